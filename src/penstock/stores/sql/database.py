@@ -1,0 +1,348 @@
+"""The one way to the database: many readers, one writer thread with group commit. SQLite files and PostgreSQL.
+
+Theory of operation. `write` hands a function to the writer thread, which runs everything that is waiting inside one
+transaction, each function in its own savepoint, commits once, and only then completes the callers: acknowledged means durable,
+and the cost of a durable commit is shared by everything that arrived meanwhile. A function that raises undoes only itself.
+`read` runs a function on a reader connection in a small thread pool and sees everything committed before it began.
+
+SQL is written for both dialects: named parameters as `:name`, positional as `?`; the few differences are fragments of `SqlDialect`.
+Functions given to `write` may run twice on PostgreSQL serialisation failures, so they must not have other effects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import re
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from penstock.domain.errors import UnavailableError
+from penstock.stores.sql.migrate import migrate
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+Params = Mapping[str, Any] | Sequence[Any]
+
+_MAX_GROUP = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SqlDialect:
+    """Fragments in which the databases differ."""
+
+    name: str
+    """`sqlite` or `postgresql`."""
+    types: Mapping[str, str]
+    """Column type words used in migrations: `{blob}`, `{bigint}`, `{double}`, `{serial}`."""
+
+    def json_text(self, column: str, *keys: str) -> str:
+        """SQL for the text of a nested JSON value of `column`; keys are trusted literals, not user input."""
+        if self.name == "sqlite":
+            path = "$" + "".join(f'."{key}"' for key in keys)
+            return f"json_extract({column}, '{path}')"
+        return f"({column}::jsonb #>> '{{{','.join(keys)}}}')"
+
+    def ilike(self, column: str, parameter: str) -> str:
+        """SQL for case-insensitive substring match with `escape_like` text."""
+        return f"LOWER({column}) LIKE LOWER({parameter}) ESCAPE '\\'"
+
+
+SQLITE = SqlDialect("sqlite", {"blob": "BLOB", "bigint": "INTEGER", "double": "REAL", "serial": "INTEGER PRIMARY KEY AUTOINCREMENT"})
+POSTGRESQL = SqlDialect(
+    "postgresql", {"blob": "BYTEA", "bigint": "BIGINT", "double": "DOUBLE PRECISION", "serial": "BIGSERIAL PRIMARY KEY"}
+)
+
+
+def escape_like(text: str) -> str:
+    """Escape the wildcards of LIKE with a backslash."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+class Transaction(Protocol):
+    """What a function given to `read` or `write` works with."""
+
+    dialect: SqlDialect
+
+    def execute(self, sql: str, params: Params = ()) -> int:
+        """Run a statement; return the number of rows changed."""
+        ...
+
+    def many(self, sql: str, rows: Iterable[Params]) -> None:
+        """Run a statement once per parameter set."""
+        ...
+
+    def one(self, sql: str, params: Params = ()) -> Row | None:
+        """Return the first row, or None."""
+        ...
+
+    def all(self, sql: str, params: Params = ()) -> list[Row]:
+        """Return all rows."""
+        ...
+
+
+class _SqliteTransaction:
+    dialect = SQLITE
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, params: Params = ()) -> int:
+        return self._connection.execute(sql, params).rowcount
+
+    def many(self, sql: str, rows: Iterable[Params]) -> None:
+        self._connection.executemany(sql, rows)
+
+    def one(self, sql: str, params: Params = ()) -> Row | None:
+        row: Row | None = self._connection.execute(sql, params).fetchone()
+        return row
+
+    def all(self, sql: str, params: Params = ()) -> list[Row]:
+        return self._connection.execute(sql, params).fetchall()
+
+
+class _PostgresTransaction:
+    dialect = POSTGRESQL
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, params: Params = ()) -> int:
+        return int(self._connection.execute(_to_pyformat(sql), params or None).rowcount)
+
+    def many(self, sql: str, rows: Iterable[Params]) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.executemany(_to_pyformat(sql), rows)
+
+    def one(self, sql: str, params: Params = ()) -> Row | None:
+        row: Row | None = self._connection.execute(_to_pyformat(sql), params or None).fetchone()
+        return row
+
+    def all(self, sql: str, params: Params = ()) -> list[Row]:
+        rows: list[Row] = self._connection.execute(_to_pyformat(sql), params or None).fetchall()
+        return rows
+
+
+_PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|(?<![:\w]):([a-zA-Z_]\w*)|\?|%")
+_converted: dict[str, str] = {}
+
+
+def _to_pyformat(sql: str) -> str:
+    """Rewrite `:name` and `?` to psycopg's form, leaving string literals and casts alone."""
+    cached = _converted.get(sql)
+    if cached is None:
+
+        def swap(match: re.Match[str]) -> str:
+            text = match.group(0)
+            if match.group(1):
+                return f"%({match.group(1)})s"
+            if text == "?":
+                return "%s"
+            return text.replace("%", "%%")
+
+        cached = _converted[sql] = _PLACEHOLDER.sub(swap, sql)
+    return cached
+
+
+class _Connections(Protocol):
+    """Opens connections of one kind of database."""
+
+    dialect: SqlDialect
+
+    def open(self, *, read_only: bool) -> Any: ...
+    def transaction(self, connection: Any) -> Transaction: ...
+    def begin(self, connection: Any) -> None: ...
+    def close(self, connection: Any) -> None: ...
+
+
+class _SqliteConnections:
+    dialect = SQLITE
+
+    def __init__(self, path: Path, *, synchronous: str) -> None:
+        self._path = path
+        self._synchronous = synchronous
+
+    def open(self, *, read_only: bool) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30.0, cached_statements=512)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={self._synchronous}")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        connection.execute("PRAGMA cache_size=-8000")
+        connection.execute("PRAGMA mmap_size=268435456")
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
+        return connection
+
+    def transaction(self, connection: sqlite3.Connection) -> Transaction:
+        return _SqliteTransaction(connection)  # type: ignore[return-value]
+
+    def begin(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+
+    def close(self, connection: sqlite3.Connection) -> None:
+        connection.close()
+
+
+class _PostgresConnections:
+    dialect = POSTGRESQL
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def open(self, *, read_only: bool) -> Any:
+        try:
+            import psycopg
+            from psycopg.rows import dict_row
+        except ImportError as error:
+            raise UnavailableError("PostgreSQL needs the extra 'penstock[postgres]'") from error
+        connection = psycopg.connect(self._url, autocommit=True, row_factory=dict_row)
+        if read_only:
+            connection.execute("SET default_transaction_read_only = on")
+        return connection
+
+    def transaction(self, connection: Any) -> Transaction:
+        return _PostgresTransaction(connection)  # type: ignore[return-value]
+
+    def begin(self, connection: Any) -> None:
+        connection.execute("BEGIN")
+
+    def close(self, connection: Any) -> None:
+        connection.close()
+
+
+class Database:
+    """A database with one writer and several readers. Open with `open_database`; `close` when done."""
+
+    def __init__(self, connections: _Connections, *, readers: int = 4) -> None:
+        self._connections = connections
+        self.dialect = connections.dialect
+        self._queue: queue.SimpleQueue[tuple[Callable[[Transaction], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._local = threading.local()
+        self._open_readers: list[Any] = []
+        self._lock = threading.Lock()
+        self._readers = ThreadPoolExecutor(max_workers=readers, thread_name_prefix="penstock-read")
+        self._writer_connection = connections.open(read_only=False)
+        self._writer = threading.Thread(target=self._write_loop, name="penstock-write", daemon=True)
+        self._writer.start()
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a durable transaction; returns after the commit. An exception from `work` undoes only its own changes."""
+        return await asyncio.wrap_future(self.submit(work))
+
+    def write_sync(self, work: Callable[[Transaction], T]) -> T:
+        """Blocking form of `write`, for threads other than the event loop's."""
+        return self.submit(work).result()
+
+    def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
+        """Queue `work`; the future completes after the commit."""
+        future: Future[T] = Future()
+        self._queue.put((work, future))
+        return future
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` on a reader connection in a worker thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_sync, work)
+
+    def read_sync(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` on this thread's reader connection. All its queries see one snapshot."""
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connections.open(read_only=True)
+            with self._lock:
+                self._open_readers.append(connection)
+        connection.execute("BEGIN")
+        try:
+            return work(self._connections.transaction(connection))
+        finally:
+            connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Finish queued writes and close all connections."""
+        self._queue.put(None)
+        self._writer.join()
+        self._readers.shutdown(wait=True)
+        for connection in self._open_readers:
+            self._connections.close(connection)
+        self._connections.close(self._writer_connection)
+
+    def _write_loop(self) -> None:
+        running = True
+        while running:
+            group: list[tuple[Callable[[Transaction], Any], Future[Any]]] = []
+            item = self._queue.get()
+            while item is not None:
+                group.append(item)
+                if len(group) >= _MAX_GROUP:
+                    break
+                try:
+                    item = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            if item is None:
+                running = False
+            if group:
+                self._run_group(group)
+
+    def _run_group(self, group: list[tuple[Callable[[Transaction], Any], Future[Any]]]) -> None:
+        connection = self._writer_connection
+        transaction = self._connections.transaction(connection)
+        results: list[tuple[Future[Any], Any, BaseException | None]] = []
+        try:
+            self._connections.begin(connection)
+            for work, future in group:
+                connection.execute("SAVEPOINT one")
+                try:
+                    result = work(transaction)
+                except BaseException as error:  # noqa: BLE001 - handed to the caller
+                    connection.execute("ROLLBACK TO SAVEPOINT one")
+                    results.append((future, None, error))
+                else:
+                    results.append((future, result, None))
+                connection.execute("RELEASE SAVEPOINT one")
+            connection.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001 - the whole group failed: disk full, connection lost
+            try:
+                connection.execute("ROLLBACK")
+            except Exception:  # noqa: BLE001 - the connection may be gone; begin reports it next time
+                pass
+            failure = UnavailableError(f"the database could not store the change: {error}")
+            failure.__cause__ = error
+            for _, future in group:
+                future.set_exception(failure)
+            return
+        for future, result, failed in results:
+            if failed is None:
+                future.set_result(result)
+            else:
+                future.set_exception(failed)
+
+
+def open_database(url: str, *, synchronous: str = "FULL") -> Database:
+    """Open `url` (`sqlite:///<path>` or `postgresql://...`) and bring its schema up to date.
+
+    Args:
+        url: where the database is; the SQLite file and its folder are created when missing.
+        synchronous: SQLite's PRAGMA: FULL survives power loss, NORMAL only process crashes.
+
+    Raises:
+        UnavailableError: the database cannot be reached, or its schema is newer than this program.
+    """
+    connections: _Connections
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connections = _SqliteConnections(path, synchronous=synchronous)
+    elif url.startswith(("postgresql://", "postgres://")):
+        connections = _PostgresConnections(url)
+    else:
+        raise UnavailableError(f"unknown database URL scheme in {url.split('@')[-1]!r}; use sqlite:///PATH or postgresql://")
+    database = Database(connections)
+    database.write_sync(migrate)
+    return database

@@ -12,6 +12,7 @@ Functions given to `write` may run twice on PostgreSQL serialisation failures, s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import re
 import sqlite3
@@ -181,7 +182,7 @@ class _SqliteConnections:
         return connection
 
     def transaction(self, connection: sqlite3.Connection) -> Transaction:
-        return _SqliteTransaction(connection)  # type: ignore[return-value]
+        return _SqliteTransaction(connection)
 
     def begin(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
@@ -208,7 +209,7 @@ class _PostgresConnections:
         return connection
 
     def transaction(self, connection: Any) -> Transaction:
-        return _PostgresTransaction(connection)  # type: ignore[return-value]
+        return _PostgresTransaction(connection)
 
     def begin(self, connection: Any) -> None:
         connection.execute("BEGIN")
@@ -308,10 +309,8 @@ class Database:
                 connection.execute("RELEASE SAVEPOINT one")
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - the whole group failed: disk full, connection lost
-            try:
+            with contextlib.suppress(Exception):  # the connection may be gone; the next group's BEGIN reports it
                 connection.execute("ROLLBACK")
-            except Exception:  # noqa: BLE001 - the connection may be gone; begin reports it next time
-                pass
             failure = UnavailableError(f"the database could not store the change: {error}")
             failure.__cause__ = error
             for _, future in group:

@@ -1,0 +1,92 @@
+"""Composition root: builds every part from the settings and puts the protocols behind one ASGI application.
+
+The only module that picks implementations. Order matters at start (stores, executor, engine, background services) and is
+reversed at stop; `Parts` is what the rest of the process may hold on to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+import penstock
+from penstock.server.clock import SystemClock, SystemIds
+from penstock.server.config import Settings
+from penstock.server.notifier import LocalNotifier
+from penstock.server.security import Door
+from penstock.stores.sql.database import Database, open_database
+
+
+@dataclass(slots=True)
+class Parts:
+    """What a server process is made of."""
+
+    settings: Settings
+    url: str
+    """Address that clients use, without trailing slash."""
+    clock: SystemClock
+    ids: SystemIds
+    notifier: LocalNotifier
+    database: Database
+    is_ready: bool = False
+
+
+def build_parts(settings: Settings, *, url: str) -> Parts:
+    """Open the stores and make the services; nothing runs yet.
+
+    Raises:
+        UnavailableError: a store cannot be opened.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = open_database(settings.database_url, synchronous=settings.store_synchronous)
+    return Parts(settings=settings, url=url, clock=SystemClock(), ids=SystemIds(), notifier=LocalNotifier(), database=database)
+
+
+def build_app(parts: Parts) -> ASGIApp:
+    """Return the application over `parts`; its lifespan starts and stops them."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            for start, stop in _services(parts):
+                stack.push_async_callback(stop)
+                await start()
+            parts.is_ready = True
+            yield
+            parts.is_ready = False
+
+    app = Starlette(routes=_routes(parts), lifespan=lifespan)
+    settings = parts.settings
+    names = {settings.server_host, urlsplit(parts.url).hostname or "", *settings.server_allowed_hosts}
+    if not settings.is_loopback:
+        names |= {socket.gethostname(), socket.getfqdn()}
+    return Door(app, hosts=names, accept_addresses=not settings.is_loopback, key_check=None)
+
+
+def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]]:
+    """Return start and stop of each part that runs, in start order."""
+
+    async def nothing() -> None: ...
+
+    async def close_stores() -> None:
+        parts.notifier.close()
+        parts.database.close()
+
+    return [(nothing, close_stores)]
+
+
+def _routes(parts: Parts) -> list[BaseRoute]:
+    async def health(request: Request) -> Response:
+        status = "ok" if parts.is_ready else "starting"
+        return JSONResponse({"status": status, "version": penstock.__version__}, status_code=200 if parts.is_ready else 503)
+
+    return [Route("/healthz", health)]

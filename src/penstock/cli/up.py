@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    host: Annotated[str | None, typer.Option(help="Address to listen on; anything but loopback demands a key. [default: 127.0.0.1]")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; anything but loopback demands a key. [default: 127.0.0.1]")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8080]")] = None,
     data_dir: DataDir = None,
     database_url: Annotated[str | None, typer.Option(help="postgresql://..., instead of SQLite in the data folder.")] = None,

@@ -49,7 +49,7 @@ class Settings:
     executor_cpus: float = _setting(0.0, "Cores that tasks may ask for together; 0: those of the machine.")
     executor_memory_bytes: int = _setting(0, "Memory that tasks may ask for together; 0: that of the machine.")
     executor_accelerators: int = _setting(-1, "Accelerators that tasks may ask for together; -1: those found on the machine.")
-    executor_interpreters: tuple[str, ...] = _setting((), "Paths of Python interpreters that tasks may use, beside the server's own and PATH's.")
+    executor_interpreters: tuple[str, ...] = _setting((), "Paths of Pythons that tasks may use, beside the server's own and PATH's.")
     executor_strict_python: bool = _setting(False, "Fail a task whose image asks for a Python that is absent, instead of using another.")
     executor_index_urls: tuple[str, ...] = _setting((), "Package indexes for task environments, the main one first.")
     executor_find_links: tuple[str, ...] = _setting((), "Folders or pages with wheels for task environments.")
@@ -62,7 +62,7 @@ class Settings:
     cache_expiry_seconds: float = _setting(0.0, "Age after which a result is not reused; 0: never.")
 
     pipelines_terminated_state: str = _setting(
-        "FAILED", "State that a terminated run reports: FAILED (kfp clients wait for it) or CANCELED (kfp clients up to 2.17 wait for ever)."
+        "FAILED", "State that a terminated run reports: FAILED (kfp clients wait for it) or CANCELED (those up to 2.17 wait for ever)."
     )
 
     @property
@@ -152,9 +152,7 @@ def _convert(value: Any, wanted: Any, *, where: str) -> Any:
         if wanted == tuple[str, ...]:
             parts = value.split(",") if isinstance(value, str) else value
             return tuple(text for part in parts if (text := str(part).strip()))
-        if isinstance(value, (bool, list, dict)):
-            raise ValueError(f"{value!r} does not fit")
-        return wanted(value)
+        return wanted(value if isinstance(value, str) else repr(value))
     except (TypeError, ValueError) as error:
         raise InvalidArgumentError(f"{where}: {error}") from error
 

@@ -28,6 +28,7 @@ from penstock.server.datafolder import FolderLock, ServerAddress, write_address
 
 _GRACE_SECONDS = 3
 _BACKLOG = 2048
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class _Server(uvicorn.Server):
@@ -72,7 +73,7 @@ def serve(settings: Settings, *, announce: Callable[[ServerAddress], None]) -> i
         ConflictError: another server holds the data folder, or the port is taken.
         UnavailableError: a store cannot be opened.
     """
-    logging.basicConfig(level=settings.server_log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=settings.server_log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
     with FolderLock(settings.data_dir), contextlib.closing(_listen(settings)) as listener:
         host, port = listener.getsockname()[:2]
         url = settings.server_url.rstrip("/") or f"http://{_printable(host)}:{port}"
@@ -118,8 +119,8 @@ def _listen(settings: Settings) -> socket.socket:
         listener.bind((settings.server_host.strip("[]"), settings.server_port))
     except OSError as error:
         listener.close()
-        reason = error.strerror or str(error)
-        raise ConflictError(f"cannot listen on {settings.server_host}:{settings.server_port}: {reason}; choose another with --port") from error
+        place = f"{settings.server_host}:{settings.server_port}"
+        raise ConflictError(f"cannot listen on {place}: {error.strerror or error}; choose another with --port") from error
     listener.listen(_BACKLOG)
     return listener
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable
 from http.cookies import CookieError, SimpleCookie
@@ -114,10 +115,8 @@ def keys_of(headers: Headers) -> list[str]:
     if scheme.lower() == "bearer":
         found.append(value.strip())
     elif scheme.lower() == "basic":
-        try:
+        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
             found.append(base64.b64decode(value, validate=True).decode("utf-8").partition(":")[2])
-        except (binascii.Error, UnicodeDecodeError):
-            pass
     if key := headers.get("x-api-key"):
         found.append(key)
     try:

@@ -1,0 +1,1 @@
+"""What several test folders need: client environments, a live server, small programs."""

@@ -168,6 +168,9 @@ class PythonTask:
     """JSON text for `--executor_input`."""
     runtime_mode: bool
     """The command sets `_KFP_RUNTIME=true`."""
+    argv: tuple[str, ...] = ()
+    """Only with module `__main__`: `source` is a whole program and runs as the main module with these arguments
+    (kfp 1.8 components); `function` and `executor_input` are empty then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +222,7 @@ class ProcessSpec:
     """One attempt, fully resolved by the dialect and ready for an executor."""
 
     argv: tuple[str, ...]
-    """The command as compiled, placeholders resolved."""
+    """The command as compiled, placeholders resolved. Empty: no process, only files, volumes and outputs (VolumeWork)."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Added to the executor's clean base environment."""
     secret_env: Mapping[str, str] = field(default_factory=dict)
@@ -249,6 +252,10 @@ class ProcessSpec:
     warnings: tuple[str, ...] = ()
     """What was asked and cannot be honoured here, one sentence each; shown on the task."""
     needs_cold_start: bool = False
+    create_volumes: tuple[str, ...] = ()
+    """Persistent volumes (directories below `<data>/volumes`) to create before the start; existing ones are kept."""
+    delete_volumes: tuple[str, ...] = ()
+    """Persistent volumes to remove after success."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,174 @@
+"""Environment variables and mounts of an Argo container, from manifest to what an executor provides.
+
+Semantics: kfp 1.8 protocol notes, sections 4.2 and 4.4. Everything that a process cannot have becomes a warning sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from penstock.domain.errors import TaskError
+from penstock.domain.execution import FailureKind, Mount
+from penstock.interfaces.dialect import SecretLookup
+
+_LABEL = re.compile(r"metadata\.(labels|annotations)\['([^']*)'\]")
+_VARIABLE = re.compile(r"\$\$\(|\$\(([A-Za-z_][\w.-]*)\)")
+
+
+@dataclass(slots=True)
+class ContainerEnvironment:
+    """Variables of a container, plain and secret, in manifest order."""
+
+    plain: dict[str, str] = field(default_factory=dict)
+    secret: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def expand(self, text: str) -> str:
+        """Replace `$(NAME)` by the variable's value; unknown names stay, `$$(` is an escape (Kubernetes rule)."""
+
+        def swap(match: re.Match[str]) -> str:
+            name = match.group(1)
+            if name is None:
+                return "$("
+            return self.secret.get(name, self.plain.get(name, match.group(0)))
+
+        return _VARIABLE.sub(swap, text) if "$" in text else text
+
+
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """What field references may ask for."""
+
+    name: str
+    uid: str
+    namespace: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+    def field(self, path: str) -> str | None:
+        """Value of a `fieldRef`, empty text for a missing label, None for a path that has no meaning here."""
+        match = _LABEL.fullmatch(path)
+        if match:
+            return (self.labels if match.group(1) == "labels" else self.annotations).get(match.group(2), "")
+        known = {
+            "metadata.name": self.name,
+            "metadata.uid": self.uid,
+            "metadata.namespace": self.namespace,
+            "spec.nodeName": "localhost",
+            "spec.serviceAccountName": "pipeline-runner",
+            "status.podIP": "127.0.0.1",
+            "status.hostIP": "127.0.0.1",
+        }
+        return known.get(path)
+
+
+def container_environment(container: Mapping[str, Any], pod: PodFacts, secrets: SecretLookup) -> ContainerEnvironment:
+    """Resolve `env` and `envFrom`.
+
+    Raises:
+        TaskError: a secret or config map that is not optional does not exist here (kind START).
+    """
+    found = ContainerEnvironment()
+    for item in container.get("envFrom") or ():
+        _add_all(found, item, secrets)
+    for item in container.get("env") or ():
+        name = str(item.get("name", ""))
+        source = item.get("valueFrom")
+        if not isinstance(source, Mapping):
+            found.plain[name] = found.expand(str(item.get("value") if item.get("value") is not None else ""))
+        elif "fieldRef" in source:
+            value = pod.field(str(source["fieldRef"].get("fieldPath", "")))
+            if value is None:
+                found.warnings.append(
+                    f"environment variable {name}: field {source['fieldRef'].get('fieldPath')!r} has no meaning here; it is empty"
+                )
+            found.plain[name] = value or ""
+        elif "secretKeyRef" in source:
+            value = _entry("secret", source["secretKeyRef"], secrets)
+            if value is not None:
+                found.secret[name] = value
+        elif "configMapKeyRef" in source:
+            value = _entry("configmap", source["configMapKeyRef"], secrets)
+            if value is not None:
+                found.plain[name] = value
+        else:
+            found.warnings.append(f"environment variable {name}: source {', '.join(source)} is not supported; it is not set")
+    return found
+
+
+def _add_all(found: ContainerEnvironment, item: Mapping[str, Any], secrets: SecretLookup) -> None:
+    for key, kind, target in (("secretRef", "secret", found.secret), ("configMapRef", "configmap", found.plain)):
+        reference = item.get(key)
+        if not isinstance(reference, Mapping):
+            continue
+        entries = _lookup(kind, reference, secrets)
+        for name, value in (entries or {}).items():
+            target[f"{item.get('prefix', '')}{name}"] = value.decode("utf-8", "replace")
+
+
+def _lookup(kind: str, reference: Mapping[str, Any], secrets: SecretLookup) -> Mapping[str, bytes] | None:
+    name = str(reference.get("name") or reference.get("secretName") or "")
+    entries = secrets.get(kind, name)
+    if entries is None and not reference.get("optional"):
+        flag = " --config-map" if kind == "configmap" else ""
+        raise TaskError(
+            f"{kind} {name!r} does not exist on this server; create it with: penstock secrets set {name} KEY=VALUE{flag}",
+            kind=FailureKind.START,
+        )
+    return entries
+
+
+def _entry(kind: str, reference: Mapping[str, Any], secrets: SecretLookup) -> str | None:
+    entries = _lookup(kind, reference, secrets)
+    key = str(reference.get("key", ""))
+    if entries is not None and key in entries:
+        return entries[key].decode("utf-8", "replace")
+    if reference.get("optional"):
+        return None
+    raise TaskError(f"{kind} {reference.get('name')!r} has no entry {key!r}", kind=FailureKind.START)
+
+
+def container_mounts(
+    container: Mapping[str, Any], volumes: Sequence[Mapping[str, Any]], shared: PurePosixPath, secrets: SecretLookup
+) -> tuple[list[Mount], list[str]]:
+    """Turn `volumeMounts` into mounts; returns them with warnings.
+
+    Args:
+        container: the container section.
+        volumes: pod volumes of the template and the workflow.
+        shared: directory of the attempt for volumes that live as long as the pod.
+        secrets: store for secret and config-map volumes.
+    """
+    by_name = {str(volume.get("name")): volume for volume in volumes}
+    mounts: list[Mount] = []
+    warnings: list[str] = []
+    for item in container.get("volumeMounts") or ():
+        target = PurePosixPath(str(item.get("mountPath", "")))
+        name = str(item.get("name", ""))
+        volume = by_name.get(name)
+        if volume is None:
+            warnings.append(f"volume {name!r} of mount {target} is not declared; an empty directory is used")
+            volume = {"emptyDir": {}}
+        common: dict[str, Any] = {
+            "target": target,
+            "sub_path": str(item.get("subPath") or ""),
+            "read_only": bool(item.get("readOnly")),
+        }
+        if "persistentVolumeClaim" in volume:
+            mounts.append(Mount(volume=str(volume["persistentVolumeClaim"].get("claimName", "")), **common))
+        elif "secret" in volume or "configMap" in volume:
+            kind = "secret" if "secret" in volume else "configmap"
+            entries = _lookup(kind, volume["secret" if kind == "secret" else "configMap"], secrets) or {}
+            mounts.append(Mount(files=dict(entries), **common))
+        elif "hostPath" in volume:
+            mounts.append(Mount(source=PurePosixPath(str(volume["hostPath"].get("path", "/nonexistent"))), **common))
+        else:
+            if "emptyDir" not in volume:
+                kinds = ", ".join(key for key in volume if key != "name") or "unknown"
+                warnings.append(f"volume {name!r} ({kinds}) is not available here; an empty directory is used")
+            mounts.append(Mount(source=shared / name, **common))
+    return mounts, warnings

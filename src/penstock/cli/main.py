@@ -17,6 +17,9 @@ from penstock.domain.errors import PenstockError
 
 COMMANDS = {
     "up": "penstock.cli.up",
+    "env": "penstock.cli.env",
+    "run": "penstock.cli.run",
+    "runs": "penstock.cli.runs",
 }
 """Command to module, in the order of the help page."""
 

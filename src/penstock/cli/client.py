@@ -1,0 +1,159 @@
+"""A small client of the server's own HTTP interface, for the commands; and how a command finds or starts its server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from penstock.domain.errors import NotFoundError, PenstockError, UnavailableError
+from penstock.server.datafolder import ServerAddress, read_key, running_server
+
+_START_SECONDS = 60.0
+_V2 = "/apis/v2beta1"
+
+
+class ApiError(PenstockError):
+    """The server refused; `str(error)` is its sentence."""
+
+
+class Client:
+    """Talks to one server; close when done (a context manager)."""
+
+    def __init__(self, url: str, *, key: str | None = None) -> None:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=httpx.Timeout(30.0, read=120.0))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def call(self, method: str, path: str, *, body: Any = None, params: dict[str, Any] | None = None) -> Any:
+        """Return the decoded JSON of one request under `/apis/v2beta1`.
+
+        Raises:
+            NotFoundError: no such object.
+            ApiError: the server refused.
+            UnavailableError: the server does not answer.
+        """
+        try:
+            answer = self._http.request(method, _V2 + path, json=body, params=params)
+        except httpx.HTTPError as error:
+            raise UnavailableError(f"the server at {self.url} does not answer: {error}") from error
+        if answer.status_code == 404:
+            raise NotFoundError(_message(answer))
+        if answer.is_error:
+            raise ApiError(_message(answer))
+        return answer.json()
+
+    def experiment_id(self, name: str) -> str:
+        """Return the id of experiment `name`, which is made when missing."""
+        wanted = json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "string_value": name}]})
+        found = self.call("GET", "/experiments", params={"filter": wanted}).get("experiments", [])
+        if not found:
+            found = [self.call("POST", "/experiments", body={"display_name": name})]
+        return str(found[0]["experiment_id"])
+
+    def tasks(self, run_id: str) -> list[dict[str, Any]]:
+        """Return every task of a run, oldest first."""
+        tasks: list[dict[str, Any]] = []
+        token = ""
+        while True:
+            page = self.call("GET", f"/runs/{run_id}/tasks", params={"page_size": 200, "page_token": token})
+            tasks += page.get("tasks", [])
+            token = page.get("next_page_token", "")
+            if not token:
+                return tasks
+
+    def log(self, run_id: str, task_id: str, *, follow: bool = False) -> Iterator[bytes]:
+        """Yield a task's log as it comes; with `follow` until the task ends."""
+        path = f"/apis/v1alpha1/runs/{run_id}/nodes/{task_id}/log"
+        try:
+            with self._http.stream("GET", path, params={"follow": "true"} if follow else None, timeout=None) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise NotFoundError(_message(answer))
+                yield from answer.iter_bytes()
+        except httpx.HTTPError as error:
+            raise UnavailableError(f"the server at {self.url} does not answer: {error}") from error
+
+
+def connect(data_dir: Path) -> Client:
+    """Return a client of the running server of the data folder.
+
+    Raises:
+        UnavailableError: no server runs on it.
+    """
+    address = running_server(data_dir)
+    if address is None:
+        raise UnavailableError(f"no server runs on {data_dir}; start one with `penstock up`")
+    return Client(address.url, key=read_key(data_dir))
+
+
+@contextlib.contextmanager
+def connect_or_start(data_dir: Path) -> Iterator[Client]:
+    """Yield a client of the folder's server; when none runs, one is started and stopped afterwards."""
+    if running_server(data_dir) is not None:
+        with connect(data_dir) as client:
+            yield client
+        return
+    with started_server(data_dir, port=0), connect(data_dir) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def started_server(data_dir: Path, *, port: int) -> Iterator[tuple[ServerAddress, subprocess.Popen[bytes]]]:
+    """Run a server process for the duration; its own log goes to `<data>/server.log`.
+
+    Raises:
+        UnavailableError: it did not become ready; the message carries its last words.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = data_dir / "server.log"
+    command = [sys.executable, "-m", "penstock.cli.main", "up", "--port", str(port), "--data-dir", str(data_dir)]
+    with log.open("ab") as sink:
+        # Its own session: Ctrl-C in the terminal reaches this command only, which then stops the server in order.
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=sink, start_new_session=True)
+    try:
+        yield _wait_until_ready(process, data_dir, log), process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], data_dir: Path, log: Path) -> ServerAddress:
+    assert process.stdout is not None  # noqa: S101 - it was opened as a pipe above
+    with process.stdout as output:
+        readable, _, _ = select.select([output], [], [], _START_SECONDS)
+        line = output.readline() if readable else b""
+    address = running_server(data_dir)
+    if not line or address is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+        words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
+        raise UnavailableError("the server did not start: " + ("\n".join(words) or "it said nothing"))
+    return address
+
+
+def _message(answer: httpx.Response) -> str:
+    try:
+        body = answer.json()
+    except ValueError:
+        return f"HTTP {answer.status_code}: {answer.text[:500]}"
+    if isinstance(body, dict):
+        error = body.get("error")
+        text = body.get("message") or (error.get("message") if isinstance(error, dict) else error) or answer.text[:500]
+        return str(text)
+    return answer.text[:500]

@@ -1,0 +1,35 @@
+"""`penstock env`: the export lines that point the real clients to the server of a data folder."""
+
+from __future__ import annotations
+
+import shlex
+
+import typer
+
+from penstock.cli.options import AsJson, DataDir, print_json, resolve_data_dir
+from penstock.domain.errors import UnavailableError
+from penstock.server.datafolder import read_key, running_server
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command()(env)
+
+
+def env(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Print the environment of the real clients; use it as `eval "$(penstock env)"`."""
+    folder = resolve_data_dir(data_dir)
+    address = running_server(folder)
+    if address is None:
+        raise UnavailableError(f"no server runs on {folder}; start one with `penstock up`")
+    variables = client_variables(address.url, read_key(folder))
+    if as_json:
+        print_json(variables)
+        return
+    for name, value in variables.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+def client_variables(url: str, key: str | None) -> dict[str, str]:
+    """Return the variables of the clients that work here, by name."""
+    return {"KF_PIPELINES_ENDPOINT": url}

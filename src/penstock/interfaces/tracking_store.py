@@ -1,0 +1,331 @@
+"""Stores behind the tracking use cases: records (SQL) and series (columns). Every acknowledged change is durable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from penstock.domain.ids import Digest, TaskId, TrackedRunId
+from penstock.domain.tracking import ConsoleLine, RunChange, RunFile, SeriesInfo, TrackedProject, TrackedProjectId, TrackedRun, TrackedState
+from penstock.interfaces.tracking_query import Filter, RunPage, RunQuery
+
+
+@dataclass(frozen=True, slots=True)
+class RunBirth:
+    """What a run gets when an upsert has to create it."""
+
+    run_id: TrackedRunId
+    project_id: TrackedProjectId
+    """For the project, when that has to be created too."""
+    name: str
+    display_base: str
+    """`happy-river`; the store appends the run's ordinal in its project."""
+    created_at: float
+    user_name: str
+    task_id: TaskId | None = None
+    """A task-scoped key writes: the task's automatic record is adopted instead of creating a second one."""
+    is_shared: bool = False
+    """The first writer announced shared mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunUpserted:
+    """Outcome of an upsert."""
+
+    run: TrackedRun
+    is_inserted: bool
+    adopted_from: str | None = None
+    """Name under which the server had recorded the task, when that record was adopted."""
+
+
+class ProjectStore(Protocol):
+    """Projects."""
+
+    async def get(self, entity: str, name: str) -> TrackedProject | None:
+        """Return the project, or None."""
+        ...
+
+    async def get_by_id(self, project_id: TrackedProjectId) -> TrackedProject | None:
+        """Return the project, or None."""
+        ...
+
+    async def list(self, entity: str, *, after: str | None, limit: int) -> tuple[Sequence[TrackedProject], bool]:
+        """Return projects by name, those after the name `after`, and whether more follow."""
+        ...
+
+    async def entities(self) -> Sequence[str]:
+        """Return entities that own projects, by name."""
+        ...
+
+    async def upsert(
+        self, entity: str, name: str, *, project_id: TrackedProjectId, at: float, user_name: str, description: str | None, settings: Mapping[str, Any]
+    ) -> tuple[TrackedProject, bool]:
+        """Create the project under `project_id`, or change the existing one; the flag tells which."""
+        ...
+
+    async def rename(self, project_id: TrackedProjectId, name: str) -> None:
+        """Give the project another name.
+
+        Raises:
+            NotFoundError: no such project.
+            AlreadyExistsError: the entity has a project of that name.
+        """
+        ...
+
+    async def delete(self, project_id: TrackedProjectId) -> Sequence[TrackedRunId]:
+        """Remove the project with its runs; return the runs, whose series are still to be removed. Repeating is fine."""
+        ...
+
+
+class TrackedRunStore(Protocol):
+    """Records of runs."""
+
+    async def get(self, entity: str, project: str, name: str) -> TrackedRun | None:
+        """Return the run, or None."""
+        ...
+
+    async def get_by_id(self, run_id: TrackedRunId) -> TrackedRun | None:
+        """Return the run, or None."""
+        ...
+
+    async def of_tasks(self, task_ids: Sequence[TaskId]) -> Mapping[TaskId, Sequence[TrackedRun]]:
+        """Return the runs recorded for pipeline tasks, oldest first."""
+        ...
+
+    async def upsert(self, entity: str, project: str, birth: RunBirth, change: RunChange) -> RunUpserted:
+        """Create or change the run `birth.name`; project included. Only non-None parts of `change` have an effect.
+
+        In shared runs `config` and `summary` are merged by top-level key instead of replaced.
+        """
+        ...
+
+    async def update(self, run_id: TrackedRunId, change: RunChange, *, at: float) -> TrackedRun:
+        """Change an existing run.
+
+        Raises:
+            NotFoundError: no such run.
+        """
+        ...
+
+    async def write(self, run_id: TrackedRunId, write: StreamWrite) -> None:
+        """Apply what a file-stream request says beside series rows, in one transaction.
+
+        Raises:
+            NotFoundError: the run is gone.
+        """
+        ...
+
+    async def beat(self, beats: Mapping[TrackedRunId, float]) -> None:
+        """Store times of last heartbeats (only forward)."""
+        ...
+
+    async def crash_silent(self, before: float) -> Sequence[TrackedRun]:
+        """Turn live runs with no heartbeat since `before` into crashed (preempting: preempted) ones; return them."""
+        ...
+
+    async def set_state(self, run_id: TrackedRunId, state: TrackedState, *, from_states: Iterable[TrackedState], at: float) -> bool:
+        """Move the run to `state` if it is in one of `from_states`; return whether it was."""
+        ...
+
+    async def request_stop(self, run_id: TrackedRunId) -> bool:
+        """Set the stop flag; return whether the run exists."""
+        ...
+
+    async def delete(self, run_id: TrackedRunId) -> bool:
+        """Remove the record with files, console and values; return whether it existed."""
+        ...
+
+    async def find(self, query: RunQuery) -> RunPage:
+        """Return a page of runs.
+
+        Raises:
+            InvalidArgumentError: a cursor or a regular expression is malformed.
+        """
+        ...
+
+    async def count(self, project_id: TrackedProjectId, filter: Filter) -> int:
+        """Return how many runs match."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleWrite:
+    """Console lines of one request: consecutive, from `offset`."""
+
+    offset: int
+    lines: Sequence[str]
+    """As sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamWrite:
+    """What one file-stream request changes in the record of a run."""
+
+    at: float
+    state: TrackedState | None = None
+    """New state; None leaves it."""
+    exit_code: int | None = None
+    summary: str | None = None
+    console: ConsoleWrite | None = None
+    writer: str = ""
+    """Client id in shared mode; empty for the only writer of a run."""
+    is_complete: bool = False
+    """This writer is done."""
+    starts_over: bool = False
+    """A run that had ended is written to again: forget end and stop flag."""
+
+
+class RunFileStore(Protocol):
+    """Files of runs; their bytes are blobs."""
+
+    async def put(self, file: RunFile) -> RunFile:
+        """Register the file under its name, replacing an earlier one; return it with its id."""
+        ...
+
+    async def get(self, run_id: TrackedRunId, name: str) -> RunFile | None:
+        """Return the file, or None."""
+        ...
+
+    async def get_by_id(self, file_id: int) -> RunFile | None:
+        """Return the file, or None."""
+        ...
+
+    async def list(
+        self, run_id: TrackedRunId, *, names: Sequence[str], pattern: str | None, after: str | None, limit: int
+    ) -> tuple[Sequence[RunFile], bool]:
+        """Return files by name, restricted to `names` when there are any and to the LIKE `pattern`, and whether more follow."""
+        ...
+
+    async def count(self, run_id: TrackedRunId) -> int:
+        """Return how many files the run has."""
+        ...
+
+    async def delete(self, file_ids: Sequence[int]) -> Sequence[RunFile]:
+        """Remove files; return those that existed."""
+        ...
+
+
+class ConsoleStore(Protocol):
+    """Console lines; written through `TrackedRunStore.write`."""
+
+    async def read(self, run_id: TrackedRunId, *, after: int, before: int | None, limit: int, from_end: bool) -> Sequence[ConsoleLine]:
+        """Return lines with `after < number < before`, ascending: the first `limit`, or the last with `from_end`."""
+        ...
+
+    async def line_count(self, run_id: TrackedRunId) -> int:
+        """Return the highest line number plus one."""
+        ...
+
+    async def search(self, run_id: TrackedRunId, text: str, *, after: int, limit: int) -> Sequence[ConsoleLine]:
+        """Return lines that contain `text` (case-insensitive), ascending."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesAppend:
+    """Lines for one stream of a run."""
+
+    run_id: TrackedRunId
+    stream: str
+    """`history` or `events`."""
+    offset: int
+    """Line number of the first line."""
+    lines: Sequence[str]
+    """JSON object texts; bare NaN and Infinity are accepted."""
+    writer: str = ""
+    """Client id in shared mode: offsets count per writer and the store assigns steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChartSeries:
+    """A numeric key prepared for drawing: per bucket of rows the extremes and the last value, so that no spike is lost."""
+
+    key: str
+    x: Sequence[float]
+    """X of the last row of each bucket."""
+    low: Sequence[float]
+    high: Sequence[float]
+    last: Sequence[float]
+    low_x: Sequence[float] = ()
+    """X of the row with the lowest value."""
+    high_x: Sequence[float] = ()
+    rows: int = 0
+    """Rows that have the key in the range."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSpec:
+    """Rows that have all of `keys`, projected to them."""
+
+    keys: tuple[str, ...]
+    samples: int
+    min_step: int | None = None
+    """Inclusive."""
+    max_step: int | None = None
+    """Exclusive."""
+    every_row: bool = field(default=False)
+    """Never thin out."""
+
+
+class SeriesStore(Protocol):
+    """History and system metrics as columns. Rows are never thinned out at rest."""
+
+    async def append(self, appends: Sequence[SeriesAppend]) -> None:
+        """Make the lines durable and visible; all or none. Repeated, overlapping and reordered lines change nothing.
+
+        Rows of the history are keyed by their integer `_step` (else by line number); of rows with the same step the one with the
+        highest line number holds, then the one that came last.
+
+        Raises:
+            InvalidArgumentError: a line is not a JSON object; nothing was stored.
+            UnavailableError: the disk did not take it; nothing is acknowledged.
+        """
+        ...
+
+    async def info(self, run_id: TrackedRunId) -> SeriesInfo:
+        """Return counts, tails and keys."""
+        ...
+
+    async def rows(
+        self, run_id: TrackedRunId, stream: str, *, min_step: int | None, max_step: int | None, samples: int | None
+    ) -> Sequence[str]:
+        """Return rows as JSON texts by ascending step, `min_step` inclusive, `max_step` exclusive.
+
+        With more rows than `samples` an even choice that keeps first and last. Events take line numbers for steps.
+        """
+        ...
+
+    async def sample(self, run_id: TrackedRunId, spec: SampleSpec) -> Sequence[Mapping[str, Any]]:
+        """Return projected rows by ascending step, at most `samples`; extremes of numeric keys are among the chosen."""
+        ...
+
+    async def chart(
+        self, run_id: TrackedRunId, stream: str, *, key: str, x_key: str, points: int, min_step: int | None, max_step: int | None
+    ) -> ChartSeries:
+        """Return the drawing of `key` over `x_key` in at most `points` buckets."""
+        ...
+
+    async def truncate(self, run_id: TrackedRunId, last_step: int) -> None:
+        """Remove history rows after `last_step`; the line count becomes the number of rows kept."""
+        ...
+
+    async def fork(self, source: TrackedRunId, target: TrackedRunId, last_step: int) -> None:
+        """Copy history up to and including `last_step` into the empty run `target`."""
+        ...
+
+    async def delete(self, run_id: TrackedRunId) -> None:
+        """Remove all series of a run; repeating is fine."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileRegistration:
+    """A run file whose bytes have been stored."""
+
+    name: str
+    digest: Digest
+    size_bytes: int
+    md5: str
+    """Hex."""
+    mimetype: str = ""

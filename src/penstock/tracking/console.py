@@ -1,0 +1,93 @@
+"""Console lines of runs: reading pages, plain text, and the two line formats of clients (wandb.md section 10)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from penstock.domain.ids import TrackedRunId
+from penstock.domain.tracking import ConsoleLine
+from penstock.interfaces.tracking_store import ConsoleStore
+
+_MAX_LINES = 10_000
+_TIMESTAMP = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?) ")
+_LABEL = re.compile(r"\[([^\[\]\s]{1,128})\] ")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsolePage:
+    """Lines in ascending order."""
+
+    lines: Sequence[ConsoleLine]
+    has_next: bool
+    """Lines follow the last one of the page."""
+    has_previous: bool
+    """Lines precede the first one of the page."""
+    line_count: int
+    """Highest line number plus one."""
+
+
+class ConsoleService:
+    """Use cases that read console lines."""
+
+    def __init__(self, store: ConsoleStore) -> None:
+        self._store = store
+
+    async def page(
+        self, run_id: TrackedRunId, *, first: int | None = None, after: int | None = None, last: int | None = None, before: int | None = None
+    ) -> ConsolePage:
+        """Return the `first` lines after the line number `after`, or the `last` ones before `before`; at most 10,000."""
+        from_end = last is not None and first is None
+        wanted = last if from_end else first
+        limit = max(0, min(wanted if wanted is not None else _MAX_LINES, _MAX_LINES))
+        low = after if after is not None else -1
+        lines = await self._store.read(run_id, after=low, before=before, limit=limit + 1, from_end=from_end)
+        count = await self._store.line_count(run_id)
+        has_more = len(lines) > limit
+        if from_end:
+            shown = lines[1:] if has_more else lines
+            return ConsolePage(shown, before is not None and before < count, has_more or low >= 0, count)
+        shown = lines[:limit] if has_more else lines
+        return ConsolePage(shown, has_more or before is not None, low >= 0, count)
+
+    async def line_count(self, run_id: TrackedRunId) -> int:
+        """Return the highest line number plus one (`logLineCount`)."""
+        return await self._store.line_count(run_id)
+
+    async def search(self, run_id: TrackedRunId, text: str, *, after: int = -1, limit: int = 1000) -> Sequence[ConsoleLine]:
+        """Return lines that contain `text`, whatever the case, ascending."""
+        return await self._store.search(run_id, text, after=after, limit=min(limit, _MAX_LINES))
+
+
+class _StructuredLine(msgspec.Struct):
+    """Line format of clients that saw `STRUCTURED_CONSOLE_LOGS`."""
+
+    content: str
+    ts: str | None = None
+    level: str | None = None
+    label: str | None = None
+
+
+_decoder = msgspec.json.Decoder(_StructuredLine)
+
+
+def parse_line(number: int, raw: str) -> ConsoleLine:
+    """Take a line apart: JSON form, text form with time and `ERROR ` prefix, or anything else kept verbatim."""
+    if raw.startswith("{"):
+        try:
+            line = _decoder.decode(raw)
+        except msgspec.DecodeError:
+            return ConsoleLine(number, raw.rstrip("\n"), None, "info", "")
+        return ConsoleLine(number, line.content, line.ts or None, "error" if line.level == "error" else "info", line.label or "")
+    match = _TIMESTAMP.match(raw)
+    if match is None:
+        return ConsoleLine(number, raw.rstrip("\n"), None, "info", "")
+    text = raw[match.end() :].rstrip("\n")
+    label = _LABEL.match(text)
+    level = "error" if match.group(1) else "info"
+    if label is None:
+        return ConsoleLine(number, text, match.group(2), level, "")
+    return ConsoleLine(number, text[label.end() :], match.group(2), level, label.group(1))

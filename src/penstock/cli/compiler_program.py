@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 
-
 def main(file: str, output_dir: str, wanted: str = "") -> None:
     """Compile the pipelines in `file`, or only the one called `wanted`."""
     sys.path.insert(0, str(Path(file).resolve().parent))

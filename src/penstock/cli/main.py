@@ -20,6 +20,8 @@ COMMANDS = {
     "env": "penstock.cli.env",
     "run": "penstock.cli.run",
     "runs": "penstock.cli.runs",
+    "demo": "penstock.cli.demo",
+    "doctor": "penstock.cli.doctor",
 }
 """Command to module, in the order of the help page."""
 

@@ -63,7 +63,7 @@ def load_package(file: Path, *, pipeline: str | None, python: str | None) -> Pac
     if not file.is_file():
         raise InvalidArgumentError(f"no file {file}")
     if file.suffix == ".py":
-        return _compile(file, pipeline, python or _user_python())
+        return _compile(file, pipeline, python or user_python())
     return _read(file)
 
 
@@ -97,7 +97,7 @@ def _compile(file: Path, pipeline: str | None, python: str) -> Package:
         return _read(Path(found[0]["package"]))
 
 
-def _user_python() -> str:
+def user_python() -> str:
     """Return the interpreter a user means: the active environment's, else the first on PATH, else ours."""
     active = os.environ.get("VIRTUAL_ENV", "")
     if active and (candidate := Path(active) / "bin" / "python").exists():

@@ -103,7 +103,8 @@ def _run_version(client: Client, folder: Path, python: Path, version: str, conso
     environment = {**os.environ, **client_variables(client.url, read_key(folder))}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # it would make every import of kfp compile it anew
     with resources.as_file(resources.files("penstock.demo")) as programs:
-        done = subprocess.run([str(python), str(programs / "submit.py"), version], capture_output=True, text=True, check=False, env=environment)
+        command = [str(python), str(programs / "submit.py"), version]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         raise UnavailableError(f"the kfp client failed:\n{done.stderr.strip()}")
     run_id = done.stdout.split()[-1]

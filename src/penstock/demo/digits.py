@@ -17,12 +17,12 @@ IMAGE = f"python:{sys.version_info.major}.{sys.version_info.minor}"
 @dsl.component(base_image=IMAGE, packages_to_install=PACKAGES)
 def load_digits(digits: Output[Dataset]) -> int:
     """Write the data set as a table: 64 grey values and the digit per row."""
-    import numpy
+    import numpy as np
     from sklearn.datasets import load_digits
 
     data = load_digits()
     with open(digits.path, "w") as file:
-        numpy.savetxt(file, numpy.column_stack([data.data, data.target]), fmt="%d", delimiter=",")
+        np.savetxt(file, np.column_stack([data.data, data.target]), fmt="%d", delimiter=",")
     digits.metadata["rows"] = len(data.target)
     print(f"{len(data.target)} digits of 8 x 8 pixels")
     return len(data.target)
@@ -31,15 +31,15 @@ def load_digits(digits: Output[Dataset]) -> int:
 @dsl.component(base_image=IMAGE, packages_to_install=PACKAGES)
 def split_and_scale(digits: Input[Dataset], test_share: float, train_set: Output[Dataset], test_set: Output[Dataset]):
     """Scale grey values to 0..1 and set a share of the rows aside for the evaluation."""
-    import numpy
+    import numpy as np
     from sklearn.model_selection import train_test_split
 
-    table = numpy.loadtxt(digits.path, delimiter=",")
+    table = np.loadtxt(digits.path, delimiter=",")
     table[:, :64] /= 16
     train, test = train_test_split(table, test_size=test_share, random_state=0, stratify=table[:, 64])
     for rows, target in ((train, train_set), (test, test_set)):
         with open(target.path, "w") as file:
-            numpy.savetxt(file, rows, fmt="%.4f", delimiter=",")
+            np.savetxt(file, rows, fmt="%.4f", delimiter=",")
         target.metadata["rows"] = len(rows)
     print(f"{len(train)} rows to learn from, {len(test)} to be judged by")
 
@@ -50,11 +50,11 @@ def train(train_set: Input[Dataset], neurons: int, epochs: int, model: Output[Mo
     import warnings
 
     import joblib
-    import numpy
+    import numpy as np
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
-    table = numpy.loadtxt(train_set.path, delimiter=",")
+    table = np.loadtxt(train_set.path, delimiter=",")
     network = MLPClassifier(hidden_layer_sizes=(neurons,), max_iter=1, warm_start=True, random_state=0)
     warnings.simplefilter("ignore", ConvergenceWarning)  # one round at a time, so that progress can be told
     for epoch in range(epochs):
@@ -80,10 +80,10 @@ def evaluate(
     from collections import namedtuple
 
     import joblib
-    import numpy
+    import numpy as np
     from sklearn.metrics import accuracy_score, confusion_matrix, roc_curve
 
-    table = numpy.loadtxt(test_set.path, delimiter=",")
+    table = np.loadtxt(test_set.path, delimiter=",")
     images, truth = table[:, :64], table[:, 64]
     scores = []
     for model in models:

@@ -16,6 +16,7 @@ import uv
 
 _ROOT = Path(os.environ.get("PENSTOCK_TEST_CLIENTS") or Path(__file__).parents[2] / ".clients")
 _DROPPED = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONWARNINGS")
+_DROPPED_PREFIXES = ("WANDB_", "KF_", "METAFLOW_", "PENSTOCK_")
 
 KFP_NEWEST = "kfp==2.17.0"
 KFP_MIDDLE = "kfp==2.7.0"
@@ -48,9 +49,8 @@ def client_python(*requirements: str, python: str = sys.executable) -> Path:
 
 def client_environment(**extra: str) -> dict[str, str]:
     """Return the environment for a client process: this one's without what would leak into it, plus `extra`."""
-    environment = {name: value for name, value in os.environ.items() if name not in _DROPPED and not name.startswith(("WANDB_", "KF_", "METAFLOW_"))}
-    environment.update(extra)
-    return environment
+    kept = {name: value for name, value in os.environ.items() if name not in _DROPPED and not name.startswith(_DROPPED_PREFIXES)}
+    return {**kept, **extra}
 
 
 def run_client(

@@ -57,7 +57,8 @@ class LiveServer:
         """Start the process and wait until it answers."""
         assert self._process is None, "the server is already running"
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "penstock.cli.main", "up", "--port", str(self.port), "--data-dir", str(self.data_dir), *self._flags]
+        place = ["--port", str(self.port), "--data-dir", str(self.data_dir)]
+        command = [sys.executable, "-m", "penstock.cli.main", "up", *place, *self._flags]
         environment = client_environment(**self._env)
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path.endswith("src"))
         with (self.data_dir / "server.log").open("ab") as log:

@@ -8,6 +8,7 @@ a test compares the two. Nothing outside this module reads the environment for a
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -84,7 +85,10 @@ class Settings:
 def is_loopback_host(host: str) -> bool:
     """Whether `host` (a name or address, without port) means this machine only."""
     bare = host.strip("[]").lower()
-    return bare in {"localhost", "::1"} or bare.endswith(".localhost") or bare.startswith("127.")
+    try:
+        return ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return bare == "localhost" or bare.endswith(".localhost")
 
 
 def default_data_dir(environ: Mapping[str, str]) -> Path:

@@ -1,0 +1,1 @@
+"""Documentation is compared with what it describes."""

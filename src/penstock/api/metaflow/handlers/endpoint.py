@@ -1,0 +1,78 @@
+"""What all handlers share: bodies, answers and errors of the metadata service."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.api.metaflow.convert.requests import encode_cursor
+from penstock.api.metaflow.errors import status_of
+from penstock.domain.errors import NotFoundError, PayloadTooLargeError, PenstockError
+from penstock.domain.flows import Page
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+HEARTBEAT_SECONDS = 10
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def answer(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(orjson.dumps(value), status_code=status, media_type="application/json", headers=headers)
+
+
+def heartbeat_answer() -> Response:
+    """The doubly encoded answer that clients of every version parse: a JSON string that contains JSON."""
+    return answer(orjson.dumps({"wait_time_in_seconds": HEARTBEAT_SECONDS}).decode())
+
+
+def page_answer(items: list[dict[str, Any]], page: Page, number_field: str) -> Response:
+    """A list with the paging headers of service 2.5."""
+    headers = {}
+    if page.limit is not None:
+        headers["X-Limit"] = str(page.limit)
+        if len(items) == page.limit:
+            last = items[-1]
+            number = last.get(number_field)
+            headers["X-Next-Cursor"] = encode_cursor(last["ts_epoch"], number if isinstance(number, int) else 0)
+    return answer(items, headers=headers)
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body.
+
+    Raises:
+        PayloadTooLargeError: more than `MAX_BODY_BYTES`.
+    """
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise PayloadTooLargeError("the body is larger than 64 MiB")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def guarded(handler: Handler, *, missing_parent: int = 404) -> Handler:
+    """Answer domain errors in the service's shape.
+
+    Args:
+        handler: the handler to guard.
+        missing_parent: status for an object in the path that does not exist (400 for metadata and artifact posts).
+    """
+
+    async def wrapped(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except NotFoundError as error:
+            return answer({} if request.method == "GET" else str(error), status=missing_parent)
+        except PayloadTooLargeError as error:
+            return answer(str(error), status=413)
+        except PenstockError as error:
+            return answer(str(error), status=status_of(error))
+
+    return wrapped

@@ -1,0 +1,199 @@
+"""Builds ExecutorInput: what a component is told about its inputs and where its outputs go.
+
+Semantics: kfp protocol notes, sections 5.1 and 5.3. Output URIs are
+`<pipeline root>/<pipeline>/<run id>/<task key>/<id of the attempt>/<output key>`; `outputFile` stands in the same directory, because
+`dsl.get_uri` derives URIs from it. The same request always gives the same input.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from penstock.domain.artifacts import ArtifactRef, ArtifactType
+from penstock.domain.errors import TaskError
+from penstock.domain.execution import AttemptLayout, FailureKind, LaunchRequest, OutputArtifactPath, OutputParameterFile, StagedArtifact
+from penstock.domain.expr import UNSET
+from penstock.domain.plan import LeafTemplate, ParameterSpec, ParameterType
+from penstock.spec.kfp.platform import HIDDEN_PREFIX
+from penstock.spec.kfp.runtime.paths import Places
+from penstock.spec.values import to_type, whole_numbers
+
+_OUTPUT_METADATA = "output_metadata.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """ExecutorInput with the files it speaks of."""
+
+    document: Mapping[str, Any]
+    """ExecutorInput."""
+    parameters: Mapping[str, Any]
+    """Input parameters as the component gets them; absent ones are missing."""
+    artifacts: Mapping[str, tuple[ArtifactRef, ...]]
+    places: Places
+    staged: tuple[StagedArtifact, ...]
+    output_parameters: tuple[OutputParameterFile, ...]
+    output_artifacts: tuple[OutputArtifactPath, ...]
+    executor_output: PurePosixPath
+    directories: tuple[PurePosixPath, ...]
+
+
+def prepare_input(request: LaunchRequest, layout: AttemptLayout, injected: Mapping[str, Any]) -> Prepared:
+    """Return ExecutorInput and the files around it.
+
+    Args:
+        request: the attempt.
+        layout: its directories.
+        injected: values of inputs that the server supplies (task config), by name.
+
+    Raises:
+        TaskError: an input is missing or of the wrong type (kind INPUT).
+    """
+    places = Places.of_layout(layout)
+    parameters = input_parameters(request.template, {**request.parameters, **injected})
+    root_uri = _task_root(request)
+    root = places.path_of(root_uri)
+    if root is None:
+        raise TaskError(f"pipeline root {request.run.pipeline_root!r} is not minio://, s3://, gs:// or an absolute path", kind=FailureKind.INPUT)
+    output_parameters = tuple(_parameter_file(layout, spec) for spec in request.template.output_parameters.values())
+    output_artifacts = tuple(
+        OutputArtifactPath(
+            name=spec.name,
+            path=root / _file_name(spec.name),
+            type=spec.type,
+            uri=f"{root_uri}/{_file_name(spec.name)}",
+            artifact_name=spec.name,
+            is_optional=True,
+            is_list=spec.is_list,
+        )
+        for spec in request.template.output_artifacts.values()
+    )
+    executor_output = root / _OUTPUT_METADATA
+    document = {
+        "inputs": _inputs(request, parameters, places),
+        "outputs": {
+            "parameters": {output.name: {"outputFile": str(output.path)} for output in output_parameters},
+            "artifacts": {
+                output.name: {"artifacts": [_artifact_json(output.artifact_name, output.type, places.task_uri(output.uri), {})]}
+                for output in output_artifacts
+            },
+            "outputFile": str(executor_output),
+        },
+    }
+    return Prepared(
+        document=document,
+        parameters=parameters,
+        artifacts=request.artifacts,
+        places=places,
+        staged=_staged(request, places),
+        output_parameters=output_parameters,
+        output_artifacts=output_artifacts,
+        executor_output=executor_output,
+        directories=(root, *({output.path.parent for output in output_parameters} or ())),
+    )
+
+
+def input_parameters(template: LeafTemplate, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs of a leaf: defaults filled in, null and absent optional ones left out, types checked.
+
+    Hidden inputs are kept unchecked; those of the platform configuration are not for the component and are left out.
+
+    Raises:
+        TaskError: a required input is absent or null, or a value is of the wrong type (kind INPUT).
+    """
+    result = {name: whole_numbers(value) for name, value in given.items() if not _is_declared(template, name)}
+    for name, spec in template.parameters.items():
+        value = given.get(name)
+        if value is None:
+            value = _default(spec, is_given=name in given)
+        if value is None:
+            continue
+        try:
+            result[name] = to_type(value, spec.type)
+        except ValueError as error:
+            raise TaskError(f"input parameter {name!r} type mismatch: {error}", kind=FailureKind.INPUT) from None
+    return result
+
+
+def _is_declared(template: LeafTemplate, name: str) -> bool:
+    return name in template.parameters or name.startswith(HIDDEN_PREFIX)
+
+
+def _default(spec: ParameterSpec, *, is_given: bool) -> Any:
+    if spec.default is not UNSET:
+        return spec.default
+    if spec.is_optional or spec.type is ParameterType.TASK_CONFIG:
+        return None
+    problem = "is null" if is_given else "has no value"
+    raise TaskError(f"input parameter {spec.name!r} {problem} and no default", kind=FailureKind.INPUT)
+
+
+def _task_root(request: LaunchRequest) -> str:
+    key = request.key
+    place = uuid.uuid5(uuid.NAMESPACE_OID, f"{key.task_id}:{key.attempt}")
+    return "/".join((request.run.pipeline_root.rstrip("/"), request.run.pipeline_name, key.run_id, request.task_key, str(place)))
+
+
+def _parameter_file(layout: AttemptLayout, spec: ParameterSpec) -> OutputParameterFile:
+    path = layout.outputs / "parameters" / _file_name(spec.name)
+    return OutputParameterFile(name=spec.name, path=path, type=spec.type, is_optional=spec.is_optional)
+
+
+def _file_name(name: str) -> str:
+    """Return a name that is one safe path segment; names the SDK writes stay as they are."""
+    quoted = quote(name, safe=" ()[]@+=,")
+    return quoted if quoted.strip(".") else quoted.replace(".", "%2E")
+
+
+def _inputs(request: LaunchRequest, parameters: Mapping[str, Any], places: Places) -> dict[str, Any]:
+    inputs: dict[str, Any] = {
+        "parameterValues": dict(parameters),
+        "artifacts": {
+            name: {"artifacts": [_input_artifact_json(artifact, places) for artifact in artifacts]}
+            for name, artifacts in request.artifacts.items()
+        },
+    }
+    if request.template.extra.get("typed_parameters"):
+        inputs["parameters"] = {name: _typed(value) for name, value in parameters.items()}
+    return inputs
+
+
+def _typed(value: Any) -> dict[str, Any]:
+    """Return the form that `kfp.v2` (SDK 1.8) reads."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"intValue": str(value)}
+    if isinstance(value, float):
+        return {"doubleValue": value}
+    return {"stringValue": value if isinstance(value, str) else str(value)}
+
+
+def _artifact_json(name: str, kind: ArtifactType, uri: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    schema = {"schemaTitle": kind.schema_title, "schemaVersion": kind.schema_version}
+    return {"name": name, "type": schema, "uri": uri, "metadata": dict(metadata)}
+
+
+def _input_artifact_json(artifact: ArtifactRef, places: Places) -> dict[str, Any]:
+    """Return an input artifact; one in the workspace is shown at its real place there, which needs no help from the SDK."""
+    metadata = dict(artifact.metadata)
+    uri = places.task_uri(artifact.uri)
+    if metadata.get("_kfp_workspace") is True:
+        path = places.workspace_path_of(artifact.uri)
+        if path is not None:
+            uri = str(path)
+            del metadata["_kfp_workspace"]
+    return _artifact_json(artifact.name, artifact.type, uri, metadata)
+
+
+def _staged(request: LaunchRequest, places: Places) -> tuple[StagedArtifact, ...]:
+    staged: dict[PurePosixPath, StagedArtifact] = {}
+    for artifacts in request.artifacts.values():
+        for artifact in artifacts:
+            path = places.path_of(artifact.uri)
+            if artifact.digest is not None and path is not None and artifact.metadata.get("_kfp_workspace") is not True:
+                staged.setdefault(path, StagedArtifact(artifact, path))
+    return tuple(staged.values())

@@ -1,0 +1,108 @@
+"""Where artifacts stand in an attempt: URIs to local paths and back.
+
+The SDK maps `gs://x` to `/gcs/x`, `minio://x` to `/minio/x`, `s3://x` to `/s3/x` and `oci://x` to `/oci/<x with / as _>`. Those
+directories stand below the attempt's `mounts` and are private to it; executors point the SDK's constants there by
+`ProcessSpec.path_prefixes` (kfp protocol notes, section 5.3, second set-up). Plain absolute paths and `file://` stand below
+`mounts/local`, so that a pipeline root such as `/data` needs no such directory and tasks never share files; what tasks see is
+that path, what is recorded is the plain one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from penstock.domain.artifacts import ArtifactRef
+from penstock.domain.execution import AttemptLayout, ProcessSpec
+
+SCHEME_FOLDERS: Mapping[str, str] = {"minio": "minio", "gs": "gcs", "s3": "s3", "oci": "oci"}
+LOCAL = "local"
+WORKSPACE = "workspace"
+_WORKSPACE_ARTIFACTS = ".artifacts"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The roots of one attempt."""
+
+    mounts: PurePosixPath
+    workspace: PurePosixPath
+
+    @classmethod
+    def of_layout(cls, layout: AttemptLayout) -> Places:
+        """Return the places of a laid out attempt."""
+        return cls(layout.mounts, layout.workspace)
+
+    @classmethod
+    def of_spec(cls, spec: ProcessSpec) -> Places:
+        """Return the places that a prepared attempt was given."""
+        return cls(spec.path_prefixes["minio"].parent, spec.path_prefixes[WORKSPACE])
+
+    @property
+    def attempt(self) -> PurePosixPath:
+        """Directory that holds everything of the attempt."""
+        return self.mounts.parent
+
+    def prefixes(self) -> dict[str, PurePosixPath]:
+        """Return `ProcessSpec.path_prefixes`."""
+        return {
+            **{scheme: self.mounts / folder for scheme, folder in SCHEME_FOLDERS.items()},
+            LOCAL: self.mounts / LOCAL,
+            WORKSPACE: self.workspace,
+        }
+
+    def path_of(self, uri: str) -> PurePosixPath | None:
+        """Return the local path of a recorded URI; None when it has none (http, hdfs, ...) or would leave its root."""
+        scheme, separator, rest = uri.partition("://")
+        if not separator:
+            return self._below(LOCAL, uri) if uri.startswith("/") else None
+        if scheme == "file":
+            return self._below(LOCAL, rest)
+        folder = SCHEME_FOLDERS.get(scheme)
+        if folder is None or not rest:
+            return None
+        return self._below(folder, f"{rest.replace('/', '_')}/models" if scheme == "oci" else rest)
+
+    def _below(self, folder: str, rest: str) -> PurePosixPath | None:
+        parts = [part for part in rest.split("/") if part not in {"", "."}]
+        return None if ".." in parts or not parts else self.mounts.joinpath(folder, *parts)
+
+    def task_uri(self, uri: str) -> str:
+        """Return the URI as the task sees it: local ones as the private path, all others unchanged."""
+        if uri.startswith(("/", "file://")):
+            return str(self.path_of(uri) or uri)
+        return uri
+
+    def recorded_uri(self, uri: str) -> str:
+        """Return the URI to record for one that the task gave; the reverse of `task_uri`, also for paths below the scheme folders."""
+        path = PurePosixPath(uri) if uri.startswith("/") else None
+        if path is None or ".." in path.parts:
+            return uri
+        for scheme, folder in SCHEME_FOLDERS.items():
+            root = self.mounts / folder
+            if path != root and path.is_relative_to(root) and scheme != "oci":
+                return f"{scheme}://{path.relative_to(root)}"
+        local = self.mounts / LOCAL
+        if path != local and path.is_relative_to(local):
+            return f"/{path.relative_to(local)}"
+        return uri
+
+    def input_path(self, artifact: ArtifactRef) -> PurePosixPath | None:
+        """Return where the task looks for an input artifact; None when there is no such place."""
+        if artifact.metadata.get("_kfp_workspace") is True:
+            return self.workspace_path_of(artifact.uri)
+        return self.path_of(artifact.uri)
+
+    def workspace_path_of(self, uri: str) -> PurePosixPath | None:
+        """Return where a downloaded artifact stands in the workspace.
+
+        The SDK's rule: the literal local path (`/minio/...`, `/gcs/...`, or the plain path) below `.artifacts`.
+        """
+        path = self.path_of(uri)
+        if path is None:
+            return None
+        literal = path.relative_to(self.mounts)
+        if literal.parts[0] == LOCAL:
+            literal = literal.relative_to(LOCAL)
+        return self.workspace / _WORKSPACE_ARTIFACTS / literal

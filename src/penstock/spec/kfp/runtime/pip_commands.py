@@ -1,0 +1,110 @@
+"""Reads the install script of lightweight Python components into an `EnvironmentRequest`.
+
+The script is matched as a whole: whatever is not one of the shapes that SDKs 1.8 to 2.17 write gives None, and the caller runs the
+command as compiled. Shapes: kfp protocol notes, section 5.4.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass, field
+
+_ENSURE_PIP = re.compile(
+    r'\s*if ! \[ -x "\$\(command -v pip\)" \]; then\s+'
+    r"python3 -m ensurepip \|\| python3 -m ensurepip --user \|\| apt-get install python3-pip\s+fi\s+"
+)
+_VENV = re.compile(
+    r'\s*export PIP_DISABLE_PIP_VERSION_CHECK=1\s+tmp=\$\(mktemp -d\)\s+python3 -m venv "\$tmp/venv" --system-site-packages\s+'
+    r'\. "\$tmp/venv/bin/activate"\s+'
+)
+_INSTALL = ("python3", "-m", "pip", "install")
+_NO_EFFECT = frozenset({"--quiet", "-q", "--no-warn-script-location", "--upgrade", "-U", "--user", "--no-cache-dir", "--disable-pip-version-check"})
+_KFP_BETA = re.compile(r"kfp==2\.0\.0[-.]?(?:a|b|rc|alpha|beta)[-.]?\d+")
+
+
+@dataclass(slots=True)
+class Installs:
+    """Everything the script installs, in order."""
+
+    requirements: list[str] = field(default_factory=list)
+    no_deps: list[str] = field(default_factory=list)
+    index_urls: list[str] = field(default_factory=list)
+    trusted_hosts: list[str] = field(default_factory=list)
+
+
+def parse_install_script(script: str) -> Installs | None:
+    """Return what `script` installs before it runs `"$0" "$@"`, or None when it is not a script the SDK writes.
+
+    A virtual environment that the script makes for itself (`use_venv`) is left out: an environment per requirement set gives the
+    same isolation.
+    """
+    text = _ENSURE_PIP.sub("", script.replace("\\\n", " "), count=1)
+    text = _VENV.sub(" ", text, count=1)
+    if "\n" in text.strip() or any(mark in text for mark in ("`", "$(", "|", ">")) and _has_shell_syntax(text):
+        return None
+    try:
+        tokens = shlex.split(text)
+    except ValueError:
+        return None
+    clauses = _clauses(tokens)
+    if clauses is None or clauses[-1] != ["$0", "$@"]:
+        return None
+    installs = Installs()
+    for clause in clauses[:-1]:
+        if not _read_clause(clause, installs):
+            return None
+    return installs
+
+
+def _has_shell_syntax(text: str) -> bool:
+    """Whether an operator stands outside quotes (requirements such as 'x>=1' are always quoted)."""
+    bare = re.sub(r"'[^']*'|\"(?:\\.|[^\"\\])*\"", "", text)
+    return any(mark in bare for mark in ("`", "$(", "|", ">", "<", ";"))
+
+
+def _clauses(tokens: list[str]) -> list[list[str]] | None:
+    clauses: list[list[str]] = [[]]
+    for token in tokens:
+        if token == "&&":  # noqa: S105
+            clauses.append([])
+        else:
+            clauses[-1].append(token)
+    return clauses if all(clauses) else None
+
+
+def _read_clause(clause: list[str], installs: Installs) -> bool:
+    tokens = [token for token in clause if token != "PIP_DISABLE_PIP_VERSION_CHECK=1"]  # noqa: S105
+    if tuple(tokens[:4]) != _INSTALL:
+        return False
+    requirements: list[str] = []
+    has_deps = True
+    rest = iter(tokens[4:])
+    for token in rest:
+        name, _, value = token.partition("=") if token.startswith("--") else (token, "", "")
+        if name in {"--index-url", "-i", "--extra-index-url", "--trusted-host"}:
+            target = installs.trusted_hosts if name == "--trusted-host" else installs.index_urls
+            _add(target, value or next(rest, ""))
+        elif token == "--no-deps":  # noqa: S105
+            has_deps = False
+        elif token.startswith("-"):
+            if token not in _NO_EFFECT:
+                return False
+        else:
+            requirements.append(_usable(token))
+    for requirement in requirements:
+        _add(installs.requirements if has_deps else installs.no_deps, requirement)
+    return True
+
+
+def _usable(requirement: str) -> str:
+    """Return the requirement, with betas of kfp 2.0.0 replaced by the release they became.
+
+    They pin libraries that no longer build; 2.0.1 has the same executor module.
+    """
+    return "kfp==2.0.1" if _KFP_BETA.fullmatch(requirement) else requirement
+
+
+def _add(target: list[str], value: str) -> None:
+    if value and value not in target:
+        target.append(value)

@@ -19,11 +19,19 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 import penstock
+from penstock.api import metaflow
+from penstock.flows.recording import FlowRecorder
+from penstock.server.accounts import default_user, ensure_first_key, key_check
 from penstock.server.clock import SystemClock, SystemIds
 from penstock.server.config import Settings
 from penstock.server.notifier import LocalNotifier
 from penstock.server.security import Door
+from penstock.server.signin import sign_in_routes
+from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.database import Database, open_database
+from penstock.stores.sql.flow_facts import SqlFlowStore
+from penstock.tracking.accounts import AccountService
+from penstock.tracking.keys import KeyService
 
 
 @dataclass(slots=True)
@@ -37,6 +45,8 @@ class Parts:
     ids: SystemIds
     notifier: LocalNotifier
     database: Database
+    keys: KeyService
+    accounts: AccountService
     is_ready: bool = False
 
 
@@ -47,8 +57,15 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         UnavailableError: a store cannot be opened.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    clock = SystemClock()
     database = open_database(settings.database_url, synchronous=settings.store_synchronous)
-    return Parts(settings=settings, url=url, clock=SystemClock(), ids=SystemIds(), notifier=LocalNotifier(), database=database)
+    keys = KeyService(SqlKeyStore(database), clock)
+    accounts = AccountService(SqlEntityStore(database), clock, default_user=default_user(settings))
+    accounts.start()
+    ensure_first_key(settings, keys, accounts.default_user)
+    return Parts(
+        settings=settings, url=url, clock=clock, ids=SystemIds(), notifier=LocalNotifier(), database=database, keys=keys, accounts=accounts
+    )
 
 
 def build_app(parts: Parts) -> ASGIApp:
@@ -67,9 +84,10 @@ def build_app(parts: Parts) -> ASGIApp:
     app = Starlette(routes=_routes(parts), lifespan=lifespan)
     settings = parts.settings
     names = {settings.server_host, urlsplit(parts.url).hostname or "", *settings.server_allowed_hosts}
-    if not settings.is_loopback:
-        names |= {socket.gethostname(), socket.getfqdn()}
-    return Door(app, hosts=names, accept_addresses=not settings.is_loopback, key_check=None)
+    if settings.is_loopback:
+        return Door(app, hosts=names, accept_addresses=False, key_check=None)
+    names |= {socket.gethostname(), socket.getfqdn()}
+    return Door(app, hosts=names, accept_addresses=True, key_check=key_check(parts.keys))
 
 
 def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]]:
@@ -89,4 +107,9 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         status = "ok" if parts.is_ready else "starting"
         return JSONResponse({"status": status, "version": penstock.__version__}, status_code=200 if parts.is_ready else 503)
 
-    return [Route("/healthz", health)]
+    recorder = FlowRecorder(SqlFlowStore(parts.database), parts.clock)
+    return [
+        Route("/healthz", health),
+        *sign_in_routes(key_check(parts.keys)),
+        *metaflow.routes(metaflow.MetaflowServices(recorder)),
+    ]

@@ -1,0 +1,43 @@
+"""The server's own account: its default user and the first key, which `penstock env` prints."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+
+from penstock.server.config import Settings
+from penstock.server.datafolder import read_key, write_key
+from penstock.server.security import KeyCheck
+from penstock.tracking.accounts import name_from_login
+from penstock.tracking.keys import KeyService
+
+
+def default_user(settings: Settings) -> str:
+    """Return the name of the user whose server this is."""
+    if settings.server_user:
+        return name_from_login(settings.server_user)
+    try:
+        return name_from_login(getpass.getuser())
+    except (KeyError, OSError):  # no name for this user id, as in many containers
+        return f"user-{os.getuid()}"
+
+
+def ensure_first_key(settings: Settings, keys: KeyService, user: str) -> str:
+    """Return the key kept in the data folder, made when there is none; it is valid when this returns, unless it was revoked."""
+    kept = read_key(settings.data_dir)
+    if kept is not None:
+        keys.adopt(kept, user, description="first key, kept in the data folder")
+        return kept
+    made = keys.make(user, description="first key, kept in the data folder")
+    write_key(settings.data_dir, made.text)
+    return made.text
+
+
+def key_check(keys: KeyService) -> KeyCheck:
+    """Return the door's question to `keys`; a look-up that needs the database runs in a thread."""
+
+    async def check(text: str) -> bool:
+        return await asyncio.to_thread(keys.is_valid, text)
+
+    return check

@@ -59,7 +59,15 @@ class ProjectStore(Protocol):
         ...
 
     async def upsert(
-        self, entity: str, name: str, *, project_id: TrackedProjectId, at: float, user_name: str, description: str | None, settings: Mapping[str, Any]
+        self,
+        entity: str,
+        name: str,
+        *,
+        project_id: TrackedProjectId,
+        at: float,
+        user_name: str,
+        description: str | None,
+        settings: Mapping[str, Any],
     ) -> tuple[TrackedProject, bool]:
         """Create the project under `project_id`, or change the existing one; the flag tells which."""
         ...
@@ -118,6 +126,10 @@ class TrackedRunStore(Protocol):
 
     async def beat(self, beats: Mapping[TrackedRunId, float]) -> None:
         """Store times of last heartbeats (only forward)."""
+        ...
+
+    async def put_history_keys(self, keys: Mapping[TrackedRunId, Sequence[str]]) -> None:
+        """Note which keys the histories of these runs have, so that lists can filter by them; never removes any."""
         ...
 
     async def crash_silent(self, before: float) -> Sequence[TrackedRun]:

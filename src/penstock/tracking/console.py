@@ -37,7 +37,13 @@ class ConsoleService:
         self._store = store
 
     async def page(
-        self, run_id: TrackedRunId, *, first: int | None = None, after: int | None = None, last: int | None = None, before: int | None = None
+        self,
+        run_id: TrackedRunId,
+        *,
+        first: int | None = None,
+        after: int | None = None,
+        last: int | None = None,
+        before: int | None = None,
     ) -> ConsolePage:
         """Return the `first` lines after the line number `after`, or the `last` ones before `before`; at most 10,000."""
         from_end = last is not None and first is None

@@ -127,9 +127,7 @@ class _Parser:
             raise InvalidArgumentError(f"a run filter may be nested {_MAX_DEPTH} levels deep")
         if not isinstance(value, dict) or not any(key.startswith("$") for key in value):
             return self._compare(field, Operator.EQ, value)
-        parts = tuple(
-            self._operator(field, name, operand, value, depth=depth) for name, operand in value.items() if name != "$options"
-        )
+        parts = tuple(self._operator(field, name, operand, value, depth=depth) for name, operand in value.items() if name != "$options")
         return parts[0] if len(parts) == 1 else And(parts)
 
     def _operator(self, field: Field, name: str, operand: Any, siblings: Mapping[str, Any], *, depth: int) -> Filter:

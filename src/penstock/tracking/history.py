@@ -122,5 +122,7 @@ def parse_spec(text: str) -> SampleSpec:
         raise InvalidArgumentError("a history spec needs at least one key")
     if high is not None and samples > high - (low or 0):
         high += 1
-    is_page = high is not None and low is not None
-    return SampleSpec(keys=keys, samples=samples, min_step=low, max_step=high, every_row=is_page and samples >= (high or 0) - (low or 0) - 1)
+    is_page = high is not None and low is not None and samples >= high - low - 1
+    return SampleSpec(
+        keys=keys, samples=samples, min_step=low, max_step=high, every_row=is_page and samples >= (high or 0) - (low or 0) - 1
+    )

@@ -42,7 +42,13 @@ class ProjectService:
         return await self._store.entities()
 
     async def upsert(
-        self, entity: str, name: str | None, *, user_name: str = "", description: str | None = None, settings: Mapping[str, Any] | None = None
+        self,
+        entity: str,
+        name: str | None,
+        *,
+        user_name: str = "",
+        description: str | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> tuple[TrackedProject, bool]:
         """Create the project or change what is given; the flag says whether it was created.
 

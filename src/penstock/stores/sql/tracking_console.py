@@ -1,0 +1,78 @@
+"""Console lines of tracked runs in SQL: sparse, overwritable by line number (`interfaces.tracking_store.ConsoleStore`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from penstock.domain.ids import TrackedRunId
+from penstock.domain.tracking import ConsoleLine
+from penstock.interfaces.tracking_store import ConsoleWrite
+from penstock.stores.sql.database import Database, Transaction, escape_like
+
+LineParser = Callable[[int, str], ConsoleLine]
+"""Takes a stored line apart (`tracking.console.parse_line`)."""
+
+
+class SqlConsoleStore:
+    """Console lines."""
+
+    def __init__(self, database: Database, parse_line: LineParser) -> None:
+        self._database = database
+        self._parse = parse_line
+
+    async def read(self, run_id: TrackedRunId, *, after: int, before: int | None, limit: int, from_end: bool) -> Sequence[ConsoleLine]:
+        """Return lines with `after < number < before`, ascending: the first `limit`, or the last with `from_end`."""
+        where, params = "run_id = ? AND number > ?", [run_id, after]
+        if before is not None:
+            where, params = where + " AND number < ?", [*params, before]
+        direction = "DESC" if from_end else "ASC"
+        sql = f"SELECT number, raw FROM tracked_console WHERE {where} ORDER BY number {direction} LIMIT ?"
+        rows = await self._database.read(lambda tx: tx.all(sql, [*params, limit]))
+        lines = [self._parse(row["number"], row["raw"]) for row in rows]
+        return lines[::-1] if from_end else lines
+
+    async def line_count(self, run_id: TrackedRunId) -> int:
+        """Return the highest line number plus one."""
+        row = await self._database.read(lambda tx: tx.one("SELECT MAX(number) AS last FROM tracked_console WHERE run_id = ?", (run_id,)))
+        return 0 if row is None or row["last"] is None else int(row["last"]) + 1
+
+    async def search(self, run_id: TrackedRunId, text: str, *, after: int, limit: int) -> Sequence[ConsoleLine]:
+        """Return lines that contain `text` (case-insensitive), ascending."""
+        like = self._database.dialect.ilike("raw", ":pattern")
+        sql = f"SELECT number, raw FROM tracked_console WHERE run_id = :run AND number > :after AND {like} ORDER BY number LIMIT :limit"
+        params = {"run": run_id, "after": after, "pattern": f"%{escape_like(text)}%", "limit": limit}
+        rows = await self._database.read(lambda tx: tx.all(sql, params))
+        return [self._parse(row["number"], row["raw"]) for row in rows]
+
+
+def write_console(tx: Transaction, run_id: TrackedRunId, write: ConsoleWrite, *, writer: str) -> None:
+    """Store consecutive lines; a line that exists is replaced.
+
+    With a writer (shared mode) the offset counts that writer's lines: lines it sent before are replaced where they are, new ones
+    go to the end.
+    """
+    if not writer:
+        tx.many(
+            "INSERT INTO tracked_console (run_id, number, raw) VALUES (?, ?, ?) ON CONFLICT (run_id, number) DO UPDATE SET raw = excluded.raw",
+            [(run_id, write.offset + index, raw) for index, raw in enumerate(write.lines)],
+        )
+        return
+    last = write.offset + len(write.lines) - 1
+    known = {
+        row["writer_line"]: row["number"]
+        for row in tx.all(
+            "SELECT writer_line, number FROM tracked_console WHERE run_id = ? AND writer = ? AND writer_line BETWEEN ? AND ?",
+            (run_id, writer, write.offset, last),
+        )
+    }
+    row = tx.one("SELECT MAX(number) AS last FROM tracked_console WHERE run_id = ?", (run_id,))
+    free = 0 if row is None or row["last"] is None else int(row["last"]) + 1
+    for index, raw in enumerate(write.lines, start=write.offset):
+        if index in known:
+            tx.execute("UPDATE tracked_console SET raw = ? WHERE run_id = ? AND number = ?", (raw, run_id, known[index]))
+        else:
+            tx.execute(
+                "INSERT INTO tracked_console (run_id, number, raw, writer, writer_line) VALUES (?, ?, ?, ?, ?)",
+                (run_id, free, raw, writer, index),
+            )
+            free += 1

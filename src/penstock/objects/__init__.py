@@ -1,0 +1,1 @@
+"""Use cases of the embedded object endpoint: named blobs, listings, multipart uploads."""

@@ -1,0 +1,143 @@
+"""Names of objects in SQL (`interfaces.object_store.ObjectStore`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from penstock.domain.ids import Digest
+from penstock.domain.objects import ObjectEntry, ObjectPart, ObjectUpload
+from penstock.stores.sql.database import Database, Row, Transaction
+
+_LAST = "\U0010ffff"
+"""Sorts after every key that a client can send."""
+
+
+def _entry(row: Row) -> ObjectEntry:
+    return ObjectEntry(
+        row["bucket"],
+        row["object_key"],
+        Digest(row["digest"]),
+        row["size_bytes"],
+        row["etag"],
+        row["modified_at"],
+        row["content_type"],
+        orjson.loads(row["headers"]),
+    )
+
+
+def _put(tx: Transaction, entry: ObjectEntry) -> None:
+    tx.execute(
+        "INSERT INTO object_entry (bucket, object_key, digest, size_bytes, etag, content_type, headers, modified_at)"
+        " VALUES (:bucket, :key, :digest, :size, :etag, :type, :headers, :at)"
+        " ON CONFLICT (bucket, object_key) DO UPDATE SET digest = :digest, size_bytes = :size, etag = :etag, content_type = :type,"
+        " headers = :headers, modified_at = :at",
+        {
+            "bucket": entry.bucket,
+            "key": entry.key,
+            "digest": entry.digest,
+            "size": entry.size_bytes,
+            "etag": entry.etag,
+            "type": entry.content_type,
+            "headers": orjson.dumps(dict(entry.headers)).decode(),
+            "at": entry.modified_at,
+        },
+    )
+
+
+class SqlObjectStore:
+    """Object names in the server's database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, entry: ObjectEntry) -> None:
+        """See `ObjectStore.put`."""
+        self._database.write_sync(lambda tx: _put(tx, entry))
+
+    def get(self, bucket: str, key: str) -> ObjectEntry | None:
+        """See `ObjectStore.get`."""
+        params = {"bucket": bucket, "key": key}
+        row = self._database.read_sync(lambda tx: tx.one("SELECT * FROM object_entry WHERE bucket = :bucket AND object_key = :key", params))
+        return None if row is None else _entry(row)
+
+    def delete(self, bucket: str, keys: Sequence[str]) -> None:
+        """See `ObjectStore.delete`."""
+        rows = [{"bucket": bucket, "key": key} for key in keys]
+        self._database.write_sync(lambda tx: tx.many("DELETE FROM object_entry WHERE bucket = :bucket AND object_key = :key", rows))
+
+    def list_keys(self, bucket: str, *, prefix: str, after: str, limit: int) -> list[ObjectEntry]:
+        """See `ObjectStore.list_keys`."""
+
+        def work(tx: Transaction) -> list[ObjectEntry]:
+            column = "object_key" if tx.dialect.name == "sqlite" else 'object_key COLLATE "C"'
+            rows = tx.all(
+                f"SELECT * FROM object_entry WHERE bucket = :bucket AND {column} >= :first AND {column} < :last AND {column} > :after"
+                f" ORDER BY {column} LIMIT :limit",
+                {"bucket": bucket, "first": prefix, "last": prefix + _LAST, "after": after, "limit": limit},
+            )
+            return [_entry(row) for row in rows]
+
+        return self._database.read_sync(work)
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """See `ObjectStore.buckets`."""
+        rows = self._database.read_sync(
+            lambda tx: tx.all("SELECT bucket, MIN(modified_at) AS first FROM object_entry GROUP BY bucket ORDER BY bucket")
+        )
+        return [(row["bucket"], row["first"]) for row in rows]
+
+    def add_upload(self, upload: ObjectUpload, *, now: float) -> None:
+        """See `ObjectStore.add_upload`."""
+        params = {
+            "id": upload.upload_id,
+            "bucket": upload.bucket,
+            "key": upload.key,
+            "type": upload.content_type,
+            "headers": orjson.dumps(dict(upload.headers)).decode(),
+            "at": now,
+        }
+        self._database.write_sync(
+            lambda tx: tx.execute(
+                "INSERT INTO object_upload (upload_id, bucket, object_key, content_type, headers, created_at)"
+                " VALUES (:id, :bucket, :key, :type, :headers, :at)",
+                params,
+            )
+        )
+
+    def upload(self, upload_id: str) -> ObjectUpload | None:
+        """See `ObjectStore.upload`."""
+        row = self._database.read_sync(lambda tx: tx.one("SELECT * FROM object_upload WHERE upload_id = ?", (upload_id,)))
+        if row is None:
+            return None
+        return ObjectUpload(upload_id, row["bucket"], row["object_key"], row["content_type"], orjson.loads(row["headers"]))
+
+    def put_part(self, upload_id: str, part: ObjectPart) -> None:
+        """See `ObjectStore.put_part`."""
+        params = {"id": upload_id, "number": part.number, "digest": part.digest, "size": part.size_bytes, "etag": part.etag}
+        self._database.write_sync(
+            lambda tx: tx.execute(
+                "INSERT INTO object_part (upload_id, part_number, digest, size_bytes, etag) VALUES (:id, :number, :digest, :size, :etag)"
+                " ON CONFLICT (upload_id, part_number) DO UPDATE SET digest = :digest, size_bytes = :size, etag = :etag",
+                params,
+            )
+        )
+
+    def parts(self, upload_id: str) -> list[ObjectPart]:
+        """See `ObjectStore.parts`."""
+        rows = self._database.read_sync(
+            lambda tx: tx.all("SELECT * FROM object_part WHERE upload_id = ? ORDER BY part_number", (upload_id,))
+        )
+        return [ObjectPart(row["part_number"], Digest(row["digest"]), row["size_bytes"], row["etag"]) for row in rows]
+
+    def end_upload(self, upload_id: str, entry: ObjectEntry | None) -> None:
+        """See `ObjectStore.end_upload`."""
+
+        def work(tx: Transaction) -> None:
+            tx.execute("DELETE FROM object_part WHERE upload_id = ?", (upload_id,))
+            tx.execute("DELETE FROM object_upload WHERE upload_id = ?", (upload_id,))
+            if entry is not None:
+                _put(tx, entry)
+
+        self._database.write_sync(work)

@@ -1,0 +1,182 @@
+"""Pipelines on one machine: throughput, cache, chain, loops, latency, start, memory, lists, against kfp's own local runner."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.support.clients import KFP_NEWEST, client_environment, client_python
+from tests.support.server import LiveServer
+
+from benchmarks.report import Report
+
+HERE = Path(__file__).parent
+FINAL = {"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"}
+
+
+class Bench:
+    """One server and the packages to run on it."""
+
+    def __init__(self, server: LiveServer, packages: Path) -> None:
+        self.server = server
+        self.http = httpx.Client(base_url=server.url, timeout=300)
+        self.specs = {path.stem: yaml.safe_load(path.read_text()) for path in packages.glob("*.yaml")}
+
+    def run(self, name: str, *, poll_seconds: float, **parameters: Any) -> float:
+        """Submit a package; return seconds from before the request until the run reports success."""
+        body = {"display_name": name, "pipeline_spec": self.specs[name], "runtime_config": {"parameters": parameters}}
+        data = json.dumps(body).encode()
+        begun = time.perf_counter()
+        answer = self.http.post("/apis/v2beta1/runs", content=data, headers={"content-type": "application/json"})
+        answer.raise_for_status()
+        run_id = answer.json()["run_id"]
+        while True:
+            run = self.http.get("/apis/v2beta1/runs", params={"page_size": 1, "sort_by": "created_at desc"}).json()["runs"][0]
+            if run["run_id"] == run_id and run["state"] in FINAL:
+                break
+            time.sleep(poll_seconds)
+        seconds = time.perf_counter() - begun
+        if run["state"] != "SUCCEEDED":
+            raise RuntimeError(f"{name}: {run}")
+        return seconds
+
+    def memory_mb(self, field: str = "VmRSS") -> float:
+        """Return the server's memory as the kernel counts it, now or (VmHWM) at its highest."""
+        for line in Path(f"/proc/{self.server.pid}/status").read_text().splitlines():
+            if line.startswith(field):
+                return int(line.split()[1]) / 1024
+        raise RuntimeError(field)
+
+
+def without_cache(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the spec with every task's cache switched off."""
+    copy: dict[str, Any] = json.loads(json.dumps(spec))
+    for component in [copy["root"], *copy["components"].values()]:
+        for task in component.get("dag", {}).get("tasks", {}).values():
+            task["cachingOptions"] = {}
+    return copy
+
+
+def measure_start(report: Report, folder: Path) -> None:
+    """Time from process start to ready, second start on the same data; memory when idle."""
+    with LiveServer(folder):
+        pass
+    begun = time.perf_counter()
+    with LiveServer(folder) as server:
+        report.add("ready after `penstock up`", f"{time.perf_counter() - begun:.2f} s", "2 s")
+        httpx.get(f"{server.url}/healthz")
+        report.add("memory when idle", f"{Bench(server, folder).memory_mb():.0f} MB", "150 MB")
+
+
+def measure_tasks(report: Report, bench: Bench, python: Path, loops: list[int]) -> None:
+    """Throughput and latency of tasks."""
+    plain = dict(bench.specs)
+    bench.specs = {name: without_cache(spec) for name, spec in plain.items()}
+    bench.run("one", poll_seconds=0.01)  # the environment and its warm parent exist from here on
+    singles = [bench.run("one", poll_seconds=0.002) for _ in range(15)]
+    report.add("one task alone, submit to done (median of 15)", f"{statistics.median(singles) * 1000:.0f} ms", "150 ms")
+
+    seconds = bench.run("wide", poll_seconds=0.05)
+    report.add("500 independent tasks", f"{500 / seconds:.0f} tasks/s", "100 tasks/s")
+    local = local_runner_seconds(python)
+    report.add("kfp.local.SubprocessRunner(use_venv=False), per task", f"{local * 1000:.0f} ms")
+    report.add("times faster per task than the local runner", f"{local / (seconds / 500):.0f}", "50")
+
+    bench.specs["wide"] = plain["wide"]
+    bench.run("wide", poll_seconds=0.05)
+    seconds = min(bench.run("wide", poll_seconds=0.01) for _ in range(3))
+    report.add("500 independent tasks, all from the cache", f"{500 / seconds:.0f} tasks/s", "1,000 tasks/s")
+
+    seconds = bench.run("chain", poll_seconds=0.02)
+    report.add("chain of 200, per task", f"{seconds / 200 * 1000:.1f} ms", "15 ms")
+
+    rates = []
+    for count in loops:
+        seconds = bench.run("loop", poll_seconds=0.2, items=list(range(count)))
+        rates.append(count / seconds)
+        report.add(f"ParallelFor of {count:,}", f"{count / seconds:.0f} tasks/s")
+    if len(rates) > 1:
+        report.add("largest loop's rate against the smallest's", f"{rates[-1] / rates[0]:.0%}", "80 %")
+    report.add("highest memory of the server", f"{bench.memory_mb('VmHWM'):.0f} MB", "400 MB")
+
+
+def local_runner_seconds(python: Path) -> float:
+    """Return what a task costs in kfp's own local runner, which uses the interpreter and pip on PATH."""
+    environment = client_environment(PATH=f"{python.parent}:{os.environ['PATH']}")
+    command = [str(python), str(HERE / "local_runner.py"), "8"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, cwd=HERE)
+    return float(done.stdout.split()[-1])
+
+
+def measure_lists(report: Report, folder: Path) -> None:
+    """First page of GET /runs with few and with many runs."""
+    timings = {}
+    for count in (100, 100_000):
+        place = folder / str(count)
+        with LiveServer(place):
+            pass
+        _fill(place / "penstock.db", count)
+        with LiveServer(place) as server, httpx.Client(base_url=server.url) as http:
+            times = []
+            for _ in range(40):
+                begun = time.perf_counter()
+                answer = http.get("/apis/v2beta1/runs", params={"page_size": 20, "sort_by": "created_at desc"})
+                times.append(time.perf_counter() - begun)
+                if len(answer.json()["runs"]) != 20:
+                    raise RuntimeError(answer.text)
+            timings[count] = statistics.median(times)
+            report.add(f"GET /runs, first page of {count:,} runs", f"{timings[count] * 1000:.1f} ms")
+    report.add("ratio of the two", f"{timings[100_000] / timings[100]:.2f}", "2")
+
+
+def _fill(database: Path, count: int) -> None:
+    """Insert finished runs directly; their tasks do not matter for the list."""
+    connection = sqlite3.connect(database)
+    experiment = connection.execute("SELECT experiment_id FROM experiment LIMIT 1").fetchone()
+    rows = (
+        (f"{index:08d}-0000-4000-8000-000000000000", f"run {index}", experiment[0] if experiment else "", 1.7e9 + index)
+        for index in range(count)
+    )  # fmt: skip
+    connection.executemany(
+        "INSERT INTO run (run_id, kind, name, experiment_id, resource_name, pipeline_name, state, created_at, scheduled_at, finished_at,"
+        " parameters) SELECT ?1, 'kfp', ?2, ?3, ?1, 'bench', 'SUCCEEDED', ?4, ?4, ?4 + 60, '{\"x\": 1}'",
+        rows,
+    )
+    connection.commit()
+    connection.close()
+
+
+def main() -> None:
+    """Run everything; `--quick` leaves out the loop of 10,000 and the list of 100,000."""
+    quick = "--quick" in sys.argv
+    report = Report("main_job")
+    python = client_python(KFP_NEWEST, "pip")  # the local runner calls pip
+    with tempfile.TemporaryDirectory(prefix="penstock-bench-") as name:
+        folder = Path(name)
+        packages = folder / "packages"
+        packages.mkdir()
+        subprocess.run([str(python), str(HERE / "pipelines.py"), str(packages)], check=True, env=client_environment())
+        measure_start(report, folder / "start")
+        with LiveServer(folder / "tasks") as server:
+            measure_tasks(report, Bench(server, packages), python, [1000] if quick else [1000, 10_000])
+        if not quick:
+            measure_lists(report, folder / "lists")
+    if not quick:
+        report.save()
+
+
+if __name__ == "__main__":
+    main()

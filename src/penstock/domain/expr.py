@@ -113,7 +113,8 @@ class Index:
 class Call:
     """`op` applied to `args`.
 
-    Ops: `== != < <= > >= && || ! + - * / % neg ?:` and `int double string bool size in =~ !~ has`.
+    Ops: `== != < <= > >= && || ! + - * / % neg ?:` and `int double string json bool size in =~ !~ has`
+    (`json` gives compact JSON text).
     `&&`, `||` and `?:` are lazy. Comparison of unlike types raises for ordering and is false for equality; numbers compare
     by value whatever their kind. `argo==` and friends compare as Argo's `when` does: numerically when both sides read
     as numbers, else as text.

@@ -206,11 +206,11 @@ class _Parser:
             return Const(_string(token))
         if kind == "name":
             return self._named(token)
-        if token == "(":  # noqa: S105
+        if token == "(":
             inner = self._ternary()
             self._expect(")")
             return inner
-        if token == "[":  # noqa: S105
+        if token == "[":
             return self._list()
         raise self._error(f"unexpected {token!r}")
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock.domain.plan import ContainerWork
-from penstock.spec.kfp.definitions import OUTPUTS
+from penstock.spec.kfp.definitions import INPUTS, OUTPUTS
 from penstock.spec.kfp.section import Section
 
 _PLATFORM_KEYS = (
@@ -35,11 +35,17 @@ def container_identity(work: ContainerWork, component: Section) -> dict[str, str
     options: dict[str, Any] = {"env": work.env}
     options.update({key: work.platform[key] for key in _PLATFORM_KEYS if work.platform.get(key)})
     return {
-        "code": digest({"command": work.command, "args": work.args}),
+        "code": digest({"command": work.command, "args": work.args, "defaults": _defaults(component)}),
         "image": digest(work.image),
         "options": digest(options),
         "outputs": digest(_without_descriptions(component.section(OUTPUTS).data)),
     }
+
+
+def _defaults(component: Section) -> dict[str, Any]:
+    """Return default values: the fingerprint's inputs are those that were bound, so a changed default is a change of code."""
+    definitions = component.section(INPUTS).sections("parameters")
+    return {name: definition.data["defaultValue"] for name, definition in definitions if "defaultValue" in definition}
 
 
 def digest(value: Any) -> str:

@@ -15,8 +15,9 @@ from typing import Any
 _TOKEN = re.compile(r"\{\{\$(.*?)\}\}", re.DOTALL)
 _KEY = r"\[\s*(?:'(?P<{0}1>[^']*)'|\"(?P<{0}2>[^\"]*)\")\s*\]"
 _INPUT_PARAMETER = re.compile(r"\.inputs\.parameters" + _KEY.format("n"))
-_INPUT_ARTIFACT = re.compile(r"\.inputs\.artifacts" + _KEY.format("n") + r"(?:\.(?P<field>uri|path|name|metadata)(?:" + _KEY.format("k") + ")?)?")
-_OUTPUT_ARTIFACT = re.compile(r"\.outputs\.artifacts" + _KEY.format("n") + r"(?:\.(?P<field>uri|path|name|metadata)(?:" + _KEY.format("k") + ")?)?")
+_ARTIFACT = _KEY.format("n") + r"(?:\.(?P<field>uri|path|name|metadata)(?:" + _KEY.format("k") + ")?)?"
+_INPUT_ARTIFACT = re.compile(r"\.inputs\.artifacts" + _ARTIFACT)
+_OUTPUT_ARTIFACT = re.compile(r"\.outputs\.artifacts" + _ARTIFACT)
 _OUTPUT_PARAMETER = re.compile(r"\.outputs\.parameters" + _KEY.format("n") + r"\.output_file")
 
 RUN_FIELDS: Mapping[str, str] = {

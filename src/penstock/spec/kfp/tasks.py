@@ -139,7 +139,7 @@ def _retry(policy: Section) -> RetryPolicy | None:
         max_retries=max(count, 0),
         backoff_seconds=_seconds(policy, "backoffDuration") or 0.0,
         factor=factor if factor > 0 else 2.0,
-        max_backoff_seconds=longest if longest else 3600.0,
+        max_backoff_seconds=longest or 3600.0,
     )
 
 

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from penstock.domain.errors import TaskError
-from penstock.domain.execution import AttemptLayout, FailureKind, LaunchRequest, ParsedOutputs, ProcessSpec, PythonTask, RawOutputs
+from penstock.domain.execution import (
+    AttemptLayout,
+    FailureKind,
+    LaunchRequest,
+    ParsedOutputs,
+    ProcessSpec,
+    PythonTask,
+    RawOutputs,
+    Resources,
+)
 from penstock.domain.plan import ContainerWork, VolumeWork
 from penstock.interfaces.dialect import SecretLookup
 from penstock.spec.kfp.runtime.commands import Resolver, check_argument_sizes
 from penstock.spec.kfp.runtime.environment import environment_request, task_variables
 from penstock.spec.kfp.runtime.executor_input import Prepared, prepare_input
 from penstock.spec.kfp.runtime.outputs import parse_outputs
-from penstock.spec.kfp.runtime.python_component import recognize
+from penstock.spec.kfp.runtime.pod import Pod, prepare_pod
+from penstock.spec.kfp.runtime.pod_config import PodConfig
+from penstock.spec.kfp.runtime.python_component import PythonComponent, recognize
 from penstock.spec.kfp.runtime.resources import resolve_resources
+from penstock.spec.kfp.runtime.task_config import RESOURCES, Passthroughs, injected_task_config
+from penstock.spec.kfp.runtime.volumes import prepare_volume
 
 
 class KfpDialect:
@@ -26,11 +41,17 @@ class KfpDialect:
         """
         work = request.template.work
         if isinstance(work, VolumeWork):
-            raise TaskError("volumes are not commands", kind=FailureKind.SYSTEM)
+            return prepare_volume(request, work, prepare_input(request, layout, {}))
         if not isinstance(work, ContainerWork):
-            raise TaskError("importers run no command", kind=FailureKind.SYSTEM)
+            raise TaskError("an importer runs no command", kind=FailureKind.SYSTEM)
+        config = PodConfig.of(work.platform, request)
         prepared = prepare_input(request, layout, {})
-        return _container(request, work, prepared)
+        injected = injected_task_config(request, work, config, Resolver(request, prepared))
+        if injected:
+            prepared = prepare_input(request, layout, injected)
+        resolver = Resolver(request, prepared)
+        pod = prepare_pod(Passthroughs.of(request).platform(work.platform), request, layout, resolver, secrets)
+        return _container(request, work, prepared, resolver, pod)
 
     def parse_outputs(self, request: LaunchRequest, spec: ProcessSpec, raw: RawOutputs) -> ParsedOutputs:
         """Read the outputs of a successful attempt; see the protocol.
@@ -41,41 +62,58 @@ class KfpDialect:
         return parse_outputs(request, spec, raw)
 
 
-def _container(request: LaunchRequest, work: ContainerWork, prepared: Prepared) -> ProcessSpec:
-    resolver = Resolver(request, prepared)
+def _container(request: LaunchRequest, work: ContainerWork, prepared: Prepared, resolver: Resolver, pod: Pod) -> ProcessSpec:
     component = recognize(work.command, work.args)
     argv = tuple(resolver.arguments((*work.command, *work.args)))
-    env = task_variables(request)
-    env.update({name: resolver.text(value) if isinstance(value, str) else str(value) for name, value in work.env})
-    python = None
-    if component is not None:
-        python = PythonTask(
-            source=resolver.text(component.source),
-            function=component.function,
-            module=component.module,
-            executor_input=resolver.executor_input(),
-            runtime_mode=component.runtime_mode,
-        )
-        check_argument_sizes((), env)
-    else:
-        if not argv:
-            raise TaskError(f"image {work.image!r} would run its own entry point, which needs containers", kind=FailureKind.START)
-        check_argument_sizes(argv, env)
+    env = {**task_variables(request), **_author_variables(request, work, resolver), **pod.env}
+    _check_start(work, component, argv, {**env, **pod.secret_env})
     image = resolver.text(work.image)
-    resources = resolve_resources(work.resources, resolver.text)
+    passthroughs = Passthroughs.of(request)
+    resources = resolve_resources(work.resources, resolver.text) if passthroughs.applies(RESOURCES) else Resources()
     return ProcessSpec(
         argv=argv,
         env=env,
-        python=python,
+        secret_env=pod.secret_env,
+        python=None if component is None else _python_task(component, resolver),
         environment=environment_request(component, image, request.run.sdk_version),
         image=image,
         resources=resources,
         staged=prepared.staged,
         directories=prepared.directories,
+        mounts=pod.mounts,
+        init=pod.init,
         output_parameters=prepared.output_parameters,
         output_artifacts=prepared.output_artifacts,
         executor_output=prepared.executor_output,
         path_prefixes=prepared.places.prefixes(),
         deadline_seconds=request.template.deadline_seconds,
+        warnings=pod.warnings,
         needs_cold_start=resources.accelerator_count > 0,
     )
+
+
+def _author_variables(request: LaunchRequest, work: ContainerWork, resolver: Resolver) -> dict[str, str]:
+    if not Passthroughs.of(request).applies("ENV"):
+        return {}
+    return {name: "".join(resolver.arguments([value])) for name, value in work.env}
+
+
+def _python_task(component: PythonComponent, resolver: Resolver) -> PythonTask:
+    return PythonTask(
+        source=resolver.text(component.source),
+        function=component.function,
+        module=component.module,
+        executor_input=resolver.executor_input(),
+        runtime_mode=component.runtime_mode,
+    )
+
+
+def _check_start(work: ContainerWork, component: PythonComponent | None, argv: tuple[str, ...], env: Mapping[str, str]) -> None:
+    """Check what would make the start fail with a message that helps nobody.
+
+    Source and ExecutorInput of a recognised component go by file, so its arguments may be of any length.
+    """
+    if not argv:
+        message = f"the component has no command; the entry point of image {work.image!r} can run in a container only"
+        raise TaskError(message, kind=FailureKind.START)
+    check_argument_sizes(argv if component is None else (), env)

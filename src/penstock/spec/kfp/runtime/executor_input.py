@@ -59,7 +59,8 @@ def prepare_input(request: LaunchRequest, layout: AttemptLayout, injected: Mappi
     root_uri = _task_root(request)
     root = places.path_of(root_uri)
     if root is None:
-        raise TaskError(f"pipeline root {request.run.pipeline_root!r} is not minio://, s3://, gs:// or an absolute path", kind=FailureKind.INPUT)
+        message = f"pipeline root {request.run.pipeline_root!r} is not minio://, s3://, gs:// or an absolute path"
+        raise TaskError(message, kind=FailureKind.INPUT)
     output_parameters = tuple(_parameter_file(layout, spec) for spec in request.template.output_parameters.values())
     output_artifacts = tuple(
         OutputArtifactPath(

@@ -19,7 +19,9 @@ _VENV = re.compile(
     r'\. "\$tmp/venv/bin/activate"\s+'
 )
 _INSTALL = ("python3", "-m", "pip", "install")
-_NO_EFFECT = frozenset({"--quiet", "-q", "--no-warn-script-location", "--upgrade", "-U", "--user", "--no-cache-dir", "--disable-pip-version-check"})
+_NO_EFFECT = frozenset(
+    {"--quiet", "-q", "--no-warn-script-location", "--upgrade", "-U", "--user", "--no-cache-dir", "--disable-pip-version-check"}
+)
 _KFP_BETA = re.compile(r"kfp==2\.0\.0[-.]?(?:a|b|rc|alpha|beta)[-.]?\d+")
 
 
@@ -41,7 +43,7 @@ def parse_install_script(script: str) -> Installs | None:
     """
     text = _ENSURE_PIP.sub("", script.replace("\\\n", " "), count=1)
     text = _VENV.sub(" ", text, count=1)
-    if "\n" in text.strip() or any(mark in text for mark in ("`", "$(", "|", ">")) and _has_shell_syntax(text):
+    if "\n" in text.strip() or (any(mark in text for mark in ("`", "$(", "|", ">")) and _has_shell_syntax(text)):
         return None
     try:
         tokens = shlex.split(text)
@@ -66,7 +68,7 @@ def _has_shell_syntax(text: str) -> bool:
 def _clauses(tokens: list[str]) -> list[list[str]] | None:
     clauses: list[list[str]] = [[]]
     for token in tokens:
-        if token == "&&":  # noqa: S105
+        if token == "&&":
             clauses.append([])
         else:
             clauses[-1].append(token)
@@ -74,7 +76,7 @@ def _clauses(tokens: list[str]) -> list[list[str]] | None:
 
 
 def _read_clause(clause: list[str], installs: Installs) -> bool:
-    tokens = [token for token in clause if token != "PIP_DISABLE_PIP_VERSION_CHECK=1"]  # noqa: S105
+    tokens = [token for token in clause if token != "PIP_DISABLE_PIP_VERSION_CHECK=1"]
     if tuple(tokens[:4]) != _INSTALL:
         return False
     requirements: list[str] = []
@@ -85,7 +87,7 @@ def _read_clause(clause: list[str], installs: Installs) -> bool:
         if name in {"--index-url", "-i", "--extra-index-url", "--trusted-host"}:
             target = installs.trusted_hosts if name == "--trusted-host" else installs.index_urls
             _add(target, value or next(rest, ""))
-        elif token == "--no-deps":  # noqa: S105
+        elif token == "--no-deps":
             has_deps = False
         elif token.startswith("-"):
             if token not in _NO_EFFECT:

@@ -69,7 +69,7 @@ def recognize(command: Sequence[Any], args: Sequence[Any]) -> PythonComponent | 
 
 def _function(args: Sequence[str]) -> str | None:
     """Return the function to execute when the arguments are those of the SDK and nothing else."""
-    if len(args) != 4:  # noqa: PLR2004
+    if len(args) != 4:
         return None
     options = {args[0]: args[1], args[2]: args[3]}
     if options.get("--executor_input") != "{{$}}":

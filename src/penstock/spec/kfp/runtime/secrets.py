@@ -1,0 +1,77 @@
+"""Secrets and config maps of an attempt, as environment variables and as files.
+
+They come from the server-side store; what a task asks for and the store does not have fails the task unless it is optional.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from penstock.domain.errors import TaskError
+from penstock.domain.execution import FailureKind, Mount
+from penstock.interfaces.dialect import SecretLookup
+from penstock.spec.kfp.runtime.pod_config import Entry, PodConfig
+from penstock.spec.values import text_of
+
+SECRET = "secret"
+CONFIG_MAP = "configmap"
+_WORDS = {SECRET: "secret", CONFIG_MAP: "config map"}
+_COMMANDS = {SECRET: "penstock secrets set", CONFIG_MAP: "penstock secrets set --configmap"}
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSource:
+    """Reads named entries from the store."""
+
+    lookup: SecretLookup
+
+    def variables(self, config: PodConfig, kind: str) -> dict[str, str]:
+        """Return the environment variables that come from secrets or config maps.
+
+        Raises:
+            TaskError: a required one, or a key of it, is not in the store (kind INPUT).
+        """
+        prefix, key_field = ("secret", "secretKey") if kind == SECRET else ("configMap", "configMapKey")
+        result: dict[str, str] = {}
+        for entry in config.entries(f"{prefix}AsEnv"):
+            found = self._find(entry, kind, f"{prefix}Name")
+            if found is None:
+                continue
+            name, content = found
+            for mapping in entry.children("keyToEnv"):
+                value = self._key(entry, kind, name, content, mapping.text(key_field))
+                if value is not None:
+                    result[mapping.text("envVar")] = value.decode("utf-8", "surrogateescape")
+        return result
+
+    def mounts(self, config: PodConfig, kind: str) -> Iterator[Mount]:
+        """Yield the mounts that hold secrets or config maps, one file for each key.
+
+        Raises:
+            TaskError: a required one is not in the store (kind INPUT).
+        """
+        prefix = "secret" if kind == SECRET else "configMap"
+        for entry in config.entries(f"{prefix}AsVolume"):
+            found = self._find(entry, kind, f"{prefix}Name")
+            target = entry.text("mountPath")
+            if found is not None and target:
+                yield Mount(target=PurePosixPath(target), files=dict(found[1]), read_only=True)
+
+    def _find(self, entry: Entry, kind: str, field: str) -> tuple[str, Mapping[str, bytes]] | None:
+        value = entry.resolved(field)
+        if value is None or value == "":
+            return None
+        name = text_of(value)
+        content = self.lookup.get(kind, name)
+        if content is None and not entry.is_optional:
+            message = f"{_WORDS[kind]} {name!r} does not exist; create it with `{_COMMANDS[kind]} {name} KEY=VALUE`"
+            raise TaskError(message, kind=FailureKind.INPUT)
+        return None if content is None else (name, content)
+
+    def _key(self, entry: Entry, kind: str, name: str, content: Mapping[str, bytes], key: str) -> bytes | None:
+        if key not in content and not entry.is_optional:
+            known = ", ".join(sorted(content)) or "none"
+            raise TaskError(f"{_WORDS[kind]} {name!r} has no key {key!r}; its keys are: {known}", kind=FailureKind.INPUT)
+        return content.get(key)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from penstock.domain.artifacts import ArtifactType
+from penstock.domain.artifacts import ArtifactType, inline_text
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import (
     ArtifactOutput,
@@ -227,7 +227,7 @@ def _container_spec(request: LaunchRequest, leaf: _Leaf, layout: AttemptLayout, 
     warnings = [*env.warnings, *mount_warnings, *_ignored(leaf.template)]
     command = [env.expand(str(item)) for item in leaf.container.get("command") or ()]
     args = [env.expand(str(item)) for item in leaf.container.get("args") or ()]
-    staged = _staged(request, leaf)
+    staged, files = _staged(request, leaf)
     prefixes: dict[str, PurePosixPath] = {}
     executor_output = None
     if leaf.info is not None:
@@ -262,6 +262,7 @@ def _container_spec(request: LaunchRequest, leaf: _Leaf, layout: AttemptLayout, 
         image=str(leaf.container.get("image", "")),
         resources=_resources(leaf, warnings),
         staged=tuple(staged),
+        files=files,
         directories=tuple(dict.fromkeys(directories)),
         mounts=tuple(mounts),
         init=_companions(leaf, env, "initContainers"),
@@ -298,13 +299,24 @@ def _workflow_volumes(request: LaunchRequest) -> list[Mapping[str, Any]]:
     return found
 
 
-def _staged(request: LaunchRequest, leaf: _Leaf) -> list[StagedArtifact]:
-    found = []
+def _staged(request: LaunchRequest, leaf: _Leaf) -> tuple[list[StagedArtifact], dict[PurePosixPath, bytes]]:
+    """Input artifacts to copy, and those whose content is part of the manifest (`raw.data`)."""
+    staged: list[StagedArtifact] = []
+    files: dict[PurePosixPath, bytes] = {}
     for item in (leaf.template.get("inputs") or {}).get("artifacts") or ():
         refs = request.artifacts.get(str(item["name"]), ())
-        if refs and item.get("path"):
-            found.append(StagedArtifact(refs[0], leaf.paths.local(str(item["path"]))))
-    return found
+        if not item.get("path"):
+            continue
+        path = leaf.paths.local(str(item["path"]))
+        if refs:
+            text = inline_text(refs[0])
+            if text is None:
+                staged.append(StagedArtifact(refs[0], path))
+            else:
+                files[path] = text.encode()
+        elif isinstance(item.get("raw"), Mapping):
+            files[path] = str(item["raw"].get("data", "")).encode()
+    return staged, files
 
 
 def _parameter_outputs(request: LaunchRequest, leaf: _Leaf) -> list[OutputParameterFile]:

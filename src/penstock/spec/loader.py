@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.domain.errors import SpecError
 from penstock.domain.plan import RunPlan
+from penstock.spec.argo.lower import ARGO_DIALECT, lower_workflow
 from penstock.spec.kfp.lower import KFP_DIALECT, lower_pipeline
 
 
@@ -21,4 +22,6 @@ class SpecPlanLoader:
         """
         if kind == KFP_DIALECT:
             return lower_pipeline(content)
+        if kind == ARGO_DIALECT:
+            return lower_workflow(content)
         raise SpecError(f"definitions of kind {kind!r} are not supported", place="kind")

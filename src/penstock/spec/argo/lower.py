@@ -47,6 +47,8 @@ from penstock.spec.argo.launcher import read_runtime_info
 from penstock.spec.argo.text import duration_seconds, iso_duration_seconds, tag_names, text_expr
 from penstock.spec.argo.when import parse_when
 
+ARGO_DIALECT = "argo"
+
 ROOT_TEMPLATE = "--workflow--"
 """Name of the graph around entrypoint and exit handler; not a legal Argo name, so it never clashes."""
 
@@ -76,7 +78,7 @@ def lower_workflow(manifest: Mapping[str, Any]) -> RunPlan:
         templates[ROOT_TEMPLATE] = _root_graph(document, templates, entrypoint, exit_name)
         root = ROOT_TEMPLATE
     return RunPlan(
-        dialect="argo",
+        dialect=ARGO_DIALECT,
         name=document.name,
         root=root,
         templates=templates,

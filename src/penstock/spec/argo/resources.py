@@ -17,6 +17,8 @@ import yaml
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import FailureKind
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
+
 SUPPORTED_KINDS = ("PersistentVolumeClaim", "VolumeSnapshot")
 
 
@@ -57,6 +59,8 @@ def read_action(resource: Mapping[str, Any], *, suffix: str) -> ResourceAction:
         )
     metadata = value.setdefault("metadata", {})
     name = str(metadata.get("name") or f"{metadata.get('generateName', 'resource-')}{suffix}")
+    if not _NAME.fullmatch(name):
+        raise TaskError(f"{name!r} is not a name for a {kind}", kind=FailureKind.START)
     metadata["name"] = name
     if action != "delete":
         value["status"] = _status(kind, value.get("spec") or {})

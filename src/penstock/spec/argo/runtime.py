@@ -48,6 +48,7 @@ from penstock.spec.quantities import parse_cpu, parse_memory
 _SCALAR_TYPES = frozenset({"Integer", "Float", "String", "Bool", "Boolean", "JsonObject", "JsonArray", "GCSPath", "URI"})
 _PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+\.\d+)")
 _MAX_ARGUMENT = 128 * 1024 - 1
+_TMP = PurePosixPath("/tmp")  # noqa: S108 - the literal path of the SDK
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +223,9 @@ def _container_spec(request: LaunchRequest, leaf: _Leaf, layout: AttemptLayout, 
     volumes = [*(leaf.template.get("volumes") or ()), *_workflow_volumes(request)]
     mounts, mount_warnings = container_mounts(leaf.container, volumes, layout.mounts / ".volumes", secrets)
     mounts = [mount for mount in mounts if str(mount.target) != "/kfp-launcher"]
-    if layout.has_namespace:
-        mounts.insert(0, Mount(PurePosixPath("/tmp"), source=layout.mounts / "tmp"))  # noqa: S108 - the literal path of the SDK
+    if layout.has_namespace and not layout.root.is_relative_to(_TMP):
+        # Programs that compute a path below /tmp find their files there too. A data folder below /tmp must stay visible itself.
+        mounts.insert(0, Mount(_TMP, source=layout.mounts / "tmp"))
     warnings = [*env.warnings, *mount_warnings, *_ignored(leaf.template)]
     command = [env.expand(str(item)) for item in leaf.container.get("command") or ()]
     args = [env.expand(str(item)) for item in leaf.container.get("args") or ()]
@@ -249,7 +251,8 @@ def _container_spec(request: LaunchRequest, leaf: _Leaf, layout: AttemptLayout, 
     if python is None and any(len(item.encode()) > _MAX_ARGUMENT for item in argv):
         raise TaskError("an argument of the command is longer than 128 KiB, the limit of the operating system", kind=FailureKind.START)
     parameters = _parameter_outputs(request, leaf)
-    directories = [item.path.parent for item in parameters] + [item.path.parent for item in artifacts]
+    directories = [mount.source for mount in mounts if mount.source is not None and mount.source.is_relative_to(layout.mounts)]
+    directories += [item.path.parent for item in parameters] + [item.path.parent for item in artifacts]
     if executor_output:
         directories.append(executor_output.parent)
     working_dir = leaf.container.get("workingDir")

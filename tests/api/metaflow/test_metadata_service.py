@@ -1,0 +1,195 @@
+"""Rules of the metadata service, one by one; the real client is in tests/conformance/metaflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from penstock.stores.sql.database import Database
+
+AUTHOR = {"user_name": "ada", "tags": ["mine"], "system_tags": ["metaflow_version:2.19.0", "user:ada"]}
+
+
+async def post(client: httpx.AsyncClient, path: str, body: Any = None, status: int = 200) -> Any:
+    answer = await client.post(path, json=AUTHOR if body is None else body)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def get(client: httpx.AsyncClient, path: str, expected: int = 200, /, **params: Any) -> Any:
+    answer = await client.get(path, params=params)
+    assert answer.status_code == expected, answer.text
+    return answer.json()
+
+
+@pytest.fixture
+async def task(client: httpx.AsyncClient) -> str:
+    """Path of a task in a fresh run."""
+    await post(client, "/flows/F")
+    run = (await post(client, "/flows/F/run"))["run_number"]
+    await post(client, f"/flows/F/runs/{run}/steps/start/step")
+    number = (await post(client, f"/flows/F/runs/{run}/steps/start/task"))["task_id"]
+    return f"/flows/F/runs/{run}/steps/start/tasks/{number}"
+
+
+async def test_ping_tells_the_version(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/ping")
+    assert (answer.text, answer.headers["METADATA_SERVICE_VERSION"]) == ("pong", "2.5.1")
+
+
+async def test_registering_twice_conflicts_and_reading_the_unknown_is_an_empty_404(client: httpx.AsyncClient) -> None:
+    assert await get(client, "/flows/F", 404) == {}
+    await post(client, "/flows/F")
+    await post(client, "/flows/F", status=409)
+    await post(client, "/flows/G/run", status=404)
+    run = await post(client, "/flows/F/run", {**AUTHOR, "run_number": "argo-abc"})
+    assert run["run_number"] == "argo-abc"
+    await post(client, "/flows/F/run", {**AUTHOR, "run_number": "argo-abc"}, status=409)
+    await post(client, "/flows/F/run", {**AUTHOR, "run_number": "123"}, status=400)
+    assert (await get(client, "/flows/F/runs/argo-abc"))["user_name"] == "ada"
+
+
+async def test_numbers_are_unique_over_all_flows(client: httpx.AsyncClient) -> None:
+    await post(client, "/flows/F")
+    await post(client, "/flows/G")
+    numbers = [(await post(client, f"/flows/{flow}/run"))["run_number"] for flow in "FGF"]
+    assert len(set(numbers)) == 3
+    assert numbers == sorted(numbers)
+
+
+async def test_missing_tags_are_empty_lists(client: httpx.AsyncClient) -> None:
+    await post(client, "/flows/F", {"tags": None})
+    run = await post(client, "/flows/F/run", {})
+    assert (run["tags"], run["system_tags"], run["last_heartbeat_ts"]) == ([], [], None)
+
+
+async def test_heartbeat_answers_are_json_inside_a_json_string(client: httpx.AsyncClient, task: str) -> None:
+    for path in (task, task.split("/steps", maxsplit=1)[0], "/flows/None/runs/9"):
+        answer = await post(client, f"{path}/heartbeat", {})
+        assert orjson.loads(answer) == {"wait_time_in_seconds": 10}
+    assert (await get(client, task))["last_heartbeat_ts"] > 0
+
+
+async def test_tags_of_the_run_are_shown_everywhere_and_change_together(client: httpx.AsyncClient, task: str) -> None:
+    run = task.split("/steps", maxsplit=1)[0]
+    changed = await client.patch(f"{run}/tag/mutate", json={"tags_to_add": ["a", "user:ada"], "tags_to_remove": ["mine"]})
+    assert changed.json() == {"tags": ["a"]}
+    assert (await get(client, task))["tags"] == ["a"]
+    refused = await client.patch(f"{run}/tag/mutate", json={"tags_to_add": ["b"], "tags_to_remove": ["user:ada"]})
+    assert refused.status_code == 422
+    assert (await client.patch(f"{run}/tag/mutate", json={"tags_to_add": "b"})).status_code == 400
+    assert (await get(client, run))["tags"] == ["a"]
+
+
+async def test_metadata_is_appended_and_read_newest_first_with_its_own_tags(client: httpx.AsyncClient, task: str) -> None:
+    rows = [
+        {"field_name": "attempt", "value": "0", "type": "attempt", "tags": ["attempt_id:0"]},
+        {"field_name": "foreach-stack", "value": ["items=b"], "type": "foreach-stack", "tags": []},
+    ]
+    assert await post(client, f"{task}/metadata", rows) == {"metadata_created": 2}
+    assert await post(client, f"{task}/metadata", rows[:1]) == {"metadata_created": 1}
+    found = await get(client, f"{task}/metadata")
+    assert [row["field_name"] for row in found] == ["attempt", "foreach-stack", "attempt"]
+    assert found[1]["value"] == ["items=b"]
+    assert found[2]["tags"] == ["attempt_id:0"]
+    await post(client, f"{task}9/metadata", rows, status=400)
+    await post(client, f"{task}/metadata", {"not": "a list"}, status=400)
+
+
+async def test_artifacts_are_those_of_the_latest_attempt(client: httpx.AsyncClient, task: str) -> None:
+    def row(name: str, attempt: int) -> dict[str, Any]:
+        return {"name": name, "attempt_id": attempt, "sha": f"{name}{attempt}", "ds_type": "local", "location": "here"}
+
+    assert await post(client, f"{task}/artifact", [row("name", 0), row("old", 0), row("x", 0)]) == {"artifacts_created": 3}
+    await post(client, f"{task}/artifact", [row("name", 1), row("x", 1)])
+    assert await post(client, f"{task}/artifact", [{**row("x", 1), "sha": "other"}]) == {"artifacts_created": 0}
+    assert (await get(client, f"{task}/artifacts/x"))["sha"] == "x1"
+    await get(client, f"{task}/artifacts/old", 404)
+    assert (await get(client, f"{task}/artifacts/old/attempt/0"))["sha"] == "old0"
+    assert {item["name"] for item in await get(client, f"{task}/artifacts")} == {"name", "x"}
+    assert {item["name"] for item in await get(client, task.split("/tasks", maxsplit=1)[0] + "/artifacts")} == {"name", "x"}
+    assert len(await get(client, f"{task}/attempt/0/artifacts")) == 3
+
+
+async def test_filtered_tasks_match_anywhere_in_the_text(client: httpx.AsyncClient, task: str) -> None:
+    step = task.split("/tasks", maxsplit=1)[0]
+    await post(client, f"{task}/metadata", [{"field_name": "foreach-execution-path", "value": "work:1", "type": "t"}])
+    spec = "F/" + task.split("/")[4] + "/start/" + task.rsplit("/", 1)[1]
+    field = {"metadata_field_name": "foreach-execution-path"}
+    assert await get(client, f"{step}/filtered_tasks") == [spec]
+    assert await get(client, f"{step}/filtered_tasks", **field, pattern="ork:1$") == [spec]
+    assert await get(client, f"{step}/filtered_tasks", **field, pattern="^1") == []
+    await get(client, f"{step}/filtered_tasks", 400, **field, pattern="(")
+
+
+async def test_pages_follow_the_cursor_to_the_end(client: httpx.AsyncClient) -> None:
+    await post(client, "/flows/F")
+    for _ in range(5):
+        await post(client, "/flows/F/run")
+    seen: list[int] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        answer = await client.get("/flows/F/runs", params={"_limit": 2, **({"_cursor": cursor} if cursor else {})})
+        seen += [run["run_number"] for run in answer.json()]
+        cursor = answer.headers.get("X-Next-Cursor")
+    assert seen == sorted(seen, reverse=True)
+    assert len(seen) == 5
+    assert len(await get(client, "/flows/F/runs")) == 5
+    await get(client, "/flows/F/runs", 400, _cursor="!!", _limit=2)
+    await get(client, "/flows/F/runs", 400, _limit="x")
+
+
+async def test_runs_are_filtered(client: httpx.AsyncClient) -> None:
+    await post(client, "/flows/F")
+    await post(client, "/flows/F/run", {"user_name": "ada", "tags": ["a b", "x"], "system_tags": []})
+    await post(client, "/flows/F/run", {"user_name": "bob", "tags": ["x"], "system_tags": ["y"]})
+
+    async def users(**params: str) -> list[str]:
+        return [run["user_name"] for run in await get(client, "/flows/F/runs", **params)]
+
+    assert await users(user_name="ada") == ["ada"]
+    assert await users(**{"user_name:co": "b,a"}) == ["bob", "ada"]
+    assert await users(**{"_tags:all": "x,y"}) == ["bob"]
+    assert await users(**{"_tags:any": "a b,y"}) == ["bob", "ada"]
+    assert await users(status="running") == ["bob", "ada"]
+    assert await users(status="failed") == []
+    for bad in ({"status": "odd"}, {"user_name:zz": "x"}, {"ts_epoch:gt": "x"}, {"nothing": "x"}):
+        await get(client, "/flows/F/runs", 400, **bad)
+
+
+async def test_outcomes_reach_the_shared_tables(client: httpx.AsyncClient, database: Database, task: str) -> None:
+    def state() -> tuple[Any, ...]:
+        run = database.read_sync(lambda tx: tx.one("SELECT state, task_count, done_count, failed_count FROM run"))
+        node = database.read_sync(lambda tx: tx.one("SELECT state, attempts FROM task WHERE type = 'RUNTIME'"))
+        assert run is not None
+        assert node is not None
+        return tuple(run) + tuple(node)
+
+    def fact(name: str, value: str, attempt: int) -> list[dict[str, Any]]:
+        return [{"field_name": name, "value": value, "type": name, "tags": [f"attempt_id:{attempt}"]}]
+
+    assert state() == ("RUNNING", 1, 0, 0, "PENDING", 0)
+    await post(client, f"{task}/metadata", fact("attempt", "0", 0))
+    assert state() == ("RUNNING", 1, 0, 0, "RUNNING", 1)
+    await post(client, f"{task}/metadata", fact("attempt_ok", "False", 0))
+    assert state() == ("RUNNING", 1, 1, 1, "FAILED", 1)
+    await post(client, f"{task}/metadata", fact("attempt", "1", 1))
+    await post(client, f"{task}/metadata", fact("attempt_ok", "True", 1))
+    assert state() == ("RUNNING", 1, 1, 0, "SUCCEEDED", 2)
+    run = task.split("/steps", maxsplit=1)[0]
+    await post(client, f"{run}/steps/end/step")
+    end = await post(client, f"{run}/steps/end/task")
+    await post(client, f"{run}/steps/end/tasks/{end['task_id']}/metadata", fact("attempt_ok", "True", 0))
+    assert state()[0] == "SUCCEEDED"
+
+
+async def test_unknown_addresses_say_so(client: httpx.AsyncClient) -> None:
+    assert "has no GET" in await get(client, "/nothing/here", 404)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[1]", b"\xff"])
+async def test_broken_bodies_are_refused(client: httpx.AsyncClient, body: bytes) -> None:
+    assert (await client.post("/flows/F", content=body)).status_code == 400

@@ -34,3 +34,16 @@ class ArtifactRef:
     """Content identity; None when there are no bytes here (metrics without a file, imported remote URIs)."""
     size_bytes: int | None = None
     is_directory: bool = False
+
+
+_INLINE_URI = "inline:"
+
+
+def inline_artifact(name: str, text: str) -> ArtifactRef:
+    """Return a stand-in for content that is part of the plan itself (Argo `raw.data`): never stored, no lineage."""
+    return ArtifactRef(artifact_id=ArtifactId(0), name=name, type=ArtifactType(), uri=_INLINE_URI, metadata={"text": text})
+
+
+def inline_text(artifact: ArtifactRef) -> str | None:
+    """Return the content of an inline artifact, None for any other."""
+    return str(artifact.metadata.get("text", "")) if artifact.uri == _INLINE_URI else None

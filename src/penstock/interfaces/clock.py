@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -22,4 +23,20 @@ class IdSource(Protocol):
 
     def new_int(self) -> int:
         """Return a unique integer below 2**53, ascending in time within one process."""
+        ...
+
+
+class TimerHandle(Protocol):
+    """A timer that was set."""
+
+    def cancel(self) -> None:
+        """Do not fire any more; a second call does nothing."""
+        ...
+
+
+class Timers(Protocol):
+    """Calls back on the event loop at a given time."""
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> TimerHandle:
+        """Call `callback` once at `when` (seconds since the epoch), soon if that has passed."""
         ...

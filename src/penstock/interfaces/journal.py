@@ -250,6 +250,10 @@ class RunJournal(Protocol):
         """
         ...
 
+    async def load_content(self, spec_digest: str) -> Mapping[str, Any] | None:
+        """The stored definition with this digest, for `PlanLoader.load`; None when there is none."""
+        ...
+
     async def find_identical_artifact(self, wanted: ArtifactRef) -> ArtifactRef | None:
         """Newest stored artifact with the same uri, type and metadata."""
         ...
@@ -257,4 +261,3 @@ class RunJournal(Protocol):
     async def find_content(self, uri: str) -> ArtifactRef | None:
         """Newest stored artifact at `uri` that has a digest."""
         ...
-

@@ -1,0 +1,295 @@
+"""Drives runs: feeds events to the core, makes their effects durable, then performs the commands.
+
+Theory of operation: docs/engine.md. One loop serves all runs. Each turn takes every event that is waiting, lets the core
+apply them, stores events and projections of all touched runs in one journal transaction, and only then performs the
+commands. What arrives during the transaction is the next turn's batch, so the cost of a durable commit is shared by
+whatever happens at the same time. A command that was stored as open but not performed (the server was killed in between) is
+performed by the next server; that is why each of them is safe to perform twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.domain.errors import ConflictError, NotFoundError, PenstockError, UnavailableError
+from penstock.domain.execution import AttemptFinished, AttemptNote, AttemptReport, AttemptStarted
+from penstock.domain.ids import RunId
+from penstock.domain.plan import RunPlan
+from penstock.domain.runs import NewRun, RunChanged, RunFinished
+from penstock.engine import events
+from penstock.engine.commands import Command
+from penstock.engine.index import PlanIndex
+from penstock.engine.live import BatchBuilder, LiveRun, rebuild
+from penstock.engine.nodes import RunState
+from penstock.engine.performer import Performer, Ports
+from penstock.interfaces.journal import Hook, JournalBatch
+
+_log = logging.getLogger(__name__)
+
+_STORE_RETRY_SECONDS = 1.0
+_KEPT_PLANS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class DriverSettings:
+    """What an operator may choose."""
+
+    grace_seconds: float = 10.0
+    """Between SIGTERM and SIGKILL when an attempt is canceled."""
+    exit_limit_seconds: float = 300.0
+    """How long exit tasks may take after a cancel."""
+
+
+class RunDriver:
+    """Owner of every open run. All methods are called on the event loop."""
+
+    def __init__(self, ports: Ports, settings: DriverSettings | None = None) -> None:
+        self._ports = ports
+        self._settings = settings or DriverSettings()
+        self._runs: dict[RunId, LiveRun] = {}
+        self._inbox: list[tuple[RunId, events.Event]] = []
+        self._waiters: list[asyncio.Future[None]] = []
+        self._touched: dict[RunId, LiveRun] = {}
+        self._indexes: OrderedDict[str, PlanIndex] = OrderedDict()
+        self._wake = asyncio.Event()
+        self._loop_task: asyncio.Task[None] | None = None
+        self._is_closing = False
+        self._performer = Performer(ports, grace_seconds=self._settings.grace_seconds, send=self._send)
+
+    async def start(self) -> None:
+        """Start the executor, take up every open run where it stood, and begin to work."""
+        await self._ports.executor.start(self._on_report)
+        for run_id in await self._ports.journal.open_runs():
+            try:
+                await self._take_up(run_id)
+            except PenstockError:
+                _log.exception("run %s could not be taken up again", run_id)
+        self._loop_task = asyncio.create_task(self._run_loop(), name="penstock-driver")
+
+    async def close(self, *, leave_running: bool = False) -> None:
+        """Stop driving. Open runs stay open and are taken up by the next server.
+
+        With `leave_running` their processes go on meanwhile; else they are ended and their attempts run again.
+        """
+        self._is_closing = True
+        self._wake.set()
+        if self._loop_task is not None:
+            await self._loop_task
+            self._loop_task = None
+        await self._performer.close()
+        for live in self._runs.values():
+            live.cancel_timers()
+        await self._ports.executor.close(leave_running=leave_running)
+
+    async def submit(
+        self, new_run: NewRun, *, plan: RunPlan | None = None, content: Mapping[str, Any] | None = None, hook: Hook | None = None
+    ) -> None:
+        """Accept a run; durable when this returns.
+
+        Args:
+            new_run: the run; its spec must be stored.
+            plan: its plan, when the caller has it at hand; else it is loaded from `content` or from the stored spec.
+            content: the stored definition.
+            hook: runs in the transaction that stores the run; raising prevents the run.
+
+        Raises:
+            AlreadyExistsError: the run id is taken.
+            NotFoundError: neither plan nor content is given and the spec is not stored.
+            SpecError: the definition cannot be lowered.
+            UnavailableError: the store could not be reached; nothing was stored.
+        """
+        index = self._index(new_run, plan, content)
+        if index is None:
+            index = self._index(new_run, None, await self._ports.journal.load_content(new_run.spec_digest))
+        if index is None:
+            raise NotFoundError(f"the definition {new_run.spec_digest} is not stored")
+        first = events.RunSubmitted(new_run.created_at)
+        await self._ports.journal.create(new_run, events.to_record(new_run.run_id, 0, first), hook)
+        state = RunState(new_run, index, workspace=self._ports.workspace_of(new_run.run_id))
+        self._runs[new_run.run_id] = LiveRun(state, stored=1)
+        self._send(new_run.run_id, first)
+
+    async def cancel(self, run_id: RunId, *, reason: str = "terminated by user") -> None:
+        """Ask an open run to stop; durable when this returns. A second call also stops its exit tasks.
+
+        Raises:
+            NotFoundError: no such run.
+            ConflictError: the run has ended.
+        """
+        if run_id not in self._runs:
+            await self._ports.journal.load(run_id)
+            raise ConflictError(f"run {run_id} has ended")
+        event = events.CancelRequested(self._ports.clock.now(), reason, self._settings.exit_limit_seconds)
+        await self._send_and_wait(run_id, event)
+
+    async def retry(self, run_id: RunId) -> None:
+        """Let a finished run go on: what succeeded is kept; durable when this returns.
+
+        Raises:
+            NotFoundError: no such run.
+            ConflictError: the run has not ended.
+            SpecError: its stored definition can no longer be lowered.
+        """
+        if run_id in self._runs:
+            raise ConflictError(f"run {run_id} has not ended")
+        live = await self._load(run_id)
+        if run_id in self._runs or not live.state.is_final:
+            raise ConflictError(f"run {run_id} has not ended")
+        self._runs[run_id] = live
+        await self._send_and_wait(run_id, events.RetryRequested(self._ports.clock.now()))
+
+    async def discard(self, run_id: RunId) -> None:
+        """Stop and forget a run, for a caller who then deletes it. Nothing more of it is stored when this returns."""
+        live = self._runs.pop(run_id, None)
+        if live is None:
+            return
+        self._touched.pop(run_id, None)
+        live.cancel_timers()
+        self._inbox = [(owner, event) for owner, event in self._inbox if owner != run_id]
+        await self._turn_over()
+        for command in live.state.outbox.values():
+            await self._performer.abandon(command)
+
+    def has_run(self, run_id: RunId) -> bool:
+        """Whether the run is open and driven here."""
+        return run_id in self._runs
+
+    async def _take_up(self, run_id: RunId) -> None:
+        live = await self._load(run_id)
+        self._runs[run_id] = live
+        if live.state.is_final:
+            del self._runs[run_id]
+            return
+        if live.has_news:
+            self._touched[run_id] = live
+            self._wake.set()
+        for command in list(live.state.outbox.values()):
+            await self._performer.resume(live, command)
+
+    async def _load(self, run_id: RunId) -> LiveRun:
+        stored = await self._ports.journal.load(run_id)
+        index = self._index(stored.new_run, None, stored.content)
+        if index is None:
+            raise NotFoundError(f"the definition {stored.new_run.spec_digest} is not stored")
+        return rebuild(stored, index, workspace=self._ports.workspace_of(run_id))
+
+    def _on_report(self, report: AttemptReport) -> None:
+        """Take a report of the executor; called on the event loop, never blocks, never raises."""
+        live = self._runs.get(report.key.run_id)
+        if live is None:
+            return
+        if isinstance(report, AttemptNote):
+            live.add_note(report)
+            self._touched[report.key.run_id] = live
+            self._wake.set()
+            return
+        if isinstance(report, AttemptStarted):
+            live.add_detail(report.key, report.detail)
+        elif isinstance(report, AttemptFinished) and report.usage:
+            live.add_detail(report.key, {"usage": dict(report.usage)})
+        event = live.event_of(report)
+        if event is not None:
+            self._send(report.key.run_id, event)
+
+    def _send(self, run_id: RunId, event: events.Event) -> None:
+        self._inbox.append((run_id, event))
+        self._wake.set()
+
+    async def _send_and_wait(self, run_id: RunId, event: events.Event) -> None:
+        self._send(run_id, event)
+        await self._turn_over()
+
+    async def _turn_over(self) -> None:
+        """Wait until everything sent so far is durable."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        self._wake.set()
+        await waiter
+
+    async def _run_loop(self) -> None:
+        while not self._is_closing:
+            await self._wake.wait()
+            self._wake.clear()
+            waiters, self._waiters = self._waiters, []
+            try:
+                await self._turn()
+            finally:
+                for waiter in waiters:
+                    if not waiter.done():
+                        waiter.set_result(None)
+
+    async def _turn(self) -> None:
+        """Apply everything that waits, store it, perform what follows."""
+        inbox, self._inbox = self._inbox, []
+        commands: list[tuple[LiveRun, Command]] = []
+        for run_id, event in inbox:
+            live = self._runs.get(run_id)
+            if live is not None and not live.is_broken:
+                self._touched[run_id] = live
+                commands.extend((live, command) for command in self._apply(live, event))
+        touched, self._touched = self._touched, {}
+        if not touched:
+            return
+        batch = BatchBuilder()
+        changed = [(live, live.collect(batch)) for live in touched.values()]
+        versions = await self._store(batch.build())
+        if versions is None:
+            return
+        for live, task_ids in changed:
+            run_id = live.state.new_run.run_id
+            self._ports.notifier.publish(RunChanged(run_id, versions.get(run_id, 0), live.public_state, task_ids))
+        await self._performer.perform(commands)
+        for live in touched.values():
+            if live.is_over:
+                await self._drop(live)
+
+    def _apply(self, live: LiveRun, event: events.Event) -> list[Command]:
+        try:
+            return live.apply(event)
+        except Exception as error:
+            # A fault of the engine must cost one run, not all of them.
+            _log.exception("run %s cannot go on", live.state.new_run.run_id)
+            live.break_down(f"internal error of the engine: {error}")
+            return []
+
+    async def _store(self, batch: JournalBatch) -> Mapping[RunId, int] | None:
+        """Make the batch durable, however long that takes; None when the driver is closed meanwhile."""
+        while True:
+            try:
+                return await self._ports.journal.append(batch)
+            except UnavailableError as error:
+                _log.warning("the journal cannot be written, trying again: %s", error)
+            if self._is_closing:
+                return None
+            await asyncio.sleep(_STORE_RETRY_SECONDS)
+
+    async def _drop(self, live: LiveRun) -> None:
+        """Forget a run that is over."""
+        run_id = live.state.new_run.run_id
+        if self._runs.get(run_id) is not live:
+            return
+        del self._runs[run_id]
+        live.cancel_timers()
+        for command in list(live.state.outbox.values()):
+            await self._performer.abandon(command)
+        self._ports.notifier.publish(RunFinished(run_id, live.public_state))
+
+    def _index(self, new_run: NewRun, plan: RunPlan | None, content: Mapping[str, Any] | None) -> PlanIndex | None:
+        """The shared index of a definition, if it is at hand."""
+        found = self._indexes.get(new_run.spec_digest)
+        if found is not None:
+            self._indexes.move_to_end(new_run.spec_digest)
+            return found
+        if plan is None and content is not None:
+            plan = self._ports.plans.load(new_run.kind, content)
+        if plan is None:
+            return None
+        found = self._indexes[new_run.spec_digest] = PlanIndex(plan)
+        if len(self._indexes) > _KEPT_PLANS:
+            self._indexes.popitem(last=False)
+        return found

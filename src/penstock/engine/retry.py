@@ -1,0 +1,71 @@
+"""What follows a failed attempt: another one, later or at once, or the end.
+
+Semantics: KFP protocol notes, section 4.8: `max_retries` further attempts, delay `backoff * factor**(k-1)` up to a limit, and
+only for failures of the author's command. An attempt that was lost with its supervisor says nothing about the author's
+code: the system runs it again a few times on its own account.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.domain.execution import Failure, FailureKind
+from penstock.domain.plan import RetryPolicy
+
+MAX_LOSSES = 3
+"""Relaunches of lost attempts per task before a loss counts as a failure."""
+
+COMMAND_FAILURES = frozenset(
+    {
+        FailureKind.EXIT_CODE,
+        FailureKind.SIGNAL,
+        FailureKind.OUT_OF_MEMORY,
+        FailureKind.DEADLINE,
+        FailureKind.OUTPUT,
+        FailureKind.ENVIRONMENT,
+        FailureKind.START,
+        FailureKind.LOST,
+        FailureKind.SYSTEM,
+    }
+)
+"""Failures that a policy without its own list retries. Not INPUT: the same inputs fail the same way."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLater:
+    """Another attempt on the author's account after `delay_seconds`."""
+
+    delay_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Relaunch:
+    """Another attempt at once on the system's account."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The task failed."""
+
+
+Decision = RetryLater | Relaunch | GiveUp
+
+
+def decide(policy: RetryPolicy | None, failure: Failure, *, user_retries: int, losses: int) -> Decision:
+    """Return what to do after `failure`, given how many retries and losses came before it."""
+    if (failure.kind is FailureKind.LOST or failure.was_canceled) and losses < MAX_LOSSES:
+        # A cancel that the engine did not ask for comes from a closing server: the same thing as a loss.
+        return Relaunch()
+    if policy is None or user_retries >= policy.max_retries:
+        return GiveUp()
+    wanted = policy.on or COMMAND_FAILURES
+    return RetryLater(delay_seconds(policy, user_retries + 1)) if failure.kind in wanted else GiveUp()
+
+
+def delay_seconds(policy: RetryPolicy, retry: int) -> float:
+    """Delay before retry number `retry` (1-based)."""
+    try:
+        delay = policy.backoff_seconds * policy.factor ** (retry - 1)
+    except OverflowError:
+        delay = policy.max_backoff_seconds
+    return max(0.0, min(delay, policy.max_backoff_seconds))

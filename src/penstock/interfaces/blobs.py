@@ -37,8 +37,11 @@ class TreeEntry:
 class BlobStore(Protocol):
     """Blocking interface; callers run it in threads. Every method is safe to call concurrently and to repeat."""
 
-    def put_path(self, path: Path, *, move: bool, with_md5: bool = False) -> StoredBlob:
+    def put_path(self, path: Path, *, move: bool, with_md5: bool = False, link: bool = False) -> StoredBlob:
         """Take in the file or directory at `path`; with `move` its bytes may be linked instead of copied and `path` is consumed.
+
+        With `link` they may be linked too, but `path` stays; the caller promises that nobody writes to it any more. So taking in
+        can be repeated after a crash.
 
         Symbolic links inside a tree are followed only when they stay inside it. A half-taken blob is never visible.
 
@@ -103,3 +106,39 @@ class ByteSource(Protocol):
     """A request body being received."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+
+class UploadSink(Protocol):
+    """One file on its way into the store; nothing is visible before `finish`. Blocking; used by one thread at a time."""
+
+    def write(self, chunk: bytes) -> None:
+        """Append bytes.
+
+        Raises:
+            UnavailableError: the disk is full or the store cannot be reached; the upload is over and nothing was stored.
+        """
+        ...
+
+    def finish(self) -> StoredBlob:
+        """Store what was written and return it with its MD5; durable on return.
+
+        Raises:
+            UnavailableError: as for `write`.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Forget what was written; does nothing after `finish`."""
+        ...
+
+
+class UploadStore(BlobStore, Protocol):
+    """A blob store that also takes files piece by piece."""
+
+    def open_upload(self) -> UploadSink:
+        """Begin an upload.
+
+        Raises:
+            UnavailableError: the store cannot be written to.
+        """
+        ...

@@ -1,0 +1,111 @@
+"""Takes over what a successful attempt left: reads parameters with limits, stores artifacts, never follows a path out of the attempt.
+
+Safe to repeat: artifacts are linked into the blob store, not moved, and the attempt's files stay until its result is on record.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path, PurePosixPath
+
+from penstock.domain.artifacts import ArtifactRef
+from penstock.domain.errors import InvalidArgumentError, TaskError, UnavailableError
+from penstock.domain.execution import (
+    ArtifactOutput,
+    AttemptLayout,
+    FailureKind,
+    ParsedOutputs,
+    ProcessSpec,
+    RawOutputs,
+    TaskOutputs,
+)
+from penstock.domain.ids import ArtifactId
+from penstock.interfaces.blobs import BlobStore
+from penstock.interfaces.clock import IdSource
+
+MAX_PARAMETER_BYTES = 8 << 20
+MAX_EXECUTOR_OUTPUT_BYTES = 32 << 20
+
+
+def read_raw(spec: ProcessSpec, layout: AttemptLayout) -> RawOutputs:
+    """Read what the dialect needs to understand the outputs.
+
+    Raises:
+        TaskError: a file is too large, is no regular file or leads out of the attempt (kind OUTPUT).
+    """
+    roots = _roots(layout)
+    files = {output.name: _read(output.path, roots, MAX_PARAMETER_BYTES, f"output {output.name!r}") for output in spec.output_parameters}
+    document = None
+    if spec.executor_output is not None:
+        document = _read(spec.executor_output, roots, MAX_EXECUTOR_OUTPUT_BYTES, "the executor output file")
+    existing = frozenset(output.path for output in spec.output_artifacts if os.path.lexists(output.path))
+    return RawOutputs(parameter_files=files, executor_output=document, existing_paths=existing)
+
+
+def needs_storing(parsed: ParsedOutputs) -> bool:
+    """Whether `store` has bytes to take in, so that it belongs in a thread."""
+    return any(artifact.path is not None for outputs in parsed.artifacts.values() for artifact in outputs)
+
+
+def store(parsed: ParsedOutputs, layout: AttemptLayout, blobs: BlobStore, ids: IdSource) -> TaskOutputs:
+    """Store artifacts and give them ids.
+
+    Raises:
+        TaskError: a path leads out of the attempt or is neither file nor directory (kind OUTPUT), the store is full (kind SYSTEM).
+    """
+    roots = _roots(layout)
+    return TaskOutputs(
+        parameters=parsed.parameters,
+        artifacts={key: tuple(_store_one(output, roots, blobs, ids) for output in outputs) for key, outputs in parsed.artifacts.items()},
+    )
+
+
+def _store_one(output: ArtifactOutput, roots: tuple[Path, ...], blobs: BlobStore, ids: IdSource) -> ArtifactRef:
+    blob = None
+    if output.path is not None and os.path.lexists(output.path):
+        try:
+            path = _resolved(output.path, roots, f"output artifact {output.name!r}")
+            blob = blobs.put_path(path, move=False, link=True)
+        except InvalidArgumentError as error:
+            raise TaskError(f"output artifact {output.name!r}: {error}", kind=FailureKind.OUTPUT) from error
+        except UnavailableError as error:
+            raise TaskError(f"output artifact {output.name!r} could not be stored: {error}", kind=FailureKind.SYSTEM) from error
+    return ArtifactRef(
+        artifact_id=ArtifactId(ids.new_int()),
+        name=output.artifact_name,
+        type=output.type,
+        uri=output.uri,
+        metadata=output.metadata,
+        digest=blob.digest if blob else None,
+        size_bytes=blob.size_bytes if blob else None,
+        is_directory=blob.is_directory if blob else False,
+    )
+
+
+def _roots(layout: AttemptLayout) -> tuple[Path, ...]:
+    return Path(os.path.realpath(layout.root)), Path(os.path.realpath(layout.workspace))
+
+
+def _resolved(path: PurePosixPath, roots: tuple[Path, ...], what: str) -> Path:
+    real = Path(os.path.realpath(path))
+    if not any(real.is_relative_to(root) for root in roots):
+        raise TaskError(f"{what} is at {path}, which leads out of the task's directories", kind=FailureKind.OUTPUT)
+    return real
+
+
+def _read(path: PurePosixPath, roots: tuple[Path, ...], limit: int, what: str) -> bytes | None:
+    try:
+        if not os.path.lexists(path):
+            return None
+        real = _resolved(path, roots, what)
+        descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise TaskError(f"{what} cannot be read: {error.strerror}", kind=FailureKind.OUTPUT) from error
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise TaskError(f"{what} is not a regular file", kind=FailureKind.OUTPUT)
+        if status.st_size > limit:
+            raise TaskError(f"{what} has {status.st_size} bytes, more than the {limit} allowed", kind=FailureKind.OUTPUT)
+        return file.read(limit)

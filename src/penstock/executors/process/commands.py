@@ -1,0 +1,179 @@
+"""Decides how an attempt's process is started, and words the message to its supervisor (see `inside.child.become` for the fields).
+
+Three ways: `warm`, a fork of a parent that has the executor imported; `cold`, the same code in an interpreter of its own, for
+tasks that a fork would not serve faithfully; `command`, the words as compiled, with the environment first on PATH.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from penstock.domain.execution import AttemptLayout, ProcessSpec, PythonTask
+from penstock.executors.process import inside
+from penstock.executors.process.adoption import MARKER
+from penstock.executors.process.environments import Environment
+from penstock.executors.process.failures import mask
+from penstock.executors.process.inside import prefixes, python_task
+from penstock.executors.process.limits import Held
+from penstock.executors.process.warm import BOOT_COLD, CODE_ARGUMENTS, ParentKind
+
+_HOOK = Path(inside.__file__).resolve().parent / "hook"
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_INTERPRETER_VARIABLE = re.compile(r"PYTHON[A-Z].*|LD_[A-Z].*|MALLOC_.*|GLIBC_TUNABLES")
+"""Read by an interpreter or loader when it starts, so a fork would ignore them."""
+_MAY_INSTALL = re.compile(r"subprocess|sys\.executable|os\.(system|popen|spawn|exec)|\bpip\b|venv|import_module")
+"""Programs that say none of this do not install packages, and are spared an overlay of their own."""
+_COLD_FILE = "cold.json"
+_SHARED_TMP = PurePosixPath("/tmp")  # noqa: S108  the literal path that images use
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one attempt is started."""
+
+    mode: str
+    """`warm`, `cold` or `command`."""
+    kind: ParentKind
+    """The supervisor it needs."""
+    spec: ProcessSpec
+    environment: Environment
+    variables: Mapping[str, str]
+    """Complete environment, secrets included."""
+    overlay: Mapping[str, str] | None
+    """Private virtual environment to lay over the shared one."""
+    warnings: tuple[str, ...] = ()
+
+    def message(
+        self, attempt_id: str, layout: AttemptLayout, binds: list[dict[str, Any]], held: Held, *, grace_seconds: float, data: str
+    ) -> dict[str, Any]:
+        """Return the `run` message."""
+        spec, root = self.spec, str(layout.root)
+        secrets = list(spec.secret_env.values())
+        cwd = str(spec.working_dir or layout.work)
+        directories = [cwd, str(layout.work), str(layout.tmp), f"{root}/home", *(str(path) for path in spec.directories)]
+        message: dict[str, Any] = {
+            "op": "run",
+            "id": attempt_id,
+            "root": root,
+            "log": f"{root}/log",
+            "cwd": cwd,
+            "env": dict(self.variables),
+            "overlay": self.overlay,
+            "prefixes": {scheme: str(path) for scheme, path in spec.path_prefixes.items()},
+            "init": spec.init,
+            "sidecars": spec.sidecars,
+            "deadline": spec.deadline_seconds,
+            "grace": grace_seconds,
+            "cgroup_files": held.join,
+            "cgroup": held.cgroup,
+            "rlimits": held.rlimits,
+            "shown_argv": [mask(word, secrets) if len(word) < 2000 else f"{mask(word[:2000], secrets)}..." for word in spec.argv],  # noqa: PLR2004
+        }
+        if binds:
+            message["binds"] = _with_own_directories(binds, layout, data)
+            message["new_root"] = f"{root}/root"
+            directories += [f"{root}/root", *(bind["source"] for bind in binds if bind["source"].startswith(root))]
+        message["directories"] = list(dict.fromkeys(directories))
+        if self.mode == "command":
+            message["argv"] = spec.argv
+        elif spec.python is not None:
+            task = _python_message(spec.python)
+            if self.mode == "warm":
+                message["python"] = task
+            else:
+                message["cold_file"] = {"path": f"{root}/{_COLD_FILE}", "task": {"python": task, "prefixes": message["prefixes"]}}
+                python = f"{self.overlay['path']}/bin/python" if self.overlay else str(self.environment.python)
+                message["argv"] = [python, "-u", "-c", BOOT_COLD, *CODE_ARGUMENTS, f"{root}/{_COLD_FILE}"]
+        return message
+
+
+def plan(spec: ProcessSpec, environment: Environment, layout: AttemptLayout, base: Mapping[str, str]) -> Plan:
+    """Choose the way to start `spec`. Args: base: variables that the server gives every task."""
+    mode = "command"
+    kind = ParentKind(Path(sys.executable))
+    if spec.python is not None:
+        mode = "cold" if _needs_cold_start(spec) else "warm"
+    if mode == "warm" and spec.python is not None:
+        executor = "" if spec.python.module == "__main__" else spec.python.module
+        kind = ParentKind(environment.python, executor, spec.python.runtime_mode)
+    overlay = None
+    if mode != "warm" or (spec.python is not None and _MAY_INSTALL.search(spec.python.source)):
+        overlay = {
+            "path": f"{layout.root}/venv",
+            "version": environment.interpreter.version,
+            "interpreter": str(environment.interpreter.executable),
+            "shared_site": str(environment.site_packages),
+        }
+    return Plan(mode, kind, spec, environment, _variables(spec, environment, layout, base, overlay), overlay)
+
+
+def with_environment(spec: ProcessSpec, plain: Mapping[str, str], secret: Mapping[str, str]) -> ProcessSpec:
+    """Return `spec` with further variables; those of the pipeline win."""
+    taken = {*spec.env, *spec.secret_env}
+    return dataclasses.replace(
+        spec,
+        env={**{name: value for name, value in plain.items() if name not in taken}, **spec.env},
+        secret_env={**{name: value for name, value in secret.items() if name not in taken}, **spec.secret_env},
+    )
+
+
+def _needs_cold_start(spec: ProcessSpec) -> bool:
+    variables = (*spec.env, *spec.secret_env)
+    return spec.needs_cold_start or spec.resources.accelerator_count > 0 or any(_INTERPRETER_VARIABLE.fullmatch(name) for name in variables)
+
+
+def _variables(
+    spec: ProcessSpec, environment: Environment, layout: AttemptLayout, base: Mapping[str, str], overlay: Mapping[str, str] | None
+) -> dict[str, str]:
+    first = [f"{overlay['path']}/bin"] if overlay else []
+    variables = {
+        "PATH": ":".join([*first, f"{environment.path}/bin", _SYSTEM_PATH]),
+        "HOME": f"{layout.root}/home",
+        "TMPDIR": str(layout.tmp),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_ROOT_USER_ACTION": "ignore",
+        "VIRTUAL_ENV": overlay["path"] if overlay else str(environment.path),
+        **base,
+        **spec.env,
+        **spec.secret_env,
+        MARKER: str(layout.root),
+    }
+    if spec.python is not None and spec.python.runtime_mode:
+        variables[python_task.RUNTIME_VARIABLE] = "true"
+    if spec.path_prefixes:
+        variables[prefixes.VARIABLE] = json.dumps({scheme: str(path) for scheme, path in spec.path_prefixes.items()})
+        variables["PYTHONPATH"] = os.pathsep.join([str(_HOOK), *([variables["PYTHONPATH"]] if variables.get("PYTHONPATH") else [])])
+    return variables
+
+
+def _python_message(python: PythonTask) -> dict[str, Any]:
+    return {
+        "source": python.source,
+        "function": python.function,
+        "module": python.module,
+        "executor_input": python.executor_input,
+        "argv": python.argv,
+    }
+
+
+def _with_own_directories(binds: list[dict[str, Any]], layout: AttemptLayout, data: str) -> list[dict[str, Any]]:
+    """Add what literal paths must not cover: a private `/tmp` where something lies below it, and the data folder itself."""
+    targets = [PurePosixPath(bind["target"]) for bind in binds]
+    before = []
+    if any(_SHARED_TMP in target.parents for target in targets) and _SHARED_TMP not in targets:
+        before = [{"source": str(layout.tmp), "target": str(_SHARED_TMP), "read_only": False}]
+        targets.append(_SHARED_TMP)
+    after = []
+    if any(target in PurePosixPath(data).parents for target in targets):
+        after = [{"source": data, "target": data, "read_only": False}]
+    return [*before, *binds, *after]

@@ -1,0 +1,430 @@
+"""Runs attempts as processes of this machine (`interfaces.executor.Executor`).
+
+Theory of operation. Each attempt is one coroutine that walks through phases: admitted to the gate (which bounds memory when
+thousands wait), prepared by its dialect, environment found or built, capacity reserved, inputs staged, handed to a supervisor, awaited,
+outputs collected. Only the supervisor knows when a process has ended; its word is the file `exit.json`. Whatever the server does before
+the file `started` exists leaves no trace that counts, and everything after `exit.json` can be repeated, so a server may die anywhere.
+
+Concurrency: everything here runs on the event loop but staging and storing of more than a little data, which runs in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from penstock.domain.errors import PenstockError, TaskError, UnavailableError
+from penstock.domain.execution import (
+    AttemptFinished,
+    AttemptKey,
+    AttemptLayout,
+    AttemptNote,
+    AttemptStarted,
+    Failure,
+    FailureKind,
+    LaunchRequest,
+    ProcessSpec,
+    TaskOutputs,
+)
+from penstock.executors.process import adoption, collecting, commands, results, staging
+from penstock.executors.process.environments import Environment, Environments
+from penstock.executors.process.failures import failure_of
+from penstock.executors.process.layout import LOG, RESULT, SPEC, Folders, read_json, strip
+from penstock.executors.process.limits import Limiter
+from penstock.executors.process.parents import Parents
+from penstock.executors.process.slots import Capacity, Slots, Waiting, need_of
+from penstock.executors.process.warm import Supervisor
+from penstock.interfaces.blobs import BlobStore
+from penstock.interfaces.clock import Clock, IdSource
+from penstock.interfaces.dialect import Dialect, SecretLookup
+from penstock.interfaces.executor import ReportSink
+
+TaskEnvironment = Callable[[LaunchRequest], tuple[Mapping[str, str], Mapping[str, str]]]
+"""Extra environment of a task, plain and secret: whatever the server wants every task to have."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorSettings:
+    """How this executor behaves; filled from the server's settings."""
+
+    capacity: Capacity
+    grace_seconds: float = 10.0
+    """Between SIGTERM and SIGKILL at a deadline."""
+    prepared_ahead: int = 64
+    """Attempts that may be prepared while they wait for capacity; the others wait as requests only."""
+    queue_note_seconds: float = 1.0
+    """Wait after which an attempt says what it waits for."""
+    keeps_work_of: frozenset[str] = frozenset({"failed"})
+    """Attempts whose working files stay: any of `succeeded`, `failed`. Log and description always stay."""
+    base_environment: Mapping[str, str] = field(default_factory=dict)
+    """Added to the clean environment of every task (proxies, certificates)."""
+
+
+@dataclass(slots=True, eq=False)
+class _Attempt:
+    request: LaunchRequest
+    layout: AttemptLayout
+    root: Path
+    phase: str = "queued"
+    task: asyncio.Task[None] | None = None
+    supervisor: Supervisor | None = None
+    ended: asyncio.Future[dict[str, Any]] | None = None
+    started: asyncio.Future[dict[str, Any]] | None = None
+    cancel_reason: str | None = None
+    adopted: adoption.Trace | None = None
+    usage: dict[str, float] = field(default_factory=dict)
+
+
+class ProcessExecutor:
+    """Runs each attempt as a process tree with its own directory, environment, log and limits."""
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        dialects: Mapping[str, Dialect],
+        secrets: SecretLookup,
+        blobs: BlobStore,
+        environments: Environments,
+        limiter: Limiter,
+        clock: Clock,
+        ids: IdSource,
+        settings: ExecutorSettings,
+        has_namespace: bool = False,
+        task_environment: TaskEnvironment | None = None,
+    ) -> None:
+        self._data = data
+        self._dialects = dialects
+        self._secrets = secrets
+        self._blobs = blobs
+        self._environments = environments
+        self._limiter = limiter
+        self._clock = clock
+        self._ids = ids
+        self._settings = settings
+        self._task_environment = task_environment
+        self._folders = Folders(data / "runs", has_namespace=has_namespace)
+        self._slots = Slots(settings.capacity)
+        self._gate = asyncio.Semaphore(settings.capacity.slots + settings.prepared_ahead)
+        self._attempts: dict[AttemptKey, _Attempt] = {}
+        self._by_id: dict[str, _Attempt] = {}
+        self._parents = Parents(data / "envs", on_message=self._on_message, on_lost=self._on_lost)
+        self._sink: ReportSink | None = None
+        self._cleaning: set[asyncio.Task[None]] = set()
+        self._is_closing = False
+
+    async def start(self, sink: ReportSink) -> None:
+        """Take the sink; supervisors start when they are first needed."""
+        self._sink = sink
+
+    async def launch(self, request: LaunchRequest) -> None:
+        """Queue the attempt; a key that is known already changes nothing."""
+        if self._is_closing or await self.adopt(request):
+            return  # what has a trace on disk was started before and is never started again
+        attempt = self._new_attempt(request)
+        attempt.task = asyncio.create_task(self._guard(attempt, self._walk(attempt)))
+
+    async def adopt(self, request: LaunchRequest) -> bool:
+        """Take up an attempt of an earlier server life; False if it never started."""
+        if request.key in self._attempts:
+            return True
+        trace = adoption.find(self._folders.attempt(request.key))
+        if trace is None:
+            return False
+        attempt = self._new_attempt(request)
+        attempt.adopted = trace
+        attempt.task = asyncio.create_task(self._guard(attempt, self._take_up(attempt, trace)))
+        return True
+
+    async def cancel(self, key: AttemptKey, *, reason: str, grace_seconds: float) -> None:
+        """End an attempt, whatever its phase; unknown keys are ignored."""
+        attempt = self._attempts.get(key)
+        if attempt is None or attempt.phase == "collecting":
+            return
+        attempt.cancel_reason = attempt.cancel_reason or reason
+        if attempt.phase != "running":
+            if attempt.task is not None:
+                attempt.task.cancel()
+        elif attempt.supervisor is not None:
+            attempt.supervisor.send({"op": "stop", "id": _id_of(key), "reason": reason, "grace": grace_seconds})
+        elif attempt.adopted is not None:
+            self._spawn(adoption.stop(attempt.adopted, reason, grace_seconds))
+
+    async def close(self, *, leave_running: bool) -> None:
+        """Stop taking work; running tasks go on for the next server, or are ended and not reported."""
+        self._is_closing = True
+        if not leave_running:
+            running = [attempt for attempt in self._attempts.values() if attempt.phase == "running" and attempt.ended is not None]
+            for attempt in running:
+                await self.cancel(attempt.request.key, reason="the server was stopped", grace_seconds=self._settings.grace_seconds)
+            ends = [attempt.ended for attempt in running if attempt.ended is not None]
+            if ends:
+                await asyncio.wait(ends, timeout=self._settings.grace_seconds + 5)
+            self._parents.kill_all()
+        tasks = [attempt.task for attempt in self._attempts.values() if attempt.task is not None]
+        storing = [task for attempt in self._attempts.values() if (task := attempt.task) is not None and attempt.phase == "collecting"]
+        if storing:
+            await asyncio.wait(storing, timeout=30)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, *self._cleaning, return_exceptions=True)
+        await self._environments.close()
+        await self._parents.close()
+
+    def log_path(self, key: AttemptKey) -> Path:
+        """Return where the attempt's log is; read it with `logs`."""
+        return self._folders.attempt(key) / LOG
+
+    def is_known(self, key: AttemptKey) -> bool:
+        """Whether the attempt is in this executor's hands: its log may still grow."""
+        return key in self._attempts
+
+    def _new_attempt(self, request: LaunchRequest) -> _Attempt:
+        root = self._folders.attempt(request.key)
+        attempt = _Attempt(request, self._folders.layout(request.key), root)
+        self._attempts[request.key] = attempt
+        return attempt
+
+    async def _guard(self, attempt: _Attempt, walk: Any) -> None:
+        """Turn whatever comes of an attempt into exactly one `AttemptFinished`."""
+        outputs: TaskOutputs | None = None
+        failure: Failure | None = None
+        try:
+            outputs, failure = await walk
+        except asyncio.CancelledError:
+            if self._is_closing or attempt.cancel_reason is None:
+                self._forget(attempt)
+                return
+            failure = Failure(FailureKind.SIGNAL, attempt.cancel_reason, was_canceled=True)
+        except TaskError as error:
+            failure = Failure(FailureKind(error.kind), str(error))
+        except PenstockError as error:
+            failure = Failure(FailureKind.SYSTEM, str(error))
+        except OSError as error:
+            failure = Failure(FailureKind.SYSTEM, f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+        except Exception as error:  # a fault of ours must end this attempt, not the server
+            failure = Failure(FailureKind.SYSTEM, f"internal error: {type(error).__name__}: {error}")
+        self._forget(attempt)
+        exit_code = failure.exit_code if failure is not None else 0
+        finished = AttemptFinished(attempt.request.key, self._clock.now(), outputs, failure, exit_code=exit_code, usage=attempt.usage)
+        self._report(finished)
+        if ("succeeded" if failure is None else "failed") not in self._settings.keeps_work_of:
+            self._spawn(asyncio.to_thread(_clean, attempt.root, outputs))
+
+    def _forget(self, attempt: _Attempt) -> None:
+        self._attempts.pop(attempt.request.key, None)
+        self._by_id.pop(_id_of(attempt.request.key), None)
+
+    async def _walk(self, attempt: _Attempt) -> tuple[TaskOutputs | None, Failure | None]:
+        queued_at = self._clock.now()
+        async with self._gate:
+            request = attempt.request
+            dialect = self._dialects[request.dialect]
+            spec = self._complete(request, dialect.prepare(request, attempt.layout, self._secrets))
+            attempt.phase = "environment"
+            began = self._clock.now()
+            environment = await self._environments.prepare(spec.environment, lambda text: self._note(request.key, "environment", text))
+            attempt.usage["environment_seconds"] = self._clock.now() - began
+            attempt.phase = "queued"
+            need, warnings = need_of(spec.resources, self._settings.capacity)
+            waiting = self._slots.ask(need)
+            try:
+                if not waiting.granted.done():
+                    await self._wait_for_turn(attempt, waiting)
+                attempt.usage["queued_seconds"] = self._clock.now() - queued_at - attempt.usage["environment_seconds"]
+                end = await self._run(attempt, spec, environment, warnings)
+            finally:
+                self._slots.give_back(waiting)
+            return await self._conclude(attempt, spec, end)
+
+    def _complete(self, request: LaunchRequest, spec: ProcessSpec) -> ProcessSpec:
+        """Add what the server gives every task; the pipeline's own values win."""
+        if self._task_environment is None:
+            return spec
+        plain, secret = self._task_environment(request)
+        return commands.with_environment(spec, plain, secret)
+
+    async def _wait_for_turn(self, attempt: _Attempt, waiting: Waiting) -> None:
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(
+            self._settings.queue_note_seconds, lambda: self._note(attempt.request.key, "queued", self._slots.explain(waiting))
+        )
+        try:
+            await waiting.granted
+        finally:
+            timer.cancel()
+
+    async def _run(self, attempt: _Attempt, spec: ProcessSpec, environment: Environment, warnings: tuple[str, ...]) -> dict[str, Any]:
+        """Start the process and return how it ended."""
+        attempt.phase = "staging"
+        plan = commands.plan(spec, environment, attempt.layout, self._settings.base_environment)
+        detail = {
+            "python": environment.interpreter.full_version,
+            "python_asked": spec.environment.python,
+            "environment_id": environment.environment_id,
+            "mode": plan.mode,
+            "host": socket.gethostname(),
+            "limits": self._limiter.name,
+            "warnings": [*spec.warnings, *warnings, *([environment.warning] if environment.warning else []), *plan.warnings],
+        }
+        if staging.is_small(spec):
+            binds = self._stage(attempt, spec, detail)
+        else:
+            binds = await asyncio.to_thread(self._stage, attempt, spec, detail)
+        supervisor = await self._parents.get(plan.kind)
+        held = self._limiter.hold(f"{attempt.request.key.task_id}-{attempt.request.key.attempt}", spec.resources)
+        message = plan.message(
+            _id_of(attempt.request.key), attempt.layout, binds, held, grace_seconds=self._settings.grace_seconds, data=str(self._data)
+        )
+        return await self._supervise(attempt, supervisor, message, spec, detail)
+
+    def _stage(self, attempt: _Attempt, spec: ProcessSpec, detail: dict[str, Any]) -> list[dict[str, Any]]:
+        if (attempt.root / "started").exists() or (attempt.root / SPEC).exists():
+            shutil.rmtree(attempt.root)  # an earlier launch that never came to a start, or of a store that was reset
+        attempt.root.mkdir(parents=True, exist_ok=True)
+        binds = staging.stage(spec, attempt.layout, self._blobs, self._data / "volumes")
+        (attempt.root / SPEC).write_bytes(staging.describe(spec, detail))
+        return binds
+
+    async def _supervise(
+        self, attempt: _Attempt, supervisor: Supervisor, message: dict[str, Any], spec: ProcessSpec, detail: dict[str, Any]
+    ) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        attempt.supervisor, attempt.phase = supervisor, "running"
+        attempt.ended, attempt.started = loop.create_future(), loop.create_future()
+        self._by_id[message["id"]] = attempt
+        supervisor.send(message)
+        if not supervisor.is_usable:
+            self._on_lost(supervisor)
+        await asyncio.wait((attempt.started, attempt.ended), return_when=asyncio.FIRST_COMPLETED)
+        if attempt.started.done():
+            started = attempt.started.result()
+            resources = {name: getattr(spec.resources, name) for name in spec.resources.__slots__}
+            described = {**detail, "pid": started["pid"], "argv": message.get("shown_argv"), "resources": resources}
+            self._report(AttemptStarted(attempt.request.key, started["at"], described))
+        return await asyncio.shield(attempt.ended)
+
+    async def _take_up(self, attempt: _Attempt, trace: adoption.Trace) -> tuple[TaskOutputs | None, Failure | None]:
+        """Await an attempt of an earlier server and conclude it."""
+        known = read_json(attempt.root / RESULT)
+        if known is not None:
+            return results.from_json(known), None
+        request = attempt.request
+        spec = self._complete(request, self._dialects[request.dialect].prepare(request, attempt.layout, self._secrets))
+        waiting = self._slots.take(need_of(spec.resources, self._settings.capacity)[0])
+        try:
+            attempt.phase = "running"
+            attempt.ended = asyncio.get_running_loop().create_future()
+            if trace.is_running:
+                self._note(request.key, "reattached", "the server was restarted; the task went on running and was taken up again")
+            end = await adoption.wait(trace)
+            attempt.ended.set_result(end)
+        finally:
+            self._slots.give_back(waiting)
+        return await self._conclude(attempt, spec, end)
+
+    async def _conclude(self, attempt: _Attempt, spec: ProcessSpec, end: dict[str, Any]) -> tuple[TaskOutputs | None, Failure | None]:
+        if "refused" in end:
+            raise TaskError(end["refused"], kind=FailureKind.START)
+        attempt.phase = "collecting"
+        for name, value in (("cpu_seconds", end.get("cpu_seconds")), ("max_rss_bytes", end.get("max_rss_bytes"))):
+            if value is not None:
+                attempt.usage[name] = value
+        if "ended_at" in end:
+            attempt.usage["run_seconds"] = end["ended_at"] - end["started_at"]
+        if attempt.cancel_reason is not None and end.get("stop") is None and end.get("code") != 0:
+            end = {**end, "stop": attempt.cancel_reason}
+        failure = failure_of(end, spec, attempt.root / LOG)
+        if failure is not None:
+            return None, failure
+        began = self._clock.now()
+        raw = collecting.read_raw(spec, attempt.layout)
+        parsed = self._dialects[attempt.request.dialect].parse_outputs(attempt.request, spec, raw)
+        for warning in parsed.warnings:
+            self._note(attempt.request.key, "warning", warning)
+        if collecting.needs_storing(parsed):
+            outputs = await asyncio.to_thread(collecting.store, parsed, attempt.layout, self._blobs, self._ids)
+        else:
+            outputs = collecting.store(parsed, attempt.layout, self._blobs, self._ids)
+        attempt.usage["upload_seconds"] = self._clock.now() - began
+        return outputs, None
+
+    def _on_message(self, supervisor: Supervisor, message: dict[str, Any]) -> None:
+        attempt = self._by_id.get(message["id"])
+        if attempt is None or attempt.supervisor is not supervisor or attempt.ended is None or attempt.started is None:
+            return
+        if message["op"] == "started":
+            if not attempt.started.done():
+                attempt.started.set_result(message)
+        elif not attempt.ended.done():
+            attempt.ended.set_result({"refused": message["text"]} if message["op"] == "refused" else message["exit"])
+
+    def _on_lost(self, supervisor: Supervisor) -> None:
+        """A supervisor died: its tasks die with it; those that had ended left their exit file."""
+        for attempt in list(self._by_id.values()):
+            if attempt.supervisor is supervisor and attempt.ended is not None and not attempt.ended.done():
+                attempt.supervisor = None
+                trace = adoption.find(attempt.root)
+                if trace is None:
+                    attempt.ended.set_result({"lost": True})
+                else:
+                    attempt.adopted = trace
+                    self._spawn(_await_into(attempt.ended, trace))
+
+    def _note(self, key: AttemptKey, kind: str, text: str) -> None:
+        self._report(AttemptNote(key, self._clock.now(), kind, text))
+
+    def _report(self, report: AttemptFinished | AttemptNote | AttemptStarted) -> None:
+        if self._sink is not None and not self._is_closing_silently(report):
+            self._sink(report)
+
+    def _is_closing_silently(self, report: AttemptFinished | AttemptNote | AttemptStarted) -> bool:
+        """While closing, ends that the closing itself caused are not the user's business: the next server decides."""
+        return self._is_closing and isinstance(report, AttemptFinished) and report.failure is not None
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._cleaning.add(task)
+        task.add_done_callback(self._cleaning.discard)
+
+
+async def _await_into(future: asyncio.Future[dict[str, Any]], trace: adoption.Trace) -> None:
+    end = await adoption.wait(trace)
+    if not future.done():
+        future.set_result(end)
+
+
+def _clean(root: Path, outputs: TaskOutputs | None) -> None:
+    """Remove working files; the result is written first, since the report may not be on record yet when the server dies."""
+    with contextlib.suppress(OSError, TypeError, ValueError):
+        if outputs is not None:
+            results.write(root / RESULT, outputs)
+        strip(root)
+
+
+def _id_of(key: AttemptKey) -> str:
+    return f"{key.run_id}/{key.task_id}/{key.attempt}"
+
+
+def machine_capacity(*, slots: int, cpus: float = 0.0, memory_bytes: int = 0, accelerators: int = -1) -> Capacity:
+    """Return what tasks may use; zero (accelerators: -1) stands for what this machine has."""
+    return Capacity(
+        slots=max(2, slots),
+        cpus=cpus or float(os.cpu_count() or 1),
+        memory_bytes=memory_bytes or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        accelerators=accelerators if accelerators >= 0 else _count_accelerators(),
+    )
+
+
+def _count_accelerators() -> int:
+    return len([device for device in Path("/dev").glob("nvidia[0-9]*") if device.name[6:].isdigit()])
+
+
+__all__ = ["ExecutorSettings", "ProcessExecutor", "TaskEnvironment", "UnavailableError", "machine_capacity"]

@@ -1,0 +1,103 @@
+"""Says why an attempt failed: how the process ended, and the last lines of its log that mean something."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from penstock.domain.execution import Failure, FailureKind, ProcessSpec
+from penstock.executors.process import logs
+from penstock.executors.process.inside.supervise import DEADLINE
+from penstock.executors.process.slots import describe_bytes
+
+MASK = "***"
+_TAIL_BYTES = 16 * 1024
+_TAIL_LINES = 12
+_LINE_CHARACTERS = 400
+_NOISE = re.compile(r"^\[KFP Executor [^\]]* INFO\]: ")
+_MEMORY_WORDS = ("MemoryError", "std::bad_alloc", "Cannot allocate memory", "out of memory")
+_SHORTEST_SECRET = 4
+"""Shorter values are not masked: they would blank out half of every text."""
+
+
+def mask(text: str, secrets: Iterable[str]) -> str:
+    """Replace every secret value in `text`; longer ones first, lines of a value with several lines one by one."""
+    values = {part for value in secrets for part in (value, *value.splitlines()) if len(part) >= _SHORTEST_SECRET}
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, MASK)
+    return text
+
+
+def last_lines(log: Path, secrets: Iterable[str]) -> str:
+    """Return the end of the log as a user wants to read it in an error message: no empty lines, no executor chatter, no secrets."""
+    text = mask(logs.decode(logs.read_tail(log, _TAIL_BYTES)), secrets)
+    lines = [line.rstrip() for line in text.split("\n") if line.strip()]
+    meaningful = [line for line in lines if not _NOISE.match(line)] or lines
+    return "\n".join(line if len(line) <= _LINE_CHARACTERS else f"{line[:_LINE_CHARACTERS]}..." for line in meaningful[-_TAIL_LINES:])
+
+
+def failure_of(end: Mapping[str, Any], spec: ProcessSpec, log: Path) -> Failure | None:
+    """Return why the attempt that ended as told in `exit.json` failed; None if it did not.
+
+    Args:
+        end: content of `exit.json`, or `{"lost": True}`.
+        spec: what was run.
+        log: its log file.
+    """
+    code = end.get("code")
+    if end.get("lost"):
+        return Failure(FailureKind.LOST, "the process vanished together with its supervisor; nothing is known about how it ended")
+    stopped = end.get("stop")
+    if stopped == DEADLINE:
+        text = f"it ran longer than its deadline of {spec.deadline_seconds:g} seconds and was stopped" if spec.deadline_seconds else "deadline"
+        return Failure(FailureKind.DEADLINE, _with_log(text, spec, log), exit_code=code)
+    if stopped is not None:
+        return Failure(FailureKind.SIGNAL, stopped or "canceled", exit_code=code, was_canceled=True)
+    if code == 0:
+        return None
+    if end.get("start_error"):
+        return Failure(FailureKind.START, _start_story(end["start_error"], spec), exit_code=code)
+    if _ran_out_of_memory(end, spec, log):
+        limit = describe_bytes(spec.resources.memory_limit_bytes or 0)
+        return Failure(FailureKind.OUT_OF_MEMORY, _with_log(f"it needed more memory than its limit of {limit}", spec, log), exit_code=code)
+    if code is None:
+        number = end.get("signal") or 0
+        return Failure(FailureKind.SIGNAL, _with_log(f"killed by signal {number} ({_signal_name(number)})", spec, log), exit_code=128 + number)
+    return Failure(FailureKind.EXIT_CODE, _with_log(f"exit code {code}", spec, log), exit_code=code)
+
+
+def _ran_out_of_memory(end: Mapping[str, Any], spec: ProcessSpec, log: Path) -> bool:
+    limit = spec.resources.memory_limit_bytes
+    if not limit:
+        return False
+    if end.get("oom_kills"):
+        return True
+    # Without a cgroup the limit is one on data segments, and allocations fail instead of a kill.
+    return "oom_kills" not in end and any(word in last_lines(log, ()) for word in _MEMORY_WORDS)
+
+
+def _start_story(error: Mapping[str, Any], spec: ProcessSpec) -> str:
+    program = error.get("program") or ""
+    if error.get("type") == "FileNotFoundError" and program:
+        image = f" of image {spec.image!r}" if spec.image else ""
+        return f"the program {program!r}{image} does not exist on this machine, and tasks run as processes here, not in containers"
+    if error.get("errno") == 7:  # noqa: PLR2004  E2BIG, by its number: the text differs between systems
+        return f"an argument of {program!r} is longer than the system allows (128 KiB); pass large values by file"
+    if error.get("type") == "PermissionError" and program:
+        return f"{program!r} may not be executed: {error.get('text')}"
+    return f"the process could not be set up: {error.get('text')}"
+
+
+def _with_log(text: str, spec: ProcessSpec, log: Path) -> str:
+    lines = last_lines(log, spec.secret_env.values())
+    return f"{text}; last lines of the log:\n{lines}" if lines else f"{text}; the log is empty"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"

@@ -1,0 +1,201 @@
+"""Runs one recognised Python component in this process, as `python3 -u -m <executor module>` would.
+
+`Preloaded` is filled in a warm parent before it forks (imports only, never user code); `run` is called in the child, which was already
+given its directories, environment and output. Everything a program can see of its start is made the same on both roads: `__main__`,
+`sys.argv`, `sys.path[0]`, the standard streams, exit codes, tracebacks without frames of ours, exit handlers, waiting for threads.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import importlib.util
+import io
+import os
+import random
+import sys
+import threading
+import time
+import traceback
+from types import CodeType, ModuleType
+from typing import Any, Dict, List, Mapping, NoReturn, Optional
+
+from penstock.executors.process.inside import prefixes
+
+RUNTIME_VARIABLE = "_KFP_RUNTIME"
+_EXECUTORS = {
+    "kfp.dsl.executor_main": ("kfp.dsl", "kfp.dsl.executor", "kfp.dsl.kfp_config", "kfp.dsl.utils"),
+    "kfp.components.executor_main": ("kfp.dsl", "kfp.components.executor", "kfp.components.kfp_config", "kfp.components.utils"),
+    "kfp.v2.components.executor_main": ("kfp.v2.dsl", "kfp.v2.components.executor", "kfp.v2.components.kfp_config"),
+}
+"""What each executor module imports; loaded ahead, while the executor module itself is left for `run` to execute as `__main__`."""
+
+_STANDARD = ("argparse", "json", "logging", "inspect", "typing", "tempfile", "copy", "ast", "datetime")
+
+
+class Preloaded:
+    """Code objects of the executor modules that this interpreter can run, read once."""
+
+    def __init__(self) -> None:
+        self._code: Dict[str, CodeType] = {}
+        self._specs: Dict[str, Any] = {}
+
+    def load(self, executors: List[str], modules: List[str]) -> None:
+        """Import what the named executor modules need and `modules`; what is not installed is left out."""
+        for name in _STANDARD:
+            importlib.import_module(name)
+        for executor in executors:
+            try:
+                for name in _EXECUTORS.get(executor, ()):
+                    importlib.import_module(name)
+                self._find(executor)
+            except Exception:  # noqa: S112  the task itself will meet and report the same error
+                continue
+        for name in modules:
+            try:
+                importlib.import_module(name)
+            except Exception:  # noqa: S112  likewise
+                continue
+
+    def main_code(self, module: str) -> CodeType:
+        """Return the code that `python -m module` executes.
+
+        Raises:
+            ImportError: there is no such module in this environment.
+        """
+        return self._code[module] if module in self._code else self._find(module)
+
+    def main_spec(self, module: str) -> Any:
+        """Return the module's spec; call `main_code` first."""
+        return self._specs[module]
+
+    def _find(self, module: str) -> CodeType:
+        spec = importlib.util.find_spec(module)
+        loader: Any = spec.loader if spec else None
+        code = loader.get_code(module) if loader else None
+        if code is None:
+            raise ImportError(f"No module named {module}")
+        self._specs[module] = spec
+        self._code[module] = code
+        return code  # type: ignore[no-any-return]
+
+
+def run(task: Mapping[str, Any], preloaded: Preloaded) -> NoReturn:
+    """Run the component described by `task["python"]` and leave the process with the exit code Python would give."""
+    _fresh_streams()
+    _fresh_state()
+    prefixes.apply_to_loaded(task.get("prefixes") or {})
+    python = task["python"]
+    program = _write_program(python["source"])
+    for name in [name for name in sys.modules if name == "penstock" or name.startswith("penstock.")]:
+        del sys.modules[name]  # stand-ins for our own package; a task that has the real one installed gets it
+    code = 1
+    try:
+        if python["module"] == "__main__":
+            _become_main(None, program, [program, *python["argv"]])
+            path0, script = os.path.dirname(program), compile(python["source"], program, "exec")
+        else:
+            script = preloaded.main_code(python["module"])
+            spec = preloaded.main_spec(python["module"])
+            arguments = ["--component_module_path", program, "--executor_input", python["executor_input"]]
+            _become_main(spec, spec.origin, [spec.origin, *arguments, "--function_to_execute", python["function"]])
+            path0 = os.getcwd()
+        sys.path.insert(0, path0)
+        exec(script, sys.modules["__main__"].__dict__)  # noqa: S102  running the author's program is the point
+        code = 0
+    except SystemExit as stop:
+        code = _exit_code(stop)
+    except BaseException:  # the interpreter's last resort is ours
+        _print_exception()
+    _leave(code)
+
+
+def _become_main(spec: Any, filename: str, argv: List[str]) -> None:
+    main = ModuleType("__main__")
+    main.__file__ = filename
+    main.__dict__["__builtins__"] = __builtins__
+    if spec is not None:
+        main.__spec__, main.__loader__, main.__package__ = spec, spec.loader, spec.parent
+        main.__cached__ = spec.cached  # type: ignore[attr-defined]
+    sys.modules["__main__"] = main
+    sys.argv[:] = argv
+
+
+def _write_program(source: str) -> str:
+    """Write the component's source where the compiled command would: in a fresh directory below TMPDIR."""
+    directory = os.path.join(os.environ["TMPDIR"], "program")
+    os.makedirs(directory, exist_ok=True)
+    path = os.path.join(directory, "ephemeral_component.py")
+    with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(source)
+    return path
+
+
+def _fresh_streams() -> None:
+    sys.stdin = io.TextIOWrapper(io.open(0, "rb", closefd=False), encoding="utf-8")
+    for name, descriptor, errors in (("stdout", 1, "strict"), ("stderr", 2, "backslashreplace")):
+        raw = io.open(descriptor, "wb", buffering=0, closefd=False)
+        stream = io.TextIOWrapper(raw, encoding="utf-8", errors=errors, write_through=True)  # type: ignore[arg-type]
+        stream.mode = "w"  # type: ignore[misc]
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def _fresh_state() -> None:
+    """Forget what a fork shares and a new interpreter would not."""
+    random.seed()
+    tempfile = sys.modules.get("tempfile")
+    if tempfile is not None:
+        tempfile.tempdir = None  # type: ignore[attr-defined]
+        tempfile._name_sequence = None  # type: ignore[attr-defined]  # noqa: SLF001
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()  # type: ignore[attr-defined]
+    if hasattr(time, "tzset"):
+        time.tzset()
+
+
+def _exit_code(stop: SystemExit) -> int:
+    if stop.code is None:
+        return 0
+    if isinstance(stop.code, int):
+        return stop.code & 0xFF
+    sys.stderr.write(f"{stop.code}\n")
+    return 1
+
+
+def _print_exception() -> None:
+    kind, error, trace = sys.exc_info()
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    if kind is None or error is None:
+        return
+    if sys.excepthook is not sys.__excepthook__:
+        sys.excepthook(kind, error, trace)
+    else:
+        traceback.print_exception(kind, error, trace)
+
+
+def _leave(code: int) -> NoReturn:
+    """End as the interpreter would, without taking the shared parts of the parent's memory down."""
+    try:
+        shutdown = getattr(threading, "_shutdown", None)
+        if shutdown is not None:
+            shutdown()
+        atexit._run_exitfuncs()  # noqa: SLF001
+    except BaseException:
+        _print_exception()
+    failed = _flush()
+    os._exit(120 if failed and code == 0 else code)
+
+
+def _flush() -> bool:
+    failed = False
+    streams: List[Optional[Any]] = [sys.stdout, sys.stderr]
+    for stream in streams:
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except (OSError, ValueError):
+            failed = True
+    return failed

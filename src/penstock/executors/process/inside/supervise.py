@@ -1,0 +1,310 @@
+"""The parent of tasks: one process per environment that forks a child per task, watches it and writes down how it ended.
+
+Theory of operation. The server starts a supervisor with one end of a socket pair and sends it messages; the supervisor is single-threaded
+and never runs user code. It outlives the server: when the socket closes it takes no more work, waits for its children and leaves. What
+must survive is in files of the attempt, each written before anything that depends on it:
+
+- `started` exists before the fork; its second line names the child. No file: the attempt never ran.
+- `stop.json` exists before a task is signalled, and says why.
+- `exit.json` appears by rename once the task's whole tree is gone and its log is complete. Present: the attempt is over.
+
+Every task is a child subreaper, so whatever it leaves behind falls to this process when it ends; a child of ours that is no running task
+is therefore a leftover of an ended one and is killed before the end is reported.
+
+Messages are JSON with a four-byte big-endian length before them. To the supervisor: `run` (see `child.become` for its fields),
+`stop` (`id`, `reason`, `grace`) and `retire` (leave when the last task has ended). From it: `ready`, `started` (`id`, `pid`), `refused` (`id`, `text`: it never ran), `ended` (`id`, `exit`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import heapq
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from penstock.executors.process.inside import child, python_task, tree
+
+STARTED, STOP, EXIT = "started", "stop.json", "exit.json"
+DEADLINE = "deadline"
+"""Reason in `stop.json` of a task that ran out of time."""
+_HEADER = struct.Struct(">I")
+
+
+class _Running:
+    def __init__(self, task: Dict[str, Any], pid: int, at: float) -> None:
+        self.task = task
+        self.pid = pid
+        self.at = at
+        self.stop: Optional[str] = None
+
+
+class Supervisor:
+    """Loop of one supervisor process."""
+
+    def __init__(self, server: socket.socket, preloaded: python_task.Preloaded) -> None:
+        self._server: Optional[socket.socket] = server
+        self._preloaded = preloaded
+        self._buffer = bytearray()
+        self._running: Dict[int, _Running] = {}
+        self._is_retired = False
+        self._timers: List[Tuple[float, int, str]] = []
+        self._pid = os.getpid()
+        self._identity = {"supervisor": self._pid, "supervisor_start": tree.start_ticks(self._pid), "boot": tree.boot_id()}
+        self._poll = select.poll()
+        self._poll.register(server, select.POLLIN)
+        self._wake = _wakeup_pipe()
+        self._poll.register(self._wake, select.POLLIN)
+
+    def serve(self) -> None:
+        """Work until the server has gone and every task has ended."""
+        self._send({"op": "ready", **self._identity})
+        while self._running or (self._server is not None and not self._is_retired):
+            for descriptor, _ in self._poll.poll(self._wait_milliseconds()):
+                if descriptor == self._wake:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(self._wake, 4096)
+                elif self._server is not None:
+                    self._receive()
+            self._reap()
+            self._fire_timers()
+
+    def _receive(self) -> None:
+        assert self._server is not None  # noqa: S101  for the type checker; the caller has looked
+        try:
+            data = self._server.recv(1 << 20)
+        except (ConnectionError, OSError):
+            data = b""
+        if not data:
+            self._server_is_gone()
+            return
+        self._buffer += data
+        for message in self._messages():
+            if message["op"] == "run":
+                self._run(message)
+            elif message["op"] == "stop":
+                self._stop(message["id"], message["reason"], message["grace"])
+            elif message["op"] == "retire":
+                self._is_retired = True
+
+    def _messages(self) -> Iterator[Dict[str, Any]]:
+        while len(self._buffer) >= _HEADER.size:
+            (size,) = _HEADER.unpack_from(self._buffer)
+            if len(self._buffer) < _HEADER.size + size:
+                return
+            body = bytes(self._buffer[_HEADER.size : _HEADER.size + size])
+            del self._buffer[: _HEADER.size + size]
+            yield json.loads(body)
+
+    def _server_is_gone(self) -> None:
+        if self._server is not None:
+            self._poll.unregister(self._server)
+            self._server.close()
+            self._server = None
+            self._buffer.clear()
+
+    def _is_server_there(self) -> bool:
+        """A server that died has its queued requests taken back: the next server decides about them, never both."""
+        if self._server is None:
+            return False
+        poll = select.poll()
+        poll.register(self._server, getattr(select, "POLLRDHUP", 0))
+        return not poll.poll(0)
+
+    def _send(self, message: Dict[str, Any]) -> None:
+        if self._server is None:
+            return
+        body = json.dumps(message).encode()
+        try:
+            self._server.sendall(_HEADER.pack(len(body)) + body)
+        except (ConnectionError, OSError):
+            self._server_is_gone()
+
+    def _run(self, task: Dict[str, Any]) -> None:
+        if not self._is_server_there():
+            return
+        now = time.time()
+        try:
+            marker = os.open(os.path.join(task["root"], STARTED), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            self._send({"op": "refused", "id": task["id"], "text": f"{error.strerror}: {error.filename}"})
+            return
+        try:
+            os.write(marker, json.dumps({**self._identity, "at": now}).encode() + b"\n")
+            pid = os.fork()
+        except OSError as error:  # out of processes or memory, disk full
+            os.close(marker)
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(task["root"], STARTED))
+            self._send({"op": "refused", "id": task["id"], "text": f"the process could not be started: {error.strerror}"})
+            return
+        if pid == 0:
+            child.become(task, self._preloaded, self._identity["supervisor"])  # type: ignore[arg-type]
+        with contextlib.suppress(OSError):  # without it a later server still finds the child through this process
+            os.write(marker, json.dumps({"pid": pid, "start": tree.start_ticks(pid)}).encode() + b"\n")
+        os.close(marker)
+        self._running[pid] = _Running(task, pid, now)
+        if task.get("deadline"):
+            heapq.heappush(self._timers, (time.monotonic() + task["deadline"], pid, DEADLINE))
+        self._send({"op": "started", "id": task["id"], "pid": pid, "at": now})
+
+    def _stop(self, task_id: str, reason: str, grace: float) -> None:
+        for running in self._running.values():
+            if running.task["id"] == task_id:
+                self._ask_to_stop(running, reason, grace)
+
+    def _ask_to_stop(self, running: _Running, reason: str, grace: float) -> None:
+        if running.stop is None:
+            running.stop = reason
+            with contextlib.suppress(OSError):
+                _write_whole(os.path.join(running.task["root"], STOP), {"reason": reason, "at": time.time()})
+        if grace > 0:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(running.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(running.pid, signal.SIGCONT)
+        heapq.heappush(self._timers, (time.monotonic() + max(grace, 0.0), running.pid, "kill"))
+
+    def _fire_timers(self) -> None:
+        now = time.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            _, pid, what = heapq.heappop(self._timers)
+            running = self._running.get(pid)
+            if running is None:
+                continue
+            if what == DEADLINE:
+                if running.stop is None:
+                    self._ask_to_stop(running, DEADLINE, running.task.get("grace", 0.0))
+            else:
+                _kill_cgroup(running.task.get("cgroup") or {})
+                tree.kill_tree(pid)
+
+    def _wait_milliseconds(self) -> Optional[float]:
+        if not self._timers:
+            return None
+        return max(0.0, self._timers[0][0] - time.monotonic()) * 1000 + 1
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if ended is None:
+                return
+            running = self._running.get(ended.si_pid)
+            if running is None:
+                os.waitpid(ended.si_pid, 0)
+            else:
+                self._finish(running)
+
+    def _finish(self, running: _Running) -> None:
+        self._kill_leftovers(running)
+        _, status, usage = os.wait4(running.pid, 0)
+        del self._running[running.pid]
+        code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+        story: Dict[str, Any] = {
+            "pid": running.pid,
+            "code": code,
+            "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+            "started_at": running.at,
+            "ended_at": time.time(),
+            "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            "max_rss_bytes": usage.ru_maxrss * 1024,
+            "stop": running.stop,
+        }
+        root = running.task["root"]
+        if code == child.START_FAILED:
+            story["start_error"] = _read_json(os.path.join(root, child.START_ERROR))
+        cgroup = running.task.get("cgroup")
+        if cgroup:
+            story["oom_kills"] = _oom_kills(cgroup)
+            for path in cgroup["remove"]:
+                with contextlib.suppress(OSError):
+                    os.rmdir(path)
+        try:
+            _write_whole(os.path.join(root, EXIT), story)
+        except OSError as error:  # disk full: the server still hears it; without a server the attempt counts as lost
+            story["unsaved"] = str(error)
+        self._send({"op": "ended", "id": running.task["id"], "exit": story})
+
+    def _kill_leftovers(self, ended: _Running) -> None:
+        """Kill and reap what ended tasks left behind; see the theory above. The zombie of `ended` itself stays for its status."""
+        if ended.task.get("cgroup"):
+            _kill_cgroup(ended.task["cgroup"])
+        while True:
+            strays = [pid for pid in tree.children_of(self._pid) if pid not in self._running]
+            if not strays:
+                return
+            for pid in strays:
+                tree.kill_tree(pid)
+            for pid in strays:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
+
+
+def _wakeup_pipe() -> int:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # meant for the server; tasks are ended by message, or by killing this process
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    return reader
+
+
+def _kill_cgroup(cgroup: Dict[str, Any]) -> None:
+    kill = cgroup.get("kill")
+    if kill:
+        with contextlib.suppress(OSError), open(kill, "w", encoding="ascii") as file:
+            file.write("1")
+
+
+def _oom_kills(cgroup: Dict[str, Any]) -> int:
+    """Read the `oom_kill` counter of `memory.events` (cgroup v2) or `memory.oom_control` (v1)."""
+    try:
+        with open(cgroup["events"], encoding="ascii") as file:
+            return sum(int(line.split()[1]) for line in file if line.startswith("oom_kill "))
+    except (OSError, KeyError, ValueError):
+        return 0
+
+
+def _read_json(path: str) -> Any:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+def _write_whole(path: str, content: Dict[str, Any]) -> None:
+    temporary = f"{path}.part"
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+    os.replace(temporary, path)
+
+
+def main(descriptor: int, settings: Dict[str, Any]) -> None:
+    """Run a supervisor on the inherited socket `descriptor`. Settings: `executors` and `modules` to import ahead."""
+    os.setsid()
+    os.chdir("/")
+    os.set_inheritable(descriptor, False)
+    server = socket.socket(fileno=descriptor)
+    child.become_subreaper()
+    sys.path[:] = [entry for entry in sys.path if entry]
+    if settings["runtime_mode"]:
+        os.environ[python_task.RUNTIME_VARIABLE] = "true"
+    preloaded = python_task.Preloaded()
+    preloaded.load(settings["executors"], settings["modules"])
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+    Supervisor(server, preloaded).serve()

@@ -1,0 +1,67 @@
+"""Where an attempt lives on disk, and the files in which its fate is written."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from penstock.domain.execution import AttemptKey, AttemptLayout
+from penstock.domain.ids import RunId
+
+LOG = "log"
+SPEC = "spec.json"
+RESULT = "result.json"
+_KEPT = frozenset({LOG, SPEC, RESULT, "started", "exit.json", "stop.json", "start_error"})
+
+
+class Folders:
+    """Paths below `<data>/runs`."""
+
+    def __init__(self, runs: Path, *, has_namespace: bool) -> None:
+        self._runs = runs
+        self._has_namespace = has_namespace
+
+    def attempt(self, key: AttemptKey) -> Path:
+        """Directory of an attempt; it need not exist."""
+        return self._runs / key.run_id / key.task_id / str(key.attempt)
+
+    def workspace(self, run_id: RunId) -> Path:
+        """Directory that the tasks of a run share."""
+        return self._runs / run_id / "workspace"
+
+    def layout(self, key: AttemptKey) -> AttemptLayout:
+        """Return the attempt's directories; nothing is created."""
+        root = PurePosixPath(self.attempt(key))
+        return AttemptLayout(
+            root=root,
+            work=root / "work",
+            tmp=root / "tmp",
+            inputs=root / "inputs",
+            outputs=root / "outputs",
+            mounts=root / "mounts",
+            workspace=PurePosixPath(self.workspace(key.run_id)),
+            has_namespace=self._has_namespace,
+        )
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file, None if it is missing or unreadable."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def strip(attempt: Path) -> None:
+    """Remove everything of a finished attempt but its log, description and result."""
+    for place in list(attempt.iterdir()):
+        if place.name in _KEPT or place.name.startswith("sidecar-"):
+            continue
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                place.unlink()

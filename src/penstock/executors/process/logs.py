@@ -1,0 +1,68 @@
+"""Reading an attempt's log: by range, from the end, and while it grows.
+
+A log is bytes as the task wrote them. Text is UTF-8 with every undecodable byte replaced by U+FFFD; a character cut by a range boundary
+counts as undecodable, so callers that page through text should cut at line ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+CHUNK_BYTES = 256 * 1024
+_POLL_SECONDS = 0.2
+
+
+def size_of(path: Path) -> int:
+    """Bytes written so far; 0 if there is no log yet."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def read_range(path: Path, offset: int, length: int) -> bytes:
+    """Return up to `length` bytes from `offset`; empty at the end or without a log."""
+    try:
+        with path.open("rb") as file:
+            return os.pread(file.fileno(), length, offset)
+    except OSError:
+        return b""
+
+
+def read_tail(path: Path, length: int) -> bytes:
+    """Return the last bytes, at most `length`, beginning with a whole line where there is one."""
+    size = size_of(path)
+    data = read_range(path, max(0, size - length), length)
+    if size > length:
+        _, newline, rest = data.partition(b"\n")
+        return rest if newline and rest else data
+    return data
+
+
+def decode(data: bytes) -> str:
+    """Return bytes of a log as text; carriage-return progress bars keep their last state only."""
+    text = data.decode("utf-8", errors="replace").replace("\r\n", "\n")
+    return "\n".join(line.rsplit("\r", 1)[-1] if "\r" in line.rstrip("\r") else line.rstrip("\r") for line in text.split("\n"))
+
+
+async def follow(path: Path, *, is_final: Callable[[], bool], offset: int = 0) -> AsyncIterator[bytes]:
+    """Yield the log from `offset` as it grows; ends when the attempt is final and everything was yielded.
+
+    Args:
+        path: the log; it may not exist yet.
+        is_final: whether the attempt is over; asked whenever there is nothing new.
+        offset: where to begin.
+    """
+    while True:
+        over = is_final()  # asked before the read: what is written between the two is still yielded
+        data = await asyncio.to_thread(read_range, path, offset, CHUNK_BYTES)
+        if data:
+            offset += len(data)
+            yield data
+        elif over:
+            return
+        else:
+            await asyncio.sleep(_POLL_SECONDS)

@@ -67,4 +67,11 @@ class TrackedRunChanged:
     """`history`, `events`, `console`, `summary`, `config`, `state`, `files`, `artifacts` or `deleted`."""
 
 
-DomainEvent = RunChanged | RunFinished | TrackedRunChanged
+@dataclass(frozen=True, slots=True)
+class RecurringRunChanged:
+    """A schedule was created, changed, enabled, disabled or deleted, or it fired."""
+
+    recurring_run_id: RecurringRunId
+
+
+DomainEvent = RunChanged | RunFinished | TrackedRunChanged | RecurringRunChanged

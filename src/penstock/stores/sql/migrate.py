@@ -1,4 +1,9 @@
-"""Brings a database's schema up to date: numbered SQL files, each applied once, all in one transaction."""
+"""Brings a database's schema up to date: numbered SQL files, each applied once, all in one transaction.
+
+A file `NNNN_name.sql` serves both databases. Where they need different text (triggers), there is one file per dialect,
+`NNNN_name.sqlite.sql` and `NNNN_name.postgresql.sql`, recorded under the common name. A file that holds lines `--;;` is split at
+those instead of at semicolons, for statements that contain some.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,9 @@ if TYPE_CHECKING:
     from penstock.stores.sql.database import Transaction
 
 
+_BREAK = "--;;\n"
+
+
 def migrate(tx: Transaction) -> None:
     """Apply every migration that `tx`'s database does not have yet.
 
@@ -19,7 +27,11 @@ def migrate(tx: Transaction) -> None:
     """
     tx.execute("CREATE TABLE IF NOT EXISTS schema_migration (name TEXT PRIMARY KEY)")
     applied = {row["name"] for row in tx.all("SELECT name FROM schema_migration")}
-    files = {entry.name: entry for entry in resources.files("penstock.stores.sql.migrations").iterdir() if entry.name.endswith(".sql")}
+    files = {}
+    for entry in resources.files("penstock.stores.sql.migrations").iterdir():
+        stem, _, dialect = entry.name.removesuffix(".sql").partition(".")
+        if entry.name.endswith(".sql") and dialect in {"", tx.dialect.name}:
+            files[f"{stem}.sql"] = entry
     if unknown := applied - files.keys():
         raise UnavailableError(f"the database has migrations that this version does not know: {', '.join(sorted(unknown))}; upgrade penstock")
     for name in sorted(files.keys() - applied):
@@ -33,5 +45,7 @@ def migrate(tx: Transaction) -> None:
 
 def _split(text: str) -> list[str]:
     """Split a migration into statements; migrations hold no semicolon inside a literal and no `--` inside one either."""
+    if _BREAK in text:
+        return [statement.strip() for statement in text.split(_BREAK) if statement.strip()]
     lines = (line.split("--", 1)[0] for line in text.splitlines())
     return [statement.strip() for statement in "\n".join(lines).split(";") if statement.strip()]

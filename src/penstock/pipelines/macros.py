@@ -1,0 +1,94 @@
+"""Macros in run parameters: times, index and run id, filled in when a run is created. Pure.
+
+Semantics: kfp protocol notes, section 8 (`[[ScheduledTime]]`, Go layouts, `{{$.scheduledTime.strftime('...')}}`). Only strings are
+looked at, at any depth of lists and objects; a macro that does not apply (the index of a one-off run) stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from penstock.domain.ids import RunId
+
+_DEFAULT_FORMAT = "%Y%m%d%H%M%S"
+_BRACKETS = re.compile(r"\[\[(ScheduledTime|CurrentTime|Index|RunUUID)(?:\.([^\]]*))?\]\]")
+_STRFTIME = re.compile(r"\{\{\s*\$\.(scheduledTime|currentTime)\.strftime\(\s*(['\"])(.*?)\2\s*\)\s*\}\}")
+_GO_LAYOUT = (
+    # Longest first: Go's reference time is Mon Jan 2 15:04:05 MST 2006.
+    ("January", "%B"), ("Monday", "%A"), ("-07:00", "+00:00"), ("Z07:00", "Z"), ("-0700", "+0000"), ("2006", "%Y"), ("MST", "UTC"),
+    ("Jan", "%b"), ("Mon", "%a"), ("002", "%j"), ("01", "%m"), ("02", "%d"), ("03", "%I"), ("04", "%M"), ("05", "%S"), ("06", "%y"),
+    ("15", "%H"), ("PM", "%p"), ("_2", "\x01"), ("1", "\x02"), ("2", "\x03"), ("3", "\x04"), ("4", "\x05"), ("5", "\x06"),
+)  # fmt: skip
+_GO_PATTERN = re.compile("|".join(re.escape(word) for word, _ in _GO_LAYOUT))
+_GO_WORDS = dict(_GO_LAYOUT)
+
+
+@dataclass(frozen=True, slots=True)
+class MacroValues:
+    """What macros stand for in one run."""
+
+    run_id: RunId
+    now: float
+    scheduled_at: float | None = None
+    """None for one-off runs."""
+    index: int | None = None
+    """1-based number of the firing; None for one-off runs."""
+
+
+def expand_parameters(parameters: Mapping[str, Any], values: MacroValues) -> dict[str, Any]:
+    """Return the parameters with macros replaced in every string."""
+    return {name: _expand(value, values) for name, value in parameters.items()}
+
+
+def _expand(value: Any, values: MacroValues) -> Any:
+    if isinstance(value, str):
+        if "[[" not in value and "{{" not in value:
+            return value
+        return _STRFTIME.sub(lambda match: _strftime(match, values), _BRACKETS.sub(lambda match: _bracket(match, values), value))
+    if isinstance(value, list):
+        return [_expand(item, values) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _expand(item, values) for key, item in value.items()}
+    return value
+
+
+def _bracket(match: re.Match[str], values: MacroValues) -> str:
+    word, layout = match.group(1), match.group(2)
+    if word == "RunUUID":
+        return values.run_id
+    if word == "Index":
+        return match.group(0) if values.index is None else str(values.index)
+    at = values.now if word == "CurrentTime" else values.scheduled_at
+    if at is None:
+        return match.group(0)
+    moment = datetime.fromtimestamp(at, UTC)
+    return format_go(moment, layout) if layout else moment.strftime(_DEFAULT_FORMAT)
+
+
+def _strftime(match: re.Match[str], values: MacroValues) -> str:
+    at = values.now if match.group(1) == "currentTime" else values.scheduled_at
+    if at is None:
+        return match.group(0)
+    return datetime.fromtimestamp(at, UTC).strftime(match.group(3).replace("%s", str(int(at))))
+
+
+def format_go(moment: datetime, layout: str) -> str:
+    """Format `moment` by a Go reference layout such as `2006-01-02`."""
+    plain = {
+        "\x01": f"{moment.day:2d}",
+        "\x02": str(moment.month),
+        "\x03": str(moment.day),
+        "\x04": str((moment.hour - 1) % 12 + 1),
+        "\x05": str(moment.minute),
+        "\x06": str(moment.second),
+    }
+
+    def swap(match: re.Match[str]) -> str:
+        code = _GO_WORDS[match.group(0)]
+        return plain[code] if code in plain else moment.strftime(code)
+
+    return _GO_PATTERN.sub(swap, layout)

@@ -1,0 +1,57 @@
+"""Rules for names and tags that people choose.
+
+Semantics: kfp protocol notes, section 2.5 (limits), checked at the use case so that every protocol obeys them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from penstock.domain.errors import InvalidArgumentError
+
+MAX_TAGS = 20
+MAX_TAG_LENGTH = 63
+MAX_NAMESPACE = 63
+
+
+def check_name(name: str, *, label: str, limit: int) -> None:
+    """Require a name of 1 to `limit` characters without control characters.
+
+    Raises:
+        InvalidArgumentError: names the field.
+    """
+    if not name.strip():
+        raise InvalidArgumentError(f"{label} must not be empty")
+    if len(name) > limit:
+        raise InvalidArgumentError(f"{label} is longer than {limit} characters")
+    if any(ord(character) < 32 for character in name):
+        raise InvalidArgumentError(f"{label} holds a control character")
+
+
+def check_namespace(namespace: str) -> None:
+    """Require a namespace of at most 63 characters.
+
+    Raises:
+        InvalidArgumentError: it is longer.
+    """
+    if len(namespace) > MAX_NAMESPACE:
+        raise InvalidArgumentError(f"namespace is longer than {MAX_NAMESPACE} characters")
+
+
+def check_tags(tags: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags; at most 20, keys and values of at most 63 characters, no dot in a key.
+
+    Raises:
+        InvalidArgumentError: names the tag.
+    """
+    if len(tags) > MAX_TAGS:
+        raise InvalidArgumentError(f"tags: at most {MAX_TAGS} are allowed, got {len(tags)}")
+    for key, value in tags.items():
+        if not isinstance(value, str):
+            raise InvalidArgumentError(f"tags: the value of {key!r} has to be a string")
+        if not key or len(key) > MAX_TAG_LENGTH or len(value) > MAX_TAG_LENGTH:
+            raise InvalidArgumentError(f"tags: key and value of {key[:80]!r} may have at most {MAX_TAG_LENGTH} characters each, the key at least 1")
+        if "." in key:
+            raise InvalidArgumentError(f"tags: the key {key!r} must not contain a dot")
+    return {key: str(value) for key, value in tags.items()}

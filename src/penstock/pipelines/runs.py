@@ -1,0 +1,324 @@
+"""Use cases of runs: create, read, archive, stop, repeat, edit, delete. What stopping and repeating mean is the engine's business."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.domain.catalog import Experiment, PipelineVersion, StoredSpec
+from penstock.domain.errors import ConflictError, InvalidArgumentError, NotFoundError, PreconditionError
+from penstock.domain.ids import Digest, ExperimentId, PipelineId, PipelineVersionId, RecurringRunId, RunId
+from penstock.domain.plan import RunPlan
+from penstock.domain.runs import NewRun
+from penstock.domain.states import RuntimeState, StorageState
+from penstock.interfaces.catalog_store import ExperimentStore
+from penstock.interfaces.clock import Clock, IdSource
+from penstock.interfaces.listing import Page, Predicate
+from penstock.interfaces.packages import PipelinePackage
+from penstock.interfaces.run_store import RunStore, RunView
+from penstock.interfaces.runner import Runner
+from penstock.pipelines.definitions import Definitions
+from penstock.pipelines.experiments import ExperimentService
+from penstock.pipelines.filters import RUN_FIELDS
+from penstock.pipelines.macros import MacroValues, expand_parameters
+from penstock.pipelines.names import check_name, check_tags
+from penstock.pipelines.paging import ListRequest, OpenList, open_list
+from penstock.pipelines.run_removal import RunRemoval
+from penstock.pipelines.versions import VersionService
+from penstock.spec.parameters import check_parameters
+
+MAX_NAME = 1024
+_STOPPABLE = frozenset({RuntimeState.PENDING, RuntimeState.RUNNING, RuntimeState.PAUSED})
+_SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+_SUFFIX_LENGTH = 5
+TERMINATED = "terminated by user"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a client asks for when it creates a run, or sets up a schedule that will."""
+
+    name: str
+    description: str = ""
+    namespace: str = ""
+    experiment_id: ExperimentId | None = None
+    """None: the default experiment."""
+    package: PipelinePackage | None = None
+    """An inline definition; else a reference."""
+    spec_digest: Digest | None = None
+    """A definition that is stored already (schedules, clones)."""
+    pipeline_id: PipelineId | None = None
+    pipeline_version_id: PipelineVersionId | None = None
+    """None with `pipeline_id`: the latest version."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    pipeline_root: str = ""
+    service_account: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """Where a run of a schedule comes from."""
+
+    recurring_run_id: RecurringRunId
+    run_id: RunId
+    planned_at: float
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloneData:
+    """What a form for another run like this one is filled with."""
+
+    run: RunView
+    spec: StoredSpec | None
+
+
+class RunService:
+    """What people do with runs."""
+
+    def __init__(
+        self,
+        store: RunStore,
+        runner: Runner,
+        definitions: Definitions,
+        versions: VersionService,
+        experiments: ExperimentService,
+        experiment_store: ExperimentStore,
+        removal: RunRemoval,
+        *,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        self._store = store
+        self._runner = runner
+        self._definitions = definitions
+        self._versions = versions
+        self._experiments = experiments
+        self._experiment_store = experiment_store
+        self._removal = removal
+        self._clock = clock
+        self._ids = ids
+
+    async def create(self, request: RunRequest, *, scheduled: Scheduled | None = None) -> RunView:
+        """Check the request, store the definition and start the run.
+
+        Raises:
+            InvalidArgumentError: empty name, no definition, definition or parameters not valid.
+            NotFoundError: the experiment, pipeline or version does not exist.
+            AlreadyExistsError: a scheduled run of that id was created before.
+        """
+        check_name(request.name, label="run display_name", limit=MAX_NAME)
+        tags = check_tags(request.tags)
+        experiment = await self.experiment_of(request)
+        spec, plan, version = await self.resolve(request)
+        now = self._clock.now()
+        run_id = scheduled.run_id if scheduled else RunId(self._ids.new_uuid())
+        macros = MacroValues(
+            run_id, now, scheduled_at=scheduled.planned_at if scheduled else None, index=scheduled.index if scheduled else None
+        )
+        parameters = check_parameters(plan, expand_parameters(request.parameters, macros))
+        new_run = NewRun(
+            run_id=run_id,
+            kind=spec.kind,
+            name=request.name,
+            resource_name=f"{plan.name}-{_suffix(run_id)}",
+            pipeline_name=plan.name,
+            spec_digest=spec.digest,
+            created_at=now,
+            scheduled_at=scheduled.planned_at if scheduled else now,
+            experiment_id=experiment.experiment_id,
+            description=request.description,
+            namespace=request.namespace,
+            pipeline_id=version.pipeline_id if version else None,
+            pipeline_version_id=version.pipeline_version_id if version else None,
+            recurring_run_id=scheduled.recurring_run_id if scheduled else None,
+            parameters=parameters,
+            pipeline_root=request.pipeline_root,
+            service_account=request.service_account,
+            options=request.options,
+            tags=tags,
+        )
+        await self._definitions.store(spec)
+        await self._runner.submit(new_run)
+        await self._experiment_store.note_run(experiment.experiment_id, at=now)
+        return await self.get(run_id)
+
+    async def experiment_of(self, request: RunRequest) -> Experiment:
+        """Return the experiment the request names, or the default one.
+
+        Raises:
+            NotFoundError: no such experiment.
+        """
+        if request.experiment_id is None:
+            return await self._experiments.default()
+        return await self._experiments.get(request.experiment_id)
+
+    async def resolve(self, request: RunRequest) -> tuple[StoredSpec, RunPlan, PipelineVersion | None]:
+        """Return definition, plan and (for a reference) version that the request means now.
+
+        Raises:
+            InvalidArgumentError: nothing is named, or the definition is not valid.
+            NotFoundError: the pipeline, version or definition does not exist.
+        """
+        if request.package is not None:
+            spec, plan = await asyncio.to_thread(self._definitions.accept, request.package)
+            return spec, plan, None
+        if request.spec_digest is not None:
+            return (*await self._definitions.load(request.spec_digest), None)
+        if request.pipeline_version_id is not None:
+            version = await self._versions.get(request.pipeline_version_id, pipeline_id=request.pipeline_id)
+        elif request.pipeline_id is not None:
+            version = await self._versions.latest(request.pipeline_id)
+        else:
+            raise InvalidArgumentError("a run needs a pipeline_spec or a pipeline_version_reference")
+        return (*await self._definitions.load(version.spec_digest), version)
+
+    async def get(self, run_id: RunId) -> RunView:
+        """Return the run.
+
+        Raises:
+            NotFoundError: no such run.
+        """
+        run = await self._store.get(run_id)
+        if run is None:
+            raise NotFoundError(f"run {run_id} not found")
+        return run
+
+    async def list(
+        self,
+        request: ListRequest,
+        *,
+        namespace: str = "",
+        experiment_id: ExperimentId | None = None,
+        extra: tuple[Predicate, ...] = (),
+        operation_key: str = "operation",
+    ) -> tuple[Page[RunView], OpenList]:
+        """Return a page of runs and the opened request.
+
+        Raises:
+            InvalidArgumentError: the request is malformed.
+        """
+        opened = open_list(request, RUN_FIELDS, operation_key=operation_key, extra=extra)
+        return await self.page(opened, namespace=namespace, experiment_id=experiment_id), opened
+
+    async def page(self, opened: OpenList, *, namespace: str = "", experiment_id: ExperimentId | None = None) -> Page[RunView]:
+        """Return the page of an opened request, for adapters whose state words differ from ours."""
+        return await self._store.list(opened.query, namespace=namespace, experiment_id=experiment_id)
+
+    async def archive(self, run_id: RunId) -> None:
+        """Hide the run from default lists.
+
+        Raises:
+            NotFoundError: no such run.
+        """
+        await self.get(run_id)
+        await self._store.set_storage_state(run_id, StorageState.ARCHIVED)
+
+    async def unarchive(self, run_id: RunId) -> None:
+        """Show the run again.
+
+        Raises:
+            NotFoundError: no such run.
+            PreconditionError: its experiment is archived.
+        """
+        run = await self.get(run_id)
+        if run.experiment_id is not None:
+            experiment = await self._experiment_store.get(run.experiment_id)
+            if experiment is not None and experiment.storage_state is StorageState.ARCHIVED:
+                raise PreconditionError(f"run {run_id} cannot be unarchived: its experiment {experiment.name!r} is archived")
+        await self._store.set_storage_state(run_id, StorageState.AVAILABLE)
+
+    async def terminate(self, run_id: RunId, *, reason: str = TERMINATED) -> None:
+        """Begin to stop the run; it is CANCELING when this returns.
+
+        Raises:
+            NotFoundError: no such run.
+            ConflictError: it has ended or is being stopped already.
+        """
+        run = await self.get(run_id)
+        if run.state not in _STOPPABLE:
+            raise ConflictError(f"run {run_id} cannot be terminated: it is {run.state.value}")
+        await self._runner.cancel(run_id, reason=reason)
+
+    async def retry(self, run_id: RunId) -> None:
+        """Run again what did not succeed, under the same id.
+
+        Raises:
+            NotFoundError: no such run.
+            ConflictError: it has not ended, or it succeeded.
+        """
+        run = await self.get(run_id)
+        if not run.state.is_final:
+            raise ConflictError(f"run {run_id} cannot be retried: it is {run.state.value} and has not ended")
+        if run.state is RuntimeState.SUCCEEDED:
+            raise ConflictError(f"run {run_id} cannot be retried: it succeeded, so there is nothing to run again")
+        await self._runner.retry(run_id)
+
+    async def update(
+        self, run_id: RunId, *, name: str | None = None, description: str | None = None, tags: Mapping[str, Any] | None = None
+    ) -> RunView:
+        """Change name, description and tags; None leaves them.
+
+        Raises:
+            NotFoundError: no such run.
+            InvalidArgumentError: a name or tag is not valid.
+        """
+        run = await self.get(run_id)
+        if name is not None:
+            check_name(name, label="run display_name", limit=MAX_NAME)
+        await self._store.update(
+            run_id,
+            name=run.name if name is None else name,
+            description=run.description if description is None else description,
+            tags=run.tags if tags is None else check_tags(tags),
+        )
+        return await self.get(run_id)
+
+    async def delete(self, run_id: RunId) -> None:
+        """Stop the run if it is active and remove it with its files, and its artifacts by policy.
+
+        Raises:
+            NotFoundError: no such run.
+        """
+        await self.get(run_id)
+        await self._removal.remove(run_id)
+
+    async def clone_data(self, run_id: RunId) -> CloneData:
+        """Return what a form for another run like this one is filled with.
+
+        Raises:
+            NotFoundError: no such run.
+        """
+        run = await self.get(run_id)
+        specs = await self.specs_of([run])
+        return CloneData(run, specs.get(run.spec_digest) if run.spec_digest else None)
+
+    async def specs_of(self, runs: list[RunView]) -> Mapping[Digest, StoredSpec]:
+        """Return the definitions of runs, in one query."""
+        return await self._definitions.contents([run.spec_digest for run in runs if run.spec_digest is not None])
+
+    async def require(self, run_id: RunId, experiment_id: ExperimentId | None) -> RunView:
+        """Return the run if it belongs to the experiment (when one is named).
+
+        Raises:
+            NotFoundError: no such run in it.
+        """
+        run = await self.get(run_id)
+        if experiment_id is not None and run.experiment_id != experiment_id:
+            raise NotFoundError(f"run {run_id} not found in experiment {experiment_id}")
+        return run
+
+
+def _suffix(run_id: RunId) -> str:
+    """Five characters that depend on the run id only, so that a scheduled run keeps its resource name when it is created again."""
+    number = int.from_bytes(hashlib.sha256(run_id.encode()).digest()[:8], "big")
+    letters = []
+    for _ in range(_SUFFIX_LENGTH):
+        number, index = divmod(number, len(_SUFFIX_ALPHABET))
+        letters.append(_SUFFIX_ALPHABET[index])
+    return "".join(letters)

@@ -13,7 +13,7 @@ import orjson
 
 from penstock.domain.flows import FlowRun, FlowStep, FlowTask
 from penstock.domain.states import RuntimeState, TaskType
-from penstock.stores.sql.database import Row, Transaction
+from penstock.stores.sql.database import Database, Row, Transaction
 
 PARAMETERS_STEP = "_parameters"
 
@@ -238,3 +238,44 @@ def finish_run(tx: Transaction, run_id: str, state: RuntimeState, message: str |
 def project_parameters(tx: Transaction, run: FlowRun, end_step: str) -> None:
     """Keep the name of the end step of a run (metadata `end_step` of its parameters task)."""
     tx.execute("UPDATE flow_run SET end_step = :step WHERE run_number = :run", {"step": end_step, "run": run.run_number})
+
+
+class SqlFlowJudge:
+    """`interfaces.flow_reaping.FlowJudge` in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def fail_silent(self, *, now: float, run_seconds: float, task_seconds: float) -> int:
+        """See `FlowJudge.fail_silent`."""
+
+        def work(tx: Transaction) -> int:
+            shown = "flow_run.flow_id || '/' || COALESCE(flow_run.run_id, CAST(flow_run.run_number AS TEXT))"
+            silent = tx.all(
+                f"SELECT run.run_id, flow_run.last_heartbeat_ts FROM flow_run JOIN run ON run.run_id = {shown}"
+                " WHERE run.state = 'RUNNING' AND COALESCE(flow_run.last_heartbeat_ts, flow_run.ts_epoch / 1000) < :limit",
+                {"limit": now - run_seconds},
+            )
+            for row in silent:
+                message = f"no heartbeat for more than {int(run_seconds)} seconds"
+                finish_run(tx, row["run_id"], RuntimeState.FAILED, message, float(row["last_heartbeat_ts"] or now))
+                error = orjson.dumps({"kind": "LOST", "message": message}).decode()
+                tx.execute(
+                    "UPDATE task SET state = 'FAILED', finished_at = :at, error = :error"
+                    " WHERE run_id = :run AND state IN ('RUNNING', 'PENDING')",
+                    {"run": row["run_id"], "at": now, "error": error},
+                )
+            task_shown = (
+                f"{shown} || '/' || flow_task.step_name || '/' || COALESCE(flow_task.task_name, CAST(flow_task.task_number AS TEXT))"
+            )
+            error = orjson.dumps({"kind": "LOST", "message": f"no heartbeat for more than {int(task_seconds)} seconds"}).decode()
+            tx.execute(
+                "UPDATE task SET state = 'FAILED', finished_at = :now, error = :error WHERE state = 'RUNNING' AND task_id IN ("
+                f"SELECT {task_shown} FROM flow_task JOIN flow_run ON flow_run.run_number = flow_task.run_number"
+                " JOIN run ON run.kind = 'flow' AND run.state = 'RUNNING' AND run.run_id = "
+                f"{shown} WHERE flow_task.last_heartbeat_ts < :limit)",
+                {"now": now, "error": error, "limit": now - task_seconds},
+            )
+            return len(silent)
+
+        return await self._database.write(work)

@@ -1,0 +1,43 @@
+"""Judges recorded flows whose heartbeats stopped: a run after six minutes, a task after one (Metaflow protocol notes, section 4)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+from penstock.interfaces.clock import Clock
+from penstock.interfaces.flow_reaping import FlowJudge
+
+RUN_SILENCE_SECONDS = 6 * 60.0
+TASK_SILENCE_SECONDS = 60.0
+_log = logging.getLogger(__name__)
+
+
+class FlowReaper:
+    """Looks at open recorded runs from time to time."""
+
+    def __init__(self, judge: FlowJudge, clock: Clock, *, every_seconds: float = 30.0) -> None:
+        self._judge = judge
+        self._clock = clock
+        self._every_seconds = every_seconds
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin looking."""
+        self._task = asyncio.create_task(self._run(), name="flow-reaper")
+
+    async def stop(self) -> None:
+        """Stop looking."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._judge.fail_silent(now=self._clock.now(), run_seconds=RUN_SILENCE_SECONDS, task_seconds=TASK_SILENCE_SECONDS)
+            except Exception:
+                _log.exception("recorded flows could not be judged")
+            await asyncio.sleep(self._every_seconds)

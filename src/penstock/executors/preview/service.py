@@ -1,0 +1,48 @@
+"""`interfaces.flow_files.PickleViewer`: one short-lived isolated process per look."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from penstock.domain.errors import InvalidArgumentError
+from penstock.interfaces.flow_files import PickleSummary
+
+_PROGRAM = Path(__file__).with_name("look.py")
+_SECONDS = 15.0
+
+
+class ProcessPickleViewer:
+    """Looks into pickles in processes without this server's environment."""
+
+    def __init__(self, *, at_once: int = 2) -> None:
+        self._turns = asyncio.Semaphore(at_once)
+
+    async def look(self, data: bytes) -> PickleSummary:
+        """See `PickleViewer.look`."""
+        async with self._turns:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-I",
+                "-S",
+                str(_PROGRAM),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={},
+            )
+            try:
+                output, _ = await asyncio.wait_for(process.communicate(data), _SECONDS)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+                raise InvalidArgumentError("the value takes too long to look at") from None
+        try:
+            found = json.loads(output)
+        except ValueError as error:
+            raise InvalidArgumentError("the value is too large to look at") from error
+        if "error" in found:
+            raise InvalidArgumentError(f"the value is not a readable pickle: {found['error']}")
+        return PickleSummary(found["type"], found["value"], found["text"])

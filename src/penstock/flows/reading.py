@@ -1,0 +1,227 @@
+"""What can be known of a recorded task from its datastore: logs, artifact names and values, cards, the graph of its flow.
+
+Layout of a datastore: Metaflow protocol notes, section 5. Nothing is unpickled here; a `PickleViewer` looks into values in a process of its
+own. When the datastore cannot be reached, every method says why, and what would make it reachable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from penstock.domain.errors import NotFoundError, UnavailableError
+from penstock.domain.flows import Page
+from penstock.interfaces.flow_files import DatastoreRoot, FlowFiles, PickleSummary, PickleViewer, StoredFile
+from penstock.interfaces.flow_store import FlowStore
+
+PARAMETERS_STEP = "_parameters"
+MAX_LOG_BYTES = 64 * 1024 * 1024
+MAX_VALUE_BYTES = 16 * 1024 * 1024
+MAX_CARD_BYTES = 64 * 1024 * 1024
+
+_LOG_LINE = re.compile(rb"\[MFLOG\|\d\|([^|]*)\|([^|]*)\|[^\]]*\](.*)", re.DOTALL)
+_SHA = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a task's log."""
+
+    time: str
+    """UTC, as Metaflow wrote it; empty for lines without a prefix."""
+    source: str
+    """`task` or `runtime`."""
+    stream: str
+    """`stdout` or `stderr`."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValueInfo:
+    """An artifact of a task."""
+
+    name: str
+    sha: str
+    type_name: str
+    """As Metaflow recorded it; empty when unknown."""
+    size_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A rendered card."""
+
+    name: str
+    """`<type>[-<id>]-<hash>.html`."""
+    type: str
+    size_bytes: int
+
+
+class FlowReader:
+    """Read side of recorded tasks."""
+
+    def __init__(self, store: FlowStore, files: FlowFiles, pickles: PickleViewer) -> None:
+        self._store = store
+        self._files = files
+        self._pickles = pickles
+
+    async def root_of(self, flow_id: str, run_id: str, step_name: str, task_id: str) -> DatastoreRoot:
+        """Where the task keeps its data.
+
+        Raises:
+            NotFoundError: unknown task, or it has not said.
+        """
+        rows = await self._store.metadata(flow_id, run_id, step_name, task_id, Page())
+        newest: dict[str, str] = {}
+        for row in rows:
+            newest.setdefault(row.field_name, str(row.value))
+        if "ds-root" not in newest:
+            raise NotFoundError(f"task {flow_id}/{run_id}/{step_name}/{task_id} has not told where its data is")
+        return DatastoreRoot(newest.get("ds-type", "local"), newest["ds-root"])
+
+    async def logs(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int) -> list[LogLine]:
+        """Lines of both streams of an attempt, merged by time; empty while nothing was written.
+
+        Raises:
+            NotFoundError: unknown task.
+            UnavailableError: its datastore cannot be read from here.
+        """
+        root = await self.root_of(flow_id, run_id, step_name, task_id)
+        found: list[LogLine] = []
+        for stream in ("stdout", "stderr"):
+            for source in ("runtime", "task"):
+                path = f"{flow_id}/{run_id}/{step_name}/{task_id}/{attempt}.{source}_{stream}.log"
+                data = await asyncio.to_thread(self._files.read, root, path, limit=MAX_LOG_BYTES)
+                found += _parse_log(data or b"", source, stream)
+        return sorted(found, key=lambda line: line.time)
+
+    async def values(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int) -> list[ValueInfo]:
+        """Artifacts of an attempt with type and size, from the datastore's index; names only when it cannot be read.
+
+        Raises:
+            NotFoundError: unknown task.
+        """
+        rows = await self._store.artifacts(flow_id, run_id, step_name, task_id, attempt, None, Page())
+        infos: dict[str, Any] = {}
+        try:
+            root = await self.root_of(flow_id, run_id, step_name, task_id)
+            path = f"{flow_id}/{run_id}/{step_name}/{task_id}/{attempt}.data.json"
+            data = await asyncio.to_thread(self._files.read, root, path, limit=MAX_VALUE_BYTES)
+            infos = orjson.loads(data).get("info", {}) if data else {}
+        except (NotFoundError, UnavailableError, orjson.JSONDecodeError):
+            infos = {}
+        found = []
+        for row in sorted(rows, key=lambda row: row.name):
+            info = infos.get(row.name) or {}
+            kind = str(info.get("type", "")).removeprefix("<class '").removesuffix("'>")
+            found.append(ValueInfo(row.name, row.sha or "", kind, info.get("size")))
+        return found
+
+    async def value(self, flow_id: str, run_id: str, step_name: str, task_id: str, name: str, attempt: int | None = None) -> PickleSummary:
+        """A safe look at the value of an artifact.
+
+        Raises:
+            NotFoundError: unknown artifact, or its data is gone.
+            UnavailableError: its datastore cannot be read from here.
+            InvalidArgumentError: it is too large to look at.
+        """
+        rows = await self._store.artifacts(flow_id, run_id, step_name, task_id, attempt, name, Page())
+        if not rows:
+            raise NotFoundError(f"task {flow_id}/{run_id}/{step_name}/{task_id} has no artifact {name!r}")
+        return await self._pickles.look(await self.blob(flow_id, run_id, step_name, task_id, rows[0].sha or ""))
+
+    async def blob(self, flow_id: str, run_id: str, step_name: str, task_id: str, sha: str) -> bytes:
+        """Uncompressed bytes of a content-addressed value.
+
+        Raises:
+            NotFoundError: no such value.
+            UnavailableError: the datastore cannot be read from here.
+        """
+        if not _SHA.fullmatch(sha):
+            raise NotFoundError(f"{sha!r} is not the name of a value")
+        root = await self.root_of(flow_id, run_id, step_name, task_id)
+        data = await asyncio.to_thread(self._files.read, root, f"{flow_id}/data/{sha[:2]}/{sha}", limit=MAX_VALUE_BYTES)
+        if data is None:
+            raise NotFoundError(f"the data of value {sha} is gone from {root.root}")
+        try:
+            return await asyncio.to_thread(_gunzip, data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise NotFoundError(f"the data of value {sha} is damaged: {error}") from error
+
+    async def graph(self, flow_id: str, run_id: str) -> dict[str, Any] | None:
+        """`_graph_info` of a run (steps with type, next, decorators, docs), or None when it cannot be read.
+
+        Raises:
+            NotFoundError: unknown run.
+        """
+        try:
+            tasks = await self._store.tasks(flow_id, run_id, PARAMETERS_STEP, None, Page())
+            if not tasks:
+                return None
+            found = await self.value(flow_id, run_id, PARAMETERS_STEP, tasks[0].shown_id, "_graph_info")
+        except (NotFoundError, UnavailableError):
+            await self._store.run(flow_id, run_id)
+            return None
+        return found.value if isinstance(found.value, dict) else None
+
+    async def cards(self, flow_id: str, run_id: str, step_name: str, task_id: str) -> list[Card]:
+        """Rendered cards of a task.
+
+        Raises:
+            NotFoundError: unknown task.
+            UnavailableError: its datastore cannot be read from here.
+        """
+        root = await self.root_of(flow_id, run_id, step_name, task_id)
+        found = await asyncio.to_thread(self._files.list, root, _card_folder(flow_id, run_id, step_name, task_id))
+        return [_card(item) for item in found if item.name.endswith(".html") and "/" not in item.name]
+
+    async def card(self, flow_id: str, run_id: str, step_name: str, task_id: str, name: str) -> bytes:
+        """HTML of a card: hostile content, to be shown in a sandbox only.
+
+        Raises:
+            NotFoundError: unknown card.
+            UnavailableError: its datastore cannot be read from here.
+        """
+        if name not in {card.name for card in await self.cards(flow_id, run_id, step_name, task_id)}:
+            raise NotFoundError(f"no card {name!r}")
+        root = await self.root_of(flow_id, run_id, step_name, task_id)
+        path = f"{_card_folder(flow_id, run_id, step_name, task_id)}{name}"
+        return await asyncio.to_thread(self._files.read, root, path, limit=MAX_CARD_BYTES) or b""
+
+
+def _card_folder(flow_id: str, run_id: str, step_name: str, task_id: str) -> str:
+    return f"mf.cards/{flow_id}/runs/{run_id}/steps/{step_name}/tasks/{task_id}/cards/"
+
+
+def _card(item: StoredFile) -> Card:
+    return Card(item.name, item.name.split("-", 1)[0], item.size_bytes)
+
+
+def _parse_log(data: bytes, source: str, stream: str) -> Sequence[LogLine]:
+    found: list[LogLine] = []
+    for line in data.split(b"\n"):
+        match = _LOG_LINE.match(line)
+        if match is not None:
+            time, kind, text = match.groups()
+            found.append(LogLine(time.decode("ascii", "replace"), kind.decode("ascii", "replace"), stream, text.decode("utf-8", "replace")))
+        elif line:
+            found.append(LogLine(found[-1].time if found else "", source, stream, line.decode("utf-8", "replace")))
+    return found
+
+
+def _gunzip(data: bytes) -> bytes:
+    """Decompress at most `MAX_VALUE_BYTES` * 4, so that a small file cannot fill the memory."""
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    machine = zlib.decompressobj(wbits=31)
+    found = machine.decompress(data, MAX_VALUE_BYTES * 4)
+    if machine.unconsumed_tail:
+        raise gzip.BadGzipFile("it is larger than can be shown")
+    return found

@@ -1,0 +1,76 @@
+"""Metaflow datastores that this process can read: local directories beside the flows, and the embedded object endpoint.
+
+A root comes from a client, so it is hostile: a local one is read only when the operator listed it, or when the server is bound to loopback
+and the directory is a `.metaflow` folder. Links that leave the root are not followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from penstock.domain.errors import UnavailableError
+from penstock.interfaces.blobs import BlobStore
+from penstock.interfaces.flow_files import DatastoreRoot, StoredFile
+from penstock.interfaces.object_store import ObjectStore
+
+_MOST = 1000
+
+
+class ReachableFlowFiles:
+    """`interfaces.flow_files.FlowFiles` over local roots and embedded buckets."""
+
+    def __init__(self, objects: ObjectStore, blobs: BlobStore, *, allowed: Sequence[Path], trusts_local: bool) -> None:
+        """Read `allowed` directories, and any `.metaflow` folder when `trusts_local` (server bound to loopback)."""
+        self._objects = objects
+        self._blobs = blobs
+        self._allowed = [path.resolve() for path in allowed]
+        self._trusts_local = trusts_local
+
+    def read(self, root: DatastoreRoot, path: str, *, offset: int = 0, limit: int) -> bytes | None:
+        """See `FlowFiles.read`."""
+        if root.kind == "s3":
+            bucket, key = _bucket_key(root, path)
+            entry = self._objects.get(bucket, key)
+            return None if entry is None else b"".join(self._blobs.read(entry.digest, offset=offset, length=limit))
+        target = self._inside(self._directory(root), path)
+        if target is None or not target.is_file():
+            return None
+        with target.open("rb") as file:
+            file.seek(offset)
+            return file.read(limit)
+
+    def list(self, root: DatastoreRoot, prefix: str) -> Sequence[StoredFile]:
+        """See `FlowFiles.list`."""
+        if root.kind == "s3":
+            bucket, key = _bucket_key(root, prefix)
+            found = self._objects.list_keys(bucket, prefix=key, after="", limit=_MOST)
+            return [StoredFile(entry.key.removeprefix(key), entry.size_bytes) for entry in found]
+        folder = self._inside(self._directory(root), prefix)
+        if folder is None or not folder.is_dir():
+            return []
+        files = sorted(item for item in folder.iterdir() if item.is_file() and not item.is_symlink())
+        return [StoredFile(item.name, item.stat().st_size) for item in files[:_MOST]]
+
+    def _directory(self, root: DatastoreRoot) -> Path:
+        if root.kind != "local":
+            raise UnavailableError(f"the data is in a {root.kind!r} datastore, which this server does not read")
+        path = Path(root.root).resolve()
+        if any(path == allowed or path.is_relative_to(allowed) for allowed in self._allowed):
+            return path
+        if self._trusts_local and path.name == ".metaflow" and path.is_dir():
+            return path
+        raise UnavailableError(
+            f"the data is in {root.root} on the machine of the flow; use the datastore that `penstock env` prints, or list the"
+            " folder in the setting flows_local_roots"
+        )
+
+    @staticmethod
+    def _inside(root: Path, path: str) -> Path | None:
+        target = (root / path).resolve()
+        return target if target.is_relative_to(root) else None
+
+
+def _bucket_key(root: DatastoreRoot, path: str) -> tuple[str, str]:
+    bucket, _, prefix = root.root.removeprefix("s3://").partition("/")
+    return bucket, f"{prefix.rstrip('/')}/{path}".lstrip("/")

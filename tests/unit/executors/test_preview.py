@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-import datetime
+import datetime as dt
 import os
 import pickle
 from pathlib import Path
@@ -34,7 +34,7 @@ async def test_plain_values_come_out_as_json(protocol: int) -> None:
 
 
 async def test_objects_are_named_and_not_made() -> None:
-    found = await ProcessPickleViewer().look(pickle.dumps([datetime.timedelta(1), 7]))
+    found = await ProcessPickleViewer().look(pickle.dumps([dt.timedelta(1), 7]))
     assert found.type_name == "list"
     assert found.value is None
     assert "<datetime.timedelta>" in found.text

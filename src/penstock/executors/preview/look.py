@@ -20,6 +20,9 @@ _MAX_TEXT = 4000
 _MAX_JSON = 1_000_000
 
 
+_PLAIN_TYPES = {"set": set, "frozenset": frozenset, "complex": complex, "bytearray": bytearray}
+
+
 class _StandIn:
     """Takes the place of an object of a class that is not plain data."""
 
@@ -67,8 +70,8 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
             return dict
-        if (module, name) in {("builtins", "set"), ("builtins", "frozenset"), ("builtins", "complex"), ("builtins", "bytearray")}:
-            return {"set": set, "frozenset": frozenset, "complex": complex, "bytearray": bytearray}[name]
+        if module in {"builtins", "__builtin__"} and name in _PLAIN_TYPES:
+            return _PLAIN_TYPES[name]
         return _class_stand_in(f"{module}.{name}")
 
     def persistent_load(self, pid: Any) -> Any:

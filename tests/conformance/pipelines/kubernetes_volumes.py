@@ -1,0 +1,34 @@
+"""Persistent volumes made and removed by the pipeline, mounted by two tasks."""
+
+from kfp import dsl, kubernetes
+
+SDKS = ("2.17.0",)
+EXTRA = ("kfp-kubernetes==2.17.0",)
+NEEDS = ("mounts",)
+EXPECT = {
+    "state": "SUCCEEDED",
+    "outputs": {"read.Output": ["kept"]},
+    "states": {"createpvc": ["SUCCEEDED"], "deletepvc": ["SUCCEEDED"]},
+}
+
+
+@dsl.component
+def write():
+    with open("/penstock-test-data/file.txt", "w") as file:
+        file.write("kept")
+
+
+@dsl.component
+def read() -> str:
+    with open("/penstock-test-data/file.txt") as file:
+        return file.read()
+
+
+@dsl.pipeline(name="kubernetes-volumes")
+def pipeline():
+    volume = kubernetes.CreatePVC(pvc_name_suffix="-data", access_modes=["ReadWriteOnce"], size="1Gi", storage_class_name="standard")
+    first = write()
+    second = read().after(first)
+    for task in (first, second):
+        kubernetes.mount_pvc(task, pvc_name=volume.outputs["name"], mount_path="/penstock-test-data")
+    kubernetes.DeletePVC(pvc_name=volume.outputs["name"]).after(second)

@@ -84,7 +84,7 @@ def _store_one(output: ArtifactOutput, roots: tuple[Path, ...], blobs: BlobStore
 
 
 def _roots(layout: AttemptLayout) -> tuple[Path, ...]:
-    return Path(os.path.realpath(layout.root)), Path(os.path.realpath(layout.workspace))
+    return Path(layout.root), Path(layout.workspace)  # free of links, see `executor`
 
 
 def _resolved(path: PurePosixPath, roots: tuple[Path, ...], what: str) -> Path:

@@ -20,7 +20,6 @@ from penstock.domain.execution import AttemptLayout, ProcessSpec, PythonTask
 from penstock.executors.process import inside
 from penstock.executors.process.adoption import MARKER
 from penstock.executors.process.environments import Environment
-from penstock.executors.process.failures import mask
 from penstock.executors.process.inside import prefixes, python_task
 from penstock.executors.process.limits import Held
 from penstock.executors.process.warm import BOOT_COLD, CODE_ARGUMENTS, ParentKind
@@ -52,13 +51,20 @@ class Plan:
     warnings: tuple[str, ...] = ()
 
     def message(
-        self, attempt_id: str, layout: AttemptLayout, binds: list[dict[str, Any]], held: Held, *, grace_seconds: float, data: str
+        self,
+        attempt_id: str,
+        layout: AttemptLayout,
+        binds: list[dict[str, Any]],
+        held: Held,
+        *,
+        grace_seconds: float,
+        data: str,
+        description: str,
     ) -> dict[str, Any]:
-        """Return the `run` message."""
+        """Return the `run` message. Args: data: the data folder; description: text of the attempt's `spec.json`."""
         spec, root = self.spec, str(layout.root)
-        secrets = list(spec.secret_env.values())
         cwd = str(spec.working_dir or layout.work)
-        directories = [cwd, str(layout.work), str(layout.tmp), f"{root}/home", *(str(path) for path in spec.directories)]
+        directories = [cwd, str(layout.work), str(layout.tmp), *(str(path) for path in spec.directories)]
         message: dict[str, Any] = {
             "op": "run",
             "id": attempt_id,
@@ -75,7 +81,7 @@ class Plan:
             "cgroup_files": held.join,
             "cgroup": held.cgroup,
             "rlimits": held.rlimits,
-            "shown_argv": [mask(word, secrets) if len(word) < 2000 else f"{mask(word[:2000], secrets)}..." for word in spec.argv],  # noqa: PLR2004
+            "spec": description,
         }
         if binds:
             message["binds"] = _with_own_directories(binds, layout, data)
@@ -136,7 +142,7 @@ def _variables(
     first = [f"{overlay['path']}/bin"] if overlay else []
     variables = {
         "PATH": ":".join([*first, f"{environment.path}/bin", _SYSTEM_PATH]),
-        "HOME": f"{layout.root}/home",
+        "HOME": str(layout.tmp),
         "TMPDIR": str(layout.tmp),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",

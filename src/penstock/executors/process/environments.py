@@ -204,17 +204,18 @@ class Environments:
         offline = self._settings.is_offline
         try:
             place = aside / "env"
-            await run_uv("venv", "--quiet", "--relocatable", "--python", str(choice.interpreter.executable), str(place), is_offline_only=True)
+            base = str(choice.interpreter.executable)
+            await run_uv("venv", "--quiet", "--relocatable", "--python", base, str(place), is_offline_only=True)
+            install = ("pip", "install", "--quiet", "--python", str(place / "bin" / "python"), "--no-deps")
             packages = sorted({_normalised(entry) for entry in _entries(lock)})
             if lock:
                 (aside / "lock.txt").write_text(lock, encoding="utf-8")
                 hashed = all("--hash=" in entry for entry in _entries(lock))
-                arguments = ["pip", "install", "--quiet", "--python", str(place / "bin" / "python"), "--no-deps", "-r", str(aside / "lock.txt")]
-                arguments += [*(["--require-hashes"] if hashed else []), *self._sources(request)]
-                await run_uv(*arguments, is_offline_only=offline)
+                arguments = ["-r", str(aside / "lock.txt"), *(["--require-hashes"] if hashed else []), *self._sources(request)]
+                await run_uv(*install, *arguments, is_offline_only=offline)
             wheel = choice.interpreter.bundled_pip
             if "pip" not in packages and wheel is not None:
-                await run_uv("pip", "install", "--quiet", "--python", str(place / "bin" / "python"), "--no-deps", str(wheel), is_offline_only=offline)
+                await run_uv(*install, str(wheel), is_offline_only=offline)
             record = {"packages": packages, "python": choice.interpreter.full_version, "lock": lock}
             (place / _RECORD).write_text(json.dumps(record), encoding="utf-8")
             final = self._root / environment_id
@@ -256,7 +257,8 @@ class Environments:
         settings = self._settings
         common = settings.constraints.read_text(encoding="utf-8") if settings.constraints is not None else ""
         parts = (
-            *(sorted(request.requirements), sorted(request.no_deps), request.index_urls, request.trusted_hosts, sorted(request.constraints)),
+            *(sorted(request.requirements), sorted(request.no_deps), sorted(request.constraints)),
+            *(request.index_urls, request.trusted_hosts),
             *(settings.index_urls, settings.find_links, common, interpreter.build, str(interpreter.executable), _FORMAT),
         )
         return _digest(json.dumps(parts))[:24]

@@ -36,7 +36,7 @@ from penstock.domain.execution import (
 from penstock.executors.process import adoption, collecting, commands, results, staging
 from penstock.executors.process.environments import Environment, Environments
 from penstock.executors.process.failures import failure_of
-from penstock.executors.process.layout import LOG, RESULT, SPEC, Folders, read_json, strip
+from penstock.executors.process.layout import LOG, RESULT, Folders, read_json, strip
 from penstock.executors.process.limits import Limiter
 from penstock.executors.process.parents import Parents
 from penstock.executors.process.slots import Capacity, Slots, Waiting, need_of
@@ -100,7 +100,7 @@ class ProcessExecutor:
         has_namespace: bool = False,
         task_environment: TaskEnvironment | None = None,
     ) -> None:
-        self._data = data
+        self._data = data = data.resolve()  # so that paths of attempts hold no links but those a task made
         self._dialects = dialects
         self._secrets = secrets
         self._blobs = blobs
@@ -119,6 +119,7 @@ class ProcessExecutor:
         self._sink: ReportSink | None = None
         self._cleaning: set[asyncio.Task[None]] = set()
         self._is_closing = False
+        self._host = socket.gethostname()
 
     async def start(self, sink: ReportSink) -> None:
         """Take the sink; supervisors start when they are first needed."""
@@ -265,36 +266,44 @@ class ProcessExecutor:
         """Start the process and return how it ended."""
         attempt.phase = "staging"
         plan = commands.plan(spec, environment, attempt.layout, self._settings.base_environment)
-        detail = {
+        detail: dict[str, Any] = {
             "python": environment.interpreter.full_version,
             "python_asked": spec.environment.python,
             "environment_id": environment.environment_id,
             "mode": plan.mode,
-            "host": socket.gethostname(),
+            "host": self._host,
             "limits": self._limiter.name,
             "warnings": [*spec.warnings, *warnings, *([environment.warning] if environment.warning else []), *plan.warnings],
+            "resources": {name: value for name in spec.resources.__slots__ if (value := getattr(spec.resources, name))},
+            **staging.described(spec),
         }
         if staging.is_small(spec):
-            binds = self._stage(attempt, spec, detail)
+            binds = self._stage(attempt, spec)
         else:
-            binds = await asyncio.to_thread(self._stage, attempt, spec, detail)
+            binds = await asyncio.to_thread(self._stage, attempt, spec)
         supervisor = await self._parents.get(plan.kind)
         held = self._limiter.hold(f"{attempt.request.key.task_id}-{attempt.request.key.attempt}", spec.resources)
         message = plan.message(
-            _id_of(attempt.request.key), attempt.layout, binds, held, grace_seconds=self._settings.grace_seconds, data=str(self._data)
+            _id_of(attempt.request.key),
+            attempt.layout,
+            binds,
+            held,
+            grace_seconds=self._settings.grace_seconds,
+            data=str(self._data),
+            description=staging.as_text({**detail, "image": spec.image}),
         )
-        return await self._supervise(attempt, supervisor, message, spec, detail)
+        return await self._supervise(attempt, supervisor, message, detail)
 
-    def _stage(self, attempt: _Attempt, spec: ProcessSpec, detail: dict[str, Any]) -> list[dict[str, Any]]:
-        if (attempt.root / "started").exists() or (attempt.root / SPEC).exists():
-            shutil.rmtree(attempt.root)  # an earlier launch that never came to a start, or of a store that was reset
-        attempt.root.mkdir(parents=True, exist_ok=True)
-        binds = staging.stage(spec, attempt.layout, self._blobs, self._data / "volumes")
-        (attempt.root / SPEC).write_bytes(staging.describe(spec, detail))
-        return binds
+    def _stage(self, attempt: _Attempt, spec: ProcessSpec) -> list[dict[str, Any]]:
+        try:
+            attempt.root.mkdir(parents=True)
+        except FileExistsError:
+            shutil.rmtree(attempt.root)  # what an earlier launch prepared that never came to a start
+            attempt.root.mkdir()
+        return staging.stage(spec, attempt.layout, self._blobs, self._data / "volumes")
 
     async def _supervise(
-        self, attempt: _Attempt, supervisor: Supervisor, message: dict[str, Any], spec: ProcessSpec, detail: dict[str, Any]
+        self, attempt: _Attempt, supervisor: Supervisor, message: dict[str, Any], detail: dict[str, Any]
     ) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
         attempt.supervisor, attempt.phase = supervisor, "running"
@@ -306,9 +315,7 @@ class ProcessExecutor:
         await asyncio.wait((attempt.started, attempt.ended), return_when=asyncio.FIRST_COMPLETED)
         if attempt.started.done():
             started = attempt.started.result()
-            resources = {name: getattr(spec.resources, name) for name in spec.resources.__slots__}
-            described = {**detail, "pid": started["pid"], "argv": message.get("shown_argv"), "resources": resources}
-            self._report(AttemptStarted(attempt.request.key, started["at"], described))
+            self._report(AttemptStarted(attempt.request.key, started["at"], {**detail, "pid": started["pid"]}))
         return await asyncio.shield(attempt.ended)
 
     async def _take_up(self, attempt: _Attempt, trace: adoption.Trace) -> tuple[TaskOutputs | None, Failure | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import signal
 from collections.abc import Iterable, Mapping
@@ -52,7 +53,8 @@ def failure_of(end: Mapping[str, Any], spec: ProcessSpec, log: Path) -> Failure 
         return Failure(FailureKind.LOST, "the process vanished together with its supervisor; nothing is known about how it ended")
     stopped = end.get("stop")
     if stopped == DEADLINE:
-        text = f"it ran longer than its deadline of {spec.deadline_seconds:g} seconds and was stopped" if spec.deadline_seconds else "deadline"
+        allowed = f" of {spec.deadline_seconds:g} seconds" if spec.deadline_seconds else ""
+        text = f"it ran longer than its deadline{allowed} and was stopped"
         return Failure(FailureKind.DEADLINE, _with_log(text, spec, log), exit_code=code)
     if stopped is not None:
         return Failure(FailureKind.SIGNAL, stopped or "canceled", exit_code=code, was_canceled=True)
@@ -62,10 +64,12 @@ def failure_of(end: Mapping[str, Any], spec: ProcessSpec, log: Path) -> Failure 
         return Failure(FailureKind.START, _start_story(end["start_error"], spec), exit_code=code)
     if _ran_out_of_memory(end, spec, log):
         limit = describe_bytes(spec.resources.memory_limit_bytes or 0)
-        return Failure(FailureKind.OUT_OF_MEMORY, _with_log(f"it needed more memory than its limit of {limit}", spec, log), exit_code=code)
+        text = f"it needed more memory than its limit of {limit}"
+        return Failure(FailureKind.OUT_OF_MEMORY, _with_log(text, spec, log), exit_code=code)
     if code is None:
         number = end.get("signal") or 0
-        return Failure(FailureKind.SIGNAL, _with_log(f"killed by signal {number} ({_signal_name(number)})", spec, log), exit_code=128 + number)
+        text = f"killed by signal {number} ({_signal_name(number)})"
+        return Failure(FailureKind.SIGNAL, _with_log(text, spec, log), exit_code=128 + number)
     return Failure(FailureKind.EXIT_CODE, _with_log(f"exit code {code}", spec, log), exit_code=code)
 
 
@@ -84,7 +88,7 @@ def _start_story(error: Mapping[str, Any], spec: ProcessSpec) -> str:
     if error.get("type") == "FileNotFoundError" and program:
         image = f" of image {spec.image!r}" if spec.image else ""
         return f"the program {program!r}{image} does not exist on this machine, and tasks run as processes here, not in containers"
-    if error.get("errno") == 7:  # noqa: PLR2004  E2BIG, by its number: the text differs between systems
+    if error.get("errno") == errno.E2BIG:
         return f"an argument of {program!r} is longer than the system allows (128 KiB); pass large values by file"
     if error.get("type") == "PermissionError" and program:
         return f"{program!r} may not be executed: {error.get('text')}"

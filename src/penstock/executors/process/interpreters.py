@@ -80,7 +80,8 @@ class Interpreters:
         if found is not None:
             return Choice(found)
         if self._is_strict:
-            raise TaskError(f"Python {wanted} is not available on this machine and another one is not allowed", kind=FailureKind.ENVIRONMENT)
+            message = f"Python {wanted} is not available on this machine and another one is not allowed"
+            raise TaskError(message, kind=FailureKind.ENVIRONMENT)
         return Choice(self.default, f"the image asks for Python {wanted}, which this machine does not have; {self.default.version} is used")
 
     async def _find(self, wanted: str) -> Interpreter | None:
@@ -99,7 +100,10 @@ async def identify(executable: str) -> Interpreter | None:
     """Ask a Python who it is; None if it does not answer."""
     try:
         process = await asyncio.create_subprocess_exec(
-            executable, "-I", "-c", _WHO, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, stdin=asyncio.subprocess.DEVNULL
+            *(executable, "-I", "-c", _WHO),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
         )
         output, _ = await asyncio.wait_for(process.communicate(), timeout=20)
         who = json.loads(output)

@@ -12,11 +12,9 @@ from penstock.domain.ids import ArtifactId, Digest
 
 
 def write(path: Path, outputs: TaskOutputs) -> None:
-    """Write `outputs`; whole or not at all."""
+    """Write `outputs`; a file that does not parse counts as none."""
     artifacts = {key: [_artifact_to_json(ref) for ref in refs] for key, refs in outputs.artifacts.items()}
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps({"parameters": dict(outputs.parameters), "artifacts": artifacts}), encoding="utf-8")
-    temporary.replace(path)
+    path.write_text(json.dumps({"parameters": dict(outputs.parameters), "artifacts": artifacts}), encoding="utf-8")
 
 
 def from_json(document: Any) -> TaskOutputs:

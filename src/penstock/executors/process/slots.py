@@ -73,7 +73,7 @@ def need_of(resources: Resources, capacity: Capacity) -> tuple[Need, tuple[str, 
 def describe_bytes(count: int) -> str:
     """Return `count` as people write it: `512 MiB`, `1.5 GiB`."""
     size, units = float(count), ["bytes", "KiB", "MiB", "GiB", "TiB"]
-    while size >= 1024 and len(units) > 1:  # noqa: PLR2004  binary units
+    while size >= 1024 and len(units) > 1:
         size /= 1024
         units.pop(0)
     return f"{size:.3g} {units[0]}"
@@ -159,7 +159,9 @@ class Slots:
 
 
 def _plus(one: Need, other: Need) -> Need:
-    return one if other.is_nothing else Need(one.cpus + other.cpus, one.memory_bytes + other.memory_bytes, one.accelerators + other.accelerators)
+    if other.is_nothing:
+        return one
+    return Need(one.cpus + other.cpus, one.memory_bytes + other.memory_bytes, one.accelerators + other.accelerators)
 
 
 def _minus(one: Need, other: Need) -> Need:

@@ -23,6 +23,7 @@ from penstock.interfaces.blobs import BlobStore
 _SMALL_BYTES = 64 * 1024
 _SMALL_FILES = 8
 _DOWNLOAD_SECONDS = 60
+_SHOWN_CHARACTERS = 4000
 
 
 def is_small(spec: ProcessSpec) -> bool:
@@ -49,20 +50,30 @@ def stage(spec: ProcessSpec, layout: AttemptLayout, blobs: BlobStore, volumes: P
         raise TaskError(f"inputs could not be put in place: {error.strerror or error}", kind=FailureKind.SYSTEM) from error
 
 
-def describe(spec: ProcessSpec, extra: Mapping[str, Any]) -> bytes:
-    """Return the attempt's description as JSON, secrets masked. It is written beside the log and shown to users."""
+def described(spec: ProcessSpec) -> dict[str, Any]:
+    """Return what users may see of a spec: long words cut, secrets masked."""
     secrets = list(spec.secret_env.values())
-    document = {
-        "argv": [mask(word, secrets) for word in spec.argv],
-        "env": {**{name: mask(value, secrets) for name, value in spec.env.items()}, **dict.fromkeys(spec.secret_env, MASK)},
-        "image": spec.image,
-        "python": spec.python.module if spec.python is not None else None,
-        "init": [[mask(word, secrets) for word in argv] for argv in spec.init],
-        "sidecars": [[mask(word, secrets) for word in argv] for argv in spec.sidecars],
-        "warnings": list(spec.warnings),
-        **extra,
+    document: dict[str, Any] = {
+        "argv": [_shown(word, secrets) for word in spec.argv],
+        "env": {**{name: _shown(value, secrets) for name, value in spec.env.items()}, **dict.fromkeys(spec.secret_env, MASK)},
     }
-    return json.dumps(document, ensure_ascii=False).encode("utf-8", errors="replace")
+    for name, commands in (("init", spec.init), ("sidecars", spec.sidecars)):
+        if commands:
+            document[name] = [[_shown(word, secrets) for word in argv] for argv in commands]
+    if spec.mounts:
+        document["mounts"] = [{"target": str(mount.target), "volume": mount.volume, "files": sorted(mount.files)} for mount in spec.mounts]
+    return document
+
+
+def as_text(document: Mapping[str, Any]) -> str:
+    """Return the text of an attempt's `spec.json`."""
+    return json.dumps(document, ensure_ascii=False, default=str)
+
+
+def _shown(word: str, secrets: list[str]) -> str:
+    if secrets:
+        word = mask(word, secrets)
+    return word if len(word) <= _SHOWN_CHARACTERS else f"{word[:_SHOWN_CHARACTERS]}..."
 
 
 def _fetch(artifact: ArtifactRef, target: Path, blobs: BlobStore) -> None:
@@ -102,7 +113,8 @@ def _download(artifact: ArtifactRef, target: Path) -> None:
         with urllib.request.urlopen(artifact.uri, timeout=_DOWNLOAD_SECONDS) as response, target.open("wb") as file:  # noqa: S310  scheme checked
             shutil.copyfileobj(response, file, 1 << 20)
     except OSError as error:
-        raise TaskError(f"input artifact {artifact.name!r} could not be downloaded from {artifact.uri}: {error}", kind=FailureKind.INPUT) from error
+        message = f"input artifact {artifact.name!r} could not be downloaded from {artifact.uri}: {error}"
+        raise TaskError(message, kind=FailureKind.INPUT) from error
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -133,7 +145,8 @@ def _mount_source(mount: Mount, stand_in: Path, layout: AttemptLayout, volumes: 
         base = volumes / mount.volume
         source = base / mount.sub_path.strip("/")
         if not Path(os.path.normpath(source)).is_relative_to(base) or "/" in mount.volume or mount.volume in {"", ".", ".."}:
-            raise TaskError(f"mount {mount.target}: volume {mount.volume!r} with sub path {mount.sub_path!r} is not allowed", kind=FailureKind.INPUT)
+            message = f"mount {mount.target}: volume {mount.volume!r} with sub path {mount.sub_path!r} is not allowed"
+            raise TaskError(message, kind=FailureKind.INPUT)
         source.mkdir(parents=True, exist_ok=True)
         if not source.resolve().is_relative_to(base.resolve()):
             raise TaskError(f"mount {mount.target}: sub path {mount.sub_path!r} leaves the volume", kind=FailureKind.INPUT)

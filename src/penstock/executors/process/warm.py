@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -22,12 +23,12 @@ from penstock.executors.process import inside
 _HEADER = struct.Struct(">I")
 _BOOT = """
 import sys, types
-for name, path in (("penstock", sys.argv[1]), ("penstock.executors", sys.argv[1] + "/executors"), ("penstock.executors.process", sys.argv[2])):
-    module = types.ModuleType(name)
-    module.__path__ = [path]
-    sys.modules[name] = module
+for name, path in (("", ""), (".executors", "/executors"), (".executors.process", "/executors/process")):
+    module = types.ModuleType("penstock" + name)
+    module.__path__ = [sys.argv[1] + path]
+    sys.modules["penstock" + name] = module
 import json
-arguments = sys.argv[3:]
+arguments = sys.argv[2:]
 """
 """Makes `penstock.executors.process.inside` importable in an interpreter that has none of our packages, and nothing else of ours."""
 BOOT_SUPERVISOR = (
@@ -35,9 +36,9 @@ BOOT_SUPERVISOR = (
 )
 BOOT_COLD = _BOOT + "from penstock.executors.process.inside.cold import main\nmain(arguments[0])\n"
 _INSIDE = Path(inside.__file__).resolve().parent
-CODE_ARGUMENTS = (str(_INSIDE.parents[2]), str(_INSIDE.parent))
+CODE_ARGUMENTS = (str(_INSIDE.parents[2]),)
 """First arguments of both boots: where the stand-in packages look."""
-_SINGLE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")}
+_SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 """Numeric libraries imported before the fork must not start threads."""
 
 
@@ -57,7 +58,9 @@ class ParentKind:
 class Supervisor(asyncio.Protocol):
     """A running supervisor process, reached through a socket pair."""
 
-    def __init__(self, kind: ParentKind, on_message: Callable[[Supervisor, dict[str, Any]], None], on_lost: Callable[[Supervisor], None]) -> None:
+    def __init__(
+        self, kind: ParentKind, on_message: Callable[[Supervisor, dict[str, Any]], None], on_lost: Callable[[Supervisor], None]
+    ) -> None:
         self.kind = kind
         self.pid: int | None = None
         self.is_usable = False
@@ -75,9 +78,12 @@ class Supervisor(asyncio.Protocol):
         """
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        settings = {"executors": [self.kind.executor] if self.kind.executor else [], "modules": self.kind.modules}
-        settings["runtime_mode"] = self.kind.is_runtime_mode
-        theirs.set_inheritable(True)  # noqa: FBT003  that is its signature
+        settings = {
+            "executors": [self.kind.executor] if self.kind.executor else [],
+            "modules": self.kind.modules,
+            "runtime_mode": self.kind.is_runtime_mode,
+        }
+        theirs.set_inheritable(True)
         log.parent.mkdir(parents=True, exist_ok=True)
         argv = [str(self.kind.python), "-c", BOOT_SUPERVISOR, *CODE_ARGUMENTS, str(theirs.fileno()), json.dumps(settings)]
         env = {"PATH": os.defpath, "LANG": "C.UTF-8", **_SINGLE_THREAD}
@@ -86,7 +92,8 @@ class Supervisor(asyncio.Protocol):
         try:
             with theirs:
                 # Not `subprocess`: this child may outlive us, which that module takes for a mistake.
-                self.pid = os.posix_spawn(argv[0], argv, env, file_actions=[*actions, (os.POSIX_SPAWN_DUP2, 1, 2)])
+                spawn = functools.partial(os.posix_spawn, argv[0], argv, env)
+                self.pid = spawn(file_actions=[*actions, (os.POSIX_SPAWN_DUP2, 1, 2)])
         except OSError as error:
             ours.close()
             raise UnavailableError(f"{self.kind.python} cannot be started: {error.strerror}") from error

@@ -163,7 +163,7 @@ class LocalBlobStore:
 
     def _place(self, kind: str, digest: Digest) -> Path:
         name = digest.removeprefix(_PREFIX)
-        if len(name) != 64 or not _HEX.issuperset(name):  # noqa: PLR2004  hex digits of SHA-256
+        if len(name) != 64 or not _HEX.issuperset(name):
             raise InvalidArgumentError(f"{digest!r} is not a content digest")
         return self._root / kind / name[:2] / name[2:4] / name
 

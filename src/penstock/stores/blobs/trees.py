@@ -7,7 +7,6 @@ A listing is a header line and one JSON array per entry in path order: `[path, d
 from __future__ import annotations
 
 import json
-import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,7 +65,7 @@ def _folders(root: Path, top: Path) -> Iterator[tuple[Path, list[str], str]]:
     pending: list[tuple[Path, str, frozenset[Path]]] = [(root, "", frozenset({top}))]
     while pending:
         folder, relative, above = pending.pop()
-        names = os.listdir(folder)
+        names = [entry.name for entry in folder.iterdir()]
         yield folder, names, relative
         for name in names:
             path = folder / name
@@ -87,7 +86,7 @@ def _classify(path: Path, top: Path, relative: str) -> FoundFile | None:
     except (OSError, RuntimeError, UnicodeEncodeError) as error:
         raise InvalidArgumentError(f"{relative!r} cannot be stored: {error}") from error
     _require_inside(real, top, path)
-    status = os.stat(real)
+    status = real.stat()
     if not stat.S_ISREG(status.st_mode):
         raise InvalidArgumentError(f"{relative!r} is not a regular file")
     return FoundFile(relative, real, bool(status.st_mode & stat.S_IXUSR), is_link=path.is_symlink() or path.absolute() != real)

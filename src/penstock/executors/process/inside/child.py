@@ -14,7 +14,8 @@ import resource
 import signal
 import subprocess
 import sys
-from typing import Any, Dict, List, Mapping, NoReturn
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 from penstock.executors.process.inside import namespace, python_task
 
@@ -47,6 +48,7 @@ def become(task: Mapping[str, Any], preloaded: python_task.Preloaded, parent: in
         for directory in task["directories"]:
             os.makedirs(directory, exist_ok=True)
         _enter_limits(task)
+        _write_new(os.path.join(task["root"], "spec.json"), task["spec"])
         if task.get("cold_file"):
             with open(task["cold_file"]["path"], "w", encoding="utf-8") as file:
                 json.dump(task["cold_file"]["task"], file)
@@ -57,7 +59,7 @@ def become(task: Mapping[str, Any], preloaded: python_task.Preloaded, parent: in
         if task.get("overlay"):
             _make_overlay(task["overlay"])
         _start_companions(task)
-    except _CompanionFailed as failed:
+    except _CompanionError as failed:
         os._exit(failed.code)
     except BaseException as error:  # anything here is a failure to start, told to the server
         _refuse(task["root"], error, "")
@@ -67,7 +69,13 @@ def become(task: Mapping[str, Any], preloaded: python_task.Preloaded, parent: in
     _execute(task["root"], list(task["argv"]), task["env"])
 
 
-class _CompanionFailed(Exception):
+def _write_new(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.write(descriptor, text.encode("utf-8", "replace"))
+    os.close(descriptor)
+
+
+class _CompanionError(Exception):
     def __init__(self, code: int) -> None:
         super().__init__(code)
         self.code = code
@@ -134,7 +142,7 @@ def _make_overlay(overlay: Mapping[str, str]) -> None:
         script = os.path.join(root, "bin", name)
         with open(script, "w", encoding="utf-8") as file:
             file.write('#!/bin/sh\nexec "$(dirname "$0")/python3" -m pip "$@"\n')
-        os.chmod(script, 0o755)
+        os.chmod(script, 0o755)  # noqa: S103  a script has to be executable
     with open(os.path.join(root, "pyvenv.cfg"), "w", encoding="utf-8") as file:
         file.write(f"home = {os.path.dirname(overlay['interpreter'])}\ninclude-system-site-packages = false\n")
     with open(os.path.join(site, "shared_environment.pth"), "w", encoding="utf-8") as file:
@@ -153,12 +161,12 @@ def _enter_overlay(overlay: Any) -> None:
 
 def _start_companions(task: Mapping[str, Any]) -> None:
     """Run init commands to their end, then start sidecars, which die with the task."""
-    env: Dict[str, str] = dict(task["env"])
+    env: dict[str, str] = dict(task["env"])
     for argv in task.get("init") or ():
         code = subprocess.run(argv, check=False, env=env).returncode
         if code != 0:
             os.write(2, f"init command {argv[0]!r} ended with {code}\n".encode())
-            raise _CompanionFailed(code if code > 0 else 128 - code)
+            raise _CompanionError(code if code > 0 else 128 - code)
     for index, argv in enumerate(task.get("sidecars") or ()):
         with open(os.path.join(task["root"], f"sidecar-{index}.log"), "ab") as log:
             try:
@@ -168,11 +176,11 @@ def _start_companions(task: Mapping[str, Any]) -> None:
     gc.collect()
 
 
-def _execute(root: str, argv: List[str], env: Mapping[str, str]) -> NoReturn:
+def _execute(root: str, argv: list[str], env: Mapping[str, str]) -> NoReturn:
     for number in (signal.SIGPIPE, signal.SIGINT, getattr(signal, "SIGXFSZ", signal.SIGPIPE)):
         signal.signal(number, signal.SIG_DFL)
     try:
-        os.execvpe(argv[0], argv, dict(env))
+        os.execvpe(argv[0], argv, dict(env))  # noqa: S606  the command as compiled
     except BaseException as error:
         _refuse(root, error, argv[0])
 

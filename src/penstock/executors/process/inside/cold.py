@@ -19,4 +19,5 @@ def main(path: str) -> NoReturn:
         task = json.load(file)
     os.unlink(path)
     sys.path[:] = [entry for entry in sys.path if entry]
+    python_task.hide_ourselves()
     python_task.run(task, python_task.Preloaded())

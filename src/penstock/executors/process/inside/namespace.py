@@ -1,7 +1,7 @@
 """Literal absolute paths for one task: a private mount namespace with its own root.
 
-The new root is a directory of the attempt in which every top-level entry of the host appears by bind mount. Where a wanted target lies inside such
-an entry, the entry is taken apart level by level, so that nothing on the host is created or hidden for others. Works as root and, by a
+The new root is a directory of the attempt in which every top-level entry of the host appears by bind mount. Where a wanted
+target lies inside such an entry, the entry is taken apart level by level, so that nothing on the host is created or hidden for others. Works as root and, by a
 user namespace, for ordinary users; `probe` tells whether the host allows it.
 """
 
@@ -10,7 +10,8 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from typing import Any, List, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 _CLONE_NEWNS = 0x00020000
 _CLONE_NEWUSER = 0x10000000
@@ -42,11 +43,11 @@ def enter(binds: Sequence[Mapping[str, Any]], new_root: str, libc: Any) -> None:
     os.chdir("/")
 
 
-def _parts(path: str) -> List[str]:
+def _parts(path: str) -> list[str]:
     return [part for part in os.path.normpath(path).split("/") if part]
 
 
-def _mirror(libc: Any, source: str, target: str, inside: List[List[str]]) -> None:
+def _mirror(libc: Any, source: str, target: str, inside: list[list[str]]) -> None:
     """Make the entries of `source` appear in the empty directory `target`; those that lead to a wanted target are taken apart."""
     deeper = {parts[0] for parts in inside if len(parts) > 1}
     replaced = {parts[0] for parts in inside if len(parts) == 1}

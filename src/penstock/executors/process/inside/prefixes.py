@@ -10,8 +10,9 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import sys
+from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any
 
 VARIABLE = "PENSTOCK_PATH_PREFIXES"
 """Environment variable that hands the prefixes to Python processes started by a command: JSON, scheme to directory."""
@@ -37,8 +38,8 @@ def apply(module: ModuleType, prefixes: Mapping[str, str]) -> None:
     if artifact is None or original is None or getattr(original, "knows_plain_paths", False):
         return
 
-    def get_path(self: Any) -> Optional[str]:
-        path: Optional[str] = original(self)
+    def get_path(self: Any) -> str | None:
+        path: str | None = original(self)
         return self.uri if path is None and self.uri.startswith("/") else path
 
     get_path.knows_plain_paths = True  # type: ignore[attr-defined]
@@ -63,8 +64,8 @@ class _Finder(importlib.abc.MetaPathFinder):
         self._prefixes = prefixes
 
     def find_spec(
-        self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
-    ) -> Optional[importlib.machinery.ModuleSpec]:
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
         if fullname not in MODULES:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)

@@ -7,18 +7,24 @@ given its directories, environment and output. Everything a program can see of i
 
 from __future__ import annotations
 
+import argparse
 import atexit
 import importlib
 import importlib.util
+import inspect
 import io
+import json
+import logging
 import os
 import random
 import sys
 import threading
 import time
 import traceback
+import typing
+from collections.abc import Mapping
 from types import CodeType, ModuleType
-from typing import Any, Dict, List, Mapping, NoReturn, Optional
+from typing import Any, NoReturn
 
 from penstock.executors.process.inside import prefixes
 
@@ -30,17 +36,17 @@ _EXECUTORS = {
 }
 """What each executor module imports; loaded ahead, while the executor module itself is left for `run` to execute as `__main__`."""
 
-_STANDARD = ("argparse", "json", "logging", "inspect", "typing", "tempfile", "copy", "ast", "datetime")
+_STANDARD = ("argparse", "json", "logging", "inspect", "typing", "tempfile", "copy", "ast", "datetime", "locale", "gettext")
 
 
 class Preloaded:
     """Code objects of the executor modules that this interpreter can run, read once."""
 
     def __init__(self) -> None:
-        self._code: Dict[str, CodeType] = {}
-        self._specs: Dict[str, Any] = {}
+        self._code: dict[str, CodeType] = {}
+        self._specs: dict[str, Any] = {}
 
-    def load(self, executors: List[str], modules: List[str]) -> None:
+    def load(self, executors: list[str], modules: list[str]) -> None:
         """Import what the named executor modules need and `modules`; what is not installed is left out."""
         for name in _STANDARD:
             importlib.import_module(name)
@@ -56,6 +62,8 @@ class Preloaded:
                 importlib.import_module(name)
             except Exception:  # noqa: S112  likewise
                 continue
+
+        _fill_caches()
 
     def main_code(self, module: str) -> CodeType:
         """Return the code that `python -m module` executes.
@@ -80,6 +88,30 @@ class Preloaded:
         return code  # type: ignore[no-any-return]
 
 
+def _fill_caches() -> None:
+    """Do once what every executor does with the standard library, so that compiled patterns and the like are there after the fork."""
+
+    def sample(first: str | None, second: list[int]) -> dict[str, Any]:
+        return {}
+
+    parser = argparse.ArgumentParser(description="sample")
+    parser.add_argument("--component_module_path", type=str, help="sample")
+    parser.add_argument("--function_to_execute", type=str, required=True)
+    parser.parse_known_args(["--component_module_path", "a.py", "--executor_input", '{"a": [1]}', "--function_to_execute", "f"])
+    json.loads(json.dumps({"a": ["b", 1, 1.5, None]}, indent=4))
+    typing.get_type_hints(sample)
+    inspect.getfullargspec(sample)
+    inspect.signature(sample)
+    record = logging.LogRecord("sample", logging.INFO, "a.py", 1, "%s", ("a",), None)
+    logging.Formatter("[KFP Executor %(asctime)s %(levelname)s]: %(message)s").format(record)
+
+
+def hide_ourselves() -> None:
+    """Take the stand-ins for our own package out of `sys.modules`; a task that has the real one installed gets that."""
+    for name in [name for name in sys.modules if name == "penstock" or name.startswith("penstock.")]:
+        del sys.modules[name]
+
+
 def run(task: Mapping[str, Any], preloaded: Preloaded) -> NoReturn:
     """Run the component described by `task["python"]` and leave the process with the exit code Python would give."""
     _fresh_streams()
@@ -87,8 +119,6 @@ def run(task: Mapping[str, Any], preloaded: Preloaded) -> NoReturn:
     prefixes.apply_to_loaded(task.get("prefixes") or {})
     python = task["python"]
     program = _write_program(python["source"])
-    for name in [name for name in sys.modules if name == "penstock" or name.startswith("penstock.")]:
-        del sys.modules[name]  # stand-ins for our own package; a task that has the real one installed gets it
     code = 1
     try:
         if python["module"] == "__main__":
@@ -110,7 +140,7 @@ def run(task: Mapping[str, Any], preloaded: Preloaded) -> NoReturn:
     _leave(code)
 
 
-def _become_main(spec: Any, filename: str, argv: List[str]) -> None:
+def _become_main(spec: Any, filename: str, argv: list[str]) -> None:
     main = ModuleType("__main__")
     main.__file__ = filename
     main.__dict__["__builtins__"] = __builtins__
@@ -132,9 +162,9 @@ def _write_program(source: str) -> str:
 
 
 def _fresh_streams() -> None:
-    sys.stdin = io.TextIOWrapper(io.open(0, "rb", closefd=False), encoding="utf-8")
+    sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), encoding="utf-8")  # noqa: SIM115  for the life of the process
     for name, descriptor, errors in (("stdout", 1, "strict"), ("stderr", 2, "backslashreplace")):
-        raw = io.open(descriptor, "wb", buffering=0, closefd=False)
+        raw = open(descriptor, "wb", buffering=0, closefd=False)  # noqa: SIM115  likewise
         stream = io.TextIOWrapper(raw, encoding="utf-8", errors=errors, write_through=True)  # type: ignore[arg-type]
         stream.mode = "w"  # type: ignore[misc]
         setattr(sys, name, stream)
@@ -143,6 +173,7 @@ def _fresh_streams() -> None:
 
 def _fresh_state() -> None:
     """Forget what a fork shares and a new interpreter would not."""
+    sys.dont_write_bytecode = True  # the environment is compiled as a whole; the program's own file is never loaded again
     random.seed()
     tempfile = sys.modules.get("tempfile")
     if tempfile is not None:
@@ -191,7 +222,7 @@ def _leave(code: int) -> NoReturn:
 
 def _flush() -> bool:
     failed = False
-    streams: List[Optional[Any]] = [sys.stdout, sys.stderr]
+    streams: list[Any | None] = [sys.stdout, sys.stderr]
     for stream in streams:
         try:
             if stream is not None and not stream.closed:

@@ -6,18 +6,20 @@ must survive is in files of the attempt, each written before anything that depen
 
 - `started` exists before the fork; its second line names the child. No file: the attempt never ran.
 - `stop.json` exists before a task is signalled, and says why.
-- `exit.json` appears by rename once the task's whole tree is gone and its log is complete. Present: the attempt is over.
+- `exit.json` appears, whole, once the task's whole tree is gone and its log is complete. Present: the attempt is over.
 
 Every task is a child subreaper, so whatever it leaves behind falls to this process when it ends; a child of ours that is no running task
 is therefore a leftover of an ended one and is killed before the end is reported.
 
-Messages are JSON with a four-byte big-endian length before them. To the supervisor: `run` (see `child.become` for its fields),
-`stop` (`id`, `reason`, `grace`) and `retire` (leave when the last task has ended). From it: `ready`, `started` (`id`, `pid`), `refused` (`id`, `text`: it never ran), `ended` (`id`, `exit`).
+Messages are JSON with a four-byte big-endian length before them. To the supervisor: `run` (see `child.become` for its fields), `stop`
+(`id`, `reason`, `grace`) and `retire` (leave when the last task has ended). From it: `ready`, `started` (`id`, `pid`, `at`), `refused`
+(`id`, `text`: it never ran), `ended` (`id`, `exit`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import heapq
 import json
@@ -28,7 +30,8 @@ import socket
 import struct
 import sys
 import time
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from collections.abc import Iterator
+from typing import Any
 
 from penstock.executors.process.inside import child, python_task, tree
 
@@ -39,23 +42,23 @@ _HEADER = struct.Struct(">I")
 
 
 class _Running:
-    def __init__(self, task: Dict[str, Any], pid: int, at: float) -> None:
+    def __init__(self, task: dict[str, Any], pid: int, at: float) -> None:
         self.task = task
         self.pid = pid
         self.at = at
-        self.stop: Optional[str] = None
+        self.stop: str | None = None
 
 
 class Supervisor:
     """Loop of one supervisor process."""
 
     def __init__(self, server: socket.socket, preloaded: python_task.Preloaded) -> None:
-        self._server: Optional[socket.socket] = server
+        self._server: socket.socket | None = server
         self._preloaded = preloaded
         self._buffer = bytearray()
-        self._running: Dict[int, _Running] = {}
+        self._running: dict[int, _Running] = {}
         self._is_retired = False
-        self._timers: List[Tuple[float, int, str]] = []
+        self._timers: list[tuple[float, int, str]] = []
         self._pid = os.getpid()
         self._identity = {"supervisor": self._pid, "supervisor_start": tree.start_ticks(self._pid), "boot": tree.boot_id()}
         self._poll = select.poll()
@@ -94,7 +97,7 @@ class Supervisor:
             elif message["op"] == "retire":
                 self._is_retired = True
 
-    def _messages(self) -> Iterator[Dict[str, Any]]:
+    def _messages(self) -> Iterator[dict[str, Any]]:
         while len(self._buffer) >= _HEADER.size:
             (size,) = _HEADER.unpack_from(self._buffer)
             if len(self._buffer) < _HEADER.size + size:
@@ -118,7 +121,7 @@ class Supervisor:
         poll.register(self._server, getattr(select, "POLLRDHUP", 0))
         return not poll.poll(0)
 
-    def _send(self, message: Dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any]) -> None:
         if self._server is None:
             return
         body = json.dumps(message).encode()
@@ -127,7 +130,7 @@ class Supervisor:
         except (ConnectionError, OSError):
             self._server_is_gone()
 
-    def _run(self, task: Dict[str, Any]) -> None:
+    def _run(self, task: dict[str, Any]) -> None:
         if not self._is_server_there():
             return
         now = time.time()
@@ -186,7 +189,7 @@ class Supervisor:
                 _kill_cgroup(running.task.get("cgroup") or {})
                 tree.kill_tree(pid)
 
-    def _wait_milliseconds(self) -> Optional[float]:
+    def _wait_milliseconds(self) -> float | None:
         if not self._timers:
             return None
         return max(0.0, self._timers[0][0] - time.monotonic()) * 1000 + 1
@@ -210,7 +213,7 @@ class Supervisor:
         _, status, usage = os.wait4(running.pid, 0)
         del self._running[running.pid]
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-        story: Dict[str, Any] = {
+        story: dict[str, Any] = {
             "pid": running.pid,
             "code": code,
             "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
@@ -254,21 +257,25 @@ def _wakeup_pipe() -> int:
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)
-    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    signal.signal(signal.SIGCHLD, _ignore)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # meant for the server; tasks are ended by message, or by killing this process
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     return reader
 
 
-def _kill_cgroup(cgroup: Dict[str, Any]) -> None:
+def _ignore(number: int, frame: Any) -> None:
+    """Have the signal wake the loop through its pipe and nothing else."""
+
+
+def _kill_cgroup(cgroup: dict[str, Any]) -> None:
     kill = cgroup.get("kill")
     if kill:
         with contextlib.suppress(OSError), open(kill, "w", encoding="ascii") as file:
             file.write("1")
 
 
-def _oom_kills(cgroup: Dict[str, Any]) -> int:
+def _oom_kills(cgroup: dict[str, Any]) -> int:
     """Read the `oom_kill` counter of `memory.events` (cgroup v2) or `memory.oom_control` (v1)."""
     try:
         with open(cgroup["events"], encoding="ascii") as file:
@@ -285,14 +292,18 @@ def _read_json(path: str) -> Any:
         return None
 
 
-def _write_whole(path: str, content: Dict[str, Any]) -> None:
-    temporary = f"{path}.part"
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    os.replace(temporary, path)
+def _write_whole(path: str, content: dict[str, Any]) -> None:
+    """Write a new file in one system call. Readers take a file that does not parse for one that is not there yet."""
+    data = json.dumps(content).encode()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        if os.write(descriptor, data) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+    finally:
+        os.close(descriptor)
 
 
-def main(descriptor: int, settings: Dict[str, Any]) -> None:
+def main(descriptor: int, settings: dict[str, Any]) -> None:
     """Run a supervisor on the inherited socket `descriptor`. Settings: `executors` and `modules` to import ahead."""
     os.setsid()
     os.chdir("/")
@@ -304,6 +315,7 @@ def main(descriptor: int, settings: Dict[str, Any]) -> None:
         os.environ[python_task.RUNTIME_VARIABLE] = "true"
     preloaded = python_task.Preloaded()
     preloaded.load(settings["executors"], settings["modules"])
+    python_task.hide_ourselves()
     gc.collect()
     gc.disable()
     gc.freeze()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Dict, Iterable, List, Optional, Set, Tuple
+from collections.abc import Iterable
 
 
 def boot_id() -> str:
@@ -20,7 +20,7 @@ def boot_id() -> str:
         return ""
 
 
-def stat_of(pid: int) -> Optional[Tuple[str, int, int, int, int]]:
+def stat_of(pid: int) -> tuple[str, int, int, int, int] | None:
     """Return (state, parent pid, process group, session, start ticks) of `pid`, or None if there is none."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
@@ -43,7 +43,7 @@ def is_alive(pid: int, ticks: int) -> bool:
     return stat is not None and stat[4] == ticks and stat[0] not in "ZX"
 
 
-def children_of(pid: int) -> List[int]:
+def children_of(pid: int) -> list[int]:
     """Return the direct children of `pid`, zombies included."""
     try:
         with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
@@ -52,12 +52,12 @@ def children_of(pid: int) -> List[int]:
         return [child for child, parent in _parents().items() if parent == pid]
 
 
-def descendants_of(pid: int) -> List[int]:
+def descendants_of(pid: int) -> list[int]:
     """Return every process below `pid`, parents before their children."""
-    by_parent: Dict[int, List[int]] = {}
+    by_parent: dict[int, list[int]] = {}
     for child, parent in _parents().items():
         by_parent.setdefault(parent, []).append(child)
-    found: List[int] = []
+    found: list[int] = []
     pending = list(by_parent.get(pid, ()))
     while pending:
         found.extend(pending)
@@ -65,12 +65,12 @@ def descendants_of(pid: int) -> List[int]:
     return found
 
 
-def members_of_session(session: int) -> List[int]:
+def members_of_session(session: int) -> list[int]:
     """Return the processes of a session, whoever their parent is."""
     return [pid for pid in _pids() if (stat := stat_of(pid)) is not None and stat[3] == session]
 
 
-def marked_with(variable: bytes) -> List[int]:
+def marked_with(variable: bytes) -> list[int]:
     """Return the processes whose initial environment holds `variable` (`NAME=value`)."""
     found = []
     for pid in _pids():
@@ -97,7 +97,7 @@ def kill_tree(root: int) -> None:
 
     Stops each generation before it looks for the next one, so that a tree that keeps forking cannot outrun the walk.
     """
-    seen: Set[int] = set()
+    seen: set[int] = set()
     while True:
         fresh = [pid for pid in [root, *descendants_of(root)] if pid not in seen]
         if not fresh:
@@ -115,12 +115,12 @@ def _kill_group(group: int) -> None:
         return
 
 
-def _pids() -> List[int]:
+def _pids() -> list[int]:
     try:
         return [int(name) for name in os.listdir("/proc") if name.isdigit()]
     except OSError:
         return []
 
 
-def _parents() -> Dict[int, int]:
+def _parents() -> dict[int, int]:
     return {pid: stat[1] for pid in _pids() if (stat := stat_of(pid)) is not None}

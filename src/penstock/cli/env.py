@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 import typer
 
+from penstock.api.metaflow.routes import PREFIX as METAFLOW_PREFIX
+from penstock.api.s3.routes import PREFIX as S3_PREFIX
+from penstock.api.s3.signature import access_key_for, secret_for
 from penstock.cli.options import AsJson, DataDir, print_json, resolve_data_dir
 from penstock.domain.errors import UnavailableError
-from penstock.server.datafolder import read_key, running_server
+from penstock.server.datafolder import read_key, read_secret, running_server
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +26,7 @@ def env(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     address = running_server(folder)
     if address is None:
         raise UnavailableError(f"no server runs on {folder}; start one with `penstock up`")
-    variables = client_variables(address.url, read_key(folder))
+    variables = client_variables(address.url, read_key(folder), read_secret(folder))
     if as_json:
         print_json(variables)
         return
@@ -30,6 +34,25 @@ def env(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
-def client_variables(url: str, key: str | None) -> dict[str, str]:
-    """Return the variables of the clients that work here, by name."""
-    return {"KF_PIPELINES_ENDPOINT": url}
+def client_variables(url: str, key: str | None, secret: bytes | None) -> dict[str, str]:
+    """Return the variables of the clients that work here, by name.
+
+    Metaflow gets the object endpoint's credentials in a variable of its own, so that `AWS_*` stays what the user set.
+    """
+    variables = {
+        "KF_PIPELINES_ENDPOINT": url,
+        "METAFLOW_DEFAULT_METADATA": "service",
+        "METAFLOW_SERVICE_URL": f"{url}{METAFLOW_PREFIX}",
+    }
+    if key:
+        variables["METAFLOW_SERVICE_AUTH_KEY"] = key
+    if secret:
+        access_key = access_key_for("metaflow")
+        session = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_for(secret, access_key), "region_name": "us-east-1"}
+        variables |= {
+            "METAFLOW_DEFAULT_DATASTORE": "s3",
+            "METAFLOW_DATASTORE_SYSROOT_S3": "s3://metaflow/flows",
+            "METAFLOW_S3_ENDPOINT_URL": f"{url}{S3_PREFIX}",
+            "METAFLOW_DATATOOLS_SESSION_VARS": json.dumps(session),
+        }
+    return variables

@@ -19,17 +19,21 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 import penstock
-from penstock.api import metaflow
+from penstock.api import metaflow, s3
 from penstock.flows.recording import FlowRecorder
+from penstock.objects.service import ObjectService
 from penstock.server.accounts import default_user, ensure_first_key, key_check
 from penstock.server.clock import SystemClock, SystemIds
 from penstock.server.config import Settings
+from penstock.server.datafolder import ensure_secret
 from penstock.server.notifier import LocalNotifier
 from penstock.server.security import Door
 from penstock.server.signin import sign_in_routes
+from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.flow_facts import SqlFlowStore
+from penstock.stores.sql.objects import SqlObjectStore
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
 
@@ -47,6 +51,7 @@ class Parts:
     database: Database
     keys: KeyService
     accounts: AccountService
+    blobs: LocalBlobStore
     is_ready: bool = False
 
 
@@ -64,7 +69,15 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
     accounts.start()
     ensure_first_key(settings, keys, accounts.default_user)
     return Parts(
-        settings=settings, url=url, clock=clock, ids=SystemIds(), notifier=LocalNotifier(), database=database, keys=keys, accounts=accounts
+        settings=settings,
+        url=url,
+        clock=clock,
+        ids=SystemIds(),
+        notifier=LocalNotifier(),
+        database=database,
+        keys=keys,
+        accounts=accounts,
+        blobs=LocalBlobStore(settings.data_dir / "blobs"),
     )
 
 
@@ -108,8 +121,10 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         return JSONResponse({"status": status, "version": penstock.__version__}, status_code=200 if parts.is_ready else 503)
 
     recorder = FlowRecorder(SqlFlowStore(parts.database), parts.clock)
+    objects = ObjectService(SqlObjectStore(parts.database), parts.blobs, parts.clock)
     return [
         Route("/healthz", health),
         *sign_in_routes(key_check(parts.keys)),
         *metaflow.routes(metaflow.MetaflowServices(recorder)),
+        *s3.routes(s3.S3Services(objects, parts.clock, ensure_secret(parts.settings.data_dir))),
     ]

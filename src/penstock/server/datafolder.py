@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ from penstock.domain.errors import ConflictError
 _LOCK = "server.lock"
 _ADDRESS = "server.json"
 _KEY = "api-key"
+_SECRET = "secret"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,29 @@ def read_key(data_dir: Path) -> str | None:
 
 def write_key(data_dir: Path, key: str) -> None:
     """Keep the first API key where only the owner of the folder can read it."""
-    draft = data_dir / f"{_KEY}.new"
+    _write_private(data_dir / _KEY, key)
+
+
+def read_secret(data_dir: Path) -> bytes | None:
+    """Return the server's secret, from which signatures are derived, or None before the first start."""
+    try:
+        return bytes.fromhex((data_dir / _SECRET).read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return None
+
+
+def ensure_secret(data_dir: Path) -> bytes:
+    """Return the server's secret, made when there is none. Call while holding the folder's lock."""
+    kept = read_secret(data_dir)
+    if kept is None:
+        kept = secrets.token_bytes(32)
+        _write_private(data_dir / _SECRET, kept.hex())
+    return kept
+
+
+def _write_private(path: Path, text: str) -> None:
+    draft = path.with_name(f"{path.name}.new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(key + "\n")
-    draft.replace(data_dir / _KEY)
+        file.write(text + "\n")
+    draft.replace(path)

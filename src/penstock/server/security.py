@@ -31,7 +31,8 @@ KeyCheck = Callable[[str], Awaitable[bool]]
 COOKIE = "penstock_key"
 SIGN_IN_PATH = "/signin"
 _OPEN_PATHS = frozenset({"/healthz", SIGN_IN_PATH, "/favicon.ico"})
-_OPEN_PREFIXES = ("/static/",)
+_OPEN_PREFIXES = ("/static/", "/s3/")
+"""Without a key at the door: public files, and what checks a signature itself."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ANSWER_HEADERS = {
     "x-content-type-options": "nosniff",

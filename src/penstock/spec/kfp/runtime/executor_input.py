@@ -179,22 +179,15 @@ def _artifact_json(name: str, kind: ArtifactType, uri: str, metadata: Mapping[st
 
 
 def _input_artifact_json(artifact: ArtifactRef, places: Places) -> dict[str, Any]:
-    """Return an input artifact; one in the workspace is shown at its real place there, which needs no help from the SDK."""
-    metadata = dict(artifact.metadata)
-    uri = places.task_uri(artifact.uri)
-    if metadata.get("_kfp_workspace") is True:
-        path = places.workspace_path_of(artifact.uri)
-        if path is not None:
-            uri = str(path)
-            del metadata["_kfp_workspace"]
-    return _artifact_json(artifact.name, artifact.type, uri, metadata)
+    view = places.input_view(artifact)
+    return _artifact_json(artifact.name, artifact.type, view.uri, view.metadata)
 
 
 def _staged(request: LaunchRequest, places: Places) -> tuple[StagedArtifact, ...]:
     staged: dict[PurePosixPath, StagedArtifact] = {}
     for artifacts in request.artifacts.values():
         for artifact in artifacts:
-            path = places.path_of(artifact.uri)
-            if artifact.digest is not None and path is not None and artifact.metadata.get("_kfp_workspace") is not True:
+            path = places.input_view(artifact).staged_at
+            if path is not None:
                 staged.setdefault(path, StagedArtifact(artifact, path))
     return tuple(staged.values())

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from penstock.domain.artifacts import ArtifactRef
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import (
     ArtifactOutput,
@@ -23,7 +24,7 @@ from penstock.domain.execution import (
     RawOutputs,
 )
 from penstock.spec.kfp.legacy import typed_value
-from penstock.spec.kfp.runtime.paths import Places
+from penstock.spec.kfp.runtime.paths import SCHEME_FOLDERS, Places
 from penstock.spec.kfp.section import Section
 from penstock.spec.values import from_text, to_type
 
@@ -110,7 +111,8 @@ class _ArtifactReader:
     def __init__(self, request: LaunchRequest, places: Places, existing: frozenset[PurePosixPath]) -> None:
         self._places = places
         self._existing = existing
-        self._inputs = {artifact.uri: artifact for artifacts in request.artifacts.values() for artifact in artifacts}
+        inputs = [artifact for artifacts in request.artifacts.values() for artifact in artifacts]
+        self._inputs = {places.input_view(artifact).uri: artifact for artifact in inputs}
 
     def read(self, output: OutputArtifactPath, given: Any) -> tuple[ArtifactOutput, ...]:
         """Return the artifacts of one output; what the executor said, else what was provisioned."""
@@ -134,27 +136,41 @@ class _ArtifactReader:
         metadata = item.get("metadata") or {}
         if not isinstance(metadata, Mapping):
             raise _failure(f"metadata of output artifact {output.name!r} is not an object")
-        uri = self._places.recorded_uri(str(item.get("uri") or output.uri))
+        given = str(item.get("uri") or self._places.task_uri(output.uri))
+        passed = self._inputs.get(given)
+        uri = passed.uri if passed else self._places.recorded_uri(given)
+        custom_path = item.get("custom_path") or item.get("customPath")
+        path: PurePosixPath | None
+        if custom_path:
+            path = self._own(output, PurePosixPath(str(custom_path)), f"custom_path {custom_path!r}")
+        else:
+            path = self._path(output, given, uri, passed)
         return ArtifactOutput(
             name=output.name,
             artifact_name=str(item.get("name") or output.artifact_name),
             type=output.type,
             uri=uri,
             metadata=dict(metadata),
-            path=self._path(output, uri, item.get("custom_path") or item.get("customPath")),
+            path=path,
         )
 
-    def _path(self, output: OutputArtifactPath, uri: str, custom_path: Any) -> PurePosixPath | None:
-        if custom_path:
-            return self._own(output, PurePosixPath(str(custom_path)), f"custom_path {custom_path!r}")
+    def _path(self, output: OutputArtifactPath, given: str, uri: str, passed: ArtifactRef | None) -> PurePosixPath | None:
+        """Return the file behind the URI that the task gave; None when the artifact has none here.
+
+        An artifact that was handed through keeps its identity; its private copy is taken in as it is now.
+        """
+        if passed is not None:
+            view = self._places.input_view(passed)
+            in_workspace = PurePosixPath(view.uri) if view.uri.startswith(f"{self._places.workspace}/") else None
+            return view.staged_at or in_workspace
         if uri == output.uri:
             return output.path if output.path in self._existing else None
+        if given.startswith(("/", "file://")):
+            return self._own(output, PurePosixPath(given.removeprefix("file://")), f"path {given!r}")
         path = self._places.path_of(uri)
-        if path is None:
-            if "://" not in uri or uri.startswith(("file://", *(f"{scheme}://" for scheme in ("minio", "gs", "s3", "oci")))):
-                raise _failure(f"output artifact {output.name!r} has URI {uri!r}, which leads out of the task's directories")
-            return None
-        return self._own(output, path, f"URI {uri!r}")
+        if path is None and (uri.partition("://")[0] in SCHEME_FOLDERS or "://" not in uri):
+            raise _failure(f"output artifact {output.name!r} has URI {uri!r}, which leads out of the task's directories")
+        return path
 
     def _own(self, output: OutputArtifactPath, path: PurePosixPath, what: str) -> PurePosixPath:
         """Return `path` if it belongs to the attempt or the run's workspace."""

@@ -4,7 +4,8 @@ The SDK maps `gs://x` to `/gcs/x`, `minio://x` to `/minio/x`, `s3://x` to `/s3/x
 directories stand below the attempt's `mounts` and are private to it; executors point the SDK's constants there by
 `ProcessSpec.path_prefixes` (kfp protocol notes, section 5.3, second set-up). Plain absolute paths and `file://` stand below
 `mounts/local`, so that a pipeline root such as `/data` needs no such directory and tasks never share files; what tasks see is
-that path, what is recorded is the plain one.
+that path, what is recorded is the plain one. Artifacts that an importer downloaded are shown at their place in the workspace, which
+needs no help from the SDK.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from penstock.domain.artifacts import ArtifactRef
 from penstock.domain.execution import AttemptLayout, ProcessSpec
@@ -20,6 +22,17 @@ SCHEME_FOLDERS: Mapping[str, str] = {"minio": "minio", "gs": "gcs", "s3": "s3", 
 LOCAL = "local"
 WORKSPACE = "workspace"
 _WORKSPACE_ARTIFACTS = ".artifacts"
+_WORKSPACE_MARK = "_kfp_workspace"
+
+
+@dataclass(frozen=True, slots=True)
+class InputView:
+    """An input artifact as the task sees it."""
+
+    uri: str
+    metadata: Mapping[str, Any]
+    staged_at: PurePosixPath | None
+    """Where a private copy is wanted; None: nothing to copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,18 @@ class Places:
             return str(self.path_of(uri) or uri)
         return uri
 
+    def input_view(self, artifact: ArtifactRef) -> InputView:
+        """Return how an input artifact is shown to the task, and where a copy has to be staged for that.
+
+        What a URI points to outside the store is left where it is: local files are shown in place, remote ones by their URI.
+        """
+        if artifact.metadata.get(_WORKSPACE_MARK) is True:
+            metadata = {key: value for key, value in artifact.metadata.items() if key != _WORKSPACE_MARK}
+            return InputView(str(self.workspace / workspace_path(artifact.uri)), metadata, None)
+        if artifact.digest is None:
+            return InputView(artifact.uri.removeprefix("file://"), artifact.metadata, None)
+        return InputView(self.task_uri(artifact.uri), artifact.metadata, self.path_of(artifact.uri))
+
     def recorded_uri(self, uri: str) -> str:
         """Return the URI to record for one that the task gave; the reverse of `task_uri`, also for paths below the scheme folders."""
         path = PurePosixPath(uri) if uri.startswith("/") else None
@@ -88,21 +113,10 @@ class Places:
             return f"/{path.relative_to(local)}"
         return uri
 
-    def input_path(self, artifact: ArtifactRef) -> PurePosixPath | None:
-        """Return where the task looks for an input artifact; None when there is no such place."""
-        if artifact.metadata.get("_kfp_workspace") is True:
-            return self.workspace_path_of(artifact.uri)
-        return self.path_of(artifact.uri)
 
-    def workspace_path_of(self, uri: str) -> PurePosixPath | None:
-        """Return where a downloaded artifact stands in the workspace.
-
-        The SDK's rule: the literal local path (`/minio/...`, `/gcs/...`, or the plain path) below `.artifacts`.
-        """
-        path = self.path_of(uri)
-        if path is None:
-            return None
-        literal = path.relative_to(self.mounts)
-        if literal.parts[0] == LOCAL:
-            literal = literal.relative_to(LOCAL)
-        return self.workspace / _WORKSPACE_ARTIFACTS / literal
+def workspace_path(uri: str) -> PurePosixPath:
+    """Return where an importer puts a download, relative to the workspace: `.artifacts/<scheme>/<rest of the uri>`."""
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        scheme, rest = "file", uri
+    return PurePosixPath(_WORKSPACE_ARTIFACTS, scheme, *(part for part in rest.split("/") if part not in {"", ".", ".."}))

@@ -1,0 +1,91 @@
+"""What all v1beta1 handlers share: bodies, list queries, answers, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.api.kfp_v1.errors import codes_of, envelope
+from penstock.domain.errors import InvalidArgumentError, PayloadTooLargeError, PenstockError
+from penstock.pipelines.paging import ListRequest
+
+MAX_BODY_BYTES = 40 * 1024 * 1024
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def answer(value: Any, *, status: int = 200) -> Response:
+    """A JSON answer; numbers that JSON lacks become null."""
+    return Response(orjson.dumps(value), status_code=status, media_type="application/json")
+
+
+async def read_limited(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
+    """The whole body.
+
+    Raises:
+        PayloadTooLargeError: more than `limit` bytes.
+    """
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise PayloadTooLargeError(f"the body is larger than {limit} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """The body as a JSON object.
+
+    Raises:
+        InvalidArgumentError: it is anything else.
+    """
+    body = await read_limited(request)
+    try:
+        value = orjson.loads(body) if body.strip() else {}
+    except orjson.JSONDecodeError as error:
+        raise InvalidArgumentError(f"the body is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InvalidArgumentError("the body must be a JSON object")
+    return value
+
+
+def list_request(request: Request) -> ListRequest:
+    """The list query; v1 sends unset values as empty text.
+
+    Raises:
+        InvalidArgumentError: the page size is not a number.
+    """
+    query = request.query_params
+    size = query.get("page_size") or "0"
+    try:
+        number = int(size)
+    except ValueError as error:
+        raise InvalidArgumentError(f"page_size must be a number, not {size!r}") from error
+    return ListRequest(query.get("page_token", ""), number, query.get("sort_by", ""), query.get("filter", ""))
+
+
+def resource_key(request: Request, kind: str) -> str | None:
+    """Id of `resource_reference_key.*` (or `resource_key.*`) when it is of `kind`."""
+    query = request.query_params
+    for prefix in ("resource_reference_key", "resource_key"):
+        if query.get(f"{prefix}.type") == kind and query.get(f"{prefix}.id"):
+            return query[f"{prefix}.id"]
+    return None
+
+
+def guarded(handler: Handler) -> Handler:
+    """Answer domain errors in the protocol's envelope."""
+
+    async def wrapped(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except PenstockError as error:
+            status, code = codes_of(error)
+            return answer(envelope(str(error), code), status=status)
+
+    return wrapped

@@ -12,11 +12,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.domain.errors import ConflictError, NotFoundError, PenstockError, UnavailableError
+from penstock.domain.errors import ConflictError, NotFoundError, UnavailableError
 from penstock.domain.execution import AttemptFinished, AttemptNote, AttemptReport, AttemptStarted
 from penstock.domain.ids import RunId
 from penstock.domain.plan import RunPlan
@@ -27,7 +27,7 @@ from penstock.engine.index import PlanIndex
 from penstock.engine.live import BatchBuilder, LiveRun, rebuild
 from penstock.engine.nodes import RunState
 from penstock.engine.performer import Performer, Ports
-from penstock.interfaces.journal import Hook, JournalBatch
+from penstock.interfaces.journal import Hook
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +67,8 @@ class RunDriver:
         for run_id in await self._ports.journal.open_runs():
             try:
                 await self._take_up(run_id)
-            except PenstockError:
+            except Exception:
+                # One unreadable run (a spec of a newer version, say) must not keep the others from going on.
                 _log.exception("run %s could not be taken up again", run_id)
         self._loop_task = asyncio.create_task(self._run_loop(), name="penstock-driver")
 
@@ -117,13 +118,10 @@ class RunDriver:
     async def cancel(self, run_id: RunId, *, reason: str = "terminated by user") -> None:
         """Ask an open run to stop; durable when this returns. A second call also stops its exit tasks.
 
-        Raises:
-            NotFoundError: no such run.
-            ConflictError: the run has ended.
+        A run that has ended, or is unknown, is left alone.
         """
         if run_id not in self._runs:
-            await self._ports.journal.load(run_id)
-            raise ConflictError(f"run {run_id} has ended")
+            return
         event = events.CancelRequested(self._ports.clock.now(), reason, self._settings.exit_limit_seconds)
         await self._send_and_wait(run_id, event)
 
@@ -224,7 +222,7 @@ class RunDriver:
                         waiter.set_result(None)
 
     async def _turn(self) -> None:
-        """Apply everything that waits, store it, perform what follows."""
+        """Apply everything that waits, store it, perform what follows. Commands of runs that were given up are not performed."""
         inbox, self._inbox = self._inbox, []
         commands: list[tuple[LiveRun, Command]] = []
         for run_id, event in inbox:
@@ -235,15 +233,14 @@ class RunDriver:
         touched, self._touched = self._touched, {}
         if not touched:
             return
-        batch = BatchBuilder()
-        changed = [(live, live.collect(batch)) for live in touched.values()]
-        versions = await self._store(batch.build())
+        changed = [(live, *live.collect()) for live in touched.values()]
+        versions = await self._store([(live, batch) for live, batch, _ in changed])
         if versions is None:
             return
-        for live, task_ids in changed:
+        for live, _, task_ids in changed:
             run_id = live.state.new_run.run_id
             self._ports.notifier.publish(RunChanged(run_id, versions.get(run_id, 0), live.public_state, task_ids))
-        await self._performer.perform(commands)
+        await self._performer.perform([(live, command) for live, command in commands if not live.is_broken])
         for live in touched.values():
             if live.is_over:
                 await self._drop(live)
@@ -257,11 +254,33 @@ class RunDriver:
             live.break_down(f"internal error of the engine: {error}")
             return []
 
-    async def _store(self, batch: JournalBatch) -> Mapping[RunId, int] | None:
-        """Make the batch durable, however long that takes; None when the driver is closed meanwhile."""
+    async def _store(self, parts: Sequence[tuple[LiveRun, BatchBuilder]]) -> Mapping[RunId, int] | None:
+        """Make a turn durable, however long that takes; None when the driver is closed meanwhile.
+
+        A run whose records the journal refuses is given up alone.
+        """
+        try:
+            return await self._append(BatchBuilder.merged(batch for _, batch in parts))
+        except Exception:
+            _log.exception("the journal refused a turn; storing its runs one by one")
+        versions: dict[RunId, int] = {}
+        for live, batch in parts:
+            try:
+                stored = await self._append(batch)
+            except Exception as error:
+                _log.exception("run %s cannot be stored", live.state.new_run.run_id)
+                live.break_down(f"internal error: the run's progress cannot be stored: {error}")
+                stored = await self._append(live.broken_batch())
+            if stored is None:
+                return None
+            versions.update(stored)
+        return versions
+
+    async def _append(self, batch: BatchBuilder) -> Mapping[RunId, int] | None:
+        """Append, waiting for a store that cannot be reached; None when the driver is closed meanwhile."""
         while True:
             try:
-                return await self._ports.journal.append(batch)
+                return await self._ports.journal.append(batch.build())
             except UnavailableError as error:
                 _log.warning("the journal cannot be written, trying again: %s", error)
             if self._is_closing:

@@ -177,7 +177,7 @@ _FIELDS: Mapping[type[Event], tuple[str, ...]] = {
     kind: tuple(item.name for item in fields(kind) if item.name != "at") for kind in EVENT_TYPES.values()
 }
 # The standard encoder, not a faster one: metadata may hold NaN and infinities, which must come back as they were.
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def to_record(run_id: RunId, seq: int, event: Event) -> EventRecord:

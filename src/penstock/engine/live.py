@@ -5,8 +5,8 @@ What is here beside the state is of no consequence after a restart: sentences of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from penstock.domain.execution import AttemptFinished, AttemptKey, AttemptNote, AttemptStarted, Failure, FailureKind
@@ -135,8 +135,9 @@ class LiveRun:
             handle.cancel()
         self._timers.clear()
 
-    def collect(self, batch: BatchBuilder) -> tuple[TaskId, ...]:
-        """Move everything new into `batch`; return the tasks that changed."""
+    def collect(self) -> tuple[BatchBuilder, tuple[TaskId, ...]]:
+        """Take out everything that is not stored; return it with the tasks that changed."""
+        batch = BatchBuilder()
         state = self.state
         changes = state.take_changes()
         details, self._details = self._details, {}
@@ -156,7 +157,11 @@ class LiveRun:
         batch.metrics.extend(records.metric_records(state, changes))
         batch.cache_entries.extend(records.cache_records(state, changes))
         batch.runs.append(self._run_record(records.run_record(state, changes)))
-        return tuple(node.task_id for node in changes.nodes.values())
+        return batch, tuple(node.task_id for node in changes.nodes.values())
+
+    def broken_batch(self) -> BatchBuilder:
+        """Only the news that the engine gave the run up."""
+        return BatchBuilder(runs=[self._run_record(records.run_record(self.state, self.state.take_changes()))])
 
     def _run_record(self, record: RunRecord) -> RunRecord:
         if self._breakdown is None:
@@ -177,6 +182,15 @@ class BatchBuilder:
     uses: list[ArtifactUseRecord] = field(default_factory=list)
     metrics: list[MetricRecord] = field(default_factory=list)
     cache_entries: list[CacheEntryRecord] = field(default_factory=list)
+
+    @classmethod
+    def merged(cls, parts: Iterable[BatchBuilder]) -> BatchBuilder:
+        """One batch of many."""
+        whole = cls()
+        for part in parts:
+            for item in fields(cls):
+                getattr(whole, item.name).extend(getattr(part, item.name))
+        return whole
 
     def build(self) -> JournalBatch:
         """The finished batch."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from penstock.domain.artifacts import ArtifactRef
-from penstock.domain.ids import TaskId
+from penstock.domain.ids import RunId, TaskId
 from penstock.domain.states import RuntimeState
 from penstock.engine.cache_key import cache_scope
 from penstock.engine.inputs import producers
@@ -28,6 +28,8 @@ from penstock.interfaces.journal import (
 
 METRICS_TYPE = "system.Metrics"
 """Artifact type whose metadata are scalar metrics."""
+METRIC_FORMATS_KEY = "_formats"
+"""Metadata entry of such an artifact that says how each metric is shown (name to RAW or PERCENTAGE)."""
 
 _FAILED_CODE = 9
 _CANCELED_CODE = 1
@@ -211,23 +213,27 @@ def artifact_records(state: RunState, changes: Changes) -> list[ArtifactRecord]:
 def metric_records(state: RunState, changes: Changes) -> list[MetricRecord]:
     """Scalar metrics: numbers and texts in the metadata of metrics artifacts."""
     return [
-        _metric(state, node, name, value)
+        record
         for node in changes.published.values()
         for refs in node.outputs.artifacts.values()
         for ref in refs
         if ref.type.schema_title == METRICS_TYPE
-        for name, value in ref.metadata.items()
-        if isinstance(value, int | float | str) and not isinstance(value, bool)
+        for record in _metrics(state.new_run.run_id, node.task_id, ref.metadata)
     ]
 
 
-def _metric(state: RunState, node: Node, name: str, value: float | str) -> MetricRecord:
-    run_id = state.new_run.run_id
-    if isinstance(value, str):
-        return MetricRecord(run_id, node.task_id, name, None, value)
-    if math.isfinite(value):
-        return MetricRecord(run_id, node.task_id, name, float(value), None)
-    return MetricRecord(run_id, node.task_id, name, None, str(value))
+def _metrics(run_id: RunId, task_id: TaskId, metadata: Mapping[str, Any]) -> Iterable[MetricRecord]:
+    formats = metadata.get(METRIC_FORMATS_KEY)
+    for name, value in metadata.items():
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            continue
+        shown = str(formats.get(name, "RAW")) if isinstance(formats, Mapping) else "RAW"
+        if isinstance(value, str):
+            yield MetricRecord(run_id, task_id, name, None, value, shown)
+        elif math.isfinite(value):
+            yield MetricRecord(run_id, task_id, name, float(value), None, shown)
+        else:
+            yield MetricRecord(run_id, task_id, name, None, str(value), shown)
 
 
 def cache_records(state: RunState, changes: Changes) -> list[CacheEntryRecord]:

@@ -155,9 +155,6 @@ def _items(state: RunState, node: Node) -> tuple[Any, ...]:
 
 def _artifact_items(state: RunState, node: Node, iteration: Iteration, source: ArtifactSource) -> tuple[ArtifactRef, ...]:
     found = source_artifacts(state, node, iteration.item_input or "items", source, node.parameters)
-    if found is None and source.scope_input is not None:
-        # KFP names the task's own input; it is the loop's binding, not one of the enclosing graph.
-        found = node.artifacts.get(source.scope_input)
     if found is None:
         raise InputError("the artifacts to loop over are missing")
     return found

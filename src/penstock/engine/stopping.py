@@ -7,6 +7,7 @@ not run exit tasks on termination: here they run with status CANCELED, because c
 from __future__ import annotations
 
 from penstock.domain.execution import AttemptKey
+from penstock.domain.states import RuntimeState
 from penstock.engine.commands import CancelAttempt, ScheduleDeadline
 from penstock.engine.events import CancelRequested, DeadlineExpired
 from penstock.engine.flow import close_if_done, finish, move
@@ -47,7 +48,7 @@ def on_deadline_expired(state: RunState, event: DeadlineExpired) -> bool:
 def _stop(state: RunState, root: Node, reason: str, exit_limit_seconds: float) -> None:
     state.cancel_reason = reason
     state.close_command("deadline", "run")
-    state.changes.history.append((state.now, root.state.CANCELING, reason))
+    state.changes.history.append((state.now, RuntimeState.CANCELING, reason))
     _stop_tree(state, root)
     if not root.is_final:
         state.emit(("deadline", "exit"), ScheduleDeadline("exit", state.now + exit_limit_seconds))

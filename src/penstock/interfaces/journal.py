@@ -160,6 +160,8 @@ class MetricRecord:
     number: float | None
     text: str | None
     """Set when the value is not a finite number."""
+    format: str = "RAW"
+    """How to show it: RAW or PERCENTAGE."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from tests.support.plans import flat, leaf, output, task
 async def test_a_chain_runs_in_order_and_passes_values(engine: Engine) -> None:
     engine.executor.scripts["a"] = Outcome(parameters={"out": 5})
     chain = flat(
-        task("a", "maker"), task("b", "taker", parameters={"x": output("a", "out")}), templates=[leaf("maker", outputs=["out"]), leaf("taker", inputs=["x"])]
+        task("a", "maker"),
+        task("b", "taker", parameters={"x": output("a", "out")}),
+        templates=[leaf("maker", outputs=["out"]), leaf("taker", inputs=["x"])],
     )
     row = await engine.run(chain)
     assert row["state"] == "SUCCEEDED"

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from penstock.domain.artifacts import ArtifactRef, ArtifactType
-from penstock.domain.errors import AlreadyExistsError, NotFoundError
+from penstock.domain.errors import AlreadyExistsError, NotFoundError, UnavailableError
 from penstock.domain.execution import Failure, TaskOutputs
 from penstock.domain.ids import ArtifactId, Digest, ExperimentId, PipelineId, PipelineVersionId, RecurringRunId, RunId
 from penstock.domain.runs import NewRun
@@ -40,8 +40,19 @@ from penstock.stores.sql.database import Database, Row, Transaction
 _log = logging.getLogger(__name__)
 
 _OPEN_STATES = (RuntimeState.PENDING, RuntimeState.RUNNING, RuntimeState.CANCELING, RuntimeState.PAUSED)
-_exact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_strict = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+# ASCII only: text that is not valid Unicode (lone surrogates) can be stored as an escape and in no other way.
+_exact = json.JSONEncoder(separators=(",", ":")).encode
+_strict = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def _is_trouble_of_the_store(error: BaseException) -> bool:
+    """Whether the database itself is in trouble (full disk, lost connection): both drivers name that class alike."""
+    return any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
+
+
+def _plain_text(text: str) -> str:
+    """Text that every database stores: no NUL, no lone surrogates."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def json_column(value: Any) -> str:
@@ -95,11 +106,21 @@ class SqlRunJournal:
             if hook is not None:
                 hook(tx)
 
-        await self._database.write(work)
+        try:
+            await self._database.write(work)
+        except Exception as error:
+            if _is_trouble_of_the_store(error):
+                raise UnavailableError(f"the run could not be stored: {error}") from error
+            raise
 
     async def append(self, batch: JournalBatch) -> Mapping[RunId, int]:
         """Store everything in `batch` in one transaction."""
-        return await self._database.write(lambda tx: self._append(tx, batch))
+        try:
+            return await self._database.write(lambda tx: self._append(tx, batch))
+        except Exception as error:
+            if _is_trouble_of_the_store(error):
+                raise UnavailableError(f"the journal could not be written: {error}") from error
+            raise
 
     def _append(self, tx: Transaction, batch: JournalBatch) -> dict[RunId, int]:
         for sql, rows in (
@@ -251,8 +272,8 @@ ON CONFLICT (task_id, direction, key, position) DO UPDATE SET artifact_id = excl
 """
 
 _UPSERT_METRIC = """
-INSERT INTO run_metric (run_id, task_id, name, number, text) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (run_id, task_id, name) DO UPDATE SET number = excluded.number, text = excluded.text
+INSERT INTO run_metric (run_id, task_id, name, number, text, format) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (run_id, task_id, name) DO UPDATE SET number = excluded.number, text = excluded.text, format = excluded.format
 """
 
 _INSERT_CACHE_ENTRY = """
@@ -344,7 +365,7 @@ def _task_row(record: TaskRecord) -> tuple[Any, ...]:
         record.iteration_count,
         record.position,
         record.state.value,
-        record.reason,
+        _plain_text(record.reason),
         record.created_at,
         record.started_at,
         record.finished_at,
@@ -398,7 +419,7 @@ def _note_row(record: NoteRecord) -> dict[str, Any]:
         "attempt": record.attempt,
         "at": record.at,
         "kind": record.kind,
-        "text": record.text,
+        "text": _plain_text(record.text),
     }
 
 
@@ -426,7 +447,7 @@ def _use_row(record: ArtifactUseRecord) -> tuple[Any, ...]:
 
 
 def _metric_row(record: MetricRecord) -> tuple[Any, ...]:
-    return (record.run_id, record.task_id, record.name, record.number, record.text)
+    return (record.run_id, record.task_id, record.name, record.number, record.text, record.format)
 
 
 def _cache_row(record: CacheEntryRecord) -> tuple[Any, ...]:

@@ -23,13 +23,13 @@ from penstock.domain.metrics import RunMetric
 from penstock.domain.states import TaskType
 from penstock.interfaces.listing import Op, Predicate
 from penstock.interfaces.metric_store import MetricStore
-from  import PipelinePackage
 from penstock.interfaces.run_store import RunView
 from penstock.pipelines.artifacts import ArtifactService
 from penstock.pipelines.filters import RUN_FIELDS
 from penstock.pipelines.paging import OpenList, open_list
 from penstock.pipelines.runs import RunRequest, RunService
 from penstock.pipelines.tasks import TaskService
+from penstock.spec.packages import Package
 
 MAX_PARAMETER_BYTES = 10_000
 _METRIC_NAME = re.compile(r"[a-zA-Z]([-_a-zA-Z0-9]{0,62}[a-zA-Z0-9])?")
@@ -170,9 +170,9 @@ def run_request(body: dict[str, Any]) -> RunRequest:
         raise InvalidArgumentError(f"the parameters are longer than {MAX_PARAMETER_BYTES} bytes")
     package = None
     if manifest:
-        package = PipelinePackage("argo", _json_object(manifest, "workflow_manifest"))
+        package = Package("argo", _json_object(manifest, "workflow_manifest"), str(manifest))
     elif pipeline_manifest:
-        package = PipelinePackage("kfp", _json_object(pipeline_manifest, "pipeline_manifest"))
+        package = Package("kfp", _json_object(pipeline_manifest, "pipeline_manifest"), str(pipeline_manifest))
     experiment_id = referenced_id(body, "EXPERIMENT")
     return RunRequest(
         name=str(body.get("name") or ""),

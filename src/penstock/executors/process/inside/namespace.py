@@ -1,8 +1,8 @@
 """Literal absolute paths for one task: a private mount namespace with its own root.
 
-The new root is a directory of the attempt in which every top-level entry of the host appears by bind mount. Where a wanted
-target lies inside such an entry, the entry is taken apart level by level, so that nothing on the host is created or hidden for others. Works as root and, by a
-user namespace, for ordinary users; `probe` tells whether the host allows it.
+The new root is a directory of the attempt in which every top-level entry of the host appears by bind mount. Where a wanted target
+lies inside such an entry, the entry is taken apart level by level, so that nothing on the host is created or hidden for others. Works as
+root and, by a user namespace, for ordinary users; `namespaces.probe` in the server tells whether the host allows it.
 """
 
 from __future__ import annotations

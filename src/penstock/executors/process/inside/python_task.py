@@ -165,7 +165,7 @@ def _fresh_streams() -> None:
     sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), encoding="utf-8")  # noqa: SIM115  for the life of the process
     for name, descriptor, errors in (("stdout", 1, "strict"), ("stderr", 2, "backslashreplace")):
         raw = open(descriptor, "wb", buffering=0, closefd=False)  # noqa: SIM115  likewise
-        stream = io.TextIOWrapper(raw, encoding="utf-8", errors=errors, write_through=True)  # type: ignore[arg-type]
+        stream = io.TextIOWrapper(raw, encoding="utf-8", errors=errors, write_through=True)
         stream.mode = "w"  # type: ignore[misc]
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
@@ -181,7 +181,7 @@ def _fresh_state() -> None:
         tempfile._name_sequence = None  # type: ignore[attr-defined]  # noqa: SLF001
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
-        numpy_random.seed()  # type: ignore[attr-defined]
+        numpy_random.seed()
     if hasattr(time, "tzset"):
         time.tzset()
 

@@ -303,11 +303,20 @@ def _write_whole(path: str, content: dict[str, Any]) -> None:
         os.close(descriptor)
 
 
+def _highest_descriptor() -> int:
+    try:
+        return max(int(name) for name in os.listdir("/proc/self/fd"))
+    except OSError:
+        return 1024
+
+
 def main(descriptor: int, settings: dict[str, Any]) -> None:
     """Run a supervisor on the inherited socket `descriptor`. Settings: `executors` and `modules` to import ahead."""
     os.setsid()
     os.chdir("/")
-    os.set_inheritable(descriptor, False)
+    os.dup2(descriptor, 3, inheritable=False)
+    descriptor = 3
+    os.closerange(4, _highest_descriptor() + 1)  # whatever else the server's process had open and inheritable
     server = socket.socket(fileno=descriptor)
     child.become_subreaper()
     sys.path[:] = [entry for entry in sys.path if entry]

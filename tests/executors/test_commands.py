@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path, PurePosixPath
+
+from penstock.domain.artifacts import ArtifactType
+from penstock.domain.execution import FailureKind, OutputArtifactPath, OutputParameterFile, ProcessSpec, Resources
+from penstock.domain.plan import ParameterType
+from penstock.executors.process import logs
+from penstock.executors.process.inside import tree
+from tests.executors.stage import Stage, shell
+
+
+async def test_a_command_runs_as_written_with_clean_surroundings(scene: Stage) -> None:
+    finished = await scene.run(shell('echo "$PWD"; echo "$GREETING"; which python3; ls -A', env={"GREETING": "hello"}))
+    assert finished.failure is None
+    lines = scene.log().splitlines()
+    assert lines[0].endswith("/work")
+    assert lines[1] == "hello"
+    assert lines[2].startswith(str(scene.data))
+    assert len(lines) == 3
+
+
+async def test_text_outputs_are_read_from_files(scene: Stage) -> None:
+    spec = lambda request, layout: shell(  # noqa: E731
+        f"mkdir -p {layout.outputs}; printf 12 > {layout.outputs}/n",
+        output_parameters=(OutputParameterFile("n", layout.outputs / "n", ParameterType.NUMBER_INTEGER),),
+    )
+    finished = await scene.run(spec)
+    assert finished.outputs is not None
+    assert finished.outputs.parameters == {"n": "12"}
+
+
+async def test_an_output_that_leads_out_of_the_attempt_is_refused(scene: Stage) -> None:
+    spec = lambda request, layout: shell(  # noqa: E731
+        f"mkdir -p {layout.outputs}; ln -s /etc/passwd {layout.outputs}/n",
+        output_parameters=(OutputParameterFile("n", layout.outputs / "n", ParameterType.STRING),),
+    )
+    finished = await scene.run(spec)
+    assert finished.failure is not None
+    assert finished.failure.kind == FailureKind.OUTPUT
+    assert "leads out" in finished.failure.message
+
+
+async def test_an_artifact_with_links_out_of_it_is_refused(scene: Stage) -> None:
+    spec = lambda request, layout: shell(  # noqa: E731
+        f"mkdir -p {layout.outputs}/tree; ln -s /etc {layout.outputs}/tree/etc",
+        output_artifacts=(OutputArtifactPath("tree", layout.outputs / "tree", ArtifactType(), "minio://x"),),
+    )
+    finished = await scene.run(spec)
+    assert finished.failure is not None
+    assert finished.failure.kind == FailureKind.OUTPUT
+    assert "'etc'" in finished.failure.message
+
+
+async def test_a_fifo_as_output_does_not_hang_the_server(scene: Stage) -> None:
+    spec = lambda request, layout: shell(  # noqa: E731
+        f"mkdir -p {layout.outputs}; mkfifo {layout.outputs}/n",
+        output_parameters=(OutputParameterFile("n", layout.outputs / "n", ParameterType.STRING),),
+    )
+    finished = await scene.run(spec)
+    assert finished.failure is not None
+    assert "not a regular file" in finished.failure.message
+
+
+async def test_an_unknown_program_names_program_and_image(scene: Stage) -> None:
+    finished = await scene.run(ProcessSpec(argv=("no-such-program",), image="registry/thing:1"))
+    assert finished.failure is not None
+    assert finished.failure.kind == FailureKind.START
+    assert "no-such-program" in finished.failure.message
+    assert "registry/thing:1" in finished.failure.message
+
+
+async def test_an_argument_too_long_for_the_system_is_explained(scene: Stage) -> None:
+    finished = await scene.run(ProcessSpec(argv=("echo", "x" * 200_000)))
+    assert finished.failure is not None
+    assert finished.failure.kind == FailureKind.START
+    assert "128 KiB" in finished.failure.message
+
+
+async def test_a_failure_carries_exit_code_and_last_lines_without_secrets(scene: Stage) -> None:
+    spec = shell('echo before; echo "key is $KEY" >&2; exit 3', secret_env={"KEY": "hunter2-secret"})
+    finished = await scene.run(spec)
+    assert finished.failure is not None
+    assert finished.exit_code == 3
+    assert "key is ***" in finished.failure.message
+    described = (scene.executor.log_path(finished.key).parent / "spec.json").read_text()
+    assert "hunter2" not in described
+    assert json.loads(described)["env"]["KEY"] == "***"
+
+
+async def test_death_by_a_signal_is_named(scene: Stage) -> None:
+    finished = await scene.run(shell("kill -SEGV $$"))
+    assert finished.failure is not None
+    assert finished.failure.kind == FailureKind.SIGNAL
+    assert "SIGSEGV" in finished.failure.message
+
+
+async def test_logs_that_are_no_text_and_very_long_lines_are_kept_and_shown(scene: Stage) -> None:
+    finished = await scene.run(shell(r"printf '\377\376 bytes\n'; head -c 10485760 /dev/zero | tr '\0' x; exit 1"))
+    assert finished.failure is not None
+    assert len(finished.failure.message) < 2000
+    assert logs.size_of(scene.executor.log_path(finished.key)) == 10485760 + 9
+    assert "�� bytes" in logs.decode(logs.read_range(scene.executor.log_path(finished.key), 0, 9))
+
+
+async def test_daemons_of_a_task_end_with_it(scene: Stage) -> None:
+    script = "import os,time\nif os.fork(): os._exit(0)\nos.setsid()\nif os.fork(): os._exit(0)\nopen('pid','w').write(str(os.getpid()))\ntime.sleep(600)"
+    finished = await scene.run(ProcessSpec(argv=("sh", "-c", 'python3 -c "$0"; while [ ! -s pid ]; do sleep 0.02; done; cat pid', script)))
+    assert finished.failure is None, finished.failure
+    pid = int(scene.log())
+    assert tree.stat_of(pid) is None
+
+
+async def test_cancel_ends_the_whole_tree_after_the_grace_time(scene: Stage) -> None:
+    await scene.launch(shell("trap '' TERM; (trap '' TERM; sleep 600) & echo $!; while true; do sleep 0.1; done"))
+    started = await scene.started()
+    inner = int(await _first_line(scene))
+    await scene.executor.cancel(started.key, reason="the user asked for it", grace_seconds=0.2)
+    finished = await scene.finished()
+    assert finished.failure is not None
+    assert finished.failure.was_canceled
+    assert finished.failure.message == "the user asked for it"
+    assert tree.stat_of(inner) is None
+    assert tree.stat_of(started.detail["pid"]) is None
+
+
+async def test_a_task_may_use_the_grace_time_to_clean_up(scene: Stage) -> None:
+    await scene.launch(shell("trap 'echo cleaned up; exit 0' TERM; echo ready; while true; do sleep 0.05; done"))
+    started = await scene.started()
+    await _first_line(scene)
+    await scene.executor.cancel(started.key, reason="stop", grace_seconds=30)
+    finished = await scene.finished()
+    assert finished.failure is not None
+    assert finished.failure.was_canceled
+    assert "cleaned up" in scene.log()
+
+
+async def test_a_queued_attempt_is_canceled_without_ever_running(open_stage) -> None:
+    from penstock.executors.process.slots import Capacity
+
+    async with open_stage(capacity=Capacity(1, 1, 1 << 30), settings={"queue_note_seconds": 0.0}) as scene:
+        await scene.launch(shell("sleep 600"), "first")
+        await scene.started("first")
+        await scene.launch(shell("echo ran"), "second")
+        await scene.until(lambda report: getattr(report, "kind", "") == "queued")
+        assert "waiting for a free slot (all 1 in use)" in scene.notes("queued")
+        from tests.executors.stage import request_for
+
+        await scene.executor.cancel(request_for("second").key, reason="not needed", grace_seconds=0)
+        finished = await scene.finished("second")
+        assert finished.failure is not None
+        assert finished.failure.was_canceled
+        assert not scene.executor.log_path(finished.key).exists()
+        await scene.executor.cancel(request_for("first").key, reason="over", grace_seconds=0)
+
+
+async def test_a_deadline_stops_the_task(open_stage) -> None:
+    async with open_stage(settings={"grace_seconds": 0.1}) as scene:
+        finished = await scene.run(shell("echo working; sleep 600", deadline_seconds=0.3))
+        assert finished.failure is not None
+        assert finished.failure.kind == FailureKind.DEADLINE
+        assert "0.3 seconds" in finished.failure.message
+
+
+async def test_memory_over_the_limit_is_told_apart_without_cgroups(scene: Stage) -> None:
+    spec = ProcessSpec(argv=("python3", "-c", "x = bytearray(900_000_000)"), resources=Resources(memory_limit_bytes=256 << 20))
+    finished = await scene.run(spec)
+    assert finished.failure is not None
+    assert finished.failure.kind == FailureKind.OUT_OF_MEMORY
+    assert "256 MiB" in finished.failure.message
+
+
+async def test_init_commands_run_first_and_sidecars_end_with_the_task(scene: Stage) -> None:
+    sidecar = "echo $$ > ../side; sleep 600"
+    spec = shell("while [ ! -s ../side ]; do sleep 0.02; done; cat made; cat ../side", init=(("sh", "-c", "echo first > made"),), sidecars=(("sh", "-c", sidecar),))
+    finished = await scene.run(spec)
+    assert finished.failure is None, finished.failure
+    first, side = scene.log().split()
+    assert first == "first"
+    assert tree.stat_of(int(side)) is None
+
+
+async def test_a_failing_init_command_fails_the_task(scene: Stage) -> None:
+    finished = await scene.run(shell("echo never", init=(("sh", "-c", "exit 4"),)))
+    assert finished.exit_code == 4
+    assert "never" not in scene.log()
+
+
+async def test_the_log_can_be_followed_to_its_end(scene: Stage) -> None:
+    await scene.launch(shell("for i in 1 2 3; do echo line $i; sleep 0.05; done"))
+    started = await scene.started()
+    path = scene.executor.log_path(started.key)
+    text = b"".join([piece async for piece in logs.follow(path, is_final=lambda: not scene.executor.is_known(started.key))])
+    assert text == b"line 1\nline 2\nline 3\n"
+
+
+async def test_a_killed_supervisor_makes_its_tasks_lost_and_the_next_task_gets_a_new_one(scene: Stage) -> None:
+    await scene.launch(shell("(sleep 600) & echo $!; wait"))
+    started = await scene.started()
+    inner = int(await _first_line(scene))
+    stat = tree.stat_of(started.detail["pid"])
+    assert stat is not None
+    os.kill(stat[1], signal.SIGKILL)
+    finished = await scene.finished()
+    assert finished.failure is not None
+    assert finished.failure.kind == FailureKind.LOST
+    assert not tree.is_alive(inner, tree.start_ticks(inner))
+    assert (await scene.run(shell("echo again"), "next")).failure is None
+
+
+async def test_launching_twice_runs_once(scene: Stage) -> None:
+    spec = shell("echo run")
+    await scene.launch(spec)
+    await scene.launch(spec)
+    await scene.finished()
+    assert scene.log() == "run\n"
+    await scene.launch(spec)
+    async with asyncio.timeout(30):
+        while sum(1 for report in scene.reports if type(report).__name__ == "AttemptFinished") < 2:
+            async with scene.news:
+                await scene.news.wait()
+    assert scene.log() == "run\n"
+
+
+async def test_working_files_go_after_success_and_stay_after_failure(scene: Stage) -> None:
+    good = await scene.run(shell("echo x > kept"), "good")
+    bad = await scene.run(shell("echo x > kept; exit 1"), "bad")
+    await scene.executor.close(leave_running=False)
+    folder = scene.executor.log_path(good.key).parent
+    assert not (folder / "work").exists()
+    assert {"log", "spec.json", "exit.json", "result.json"} <= {path.name for path in folder.iterdir()}
+    assert (scene.executor.log_path(bad.key).parent / "work" / "kept").exists()
+
+
+async def test_a_full_disk_is_a_failure_of_ours_and_says_so(scene: Stage) -> None:
+    spec = ProcessSpec(argv=("true",), files={PurePosixPath("/dev/full/x"): b""})
+    finished = await scene.run(spec)
+    assert finished.failure is not None
+    assert "outside of the attempt" in finished.failure.message
+
+
+async def _first_line(scene: Stage) -> str:
+    path: Path = scene.executor.log_path((await scene.started()).key)
+    async for piece in logs.follow(path, is_final=lambda: False):
+        if b"\n" in piece:
+            return piece.decode().splitlines()[0]
+    raise AssertionError

@@ -23,7 +23,11 @@ TARGET = Path("src/penstock/web/static/vendor")
 VENDORED: dict[str, dict[str, str]] = {
     "htmx.org": {"dist/htmx.min.js": "htmx.min.js", "LICENSE": "htmx.LICENSE.txt"},
     "idiomorph": {"dist/idiomorph-ext.min.js": "idiomorph-ext.min.js", "LICENSE": "idiomorph.LICENSE.txt"},
-    "@dagrejs/dagre": {"dist/dagre.esm.js": "dagre.esm.js", "LICENSE": "dagre.LICENSE.txt"},
+    "@dagrejs/dagre": {
+        "dist/dagre.esm.js": "dagre.esm.js",
+        "dist/dagre.esm.js.LEGAL.txt": "dagre.esm.js.LEGAL.txt",
+        "LICENSE": "dagre.LICENSE.txt",
+    },
     "uplot": {"dist/uPlot.esm.js": "uPlot.esm.js", "dist/uPlot.min.css": "uPlot.min.css", "LICENSE": "uPlot.LICENSE.txt"},
 }
 """npm package -> {file in the package: name in the vendor folder}."""

@@ -1,0 +1,226 @@
+"""Read models of the pages that list what runs come from and go to: experiments, pipelines, schedules, home, search, system.
+
+Companion of `interfaces.pages`; the same rules hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from penstock.interfaces.pages import ListQuery, Page, RunItem, TaskItem
+
+
+@dataclass(frozen=True, slots=True)
+class RunDot:
+    """One of the last runs of something, as a dot or a bar."""
+
+    run_id: str
+    name: str
+    state: str
+    created_at: float
+    duration_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentItem:
+    """An experiment as lists show it."""
+
+    experiment_id: str
+    name: str
+    description: str
+    storage_state: str
+    created_at: float
+    last_run_created_at: float | None
+    run_count: int
+    last_runs: Sequence[RunDot] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VersionItem:
+    """A pipeline version."""
+
+    pipeline_version_id: str
+    pipeline_id: str
+    name: str
+    display_name: str
+    description: str
+    spec_digest: str
+    created_at: float
+    package_url: str | None = None
+    code_source_url: str | None = None
+    run_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineItem:
+    """A pipeline as lists show it."""
+
+    pipeline_id: str
+    name: str
+    display_name: str
+    description: str
+    tags: Mapping[str, str]
+    created_at: float
+    version_count: int
+    latest: VersionItem | None
+    schedule_count: int = 0
+    last_runs: Sequence[RunDot] = ()
+    median_seconds: float | None = None
+    """Median duration of the last runs that succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentStatistics:
+    """History of one task name in a pipeline over its recent runs."""
+
+    display_name: str
+    component: str
+    count: int
+    failed: int
+    cached: int
+    mean_seconds: float | None
+    max_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineView:
+    """What the pipeline page shows."""
+
+    pipeline: PipelineItem
+    versions: Sequence[VersionItem]
+    statistics: Sequence[ComponentStatistics]
+    schedules: Sequence[RecurringItem]
+
+
+@dataclass(frozen=True, slots=True)
+class RecurringItem:
+    """A schedule as lists show it."""
+
+    recurring_run_id: str
+    name: str
+    description: str
+    experiment_id: str
+    experiment_name: str
+    pipeline_id: str | None
+    pipeline_name: str
+    pipeline_version_id: str | None
+    version_name: str
+    spec_digest: str | None
+    runtime_config: Mapping[str, Any]
+    trigger: Mapping[str, Any]
+    """`cron` or `interval_seconds`, with optional `start` and `end`."""
+    max_concurrency: int
+    is_catchup: bool
+    is_enabled: bool
+    status: str
+    error: str | None
+    created_at: float
+    updated_at: float
+    enabled_at: float | None
+    last_trigger_at: float | None
+    trigger_index: int
+    service_account: str = ""
+    last_runs: Sequence[RunDot] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TickItem:
+    """One planned time of a schedule and what became of it."""
+
+    planned_at: float
+    decided_at: float
+    outcome: str
+    reason: str
+    run_id: str | None
+    run_name: str = ""
+    run_state: str = ""
+
+
+class CatalogPages(Protocol):
+    """Experiments, pipelines and schedules."""
+
+    async def list_experiments(self, query: ListQuery) -> Page[ExperimentItem]:
+        """Return experiments with their last five runs. Sorts: `created`, `name`, `activity`."""
+        ...
+
+    async def experiment(self, experiment_id: str) -> ExperimentItem | None:
+        """Return an experiment, or None."""
+        ...
+
+    async def experiment_names(self, *, limit: int = 200) -> Sequence[tuple[str, str]]:
+        """Return (id, name) of listed experiments, most recently used first."""
+        ...
+
+    async def list_pipelines(self, query: ListQuery) -> Page[PipelineItem]:
+        """Return pipelines with latest version and last 20 runs. Sorts: `created`, `name`."""
+        ...
+
+    async def pipeline(self, pipeline_id: str) -> PipelineView | None:
+        """Return a pipeline with its versions, or None."""
+        ...
+
+    async def version(self, pipeline_version_id: str) -> VersionItem | None:
+        """Return a version, or None."""
+        ...
+
+    async def list_recurring(self, query: ListQuery) -> Page[RecurringItem]:
+        """Return schedules with their last ten runs. Sorts: `created`, `name`."""
+        ...
+
+    async def recurring(self, recurring_run_id: str) -> tuple[RecurringItem, Sequence[TickItem]] | None:
+        """Return a schedule and its newest ticks (at most 100), or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HomeView:
+    """What the start page shows."""
+
+    recent: Sequence[RunItem]
+    """Runs of the last day, newest first, at most 300."""
+    attention: Sequence[RunItem]
+    """Failed lately or running unusually long."""
+    counts: Mapping[str, int]
+    """Runs of the last day by state."""
+    schedules: Sequence[RecurringItem]
+    """Enabled schedules."""
+    running_tasks: Sequence[TaskItem]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """Something the search found."""
+
+    kind: str
+    """`run`, `experiment`, `pipeline`, `recurring`, `artifact`, `execution`."""
+    object_id: str
+    title: str
+    detail: str
+    state: str = ""
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableSize:
+    """Rows of one table."""
+
+    name: str
+    rows: int
+
+
+class HomePages(Protocol):
+    """Overviews over everything."""
+
+    async def home(self, now: float) -> HomeView:
+        """Return the start page's rows."""
+        ...
+
+    async def search(self, text: str, *, limit: int = 8) -> Sequence[SearchHit]:
+        """Return objects whose name contains `text` or whose id starts with it, at most `limit` of each kind."""
+        ...
+
+    async def sizes(self) -> tuple[Sequence[TableSize], int, int]:
+        """Return rows per table, bytes of the database and bytes of known artifacts."""
+        ...

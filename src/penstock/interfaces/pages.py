@@ -1,0 +1,348 @@
+"""Read models of the web pages about runs, tasks and artifacts: what a page shows, gathered in a fixed number of queries.
+
+Only reading lives here; changes go through the use cases. Lists use keyset paging: `cursor` is opaque text from the page before.
+Times are seconds since the epoch, UTC. JSON columns arrive decoded. Implemented by `stores.sql.pages_*`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+
+COUNT_LIMIT = 10_000
+"""Matching rows are counted up to this many; beyond, pages say "more than"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One screenful of a list."""
+
+    items: Sequence[T]
+    next_cursor: str | None
+    """Pass it as `cursor` for the following rows; None at the end."""
+    total: int
+    """Matching rows, counted up to `COUNT_LIMIT`."""
+    is_total_exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One chip of a filter bar, for example `accuracy>0.9`."""
+
+    field: str
+    """`status`, `pipeline`, `tag`, ... or the name of a parameter or metric."""
+    operator: str
+    """One of `:` (is, contains) `=` `!=` `<` `<=` `>` `>=`."""
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """What a list shows; every list takes the same, and ignores conditions on fields it does not have."""
+
+    words: tuple[str, ...] = ()
+    """Free text; each must occur in the name or be the start of the id."""
+    conditions: tuple[Condition, ...] = ()
+    is_archived: bool = False
+    sort: str = "created"
+    is_descending: bool = True
+    cursor: str | None = None
+    limit: int = 50
+    scope: Mapping[str, str] = field(default_factory=dict)
+    """Fixed restrictions of the page: `experiment_id`, `pipeline_id`, `pipeline_version_id`, `recurring_run_id`, `run_id`, `component`."""
+    now: float = 0.0
+    """Reference for relative times such as `started:<24h`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarMetric:
+    """A scalar as logged: number or text."""
+
+    name: str
+    number: float | None
+    text: str | None
+    format: str = "RAW"
+    """`RAW` or `PERCENTAGE`."""
+    task_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunItem:
+    """A run as lists and headers show it."""
+
+    run_id: str
+    kind: str
+    name: str
+    description: str
+    state: str
+    storage_state: str
+    created_at: float
+    scheduled_at: float
+    started_at: float | None
+    finished_at: float | None
+    experiment_id: str | None
+    experiment_name: str
+    pipeline_name: str
+    pipeline_id: str | None
+    pipeline_version_id: str | None
+    version_name: str
+    recurring_run_id: str | None
+    recurring_name: str
+    spec_digest: str | None
+    task_count: int
+    done_count: int
+    failed_count: int
+    cached_count: int
+    version: int
+    error: Mapping[str, Any] | None
+    parameters: Mapping[str, Any]
+    """As given by the caller."""
+    tags: Mapping[str, str]
+    options: Mapping[str, Any]
+    pipeline_root: str
+    service_account: str
+    state_history: Sequence[Mapping[str, Any]] = ()
+    metrics: Sequence[ScalarMetric] = ()
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens without a retry."""
+        return self.state in {"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"}
+
+    @property
+    def error_message(self) -> str:
+        """Why it failed, or empty."""
+        return str(self.error.get("message", "")) if self.error else ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskItem:
+    """A task as graphs, tables and the executions list show it."""
+
+    task_id: str
+    run_id: str
+    execution_id: int
+    parent_task_id: str | None
+    path: str
+    task_key: str
+    display_name: str
+    type: str
+    component: str
+    iteration_index: int | None
+    iteration_count: int | None
+    position: int
+    state: str
+    reason: str
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    attempts: int
+    is_cached: bool
+    cached_task_id: str | None
+    cache_fingerprint: str | None
+    cache_reason: str
+    error: Mapping[str, Any] | None
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    detail: Mapping[str, Any]
+    run_name: str = ""
+    pipeline_name: str = ""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens without a retry."""
+        return self.state in {"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"}
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it does work itself (as opposed to holding other tasks)."""
+        return self.type in {"RUNTIME", "IMPORTER"}
+
+    @property
+    def error_message(self) -> str:
+        """Why it failed, or empty."""
+        return str(self.error.get("message", "")) if self.error else ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptItem:
+    """One try at a task."""
+
+    attempt: int
+    state: str
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    exit_code: int | None
+    error: Mapping[str, Any] | None
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NoteItem:
+    """A line of the Events tab."""
+
+    seq: int
+    attempt: int | None
+    at: float
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactItem:
+    """A stored artifact."""
+
+    artifact_id: int
+    name: str
+    output_key: str
+    type: str
+    uri: str
+    digest: str | None
+    size_bytes: int | None
+    is_directory: bool
+    metadata: Mapping[str, Any]
+    created_at: float
+    run_id: str | None
+    task_id: str | None
+    run_name: str = ""
+    task_name: str = ""
+    pipeline_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactUse:
+    """An edge between a task and an artifact."""
+
+    direction: str
+    """`input` or `output`."""
+    key: str
+    position: int
+    artifact: ArtifactItem
+    task_id: str
+    task_name: str = ""
+    run_id: str = ""
+    run_name: str = ""
+    task_state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """Everything the node panel shows."""
+
+    task: TaskItem
+    run: RunItem
+    attempts: Sequence[AttemptItem]
+    notes: Sequence[NoteItem]
+    uses: Sequence[ArtifactUse]
+    metrics: Sequence[ScalarMetric]
+    cached_from: TaskItem | None
+    """Original of a cache hit, when it still exists."""
+    parent: TaskItem | None
+    child_states: Mapping[str, int]
+    """How many direct children are in each state; empty for leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateCount:
+    """Tasks below a group node by state, for the ring on a collapsed box."""
+
+    parent_task_id: str
+    state: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """What the run page needs besides the view that is open."""
+
+    run: RunItem
+    root: TaskItem | None
+    first_failure: TaskItem | None
+    """The leaf task that failed first."""
+    waiting: TaskItem | None
+    """Some task that has not started yet and says why."""
+    last_good: RunItem | None
+    """Newest earlier run of the same pipeline that succeeded."""
+    neighbours: Sequence[RunItem]
+    """A few newest runs of the same pipeline, for the sibling menu."""
+
+
+class RunPages(Protocol):
+    """Runs and the tasks in them."""
+
+    async def list_runs(self, query: ListQuery) -> Page[RunItem]:
+        """Return runs with their metrics and names resolved. Sorts: `created`, `name`, `state`, `duration`, `finished`."""
+        ...
+
+    async def metric_names(self, *, limit: int = 200) -> Sequence[str]:
+        """Return names of scalar metrics in use, for column choosers and completion."""
+        ...
+
+    async def run(self, run_id: str) -> RunView | None:
+        """Return a run, or None."""
+        ...
+
+    async def runs(self, run_ids: Sequence[str]) -> Sequence[RunItem]:
+        """Return the existing ones of `run_ids`, in that order, with metrics."""
+        ...
+
+    async def children(self, run_id: str, parent_task_id: str, *, offset: int = 0, limit: int = 2000) -> Sequence[TaskItem]:
+        """Return direct children of a group node in order of creation."""
+        ...
+
+    async def child_states(self, run_id: str, parent_task_ids: Sequence[str]) -> Sequence[StateCount]:
+        """Count the direct children of each given node by state."""
+        ...
+
+    async def list_tasks(self, query: ListQuery) -> Page[TaskItem]:
+        """Return leaf executions, over all runs or with `scope.run_id` / `scope.component`. Sorts: `created`, `position`, `duration`."""
+        ...
+
+    async def timeline(self, run_id: str, *, limit: int = 500) -> Sequence[TaskItem]:
+        """Return leaf tasks in order of start, at most `limit`, the unfinished and the longest first when there are more."""
+        ...
+
+    async def task(self, run_id: str, task_id: str) -> TaskView | None:
+        """Return a task with attempts, notes and artifacts, or None."""
+        ...
+
+    async def spec(self, digest: str) -> tuple[str, Mapping[str, Any], str | None] | None:
+        """Return a stored definition as (kind, content, source text), or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactView:
+    """What the artifact page shows."""
+
+    artifact: ArtifactItem
+    uses: Sequence[ArtifactUse]
+    """Consumers, newest first, at most 100."""
+    same_bytes: Sequence[ArtifactItem]
+    """Other artifacts with the same digest, at most 20."""
+    siblings: Sequence[ArtifactItem]
+    """The same output of the same task name in other runs of the pipeline, newest first: its versions."""
+
+
+class ArtifactPages(Protocol):
+    """Stored artifacts and their lineage."""
+
+    async def list_artifacts(self, query: ListQuery) -> Page[ArtifactItem]:
+        """Return artifacts. Sorts: `created`, `name`, `size`."""
+        ...
+
+    async def artifact(self, artifact_id: int) -> ArtifactView | None:
+        """Return one artifact, or None."""
+        ...
+
+    async def of_runs(self, run_ids: Sequence[str], types: Sequence[str] = ()) -> Sequence[ArtifactUse]:
+        """Return what tasks of these runs put out (cached outputs included), restricted to `types` when given."""
+        ...
+
+    async def lineage(self, artifact_id: int, *, depth: int = 3, limit: int = 300) -> tuple[Sequence[ArtifactUse], bool]:
+        """Return edges within `depth` steps up and down of an artifact, and whether some were left out for `limit`."""
+        ...

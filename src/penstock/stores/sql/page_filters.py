@@ -1,0 +1,236 @@
+"""SQL of the filter bar and of keyset paging, shared by the page queries.
+
+Turns `ListQuery` conditions into WHERE clauses with bound parameters; user text never becomes SQL. Fields a list does not know are
+looked up among parameters and metrics where the list has them, and ignored elsewhere. Grammar: `web/filters.py`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from penstock.domain.errors import InvalidArgumentError
+from penstock.interfaces.pages import COUNT_LIMIT, Condition, ListQuery, Page
+from penstock.stores.sql.database import Row, SqlDialect, Transaction, escape_like
+
+T = TypeVar("T")
+
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_COMPARE = {":": "=", "=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": ">=", ":": ">="}
+"""An age below a day is a time above now minus a day; a bare age means "within"."""
+
+STATE_WORDS: Mapping[str, tuple[str, ...]] = {
+    "active": ("PENDING", "RUNNING", "CANCELING", "PAUSED"),
+    "running": ("RUNNING", "CANCELING"),
+    "pending": ("PENDING",),
+    "queued": ("PENDING",),
+    "succeeded": ("SUCCEEDED",),
+    "success": ("SUCCEEDED",),
+    "ok": ("SUCCEEDED",),
+    "failed": ("FAILED",),
+    "error": ("FAILED",),
+    "canceled": ("CANCELED",),
+    "cancelled": ("CANCELED",),
+    "terminated": ("CANCELED", "CANCELING"),
+    "skipped": ("SKIPPED",),
+    "paused": ("PAUSED",),
+    "final": ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"),
+}
+"""Words people type for states of runs and tasks."""
+
+
+def seconds_of(text: str) -> float | None:
+    """Read a span such as `24h` or `1h30m` in seconds; None when it is not one."""
+    if not text or _SPAN.sub("", text):
+        return None
+    return sum(float(number) * _SECONDS[unit] for number, unit in _SPAN.findall(text))
+
+
+def moment_of(text: str) -> float | None:
+    """Read an ISO date or time (UTC unless it says otherwise) in epoch seconds; None when it is not one."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def number_of(text: str) -> float | None:
+    """Read a finite number, `%` allowed; None when it is not one."""
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+class Where:
+    """Clauses joined by AND with their bound values."""
+
+    def __init__(self, dialect: SqlDialect, *, now: float) -> None:
+        self.dialect = dialect
+        self.now = now
+        self.clauses: list[str] = []
+        self.params: dict[str, Any] = {}
+
+    def bind(self, value: Any) -> str:
+        """Bind `value` and return its placeholder."""
+        name = f"p{len(self.params)}"
+        self.params[name] = value
+        return f":{name}"
+
+    def add(self, clause: str) -> None:
+        """Require `clause`."""
+        self.clauses.append(clause)
+
+    def equals(self, column: str, value: Any) -> None:
+        """Require `column` to be `value`."""
+        self.add(f"{column} = {self.bind(value)}")
+
+    def contains(self, column: str, text: str) -> str:
+        """SQL: `column` contains `text`, whatever its case."""
+        return self.dialect.ilike(column, self.bind(f"%{escape_like(text)}%"))
+
+    def starts(self, column: str, text: str) -> str:
+        """SQL: `column` starts with `text`."""
+        return f"{column} LIKE {self.bind(escape_like(text) + '%')} ESCAPE '\\'"
+
+    def word(self, text: str, *columns: str, id_column: str) -> None:
+        """Require a free word in one of `columns`, or as the start of the id."""
+        options = [self.contains(column, text) for column in columns]
+        if len(text) >= 4:
+            options.append(self.starts(id_column, text.lower()))
+        self.add(f"({' OR '.join(options)})")
+
+    def text(self, column: str, condition: Condition) -> None:
+        """Require a text column to contain (`:`), be (`=`) or not be (`!=`) the value."""
+        if condition.operator == ":":
+            self.add(self.contains(column, condition.value))
+        else:
+            self.add(f"{column} {_COMPARE[condition.operator]} {self.bind(condition.value)}")
+
+    def states(self, column: str, condition: Condition) -> None:
+        """Require a state; the value is one or more words separated by commas."""
+        wanted: list[str] = []
+        for word in condition.value.lower().split(","):
+            wanted += STATE_WORDS.get(word.strip(), (word.strip().upper(),))
+        places = ", ".join(self.bind(state) for state in wanted)
+        self.add(f"{column} {'NOT IN' if condition.operator == '!=' else 'IN'} ({places})")
+
+    def number(self, expression: str, condition: Condition) -> None:
+        """Require a number or span; unreadable values match nothing."""
+        span = seconds_of(condition.value)
+        value = number_of(condition.value) if span is None else span
+        self.add("1 = 0" if value is None else f"{expression} {_COMPARE[condition.operator]} {self.bind(value)}")
+
+    def time(self, column: str, condition: Condition) -> None:
+        """Require an age (`<24h`) or a date (`>2026-01-31`); unreadable values match nothing."""
+        age = seconds_of(condition.value)
+        if age is not None and condition.operator in _MIRROR:
+            self.add(f"{column} {_MIRROR[condition.operator]} {self.bind(self.now - age)}")
+            return
+        moment = moment_of(condition.value)
+        if moment is None:
+            self.add("1 = 0")
+        elif condition.operator in {":", "="}:
+            self.add(f"({column} >= {self.bind(moment)} AND {column} < {self.bind(moment + 86400)})")
+        else:
+            self.add(f"{column} {_COMPARE[condition.operator]} {self.bind(moment)}")
+
+    def tag(self, column: str, value: str) -> None:
+        """Require a tag by key, by value or as `key=value`; tags are stored as compact JSON objects of strings."""
+        key, separator, wanted = value.partition("=")
+        needle = json.dumps(key, ensure_ascii=False) + (":" + json.dumps(wanted, ensure_ascii=False) if separator else "")
+        self.add(self.contains(column, needle))
+
+    def scalar(self, id_column: str, condition: Condition) -> None:
+        """Require a run parameter or metric; `param.x` and `metric.x` name one kind only."""
+        name = condition.field
+        tables = ("run_metric", "run_parameter")
+        if name.startswith("metric."):
+            name, tables = name[7:], ("run_metric",)
+        elif name.startswith(("param.", "parameter.")):
+            name, tables = name.partition(".")[2], ("run_parameter",)
+        number = number_of(condition.value)
+        tests = []
+        if number is not None:
+            tests.append(f"number {_COMPARE[condition.operator]} {self.bind(number)}")
+        if condition.operator == ":":
+            tests.append(self.contains("text", condition.value))
+        elif number is None:
+            tests.append(f"text {_COMPARE[condition.operator]} {self.bind(condition.value)}")
+        named = self.bind(name)
+        inner = " UNION ".join(f"SELECT run_id FROM {table} WHERE name = {named} AND ({' OR '.join(tests)})" for table in tables)
+        self.add(f"{id_column} IN ({inner})")
+
+    def sql(self) -> str:
+        """The WHERE clause, or nothing."""
+        return f"WHERE {' AND '.join(self.clauses)}" if self.clauses else ""
+
+
+def encode_cursor(value: Any, identity: str | int) -> str:
+    """Make the opaque position after a row."""
+    return base64.urlsafe_b64encode(json.dumps([value, identity]).encode()).decode().rstrip("=")
+
+
+def decode_cursor(text: str) -> tuple[Any, str | int]:
+    """Read a position.
+
+    Raises:
+        InvalidArgumentError: the text was not made by `encode_cursor`.
+    """
+    try:
+        value, identity = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, binascii.Error) as error:
+        raise InvalidArgumentError("this page position is not valid any more") from error
+    if not isinstance(value, str | int | float) or not isinstance(identity, str | int):
+        raise InvalidArgumentError("this page position is not valid any more")
+    return value, identity
+
+
+def select_page(
+    tx: Transaction,
+    query: ListQuery,
+    where: Where,
+    *,
+    select: str,
+    source: str,
+    sorts: Mapping[str, str],
+    identity: str,
+    convert: Callable[[Row], T],
+    joins: str = "",
+) -> Page[T]:
+    """Run a list query: one statement for the rows, one for the count (at most `COUNT_LIMIT` rows are counted).
+
+    Args:
+        select: columns of the rows.
+        source: FROM clause that the WHERE clause needs.
+        sorts: SQL expression per sort name; never NULL. The first is used for unknown names.
+        identity: unique column that breaks ties.
+        joins: further tables that only `select` needs.
+    """
+    sort = sorts.get(query.sort) or next(iter(sorts.values()))
+    total = 0
+    row = tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {source} {where.sql()} LIMIT {COUNT_LIMIT + 1}) AS matching", where.params)
+    if row is not None:
+        total = int(row["n"])
+    direction, compare = ("DESC", "<") if query.is_descending else ("ASC", ">")
+    if query.cursor:
+        value, last = decode_cursor(query.cursor)
+        where.add(f"({sort}, {identity}) {compare} ({where.bind(value)}, {where.bind(last)})")
+    rows = tx.all(
+        f"SELECT {select}, {sort} AS sort_value, {identity} AS sort_identity FROM {source} {joins} {where.sql()} "
+        f"ORDER BY {sort} {direction}, {identity} {direction} LIMIT {int(query.limit) + 1}",
+        where.params,
+    )
+    shown = rows[: query.limit]
+    next_cursor = encode_cursor(shown[-1]["sort_value"], shown[-1]["sort_identity"]) if len(rows) > query.limit else None
+    return Page([convert(row) for row in shown], next_cursor, min(total, COUNT_LIMIT), total <= COUNT_LIMIT)

@@ -1,0 +1,161 @@
+"""Queries behind the artifact pages and the lineage graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Condition, ListQuery, Page
+from penstock.stores.sql.database import Database, Transaction
+from penstock.stores.sql.page_filters import Where, select_page
+from penstock.stores.sql.page_rows import (
+    ARTIFACT_COLUMNS,
+    ARTIFACT_JOINS,
+    USE_COLUMNS,
+    USE_SOURCE,
+    artifact_from_row,
+    named_places,
+    use_from_row,
+)
+
+ARTIFACT_SORTS = {"created": "artifact.created_at", "name": "artifact.name", "size": "COALESCE(artifact.size_bytes, 0)"}
+
+
+def artifact_condition(where: Where, condition: Condition) -> None:
+    """Add a filter-bar condition on artifacts; unknown fields are ignored."""
+    match condition.field:
+        case "name":
+            where.text("artifact.name", condition)
+        case "type":
+            where.text("artifact.type", condition)
+        case "uri":
+            where.text("artifact.uri", condition)
+        case "digest":
+            where.text("artifact.digest", condition)
+        case "created":
+            where.time("artifact.created_at", condition)
+        case "size":
+            where.number("artifact.size_bytes", condition)
+        case "run":
+            where.add(f"artifact.run_id IN (SELECT run_id FROM run WHERE {where.contains('name', condition.value)})")
+        case "pipeline":
+            where.add(f"artifact.run_id IN (SELECT run_id FROM run WHERE {where.contains('pipeline_name', condition.value)})")
+        case _:
+            pass
+
+
+class SqlArtifactPages:
+    """`ArtifactPages` over the core tables."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list_artifacts(self, query: ListQuery) -> Page[ArtifactItem]:
+        """See `ArtifactPages`."""
+        return await self._database.read(lambda tx: _list_artifacts(tx, query))
+
+    async def artifact(self, artifact_id: int) -> ArtifactView | None:
+        """See `ArtifactPages`."""
+        return await self._database.read(lambda tx: _artifact_view(tx, artifact_id))
+
+    async def of_runs(self, run_ids: Sequence[str], types: Sequence[str] = ()) -> Sequence[ArtifactUse]:
+        """See `ArtifactPages`."""
+        places, params = named_places(run_ids)
+        wanted, type_params = named_places(types, "t")
+        typed = f"AND artifact.type IN ({wanted})" if types else ""
+        sql = (
+            f"SELECT {USE_COLUMNS} FROM {USE_SOURCE} WHERE artifact_use.run_id IN ({places}) AND artifact_use.direction = 'output' {typed} "
+            "ORDER BY artifact_use.at, user_task.position, artifact_use.key, artifact_use.position LIMIT 1000"
+        )
+        return await self._database.read(lambda tx: [use_from_row(row) for row in tx.all(sql, params | type_params)])
+
+    async def lineage(self, artifact_id: int, *, depth: int = 3, limit: int = 300) -> tuple[Sequence[ArtifactUse], bool]:
+        """See `ArtifactPages`."""
+        return await self._database.read(lambda tx: _lineage(tx, artifact_id, depth, limit))
+
+
+def _list_artifacts(tx: Transaction, query: ListQuery) -> Page[ArtifactItem]:
+    where = Where(tx.dialect, now=query.now)
+    if "run_id" in query.scope:
+        where.equals("artifact.run_id", query.scope["run_id"])
+    for word in query.words:
+        options = [where.contains("artifact.name", word), where.contains("artifact.uri", word), where.contains("artifact.type", word)]
+        if word.isdigit():
+            options.append(f"artifact.artifact_id = {where.bind(int(word))}")
+        where.add(f"({' OR '.join(options)})")
+    for condition in query.conditions:
+        artifact_condition(where, condition)
+    return select_page(
+        tx,
+        query,
+        where,
+        select=ARTIFACT_COLUMNS,
+        source="artifact",
+        joins=ARTIFACT_JOINS,
+        sorts=ARTIFACT_SORTS,
+        identity="artifact.artifact_id",
+        convert=artifact_from_row,
+    )
+
+
+def _artifact_view(tx: Transaction, artifact_id: int) -> ArtifactView | None:
+    row = tx.one(f"SELECT {ARTIFACT_COLUMNS} FROM artifact {ARTIFACT_JOINS} WHERE artifact.artifact_id = :id", {"id": artifact_id})
+    if row is None:
+        return None
+    artifact = artifact_from_row(row)
+    uses = tx.all(
+        f"SELECT {USE_COLUMNS} FROM {USE_SOURCE} WHERE artifact_use.artifact_id = :id ORDER BY artifact_use.at DESC LIMIT 100", {"id": artifact_id}
+    )
+    same = []
+    if artifact.digest:
+        same = tx.all(
+            f"SELECT {ARTIFACT_COLUMNS} FROM artifact {ARTIFACT_JOINS} WHERE artifact.digest = :digest AND artifact.artifact_id <> :id "
+            "ORDER BY artifact.created_at DESC LIMIT 20",
+            {"digest": artifact.digest, "id": artifact_id},
+        )
+    versions = []
+    if artifact.pipeline_name:
+        versions = tx.all(
+            f"SELECT {ARTIFACT_COLUMNS} FROM run JOIN artifact ON artifact.run_id = run.run_id "
+            "LEFT JOIN task ON task.task_id = artifact.task_id "
+            "WHERE run.pipeline_name = :pipeline AND artifact.output_key = :key AND task.display_name = :task "
+            "ORDER BY artifact.created_at DESC LIMIT 50",
+            {"pipeline": artifact.pipeline_name, "key": artifact.output_key, "task": artifact.task_name},
+        )
+    return ArtifactView(
+        artifact, [use_from_row(item) for item in uses], [artifact_from_row(item) for item in same], [artifact_from_row(item) for item in versions]
+    )
+
+
+def _lineage(tx: Transaction, artifact_id: int, depth: int, limit: int) -> tuple[list[ArtifactUse], bool]:
+    """Walk up (producers and their inputs) and down (consumers and their outputs) separately, one statement per half step."""
+    edges: dict[tuple[str, str, str, int], ArtifactUse] = {}
+    is_cut = False
+    for to_tasks, to_artifacts in (("output", "input"), ("input", "output")):
+        artifacts: set[int] = {artifact_id}
+        seen_artifacts = set(artifacts)
+        seen_tasks: set[str] = set()
+        for _ in range(depth):
+            found = _edges(tx, "artifact_use.artifact_id", sorted(artifacts), to_tasks, limit)
+            tasks = {use.task_id for use in found} - seen_tasks
+            onward = _edges(tx, "artifact_use.task_id", sorted(tasks), to_artifacts, limit)
+            for use in (*found, *onward):
+                edges[(use.task_id, use.direction, use.key, use.position)] = use
+            seen_tasks |= tasks
+            artifacts = {use.artifact.artifact_id for use in onward} - seen_artifacts
+            seen_artifacts |= artifacts
+            is_cut = is_cut or len(found) >= limit or len(onward) >= limit or len(edges) >= limit
+            if not artifacts or len(edges) >= limit:
+                break
+    return list(edges.values())[:limit], is_cut
+
+
+def _edges(tx: Transaction, column: str, values: Sequence[int | str], direction: str, limit: int) -> list[ArtifactUse]:
+    if not values:
+        return []
+    places, params = named_places(values[:500])
+    rows = tx.all(
+        f"SELECT {USE_COLUMNS} FROM {USE_SOURCE} WHERE {column} IN ({places}) AND artifact_use.direction = :direction "
+        f"ORDER BY artifact_use.at DESC LIMIT {int(limit)}",
+        params | {"direction": direction},
+    )
+    return [use_from_row(row) for row in rows]

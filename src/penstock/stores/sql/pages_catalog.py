@@ -1,0 +1,349 @@
+"""Queries behind the experiment, pipeline and recurring-run pages."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from penstock.interfaces.page_catalog import (
+    ComponentStatistics,
+    ExperimentItem,
+    PipelineItem,
+    PipelineView,
+    RecurringItem,
+    RunDot,
+    TickItem,
+    VersionItem,
+)
+from penstock.interfaces.pages import Condition, ListQuery, Page
+from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.page_filters import Where, select_page
+from penstock.stores.sql.page_rows import decode_object, named_places
+
+RECURRING_COLUMNS = (
+    "recurring_run.*, experiment.name AS experiment_name, pipeline.display_name AS pipeline_name, pipeline_version.display_name AS version_name"
+)
+RECURRING_JOINS = (
+    "LEFT JOIN experiment ON experiment.experiment_id = recurring_run.experiment_id "
+    "LEFT JOIN pipeline ON pipeline.pipeline_id = recurring_run.pipeline_id "
+    "LEFT JOIN pipeline_version ON pipeline_version.pipeline_version_id = recurring_run.pipeline_version_id"
+)
+
+
+class SqlCatalogPages:
+    """`CatalogPages` over the core tables."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list_experiments(self, query: ListQuery) -> Page[ExperimentItem]:
+        """See `CatalogPages`."""
+        return await self._database.read(lambda tx: _list_experiments(tx, query))
+
+    async def experiment(self, experiment_id: str) -> ExperimentItem | None:
+        """See `CatalogPages`."""
+        return await self._database.read(lambda tx: _experiment(tx, experiment_id))
+
+    async def experiment_names(self, *, limit: int = 200) -> Sequence[tuple[str, str]]:
+        """See `CatalogPages`."""
+        sql = (
+            "SELECT experiment_id, name FROM experiment WHERE storage_state = 'AVAILABLE' "
+            "ORDER BY COALESCE(last_run_created_at, created_at) DESC LIMIT :limit"
+        )
+        return await self._database.read(lambda tx: [(row["experiment_id"], row["name"]) for row in tx.all(sql, {"limit": limit})])
+
+    async def list_pipelines(self, query: ListQuery) -> Page[PipelineItem]:
+        """See `CatalogPages`."""
+        return await self._database.read(lambda tx: _list_pipelines(tx, query))
+
+    async def pipeline(self, pipeline_id: str) -> PipelineView | None:
+        """See `CatalogPages`."""
+        return await self._database.read(lambda tx: _pipeline_view(tx, pipeline_id))
+
+    async def version(self, pipeline_version_id: str) -> VersionItem | None:
+        """See `CatalogPages`."""
+        sql = "SELECT *, 0 AS run_count FROM pipeline_version WHERE pipeline_version_id = :id"
+        row = await self._database.read(lambda tx: tx.one(sql, {"id": pipeline_version_id}))
+        return None if row is None else _version_from_row(row)
+
+    async def list_recurring(self, query: ListQuery) -> Page[RecurringItem]:
+        """See `CatalogPages`."""
+        return await self._database.read(lambda tx: list_recurring(tx, query))
+
+    async def recurring(self, recurring_run_id: str) -> tuple[RecurringItem, Sequence[TickItem]] | None:
+        """See `CatalogPages`."""
+        return await self._database.read(lambda tx: _recurring(tx, recurring_run_id))
+
+
+def last_runs(tx: Transaction, column: str, values: Iterable[str], count: int) -> dict[str, list[RunDot]]:
+    """Last `count` runs per value of a run column, oldest first, in one statement (one index probe per value)."""
+    wanted = list(values)
+    if not wanted:
+        return {}
+    parts, params = [], {}
+    for index, value in enumerate(wanted):
+        params[f"v{index}"] = value
+        parts.append(
+            f"SELECT * FROM (SELECT {column} AS owner, run_id, name, state, created_at, started_at, finished_at FROM run "
+            f"WHERE {column} = :v{index} ORDER BY created_at DESC LIMIT {int(count)}) AS r{index}"
+        )
+    found: dict[str, list[RunDot]] = {}
+    for row in tx.all(f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS dots ORDER BY created_at", params):
+        seconds = row["finished_at"] - (row["started_at"] or row["created_at"]) if row["finished_at"] else None
+        found.setdefault(row["owner"], []).append(RunDot(row["run_id"], row["name"], row["state"], row["created_at"], seconds))
+    return found
+
+
+def _experiment_from_row(row: Row, dots: Sequence[RunDot] = ()) -> ExperimentItem:
+    return ExperimentItem(
+        experiment_id=row["experiment_id"],
+        name=row["name"],
+        description=row["description"],
+        storage_state=row["storage_state"],
+        created_at=row["created_at"],
+        last_run_created_at=row["last_run_created_at"],
+        run_count=row["run_count"],
+        last_runs=dots,
+    )
+
+
+_EXPERIMENT_COLUMNS = (
+    "experiment.*, (SELECT COUNT(*) FROM run WHERE run.experiment_id = experiment.experiment_id AND run.storage_state = 'AVAILABLE') AS run_count"
+)
+
+
+def _name_condition(where: Where, condition: Condition, table: str) -> None:
+    if condition.field == "name":
+        where.text(f"{table}.name", condition)
+    elif condition.field in {"created", "started"}:
+        where.time(f"{table}.created_at", condition)
+
+
+def _list_experiments(tx: Transaction, query: ListQuery) -> Page[ExperimentItem]:
+    where = Where(tx.dialect, now=query.now)
+    where.equals("experiment.storage_state", "ARCHIVED" if query.is_archived else "AVAILABLE")
+    for word in query.words:
+        where.word(word, "experiment.name", "experiment.description", id_column="experiment.experiment_id")
+    for condition in query.conditions:
+        _name_condition(where, condition, "experiment")
+    sorts = {
+        "activity": "COALESCE(experiment.last_run_created_at, experiment.created_at)",
+        "created": "experiment.created_at",
+        "name": "experiment.name",
+    }
+    page = select_page(
+        tx,
+        query,
+        where,
+        select=_EXPERIMENT_COLUMNS,
+        source="experiment",
+        sorts=sorts,
+        identity="experiment.experiment_id",
+        convert=_experiment_from_row,
+    )
+    dots = last_runs(tx, "experiment_id", [item.experiment_id for item in page.items], 5)
+    return replace(page, items=[replace(item, last_runs=dots.get(item.experiment_id, ())) for item in page.items])
+
+
+def _experiment(tx: Transaction, experiment_id: str) -> ExperimentItem | None:
+    row = tx.one(f"SELECT {_EXPERIMENT_COLUMNS} FROM experiment WHERE experiment_id = :id", {"id": experiment_id})
+    if row is None:
+        return None
+    return _experiment_from_row(row, last_runs(tx, "experiment_id", [experiment_id], 20).get(experiment_id, ()))
+
+
+def _version_from_row(row: Row) -> VersionItem:
+    return VersionItem(
+        pipeline_version_id=row["pipeline_version_id"],
+        pipeline_id=row["pipeline_id"],
+        name=row["name"],
+        display_name=row["display_name"],
+        description=row["description"],
+        spec_digest=row["spec_digest"],
+        created_at=row["created_at"],
+        package_url=row["package_url"],
+        code_source_url=row["code_source_url"],
+        run_count=row["run_count"],
+    )
+
+
+_PIPELINE_COLUMNS = (
+    "pipeline.*, (SELECT COUNT(*) FROM pipeline_version v WHERE v.pipeline_id = pipeline.pipeline_id) AS version_count, "
+    "(SELECT COUNT(*) FROM recurring_run r WHERE r.pipeline_id = pipeline.pipeline_id) AS schedule_count"
+)
+
+
+def _pipeline_from_row(row: Row, latest: VersionItem | None = None, dots: Sequence[RunDot] = ()) -> PipelineItem:
+    good = [dot.duration_seconds for dot in dots if dot.state == "SUCCEEDED" and dot.duration_seconds is not None]
+    return PipelineItem(
+        pipeline_id=row["pipeline_id"],
+        name=row["name"],
+        display_name=row["display_name"],
+        description=row["description"],
+        tags=decode_object(row["tags"]),
+        created_at=row["created_at"],
+        version_count=row["version_count"],
+        latest=latest,
+        schedule_count=row["schedule_count"],
+        last_runs=dots,
+        median_seconds=statistics.median(good) if good else None,
+    )
+
+
+def _list_pipelines(tx: Transaction, query: ListQuery) -> Page[PipelineItem]:
+    where = Where(tx.dialect, now=query.now)
+    for word in query.words:
+        where.word(word, "pipeline.display_name", "pipeline.name", "pipeline.description", id_column="pipeline.pipeline_id")
+    for condition in query.conditions:
+        if condition.field == "tag":
+            where.tag("pipeline.tags", condition.value)
+        else:
+            _name_condition(where, condition, "pipeline")
+    page = select_page(
+        tx,
+        query,
+        where,
+        select=_PIPELINE_COLUMNS,
+        source="pipeline",
+        sorts={"created": "pipeline.created_at", "name": "pipeline.display_name"},
+        identity="pipeline.pipeline_id",
+        convert=lambda row: row,
+    )
+    ids = [row["pipeline_id"] for row in page.items]
+    dots = last_runs(tx, "pipeline_id", ids, 20)
+    latest = _latest_versions(tx, ids)
+    return replace(page, items=[_pipeline_from_row(row, latest.get(row["pipeline_id"]), dots.get(row["pipeline_id"], ())) for row in page.items])
+
+
+def _latest_versions(tx: Transaction, pipeline_ids: Sequence[str]) -> dict[str, VersionItem]:
+    places, params = named_places(pipeline_ids)
+    rows = tx.all(
+        "SELECT v.*, 0 AS run_count FROM pipeline_version v WHERE v.pipeline_version_id IN (SELECT (SELECT n.pipeline_version_id "
+        "FROM pipeline_version n WHERE n.pipeline_id = p.pipeline_id ORDER BY n.created_at DESC, n.pipeline_version_id DESC LIMIT 1) "
+        f"FROM pipeline p WHERE p.pipeline_id IN ({places}))",
+        params,
+    )
+    return {row["pipeline_id"]: _version_from_row(row) for row in rows}
+
+
+def _pipeline_view(tx: Transaction, pipeline_id: str) -> PipelineView | None:
+    here = {"id": pipeline_id}
+    row = tx.one(f"SELECT {_PIPELINE_COLUMNS} FROM pipeline WHERE pipeline_id = :id", here)
+    if row is None:
+        return None
+    versions = [
+        _version_from_row(item)
+        for item in tx.all(
+            "SELECT v.*, (SELECT COUNT(*) FROM run WHERE run.pipeline_id = v.pipeline_id AND run.pipeline_version_id = v.pipeline_version_id) "
+            "AS run_count FROM pipeline_version v WHERE v.pipeline_id = :id ORDER BY v.created_at DESC, v.pipeline_version_id DESC LIMIT 500",
+            here,
+        )
+    ]
+    dots = last_runs(tx, "pipeline_id", [pipeline_id], 20).get(pipeline_id, [])
+    schedules = tx.all(f"SELECT {RECURRING_COLUMNS} FROM recurring_run {RECURRING_JOINS} WHERE recurring_run.pipeline_id = :id LIMIT 100", here)
+    return PipelineView(
+        pipeline=_pipeline_from_row(row, versions[0] if versions else None, dots),
+        versions=versions,
+        statistics=_statistics(tx, [dot.run_id for dot in dots]),
+        schedules=[_recurring_from_row(item) for item in schedules],
+    )
+
+
+def _statistics(tx: Transaction, run_ids: Sequence[str]) -> list[ComponentStatistics]:
+    places, params = named_places(run_ids)
+    rows = tx.all(
+        "SELECT display_name, component, COUNT(*) AS n, SUM(CASE WHEN state = 'FAILED' THEN 1 ELSE 0 END) AS failed, SUM(is_cached) AS cached, "
+        "AVG(CASE WHEN is_cached = 0 THEN finished_at - started_at END) AS mean_seconds, "
+        "MAX(CASE WHEN is_cached = 0 THEN finished_at - started_at END) AS max_seconds, MIN(position) AS first_position "
+        f"FROM task WHERE run_id IN ({places}) AND type IN ('RUNTIME', 'IMPORTER') "
+        "GROUP BY display_name, component ORDER BY first_position LIMIT 200",
+        params,
+    )
+    return [
+        ComponentStatistics(
+            row["display_name"], row["component"], row["n"], row["failed"] or 0, row["cached"] or 0, row["mean_seconds"], row["max_seconds"]
+        )
+        for row in rows
+    ]
+
+
+def _recurring_from_row(row: Row, dots: Sequence[RunDot] = ()) -> RecurringItem:
+    return RecurringItem(
+        recurring_run_id=row["recurring_run_id"],
+        name=row["display_name"],
+        description=row["description"],
+        experiment_id=row["experiment_id"],
+        experiment_name=row["experiment_name"] or "",
+        pipeline_id=row["pipeline_id"],
+        pipeline_name=row["pipeline_name"] or "",
+        pipeline_version_id=row["pipeline_version_id"],
+        version_name=row["version_name"] or "",
+        spec_digest=row["spec_digest"],
+        runtime_config=decode_object(row["runtime_config"]),
+        trigger=decode_object(row["trigger_spec"]),
+        max_concurrency=row["max_concurrency"],
+        is_catchup=not row["no_catchup"],
+        is_enabled=bool(row["is_enabled"]),
+        status=row["status"],
+        error=row["error"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        enabled_at=row["enabled_at"],
+        last_trigger_at=row["last_trigger_at"],
+        trigger_index=row["trigger_index"],
+        service_account=row["service_account"],
+        last_runs=dots,
+    )
+
+
+def list_recurring(tx: Transaction, query: ListQuery) -> Page[RecurringItem]:
+    """Return schedules inside the caller's transaction; see `CatalogPages.list_recurring`."""
+    where = Where(tx.dialect, now=query.now)
+    for column in ("experiment_id", "pipeline_id"):
+        if column in query.scope:
+            where.equals(f"recurring_run.{column}", query.scope[column])
+    for word in query.words:
+        where.word(word, "recurring_run.display_name", id_column="recurring_run.recurring_run_id")
+    for condition in query.conditions:
+        match condition.field:
+            case "name":
+                where.text("recurring_run.display_name", condition)
+            case "status" | "enabled":
+                where.add(f"recurring_run.is_enabled = {0 if condition.value.lower() in {'disabled', 'no', 'false', '0'} else 1}")
+            case _:
+                pass
+    page = select_page(
+        tx,
+        query,
+        where,
+        select=RECURRING_COLUMNS,
+        source="recurring_run",
+        joins=RECURRING_JOINS,
+        sorts={"created": "recurring_run.created_at", "name": "recurring_run.display_name"},
+        identity="recurring_run.recurring_run_id",
+        convert=_recurring_from_row,
+    )
+    dots = last_runs(tx, "recurring_run_id", [item.recurring_run_id for item in page.items], 10)
+    return replace(page, items=[replace(item, last_runs=dots.get(item.recurring_run_id, ())) for item in page.items])
+
+
+def _recurring(tx: Transaction, recurring_run_id: str) -> tuple[RecurringItem, list[TickItem]] | None:
+    here: Mapping[str, Any] = {"id": recurring_run_id}
+    row = tx.one(f"SELECT {RECURRING_COLUMNS} FROM recurring_run {RECURRING_JOINS} WHERE recurring_run.recurring_run_id = :id", here)
+    if row is None:
+        return None
+    ticks = tx.all(
+        "SELECT recurring_tick.*, run.name AS run_name, run.state AS run_state FROM recurring_tick "
+        "LEFT JOIN run ON run.run_id = recurring_tick.run_id WHERE recurring_tick.recurring_run_id = :id "
+        "ORDER BY recurring_tick.planned_at DESC LIMIT 100",
+        here,
+    )
+    dots = last_runs(tx, "recurring_run_id", [recurring_run_id], 20).get(recurring_run_id, ())
+    return _recurring_from_row(row, dots), [
+        TickItem(
+            item["planned_at"], item["decided_at"], item["outcome"], item["reason"], item["run_id"], item["run_name"] or "", item["run_state"] or ""
+        )
+        for item in ticks
+    ]

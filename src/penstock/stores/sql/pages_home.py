@@ -1,0 +1,125 @@
+"""Queries behind the overviews: home, search and system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from penstock.interfaces.page_catalog import HomeView, SearchHit, TableSize
+from penstock.interfaces.pages import ListQuery
+from penstock.stores.sql.database import Database, Transaction, escape_like
+from penstock.stores.sql.page_rows import RUN_COLUMNS, RUN_JOINS, TASK_COLUMNS, run_from_row, task_from_row
+from penstock.stores.sql.pages_catalog import list_recurring
+
+_DAY = 86_400.0
+_TABLES = ("run", "task", "attempt", "run_event", "task_note", "artifact", "artifact_use", "cache_entry", "experiment", "pipeline", "recurring_run")
+
+
+class SqlHomePages:
+    """`HomePages` over the core tables."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def home(self, now: float) -> HomeView:
+        """See `HomePages`."""
+        return await self._database.read(lambda tx: _home(tx, now))
+
+    async def search(self, text: str, *, limit: int = 8) -> Sequence[SearchHit]:
+        """See `HomePages`."""
+        return await self._database.read(lambda tx: _search(tx, text, limit))
+
+    async def sizes(self) -> tuple[Sequence[TableSize], int, int]:
+        """See `HomePages`."""
+        return await self._database.read(_sizes)
+
+
+def _home(tx: Transaction, now: float) -> HomeView:
+    since: Mapping[str, Any] = {"since": now - _DAY, "old": now - 7 * _DAY}
+    recent = tx.all(
+        f"SELECT {RUN_COLUMNS} FROM run {RUN_JOINS} WHERE run.storage_state = 'AVAILABLE' AND run.created_at > :since "
+        "ORDER BY run.created_at DESC LIMIT 300",
+        since,
+    )
+    attention = tx.all(
+        f"SELECT {RUN_COLUMNS} FROM run {RUN_JOINS} WHERE run.storage_state = 'AVAILABLE' AND run.state = 'FAILED' AND run.created_at > :old "
+        "ORDER BY run.created_at DESC LIMIT 6",
+        since,
+    )
+    running = tx.all(
+        f"SELECT {TASK_COLUMNS} FROM run JOIN task ON task.run_id = run.run_id WHERE run.state = 'RUNNING' AND task.state = 'RUNNING' "
+        "AND task.type = 'RUNTIME' ORDER BY task.started_at LIMIT 12"
+    )
+    counts = tx.all(
+        "SELECT state, COUNT(*) AS n FROM run WHERE storage_state = 'AVAILABLE' AND created_at > :since GROUP BY state", since
+    )
+    schedules = list_recurring(tx, ListQuery(limit=50))
+    return HomeView(
+        recent=[run_from_row(row) for row in recent],
+        attention=[run_from_row(row) for row in attention],
+        counts={row["state"]: row["n"] for row in counts},
+        schedules=[item for item in schedules.items if item.is_enabled],
+        running_tasks=[task_from_row(row) for row in running],
+    )
+
+
+_SEARCHES: tuple[tuple[str, str], ...] = (
+    (
+        "run",
+        "SELECT run_id AS id, name AS title, pipeline_name AS detail, state, created_at AS at FROM run "
+        "WHERE ({name} OR run_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit",
+    ),
+    (
+        "pipeline",
+        "SELECT pipeline_id AS id, display_name AS title, description AS detail, '' AS state, created_at AS at FROM pipeline "
+        "WHERE ({display_name} OR {name} OR pipeline_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit",
+    ),
+    (
+        "experiment",
+        "SELECT experiment_id AS id, name AS title, description AS detail, '' AS state, created_at AS at FROM experiment "
+        "WHERE ({name} OR experiment_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit",
+    ),
+    (
+        "recurring",
+        "SELECT recurring_run_id AS id, display_name AS title, status AS detail, '' AS state, created_at AS at FROM recurring_run "
+        "WHERE ({display_name} OR recurring_run_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit",
+    ),
+    (
+        "execution",
+        "SELECT task.run_id || '/' || task.task_id AS id, task.display_name AS title, run.name AS detail, task.state AS state, "
+        "task.created_at AS at FROM task JOIN run ON run.run_id = task.run_id WHERE task.task_id LIKE :prefix ESCAPE '\\' LIMIT :limit",
+    ),
+    (
+        "artifact",
+        "SELECT artifact_id AS id, name AS title, uri AS detail, '' AS state, created_at AS at FROM artifact "
+        "WHERE ({name} OR {uri}) ORDER BY created_at DESC LIMIT :limit",
+    ),
+)
+
+
+def _search(tx: Transaction, text: str, limit: int) -> list[SearchHit]:
+    like = escape_like(text)
+    params = {"text": f"%{like}%", "prefix": f"{like.lower()}%" if len(text) >= 4 else "", "limit": limit}
+    columns = {name: tx.dialect.ilike(name, ":text") for name in ("name", "display_name", "uri")}
+    hits = []
+    for kind, sql in _SEARCHES:
+        for row in tx.all(sql.format(**columns), params):
+            hits.append(SearchHit(kind, str(row["id"]), row["title"], row["detail"] or "", row["state"], row["at"]))
+    return hits
+
+
+def _sizes(tx: Transaction) -> tuple[list[TableSize], int, int]:
+    sizes = []
+    for name in _TABLES:
+        row = tx.one(f"SELECT COUNT(*) AS n FROM {name}")
+        sizes.append(TableSize(name, int(row["n"]) if row else 0))
+    if tx.dialect.name == "sqlite":
+        pages, size = tx.one("PRAGMA page_count"), tx.one("PRAGMA page_size")
+        database_bytes = int(pages["page_count"]) * int(size["page_size"]) if pages and size else 0
+    else:
+        row = tx.one("SELECT pg_database_size(current_database()) AS n")
+        database_bytes = int(row["n"]) if row else 0
+    stored = tx.one(
+        "SELECT COALESCE(SUM(n), 0) AS n FROM (SELECT MAX(size_bytes) AS n FROM artifact WHERE digest IS NOT NULL GROUP BY digest) AS blobs"
+    )
+    return sizes, database_bytes, int(stored["n"]) if stored else 0

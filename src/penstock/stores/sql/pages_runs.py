@@ -1,0 +1,299 @@
+"""Queries behind the pages about runs and tasks. A fixed number of statements per page, whatever it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from penstock.interfaces.pages import Condition, ListQuery, Page, RunItem, RunView, StateCount, TaskItem, TaskView
+from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.page_filters import Where, select_page
+from penstock.stores.sql.page_rows import (
+    RUN_COLUMNS,
+    RUN_JOINS,
+    TASK_COLUMNS,
+    USE_COLUMNS,
+    USE_SOURCE,
+    attempt_from_row,
+    decode_object,
+    metric_from_row,
+    metrics_of,
+    named_places,
+    note_from_row,
+    run_from_row,
+    task_from_row,
+    use_from_row,
+)
+
+_ENDLESS = "9000000000000.0"
+"""Stands for the end of what has not ended, so that sorting by it needs no NULL rules."""
+
+RUN_SORTS = {
+    "created": "run.created_at",
+    "name": "run.name",
+    "state": "run.state",
+    "duration": f"(COALESCE(run.finished_at, {_ENDLESS}) - COALESCE(run.started_at, run.created_at))",
+    "finished": f"COALESCE(run.finished_at, {_ENDLESS})",
+}
+TASK_SORTS = {
+    "created": "task.created_at",
+    "position": "task.position",
+    "duration": f"(COALESCE(task.finished_at, {_ENDLESS}) - COALESCE(task.started_at, task.created_at))",
+}
+LEAF_TYPES = "('RUNTIME', 'IMPORTER')"
+
+
+def run_condition(where: Where, condition: Condition) -> None:
+    """Add a filter-bar condition on runs."""
+    match condition.field:
+        case "status" | "state":
+            where.states("run.state", condition)
+        case "name":
+            where.text("run.name", condition)
+        case "pipeline":
+            where.text("run.pipeline_name", condition)
+        case "kind":
+            where.text("run.kind", condition)
+        case "id":
+            where.add(where.starts("run.run_id", condition.value))
+        case "experiment":
+            inner = where.contains("name", condition.value) if condition.operator == ":" else f"name = {where.bind(condition.value)}"
+            where.add(f"run.experiment_id IN (SELECT experiment_id FROM experiment WHERE {inner})")
+        case "recurring":
+            inner = where.contains("display_name", condition.value)
+            where.add(f"run.recurring_run_id IN (SELECT recurring_run_id FROM recurring_run WHERE {inner})")
+        case "version":
+            inner = where.contains("display_name", condition.value)
+            where.add(f"run.pipeline_version_id IN (SELECT pipeline_version_id FROM pipeline_version WHERE {inner})")
+        case "tag":
+            where.tag("run.tags", condition.value)
+        case "started" | "created":
+            where.time("run.created_at", condition)
+        case "finished":
+            where.time("run.finished_at", condition)
+        case "duration":
+            where.number("(run.finished_at - COALESCE(run.started_at, run.created_at))", condition)
+        case "cached":
+            where.number("run.cached_count", condition)
+        case "tasks":
+            where.number("run.task_count", condition)
+        case _:
+            where.scalar("run.run_id", condition)
+
+
+def task_condition(where: Where, condition: Condition) -> None:
+    """Add a filter-bar condition on task executions."""
+    match condition.field:
+        case "status" | "state":
+            where.states("task.state", condition)
+        case "name" | "task":
+            where.text("task.display_name", condition)
+        case "component":
+            where.text("task.component", condition)
+        case "run":
+            where.text("run.name", condition)
+        case "pipeline":
+            where.text("run.pipeline_name", condition)
+        case "cached":
+            where.add(f"task.is_cached = {0 if condition.value.lower() in {'no', 'false', '0'} else 1}")
+        case "attempts":
+            where.number("task.attempts", condition)
+        case "started" | "created":
+            where.time("task.created_at", condition)
+        case "duration":
+            where.number("(task.finished_at - COALESCE(task.started_at, task.created_at))", condition)
+        case "iteration":
+            where.number("task.iteration_index", condition)
+        case _:
+            where.scalar("task.run_id", condition)
+
+
+class SqlRunPages:
+    """`RunPages` over the core tables."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list_runs(self, query: ListQuery) -> Page[RunItem]:
+        """See `RunPages`."""
+        return await self._database.read(lambda tx: _list_runs(tx, query))
+
+    async def metric_names(self, *, limit: int = 200) -> Sequence[str]:
+        """See `RunPages`."""
+        return await self._database.read(lambda tx: _distinct_metric_names(tx, limit))
+
+    async def run(self, run_id: str) -> RunView | None:
+        """See `RunPages`."""
+        return await self._database.read(lambda tx: _run_view(tx, run_id))
+
+    async def runs(self, run_ids: Sequence[str]) -> Sequence[RunItem]:
+        """See `RunPages`."""
+        return await self._database.read(lambda tx: _runs(tx, run_ids))
+
+    async def children(self, run_id: str, parent_task_id: str, *, offset: int = 0, limit: int = 2000) -> Sequence[TaskItem]:
+        """See `RunPages`."""
+        sql = (
+            f"SELECT {TASK_COLUMNS} FROM task JOIN run ON run.run_id = task.run_id WHERE task.parent_task_id = :parent AND task.run_id = :run "
+            "ORDER BY task.iteration_index, task.position LIMIT :limit OFFSET :offset"
+        )
+        params = {"parent": parent_task_id, "run": run_id, "limit": limit, "offset": offset}
+        return await self._database.read(lambda tx: [task_from_row(row) for row in tx.all(sql, params)])
+
+    async def child_states(self, run_id: str, parent_task_ids: Sequence[str]) -> Sequence[StateCount]:
+        """See `RunPages`."""
+        places, params = named_places(parent_task_ids)
+        sql = f"SELECT parent_task_id, state, COUNT(*) AS n FROM task WHERE parent_task_id IN ({places}) GROUP BY parent_task_id, state"
+        return await self._database.read(
+            lambda tx: [StateCount(row["parent_task_id"], row["state"], row["n"]) for row in tx.all(sql, params)]
+        )
+
+    async def list_tasks(self, query: ListQuery) -> Page[TaskItem]:
+        """See `RunPages`."""
+        return await self._database.read(lambda tx: _list_tasks(tx, query))
+
+    async def timeline(self, run_id: str, *, limit: int = 500) -> Sequence[TaskItem]:
+        """See `RunPages`."""
+        sql = (
+            f"SELECT * FROM (SELECT {TASK_COLUMNS} FROM task JOIN run ON run.run_id = task.run_id WHERE task.run_id = :run "
+            f"AND task.type IN {LEAF_TYPES} AND task.started_at IS NOT NULL ORDER BY {TASK_SORTS['duration']} DESC LIMIT :limit) AS longest "
+            "ORDER BY started_at, position"
+        )
+        return await self._database.read(lambda tx: [task_from_row(row) for row in tx.all(sql, {"run": run_id, "limit": limit})])
+
+    async def task(self, run_id: str, task_id: str) -> TaskView | None:
+        """See `RunPages`."""
+        return await self._database.read(lambda tx: _task_view(tx, run_id, task_id))
+
+    async def spec(self, digest: str) -> tuple[str, Mapping[str, Any], str | None] | None:
+        """See `RunPages`."""
+        row = await self._database.read(lambda tx: tx.one("SELECT kind, content, source FROM spec WHERE digest = :digest", {"digest": digest}))
+        return None if row is None else (row["kind"], decode_object(row["content"]), row["source"])
+
+
+def _list_runs(tx: Transaction, query: ListQuery) -> Page[RunItem]:
+    where = Where(tx.dialect, now=query.now)
+    where.equals("run.storage_state", "ARCHIVED" if query.is_archived else "AVAILABLE")
+    for column in ("experiment_id", "pipeline_id", "pipeline_version_id", "recurring_run_id", "pipeline_name"):
+        if column in query.scope:
+            where.equals(f"run.{column}", query.scope[column])
+    for word in query.words:
+        where.word(word, "run.name", "run.pipeline_name", id_column="run.run_id")
+    for condition in query.conditions:
+        run_condition(where, condition)
+    page = select_page(
+        tx, query, where, select=RUN_COLUMNS, source="run", joins=RUN_JOINS, sorts=RUN_SORTS, identity="run.run_id", convert=lambda row: row
+    )
+    metrics = metrics_of(tx, [row["run_id"] for row in page.items])
+    return Page([run_from_row(row, metrics) for row in page.items], page.next_cursor, page.total, page.is_total_exact)
+
+
+def _distinct_metric_names(tx: Transaction, limit: int) -> list[str]:
+    """Skip from name to name along the index instead of reading every metric row."""
+    sql = (
+        "WITH RECURSIVE names(name) AS (SELECT MIN(name) FROM run_metric UNION ALL "
+        "SELECT (SELECT MIN(m.name) FROM run_metric m WHERE m.name > names.name) FROM names WHERE names.name IS NOT NULL) "
+        "SELECT name FROM names WHERE name IS NOT NULL LIMIT :limit"
+    )
+    return [str(row["name"]) for row in tx.all(sql, {"limit": limit})]
+
+
+def _select_runs(tx: Transaction, tail: str, params: Mapping[str, Any]) -> list[Row]:
+    return tx.all(f"SELECT {RUN_COLUMNS} FROM run {RUN_JOINS} {tail}", params)
+
+
+def _runs(tx: Transaction, run_ids: Sequence[str]) -> list[RunItem]:
+    places, params = named_places(run_ids)
+    rows = {row["run_id"]: row for row in _select_runs(tx, f"WHERE run.run_id IN ({places})", params)}
+    metrics = metrics_of(tx, rows, per_run=500)
+    return [run_from_row(rows[run_id], metrics) for run_id in run_ids if run_id in rows]
+
+
+def _one_task(tx: Transaction, tail: str, params: Mapping[str, Any]) -> TaskItem | None:
+    row = tx.one(f"SELECT {TASK_COLUMNS} FROM task JOIN run ON run.run_id = task.run_id {tail}", params)
+    return None if row is None else task_from_row(row)
+
+
+def _run_view(tx: Transaction, run_id: str) -> RunView | None:
+    found = _runs(tx, [run_id])
+    if not found:
+        return None
+    run = found[0]
+    here = {"run": run_id}
+    pipeline = {"pipeline": run.pipeline_name, "created": run.created_at, "run": run_id}
+    good = _select_runs(
+        tx,
+        "WHERE run.pipeline_name = :pipeline AND run.created_at < :created AND run.state = 'SUCCEEDED' AND run.run_id <> :run "
+        "ORDER BY run.created_at DESC LIMIT 1",
+        pipeline,
+    )
+    near = _select_runs(
+        tx, "WHERE run.pipeline_name = :pipeline ORDER BY run.created_at DESC LIMIT 8", {"pipeline": run.pipeline_name}
+    )
+    return RunView(
+        run=run,
+        root=_one_task(tx, "WHERE task.run_id = :run AND task.parent_task_id IS NULL ORDER BY task.position LIMIT 1", here),
+        first_failure=_one_task(
+            tx,
+            f"WHERE task.run_id = :run AND task.state = 'FAILED' AND task.type IN {LEAF_TYPES} "
+            "ORDER BY COALESCE(task.finished_at, task.created_at), task.position LIMIT 1",
+            here,
+        ),
+        waiting=_one_task(
+            tx,
+            f"WHERE task.run_id = :run AND task.state = 'PENDING' AND task.reason <> '' AND task.type IN {LEAF_TYPES} "
+            "ORDER BY task.position LIMIT 1",
+            here,
+        ),
+        last_good=run_from_row(good[0]) if good else None,
+        neighbours=[run_from_row(row) for row in near],
+    )
+
+
+def _list_tasks(tx: Transaction, query: ListQuery) -> Page[TaskItem]:
+    where = Where(tx.dialect, now=query.now)
+    where.add(f"task.type IN {LEAF_TYPES}")
+    if "run_id" in query.scope:
+        where.equals("task.run_id", query.scope["run_id"])
+    if "component" in query.scope:
+        where.equals("task.component", query.scope["component"])
+    for word in query.words:
+        where.word(word, "task.display_name", "run.name", id_column="task.task_id")
+    for condition in query.conditions:
+        task_condition(where, condition)
+    return select_page(
+        tx,
+        query,
+        where,
+        select=TASK_COLUMNS,
+        source="task JOIN run ON run.run_id = task.run_id",
+        sorts=TASK_SORTS,
+        identity="task.task_id",
+        convert=task_from_row,
+    )
+
+
+def _task_view(tx: Transaction, run_id: str, task_id: str) -> TaskView | None:
+    task = _one_task(tx, "WHERE task.task_id = :task AND task.run_id = :run", {"task": task_id, "run": run_id})
+    runs = _runs(tx, [run_id])
+    if task is None or not runs:
+        return None
+    here = {"task": task_id}
+    uses = tx.all(
+        f"SELECT {USE_COLUMNS} FROM {USE_SOURCE} WHERE artifact_use.task_id = :task "
+        "ORDER BY artifact_use.direction, artifact_use.key, artifact_use.position LIMIT 1000",
+        here,
+    )
+    return TaskView(
+        task=task,
+        run=runs[0],
+        attempts=[attempt_from_row(row) for row in tx.all("SELECT * FROM attempt WHERE task_id = :task ORDER BY attempt", here)],
+        notes=[note_from_row(row) for row in tx.all("SELECT * FROM task_note WHERE task_id = :task ORDER BY seq LIMIT 2000", here)],
+        uses=[use_from_row(row) for row in uses],
+        metrics=[metric_from_row(row) for row in tx.all("SELECT * FROM run_metric WHERE task_id = :task ORDER BY name", here)],
+        cached_from=_one_task(tx, "WHERE task.task_id = :task", {"task": task.cached_task_id}) if task.cached_task_id else None,
+        parent=_one_task(tx, "WHERE task.task_id = :task", {"task": task.parent_task_id}) if task.parent_task_id else None,
+        child_states={
+            row["state"]: row["n"]
+            for row in tx.all("SELECT state, COUNT(*) AS n FROM task WHERE parent_task_id = :task GROUP BY state", here)
+        },
+    )

@@ -1,0 +1,91 @@
+"""Errors as pages: what happened, what to do next, details to copy. Fragments and data answers get the short form."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from penstock.domain.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    InvalidArgumentError,
+    NotFoundError,
+    PayloadTooLargeError,
+    PenstockError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from penstock.web.render import Crumb, Frame, Notice, redirect, render
+from penstock.web.services import WebServices
+
+_log = logging.getLogger(__name__)
+
+STATUSES: tuple[tuple[type[PenstockError], int, str], ...] = (
+    (NotFoundError, 404, "Not found"),
+    (PermissionDeniedError, 403, "Not allowed"),
+    (UnauthenticatedError, 401, "Sign in first"),
+    (AlreadyExistsError, 409, "This name is taken"),
+    (ConflictError, 409, "Not possible now"),
+    (PreconditionError, 400, "Not possible now"),
+    (PayloadTooLargeError, 413, "Too large"),
+    (UnavailableError, 503, "Not available right now"),
+    (InvalidArgumentError, 400, "This does not fit"),
+)
+"""First match wins: error, HTTP status, heading."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorPage:
+    """Context of `shared/error.html`."""
+
+    status: int
+    """HTTP status."""
+    heading: str
+    """What kind of error, in a few words."""
+    message: str
+    """What happened, a sentence."""
+    request_id: str
+    """Also in the server's log."""
+    can_retry: bool
+    """Whether the same request may work later."""
+
+
+def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """Wrap a handler so that every error becomes an answer a person can act on."""
+
+    async def guard(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except PenstockError as error:
+            status, heading = next((entry[1:] for entry in STATUSES if isinstance(error, entry[0])), (500, "Something went wrong"))
+            return error_answer(services, request, status, heading, str(error))
+        except HTTPException as error:
+            return error_answer(services, request, error.status_code, "This did not work", str(error.detail))
+        except Exception:
+            request_id = uuid.uuid4().hex[:12]
+            _log.exception("request %s: %s %s failed", request_id, request.method, request.url.path)
+            return error_answer(services, request, 500, "Something went wrong", "The server made a mistake; its log has the details.", request_id)
+
+    return guard
+
+
+def error_answer(services: WebServices, request: Request, status: int, heading: str, message: str, request_id: str = "") -> Response:
+    """Answer with an error: back to the form with a notice after a POST from a page, JSON for data requests, a page otherwise."""
+    accepts_page = "text/html" in request.headers.get("accept", "")
+    referer = urlsplit(request.headers.get("referer", ""))
+    if request.method == "POST" and accepts_page and referer.netloc == request.headers.get("host") and status != 403:
+        return redirect(referer.path + (f"?{referer.query}" if referer.query else ""), Notice(message, "error"))
+    if not accepts_page and request.headers.get("sec-fetch-dest", "empty") == "empty" and "hx-request" not in request.headers:
+        return JSONResponse({"error": message, "request_id": request_id}, status_code=status)
+    page = ErrorPage(status, heading, message, request_id, status >= 500)
+    frame = Frame(title=heading, section="", crumbs=(Crumb(heading),))
+    return render(services, request, "shared/error.html", frame=frame, page=page, status=status)

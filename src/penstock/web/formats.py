@@ -1,0 +1,143 @@
+"""Numbers, times, sizes and states in the words and forms that pages show. Pure functions; used as template filters."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+STATE_LOOKS: Mapping[str, tuple[str, str]] = {
+    "PENDING": ("Pending", "pending"),
+    "RUNNING": ("Running", "running"),
+    "SUCCEEDED": ("Succeeded", "succeeded"),
+    "SKIPPED": ("Skipped", "skipped"),
+    "FAILED": ("Failed", "failed"),
+    "CANCELING": ("Canceling", "canceling"),
+    "CANCELED": ("Canceled", "canceled"),
+    "PAUSED": ("Paused", "paused"),
+}
+"""State -> (word, icon and class name). Every state has its own shape, so that colour is never the only sign."""
+
+
+def state_word(state: str) -> str:
+    """Word for a state; unknown ones read as themselves."""
+    return STATE_LOOKS.get(state, (state.capitalize(), ""))[0]
+
+
+def state_look(state: str) -> str:
+    """Class and icon name of a state."""
+    return STATE_LOOKS.get(state, ("", "pending"))[1]
+
+
+def duration(seconds: float | None) -> str:
+    """Span as people say it: `840 ms`, `3.2 s`, `1 m 20 s`, `2 h 05 m`, `3 d 4 h`."""
+    if seconds is None:
+        return ""
+    seconds = max(0.0, seconds)
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60:02d} s"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} m"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def size(count: int | None) -> str:
+    """Bytes in binary units: `312 B`, `4.0 KiB`, `1.2 GiB`."""
+    if count is None:
+        return ""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if value < 1024 or unit == "TiB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return ""
+
+
+def number(value: Any) -> str:
+    """A scalar with its significant digits; the full value belongs into the title."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", "\u202f") if abs(value) >= 100_000 else str(value)
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "NaN"
+        if math.isinf(value):
+            return "\u221e" if value > 0 else "\u2212\u221e"
+        if value == int(value) and abs(value) < 1e9:
+            return number(int(value))
+        return f"{value:.5g}"
+    return str(value)
+
+
+def percentage(value: float | None) -> str:
+    """A share of one as percent."""
+    return "" if value is None else f"{value * 100:.4g}\u202f%"
+
+
+def iso(moment: float | None) -> str:
+    """ISO 8601 in UTC with milliseconds, for `datetime` attributes and copying."""
+    return "" if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def clock(moment: float | None) -> str:
+    """Date and time in UTC, for readers without script."""
+    return "" if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def short_id(identity: str | None) -> str:
+    """First eight characters of an id."""
+    return (identity or "")[:8]
+
+
+def plain_json(value: Any) -> str:
+    """JSON as people read it: indented, sorted only as given, text unescaped."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+def one_line(value: Any, limit: int = 200) -> str:
+    """A value on one line: strings as they are, the rest as compact JSON, cut with an ellipsis."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = " ".join(text.split()) if isinstance(value, str) else text
+    return text if len(text) <= limit else text[: limit - 1] + "\u2026"
+
+
+def kind_of(value: Any) -> str:
+    """Name of a JSON value's type as pipeline authors know it."""
+    match value:
+        case bool():
+            return "BOOLEAN"
+        case int() | float():
+            return "NUMBER"
+        case str():
+            return "STRING"
+        case list():
+            return "LIST"
+        case dict():
+            return "STRUCT"
+        case _:
+            return "NULL"
+
+
+def type_word(schema_title: str) -> str:
+    """`system.Dataset` -> `Dataset`; other families keep their prefix."""
+    return schema_title.removeprefix("system.")
+
+
+def trigger_text(trigger: Mapping[str, Any]) -> str:
+    """A schedule in words: `cron 0 0 3 * * *` or `every 2 h 00 m`."""
+    if trigger.get("cron"):
+        return f"cron {trigger['cron']}"
+    seconds = trigger.get("interval_seconds")
+    return f"every {duration(float(seconds))}" if seconds else "no trigger"

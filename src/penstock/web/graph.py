@@ -1,0 +1,202 @@
+"""Graphs as data for the browser: the tasks of one scope of a plan with their edges, joined with what runs have recorded.
+
+Layout happens in the browser (`static/js/graph.js`); here is only structure. A scope is one group: the root, a sub-pipeline, a
+condition or one iteration of a loop. Nested scopes are fetched when a reader opens them, so cost grows with what is shown.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.domain.expr import TaskOutput
+from penstock.domain.ids import RunId, TaskPath, task_id_for
+from penstock.domain.plan import ContainerWork, GraphTemplate, LeafTemplate, RunPlan, TaskSpec
+from penstock.interfaces.pages import TaskItem
+
+_ROUND = re.compile(r"\[\d+\]$")
+GROUP_TYPES = frozenset({"LOOP", "ITERATION", "DAG", "CONDITION", "CONDITION_BRANCH", "EXIT_HANDLER", "ROOT"})
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """One box."""
+
+    id: str
+    key: str
+    name: str
+    type: str
+    is_group: bool
+    state: str = ""
+    """Empty: the run has not come to it (or there is no run)."""
+    reason: str = ""
+    is_cached: bool = False
+    started_at: float | None = None
+    finished_at: float | None = None
+    attempts: int = 0
+    iterations: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Children by state, for groups."""
+    component: str = ""
+    image: str = ""
+    outputs: Sequence[tuple[str, str]] = ()
+    """(output key, artifact type) of a leaf."""
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphEdge:
+    """One arrow: `target` waits for `source`."""
+
+    source: str
+    target: str
+    labels: Sequence[str] = ()
+    """Outputs that flow along it; empty for pure order."""
+    has_artifact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GraphScope:
+    """The content of one group."""
+
+    nodes: Sequence[GraphNode]
+    edges: Sequence[GraphEdge]
+
+
+def template_at(plan: RunPlan, path: str) -> GraphTemplate | LeafTemplate | None:
+    """Template of the task at `path` (`root/for-loop-1[3]/train`), or None when the plan has no such place."""
+    template = plan.templates.get(plan.root)
+    for segment in path.split("/")[1:]:
+        if not isinstance(template, GraphTemplate):
+            return None
+        task = template.tasks.get(_ROUND.sub("", segment))
+        if task is None:
+            return None
+        template = plan.templates.get(task.template)
+    return template
+
+
+def plan_scope(plan: RunPlan, path: str) -> GraphScope:
+    """Graph of a scope as defined, without a run."""
+    template = template_at(plan, path)
+    if not isinstance(template, GraphTemplate):
+        return GraphScope((), ())
+    return GraphScope([_node_of(plan, task, f"{path}/{task.key}", None, {}) for task in template.tasks.values()], list(_edges(template)))
+
+
+def run_scope(
+    plan: RunPlan | None, run_id: str, parent: TaskItem, children: Sequence[TaskItem], counts: Mapping[str, Mapping[str, int]]
+) -> GraphScope:
+    """Graph of a scope of a run: the plan's tasks with the states of their rows; rows the plan does not know are kept too."""
+    template = template_at(plan, parent.path) if plan is not None else None
+    by_key = {child.task_key: child for child in children}
+    nodes: list[GraphNode] = []
+    edges: list[GraphEdge] = []
+    if plan is not None and isinstance(template, GraphTemplate):
+        for task in template.tasks.values():
+            row = by_key.pop(task.key, None)
+            identity = row.task_id if row else task_id_for(RunId(run_id), TaskPath(f"{parent.path}/{task.key}"))
+            nodes.append(_node_of(plan, task, identity, row, counts.get(identity, {})))
+        edges = list(_edges(template))
+    for row in by_key.values():
+        nodes.append(_node_of_row(row, counts.get(row.task_id, {})))
+    if not edges:
+        edges = list(_recorded_edges(children))
+    ids = {node.key: node.id for node in nodes}
+    linked = [dataclasses.replace(edge, source=ids[edge.source], target=ids[edge.target]) for edge in edges if {edge.source, edge.target} <= ids.keys()]
+    return GraphScope(nodes, linked)
+
+
+def to_json(scope: GraphScope) -> dict[str, Any]:
+    """Plain form for the browser."""
+    return {"nodes": [dataclasses.asdict(node) for node in scope.nodes], "edges": [dataclasses.asdict(edge) for edge in scope.edges]}
+
+
+def _node_of(plan: RunPlan, task: TaskSpec, identity: str, row: TaskItem | None, counts: Mapping[str, int]) -> GraphNode:
+    template = plan.templates.get(task.template)
+    leaf = template if isinstance(template, LeafTemplate) else None
+    image = leaf.work.image if leaf is not None and isinstance(leaf.work, ContainerWork) else ""
+    outputs = [(name, spec.type.schema_title) for name, spec in leaf.output_artifacts.items()] if leaf is not None else []
+    node = GraphNode(
+        id=identity,
+        key=task.key,
+        name=task.display_name,
+        type=str(task.type),
+        is_group=leaf is None,
+        component=leaf.name if leaf is not None else task.template,
+        image=image,
+        outputs=outputs,
+    )
+    return node if row is None else _with_row(node, row, counts)
+
+
+def _node_of_row(row: TaskItem, counts: Mapping[str, int]) -> GraphNode:
+    node = GraphNode(
+        id=row.task_id, key=row.task_key, name=row.display_name, type=row.type, is_group=row.type in GROUP_TYPES, component=row.component
+    )
+    return _with_row(node, row, counts)
+
+
+def _with_row(node: GraphNode, row: TaskItem, counts: Mapping[str, int]) -> GraphNode:
+    return dataclasses.replace(
+        node,
+        name=row.display_name or node.name,
+        type=row.type,
+        state=row.state,
+        reason=row.error_message or row.reason,
+        is_cached=row.is_cached,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        attempts=row.attempts,
+        iterations=row.iteration_count,
+        counts=dict(counts),
+    )
+
+
+def _edges(template: GraphTemplate) -> Iterator[GraphEdge]:
+    """Edges between the tasks of a graph, by task key."""
+    for task in template.tasks.values():
+        labels: dict[str, list[str]] = {}
+        carrying: set[str] = set()
+        for sources in task.artifacts.values():
+            for source in sources:
+                if source.task is not None:
+                    labels.setdefault(source.task, []).append(source.key or "")
+                    carrying.add(source.task)
+        if task.iteration is not None and task.iteration.artifact_items is not None and task.iteration.artifact_items.task is not None:
+            carrying.add(task.iteration.artifact_items.task)
+            labels.setdefault(task.iteration.artifact_items.task, []).append(task.iteration.artifact_items.key or "")
+        loop = [task.iteration.items] if task.iteration is not None and task.iteration.items is not None else []
+        condition = [task.condition] if task.condition is not None else []
+        for reference in _references([*task.parameters.values(), *loop, *condition]):
+            labels.setdefault(reference.task, []).append(reference.key)
+        for source_key in sorted(set(task.after) | labels.keys()):
+            if source_key in template.tasks and source_key != task.key:
+                yield GraphEdge(source_key, task.key, tuple(dict.fromkeys(labels.get(source_key, ()))), source_key in carrying)
+
+
+def _references(values: Iterable[Any]) -> Iterator[TaskOutput]:
+    """Every reference to a sibling's output inside expressions."""
+    for value in values:
+        if isinstance(value, TaskOutput):
+            yield value
+        elif dataclasses.is_dataclass(value):
+            yield from _references(getattr(value, entry.name) for entry in dataclasses.fields(value))
+        elif isinstance(value, tuple):
+            yield from _references(value)
+
+
+def _recorded_edges(children: Sequence[TaskItem]) -> Iterator[GraphEdge]:
+    """Edges from the recorded producers of inputs, where there is no plan."""
+    known = {child.task_key for child in children}
+    for child in children:
+        producers = child.inputs.get("producers", {})
+        by_source: dict[str, list[str]] = {}
+        for producer in producers.values() if isinstance(producers, Mapping) else ():
+            if isinstance(producer, Mapping) and producer.get("task") in known:
+                by_source.setdefault(str(producer["task"]), []).append(str(producer.get("key", "")))
+        for source, labels in by_source.items():
+            yield GraphEdge(source, child.task_key, tuple(labels), False)

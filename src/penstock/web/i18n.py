@@ -1,0 +1,41 @@
+"""Languages of the pages. The English text is the key; `locales/<language>.json` maps it to another language.
+
+A text without a translation shows in English. `scripts/messages` keeps the files complete; a test checks that they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+LANGUAGES: Mapping[str, str] = {"en": "English", "ko": "\ud55c\uad6d\uc5b4", "ja": "\u65e5\u672c\u8a9e"}
+"""Language tag -> its name in itself."""
+
+
+@cache
+def messages(language: str) -> Mapping[str, str]:
+    """Return the translations of a known language."""
+    if language not in LANGUAGES:
+        return {}
+    text = files("penstock.web").joinpath("locales", f"{language}.json").read_text(encoding="utf-8")
+    loaded: dict[str, str] = json.loads(text)
+    return loaded
+
+
+def translate(language: str, message: str, **values: object) -> str:
+    """Return `message` in `language`, its `{names}` replaced by `values`."""
+    text = messages(language).get(message) or message
+    return text.format(**values) if values else text
+
+
+def choose_language(cookie: str | None, accept: str) -> str:
+    """Pick a language: the reader's choice, else the first known one the browser asks for, else English."""
+    if cookie in LANGUAGES:
+        return str(cookie)
+    for part in accept.split(","):
+        tag = part.split(";")[0].strip().lower().split("-")[0]
+        if tag in LANGUAGES:
+            return tag
+    return "en"

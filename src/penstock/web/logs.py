@@ -1,0 +1,171 @@
+"""Log bytes for the viewer: windows by byte range with line numbers, search on the server, and the tail of a failure.
+
+Logs may be huge, so nothing here reads more than it needs: the end first, then windows as the reader scrolls. Line numbers come from
+counting newlines once per file in fixed steps; the counts are kept for files seen lately.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from penstock.web.services import LogFiles, WebServices
+
+WINDOW = 256 * 1024
+"""Bytes per fetch."""
+_STEP = 1024 * 1024
+_MAX_MATCHES = 500
+_ANSI = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+_counts: OrderedDict[tuple[str, str, int], list[int]] = OrderedDict()
+
+
+async def log_window(services: WebServices, request: Request) -> Response:
+    """Answer with raw bytes: `?offset=` and `?length=`, or the last window without an offset.
+
+    Headers: `x-log-offset` where it begins, `x-log-size` bytes there are now, `x-log-line` 0-based number of its first line.
+    Windows in the middle begin after a line end where one is near.
+    """
+    run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
+    attempt = _number(request, "attempt", 0)
+    length = min(max(1, _number(request, "length", WINDOW)), 4 * WINDOW)
+
+    def work() -> tuple[int, int, int, bytes]:
+        size = services.logs.size(run_id, task_id, attempt) or 0
+        wanted = _number(request, "offset", -1)
+        offset = max(0, size - length) if wanted < 0 else min(wanted, size)
+        data = services.logs.read(run_id, task_id, attempt, offset=offset, length=length)
+        if offset > 0 and request.query_params.get("align") != "0" and (wanted < 0 or request.query_params.get("align") == "1"):
+            cut = data.find(b"\n") + 1
+            offset, data = offset + cut, data[cut:]
+        return size, offset, lines_before(services.logs, run_id, task_id, attempt, offset), data
+
+    size, offset, line, data = await asyncio.to_thread(work)
+    headers = {
+        "x-log-size": str(size),
+        "x-log-offset": str(offset),
+        "x-log-line": str(line),
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "sandbox; default-src 'none'",
+        "cache-control": "no-store",
+    }
+    return Response(data, media_type="text/plain; charset=utf-8", headers=headers)
+
+
+async def log_download(services: WebServices, request: Request) -> Response:
+    """Answer with the whole log as a file, streamed in pieces."""
+    run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
+    attempt = _number(request, "attempt", 0)
+    size = await asyncio.to_thread(services.logs.size, run_id, task_id, attempt) or 0
+
+    def pieces() -> Iterator[bytes]:
+        offset = 0
+        while offset < size:
+            piece = services.logs.read(run_id, task_id, attempt, offset=offset, length=min(_STEP, size - offset))
+            if not piece:
+                return
+            offset += len(piece)
+            yield piece
+
+    from_name = re.sub(r"[^\w.-]", "_", f"{task_id}-{attempt}.log")
+    headers = {"content-disposition": f'attachment; filename="{from_name}"', "x-content-type-options": "nosniff"}
+    return StreamingResponse(pieces(), media_type="text/plain; charset=utf-8", headers=headers)
+
+
+async def log_search(services: WebServices, request: Request) -> Response:
+    """Find `?q=` (a regular expression with `?regex=1`) and answer with line numbers, offsets and texts, at most 500."""
+    run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
+    attempt = _number(request, "attempt", 0)
+    text = request.query_params.get("q", "")[:500]
+    try:
+        pattern = re.compile(text.encode() if request.query_params.get("regex") == "1" else re.escape(text.encode()), re.IGNORECASE)
+    except re.error as error:
+        return JSONResponse({"error": str(error), "matches": []})
+    matches, is_cut = await asyncio.to_thread(find_lines, services.logs, run_id, task_id, attempt, pattern)
+    return JSONResponse({"matches": matches, "is_cut": is_cut}, headers={"cache-control": "no-store"})
+
+
+def find_lines(logs: LogFiles, run_id: str, task_id: str, attempt: int, pattern: re.Pattern[bytes]) -> tuple[list[dict[str, object]], bool]:
+    """Return matching lines as `line` (0-based), `offset` and `text`, and whether there were more than are returned."""
+    found: list[dict[str, object]] = []
+    offset, line, rest = 0, 0, b""
+    while True:
+        piece = logs.read(run_id, task_id, attempt, offset=offset + len(rest), length=_STEP)
+        block = rest + piece
+        if not block:
+            return found, False
+        end = block.rfind(b"\n") + 1 if piece else len(block)
+        if end == 0 and len(block) >= 8 * _STEP:
+            end = len(block)
+        for raw in block[:end].splitlines(keepends=True):
+            if pattern.search(raw[:20_000]):
+                if len(found) >= _MAX_MATCHES:
+                    return found, True
+                found.append({"line": line, "offset": offset, "text": _ANSI.sub(b"", raw)[:300].decode("utf-8", "replace").strip()})
+            offset += len(raw)
+            line += 1 if raw.endswith(b"\n") else 0
+        rest = block[end:]
+        if not piece:
+            return found, False
+
+
+def lines_before(logs: LogFiles, run_id: str, task_id: str, attempt: int, offset: int) -> int:
+    """Count the newlines before `offset`; whole steps are counted once and remembered."""
+    counts = _counts.setdefault((run_id, task_id, attempt), [0])
+    _counts.move_to_end((run_id, task_id, attempt))
+    while len(_counts) > 64:
+        _counts.popitem(last=False)
+    steps = offset // _STEP
+    while len(counts) <= steps:
+        piece = logs.read(run_id, task_id, attempt, offset=(len(counts) - 1) * _STEP, length=_STEP)
+        counts.append(counts[-1] + piece.count(b"\n"))
+    start = steps * _STEP
+    return counts[steps] + logs.read(run_id, task_id, attempt, offset=start, length=offset - start).count(b"\n")
+
+
+async def last_lines(logs: LogFiles, run_id: str, task_id: str, attempt: int, *, count: int) -> str:
+    """Return the last `count` lines that say something, without colours."""
+
+    def work() -> str:
+        size = logs.size(run_id, task_id, attempt) or 0
+        data = logs.read(run_id, task_id, attempt, offset=max(0, size - 16_384), length=16_384) if size else b""
+        lines = [line.rsplit(b"\r", 1)[-1] for line in _ANSI.sub(b"", data).splitlines()]
+        return b"\n".join([line for line in lines if line.strip()][-count:]).decode("utf-8", "replace")
+
+    return await asyncio.to_thread(work)
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    try:
+        return int(request.query_params.get(name, default))
+    except ValueError:
+        return default
+
+
+async def log_line(services: WebServices, request: Request) -> Response:
+    """Say at which byte line `?line=` (0-based) begins."""
+    run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
+    attempt, line = _number(request, "attempt", 0), max(0, _number(request, "line", 0))
+    offset = await asyncio.to_thread(offset_of_line, services.logs, run_id, task_id, attempt, line)
+    return JSONResponse({"offset": offset})
+
+
+def offset_of_line(logs: LogFiles, run_id: str, task_id: str, attempt: int, line: int) -> int:
+    """Byte at which a line begins; the end of the log when there are fewer lines."""
+    offset, seen = 0, 0
+    while True:
+        piece = logs.read(run_id, task_id, attempt, offset=offset, length=_STEP)
+        if not piece:
+            return offset
+        count = piece.count(b"\n")
+        if seen + count >= line:
+            position = -1
+            for _ in range(line - seen):
+                position = piece.find(b"\n", position + 1)
+            return offset + position + 1
+        seen += count
+        offset += len(piece)

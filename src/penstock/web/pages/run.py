@@ -1,0 +1,238 @@
+"""The run page: header, graph and the other views of the same run; the node panel is in `pages.tasks`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from penstock.domain.errors import NotFoundError, PenstockError
+from penstock.domain.expr import UNSET
+from penstock.domain.plan import ParameterSpec, RunPlan
+from penstock.interfaces.pages import ArtifactUse, Page, RunItem, RunView, TaskItem
+from penstock.web import graph
+from penstock.web.filters import list_query
+from penstock.web.formats import plain_json
+from penstock.web.logs import last_lines
+from penstock.web.pages.tasks import PANEL_TABS, TaskPanel, task_panel
+from penstock.web.render import Crumb, Frame, render
+from penstock.web.services import WebServices
+from penstock.web.visualizations import DRAWN_TYPES, Bar, Visual, timeline_of, visuals_of
+
+VIEWS: Sequence[tuple[str, str, str]] = (
+    ("graph", "Graph", "pipeline"),
+    ("timeline", "Timeline", "timeline"),
+    ("tasks", "Tasks", "bolt"),
+    ("metrics", "Metrics", "metrics"),
+    ("output", "Output", "eye"),
+    ("config", "Config", "leaf"),
+    ("spec", "Pipeline Spec", "document"),
+    ("lineage", "Lineage", "lineage"),
+)
+"""Key, English label and icon of the views."""
+
+_MAX_OPEN = 40
+_MAX_CELLS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterRow:
+    """One parameter of the run."""
+
+    name: str
+    value: Any
+    """Effective value; None when nothing was given and there is no default."""
+    type: str
+    is_default: bool
+    """The caller did not give it."""
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Context of `runs/run.html`."""
+
+    view: RunView
+    """Header data."""
+    tab: str
+    """Key of the open view."""
+    tabs: Sequence[tuple[str, str, str]]
+    """All views."""
+    panel: TaskPanel | None
+    """The selected task, if any."""
+    failure_tail: str
+    """Last meaningful log lines of the first failing task."""
+    tasks: Page[TaskItem] | None = None
+    """Rows of the Tasks view; also the graph's table twin."""
+    bars: Sequence[Bar] = ()
+    """Timeline."""
+    total_seconds: float = 0.0
+    """Length of the timeline."""
+    visuals: Sequence[Visual] = ()
+    """Metrics and Output views."""
+    parameters: Sequence[ParameterRow] = ()
+    """Config view."""
+    spec_text: str = ""
+    """Source of the definition."""
+    uses: Sequence[ArtifactUse] = ()
+    """What tasks put out, for the Lineage view."""
+
+    @property
+    def run(self) -> RunItem:
+        """The run."""
+        return self.view.run
+
+
+def load_plan(services: WebServices, kind: str, content: Mapping[str, Any]) -> RunPlan | None:
+    """Lower a stored definition; None when it cannot be (a flow, or an older form), the pages then show recorded tasks only."""
+    try:
+        return services.plans.load(kind, content)
+    except (PenstockError, KeyError, NotImplementedError):
+        return None
+
+
+async def plan_of_run(services: WebServices, run: RunItem) -> RunPlan | None:
+    """Plan of a run, or None when it has no definition."""
+    if run.spec_digest is None:
+        return None
+    stored = await services.runs.spec(run.spec_digest)
+    return None if stored is None else load_plan(services, stored[0], stored[1])
+
+
+def parameter_rows(specs: Mapping[str, ParameterSpec], given: Mapping[str, Any]) -> list[ParameterRow]:
+    """Declared parameters with what was given, then whatever else was given."""
+    rows = [
+        ParameterRow(
+            name,
+            given.get(name, None if spec.default is UNSET else spec.default),
+            str(spec.type),
+            name not in given,
+            spec.description,
+        )
+        for name, spec in specs.items()
+    ]
+    return rows + [ParameterRow(name, value, "", False, "") for name, value in given.items() if name not in specs]
+
+
+async def run_page(services: WebServices, request: Request) -> Response:
+    """A run."""
+    run_id = request.path_params["run_id"]
+    view = await services.runs.run(run_id)
+    if view is None:
+        raise NotFoundError(f"There is no run {run_id}.")
+    tab = request.query_params.get("view", "graph")
+    tab = tab if tab in {key for key, _, _ in VIEWS} else "graph"
+    panel = None
+    if task_id := request.query_params.get("task"):
+        panel = await task_panel(services, request, run_id, task_id)
+    page = RunPage(
+        view=view,
+        tab=tab,
+        tabs=VIEWS,
+        panel=panel,
+        failure_tail=await failure_tail(services, view.first_failure),
+        **await _tab_data(services, request, view, tab),
+    )
+    run = view.run
+    siblings = [(f"{other.name}", f"/ui/runs/{other.run_id}") for other in view.neighbours if other.run_id != run_id]
+    frame = Frame(
+        title=run.name,
+        section="runs",
+        crumbs=(Crumb("Runs", "/ui/runs"), Crumb(run.name, "", siblings)),
+        live=f"run={run_id}",
+        scripts=("run", "graph", "logs", "table"),
+        is_wide=True,
+    )
+    return render(services, request, "runs/run.html", frame=frame, page=page)
+
+
+async def _tab_data(services: WebServices, request: Request, view: RunView, tab: str) -> dict[str, Any]:
+    run = view.run
+    now = services.clock.now()
+    if tab in {"tasks", "graph"}:
+        query = list_query(request.query_params, now=now, sort="position", descending=False, scope={"run_id": run.run_id})
+        return {"tasks": await services.runs.list_tasks(query)}
+    if tab == "timeline":
+        tasks = await services.runs.timeline(run.run_id)
+        start = min([run.created_at, *(task.created_at for task in tasks)])
+        end = run.finished_at or now
+        return {"bars": timeline_of(tasks, start, end), "total_seconds": end - start}
+    if tab in {"metrics", "output"}:
+        return {"visuals": visuals_of(await services.artifacts.of_runs([run.run_id], DRAWN_TYPES))}
+    if tab == "lineage":
+        return {"uses": await services.artifacts.of_runs([run.run_id])}
+    stored = await services.runs.spec(run.spec_digest) if run.spec_digest else None
+    if tab == "spec":
+        return {"spec_text": "" if stored is None else stored[2] or plain_json(stored[1])}
+    plan = None if stored is None else load_plan(services, stored[0], stored[1])
+    return {"parameters": parameter_rows(plan.parameters if plan else {}, run.parameters)}
+
+
+async def failure_tail(services: WebServices, task: TaskItem | None) -> str:
+    """Last meaningful log lines of a failed task."""
+    if task is None:
+        return ""
+    return await last_lines(services.logs, task.run_id, task.task_id, max(0, task.attempts - 1), count=6)
+
+
+async def graph_data(services: WebServices, request: Request) -> Response:
+    """Structure and states of the open scopes of a run, for the graph.
+
+    `?open=<task id>,...` names group nodes that are open in place; the root scope is always there. A loop's entry lists its
+    iterations compactly; `?open` of an iteration gives that iteration's tasks.
+    """
+    run_id = request.path_params["run_id"]
+    view = await services.runs.run(run_id)
+    if view is None:
+        raise NotFoundError(f"There is no run {run_id}.")
+    plan = await plan_of_run(services, view.run)
+    opened = [text for text in request.query_params.get("open", "").split(",") if re.fullmatch(r"[\w-]{1,64}", text)][:_MAX_OPEN]
+    scopes: dict[str, Any] = {}
+    parents: dict[str, TaskItem] = {view.root.task_id: view.root} if view.root else {}
+    loops: dict[str, Any] = {}
+    pending = ([view.root.task_id] if view.root else []) + opened
+    for task_id in pending:
+        parent = parents.get(task_id)
+        if parent is None:
+            found = await services.runs.task(run_id, task_id)
+            parent = found.task if found else None
+        if parent is None or task_id in scopes or task_id in loops:
+            continue
+        children = await services.runs.children(run_id, task_id, limit=_MAX_CELLS)
+        if parent.type == "LOOP":
+            loops[task_id] = [[child.task_id, child.iteration_index, child.state, one_item(child)] for child in children]
+            continue
+        groups = [child.task_id for child in children if not child.is_leaf]
+        counts: dict[str, dict[str, int]] = {}
+        for entry in await services.runs.child_states(run_id, groups) if groups else ():
+            counts.setdefault(entry.parent_task_id, {})[entry.state] = entry.count
+        scopes[task_id] = graph.to_json(graph.run_scope(plan, run_id, parent, children, counts))
+        parents.update({child.task_id: child for child in children})
+    if view.root is None and plan is not None:
+        scopes["root"] = graph.to_json(graph.plan_scope(plan, "root"))
+    body = {
+        "root": view.root.task_id if view.root else "root",
+        "state": view.run.state,
+        "version": view.run.version,
+        "now": services.clock.now(),
+        "scopes": scopes,
+        "loops": loops,
+    }
+    return JSONResponse(body, headers={"cache-control": "no-store"})
+
+
+def one_item(task: TaskItem) -> str:
+    """The loop item of an iteration on one line, when it is known."""
+    parameters = task.inputs.get("parameters", {})
+    if not isinstance(parameters, Mapping) or not parameters:
+        return ""
+    items = {name: value for name, value in parameters.items() if "loop-item" in name} or parameters
+    text = ", ".join(str(value) for value in items.values())
+    return text if len(text) <= 60 else text[:59] + "\u2026"
+
+
+__all__ = ["PANEL_TABS", "RunPage", "failure_tail", "graph_data", "load_plan", "parameter_rows", "plan_of_run", "run_page"]

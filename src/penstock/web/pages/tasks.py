@@ -1,0 +1,186 @@
+"""The node panel: everything about one task of a run, in the tabs that Kubeflow users know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.domain.errors import NotFoundError
+from penstock.domain.plan import ContainerWork, LeafTemplate
+from penstock.interfaces.pages import ArtifactUse, AttemptItem, TaskView
+from penstock.web import graph
+from penstock.web.render import render_part
+from penstock.web.services import WebServices
+from penstock.web.visualizations import Visual, phases_of, visuals_of
+
+PANEL_TABS: Sequence[tuple[str, str, str]] = (
+    ("io", "Input/Output", ""),
+    ("visualizations", "Visualizations", ""),
+    ("details", "Details", ""),
+    ("logs", "Logs", ""),
+    ("environment", "Environment", "Pod, Volumes"),
+    ("events", "Events", ""),
+    ("metadata", "ML Metadata", ""),
+)
+"""Key, English label, and what else people call it (shown on hover, searchable)."""
+
+PHASES: Sequence[tuple[str, str]] = (("queued", "Queued"), ("environment", "Environment"), ("run", "Running"), ("upload", "Storing results"))
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterLine:
+    """One parameter in or out."""
+
+    name: str
+    value: Any
+    source: str
+    """Key of the task it came from; empty for constants and run parameters."""
+    source_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPanel:
+    """Context of `tasks/panel.html`."""
+
+    view: TaskView
+    """The task and what hangs on it."""
+    tab: str
+    """Key of the open tab."""
+    tabs: Sequence[tuple[str, str, str]]
+    """All tabs."""
+    attempt: AttemptItem | None
+    """The attempt that Logs, Details and Environment show."""
+    base: str
+    """Address of the run page, to which `task` and `tab` are added."""
+    query: Mapping[str, str]
+    """The run page's address parameters."""
+    inputs: Sequence[ParameterLine]
+    """Input parameters."""
+    outputs: Sequence[ParameterLine]
+    """Output parameters."""
+    input_artifacts: Sequence[ArtifactUse]
+    """Input artifacts."""
+    output_artifacts: Sequence[ArtifactUse]
+    """Output artifacts."""
+    visuals: Sequence[Visual]
+    """What can be drawn."""
+    phases: Sequence[tuple[str, float]]
+    """(label, seconds) of where time went."""
+    source: str
+    """Code of the component, where the definition holds it."""
+    image: str
+    """Image the author asked for."""
+    command: Sequence[str]
+    """Command as compiled."""
+    log_size: int | None
+    """Bytes of the attempt's log; None: there is none."""
+    log_attempts: Sequence[int]
+    """Attempts that may have a log."""
+
+    @property
+    def detail(self) -> Mapping[str, Any]:
+        """What the executor said about the attempt shown."""
+        return self.attempt.detail if self.attempt is not None and self.attempt.detail else self.view.task.detail
+
+
+def default_tab(view: TaskView) -> str:
+    """Failures open on their logs, everything else on Input/Output."""
+    return "logs" if view.task.state == "FAILED" and view.task.is_leaf else "io"
+
+
+async def task_panel(services: WebServices, request: Request, run_id: str, task_id: str) -> TaskPanel | None:
+    """Gather the panel; None when the run has no such task."""
+    view = await services.runs.task(run_id, task_id)
+    if view is None:
+        return None
+    task = view.task
+    tab = request.query_params.get("tab", "")
+    tab = tab if tab in {key for key, _, _ in PANEL_TABS} else default_tab(view)
+    wanted = request.query_params.get("attempt", "")
+    attempts = {attempt.attempt: attempt for attempt in view.attempts}
+    number = int(wanted) if wanted.isdigit() and int(wanted) in attempts else max(attempts, default=max(0, task.attempts - 1))
+    source, image, command = "", "", []
+    if tab in {"details", "environment"} and task.is_leaf and view.run.spec_digest:
+        source, image, command = await _definition(services, view)
+    log_owner = view.cached_from if task.is_cached and view.cached_from else task
+    size = services.logs.size(log_owner.run_id, log_owner.task_id, number) if tab == "logs" else None
+    return TaskPanel(
+        view=view,
+        tab=tab,
+        tabs=PANEL_TABS,
+        attempt=attempts.get(number),
+        base=f"/ui/runs/{run_id}",
+        query={key: value for key, value in request.query_params.items() if key not in {"task", "tab", "attempt"}},
+        inputs=_parameters(task.inputs),
+        outputs=_parameters(task.outputs),
+        input_artifacts=[use for use in view.uses if use.direction == "input"],
+        output_artifacts=[use for use in view.uses if use.direction == "output"],
+        visuals=visuals_of(view.uses) if tab == "visualizations" else (),
+        phases=_phases(view, attempts.get(number)),
+        source=source,
+        image=image,
+        command=command,
+        log_size=size,
+        log_attempts=sorted(attempts) or list(range(task.attempts)),
+    )
+
+
+async def panel_part(services: WebServices, request: Request) -> Response:
+    """The panel alone, for swapping it into the run page."""
+    run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
+    panel = await task_panel(services, request, run_id, task_id)
+    if panel is None:
+        raise NotFoundError(f"This run has no task {task_id} yet.")
+    return render_part(services, request, "tasks/panel.html", panel=panel)
+
+
+def _parameters(side: Mapping[str, Any]) -> list[ParameterLine]:
+    values = side.get("parameters", {})
+    producers = side.get("producers", {})
+    if not isinstance(values, Mapping):
+        return []
+    lines = []
+    for name, value in values.items():
+        producer = producers.get(name, {}) if isinstance(producers, Mapping) else {}
+        producer = producer if isinstance(producer, Mapping) else {}
+        lines.append(ParameterLine(name, value, str(producer.get("task", "")), str(producer.get("key", ""))))
+    return lines
+
+
+def _phases(view: TaskView, attempt: AttemptItem | None) -> list[tuple[str, float]]:
+    task = view.task
+    measured = phases_of(attempt.detail if attempt is not None else task.detail)
+    if not measured and task.started_at is not None and not task.is_cached:
+        measured = {"queued": max(0.0, task.started_at - task.created_at)}
+        if task.finished_at is not None:
+            measured["run"] = task.finished_at - task.started_at
+    return [(label, measured[key]) for key, label in PHASES if key in measured]
+
+
+async def _definition(services: WebServices, view: TaskView) -> tuple[str, str, list[str]]:
+    """Code, image and command of a leaf from the stored definition."""
+    stored = await services.runs.spec(view.run.spec_digest or "")
+    if stored is None:
+        return "", "", []
+    try:
+        plan = services.plans.load(stored[0], stored[1])
+    except Exception:  # noqa: BLE001 - a definition that no longer loads must not hide the rest of the panel
+        return "", "", []
+    template = graph.template_at(plan, view.task.path)
+    if not isinstance(template, LeafTemplate) or not isinstance(template.work, ContainerWork):
+        return "", "", []
+    command = [str(part) for part in (*template.work.command, *template.work.args)]
+    return component_source(command), template.work.image, command
+
+
+def component_source(command: Sequence[str]) -> str:
+    """Python source that a lightweight component carries in its command; empty when there is none."""
+    for part in command:
+        if re.search(r"^\s*def \w+\(", part, re.MULTILINE) and "import" in part:
+            return re.sub(r"\A\s*(import kfp\n|from kfp import dsl\n|from kfp\.dsl import \*\n|from typing import \*\n)+\s*", "", part).strip()
+    return ""

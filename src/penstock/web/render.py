@@ -1,0 +1,228 @@
+"""Templates to answers: the Jinja environment, the frame around every page, and what each request brings (language, theme, notice)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlencode
+
+import jinja2
+from jinja2.runtime import Context
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from penstock.web import formats, i18n
+from penstock.web.security import PAGE_HEADERS
+from penstock.web.services import WebServices
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+NOTICE_COOKIE = "penstock_notice"
+
+SECTIONS: Sequence[tuple[str, str, str, str]] = (
+    ("home", "Home", "/ui/home", "home"),
+    ("pipelines", "Pipelines", "/ui/pipelines", "pipeline"),
+    ("experiments", "Experiments", "/ui/experiments", "flask"),
+    ("runs", "Runs", "/ui/runs", "run"),
+    ("recurring", "Recurring runs", "/ui/recurring", "clock"),
+    ("executions", "Executions", "/ui/executions", "bolt"),
+    ("artifacts", "Artifacts", "/ui/artifacts", "box"),
+    ("projects", "Projects", "/ui/projects", "chart"),
+    ("flows", "Flows", "/ui/flows", "flow"),
+    ("system", "System", "/ui/system", "server"),
+)
+"""The left rail: key, English label, address, icon."""
+
+LABELS = tuple(label for _, label, _, _ in SECTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Crumb:
+    """One step of the breadcrumbs."""
+
+    text: str
+    url: str = ""
+    siblings: Sequence[tuple[str, str]] = ()
+    """(text, url) of objects beside it, for the dropdown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What is around a page."""
+
+    title: str
+    section: str
+    """Key of the rail entry that is lit."""
+    crumbs: Sequence[Crumb] = ()
+    live: str | None = None
+    """Query string of the live stream this page listens to (`run=<id>`; empty: everything); None: not live."""
+    scripts: Sequence[str] = ()
+    """Further ES modules below `static/js`."""
+    is_wide: bool = False
+    """Uses the whole window without padding (graph pages)."""
+    is_bare: bool = False
+    """Without rail and top bar, for embedding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message shown once after an action."""
+
+    text: str
+    kind: str = "done"
+    """`done` or `error`."""
+    undo_url: str = ""
+    """Form target that takes the action back."""
+    undo_fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@cache
+def static_version() -> str:
+    """Digest over all static files; part of their address, so browsers may keep them for ever."""
+    digest = hashlib.sha256()
+    for path in sorted(STATIC.rglob("*")):
+        if path.is_file():
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def static_url(name: str) -> str:
+    """Address of a static file."""
+    return f"/static/{static_version()}/{name}"
+
+
+@jinja2.pass_context
+def _translate(context: Context, message: str, **values: object) -> str:
+    return i18n.translate(context.get("language", "en"), message, **values)
+
+
+def icon(name: str, classes: str = "") -> Markup:
+    """A symbol of the sprite; decorative, the word stands beside it."""
+    return Markup('<svg class="icon {}" aria-hidden="true"><use href="{}#{}"/></svg>').format(classes, static_url("icons.svg"), name)
+
+
+def ago(moment: float | None, now: float, language: str = "en") -> str:
+    """Time since `moment` in one unit: `3 min ago`."""
+    if moment is None:
+        return ""
+    seconds = now - moment
+    if abs(seconds) < 5:
+        return i18n.translate(language, "just now")
+    for limit, unit, word in ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (86_400 * 60, 86_400, "d"), (float("inf"), 2_592_000, "mo")):
+        if abs(seconds) < limit:
+            count = int(abs(seconds) // unit)
+            return i18n.translate(language, "{count} {unit} ago" if seconds > 0 else "in {count} {unit}", count=count, unit=word)
+    return ""
+
+
+@jinja2.pass_context
+def _time(context: Context, moment: float | None, empty: str = "") -> Markup:
+    """A `<time>` that script keeps fresh: relative text, exact time on hover."""
+    if moment is None:
+        return Markup('<span class="faint">{}</span>').format(empty)
+    text = ago(moment, context["now"], context.get("language", "en"))
+    return Markup('<time datetime="{}" data-ago title="{} UTC">{}</time>').format(formats.iso(moment), formats.clock(moment), text)
+
+
+@jinja2.pass_context
+def _span(context: Context, start: float | None, end: float | None = None, is_running: bool = False) -> Markup:
+    """A duration; ticks while it runs."""
+    if start is None:
+        return Markup("")
+    if end is None and is_running:
+        return Markup('<span class="num" data-since="{}">{}</span>').format(start, formats.duration(context["now"] - start))
+    if end is None:
+        return Markup("")
+    return Markup('<span class="num" title="{} s">{}</span>').format(f"{end - start:.3f}", formats.duration(end - start))
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """Return the template environment; escapes everything, fails on unknown names."""
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.globals.update(_=_translate, icon=icon, static=static_url, sections=SECTIONS, time=_time, span=_span, languages=i18n.LANGUAGES, url=query_url)
+    for name in ("duration", "size", "number", "percentage", "iso", "clock", "short_id", "plain_json", "one_line", "kind_of", "type_word"):
+        env.filters[name] = getattr(formats, name)
+    env.filters["state_word"] = formats.state_word
+    env.filters["state_look"] = formats.state_look
+    env.filters["trigger_text"] = formats.trigger_text
+    env.filters["quote"] = lambda text: quote(str(text), safe="")
+    return env
+
+
+def query_url(base: str, parameters: Mapping[str, str] | None = None, **changes: str | int | None) -> str:
+    """Return `base` with the query of `parameters` changed; None removes, and the page position never survives a change."""
+    merged: dict[str, str] = {key: value for key, value in (parameters or {}).items() if key != "cursor"}
+    for key, value in changes.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = str(value)
+    return f"{base}?{urlencode(merged)}" if merged else base
+
+
+def render_text(services: WebServices, request: Request, template: str, **values: Any) -> str:
+    """Render a template with what every request brings."""
+    language = i18n.choose_language(request.cookies.get("penstock_lang"), request.headers.get("accept-language", ""))
+    theme = request.cookies.get("penstock_theme", "")
+    common = {
+        "language": language,
+        "theme": theme if theme in {"light", "dark"} else "system",
+        "is_rail_small": request.cookies.get("penstock_rail") == "small",
+        "now": services.clock.now(),
+        "query": dict(request.query_params),
+        "path": request.url.path,
+        "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        "server_version": services.version,
+        "server_url": services.url,
+        "is_live_patch": request.headers.get("x-live") == "1",
+    }
+    return environment().get_template(template).render(common | values)
+
+
+def render(services: WebServices, request: Request, template: str, *, frame: Frame, page: object, status: int = 200) -> Response:
+    """Answer with a whole page."""
+    notice = _read_notice(request)
+    html = render_text(services, request, template, frame=frame, page=page, notice=notice)
+    response = HTMLResponse(html, status_code=status, headers=PAGE_HEADERS)
+    if notice is not None:
+        response.delete_cookie(NOTICE_COOKIE, path="/ui")
+    return response
+
+
+def render_part(services: WebServices, request: Request, template: str, **values: Any) -> Response:
+    """Answer with a fragment that a page puts into itself."""
+    return HTMLResponse(render_text(services, request, template, **values), headers=PAGE_HEADERS)
+
+
+def redirect(target: str, notice: Notice | None = None) -> Response:
+    """Lead to `target` (a path of ours) after a form, with a message to show there."""
+    response = RedirectResponse(target, status_code=303)
+    if notice is not None:
+        content = {"text": notice.text[:1500], "kind": notice.kind, "undo_url": notice.undo_url, "undo_fields": dict(notice.undo_fields)}
+        response.set_cookie(NOTICE_COOKIE, quote(json.dumps(content)), path="/ui", httponly=True, samesite="strict", max_age=60)
+    return response
+
+
+def _read_notice(request: Request) -> Notice | None:
+    raw = request.cookies.get(NOTICE_COOKIE)
+    if not raw:
+        return None
+    try:
+        content = json.loads(unquote(raw))
+        return Notice(str(content["text"]), str(content["kind"]), str(content["undo_url"]), dict(content["undo_fields"]))
+    except (ValueError, KeyError, TypeError):
+        return None

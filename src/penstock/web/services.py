@@ -1,0 +1,95 @@
+"""What the web pages work with; the server fills it in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from penstock.interfaces.blobs import BlobStore
+from penstock.interfaces.clock import Clock
+from penstock.interfaces.notifier import Notifier
+from penstock.interfaces.page_catalog import CatalogPages, HomePages
+from penstock.interfaces.pages import ArtifactPages, RunPages
+from penstock.interfaces.plans import PlanLoader
+
+
+class LogFiles(Protocol):
+    """Merged logs of attempts, raw bytes as tasks wrote them."""
+
+    def size(self, run_id: str, task_id: str, attempt: int) -> int | None:
+        """Return the log's length in bytes now, or None when there is none."""
+        ...
+
+    def read(self, run_id: str, task_id: str, attempt: int, *, offset: int, length: int) -> bytes:
+        """Return at most `length` bytes from `offset`; empty beyond the end or without a log."""
+        ...
+
+
+class Actions(Protocol):
+    """What the forms of the pages do. Every method raises a `PenstockError` whose text is shown when it cannot."""
+
+    async def terminate_run(self, run_id: str) -> None: ...
+    async def retry_run(self, run_id: str) -> None: ...
+    async def archive_run(self, run_id: str) -> None: ...
+    async def unarchive_run(self, run_id: str) -> None: ...
+    async def delete_run(self, run_id: str) -> None: ...
+    async def create_run(self, request: Mapping[str, Any]) -> str:
+        """Create a run from `name`, `description`, `experiment_id`, `pipeline_id`, `pipeline_version_id`, `spec_digest` (of a stored
+        definition, when there is no version), `parameters`, `pipeline_root`, `no_cache`; return its id."""
+        ...
+
+    async def create_experiment(self, name: str, description: str) -> str: ...
+    async def archive_experiment(self, experiment_id: str) -> None: ...
+    async def unarchive_experiment(self, experiment_id: str) -> None: ...
+    async def delete_experiment(self, experiment_id: str) -> None: ...
+    async def upload_pipeline(self, *, name: str, description: str, file_name: str, content: bytes) -> tuple[str, str]:
+        """Create a pipeline with its first version; return both ids."""
+        ...
+
+    async def upload_version(self, pipeline_id: str, *, name: str, description: str, file_name: str, content: bytes) -> str: ...
+    async def delete_pipeline(self, pipeline_id: str) -> None: ...
+    async def delete_version(self, pipeline_id: str, pipeline_version_id: str) -> None: ...
+    async def create_recurring(self, request: Mapping[str, Any]) -> str:
+        """Create a schedule: the fields of `create_run`, `trigger`, `max_concurrency`, `is_catchup`; return its id."""
+        ...
+
+    async def update_recurring(self, recurring_run_id: str, request: Mapping[str, Any]) -> None: ...
+    async def enable_recurring(self, recurring_run_id: str) -> None: ...
+    async def disable_recurring(self, recurring_run_id: str) -> None: ...
+    async def delete_recurring(self, recurring_run_id: str) -> None: ...
+    def next_fires(self, trigger: Mapping[str, Any], *, after: float, count: int) -> list[float]:
+        """Return the next planned times of a trigger.
+
+        Raises:
+            InvalidArgumentError: the trigger cannot be read.
+        """
+        ...
+
+    async def cache_plan(self, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """Say what a run of `create_run`'s request would do: one entry per leaf task that can be decided now, with `task`,
+        `outcome` (`cached`, `run`, `unknown`), `reason`, `seconds` (expected, or None)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebServices:
+    """Everything the pages read from and act through."""
+
+    runs: RunPages
+    artifacts: ArtifactPages
+    catalog: CatalogPages
+    home: HomePages
+    plans: PlanLoader
+    notifier: Notifier
+    clock: Clock
+    blobs: BlobStore
+    logs: LogFiles
+    actions: Actions
+    url: str
+    """Address of this server without trailing slash, for snippets."""
+    version: str
+    facts: Callable[[], Mapping[str, Any]] = field(default=dict)
+    """What the System page tells about the process: data folder, slots, settings, environments."""
+
+

@@ -1,0 +1,92 @@
+// Small helpers shared by the modules: element making, texts, durations, cookies. No state.
+
+const messages = JSON.parse(document.getElementById("messages")?.textContent || "{}");
+
+/** Text of a message in the reader's language; `{names}` are replaced by `values`. */
+export function text(key, values = {}) {
+  return (messages[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/** Make an element: `make("a", {class: "x", href: "/"}, "text", child)`. Strings become text, never markup. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Make an SVG element. */
+export function makeSvg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/** Use a symbol of the sprite at `sprite`. */
+export function icon(sprite, name, classes = "") {
+  return makeSvg("svg", { class: `icon ${classes}`, "aria-hidden": "true" }, makeSvg("use", { href: `${sprite}#${name}` }));
+}
+
+/** Seconds as people say them; the same form as the server's. */
+export function duration(seconds) {
+  const s = Math.max(0, seconds);
+  if (s < 0.9995) return `${Math.round(s * 1000)} ms`;
+  if (s < 10) return `${s.toFixed(1)} s`;
+  const whole = Math.round(s);
+  const two = (n) => String(n).padStart(2, "0");
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} m ${two(whole % 60)} s`;
+  if (whole < 86400) return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} m`;
+  return `${Math.floor(whole / 86400)} d ${Math.floor((whole % 86400) / 3600)} h`;
+}
+
+/** Time since a moment in one unit; the same form as the server's. */
+export function ago(moment, now) {
+  const seconds = now - moment;
+  const size = Math.abs(seconds);
+  if (size < 5) return text("just now");
+  const steps = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [86400 * 60, 86400, "d"], [Infinity, 2592000, "mo"]];
+  const [, unit, word] = steps.find(([limit]) => size < limit);
+  return text(seconds > 0 ? "{count} {unit} ago" : "in {count} {unit}", { count: Math.floor(size / unit), unit: word });
+}
+
+/** Keep a reader's choice for a year; the server reads it on the next page. */
+export function remember(name, value) {
+  document.cookie = `${name}=${encodeURIComponent(value)}; path=/; max-age=31536000; samesite=lax`;
+}
+
+/** Run `work` at most once per `pause` milliseconds, the last call always. */
+export function throttle(work, pause) {
+  let timer = null;
+  let again = false;
+  const run = () => {
+    timer = null;
+    if (again) {
+      again = false;
+      fire();
+    }
+  };
+  const fire = () => {
+    if (timer !== null) {
+      again = true;
+      return;
+    }
+    timer = setTimeout(run, pause);
+    work();
+  };
+  return fire;
+}
+
+/** Whether the keyboard belongs to a field right now. */
+export function isTyping(event) {
+  const target = event.target;
+  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) &&
+    !/^(checkbox|radio|button)$/.test(target.type ?? "");
+}

@@ -1,0 +1,580 @@
+// The graph view: draws what `layout.js` placed, patches states as they change, pans, zooms, searches, walks by keyboard.
+// Without a run (`data-static`) it draws a definition. The table below the graph is its twin.
+
+import { duration, icon, isTyping, make, makeSvg, text, throttle } from "./dom.js";
+import { edgePath, layoutScope } from "./layout.js";
+import { openTask } from "./run.js";
+
+const LOOKS = { PENDING: "pending", RUNNING: "running", SUCCEEDED: "succeeded", SKIPPED: "skipped", FAILED: "failed", CANCELING: "canceling", CANCELED: "canceled", PAUSED: "paused" };
+const KINDS = { RUNTIME: "leaf", IMPORTER: "import", LOOP: "loop", ITERATION: "loop", DAG: "layers", CONDITION: "branch", CONDITION_BRANCH: "branch", EXIT_HANDLER: "exit", ARTIFACT: "box" };
+const ARTIFACT_KINDS = { "system.Dataset": "dataset", "system.Model": "model", "system.Metrics": "metrics", "system.ClassificationMetrics": "metrics", "system.HTML": "document", "system.Markdown": "document" };
+const ORDER = ["FAILED", "CANCELED", "CANCELING", "RUNNING", "PENDING", "PAUSED", "SUCCEEDED", "SKIPPED"];
+const UNFOLDED = new Set(["CONDITION", "CONDITION_BRANCH", "EXIT_HANDLER"]);
+
+class GraphView {
+  constructor(root) {
+    this.root = root;
+    this.source = root.dataset.source;
+    this.isStatic = root.dataset.static === "yes";
+    this.sprite = root.dataset.icons;
+    this.world = make("div", { class: "graph-world" });
+    this.svg = makeSvg("svg", { class: "graph-edges" });
+    this.nodes = new Map();
+    this.rounds = new Map();
+    this.view = { x: 0, y: 0, k: 1 };
+    this.shape = "";
+    this.data = null;
+    this.placed = null;
+    this.hasMoved = false;
+    const parameters = new URL(location.href).searchParams;
+    this.isDefault = !parameters.has("open");
+    this.open = new Set((parameters.get("open") ?? "").split(",").filter(Boolean));
+    this.options = { direction: parameters.get("dir") === "LR" ? "LR" : "TB", artifacts: parameters.get("artifacts") === "1", implied: true };
+    this.selected = parameters.get("task");
+  }
+
+  async start() {
+    this.world.append(this.svg);
+    this.bindTools();
+    this.bindPointer();
+    this.root.addEventListener("keydown", (event) => this.onKey(event));
+    document.addEventListener("penstock:task", (event) => this.select(event.detail));
+    document.addEventListener("penstock:change", throttle(() => this.load(), 400));
+    new ResizeObserver(() => (this.hasMoved ? this.showMap() : this.fit())).observe(this.root);
+    try {
+      await this.load();
+      if (this.isDefault) await this.unfold();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  fail(error) {
+    const again = make("button", { class: "button", type: "button", onclick: () => this.load().catch((next) => this.fail(next)) }, text("retry"));
+    this.root.replaceChildren(make("div", { class: "empty" }, make("p", {}, text("failed to load")), make("p", { class: "small faint mono" }, String(error)), again));
+  }
+
+  /** Open conditions and exit handlers once, as they are only control flow; loops and sub-pipelines stay closed. */
+  async unfold() {
+    for (let round = 0; round < 4; round += 1) {
+      const wanted = Object.values(this.data.scopes).flatMap((scope) => scope.nodes)
+        .filter((node) => node.is_group && UNFOLDED.has(node.type) && node.state !== "SKIPPED" && !this.open.has(node.id)).slice(0, 12);
+      if (!wanted.length) return;
+      for (const node of wanted) this.open.add(node.id);
+      await this.load();
+    }
+  }
+
+  async load() {
+    const address = new URL(this.source, location.href);
+    const wanted = [...this.open, ...this.rounds.values()];
+    if (wanted.length) address.searchParams.set("open", wanted.join(","));
+    const answer = await fetch(address, { credentials: "same-origin" });
+    if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+    this.data = await answer.json();
+    let isMissing = false;
+    for (const [loopId, iterations] of Object.entries(this.data.loops)) {
+      if (!iterations.length) continue;
+      const chosen = this.rounds.get(loopId);
+      if (!chosen || !iterations.some(([id]) => id === chosen)) {
+        const first = iterations.find(([id]) => this.open.has(id)) ?? iterations.find(([, , state]) => state === "FAILED")
+          ?? iterations.find(([, , state]) => state === "RUNNING") ?? iterations[0];
+        this.rounds.set(loopId, first[0]);
+      }
+      if (!this.data.scopes[this.rounds.get(loopId)]) isMissing = true;
+    }
+    if (isMissing) {
+      await this.load();
+      return;
+    }
+    this.draw();
+  }
+
+  draw() {
+    this.root.querySelector(".graph-loading")?.remove();
+    if (!this.world.isConnected) this.root.append(this.world);
+    const scope = this.data.scopes[this.data.root];
+    if (!scope?.nodes.length) {
+      this.root.querySelector(".empty")?.remove();
+      this.root.append(make("div", { class: "empty" }, make("p", {}, text("not yet"))));
+      return;
+    }
+    this.root.querySelector(".empty")?.remove();
+    const shape = JSON.stringify([
+      Object.entries(this.data.scopes).map(([id, { nodes, edges }]) => [id, nodes.map((node) => node.id), edges.map((edge) => [edge.source, edge.target])]),
+      Object.entries(this.data.loops).map(([id, rounds]) => [id, rounds.length]), [...this.open], [...this.rounds], this.options,
+    ]);
+    if (shape !== this.shape) {
+      const isFirst = this.shape === "";
+      this.shape = shape;
+      this.placed = layoutScope(this.data.root, this.data, this.open, this.rounds, this.options);
+      this.place();
+      if (isFirst || !this.hasMoved) this.fit();
+    }
+    this.paint();
+    this.showMap();
+    this.search();
+  }
+
+  place() {
+    const { width, height, boxes, edges } = this.placed;
+    const wanted = new Set(boxes.map((box) => box.node.id));
+    for (const [id, entry] of this.nodes) {
+      if (!wanted.has(id)) {
+        entry.element.remove();
+        this.nodes.delete(id);
+      }
+    }
+    this.world.style.width = `${width}px`;
+    this.world.style.height = `${height}px`;
+    this.svg.setAttribute("width", width);
+    this.svg.setAttribute("height", height);
+    this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    this.svg.replaceChildren(makeSvg("defs", {}, makeSvg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, makeSvg("path", { d: "M1 1 L7 4 L1 7", class: "arrow-head" }))));
+    for (const edge of edges) {
+      const path = makeSvg("path", { class: `edge${edge.labels.length ? " carries" : ""}`, d: edgePath(edge.points), "marker-end": "url(#arrow)", "data-source": edge.source, "data-target": edge.target });
+      if (edge.labels.length) path.append(makeSvg("title", {}, edge.labels.join(", ")));
+      this.svg.append(path);
+    }
+    for (const box of boxes) {
+      let entry = this.nodes.get(box.node.id);
+      if (!entry || entry.isOpen !== box.isOpen) {
+        entry?.element.remove();
+        entry = { element: this.make(box), isOpen: box.isOpen };
+        this.nodes.set(box.node.id, entry);
+        if (box.isOpen) this.world.insertBefore(entry.element, this.svg);
+        else this.world.append(entry.element);
+      }
+      entry.box = box;
+      const { style } = entry.element;
+      style.left = `${box.x}px`;
+      style.top = `${box.y}px`;
+      style.width = `${box.width}px`;
+      style.height = `${box.height}px`;
+      style.zIndex = box.isOpen ? String(box.depth) : "50";
+    }
+    this.svg.style.zIndex = "40";
+  }
+
+  make(box) {
+    const { node } = box;
+    if (node.isArtifact) {
+      return make("div", { class: "node is-artifact", "data-node-artifact": node.id, title: node.artifactType },
+        icon(this.sprite, ARTIFACT_KINDS[node.artifactType] ?? "box"), make("span", { class: "node-name" }, node.name));
+    }
+    const href = this.isStatic ? `?node=${encodeURIComponent(node.id)}` : `?task=${encodeURIComponent(node.id)}`;
+    const kind = icon(this.sprite, KINDS[node.type] ?? "leaf", "node-kind");
+    const name = make("span", { class: "node-name" }, node.name);
+    if (!node.is_group) {
+      return make("a", { class: "node", href, draggable: "false", "data-node": node.id, "data-node-key": node.key }, kind,
+        make("span", { class: "node-text" }, name, make("span", { class: "node-meta" })));
+    }
+    const toggle = make("button", {
+      class: "node-toggle", type: "button", "aria-expanded": String(box.isOpen), "aria-label": `${text(box.isOpen ? "close" : "open")} ${node.name}`,
+      onclick: (event) => {
+        event.preventDefault();
+        event.stopPropagation();
+        this.toggle(node.id);
+      },
+    }, icon(this.sprite, box.isOpen ? "chevron-up" : "chevron-down"));
+    const link = make("a", { class: "node-link", href, draggable: "false", "data-node": node.id, "data-node-key": node.key }, kind,
+      make("span", { class: "node-text" }, name, make("span", { class: "node-meta" })));
+    return make("div", { class: `node is-group${box.isOpen ? " is-open" : ""}`, "data-node-box": node.id }, make("div", { class: "node-head" }, link, toggle), make("div", { class: "node-loop" }));
+  }
+
+  /** Bring every box up to its state; positions stay. */
+  paint() {
+    const fresh = new Map(Object.values(this.data.scopes).flatMap((scope) => scope.nodes).map((node) => [node.id, node]));
+    for (const [id, entry] of this.nodes) {
+      const node = entry.box.node.isArtifact ? entry.box.node : fresh.get(id) ?? entry.box.node;
+      const { element } = entry;
+      if (node.isArtifact) continue;
+      const look = node.is_cached && node.state === "SUCCEEDED" ? "cached" : LOOKS[node.state] ?? "waiting";
+      element.className = element.className.replace(/\bs-\w+/g, "").trim();
+      element.classList.add(`s-${look}`);
+      element.title = [node.name, node.reason, node.component && `${node.component}`].filter(Boolean).join("\n");
+      this.meta(element.querySelector(".node-meta"), node, look);
+      if (entry.box.loop) this.loop(element.querySelector(".node-loop"), node, entry.box.loop);
+      else if (!entry.isOpen && node.is_group) this.strip(element.querySelector(".node-loop"), node.counts);
+    }
+    this.filterFailed();
+    this.select(this.selected);
+  }
+
+  meta(place, node, look) {
+    const parts = [];
+    if (!this.isStatic) {
+      const word = node.state ? (look === "cached" ? text("cached") : text(node.state)) : text("not yet");
+      parts.push(icon(this.sprite, look, node.state === "RUNNING" ? "spins" : ""), make("span", { class: "node-state" }, word));
+      if (node.started_at && node.finished_at && look !== "cached") parts.push(make("span", { class: "num" }, duration(node.finished_at - node.started_at)));
+      else if (node.started_at && node.state === "RUNNING") parts.push(make("span", { class: "num", "data-since": String(node.started_at) }, duration(this.data.now - node.started_at)));
+      if (node.attempts > 1) parts.push(make("span", { class: "num" }, `×${node.attempts}`));
+    } else parts.push(make("span", { class: "cut" }, node.condition || node.image || node.component));
+    if (node.iterations !== null && node.iterations !== undefined) parts.push(make("span", { class: "num" }, `${node.iterations} ${text("iterations")}`));
+    place.replaceChildren(...parts);
+  }
+
+  /** Counts by state as a strip at the foot of a closed group. */
+  strip(place, counts) {
+    const total = Object.values(counts ?? {}).reduce((sum, count) => sum + count, 0);
+    if (!total) {
+      place.replaceChildren();
+      return;
+    }
+    const svg = makeSvg("svg", { viewBox: "0 0 100 4", preserveAspectRatio: "none", class: "node-strip" });
+    let x = 0;
+    for (const state of ORDER) {
+      if (!counts[state]) continue;
+      const width = (100 * counts[state]) / total;
+      svg.append(makeSvg("rect", { class: `bar s-${LOOKS[state]}`, x, width, y: 0, height: 4 }));
+      x += width;
+    }
+    place.replaceChildren(svg);
+    place.title = ORDER.filter((state) => counts[state]).map((state) => `${text(state)}: ${counts[state]}`).join(", ");
+  }
+
+  /** The grid of iterations of an open loop, and the picker of the one shown below it. */
+  loop(place, node, { grid }) {
+    const iterations = this.data.loops[node.id] ?? [];
+    const chosen = this.rounds.get(node.id);
+    const at = Math.max(0, iterations.findIndex(([id]) => id === chosen));
+    const choose = (index) => {
+      const target = iterations[Math.max(0, Math.min(iterations.length - 1, index))];
+      if (!target) return;
+      this.rounds.set(node.id, target[0]);
+      this.remember();
+      this.load();
+    };
+    if (!place.firstChild) {
+      const canvas = make("canvas", { class: "loop-grid", role: "img" });
+      canvas.addEventListener("click", (event) => {
+        const size = canvas.getBoundingClientRect();
+        const scale = grid.width / size.width;
+        choose(Math.floor(((event.clientY - size.top) * scale) / grid.cell) * grid.perRow + Math.floor(((event.clientX - size.left) * scale) / grid.cell));
+      });
+      const input = make("input", { type: "number", min: "0", "aria-label": text("iteration"), onchange: () => choose(Number(input.value)) });
+      const back = make("button", { type: "button", class: "button small square", "aria-label": "−1", onclick: () => choose(Number(input.value) - 1) }, icon(this.sprite, "chevron-left"));
+      const on = make("button", { type: "button", class: "button small square", "aria-label": "+1", onclick: () => choose(Number(input.value) + 1) }, icon(this.sprite, "chevron-right"));
+      place.append(canvas, make("div", { class: "loop-pick" }, back, input, on, make("span", { class: "cut muted loop-item" })));
+    }
+    const [canvas, pick] = place.children;
+    const ratio = window.devicePixelRatio || 1;
+    canvas.width = grid.width * ratio;
+    canvas.height = grid.height * ratio;
+    canvas.style.width = `${grid.width}px`;
+    canvas.style.height = `${grid.height}px`;
+    const context = canvas.getContext("2d");
+    context.scale(ratio, ratio);
+    const probe = make("span");
+    document.body.append(probe);
+    const colour = (name) => {
+      probe.style.color = `var(--${name})`;
+      return getComputedStyle(probe).color;
+    };
+    const colours = Object.fromEntries(Object.entries(LOOKS).map(([state, look]) => [state, colour(look === "canceling" ? "canceled" : look)]));
+    const accent = colour("text");
+    probe.remove();
+    const gap = grid.cell > 6 ? 3 : grid.cell > 3 ? 1 : 0;
+    iterations.forEach(([, , state], index) => {
+      const x = (index % grid.perRow) * grid.cell;
+      const y = Math.floor(index / grid.perRow) * grid.cell;
+      const side = grid.cell - gap;
+      context.globalAlpha = state === "SUCCEEDED" || state === "FAILED" ? 1 : 0.75;
+      context.fillStyle = colours[state] ?? colours.PENDING;
+      if (state === "PENDING" || state === "SKIPPED") {
+        context.strokeStyle = context.fillStyle;
+        context.strokeRect(x + 0.75, y + 0.75, side - 1.5, side - 1.5);
+      } else context.fillRect(x, y, side, side);
+      if (grid.cell > 10 && state === "FAILED") {
+        context.strokeStyle = "#fff";
+        context.beginPath();
+        context.moveTo(x + 3, y + 3);
+        context.lineTo(x + side - 3, y + side - 3);
+        context.moveTo(x + side - 3, y + 3);
+        context.lineTo(x + 3, y + side - 3);
+        context.stroke();
+      }
+      if (index === at) {
+        context.globalAlpha = 1;
+        context.strokeStyle = accent;
+        context.lineWidth = 1.5;
+        context.strokeRect(x - 0.5, y - 0.5, side + 1, side + 1);
+        context.lineWidth = 1;
+      }
+    });
+    const tally = {};
+    for (const [, , state] of iterations) tally[state] = (tally[state] ?? 0) + 1;
+    canvas.setAttribute("aria-label", `${iterations.length} ${text("iterations")}: ${ORDER.filter((state) => tally[state]).map((state) => `${text(state)} ${tally[state]}`).join(", ")}`);
+    const input = pick.querySelector("input");
+    input.max = String(iterations.length - 1);
+    if (document.activeElement !== input) input.value = String(iterations[at]?.[1] ?? at);
+    const note = pick.querySelector(".loop-item");
+    note.textContent = iterations[at]?.[3] ?? "";
+    note.title = note.textContent;
+  }
+
+  toggle(id) {
+    if (this.open.has(id)) this.open.delete(id);
+    else this.open.add(id);
+    this.remember();
+    this.load().catch((error) => this.fail(error));
+  }
+
+  remember() {
+    const address = new URL(location.href);
+    const opened = [...this.open, ...[...this.rounds].filter(([loop]) => this.open.has(loop)).map(([, id]) => id)];
+    address.searchParams.set("open", opened.join(","));
+    if (this.options.direction === "LR") address.searchParams.set("dir", "LR");
+    else address.searchParams.delete("dir");
+    if (this.options.artifacts) address.searchParams.set("artifacts", "1");
+    else address.searchParams.delete("artifacts");
+    history.replaceState(history.state, "", address);
+  }
+
+  select(id) {
+    this.selected = id;
+    for (const element of this.world.querySelectorAll("[data-node]")) {
+      const isHere = element.dataset.node === id;
+      element.closest(".node").classList.toggle("is-selected", isHere);
+      if (isHere) element.setAttribute("aria-current", "true");
+      else element.removeAttribute("aria-current");
+    }
+    for (const path of this.svg.querySelectorAll(".edge")) path.classList.toggle("is-lit", id !== null && (path.dataset.source === id || path.dataset.target === id));
+  }
+
+  // --- moving -----------------------------------------------------------
+
+  apply(isSmooth = false) {
+    this.world.classList.toggle("is-gliding", isSmooth && !matchMedia("(prefers-reduced-motion: reduce)").matches);
+    this.world.style.transform = `translate(${this.view.x}px, ${this.view.y}px) scale(${this.view.k})`;
+    this.showMap();
+  }
+
+  fit() {
+    if (!this.placed?.width) return;
+    const { clientWidth, clientHeight } = this.root;
+    const k = Math.min(1, (clientWidth - 48) / this.placed.width, (clientHeight - 48) / this.placed.height);
+    const scale = Math.max(0.05, k);
+    this.view = { k: scale, x: (clientWidth - this.placed.width * scale) / 2, y: Math.max(24, (clientHeight - this.placed.height * scale) / 2) };
+    if (this.placed.height * scale < clientHeight - 140 && clientHeight > 300) this.view.y = Math.min(this.view.y, 64);
+    this.hasMoved = false;
+    this.apply(true);
+  }
+
+  zoom(factor, x = this.root.clientWidth / 2, y = this.root.clientHeight / 2) {
+    const k = Math.max(0.04, Math.min(2.5, this.view.k * factor));
+    const ratio = k / this.view.k;
+    this.view = { k, x: x - (x - this.view.x) * ratio, y: y - (y - this.view.y) * ratio };
+    this.hasMoved = true;
+    this.apply();
+  }
+
+  center(id) {
+    const box = this.nodes.get(id)?.box;
+    if (!box) return;
+    this.view.k = Math.max(this.view.k, 0.6);
+    this.view.x = this.root.clientWidth / 2 - (box.x + box.width / 2) * this.view.k;
+    this.view.y = this.root.clientHeight / 2 - (box.y + Math.min(box.height, 120) / 2) * this.view.k;
+    this.hasMoved = true;
+    this.apply(true);
+  }
+
+  bindPointer() {
+    const pointers = new Map();
+    let hasDragged = false;
+    this.root.addEventListener("pointerdown", (event) => {
+      if (event.button || event.target.closest("input, button, canvas")) return;
+      pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+      hasDragged = false;
+    });
+    this.root.addEventListener("pointermove", (event) => {
+      const before = pointers.get(event.pointerId);
+      if (!before) return;
+      const dx = event.clientX - before.x;
+      const dy = event.clientY - before.y;
+      if (!hasDragged && Math.hypot(dx, dy) < 4) return;
+      if (!hasDragged) this.root.setPointerCapture(event.pointerId);
+      hasDragged = true;
+      if (pointers.size === 2) {
+        const other = [...pointers].find(([id]) => id !== event.pointerId)[1];
+        const distance = (point) => Math.hypot(point.x - other.x, point.y - other.y);
+        const rect = this.root.getBoundingClientRect();
+        this.zoom(distance({ x: event.clientX, y: event.clientY }) / (distance(before) || 1), (event.clientX + other.x) / 2 - rect.left, (event.clientY + other.y) / 2 - rect.top);
+      } else {
+        this.view.x += dx;
+        this.view.y += dy;
+        this.hasMoved = true;
+        this.apply();
+      }
+      pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    });
+    const end = (event) => pointers.delete(event.pointerId);
+    this.root.addEventListener("pointerup", end);
+    this.root.addEventListener("pointercancel", end);
+    this.root.addEventListener("click", (event) => {
+      if (hasDragged) {
+        event.preventDefault();
+        event.stopPropagation();
+        hasDragged = false;
+        return;
+      }
+      const link = event.target.closest("a[data-node]");
+      if (!link || this.isStatic || event.ctrlKey || event.metaKey || event.shiftKey) {
+        if (link && this.isStatic) {
+          event.preventDefault();
+          document.dispatchEvent(new CustomEvent("penstock:node", { detail: link.dataset.node }));
+        }
+        return;
+      }
+      event.preventDefault();
+      openTask(link.dataset.node);
+    }, true);
+    this.root.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      const rect = this.root.getBoundingClientRect();
+      const isWheel = event.deltaX === 0 && Math.abs(event.deltaY) >= 50;
+      if (event.ctrlKey || isWheel) this.zoom(Math.exp(-event.deltaY * (event.ctrlKey && !isWheel ? 0.01 : 0.0016)), event.clientX - rect.left, event.clientY - rect.top);
+      else {
+        this.view.x -= event.deltaX;
+        this.view.y -= event.deltaY;
+        this.hasMoved = true;
+        this.apply();
+      }
+    }, { passive: false });
+  }
+
+  onKey(event) {
+    if (isTyping(event)) return;
+    const here = event.target.closest?.("[data-node]");
+    const moves = { ArrowDown: ["source", "target"], ArrowUp: ["target", "source"] };
+    if (event.key.startsWith("Arrow")) {
+      event.preventDefault();
+      const first = this.placed?.boxes.find((box) => !box.node.isArtifact)?.node.id;
+      let next = here ? null : first;
+      if (here && moves[event.key]) {
+        const [from, to] = moves[event.key];
+        const edge = this.placed.edges.find((candidate) => candidate[from] === here.dataset.node);
+        next = edge?.[to];
+      } else if (here) {
+        const box = this.nodes.get(here.dataset.node).box;
+        const sign = event.key === "ArrowRight" ? 1 : -1;
+        next = this.placed.boxes.filter((other) => !other.node.isArtifact && other.node.id !== here.dataset.node && Math.abs(other.y - box.y) < 40 && sign * (other.x - box.x) > 0)
+          .sort((a, b) => Math.abs(a.x - box.x) - Math.abs(b.x - box.x))[0]?.node.id;
+      }
+      if (next) {
+        this.world.querySelector(`[data-node="${CSS.escape(next)}"]`)?.focus({ preventScroll: true });
+        this.reveal(next);
+      }
+    } else if (event.key === "+" || event.key === "=") this.zoom(1.2);
+    else if (event.key === "-") this.zoom(1 / 1.2);
+  }
+
+  reveal(id) {
+    const box = this.nodes.get(id)?.box;
+    if (!box) return;
+    const left = box.x * this.view.k + this.view.x;
+    const top = box.y * this.view.k + this.view.y;
+    if (left < 0 || top < 0 || left + 120 > this.root.clientWidth || top + 40 > this.root.clientHeight) this.center(id);
+  }
+
+  // --- tools ------------------------------------------------------------
+
+  bindTools() {
+    const at = (name) => document.getElementById(`graph-${name}`);
+    at("fit")?.addEventListener("click", () => this.fit());
+    at("in")?.addEventListener("click", () => this.zoom(1.25));
+    at("out")?.addEventListener("click", () => this.zoom(1 / 1.25));
+    at("direction")?.addEventListener("click", () => this.change({ direction: this.options.direction === "TB" ? "LR" : "TB" }));
+    at("artifacts")?.addEventListener("change", (event) => this.change({ artifacts: event.target.checked }));
+    at("transitive")?.addEventListener("change", (event) => this.change({ implied: event.target.checked }));
+    at("failed-only")?.addEventListener("change", () => this.filterFailed());
+    if (at("artifacts")) at("artifacts").checked = this.options.artifacts;
+    const field = at("search");
+    field?.addEventListener("input", () => this.search());
+    field?.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") {
+        event.preventDefault();
+        this.nextMatch(event.shiftKey ? -1 : 1);
+      } else if (event.key === "Escape") {
+        field.value = "";
+        this.search();
+        this.root.focus();
+      }
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "f" && !isTyping(event) && !event.ctrlKey && !event.metaKey && !document.querySelector("dialog[open]")) this.fit();
+    });
+  }
+
+  change(options) {
+    Object.assign(this.options, options);
+    this.remember();
+    this.hasMoved = false;
+    this.draw();
+  }
+
+  filterFailed() {
+    const isOn = document.getElementById("graph-failed-only")?.checked;
+    for (const { element, isOpen } of this.nodes.values()) element.classList.toggle("is-dim", Boolean(isOn) && !isOpen && !element.classList.contains("s-failed"));
+  }
+
+  search() {
+    const wanted = (document.getElementById("graph-search")?.value ?? "").trim().toLowerCase();
+    this.matches = [];
+    for (const [id, { element, box }] of this.nodes) {
+      const isHit = wanted !== "" && `${box.node.name} ${box.node.component}`.toLowerCase().includes(wanted);
+      element.classList.toggle("is-match", isHit);
+      if (isHit) this.matches.push(id);
+    }
+    const count = document.getElementById("graph-search-count");
+    if (count) count.textContent = wanted ? `${this.matches.length} ${text("matches")}` : "";
+    this.matchAt = -1;
+  }
+
+  nextMatch(step) {
+    if (!this.matches?.length) return;
+    this.matchAt = (this.matchAt + step + this.matches.length) % this.matches.length;
+    this.center(this.matches[this.matchAt]);
+  }
+
+  /** A small map while not everything is in sight. */
+  showMap() {
+    const map = document.getElementById("graph-map");
+    if (!map || !this.placed?.width) return;
+    const { clientWidth, clientHeight } = this.root;
+    const { x, y, k } = this.view;
+    const { width, height, boxes } = this.placed;
+    const isAll = x >= -8 && y >= -8 && x + width * k <= clientWidth + 8 && y + height * k <= clientHeight + 8;
+    map.hidden = isAll || clientWidth < 500;
+    if (map.hidden) return;
+    const scale = Math.min(180 / width, 120 / height);
+    if (map.dataset.shape !== this.shape) {
+      map.dataset.shape = this.shape;
+      const svg = makeSvg("svg", { width: width * scale, height: height * scale, viewBox: `0 0 ${width} ${height}` });
+      for (const box of boxes.slice(0, 2000)) svg.append(makeSvg("rect", { class: box.isOpen ? "map-group" : "map-node", x: box.x, y: box.y, width: box.width, height: box.height, rx: 8, "data-id": box.node.id }));
+      svg.append(makeSvg("rect", { class: "map-view" }));
+      map.replaceChildren(svg);
+      svg.addEventListener("pointerdown", (event) => {
+        const rect = svg.getBoundingClientRect();
+        this.view.x = clientWidth / 2 - ((event.clientX - rect.left) / scale) * this.view.k;
+        this.view.y = clientHeight / 2 - ((event.clientY - rect.top) / scale) * this.view.k;
+        this.hasMoved = true;
+        this.apply(true);
+      });
+    }
+    for (const rect of map.querySelectorAll("[data-id]")) {
+      const element = this.nodes.get(rect.dataset.id)?.element;
+      rect.setAttribute("class", `${rect.classList[0]} ${element ? [...element.classList].find((name) => name.startsWith("s-")) ?? "" : ""}`);
+    }
+    const frame = map.querySelector(".map-view");
+    frame.setAttribute("x", -x / k);
+    frame.setAttribute("y", -y / k);
+    frame.setAttribute("width", clientWidth / k);
+    frame.setAttribute("height", clientHeight / k);
+    frame.setAttribute("stroke-width", 2 / scale);
+  }
+}
+
+const root = document.getElementById("graph");
+if (root) new GraphView(root).start();
+

@@ -1,0 +1,147 @@
+// Positions for a graph of nested scopes: pure functions from structure to coordinates, no document.
+// Layered top-down (or left-right) by dagre per scope; an open group is laid out first and then is one big box in its parent.
+// Positions depend on structure only, so nodes never jump when states change.
+
+import { Graph, layout } from "../vendor/dagre.esm.js";
+
+export const NODE = { width: 212, height: 54 };
+export const ARTIFACT = { width: 148, height: 30 };
+export const HEADER = 38;
+const PAD = 14;
+const CELL = 15;
+const GRID_WIDTH = 300;
+
+/** Size of a loop's grid of iterations. */
+export function gridSize(count) {
+  const perRow = Math.floor(GRID_WIDTH / CELL);
+  const rows = Math.ceil(count / perRow);
+  if (rows <= 8) return { width: GRID_WIDTH, height: Math.max(1, rows) * CELL, cell: CELL, perRow };
+  const cell = Math.max(2, Math.sqrt((GRID_WIDTH * 8 * CELL) / count));
+  const many = Math.floor(GRID_WIDTH / cell);
+  return { width: GRID_WIDTH, height: Math.ceil(count / many) * cell, cell, perRow: many };
+}
+
+/** Edges without those that only repeat a longer way round and carry nothing. */
+export function withoutImplied(nodes, edges) {
+  if (nodes.length > 800) return edges;
+  const next = new Map(nodes.map((node) => [node.id, []]));
+  for (const edge of edges) next.get(edge.source)?.push(edge.target);
+  const reaches = (from, to, skipFirst) => {
+    const seen = new Set();
+    const stack = (next.get(from) ?? []).filter((id) => !(skipFirst && id === to));
+    while (stack.length) {
+      const id = stack.pop();
+      if (id === to) return true;
+      if (seen.has(id)) continue;
+      seen.add(id);
+      stack.push(...(next.get(id) ?? []));
+    }
+    return false;
+  };
+  return edges.filter((edge) => edge.labels.length || !reaches(edge.source, edge.target, true));
+}
+
+/** Add a node per output artifact between producer and consumers. */
+function withArtifacts(nodes, edges) {
+  const all = nodes.map((node) => ({ ...node }));
+  const ids = new Set();
+  for (const node of nodes) {
+    for (const [key, type] of node.outputs ?? []) {
+      const id = `${node.id}#${key}`;
+      ids.add(id);
+      all.push({ id, key, name: key, type: "ARTIFACT", artifactType: type, owner: node.id, isArtifact: true, is_group: false, state: node.state, counts: {} });
+    }
+  }
+  const links = all.filter((node) => node.isArtifact).map((node) => ({ source: node.owner, target: node.id, labels: [] }));
+  for (const edge of edges) {
+    const through = edge.labels.map((label) => `${edge.source}#${label}`).filter((id) => ids.has(id));
+    if (through.length) links.push(...through.map((id) => ({ source: id, target: edge.target, labels: [] })));
+    else links.push(edge);
+  }
+  return { nodes: all, edges: links };
+}
+
+/**
+ * Lay out scope `id`.
+ * `data`: {scopes, loops}; `open`: set of open group ids; `rounds`: loop id -> chosen iteration id; `options`: {direction, artifacts, implied}.
+ * Returns {width, height, boxes, edges}: boxes carry absolute x, y (top left), width, height, depth, isOpen.
+ */
+export function layoutScope(id, data, open, rounds, options, depth = 0) {
+  const scope = data.scopes[id];
+  if (!scope || !scope.nodes.length) return { width: 0, height: 0, boxes: [], edges: [] };
+  let { nodes } = scope;
+  let edges = options.implied ? withoutImplied(nodes, scope.edges) : scope.edges;
+  if (options.artifacts) ({ nodes, edges } = withArtifacts(nodes, edges));
+
+  const inner = new Map();
+  const graph = new Graph();
+  graph.setGraph({ rankdir: options.direction, nodesep: options.artifacts ? 18 : 26, ranksep: options.direction === "TB" ? 42 : 56, marginx: 0, marginy: 0 });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const node of nodes) {
+    let size = node.isArtifact ? ARTIFACT : NODE;
+    if (node.is_group && open.has(node.id)) {
+      const inside = insideOf(node, data, open, rounds, options, depth + 1);
+      if (inside) {
+        inner.set(node.id, inside);
+        size = { width: Math.max(NODE.width, inside.width + 2 * PAD), height: HEADER + inside.height + 2 * PAD };
+      }
+    }
+    graph.setNode(node.id, { width: size.width, height: size.height });
+  }
+  for (const edge of edges) graph.setEdge(edge.source, edge.target);
+  layout(graph);
+
+  const boxes = [];
+  const drawn = [];
+  for (const node of nodes) {
+    const place = graph.node(node.id);
+    const x = place.x - place.width / 2;
+    const y = place.y - place.height / 2;
+    const inside = inner.get(node.id);
+    boxes.push({ node, x, y, width: place.width, height: place.height, depth, isOpen: Boolean(inside), loop: inside?.loop ?? null, pad: PAD });
+    if (inside) {
+      const left = x + (place.width - inside.width) / 2;
+      const top = y + HEADER + PAD;
+      for (const box of inside.boxes) boxes.push({ ...box, x: box.x + left, y: box.y + top });
+      for (const edge of inside.edges) drawn.push({ ...edge, points: edge.points.map((point) => ({ x: point.x + left, y: point.y + top })) });
+    }
+  }
+  for (const edge of edges) drawn.push({ ...edge, depth, points: graph.edge(edge.source, edge.target).points });
+  const size = graph.graph();
+  return { width: size.width, height: size.height, boxes, edges: drawn };
+}
+
+function insideOf(node, data, open, rounds, options, depth) {
+  const iterations = data.loops[node.id];
+  if (!iterations) {
+    const result = layoutScope(node.id, data, open, rounds, options, depth);
+    return result.boxes.length ? result : null;
+  }
+  if (!iterations.length) return null;
+  const grid = gridSize(iterations.length);
+  const below = layoutScope(rounds.get(node.id) ?? iterations[0][0], data, open, rounds, options, depth);
+  const top = grid.height + 40;
+  const left = Math.max(0, (grid.width - below.width) / 2);
+  return {
+    width: Math.max(grid.width, below.width),
+    height: top + below.height,
+    boxes: below.boxes.map((box) => ({ ...box, x: box.x + left, y: box.y + top })),
+    edges: below.edges.map((edge) => ({ ...edge, points: edge.points.map((point) => ({ x: point.x + left, y: point.y + top })) })),
+    loop: { grid, iterations },
+  };
+}
+
+/** Smooth path through an edge's points. */
+export function edgePath(points) {
+  const [first, ...rest] = points;
+  if (rest.length < 2) return `M${first.x} ${first.y} L${rest[0].x} ${rest[0].y}`;
+  let path = `M${first.x} ${first.y}`;
+  for (let i = 0; i < rest.length - 1; i += 1) {
+    const here = rest[i];
+    const after = rest[i + 1];
+    const isLast = i === rest.length - 2;
+    const end = isLast ? after : { x: (here.x + after.x) / 2, y: (here.y + after.y) / 2 };
+    path += ` Q${here.x} ${here.y} ${end.x} ${end.y}`;
+  }
+  return path;
+}

@@ -1,0 +1,110 @@
+// Pushed updates: listens to the page's event stream and patches the regions marked `data-live` in place.
+// The page is fetched again as a whole and only differing elements change, so scroll, selection, open panels and typed text stay.
+
+import { throttle } from "./dom.js";
+
+const PATCH_PAUSE = 900;
+const STALE_AFTER = 20000;
+
+let source = null;
+let lostAt = 0;
+let isHeld = false;
+let isMissed = false;
+
+/** Start listening, if the page asks for it. */
+export function startLive() {
+  const address = document.body.dataset.liveStream;
+  if (!address) return;
+  connect(address);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && isMissed) refresh();
+  });
+  for (const box of document.querySelectorAll(".table-box")) {
+    box.addEventListener("pointerdown", () => { isHeld = true; });
+  }
+  document.addEventListener("pointerup", () => { isHeld = false; });
+  setInterval(showAge, 1000);
+}
+
+function connect(address) {
+  source = new EventSource(address);
+  source.addEventListener("hello", () => {
+    const wasLost = lostAt > 0;
+    lostAt = 0;
+    badge("live");
+    if (wasLost) refresh();
+  });
+  source.addEventListener("change", (event) => {
+    const changes = JSON.parse(event.data);
+    document.dispatchEvent(new CustomEvent("penstock:change", { detail: changes }));
+    refresh();
+  });
+  source.addEventListener("error", () => {
+    if (!lostAt) lostAt = Date.now();
+    badge("reconnecting");
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => connect(address), 2000);
+  });
+  window.addEventListener("pagehide", () => source.close(), { once: true });
+}
+
+function badge(state, suffix = "") {
+  const element = document.getElementById("live-badge");
+  if (!element) return;
+  const word = element.dataset[`${state}Text`] + suffix;
+  if (element.dataset.state === state && element.textContent.trim() === word) return;
+  element.dataset.state = state;
+  element.firstElementChild.textContent = word;
+}
+
+function showAge() {
+  if (lostAt && Date.now() - lostAt > STALE_AFTER) badge("stale", ` ${new Date(lostAt).toLocaleTimeString()}`);
+}
+
+/** Fetch this page again and patch what is live, at most about once a second. */
+export const refresh = throttle(async () => {
+  if (document.hidden || isHeld) {
+    isMissed = true;
+    if (isHeld) setTimeout(refresh, PATCH_PAUSE);
+    return;
+  }
+  isMissed = false;
+  const regions = [...document.querySelectorAll("[data-live][id]")];
+  if (!regions.length) return;
+  let answer;
+  try {
+    answer = await fetch(location.href, { headers: { "x-live": "1" }, credentials: "same-origin" });
+  } catch {
+    return;
+  }
+  if (!answer.ok || !(answer.headers.get("content-type") ?? "").startsWith("text/html")) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const old of regions) {
+    const replacement = fresh.getElementById(old.id);
+    if (replacement && old.isConnected) patch(old, replacement);
+  }
+  document.dispatchEvent(new CustomEvent("penstock:patched"));
+}, PATCH_PAUSE);
+
+/** Make `old` equal to `replacement` without touching what the reader holds open, has picked or is typing. */
+function patch(old, replacement) {
+  const scroll = [...old.querySelectorAll("*")].filter((element) => element.scrollTop || element.scrollLeft)
+    .map((element) => [element, element.scrollTop, element.scrollLeft]);
+  window.Idiomorph.morph(old, replacement, {
+    morphStyle: "outerHTML",
+    ignoreActiveValue: true,
+    callbacks: {
+      beforeNodeMorphed(before, after) {
+        if (!(before instanceof Element) || !(after instanceof Element)) return true;
+        if (before.matches("iframe") && before.getAttribute("src") === after.getAttribute("src")) return false;
+        if (before instanceof HTMLDetailsElement) after.open = before.open;
+        if (before.matches("input[type=checkbox]") && before.name === "id") return false;
+        if (before.matches("[data-bulk-bar], [data-keep]")) return false;
+        return true;
+      },
+    },
+  });
+  for (const [element, top, left] of scroll) {
+    element.scrollTop = top;
+    element.scrollLeft = left;
+  }
+}

@@ -1,0 +1,343 @@
+// The log viewer: the end first, earlier windows as the reader scrolls up, follows while the task runs, searches on the server.
+// Bytes become text nodes only; colours (ANSI) become classes. Progress lines that rewrite themselves show their last form.
+
+import { make, text } from "./dom.js";
+
+const KEEP = 6000;
+const FOLLOW_PAUSE = 700;
+const LEVEL = /\b(ERROR|CRITICAL|FATAL|Traceback|Exception|WARN(?:ING)?)\b|^\w*Error\b/;
+const ERRORS = "\\b(error|critical|fatal|traceback|exception)\\b|\\w+Error:";
+
+class LogView {
+  constructor(root) {
+    this.root = root;
+    this.base = root.dataset.log;
+    this.attempt = Number(root.dataset.attempt);
+    this.isRunning = root.dataset.running === "yes";
+    this.view = root.querySelector("[data-log-view]");
+    this.lines = root.querySelector("[data-log-lines]");
+    this.empty = root.querySelector("[data-log-empty]");
+    this.start = 0;
+    this.end = 0;
+    this.firstLine = 0;
+    this.rest = new Uint8Array();
+    this.isFollowing = true;
+    this.isLoading = false;
+    this.matches = [];
+    this.matchAt = -1;
+    this.timer = null;
+  }
+
+  async open() {
+    this.bind();
+    const anchor = /^#L(\d+)/.exec(location.hash);
+    if (anchor) {
+      await this.goToLine(Number(anchor[1]) - 1);
+      return;
+    }
+    await this.loadEnd();
+    this.poll();
+  }
+
+  address(parameters, path = "") {
+    return `${this.base}${path}?${new URLSearchParams({ attempt: this.attempt, ...parameters })}`;
+  }
+
+  async fetchWindow(parameters) {
+    const answer = await fetch(this.address(parameters), { credentials: "same-origin" });
+    if (!answer.ok) throw new Error(`${answer.status}`);
+    const head = (name) => Number(answer.headers.get(`x-log-${name}`));
+    return { offset: head("offset"), size: head("size"), line: head("line"), bytes: new Uint8Array(await answer.arrayBuffer()) };
+  }
+
+  async loadEnd() {
+    const part = await this.fetchWindow({});
+    this.reset(part);
+    this.append(part.bytes);
+    if (this.isFollowing) this.view.scrollTop = this.view.scrollHeight;
+  }
+
+  reset(part) {
+    this.lines.replaceChildren();
+    this.start = part.offset;
+    this.end = part.offset;
+    this.firstLine = part.line;
+    this.nextLine = part.line;
+    this.rest = new Uint8Array();
+    this.tail = null;
+  }
+
+  /** Take bytes that follow what is shown; an unfinished last line is redrawn when its rest comes. */
+  append(bytes) {
+    if (!bytes.length) {
+      this.empty.hidden = this.lines.childElementCount > 0;
+      return;
+    }
+    const all = new Uint8Array(this.rest.length + bytes.length);
+    all.set(this.rest);
+    all.set(bytes, this.rest.length);
+    this.end += bytes.length;
+    const cut = all.lastIndexOf(10) + 1;
+    this.tail?.remove();
+    this.tail = null;
+    const fragment = document.createDocumentFragment();
+    if (cut) {
+      for (const line of decode(all.subarray(0, cut - 1)).split("\n")) fragment.append(drawLine(line, this.nextLine++));
+    }
+    this.rest = all.slice(cut);
+    if (this.rest.length) {
+      this.tail = drawLine(decode(this.rest.subarray(Math.max(0, this.rest.length - 20000))), this.nextLine);
+      fragment.append(this.tail);
+    }
+    this.lines.append(fragment);
+    this.trim(true);
+    this.empty.hidden = true;
+  }
+
+  trim(fromStart) {
+    const extra = this.lines.childElementCount - KEEP;
+    if (extra <= 0) return;
+    const before = this.view.scrollHeight;
+    for (let i = 0; i < extra; i += 1) (fromStart ? this.lines.firstChild : this.lines.lastChild).remove();
+    if (fromStart) {
+      this.firstLine += extra;
+      this.isTrimmed = true;
+      if (!this.isFollowing) this.view.scrollTop -= before - this.view.scrollHeight;
+    } else {
+      this.isTailCut = true;
+      this.tail = null;
+    }
+  }
+
+  async loadEarlier() {
+    if (this.isLoading || (this.start === 0 && !this.isTrimmed)) return;
+    this.isLoading = true;
+    try {
+      if (this.isTrimmed) {
+        await this.goToLine(Math.max(0, this.firstLine - 1), false);
+        return;
+      }
+      const length = Math.min(262144, this.start);
+      const part = await this.fetchWindow({ offset: this.start - length, length, align: this.start - length > 0 ? 1 : 0 });
+      const fragment = document.createDocumentFragment();
+      const shown = decode(part.bytes).replace(/\n$/, "").split("\n");
+      let line = part.line;
+      for (const content of shown) fragment.append(drawLine(content, line++));
+      const height = this.view.scrollHeight;
+      this.lines.prepend(fragment);
+      this.view.scrollTop += this.view.scrollHeight - height;
+      this.start = part.offset;
+      this.firstLine = part.line;
+      this.trim(false);
+    } finally {
+      this.isLoading = false;
+    }
+  }
+
+  /** Show the surroundings of line `number` (0-based). */
+  async goToLine(number, mark = true) {
+    this.follow(false);
+    let element = this.lines.querySelector(`[data-line="${number}"]`);
+    if (!element) {
+      const offset = await this.offsetOf(number);
+      const from = Math.max(0, offset - 65536);
+      const part = await this.fetchWindow({ offset: from, length: 524288, align: from ? 1 : 0 });
+      this.reset(part);
+      this.isTrimmed = false;
+      this.append(part.bytes);
+      this.isTailCut = this.end < part.size;
+      element = this.lines.querySelector(`[data-line="${number}"]`);
+    }
+    element?.scrollIntoView({ block: "center" });
+    if (mark && element) {
+      for (const other of this.lines.querySelectorAll(".is-marked")) other.classList.remove("is-marked");
+      element.classList.add("is-marked");
+    }
+  }
+
+  async offsetOf(number) {
+    const match = this.matches.find((candidate) => candidate.line === number);
+    if (match) return match.offset;
+    const answer = await fetch(this.address({ line: number }, "/line"), { credentials: "same-origin" });
+    return answer.ok ? (await answer.json()).offset : 0;
+  }
+
+  async poll() {
+    clearTimeout(this.timer);
+    if (!this.root.isConnected) return;
+    try {
+      if (!document.hidden && !this.isTailCut) {
+        const part = await this.fetchWindow({ offset: this.end, align: 0 });
+        if (part.bytes.length) {
+          this.append(part.bytes);
+          if (this.isFollowing) this.view.scrollTop = this.view.scrollHeight;
+        } else if (!this.isRunning) return;
+      }
+    } catch {
+      // the connection badge of the frame says that the server is away; go on trying
+    }
+    this.timer = setTimeout(() => this.poll(), FOLLOW_PAUSE);
+  }
+
+  follow(isOn) {
+    this.isFollowing = isOn;
+    this.root.querySelector("[data-log-follow]")?.setAttribute("aria-pressed", String(isOn));
+  }
+
+  async search(pattern, isRegex, jump) {
+    const status = this.root.querySelector("[data-log-matches]");
+    if (!pattern) {
+      this.matches = [];
+      status.textContent = "";
+      return;
+    }
+    const answer = await fetch(this.address({ q: pattern, regex: isRegex ? 1 : 0 }, "/search"), { credentials: "same-origin" });
+    const found = await answer.json();
+    this.matches = found.matches;
+    this.matchAt = -1;
+    status.textContent = found.error ?? (this.matches.length ? `${this.matches.length}${found.is_cut ? "+" : ""} ${text("matches")}` : text("no matches"));
+    if (jump && this.matches.length) this.step(1);
+  }
+
+  step(direction) {
+    if (!this.matches.length) return;
+    this.matchAt = (this.matchAt + direction + this.matches.length) % this.matches.length;
+    this.root.querySelector("[data-log-matches]").textContent = `${this.matchAt + 1}/${this.matches.length}`;
+    this.goToLine(this.matches[this.matchAt].line);
+  }
+
+  bind() {
+    const find = (name) => this.root.querySelector(`[data-log-${name}]`);
+    this.view.addEventListener("scroll", () => {
+      const isAtEnd = this.view.scrollTop + this.view.clientHeight >= this.view.scrollHeight - 24;
+      if (!isAtEnd && this.isFollowing && this.isRunning) this.follow(false);
+      if (this.view.scrollTop < 200) this.loadEarlier();
+      if (isAtEnd && this.isTailCut) {
+        this.isTailCut = false;
+        this.poll();
+      }
+    }, { passive: true });
+    find("follow").addEventListener("click", async () => {
+      this.follow(!this.isFollowing);
+      if (this.isFollowing) {
+        if (this.isTailCut) {
+          this.isTailCut = false;
+          await this.loadEnd();
+        }
+        this.view.scrollTop = this.view.scrollHeight;
+        this.poll();
+      }
+    });
+    find("wrap").addEventListener("click", (event) => {
+      const isOn = this.view.classList.toggle("wraps");
+      event.currentTarget.setAttribute("aria-pressed", String(isOn));
+    });
+    find("error").addEventListener("click", () => this.search(ERRORS, true, true));
+    find("next").addEventListener("click", () => this.step(1));
+    find("previous").addEventListener("click", () => this.step(-1));
+    const field = find("search");
+    let timer = null;
+    const run = (jump) => {
+      const regex = /^\/(.+)\/?$/.exec(field.value);
+      return this.search(regex ? regex[1].replace(/\/$/, "") : field.value, Boolean(regex), jump);
+    };
+    field.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => run(false), 300);
+    });
+    field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") {
+        event.preventDefault();
+        clearTimeout(timer);
+        if (this.matches.length && this.matchAt >= 0) this.step(event.shiftKey ? -1 : 1);
+        else run(true);
+      } else if (event.key === "Escape") {
+        event.stopPropagation();
+        field.value = "";
+        this.search("", false, false);
+        this.view.focus();
+      }
+    });
+    this.view.addEventListener("keydown", (event) => {
+      if (event.key === "n" || event.key === "N") this.step(event.key === "n" ? 1 : -1);
+    });
+    find("attempt")?.addEventListener("change", (event) => {
+      this.attempt = Number(event.target.value);
+      find("download").href = this.address({}, "/download");
+      this.isTrimmed = false;
+      this.loadEnd();
+    });
+    this.lines.addEventListener("click", (event) => {
+      const number = event.target.closest(".log-number");
+      if (!number) return;
+      history.replaceState(history.state, "", `#L${Number(number.parentElement.dataset.line) + 1}`);
+      for (const other of this.lines.querySelectorAll(".is-marked")) other.classList.remove("is-marked");
+      number.parentElement.classList.add("is-marked");
+    });
+  }
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: false });
+function decode(bytes) {
+  return decoder.decode(bytes);
+}
+
+/** One line: number and text, colours as classes; a carriage return starts the line anew. */
+function drawLine(raw, number) {
+  const clean = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
+  const shown = clean.includes("\r") ? clean.slice(clean.lastIndexOf("\r") + 1) : clean;
+  const content = make("span", { class: "log-text" });
+  const isLong = shown.length > 20000;
+  paint(content, isLong ? shown.slice(0, 20000) : shown);
+  if (isLong) content.append(make("span", { class: "faint" }, ` … ${shown.length - 20000} ${text("truncated")}`));
+  const level = LEVEL.exec(shown.slice(0, 400));
+  const kind = level ? (/^WARN/.test(level[1] ?? "") ? " is-warning" : " is-error") : "";
+  return make("div", { class: `log-line${kind}`, "data-line": String(number) }, make("span", { class: "log-number", "aria-hidden": "true" }, String(number + 1)), content);
+}
+
+const ANSI = /\x1b\[([0-9;]*)m|\x1b\[[0-9;?]*[A-Za-ln-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]/g;
+
+function paint(place, raw) {
+  if (!raw.includes("\x1b")) {
+    place.textContent = raw.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f]/g, "");
+    return;
+  }
+  let style = [];
+  let at = 0;
+  const put = (piece) => {
+    if (!piece) return;
+    place.append(style.length ? make("span", { class: style.join(" ") }, piece) : piece);
+  };
+  for (const match of raw.matchAll(ANSI)) {
+    put(raw.slice(at, match.index));
+    at = match.index + match[0].length;
+    if (match[1] !== undefined) style = restyle(style, match[1]);
+  }
+  put(raw.slice(at));
+}
+
+function restyle(style, codes) {
+  let next = [...style];
+  for (const code of (codes || "0").split(";").map(Number)) {
+    if (code === 0) next = [];
+    else if (code === 1) next.push("ansi-bold");
+    else if (code === 2) next.push("ansi-dim");
+    else if (code === 3) next.push("ansi-italic");
+    else if (code === 4) next.push("ansi-underline");
+    else if (code === 22) next = next.filter((name) => name !== "ansi-bold" && name !== "ansi-dim");
+    else if ((code >= 30 && code <= 37) || (code >= 90 && code <= 97)) next = [...next.filter((name) => !name.startsWith("ansi-fg")), `ansi-fg-${code % 10}`];
+    else if (code === 39) next = next.filter((name) => !name.startsWith("ansi-fg"));
+  }
+  return next;
+}
+
+/** Start every viewer inside `root` that is not running yet. */
+export function startLogs(root) {
+  for (const element of root.querySelectorAll("[data-log]")) {
+    if (element.dataset.started) continue;
+    element.dataset.started = "yes";
+    new LogView(element).open().catch((error) => {
+      element.querySelector("[data-log-empty]").textContent = `${text("failed to load")} ${error.message}`;
+    });
+  }
+}

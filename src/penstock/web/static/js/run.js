@@ -1,0 +1,128 @@
+// The run page's panel: opening tasks and tabs without leaving the page, address kept in step, keys, resizing.
+
+import { isTyping, remember } from "./dom.js";
+import { startLogs } from "./logs.js";
+
+const panel = document.getElementById("panel");
+const body = document.getElementById("run-body");
+const base = location.pathname;
+
+/** Id of the task whose panel is open, or null. */
+export function selectedTask() {
+  return panel?.querySelector("[data-panel-task]")?.dataset.panelTask ?? null;
+}
+
+/** Open a task in the panel; `tab` null lets the server choose. */
+export async function openTask(taskId, { tab = null, attempt = null, push = true } = {}) {
+  const address = new URL(location.href);
+  address.searchParams.set("task", taskId);
+  for (const [name, value] of [["tab", tab], ["attempt", attempt]]) {
+    if (value === null) address.searchParams.delete(name);
+    else address.searchParams.set(name, value);
+  }
+  address.hash = "";
+  const part = new URL(`${base}/tasks/${taskId}/panel${address.search}`, location.href);
+  const slow = setTimeout(() => panel.classList.add("is-loading"), 300);
+  panel.hidden = false;
+  body.classList.add("has-panel");
+  try {
+    const answer = await fetch(part, { credentials: "same-origin" });
+    const html = await answer.text();
+    const holder = new DOMParser().parseFromString(html, "text/html");
+    panel.replaceChildren(...holder.body.childNodes);
+    if (push) history.pushState({ task: taskId }, "", address);
+    startLogs(panel);
+    document.dispatchEvent(new CustomEvent("penstock:task", { detail: taskId }));
+    document.dispatchEvent(new CustomEvent("penstock:patched"));
+  } finally {
+    clearTimeout(slow);
+    panel.classList.remove("is-loading");
+  }
+}
+
+/** Close the panel. */
+export function closeTask({ push = true } = {}) {
+  panel.hidden = true;
+  panel.replaceChildren();
+  body.classList.remove("has-panel");
+  const address = new URL(location.href);
+  for (const name of ["task", "tab", "attempt"]) address.searchParams.delete(name);
+  if (push) history.pushState({}, "", address);
+  document.dispatchEvent(new CustomEvent("penstock:task", { detail: null }));
+}
+
+document.addEventListener("click", (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  const link = event.target.closest?.("a");
+  if (!link || !panel) return;
+  const address = new URL(link.href, location.href);
+  if (link.matches("[data-panel-close]")) {
+    event.preventDefault();
+    closeTask();
+  } else if (link.matches("[data-panel-tab]")) {
+    event.preventDefault();
+    openTask(selectedTask(), { tab: link.dataset.panelTab, attempt: address.searchParams.get("attempt") });
+  } else if (link.matches("[data-task-path]")) {
+    const node = document.querySelector(`[data-node-key="${CSS.escape(link.dataset.taskPath.split("/").pop())}"]`);
+    if (node) {
+      event.preventDefault();
+      openTask(node.dataset.node);
+    }
+  } else if (link.matches("[data-task-link], [data-panel-link]") && address.pathname === base) {
+    event.preventDefault();
+    openTask(address.searchParams.get("task"), { tab: address.searchParams.get("tab"), attempt: address.searchParams.get("attempt") });
+  }
+});
+
+window.addEventListener("popstate", () => {
+  const parameters = new URL(location.href).searchParams;
+  const task = parameters.get("task");
+  if (task) openTask(task, { tab: parameters.get("tab"), attempt: parameters.get("attempt"), push: false });
+  else if (panel && !panel.hidden) closeTask({ push: false });
+});
+
+/** Tasks in the order of the table twin or of the graph. */
+function step(direction) {
+  const ids = [...document.querySelectorAll("[data-node]:not(.is-group), [id^=task-row-]")].map((row) => row.dataset.node ?? row.id.slice(9));
+  const order = [...new Set(ids)];
+  if (!order.length) return;
+  const at = order.indexOf(selectedTask());
+  const tab = panel.querySelector(".panel-tabs [aria-current]")?.dataset.panelTab ?? null;
+  openTask(order[(at + direction + order.length) % order.length], { tab: at < 0 ? null : tab });
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-task-step]");
+  if (button) step(Number(button.dataset.taskStep));
+});
+
+document.addEventListener("keydown", (event) => {
+  if (!panel || isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.key === "[" || event.key === "]") step(event.key === "[" ? -1 : 1);
+  else if (event.key === "Escape" && !panel.hidden) closeTask();
+  else if (/^[1-7]$/.test(event.key) && selectedTask()) panel.querySelectorAll("[data-panel-tab]")[Number(event.key) - 1]?.click();
+});
+
+/** Dragging or arrow keys on the left edge change the width; it is remembered. */
+function resize(width) {
+  const limited = Math.max(320, Math.min(window.innerWidth - 320, width));
+  body.style.setProperty("--panel", `${limited}px`);
+  remember("penstock_panel", String(Math.round(limited)));
+}
+const stored = /(?:^|; )penstock_panel=(\d+)/.exec(document.cookie);
+if (stored && body) body.style.setProperty("--panel", `${Math.min(Number(stored[1]), window.innerWidth - 320)}px`);
+document.addEventListener("pointerdown", (event) => {
+  const edge = event.target.closest?.("[data-panel-resize]");
+  if (!edge) return;
+  event.preventDefault();
+  edge.setPointerCapture(event.pointerId);
+  const move = (moved) => resize(window.innerWidth - moved.clientX);
+  edge.addEventListener("pointermove", move);
+  edge.addEventListener("pointerup", () => edge.removeEventListener("pointermove", move), { once: true });
+});
+document.addEventListener("keydown", (event) => {
+  if (!event.target.matches?.("[data-panel-resize]")) return;
+  if (event.key === "ArrowLeft" || event.key === "ArrowRight") resize(panel.offsetWidth + (event.key === "ArrowLeft" ? 32 : -32));
+});
+
+if (panel) startLogs(panel);

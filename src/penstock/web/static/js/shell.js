@@ -1,0 +1,187 @@
+// The frame: theme, language, rail, search dialog, menus, copying, clocks, notices, keys, confirmation.
+
+import { ago, duration, isTyping, make, remember, text } from "./dom.js";
+import { startLive } from "./live.js";
+
+const root = document.documentElement;
+
+function applyTheme(choice) {
+  root.dataset.theme = choice;
+  remember("penstock_theme", choice);
+  for (const button of document.querySelectorAll("[data-theme-choice]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.themeChoice === choice));
+  }
+  document.dispatchEvent(new CustomEvent("penstock:theme"));
+}
+
+function openSearch() {
+  const dialog = document.getElementById("search");
+  if (!dialog || dialog.open) return;
+  dialog.showModal();
+  const input = dialog.querySelector("input");
+  input.select();
+  input.dispatchEvent(new CustomEvent("open"));
+}
+
+function moveResult(step) {
+  const results = [...document.querySelectorAll("#search-results .result")];
+  if (!results.length) return;
+  const at = results.findIndex((result) => result.getAttribute("aria-selected") === "true");
+  const next = results[(at + step + results.length) % results.length];
+  for (const result of results) result.setAttribute("aria-selected", String(result === next));
+  next.scrollIntoView({ block: "nearest" });
+  document.querySelector("#search input")?.setAttribute("aria-activedescendant", next.id);
+}
+
+function say(message, isError = false) {
+  document.querySelector(".notice")?.remove();
+  const notice = make("div", { class: `notice${isError ? " is-error" : ""}`, role: "status" }, message);
+  document.body.append(notice);
+  setTimeout(() => notice.remove(), 2500);
+}
+
+async function copy(value, button) {
+  try {
+    await navigator.clipboard.writeText(value);
+  } catch {
+    const area = make("textarea", { class: "hidden-text" });
+    area.value = value;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  say(text("copied"));
+  button?.focus();
+}
+
+function confirmFirst(form, submitter, message) {
+  const dialog = make("dialog", { "aria-label": text("confirm") });
+  const go = make("button", { class: "button primary danger", type: "button" }, submitter?.textContent?.trim() || text("confirm"));
+  const stay = make("button", { class: "button", type: "button" }, text("cancel"));
+  dialog.append(make("div", { class: "body" }, make("p", {}, message), make("footer", {}, stay, go)));
+  document.body.append(dialog);
+  stay.addEventListener("click", () => dialog.close());
+  go.addEventListener("click", () => {
+    form.dataset.confirmed = "yes";
+    form.requestSubmit(submitter ?? undefined);
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.showModal();
+  stay.focus();
+}
+
+document.addEventListener("click", (event) => {
+  const target = event.target.closest?.("button, a, summary");
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  const rail = document.getElementById("rail");
+  if (rail?.classList.contains("is-open") && !rail.contains(event.target) && !target?.matches("[data-rail-open]")) rail.classList.remove("is-open");
+  if (!target) {
+    if (event.target instanceof HTMLDialogElement) event.target.close();
+    return;
+  }
+  const data = target.dataset;
+  if ("themeChoice" in data) applyTheme(data.themeChoice);
+  else if ("languageChoice" in data) {
+    remember("penstock_lang", data.languageChoice);
+    location.reload();
+  } else if ("railToggle" in data) {
+    const isSmall = document.getElementById("frame").classList.toggle("is-small");
+    remember("penstock_rail", isSmall ? "small" : "wide");
+  } else if ("railOpen" in data) {
+    rail.classList.add("is-open");
+    rail.querySelector("a")?.focus();
+  } else if ("searchOpen" in data) openSearch();
+  else if ("keysOpen" in data) document.getElementById("keys").showModal();
+  else if ("close" in data) target.closest("dialog").close();
+  else if ("dismiss" in data) target.closest("[data-notice]").remove();
+  else if ("copyLink" in data) copy(location.href, null);
+  else if ("copy" in data) copy(data.copy, target);
+  else if ("copyBlock" in data) copy(target.closest(".code-block").querySelector("pre").textContent, target);
+  else if ("openDialog" in data) document.getElementById(data.openDialog)?.showModal();
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  const message = event.submitter?.dataset.confirm ?? form.dataset.confirm;
+  if (message && form.dataset.confirmed !== "yes") {
+    event.preventDefault();
+    confirmFirst(form, event.submitter, message);
+  }
+}, true);
+
+document.querySelector("#search")?.addEventListener("keydown", (event) => {
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    event.preventDefault();
+    moveResult(event.key === "ArrowDown" ? 1 : -1);
+  } else if (event.key === "Enter") {
+    event.preventDefault();
+    const chosen = document.querySelector('#search-results .result[aria-selected="true"]') ?? document.querySelector("#search-results .result");
+    const value = document.querySelector("#search input").value.trim();
+    if (chosen) chosen.click();
+    else if (value) location.href = `/ui/search?q=${encodeURIComponent(value)}`;
+  }
+});
+
+const SECTIONS = { h: "home", p: "pipelines", e: "experiments", r: "runs", s: "recurring", x: "executions", a: "artifacts", t: "projects", f: "flows" };
+let isGoing = 0;
+
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    openSearch();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event) || document.querySelector("dialog[open]")) return;
+  if (isGoing && Date.now() - isGoing < 1500 && SECTIONS[event.key]) {
+    isGoing = 0;
+    location.href = `/ui/${SECTIONS[event.key]}`;
+    event.preventDefault();
+    return;
+  }
+  isGoing = 0;
+  if (event.key === "g") isGoing = Date.now();
+  else if (event.key === "?") document.getElementById("keys")?.showModal();
+  else if (event.key === "/") {
+    const field = document.querySelector("[data-filter] input, #graph-search");
+    if (field) {
+      event.preventDefault();
+      field.focus();
+      field.select();
+    }
+  } else if (event.key === ".") document.querySelector(".page-head details.menu > summary")?.click();
+  else if (event.key === "Escape") {
+    const menu = document.querySelector("details.menu[open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+      event.stopImmediatePropagation();
+    }
+  }
+});
+
+/** Bring clocks up to date and show times in the reader's zone. */
+function tick() {
+  const now = Date.now() / 1000;
+  for (const element of document.querySelectorAll("time[data-ago]")) {
+    const moment = Date.parse(element.dateTime);
+    if (!element.dataset.local) {
+      element.dataset.local = "yes";
+      element.title = new Date(moment).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+    }
+    const shown = ago(moment / 1000, now);
+    if (element.textContent !== shown) element.textContent = shown;
+  }
+  for (const element of document.querySelectorAll("[data-since]")) {
+    element.textContent = duration(now - Number(element.dataset.since));
+  }
+}
+tick();
+setInterval(tick, 1000);
+document.addEventListener("penstock:patched", tick);
+document.addEventListener("htmx:afterSwap", tick);
+
+const notice = document.querySelector("[data-notice]");
+if (notice && !notice.classList.contains("is-error")) setTimeout(() => notice.remove(), 12000);
+
+startLive();

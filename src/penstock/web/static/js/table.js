@@ -1,0 +1,117 @@
+// Tables: row selection with a bulk bar, keyboard rows, completion in the filter bar. Works on whatever the server rendered.
+
+import { isTyping, make } from "./dom.js";
+
+let last = null;
+
+function boxes() {
+  return [...document.querySelectorAll("[data-rows] tbody .pick input")];
+}
+
+function show() {
+  const picked = boxes().filter((box) => box.checked);
+  for (const box of boxes()) box.closest("tr").setAttribute("aria-selected", String(box.checked));
+  const bar = document.querySelector("[data-bulk-bar]");
+  if (!bar) return;
+  bar.hidden = picked.length === 0;
+  bar.querySelector("[data-bulk-count]").textContent = String(picked.length);
+  const all = document.querySelector("[data-pick-all]");
+  if (all) {
+    all.checked = picked.length > 0 && picked.length === boxes().length;
+    all.indeterminate = picked.length > 0 && !all.checked;
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const box = event.target.closest?.(".pick input");
+  if (box?.matches("[data-pick-all]")) {
+    for (const other of boxes()) other.checked = box.checked;
+  } else if (box) {
+    if (event.shiftKey && last) {
+      const list = boxes();
+      const [from, to] = [list.indexOf(last), list.indexOf(box)].sort((a, b) => a - b);
+      for (const other of list.slice(from, to + 1)) other.checked = box.checked;
+    }
+    last = box;
+  } else return;
+  show();
+});
+document.addEventListener("penstock:patched", show);
+
+function moveCursor(step) {
+  const rows = [...document.querySelectorAll("[data-rows] tbody tr")];
+  if (!rows.length) return;
+  const at = rows.findIndex((row) => row.classList.contains("is-cursor"));
+  const next = rows[Math.max(0, Math.min(rows.length - 1, at + step))] ?? rows[0];
+  for (const row of rows) row.classList.toggle("is-cursor", row === next);
+  (next.querySelector("a.name") ?? next.querySelector("a"))?.focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.key === "j" || event.key === "k") moveCursor(event.key === "j" ? 1 : -1);
+  else if (event.key === "x") {
+    const box = document.querySelector("[data-rows] tr.is-cursor .pick input");
+    if (box) {
+      box.checked = !box.checked;
+      last = box;
+      show();
+    }
+  }
+});
+
+const STATES = ["failed", "running", "succeeded", "pending", "canceled", "skipped", "active"];
+
+/** Offer field names, and states after `status:`. */
+function complete(form) {
+  const input = form.querySelector("input[type=search]");
+  const fields = form.dataset.fields.split(" ").filter(Boolean);
+  let list = null;
+  const close = () => {
+    list?.remove();
+    list = null;
+  };
+  const offer = () => {
+    close();
+    const before = input.value.slice(0, input.selectionStart);
+    const word = before.match(/\S*$/)[0];
+    const isState = /^(status|state):/.test(word);
+    const options = isState ? STATES.filter((state) => state.startsWith(word.split(":")[1])).map((state) => `status:${state} `)
+      : fields.filter((field) => field.startsWith(word) && word !== field).map((field) => `${field}:`);
+    if (!options.length || (!word && input.value)) return;
+    list = make("div", { class: "suggest" });
+    for (const option of options.slice(0, 9)) {
+      list.append(make("button", {
+        type: "button", tabindex: "-1",
+        onmousedown: (event) => {
+          event.preventDefault();
+          input.value = before.slice(0, before.length - word.length) + option + input.value.slice(input.selectionStart);
+          input.focus();
+          offer();
+        },
+      }, option));
+    }
+    form.append(list);
+  };
+  input.addEventListener("input", offer);
+  input.addEventListener("focus", offer);
+  input.addEventListener("blur", close);
+  input.addEventListener("keydown", (event) => {
+    const buttons = list ? [...list.children] : [];
+    const at = buttons.findIndex((button) => button.getAttribute("aria-selected") === "true");
+    if (event.key === "Escape") {
+      if (list) close();
+      else input.blur();
+      event.stopPropagation();
+    } else if (buttons.length && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+      event.preventDefault();
+      const next = buttons[(at + (event.key === "ArrowDown" ? 1 : buttons.length - 1)) % buttons.length] ?? buttons[0];
+      for (const button of buttons) button.setAttribute("aria-selected", String(button === next));
+    } else if (at >= 0 && (event.key === "Enter" || event.key === "Tab")) {
+      event.preventDefault();
+      buttons[at].dispatchEvent(new MouseEvent("mousedown", { bubbles: true, cancelable: true }));
+    }
+  });
+}
+for (const form of document.querySelectorAll("[data-filter]")) complete(form);
+show();

@@ -1,0 +1,219 @@
+"""Artifacts as pictures: what the Visualizations and Output tabs and the comparison draw from artifact types and metadata.
+
+Shapes follow the KFP artifact types (`system.Metrics`, `system.ClassificationMetrics`, `system.SlicedClassificationMetrics`,
+`system.HTML`, `system.Markdown`); lists and structs may come wrapped as `{"list": [..]}` and `{"struct": {..}}`, as ML Metadata keeps
+them, and thresholds may be infinite. Everything that is malformed is left out rather than drawn wrongly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.interfaces.pages import ArtifactItem, ArtifactUse
+
+METRIC_TYPES = ("system.Metrics", "system.ClassificationMetrics", "system.SlicedClassificationMetrics")
+DOCUMENT_TYPES = ("system.HTML", "system.Markdown")
+DRAWN_TYPES = (*METRIC_TYPES, *DOCUMENT_TYPES)
+
+PLOT = 220
+"""Side of a ROC plot in its own units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a confusion matrix."""
+
+    count: float
+    share: float
+    """Of its row."""
+    heat: int
+    """0 to 10, relative to the largest cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusionMatrix:
+    """Rows are true classes, columns predicted ones."""
+
+    labels: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class RocCurve:
+    """Points by rising false-positive rate."""
+
+    name: str
+    points: Sequence[tuple[float, float, str]]
+    """(false-positive rate, true-positive rate, threshold as text)."""
+    area: float
+    path: str
+    """SVG path in a PLOT x PLOT square."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visual:
+    """One artifact, ready to draw."""
+
+    artifact: ArtifactItem
+    kind: str
+    """`scalars`, `classification`, `html` or `markdown`."""
+    task_id: str
+    task_name: str
+    run_id: str
+    run_name: str
+    scalars: Sequence[tuple[str, Any]] = ()
+    matrix: ConfusionMatrix | None = None
+    roc: RocCurve | None = None
+
+
+def visuals_of(uses: Iterable[ArtifactUse]) -> list[Visual]:
+    """Return what can be drawn, in the given order, each artifact of a task once."""
+    drawn: list[Visual] = []
+    seen: set[tuple[str, int]] = set()
+    for use in uses:
+        artifact = use.artifact
+        if use.direction != "output" or artifact.type not in DRAWN_TYPES or (use.task_id, artifact.artifact_id) in seen:
+            continue
+        seen.add((use.task_id, artifact.artifact_id))
+        where = {"task_id": use.task_id, "task_name": use.task_name, "run_id": use.run_id, "run_name": use.run_name}
+        if artifact.type in DOCUMENT_TYPES:
+            drawn.append(Visual(artifact, "html" if artifact.type == "system.HTML" else "markdown", **where))
+        elif artifact.type == "system.Metrics":
+            scalars = [(name, _plain(value)) for name, value in artifact.metadata.items() if name not in {"display_name", "store_session_info"}]
+            drawn.append(Visual(artifact, "scalars", scalars=scalars, **where))
+        else:
+            drawn.extend(
+                Visual(artifact, "classification", matrix=matrix, roc=roc, **where)
+                for matrix, roc in _classifications(artifact.metadata, use.artifact.name)
+                if matrix is not None or roc is not None
+            )
+    return drawn
+
+
+def _classifications(metadata: Mapping[str, Any], name: str) -> Iterable[tuple[ConfusionMatrix | None, RocCurve | None]]:
+    slices = _plain(metadata.get("evaluationSlices"))
+    if isinstance(slices, list):
+        for part in slices:
+            if isinstance(part, Mapping) and isinstance(part.get("sliceClassificationMetrics"), Mapping):
+                inner = part["sliceClassificationMetrics"]
+                yield matrix_of(inner.get("confusionMatrix")), roc_of(inner.get("confidenceMetrics"), str(part.get("slice", name)))
+        return
+    yield matrix_of(metadata.get("confusionMatrix")), roc_of(metadata.get("confidenceMetrics"), name)
+
+
+def _plain(value: Any) -> Any:
+    """Take ML Metadata's wrapping off."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        if "list" in value:
+            return value["list"]
+        if "struct" in value:
+            return value["struct"]
+    return value
+
+
+def matrix_of(value: Any) -> ConfusionMatrix | None:
+    """Read a confusion matrix, or None when it is not one."""
+    value = _plain(value)
+    if not isinstance(value, Mapping):
+        return None
+    specs, rows = value.get("annotationSpecs"), value.get("rows")
+    if not isinstance(specs, list) or not isinstance(rows, list) or not rows:
+        return None
+    labels = [str(spec.get("displayName", "")) if isinstance(spec, Mapping) else str(spec) for spec in specs]
+    numbers: list[list[float]] = []
+    for row in rows:
+        cells = row.get("row") if isinstance(row, Mapping) else row
+        if not isinstance(cells, list) or not all(isinstance(cell, int | float) and math.isfinite(cell) for cell in cells):
+            return None
+        numbers.append([float(cell) for cell in cells])
+    largest = max((cell for row in numbers for cell in row), default=0.0) or 1.0
+    return ConfusionMatrix(
+        labels,
+        [[Cell(cell, cell / (sum(row) or 1.0), max(0, min(10, round(10 * cell / largest)))) for cell in row] for row in numbers],
+    )
+
+
+def roc_of(value: Any, name: str) -> RocCurve | None:
+    """Read a ROC curve, or None when there are no points."""
+    value = _plain(value)
+    if not isinstance(value, list):
+        return None
+    points: list[tuple[float, float, str]] = []
+    for entry in value:
+        if not isinstance(entry, Mapping):
+            continue
+        rate, recall, threshold = entry.get("falsePositiveRate", 0.0), entry.get("recall", 0.0), entry.get("confidenceThreshold")
+        if isinstance(rate, int | float) and isinstance(recall, int | float) and math.isfinite(rate) and math.isfinite(recall):
+            shown = "\u221e" if threshold in {"Infinity", "inf"} or (isinstance(threshold, float) and math.isinf(threshold)) else str(threshold)
+            points.append((float(rate), float(recall), shown))
+    if not points:
+        return None
+    points.sort(key=lambda point: point[:2])
+    area = sum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in zip(points, points[1:], strict=False))
+    path = "M" + " L".join(f"{rate * PLOT:.1f} {PLOT - recall * PLOT:.1f}" for rate, recall, _ in points)
+    return RocCurve(name, points, area, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One task on the timeline, in percent of the whole."""
+
+    task_id: str
+    name: str
+    state: str
+    is_cached: bool
+    start: float
+    queue: float
+    environment: float
+    run: float
+    upload: float
+    seconds: float
+    path: str
+
+
+def timeline_of(tasks: Sequence[Any], start: float, end: float) -> list[Bar]:
+    """Bars for tasks that started; phases come from what the executor measured, the rest counts as running."""
+    whole = max(end - start, 1e-3)
+    bars = []
+    for task in tasks:
+        stop = task.finished_at if task.finished_at is not None else end
+        usage = task.detail.get("usage", {}) if isinstance(task.detail.get("usage", {}), Mapping) else {}
+        phases = phases_of(task.detail)
+        begin = min(task.created_at, task.started_at)
+        total = max(stop - begin, 0.0)
+        waiting = min(phases.get("queued", max(0.0, task.started_at - task.created_at)), total)
+        environment = min(phases.get("environment", 0.0), total - waiting)
+        upload = min(phases.get("upload", 0.0), max(0.0, total - waiting - environment))
+        running = max(0.0, total - waiting - environment - upload)
+        share = 100.0 / whole
+        bars.append(
+            Bar(
+                task_id=task.task_id,
+                name=task.display_name,
+                state=task.state,
+                is_cached=task.is_cached,
+                start=(begin - start) * share,
+                queue=waiting * share,
+                environment=environment * share,
+                run=running * share,
+                upload=upload * share,
+                seconds=float(usage.get("run_seconds", running)) if usage else running,
+                path=task.path,
+            )
+        )
+    return bars
+
+
+def phases_of(detail: Mapping[str, Any]) -> dict[str, float]:
+    """Seconds an attempt spent queued, on its environment, running and storing results, as far as the executor said."""
+    found: dict[str, float] = {}
+    for source in (detail, detail.get("usage")):
+        if isinstance(source, Mapping):
+            for phase in ("queued", "environment", "run", "upload"):
+                value = source.get(f"{phase}_seconds")
+                if isinstance(value, int | float):
+                    found[phase] = float(value)
+    return found

@@ -1,0 +1,111 @@
+"""The web pages over a seeded database, without engine and protocols: `python -m tests.browser.app [PORT]` serves them for looking."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from penstock.server.clock import SystemClock
+from penstock.server.notifier import LocalNotifier
+from penstock.spec.loader import SpecPlanLoader
+from penstock.stores.blobs.local import LocalBlobStore
+from penstock.stores.files.attempt_logs import AttemptLogFiles
+from penstock.stores.sql.database import open_database
+from penstock.stores.sql.pages_artifacts import SqlArtifactPages
+from penstock.stores.sql.pages_catalog import SqlCatalogPages
+from penstock.stores.sql.pages_home import SqlHomePages
+from penstock.stores.sql.pages_runs import SqlRunPages
+from penstock.web.routes import routes
+from penstock.web.services import WebServices
+from tests.browser.seed import seed
+from tests.support.clients import KFP_NEWEST, client_environment, client_python
+
+
+@dataclass
+class RecordingActions:
+    """Stands for the use cases: remembers what was asked and answers with fixed ids."""
+
+    calls: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        async def act(*arguments: Any, **named: Any) -> Any:
+            self.calls.append((name, (*arguments, *named.values())))
+            return ("pipe-digits", "ver-2") if name == "upload_pipeline" else "new-id"
+
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return act
+
+    def next_fires(self, trigger: Mapping[str, Any], *, after: float, count: int) -> list[float]:
+        """Hourly, whatever the trigger."""
+        return [after + 3600 * (step + 1) for step in range(count)]
+
+    async def cache_plan(self, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """A plan with one entry of each kind."""
+        return [
+            {"task": "load-digits", "outcome": "cached", "reason": "same as in digits baseline", "seconds": 6.2},
+            {"task": "preprocess", "outcome": "run", "reason": "code changed", "seconds": 4.1},
+            {"task": "evaluate", "outcome": "unknown", "reason": "depends on for-loop-2", "seconds": None},
+        ]
+
+
+def compile_digits(folder: Path) -> str:
+    """Compile the seeded pipeline with the real SDK."""
+    target = folder / "digits.yaml"
+    program = Path(__file__).with_name("digits_pipeline.py")
+    subprocess.run([str(client_python(KFP_NEWEST)), str(program), str(target)], check=True, env=client_environment(), cwd=folder, capture_output=True)
+    return target.read_text()
+
+
+@dataclass
+class SeededApp:
+    """A served application with what tests want to know of it."""
+
+    app: Starlette
+    services: WebServices
+    actions: RecordingActions
+    runs: dict[str, str]
+    data: Path
+
+
+def build(data: Path, *, url: str = "http://127.0.0.1:8080", spec_yaml: str | None = None) -> SeededApp:
+    """Seed a fresh data folder and return the application over it."""
+    database = open_database(f"sqlite:///{data / 'penstock.db'}", synchronous="NORMAL")
+    blobs = LocalBlobStore(data / "blobs")
+    clock = SystemClock()
+    runs = seed(database, data, blobs, now=clock.now(), spec_yaml=spec_yaml or compile_digits(data))
+    actions = RecordingActions()
+    services = WebServices(
+        runs=SqlRunPages(database),
+        artifacts=SqlArtifactPages(database),
+        catalog=SqlCatalogPages(database),
+        home=SqlHomePages(database),
+        plans=SpecPlanLoader(),
+        notifier=LocalNotifier(),
+        clock=clock,
+        blobs=blobs,
+        logs=AttemptLogFiles(data),
+        actions=actions,
+        url=url,
+        version="0.1.0",
+    )
+    return SeededApp(Starlette(routes=routes(services)), services, actions, runs, data)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.monotonic()
+        port = int(sys.argv[1]) if len(sys.argv) > 1 else 8181
+        built = build(Path(folder), url=f"http://127.0.0.1:{port}")
+        sys.stdout.write(f"seeded in {time.monotonic() - began:.1f} s; runs: {built.runs}\n")
+        sys.stdout.flush()
+        uvicorn.run(built.app, host="127.0.0.1", port=port, log_level="warning")

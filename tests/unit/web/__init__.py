@@ -1,0 +1,1 @@
+"""Pages without a browser: contexts, filters, formats, hostile content."""

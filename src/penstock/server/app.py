@@ -21,14 +21,18 @@ from starlette.types import ASGIApp
 import penstock
 from penstock.api import metaflow, s3
 from penstock.flows.recording import FlowRecorder
+from penstock.interfaces.plans import PlanLoader
 from penstock.objects.service import ObjectService
 from penstock.server.accounts import default_user, ensure_first_key, key_check
 from penstock.server.clock import SystemClock, SystemIds
 from penstock.server.config import Settings
 from penstock.server.datafolder import ensure_secret
+from penstock.server.engine import EngineParts, build_engine
 from penstock.server.notifier import LocalNotifier
+from penstock.server.pipelines import PipelineParts, build_pipelines
 from penstock.server.security import Door
 from penstock.server.signin import sign_in_routes
+from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.database import Database, open_database
@@ -52,6 +56,9 @@ class Parts:
     keys: KeyService
     accounts: AccountService
     blobs: LocalBlobStore
+    plans: PlanLoader
+    engine: EngineParts
+    pipelines: PipelineParts
     is_ready: bool = False
 
 
@@ -68,16 +75,27 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
     accounts = AccountService(SqlEntityStore(database), clock, default_user=default_user(settings))
     accounts.start()
     ensure_first_key(settings, keys, accounts.default_user)
+    blobs = LocalBlobStore(settings.data_dir / "blobs")
+    ids, notifier, plans = SystemIds(), LocalNotifier(), SpecPlanLoader()
+    engine = build_engine(
+        settings, database=database, blobs=blobs, plans=plans, notifier=notifier, clock=clock, ids=ids, task_environment=None
+    )
+    pipelines = build_pipelines(
+        settings, database=database, blobs=blobs, plans=plans, runner=engine.driver, notifier=notifier, clock=clock, ids=ids
+    )
     return Parts(
         settings=settings,
         url=url,
         clock=clock,
-        ids=SystemIds(),
-        notifier=LocalNotifier(),
+        ids=ids,
+        notifier=notifier,
         database=database,
         keys=keys,
         accounts=accounts,
-        blobs=LocalBlobStore(settings.data_dir / "blobs"),
+        blobs=blobs,
+        plans=plans,
+        engine=engine,
+        pipelines=pipelines,
     )
 
 
@@ -106,13 +124,17 @@ def build_app(parts: Parts) -> ASGIApp:
 def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]]:
     """Return start and stop of each part that runs, in start order."""
 
-    async def nothing() -> None: ...
-
     async def close_stores() -> None:
         parts.notifier.close()
         parts.database.close()
 
-    return [(nothing, close_stores)]
+    async def ensure_default_experiment() -> None:
+        await parts.pipelines.experiments.default()
+
+    async def stop_engine() -> None:
+        await parts.engine.driver.close(leave_running=parts.settings.executor_leave_running)
+
+    return [(ensure_default_experiment, close_stores), (parts.engine.driver.start, stop_engine)]
 
 
 def _routes(parts: Parts) -> list[BaseRoute]:

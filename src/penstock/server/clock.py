@@ -1,10 +1,12 @@
-"""The real clock and the real source of ids."""
+"""The real clock, timers and source of ids."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 import uuid
+from collections.abc import Callable
 
 _SEQUENCE_BITS = 12
 _EPOCH_MS = 1_577_836_800_000
@@ -40,3 +42,14 @@ class SystemIds:
         with self._lock:
             self._last = max(self._last + 1, floor)
             return self._last
+
+
+class LoopTimers:
+    """Timers on the running event loop (`interfaces.clock.Timers`). Call from the loop."""
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call `callback` once at `when` (seconds since the epoch), soon if that has passed.
+
+        The wait is measured by the monotonic clock from now on; a wall clock that is set later does not move it.
+        """
+        return asyncio.get_running_loop().call_later(max(0.0, when - time.time()), callback)

@@ -1,0 +1,167 @@
+"""Wiring of the engine: journal, cache, process executor, driver, and what connects them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from penstock.domain.artifacts import ArtifactRef
+from penstock.domain.errors import NotFoundError, UnavailableError
+from penstock.domain.ids import Digest, RunId
+from penstock.engine.cache_key import miss_reason
+from penstock.engine.driver import DriverSettings, RunDriver
+from penstock.engine.performer import Ports
+from penstock.executors.process.environments import Environments, EnvironmentSettings
+from penstock.executors.process.executor import ExecutorSettings, ProcessExecutor, TaskEnvironment, machine_capacity
+from penstock.executors.process.interpreters import Interpreters, by_version
+from penstock.executors.process.limits import find_limiter
+from penstock.interfaces.blobs import BlobStore
+from penstock.interfaces.notifier import Notifier
+from penstock.interfaces.plans import PlanLoader
+from penstock.server.clock import LoopTimers, SystemClock, SystemIds
+from penstock.server.config import Settings
+from penstock.spec.argo.runtime import ArgoDialect
+from penstock.spec.kfp.runtime.dialect import KfpDialect
+from penstock.stores.sql.cache import CacheSettings, SqlTaskCache
+from penstock.stores.sql.database import Database
+from penstock.stores.sql.journal import SqlRunJournal
+from penstock.stores.sql.secrets import SqlSecretStore
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParts:
+    """What drives runs."""
+
+    journal: SqlRunJournal
+    executor: ProcessExecutor
+    driver: RunDriver
+    limiter_name: str
+    """How limits of tasks are enforced."""
+    has_namespaces: bool
+    """Whether literal paths work by bind mounts."""
+
+
+class RunWorkspaces:
+    """The directory that a run's tasks share, `<data>/runs/<run>/workspace` (`interfaces.importing.WorkspaceStager`)."""
+
+    def __init__(self, runs: Path, blobs: BlobStore) -> None:
+        self._runs = runs
+        self._blobs = blobs
+
+    def path(self, run_id: RunId) -> Path:
+        """Return where it is; it may not exist yet."""
+        return self._runs / run_id / "workspace"
+
+    async def stage(self, run_id: RunId, artifact: ArtifactRef) -> None:
+        """Copy the content of `artifact` to `<workspace>/.artifacts/<scheme>/<rest of the uri>`; a copy that is there is kept.
+
+        Raises:
+            UnavailableError: the content is not here.
+        """
+        parts = urlsplit(artifact.uri)
+        base = (self.path(run_id) / ".artifacts").resolve()
+        target = (base / parts.scheme / (parts.netloc + parts.path).lstrip("/")).resolve()
+        if artifact.digest is None or not target.is_relative_to(base):
+            raise UnavailableError(f"the content of {artifact.uri} is not on this server")
+        if target.exists():
+            return
+        try:
+            await asyncio.to_thread(self._blobs.materialize, artifact.digest, target)
+        except NotFoundError as error:
+            raise UnavailableError(f"the content of {artifact.uri} is not on this server any more") from error
+
+
+def build_engine(
+    settings: Settings,
+    *,
+    database: Database,
+    blobs: BlobStore,
+    plans: PlanLoader,
+    notifier: Notifier,
+    clock: SystemClock,
+    ids: SystemIds,
+    task_environment: TaskEnvironment | None,
+) -> EngineParts:
+    """Return the parts; `driver.start` starts them.
+
+    Args:
+        settings: the server's.
+        database: where runs are.
+        blobs: where artifact bytes are.
+        plans: lowers stored definitions.
+        notifier: told of changes.
+        clock: wall clock.
+        ids: fresh ids.
+        task_environment: extra variables for every task.
+    """
+    journal = SqlRunJournal(database)
+    limiter = find_limiter()
+    has_namespaces = False
+    workspaces = RunWorkspaces(settings.data_dir / "runs", blobs)
+    executor = ProcessExecutor(
+        settings.data_dir,
+        dialects={"kfp": KfpDialect(), "argo": ArgoDialect()},
+        secrets=SqlSecretStore(database),
+        blobs=blobs,
+        environments=_environments(settings),
+        limiter=limiter,
+        clock=clock,
+        ids=ids,
+        settings=ExecutorSettings(
+            capacity=machine_capacity(
+                slots=settings.slots,
+                cpus=settings.executor_cpus,
+                memory_bytes=settings.executor_memory_bytes,
+                accelerators=settings.executor_accelerators,
+            ),
+            grace_seconds=settings.executor_grace_seconds,
+        ),
+        has_namespace=has_namespaces,
+        task_environment=task_environment,
+    )
+    cache = SqlTaskCache(
+        database,
+        has=blobs.has,
+        miss_reason=miss_reason,
+        settings=CacheSettings(is_enabled=settings.cache_enabled, max_age_seconds=settings.cache_expiry_seconds or None),
+    )
+    ports = Ports(
+        journal=journal,
+        cache=cache,
+        executor=executor,
+        plans=plans,
+        notifier=notifier,
+        clock=clock,
+        timers=LoopTimers(),
+        ids=ids,
+        stager=workspaces,
+        workspace_of=lambda run_id: str(workspaces.path(run_id)),
+    )
+    driver = RunDriver(ports, DriverSettings(grace_seconds=settings.executor_grace_seconds))
+    return EngineParts(journal, executor, driver, limiter.name, has_namespaces)
+
+
+def _environments(settings: Settings) -> Environments:
+    # Before the server's own loop runs: listed interpreters are asked once who they are.
+    listed = asyncio.run(by_version(settings.executor_interpreters)) if settings.executor_interpreters else {}
+    constraints = Path(settings.executor_constraints).expanduser() if settings.executor_constraints else None
+    return Environments(
+        settings.data_dir / "envs",
+        Interpreters(listed, is_strict=settings.executor_strict_python),
+        EnvironmentSettings(
+            index_urls=settings.executor_index_urls,
+            find_links=settings.executor_find_links,
+            constraints=constraints,
+            is_offline=settings.executor_offline,
+        ),
+    )
+
+
+class KeepBlobs:
+    """Frees nothing (`interfaces.run_files.BlobReleaser`): bytes that lost their last reference stay in the store."""
+
+    async def release(self, digests: Sequence[Digest]) -> None:
+        """Do nothing."""

@@ -326,6 +326,10 @@ class SeriesStore(Protocol):
         """Copy history up to and including `last_step` into the empty run `target`."""
         ...
 
+    async def settle(self, run_id: TrackedRunId) -> None:
+        """Bring a run that ended into its compact form; changes nothing that can be seen."""
+        ...
+
     async def delete(self, run_id: TrackedRunId) -> None:
         """Remove all series of a run; repeating is fine."""
         ...

@@ -9,6 +9,7 @@ from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.tracking_store import ProjectStore, SeriesStore
+from penstock.tracking.live_runs import LiveRuns
 
 DEFAULT_PROJECT = "uncategorized"
 """Project of runs that name none (wandb.md 4.5)."""
@@ -19,11 +20,12 @@ _MAX_NAME = 128
 class ProjectService:
     """Use cases on projects."""
 
-    def __init__(self, store: ProjectStore, series: SeriesStore, clock: Clock, ids: IdSource) -> None:
+    def __init__(self, store: ProjectStore, series: SeriesStore, clock: Clock, ids: IdSource, live_runs: LiveRuns) -> None:
         self._store = store
         self._series = series
         self._clock = clock
         self._ids = ids
+        self._live_runs = live_runs
 
     async def get(self, entity: str, name: str | None) -> TrackedProject | None:
         """Return the project, or None; no name means `uncategorized`."""
@@ -75,6 +77,7 @@ class ProjectService:
             AlreadyExistsError: the entity has a project of that name.
         """
         await self._store.rename(project_id, checked_project_name(name))
+        self._live_runs.forget_all()
         project = await self._store.get_by_id(project_id)
         if project is None:
             raise NotFoundError(f"no project with id {project_id}")
@@ -82,7 +85,9 @@ class ProjectService:
 
     async def delete(self, project_id: TrackedProjectId) -> None:
         """Remove the project with everything its runs recorded. Repeating is fine."""
-        for run_id in await self._store.delete(project_id):
+        run_ids = await self._store.delete(project_id)
+        self._live_runs.forget_all()
+        for run_id in run_ids:
             await self._series.delete(run_id)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from penstock.domain.errors import ConflictError, InvalidArgumentError, NotFoundError
 from penstock.domain.ids import TaskId, TrackedRunId
 from penstock.domain.runs import TrackedRunChanged
@@ -20,6 +22,7 @@ from penstock.interfaces.tracking_query import RunPage, RunQuery
 from penstock.interfaces.tracking_store import ProjectStore, RunBirth, SeriesStore, TrackedRunStore
 from penstock.tracking.filters import parse_filters, parse_order
 from penstock.tracking.heartbeats import Heartbeats
+from penstock.tracking.live_runs import LiveRuns
 from penstock.tracking.names import checked_run_name, display_base_from, run_name_from
 from penstock.tracking.projects import DEFAULT_PROJECT, checked_project_name
 
@@ -53,6 +56,7 @@ class TrackedRunService:
         ids: IdSource,
         notifier: Notifier,
         heartbeats: Heartbeats,
+        live_runs: LiveRuns,
     ) -> None:
         self._store = store
         self._projects = projects
@@ -61,6 +65,7 @@ class TrackedRunService:
         self._ids = ids
         self._notifier = notifier
         self._heartbeats = heartbeats
+        self._live_runs = live_runs
 
     async def upsert(
         self,
@@ -265,6 +270,7 @@ class TrackedRunService:
         await self._series.fork(parent.run_id, birth.run_id, point[1])
 
     def _tell(self, run: TrackedRun, what: str) -> None:
+        self._live_runs.forget(run.entity, run.project, run.name)
         self._notifier.publish(TrackedRunChanged(run.entity, run.project, run.name, what))
 
 
@@ -277,11 +283,18 @@ def checked_document(text: str | None, name: str) -> None:
     if text is None:
         return
     try:
-        document = json.loads(text)
-    except ValueError as error:
+        document = _load_document(text)
+    except (ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"{name} is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise InvalidArgumentError(f"{name} must be a JSON object")
+
+
+def _load_document(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except ValueError:  # bare NaN, for one
+        return json.loads(text)
 
 
 def wandb_config(config: str, keys: Sequence[str] | None = None) -> str:

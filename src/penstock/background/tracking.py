@@ -1,0 +1,45 @@
+"""Timer of the tracking room: saves heartbeats and turns silent runs into crashed ones."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+from penstock.domain.errors import PenstockError
+from penstock.tracking.heartbeats import FLUSH_SECONDS, Heartbeats
+from penstock.tracking.runs import TrackedRunService
+
+_log = logging.getLogger(__name__)
+
+
+class TrackingTimer:
+    """A service with `start` and `stop`."""
+
+    def __init__(self, runs: TrackedRunService, heartbeats: Heartbeats, *, interval_seconds: float = FLUSH_SECONDS) -> None:
+        self._runs = runs
+        self._heartbeats = heartbeats
+        self._interval = interval_seconds
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._run(), name="tracking-timer")
+
+    async def stop(self) -> None:
+        """Save what is unsaved and end."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        await self._heartbeats.flush()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            try:
+                await self._heartbeats.flush()
+                await self._runs.judge_silent()
+            except PenstockError:
+                _log.exception("heartbeats could not be saved; they are tried again")

@@ -1,0 +1,76 @@
+"""Wires the tracking room: stores, series, use cases, timer."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.background.tracking import TrackingTimer
+from penstock.interfaces.clock import Clock, IdSource
+from penstock.interfaces.notifier import Notifier
+from penstock.stores.series.store import ColumnSeriesStore
+from penstock.stores.sql.database import Database
+from penstock.stores.sql.tracking_console import SqlConsoleStore
+from penstock.stores.sql.tracking_files import SqlRunFileStore
+from penstock.stores.sql.tracking_projects import SqlProjectStore
+from penstock.stores.sql.tracking_runs import SqlTrackedRunStore
+from penstock.tracking.console import ConsoleService, parse_line
+from penstock.tracking.files import RunFileService
+from penstock.tracking.filestream import FileStreamService
+from penstock.tracking.heartbeats import DEFAULT_SILENCE_SECONDS, Heartbeats
+from penstock.tracking.history import HistoryService
+from penstock.tracking.live_runs import LiveRuns
+from penstock.tracking.projects import ProjectService
+from penstock.tracking.runs import TrackedRunService
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """The tracking use cases, ready once `start` returned."""
+
+    projects: ProjectService
+    runs: TrackedRunService
+    history: HistoryService
+    console: ConsoleService
+    files: RunFileService
+    filestream: FileStreamService
+    series: ColumnSeriesStore
+    timer: TrackingTimer
+
+    async def start(self) -> None:
+        """Read the log of series back and start the timer."""
+        await asyncio.to_thread(self.series.start)
+        await self.timer.start()
+
+    async def stop(self) -> None:
+        """Save what is unsaved."""
+        await self.timer.stop()
+        await asyncio.to_thread(self.series.close)
+
+
+def build_tracking(
+    database: Database,
+    folder: Path,
+    *,
+    clock: Clock,
+    ids: IdSource,
+    notifier: Notifier,
+    silence_seconds: float = DEFAULT_SILENCE_SECONDS,
+) -> Tracking:
+    """Return the tracking room over `database` and the column files in `folder`; nothing runs yet."""
+    runs, projects = SqlTrackedRunStore(database), SqlProjectStore(database)
+    series = ColumnSeriesStore(folder)
+    heartbeats = Heartbeats(runs, clock, silence_seconds=silence_seconds)
+    live_runs = LiveRuns(runs, clock)
+    service = TrackedRunService(runs, projects, series, clock, ids, notifier, heartbeats, live_runs)
+    return Tracking(
+        projects=ProjectService(projects, series, clock, ids, live_runs),
+        runs=service,
+        history=HistoryService(series),
+        console=ConsoleService(SqlConsoleStore(database, parse_line)),
+        files=RunFileService(SqlRunFileStore(database, ids), clock, notifier),
+        filestream=FileStreamService(runs, series, live_runs, heartbeats, clock, notifier),
+        series=series,
+        timer=TrackingTimer(service, heartbeats),
+    )

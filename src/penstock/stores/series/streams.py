@@ -65,6 +65,8 @@ class Stream:
         self.lines = file.commit.lines
         self._writers = dict(file.commit.writers)
         self.sequence = file.commit.sequence
+        self._known = file.commit.sequence
+        """Log records up to this one were part of the file when it was opened: replay skips them."""
         self._first_head: int | None = None
         self._first_frozen: int | None = None
 
@@ -95,7 +97,7 @@ class Stream:
             writer: client id in shared mode.
         """
         with self._lock:
-            if sequence <= self.sequence:
+            if sequence <= self._known:
                 return
             self.sequence = sequence
             if self._first_head is None:
@@ -173,7 +175,7 @@ class Stream:
 
     def truncate(self, sequence: int, last_step: int) -> None:
         """Remove rows after `last_step` (log record `sequence`); the line count becomes the number of rows kept."""
-        if sequence <= self.sequence:
+        if sequence <= self._known:
             return
         self.compact()
         with self._compaction, self._lock:

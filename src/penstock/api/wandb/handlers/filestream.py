@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -26,6 +27,15 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 _INLINE_BYTES = 64 * 1024
 _SHARED_WRITER = "x-wandb-async-client-id"
 _LEGACY_AGENTS = ("python-requests", "W&B Internal Client")
+
+
+def file_stream_endpoint(services: WandbServices) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint for `/files/{entity}/{project}/{run}/file_stream`."""
+
+    async def endpoint(request: Request) -> Response:
+        return await file_stream(request, services)
+
+    return endpoint
 
 
 async def file_stream(request: Request, services: WandbServices) -> Response:

@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 import penstock
-from penstock.api import metaflow, s3
+from penstock.api import kfp_v1, metaflow, s3
 from penstock.flows.recording import FlowRecorder
 from penstock.interfaces.plans import PlanLoader
 from penstock.objects.service import ObjectService
@@ -37,6 +37,7 @@ from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.flow_facts import SqlFlowStore
+from penstock.stores.sql.metrics import SqlMetricStore
 from penstock.stores.sql.objects import SqlObjectStore
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
@@ -147,6 +148,22 @@ def _routes(parts: Parts) -> list[BaseRoute]:
     return [
         Route("/healthz", health),
         *sign_in_routes(key_check(parts.keys)),
+        *kfp_v1.routes(_kfp_v1_services(parts)),
         *metaflow.routes(metaflow.MetaflowServices(recorder)),
         *s3.routes(s3.S3Services(objects, parts.clock, ensure_secret(parts.settings.data_dir))),
     ]
+
+
+def _kfp_v1_services(parts: Parts) -> kfp_v1.KfpV1Services:
+    rooms = parts.pipelines
+    return kfp_v1.KfpV1Services(
+        experiments=rooms.experiments,
+        pipelines=rooms.pipelines,
+        versions=rooms.versions,
+        definitions=rooms.definitions,
+        runs=rooms.runs,
+        recurring_runs=rooms.recurring_runs,
+        tasks=rooms.tasks,
+        artifacts=rooms.artifacts,
+        metrics=SqlMetricStore(parts.database),
+    )

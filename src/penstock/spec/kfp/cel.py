@@ -28,7 +28,7 @@ _TOKEN = re.compile(
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))", re.DOTALL)
 _FUNCTIONS = {"int", "double", "string", "bool", "size"}
-_MAX_DEPTH = 200
+_MAX_DEPTH = 50
 
 Names = Callable[[str], Expr | None]
 """Gives the expression for a free name, or None when there is no such name."""
@@ -122,16 +122,17 @@ class _Parser:
         return condition
 
     def _or(self) -> Expr:
-        left = self._and()
-        while self._accept("||"):
-            left = Call("||", (left, self._and()))
-        return left
+        return self._chain("||", self._and)
 
     def _and(self) -> Expr:
-        left = self._relation()
-        while self._accept("&&"):
-            left = Call("&&", (left, self._relation()))
-        return left
+        return self._chain("&&", self._relation)
+
+    def _chain(self, op: str, operand: Callable[[], Expr]) -> Expr:
+        """Return one call for `a && b && c`: an SDK writes as many operands as an If has branches."""
+        operands = [operand()]
+        while self._accept(op):
+            operands.append(operand())
+        return operands[0] if len(operands) == 1 else Call(op, tuple(operands))
 
     def _relation(self) -> Expr:
         left = self._sum()

@@ -78,6 +78,6 @@ def read_artifact_type(schema: Section) -> ArtifactType:
     if not title and instance:
         lines = (line.strip() for line in instance.splitlines())
         title = next((line.removeprefix("title:").strip() for line in lines if line.startswith("title:")), "")
-        if "." not in title and title:
-            title = title.replace("kfp", "system", 1) if title.startswith("kfp") else f"system.{title}"
+        name = title.removeprefix("kfp.")
+        title = name if "." in name or not name else f"system.{name}"
     return ArtifactType(title or "system.Artifact", schema.text("schemaVersion") or "0.0.1")

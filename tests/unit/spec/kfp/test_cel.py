@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from penstock.domain.errors import SpecError
+from penstock.domain.expr import Call, Const, Expr, Format, Index, OwnInput, ParseJson, ScopeInput
+from penstock.spec.kfp.cel import parse_condition, parse_selector
+
+X = OwnInput("x")
+
+
+def call(op: str, *args: Any) -> Call:
+    return Call(op, tuple(arg if not isinstance(arg, int | float | str | bool) else Const(arg) for arg in args))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("inputs.parameter_values['x'] == 'heads'", call("==", X, "heads")),
+        ('inputs.parameter_values["x"] != "a b"', call("!=", X, "a b")),
+        ("int(inputs.parameter_values['x']) > 5", call(">", call("int", X), 5)),
+        ("double(inputs.parameter_values['x']) <= -1.5", call("<=", call("double", X), -1.5)),
+        ("!(inputs.parameter_values['x'] == true)", call("!", call("==", X, True))),
+        ("inputs.parameter_values['x'] && true || false", call("||", call("&&", X, True), False)),
+        ("1 + 2 * 3 == 7", call("==", call("+", 1, call("*", 2, 3)), 7)),
+        ("inputs.parameter_values['x'] > 1 ? 'big' : 'small'", call("?:", call(">", X, 1), "big", "small")),
+        ("inputs.parameter_values['x'] in ['a', 'b']", Call("in", (X, Const(["a", "b"])))),
+        ("size(inputs.parameter_values['x']) >= 0x10", call(">=", call("size", X), 16)),
+        ("inputs.parameter_values['x'].field[0] == 1", call("==", Index(Index(X, Const("field")), Const(0)), 1)),
+        ("has(inputs.parameter_values['x'].a)", call("has", Index(X, Const("a")))),
+        ("parseJson(inputs.parameter_values['x'])['k'] == null", Call("==", (Index(ParseJson(X), Const("k")), Const(None)))),
+        (r"inputs.parameter_values['x'] == 'it\'s \u00e9\n'", call("==", X, "it's é\n")),
+        (r"inputs.parameter_values['x'] == r'\d'", call("==", X, r"\d")),
+        ("  -  5 == 1e3", call("==", -5, 1000.0)),
+    ],
+)
+def test_a_condition_becomes_an_expression(text: str, expected: Expr) -> None:
+    assert parse_condition(text, place="p") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1 +",
+        "inputs",
+        "inputs.parameter_values",
+        "inputs.artifacts['x']",
+        "inputs.parameter_values[1]",
+        "unknown == 1",
+        "system(1)",
+        "1 = 2",
+        "'open",
+        "(1",
+        "[1, inputs.parameter_values['x']]",
+        "1 2",
+        "(" * 500 + "1" + ")" * 500,
+        "#",
+    ],
+)
+def test_a_malformed_condition_is_an_error_with_its_place(text: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_condition(text, place="root.dag.tasks.t.triggerPolicy.condition")
+
+    assert caught.value.place == "root.dag.tasks.t.triggerPolicy.condition"
+
+
+def test_a_selector_reads_the_value_parsed_or_as_text() -> None:
+    value = ScopeInput("item")
+
+    assert parse_selector('parseJson(string_value)["a"]["b"]', value, place="p") == Index(Index(ParseJson(value), Const("a")), Const("b"))
+    assert parse_selector("string_value", value, place="p") == Format((value,))
+    with pytest.raises(SpecError):
+        parse_selector("inputs.parameter_values['x']", value, place="p")

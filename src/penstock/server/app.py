@@ -7,9 +7,12 @@ reversed at stop; `Parts` is what the rest of the process may hold on to.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -25,13 +28,15 @@ from penstock.interfaces.plans import PlanLoader
 from penstock.objects.service import ObjectService
 from penstock.server.accounts import default_user, ensure_first_key, key_check
 from penstock.server.clock import SystemClock, SystemIds
-from penstock.server.config import Settings
+from penstock.server.config import Settings, setting_names
 from penstock.server.datafolder import ensure_secret
 from penstock.server.engine import EngineParts, build_engine
 from penstock.server.notifier import LocalNotifier
-from penstock.server.pipelines import PipelineParts, build_pipelines
+from penstock.server.pipelines import PipelineParts, build_pipelines, zone_of
 from penstock.server.security import Door
 from penstock.server.signin import sign_in_routes
+from penstock.server.tracking import Tracking, build_tracking
+from penstock.server.web import build_web
 from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
@@ -41,6 +46,7 @@ from penstock.stores.sql.metrics import SqlMetricStore
 from penstock.stores.sql.objects import SqlObjectStore
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
+from penstock.web.routes import routes as web_routes
 
 
 @dataclass(slots=True)
@@ -60,6 +66,7 @@ class Parts:
     plans: PlanLoader
     engine: EngineParts
     pipelines: PipelineParts
+    tracking: Tracking
     is_ready: bool = False
 
 
@@ -97,6 +104,7 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         plans=plans,
         engine=engine,
         pipelines=pipelines,
+        tracking=build_tracking(database, settings.data_dir / "tracking", clock=clock, ids=ids, notifier=notifier),
     )
 
 
@@ -122,6 +130,21 @@ def build_app(parts: Parts) -> ASGIApp:
     return Door(app, hosts=names, accept_addresses=True, key_check=key_check(parts.keys))
 
 
+def system_facts(parts: Parts) -> dict[str, Any]:
+    """Return what the System page tells about the process."""
+    settings = parts.settings
+    return {
+        "data_dir": str(settings.data_dir),
+        "database": parts.database.dialect.name,
+        "slots": settings.slots,
+        "limits": parts.engine.limiter_name,
+        "has_namespaces": parts.engine.has_namespaces,
+        "python": sys.version.split()[0],
+        "process_id": os.getpid(),
+        "settings": {name: getattr(settings, name) for name in setting_names()},
+    }
+
+
 def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]]:
     """Return start and stop of each part that runs, in start order."""
 
@@ -135,7 +158,11 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
     async def stop_engine() -> None:
         await parts.engine.driver.close(leave_running=parts.settings.executor_leave_running)
 
-    return [(ensure_default_experiment, close_stores), (parts.engine.driver.start, stop_engine)]
+    return [
+        (ensure_default_experiment, close_stores),
+        (parts.tracking.start, parts.tracking.stop),
+        (parts.engine.driver.start, stop_engine),
+    ]
 
 
 def _routes(parts: Parts) -> list[BaseRoute]:
@@ -144,6 +171,18 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         return JSONResponse({"status": status, "version": penstock.__version__}, status_code=200 if parts.is_ready else 503)
 
     recorder = FlowRecorder(SqlFlowStore(parts.database), parts.clock)
+    web = build_web(
+        parts.pipelines,
+        database=parts.database,
+        data_dir=parts.settings.data_dir,
+        blobs=parts.blobs,
+        plans=parts.plans,
+        notifier=parts.notifier,
+        clock=parts.clock,
+        url=parts.url,
+        zone=zone_of(parts.settings),
+        facts=lambda: system_facts(parts),
+    )
     objects = ObjectService(SqlObjectStore(parts.database), parts.blobs, parts.clock)
     return [
         Route("/healthz", health),
@@ -151,6 +190,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         *kfp_v1.routes(_kfp_v1_services(parts)),
         *metaflow.routes(metaflow.MetaflowServices(recorder)),
         *s3.routes(s3.S3Services(objects, parts.clock, ensure_secret(parts.settings.data_dir))),
+        *web_routes(web),
     ]
 
 

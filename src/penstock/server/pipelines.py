@@ -52,6 +52,18 @@ class PipelineParts:
     files: RunFolders
 
 
+def zone_of(settings: Settings) -> ZoneInfo:
+    """Return the time zone in which cron expressions are read.
+
+    Raises:
+        InvalidArgumentError: it is unknown.
+    """
+    try:
+        return ZoneInfo(settings.server_time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InvalidArgumentError(f"server_time_zone: {settings.server_time_zone!r} is not a known time zone") from error
+
+
 def build_pipelines(
     settings: Settings,
     *,
@@ -68,10 +80,7 @@ def build_pipelines(
     Raises:
         InvalidArgumentError: the time zone of the settings is unknown.
     """
-    try:
-        zone = ZoneInfo(settings.server_time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise InvalidArgumentError(f"server_time_zone: {settings.server_time_zone!r} is not a known time zone") from error
+    zone = zone_of(settings)
     files = RunFolders(settings.data_dir / "runs")
     run_store, experiment_store, pipeline_store = SqlRunStore(database), SqlExperimentStore(database), SqlPipelineStore(database)
     definitions = Definitions(SqlSpecStore(database), plans, clock)

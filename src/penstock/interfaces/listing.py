@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Scalar = str | float | int
 
 
@@ -69,10 +69,10 @@ class ListQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(Generic[T_co]):
     """One page of a list."""
 
-    items: Sequence[T]
+    items: Sequence[T_co]
     total: int
     """All matching rows, not only those of the page."""
     last: tuple[Scalar, str] | None = None

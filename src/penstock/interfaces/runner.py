@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Protocol
 
 from penstock.domain.ids import RunId
+from penstock.domain.plan import RunPlan
 from penstock.domain.runs import NewRun
 
 
 class Runner(Protocol):
     """Drives runs; every method returns when its effect is durable."""
 
-    async def submit(self, new_run: NewRun) -> None:
-        """Store the run and begin to drive it.
+    async def submit(self, new_run: NewRun, *, plan: RunPlan | None = None) -> None:
+        """Store the run and begin to drive it; its definition is stored already. `plan` saves loading it.
 
         Raises:
             AlreadyExistsError: the run id is taken; nothing was changed.

@@ -15,8 +15,9 @@ from penstock.domain.ids import Digest
 from penstock.domain.plan import RunPlan
 from penstock.interfaces.catalog_store import SpecStore
 from penstock.interfaces.clock import Clock
-from penstock.interfaces.packages import PipelinePackage
 from penstock.interfaces.plans import PlanLoader
+from penstock.spec.kfp.lower import KFP_DIALECT
+from penstock.spec.packages import ARGO_DIALECT, Package
 
 MAX_SPEC_BYTES = 32 * 1024 * 1024
 _KEPT_PLANS = 32
@@ -31,7 +32,7 @@ class Definitions:
         self._clock = clock
         self._recent: OrderedDict[Digest, RunPlan] = OrderedDict()
 
-    def accept(self, package: PipelinePackage) -> tuple[StoredSpec, RunPlan]:
+    def accept(self, package: Package) -> tuple[StoredSpec, RunPlan]:
         """Check a definition and make it ready to store; CPU-bound, nothing is stored yet.
 
         Raises:
@@ -46,7 +47,7 @@ class Definitions:
             raise InvalidArgumentError("pipeline spec: larger than 32 MiB")
         digest = Digest(f"sha256:{hashlib.sha256(package.kind.encode() + b':' + content).hexdigest()}")
         plan = self._plan(digest, package.kind, package.content)
-        spec = StoredSpec(digest, package.kind, plan.name, content.decode(), package.source, self._clock.now())
+        spec = StoredSpec(digest, package.kind, plan.name, content.decode(), package.source or None, self._clock.now())
         return spec, plan
 
     async def store(self, spec: StoredSpec) -> None:
@@ -78,3 +79,9 @@ class Definitions:
             if len(self._recent) > _KEPT_PLANS:
                 self._recent.popitem(last=False)
         return plan
+
+
+def package_of_document(document: Mapping[str, Any]) -> Package:
+    """Return a definition that came as an object inside a request instead of a file."""
+    is_argo = str(document.get("apiVersion", "")).startswith("argoproj.io/")
+    return Package(ARGO_DIALECT if is_argo else KFP_DIALECT, document, "")

@@ -75,7 +75,9 @@ class ExperimentService:
             raise NotFoundError(f"experiment {experiment_id} not found")
         return experiment
 
-    async def list(self, request: ListRequest, *, namespace: str = "", operation_key: str = "operation") -> tuple[Page[Experiment], OpenList]:
+    async def list(
+        self, request: ListRequest, *, namespace: str = "", operation_key: str = "operation"
+    ) -> tuple[Page[Experiment], OpenList]:
         """Return a page of experiments and the opened request (for the next token).
 
         Raises:

@@ -51,7 +51,7 @@ def check_tags(tags: Mapping[str, Any]) -> dict[str, str]:
         if not isinstance(value, str):
             raise InvalidArgumentError(f"tags: the value of {key!r} has to be a string")
         if not key or len(key) > MAX_TAG_LENGTH or len(value) > MAX_TAG_LENGTH:
-            raise InvalidArgumentError(f"tags: key and value of {key[:80]!r} may have at most {MAX_TAG_LENGTH} characters each, the key at least 1")
+            raise InvalidArgumentError(f"tags: key and value of {key[:80]!r} take 1 to {MAX_TAG_LENGTH} characters")
         if "." in key:
             raise InvalidArgumentError(f"tags: the key {key!r} must not contain a dot")
     return {key: str(value) for key, value in tags.items()}

@@ -13,11 +13,11 @@ from penstock.domain.ids import Digest, PipelineId, PipelineVersionId
 from penstock.interfaces.catalog_store import PipelineStore, VersionStore
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.listing import ListQuery, Page
-from penstock.interfaces.packages import PipelinePackage
 from penstock.pipelines.definitions import Definitions
 from penstock.pipelines.filters import PIPELINE_FIELDS
 from penstock.pipelines.names import check_name, check_namespace, check_tags
 from penstock.pipelines.paging import ListRequest, OpenList, open_list
+from penstock.spec.packages import Package
 
 MAX_NAME = 128
 
@@ -40,7 +40,7 @@ class PipelineService:
         description: str = "",
         namespace: str = "",
         tags: Mapping[str, Any] | None = None,
-        package: PipelinePackage | None = None,
+        package: Package | None = None,
         first_version: PipelineVersion | None = None,
     ) -> tuple[Pipeline, PipelineVersion | None]:
         """Create a pipeline; with `package` it gets a first version of the same name, or what `first_version` says.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,6 @@ from penstock.domain.states import RuntimeState, StorageState
 from penstock.interfaces.catalog_store import ExperimentStore
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.listing import Page, Predicate
-from penstock.interfaces.packages import PipelinePackage
 from penstock.interfaces.run_store import RunStore, RunView
 from penstock.interfaces.runner import Runner
 from penstock.pipelines.definitions import Definitions
@@ -28,6 +27,7 @@ from penstock.pipelines.names import check_name, check_tags
 from penstock.pipelines.paging import ListRequest, OpenList, open_list
 from penstock.pipelines.run_removal import RunRemoval
 from penstock.pipelines.versions import VersionService
+from penstock.spec.packages import Package
 from penstock.spec.parameters import check_parameters
 
 MAX_NAME = 1024
@@ -46,7 +46,7 @@ class RunRequest:
     namespace: str = ""
     experiment_id: ExperimentId | None = None
     """None: the default experiment."""
-    package: PipelinePackage | None = None
+    package: Package | None = None
     """An inline definition; else a reference."""
     spec_digest: Digest | None = None
     """A definition that is stored already (schedules, clones)."""
@@ -68,6 +68,15 @@ class Scheduled:
     run_id: RunId
     planned_at: float
     index: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRun:
+    """A checked run that is not stored yet."""
+
+    new_run: NewRun
+    spec: StoredSpec
+    plan: RunPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +121,28 @@ class RunService:
             NotFoundError: the experiment, pipeline or version does not exist.
             AlreadyExistsError: a scheduled run of that id was created before.
         """
+        prepared = await self.prepare(request, scheduled=scheduled)
+        new_run = prepared.new_run
+        await self._definitions.store(prepared.spec)
+        await self._runner.submit(new_run, plan=prepared.plan)
+        await self._experiment_store.note_run(new_run.experiment_id, at=new_run.created_at)
+        return await self.get(new_run.run_id)
+
+    async def prepare(self, request: RunRequest, *, scheduled: Scheduled | None = None) -> PreparedRun:
+        """Check the request and return the run it would make; nothing is stored but a missing default experiment.
+
+        Raises:
+            InvalidArgumentError: empty name, no definition, definition or parameters not valid.
+            NotFoundError: the experiment, pipeline or version does not exist.
+        """
         check_name(request.name, label="run display_name", limit=MAX_NAME)
         tags = check_tags(request.tags)
         experiment = await self.experiment_of(request)
         spec, plan, version = await self.resolve(request)
         now = self._clock.now()
         run_id = scheduled.run_id if scheduled else RunId(self._ids.new_uuid())
-        macros = MacroValues(
-            run_id, now, scheduled_at=scheduled.planned_at if scheduled else None, index=scheduled.index if scheduled else None
-        )
-        parameters = check_parameters(plan, expand_parameters(request.parameters, macros))
+        planned_at, index = (scheduled.planned_at, scheduled.index) if scheduled else (None, None)
+        macros = MacroValues(run_id, now, scheduled_at=planned_at, index=index)
         new_run = NewRun(
             run_id=run_id,
             kind=spec.kind,
@@ -130,23 +151,20 @@ class RunService:
             pipeline_name=plan.name,
             spec_digest=spec.digest,
             created_at=now,
-            scheduled_at=scheduled.planned_at if scheduled else now,
+            scheduled_at=now if planned_at is None else planned_at,
             experiment_id=experiment.experiment_id,
             description=request.description,
             namespace=request.namespace,
             pipeline_id=version.pipeline_id if version else None,
             pipeline_version_id=version.pipeline_version_id if version else None,
             recurring_run_id=scheduled.recurring_run_id if scheduled else None,
-            parameters=parameters,
+            parameters=check_parameters(plan, expand_parameters(request.parameters, macros)),
             pipeline_root=request.pipeline_root,
             service_account=request.service_account,
             options=request.options,
             tags=tags,
         )
-        await self._definitions.store(spec)
-        await self._runner.submit(new_run)
-        await self._experiment_store.note_run(experiment.experiment_id, at=now)
-        return await self.get(run_id)
+        return PreparedRun(new_run, spec, plan)
 
     async def experiment_of(self, request: RunRequest) -> Experiment:
         """Return the experiment the request names, or the default one.
@@ -298,7 +316,7 @@ class RunService:
         specs = await self.specs_of([run])
         return CloneData(run, specs.get(run.spec_digest) if run.spec_digest else None)
 
-    async def specs_of(self, runs: list[RunView]) -> Mapping[Digest, StoredSpec]:
+    async def specs_of(self, runs: Sequence[RunView]) -> Mapping[Digest, StoredSpec]:
         """Return the definitions of runs, in one query."""
         return await self._definitions.contents([run.spec_digest for run in runs if run.spec_digest is not None])
 

@@ -13,11 +13,12 @@ from penstock.domain.ids import Digest, PipelineId, PipelineVersionId
 from penstock.interfaces.catalog_store import PipelineStore, VersionStore
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.listing import Page
-from penstock.interfaces.packages import PackageDownloader, PackageReader, PipelinePackage
+from penstock.interfaces.packages import PackageDownloader
 from penstock.pipelines.definitions import MAX_SPEC_BYTES, Definitions
 from penstock.pipelines.filters import VERSION_FIELDS
 from penstock.pipelines.names import check_name, check_tags
 from penstock.pipelines.paging import ListRequest, OpenList, open_list
+from penstock.spec.packages import Package, read_package
 
 MAX_NAME = 127
 
@@ -31,7 +32,6 @@ class VersionService:
         pipelines: PipelineStore,
         definitions: Definitions,
         *,
-        reader: PackageReader,
         downloader: PackageDownloader,
         clock: Clock,
         ids: IdSource,
@@ -39,20 +39,19 @@ class VersionService:
         self._store = store
         self._pipelines = pipelines
         self._definitions = definitions
-        self._reader = reader
         self._downloader = downloader
         self._clock = clock
         self._ids = ids
 
-    async def read_package(self, file_name: str, data: bytes) -> PipelinePackage:
+    async def read_package(self, file_name: str, data: bytes) -> Package:
         """Take the definition out of an uploaded file.
 
         Raises:
             InvalidArgumentError: the file is not a pipeline package.
         """
-        return await asyncio.to_thread(self._reader.read, file_name, data)
+        return await asyncio.to_thread(read_package, data, file_name)
 
-    async def fetch_package(self, url: str) -> PipelinePackage:
+    async def fetch_package(self, url: str) -> Package:
         """Download a package and take the definition out of it.
 
         Raises:
@@ -66,7 +65,7 @@ class VersionService:
         pipeline_id: PipelineId,
         *,
         name: str,
-        package: PipelinePackage,
+        package: Package,
         display_name: str = "",
         description: str = "",
         tags: Mapping[str, Any] | None = None,

@@ -1,0 +1,139 @@
+"""What a run would reuse: the engine's own rules applied to the real cache, without starting anything.
+
+A run is played through `engine.core`: every look-up is answered by the cache, hits go on with their stored outputs, and where a task
+would have to work the play stops, because what it would produce is not known. What follows such a task is `unknown`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from penstock.domain.ids import TaskPath
+from penstock.domain.states import RuntimeState
+from penstock.engine import core, events
+from penstock.engine.commands import Command, ContinueLoop, LaunchAttempt, LookupCache
+from penstock.engine.index import PlanIndex
+from penstock.engine.nodes import Node, RunState
+from penstock.interfaces.cache import CacheHitAnswer, CacheLookup, TaskCache
+from penstock.interfaces.clock import Clock
+from penstock.pipelines.runs import RunRequest, RunService
+
+_MAX_STEPS = 20_000
+"""Events played at most; what is open then is unknown."""
+
+
+class Forecast(StrEnum):
+    """What would become of a task."""
+
+    CACHED = "cached"
+    """Reused."""
+    RUN = "run"
+    """Executed."""
+    SKIPPED = "skipped"
+    """Not needed: its condition is false."""
+    UNKNOWN = "unknown"
+    """Depends on a task that would be executed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTask:
+    """Forecast for one leaf task."""
+
+    path: TaskPath
+    name: str
+    outcome: Forecast
+    reason: str
+    cached_task_id: str = ""
+    cached_run_id: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return {
+            "path": self.path,
+            "task": self.name,
+            "outcome": self.outcome.value,
+            "reason": self.reason,
+            "cached_task_id": self.cached_task_id,
+            "cached_run_id": self.cached_run_id,
+        }
+
+
+class CachePlanService:
+    """Foretells reuse."""
+
+    def __init__(self, runs: RunService, cache: TaskCache, clock: Clock) -> None:
+        self._runs = runs
+        self._cache = cache
+        self._clock = clock
+
+    async def plan(self, request: RunRequest) -> Sequence[PlannedTask]:
+        """Return a forecast for every leaf task that can be seen from here, in the order in which they would start.
+
+        Raises:
+            InvalidArgumentError: the request is not valid.
+            NotFoundError: the experiment, pipeline or version does not exist.
+        """
+        prepared = await self._runs.prepare(request)
+        play = _Play(RunState(prepared.new_run, PlanIndex(prepared.plan)), self._clock.now())
+        play.apply(events.RunSubmitted(prepared.new_run.created_at))
+        while play.lookups and play.steps < _MAX_STEPS:
+            asked, play.lookups = play.lookups, []
+            questions = [CacheLookup(one.fingerprint, one.scope, one.component, one.parts, one.max_age_seconds) for one in asked]
+            answers = await self._cache.look_up_many(questions, now=play.now)
+            for question, answer in zip(asked, answers, strict=True):
+                if isinstance(answer, CacheHitAnswer):
+                    play.hits[question.path] = answer
+                    play.apply(
+                        events.CacheHit(play.now, question.path, answer.task_id, answer.run_id, answer.run_name, answer.outputs)
+                    )
+                else:
+                    play.misses[question.path] = answer.reason
+        return [forecast for node in play.leaves() if (forecast := play.forecast(node)) is not None]
+
+
+class _Play:
+    """A run that is played, not driven."""
+
+    def __init__(self, state: RunState, now: float) -> None:
+        self.state = state
+        self.now = now
+        self.lookups: list[LookupCache] = []
+        self.hits: dict[TaskPath, CacheHitAnswer] = {}
+        self.misses: dict[TaskPath, str] = {}
+        self.steps = 0
+
+    def apply(self, event: events.Event) -> None:
+        """Let an event happen, with everything that follows from it without outside help."""
+        waiting: deque[events.Event] = deque([event])
+        while waiting and self.steps < _MAX_STEPS:
+            self.steps += 1
+            for command in core.apply(self.state, waiting.popleft()) or ():
+                if (next_event := self._perform(command)) is not None:
+                    waiting.append(next_event)
+
+    def _perform(self, command: Command) -> events.Event | None:
+        if isinstance(command, LookupCache):
+            self.lookups.append(command)
+        elif isinstance(command, LaunchAttempt):
+            self.misses.setdefault(command.path, "caching is off for this task")
+        elif isinstance(command, ContinueLoop):
+            return events.LoopContinued(self.now, command.path)
+        return None
+
+    def leaves(self) -> list[Node]:
+        """Return the leaf tasks seen so far, in order of creation."""
+        return sorted((node for node in self.state.nodes.values() if node.leaf is not None), key=lambda node: node.position)
+
+    def forecast(self, node: Node) -> PlannedTask | None:
+        """Return what would become of a leaf."""
+        if (hit := self.hits.get(node.path)) is not None:
+            return PlannedTask(node.path, node.name, Forecast.CACHED, f"reused from run {hit.run_name}", hit.task_id, hit.run_id)
+        if (reason := self.misses.get(node.path)) is not None:
+            return PlannedTask(node.path, node.name, Forecast.RUN, reason)
+        if node.state is RuntimeState.SKIPPED:
+            return PlannedTask(node.path, node.name, Forecast.SKIPPED, node.reason)
+        return PlannedTask(node.path, node.name, Forecast.UNKNOWN, node.reason or "depends on a task that would be executed")

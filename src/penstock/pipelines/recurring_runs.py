@@ -1,0 +1,298 @@
+"""Use cases of recurring runs: set up, read, change, enable, disable, delete. When they fire is decided in `schedules`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
+from typing import Any
+
+from penstock.domain.catalog import RecurringRun, StoredSpec, Tick, TickOutcome, Trigger
+from penstock.domain.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, PenstockError, UnavailableError
+from penstock.domain.ids import Digest, ExperimentId, RecurringRunId, RunId
+from penstock.domain.runs import RecurringRunChanged
+from penstock.interfaces.catalog_store import RecurringRunStore
+from penstock.interfaces.clock import Clock, IdSource
+from penstock.interfaces.listing import Page
+from penstock.interfaces.notifier import Notifier
+from penstock.pipelines.definitions import Definitions
+from penstock.pipelines.filters import RECURRING_RUN_FIELDS
+from penstock.pipelines.macros import MacroValues, expand_parameters
+from penstock.pipelines.names import check_name
+from penstock.pipelines.paging import ListRequest, OpenList, open_list
+from penstock.pipelines.runs import RunRequest, RunService, Scheduled
+from penstock.pipelines.schedules import Decision, decide, next_times, schedule_of
+from penstock.spec.parameters import check_parameters
+
+MAX_NAME = 1024
+MAX_CONCURRENCY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RecurringRequest:
+    """What a client asks for when it sets up a schedule."""
+
+    run: RunRequest
+    """What each run is made of; its name is the schedule's."""
+    trigger: Trigger
+    max_concurrency: int
+    no_catchup: bool = False
+    is_enabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecurringChange:
+    """What to change about a schedule; None leaves a part."""
+
+    display_name: str | None = None
+    description: str | None = None
+    run: RunRequest | None = None
+    """Another definition or reference."""
+    parameters: Mapping[str, Any] | None = None
+    pipeline_root: str | None = None
+    service_account: str | None = None
+    trigger: Trigger | None = None
+    max_concurrency: int | None = None
+    no_catchup: bool | None = None
+    is_enabled: bool | None = None
+
+
+class RecurringRunService:
+    """What people, and the clock, do with schedules."""
+
+    def __init__(
+        self,
+        store: RecurringRunStore,
+        runs: RunService,
+        definitions: Definitions,
+        *,
+        clock: Clock,
+        ids: IdSource,
+        notifier: Notifier,
+        zone: tzinfo = UTC,
+    ) -> None:
+        self._store = store
+        self._runs = runs
+        self._definitions = definitions
+        self._clock = clock
+        self._ids = ids
+        self._notifier = notifier
+        self._zone = zone
+
+    async def create(self, request: RecurringRequest) -> RecurringRun:
+        """Set up a schedule; its definition and parameters are checked now, so that it does not fail at night.
+
+        Raises:
+            InvalidArgumentError: name, trigger, concurrency, definition or parameters are not valid.
+            NotFoundError: the experiment, pipeline or version does not exist.
+        """
+        check_name(request.run.name, label="recurring run display_name", limit=MAX_NAME)
+        _check_concurrency(request.max_concurrency)
+        now = self._clock.now()
+        schedule_of(request.trigger, anchored_at=now, zone=self._zone)
+        experiment = await self._runs.experiment_of(request.run)
+        digest = await self._checked(request.run, request.run.parameters)
+        recurring = RecurringRun(
+            recurring_run_id=RecurringRunId(self._ids.new_uuid()),
+            display_name=request.run.name,
+            description=request.run.description,
+            experiment_id=experiment.experiment_id,
+            namespace=request.run.namespace,
+            trigger=request.trigger,
+            max_concurrency=request.max_concurrency,
+            no_catchup=request.no_catchup,
+            is_enabled=request.is_enabled,
+            created_at=now,
+            updated_at=now,
+            spec_digest=digest,
+            pipeline_id=request.run.pipeline_id,
+            pipeline_version_id=request.run.pipeline_version_id,
+            parameters=request.run.parameters,
+            pipeline_root=request.run.pipeline_root,
+            service_account=request.run.service_account,
+            enabled_at=now,
+            anchored_at=now,
+        )
+        await self._store.create(recurring)
+        self._changed(recurring.recurring_run_id)
+        return recurring
+
+    async def get(self, recurring_run_id: RecurringRunId) -> RecurringRun:
+        """Return the schedule.
+
+        Raises:
+            NotFoundError: no such schedule.
+        """
+        recurring = await self._store.get(recurring_run_id)
+        if recurring is None:
+            raise NotFoundError(f"recurring run {recurring_run_id} not found")
+        return recurring
+
+    async def list(
+        self,
+        request: ListRequest,
+        *,
+        namespace: str = "",
+        experiment_id: ExperimentId | None = None,
+        operation_key: str = "operation",
+    ) -> tuple[Page[RecurringRun], OpenList]:
+        """Return a page of schedules and the opened request.
+
+        Raises:
+            InvalidArgumentError: the request is malformed.
+        """
+        opened = open_list(request, RECURRING_RUN_FIELDS, operation_key=operation_key)
+        return await self._store.list(opened.query, namespace=namespace, experiment_id=experiment_id), opened
+
+    async def set_enabled(self, recurring_run_id: RecurringRunId, *, is_enabled: bool) -> RecurringRun:
+        """Start or stop the schedule; times that pass while it is stopped are never made up for. Running runs go on.
+
+        Raises:
+            NotFoundError: no such schedule.
+        """
+        recurring = await self.get(recurring_run_id)
+        if recurring.is_enabled == is_enabled:
+            return recurring
+        now = self._clock.now()
+        changed = replace(recurring, is_enabled=is_enabled, updated_at=now, enabled_at=now if is_enabled else recurring.enabled_at)
+        await self._store.update(changed)
+        self._changed(recurring_run_id)
+        return changed
+
+    async def update(self, recurring_run_id: RecurringRunId, change: RecurringChange) -> RecurringRun:
+        """Change parts of the schedule. A new trigger counts from now.
+
+        Raises:
+            NotFoundError: no such schedule, or what it shall run does not exist.
+            InvalidArgumentError: the result would not be valid; nothing was changed.
+        """
+        recurring = await self.get(recurring_run_id)
+        now = self._clock.now()
+        parts: dict[str, Any] = {"updated_at": now}
+        for name in ("display_name", "description", "parameters", "pipeline_root", "service_account", "max_concurrency", "no_catchup"):
+            if (value := getattr(change, name)) is not None:
+                parts[name] = value
+        if "display_name" in parts:
+            check_name(parts["display_name"], label="recurring run display_name", limit=MAX_NAME)
+        _check_concurrency(parts.get("max_concurrency", recurring.max_concurrency))
+        if change.trigger is not None:
+            schedule_of(change.trigger, anchored_at=now, zone=self._zone)
+            parts |= {"trigger": change.trigger, "anchored_at": now}
+        if change.is_enabled is not None and change.is_enabled != recurring.is_enabled:
+            parts |= {"is_enabled": change.is_enabled, "enabled_at": now if change.is_enabled else recurring.enabled_at}
+        if change.run is not None or change.parameters is not None:
+            source = change.run or request_of(recurring)
+            digest = await self._checked(source, parts.get("parameters", recurring.parameters))
+            parts |= {"spec_digest": digest, "pipeline_id": source.pipeline_id, "pipeline_version_id": source.pipeline_version_id}
+        changed = replace(recurring, **parts)
+        await self._store.update(changed)
+        self._changed(recurring_run_id)
+        return changed
+
+    async def delete(self, recurring_run_id: RecurringRunId) -> None:
+        """Remove the schedule; its runs stay.
+
+        Raises:
+            NotFoundError: no such schedule.
+        """
+        await self.get(recurring_run_id)
+        await self._store.delete(recurring_run_id)
+        self._changed(recurring_run_id)
+
+    async def ticks(self, recurring_run_id: RecurringRunId, *, limit: int = 50) -> Sequence[Tick]:
+        """Return what became of the newest planned times, newest first."""
+        return await self._store.ticks(recurring_run_id, limit=limit)
+
+    def upcoming(self, recurring: RecurringRun, *, count: int = 5) -> Sequence[float]:
+        """Return the next planned times."""
+        return next_times(recurring, now=self._clock.now(), count=count, zone=self._zone)
+
+    async def specs_of(self, schedules: Sequence[RecurringRun]) -> Mapping[Digest, StoredSpec]:
+        """Return inline definitions of schedules, in one query."""
+        return await self._definitions.contents([recurring.spec_digest for recurring in schedules if recurring.spec_digest is not None])
+
+    async def fire_due(self) -> float | None:
+        """Do what every schedule needs now; return when to look again by the clock, None for only after a change.
+
+        Interrupted anywhere it is simply called again: run ids follow from schedule and planned time, so a run that was created just
+        before a crash is found, not made twice.
+
+        Raises:
+            UnavailableError: the store could not be reached; what was not recorded is decided again at the next call.
+        """
+        now = self._clock.now()
+        wake: float | None = None
+        for recurring, active in await self._store.enabled():
+            decision = decide(recurring, now=now, active_runs=active, zone=self._zone)
+            if decision.fire or decision.skipped:
+                await self._carry_out(recurring, decision, now)
+            if decision.wake_at is not None:
+                wake = decision.wake_at if wake is None else min(wake, decision.wake_at)
+        return wake
+
+    async def _carry_out(self, recurring: RecurringRun, decision: Decision, now: float) -> None:
+        skipped = [Tick(recurring.recurring_run_id, one.planned_at, now, TickOutcome.SKIPPED, one.reason) for one in decision.skipped]
+        index, error = recurring.trigger_index, recurring.error
+        if skipped and not decision.fire:
+            await self._store.record(skipped, trigger_index=index, error=error)
+        for planned_at in decision.fire:
+            index += 1
+            tick = await self._fire(recurring, planned_at, index, now)
+            error = tick.reason if tick.outcome is TickOutcome.ERROR else None
+            await self._store.record([*skipped, tick], trigger_index=index, error=error)
+            skipped = []
+        self._notifier.publish(RecurringRunChanged(recurring.recurring_run_id))
+
+    async def _fire(self, recurring: RecurringRun, planned_at: float, index: int, now: float) -> Tick:
+        run_id = scheduled_run_id(recurring.recurring_run_id, planned_at)
+        request = replace(request_of(recurring), name=f"{recurring.display_name[: MAX_NAME - 30]}-{index}-{run_id[:8]}")
+        scheduled = Scheduled(recurring.recurring_run_id, run_id, planned_at, index)
+        try:
+            await self._runs.create(request, scheduled=scheduled)
+        except AlreadyExistsError:
+            pass  # created before a crash that came before its tick was recorded
+        except UnavailableError:
+            raise
+        except PenstockError as error:
+            return Tick(recurring.recurring_run_id, planned_at, now, TickOutcome.ERROR, str(error))
+        return Tick(recurring.recurring_run_id, planned_at, now, TickOutcome.FIRED, run_id=run_id)
+
+    async def _checked(self, request: RunRequest, parameters: Mapping[str, Any]) -> Digest | None:
+        """Check definition and parameters; store an inline definition and return its digest."""
+        spec, plan, version = await self._runs.resolve(request)
+        sample = MacroValues(RunId("00000000-0000-0000-0000-000000000000"), self._clock.now(), scheduled_at=self._clock.now(), index=1)
+        check_parameters(plan, expand_parameters(parameters, sample))
+        if version is not None:
+            return None
+        await self._definitions.store(spec)
+        return spec.digest
+
+    def _changed(self, recurring_run_id: RecurringRunId) -> None:
+        self._notifier.publish(RecurringRunChanged(recurring_run_id))
+
+
+def scheduled_run_id(recurring_run_id: RecurringRunId, planned_at: float) -> RunId:
+    """Return the id of the run that a schedule makes for a planned time; always the same, so that none is made twice."""
+    return RunId(str(uuid.uuid5(uuid.NAMESPACE_OID, f"{recurring_run_id}@{planned_at:.3f}")))
+
+
+def request_of(recurring: RecurringRun) -> RunRequest:
+    """Return what each run of the schedule is made of."""
+    return RunRequest(
+        name=recurring.display_name,
+        description=recurring.description,
+        namespace=recurring.namespace,
+        experiment_id=recurring.experiment_id,
+        spec_digest=recurring.spec_digest,
+        pipeline_id=recurring.pipeline_id,
+        pipeline_version_id=recurring.pipeline_version_id,
+        parameters=recurring.parameters,
+        pipeline_root=recurring.pipeline_root,
+        service_account=recurring.service_account,
+    )
+
+
+def _check_concurrency(value: int) -> None:
+    if not 1 <= value <= MAX_CONCURRENCY:
+        raise InvalidArgumentError(f"max_concurrency has to be 1 to {MAX_CONCURRENCY}, not {value}")

@@ -1,0 +1,244 @@
+"""Users, keys, entities, the organization, server information."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+import penstock
+from penstock.api.wandb import connections, ids
+from penstock.api.wandb.context import RequestContext
+from penstock.api.wandb.execution import FieldTable
+from penstock.api.wandb.nodes import OrganizationNode, ProjectNode, UserNode
+from penstock.domain.accounts import ApiKey, Entity, EntityKind
+from penstock.domain.errors import NotFoundError, PermissionDeniedError
+from penstock.tracking.accounts import ORGANIZATION, ORGANIZATION_ENTITY
+
+_FEATURES = (
+    "STRUCTURED_CONSOLE_LOGS", "FILESTREAM_GZIP", "MARK_RUN_FILES_UPLOADED", "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION",
+    "ARTIFACT_MEMBERSHIP_IN_LINK_ARTIFACT_RESPONSE", "ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID",
+    "ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER", "ARTIFACT_TAGS", "CLIENT_IDS", "LARGE_FILENAMES",
+    "ARTIFACT_COLLECTION_MEMBERSHIP_FILES", "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP", "TOTAL_COUNT_IN_FILE_CONNECTION",
+    "ARTIFACT_COLLECTIONS_FILTERING_SORTING", "UPDATE_RUN_STATE", "ARTIFACT_REGISTRY_SEARCH", "INCLUDE_ARTIFACT_TYPES_IN_REGISTRY_CREATION",
+    "SWEEPS_QUERY_FILTERING",
+)  # fmt: skip
+"""Names that clients of 0.19 and later look for; what each switches on is in wandb.md section 5."""
+_NEWEST_CLIENT = "99.0.0"
+
+
+def context_of(info: GraphQLResolveInfo) -> RequestContext:
+    """Return the request's context."""
+    context: RequestContext = info.context
+    return context
+
+
+def viewer(root: Any, info: GraphQLResolveInfo) -> UserNode:
+    """Return the caller."""
+    return UserNode(context_of(info).caller.user_name)
+
+
+def user(root: Any, info: GraphQLResolveInfo, *, user_name: str) -> UserNode | None:
+    """Return a user by name, or None."""
+    entity_ = context_of(info).services.accounts.entity(user_name)
+    return UserNode(entity_.name) if entity_ is not None and entity_.kind is EntityKind.USER else None
+
+
+def users(root: Any, info: GraphQLResolveInfo, *, query: str | None = None, usernames: list[str] | None = None) -> dict[str, Any]:
+    """Return users whose name or address contains `query`, or who are named."""
+    accounts = context_of(info).services.accounts
+    names = [entity_.name for entity_ in accounts.users()]
+    wanted = (query or "").removesuffix("@localhost").lower()
+    found = [name for name in names if (name in usernames if usernames else wanted in name.lower())]
+    return connections.page([UserNode(name) for name in found], offset=0, total=len(found))
+
+
+def entity(root: Any, info: GraphQLResolveInfo, *, name: str | None = None) -> Entity | None:
+    """Return an entity; a name that nobody has used yet could become a team, but is None until then."""
+    context = context_of(info)
+    accounts = context.services.accounts
+    wanted = context.entity_name(name)
+    if wanted == context.caller.user_name:
+        return accounts.personal_entity(wanted)
+    return accounts.entity(wanted)
+
+
+def organization(root: Any, info: GraphQLResolveInfo, *, name: str) -> OrganizationNode | None:
+    """Return the organization under either of its names."""
+    return OrganizationNode(ORGANIZATION) if name in {ORGANIZATION, ORGANIZATION_ENTITY} else None
+
+
+def _org_entity(node: OrganizationNode, info: GraphQLResolveInfo) -> Entity | None:
+    return context_of(info).services.accounts.entity(ORGANIZATION_ENTITY)
+
+
+def server_info(root: Any, info: GraphQLResolveInfo) -> dict[str, Any]:
+    """Return versions and features."""
+    version = penstock.__version__
+    return {
+        # Clients warn when the server knows only older ones; this server follows the newest.
+        "cli_version_info": {"max_cli_version": _NEWEST_CLIENT, "min_cli_version": "0.10.0"},
+        "latest_local_version_info": {"out_of_date": False, "latest_version_string": version, "version_on_this_instance_string": version},
+        "exposes_explicit_run_queue_ack_path": True,
+        "features": [{"name": name, "is_enabled": True} for name in _FEATURES],
+        "frontend_host": context_of(info).base_url,
+    }
+
+
+def _user_id(node: UserNode, info: GraphQLResolveInfo) -> str:
+    return ids.encode("User", context_of(info).services.accounts.personal_entity(node.name).entity_id)
+
+
+def _api_keys(node: UserNode, info: GraphQLResolveInfo, **page: Any) -> dict[str, Any]:
+    context = context_of(info)
+    keys = context.services.keys.list(node.name) if node.name == context.caller.user_name else []
+    return connections.page(keys, offset=0, total=len(keys))
+
+
+def _teams(node: UserNode, info: GraphQLResolveInfo, **page: Any) -> dict[str, Any]:
+    accounts = context_of(info).services.accounts
+    teams = [accounts.personal_entity(node.name), *accounts.teams()]
+    return connections.page(teams, offset=0, total=len(teams))
+
+
+def _user_projects(
+    node: UserNode, info: GraphQLResolveInfo, *, entity_name: str | None = None, first: int | None = None, after: str | None = None
+) -> dict[str, Any]:
+    return list_projects(context_of(info), entity_name or node.name, first=first, after=after)
+
+
+def list_projects(context: RequestContext, owner: str, *, first: int | None, after: str | None) -> dict[str, Any]:
+    """Return the connection of an entity's projects, by name; cursors are names."""
+    if not context.can_read(owner):
+        return connections.page([], offset=0, total=0)
+    projects, has_next = context.wait(context.services.projects.list(owner, after=after or None, limit=first or 1000))
+    edges = [{"node": ProjectNode(project), "cursor": project.name} for project in projects]
+    return connections.connection(edges, has_next=has_next, total_count=len(edges))
+
+
+def _key_name(key: ApiKey, info: GraphQLResolveInfo) -> str:
+    # The full key is never stored; a shortened one is enough for lists (wandb.md section 11).
+    fresh = context_of(info).fresh_key
+    return fresh.text if fresh is not None and fresh.key.key_id == key.key_id else f"{key.prefix}..."
+
+
+def generate_api_key(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002  the wire's name
+    """Make a key for the caller; its full text is the `name` in this one answer."""
+    context = context_of(info)
+    _refuse_task_keys(context)
+    context.fresh_key = context.services.keys.make(context.caller.user_name, description=input.get("description") or "")
+    return {"api_key": context.fresh_key.key}
+
+
+def delete_api_key(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    """Revoke one of the caller's keys."""
+    context = context_of(info)
+    _refuse_task_keys(context)
+    kind, parts = ids.decode(input["id"])
+    own = {key.key_id for key in context.services.keys.list(context.caller.user_name)}
+    if kind != "ApiKey" or not parts or parts[0] not in own:
+        raise NotFoundError("you have no such API key")
+    context.services.keys.revoke(parts[0])
+    return {"success": True}
+
+
+def _refuse_task_keys(context: RequestContext) -> None:
+    if context.caller.scope:
+        raise PermissionDeniedError("the key of a pipeline task cannot manage keys")
+
+
+def update_user(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    """Answer the viewer: user settings of the original's web pages have no meaning here."""
+    return {"user": viewer(root, info)}
+
+
+def create_team(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    """Make a team."""
+    context = context_of(info)
+    name = context.services.accounts.open_for_writing(context.caller, input["team_name"])
+    return {"entity": context.services.accounts.entity(name)}
+
+
+def _entity_projects(
+    entity_: Entity, info: GraphQLResolveInfo, *, after: str | None = None, first: int | None = None, **narrowing: Any
+) -> dict[str, Any]:
+    return list_projects(context_of(info), entity_.name, first=first, after=after)
+
+
+def _entity_project(entity_: Entity, info: GraphQLResolveInfo, *, name: str | None = None) -> ProjectNode | None:
+    project = context_of(info).project(entity_.name, name)
+    return None if project is None else ProjectNode(project)
+
+
+def _members(entity_: Entity, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+    accounts = context_of(info).services.accounts
+    people = [entity_] if entity_.kind is EntityKind.USER else accounts.users()
+    return [
+        {
+            "id": ids.encode("User", person.entity_id), "admin": True, "role": "admin", "pending": False, "name": person.name,
+            "username": person.name, "email": f"{person.name}@localhost", "account_type": "USER", "api_key": None,
+        }
+        for person in people
+    ]  # fmt: skip
+
+
+def _is_team(entity_: Entity, info: GraphQLResolveInfo) -> bool:
+    return entity_.kind is not EntityKind.USER
+
+
+def _entity_organization(entity_: Entity, info: GraphQLResolveInfo) -> OrganizationNode | None:
+    # Personal entities answer null, as the original does; clients then ask for `user.organizations` (wandb.md section 11).
+    return None if entity_.kind is EntityKind.USER else OrganizationNode(ORGANIZATION)
+
+
+FIELDS: FieldTable = {
+    "Query": {
+        "viewer": viewer, "user": user, "users": users, "entity": entity, "organization": organization, "serverInfo": server_info,
+    },
+    "Mutation": {
+        "generateApiKey": generate_api_key, "deleteApiKey": delete_api_key, "updateUser": update_user, "createTeam": create_team,
+    },
+    "User": {
+        "id": _user_id,
+        "username": lambda node, info: node.name,
+        "email": lambda node, info: f"{node.name}@localhost",
+        "admin": lambda node, info: True,
+        "flags": lambda node, info: "{}",
+        "entity": lambda node, info: node.name,
+        "accountType": lambda node, info: "USER",
+        "apiKeys": _api_keys,
+        "teams": _teams,
+        "projects": _user_projects,
+        "organizations": lambda node, info: [OrganizationNode(ORGANIZATION)],
+        "capped": lambda node, info: False,
+        "userInfo": lambda node, info: "{}",
+    },
+    "ApiKey": {"id": lambda key, info: ids.encode("ApiKey", key.key_id), "name": _key_name},
+    "Entity": {
+        "id": lambda entity_, info: ids.encode("Entity", entity_.entity_id),
+        "available": lambda entity_, info: True,
+        "readOnly": lambda entity_, info: False,
+        "readOnlyAdmin": lambda entity_, info: False,
+        "isTeam": _is_team,
+        "entityType": lambda entity_, info: {"user": "user", "team": "team"}.get(entity_.kind.value, "organization"),
+        "privateOnly": lambda entity_, info: False,
+        "storageBytes": lambda entity_, info: 0,
+        "codeSavingEnabled": lambda entity_, info: True,
+        "defaultAccess": lambda entity_, info: "PRIVATE",
+        "isPaid": lambda entity_, info: True,
+        "members": _members,
+        "organization": _entity_organization,
+        "user": lambda entity_, info: UserNode(entity_.name) if entity_.kind is EntityKind.USER else None,
+        "project": _entity_project,
+        "projects": _entity_projects,
+        "settings": lambda entity_, info: {"id": ids.encode("EntitySettings", entity_.entity_id), "open_to_teams": True},
+        "xxhashDigestsEnabled": lambda entity_, info: False,
+        "artifactTTLDurationSeconds": lambda entity_, info: None,
+    },
+    "Organization": {
+        "id": lambda node, info: ids.encode("Organization", 1),
+        "orgEntity": _org_entity,
+        "featureFlags": lambda node, info, ramp_id_type: [],
+        "advancedRegistryFeatures": lambda node, info: {"advanced_search": False},
+    },
+}  # fmt: skip

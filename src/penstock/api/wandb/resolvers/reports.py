@@ -1,0 +1,113 @@
+"""Reports and custom charts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from penstock.api.wandb import connections, ids
+from penstock.api.wandb.context import RequestContext
+from penstock.api.wandb.execution import FieldTable
+from penstock.api.wandb.nodes import ProjectNode, UserNode
+from penstock.api.wandb.resolvers.accounts import context_of
+from penstock.api.wandb.resolvers.projects import project_for_writing
+from penstock.domain.errors import NotFoundError
+from penstock.domain.reports import Report
+from penstock.domain.tracking import TrackedProject, TrackedProjectId
+
+_DEFAULT_TYPE = "runs"
+_CHART_TYPE = "custom-chart"
+
+
+def view(root: Any, info: GraphQLResolveInfo, *, id: str) -> Report | None:  # noqa: A002  the wire's name
+    """Return a report by id, or None."""
+    context = context_of(info)
+    found = context.services.reports.get(ids.number(id, "View"))
+    project = None if found is None else _project(context, found)
+    return found if project is not None and context.can_read(project.entity) else None
+
+
+def upsert_view(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    """Make or change a report."""
+    context = context_of(info)
+    reports = context.services.reports
+    words = {name: input.get(name) for name in ("type", "name", "display_name", "description", "spec")}
+    if input.get("id"):
+        known = _writable(context, input["id"])
+        return {"view": reports.change(known.report_id, **words, is_locked=input.get("locked")), "inserted": False}
+    project = project_for_writing(context, input.get("entity_name"), input.get("project_name"))
+    made = reports.create(
+        project.project_id,
+        context.caller.user_name,
+        type=words["type"] or _DEFAULT_TYPE,
+        name=words["name"] or words["display_name"] or "report",
+        display_name=words["display_name"] or "",
+        description=words["description"] or "",
+        spec=words["spec"] or "{}",
+    )
+    return {"view": made, "inserted": True}
+
+
+def delete_view(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    """Delete a report."""
+    context = context_of(info)
+    return {"success": context.services.reports.delete(_writable(context, input.get("id") or "").report_id)}
+
+
+def create_custom_chart(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    """Keep the definition of a custom chart with the caller's reports."""
+    context = context_of(info)
+    project = project_for_writing(context, input["entity"], None)
+    made = context.services.reports.create(
+        project.project_id, context.caller.user_name, type=_CHART_TYPE, name=input["name"], display_name=input["display_name"], spec=input["spec"]
+    )
+    return {"chart": {"id": f"{input['entity']}/{made.name}"}}
+
+
+def _writable(context: RequestContext, wire_id: str) -> Report:
+    known = context.services.reports.get(ids.number(wire_id, "View"))
+    project = None if known is None else _project(context, known)
+    if known is None or project is None:
+        raise NotFoundError("no such report")
+    context.services.accounts.check_writable(context.caller, project.entity)
+    return known
+
+
+def _project(context: RequestContext, report: Report) -> TrackedProject | None:
+    return context.wait(context.services.projects.get_by_id(TrackedProjectId(report.project_id)))
+
+
+def _all_views(
+    node: ProjectNode,
+    info: GraphQLResolveInfo,
+    *,
+    view_type: str | None = None,
+    view_name: str | None = None,
+    after: str | None = None,
+    first: int | None = None,
+) -> dict[str, Any]:
+    offset, size = connections.window(after, first)
+    found, total = context_of(info).services.reports.list(
+        node.project.project_id, type=view_type, name=view_name, offset=offset, limit=size
+    )
+    return connections.page(found, offset=offset, total=total)
+
+
+def _view_project(report: Report, info: GraphQLResolveInfo) -> ProjectNode | None:
+    project = _project(context_of(info), report)
+    return None if project is None else ProjectNode(project)
+
+
+FIELDS: FieldTable = {
+    "Query": {"view": view},
+    "Mutation": {"upsertView": upsert_view, "deleteView": delete_view, "createCustomChart": create_custom_chart},
+    "Project": {"allViews": _all_views},
+    "View": {
+        "id": lambda report, info: ids.encode("View", report.report_id),
+        "project": _view_project,
+        "user": lambda report, info: UserNode(report.user_name),
+        "viewCount": lambda report, info: 0,
+        "locked": lambda report, info: report.is_locked,
+    },
+}

@@ -1,0 +1,142 @@
+"""MongoDB-style filter documents, evaluated over anything that can look a field up: W&B clients filter versions and collections so.
+
+A bare value means equality. Comparing unlike types is false, not an error; a field that holds several values (tags, aliases) matches
+when one of them does. Times compare as numbers: ISO 8601 texts in the filter are turned into seconds where the field holds seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from penstock.domain.errors import InvalidArgumentError
+
+Lookup = Callable[[str], Sequence[Any]]
+"""Values of a field; empty when the object lacks it."""
+Predicate = Callable[[Lookup], bool]
+
+_MAX_DEPTH = 50
+_MAX_PATTERN = 1000
+
+
+def compile_filter(document: Mapping[str, Any]) -> Predicate:
+    """Return a predicate for a filter document.
+
+    Raises:
+        InvalidArgumentError: an operator is unknown, an operand has the wrong form, or the nesting is too deep.
+    """
+    return _all_of(document, 0)
+
+
+def _all_of(document: Any, depth: int) -> Predicate:
+    if not isinstance(document, Mapping):
+        raise InvalidArgumentError(f"a filter must be an object, not {document!r}")
+    if depth > _MAX_DEPTH:
+        raise InvalidArgumentError("the filter is nested too deeply")
+    parts = [_clause(key, value, depth) for key, value in document.items()]
+    return lambda lookup: all(part(lookup) for part in parts)
+
+
+def _clause(key: str, value: Any, depth: int) -> Predicate:
+    if not key.startswith("$"):
+        return _field(key, value, depth)
+    if key == "$not":
+        inner = _all_of(value, depth + 1)
+        return lambda lookup: not inner(lookup)
+    if key not in {"$and", "$or", "$nor"}:
+        raise InvalidArgumentError(f"unknown filter operator {key!r}")
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise InvalidArgumentError(f"{key} needs a list")
+    parts = [_all_of(entry, depth + 1) for entry in value]
+    if key == "$and":
+        return lambda lookup: all(part(lookup) for part in parts)
+    if key == "$or":
+        return lambda lookup: any(part(lookup) for part in parts)
+    return lambda lookup: not any(part(lookup) for part in parts)
+
+
+def _field(name: str, condition: Any, depth: int) -> Predicate:
+    if isinstance(condition, Mapping) and any(str(key).startswith("$") for key in condition):
+        tests = [_comparison(name, operator, operand, depth) for operator, operand in condition.items()]
+        return lambda lookup: all(test(lookup) for test in tests)
+    return _comparison(name, "$eq", condition, depth)
+
+
+def _comparison(name: str, operator: str, operand: Any, depth: int) -> Predicate:
+    if operator == "$not":
+        inner = _field(name, operand, depth + 1)
+        return lambda lookup: not inner(lookup)
+    if operator == "$exists":
+        return lambda lookup: bool(lookup(name)) == bool(operand)
+    if operator in {"$ne", "$nin"}:
+        positive = _comparison(name, "$eq" if operator == "$ne" else "$in", operand, depth)
+        return lambda lookup: not positive(lookup)
+    test = _value_test(operator, operand)
+    if operator == "$eq" and operand is None:
+        return lambda lookup: all(value is None for value in lookup(name))
+    return lambda lookup: any(test(value) for value in lookup(name))
+
+
+def _value_test(operator: str, operand: Any) -> Callable[[Any], bool]:
+    if operator == "$eq":
+        return lambda value: _equal(value, operand)
+    if operator == "$in":
+        if not isinstance(operand, Sequence) or isinstance(operand, str):
+            raise InvalidArgumentError("$in needs a list")
+        return lambda value: any(_equal(value, entry) for entry in operand)
+    if operator in {"$regex", "$contains"}:
+        return _text_test(operator, operand)
+    if operator not in {"$gt", "$gte", "$lt", "$lte"}:
+        raise InvalidArgumentError(f"unknown filter operator {operator!r}")
+    return lambda value: _ordered(operator, value, operand)
+
+
+def _text_test(operator: str, operand: Any) -> Callable[[Any], bool]:
+    if not isinstance(operand, str) or len(operand) > _MAX_PATTERN:
+        raise InvalidArgumentError(f"{operator} needs a text of at most {_MAX_PATTERN} characters")
+    if operator == "$contains":
+        return lambda value: isinstance(value, str) and operand in value
+    try:
+        pattern = re.compile(operand)
+    except re.error as error:
+        raise InvalidArgumentError(f"$regex: {error}") from error
+    return lambda value: isinstance(value, str) and pattern.search(value) is not None
+
+
+def _equal(value: Any, operand: Any) -> bool:
+    left, right = _comparable(value, operand)
+    return type(left) is type(right) and bool(left == right)
+
+
+def _ordered(operator: str, value: Any, operand: Any) -> bool:
+    left, right = _comparable(value, operand)
+    if isinstance(left, bool) or isinstance(right, bool) or type(left) is not type(right) or not isinstance(left, float | str):
+        return False
+    if operator == "$gt":
+        return bool(left > right)
+    if operator == "$gte":
+        return bool(left >= right)
+    return bool(left < right) if operator == "$lt" else bool(left <= right)
+
+
+def _comparable(value: Any, operand: Any) -> tuple[Any, Any]:
+    """Return both sides with numbers as floats and, next to a number, ISO times as seconds."""
+    if _is_number(value) and isinstance(operand, str):
+        operand = _seconds(operand)
+    left = float(value) if _is_number(value) else value
+    right = float(operand) if _is_number(operand) else operand
+    return left, right
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _seconds(text: str) -> Any:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

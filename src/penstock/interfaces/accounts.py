@@ -1,0 +1,67 @@
+"""What the accounts use cases ask of a store: API keys and entities. All methods block; callers run them in threads."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from penstock.domain.accounts import ApiKey, Entity, EntityKind
+
+
+class KeyStore(Protocol):
+    """API keys by their digest; the keys themselves are never stored."""
+
+    def add_key(self, key: ApiKey, *, digest: str) -> None:
+        """Remember `key` under `digest` (hex SHA-256 of the key text).
+
+        Raises:
+            AlreadyExistsError: a key with this digest or id exists.
+        """
+        ...
+
+    def key_by_digest(self, digest: str) -> ApiKey | None:
+        """Return the key with this digest, revoked and expired ones too."""
+        ...
+
+    def list_keys(self, *, user_name: str | None = None) -> list[ApiKey]:
+        """Return keys that are not revoked and belong to no task, newest first."""
+        ...
+
+    def revoke_key(self, key_id: str, *, at: float) -> bool:
+        """Make the key useless from `at` on; False when there is no such key or it was revoked before."""
+        ...
+
+    def revoke_scope(self, *, run_id: str, at: float) -> int:
+        """Revoke every key made for tasks of the run; return how many."""
+        ...
+
+    def touch_key(self, key_id: str, *, at: float) -> None:
+        """Note when the key was last used."""
+        ...
+
+
+class EntityStore(Protocol):
+    """Entities by name."""
+
+    def entity(self, name: str) -> Entity | None:
+        """Return the entity, or None."""
+        ...
+
+    def entity_by_id(self, entity_id: int) -> Entity | None:
+        """Return the entity, or None."""
+        ...
+
+    def list_entities(self) -> list[Entity]:
+        """Return all entities by name."""
+        ...
+
+    def ensure_entity(self, name: str, kind: EntityKind, *, at: float) -> Entity:
+        """Return the entity of this name, made as `kind` if there is none. Safe to repeat; never changes an existing one's kind."""
+        ...
+
+    def setting(self, name: str) -> str | None:
+        """Return a value kept for the whole server (`server_setting`), or None."""
+        ...
+
+    def put_setting_once(self, name: str, value: str) -> str:
+        """Keep `value` under `name` unless one is kept already; return what is kept now."""
+        ...

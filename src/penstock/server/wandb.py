@@ -1,0 +1,91 @@
+"""Wires the W&B protocol: keys, accounts, artifacts, sweeps, reports over the database and the blob store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from penstock.api.wandb.ids import number
+from penstock.api.wandb.services import WandbServices
+from penstock.api.wandb.signing import UrlSigner
+from penstock.domain.errors import InvalidArgumentError
+from penstock.interfaces.blobs import UploadStore
+from penstock.interfaces.clock import Clock, IdSource
+from penstock.interfaces.notifier import Notifier
+from penstock.server.tracking import Tracking
+from penstock.stores.manifests.index import LocalManifestIndex
+from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
+from penstock.stores.sql.collections import SqlCollectionStore
+from penstock.stores.sql.database import Database
+from penstock.stores.sql.gaps import SqlGapStore
+from penstock.stores.sql.registries import SqlRegistryStore
+from penstock.stores.sql.reports import SqlAlertStore, SqlReportStore
+from penstock.stores.sql.sweeps import SqlSweepStore
+from penstock.stores.sql.versions import SqlVersionStore
+from penstock.tracking.accounts import AccountService
+from penstock.tracking.alerts import AlertService
+from penstock.tracking.artifacts import ArtifactService
+from penstock.tracking.collections import CollectionService
+from penstock.tracking.gaps import GapService
+from penstock.tracking.keys import KeyService
+from penstock.tracking.reports import ReportService
+from penstock.tracking.sweeps import SweepService
+
+
+def build_wandb(
+    database: Database,
+    folder: Path,
+    tracking: Tracking,
+    *,
+    blobs: UploadStore,
+    clock: Clock,
+    ids: IdSource,
+    notifier: Notifier,
+    user_name: str,
+    public_url: str = "",
+) -> WandbServices:
+    """Return everything behind `api.wandb.routes`; entities of the user and the organization exist afterwards.
+
+    Args:
+        database: opened.
+        folder: where listings of large manifests may be kept (`<data>/tracking`).
+        tracking: the tracking room.
+        blobs: bytes of files and artifacts.
+        clock: wall clock.
+        ids: source of ids.
+        notifier: told about changes.
+        user_name: name of the server's user and default entity, as `tracking.accounts.name_from_login` makes it.
+        public_url: address under which clients reach the server, when it cannot be taken from their requests.
+    """
+    accounts = AccountService(SqlEntityStore(database), clock, default_user=user_name)
+    accounts.start()
+    return WandbServices(
+        clock=clock,
+        notifier=notifier,
+        blobs=blobs,
+        signer=UrlSigner(accounts.url_signing_key()),
+        keys=KeyService(SqlKeyStore(database), clock),
+        accounts=accounts,
+        projects=tracking.projects,
+        runs=tracking.runs,
+        history=tracking.history,
+        console=tracking.console,
+        files=tracking.files,
+        filestream=tracking.filestream,
+        artifacts=ArtifactService(
+            SqlVersionStore(database), blobs, LocalManifestIndex(folder / "manifests"), clock, version_of_birth_id=version_of_birth_id
+        ),
+        collections=CollectionService(SqlCollectionStore(database), SqlRegistryStore(database), clock),
+        sweeps=SweepService(SqlSweepStore(database), clock, ids),
+        reports=ReportService(SqlReportStore(database), clock),
+        alerts=AlertService(SqlAlertStore(database), clock),
+        gaps=GapService(SqlGapStore(database), clock),
+        public_url=public_url,
+    )
+
+
+def version_of_birth_id(wire_id: str) -> int | None:
+    """Return the version that a manifest entry's `birthArtifactID` names, or None when it is another server's."""
+    try:
+        return number(wire_id, "Artifact")
+    except InvalidArgumentError:
+        return None

@@ -1,0 +1,45 @@
+"""What registries have beyond projects, in SQL (`interfaces.versions.RegistryStore`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from penstock.stores.sql.database import Database
+
+
+class SqlRegistryStore:
+    """`RegistryStore` over `registry` and `project_member`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put_registry(self, project_id: int, *, allow_all_types: bool) -> None:
+        """See `RegistryStore.put_registry`."""
+        sql = (
+            "INSERT INTO registry (project_id, allow_all_types) VALUES (?, ?)"
+            " ON CONFLICT (project_id) DO UPDATE SET allow_all_types = excluded.allow_all_types"
+        )
+        self._database.write_sync(lambda tx: tx.execute(sql, (project_id, int(allow_all_types))))
+
+    def allows_all_types(self, project_id: int) -> bool:
+        """See `RegistryStore.allows_all_types`."""
+        row = self._database.read_sync(lambda tx: tx.one("SELECT allow_all_types FROM registry WHERE project_id = ?", (project_id,)))
+        return row is None or bool(row["allow_all_types"])
+
+    def members(self, project_id: int) -> Mapping[int, str]:
+        """See `RegistryStore.members`."""
+        sql = "SELECT entity_id, role FROM project_member WHERE project_id = ? ORDER BY entity_id"
+        return {row["entity_id"]: row["role"] for row in self._database.read_sync(lambda tx: tx.all(sql, (project_id,)))}
+
+    def set_member(self, project_id: int, entity_id: int, role: str) -> None:
+        """See `RegistryStore.set_member`."""
+        sql = (
+            "INSERT INTO project_member (project_id, entity_id, role) VALUES (?, ?, ?)"
+            " ON CONFLICT (project_id, entity_id) DO UPDATE SET role = excluded.role"
+        )
+        self._database.write_sync(lambda tx: tx.execute(sql, (project_id, entity_id, role)))
+
+    def drop_member(self, project_id: int, entity_id: int) -> None:
+        """See `RegistryStore.drop_member`."""
+        sql = "DELETE FROM project_member WHERE project_id = ? AND entity_id = ?"
+        self._database.write_sync(lambda tx: tx.execute(sql, (project_id, entity_id)))

@@ -1,0 +1,121 @@
+"""Users, entities and the organization: who owns a project, who may write to it, what the default is.
+
+One server serves one household of people: each key belongs to a user, each user has a personal entity, everybody shares the teams.
+A team comes into being when somebody first logs to it, as code that names a team should run here unchanged. One organization
+holds the registries; its entity is a team like any other.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from penstock.domain.accounts import Caller, Entity, EntityKind
+from penstock.domain.errors import InvalidArgumentError, PermissionDeniedError
+from penstock.interfaces.accounts import EntityStore
+from penstock.interfaces.clock import Clock
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
+_NOT_IN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+ORGANIZATION = "penstock"
+"""Name of the one organization."""
+ORGANIZATION_ENTITY = "penstock-org"
+"""Entity that owns the organization's registries."""
+_SIGNING_KEY = "wandb.url_signing_key"
+RESERVED_ENTITIES = frozenset(
+    {
+        "graphql", "files", "artifacts", "artifactsv2", "authorize", "api", "apis", "oidc", "storage", "static", "healthz", "signin", "settings",
+        "runs", "pipelines", "pipeline", "experiments", "recurring-runs", "recurringruns", "tasks", "lineage", "system", "metrics", "docs",
+        "login", "logout", "events", "favicon.ico", "projects", "sweeps", "reports", "registry", "registries", "compare", "search", "flows",
+        "health", "ping", "service", "flows-api", "k8s", "artifact", "schedules", "cache", "help", "home", "keys", "new", "me",
+    }
+)  # fmt: skip
+"""First path segments that the server uses itself; an entity of that name would have no address."""
+
+
+def name_from_login(login: str) -> str:
+    """Return `login` as an entity name: other characters become `-`, reserved names get a suffix."""
+    name = _NOT_IN_NAME.sub("-", login).strip("-._") or "user"
+    return f"{name}-user" if name.lower() in RESERVED_ENTITIES else name[:128]
+
+
+class AccountService:
+    """Entities and who may use them. Methods block for a database access at most."""
+
+    def __init__(self, store: EntityStore, clock: Clock, *, default_user: str) -> None:
+        """Serve `default_user`'s server; call `start` once before anything else."""
+        self._store = store
+        self._clock = clock
+        self.default_user = default_user
+
+    def start(self) -> None:
+        """Make sure that the default user's entity and the organization's exist."""
+        self._store.ensure_entity(self.default_user, EntityKind.USER, at=self._clock.now())
+        self._store.ensure_entity(ORGANIZATION_ENTITY, EntityKind.ORGANIZATION, at=self._clock.now())
+
+    def entity(self, name: str) -> Entity | None:
+        """Return the entity, or None."""
+        return self._store.entity(name)
+
+    def entity_by_id(self, entity_id: int) -> Entity | None:
+        """Return the entity, or None."""
+        return self._store.entity_by_id(entity_id)
+
+    def personal_entity(self, user_name: str) -> Entity:
+        """Return the user's own entity, made when missing."""
+        return self._store.ensure_entity(user_name, EntityKind.USER, at=self._clock.now())
+
+    def teams(self) -> list[Entity]:
+        """Return every entity that all users share."""
+        return [entity for entity in self._store.list_entities() if entity.kind is not EntityKind.USER]
+
+    def users(self) -> list[Entity]:
+        """Return the personal entities."""
+        return [entity for entity in self._store.list_entities() if entity.kind is EntityKind.USER]
+
+    def resolve(self, caller: Caller, name: str | None) -> str:
+        """Return `name`, or the caller's default entity when it is missing or empty."""
+        return name or caller.user_name
+
+    def open_for_writing(self, caller: Caller, name: str | None) -> str:
+        """Return the entity to write to, made as a team when nobody has used the name yet.
+
+        Raises:
+            InvalidArgumentError: no entity can have this name.
+            PermissionDeniedError: it is another user's.
+        """
+        resolved = self.resolve(caller, name)
+        if not _NAME.fullmatch(resolved):
+            raise InvalidArgumentError(f"{resolved!r} cannot be the name of an entity: use letters, digits, '-', '_' and '.'")
+        if resolved.lower() in RESERVED_ENTITIES:
+            raise InvalidArgumentError(f"entity {resolved!r} is reserved: the server itself uses the address /{resolved}")
+        if resolved == caller.user_name:
+            return self.personal_entity(resolved).name
+        entity = self._store.ensure_entity(resolved, EntityKind.TEAM, at=self._clock.now())
+        self._allow(caller, entity)
+        return entity.name
+
+    def is_readable(self, caller: Caller, name: str) -> bool:
+        """Whether the caller may see what entity `name` owns: own and shared entities; what nobody owns yet counts as shared."""
+        if name == caller.user_name:
+            return True
+        entity = self._store.entity(name)
+        return entity is None or entity.kind is not EntityKind.USER
+
+    def check_writable(self, caller: Caller, name: str) -> None:
+        """Make sure that the caller may change what entity `name` owns.
+
+        Raises:
+            PermissionDeniedError: it is another user's.
+        """
+        if name != caller.user_name and (entity := self._store.entity(name)) is not None:
+            self._allow(caller, entity)
+
+    def url_signing_key(self) -> bytes:
+        """Return the secret that signs this server's file addresses; made on first use and kept in the database."""
+        known = self._store.setting(_SIGNING_KEY)
+        return bytes.fromhex(known or self._store.put_setting_once(_SIGNING_KEY, secrets.token_hex(32)))
+
+    def _allow(self, caller: Caller, entity: Entity) -> None:
+        if entity.kind is EntityKind.USER and entity.name != caller.user_name:
+            raise PermissionDeniedError(f"entity {entity.name!r} belongs to another user; you are {caller.user_name!r}")

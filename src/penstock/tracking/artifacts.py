@@ -1,0 +1,385 @@
+"""Artifact versions: make, fill, commit, use, edit, delete. Where versions stand (collections, aliases, links) is `tracking.collections`.
+
+Life of a version (wandb.md section 12.2): `create` gives a pending version, or a committed one with the same digest; its manifest
+and files are announced (`announce_manifest`, `plan_uploads`) and arrive (`take_manifest`, `take_file`); `commit` checks that all is
+there and makes it visible under the next number, in one transaction. Bytes live in the blob store; a project remembers by MD5 what it
+has, so that a file that is there already is never sent again, and a hash cannot be used to fetch another project's content.
+
+All methods block; adapters call them from worker threads.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PreconditionError
+from penstock.domain.ids import Digest, TrackedRunId
+from penstock.domain.versions import (
+    ArtifactVersion,
+    Manifest,
+    ManifestEntry,
+    ManifestKind,
+    NewVersion,
+    StoredContent,
+    UploadPart,
+    UseDirection,
+    VersionState,
+    manifest_digest,
+)
+from penstock.interfaces.blobs import StoredBlob, UploadStore
+from penstock.interfaces.clock import Clock
+from penstock.interfaces.manifests import ManifestIndex, ManifestListing
+from penstock.interfaces.versions import VersionStore
+from penstock.tracking.manifests import manifest_text, read_entries
+from penstock.tracking.version_names import check_alias, check_collection_name, check_tag
+
+_CHECK_BATCH = 2000
+_MAX_METADATA = 25 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """One file that a client wants to add to a version."""
+
+    version: ArtifactVersion
+    name: str
+    md5: str
+    """Hex."""
+    known: StoredContent | None
+    """What the project has of it; None: it has to be uploaded."""
+
+
+class ArtifactService:
+    """Use cases on versions."""
+
+    def __init__(
+        self,
+        versions: VersionStore,
+        blobs: UploadStore,
+        index: ManifestIndex,
+        clock: Clock,
+        *,
+        version_of_birth_id: Callable[[str], int | None],
+    ) -> None:
+        """Serve versions.
+
+        Args:
+            versions: the records.
+            blobs: the bytes.
+            index: listings of manifests.
+            clock: for times of creation and change.
+            version_of_birth_id: reads `birthArtifactID` of a manifest entry; None for an id that means nothing here.
+        """
+        self._versions = versions
+        self._blobs = blobs
+        self._index = index
+        self._clock = clock
+        self._version_of_birth_id = version_of_birth_id
+
+    def create(self, new: NewVersion) -> ArtifactVersion:
+        """Make a version, or find the one that holds the same.
+
+        Raises:
+            InvalidArgumentError: a name, alias or tag is not allowed, or the metadata is too large.
+            ConflictError: the collection has another type or holds links.
+        """
+        check_collection_name(new.collection_name)
+        for alias in new.aliases:
+            check_alias(alias)
+        for tag in new.tags:
+            check_tag(tag)
+        if new.metadata is not None and len(new.metadata) > _MAX_METADATA:
+            raise InvalidArgumentError(f"metadata of an artifact has at most {_MAX_METADATA} characters")
+        return self._versions.create_version(new)
+
+    def get(self, version_id: int) -> ArtifactVersion | None:
+        """Return the version in whatever state, or None."""
+        return self._versions.version(version_id)
+
+    def many(self, version_ids: Sequence[int]) -> Mapping[int, ArtifactVersion]:
+        """Return those versions that exist, by id."""
+        return self._versions.versions(version_ids)
+
+    def tags(self, version_ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
+        """Return tags by version."""
+        return self._versions.tags(version_ids)
+
+    def by_client_id(self, client_id: str) -> ArtifactVersion | None:
+        """Return the version that a client named so before it had an id, or None."""
+        return self._versions.version_by_client_id(client_id)
+
+    def announce_manifest(
+        self, version_id: int, name: str, *, kind: ManifestKind, md5: str = "", base_version_id: int | None = None
+    ) -> Manifest:
+        """Say that a manifest file is coming; calling again with the MD5 completes the announcement.
+
+        Raises:
+            NotFoundError: no such version.
+        """
+        self._existing(version_id)
+        return self._versions.upsert_manifest(
+            version_id, name, kind=kind, md5=md5, base_version_id=base_version_id, at=self._clock.now()
+        )
+
+    def update_manifest(self, manifest_id: int, *, md5: str | None = None, base_version_id: int | None = None) -> Manifest:
+        """Change an announcement.
+
+        Raises:
+            NotFoundError: no such manifest.
+        """
+        return self._versions.update_manifest(manifest_id, md5=md5, base_version_id=base_version_id)
+
+    def manifest(self, manifest_id: int) -> Manifest | None:
+        """Return the manifest, or None."""
+        return self._versions.manifest(manifest_id)
+
+    def plan_uploads(self, files: Sequence[tuple[int, str, str]]) -> Sequence[PlannedFile]:
+        """Say for each (version id, name, hex MD5), in order, whether its bytes are needed.
+
+        Raises:
+            NotFoundError: a version does not exist.
+        """
+        versions = self._versions.versions(version_id for version_id, _, _ in files)
+        wanted: dict[int, list[str]] = {}
+        for version_id, _, md5 in files:
+            if version_id not in versions:
+                raise NotFoundError(f"no artifact version {version_id}")
+            wanted.setdefault(versions[version_id].project_id, []).append(md5)
+        known = {project_id: self._versions.content(project_id, list(dict.fromkeys(md5s))) for project_id, md5s in wanted.items()}
+        return [
+            PlannedFile(versions[version_id], name, md5, known[versions[version_id].project_id].get(md5)) for version_id, name, md5 in files
+        ]
+
+    def take_file(self, version_id: int, md5: str, blob: StoredBlob) -> None:
+        """Note that the bytes with hex MD5 `md5` have arrived for a version.
+
+        Raises:
+            InvalidArgumentError: the bytes have another MD5; they are not noted.
+            NotFoundError: no such version.
+        """
+        if blob.md5 != md5:
+            raise InvalidArgumentError(f"the uploaded bytes have the MD5 {blob.md5}, but {md5} was announced")
+        version = self._existing(version_id)
+        self._versions.add_content(version.project_id, [StoredContent(md5, blob.digest, blob.size_bytes, version_id)])
+
+    def take_part(self, version_id: int, md5: str, number: int, blob: StoredBlob) -> str:
+        """Note that part `number` of the bytes with hex MD5 `md5` has arrived; return the part's own MD5, its entity tag."""
+        part_md5 = blob.md5 or ""
+        self._versions.put_part(version_id, md5, UploadPart(number, part_md5, blob.digest, blob.size_bytes))
+        return part_md5
+
+    def complete_parts(self, version_id: int, md5: str, parts: Sequence[tuple[int, str]]) -> None:
+        """Put uploaded parts (number, entity tag) together. Safe to repeat.
+
+        Raises:
+            InvalidArgumentError: a part is missing or another one was uploaded, or the whole has another MD5.
+            NotFoundError: no such version.
+        """
+        version = self._existing(version_id)
+        if self.content(version.project_id, md5) is not None:
+            return
+        known = {part.number: part for part in self._versions.parts(version_id, md5)}
+        for number, tag in parts:
+            if number not in known or known[number].md5 != tag:
+                raise InvalidArgumentError(f"part {number} of the upload is missing or not the one named")
+        sink = self._blobs.open_upload()
+        try:
+            for number, _ in sorted(parts):
+                for chunk in self._blobs.read(known[number].blob_digest):
+                    sink.write(chunk)
+            stored = sink.finish()
+        except BaseException:
+            sink.abort()
+            raise
+        self.take_file(version_id, md5, stored)
+        self._versions.drop_parts(version_id, md5)
+
+    def take_manifest(self, manifest_id: int, blob: StoredBlob) -> None:
+        """Note that a manifest file has arrived.
+
+        Raises:
+            InvalidArgumentError: its MD5 is not the announced one.
+            NotFoundError: no such manifest.
+        """
+        manifest = self._versions.manifest(manifest_id)
+        if manifest is None:
+            raise NotFoundError(f"no artifact manifest {manifest_id}")
+        if manifest.md5 and manifest.md5 != blob.md5:
+            raise InvalidArgumentError(f"the uploaded manifest has the MD5 {blob.md5}, but {manifest.md5} was announced")
+        self._versions.set_manifest_blob(manifest_id, md5=blob.md5 or "", digest=blob.digest, size_bytes=blob.size_bytes)
+
+    def content(self, project_id: int, md5: str) -> StoredContent | None:
+        """Return where the project's bytes with this hex MD5 are, or None."""
+        return self._versions.content(project_id, [md5]).get(md5)
+
+    def content_of_entity(self, entity: str, md5: str) -> StoredContent | None:
+        """Return bytes with this hex MD5 in any project of an entity, or None."""
+        return self._versions.content_of_entity(entity, md5)
+
+    def commit(self, version_id: int) -> ArtifactVersion:
+        """Make a pending version visible. Safe to repeat. Cost grows with the entries of its manifests.
+
+        Raises:
+            NotFoundError: no such version.
+            ConflictError: the version was deleted.
+            PreconditionError: no manifest has arrived, or the bytes of an entry have not.
+            InvalidArgumentError: a manifest cannot be read.
+        """
+        version = self._existing(version_id)
+        if version.state is VersionState.COMMITTED:
+            return version
+        manifests = [manifest for manifest in self._versions.manifests(version_id) if manifest.blob_digest is not None]
+        if not manifests:
+            raise PreconditionError("the artifact has no uploaded manifest; it cannot be committed")
+        full = [manifest for manifest in manifests if manifest.kind is ManifestKind.FULL]
+        if full:
+            blob, digest = full[-1].blob_digest, version.digest
+        else:
+            blob, digest = self._merge(manifests)
+        assert blob is not None, "manifests without a blob were left out"  # noqa: S101  told to mypy
+        listing = self._listing(blob)
+        self._require_content(version, listing)
+        return self._versions.commit_version(
+            version_id, digest=digest, size_bytes=listing.size_bytes, file_count=listing.count, manifest=blob, at=self._clock.now()
+        )
+
+    def listing(self, version: ArtifactVersion) -> ManifestListing:
+        """Return the entries of a committed version.
+
+        Raises:
+            PreconditionError: it is not committed.
+        """
+        if version.manifest_digest is None:
+            raise PreconditionError("the artifact is not committed yet; it has no files")
+        return self._listing(version.manifest_digest)
+
+    def use(self, run_id: TrackedRunId, version_id: int, *, used_as: str | None = None) -> ArtifactVersion:
+        """Note that a run uses a version; repeating changes nothing.
+
+        Raises:
+            NotFoundError: no such version.
+        """
+        version = self._existing(version_id)
+        self._versions.note_use(run_id, version_id, UseDirection.INPUT, used_as=used_as, at=self._clock.now())
+        return version
+
+    def update(
+        self, version_id: int, *, changes: Mapping[str, Any], add_tags: Sequence[str] = (), remove_tags: Sequence[str] = ()
+    ) -> ArtifactVersion:
+        """Change `description`, `metadata`, `labels`, `ttl_seconds` or tags.
+
+        Raises:
+            NotFoundError: no such version.
+            InvalidArgumentError: a tag is not allowed.
+        """
+        for tag in add_tags:
+            check_tag(tag)
+        return self._versions.update_version(
+            version_id, changes=changes, add_tags=add_tags, remove_tags=remove_tags, at=self._clock.now()
+        )
+
+    def delete(self, version_id: int, *, with_aliases: bool) -> ArtifactVersion:
+        """Delete a version; its number is not used again.
+
+        Raises:
+            NotFoundError: no such version.
+            PreconditionError: it has aliases and `with_aliases` is false.
+        """
+        return self._versions.delete_version(version_id, with_aliases=with_aliases, at=self._clock.now())
+
+    def of_run(
+        self, run_id: TrackedRunId, direction: UseDirection, *, offset: int = 0, limit: int | None = None
+    ) -> tuple[Sequence[ArtifactVersion], int]:
+        """Return the committed versions that a run used or logged, and how many there are."""
+        return self._versions.versions_of_run(run_id, direction, offset=offset, limit=limit)
+
+    def runs_using(self, version_id: int) -> Sequence[TrackedRunId]:
+        """Return the runs that used a version."""
+        return self._versions.runs_using(version_id)
+
+    def delete_logged_by(self, run_id: TrackedRunId) -> int:
+        """Delete the versions that a run logged, aliases or not; return how many."""
+        logged, _ = self._versions.versions_of_run(run_id, UseDirection.OUTPUT, offset=0, limit=None)
+        for version in logged:
+            self._versions.delete_version(version.version_id, with_aliases=True, at=self._clock.now())
+        return len(logged)
+
+    def delete_expired(self, *, limit: int = 100) -> int:
+        """Delete versions whose time to live has passed, aliases or not; return how many. For a timer."""
+        expired = self._versions.expired(self._clock.now(), limit=limit)
+        for version in expired:
+            self._versions.delete_version(version.version_id, with_aliases=True, at=self._clock.now())
+        return len(expired)
+
+    def _existing(self, version_id: int) -> ArtifactVersion:
+        version = self._versions.version(version_id)
+        if version is None:
+            raise NotFoundError(f"no artifact version {version_id}")
+        return version
+
+    def _listing(self, digest: Digest) -> ManifestListing:
+        return self._index.listing(digest, lambda: read_entries(self._blobs.read(digest)))
+
+    def _merge(self, manifests: Sequence[Manifest]) -> tuple[Digest, str]:
+        """Lay the uploaded parts over the base version's entries; return blob and artifact digest of the whole (wandb.md 12.4)."""
+        entries: dict[str, ManifestEntry] = {}
+        base_id = next((manifest.base_version_id for manifest in reversed(manifests) if manifest.base_version_id is not None), None)
+        if base_id is not None:
+            base = self._existing(base_id)
+            entries |= {entry.path: entry for entry in self.listing(base).all()}
+        for manifest in manifests:
+            digest = manifest.blob_digest
+            if digest is not None:
+                entries |= {entry.path: entry for entry in read_entries(self._blobs.read(digest))}
+        ordered = sorted(entries.values(), key=lambda entry: entry.path.encode("utf-8", "surrogatepass"))
+        sink = self._blobs.open_upload()
+        try:
+            for piece in _joined(manifest_text(ordered)):
+                sink.write(piece)
+            stored = sink.finish()
+        except BaseException:
+            sink.abort()
+            raise
+        return stored.digest, manifest_digest(ordered)
+
+    def _require_content(self, version: ArtifactVersion, listing: ManifestListing) -> None:
+        """Make sure that the project has the bytes of every entry that is not a reference; adopt what another version gave birth to."""
+        entries = (entry for entry in listing.all() if entry.ref is None)
+        while batch := list(islice(entries, _CHECK_BATCH)):
+            by_md5 = {hex_md5(entry.digest): entry for entry in batch}
+            missing = [md5 for md5 in by_md5 if md5 not in self._versions.content(version.project_id, list(by_md5))]
+            adopted = [self._born_elsewhere(by_md5[md5], md5) for md5 in missing]
+            self._versions.add_content(version.project_id, [content for content in adopted if content is not None])
+            lost = [by_md5[md5].path for md5, content in zip(missing, adopted, strict=True) if content is None]
+            if lost:
+                names = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
+                raise PreconditionError(f"the artifact cannot be committed: the bytes of {names} were not uploaded")
+
+    def _born_elsewhere(self, entry: ManifestEntry, md5: str) -> StoredContent | None:
+        """Return the content that the entry's birth version uploaded, when that version is in another project."""
+        birth_id = self._version_of_birth_id(entry.birth_id) if entry.birth_id else None
+        birth = None if birth_id is None else self._versions.version(birth_id)
+        return None if birth is None else self._versions.content(birth.project_id, [md5]).get(md5)
+
+
+def hex_md5(digest: str) -> str:
+    """Return the hex form of a manifest entry's base64 digest.
+
+    Raises:
+        InvalidArgumentError: it is not base64.
+    """
+    try:
+        return base64.b64decode(digest, validate=True).hex()
+    except (binascii.Error, ValueError) as error:
+        raise InvalidArgumentError(f"the manifest digest {digest[:100]!r} is not base64") from error
+
+
+def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield `pieces` in lumps of some size, so that a million entries are not a million writes."""
+    while batch := list(islice(pieces, _CHECK_BATCH)):
+        yield b"".join(batch)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from penstock.domain.ids import Digest, TaskId, TrackedRunId
+from penstock.domain.ids import Digest, RunId, TaskId, TrackedRunId
 from penstock.domain.tracking import ConsoleLine, RunChange, RunFile, SeriesInfo, TrackedProject, TrackedProjectId, TrackedRun, TrackedState
 from penstock.interfaces.tracking_query import Filter, RunPage, RunQuery
 
@@ -345,3 +345,12 @@ class FileRegistration:
     md5: str
     """Hex."""
     mimetype: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedTask:
+    """A pipeline task whose id fits a key."""
+
+    task_id: TaskId
+    run_id: RunId
+    finished_at: float | None

@@ -15,6 +15,7 @@ from penstock.stores.sql.tracking_console import SqlConsoleStore
 from penstock.stores.sql.tracking_files import SqlRunFileStore
 from penstock.stores.sql.tracking_projects import SqlProjectStore
 from penstock.stores.sql.tracking_runs import SqlTrackedRunStore
+from penstock.stores.sql.tracking_tasks import TaskRunProjection, task_finder
 from penstock.tracking.console import ConsoleService, parse_line
 from penstock.tracking.files import RunFileService
 from penstock.tracking.filestream import FileStreamService
@@ -23,6 +24,20 @@ from penstock.tracking.history import HistoryService
 from penstock.tracking.live_runs import LiveRuns
 from penstock.tracking.projects import ProjectService
 from penstock.tracking.runs import TrackedRunService
+from penstock.tracking.task_keys import TaskKeys
+from penstock.tracking.task_runs import merged_summary, run_of_task, state_of_task, summary_of_task
+
+
+def build_task_keys(database: Database, secret: bytes, *, user_name: str) -> TaskKeys:
+    """Return what makes and recognises keys of pipeline tasks; `recognise` goes into `KeyService(derived=...)`."""
+    return TaskKeys(secret, task_finder(database), user_name=user_name)
+
+
+def build_task_projection(ids: IdSource, *, entity: str) -> TaskRunProjection:
+    """Return the projection that keeps a tracked run for every pipeline task; for `RunJournal.add_projection`."""
+    return TaskRunProjection(
+        ids, entity=entity, describe=run_of_task, state_of=state_of_task, summarize=summary_of_task, merge=merged_summary
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,26 @@ class NewKey:
 class KeyService:
     """Makes and checks keys. All methods block for a database access at most; safe to use from several threads."""
 
-    def __init__(self, store: KeyStore, clock: Clock, *, random_key: Callable[[], str] = lambda: secrets.token_hex(20)) -> None:
+    def __init__(
+        self,
+        store: KeyStore,
+        clock: Clock,
+        *,
+        random_key: Callable[[], str] = lambda: secrets.token_hex(20),
+        derived: Callable[[str], ApiKey | None] | None = None,
+    ) -> None:
+        """Keep keys in `store`.
+
+        Args:
+            store: where keys are.
+            clock: wall clock.
+            random_key: draws the text of a new key.
+            derived: recognises keys that are not stored (those of pipeline tasks, `tracking.task_keys`).
+        """
         self._store = store
         self._clock = clock
         self._random_key = random_key
+        self._derived = derived
         self._lock = threading.Lock()
         self._trusted: dict[str, tuple[float, ApiKey]] = {}
 
@@ -86,6 +102,8 @@ class KeyService:
             key: ApiKey | None = seen[1]
         else:
             key = self._store.key_by_digest(digest)
+            if key is None and self._derived is not None:
+                key = self._derived(_bare_key(text))
             if key is not None and key.is_valid_at(now):
                 self._remember(digest, key, now)
         if key is None or not key.is_valid_at(now):

@@ -1,0 +1,120 @@
+"""The record that every pipeline task has as a tracked run, and what a task process is told so that `wandb` in it finds that record.
+
+A leaf task that starts gets a run: project = pipeline, group = pipeline run, job type = component, config = parameters; when it ends,
+its scalar outputs and metrics become the summary. The first run that a client in the task creates (it signs in with the task's key)
+takes over that record instead of adding one (`RunBirth.task_id`). Cached tasks do not start and have none.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from penstock.domain.execution import LaunchRequest
+from penstock.domain.states import RuntimeState
+from penstock.domain.tracking import TrackedState
+from penstock.interfaces.journal import TaskRecord
+from penstock.tracking.task_keys import TaskKeys
+
+_UNSAFE = re.compile(r"[/\\#?%:]+")
+_MAX_NAME = 128
+_METRICS = frozenset({"system.Metrics", "system.ClassificationMetrics"})
+_MAX_TEXT = 1000
+_STATES: Mapping[RuntimeState, TrackedState] = {
+    RuntimeState.RUNNING: TrackedState.RUNNING,
+    RuntimeState.SUCCEEDED: TrackedState.FINISHED,
+    RuntimeState.FAILED: TrackedState.FAILED,
+    RuntimeState.CANCELED: TrackedState.KILLED,
+    RuntimeState.SKIPPED: TrackedState.KILLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRun:
+    """A task as a tracked run."""
+
+    project: str
+    name: str
+    display_name: str
+    group: str
+    job_type: str
+    config: str
+    """JSON text with wrapped values."""
+
+
+def run_of_task(record: TaskRecord) -> TaskRun:
+    """Return the tracked run that stands for a task."""
+    return TaskRun(
+        project=safe_project(record.run.pipeline_name),
+        name=record.task_id,
+        display_name=display_name(record.display_name, record.iteration_index),
+        group=record.run.name,
+        job_type=record.component,
+        config=json.dumps({key: {"value": value} for key, value in record.parameters.items()}, separators=(",", ":")),
+    )
+
+
+def state_of_task(record: TaskRecord) -> TrackedState | None:
+    """Return the tracked state that a task's state means, or None when it means none (waiting, canceling)."""
+    return _STATES.get(record.state)
+
+
+def summary_of_task(record: TaskRecord) -> dict[str, Any]:
+    """Return scalar outputs and metrics of a task; metrics go by their own name, with the output's in front when names clash."""
+    summary: dict[str, Any] = {key: value for key, value in record.outputs.parameters.items() if is_scalar(value)}
+    for output, artifacts in record.outputs.artifacts.items():
+        for artifact in artifacts:
+            if artifact.type.schema_title in _METRICS:
+                for key, value in artifact.metadata.items():
+                    if is_scalar(value) and key not in {"display_name", "store_session_info"}:
+                        summary[f"{output}.{key}" if key in summary else key] = value
+    return summary
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether a value belongs into a summary as it is: numbers, truth values, short text."""
+    return isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= _MAX_TEXT)
+
+
+def safe_project(pipeline_name: str) -> str:
+    """Return the project for a pipeline: its name without characters that projects cannot have."""
+    return _UNSAFE.sub("-", pipeline_name).strip("- ")[:_MAX_NAME] or "pipelines"
+
+
+def display_name(task: str, iteration_index: int | None) -> str:
+    """Return a task's name with the number of its loop iteration."""
+    return task if iteration_index is None else f"{task} [{iteration_index}]"
+
+
+def merged_summary(stored: str, outputs: Mapping[str, Any]) -> str:
+    """Lay a task's outputs under what the client stored: its own values hold."""
+    known = json.loads(stored or "{}")
+    return json.dumps({**outputs, **known}, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnvironment:
+    """Variables by which `wandb` in a task finds this server and the task's record. Makes no request and writes nothing."""
+
+    url: str
+    """Of this server, as tasks reach it."""
+    entity: str
+    keys: TaskKeys
+
+    def __call__(self, request: LaunchRequest) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Return (plain, secret) variables for an attempt; what the task's author set goes before them."""
+        run = request.run
+        plain = {
+            "WANDB_BASE_URL": self.url,
+            "WANDB_ENTITY": self.entity,
+            "WANDB_PROJECT": safe_project(run.pipeline_name),
+            "WANDB_RUN_GROUP": run.run_name,
+            "WANDB_JOB_TYPE": request.template.name,
+            "WANDB_NAME": display_name(request.display_name, request.iteration_index),
+            "WANDB_KUBEFLOW_URL": f"{self.url}/runs/{quote(run.run_id, safe='')}",
+        }
+        return plain, {"WANDB_API_KEY": self.keys.key_of(request.key.task_id)}

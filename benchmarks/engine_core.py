@@ -18,12 +18,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from tests.support.engines import Engine
+from tests.support.plans import forward, graph, leaf, output, plan, task
+
 from penstock.domain.expr import Const
 from penstock.domain.plan import CachePolicy, Iteration, OutputRule, RunPlan
 from penstock.stores.sql.database import open_database
 from penstock.testing.scripted_executor import Outcome
-from tests.support.engines import Engine
-from tests.support.plans import forward, graph, leaf, output, plan, task
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from penstock.stores.sql.cache import CacheSettings, SqlTaskCache
 from penstock.stores.sql.database import Database, Row, open_database
 from penstock.stores.sql.journal import SqlRunJournal
 from penstock.testing.fake_clock import CountingIds, FakeClock
-from penstock.testing.scripted_executor import Outcome, ScriptedExecutor, Script
+from penstock.testing.scripted_executor import Outcome, Script, ScriptedExecutor
 from tests.support.plans import new_run
 
 
@@ -58,7 +58,7 @@ class PlanShelf:
     def __init__(self) -> None:
         self.plans: dict[str, RunPlan] = {}
 
-    def load(self, kind: str, content: Mapping[str, Any]) -> RunPlan:  # noqa: ARG002 - the protocol's signature
+    def load(self, kind: str, content: Mapping[str, Any]) -> RunPlan:
         """Return the plan with the name in `content`."""
         return self.plans[content["plan"]]
 
@@ -135,7 +135,7 @@ class Engine:
     async def settled(self) -> None:
         """Return when the driver has nothing left to do until something happens outside."""
         for _ in range(6):
-            await self.driver._turn_over()  # noqa: SLF001 - no public way to wait for idleness
+            await self.driver._turn_over()
             await self.database.read(lambda tx: tx.one("SELECT 1 AS x"))
 
     def run_row(self, run_id: str = "run-1") -> Row:

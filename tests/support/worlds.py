@@ -31,10 +31,10 @@ Answer = Callable[[LaunchAttempt], TaskOutputs | Failure]
 class World:
     """One run with its open commands; answers become events, and every event is kept."""
 
-    def __init__(self, plan: RunPlan) -> None:
+    def __init__(self, plan: RunPlan, **run: Any) -> None:
         self.plan = plan
         self.index = PlanIndex(plan)
-        self.run = new_run()
+        self.run = new_run(**run)
         self.state = RunState(self.run, self.index)
         self.log: list[events.Event] = []
         self.commands: list[list[Command]] = []

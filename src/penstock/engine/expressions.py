@@ -230,6 +230,12 @@ def _divide(left: Any, right: Any) -> Any:
     return int(result) if isinstance(left, int) and isinstance(right, int) and left % right == 0 else result
 
 
+def _modulo(left: Any, right: Any) -> Any:
+    # The sign is the dividend's, as in CEL, not Python's.
+    result = math.fmod(left, right)
+    return int(result) if isinstance(left, int) and isinstance(right, int) else result
+
+
 def _negate(value: Any) -> Any:
     if not is_number(value):
         raise TypeError("the operand must be a number")
@@ -303,7 +309,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "-": _arithmetic(lambda left, right: left - right),
     "*": _arithmetic(lambda left, right: left * right),
     "/": _arithmetic(_divide),
-    "%": _arithmetic(math.fmod),
+    "%": _arithmetic(_modulo),
     "neg": _negate,
     "int": _to_int,
     "double": _to_double,

@@ -159,7 +159,6 @@ def finish(state: RunState, node: Node, phase: Phase, *, reason: str = "", is_om
     if node.group is not None and node.phase in NOT_STARTED:
         bury(state, node, phase, reason)
     move(state, node, phase)
-    _release(state, node)
     state.agenda.append((Step.SETTLE, node))
 
 
@@ -190,6 +189,7 @@ def settle(state: RunState, node: Node) -> None:
             parent.error = _child_failure(node)
         if state.plan.fail_fast and not group.failing:
             _fail_fast(state, parent)
+    _release(state, node)  # after fail-fast, so that a failure hands its place to nobody whom it stops
     if group.unfinished == 0:
         close_if_done(state, parent)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from penstock.domain.execution import RunContext
+from penstock.domain.execution import DEFAULT_PIPELINE_ROOT, RunContext
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import RunPlan
 from penstock.domain.runs import NewRun
@@ -107,7 +107,7 @@ def _run_fact(state: RunState, name: str) -> Any:
         "run_name": run.name,
         "resource_name": run.resource_name,
         "pipeline_name": run.pipeline_name,
-        "pipeline_root": run.pipeline_root,
+        "pipeline_root": pipeline_root(run, state.plan),
         "create_time": utc_text(run.created_at),
         "schedule_time": utc_text(run.scheduled_at),
         "workspace": state.workspace,
@@ -131,6 +131,11 @@ def failures_text(state: RunState) -> str:
     return json.dumps(state.failures, separators=(",", ":"))
 
 
+def pipeline_root(run: NewRun, plan: RunPlan) -> str:
+    """Where the run's artifacts are said to be: as asked for, else as compiled, else the usual place."""
+    return (run.pipeline_root or str(plan.extra.get("pipeline_root") or "") or DEFAULT_PIPELINE_ROOT).rstrip("/")
+
+
 def run_context(run: NewRun, plan: RunPlan, parameters: Mapping[str, Any]) -> RunContext:
     """Facts about the run that every launch request carries."""
     return RunContext(
@@ -138,7 +143,7 @@ def run_context(run: NewRun, plan: RunPlan, parameters: Mapping[str, Any]) -> Ru
         run_name=run.name,
         resource_name=run.resource_name,
         pipeline_name=run.pipeline_name,
-        pipeline_root=run.pipeline_root,
+        pipeline_root=pipeline_root(run, plan),
         created_at=run.created_at,
         scheduled_at=run.scheduled_at,
         namespace=run.namespace,

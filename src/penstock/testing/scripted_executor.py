@@ -63,6 +63,7 @@ class ScriptedExecutor:
         self.canceled: list[tuple[AttemptKey, str]] = []
         self.adopted: list[AttemptKey] = []
         self._seen: set[AttemptKey] = set()
+        self._names: dict[AttemptKey, tuple[str, str]] = {}
         self._waiting: dict[AttemptKey, Outcome] = {}
         self._sink: ReportSink | None = None
         self.is_closed = False
@@ -77,6 +78,7 @@ class ScriptedExecutor:
         if request.key in self._seen:
             return
         self._seen.add(request.key)
+        self._names[request.key] = (request.task_path, request.task_key)
         outcome = self._outcome(request)
         self.world[request.key] = outcome
         self._begin(request.key, outcome)
@@ -87,6 +89,7 @@ class ScriptedExecutor:
             return False
         self.adopted.append(request.key)
         self._seen.add(request.key)
+        self._names[request.key] = (request.task_path, request.task_key)
         self._begin(request.key, self.world[request.key])
         return True
 
@@ -110,8 +113,7 @@ class ScriptedExecutor:
             LookupError: no such attempt waits.
         """
         for key in list(self._waiting):
-            request = next(request for request in reversed(self.requests) if request.key == key)
-            if task in (request.task_path, request.task_key):
+            if task in self._names[key]:
                 del self._waiting[key]
                 self._finish(key, outcome)
                 return

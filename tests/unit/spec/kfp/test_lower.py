@@ -130,12 +130,15 @@ def test_loops_lower_to_iterations() -> None:
         {
             "first": task(),
             "raw": task(parameterIterator={"itemInput": "n", "items": {"raw": "[1, 2]"}}, iteratorPolicy={"parallelismLimit": 2}),
-            "input": task(parameters={"list": from_task("first")}, parameterIterator={"itemInput": "n", "items": {"inputParameter": "list"}}),
+            "input": task(
+                parameters={"list": from_task("first")}, parameterIterator={"itemInput": "n", "items": {"inputParameter": "list"}}
+            ),
             "artifacts": task(
                 artifacts={"all": artifact_of("first")}, artifactIterator={"itemInput": "one", "items": {"inputArtifact": "all"}}
             ),
             "placeholder": task(
-                parameters={"x": constant("v")}, parameterIterator={"itemInput": "n", "items": {"raw": '["{{$.inputs.parameters[\'x\']}}"]'}}
+                parameters={"x": constant("v")},
+                parameterIterator={"itemInput": "n", "items": {"raw": "[\"{{$.inputs.parameters['x']}}\"]"}},
             ),
         }
     )
@@ -243,7 +246,11 @@ def test_a_leaf_has_its_declarations_and_its_work() -> None:
     assert lowered.parameters["a"].type is ParameterType.LIST
     assert lowered.parameters["a"].default is UNSET
     assert not lowered.parameters["a"].is_optional
-    assert (lowered.parameters["b"].default, lowered.parameters["b"].is_optional, lowered.parameters["b"].literals) == ("x", True, ("x", "y"))
+    assert (lowered.parameters["b"].default, lowered.parameters["b"].is_optional, lowered.parameters["b"].literals) == (
+        "x",
+        True,
+        ("x", "y"),
+    )
     assert lowered.parameters["c"].is_optional
     assert lowered.artifacts["d"].type == ArtifactType("system.Dataset", "0.0.1")
     assert lowered.artifacts["d"].is_list
@@ -254,7 +261,9 @@ def test_a_leaf_has_its_declarations_and_its_work() -> None:
 
 def test_importers_take_constant_and_computed_uris() -> None:
     def work(uri: dict[str, str], **rest: Any) -> ImporterWork:
-        spec = pipeline({"t": task("comp-load", parameters={"uri": constant("x")})}, executors={"exec-load": importer(artifactUri=uri, **rest)})
+        spec = pipeline(
+            {"t": task("comp-load", parameters={"uri": constant("x")})}, executors={"exec-load": importer(artifactUri=uri, **rest)}
+        )
         lowered = leaf(lower_pipeline(spec), "comp-load").work
         assert isinstance(lowered, ImporterWork)
         return lowered
@@ -268,7 +277,10 @@ def test_importers_take_constant_and_computed_uris() -> None:
 
 
 def test_volume_components_become_volume_work_and_are_never_cached() -> None:
-    executors = {"exec-create": {"container": {"image": "argostub/createpvc"}}, "exec-delete": {"container": {"image": "argostub/deletepvc"}}}
+    executors = {
+        "exec-create": {"container": {"image": "argostub/createpvc"}},
+        "exec-delete": {"container": {"image": "argostub/deletepvc"}},
+    }
     components = {"create": component("exec-create", outputs={"parameters": {"name": "STRING"}}), "delete": component("exec-delete")}
     tasks = {name: task(name, cachingOptions={"enableCache": True}) for name in components}
 

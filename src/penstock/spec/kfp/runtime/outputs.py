@@ -133,7 +133,7 @@ class _ArtifactReader:
         return listed
 
     def _one(self, output: OutputArtifactPath, item: Mapping[str, Any]) -> ArtifactOutput:
-        metadata = item.get("metadata") or {}
+        metadata = {} if item.get("metadata") is None else item["metadata"]
         if not isinstance(metadata, Mapping):
             raise _failure(f"metadata of output artifact {output.name!r} is not an object")
         given = str(item.get("uri") or self._places.task_uri(output.uri))
@@ -142,7 +142,7 @@ class _ArtifactReader:
         custom_path = item.get("custom_path") or item.get("customPath")
         path: PurePosixPath | None
         if custom_path:
-            path = self._own(output, PurePosixPath(str(custom_path)), f"custom_path {custom_path!r}")
+            path = self._own(output, self._places.attempt / "work" / str(custom_path), f"custom_path {custom_path!r}")
         else:
             path = self._path(output, given, uri, passed)
         return ArtifactOutput(

@@ -99,7 +99,7 @@ def _volume_warnings(name: str, prepared: Prepared) -> Iterator[str]:
         if prepared.parameters.get(key)
     ]
     if ignored:
-        yield f"Volume {name} is a directory on this machine; {', '.join(ignored)} are recorded, not enforced."
+        yield f"Volume {name} is a directory on this machine; its settings are not enforced: {', '.join(ignored)}."
     for key in ("data_source", "volume_name"):
         if prepared.parameters.get(key):
             yield f"Volume {name} starts empty; {key} {text_of(prepared.parameters[key])} is ignored."

@@ -12,6 +12,9 @@ from penstock.domain.artifacts import ArtifactRef, ArtifactType
 from penstock.domain.ids import RunId, TaskId, TaskPath
 from penstock.domain.plan import LeafTemplate, ParameterType
 
+DEFAULT_PIPELINE_ROOT = "minio://mlpipeline/v2/artifacts"
+"""Root of artifact URIs of runs that name none, as in a Kubeflow installation."""
+
 
 class FailureKind(StrEnum):
     """Why an attempt failed."""

@@ -42,7 +42,7 @@ def _numbers() -> list:
 
 
 def _records() -> list:
-    return [{"lr": 0.1, "name": "a"}, {"lr": 0.2, "name": "b"}]
+    return [{"lr": 0.1, "who": "a"}, {"lr": 0.2, "who": "b"}]
 
 
 def _nothing() -> list:
@@ -186,7 +186,7 @@ def dynamic_loop():
 @dsl.pipeline(name="record-loop")
 def record_loop():
     with dsl.ParallelFor(records().output) as item:
-        say(item.name)
+        say(item.who)
 
 
 @case("loop over a parameter", {"items": [4, 5]}, status="Succeeded", phases={"add": ["Succeeded"] * 2})

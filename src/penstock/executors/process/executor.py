@@ -229,6 +229,8 @@ class ProcessExecutor:
             request = attempt.request
             dialect = self._dialects[request.dialect]
             spec = self._complete(request, dialect.prepare(request, attempt.layout, self._secrets))
+            if not spec.argv:
+                return await self._carry_out(attempt, spec)
             attempt.phase = "environment"
             began = self._clock.now()
             environment = await self._environments.prepare(spec.environment, lambda text: self._note(request.key, "environment", text))
@@ -244,6 +246,15 @@ class ProcessExecutor:
             finally:
                 self._slots.give_back(waiting)
             return await self._conclude(attempt, spec, end)
+
+    async def _carry_out(self, attempt: _Attempt, spec: ProcessSpec) -> tuple[TaskOutputs | None, Failure | None]:
+        """Do what a spec without a command asks for: files, volumes, outputs. Nothing runs, so repeating it after a crash is harmless."""
+        await asyncio.to_thread(self._stage, attempt, spec)
+        detail = {"mode": "none", "host": self._host, "warnings": list(spec.warnings)}
+        self._report(AttemptStarted(attempt.request.key, self._clock.now(), detail))
+        outcome = await self._conclude(attempt, spec, {"code": 0})
+        await asyncio.to_thread(staging.remove_volumes, spec, self._data / "volumes")
+        return outcome
 
     def _complete(self, request: LaunchRequest, spec: ProcessSpec) -> ProcessSpec:
         """Add what the server gives every task; the pipeline's own values win."""

@@ -45,9 +45,17 @@ def stage(spec: ProcessSpec, layout: AttemptLayout, blobs: BlobStore, volumes: P
         for path, content in spec.files.items():
             _require_inside(path, root, Path(layout.workspace))
             _write(Path(path), content)
+        for name in spec.create_volumes:
+            _volume(volumes, name).mkdir(parents=True, exist_ok=True)
         return [bind for mount in spec.mounts for bind in _mount(mount, layout, volumes)]
     except OSError as error:
         raise TaskError(f"inputs could not be put in place: {error.strerror or error}", kind=FailureKind.SYSTEM) from error
+
+
+def remove_volumes(spec: ProcessSpec, volumes: Path) -> None:
+    """Remove what `spec.delete_volumes` names; missing ones are fine."""
+    for name in spec.delete_volumes:
+        shutil.rmtree(_volume(volumes, name), ignore_errors=True)
 
 
 def described(spec: ProcessSpec) -> dict[str, Any]:
@@ -140,11 +148,17 @@ def _mount(mount: Mount, layout: AttemptLayout, volumes: Path) -> list[dict[str,
     return [{"source": str(source), "target": str(mount.target), "read_only": mount.read_only}]
 
 
+def _volume(volumes: Path, name: str) -> Path:
+    if "/" in name or name in {"", ".", ".."}:
+        raise TaskError(f"{name!r} is not a name for a volume", kind=FailureKind.INPUT)
+    return volumes / name
+
+
 def _mount_source(mount: Mount, stand_in: Path, layout: AttemptLayout, volumes: Path) -> Path:
     if mount.volume is not None:
-        base = volumes / mount.volume
+        base = _volume(volumes, mount.volume)
         source = base / mount.sub_path.strip("/")
-        if not Path(os.path.normpath(source)).is_relative_to(base) or "/" in mount.volume or mount.volume in {"", ".", ".."}:
+        if not Path(os.path.normpath(source)).is_relative_to(base):
             message = f"mount {mount.target}: volume {mount.volume!r} with sub path {mount.sub_path!r} is not allowed"
             raise TaskError(message, kind=FailureKind.INPUT)
         source.mkdir(parents=True, exist_ok=True)

@@ -272,7 +272,10 @@ def _lower_leaf(document: WorkflowDocument, template: Mapping[str, Any], place: 
             platform=template,
         ),
         parameters=_input_parameters(template),
-        artifacts={str(item["name"]): ArtifactSpec(str(item["name"])) for item in _inputs(template, "artifacts")},
+        artifacts={
+            str(item["name"]): ArtifactSpec(str(item["name"]), is_optional="raw" in item or bool(item.get("optional")))
+            for item in _inputs(template, "artifacts")
+        },
         output_parameters={name: ParameterSpec(name) for name in parameter_names},
         output_artifacts=output_artifacts,
         identity=_identity(template),

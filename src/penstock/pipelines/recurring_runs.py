@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,9 @@ from penstock.spec.parameters import check_parameters
 
 MAX_NAME = 1024
 MAX_CONCURRENCY = 10
+_RECHECK_SECONDS = 60.0
+"""A held-back schedule is told when a run ends here; runs that another server drives are noticed after this time."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +231,8 @@ class RecurringRunService:
             decision = decide(recurring, now=now, active_runs=active, zone=self._zone)
             if decision.fire or decision.skipped:
                 await self._carry_out(recurring, decision, now)
-            if decision.wake_at is not None:
-                wake = decision.wake_at if wake is None else min(wake, decision.wake_at)
+            moments = [at for at in (wake, decision.wake_at, now + _RECHECK_SECONDS if decision.waiting else None) if at is not None]
+            wake = min(moments, default=None)
         return wake
 
     async def _carry_out(self, recurring: RecurringRun, decision: Decision, now: float) -> None:
@@ -256,6 +260,10 @@ class RecurringRunService:
             raise
         except PenstockError as error:
             return Tick(recurring.recurring_run_id, planned_at, now, TickOutcome.ERROR, str(error))
+        except Exception as error:
+            # A fault with one schedule must not keep the others from firing; it is told where people look.
+            _log.exception("schedule %s could not fire", recurring.recurring_run_id)
+            return Tick(recurring.recurring_run_id, planned_at, now, TickOutcome.ERROR, f"internal error: {error}")
         return Tick(recurring.recurring_run_id, planned_at, now, TickOutcome.FIRED, run_id=run_id)
 
     async def _checked(self, request: RunRequest, parameters: Mapping[str, Any]) -> Digest | None:

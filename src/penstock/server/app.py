@@ -35,7 +35,7 @@ from penstock.server.notifier import LocalNotifier
 from penstock.server.pipelines import PipelineParts, build_pipelines, zone_of
 from penstock.server.security import Door
 from penstock.server.signin import sign_in_routes
-from penstock.server.tracking import Tracking, build_tracking
+from penstock.server.tracking import Tracking, build_task_keys, build_task_projection, build_tracking
 from penstock.server.web import build_web
 from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
@@ -46,6 +46,7 @@ from penstock.stores.sql.metrics import SqlMetricStore
 from penstock.stores.sql.objects import SqlObjectStore
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
+from penstock.tracking.task_runs import TaskEnvironment
 from penstock.web.routes import routes as web_routes
 
 
@@ -79,15 +80,25 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock = SystemClock()
     database = open_database(settings.database_url, synchronous=settings.store_synchronous)
-    keys = KeyService(SqlKeyStore(database), clock)
-    accounts = AccountService(SqlEntityStore(database), clock, default_user=default_user(settings))
+    user = default_user(settings)
+    task_keys = build_task_keys(database, ensure_secret(settings.data_dir), user_name=user)
+    keys = KeyService(SqlKeyStore(database), clock, derived=task_keys.recognise)
+    accounts = AccountService(SqlEntityStore(database), clock, default_user=user)
     accounts.start()
     ensure_first_key(settings, keys, accounts.default_user)
     blobs = LocalBlobStore(settings.data_dir / "blobs")
     ids, notifier, plans = SystemIds(), LocalNotifier(), SpecPlanLoader()
     engine = build_engine(
-        settings, database=database, blobs=blobs, plans=plans, notifier=notifier, clock=clock, ids=ids, task_environment=None
+        settings,
+        database=database,
+        blobs=blobs,
+        plans=plans,
+        notifier=notifier,
+        clock=clock,
+        ids=ids,
+        task_environment=TaskEnvironment(url, user, task_keys),
     )
+    engine.journal.add_projection(build_task_projection(ids, entity=user))
     pipelines = build_pipelines(
         settings, database=database, blobs=blobs, plans=plans, runner=engine.driver, notifier=notifier, clock=clock, ids=ids
     )

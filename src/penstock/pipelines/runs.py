@@ -17,7 +17,7 @@ from penstock.domain.states import RuntimeState, StorageState
 from penstock.interfaces.catalog_store import ExperimentStore
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.listing import Page, Predicate
-from penstock.interfaces.run_store import RunStore, RunView
+from penstock.interfaces.run_store import RunStore, RunView, StateChange
 from penstock.interfaces.runner import Runner
 from penstock.pipelines.definitions import Definitions
 from penstock.pipelines.experiments import ExperimentService
@@ -114,7 +114,7 @@ class RunService:
         self._ids = ids
 
     async def create(self, request: RunRequest, *, scheduled: Scheduled | None = None) -> RunView:
-        """Check the request, store the definition and start the run.
+        """Check the request, store the definition and start the run; returns it as it was born, PENDING.
 
         Raises:
             InvalidArgumentError: empty name, no definition, definition or parameters not valid.
@@ -126,7 +126,7 @@ class RunService:
         await self._definitions.store(prepared.spec)
         await self._runner.submit(new_run, plan=prepared.plan)
         await self._experiment_store.note_run(new_run.experiment_id, at=new_run.created_at)
-        return await self.get(new_run.run_id)
+        return _born(new_run)
 
     async def prepare(self, request: RunRequest, *, scheduled: Scheduled | None = None) -> PreparedRun:
         """Check the request and return the run it would make; nothing is stored but a missing default experiment.
@@ -330,6 +330,42 @@ class RunService:
         if experiment_id is not None and run.experiment_id != experiment_id:
             raise NotFoundError(f"run {run_id} not found in experiment {experiment_id}")
         return run
+
+
+def _born(run: NewRun) -> RunView:
+    """Return the run as the journal stores it at birth; the engine may have gone on meanwhile."""
+    return RunView(
+        run_id=run.run_id,
+        kind=run.kind,
+        name=run.name,
+        description=run.description,
+        namespace=run.namespace,
+        experiment_id=run.experiment_id,
+        resource_name=run.resource_name,
+        pipeline_name=run.pipeline_name,
+        pipeline_id=run.pipeline_id,
+        pipeline_version_id=run.pipeline_version_id,
+        spec_digest=Digest(run.spec_digest),
+        recurring_run_id=run.recurring_run_id,
+        parameters=run.parameters,
+        pipeline_root=run.pipeline_root,
+        service_account=run.service_account,
+        options=run.options,
+        tags=run.tags,
+        state=RuntimeState.PENDING,
+        storage_state=StorageState.AVAILABLE,
+        history=[StateChange(run.created_at, RuntimeState.PENDING)],
+        error_code=None,
+        error_message=None,
+        created_at=run.created_at,
+        scheduled_at=run.scheduled_at,
+        started_at=None,
+        finished_at=None,
+        task_count=0,
+        done_count=0,
+        failed_count=0,
+        cached_count=0,
+    )
 
 
 def _suffix(run_id: RunId) -> str:

@@ -1,0 +1,269 @@
+"""Runs over HTTP: create, validate, read, list, act, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from penstock.api.kfp.convert.states import RunStates
+from penstock.domain.artifacts import ArtifactRef, ArtifactType
+from penstock.domain.ids import ArtifactId
+from penstock.domain.states import RuntimeState
+from penstock.testing.scripted_executor import WAIT, Outcome, failing
+from tests.support.kfp_api import KfpApi, pipeline_spec
+
+
+def run_body(name: str = "r", **spec: Any) -> dict[str, Any]:
+    return {"display_name": name, "pipeline_spec": pipeline_spec(**spec), "runtime_config": {"parameters": {"text": "hi"}}}
+
+
+async def test_a_run_is_created_in_the_default_experiment_and_succeeds(api: KfpApi) -> None:
+    created = await api.call("POST", "/runs", run_body())
+    assert created["state"] == "PENDING"
+    assert created["created_at"] == created["scheduled_at"]
+    assert created["pipeline_spec"]["pipelineInfo"] == {"name": "hello"}
+    assert created["service_account"] == "pipeline-runner"
+    experiments = (await api.call("GET", "/experiments"))["experiments"]
+    assert [(one["display_name"], one["experiment_id"]) for one in experiments] == [("Default", created["experiment_id"])]
+
+    run = await api.ended(created["run_id"])
+
+    assert run["state"] == "SUCCEEDED"
+    assert [entry["state"] for entry in run["state_history"]] == ["PENDING", "RUNNING", "SUCCEEDED"]
+    assert run["runtime_config"] == {"parameters": {"text": "hi"}}
+    assert run["finished_at"]
+    assert "error" not in run
+
+
+async def test_camel_case_and_both_prefixes_are_understood(api: KfpApi) -> None:
+    body = {"displayName": "camel", "pipelineSpec": pipeline_spec(), "runtimeConfig": {"parameters": {"text": "x"}, "pipelineRoot": "s3://b/r"}}
+    answer = await api.http.post("/pipeline/apis/v2beta1/runs", json=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["display_name"] == "camel"
+    assert answer.json()["runtime_config"]["pipeline_root"] == "s3://b/r"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"display_name": ""}, "display_name"),
+        ({"pipeline_spec": None}, "pipeline_spec"),
+        ({"pipeline_spec": {"a": 1}}, "a"),
+        ({"pipeline_spec": {**pipeline_spec(), "components_1": {}}}, "components_1"),
+        ({"pipeline_spec": {**pipeline_spec(), "schemaVersion": "2.0.0"}}, "schemaVersion"),
+        ({"pipeline_spec": {**pipeline_spec(), "pipelineInfo": {"name": "Not Valid"}}}, "pipelineInfo.name"),
+        ({"runtime_config": {}}, "text"),
+        ({"runtime_config": {"parameters": {"text": "a", "other": 1}}}, "parameter(s) provided are not required by pipeline: other"),
+        ({"runtime_config": {"parameters": {"text": "a", "n": "one"}}}, "n"),
+        ({"runtime_config": {"parameters": []}}, "parameters"),
+        ({"plugins_output": {"x": {}}}, "plugins_output"),
+        ({"display_name": 3}, "display_name"),
+    ],
+)
+async def test_a_wrong_request_is_refused_naming_the_place(api: KfpApi, change: dict[str, Any], words: str) -> None:
+    message = await api.refused("POST", "/runs", {**run_body(), **change}, status=400, code=3)
+    assert words in message
+    assert "runs" not in await api.call("GET", "/runs")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"experiment_id": "nope"},
+        {"pipeline_spec": None, "pipeline_version_reference": {"pipeline_id": "nope"}},
+        {"pipeline_spec": None, "pipeline_version_reference": {"pipeline_id": "nope", "pipeline_version_id": "nope"}},
+    ],
+)
+async def test_unknown_references_are_not_found(api: KfpApi, change: dict[str, Any]) -> None:
+    await api.refused("POST", "/runs", {**run_body(), **change}, status=404, code=5)
+
+
+async def test_a_body_that_is_no_json_object_is_refused(api: KfpApi) -> None:
+    for body in (b"{", b"[1]", b"\xff"):
+        answer = await api.http.post("/apis/v2beta1/runs", content=body)
+        assert (answer.status_code, answer.json()["code"]) == (400, 3)
+
+
+async def test_a_run_of_only_a_pipeline_takes_its_latest_version(api: KfpApi) -> None:
+    import json
+
+    pipeline = await api.upload(json.dumps(pipeline_spec()).encode(), file_name="p.json", name="p")
+    api.clock.advance(1)
+    latest = await api.upload(
+        json.dumps(pipeline_spec(tasks=("a", "b"))).encode(), path="/pipelines/upload_version", pipelineid=pipeline["pipeline_id"], name="v2"
+    )
+    body = {
+        "display_name": "r",
+        "pipeline_version_reference": {"pipeline_id": pipeline["pipeline_id"]},
+        "runtime_config": {"parameters": {"text": "x"}},
+    }
+    created = await api.call("POST", "/runs", body)
+    assert created["pipeline_version_reference"]["pipeline_version_id"] == latest["pipeline_version_id"]
+    assert "pipeline_spec" not in created
+    run = await api.ended(created["run_id"])
+    assert {task["display_name"] for task in run["run_details"]["task_details"]} >= {"a", "b"}
+
+
+async def test_task_details_tell_everything_about_each_task(api: KfpApi) -> None:
+    model = ArtifactRef(ArtifactId(77), "model", ArtifactType("system.Model"), "minio://mlpipeline/v2/artifacts/model", {"rows": 3})
+    api.scripts["work"] = Outcome({"Output": "done"}, {"model": (model,)})
+    api.scripts["broken"] = failing("exit code 3", exit_code=3)
+    created = await api.call("POST", "/runs", run_body(tasks=("work", "broken")))
+
+    run = await api.ended(created["run_id"])
+
+    details = {task["display_name"]: task for task in run["run_details"]["task_details"]}
+    root = next(task for task in run["run_details"]["task_details"] if "parent_task_id" not in task)
+    work, broken = details["work"], details["broken"]
+    assert {child["task_id"] for child in root["child_tasks"]} == {work["task_id"], broken["task_id"]}
+    assert all(child["pod_name"] == child["task_id"] for child in root["child_tasks"])
+    assert work["parent_task_id"] == root["task_id"]
+    assert work["pod_name"] == work["task_id"]
+    assert work["outputs"] == {"model": {"artifact_ids": ["77"]}}
+    assert [entry["state"] for entry in work["state_history"]] == ["PENDING", "RUNNING", "SUCCEEDED"]
+    assert broken["state"] == "FAILED"
+    assert "exit code 3" in broken["error"]["message"]
+    assert run["state"] == "FAILED"
+    assert "exit code 3" in run["error"]["message"]
+    assert isinstance(work["execution_id"], str)
+
+    full = await api.call("GET", f"/runs/{run['run_id']}", view="FULL")
+    tasks = {task["name"]: task for task in full["tasks"]}
+    assert tasks["work"]["type"] == "RUNTIME"
+    assert {one["parameter_key"]: one["value"] for one in tasks["work"]["inputs"]["parameters"]} == {"n": 1, "text": "hi"}
+    assert tasks["work"]["outputs"]["artifacts"][0]["artifacts"][0]["metadata"] == {"rows": 3}
+    assert tasks["work"]["scope_path"] == ["root", "work"]
+    listed = await api.call("GET", f"/runs/{run['run_id']}/tasks", page_size=2)
+    assert listed["total_size"] == 3
+    assert len(listed["tasks"]) == 2
+    one = await api.call("GET", f"/tasks/{broken['task_id']}")
+    assert one["attempt_details"][0]["exit_code"] == 3
+
+
+async def test_terminating_reports_failed_with_code_one(api: KfpApi) -> None:
+    api.scripts["work"] = WAIT
+    created = await api.call("POST", "/runs", run_body())
+    run_id = created["run_id"]
+    assert await api.call("POST", f"/runs/{run_id}:terminate") == {}
+    run = await api.ended(run_id)
+    assert run["state"] == "FAILED"
+    assert run["error"]["code"] == 1
+    assert "terminated" in run["error"]["message"]
+    states = [entry["state"] for entry in run["state_history"]]
+    assert states[-2:] == ["CANCELING", "FAILED"]
+    await api.refused("POST", f"/runs/{run_id}:terminate", status=409, code=10)
+    found = await api.call("GET", "/runs", filter='{"predicates":[{"operation":"EQUALS","key":"state","stringValue":"FAILED"}]}')
+    assert [one["run_id"] for one in found["runs"]] == [run_id]
+    none = await api.call("GET", "/runs", filter='{"predicates":[{"operation":"EQUALS","key":"state","stringValue":"CANCELED"}]}')
+    assert none == {}
+
+
+async def test_a_setting_makes_terminated_runs_canceled(tmp_path: Any) -> None:
+    api = await KfpApi(tmp_path, scripts={"work": WAIT}, states=RunStates(RuntimeState.CANCELED)).start()
+    created = await api.call("POST", "/runs", run_body())
+    await api.call("POST", f"/runs/{created['run_id']}:terminate")
+    assert (await api.ended(created["run_id"]))["state"] == "CANCELED"
+    await api.stop()
+
+
+async def test_retry_runs_only_what_failed(api: KfpApi) -> None:
+    api.scripts["bad"] = [failing(), Outcome()]
+    created = await api.call("POST", "/runs", run_body(tasks=("good", "bad")))
+    run_id = created["run_id"]
+    assert (await api.ended(run_id))["state"] == "FAILED"
+    assert await api.call("POST", f"/runs/{run_id}:retry") == {}
+    run = await api.ended(run_id)
+    assert run["state"] == "SUCCEEDED"
+    assert "PENDING" in [entry["state"] for entry in run["state_history"]][3:]
+    assert api.executor.launched().count("root/good") == 1
+    assert api.executor.launched().count("root/bad") == 2
+    await api.refused("POST", f"/runs/{run_id}:retry", status=409, code=10)
+
+
+async def test_retry_of_an_open_run_is_refused(api: KfpApi) -> None:
+    api.scripts["work"] = WAIT
+    created = await api.call("POST", "/runs", run_body())
+    await api.refused("POST", f"/runs/{created['run_id']}:retry", status=409, code=10)
+
+
+async def test_archiving_an_experiment_archives_its_runs(api: KfpApi) -> None:
+    experiment = await api.call("POST", "/experiments", {"display_name": "e"})
+    created = await api.call("POST", "/runs", {**run_body(), "experiment_id": experiment["experiment_id"]})
+    run_id, experiment_id = created["run_id"], experiment["experiment_id"]
+    await api.call("POST", f"/experiments/{experiment_id}:archive")
+    assert (await api.call("GET", f"/runs/{run_id}"))["storage_state"] == "ARCHIVED"
+    await api.refused("POST", f"/runs/{run_id}:unarchive", status=400, code=9)
+    await api.call("POST", f"/experiments/{experiment_id}:unarchive")
+    assert (await api.call("GET", f"/runs/{run_id}"))["storage_state"] == "ARCHIVED"
+    await api.call("POST", f"/runs/{run_id}:unarchive")
+    assert (await api.call("GET", f"/runs/{run_id}"))["storage_state"] == "AVAILABLE"
+
+
+async def test_deleting_a_run_removes_rows_folders_and_unshared_artifacts(api: KfpApi) -> None:
+    blob = api.blobs.put_bytes(b"weights")
+    model = ArtifactRef(ArtifactId(5), "model", ArtifactType("system.Model"), "minio://b/m", {}, blob.digest, 7)
+    api.scripts["work"] = Outcome({}, {"model": (model,)})
+    created = await api.call("POST", "/runs", run_body())
+    run_id = created["run_id"]
+    await api.ended(run_id)
+    folder = api.folder / "runs" / run_id / "t" / "0"
+    folder.mkdir(parents=True)
+    assert (await api.call("GET", "/artifacts/5"))["uri"] == "minio://b/m"
+
+    await api.call("DELETE", f"/runs/{run_id}")
+
+    await api.refused("GET", f"/runs/{run_id}", status=404, code=5)
+    await api.refused("GET", "/artifacts/5", status=404, code=5)
+    assert not (api.folder / "runs" / run_id).exists()
+    assert api.releases.digests == [blob.digest]
+    for table in ("task", "attempt", "run_event", "artifact_use", "run_parameter"):
+        assert api.database.read_sync(lambda tx, table=table: tx.one(f"SELECT COUNT(*) AS n FROM {table}"))["n"] == 0
+    assert await api.call("GET", "/runs") == {}
+
+
+async def test_deleting_an_active_run_stops_it(api: KfpApi) -> None:
+    api.scripts["work"] = WAIT
+    created = await api.call("POST", "/runs", run_body())
+    await api.driver._turn_over()
+    await api.call("DELETE", f"/runs/{created['run_id']}")
+    assert not api.executor.waiting()
+    await api.refused("GET", f"/runs/{created['run_id']}", status=404, code=5)
+
+
+async def test_patch_changes_name_and_tags_which_can_be_filtered(api: KfpApi) -> None:
+    created = await api.call("POST", "/runs", {**run_body(), "tags": {"team": "red"}})
+    await api.call("POST", "/runs", run_body("other"))
+    changed = await api.call("PATCH", f"/runs/{created['run_id']}", {"display_name": "new name", "tags": {"team": "blue"}})
+    assert changed["display_name"] == "new name"
+    for predicate in (
+        '{"operation":"EQUALS","key":"tags.team","stringValue":"blue"}',
+        '{"operation":"EQUALS","key":"name","stringValue":"new name"}',
+        '{"operation":"IS_SUBSTRING","key":"display_name","stringValue":"NEW"}',
+    ):
+        found = await api.call("GET", "/runs", filter=f'{{"predicates":[{predicate}]}}')
+        assert [run["run_id"] for run in found["runs"]] == [created["run_id"]], predicate
+        assert found["total_size"] == 1
+    cleared = await api.call("PATCH", f"/runs/{created['run_id']}", {"tags": {}})
+    assert "tags" not in cleared
+
+
+async def test_macros_are_replaced_in_one_off_runs(api: KfpApi) -> None:
+    body = run_body()
+    body["runtime_config"]["parameters"]["text"] = "[[RunUUID]] [[CurrentTime]] [[Index]]"
+    created = await api.call("POST", "/runs", body)
+    assert created["runtime_config"]["parameters"]["text"] == f"{created['run_id']} 20231114221320 [[Index]]"
+
+
+async def test_cache_plan_tells_what_would_be_reused(api: KfpApi) -> None:
+    body = run_body(tasks=("a", "b"), caching=True)
+    before = await api.call("POST", "/runs:planCache", body)
+    assert {task["task"]: task["outcome"] for task in before["tasks"]} == {"a": "run", "b": "run"}
+    created = await api.call("POST", "/runs", body)
+    await api.ended(created["run_id"])
+    after = await api.call("POST", "/runs:planCache", body)
+    assert {task["task"]: task["outcome"] for task in after["tasks"]} == {"a": "cached", "b": "cached"}
+    body["runtime_config"]["parameters"]["text"] = "changed"
+    changed = await api.call("POST", "/runs:planCache", body)
+    assert {task["outcome"] for task in changed["tasks"]} == {"run"}
+    assert (await api.call("GET", "/runs"))["total_size"] == 1

@@ -56,5 +56,5 @@ def test_a_wrong_parameter_is_refused_in_words(given: dict[str, Any], message: s
 def test_a_pipeline_that_needs_artifacts_cannot_be_run() -> None:
     plan = lower_pipeline(pipeline({"t": task()}, inputDefinitions=definitions(artifacts={"data": "system.Dataset"})))
 
-    with pytest.raises(InvalidArgumentError, match="needs input artifact.s. data"):
+    with pytest.raises(InvalidArgumentError, match=r"needs input artifact\(s\) data"):
         check_parameters(plan, {})

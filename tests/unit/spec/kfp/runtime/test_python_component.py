@@ -28,8 +28,8 @@ TYPING = 'typing-extensions>=3.7.4,<5; python_version<"3.9"'
 NEW_SCRIPT = """program_path=$(mktemp -d)
 
 printf "%s" "$0" > "$program_path/ephemeral_component.py"
-_KFP_RUNTIME=true python3 -m kfp.dsl.executor_main                         --component_module_path                         "$program_path/ephemeral_component.py"                         "$@"
-"""
+_KFP_RUNTIME=true python3 -m kfp.dsl.executor_main @ --component_module_path @ "$program_path/ephemeral_component.py" @ "$!"
+""".replace("@", " " * 23).replace("$!", "$@")
 OLD_SCRIPT = """program_path=$(mktemp -d)
 printf "%s" "$0" > "$program_path/ephemeral_component.py"
 python3 -m kfp.components.executor_main \\

@@ -144,7 +144,7 @@ CREATE TABLE run_event (                    -- the truth about an engine run: re
 CREATE TABLE task (                         -- projection of the engine's state, one row per node
     task_id TEXT PRIMARY KEY,
     run_id TEXT NOT NULL,
-    execution_id INTEGER NOT NULL,
+    execution_id {bigint} NOT NULL,
     parent_task_id TEXT,
     path TEXT NOT NULL,
     task_key TEXT NOT NULL,

@@ -22,15 +22,16 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 import penstock
-from penstock.api import kfp_v1, metaflow, s3
+from penstock.api import kfp, kfp_v1, metaflow, s3
 from penstock.flows.recording import FlowRecorder
 from penstock.interfaces.plans import PlanLoader
 from penstock.objects.service import ObjectService
 from penstock.server.accounts import default_user, ensure_first_key, key_check
-from penstock.server.clock import SystemClock, SystemIds
+from penstock.server.clock import LoopTimers, SystemClock, SystemIds
 from penstock.server.config import Settings, setting_names
 from penstock.server.datafolder import ensure_secret
 from penstock.server.engine import EngineParts, build_engine
+from penstock.server.kfp import build_kfp, build_recurrence
 from penstock.server.notifier import LocalNotifier
 from penstock.server.pipelines import PipelineParts, build_pipelines, zone_of
 from penstock.server.security import Door
@@ -169,10 +170,12 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
     async def stop_engine() -> None:
         await parts.engine.driver.close(leave_running=parts.settings.executor_leave_running)
 
+    recurrence = build_recurrence(parts.pipelines, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
     return [
         (ensure_default_experiment, close_stores),
         (parts.tracking.start, parts.tracking.stop),
         (parts.engine.driver.start, stop_engine),
+        (recurrence.start, recurrence.stop),
     ]
 
 
@@ -198,11 +201,16 @@ def _routes(parts: Parts) -> list[BaseRoute]:
     return [
         Route("/healthz", health),
         *sign_in_routes(key_check(parts.keys)),
+        *kfp.routes(_kfp_services(parts)),
         *kfp_v1.routes(_kfp_v1_services(parts)),
         *metaflow.routes(metaflow.MetaflowServices(recorder)),
         *s3.routes(s3.S3Services(objects, parts.clock, ensure_secret(parts.settings.data_dir))),
         *web_routes(web),
     ]
+
+
+def _kfp_services(parts: Parts) -> kfp.KfpServices:
+    return build_kfp(parts.settings, parts.pipelines, cache=parts.engine.cache, clock=parts.clock, is_ready=lambda: parts.is_ready)
 
 
 def _kfp_v1_services(parts: Parts) -> kfp_v1.KfpV1Services:

@@ -36,6 +36,7 @@ class EngineParts:
     """What drives runs."""
 
     journal: SqlRunJournal
+    cache: SqlTaskCache
     executor: ProcessExecutor
     driver: RunDriver
     limiter_name: str
@@ -141,7 +142,7 @@ def build_engine(
         workspace_of=lambda run_id: str(workspaces.path(run_id)),
     )
     driver = RunDriver(ports, DriverSettings(grace_seconds=settings.executor_grace_seconds))
-    return EngineParts(journal, executor, driver, limiter.name, has_namespaces)
+    return EngineParts(journal, cache, executor, driver, limiter.name, has_namespaces)
 
 
 def _environments(settings: Settings) -> Environments:

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import asyncio
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from penstock.domain.errors import TaskError
+from penstock.domain.execution import EnvironmentRequest, FailureKind
+from penstock.executors.process.environments import Environments, EnvironmentSettings
+from penstock.executors.process.interpreters import Interpreters
+
+
+def make_wheel(folder: Path, name: str, version: str, requires: str = "") -> None:
+    folder.mkdir(exist_ok=True)
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
+        needs = f"Requires-Dist: {requires}\n" if requires else ""
+        archive.writestr(f"{name}.py", f"version = {version!r}\n")
+        archive.writestr(f"{name}-{version}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
+        archive.writestr(f"{name}-{version}.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{name}-{version}.dist-info/RECORD", "")
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    folder = tmp_path / "wheels"
+    make_wheel(folder, "penstockalpha", "1.0")
+    make_wheel(folder, "penstockalpha", "2.0")
+    make_wheel(folder, "penstockbeta", "1.0", "penstockalpha<2")
+    return folder
+
+
+@pytest.fixture
+async def environments(tmp_path: Path, wheels: Path):
+    settings = EnvironmentSettings(find_links=(str(wheels),), is_offline=True)
+    built = Environments(tmp_path / "envs", Interpreters({}, is_strict=False), settings)
+    yield built
+    await built.close()
+
+
+async def test_a_request_is_built_once_and_found_again_by_the_next_server(environments: Environments, tmp_path: Path, wheels: Path) -> None:
+    notes: list[str] = []
+    first = await environments.prepare(EnvironmentRequest(requirements=("penstockalpha",)), notes.append)
+    assert (first.site_packages / "penstockalpha.py").read_text() == "version = '2.0'\n"
+    assert any("built in" in note for note in notes)
+    notes.clear()
+    assert await environments.prepare(EnvironmentRequest(requirements=("penstockalpha",)), notes.append) == first
+    assert notes == []
+    settings = EnvironmentSettings(find_links=(str(wheels),), is_offline=True)
+    later = Environments(tmp_path / "envs", Interpreters({}, is_strict=False), settings)
+    assert (await later.prepare(EnvironmentRequest(requirements=("penstockalpha",)), notes.append)).path == first.path
+    assert notes == []
+
+
+async def test_concurrent_requests_wait_for_one_build(environments: Environments) -> None:
+    notes: list[str] = []
+    request = EnvironmentRequest(requirements=("penstockbeta",))
+    built = await asyncio.gather(*(environments.prepare(request, notes.append) for _ in range(5)))
+    assert len({environment.path for environment in built}) == 1
+    assert sum("built in" in note for note in notes) == 1
+    assert sum("waiting for" in note for note in notes) == 4
+
+
+async def test_requests_that_resolve_to_the_same_share_an_environment(environments: Environments) -> None:
+    one = await environments.prepare(EnvironmentRequest(requirements=("penstockalpha>=2",)), lambda text: None)
+    two = await environments.prepare(EnvironmentRequest(requirements=("penstockalpha==2.0",)), lambda text: None)
+    other = await environments.prepare(EnvironmentRequest(requirements=("penstockalpha<2",)), lambda text: None)
+    assert one.path == two.path
+    assert one.path != other.path
+
+
+async def test_packages_without_dependencies_win_over_what_resolution_chose(environments: Environments) -> None:
+    request = EnvironmentRequest(requirements=("penstockbeta",), no_deps=("penstockalpha==2.0",))
+    environment = await environments.prepare(request, lambda text: None)
+    assert "2.0" in (environment.site_packages / "penstockalpha.py").read_text()
+
+
+async def test_constraints_hold(environments: Environments) -> None:
+    request = EnvironmentRequest(requirements=("penstockalpha",), constraints=("penstockalpha<2",))
+    environment = await environments.prepare(request, lambda text: None)
+    assert "1.0" in (environment.site_packages / "penstockalpha.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("requirements", "word"),
+    [
+        (("penstock-no-such-package",), "penstock-no-such-package"),
+        (("penstockbeta", "penstockalpha==2.0"), "unsatisfiable"),
+        (("--index-url=http://evil.invalid",), "not a requirement"),
+        (("not a requirement at all!",), "not a requirement at all!"),
+    ],
+)
+async def test_what_cannot_be_provided_is_explained(environments: Environments, requirements: tuple[str, ...], word: str) -> None:
+    with pytest.raises(TaskError, match=word) as caught:
+        await environments.prepare(EnvironmentRequest(requirements=requirements), lambda text: None)
+    assert caught.value.kind == FailureKind.ENVIRONMENT
+    assert len(str(caught.value).splitlines()) <= 12
+
+
+async def test_a_package_that_does_not_install_shows_its_own_error(environments: Environments, tmp_path: Path) -> None:
+    project = tmp_path / "broken"
+    project.mkdir()
+    (project / "pyproject.toml").write_text('[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n')
+    (project / "backend.py").write_text("raise RuntimeError('this one never builds')\n")
+    with pytest.raises(TaskError, match="this one never builds"):
+        await environments.prepare(EnvironmentRequest(requirements=(str(project),)), lambda text: None)
+
+
+async def test_an_absent_python_is_replaced_with_a_warning_or_refused(tmp_path: Path) -> None:
+    lenient = Environments(tmp_path / "envs", Interpreters({}, is_strict=False), EnvironmentSettings(is_offline=True))
+    environment = await lenient.prepare(EnvironmentRequest(python="3.99"), lambda text: None)
+    assert "3.99" in environment.warning
+    await lenient.close()
+    strict = Environments(tmp_path / "envs", Interpreters({}, is_strict=True), EnvironmentSettings(is_offline=True))
+    with pytest.raises(TaskError, match=r"3\.99 is not available"):
+        await strict.prepare(EnvironmentRequest(python="3.99"), lambda text: None)
+
+
+async def test_a_listed_interpreter_is_used(tmp_path: Path) -> None:
+    own = Interpreters({}, is_strict=True).default
+    interpreters = Interpreters({own.version: own.executable}, is_strict=True)
+    assert (await interpreters.choose(own.version)).interpreter.executable == own.executable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 
 import typer
@@ -37,7 +36,8 @@ def env(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 def client_variables(url: str, key: str | None, secret: bytes | None) -> dict[str, str]:
     """Return the variables of the clients that work here, by name.
 
-    Metaflow gets the object endpoint's credentials in a variable of its own, so that `AWS_*` stays what the user set.
+    Metaflow reads the credentials of its object store from `AWS_*` only (its `METAFLOW_DATATOOLS_SESSION_VARS` does not reach the
+    helper processes that move the bytes), so these are replaced in a shell that takes all lines.
     """
     variables = {
         "KF_PIPELINES_ENDPOINT": url,
@@ -48,11 +48,11 @@ def client_variables(url: str, key: str | None, secret: bytes | None) -> dict[st
         variables["METAFLOW_SERVICE_AUTH_KEY"] = key
     if secret:
         access_key = access_key_for("metaflow")
-        session = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_for(secret, access_key), "region_name": "us-east-1"}
         variables |= {
             "METAFLOW_DEFAULT_DATASTORE": "s3",
             "METAFLOW_DATASTORE_SYSROOT_S3": "s3://metaflow/flows",
             "METAFLOW_S3_ENDPOINT_URL": f"{url}{S3_PREFIX}",
-            "METAFLOW_DATATOOLS_SESSION_VARS": json.dumps(session),
+            "AWS_ACCESS_KEY_ID": access_key,
+            "AWS_SECRET_ACCESS_KEY": secret_for(secret, access_key),
         }
     return variables

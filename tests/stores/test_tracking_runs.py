@@ -1,0 +1,321 @@
+"""The tracking use cases over real stores: identity, states, documents, console, files, branches, shared runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock.domain.errors import AlreadyExistsError, ConflictError, InvalidArgumentError, NotFoundError
+from penstock.domain.ids import Digest
+from penstock.domain.tracking import RunChange, TrackedRun, TrackedState
+from penstock.interfaces.tracking_store import FileRegistration
+from penstock.server.tracking import Tracking
+from penstock.tracking.filestream import Chunk, StreamMessage
+from tests.support.tracking import HandClock, tracking_room
+
+
+def rows(*steps: int, **values: Any) -> list[str]:
+    return [json.dumps({"_step": step, **values}) for step in steps]
+
+
+async def post(room: Tracking, name: str, *, writer: str = "", **parts: Any) -> bool:
+    return (await room.filestream.post("ann", "p", name, StreamMessage(**parts), writer=writer)).is_stop_requested
+
+
+async def state_of(room: Tracking, name: str) -> TrackedRun:
+    run = await room.runs.get("ann", "p", name)
+    assert run is not None
+    return run
+
+
+async def test_an_upsert_creates_project_run_and_names(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        first = await room.runs.upsert("ann", None, None, RunChange(), user_name="ann")
+        assert first.is_inserted
+        assert (first.run.project, first.run.state, len(first.run.name)) == ("uncategorized", TrackedState.RUNNING, 8)
+        assert first.run.display_name.endswith("-1")
+        second = await room.runs.upsert("ann", "", None, RunChange(display_name="mine"))
+        assert second.run.display_name == "mine"
+        project = await room.projects.get("ann", None)
+        assert project is not None
+        assert project.run_count == 2
+
+
+async def test_an_upsert_changes_only_what_is_given(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        change = RunChange(tags=["a", "b", "a"], notes="n", group="g/1", job_type="t", config='{"lr":{"value":NaN}}')
+        await room.runs.upsert("ann", "p", "r1", change)
+        again = await room.runs.upsert("ann", "p", "r1", RunChange(tags=[], display_name="x"))
+        run = again.run
+        assert not again.is_inserted
+        assert (run.tags, run.notes, run.group, run.job_type, run.config) == ((), "n", "g/1", "t", '{"lr":{"value":NaN}}')
+        edited = await room.runs.update(run.run_id, RunChange(summary='{"best": 1}'))
+        assert (edited.run.summary, edited.run.state) == ('{"best": 1}', TrackedState.RUNNING)
+
+
+@pytest.mark.parametrize("name", ["a/b", "x:y", "", " ", "q?"])
+async def test_a_run_cannot_have_any_name(tmp_path: Path, name: str) -> None:
+    async with tracking_room(tmp_path) as room:
+        if name == "":
+            assert (await room.runs.upsert("ann", "p", name, RunChange())).run.name
+            return
+        with pytest.raises(InvalidArgumentError):
+            await room.runs.upsert("ann", "p", name, RunChange())
+
+
+async def test_a_document_that_is_no_object_changes_nothing(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        for text in ("[1]", "{", '"x"'):
+            with pytest.raises(InvalidArgumentError):
+                await room.runs.upsert("ann", "p", "r", RunChange(config=text))
+        assert await room.runs.get("ann", "p", "r") is None
+
+
+async def test_streaming_moves_a_run_through_its_states(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with tracking_room(tmp_path, clock) as room:
+        await room.runs.upsert("ann", "p", "r", RunChange(state=TrackedState.PENDING))
+        await post(room, "r")
+        assert (await state_of(room, "r")).state is TrackedState.RUNNING
+        await post(room, "r", is_preempting=True)
+        assert (await state_of(room, "r")).state is TrackedState.PREEMPTING
+        await post(room, "r", history=Chunk(0, rows(0)))
+        assert (await state_of(room, "r")).state is TrackedState.RUNNING
+        clock.time += 10
+        await post(room, "r", is_complete=True, exit_code=3)
+        failed = await state_of(room, "r")
+        assert (failed.state, failed.exit_code, failed.finished_at) == (TrackedState.FAILED, 3, clock.time)
+        await post(room, "r", uploaded=["a.png"])
+        assert (await state_of(room, "r")).state is TrackedState.FAILED
+        await room.runs.update(failed.run_id, RunChange(notes="late edit"))
+        assert (await state_of(room, "r")).state is TrackedState.FAILED
+        await post(room, "r", history=Chunk(1, rows(1)))
+        revived = await state_of(room, "r")
+        assert (revived.state, revived.finished_at, revived.exit_code) == (TrackedState.RUNNING, None, None)
+        await post(room, "r", is_complete=True, exit_code=0)
+        assert (await state_of(room, "r")).state is TrackedState.FINISHED
+
+
+async def test_silence_is_a_crash_and_a_late_heartbeat_undoes_it(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with tracking_room(tmp_path, clock) as room:
+        for name in ("silent", "preempted", "alive"):
+            await room.runs.upsert("ann", "p", name, RunChange())
+        await post(room, "preempted", is_preempting=True)
+        clock.time += 400
+        await post(room, "alive")
+        assert (await state_of(room, "silent")).state is TrackedState.CRASHED
+        assert (await state_of(room, "preempted")).state is TrackedState.PREEMPTED
+        assert (await state_of(room, "alive")).state is TrackedState.RUNNING
+        await post(room, "silent")
+        assert (await state_of(room, "silent")).state is TrackedState.RUNNING
+
+
+async def test_a_restart_gives_clients_time_to_return(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with tracking_room(tmp_path, clock) as room:
+        await room.runs.upsert("ann", "p", "r", RunChange())
+    clock.time += 10_000
+    async with tracking_room(tmp_path, clock) as room:
+        assert (await state_of(room, "r")).state is TrackedState.RUNNING
+        clock.time += 400
+        assert (await state_of(room, "r")).state is TrackedState.CRASHED
+
+
+async def test_a_stop_is_told_until_the_run_is_resumed(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        run = (await room.runs.upsert("ann", "p", "r", RunChange())).run
+        assert not await post(room, "r")
+        await room.runs.stop(run.run_id)
+        assert await post(room, "r", history=Chunk(0, rows(0)))
+        await post(room, "r", is_complete=True, exit_code=1)
+        assert (await state_of(room, "r")).is_stop_requested
+        assert not await post(room, "r", history=Chunk(1, rows(1)))
+        assert not (await state_of(room, "r")).is_stop_requested
+
+
+async def test_states_by_hand_follow_the_table(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        run = (await room.runs.upsert("ann", "p", "r", RunChange())).run
+        assert (await room.runs.update_state(run.run_id, "pending")).state is TrackedState.PENDING
+        assert (await room.runs.update_state(run.run_id, "failed")).state is TrackedState.FAILED
+        for wrong in ("finished", "failed", "nonsense"):
+            with pytest.raises(ConflictError):
+                await room.runs.update_state(run.run_id, wrong)
+
+
+async def test_resume_sees_counts_tails_and_the_next_offset(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        run = (await room.runs.upsert("ann", "p", "r", RunChange())).run
+        await post(room, "r", history=Chunk(0, rows(0, 1, 2, loss=0.5)), events=Chunk(0, ['{"system.cpu": 3}']), console=Chunk(0, ["a", "b"]))
+        info = await room.runs.info(run.run_id)
+        assert (info.history_lines, info.events_lines, info.last_step) == (3, 1, 2)
+        assert json.loads(info.history_tail or "") == {"_step": 2, "loss": 0.5}
+        assert json.loads(info.events_tail or "") == {"system.cpu": 3}
+        assert await room.console.line_count(run.run_id) == 2
+        again = await room.runs.upsert("ann", "p", "r", RunChange())
+        assert again.info.history_lines == 3
+
+
+async def test_sending_rows_again_under_new_offsets_keeps_one_row_per_step(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        run = (await room.runs.upsert("ann", "p", "r", RunChange())).run
+        await post(room, "r", history=Chunk(0, rows(*range(30), loss=1)))
+        await post(room, "r", history=Chunk(30, rows(*range(30), loss=2)))
+        info = await room.runs.info(run.run_id)
+        assert (info.history_lines, info.history_rows) == (60, 30)
+        read = [json.loads(row)["loss"] for row in await room.history.rows(run.run_id, min_step=0, max_step=100)]
+        assert read == [2] * 30
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"history": Chunk(0, ['{"_step": 0}', "{broken"])},
+        {"history": Chunk(0, ["[1]"])},
+        {"history": Chunk(-1, ["{}"])},
+        {"summary": "nonsense"},
+        {"events": Chunk(0, ["7"])},
+    ],
+)
+async def test_a_malformed_request_stores_nothing(tmp_path: Path, parts: dict[str, Any]) -> None:
+    async with tracking_room(tmp_path) as room:
+        run = (await room.runs.upsert("ann", "p", "r", RunChange())).run
+        good = {"history": Chunk(0, rows(5)), "console": Chunk(0, ["x"]), "summary": '{"a": 1}'}
+        with pytest.raises(InvalidArgumentError):
+            await post(room, "r", **{**good, **parts})
+        info = await room.runs.info(run.run_id)
+        assert (info.history_lines, info.events_lines, await room.console.line_count(run.run_id)) == (0, 0, 0)
+        assert (await state_of(room, "r")).summary == "{}"
+
+
+async def test_an_unknown_run_is_not_found(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        with pytest.raises(NotFoundError):
+            await post(room, "nobody")
+
+
+async def test_console_lines_are_sparse_and_overwritable_in_both_formats(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        run = (await room.runs.upsert("ann", "p", "r", RunChange())).run
+        await post(room, "r", console=Chunk(0, ["2026-01-31T12:00:00.123456 [rank0] one\n", "ERROR 2026-01-31T12:00:01 two", "plain"]))
+        structured = '{"ts":"2026-01-31T12:00:02.5","content":"100%","level":"error","label":"w"}'
+        await post(room, "r", console=Chunk(2, [structured]))
+        await post(room, "r", console=Chunk(9, ["late"]))
+        page = await room.console.page(run.run_id, first=10)
+        seen = [(line.number, line.text, line.level, line.label) for line in page.lines]
+        assert seen == [(0, "one", "info", "rank0"), (1, "two", "error", ""), (2, "100%", "error", "w"), (9, "late", "info", "")]
+        assert page.lines[0].timestamp == "2026-01-31T12:00:00.123456"
+        assert (page.line_count, page.has_next) == (10, False)
+        assert [line.number for line in (await room.console.page(run.run_id, last=2)).lines] == [2, 9]
+        middle = await room.console.page(run.run_id, first=1, after=0)
+        assert ([line.number for line in middle.lines], middle.has_next) == ([1], True)
+        assert [line.number for line in await room.console.search(run.run_id, "TW")] == [1]
+
+
+async def test_files_are_listed_by_name_pattern_and_page(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        run = (await room.runs.upsert("ann", "p", "r", RunChange())).run
+        for name in ("config.yaml", "media/images/a b.png", "media/x_1.json", "z.txt"):
+            await room.files.register(run, FileRegistration(f"./{name}", Digest(f"sha256:{name}"), 3, "00"))
+        await room.files.register(run, FileRegistration("z.txt", Digest("sha256:new"), 9, "11"))
+        assert await room.files.count(run.run_id) == 4
+        page = await room.files.list(run.run_id, limit=3)
+        assert page.has_next
+        assert [file.name for file in (await room.files.list(run.run_id, after=page.files[-1].name)).files] == ["z.txt"]
+        assert [file.name for file in (await room.files.list(run.run_id, pattern="media/%")).files] == ["media/images/a b.png", "media/x_1.json"]
+        asked = await room.files.list(run.run_id, names=["./z.txt", "missing", "media/images/a b.png"])
+        assert [(file.name, file.size_bytes, file.updated_at is None) for file in asked.files] == [
+            ("z.txt", 9, False), ("missing", 0, True), ("media/images/a b.png", 3, False),
+        ]  # fmt: skip
+        assert len(await room.files.delete([asked.files[0].file_id, 12345])) == 1
+        for bad in ("../x", "/etc/passwd", "a/../../b", "a/..", ""):
+            with pytest.raises(InvalidArgumentError):
+                await room.files.get(run.run_id, bad)
+
+
+async def test_a_fork_copies_history_and_a_rewind_cuts_it(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        parent = (await room.runs.upsert("ann", "p", "parent", RunChange())).run
+        await post(room, "parent", history=Chunk(0, rows(*range(10), loss=1.5)))
+        point = json.dumps({"_wandb": {"value": {"branch_point": {"run_id": "parent", "step": 4}}}})
+        child = await room.runs.upsert("ann", "p", "child", RunChange(config=point))
+        assert (child.info.history_lines, child.info.last_step) == (5, 4)
+        await post(room, "child", history=Chunk(5, rows(5, 6, loss=2.5)))
+        read = [json.loads(row)["loss"] for row in await room.history.rows(child.run.run_id)]
+        assert read == [1.5] * 5 + [2.5] * 2
+        rewound = await room.runs.rewind("ann", "p", "parent", last_step=2)
+        assert (rewound.info.history_lines, rewound.info.history_rows) == (3, 3)
+        await post(room, "parent", history=Chunk(3, rows(3, loss=9)))
+        assert [json.loads(row)["_step"] for row in await room.history.rows(parent.run_id)] == [0, 1, 2, 3]
+        with pytest.raises(NotFoundError):
+            await room.runs.upsert("ann", "p", "orphan", RunChange(config=point.replace("parent", "nobody")))
+        assert await room.runs.get("ann", "p", "orphan") is None
+
+
+async def test_a_rewind_survives_a_restart(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        run = (await room.runs.upsert("ann", "p", "r", RunChange())).run
+        await post(room, "r", history=Chunk(0, rows(*range(10))))
+        await room.runs.rewind("ann", "p", "r", last_step=3)
+        await post(room, "r", history=Chunk(4, rows(4)))
+    async with tracking_room(tmp_path) as room:
+        assert [json.loads(row)["_step"] for row in await room.history.rows(run.run_id)] == [0, 1, 2, 3, 4]
+
+
+async def test_several_writers_share_a_run(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        run = (await room.runs.upsert("ann", "p", "r", RunChange(config='{"a":{"value":1}}'), client_id="w1")).run
+        await room.runs.upsert("ann", "p", "r", RunChange(config='{"b":{"value":2}}'), client_id="w2")
+        for writer in ("w1", "w2", "w1"):  # the third repeats the first
+            await post(
+                room, "r", writer=writer, history=Chunk(0, rows(0, 1, **{writer: 1})), console=Chunk(0, [f"{writer} says"]),
+                summary=json.dumps({writer: 1}), events=Chunk(0, [json.dumps({"cpu": writer})]),
+            )  # fmt: skip
+        await post(room, "r", writer="w1", history=Chunk(2, rows(2, w1=5)))
+        read = [json.loads(row) for row in await room.history.rows(run.run_id)]
+        assert [row["_step"] for row in read] == [0, 1, 2, 3, 4]
+        assert [sum("w1" in row for row in read), sum("w2" in row for row in read)] == [3, 2]
+        assert [line.text for line in (await room.console.page(run.run_id)).lines] == ["w1 says", "w2 says"]
+        assert len(await room.history.events(run.run_id)) == 2
+        stored = await state_of(room, "r")
+        assert json.loads(stored.summary) == {"w1": 1, "w2": 1}
+        assert json.loads(stored.config) == {"a": {"value": 1}, "b": {"value": 2}}
+        await post(room, "r", writer="w1", is_complete=True, exit_code=0)
+        assert (await state_of(room, "r")).state is TrackedState.RUNNING
+        await post(room, "r", writer="w2", is_complete=True, exit_code=0)
+        assert (await state_of(room, "r")).state is TrackedState.FINISHED
+
+
+async def test_deleting_is_complete_and_repeatable(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        run = (await room.runs.upsert("ann", "p", "r", RunChange(tags=["t"], config='{"a":{"value":1}}'))).run
+        await post(room, "r", history=Chunk(0, rows(0)), console=Chunk(0, ["x"]), is_complete=True, exit_code=0)
+        await room.runs.delete(run.run_id)
+        await room.runs.delete(run.run_id)
+        assert await room.runs.get("ann", "p", "r") is None
+        assert (await room.runs.info(run.run_id)).history_lines == 0
+        fresh = (await room.runs.upsert("ann", "p", "r", RunChange())).run
+        assert (fresh.tags, fresh.config, (await room.runs.info(fresh.run_id)).history_lines) == ((), "{}", 0)
+    async with tracking_room(tmp_path) as room:
+        assert (await room.runs.info(run.run_id)).history_rows == 0
+
+
+async def test_projects_are_listed_renamed_and_deleted(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        for name in ("b", "a", "c"):
+            await room.runs.upsert("ann", name, "r", RunChange())
+        found, has_next = await room.projects.list("ann", limit=2)
+        assert ([project.name for project in found], has_next) == (["a", "b"], True)
+        with pytest.raises(AlreadyExistsError):
+            await room.projects.rename(found[0].project_id, "b")
+        renamed = await room.projects.rename(found[0].project_id, "z")
+        assert (await room.runs.get("ann", "z", "r")) is not None
+        await room.projects.delete(renamed.project_id)
+        await room.projects.delete(renamed.project_id)
+        assert await room.projects.get("ann", "z") is None
+        changed, is_new = await room.projects.upsert("ann", "b", description="text", settings={"access": "USER_READ"})
+        assert (is_new, changed.description, changed.settings) == (False, "text", {"access": "USER_READ"})

@@ -67,7 +67,7 @@ class World:
                 return self.send(events.AttemptSucceeded(self.clock, path, request.key.attempt, result))
             case LookupCache(path):
                 if zlib.crc32(path.encode()) % 3 == 0:
-                    outputs = TaskOutputs({"out": out_of(path)})
+                    outputs = TaskOutputs({"out": out_of(path), "o": out_of(path)})
                     return self.send(events.CacheHit(self.clock, path, TaskId("old"), RunId("old-run"), "old run", outputs))
                 return self.send(events.CacheMissed(self.clock, path, "first run"))
             case ScheduleRetry(path, attempt, _):

@@ -21,7 +21,7 @@ from penstock.domain.errors import UnavailableError
 from penstock.executors.process import inside
 
 _HEADER = struct.Struct(">I")
-_BOOT = """
+BOOT = """
 import sys, types
 for name, path in (("", ""), (".executors", "/executors"), (".executors.process", "/executors/process")):
     module = types.ModuleType("penstock" + name)
@@ -32,9 +32,9 @@ arguments = sys.argv[2:]
 """
 """Makes `penstock.executors.process.inside` importable in an interpreter that has none of our packages, and nothing else of ours."""
 BOOT_SUPERVISOR = (
-    _BOOT + "from penstock.executors.process.inside.supervise import main\nmain(int(arguments[0]), json.loads(arguments[1]))\n"
+    BOOT + "from penstock.executors.process.inside.supervise import main\nmain(int(arguments[0]), json.loads(arguments[1]))\n"
 )
-BOOT_COLD = _BOOT + "from penstock.executors.process.inside.cold import main\nmain(arguments[0])\n"
+BOOT_COLD = BOOT + "from penstock.executors.process.inside.cold import main\nmain(arguments[0])\n"
 _INSIDE = Path(inside.__file__).resolve().parent
 CODE_ARGUMENTS = (str(_INSIDE.parents[2]),)
 """First arguments of both boots: where the stand-in packages look."""

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from penstock.domain.execution import EnvironmentRequest, Mount, ProcessSpec
+from penstock.executors.process import namespaces
+from tests.executors.stage import python_spec, shell
+
+SECRET = Mount(target=PurePosixPath("/mnt/penstock-test/secret"), files={"key": b"hunter2"})
+VOLUME = Mount(target=PurePosixPath("/penstock-volume"), volume="shared", sub_path="part")
+
+
+@pytest.fixture
+def namespace() -> None:
+    if not namespaces.probe():
+        pytest.skip("this host allows no mount namespaces")
+
+
+async def test_mounts_appear_at_their_literal_paths(open_stage, namespace) -> None:
+    script = "cat /mnt/penstock-test/secret/key; echo kept > /penstock-volume/file; ls /tmp /usr > /dev/null; echo x > /tmp/own; pwd"
+    async with open_stage(has_namespace=True) as scene:
+        finished = await scene.run(shell(script, mounts=(SECRET, VOLUME)))
+        assert finished.failure is None, finished.failure
+        assert scene.log().startswith("hunter2")
+        assert (scene.data / "volumes" / "shared" / "part" / "file").read_text() == "kept\n"
+    assert not Path("/penstock-volume").exists()
+    assert not Path("/mnt/penstock-test").exists()
+
+
+async def test_mounts_work_in_a_fork_of_a_warm_parent(open_stage, namespace) -> None:
+    source = "def f() -> str:\n    return open('/mnt/penstock-test/secret/key').read()\n"
+    async with open_stage(has_namespace=True) as scene:
+        finished = await scene.run(lambda request, layout: python_spec(source, layout, outputs=("Output",), mounts=(SECRET,)))
+        assert finished.outputs is not None, finished.failure
+        assert finished.outputs.parameters == {"Output": "hunter2"}
+        assert (await scene.started()).detail["mode"] == "warm"
+
+
+async def test_literal_paths_below_tmp_are_private_to_the_task(open_stage, namespace) -> None:
+    mounts = (Mount(target=PurePosixPath("/tmp/outputs/result")),)
+    async with open_stage(has_namespace=True) as scene:
+        finished = await scene.run(shell("echo 5 > /tmp/outputs/result/data; touch /tmp/private; cat ../work/../mounts/tmp/outputs/result/data", mounts=mounts))
+        assert finished.failure is None, finished.failure
+        assert scene.log() == "5\n"
+    assert not Path("/tmp/outputs/result").exists()
+    assert not Path("/tmp/private").exists()
+
+
+async def test_a_read_only_mount_refuses_writing(open_stage, namespace) -> None:
+    mount = Mount(target=PurePosixPath("/penstock-volume"), volume="shared", read_only=True)
+    async with open_stage(has_namespace=True) as scene:
+        assert (await scene.run(shell("touch /penstock-volume/file", mounts=(mount,)))).failure is not None
+
+
+async def test_without_a_namespace_mounts_are_found_below_the_stand_in(open_stage) -> None:
+    async with open_stage(has_namespace=False) as scene:
+        spec = lambda request, layout: shell(  # noqa: E731
+            f"cat {layout.mounts}/mnt/penstock-test/secret/key; echo kept > {layout.mounts}/penstock-volume/file", mounts=(SECRET, VOLUME)
+        )
+        finished = await scene.run(spec)
+        assert finished.failure is None, finished.failure
+        assert scene.log() == "hunter2"
+        assert (scene.data / "volumes" / "shared" / "part" / "file").read_text() == "kept\n"
+
+
+@pytest.mark.parametrize("mount", [Mount(PurePosixPath("/v"), volume="../up"), Mount(PurePosixPath("/v"), volume="v", sub_path="../../up")])
+async def test_volumes_cannot_be_left_by_name(open_stage, mount: Mount) -> None:
+    async with open_stage() as scene:
+        finished = await scene.run(ProcessSpec(argv=("true",), environment=EnvironmentRequest(), mounts=(mount,)))
+        assert finished.failure is not None
+        assert "not allowed" in finished.failure.message or "not a name" in finished.failure.message

@@ -103,7 +103,7 @@ class Outcome:
         return sorted(task["state"] for task in self._named(name))
 
     def _named(self, name: str) -> list[dict[str, Any]]:
-        return [task for task in self.tasks if task.get("display_name") == name and task["type"] in {"RUNTIME", "IMPORTER"}]
+        return [task for task in self.tasks if task.get("display_name") == name]
 
     def story(self) -> str:
         """Return what a person needs to understand a run that went otherwise: tasks with messages, logs of failed ones."""

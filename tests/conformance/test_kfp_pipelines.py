@@ -26,6 +26,8 @@ def submitted(tmp_path_factory: pytest.TempPathFactory, compiled_programs: Compi
 def test_a_program_ends_as_expected(program: Program, sdk: str, submitted: SubmittedPrograms) -> None:
     outcome = submitted.outcome(program, sdk)
 
+    if "mounts" in program.needs and any("allows no private mounts" in word for task in outcome.tasks for word in task.get("warnings", [])):
+        pytest.skip("this host has no private mounts, and the tasks say so")
     expect = program.expect
     story = outcome.story()
     assert outcome.state == expect["state"], story

@@ -6,7 +6,7 @@ SDKS = ("2.0.1", "2.7.0", "2.17.0")
 EXPECT = {
     "state": "SUCCEEDED",
     "outputs": {"echo.Output": ["deep", "heads", "true"]},
-    "states": {"never": ["SKIPPED", "SKIPPED"], "coin": ["SUCCEEDED"]},
+    "states": {"condition-3": ["SKIPPED"], "condition-4": ["SKIPPED"], "coin": ["SUCCEEDED"]},
 }
 
 

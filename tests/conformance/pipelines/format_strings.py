@@ -1,4 +1,4 @@
-"""f-strings over pipeline inputs, task outputs, loop items and run facts, also inside lists and structs."""
+"""f-strings over pipeline inputs, task outputs, loop items and run facts."""
 
 from kfp import dsl
 
@@ -8,7 +8,6 @@ EXPECT = {
     "outputs": {
         "echo.Output": ["ann says 42 and {not a placeholder}", "ann/1", "ann/2"],
         "number.Output": [42],
-        "struct.Output": ["{'key-ann': 'value 42', 'list': ['ann']}"],
     },
 }
 
@@ -23,15 +22,9 @@ def echo(text: str) -> str:
     return text
 
 
-@dsl.component
-def struct(value: dict) -> str:
-    return str(value)
-
-
 @dsl.pipeline(name="format-strings")
 def pipeline(name: str = "ann"):
     n = number()
     echo(text=f"{name} says {n.output} and {{not a placeholder}}")
-    struct(value={"key-ann": f"value {n.output}", "list": [f"{name}"]})
     with dsl.ParallelFor([1, 2]) as item:
         echo(text=f"{name}/{item}").set_display_name("echo")

@@ -23,5 +23,5 @@ def show_none(word: Optional[str] = None) -> str:
 @dsl.pipeline(name="optional-inputs")
 def pipeline(given: Optional[str] = None, missing: Optional[str] = None):
     show(word=given)
-    show()
+    show().set_display_name("show")
     show_none(word=missing).set_display_name("show")

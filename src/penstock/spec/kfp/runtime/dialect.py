@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import (
@@ -79,7 +80,7 @@ def _container(request: LaunchRequest, work: ContainerWork, prepared: Prepared, 
         image=image,
         resources=resources,
         staged=prepared.staged,
-        directories=prepared.directories,
+        directories=(*prepared.directories, *_workspace(prepared, (*argv, *env.values()))),
         mounts=pod.mounts,
         init=pod.init,
         output_parameters=prepared.output_parameters,
@@ -90,6 +91,12 @@ def _container(request: LaunchRequest, work: ContainerWork, prepared: Prepared, 
         warnings=pod.warnings,
         needs_cold_start=resources.accelerator_count > 0,
     )
+
+
+def _workspace(prepared: Prepared, texts: Iterable[str]) -> tuple[PurePosixPath, ...]:
+    """Return the run's workspace when the task was told of it; the others need not find it."""
+    path = str(prepared.places.workspace)
+    return (prepared.places.workspace,) if any(path in text for text in texts) else ()
 
 
 def _author_variables(request: LaunchRequest, work: ContainerWork, resolver: Resolver) -> dict[str, str]:

@@ -35,7 +35,9 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the server up afterwards, until Ctrl-C.")] = False,
+    keep: Annotated[
+        bool | None, typer.Option("--keep/--no-keep", help="Leave the server up afterwards, until Ctrl-C. [default: on a terminal]")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="Port of the server. [default: 8080, or a free one]")] = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -52,7 +54,7 @@ def demo(
             console.print("\nLook at them:", style="bold")
             for run in (first, second):
                 console.print(f"  {run['display_name']:<24} {run_link(client, run['run_id'])}", soft_wrap=True)
-        if keep:
+        if console.is_terminal if keep is None else keep:
             console.print("The server stays up; Ctrl-C stops it.")
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ _MARKS = {
     "PENDING": ("·", "dim"),
     "PAUSED": ("=", "yellow"),
 }
+_INDEX = re.compile(r"\[\d+\]")
 _LOG_LINES = 20
 _MAX_LINES = 40
 
@@ -67,14 +69,15 @@ def show_failures(client: Client, run_id: str, console: Console) -> None:
     for task in leaf_tasks(client.tasks(run_id)):
         if task.get("state") != "FAILED":
             continue
-        console.print(Text(f"\n{task_name(task)} failed: {task_note(task)}", style="bold red"), soft_wrap=True)
+        console.print(Text(f"\n{task_name(task)} failed: {_first_line(task_note(task))}", style="bold red"), soft_wrap=True)
         try:
             log = b"".join(client.log(run_id, str(task["task_id"]))).decode("utf-8", "replace")
         except PenstockError:
             continue  # it failed before it had a log
         lines = log.splitlines()
         if len(lines) > _LOG_LINES:
-            console.print(f"  ... {len(lines) - _LOG_LINES} lines before; `penstock runs logs {run_id} {task_name(task)}`", style="dim")
+            hint = f"  ... {len(lines) - _LOG_LINES} lines before; see `penstock runs logs {run_id} {task_name(task)}`"
+            console.print(hint, style="dim", markup=False, soft_wrap=True)
         for line in lines[-_LOG_LINES:]:
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
@@ -85,11 +88,9 @@ def leaf_tasks(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def task_name(task: Mapping[str, Any]) -> str:
-    """Return the name by which a task is shown: where it stands in the run, loops with their index."""
-    scope = task.get("scope_path")
-    if isinstance(scope, list):
-        scope = "/".join(str(part) for part in scope)
-    return str(scope or task.get("display_name") or task.get("name")).removeprefix("root/").removeprefix("root.")
+    """Return the name by which a task is shown: its own, with the index of each loop around it."""
+    indexes = "".join(_INDEX.findall("/".join(str(part) for part in task.get("scope_path") or ())))
+    return f"{task.get('display_name') or task.get('name')}{indexes}"
 
 
 def task_note(task: Mapping[str, Any]) -> str:
@@ -136,8 +137,14 @@ def _text(line: TaskLine) -> Text:
     time_text = f"{line.seconds:7.1f} s" if line.seconds is not None else "         "
     text = Text.assemble((f"{mark} ", style), (f"{line.state.lower():<10}", style), f"{time_text}  ", line.name)
     if line.note:
-        text.append(f"  {line.note.splitlines()[0][:160]}", style="dim")
+        text.append(f"  {_first_line(line.note)[:160]}", style="dim")
     return text
+
+
+def _first_line(note: str) -> str:
+    """Return what happened without the log lines that follow in the note."""
+    first = note.splitlines()[0] if note else ""
+    return first.removesuffix("; last lines of the log:")
 
 
 def _picture(lines: list[TaskLine], run: Mapping[str, Any], console: Console) -> Group:

@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 import penstock
-from penstock.api import kfp, kfp_v1, metaflow, s3
+from penstock.api import kfp, kfp_v1, metaflow, s3, wandb
 from penstock.flows.recording import FlowRecorder
 from penstock.interfaces.plans import PlanLoader
 from penstock.objects.service import ObjectService
@@ -37,6 +37,7 @@ from penstock.server.pipelines import PipelineParts, build_pipelines, zone_of
 from penstock.server.security import Door
 from penstock.server.signin import sign_in_routes
 from penstock.server.tracking import Tracking, build_task_keys, build_task_projection, build_tracking
+from penstock.server.wandb import build_wandb
 from penstock.server.web import build_web
 from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
@@ -205,8 +206,24 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         *kfp_v1.routes(_kfp_v1_services(parts)),
         *metaflow.routes(metaflow.MetaflowServices(recorder)),
         *s3.routes(s3.S3Services(objects, parts.clock, ensure_secret(parts.settings.data_dir))),
+        *wandb.routes(_wandb_services(parts)),
         *web_routes(web),
     ]
+
+
+def _wandb_services(parts: Parts) -> wandb.WandbServices:
+    return build_wandb(
+        parts.database,
+        parts.settings.data_dir / "tracking",
+        parts.tracking,
+        keys=parts.keys,
+        accounts=parts.accounts,
+        blobs=parts.blobs,
+        clock=parts.clock,
+        ids=parts.ids,
+        notifier=parts.notifier,
+        public_url=parts.settings.server_url,
+    )
 
 
 def _kfp_services(parts: Parts) -> kfp.KfpServices:

@@ -13,7 +13,6 @@ from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.notifier import Notifier
 from penstock.server.tracking import Tracking
 from penstock.stores.manifests.index import LocalManifestIndex
-from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.collections import SqlCollectionStore
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.gaps import SqlGapStore
@@ -36,34 +35,34 @@ def build_wandb(
     folder: Path,
     tracking: Tracking,
     *,
+    keys: KeyService,
+    accounts: AccountService,
     blobs: UploadStore,
     clock: Clock,
     ids: IdSource,
     notifier: Notifier,
-    user_name: str,
     public_url: str = "",
 ) -> WandbServices:
-    """Return everything behind `api.wandb.routes`; entities of the user and the organization exist afterwards.
+    """Return everything behind `api.wandb.routes`.
 
     Args:
         database: opened.
         folder: where listings of large manifests may be kept (`<data>/tracking`).
         tracking: the tracking room.
+        keys: API keys.
+        accounts: entities; started.
         blobs: bytes of files and artifacts.
         clock: wall clock.
         ids: source of ids.
         notifier: told about changes.
-        user_name: name of the server's user and default entity, as `tracking.accounts.name_from_login` makes it.
         public_url: address under which clients reach the server, when it cannot be taken from their requests.
     """
-    accounts = AccountService(SqlEntityStore(database), clock, default_user=user_name)
-    accounts.start()
     return WandbServices(
         clock=clock,
         notifier=notifier,
         blobs=blobs,
         signer=UrlSigner(accounts.url_signing_key()),
-        keys=KeyService(SqlKeyStore(database), clock),
+        keys=keys,
         accounts=accounts,
         projects=tracking.projects,
         runs=tracking.runs,

@@ -38,6 +38,8 @@ _MEMBER_ORDER = {
     "updated_at": "v.updated_at",
     "size": "v.size_bytes",
 }
+_ALL = {"state": "COMMITTED"}
+"""What clients ask for when they want every version; others are never members."""
 _COLLECTION_ORDER = {"name": "c.name", "created_at": "c.created_at", "updated_at": "c.updated_at", "id": "c.collection_id"}
 
 
@@ -247,7 +249,7 @@ class SqlCollectionStore:
         order = f"ORDER BY {_MEMBER_ORDER.get(query.order, 'm.version_index')} {direction}, m.membership_id {direction}"
 
         def work(tx: Transaction) -> tuple[list[Membership], int]:
-            if not query.where:
+            if not query.where or query.where == _ALL:
                 total = tx.one(f"SELECT COUNT(*) AS n {source}", list(query.collection_ids))
                 rows = tx.all(f"SELECT m.* {source} {order} LIMIT ? OFFSET ?", [*query.collection_ids, query.limit, query.offset])
                 return [membership_from_row(row) for row in rows], 0 if total is None else total["n"]
@@ -380,7 +382,7 @@ def _member_lookup(row: Row, aliases: Mapping[tuple[int, int], list[str]], tags:
         "id": [version_id], "artifact_id": [version_id], "version": [row["version_index"], f"v{row['version_index']}"],
         "version_index": [row["version_index"]], "versionIndex": [row["version_index"]],
         "tag": tags.get(version_id, ()), "tags": tags.get(version_id, ()), "alias": names, "aliases": names,
-        "digest": [row["digest"]], "artifact_size": [row["size_bytes"]], "size": [row["size_bytes"]],
+        "state": ["COMMITTED"], "digest": [row["digest"]], "artifact_size": [row["size_bytes"]], "size": [row["size_bytes"]],
         "created_at": [row["version_created_at"]], "createdAt": [row["version_created_at"]],
         "artifact_created_at": [row["version_created_at"]], "updated_at": [row["version_updated_at"]],
         "updatedAt": [row["version_updated_at"]], "acm_created_at": [row["created_at"]], "linked_at": [row["created_at"]],

@@ -76,6 +76,7 @@ class Engine:
         self.cache_settings = CacheSettings()
         self.stager: WorkspaceStager | None = None
         self.ids = CountingIds()
+        self.journal_type: type[SqlRunJournal] = SqlRunJournal
         self.journal: SqlRunJournal
         self.executor: ScriptedExecutor
         self.notifier: RecordingNotifier
@@ -83,7 +84,7 @@ class Engine:
 
     async def start(self, *, settings: DriverSettings | None = None) -> None:
         """Begin a server life."""
-        self.journal = SqlRunJournal(self.database)
+        self.journal = self.journal_type(self.database)
         self.executor = ScriptedExecutor(self.clock, self.scripts, self.world)
         self.notifier = RecordingNotifier()
         cache = SqlTaskCache(
@@ -106,6 +107,15 @@ class Engine:
     async def stop(self) -> None:
         """End the server life; processes go on."""
         await self.driver.close(leave_running=True)
+
+    async def kill(self) -> None:
+        """End the server life as SIGKILL would: nothing more is stored, performed or reported."""
+        self.executor.is_closed = True
+        loop_task = self.driver._loop_task
+        assert loop_task is not None
+        loop_task.cancel()
+        await asyncio.gather(loop_task, return_exceptions=True)
+        await self.driver._performer.close()
 
     async def submit(self, plan: RunPlan, run_id: str = "run-1", **fields: Any) -> NewRun:
         """Submit a run of `plan`."""

@@ -279,7 +279,7 @@ async def test_projections_see_every_change_and_a_broken_one_stops_nothing(engin
         tx.execute("INSERT INTO server_setting (name, value) VALUES ('half', 'done')")
         raise RuntimeError("reader's fault")
 
-    def watch(tx: Transaction, records: list[TaskRecord]) -> None:  # noqa: ARG001 - the projection's signature
+    def watch(tx: Transaction, records: list[TaskRecord]) -> None:
         seen.extend((record.path, record.state) for record in records)
 
     engine.journal.add_projection(broken)

@@ -14,22 +14,22 @@ from penstock.engine.expressions import OPERATORS, evaluate, references
 class _Names:
     """A scope with one value: own input `x` is 5; everything else is absent."""
 
-    def scope_input(self, name: str) -> Any:  # noqa: ARG002
+    def scope_input(self, name: str) -> Any:
         return UNSET
 
     def own_input(self, name: str) -> Any:
         return 5 if name == "x" else UNSET
 
-    def task_output(self, task: str, key: str) -> Any:  # noqa: ARG002
+    def task_output(self, task: str, key: str) -> Any:
         return UNSET
 
     def loop_item(self) -> Any:
         return UNSET
 
-    def run_field(self, name: str) -> Any:  # noqa: ARG002
+    def run_field(self, name: str) -> Any:
         return UNSET
 
-    def final_status(self, task: str) -> Any:  # noqa: ARG002
+    def final_status(self, task: str) -> Any:
         return UNSET
 
 

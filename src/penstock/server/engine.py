@@ -14,6 +14,7 @@ from penstock.domain.ids import Digest, RunId
 from penstock.engine.cache_key import miss_reason
 from penstock.engine.driver import DriverSettings, RunDriver
 from penstock.engine.performer import Ports
+from penstock.executors.process import namespaces
 from penstock.executors.process.environments import Environments, EnvironmentSettings
 from penstock.executors.process.executor import ExecutorSettings, ProcessExecutor, TaskEnvironment, machine_capacity
 from penstock.executors.process.interpreters import Interpreters, by_version
@@ -100,7 +101,7 @@ def build_engine(
     """
     journal = SqlRunJournal(database)
     limiter = find_limiter()
-    has_namespaces = False
+    has_namespaces = namespaces.probe()
     workspaces = RunWorkspaces(settings.data_dir / "runs", blobs)
     executor = ProcessExecutor(
         settings.data_dir,

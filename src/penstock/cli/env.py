@@ -45,7 +45,7 @@ def client_variables(url: str, key: str | None, secret: bytes | None) -> dict[st
         "METAFLOW_SERVICE_URL": f"{url}{METAFLOW_PREFIX}",
     }
     if key:
-        variables["METAFLOW_SERVICE_AUTH_KEY"] = key
+        variables |= {"WANDB_BASE_URL": url, "WANDB_API_KEY": key, "METAFLOW_SERVICE_AUTH_KEY": key}
     if secret:
         access_key = access_key_for("metaflow")
         variables |= {

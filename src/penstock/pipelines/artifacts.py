@@ -169,7 +169,7 @@ class ArtifactService:
 
     def _pack_tar(self, members: Sequence[tuple[str, Digest, int, bool]]) -> Iterator[bytes]:
         sink = _Sink()
-        with tarfile.open(fileobj=sink, mode="w|gz", compresslevel=1) as archive:
+        with tarfile.open(fileobj=sink, mode="w|gz") as archive:
             for name, digest, size, is_executable in members:
                 info = tarfile.TarInfo(name)
                 info.size = size

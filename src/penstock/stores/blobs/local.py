@@ -216,7 +216,7 @@ class LocalBlobStore:
                 digest, size = _hash(file.fileno(), md5)
                 if sync:
                     os.fsync(file.fileno())
-            path.chmod(0o444)
+            path.chmod(0o444 | path.stat().st_mode & 0o111)  # a linked source keeps being a program, should it be stored again
         except BaseException:
             path.unlink(missing_ok=True)
             raise

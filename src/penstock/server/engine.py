@@ -19,7 +19,6 @@ from penstock.executors.process.environments import Environments, EnvironmentSet
 from penstock.executors.process.executor import ExecutorSettings, ProcessExecutor, TaskEnvironment, machine_capacity
 from penstock.executors.process.interpreters import Interpreters, by_version
 from penstock.executors.process.limits import find_limiter
-from penstock.executors.process.namespaces import probe
 from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.plans import PlanLoader

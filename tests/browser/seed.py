@@ -252,7 +252,7 @@ def digits_run(seeder: Seeder, label: str, *, name: str, start: float, outcome: 
         "run_id": run_id, "kind": "kfp", "name": name, "experiment_id": "exp-default", "resource_name": f"digits-training-{label}"[:60], "pipeline_name": "digits-training",
         "pipeline_id": "pipe-digits", "pipeline_version_id": "ver-2", "spec_digest": SPEC, "parameters": parameters, "pipeline_root": "", "state": outcome,
         "state_history": [{"at": start - 1, "state": "PENDING"}, {"at": start, "state": "RUNNING"}], "error": error, "created_at": start - 1, "scheduled_at": start - 1,
-        "started_at": None if outcome == "PENDING" else start, "finished_at": start + seconds if is_over else None, "task_count": 9, "done_count": done, "failed_count": failed,
+        "started_at": None if outcome == "PENDING" else start, "finished_at": start + seconds if is_over else None, "task_count": done if is_over else 11, "done_count": done, "failed_count": failed,
         "cached_count": hits, "version": 1,
     }  # fmt: skip
     insert(tx, "run", **(row | extra))

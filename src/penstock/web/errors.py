@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from penstock.domain.errors import (
     AlreadyExistsError,
@@ -25,6 +25,7 @@ from penstock.domain.errors import (
     UnavailableError,
 )
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
+from penstock.web.security import STILL_HEADERS
 from penstock.web.services import WebServices
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,8 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
 def error_answer(services: WebServices, request: Request, status: int, heading: str, message: str, request_id: str = "") -> Response:
     """Answer with an error: back to the form with a notice after a POST from a page, JSON for data requests, a page otherwise."""
     accepts_page = "text/html" in request.headers.get("accept", "")
+    if request.headers.get("sec-fetch-dest") in {"iframe", "frame", "embed", "object", "image"}:
+        return PlainTextResponse(message, status_code=status, headers=STILL_HEADERS | {"cache-control": "no-store"})
     referer = urlsplit(request.headers.get("referer", ""))
     if request.method == "POST" and accepts_page and referer.netloc == request.headers.get("host") and status != 403:
         return redirect(referer.path + (f"?{referer.query}" if referer.query else ""), Notice(message, "error"))

@@ -11,7 +11,22 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from penstock.web import live, logs
 from penstock.web.errors import guarded
-from penstock.web.pages import run, runs, shell, tasks
+from penstock.web.pages import (
+    artifacts,
+    compare,
+    executions,
+    experiments,
+    home,
+    new_run,
+    pipelines,
+    recurring,
+    run,
+    runs,
+    search,
+    shell,
+    system,
+    tasks,
+)
 from penstock.web.services import WebServices
 from penstock.web.static_files import static_app
 
@@ -20,7 +35,26 @@ Page = Callable[[WebServices, Request], Awaitable[Response]]
 PAGES: tuple[tuple[str, Page], ...] = (
     ("/", shell.entry),
     ("/ui", shell.entry),
+    ("/ui/home", home.home_page),
+    ("/ui/pipelines", pipelines.list_page),
+    ("/ui/pipelines/{pipeline_id}", pipelines.pipeline_page),
+    ("/ui/pipelines/{pipeline_id}/versions/{version_id}/graph", pipelines.graph_data),
+    ("/ui/experiments", experiments.list_page),
+    ("/ui/experiments/{experiment_id}", experiments.experiment_page),
+    ("/ui/recurring", recurring.list_page),
+    ("/ui/recurring/{recurring_run_id}", recurring.recurring_page),
+    ("/ui/executions", executions.list_page),
+    ("/ui/artifacts", artifacts.list_page),
+    ("/ui/artifacts/{artifact_id}", artifacts.artifact_page),
+    ("/ui/artifacts/{artifact_id}/view", artifacts.view),
+    ("/ui/artifacts/{artifact_id}/download", artifacts.download),
+    ("/ui/artifacts/{artifact_id}/lineage", artifacts.lineage_data),
+    ("/ui/compare", compare.compare_page),
+    ("/ui/search", search.search_page),
+    ("/ui/search/results", search.results_part),
+    ("/ui/system", system.system_page),
     ("/ui/runs", runs.list_page),
+    ("/ui/runs/new", new_run.new_run_page),
     ("/ui/runs/{run_id}", run.run_page),
     ("/ui/runs/{run_id}/graph", run.graph_data),
     ("/ui/runs/{run_id}/tasks/{task_id}/panel", tasks.panel_part),
@@ -31,7 +65,15 @@ PAGES: tuple[tuple[str, Page], ...] = (
 )
 """GET addresses."""
 
-FORMS: tuple[tuple[str, Page], ...] = (("/ui/runs/actions", runs.act),)
+FORMS: tuple[tuple[str, Page], ...] = (
+    ("/ui/runs/actions", runs.act),
+    ("/ui/runs/new", new_run.create),
+    ("/ui/runs/plan", new_run.plan_part),
+    ("/ui/recurring/fires", new_run.fires_part),
+    ("/ui/experiments/actions", experiments.act),
+    ("/ui/pipelines/actions", pipelines.act),
+    ("/ui/recurring/actions", recurring.act),
+)
 """POST addresses; each checks that the form came from our own pages."""
 
 

@@ -206,7 +206,7 @@ class GraphView {
     if (!this.isStatic) {
       const word = node.state ? (look === "cached" ? text("cached") : text(node.state)) : text("not yet");
       parts.push(icon(this.sprite, look, node.state === "RUNNING" ? "spins" : ""), make("span", { class: "node-state" }, word));
-      if (node.started_at && node.finished_at && look !== "cached") parts.push(make("span", { class: "num" }, duration(node.finished_at - node.started_at)));
+      if (node.started_at && node.finished_at && look !== "cached" && !node.iterations) parts.push(make("span", { class: "num" }, duration(node.finished_at - node.started_at)));
       else if (node.started_at && node.state === "RUNNING") parts.push(make("span", { class: "num", "data-since": String(node.started_at) }, duration(this.data.now - node.started_at)));
       if (node.attempts > 1) parts.push(make("span", { class: "num" }, `×${node.attempts}`));
     } else parts.push(make("span", { class: "cut" }, node.condition || node.image || node.component));
@@ -350,14 +350,16 @@ class GraphView {
     this.showMap();
   }
 
-  fit() {
+  /** Show everything; without `whole` keep the text readable and show the beginning instead. */
+  fit(whole = false) {
     if (!this.placed?.width) return;
     const { clientWidth, clientHeight } = this.root;
-    const k = Math.min(1, (clientWidth - 48) / this.placed.width, (clientHeight - 48) / this.placed.height);
-    const scale = Math.max(0.05, k);
-    this.view = { k: scale, x: (clientWidth - this.placed.width * scale) / 2, y: Math.max(24, (clientHeight - this.placed.height * scale) / 2) };
-    if (this.placed.height * scale < clientHeight - 140 && clientHeight > 300) this.view.y = Math.min(this.view.y, 64);
-    this.hasMoved = false;
+    const all = Math.min(1, (clientWidth - 48) / this.placed.width, (clientHeight - 48) / this.placed.height);
+    const k = whole ? Math.max(0.05, all) : Math.max(0.72, all);
+    const width = this.placed.width * k;
+    const height = this.placed.height * k;
+    this.view = { k, x: width > clientWidth - 24 ? 24 : (clientWidth - width) / 2, y: height > clientHeight - 24 ? 24 : Math.min(64, (clientHeight - height) / 2) };
+    this.hasMoved = whole;
     this.apply(true);
   }
 
@@ -481,7 +483,7 @@ class GraphView {
 
   bindTools() {
     const at = (name) => document.getElementById(`graph-${name}`);
-    at("fit")?.addEventListener("click", () => this.fit());
+    at("fit")?.addEventListener("click", () => this.fit(true));
     at("in")?.addEventListener("click", () => this.zoom(1.25));
     at("out")?.addEventListener("click", () => this.zoom(1 / 1.25));
     at("direction")?.addEventListener("click", () => this.change({ direction: this.options.direction === "TB" ? "LR" : "TB" }));
@@ -502,7 +504,7 @@ class GraphView {
       }
     });
     document.addEventListener("keydown", (event) => {
-      if (event.key === "f" && !isTyping(event) && !event.ctrlKey && !event.metaKey && !document.querySelector("dialog[open]")) this.fit();
+      if (event.key === "f" && !isTyping(event) && !event.ctrlKey && !event.metaKey && !document.querySelector("dialog[open]")) this.fit(true);
     });
   }
 

@@ -1,0 +1,185 @@
+"""Stored artifacts: list, one artifact with preview, usage, versions and lineage, its boxed view and its download."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markdown_it import MarkdownIt
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+
+from penstock.domain.errors import NotFoundError
+from penstock.domain.ids import Digest
+from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Page
+from penstock.web.artifact_content import Preview, head_of, media_type_of, preview_of, zip_of_tree
+from penstock.web.filters import list_query
+from penstock.web.render import Crumb, Frame, render
+from penstock.web.security import BOX_HEADERS, STILL_HEADERS
+from penstock.web.services import WebServices
+from penstock.web.visualizations import Visual, visuals_of
+
+TABS: Sequence[tuple[str, str]] = (
+    ("overview", "Overview"),
+    ("preview", "Preview"),
+    ("usage", "Usage"),
+    ("versions", "Versions"),
+    ("lineage", "Lineage"),
+)
+FILTER_FIELDS = ("name", "type", "run", "pipeline", "uri", "digest", "created", "size")
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough")
+_MARKDOWN_STYLE = (
+    "body{font:15px/1.6 system-ui,sans-serif;color:#14181f;background:#fff;margin:1rem 1.25rem;max-width:56rem}"
+    "table{border-collapse:collapse}td,th{border:1px solid #cbd2db;padding:.25rem .6rem}"
+    "pre,code{font-family:ui-monospace,monospace;background:#f1f3f6;border-radius:4px}pre{padding:.6rem}code{padding:.1rem .25rem}"
+    "img{max-width:100%}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactListPage:
+    """Context of `artifacts/list.html`."""
+
+    listing: Page[ArtifactItem]
+    """The rows shown."""
+    sort: str
+    """Sort name, with `-` in front for descending."""
+    filter_fields: Sequence[str] = FILTER_FIELDS
+    """Fields the filter bar completes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactPage:
+    """Context of `artifacts/artifact.html`."""
+
+    view: ArtifactView
+    """The artifact with what surrounds it."""
+    tab: str
+    """Key of the open tab."""
+    tabs: Sequence[tuple[str, str]]
+    """All tabs."""
+    preview: Preview | None
+    """Beginning of the content, on Overview and Preview."""
+    visual: Visual | None
+    """Drawing, for metric types."""
+    snippet: str
+    """Python that fetches it."""
+    edges: Sequence[ArtifactUse] = ()
+    """Lineage."""
+    is_cut: bool = False
+    """The lineage is larger than shown."""
+
+    @property
+    def artifact(self) -> ArtifactItem:
+        """The artifact."""
+        return self.view.artifact
+
+
+async def list_page(services: WebServices, request: Request) -> Response:
+    """All stored artifacts."""
+    query = list_query(request.query_params, now=services.clock.now())
+    page = ArtifactListPage(await services.artifacts.list_artifacts(query), ("-" if query.is_descending else "") + query.sort)
+    frame = Frame(title="Artifacts", section="artifacts", crumbs=(Crumb("Artifacts"),), live="", scripts=("table",))
+    return render(services, request, "artifacts/list.html", frame=frame, page=page)
+
+
+async def _artifact(services: WebServices, request: Request) -> ArtifactView:
+    text = request.path_params["artifact_id"]
+    view = await services.artifacts.artifact(int(text)) if text.isdigit() and len(text) < 17 else None
+    if view is None:
+        raise NotFoundError(f"There is no artifact {text}.")
+    return view
+
+
+async def artifact_page(services: WebServices, request: Request) -> Response:
+    """One artifact."""
+    view = await _artifact(services, request)
+    artifact = view.artifact
+    tab = request.query_params.get("tab", "overview")
+    tab = tab if tab in dict(TABS) else "overview"
+    preview = None
+    if tab in {"overview", "preview"}:
+        preview = await asyncio.to_thread(
+            preview_of,
+            services.blobs,
+            digest=artifact.digest,
+            type_=artifact.type,
+            is_directory=artifact.is_directory,
+            size=artifact.size_bytes,
+        )
+    drawn = visuals_of([ArtifactUse("output", artifact.output_key, 0, artifact, artifact.task_id or "", artifact.task_name)])
+    edges, is_cut = await services.artifacts.lineage(artifact.artifact_id) if tab == "lineage" else ((), False)
+    page = ArtifactPage(view, tab, TABS, preview, drawn[0] if drawn else None, snippet_of(services.url, artifact), edges, is_cut)
+    siblings = [(f"{other.run_name} \u00b7 {other.name}", f"/ui/artifacts/{other.artifact_id}") for other in view.siblings[:12]]
+    frame = Frame(
+        title=artifact.name or artifact.output_key,
+        section="artifacts",
+        crumbs=(Crumb("Artifacts", "/ui/artifacts"), Crumb(artifact.name or artifact.output_key, "", siblings)),
+        scripts=("table", "lineage"),
+    )
+    return render(services, request, "artifacts/artifact.html", frame=frame, page=page)
+
+
+def snippet_of(url: str, artifact: ArtifactItem) -> str:
+    """Python that fetches the artifact without any client library."""
+    name = re.sub(r"[^\w.-]", "_", artifact.name or artifact.output_key or "artifact") + (".zip" if artifact.is_directory else "")
+    return f'import urllib.request\n\nurllib.request.urlretrieve("{url}/ui/artifacts/{artifact.artifact_id}/download", "{name}")'
+
+
+async def view(services: WebServices, request: Request) -> Response:
+    """The content itself, in a box: an opaque origin that reaches nothing of ours."""
+    artifact = (await _artifact(services, request)).artifact
+    if artifact.digest is None or artifact.is_directory:
+        raise NotFoundError("There are no bytes to show for this artifact.")
+    digest = artifact.digest
+    head = await asyncio.to_thread(head_of, services.blobs, digest, 1024)
+    media = media_type_of(head, artifact.type)
+    if media == "text/markdown":
+        data = await asyncio.to_thread(head_of, services.blobs, digest, 10 * 1024 * 1024)
+        body = _MARKDOWN.render(data.decode("utf-8", "replace"))
+        return HTMLResponse(f"<!DOCTYPE html><meta charset=utf-8><style>{_MARKDOWN_STYLE}</style>{body}", headers=STILL_HEADERS)
+    headers = BOX_HEADERS if media == "text/html" else STILL_HEADERS
+    content_type = f"{media}; charset=utf-8" if media.startswith("text/") else media
+    return StreamingResponse(services.blobs.read(Digest(digest)), media_type=content_type, headers=headers)
+
+
+async def download(services: WebServices, request: Request) -> Response:
+    """The content as a file; directories as a zip archive."""
+    artifact = (await _artifact(services, request)).artifact
+    if artifact.digest is None:
+        raise NotFoundError("The bytes of this artifact are not stored here.")
+    present = await asyncio.to_thread(services.blobs.has, Digest(artifact.digest))
+    if not present:
+        raise NotFoundError("The bytes of this artifact are gone from the store.")
+    name = re.sub(r"[^\w.-]", "_", artifact.name or artifact.output_key or "artifact")
+    headers = {"content-disposition": f'attachment; filename="{name}{".zip" if artifact.is_directory else ""}"'} | STILL_HEADERS
+    if artifact.is_directory:
+        return StreamingResponse(zip_of_tree(services.blobs, artifact.digest), media_type="application/zip", headers=headers)
+    if artifact.size_bytes is not None:
+        headers["content-length"] = str(artifact.size_bytes)
+    return StreamingResponse(services.blobs.read(Digest(artifact.digest)), media_type="application/octet-stream", headers=headers)
+
+
+async def lineage_data(services: WebServices, request: Request) -> Response:
+    """Nodes and edges around an artifact for the lineage graph."""
+    artifact = (await _artifact(services, request)).artifact
+    edges, is_cut = await services.artifacts.lineage(artifact.artifact_id)
+    nodes: dict[str, Mapping[str, Any]] = {}
+    links = []
+    for use in edges:
+        item, task = f"a{use.artifact.artifact_id}", f"t{use.task_id}"
+        nodes[item] = {
+            "id": item, "kind": "artifact", "name": use.artifact.name or use.key, "detail": use.artifact.type.removeprefix("system."),
+            "type": use.artifact.type, "url": f"/ui/artifacts/{use.artifact.artifact_id}?tab=lineage", "state": "",
+        }  # fmt: skip
+        nodes[task] = {
+            "id": task, "kind": "task", "name": use.task_name, "detail": use.run_name, "type": "RUNTIME",
+            "url": f"/ui/runs/{use.run_id}?task={use.task_id}", "state": use.task_state,
+        }  # fmt: skip
+        source, target = (task, item) if use.direction == "output" else (item, task)
+        links.append({"source": source, "target": target, "labels": [use.key]})
+    body = {"focus": f"a{artifact.artifact_id}", "nodes": list(nodes.values()), "edges": links, "is_cut": is_cut}
+    return JSONResponse(body, headers={"cache-control": "no-store"})

@@ -1,0 +1,91 @@
+"""Experiments: the list, one experiment with its runs, and the forms that make, archive and remove them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.domain.errors import NotFoundError
+from penstock.interfaces.page_catalog import ExperimentItem, RecurringItem
+from penstock.interfaces.pages import ListQuery, Page
+from penstock.web.filters import list_query
+from penstock.web.pages.runs import RunTable, run_table
+from penstock.web.render import Crumb, Frame, Notice, redirect, render
+from penstock.web.security import check_own_form, safe_next
+from penstock.web.services import WebServices
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentListPage:
+    """Context of `experiments/list.html`."""
+
+    listing: Page[ExperimentItem]
+    """The rows shown."""
+    is_archived: bool
+    """The Archived tab is open."""
+    sort: str
+    """Sort name, with `-` in front for descending."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentPage:
+    """Context of `experiments/experiment.html`."""
+
+    experiment: ExperimentItem
+    """The experiment."""
+    runs: RunTable
+    """Its runs."""
+    schedules: Page[RecurringItem]
+    """Schedules that put runs into it."""
+
+
+async def list_page(services: WebServices, request: Request) -> Response:
+    """All experiments."""
+    query = list_query(request.query_params, now=services.clock.now(), sort="activity")
+    listing = await services.catalog.list_experiments(query)
+    page = ExperimentListPage(listing, query.is_archived, ("-" if query.is_descending else "") + query.sort)
+    frame = Frame(title="Experiments", section="experiments", crumbs=(Crumb("Experiments"),), live="", scripts=("table",))
+    return render(services, request, "experiments/list.html", frame=frame, page=page)
+
+
+async def experiment_page(services: WebServices, request: Request) -> Response:
+    """One experiment."""
+    experiment_id = request.path_params["experiment_id"]
+    experiment = await services.catalog.experiment(experiment_id)
+    if experiment is None:
+        raise NotFoundError(f"There is no experiment {experiment_id}.")
+    query = list_query(request.query_params, now=services.clock.now(), scope={"experiment_id": experiment_id})
+    page = ExperimentPage(
+        experiment,
+        await run_table(services, request, query, shows_experiment=False),
+        await services.catalog.list_recurring(ListQuery(scope={"experiment_id": experiment_id}, limit=25)),
+    )
+    names = await services.catalog.experiment_names(limit=12)
+    siblings = [(name, f"/ui/experiments/{identity}") for identity, name in names if identity != experiment_id]
+    crumbs = (Crumb("Experiments", "/ui/experiments"), Crumb(experiment.name, "", siblings))
+    frame = Frame(title=experiment.name, section="experiments", crumbs=crumbs, live="", scripts=("table",))
+    return render(services, request, "experiments/experiment.html", frame=frame, page=page)
+
+
+async def act(services: WebServices, request: Request) -> Response:
+    """Create, archive, restore or delete."""
+    check_own_form(request)
+    form = await request.form()
+    verb, identity = str(form.get("verb", "")), str(form.get("id", ""))
+    target = safe_next(str(form.get("next", "")), "/ui/experiments")
+    if verb == "create":
+        identity = await services.actions.create_experiment(str(form.get("name", "")).strip(), str(form.get("description", "")).strip())
+        return redirect(f"/ui/experiments/{identity}", Notice("Experiment created."))
+    if verb == "archive":
+        await services.actions.archive_experiment(identity)
+        undo = {"verb": "unarchive", "id": identity, "next": target}
+        return redirect(target, Notice("Archived, with its runs; its schedules are disabled.", "done", "/ui/experiments/actions", undo))
+    if verb == "unarchive":
+        await services.actions.unarchive_experiment(identity)
+        return redirect(target, Notice("Restored. Its runs stay archived until you restore them."))
+    if verb == "delete":
+        await services.actions.delete_experiment(identity)
+        return redirect("/ui/experiments", Notice("Experiment deleted."))
+    return redirect(target, Notice("Nothing was selected.", "error"))

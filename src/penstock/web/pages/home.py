@@ -1,0 +1,86 @@
+"""The start page: the last day on a timeline, what needs attention, what runs and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.interfaces.page_catalog import HomeView
+from penstock.interfaces.pages import RunItem
+from penstock.web.pages.recurring import upcoming
+from penstock.web.render import Crumb, Frame, render
+from penstock.web.services import WebServices
+
+DAY = 86_400.0
+AHEAD = 3 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class LaneBar:
+    """A run on the timeline, in percent of its width."""
+
+    run: RunItem
+    start: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One pipeline's line."""
+
+    name: str
+    bars: Sequence[LaneBar]
+    upcoming: Sequence[float] = ()
+    """Planned starts, in percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    """Context of `home/home.html`."""
+
+    view: HomeView
+    """Rows."""
+    lanes: Sequence[Lane]
+    """Timeline of the last day and the next hours."""
+    now_at: float
+    """Where now is on the timeline, in percent."""
+    next_fires: Sequence[tuple[float, str, str]]
+    """(time, schedule name, id), soonest first."""
+    is_first_start: bool
+    """There has never been a run."""
+
+
+def lanes_of(view: HomeView, now: float, planned: Sequence[tuple[float, str, str, str]]) -> list[Lane]:
+    """Lanes by pipeline, busiest first, at most eight."""
+    start, whole = now - DAY, DAY + AHEAD
+    groups: dict[str, list[LaneBar]] = {}
+    for run in reversed(view.recent):
+        begin = max(run.started_at or run.created_at, start)
+        end = run.finished_at or now
+        groups.setdefault(run.pipeline_name or run.name, []).append(LaneBar(run, 100 * (begin - start) / whole, max(0.35, 100 * (end - begin) / whole)))
+    ahead: dict[str, list[float]] = {}
+    for moment, _, _, pipeline in planned:
+        if moment <= now + AHEAD:
+            ahead.setdefault(pipeline, []).append(100 * (moment - start) / whole)
+    names = sorted(groups.keys() | ahead.keys(), key=lambda name: -len(groups.get(name, ())))
+    return [Lane(name, groups.get(name, ()), ahead.get(name, ())) for name in names[:8]]
+
+
+async def home_page(services: WebServices, request: Request) -> Response:
+    """The start page."""
+    now = services.clock.now()
+    view = await services.home.home(now)
+    planned = sorted(
+        (moment, item.name, item.recurring_run_id, item.pipeline_name) for item in view.schedules for moment in upcoming(services, item, 3)
+    )
+    page = HomePage(
+        view=view,
+        lanes=lanes_of(view, now, planned),
+        now_at=100 * DAY / (DAY + AHEAD),
+        next_fires=[entry[:3] for entry in planned[:6]],
+        is_first_start=not view.recent and not view.attention,
+    )
+    return render(services, request, "home/home.html", frame=Frame("Home", "home", (Crumb("Home"),), live=""), page=page)

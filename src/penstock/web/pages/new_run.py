@@ -1,0 +1,321 @@
+"""The form for a new run or schedule: typed parameters or YAML, one-off or recurring, with the cache plan beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
+from penstock.domain.expr import UNSET
+from penstock.domain.plan import ParameterSpec, RunPlan
+from penstock.interfaces.page_catalog import PipelineItem, RecurringItem, VersionItem
+from penstock.interfaces.pages import ListQuery, RunItem
+from penstock.web.pages.run import load_plan
+from penstock.web.render import Crumb, Frame, Notice, redirect, render, render_part
+from penstock.web.security import check_own_form
+from penstock.web.services import WebServices
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One parameter as a form field."""
+
+    name: str
+    type: str
+    """KFP type word."""
+    widget: str
+    """`number`, `text`, `boolean`, `choice` or `json`."""
+    value: str
+    """What the field is filled with, as text."""
+    is_required: bool
+    description: str
+    choices: Sequence[str] = ()
+    is_changed: bool = False
+    """Differs from the definition's default (clones show it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRunPage:
+    """Context of `runs/new.html`."""
+
+    pipelines: Sequence[PipelineItem]
+    """To choose from."""
+    versions: Sequence[VersionItem]
+    """Of the chosen pipeline."""
+    pipeline_id: str
+    version_id: str
+    """Empty: the latest at every start."""
+    spec_digest: str
+    """Definition of a clone that has no version."""
+    fields: Sequence[Field]
+    """Parameters."""
+    experiments: Sequence[tuple[str, str]]
+    """(id, name)."""
+    experiment_id: str
+    name: str
+    description: str
+    source: RunItem | None
+    """The run being cloned."""
+    yaml_text: str
+    """Parameters as YAML."""
+    kind: str
+    """`once` or `recurring`."""
+    recurring: RecurringItem | None = None
+    """The schedule being edited."""
+    trigger: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+    """Why there is no form."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPart:
+    """Context of `runs/plan.html`."""
+
+    entries: Sequence[Mapping[str, Any]]
+    """One per task: `task`, `outcome`, `reason`, `seconds`."""
+    problem: str = ""
+    """Why there is no plan."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Tasks by outcome."""
+
+
+def fields_of(specs: Mapping[str, ParameterSpec], given: Mapping[str, Any]) -> list[Field]:
+    """Form fields for declared parameters, filled with what was given or the defaults."""
+    return [_field(name, spec, given) for name, spec in specs.items()]
+
+
+def _field(name: str, spec: ParameterSpec, given: Mapping[str, Any]) -> Field:
+    kind = str(spec.type)
+    widget = {"NUMBER_DOUBLE": "number", "NUMBER_INTEGER": "number", "BOOLEAN": "boolean", "LIST": "json", "STRUCT": "json"}.get(kind, "text")
+    if spec.literals:
+        widget = "choice"
+    default = None if spec.default is UNSET else spec.default
+    value = given.get(name, default)
+    return Field(
+        name,
+        kind,
+        widget,
+        _text(value),
+        is_required=spec.default is UNSET and not spec.is_optional,
+        description=spec.description,
+        choices=[_text(choice) for choice in spec.literals],
+        is_changed=name in given and given[name] != default,
+    )
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def value_of(text: str, kind: str, name: str) -> Any:
+    """Read a field's text as a value of the parameter's type.
+
+    Raises:
+        InvalidArgumentError: it does not read as one; names the parameter.
+    """
+    try:
+        match kind:
+            case "NUMBER_INTEGER":
+                return int(text)
+            case "NUMBER_DOUBLE":
+                return float(text)
+            case "BOOLEAN":
+                return text.strip().lower() in {"true", "on", "yes", "1"}
+            case "LIST" | "STRUCT":
+                value = json.loads(text)
+                if not isinstance(value, list if kind == "LIST" else dict):
+                    raise ValueError
+                return value
+            case _:
+                return text
+    except ValueError as error:
+        wanted = {"LIST": "a JSON list", "STRUCT": "a JSON object", "NUMBER_INTEGER": "a whole number", "NUMBER_DOUBLE": "a number"}[kind]
+        raise InvalidArgumentError(f"{name} has to be {wanted}; {text[:80]!r} is not.") from error
+
+
+def parameters_of(form: FormData) -> dict[str, Any]:
+    """Read the parameters from the form: the YAML text if that tab was open, else one field each. Empty fields are left out.
+
+    Raises:
+        InvalidArgumentError: a value does not fit its type, or the YAML is not a mapping.
+    """
+    if form.get("mode") == "yaml":
+        try:
+            loaded = yaml.safe_load(str(form.get("yaml", ""))) or {}
+        except yaml.YAMLError as error:
+            raise InvalidArgumentError(f"The parameters are not valid YAML: {error}") from error
+        if not isinstance(loaded, dict):
+            raise InvalidArgumentError("The parameters have to be a mapping of names to values.")
+        return loaded
+    values: dict[str, Any] = {}
+    for key in form:
+        if key.startswith("parameter:"):
+            name = key.partition(":")[2]
+            text, kind = str(form[key]), str(form.get(f"type:{name}", "STRING"))
+            if text != "" or (kind == "STRING" and form.get(f"empty:{name}")):
+                values[name] = value_of(text, kind, name)
+    return values
+
+
+def trigger_of(form: FormData) -> dict[str, Any]:
+    """Read the trigger from the form.
+
+    Raises:
+        InvalidArgumentError: no cron expression, or a period that is no number.
+    """
+    trigger: dict[str, Any] = {}
+    if form.get("trigger") == "cron":
+        trigger["cron"] = str(form.get("cron", "")).strip()
+        if not trigger["cron"]:
+            raise InvalidArgumentError("Give a cron expression of six fields: second minute hour day month weekday.")
+    else:
+        try:
+            trigger["interval_seconds"] = round(float(str(form.get("every", "1"))) * {"minutes": 60, "hours": 3600, "days": 86400}[str(form.get("unit", "hours"))])
+        except (ValueError, KeyError) as error:
+            raise InvalidArgumentError("The period has to be a number of minutes, hours or days.") from error
+    for name in ("start", "end"):
+        if text := str(form.get(name, "")).strip():
+            try:
+                moment = datetime.fromisoformat(text)
+            except ValueError as error:
+                raise InvalidArgumentError(f"{name} has to be a date and time.") from error
+            trigger[name] = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return trigger
+
+
+async def new_run_page(services: WebServices, request: Request) -> Response:
+    """The form, filled from `?clone=`, `?pipeline=`, `?version=`, `?edit=` (a schedule), `?kind=recurring`."""
+    ask = request.query_params
+    source, given, recurring = None, {}, None
+    pipeline_id, version_id, digest = ask.get("pipeline", ""), ask.get("version", ""), ""
+    experiment_id, name, description, kind = ask.get("experiment", ""), "", "", ask.get("kind", "once")
+    trigger: Mapping[str, Any] = {}
+    if clone := ask.get("clone"):
+        found = await services.runs.runs([clone])
+        if not found:
+            raise NotFoundError(f"There is no run {clone} to clone.")
+        source = found[0]
+        given, digest = dict(source.parameters), source.spec_digest or ""
+        pipeline_id, version_id = pipeline_id or source.pipeline_id or "", version_id or source.pipeline_version_id or ""
+        experiment_id, name, description = source.experiment_id or "", f"Clone of {source.name}", source.description
+    if edit := ask.get("edit"):
+        schedule = await services.catalog.recurring(edit)
+        if schedule is None:
+            raise NotFoundError(f"There is no recurring run {edit}.")
+        recurring = schedule[0]
+        given, kind, trigger = dict(recurring.runtime_config.get("parameters") or {}), "recurring", recurring.trigger
+        pipeline_id, version_id, digest = recurring.pipeline_id or "", recurring.pipeline_version_id or "", recurring.spec_digest or ""
+        experiment_id, name, description = recurring.experiment_id, recurring.name, recurring.description
+    listing = await services.catalog.list_pipelines(ListQuery(limit=200, sort="name", is_descending=False))
+    view = await services.catalog.pipeline(pipeline_id) if pipeline_id else None
+    versions = view.versions if view else ()
+    chosen = next((version for version in versions if version.pipeline_version_id == version_id), versions[0] if versions else None)
+    plan, problem = await _plan(services, chosen.spec_digest if chosen else digest)
+    page = NewRunPage(
+        pipelines=listing.items,
+        versions=versions,
+        pipeline_id=pipeline_id,
+        version_id=version_id,
+        spec_digest=digest if not chosen else "",
+        fields=fields_of(plan.parameters, given) if plan else (),
+        experiments=await services.catalog.experiment_names(),
+        experiment_id=experiment_id,
+        name=name or (f"Run of {view.pipeline.display_name}" if view else ""),
+        description=description,
+        source=source,
+        yaml_text=yaml.safe_dump(_effective(plan, given), sort_keys=False, allow_unicode=True) if plan and plan.parameters else "",
+        kind=kind if kind in {"once", "recurring"} else "once",
+        recurring=recurring,
+        trigger=trigger,
+        problem=problem,
+    )
+    title = "Edit schedule" if recurring else "New run"
+    frame = Frame(title=title, section="recurring" if recurring else "runs", crumbs=(Crumb("Runs", "/ui/runs"), Crumb(title)), scripts=("new_run",))
+    return render(services, request, "runs/new.html", frame=frame, page=page)
+
+
+def _effective(plan: RunPlan, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: given.get(name, None if spec.default is UNSET else spec.default) for name, spec in plan.parameters.items()}
+
+
+async def _plan(services: WebServices, digest: str) -> tuple[RunPlan | None, str]:
+    if not digest:
+        return None, ""
+    stored = await services.runs.spec(digest)
+    plan = load_plan(services, stored[0], stored[1]) if stored else None
+    return plan, "" if plan else "The definition of this pipeline cannot be read."
+
+
+def _request_of(form: FormData) -> dict[str, Any]:
+    return {
+        "name": str(form.get("name", "")).strip(),
+        "description": str(form.get("description", "")).strip(),
+        "experiment_id": str(form.get("experiment", "")) or None,
+        "pipeline_id": str(form.get("pipeline", "")) or None,
+        "pipeline_version_id": str(form.get("version", "")) or None,
+        "spec_digest": str(form.get("spec_digest", "")) or None,
+        "parameters": parameters_of(form),
+        "pipeline_root": str(form.get("pipeline_root", "")).strip(),
+        "no_cache": form.get("no_cache") == "on",
+    }
+
+
+async def create(services: WebServices, request: Request) -> Response:
+    """Start the run, or set up or change the schedule."""
+    check_own_form(request)
+    form = await request.form()
+    wanted = _request_of(form)
+    if form.get("kind") != "recurring":
+        run_id = await services.actions.create_run(wanted)
+        return redirect(f"/ui/runs/{run_id}")
+    wanted |= {
+        "trigger": trigger_of(form),
+        "max_concurrency": int(str(form.get("max_concurrency", "1")) or 1),
+        "is_catchup": form.get("catchup") == "on",
+    }
+    if edited := str(form.get("edit", "")):
+        await services.actions.update_recurring(edited, wanted)
+        return redirect(f"/ui/recurring/{edited}", Notice("Schedule changed."))
+    recurring_run_id = await services.actions.create_recurring(wanted)
+    return redirect(f"/ui/recurring/{recurring_run_id}", Notice("Schedule created."))
+
+
+async def plan_part(services: WebServices, request: Request) -> Response:
+    """What this run would reuse and what it would run, before it is started."""
+    check_own_form(request)
+    form = await request.form()
+    try:
+        entries = await services.actions.cache_plan(_request_of(form) | {"name": "plan"})
+    except PenstockError as error:
+        return render_part(services, request, "runs/plan.html", part=PlanPart((), str(error)))
+    counts: dict[str, int] = {}
+    for entry in entries:
+        counts[str(entry["outcome"])] = counts.get(str(entry["outcome"]), 0) + 1
+    return render_part(services, request, "runs/plan.html", part=PlanPart(entries, "", counts))
+
+
+async def fires_part(services: WebServices, request: Request) -> Response:
+    """The next five planned times of the trigger in the form."""
+    check_own_form(request)
+    form = await request.form()
+    times: Sequence[float] = ()
+    problem = ""
+    try:
+        times = services.actions.next_fires(trigger_of(form), after=services.clock.now(), count=5)
+    except PenstockError as error:
+        problem = str(error)
+    return render_part(services, request, "recurring/fires.html", times=times, problem=problem)

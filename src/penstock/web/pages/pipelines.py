@@ -1,0 +1,277 @@
+"""Pipelines and their versions: list, upload, static graph, source, differences between versions, statistics."""
+
+from __future__ import annotations
+
+import difflib
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from penstock.domain.errors import InvalidArgumentError, NotFoundError
+from penstock.domain.plan import ContainerWork, GraphTemplate, LeafTemplate, RunPlan
+from penstock.interfaces.page_catalog import PipelineItem, PipelineView, VersionItem
+from penstock.interfaces.pages import Page
+from penstock.web import graph
+from penstock.web.filters import list_query
+from penstock.web.formats import plain_json
+from penstock.web.pages.run import ParameterRow, load_plan, parameter_rows
+from penstock.web.pages.runs import RunTable, run_table
+from penstock.web.pages.tasks import component_source
+from penstock.web.render import Crumb, Frame, Notice, redirect, render
+from penstock.web.security import check_own_form, safe_next
+from penstock.web.services import WebServices
+
+TABS: Sequence[tuple[str, str]] = (
+    ("graph", "Graph"),
+    ("versions", "Versions"),
+    ("runs", "Runs"),
+    ("schedules", "Schedules"),
+    ("source", "Source"),
+    ("statistics", "Statistics"),
+)
+MAX_UPLOAD = 33 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineListPage:
+    """Context of `pipelines/list.html`."""
+
+    listing: Page[PipelineItem]
+    """The rows shown."""
+    sort: str
+    """Sort name, with `-` in front for descending."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentCard:
+    """A component of a definition."""
+
+    name: str
+    image: str
+    inputs: Sequence[tuple[str, str]]
+    """(name, type)."""
+    outputs: Sequence[tuple[str, str]]
+    """(name, type)."""
+    source: str
+    """Python source, for lightweight components."""
+    command: str
+    """Command line, one word per line."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """A line of a difference."""
+
+    mark: str
+    """`+`, `-`, ` ` or `@`."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDiff:
+    """What differs between two versions."""
+
+    old: VersionItem
+    new: VersionItem
+    added: Sequence[str]
+    """Tasks only in the new one."""
+    removed: Sequence[str]
+    """Tasks only in the old one."""
+    changed: Sequence[str]
+    """Tasks whose component differs."""
+    lines: Sequence[DiffLine]
+    """Of the definitions as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelinePage:
+    """Context of `pipelines/pipeline.html`."""
+
+    view: PipelineView
+    """The pipeline with versions, schedules and statistics."""
+    version: VersionItem | None
+    """The version shown."""
+    tab: str
+    """Key of the open tab."""
+    tabs: Sequence[tuple[str, str]]
+    """All tabs."""
+    problem: str = ""
+    """Why the definition cannot be drawn."""
+    parameters: Sequence[ParameterRow] = ()
+    """Declared parameters."""
+    components: Sequence[ComponentCard] = ()
+    """Components of the definition."""
+    source: str = ""
+    """Definition as uploaded."""
+    runs: RunTable | None = None
+    """Runs tab."""
+    diff: VersionDiff | None = None
+    """Versions tab, when two are compared."""
+
+
+async def list_page(services: WebServices, request: Request) -> Response:
+    """All pipelines."""
+    query = list_query(request.query_params, now=services.clock.now())
+    page = PipelineListPage(await services.catalog.list_pipelines(query), ("-" if query.is_descending else "") + query.sort)
+    frame = Frame(title="Pipelines", section="pipelines", crumbs=(Crumb("Pipelines"),), live="", scripts=("table", "upload"))
+    return render(services, request, "pipelines/list.html", frame=frame, page=page)
+
+
+async def pipeline_page(services: WebServices, request: Request) -> Response:
+    """One pipeline at one version."""
+    pipeline_id = request.path_params["pipeline_id"]
+    view = await services.catalog.pipeline(pipeline_id)
+    if view is None:
+        raise NotFoundError(f"There is no pipeline {pipeline_id}.")
+    wanted = request.query_params.get("version")
+    by_id = {version.pipeline_version_id: version for version in view.versions}
+    if wanted and wanted not in by_id:
+        raise NotFoundError(f"This pipeline has no version {wanted}.")
+    version = by_id[wanted] if wanted else view.pipeline.latest
+    tab = request.query_params.get("tab", "graph")
+    tab = tab if tab in dict(TABS) else "graph"
+    data: dict[str, Any] = {}
+    stored = await services.runs.spec(version.spec_digest) if version and tab in {"graph", "source"} else None
+    if stored is not None:
+        plan = load_plan(services, stored[0], stored[1])
+        data["source"] = stored[2] or plain_json(stored[1])
+        if plan is None:
+            data["problem"] = "This definition cannot be read as a graph; its source is in the tab Source."
+        else:
+            data["parameters"] = parameter_rows(plan.parameters, {})
+            data["components"] = components_of(plan)
+    if tab == "runs":
+        query = list_query(request.query_params, now=services.clock.now(), scope={"pipeline_id": pipeline_id})
+        data["runs"] = await run_table(services, request, query)
+    if tab == "versions" and {"a", "b"} <= request.query_params.keys():
+        data["diff"] = await _diff(services, by_id, request.query_params["a"], request.query_params["b"])
+    page = PipelinePage(view=view, version=version, tab=tab, tabs=TABS, **data)
+    frame = Frame(
+        title=view.pipeline.display_name,
+        section="pipelines",
+        crumbs=(Crumb("Pipelines", "/ui/pipelines"), Crumb(view.pipeline.display_name)),
+        live="",
+        scripts=("graph", "table", "upload") if tab == "graph" else ("table", "upload"),
+    )
+    return render(services, request, "pipelines/pipeline.html", frame=frame, page=page)
+
+
+async def graph_data(services: WebServices, request: Request) -> Response:
+    """Structure of a version; `?open=` names group tasks by path."""
+    version = await services.catalog.version(request.path_params["version_id"])
+    stored = await services.runs.spec(version.spec_digest) if version else None
+    plan = load_plan(services, stored[0], stored[1]) if stored else None
+    if plan is None:
+        raise NotFoundError("This version has no definition that can be drawn.")
+    opened = [path for path in request.query_params.get("open", "").split(",") if path][:40]
+    scopes = {path: graph.to_json(graph.plan_scope(plan, path)) for path in ["root", *opened]}
+    return JSONResponse({"root": "root", "state": "", "version": 0, "now": services.clock.now(), "scopes": scopes, "loops": {}})
+
+
+def components_of(plan: RunPlan) -> list[ComponentCard]:
+    """Leaf components of a plan, by name."""
+    cards = []
+    for template in plan.templates.values():
+        if not isinstance(template, LeafTemplate):
+            continue
+        command = [str(part) for part in (*template.work.command, *template.work.args)] if isinstance(template.work, ContainerWork) else []
+        cards.append(
+            ComponentCard(
+                template.name,
+                template.work.image if isinstance(template.work, ContainerWork) else "",
+                [*((name, str(spec.type)) for name, spec in template.parameters.items()), *_artifact_types(template.artifacts)],
+                [*((name, str(spec.type)) for name, spec in template.output_parameters.items()), *_artifact_types(template.output_artifacts)],
+                component_source(command),
+                "\n".join(command),
+            )
+        )
+    return sorted(cards, key=lambda card: card.name)
+
+
+def _artifact_types(specs: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, spec.type.schema_title) for name, spec in specs.items()]
+
+
+async def _diff(services: WebServices, by_id: Mapping[str, VersionItem], old_id: str, new_id: str) -> VersionDiff:
+    if old_id not in by_id or new_id not in by_id:
+        raise NotFoundError("One of the two versions does not exist.")
+    old, new = by_id[old_id], by_id[new_id]
+    before, after = await services.runs.spec(old.spec_digest), await services.runs.spec(new.spec_digest)
+    if before is None or after is None:
+        raise NotFoundError("One of the two definitions is gone.")
+    tasks_before, tasks_after = (_tasks(load_plan(services, stored[0], stored[1])) for stored in (before, after))
+    return VersionDiff(
+        old,
+        new,
+        added=sorted(tasks_after.keys() - tasks_before.keys()),
+        removed=sorted(tasks_before.keys() - tasks_after.keys()),
+        changed=sorted(name for name in tasks_before.keys() & tasks_after.keys() if tasks_before[name] != tasks_after[name]),
+        lines=diff_lines(before[2] or plain_json(before[1]), after[2] or plain_json(after[1])),
+    )
+
+
+def diff_lines(before: str, after: str, *, limit: int = 2000) -> list[DiffLine]:
+    """Unified difference of two texts, at most `limit` lines."""
+    lines = []
+    for line in list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3))[2 : limit + 2]:
+        lines.append(DiffLine("@" if line.startswith("@@") else line[:1] or " ", line if line.startswith("@@") else line[1:]))
+    return lines
+
+
+def _tasks(plan: RunPlan | None) -> dict[str, str]:
+    """Tasks by path in the definition, each with what decides its behaviour."""
+    found: dict[str, str] = {}
+    if plan is None:
+        return found
+    for template in plan.templates.values():
+        if isinstance(template, GraphTemplate):
+            for task in template.tasks.values():
+                inner = plan.templates.get(task.template)
+                identity = sorted(inner.identity.items()) if isinstance(inner, LeafTemplate) else [("graph", "")]
+                found[f"{template.name}/{task.key}"] = repr((identity, task.parameters, task.condition, sorted(task.after)))
+    return {name.removeprefix(f"{plan.root}/"): value for name, value in found.items()}
+
+
+async def act(services: WebServices, request: Request) -> Response:
+    """Upload a pipeline or a version, or delete one."""
+    check_own_form(request)
+    form = await request.form(max_part_size=MAX_UPLOAD)
+    verb, pipeline_id = str(form.get("verb", "")), str(form.get("id", ""))
+    target = safe_next(str(form.get("next", "")), "/ui/pipelines")
+    if verb == "delete":
+        await services.actions.delete_pipeline(pipeline_id)
+        return redirect("/ui/pipelines", Notice("Pipeline deleted."))
+    if verb == "delete-version":
+        await services.actions.delete_version(pipeline_id, str(form.get("version", "")))
+        return redirect(target, Notice("Version deleted."))
+    upload, address, pasted = form.get("file"), str(form.get("url", "")).strip(), str(form.get("text", "")).strip()
+    name, description = str(form.get("name", "")).strip(), str(form.get("description", "")).strip()
+    is_version = verb == "upload-version"
+    if isinstance(upload, UploadFile) and upload.filename:
+        file_name, content = upload.filename, await upload.read(MAX_UPLOAD)
+    elif address:
+        pipeline_id, version_id = await services.actions.upload_from_url(
+            address, pipeline_id=pipeline_id if is_version else None, name=name, description=description
+        )
+        return redirect(f"/ui/pipelines/{pipeline_id}?version={version_id}", Notice("Uploaded."))
+    elif pasted:
+        file_name, content = "pipeline.yaml", pasted.encode()
+    else:
+        raise InvalidArgumentError("Choose a file, give a URL or paste the definition.")
+    if is_version:
+        number = name or f"version {services.clock.now():.0f}"
+        version_id = await services.actions.upload_version(
+            pipeline_id, name=number, description=description, file_name=file_name, content=content
+        )
+        return redirect(f"/ui/pipelines/{pipeline_id}?version={version_id}", Notice("Version uploaded."))
+    name = name or re.sub(r"\.(yaml|yml|json|zip|tar\.gz)$", "", file_name.rpartition("/")[2])
+    pipeline_id, _ = await services.actions.upload_pipeline(name=name, description=description, file_name=file_name, content=content)
+    return redirect(f"/ui/pipelines/{pipeline_id}", Notice("Pipeline uploaded."))
+
+

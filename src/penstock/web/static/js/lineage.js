@@ -1,0 +1,102 @@
+// The lineage graph: tasks as boxes, artifacts as pills, left to right around one artifact; hovering dims what is unrelated.
+
+import { icon, make, makeSvg, text } from "./dom.js";
+import { edgePath } from "./layout.js";
+import { Graph, layout } from "../vendor/dagre.esm.js";
+
+const LOOKS = { SUCCEEDED: "succeeded", FAILED: "failed", RUNNING: "running", PENDING: "pending", SKIPPED: "skipped", CANCELED: "canceled" };
+const KINDS = { "system.Dataset": "dataset", "system.Model": "model", "system.Metrics": "metrics", "system.ClassificationMetrics": "metrics", "system.HTML": "document", "system.Markdown": "document" };
+
+async function start(root) {
+  const sprite = root.dataset.icons;
+  const answer = await fetch(root.dataset.source, { credentials: "same-origin" });
+  root.querySelector(".graph-loading")?.remove();
+  if (!answer.ok) {
+    root.append(make("p", { class: "empty" }, text("failed to load")));
+    return;
+  }
+  const data = await answer.json();
+  const graph = new Graph();
+  graph.setGraph({ rankdir: "LR", nodesep: 18, ranksep: 64 });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const node of data.nodes) graph.setNode(node.id, { width: node.kind === "task" ? 188 : 164, height: node.kind === "task" ? 50 : 40 });
+  for (const edge of data.edges) graph.setEdge(edge.source, edge.target);
+  layout(graph);
+  const { width, height } = graph.graph();
+  const world = make("div", { class: "graph-world" });
+  const svg = makeSvg("svg", { class: "graph-edges", width, height, viewBox: `0 0 ${width} ${height}` });
+  world.append(svg);
+  world.style.width = `${width}px`;
+  world.style.height = `${height}px`;
+  for (const edge of data.edges) {
+    const path = makeSvg("path", { class: "edge carries", d: edgePath(graph.edge(edge.source, edge.target).points), "data-source": edge.source, "data-target": edge.target });
+    path.append(makeSvg("title", {}, edge.labels.join(", ")));
+    svg.append(path);
+  }
+  for (const node of data.nodes) {
+    const place = graph.node(node.id);
+    const isFocus = node.id === data.focus;
+    const element = make("a", { class: `node ${node.kind === "task" ? `s-${LOOKS[node.state] ?? "waiting"}` : "is-pill"}${isFocus ? " is-selected" : ""}`, href: node.url, "data-id": node.id, title: `${node.name}\n${node.detail}`, draggable: "false" },
+      icon(sprite, node.kind === "task" ? "leaf" : KINDS[node.type] ?? "box", "node-kind"),
+      make("span", { class: "node-text" }, make("span", { class: "node-name" }, node.name), make("span", { class: "node-meta" }, make("span", { class: "cut" }, node.detail))));
+    Object.assign(element.style, { left: `${place.x - place.width / 2}px`, top: `${place.y - place.height / 2}px`, width: `${place.width}px`, height: `${place.height}px` });
+    element.addEventListener("pointerenter", () => dim(node.id));
+    element.addEventListener("pointerleave", () => dim(null));
+    world.append(element);
+  }
+  root.append(world);
+
+  const near = (start) => {
+    const seen = new Set([start]);
+    for (const [from, to] of [["source", "target"], ["target", "source"]]) {
+      const stack = [start];
+      while (stack.length) {
+        const id = stack.pop();
+        for (const edge of data.edges) {
+          if (edge[from] === id && !seen.has(edge[to])) {
+            seen.add(edge[to]);
+            stack.push(edge[to]);
+          }
+        }
+      }
+    }
+    return seen;
+  };
+  function dim(id) {
+    const related = id ? near(id) : null;
+    for (const element of world.querySelectorAll(".node")) element.classList.toggle("is-dim", Boolean(related) && !related.has(element.dataset.id));
+    for (const path of svg.querySelectorAll(".edge")) path.classList.toggle("is-lit", Boolean(related) && related.has(path.dataset.source) && related.has(path.dataset.target));
+  }
+
+  let view = { x: 0, y: 0, k: 1 };
+  const apply = () => { world.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.k})`; };
+  const focus = graph.node(data.focus);
+  const k = Math.max(0.5, Math.min(1, (root.clientWidth - 40) / width, (root.clientHeight - 40) / height));
+  const isAll = width * k <= root.clientWidth;
+  view = { k, x: isAll ? (root.clientWidth - width * k) / 2 : root.clientWidth / 2 - focus.x * k, y: height * k <= root.clientHeight ? (root.clientHeight - height * k) / 2 : root.clientHeight / 2 - focus.y * k };
+  apply();
+  let from = null;
+  root.addEventListener("pointerdown", (event) => {
+    if (!event.target.closest(".node")) from = { x: event.clientX - view.x, y: event.clientY - view.y };
+  });
+  root.addEventListener("pointermove", (event) => {
+    if (!from) return;
+    view.x = event.clientX - from.x;
+    view.y = event.clientY - from.y;
+    apply();
+  });
+  window.addEventListener("pointerup", () => { from = null; });
+  root.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    const rect = root.getBoundingClientRect();
+    const next = Math.max(0.1, Math.min(2, view.k * Math.exp(-event.deltaY * 0.0015)));
+    const ratio = next / view.k;
+    const x = event.clientX - rect.left;
+    const y = event.clientY - rect.top;
+    view = { k: next, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio };
+    apply();
+  }, { passive: false });
+}
+
+const root = document.getElementById("lineage");
+if (root) start(root);

@@ -1,0 +1,73 @@
+// The new-run form: reloads for another pipeline, switches between form and YAML, checks JSON fields, fetches plan and next times.
+
+const form = document.querySelector("[data-new-run]");
+const place = document.getElementById("plan");
+
+for (const field of form.querySelectorAll("[data-reload]")) {
+  field.addEventListener("change", () => {
+    const address = new URL(location.href);
+    if (field.dataset.reload === "pipeline") address.searchParams.delete("version");
+    if (field.value) address.searchParams.set(field.dataset.reload, field.value);
+    else address.searchParams.delete(field.dataset.reload);
+    address.searchParams.set("kind", form.elements.kind.value);
+    location.href = address;
+  });
+}
+
+function showMode() {
+  const isYaml = form.elements.mode?.value === "yaml";
+  form.querySelector("[data-mode-form]").hidden = isYaml;
+  form.querySelector("[data-mode-yaml]").hidden = !isYaml;
+  form.querySelector("[data-recurring]").hidden = form.elements.kind.value !== "recurring";
+  for (const field of form.querySelectorAll("[data-mode-form] [required], [data-mode-form] [data-was-required]")) {
+    if (isYaml) {
+      field.dataset.wasRequired = "yes";
+      field.required = false;
+    } else field.required = true;
+  }
+}
+
+function checkJson(field) {
+  const problem = field.nextElementSibling;
+  let message = "";
+  if (field.value.trim()) {
+    try {
+      const value = JSON.parse(field.value);
+      if (Array.isArray(value) !== (field.dataset.json === "LIST")) message = field.dataset.json;
+    } catch (error) {
+      message = error.message;
+    }
+  }
+  field.setAttribute("aria-invalid", String(message !== ""));
+  field.setCustomValidity(message);
+  problem.hidden = message === "";
+  problem.textContent = message;
+}
+
+async function post(address, target) {
+  const answer = await fetch(address, { method: "POST", body: new FormData(form), credentials: "same-origin", headers: { "hx-request": "true" } });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  target.replaceChildren(...page.body.childNodes);
+  document.dispatchEvent(new CustomEvent("penstock:patched"));
+}
+
+let timer = null;
+function refresh() {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    if (form.elements.pipeline.value || form.elements.spec_digest.value) post("/ui/runs/plan", place);
+    if (form.elements.kind.value === "recurring") post("/ui/recurring/fires", document.getElementById("fires"));
+  }, 350);
+}
+
+form.addEventListener("change", () => {
+  showMode();
+  refresh();
+});
+form.addEventListener("input", (event) => {
+  if (event.target.matches("[data-json]")) checkJson(event.target);
+  refresh();
+});
+document.querySelector("[data-plan]").addEventListener("click", refresh);
+showMode();
+refresh();

@@ -14,7 +14,19 @@ from penstock.domain.tracking import RunChange, TrackedRun, TrackedState
 from penstock.interfaces.tracking_store import FileRegistration
 from penstock.server.tracking import Tracking
 from penstock.tracking.filestream import Chunk, StreamMessage
+from tests.support import tracking
+from tests.support.postgres import fresh_postgres_url
 from tests.support.tracking import HandClock, tracking_room
+
+
+@pytest.fixture(autouse=True, params=["sqlite", "postgresql"])
+def database_kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run every test on each kind of database."""
+    if request.param == "postgresql":
+        url = fresh_postgres_url()
+        if url is None:
+            pytest.skip("PostgreSQL is not installed")
+        monkeypatch.setattr(tracking, "sqlite_url", lambda folder: url)
 
 
 def rows(*steps: int, **values: Any) -> list[str]:
@@ -150,7 +162,9 @@ async def test_states_by_hand_follow_the_table(tmp_path: Path) -> None:
 async def test_resume_sees_counts_tails_and_the_next_offset(tmp_path: Path) -> None:
     async with tracking_room(tmp_path) as room:
         run = (await room.runs.upsert("ann", "p", "r", RunChange())).run
-        await post(room, "r", history=Chunk(0, rows(0, 1, 2, loss=0.5)), events=Chunk(0, ['{"system.cpu": 3}']), console=Chunk(0, ["a", "b"]))
+        await post(
+            room, "r", history=Chunk(0, rows(0, 1, 2, loss=0.5)), events=Chunk(0, ['{"system.cpu": 3}']), console=Chunk(0, ["a", "b"])
+        )
         info = await room.runs.info(run.run_id)
         assert (info.history_lines, info.events_lines, info.last_step) == (3, 1, 2)
         assert json.loads(info.history_tail or "") == {"_step": 2, "loss": 0.5}
@@ -226,7 +240,10 @@ async def test_files_are_listed_by_name_pattern_and_page(tmp_path: Path) -> None
         page = await room.files.list(run.run_id, limit=3)
         assert page.has_next
         assert [file.name for file in (await room.files.list(run.run_id, after=page.files[-1].name)).files] == ["z.txt"]
-        assert [file.name for file in (await room.files.list(run.run_id, pattern="media/%")).files] == ["media/images/a b.png", "media/x_1.json"]
+        assert [file.name for file in (await room.files.list(run.run_id, pattern="media/%")).files] == [
+            "media/images/a b.png",
+            "media/x_1.json",
+        ]
         asked = await room.files.list(run.run_id, names=["./z.txt", "missing", "media/images/a b.png"])
         assert [(file.name, file.size_bytes, file.updated_at is None) for file in asked.files] == [
             ("z.txt", 9, False), ("missing", 0, True), ("media/images/a b.png", 3, False),

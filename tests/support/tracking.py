@@ -23,11 +23,16 @@ class HandClock:
         return self.time
 
 
+def sqlite_url(folder: Path) -> str:
+    """Return where a room in `folder` keeps its records; tests for other databases replace this function."""
+    return f"sqlite:///{folder / 'penstock.db'}"
+
+
 @contextlib.asynccontextmanager
 async def tracking_room(folder: Path, clock: HandClock | None = None, database: Database | None = None) -> AsyncIterator[Tracking]:
     """Open, start and stop a tracking room in `folder`."""
     own = database is None
-    database = database or open_database(f"sqlite:///{folder / 'penstock.db'}", synchronous="OFF")
+    database = database or open_database(sqlite_url(folder), synchronous="OFF")
     room = build_tracking(database, folder / "tracking", clock=clock or HandClock(), ids=SystemIds(), notifier=LocalNotifier())
     await room.start()
     try:

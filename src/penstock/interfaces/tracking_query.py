@@ -27,6 +27,8 @@ class FieldKind(StrEnum):
     """Whether the run carries the tag `name`."""
     HISTORY_KEY = "history_key"
     """Whether the history has the key `name`."""
+    UNKNOWN = "unknown"
+    """A key that names nothing: no run has it."""
 
 
 COLUMNS = frozenset(

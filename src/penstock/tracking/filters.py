@@ -83,7 +83,7 @@ def parse_field(key: str) -> Field:
         if key.startswith(prefix):
             name = key.removeprefix(prefix)
             return Field(kind, _config_path(name) if kind is FieldKind.CONFIG else name)
-    return Field(FieldKind.SUMMARY, f"\0{key}")
+    return Field(FieldKind.UNKNOWN, key)
 
 
 def _config_path(name: str) -> str:

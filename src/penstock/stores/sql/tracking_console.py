@@ -46,11 +46,13 @@ class SqlConsoleStore:
 
 
 def write_console(tx: Transaction, run_id: TrackedRunId, write: ConsoleWrite, *, writer: str) -> None:
-    """Store consecutive lines; a line that exists is replaced.
+    """Store consecutive lines; a line that exists is replaced. PostgreSQL cannot hold NUL characters; there they are left out.
 
     With a writer (shared mode) the offset counts that writer's lines: lines it sent before are replaced where they are, new ones
     go to the end.
     """
+    if tx.dialect.name != "sqlite":
+        write = ConsoleWrite(write.offset, [raw.replace("\x00", "") for raw in write.lines])
     if not writer:
         tx.many(
             "INSERT INTO tracked_console (run_id, number, raw) VALUES (?, ?, ?) ON CONFLICT (run_id, number) DO UPDATE SET raw = excluded.raw",

@@ -36,6 +36,7 @@ _OPTIONAL = frozenset(
 """Columns in which empty text stands for an absent field."""
 _SQL_OPERATORS = {Operator.GT: ">", Operator.GTE: ">=", Operator.LT: "<", Operator.LTE: "<="}
 _PREFIXES = {FieldKind.CONFIG: "c.", FieldKind.SUMMARY: "s.", FieldKind.HISTORY_KEY: "h."}
+_NEWEST_FIRST = (Order(Field(FieldKind.COLUMN, "created_at"), is_descending=True),)
 _FALSE = "(1 = 0)"
 _TRUE = "(1 = 1)"
 
@@ -65,7 +66,9 @@ class RunSelection:
         if field.kind is FieldKind.TAG:
             return self._has_tag(field.name, wanted=node.value if node.operator is Operator.EXISTS else bool(node.value))
         if field.kind is not FieldKind.COLUMN:
-            return self._compare_value(_PREFIXES[field.kind] + field.name, node.operator, node.value)
+            prefix = _PREFIXES.get(field.kind)
+            key_id = None if prefix is None else self.key_id(prefix + field.name)
+            return self._compare_value(key_id, node.operator, node.value)
         if field.name == "tags":
             return self._compare_tags(node.operator, node.value)
         if field.name in _NUMBER_COLUMNS:
@@ -78,15 +81,18 @@ class RunSelection:
             present = f"(COALESCE({column}, '') <> '')" if name in _OPTIONAL else _TRUE
             return (present if value else f"(NOT {present})"), []
         if operator is Operator.REGEX:
-            return self._matches(column, value)
+            sql, params = self._matches(column, value)
+            return (f"(COALESCE({column}, '') <> '' AND {sql})" if name in _OPTIONAL else sql), params
         if operator is Operator.IN:
             return _any_of([self._compare_text(name, Operator.EQ, part) for part in value])
         if value is None and operator is Operator.EQ:
             return (f"(COALESCE({column}, '') = '')" if name in _OPTIONAL else _FALSE), []
         if not isinstance(value, str):
             return _FALSE, []
-        sign = "=" if operator is Operator.EQ else _SQL_OPERATORS[operator]
-        return f"(COALESCE({column}, '') {sign} ?)", [value]
+        if operator is Operator.EQ:
+            return f"(COALESCE({column}, '') = ?)", [value]
+        present = f"COALESCE({column}, '') <> '' AND " if name in _OPTIONAL else ""
+        return f"({present}{column} {_SQL_OPERATORS[operator]} ?)", [value]
 
     def _compare_number(self, column: str, operator: Operator, value: Any) -> tuple[str, list[Any]]:
         if operator is Operator.EXISTS:
@@ -122,15 +128,14 @@ class RunSelection:
         sql = "(r.run_id IN (SELECT run_id FROM tracked_tag WHERE project_id = ? AND tag = ?))"
         return (sql if wanted else f"(NOT {sql})"), [self._project_id, tag]
 
-    def _compare_value(self, name: str, operator: Operator, value: Any) -> tuple[str, list[Any]]:
-        key_id = self.key_id(name)
+    def _compare_value(self, key_id: int | None, operator: Operator, value: Any) -> tuple[str, list[Any]]:
         if operator is Operator.EXISTS:
             sql, params = self._in_values(key_id, "1 = 1", [])
             return (sql if value else f"(NOT {sql})"), params
         if operator is Operator.REGEX:
             return self._matches_value(key_id, value)
         if operator is Operator.IN:
-            return _any_of([self._compare_value(name, Operator.EQ, part) for part in value])
+            return _any_of([self._compare_value(key_id, Operator.EQ, part) for part in value])
         if operator is Operator.EQ:
             return self._equals_value(key_id, value)
         wanted = indexed(value)
@@ -198,7 +203,7 @@ def find_run_ids(
     """
     selection = RunSelection(tx, project_id)
     where, params = selection.condition(filter)
-    terms = _sort_terms(selection, orders or (Order(Field(FieldKind.COLUMN, "created_at"), is_descending=True),))
+    terms = _sort_terms(selection, orders) or _sort_terms(selection, _NEWEST_FIRST)
     position = _decode_cursor(after, len(terms)) if after else None
     driver = next((term.key_id for term in terms[:1] if term.key_id is not None), None)
     found: list[tuple[TrackedRunId, str]] = []

@@ -57,6 +57,8 @@ def put_values(tx: Transaction, project_id: TrackedProjectId, run_id: TrackedRun
     """Replace the indexed values of a run by those of its documents and mark it fresh. History keys stay."""
     wanted = dict(_flatten("c", _unwrapped(json.loads(config or "{}"))))
     wanted.update(_flatten("s", json.loads(summary or "{}")))
+    if tx.dialect.name != "sqlite":  # PostgreSQL cannot hold NUL characters
+        wanted = {name.replace("\x00", ""): _without_nul(value) for name, value in wanted.items()}
     key_ids = _key_ids(tx, project_id, wanted)
     tx.execute(
         "DELETE FROM tracked_value WHERE run_id = ? AND key_id IN (SELECT key_id FROM tracked_key WHERE project_id = ? AND name NOT LIKE 'h.%')",
@@ -120,6 +122,10 @@ def _flatten(prefix: str, document: Mapping[str, Any]) -> Iterator[tuple[str, In
         yield path, indexed(value)
         if isinstance(value, dict) and "_type" not in value and depth < _MAX_DEPTH:
             stack.extend((f"{path}.{key}", inner, depth + 1) for key, inner in reversed(list(value.items())))
+
+
+def _without_nul(value: IndexedValue) -> IndexedValue:
+    return value if value.text is None else IndexedValue(value.kind, value.number, value.text.replace("\x00", ""))
 
 
 def _as_double(value: int) -> float:

@@ -72,7 +72,7 @@ CASES = (
 async def through_driver(case: Case) -> float:
     """Seconds from submission to the end, everything durable."""
     with tempfile.TemporaryDirectory() as folder:
-        database = open_database(f"sqlite:///{folder}/penstock.db")
+        database = open_database(f"sqlite:///{folder}/penstock.db")  # synchronous=FULL, as the server has it
         engine = Engine(database, scripts={"work": Outcome(parameters={"out": 1})})
         engine.scripts.update({f"t{i}": Outcome(parameters={"out": i}) for i in range(500)})
         await engine.start()

@@ -38,14 +38,15 @@ def bind_parameters(state: RunState, node: Node) -> dict[str, Any]:
     index = node.index
     values: dict[str, Any] = {}
     is_iteration = node.iteration is not None
+    item_input = node.spec.iteration.item_input if node.spec.iteration is not None else None
     if is_iteration:
         values.update(_loop_of(node).parameters)
-        iteration = node.spec.iteration
-        if iteration is not None and iteration.item_input is not None and iteration.artifact_items is None:
-            values[iteration.item_input] = node.item
+        if item_input is not None and not isinstance(node.item, ArtifactRef):
+            values[item_input] = node.item
     scope = NodeScope(state, node, values)
     for name, expr in index.bindings:
-        if (name in index.per_item) is not is_iteration:
+        # The item wins over a binding of the same name: SDK 2.17 binds the item of a nested loop to an input that nobody has.
+        if (name in index.per_item) is not is_iteration or name == item_input:
             continue
         try:
             value = evaluate(expr, scope)

@@ -137,6 +137,12 @@ def test_a_leaf_may_be_the_body_and_use_the_item_directly() -> None:
     assert play.received("w[0]") == {"x": "<1>", "same": 1}
 
 
+def test_the_item_wins_over_a_binding_of_the_same_name() -> None:
+    parameters: dict[str, Expr] = {"x": ScopeInput("nobody-has-it")}
+    made = flat(task("w", "maker", parameters=parameters, iteration=Iteration(items=Const([4]), item_input="x")), templates=[MAKER])
+    assert Play(made).to_end().received("w[0]") == {"x": 4}
+
+
 def test_a_condition_on_the_item_is_decided_per_iteration() -> None:
     even = Call("==", (Call("%", (LoopItem(), Const(2))), Const(0)))
     made = flat(task("w", iteration=Iteration(items=Const([1, 2])), condition=even))

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from penstock.domain.errors import SpecError
+from penstock.domain.expr import ScopeInput
+from penstock.domain.plan import GraphTemplate
+from penstock.spec.kfp.document import read_document
+from penstock.spec.kfp.loop_items import thread_loop_items
+from penstock.spec.kfp.lower import lower_pipeline
+from tests.unit.spec.kfp.ir import definitions, from_input, pipeline, task
+
+OUTER, INNER = "pipelinechannel--xs-loop-item", "pipelinechannel--loop-item-param-2"
+
+
+def loop(component: str, item: str, **parameters: Any) -> dict[str, Any]:
+    return task(component, parameters=parameters, parameterIterator={"itemInput": item, "items": {"raw": "[1]"}})
+
+
+def nested() -> dict[str, Any]:
+    """What the SDK compiles for `f"{outer}{inner}"` in two nested loops, cut down."""
+    return pipeline(
+        {"for-loop-1": loop("comp-outer", OUTER, **{INNER: from_input("loop-item-param-2")})},
+        components={
+            "comp-outer": {
+                "dag": {"tasks": {"for-loop-3": loop("comp-inner", INNER)}},
+                "inputDefinitions": definitions(parameters={OUTER: "STRING", INNER: "STRING"}),
+            },
+            "comp-inner": {
+                "dag": {"tasks": {"echo": task(parameters={OUTER: from_input(OUTER), INNER: from_input(INNER)})}},
+                "inputDefinitions": definitions(parameters={INNER: "STRING"}),
+            },
+        },
+    )
+
+
+def test_an_outer_item_is_handed_down_and_a_senseless_input_is_dropped() -> None:
+    plan = lower_pipeline(nested())
+
+    root, outer, inner = (plan.templates[name] for name in ("root", "comp-outer", "comp-inner"))
+    assert isinstance(root, GraphTemplate)
+    assert isinstance(outer, GraphTemplate)
+    assert isinstance(inner, GraphTemplate)
+    assert root.tasks["for-loop-1"].parameters == {}
+    assert outer.tasks["for-loop-3"].parameters == {OUTER: ScopeInput(OUTER)}
+    assert set(inner.parameters) == {INNER, OUTER}
+
+
+def test_the_stored_document_is_not_touched() -> None:
+    spec, untouched = nested(), nested()
+
+    lower_pipeline(spec)
+
+    assert spec == untouched
+
+
+def test_a_sound_document_is_returned_as_it_is() -> None:
+    document = read_document(pipeline({"t": task()}))
+
+    assert thread_loop_items(document) is document
+
+
+def test_an_item_that_no_enclosing_loop_has_is_still_an_error() -> None:
+    spec = pipeline({"t": task(parameters={"n": from_input("pipelinechannel--gone-loop-item")})})
+
+    with pytest.raises(SpecError, match="no input 'pipelinechannel--gone-loop-item'"):
+        lower_pipeline(spec)
+
+
+def test_a_component_that_contains_itself_does_not_trap_the_search() -> None:
+    components = {"comp-x": {"dag": {"tasks": {"x": task("comp-x", parameters={"n": from_input(OUTER)})}}}}
+
+    with pytest.raises(SpecError):
+        lower_pipeline(pipeline({"x": task("comp-x")}, components=components))

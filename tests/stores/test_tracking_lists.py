@@ -101,7 +101,7 @@ def holds(run: dict[str, Any], key: str, operator: str, operand: Any) -> bool:
         return not holds(run, key, "$eq" if operator == "$ne" else "$in", operand)
     if operator == "$in":
         return any(holds(run, key, "$eq", part) for part in operand)
-    if key == "tags" and operator == "$eq":
+    if key == "tags" and operator == "$eq" and operand is not None:
         return operand in value
     if operator == "$eq":
         if operand is None:

@@ -169,3 +169,17 @@ def _make_wheel(path: Path) -> None:
         archive.writestr("ownpackage-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: ownpackage\nVersion: 1\n")
         archive.writestr("ownpackage-1.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr("ownpackage-1.dist-info/RECORD", "")
+
+
+async def test_programs_can_put_sockets_into_the_temporary_directory(scene: Stage) -> None:
+    source = (
+        "def f() -> int:\n"
+        "    import socket, tempfile\n"
+        "    name = tempfile.mkdtemp(prefix='pymp-') + '/listener-12345678'\n"
+        "    with socket.socket(socket.AF_UNIX) as server:\n"
+        "        server.bind(name)\n"
+        "    return len(name) - len(tempfile.gettempdir())\n"
+    )
+    finished = await scene.run(lambda request, layout: python_spec(source, layout, outputs=("Output",)))
+    assert finished.failure is None, finished.failure
+    assert list((scene.data / "t").iterdir()) == []

@@ -46,6 +46,8 @@ class Plan:
     environment: Environment
     variables: Mapping[str, str]
     """Complete environment, secrets included."""
+    tmp_link: str
+    """Short name for the attempt's temporary directory, made for the time it runs; see `layout.Folders.tmp_link`."""
     overlay: Mapping[str, str] | None
     """Private virtual environment to lay over the shared one."""
     warnings: tuple[str, ...] = ()
@@ -72,6 +74,8 @@ class Plan:
             "log": f"{root}/log",
             "cwd": cwd,
             "env": dict(self.variables),
+            "tmp": str(layout.tmp),
+            "tmp_link": self.tmp_link,
             "overlay": self.overlay,
             "prefixes": {scheme: str(path) for scheme, path in spec.path_prefixes.items()},
             "init": spec.init,
@@ -101,8 +105,16 @@ class Plan:
         return message
 
 
-def plan(spec: ProcessSpec, environment: Environment, layout: AttemptLayout, base: Mapping[str, str]) -> Plan:
-    """Choose the way to start `spec`. Args: base: variables that the server gives every task."""
+def plan(spec: ProcessSpec, environment: Environment, layout: AttemptLayout, base: Mapping[str, str], tmp_link: Path) -> Plan:
+    """Choose the way to start `spec`.
+
+    Args:
+        spec: what to run.
+        environment: its packages.
+        layout: its directories.
+        base: variables that the server gives every task.
+        tmp_link: short name for its temporary directory.
+    """
     mode = "command"
     kind = ParentKind(Path(sys.executable))
     if spec.python is not None:
@@ -118,7 +130,8 @@ def plan(spec: ProcessSpec, environment: Environment, layout: AttemptLayout, bas
             "interpreter": str(environment.interpreter.executable),
             "shared_site": str(environment.site_packages),
         }
-    return Plan(mode, kind, spec, environment, _variables(spec, environment, layout, base, overlay), overlay)
+    variables = _variables(spec, environment, layout, {"TMPDIR": str(tmp_link), **base}, overlay)
+    return Plan(mode, kind, spec, environment, variables, str(tmp_link), overlay)
 
 
 def with_environment(spec: ProcessSpec, plain: Mapping[str, str], secret: Mapping[str, str]) -> ProcessSpec:
@@ -143,7 +156,6 @@ def _variables(
     variables = {
         "PATH": ":".join([*first, f"{environment.path}/bin", _SYSTEM_PATH]),
         "HOME": str(layout.tmp),
-        "TMPDIR": str(layout.tmp),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",

@@ -276,7 +276,8 @@ class ProcessExecutor:
     async def _run(self, attempt: _Attempt, spec: ProcessSpec, environment: Environment, warnings: tuple[str, ...]) -> dict[str, Any]:
         """Start the process and return how it ended."""
         attempt.phase = "staging"
-        plan = commands.plan(spec, environment, attempt.layout, self._settings.base_environment)
+        link = self._folders.tmp_link(attempt.request.key)
+        plan = commands.plan(spec, environment, attempt.layout, self._settings.base_environment, link)
         detail: dict[str, Any] = {
             "python": environment.interpreter.full_version,
             "python_asked": spec.environment.python,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from pathlib import Path, PurePosixPath
@@ -22,11 +23,20 @@ class Folders:
 
     def __init__(self, runs: Path, *, has_namespace: bool) -> None:
         self._runs = runs
+        self._links = runs.parent / "t"
+        self._links.mkdir(parents=True, exist_ok=True)
         self._has_namespace = has_namespace
 
     def attempt(self, key: AttemptKey) -> Path:
         """Directory of an attempt; it need not exist."""
         return self._runs / key.run_id / key.task_id / str(key.attempt)
+
+    def tmp_link(self, key: AttemptKey) -> Path:
+        """Short stand-in for the attempt's temporary directory.
+
+        Programs put sockets below TMPDIR (`multiprocessing` does), and the system allows 107 characters for the whole path.
+        """
+        return self._links / hashlib.sha256(f"{key.run_id}/{key.task_id}/{key.attempt}".encode()).hexdigest()[:10]
 
     def workspace(self, run_id: RunId) -> Path:
         """Directory that the tasks of a run share."""

@@ -47,6 +47,7 @@ def become(task: Mapping[str, Any], preloaded: python_task.Preloaded, parent: in
         _open_log(task["log"])
         for directory in task["directories"]:
             os.makedirs(directory, exist_ok=True)
+        _link(task["tmp"], task["tmp_link"])
         _enter_limits(task)
         _write_new(os.path.join(task["root"], "spec.json"), task["spec"])
         if task.get("cold_file"):
@@ -67,6 +68,14 @@ def become(task: Mapping[str, Any], preloaded: python_task.Preloaded, parent: in
         _enter_overlay(task.get("overlay"))
         python_task.run(task, preloaded)
     _execute(task["root"], list(task["argv"]), task["env"])
+
+
+def _link(target: str, link: str) -> None:
+    try:
+        os.symlink(target, link)
+    except FileExistsError:  # left by a supervisor that was killed
+        os.unlink(link)
+        os.symlink(target, link)
 
 
 def _write_new(path: str, text: str) -> None:

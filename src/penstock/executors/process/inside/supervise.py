@@ -223,6 +223,8 @@ class Supervisor:
             "max_rss_bytes": usage.ru_maxrss * 1024,
             "stop": running.stop,
         }
+        with contextlib.suppress(OSError):
+            os.unlink(running.task["tmp_link"])
         root = running.task["root"]
         if code == child.START_FAILED:
             story["start_error"] = _read_json(os.path.join(root, child.START_ERROR))

@@ -1,0 +1,1 @@
+"""Kills real processes, then compares."""

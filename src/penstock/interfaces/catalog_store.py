@@ -34,7 +34,7 @@ class ExperimentStore(Protocol):
         ...
 
     async def list(self, query: ListQuery, *, namespace: str) -> Page[Experiment]:
-        """Return a page; an empty namespace means all."""
+        """Return a page; an empty namespace means all, rows without one are in every namespace."""
         ...
 
     async def archive(self, experiment_id: ExperimentId, *, at: float) -> None:
@@ -86,7 +86,7 @@ class PipelineStore(Protocol):
         ...
 
     async def list(self, query: ListQuery, *, namespace: str) -> Page[Pipeline]:
-        """Return a page; an empty namespace means all."""
+        """Return a page; an empty namespace means all, rows without one are in every namespace."""
         ...
 
     async def update(self, pipeline: Pipeline) -> None:

@@ -22,7 +22,7 @@ from penstock.pipelines.filters import RECURRING_RUN_FIELDS
 from penstock.pipelines.macros import MacroValues, expand_parameters
 from penstock.pipelines.names import check_name
 from penstock.pipelines.paging import ListRequest, OpenList, open_list
-from penstock.pipelines.runs import RunRequest, RunService, Scheduled
+from penstock.pipelines.runs import RunRequest, RunService, Scheduled, read_texts
 from penstock.pipelines.schedules import Decision, decide, next_times, schedule_of
 from penstock.spec.parameters import check_parameters
 
@@ -270,7 +270,7 @@ class RecurringRunService:
         """Check definition and parameters; store an inline definition and return its digest."""
         spec, plan, version = await self._runs.resolve(request)
         sample = MacroValues(RunId("00000000-0000-0000-0000-000000000000"), self._clock.now(), scheduled_at=self._clock.now(), index=1)
-        check_parameters(plan, expand_parameters(parameters, sample))
+        check_parameters(plan, read_texts(plan, expand_parameters(parameters, sample)))
         if version is not None:
             return None
         await self._definitions.store(spec)

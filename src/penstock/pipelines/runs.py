@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from penstock.pipelines.run_removal import RunRemoval
 from penstock.pipelines.versions import VersionService
 from penstock.spec.packages import Package
 from penstock.spec.parameters import check_parameters
+from penstock.spec.values import from_text
 
 MAX_NAME = 1024
 _STOPPABLE = frozenset({RuntimeState.PENDING, RuntimeState.RUNNING, RuntimeState.PAUSED})
@@ -143,6 +145,7 @@ class RunService:
         run_id = scheduled.run_id if scheduled else RunId(self._ids.new_uuid())
         planned_at, index = (scheduled.planned_at, scheduled.index) if scheduled else (None, None)
         macros = MacroValues(run_id, now, scheduled_at=planned_at, index=index)
+        values = expand_parameters(request.parameters, macros)
         new_run = NewRun(
             run_id=run_id,
             kind=spec.kind,
@@ -154,11 +157,11 @@ class RunService:
             scheduled_at=now if planned_at is None else planned_at,
             experiment_id=experiment.experiment_id,
             description=request.description,
-            namespace=request.namespace,
+            namespace=request.namespace or experiment.namespace,
             pipeline_id=version.pipeline_id if version else None,
             pipeline_version_id=version.pipeline_version_id if version else None,
             recurring_run_id=scheduled.recurring_run_id if scheduled else None,
-            parameters=check_parameters(plan, expand_parameters(request.parameters, macros)),
+            parameters=check_parameters(plan, values if scheduled is None else read_texts(plan, values)),
             pipeline_root=request.pipeline_root,
             service_account=request.service_account,
             options=request.options,
@@ -330,6 +333,21 @@ class RunService:
         if experiment_id is not None and run.experiment_id != experiment_id:
             raise NotFoundError(f"run {run_id} not found in experiment {experiment_id}")
         return run
+
+
+def read_texts(plan: RunPlan, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a schedule with texts read as the declared types, where they can be.
+
+    A macro such as `[[Index]]` yields text whatever the parameter's type, and `kfp recurring-run create` sends every value as text
+    (observed with kfp 2.17; see tests/conformance/test_kfp_client.py).
+    """
+    read = dict(values)
+    for name, value in values.items():
+        spec = plan.parameters.get(name)
+        if spec is not None and isinstance(value, str):
+            with contextlib.suppress(ValueError):
+                read[name] = from_text(value, spec.type)
+    return read
 
 
 def _born(run: NewRun) -> RunView:

@@ -71,7 +71,7 @@ class SqlExperimentStore:
 
         def scope(statement: Statement) -> None:
             if namespace:
-                statement.equals("experiment.namespace", namespace)
+                statement.in_namespace("experiment.namespace", namespace)
 
         return await self._database.read(lambda tx: read_page(tx, _LISTING, query, scope=scope, to_item=_experiment))
 

@@ -82,6 +82,13 @@ class Statement:
         """Require `sql` to be one of `values`."""
         self.clauses.append(f"{sql} IN ({', '.join(self.bind(value) for value in values)})" if values else "1 = 0")
 
+    def in_namespace(self, sql: str, namespace: str) -> None:
+        """Require a row to be visible in a namespace: rows without one are visible in all.
+
+        Clients differ in where they name one: `PipelinesClient` lists with `kubeflow` what it created without (observed with kfp 2.17).
+        """
+        self.one_of(sql, [namespace, ""])
+
     @property
     def where(self) -> str:
         """The WHERE clause, or nothing."""

@@ -94,7 +94,8 @@ class SqlPipelineStore:
 
     async def find(self, name: str, *, namespace: str) -> Pipeline | None:
         """Return the pipeline of that name, or None."""
-        sql = "SELECT * FROM pipeline WHERE name = :name" + (" AND namespace = :namespace" if namespace else " ORDER BY created_at LIMIT 1")
+        visible = " AND namespace IN (:namespace, '') ORDER BY namespace DESC" if namespace else " ORDER BY created_at"
+        sql = f"SELECT * FROM pipeline WHERE name = :name{visible} LIMIT 1"
         params = {"name": name, "namespace": namespace} if namespace else {"name": name}
         row = await self._database.read(lambda tx: tx.one(sql, params))
         return None if row is None else _pipeline(row)
@@ -104,7 +105,7 @@ class SqlPipelineStore:
 
         def scope(statement: Statement) -> None:
             if namespace:
-                statement.equals("pipeline.namespace", namespace)
+                statement.in_namespace("pipeline.namespace", namespace)
 
         return await self._database.read(lambda tx: read_page(tx, _PIPELINES, query, scope=scope, to_item=_pipeline))
 

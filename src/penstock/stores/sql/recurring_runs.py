@@ -69,7 +69,7 @@ class SqlRecurringRunStore:
             if experiment_id is not None:
                 statement.equals("recurring_run.experiment_id", experiment_id)
             if namespace:
-                statement.equals("recurring_run.namespace", namespace)
+                statement.in_namespace("recurring_run.namespace", namespace)
 
         return await self._database.read(lambda tx: read_page(tx, _LISTING, query, scope=scope, to_item=_from_row))
 

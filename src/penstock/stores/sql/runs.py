@@ -91,7 +91,7 @@ class SqlRunStore:
             if experiment_id is not None:
                 statement.equals("run.experiment_id", experiment_id)
             if namespace:
-                statement.equals("run.namespace", namespace)
+                statement.in_namespace("run.namespace", namespace)
             statement.clauses.append("run.kind IN ('kfp', 'argo')")
 
         def count(tx: Transaction, statement: Statement) -> int:
@@ -129,7 +129,7 @@ def _counted(tx: Transaction, query: ListQuery, *, namespace: str, experiment_id
     statement = Statement(tx.dialect)
     statement.one_of("kind", _KINDS)
     if namespace:
-        statement.equals("namespace", namespace)
+        statement.in_namespace("namespace", namespace)
     if experiment_id is not None:
         statement.equals("experiment_id", experiment_id)
     for predicate in query.predicates:

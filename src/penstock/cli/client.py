@@ -134,7 +134,7 @@ def started_server(data_dir: Path, *, port: int) -> Iterator[tuple[ServerAddress
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], data_dir: Path, log: Path) -> ServerAddress:
-    assert process.stdout is not None  # noqa: S101 - it was opened as a pipe above
+    assert process.stdout is not None
     with process.stdout as output:
         readable, _, _ = select.select([output], [], [], _START_SECONDS)
         line = output.readline() if readable else b""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 import penstock
 from penstock.domain.catalog import Trigger
@@ -18,6 +19,7 @@ from penstock.interfaces.plans import PlanLoader
 from penstock.pipelines.recurring_runs import RecurringChange, RecurringRequest
 from penstock.pipelines.runs import RunRequest
 from penstock.pipelines.schedules import schedule_of
+from penstock.pipelines.versions import name_from_file
 from penstock.server.pipelines import PipelineParts
 from penstock.stores.files.attempt_logs import AttemptLogFiles
 from penstock.stores.sql.database import Database
@@ -86,6 +88,18 @@ class PageActions:
         package = await self._parts.versions.read_package(file_name, content)
         version = await self._parts.versions.create(PipelineId(pipeline_id), name=name, description=description, package=package)
         return version.pipeline_version_id
+
+    async def upload_from_url(self, url: str, *, pipeline_id: str | None, name: str, description: str) -> tuple[str, str]:
+        """Download a package and make it a pipeline, or a version of `pipeline_id`; return pipeline and version id."""
+        package = await self._parts.versions.fetch_package(url)
+        name = name or name_from_file(PurePosixPath(urlsplit(url).path).name)
+        if pipeline_id is None:
+            pipeline, first = await self._parts.pipelines.create(name=name, description=description, package=package)
+            return pipeline.pipeline_id, first.pipeline_version_id if first else ""
+        version = await self._parts.versions.create(
+            PipelineId(pipeline_id), name=name, description=description, package=package, package_url=url
+        )
+        return pipeline_id, version.pipeline_version_id
 
     async def delete_pipeline(self, pipeline_id: str) -> None:
         """Remove the pipeline with its versions."""

@@ -63,6 +63,7 @@ class NoopDialect:
     is_warm = True
 
     def prepare(self, request: LaunchRequest, layout: AttemptLayout, secrets: Any) -> ProcessSpec:
+        """Return the component as the compiler writes it."""
         output = layout.outputs / "Output"
         document = {
             "inputs": {"parameterValues": {"x": 1}},
@@ -80,6 +81,7 @@ class NoopDialect:
         )
 
     def parse_outputs(self, request: LaunchRequest, spec: ProcessSpec, raw: RawOutputs) -> ParsedOutputs:
+        """Return the return value."""
         return ParsedOutputs(json.loads(raw.executor_output or b"{}").get("parameterValues", {}), {})
 
 
@@ -93,6 +95,7 @@ class Counter:
     failures: int = 0
 
     def __call__(self, report: AttemptReport) -> None:
+        """Note an end."""
         if isinstance(report, AttemptFinished):
             self.cpu_seconds.append(report.usage.get("cpu_seconds", 0.0))
             self.failures += report.failure is not None
@@ -126,10 +129,8 @@ async def measure(data: Path, label: str, *, is_warm: bool, tasks: int, slots: i
         took, server = time.perf_counter() - began, time.process_time() - cpu
     await executor.close(leave_running=False)
     task_cpu = statistics.mean(counter.cpu_seconds)
-    print(
-        f"{label:12} {tasks / took:8.1f} tasks/s   server CPU {server / tasks * 1000:6.2f} ms/task   task CPU {task_cpu * 1000:6.2f} ms/task"
-        f"   failures {counter.failures}"
-    )
+    costs = f"server CPU {server / tasks * 1000:6.2f} ms/task   task CPU {task_cpu * 1000:6.2f} ms/task"
+    print(f"{label:12} {tasks / took:8.1f} tasks/s   {costs}   failures {counter.failures}")
     return tasks / took
 
 
@@ -141,9 +142,10 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         data = Path(name)
-        rates = []
-        for number in range(options.rounds):
-            rates.append(asyncio.run(measure(data, f"warm-{number}", is_warm=True, tasks=options.tasks, slots=options.slots)))
+        rates = [
+            asyncio.run(measure(data, f"warm-{number}", is_warm=True, tasks=options.tasks, slots=options.slots))
+            for number in range(options.rounds)
+        ]
         command = asyncio.run(measure(data, "command", is_warm=False, tasks=max(10, options.tasks // 10), slots=options.slots))
     print(f"warm, median: {statistics.median(rates):.0f} tasks/s, {statistics.median(rates) / command:.1f} times the compiled command")
 

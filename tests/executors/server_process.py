@@ -10,8 +10,9 @@ import json
 import sys
 from pathlib import Path
 
-from penstock.domain.execution import AttemptFinished
 from tests.executors.stage import make_executor, request_for, shell
+
+from penstock.domain.execution import AttemptFinished
 
 
 async def main(data: str, envs: str, verb: str, script: str, *names: str) -> None:
@@ -47,7 +48,7 @@ async def main(data: str, envs: str, verb: str, script: str, *names: str) -> Non
 
 def cancel_on_request(executor, name: str) -> None:
     if name:
-        asyncio.ensure_future(executor.cancel(request_for(name).key, reason="asked on stdin", grace_seconds=0.2))
+        executor.asked = asyncio.ensure_future(executor.cancel(request_for(name).key, reason="asked on stdin", grace_seconds=0.2))
     else:
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
 

@@ -46,13 +46,13 @@ from penstock.stores.blobs.local import LocalBlobStore
 RUN = RunContext(RunId("run-1"), "run", "run-x", "pipeline", "minio://mlpipeline/v2/artifacts", 0.0, 0.0)
 Make = Callable[[LaunchRequest, AttemptLayout], ProcessSpec]
 
-KFP_TASK = '''
+KFP_TASK = """
 import kfp
 from kfp import dsl
 from kfp.dsl import *
 from typing import *
 
-'''
+"""
 
 
 class ScriptedDialect:
@@ -103,10 +103,12 @@ class Stage:
     data: Path
     reports: list[AttemptReport] = field(default_factory=list)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    telling: set[asyncio.Future[None]] = field(default_factory=set)
 
     def hear(self, report: AttemptReport) -> None:
         self.reports.append(report)
-        asyncio.ensure_future(self._tell())
+        self.telling.add(telling := asyncio.ensure_future(self._tell()))
+        telling.add_done_callback(self.telling.discard)
 
     async def _tell(self) -> None:
         async with self.news:
@@ -177,7 +179,7 @@ def python_spec(
         "inputs": {
             "parameterValues": dict(inputs or {}),
             "artifacts": {
-                name: {"artifacts": [{"name": name, "type": {"schemaTitle": "system.Dataset"}, "uri": f"minio://in/{name}", "metadata": {}}]}
+                name: {"artifacts": [{"name": name, "type": {"schemaTitle": "system.Dataset"}, "uri": f"minio://in/{name}"}]}
                 for name in staged
             },
         },
@@ -242,7 +244,7 @@ def make_executor(data: Path, make: Make, **options: Any) -> tuple[ProcessExecut
 async def stage(data: Path, **options: Any) -> AsyncIterator[Stage]:
     """An executor for the length of a test; everything it runs is ended afterwards."""
     executor, dialect, blobs = make_executor(data, lambda request, layout: shell("true"), **options)
-    scene = Stage(executor, dialect, blobs, data.resolve())
+    scene = Stage(executor, dialect, blobs, executor._data)
     await executor.start(scene.hear)
     try:
         yield scene

@@ -7,10 +7,10 @@ import json
 import re
 
 import pytest
+from tests.executors.stage import Stage, python_spec
 
 from penstock.domain.artifacts import ArtifactRef, ArtifactType
 from penstock.domain.ids import ArtifactId
-from tests.executors.stage import Stage, python_spec
 
 GENERATIONS = {
     "kfp==2.0.1": ("kfp.components.executor_main", False),
@@ -18,8 +18,10 @@ GENERATIONS = {
     "kfp==2.17.0": ("kfp.dsl.executor_main", True),
 }
 
-SOURCE = '''
-def f(x: int, words: List[str], data: Input[Dataset], out: Output[Model], text: OutputPath(str)) -> NamedTuple('R', [('a', int), ('b', dict)]):
+SOURCE = """
+def f(
+    x: int, words: List[str], data: Input[Dataset], out: Output[Model], text: OutputPath(str)
+) -> NamedTuple('R', [('a', int), ('b', dict)]):
     import os, sys, json, subprocess, tempfile
     from collections import namedtuple
     print('to stdout', words)
@@ -45,17 +47,19 @@ def f(x: int, words: List[str], data: Input[Dataset], out: Output[Model], text: 
     plain = Dataset(name='p', uri='/some/where')
     seen['plain'] = plain.path
     return namedtuple('R', ['a', 'b'])(x * 2, seen)
-'''
+"""
 
-FAILING = '''
+FAILING = """
 def f(x: int):
     print('before')
     raise RuntimeError('boom %d' % x)
-'''
+"""
 
 
 def spec_maker(requirement: str, source: str, blob, *, is_warm: bool):
     module, is_runtime = GENERATIONS[requirement]
+
+    data = ArtifactRef(ArtifactId(1), "data", ArtifactType(), "minio://in/data", digest=blob.digest)
 
     def make(request, layout):
         spec = python_spec(
@@ -67,7 +71,7 @@ def spec_maker(requirement: str, source: str, blob, *, is_warm: bool):
             is_runtime=is_runtime,
             outputs=("a", "b", "text") if source is SOURCE else (),
             artifacts=("out",) if source is SOURCE else (),
-            staged={"data": ArtifactRef(ArtifactId(1), "data", ArtifactType(), "minio://in/data", digest=blob.digest)} if source is SOURCE else {},
+            staged={"data": data} if source is SOURCE else {},
         )
         return spec if is_warm else dataclasses.replace(spec, python=None)
 
@@ -83,7 +87,7 @@ async def test_results_artifacts_and_log_are_equal(scene: Stage, requirement: st
         assert finished.outputs is not None, finished.failure
         assert (await scene.started(name)).detail["mode"] == name
         (out,) = finished.outputs.artifacts["out"]
-        parameters = {key: value for key, value in finished.outputs.parameters.items()}
+        parameters = dict(finished.outputs.parameters)
         results[name] = (parameters, out.digest, out.metadata, out.uri, comparable(scene.log(name)))
     assert results["warm"][0]["a"] == 42
     assert results["warm"][0]["text"] == "plain text"

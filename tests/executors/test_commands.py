@@ -6,12 +6,13 @@ import os
 import signal
 from pathlib import Path, PurePosixPath
 
+from tests.executors.stage import Stage, shell
+
 from penstock.domain.artifacts import ArtifactType
 from penstock.domain.execution import FailureKind, OutputArtifactPath, OutputParameterFile, ProcessSpec, Resources
 from penstock.domain.plan import ParameterType
 from penstock.executors.process import logs
 from penstock.executors.process.inside import tree
-from tests.executors.stage import Stage, shell
 
 
 async def test_a_command_runs_as_written_with_clean_surroundings(scene: Stage) -> None:
@@ -108,7 +109,10 @@ async def test_logs_that_are_no_text_and_very_long_lines_are_kept_and_shown(scen
 
 
 async def test_daemons_of_a_task_end_with_it(scene: Stage) -> None:
-    script = "import os,time\nif os.fork(): os._exit(0)\nos.setsid()\nif os.fork(): os._exit(0)\nopen('pid','w').write(str(os.getpid()))\ntime.sleep(600)"
+    script = (
+        "import os,time\nif os.fork(): os._exit(0)\nos.setsid()\nif os.fork(): os._exit(0)\n"
+        "open('pid','w').write(str(os.getpid()))\ntime.sleep(600)"
+    )
     finished = await scene.run(ProcessSpec(argv=("sh", "-c", 'python3 -c "$0"; while [ ! -s pid ]; do sleep 0.02; done; cat pid', script)))
     assert finished.failure is None, finished.failure
     pid = int(scene.log())
@@ -176,7 +180,8 @@ async def test_memory_over_the_limit_is_told_apart_without_cgroups(scene: Stage)
 
 async def test_init_commands_run_first_and_sidecars_end_with_the_task(scene: Stage) -> None:
     sidecar = "echo $$ > ../side; sleep 600"
-    spec = shell("while [ ! -s ../side ]; do sleep 0.02; done; cat made; cat ../side", init=(("sh", "-c", "echo first > made"),), sidecars=(("sh", "-c", sidecar),))
+    script = "while [ ! -s ../side ]; do sleep 0.02; done; cat made; cat ../side"
+    spec = shell(script, init=(("sh", "-c", "echo first > made"),), sidecars=(("sh", "-c", sidecar),))
     finished = await scene.run(spec)
     assert finished.failure is None, finished.failure
     first, side = scene.log().split()

@@ -18,7 +18,8 @@ def make_wheel(folder: Path, name: str, version: str, requires: str = "") -> Non
         needs = f"Requires-Dist: {requires}\n" if requires else ""
         archive.writestr(f"{name}.py", f"version = {version!r}\n")
         archive.writestr(f"{name}-{version}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
-        archive.writestr(f"{name}-{version}.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel = "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        archive.writestr(f"{name}-{version}.dist-info/WHEEL", wheel)
         archive.writestr(f"{name}-{version}.dist-info/RECORD", "")
 
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tests.executors.stage import Stage, python_spec
+
 from penstock.domain.artifacts import ArtifactRef, ArtifactType
 from penstock.domain.execution import FailureKind
 from penstock.domain.ids import ArtifactId, Digest
-from tests.executors.stage import Stage, python_spec
 
 
 def dataset(digest: Digest | None, uri: str = "minio://in/data", **extra) -> ArtifactRef:
@@ -105,9 +106,10 @@ async def test_tasks_do_not_see_each_other_nor_the_server(scene: Stage, monkeypa
     source = (
         "def f() -> str:\n"
         "    import json, os, random, sys\n"
-        "    return json.dumps({'env': dict(os.environ), 'cwd': os.getcwd(), 'files': os.listdir('.'), 'random': random.random(),\n"
-        "        'sid': os.getsid(0), 'pid': os.getpid(), 'main': sys.modules['__main__'].__spec__.name, 'ours': 'penstock' in sys.modules,\n"
-        "        'fds': [os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{n}')]})\n"
+        "    links = [f'/proc/self/fd/{n}' for n in os.listdir('/proc/self/fd')]\n"
+        "    return json.dumps({'env': dict(os.environ), 'cwd': os.getcwd(), 'files': os.listdir('.'),\n"
+        "        'random': random.random(), 'ours': 'penstock' in sys.modules, 'sid': os.getsid(0), 'pid': os.getpid(),\n"
+        "        'main': sys.modules['__main__'].__spec__.name, 'fds': [os.readlink(n) for n in links if os.path.exists(n)]})\n"
     )
     spec = lambda request, layout: python_spec(source, layout, outputs=("Output",), env={"MINE": "1"})  # noqa: E731
     seen = []

@@ -156,8 +156,10 @@ class Environments:
 
     async def _lock(self, request: EnvironmentRequest, interpreter: Interpreter) -> str:
         """Return the pinned requirements of everything to install, one after the other; those without dependencies win by name."""
-        full = await self._compile(request, request.requirements, interpreter)
-        bare = await self._compile(request, request.no_deps, interpreter, "--no-deps")
+        full, bare = await asyncio.gather(
+            self._compile(request, request.requirements, interpreter),
+            self._compile(request, request.no_deps, interpreter, "--no-deps"),
+        )
         named = {_normalised(entry) for entry in bare}
         return "\n".join([*(entry for entry in full if _normalised(entry) not in named), *bare])
 

@@ -35,7 +35,7 @@ from penstock.domain.execution import (
 )
 from penstock.executors.process import adoption, collecting, commands, results, staging
 from penstock.executors.process.environments import Environment, Environments
-from penstock.executors.process.failures import failure_of
+from penstock.executors.process.failures import SERVER_STOPPED, failure_of
 from penstock.executors.process.layout import LOG, RESULT, Folders, read_json, strip
 from penstock.executors.process.limits import Limiter
 from penstock.executors.process.parents import Parents
@@ -164,7 +164,7 @@ class ProcessExecutor:
         if not leave_running:
             running = [attempt for attempt in self._attempts.values() if attempt.phase == "running" and attempt.ended is not None]
             for attempt in running:
-                await self.cancel(attempt.request.key, reason="the server was stopped", grace_seconds=self._settings.grace_seconds)
+                await self.cancel(attempt.request.key, reason=SERVER_STOPPED, grace_seconds=self._settings.grace_seconds)
             ends = [attempt.ended for attempt in running if attempt.ended is not None]
             if ends:
                 await asyncio.wait(ends, timeout=self._settings.grace_seconds + 5)

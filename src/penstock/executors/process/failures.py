@@ -15,6 +15,8 @@ from penstock.executors.process.inside.supervise import DEADLINE
 from penstock.executors.process.slots import describe_bytes
 
 MASK = "***"
+SERVER_STOPPED = "the server was stopped"
+"""Reason in `stop.json` of a task that the closing server ended; the next server treats it as lost, not as canceled by anybody."""
 _TAIL_BYTES = 16 * 1024
 _TAIL_LINES = 12
 _LINE_CHARACTERS = 400
@@ -56,6 +58,8 @@ def failure_of(end: Mapping[str, Any], spec: ProcessSpec, log: Path) -> Failure 
         allowed = f" of {spec.deadline_seconds:g} seconds" if spec.deadline_seconds else ""
         text = f"it ran longer than its deadline{allowed} and was stopped"
         return Failure(FailureKind.DEADLINE, _with_log(text, spec, log), exit_code=code)
+    if stopped == SERVER_STOPPED:
+        return Failure(FailureKind.LOST, "the server was stopped and ended its tasks", exit_code=code)
     if stopped is not None:
         return Failure(FailureKind.SIGNAL, stopped or "canceled", exit_code=code, was_canceled=True)
     if code == 0:

@@ -21,7 +21,10 @@ _WORD = "visible"
 
 
 def probe() -> bool:
-    """Return whether literal absolute paths work by bind mounts (`inside.namespace`). Blocks for some 50 ms; changes nothing on the host."""
+    """Return whether literal absolute paths work by bind mounts (`inside.namespace`).
+
+    Blocks for some 50 ms; the host stays as it is.
+    """
     with tempfile.TemporaryDirectory(prefix="penstock-probe-") as name:
         source, root = Path(name, "source"), Path(name, "root")
         source.mkdir()

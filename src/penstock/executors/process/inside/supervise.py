@@ -80,7 +80,7 @@ class Supervisor:
             self._fire_timers()
 
     def _receive(self) -> None:
-        assert self._server is not None  # noqa: S101  for the type checker; the caller has looked
+        assert self._server is not None
         try:
             data = self._server.recv(1 << 20)
         except (ConnectionError, OSError):

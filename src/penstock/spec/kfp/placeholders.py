@@ -157,7 +157,7 @@ def structure_of(element: Any) -> Mapping[str, Any] | None:
     """Return the object of an `IfPresent` or `Concat` element, given as JSON text or as an object; else None."""
     if isinstance(element, Mapping):
         return element if _is_structure(element) else None
-    if not isinstance(element, str) or not element.lstrip().startswith("{"):
+    if not isinstance(element, str) or not element.startswith(("{", " ", "\n", "\t")) or not element.lstrip().startswith("{"):
         return None
     if "IfPresent" not in element and "Concat" not in element and "ifPresent" not in element and "concat" not in element:
         return None

@@ -35,6 +35,8 @@ class Resolver:
         Raises:
             TaskError: a placeholder names an input or output that the task does not have (kind INPUT).
         """
+        if "{{$" not in value:
+            return value
         return "".join(part if isinstance(part, str) else self._value(part) for part in placeholders.parse(value))
 
     def arguments(self, elements: Sequence[Any]) -> list[str]:
@@ -58,7 +60,7 @@ class Resolver:
 
     def executor_input(self) -> str:
         """Return ExecutorInput as JSON text."""
-        return json.dumps(self.prepared.document, ensure_ascii=False)
+        return self.prepared.text
 
     def _structure(self, structure: Mapping[str, Any]) -> str | list[str] | None:
         word, body = next(iter(structure.items()))

@@ -34,7 +34,7 @@ def environment_request(component: PythonComponent | None, image: str, sdk_versi
     if component is None:
         return EnvironmentRequest(python=python)
     installs = component.installs
-    requirements, no_deps = tuple(installs.requirements), tuple(installs.no_deps)
+    requirements, no_deps = installs.requirements, installs.no_deps
     if not any(requirement.startswith("kfp") for requirement in (*requirements, *no_deps)):
         version = sdk_version.removeprefix("kfp-")
         kfp = f"kfp=={version}" if version else "kfp>=2.14,<3"
@@ -42,7 +42,7 @@ def environment_request(component: PythonComponent | None, image: str, sdk_versi
     return EnvironmentRequest(
         requirements=requirements,
         no_deps=no_deps,
-        index_urls=tuple(installs.index_urls),
-        trusted_hosts=tuple(installs.trusted_hosts),
+        index_urls=installs.index_urls,
+        trusted_hosts=installs.trusted_hosts,
         python=python,
     )

@@ -7,6 +7,7 @@ Semantics: kfp protocol notes, sections 5.1 and 5.3. Output URIs are
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ class Prepared:
 
     document: Mapping[str, Any]
     """ExecutorInput."""
+    text: str
+    """The same as JSON."""
     parameters: Mapping[str, Any]
     """Input parameters as the component gets them; absent ones are missing."""
     artifacts: Mapping[str, tuple[ArtifactRef, ...]]
@@ -88,6 +91,7 @@ def prepare_input(request: LaunchRequest, layout: AttemptLayout, injected: Mappi
     }
     return Prepared(
         document=document,
+        text=json.dumps(document, ensure_ascii=False),
         parameters=parameters,
         artifacts=request.artifacts,
         places=places,

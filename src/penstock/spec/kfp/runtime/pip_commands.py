@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 
 _ENSURE_PIP = re.compile(
     r'\s*if ! \[ -x "\$\(command -v pip\)" \]; then\s+'
@@ -25,16 +26,17 @@ _NO_EFFECT = frozenset(
 _KFP_BETA = re.compile(r"kfp==2\.0\.0[-.]?(?:a|b|rc|alpha|beta)[-.]?\d+")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Installs:
     """Everything the script installs, in order."""
 
-    requirements: list[str] = field(default_factory=list)
-    no_deps: list[str] = field(default_factory=list)
-    index_urls: list[str] = field(default_factory=list)
-    trusted_hosts: list[str] = field(default_factory=list)
+    requirements: tuple[str, ...] = ()
+    no_deps: tuple[str, ...] = ()
+    index_urls: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=512)
 def parse_install_script(script: str) -> Installs | None:
     """Return what `script` installs before it runs `"$0" "$@"`, or None when it is not a script the SDK writes.
 
@@ -52,11 +54,11 @@ def parse_install_script(script: str) -> Installs | None:
     clauses = _clauses(tokens)
     if clauses is None or clauses[-1] != ["$0", "$@"]:
         return None
-    installs = Installs()
+    found = _Found()
     for clause in clauses[:-1]:
-        if not _read_clause(clause, installs):
+        if not found.read(clause):
             return None
-    return installs
+    return Installs(tuple(found.requirements), tuple(found.no_deps), tuple(found.index_urls), tuple(found.trusted_hosts))
 
 
 def _has_shell_syntax(text: str) -> bool:
@@ -75,28 +77,37 @@ def _clauses(tokens: list[str]) -> list[list[str]] | None:
     return clauses if all(clauses) else None
 
 
-def _read_clause(clause: list[str], installs: Installs) -> bool:
-    tokens = [token for token in clause if token != "PIP_DISABLE_PIP_VERSION_CHECK=1"]
-    if tuple(tokens[:4]) != _INSTALL:
-        return False
-    requirements: list[str] = []
-    has_deps = True
-    rest = iter(tokens[4:])
-    for token in rest:
-        name, _, value = token.partition("=") if token.startswith("--") else (token, "", "")
-        if name in {"--index-url", "-i", "--extra-index-url", "--trusted-host"}:
-            target = installs.trusted_hosts if name == "--trusted-host" else installs.index_urls
-            _add(target, value or next(rest, ""))
-        elif token == "--no-deps":
-            has_deps = False
-        elif token.startswith("-"):
-            if token not in _NO_EFFECT:
-                return False
-        else:
-            requirements.append(_usable(token))
-    for requirement in requirements:
-        _add(installs.requirements if has_deps else installs.no_deps, requirement)
-    return True
+class _Found:
+    """What the clauses read so far install."""
+
+    def __init__(self) -> None:
+        self.requirements: list[str] = []
+        self.no_deps: list[str] = []
+        self.index_urls: list[str] = []
+        self.trusted_hosts: list[str] = []
+
+    def read(self, clause: list[str]) -> bool:
+        """Add one `python3 -m pip install ...`; False when it is anything else or has an option that matters and is not known."""
+        tokens = [token for token in clause if token != "PIP_DISABLE_PIP_VERSION_CHECK=1"]
+        if tuple(tokens[:4]) != _INSTALL:
+            return False
+        requirements: list[str] = []
+        has_deps = True
+        rest = iter(tokens[4:])
+        for token in rest:
+            name, _, value = token.partition("=") if token.startswith("--") else (token, "", "")
+            if name in {"--index-url", "-i", "--extra-index-url", "--trusted-host"}:
+                _add(self.trusted_hosts if name == "--trusted-host" else self.index_urls, value or next(rest, ""))
+            elif token == "--no-deps":
+                has_deps = False
+            elif token.startswith("-"):
+                if token not in _NO_EFFECT:
+                    return False
+            else:
+                requirements.append(_usable(token))
+        for requirement in requirements:
+            _add(self.requirements if has_deps else self.no_deps, requirement)
+        return True
 
 
 def _usable(requirement: str) -> str:

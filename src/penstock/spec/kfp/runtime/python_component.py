@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from penstock.spec.kfp.runtime.pip_commands import Installs, parse_install_script
@@ -55,16 +56,23 @@ def recognize(command: Sequence[Any], args: Sequence[Any]) -> PythonComponent | 
             return None
         installs = parsed
     shell, flag, script, source = command[-4:]
-    match = _SCRIPT.fullmatch(" ".join(script.replace("\\\n", " ").split()))
-    if shell != "sh" or flag != "-ec" or match is None:
+    start = _read_script(script)
+    if shell != "sh" or flag != "-ec" or start is None:
         return None
     return PythonComponent(
         source=source,
         function=function,
-        module=match.group("module"),
-        runtime_mode=match.group("runtime") is not None,
+        module=start[0],
+        runtime_mode=start[1],
         installs=installs,
     )
+
+
+@lru_cache(maxsize=64)
+def _read_script(script: str) -> tuple[str, bool] | None:
+    """Return executor module and runtime mode of the start script, or None when the SDK did not write it."""
+    match = _SCRIPT.fullmatch(" ".join(script.replace("\\\n", " ").split()))
+    return None if match is None else (match.group("module"), match.group("runtime") is not None)
 
 
 def _function(args: Sequence[str]) -> str | None:

@@ -84,7 +84,12 @@ def test_install_scripts_of_every_sdk_are_read(
     assert found is not None
     assert (found.function, found.module, found.runtime_mode, found.source) == ("f", "kfp.dsl.executor_main", True, SOURCE)
     installs = found.installs
-    assert (installs.requirements, installs.no_deps, installs.index_urls, installs.trusted_hosts) == (requirements, no_deps, indexes, hosts)
+    assert [list(part) for part in (installs.requirements, installs.no_deps, installs.index_urls, installs.trusted_hosts)] == [
+        requirements,
+        no_deps,
+        indexes,
+        hosts,
+    ]
 
 
 def test_the_scripts_of_2_0_and_of_components_without_packages_are_recognised() -> None:
@@ -95,9 +100,9 @@ def test_the_scripts_of_2_0_and_of_components_without_packages_are_recognised() 
 
     assert with_packages is not None
     assert (with_packages.module, with_packages.runtime_mode) == ("kfp.components.executor_main", False)
-    assert with_packages.installs.requirements == ["kfp==2.0.1"]
+    assert with_packages.installs.requirements == ("kfp==2.0.1",)
     assert without is not None
-    assert without.installs.requirements == without.installs.no_deps == []
+    assert without.installs.requirements == without.installs.no_deps == ()
 
 
 @pytest.mark.parametrize(

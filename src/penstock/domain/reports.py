@@ -14,7 +14,7 @@ class Report:
 
     report_id: int
     project_id: int
-    type: str
+    kind: str
     """`runs` (a report), `runs/draft`, `project-view`, ..."""
     name: str
     display_name: str

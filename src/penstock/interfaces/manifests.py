@@ -1,4 +1,4 @@
-"""Listing of a manifest's entries: pages by position, look-ups by path. Derived from the manifest file, so it may be dropped at any time."""
+"""Listing of a manifest's entries: pages by position, look-ups by path. Derived from the manifest file; may be dropped at any time."""
 
 from __future__ import annotations
 

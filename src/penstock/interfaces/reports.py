@@ -24,9 +24,7 @@ class ReportStore(Protocol):
         """Return the report, or None."""
         ...
 
-    def reports(
-        self, project_id: int, *, type: str | None, name: str | None, offset: int, limit: int
-    ) -> tuple[Sequence[Report], int]:
+    def reports(self, project_id: int, *, kind: str | None, name: str | None, offset: int, limit: int) -> tuple[Sequence[Report], int]:
         """Return reports, newest change first, and how many match."""
         ...
 
@@ -38,7 +36,9 @@ class ReportStore(Protocol):
 class AlertStore(Protocol):
     """Alerts by run."""
 
-    def add_alert(self, run_id: TrackedRunId, title: str, text: str, severity: AlertSeverity, *, at: float, not_since: float) -> Alert | None:
+    def add_alert(
+        self, run_id: TrackedRunId, title: str, text: str, severity: AlertSeverity, *, at: float, not_since: float
+    ) -> Alert | None:
         """Store an alert unless one of the same title was stored for the run after `not_since`; None says so."""
         ...
 

@@ -99,7 +99,9 @@ class VersionStore(Protocol):
         """
         ...
 
-    def commit_version(self, version_id: int, *, digest: str, size_bytes: int, file_count: int, manifest: Digest, at: float) -> ArtifactVersion:
+    def commit_version(
+        self, version_id: int, *, digest: str, size_bytes: int, file_count: int, manifest: Digest, at: float
+    ) -> ArtifactVersion:
         """Give a pending version its number, aliases and `latest`, and note it as output of its run. A committed one is left alone.
 
         Raises:

@@ -24,7 +24,8 @@ ORGANIZATION_ENTITY = "penstock-org"
 _SIGNING_KEY = "wandb.url_signing_key"
 RESERVED_ENTITIES = frozenset(
     {
-        "graphql", "files", "artifacts", "artifactsv2", "authorize", "api", "apis", "oidc", "storage", "static", "healthz", "signin", "settings",
+        "graphql",
+        "files", "artifacts", "artifactsv2", "authorize", "api", "apis", "oidc", "storage", "static", "healthz", "signin", "settings",
         "runs", "pipelines", "pipeline", "experiments", "recurring-runs", "recurringruns", "tasks", "lineage", "system", "metrics", "docs",
         "login", "logout", "events", "favicon.ico", "projects", "sweeps", "reports", "registry", "registries", "compare", "search", "flows",
         "health", "ping", "service", "flows-api", "k8s", "artifact", "schedules", "cache", "help", "home", "keys", "new", "me",

@@ -122,9 +122,7 @@ class ArtifactService:
             NotFoundError: no such version.
         """
         self._existing(version_id)
-        return self._versions.upsert_manifest(
-            version_id, name, kind=kind, md5=md5, base_version_id=base_version_id, at=self._clock.now()
-        )
+        return self._versions.upsert_manifest(version_id, name, kind=kind, md5=md5, base_version_id=base_version_id, at=self._clock.now())
 
     def update_manifest(self, manifest_id: int, *, md5: str | None = None, base_version_id: int | None = None) -> Manifest:
         """Change an announcement.
@@ -241,7 +239,7 @@ class ArtifactService:
             blob, digest = full[-1].blob_digest, version.digest
         else:
             blob, digest = self._merge(manifests)
-        assert blob is not None, "manifests without a blob were left out"  # noqa: S101  told to mypy
+        assert blob is not None, "manifests without a blob were left out"
         listing = self._listing(blob)
         self._require_content(version, listing)
         return self._versions.commit_version(
@@ -279,9 +277,7 @@ class ArtifactService:
         """
         for tag in add_tags:
             check_tag(tag)
-        return self._versions.update_version(
-            version_id, changes=changes, add_tags=add_tags, remove_tags=remove_tags, at=self._clock.now()
-        )
+        return self._versions.update_version(version_id, changes=changes, add_tags=add_tags, remove_tags=remove_tags, at=self._clock.now())
 
     def delete(self, version_id: int, *, with_aliases: bool) -> ArtifactVersion:
         """Delete a version; its number is not used again.

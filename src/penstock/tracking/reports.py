@@ -22,7 +22,15 @@ class ReportService:
         self._clock = clock
 
     def create(
-        self, project_id: int, user_name: str, *, type: str, name: str, display_name: str = "", description: str = "", spec: str = "{}"  # noqa: A002
+        self,
+        project_id: int,
+        user_name: str,
+        *,
+        kind: str,
+        name: str,
+        display_name: str = "",
+        description: str = "",
+        spec: str = "{}",
     ) -> Report:
         """Store a new report.
 
@@ -32,14 +40,14 @@ class ReportService:
         _check_spec(spec)
         now = self._clock.now()
         return self._store.add_report(
-            Report(0, project_id, type, name, display_name or name, description, spec, user_name, False, now, now)  # noqa: FBT003  not locked
+            Report(0, project_id, kind, name, display_name or name, description, spec, user_name, False, now, now)
         )
 
     def change(
         self,
         report_id: int,
         *,
-        type: str | None = None,  # noqa: A002
+        kind: str | None = None,
         name: str | None = None,
         display_name: str | None = None,
         description: str | None = None,
@@ -62,7 +70,7 @@ class ReportService:
             _check_spec(spec)
         changed = replace(
             known,
-            type=known.type if type is None else type,
+            kind=known.kind if kind is None else kind,
             name=known.name if name is None else name,
             display_name=known.display_name if display_name is None else display_name,
             description=known.description if description is None else description,
@@ -78,10 +86,16 @@ class ReportService:
         return self._store.report(report_id)
 
     def list(
-        self, project_id: int, *, type: str | None = None, name: str | None = None, offset: int = 0, limit: int = 50  # noqa: A002
+        self,
+        project_id: int,
+        *,
+        kind: str | None = None,
+        name: str | None = None,
+        offset: int = 0,
+        limit: int = 50,
     ) -> tuple[Sequence[Report], int]:
         """Return reports, newest change first, and how many match."""
-        return self._store.reports(project_id, type=type, name=name, offset=offset, limit=limit)
+        return self._store.reports(project_id, kind=kind, name=name, offset=offset, limit=limit)
 
     def delete(self, report_id: int) -> bool:
         """Remove a report; whether it existed."""

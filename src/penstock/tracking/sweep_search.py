@@ -99,7 +99,9 @@ def parse_config(text: str) -> SweepPlan:
 def _check(plan: SweepPlan) -> None:
     if plan.method == "grid" and plan.space.grid_size() is None:
         endless = next(entry.name for entry in plan.space.searched if entry.grid() is None)
-        raise InvalidArgumentError(f"a grid sweep cannot go over {endless!r}: give it 'values', an integer range or a q_uniform distribution")
+        raise InvalidArgumentError(
+            f"a grid sweep cannot go over {endless!r}: give it 'values', an integer range or a q_uniform distribution"
+        )
     if plan.method == "bayes":
         if not plan.metric:
             raise InvalidArgumentError("a bayes sweep needs 'metric' with a 'name'")
@@ -139,7 +141,9 @@ def _hyperband(spec: Any) -> Hyperband | None:
     return Hyperband(tuple(whole), eta, bool(spec.get("strict", False)))
 
 
-def suggest(plan: SweepPlan, *, seed: int, position: int, trials: Sequence[SweepTrial], results: Mapping[str, TrialResult]) -> Suggestion | None:
+def suggest(
+    plan: SweepPlan, *, seed: int, position: int, trials: Sequence[SweepTrial], results: Mapping[str, TrialResult]
+) -> Suggestion | None:
     """Return the parameters of trial `position`, or None when the search is over.
 
     Args:

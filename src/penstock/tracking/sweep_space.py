@@ -149,7 +149,9 @@ def _collect(
         path = (*prefix, str(key))
         name = ".".join(path)
         if not isinstance(spec, Mapping):
-            raise InvalidArgumentError(f"sweep parameter {name!r} must be an object with 'value', 'values', 'min' and 'max' or 'distribution'")
+            raise InvalidArgumentError(
+                f"sweep parameter {name!r} must be an object with 'value', 'values', 'min' and 'max' or 'distribution'"
+            )
         if isinstance(spec.get("parameters"), Mapping):
             _collect(spec["parameters"], path, searched, fixed, paths)
             continue
@@ -184,7 +186,8 @@ def _parameter(name: str, path: tuple[str, ...], spec: Mapping[str, Any]) -> Par
 
 _RANGES = frozenset(
     {
-        "uniform", "q_uniform", "int_uniform", "log_uniform", "q_log_uniform", "log_uniform_values", "q_log_uniform_values", "inv_log_uniform",
+        "uniform",
+        "q_uniform", "int_uniform", "log_uniform", "q_log_uniform", "log_uniform_values", "q_log_uniform_values", "inv_log_uniform",
         "inv_log_uniform_values",
     }
 )  # fmt: skip

@@ -157,7 +157,7 @@ def _double_quoted(message: str) -> str:
 
 
 def snake(name: str) -> str:
-    """Return a camel-case wire name in snake case: `hexMD5` -> `hex_md5`, `artifactTTLDurationSeconds` -> `artifact_ttl_duration_seconds`."""
+    """Return a camel-case wire name in snake case: `hexMD5` -> `hex_md5`, `artifactTTLSeconds` -> `artifact_ttl_seconds`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
@@ -256,9 +256,7 @@ def _without_unknown(declared: GraphQLType, value: Any) -> Any:
             return [_without_unknown(declared.of_type, entry) for entry in value]
         return _without_unknown(declared.of_type, value)
     if isinstance(declared, GraphQLInputObjectType) and isinstance(value, Mapping):
-        return {
-            name: _without_unknown(declared.fields[name].type, entry) for name, entry in value.items() if name in declared.fields
-        }
+        return {name: _without_unknown(declared.fields[name].type, entry) for name, entry in value.items() if name in declared.fields}
     return value
 
 

@@ -20,7 +20,9 @@ from penstock.domain.versions import Alias, ArtifactVersion, Collection, Collect
 class RunBatch:
     """Runs of one answer."""
 
-    def __init__(self, context: RequestContext, runs: Sequence[TrackedRun], *, infos: Mapping[TrackedRunId, SeriesInfo] | None = None) -> None:
+    def __init__(
+        self, context: RequestContext, runs: Sequence[TrackedRun], *, infos: Mapping[TrackedRunId, SeriesInfo] | None = None
+    ) -> None:
         self._context = context
         self._runs = runs
         self._infos: dict[TrackedRunId, SeriesInfo] | None = dict(infos) if infos is not None else None

@@ -130,7 +130,9 @@ def _build(path: Path, first: Sequence[ManifestEntry], rest: Iterator[ManifestEn
             connection.execute("PRAGMA journal_mode=OFF")
             connection.execute("PRAGMA synchronous=OFF")
             connection.execute("BEGIN")
-            connection.execute("CREATE TABLE raw (path TEXT PRIMARY KEY, digest TEXT, size INTEGER, ref TEXT, birth TEXT, extra TEXT) WITHOUT ROWID")
+            connection.execute(
+                "CREATE TABLE raw (path TEXT PRIMARY KEY, digest TEXT, size INTEGER, ref TEXT, birth TEXT, extra TEXT) WITHOUT ROWID"
+            )
             sql = "INSERT OR REPLACE INTO raw VALUES (?, ?, ?, ?, ?, ?)"
             connection.executemany(sql, map(_row, first))
             while batch := list(islice(rest, _BATCH)):

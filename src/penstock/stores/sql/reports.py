@@ -30,7 +30,10 @@ class SqlReportStore:
 
     def put_report(self, report: Report) -> None:
         """See `ReportStore.put_report`."""
-        sql = "UPDATE report SET type = ?, name = ?, display_name = ?, description = ?, spec = ?, is_locked = ?, updated_at = ? WHERE report_id = ?"
+        sql = (
+            "UPDATE report SET type = ?, name = ?, display_name = ?, description = ?, spec = ?, is_locked = ?, updated_at = ?"
+            " WHERE report_id = ?"
+        )
         values = (*_columns(report), int(report.is_locked), report.updated_at, report.report_id)
         self._database.write_sync(lambda tx: tx.execute(sql, values))
 
@@ -40,14 +43,22 @@ class SqlReportStore:
         return None if row is None else _report(row)
 
     def reports(
-        self, project_id: int, *, type: str | None, name: str | None, offset: int, limit: int  # noqa: A002  W&B's word
+        self,
+        project_id: int,
+        *,
+        kind: str | None,
+        name: str | None,
+        offset: int,
+        limit: int,
     ) -> tuple[Sequence[Report], int]:
         """See `ReportStore.reports`."""
         where = "project_id = :project AND (:type = '' OR type = :type) AND (:name = '' OR name = :name)"
-        values = {"project": project_id, "type": type or "", "name": name or "", "limit": limit, "offset": offset}
+        values = {"project": project_id, "type": kind or "", "name": name or "", "limit": limit, "offset": offset}
 
         def work(tx: Transaction) -> tuple[list[Report], int]:
-            rows = tx.all(f"SELECT * FROM report WHERE {where} ORDER BY updated_at DESC, report_id DESC LIMIT :limit OFFSET :offset", values)
+            rows = tx.all(
+                f"SELECT * FROM report WHERE {where} ORDER BY updated_at DESC, report_id DESC LIMIT :limit OFFSET :offset", values
+            )
             total = only(tx, f"SELECT COUNT(*) AS n FROM report WHERE {where}", values)
             return [_report(row) for row in rows], int(total["n"])
 
@@ -90,14 +101,14 @@ class SqlAlertStore:
 
 
 def _columns(report: Report) -> tuple[str, str, str, str, str]:
-    return report.type, report.name, report.display_name, report.description, report.spec
+    return report.kind, report.name, report.display_name, report.description, report.spec
 
 
 def _report(row: Row) -> Report:
     return Report(
         report_id=row["report_id"],
         project_id=row["project_id"],
-        type=row["type"],
+        kind=row["type"],
         name=row["name"],
         display_name=row["display_name"],
         description=row["description"],

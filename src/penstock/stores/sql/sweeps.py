@@ -79,9 +79,7 @@ class SqlSweepStore:
 
     def add_agent(self, sweep_id: int, name: str, host: str, *, user_name: str, at: float) -> SweepAgent:
         """See `SweepStore.add_agent`."""
-        sql = (
-            "INSERT INTO sweep_agent (sweep_id, name, host, user_name, created_at, heartbeat_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING *"
-        )
+        sql = "INSERT INTO sweep_agent (sweep_id, name, host, user_name, created_at, heartbeat_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING *"
         return _agent(self._database.write_sync(lambda tx: only(tx, sql, (sweep_id, name, host, user_name, at, at))))
 
     def agent(self, agent_id: int) -> SweepAgent | None:
@@ -113,7 +111,8 @@ class SqlSweepStore:
             if not tx.execute(sql, (at, sweep_id, position)):
                 return False
             tx.execute(
-                "INSERT INTO sweep_trial (sweep_id, position, run_name, agent_id, parameters, state, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO sweep_trial (sweep_id, position, run_name, agent_id, parameters, state, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (sweep_id, position, run_name, agent_id, parameters, TrialState.HANDED_OUT.value, at),
             )
             tx.execute("UPDATE sweep_agent SET trial_count = trial_count + 1 WHERE agent_id = ?", (agent_id,))

@@ -209,7 +209,10 @@ class SqlVersionStore:
 
     def content_of_entity(self, entity: str, md5: str) -> StoredContent | None:
         """See `VersionStore.content_of_entity`."""
-        sql = "SELECT c.* FROM project_content c JOIN tracked_project p ON p.project_id = c.project_id WHERE p.entity = ? AND c.md5 = ? LIMIT 1"
+        sql = (
+            "SELECT c.* FROM project_content c JOIN tracked_project p ON p.project_id = c.project_id"
+            " WHERE p.entity = ? AND c.md5 = ? LIMIT 1"
+        )
         row = self._database.read_sync(lambda tx: tx.one(sql, (entity, md5)))
         return None if row is None else _content_from_row(row)
 
@@ -252,7 +255,9 @@ class SqlVersionStore:
         self, run_id: TrackedRunId, direction: UseDirection, *, offset: int, limit: int | None
     ) -> tuple[Sequence[ArtifactVersion], int]:
         """See `VersionStore.versions_of_run`."""
-        condition = " JOIN version_use u ON u.version_id = v.version_id WHERE u.tracked_run_id = ? AND u.direction = ? AND v.state = 'COMMITTED'"
+        condition = (
+            " JOIN version_use u ON u.version_id = v.version_id WHERE u.tracked_run_id = ? AND u.direction = ? AND v.state = 'COMMITTED'"
+        )
         parameters = (run_id, direction.value)
 
         def work(tx: Transaction) -> tuple[list[ArtifactVersion], int]:
@@ -270,7 +275,10 @@ class SqlVersionStore:
 
     def expired(self, at: float, *, limit: int) -> Sequence[ArtifactVersion]:
         """See `VersionStore.expired`."""
-        sql = f"{VERSION_SELECT} WHERE v.state = 'COMMITTED' AND v.ttl_seconds > 0 AND v.created_at + v.ttl_seconds < ? ORDER BY v.version_id LIMIT ?"
+        sql = (
+            f"{VERSION_SELECT} WHERE v.state = 'COMMITTED' AND v.ttl_seconds > 0 AND v.created_at + v.ttl_seconds < ?"
+            " ORDER BY v.version_id LIMIT ?"
+        )
         return [version_from_row(row) for row in self._database.read_sync(lambda tx: tx.all(sql, (at, limit)))]
 
 
@@ -305,7 +313,8 @@ def _create(tx: Transaction, new: NewVersion) -> ArtifactVersion:
 def _sequence(tx: Transaction, new: NewVersion) -> Row:
     ensure_type_row(tx, new.project_id, new.type_name, "", new.created_at)
     tx.execute(
-        "INSERT INTO collection (project_id, name, kind, type_name, client_id, created_at, updated_at) VALUES (?, ?, 'sequence', ?, ?, ?, ?)"
+        "INSERT INTO collection (project_id, name, kind, type_name, client_id, created_at, updated_at)"
+        " VALUES (?, ?, 'sequence', ?, ?, ?, ?)"
         " ON CONFLICT (project_id, name) DO NOTHING",
         (new.project_id, new.collection_name, new.type_name, new.sequence_client_id, new.created_at, new.created_at),
     )
@@ -362,7 +371,8 @@ def _insert(tx: Transaction, collection_id: int, new: NewVersion) -> int:
         " VALUES (?, ?, 'PENDING', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING version_id",
         (
             collection_id, new.project_id, new.digest, new.description, new.metadata, new.labels, new.client_id, new.distributed_id,
-            new.ttl_seconds, new.history_step, new.creator_run_id, new.creator_user, json.dumps(new.aliases), new.created_at, new.created_at,
+            new.ttl_seconds, new.history_step, new.creator_run_id, new.creator_user, json.dumps(new.aliases), new.created_at,
+            new.created_at,
         ),
     )  # fmt: skip
     _add_tags(tx, row["version_id"], new.tags)
@@ -370,7 +380,9 @@ def _insert(tx: Transaction, collection_id: int, new: NewVersion) -> int:
 
 
 def _add_tags(tx: Transaction, version_id: int, tags: Sequence[str]) -> None:
-    tx.many("INSERT INTO version_tag (version_id, tag) VALUES (?, ?) ON CONFLICT (version_id, tag) DO NOTHING", [(version_id, t) for t in tags])
+    tx.many(
+        "INSERT INTO version_tag (version_id, tag) VALUES (?, ?) ON CONFLICT (version_id, tag) DO NOTHING", [(version_id, t) for t in tags]
+    )
 
 
 def _note_use(tx: Transaction, run_id: int, version_id: int, direction: UseDirection, used_as: str | None, at: float) -> None:

@@ -46,7 +46,13 @@ _MEMBER_ORDERS = {
     "createdat": "created_at", "acm_created_at": "created_at", "linked_at": "created_at", "artifact_created_at": "version_created_at",
     "updated_at": "updated_at", "updatedat": "updated_at", "artifact_size": "size", "size": "size",
 }  # fmt: skip
-_COLLECTION_ORDERS = {"name": "name", "created_at": "created_at", "createdat": "created_at", "updated_at": "updated_at", "updatedat": "updated_at"}
+_COLLECTION_ORDERS = {
+    "name": "name",
+    "created_at": "created_at",
+    "createdat": "created_at",
+    "updated_at": "updated_at",
+    "updatedat": "updated_at",
+}
 _KINDS = {"SEQUENCE": CollectionKind.SEQUENCE, "PORTFOLIO": CollectionKind.PORTFOLIO}
 
 
@@ -232,7 +238,9 @@ def _collection_aliases(
     return connections.cut(aliases, after, first, lambda alias: alias_to_wire(context, alias, node.collection))
 
 
-def _collection_tags(node: CollectionNode, info: GraphQLResolveInfo, *, after: str | None = None, first: int | None = None) -> dict[str, Any]:
+def _collection_tags(
+    node: CollectionNode, info: GraphQLResolveInfo, *, after: str | None = None, first: int | None = None
+) -> dict[str, Any]:
     return connections.cut(node.batch.tags(node.collection.collection_id), after, first or connections.MAX_PAGE, tag_to_wire)
 
 
@@ -282,7 +290,9 @@ def _entity_collections(
     **narrowing: Any,
 ) -> dict[str, Any]:
     context = context_of(info)
-    owned = [project.project_id for project in _matching_projects(context, node.name, project_filters)] if context.can_read(node.name) else []
+    owned = (
+        [project.project_id for project in _matching_projects(context, node.name, project_filters)] if context.can_read(node.name) else []
+    )
     return _find(context, [int(project_id) for project_id in owned], after=after, first=first, **narrowing)
 
 
@@ -298,7 +308,9 @@ def _entity_memberships(
     order: str | None = None,
 ) -> dict[str, Any]:
     context = context_of(info)
-    owned = [project.project_id for project in _matching_projects(context, node.name, project_filters)] if context.can_read(node.name) else []
+    owned = (
+        [project.project_id for project in _matching_projects(context, node.name, project_filters)] if context.can_read(node.name) else []
+    )
     found, _ = context.services.collections.find(
         CollectionQuery(
             project_ids=list(owned), kinds=[CollectionKind.PORTFOLIO], where=parse_filter(collection_filters), limit=connections.MAX_PAGE
@@ -458,7 +470,9 @@ _COLLECTION_FIELDS = {
     "createdAt": _collection("created_at"),
     "updatedAt": _collection("updated_at"),
     "state": lambda node, info: "READY" if isinstance(node, CollectionNode) else node.state,
-    "project": lambda node, info: ProjectNode(found) if (found := context_of(info).project(node.collection.entity, node.collection.project)) else None,
+    "project": lambda node, info: (
+        ProjectNode(found) if (found := context_of(info).project(node.collection.entity, node.collection.project)) else None
+    ),
     "defaultArtifactType": lambda node, info: type_node(
         context_of(info), node.collection.project_id, node.collection.type_name, node.collection.created_at
     ),

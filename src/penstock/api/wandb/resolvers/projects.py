@@ -174,6 +174,10 @@ def _run_count(node: ProjectNode, info: GraphQLResolveInfo, *, filters: str | No
     return context.wait(context.services.runs.count(node.project, filters))
 
 
+def _allows_all_types(node: ProjectNode, info: GraphQLResolveInfo) -> bool:
+    return context_of(info).services.collections.allows_all_types(node.project.project_id)
+
+
 def _setting(name: str, default: Any = None) -> Any:
     return lambda node, info: node.project.settings.get(name, default)
 
@@ -194,7 +198,7 @@ FIELDS: FieldTable = {
         "createdAt": lambda node, info: node.project.created_at,
         "updatedAt": lambda node, info: node.project.updated_at,
         "isBenchmark": lambda node, info: bool(node.project.settings.get("is_benchmark")),
-        "isPublished": _setting("is_published", False),  # noqa: FBT003  default of the setting
+        "isPublished": _setting("is_published", False),
         "user": lambda node, info: UserNode(node.project.user_name or node.project.entity),
         "readOnly": lambda node, info: False,
         "access": _setting("access", "PRIVATE"),
@@ -205,7 +209,7 @@ FIELDS: FieldTable = {
         "tags": lambda node, info: [],
         "totalRuns": _run_count,
         "runCount": _run_count,
-        "allowAllArtifactTypesInRegistry": lambda node, info: context_of(info).services.collections.allows_all_types(node.project.project_id),
+        "allowAllArtifactTypesInRegistry": _allows_all_types,
         "members": _members,
         "teamMembers": _team_members,
         "runQueues": lambda node, info: [],

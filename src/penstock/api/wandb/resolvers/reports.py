@@ -32,15 +32,15 @@ def upsert_view(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -
     """Make or change a report."""
     context = context_of(info)
     reports = context.services.reports
-    words = {name: input.get(name) for name in ("type", "name", "display_name", "description", "spec")}
+    words = {name: input.get(name) for name in ("name", "display_name", "description", "spec")}
     if input.get("id"):
         known = _writable(context, input["id"])
-        return {"view": reports.change(known.report_id, **words, is_locked=input.get("locked")), "inserted": False}
+        return {"view": reports.change(known.report_id, kind=input.get("type"), **words, is_locked=input.get("locked")), "inserted": False}
     project = project_for_writing(context, input.get("entity_name"), input.get("project_name"))
     made = reports.create(
         project.project_id,
         context.caller.user_name,
-        type=words["type"] or _DEFAULT_TYPE,
+        kind=input.get("type") or _DEFAULT_TYPE,
         name=words["name"] or words["display_name"] or "report",
         display_name=words["display_name"] or "",
         description=words["description"] or "",
@@ -60,7 +60,12 @@ def create_custom_chart(root: Any, info: GraphQLResolveInfo, *, input: dict[str,
     context = context_of(info)
     project = project_for_writing(context, input["entity"], None)
     made = context.services.reports.create(
-        project.project_id, context.caller.user_name, type=_CHART_TYPE, name=input["name"], display_name=input["display_name"], spec=input["spec"]
+        project.project_id,
+        context.caller.user_name,
+        kind=_CHART_TYPE,
+        name=input["name"],
+        display_name=input["display_name"],
+        spec=input["spec"],
     )
     return {"chart": {"id": f"{input['entity']}/{made.name}"}}
 
@@ -89,7 +94,7 @@ def _all_views(
 ) -> dict[str, Any]:
     offset, size = connections.window(after, first)
     found, total = context_of(info).services.reports.list(
-        node.project.project_id, type=view_type, name=view_name, offset=offset, limit=size
+        node.project.project_id, kind=view_type, name=view_name, offset=offset, limit=size
     )
     return connections.page(found, offset=offset, total=total)
 
@@ -104,6 +109,7 @@ FIELDS: FieldTable = {
     "Mutation": {"upsertView": upsert_view, "deleteView": delete_view, "createCustomChart": create_custom_chart},
     "Project": {"allViews": _all_views},
     "View": {
+        "type": lambda report, info: report.kind,
         "id": lambda report, info: ids.encode("View", report.report_id),
         "project": _view_project,
         "user": lambda report, info: UserNode(report.user_name),

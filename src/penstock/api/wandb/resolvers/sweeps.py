@@ -101,7 +101,9 @@ def observe(context: RequestContext, sweep: Sweep, plan: SweepPlan) -> Sequence[
     curves: Sequence[Sequence[float]] = [()] * len(found)
     if plan.hyperband is not None:
         spec = json.dumps({"keys": [plan.metric], "samples": _CURVE_SAMPLES})
-        curves = [[row[plan.metric] for row in rows if _is_number(row[plan.metric])] for rows in context.wait(_sampled(context, found, spec))]
+        curves = [
+            [row[plan.metric] for row in rows if _is_number(row[plan.metric])] for rows in context.wait(_sampled(context, found, spec))
+        ]
     return [_result(run, plan, curve) for run, curve in zip(found, curves, strict=True)]
 
 
@@ -150,7 +152,13 @@ def sweep(root: Any, info: GraphQLResolveInfo, *, id: str) -> SweepNode | None: 
     return _node_by_id(context_of(info), ids.number(id, "Sweep"))
 
 
-def _project_sweep(node: ProjectNode, info: GraphQLResolveInfo, *, sweep_name: str | None = None, id: str | None = None) -> SweepNode | None:  # noqa: A002
+def _project_sweep(
+    node: ProjectNode,
+    info: GraphQLResolveInfo,
+    *,
+    sweep_name: str | None = None,
+    id: str | None = None,  # noqa: A002
+) -> SweepNode | None:
     context = context_of(info)
     if id:
         return _node_by_id(context, ids.number(id, "Sweep"))

@@ -255,9 +255,13 @@ def _created_by(node: VersionNode, info: GraphQLResolveInfo) -> RunNode | UserNo
     return UserNode(node.version.creator_user) if run_id is None and node.version.creator_user else None
 
 
-def _used_by(node: VersionNode, info: GraphQLResolveInfo, *, after: str | None = None, first: int | None = None, **rest: Any) -> dict[str, Any]:
+def _used_by(
+    node: VersionNode, info: GraphQLResolveInfo, *, after: str | None = None, first: int | None = None, **rest: Any
+) -> dict[str, Any]:
     context = context_of(info)
-    found = [context.wait(context.services.runs.get_by_id(run_id)) for run_id in context.services.artifacts.runs_using(node.version.version_id)]
+    found = [
+        context.wait(context.services.runs.get_by_id(run_id)) for run_id in context.services.artifacts.runs_using(node.version.version_id)
+    ]
     nodes = RunBatch(context, [run for run in found if run is not None and context.can_read(run.entity)]).nodes()
     return connections.cut(nodes, after, first or connections.MAX_PAGE)
 

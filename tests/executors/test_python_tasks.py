@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.executors.stage import Stage, python_spec
 
 from penstock.domain.artifacts import ArtifactRef, ArtifactType
-from penstock.domain.execution import FailureKind
+from penstock.domain.execution import FailureKind, ProcessSpec, PythonTask
 from penstock.domain.ids import ArtifactId, Digest
 
 
@@ -185,3 +185,19 @@ async def test_programs_can_put_sockets_into_the_temporary_directory(scene: Stag
     finished = await scene.run(lambda request, layout: python_spec(source, layout, outputs=("Output",)))
     assert finished.failure is None, finished.failure
     assert list((scene.data / "t").iterdir()) == []
+
+
+async def test_a_whole_program_runs_as_the_main_module_with_its_arguments(scene: Stage) -> None:
+    source = (
+        "import sys, os, pickle\n"
+        "class Thing: pass\n"
+        "if __name__ == '__main__':\n"
+        "    assert pickle.loads(pickle.dumps(Thing())).__class__ is Thing\n"
+        "    print(sys.argv[1:], os.path.dirname(os.path.abspath(sys.argv[0])) == sys.path[0])\n"
+        "    sys.exit('bad end')\n"
+    )
+    spec = ProcessSpec(argv=("x",), python=PythonTask(source, "", "__main__", "", runtime_mode=False, argv=("--a", "b c")))
+    finished = await scene.run(spec)
+    assert (await scene.started()).detail["mode"] == "warm"
+    assert scene.log() == "['--a', 'b c'] True\nbad end\n"
+    assert finished.exit_code == 1

@@ -11,6 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.executors.stage import request_for, shell, stage
+
+from penstock.domain.execution import AttemptFinished, FailureKind, OutputParameterFile
+from penstock.domain.plan import ParameterType
+from penstock.executors.process.inside import tree
 
 pytestmark = pytest.mark.faults
 
@@ -144,3 +149,31 @@ def test_killed_at_any_moment_every_task_runs_exactly_once(tmp_path: Path, env_r
     assert finished == dict.fromkeys(names)
     assert sorted(witness.read_text().split()) == sorted(names)
     assert all((attempt(tmp_path, name) / "log").read_text() == "done\n" for name in names)
+
+
+async def test_tasks_ended_by_a_closing_server_are_lost_not_canceled(tmp_path: Path, env_root: Path) -> None:
+    async with stage(tmp_path, env_root=env_root, settings={"grace_seconds": 0.1}) as scene:
+        await scene.launch(shell("sleep 600"))
+        pid = (await scene.started()).detail["pid"]
+    assert tree.stat_of(pid) is None
+    assert not any(isinstance(report, AttemptFinished) for report in scene.reports)
+    async with stage(tmp_path, env_root=env_root) as scene:
+        assert await scene.executor.adopt(request_for("task"))
+        finished = await scene.finished()
+        assert finished.failure is not None
+        assert finished.failure.kind == FailureKind.LOST
+        assert not finished.failure.was_canceled
+
+
+async def test_a_result_that_was_cleaned_up_can_still_be_reported(tmp_path: Path, env_root: Path) -> None:
+    async with stage(tmp_path, env_root=env_root) as scene:
+        first = await scene.run(
+            lambda request, layout: shell(
+                f"mkdir -p {layout.outputs}; echo -n 7 > {layout.outputs}/n",
+                output_parameters=(OutputParameterFile("n", layout.outputs / "n", ParameterType.STRING),),
+            )
+        )
+    assert first.outputs is not None
+    async with stage(tmp_path, env_root=env_root) as scene:
+        assert await scene.executor.adopt(request_for("task"))
+        assert (await scene.finished()).outputs == first.outputs

@@ -20,6 +20,7 @@ COMMANDS = {
     "env": "penstock.cli.env",
     "run": "penstock.cli.run",
     "runs": "penstock.cli.runs",
+    "secrets": "penstock.cli.secrets",
     "demo": "penstock.cli.demo",
     "doctor": "penstock.cli.doctor",
 }

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.support.server import LiveServer
+
+_FILE = """
+import sys
+from kfp import dsl
+
+IMAGE = "python:%d.%d" % sys.version_info[:2]
+
+@dsl.component(base_image=IMAGE)
+def add(a: float, b: float) -> float:
+    print("adding", a, b)
+    return a + b
+
+@dsl.component(base_image=IMAGE)
+def fail(word: str):
+    for line in range(40):
+        print("line", line)
+    raise ValueError(word)
+
+@dsl.pipeline(name="addition")
+def addition(x: float = 1.0, flags: dict = {}):
+    add(a=x, b=2.0)
+
+@dsl.pipeline(name="failing")
+def failing(word: str):
+    fail(word=word)
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "pipelines.py"
+    path.write_text(_FILE)
+    return path
+
+
+def test_a_python_file_runs_without_a_server_and_the_data_stays(penstock: Run, file: Path, kfp_python: str, tmp_path: Path) -> None:
+    done = penstock("run", str(file), "--pipeline", "addition", "-p", "x=5", "-p", 'flags={"a": 1}', "--python", kfp_python)
+    assert done.returncode == 0, done.stderr
+    assert "add" in done.stdout
+    assert "SUCCEEDED" in done.stdout
+
+    with LiveServer(tmp_path / "data"):
+        listed = json.loads(penstock("runs", "ls", "--json").stdout)
+        assert [run["state"] for run in listed] == ["SUCCEEDED"]
+        assert penstock("runs", "logs", listed[0]["run_id"][:8], "add").stdout.count("adding 5.0 2.0") == 1
+
+
+def test_a_failure_has_exit_code_1_and_the_last_lines_of_the_log(penstock: Run, file: Path, kfp_python: str) -> None:
+    done = penstock("run", str(file), "--pipeline", "failing", "-p", "word=boom", "--python", kfp_python)
+    assert done.returncode == 1
+    assert "fail failed: exit code 1" in done.stdout
+    assert "ValueError: boom" in done.stdout
+    assert "line 39" in done.stdout
+    assert "line 0\n" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "has several pipelines (addition, failing); choose one with --pipeline"),
+        (["--pipeline", "none"], "has no pipeline called none"),
+        (["--pipeline", "addition", "-p", "x"], "expected KEY=VALUE"),
+        (["--pipeline", "addition", "-p", "x=much"], "is not a NUMBER_DOUBLE"),
+        (["--pipeline", "addition", "--detach"], "--detach needs a server that stays"),
+    ],
+)
+def test_wrong_use_says_what_is_wrong(penstock: Run, file: Path, kfp_python: str, arguments: list[str], message: str) -> None:
+    done = penstock("run", str(file), *arguments, "--python", kfp_python)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_does_not_compile_shows_its_own_traceback(penstock: Run, tmp_path: Path, kfp_python: str) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text("from kfp import dsl\nimport no_such_module\n")
+    done = penstock("run", str(path), "--python", kfp_python)
+    assert done.returncode == 1
+    assert "No module named 'no_such_module'" in done.stderr
+
+
+def test_a_run_on_the_server_can_be_detached_shown_retried_and_deleted(penstock: Run, file: Path, kfp_python: str, tmp_path: Path) -> None:
+    with LiveServer(tmp_path / "data") as server:
+        done = penstock("run", str(file), "--pipeline", "failing", "-p", "word=boom", "--name", "mine", "--detach", "--python", kfp_python)
+        assert done.returncode == 0, done.stderr
+        (run,) = json.loads(penstock("runs", "ls", "--json").stdout)
+        assert server.wait_for_run(run["run_id"])["state"] == "FAILED"
+
+        shown = penstock("runs", "show", "mine")
+        assert "FAILED" in shown.stdout
+        assert "exit code 1" in shown.stdout
+        assert {task["state"] for task in json.loads(penstock("runs", "show", "mine", "--json").stdout)["tasks"]} == {"FAILED"}
+
+        retried = penstock("runs", "retry", "mine")
+        assert retried.returncode == 1
+        (task,) = [task for task in server.get(f"/apis/v2beta1/runs/{run['run_id']}/tasks")["tasks"] if task["type"] == "RUNTIME"]
+        assert task["attempts"] == 2
+
+        assert penstock("runs", "delete", "mine", "--yes").returncode == 0
+        assert json.loads(penstock("runs", "ls", "--json").stdout) == []
+        missing = penstock("runs", "show", "mine")
+        assert (missing.returncode, "no run 'mine'" in missing.stderr) == (1, True)
+
+
+def test_following_a_log_ends_with_the_task(penstock: Run, file: Path, kfp_python: str, tmp_path: Path) -> None:
+    with LiveServer(tmp_path / "data"):
+        penstock("run", str(file), "--pipeline", "addition", "--name", "mine", "--detach", "--python", kfp_python)
+        followed = penstock("runs", "logs", "mine", "add", "-f")
+        assert followed.returncode == 0, followed.stderr
+        assert "adding 1.0 2.0" in followed.stdout

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import httpx
+
+from tests.cli.conftest import Run
+from tests.support.server import LiveServer
+
+
+def test_up_answers_health_and_stops_cleanly_on_sigterm(tmp_path: Path) -> None:
+    server = LiveServer(tmp_path / "data").start()
+    assert server.get("/healthz")["status"] == "ok"
+    assert server.stop() == 0
+    assert not (tmp_path / "data" / "server.json").exists()
+
+
+def test_a_second_server_on_the_same_folder_says_who_holds_it(penstock: Run, tmp_path: Path) -> None:
+    with LiveServer(tmp_path / "data") as server:
+        second = penstock("up", "--port", "0")
+        assert second.returncode == 1
+        assert f"held by the server with process id {server.pid} at {server.url}" in second.stderr
+
+
+def test_a_taken_port_is_named(penstock: Run, tmp_path: Path) -> None:
+    with LiveServer(tmp_path / "other") as server:
+        refused = penstock("up", "--port", str(server.port))
+        assert refused.returncode == 1
+        assert f"cannot listen on 127.0.0.1:{server.port}" in refused.stderr
+
+
+def test_a_killed_server_leaves_a_folder_that_starts_again(penstock: Run, tmp_path: Path) -> None:
+    server = LiveServer(tmp_path / "data").start()
+    server.kill()
+    assert "no server runs on" in penstock("env").stderr
+    with server:
+        assert penstock("env").returncode == 0
+
+
+def test_env_prints_variables_that_open_the_server(penstock: Run, tmp_path: Path) -> None:
+    with LiveServer(tmp_path / "data") as server:
+        variables = json.loads(penstock("env", "--json").stdout)
+        assert variables["KF_PIPELINES_ENDPOINT"] == server.url
+        assert variables["WANDB_BASE_URL"] == server.url
+        assert variables["WANDB_API_KEY"] == server.key
+        assert f"export KF_PIPELINES_ENDPOINT={server.url}" in penstock("env").stdout.splitlines()
+        assert stat.S_IMODE((tmp_path / "data" / "api-key").stat().st_mode) == 0o600
+
+
+def test_beyond_loopback_every_request_needs_the_key(penstock: Run, tmp_path: Path) -> None:
+    with LiveServer(tmp_path / "data", flags=("--host", "0.0.0.0", "--url", "http://127.0.0.1:1")) as server:
+        port = _port_of(server.pid)
+        url = f"http://127.0.0.1:{port}"
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        assert httpx.get(f"{url}/apis/v2beta1/runs").status_code == 401
+        assert httpx.get(f"{url}/ui/runs", headers={"accept": "text/html"}).headers["location"].startswith("/signin")
+        key = {"authorization": f"Bearer {server.key}"}
+        assert httpx.get(f"{url}/apis/v2beta1/runs", headers=key).status_code == 200
+
+
+def _port_of(pid: int) -> int:
+    """Return the port that a process listens on, from the kernel's table."""
+    inodes = {link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir() if "socket:" in str(link.readlink())}
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+            return int(fields[1].rpartition(":")[2], 16)
+    raise AssertionError("not listening")
+
+
+def test_doctor_reports_every_check_as_json(penstock: Run) -> None:
+    done = penstock("doctor", "--json")
+    findings = {finding["subject"]: finding for finding in json.loads(done.stdout)}
+    assert {"python", "uv", "settings", "disk", "server", "cgroups", "mount namespaces", "clients"} <= findings.keys()
+    assert done.returncode == (1 if any(finding["verdict"] == "missing" for finding in findings.values()) else 0)
+
+
+def test_doctor_names_a_wrong_setting(penstock: Run, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "penstock.toml").write_text("[server]\nprot = 1\n")
+    done = penstock("doctor")
+    assert done.returncode == 1
+    assert "no setting 'prot' in section [server]" in done.stdout
+
+
+def test_help_lists_the_commands_and_version_prints_one_line(penstock: Run) -> None:
+    shown = penstock("--help").stdout
+    for command in ("up", "env", "run", "runs", "secrets", "demo", "doctor"):
+        assert f"  {command} " in shown
+    assert penstock("--version").stdout.strip().count(".") == 2
+
+
+def test_no_colours_where_the_output_is_not_a_terminal(penstock: Run) -> None:
+    assert "\x1b[" not in penstock("doctor").stdout
+
+
+def test_secrets_are_set_listed_without_values_merged_and_removed(penstock: Run, tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"\x00token")
+    assert penstock("secrets", "set", "db", "user=me", "--from-file", f"token={tmp_path / 'token'}").returncode == 0
+    assert penstock("secrets", "set", "db", "user=you", "--merge").returncode == 0
+    assert penstock("secrets", "set", "settings", "mode=fast", "--config-map").returncode == 0
+
+    listed = penstock("secrets", "ls", "--json")
+    assert [(one["kind"], one["name"], one["keys"]) for one in json.loads(listed.stdout)] == [
+        ("secret", "db", ["token", "user"]),
+        ("configmap", "settings", ["mode"]),
+    ]
+    assert "you" not in listed.stdout
+
+    assert penstock("secrets", "rm", "db").returncode == 0
+    gone = penstock("secrets", "rm", "db")
+    assert (gone.returncode, "not found" in gone.stderr) == (1, True)

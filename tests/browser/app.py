@@ -62,7 +62,9 @@ def compile_digits(folder: Path) -> str:
     """Compile the seeded pipeline with the real SDK."""
     target = folder / "digits.yaml"
     program = Path(__file__).with_name("digits_pipeline.py")
-    subprocess.run([str(client_python(KFP_NEWEST)), str(program), str(target)], check=True, env=client_environment(), cwd=folder, capture_output=True)
+    subprocess.run(
+        [str(client_python(KFP_NEWEST)), str(program), str(target)], check=True, env=client_environment(), cwd=folder, capture_output=True
+    )
     return target.read_text()
 
 

@@ -63,7 +63,7 @@ def tidy_up(run_name: str):
 
 
 @dsl.pipeline(name="digits-training", description="Trains digit classifiers over several learning rates and promotes the best one.")
-def digits(rows: int = 1797, threshold: float = 0.95, rates: list = [0.01, 0.03, 0.1, 0.3, 1.0]):
+def digits(rows: int = 1797, threshold: float = 0.95, rates: list = [0.01, 0.03, 0.1, 0.3, 1.0]):  # noqa: B006 - a default value of the pipeline
     bye = tidy_up(run_name=dsl.PIPELINE_JOB_NAME_PLACEHOLDER)
     with dsl.ExitHandler(bye):
         data = load_digits(rows=rows)

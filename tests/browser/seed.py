@@ -48,7 +48,9 @@ class Seeder:
         self.next_id += 1
         return self.next_id
 
-    def task(self, run_id: str, path: str, *, parent: str | None, position: int, state: str, start: float, seconds: float, **extra: Any) -> str:
+    def task(
+        self, run_id: str, path: str, *, parent: str | None, position: int, state: str, start: float, seconds: float, **extra: Any
+    ) -> str:
         """Insert a task; returns its id."""
         key = path.rpartition("/")[2].partition("[")[0]
         task_id = task_id_for(RunId(run_id), TaskPath(path))
@@ -91,7 +93,13 @@ class Seeder:
             "env": {"KFP_RUN_ID": run_id, "API_TOKEN": "*** from secret training/token"},
             "mounts": [],
             "resources": {"cpu_request": 1.0, "memory_limit_bytes": 2 * 1024**3},
-            "usage": {"queued_seconds": 0.4, "environment_seconds": 0.8, "run_seconds": seconds * 0.8, "upload_seconds": 0.2, "max_rss_bytes": 187_000_000},
+            "usage": {
+                "queued_seconds": 0.4,
+                "environment_seconds": 0.8,
+                "run_seconds": seconds * 0.8,
+                "upload_seconds": 0.2,
+                "max_rss_bytes": 187_000_000,
+            },
             "warnings": list(extra.get("warnings", [])),
         }
         finished = None if state == "RUNNING" else start + seconds
@@ -100,7 +108,11 @@ class Seeder:
             self.tx, "attempt", task_id=task_id, attempt=0, run_id=run_id, state=state, created_at=start - 0.4, started_at=start,
             finished_at=finished, exit_code=exit_code, error=extra.get("error"), detail=detail,
         )  # fmt: skip
-        notes = [("queued", "Queued behind 3 tasks."), ("environment", "Environment env-5f2c90d1 reused (3 packages)."), ("started", "Process 4242 started in the warm parent.")]
+        notes = [
+            ("queued", "Queued behind 3 tasks."),
+            ("environment", "Environment env-5f2c90d1 reused (3 packages)."),
+            ("started", "Process 4242 started in the warm parent."),
+        ]
         if state == "FAILED":
             notes.append(("failed", "Exit code 1 after a ValueError."))
         elif state == "SUCCEEDED":
@@ -111,7 +123,17 @@ class Seeder:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "log").write_bytes(log_text(state).encode())
 
-    def artifact(self, run_id: str, task_id: str, key: str, type_: str, at: float, *, metadata: Mapping[str, Any] | None = None, data: bytes | None = None) -> int:
+    def artifact(
+        self,
+        run_id: str,
+        task_id: str,
+        key: str,
+        type_: str,
+        at: float,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        data: bytes | None = None,
+    ) -> int:
         """Insert an artifact that a task put out; returns its id."""
         artifact_id = self.number()
         stored = self.blobs.put_bytes(data) if data is not None else None
@@ -125,13 +147,26 @@ class Seeder:
 
     def use(self, run_id: str, task_id: str, artifact_id: int, direction: str, key: str, at: float) -> None:
         """Insert a lineage edge."""
-        insert(self.tx, "artifact_use", task_id=task_id, run_id=run_id, artifact_id=artifact_id, direction=direction, key=key, position=0, at=at)
+        insert(
+            self.tx,
+            "artifact_use",
+            task_id=task_id,
+            run_id=run_id,
+            artifact_id=artifact_id,
+            direction=direction,
+            key=key,
+            position=0,
+            at=at,
+        )
 
 
 def log_text(state: str) -> str:
     """A log with colours, progress, levels and, for failures, a traceback."""
     lines = ["\x1b[1mstarting\x1b[0m with python 3.11", "reading data ...", "rows: 1797, features: 64"]
-    lines += [f"epoch {epoch:2d}  loss {1.9 * math.exp(-epoch / 9):.4f}  \x1b[32macc {1 - 0.6 * math.exp(-epoch / 6):.4f}\x1b[0m" for epoch in range(1, 41)]
+    lines += [
+        f"epoch {epoch:2d}  loss {1.9 * math.exp(-epoch / 9):.4f}  \x1b[32macc {1 - 0.6 * math.exp(-epoch / 6):.4f}\x1b[0m"
+        for epoch in range(1, 41)
+    ]
     lines.append("\r".join(f"saving {percent:3d}%" for percent in range(0, 101, 10)))
     lines.append("WARNING: the solver did not converge within 40 iterations")
     if state == "FAILED":
@@ -162,7 +197,9 @@ def roc(quality: float) -> list[dict[str, Any]]:
     return points
 
 
-def digits_run(seeder: Seeder, label: str, *, name: str, start: float, outcome: str, cached: bool = False, accuracy: float = 0.97, **extra: Any) -> str:
+def digits_run(
+    seeder: Seeder, label: str, *, name: str, start: float, outcome: str, cached: bool = False, accuracy: float = 0.97, **extra: Any
+) -> str:
     """One run of the digits pipeline; `outcome` is SUCCEEDED, FAILED, RUNNING, PENDING or CANCELED."""
     tx = seeder.tx
     rng = random.Random(label)
@@ -172,10 +209,22 @@ def digits_run(seeder: Seeder, label: str, *, name: str, start: float, outcome: 
     group = {"FAILED": "FAILED", "CANCELED": "CANCELED"}.get(outcome, outcome)
     is_over = outcome in {"SUCCEEDED", "FAILED", "CANCELED"}
     seconds = 94.0 + rng.random() * 30
-    root = seeder.task(run_id, "root", parent=None, position=0, state=group, start=start, seconds=seconds, type="ROOT", component="digits-training")
-    body = seeder.task(run_id, "root/exit-handler-1", parent=root, position=1, state=group, start=start, seconds=seconds - 3, type="EXIT_HANDLER")
+    root = seeder.task(
+        run_id, "root", parent=None, position=0, state=group, start=start, seconds=seconds, type="ROOT", component="digits-training"
+    )
+    body = seeder.task(
+        run_id, "root/exit-handler-1", parent=root, position=1, state=group, start=start, seconds=seconds - 3, type="EXIT_HANDLER"
+    )
     leaf = "PENDING" if outcome == "PENDING" else "SUCCEEDED"
-    why = {"is_cached": 1, "cache_reason": "Reused from an earlier run: same code, parameters and inputs.", "cached_task_id": task_id_for(RunId(seeder.runs.get("good", run_id)), TaskPath("root/exit-handler-1/load-digits"))} if cached else {"cache_reason": "first run of this component"}
+    why = (
+        {
+            "is_cached": 1,
+            "cache_reason": "Reused from an earlier run: same code, parameters and inputs.",
+            "cached_task_id": task_id_for(RunId(seeder.runs.get("good", run_id)), TaskPath("root/exit-handler-1/load-digits")),
+        }
+        if cached
+        else {"cache_reason": "first run of this component"}
+    )
     load = seeder.task(
         run_id, "root/exit-handler-1/load-digits", parent=body, position=2, state=leaf, start=start + 1, seconds=0.02 if cached else 6.2,
         inputs={"parameters": {"rows": 1797}, "artifacts": {}, "producers": {}}, reason="waiting for a free slot" if outcome == "PENDING" else "",
@@ -184,7 +233,9 @@ def digits_run(seeder: Seeder, label: str, *, name: str, start: float, outcome: 
     done, failed, hits = 0, 0, 2 if cached else 0
     metrics: dict[str, tuple[float, str]] = {}
     if outcome != "PENDING":
-        raw = seeder.artifact(run_id, load, "dataset", "system.Dataset", start + 7, metadata={"rows": 1797}, data=f"dataset {label}".encode() * 4000)
+        raw = seeder.artifact(
+            run_id, load, "dataset", "system.Dataset", start + 7, metadata={"rows": 1797}, data=f"dataset {label}".encode() * 4000
+        )
         split = seeder.task(
             run_id, "root/exit-handler-1/preprocess", parent=body, position=3, state="SUCCEEDED", start=start + 8, seconds=0.03 if cached else 4.1,
             inputs={"parameters": {"test_share": 0.2}, "artifacts": {"dataset": [raw]}, "producers": {"dataset": {"task": "load-digits", "key": "dataset"}}}, **why,
@@ -193,7 +244,17 @@ def digits_run(seeder: Seeder, label: str, *, name: str, start: float, outcome: 
         train = seeder.artifact(run_id, split, "train", "system.Dataset", start + 12, data=f"train {label}".encode() * 3000)
         test = seeder.artifact(run_id, split, "test", "system.Dataset", start + 12, data=b"test" * 900)
         loop_state = {"FAILED": "FAILED", "RUNNING": "RUNNING", "CANCELED": "CANCELED"}.get(outcome, "SUCCEEDED")
-        loop = seeder.task(run_id, "root/exit-handler-1/for-loop-2", parent=body, position=4, state=loop_state, start=start + 13, seconds=60, type="LOOP", iteration_count=len(RATES))
+        loop = seeder.task(
+            run_id,
+            "root/exit-handler-1/for-loop-2",
+            parent=body,
+            position=4,
+            state=loop_state,
+            start=start + 13,
+            seconds=60,
+            type="LOOP",
+            iteration_count=len(RATES),
+        )
         done = 2
         for index, rate in enumerate(RATES):
             state = "SUCCEEDED"
@@ -205,8 +266,21 @@ def digits_run(seeder: Seeder, label: str, *, name: str, start: float, outcome: 
                 run_id, f"root/exit-handler-1/for-loop-2[{index}]", parent=loop, position=5 + index, state=state, start=start + 13 + index, seconds=50, type="ITERATION",
                 iteration_index=index, display_name=f"for-loop-2 [{index}]", inputs={"parameters": {"pipelinechannel--rates-loop-item": rate}, "artifacts": {}, "producers": {}},
             )  # fmt: skip
-            error = {"error": {"kind": "EXIT_CODE", "message": "ValueError: Input X contains NaN. LogisticRegression does not accept missing values.", "exit_code": 1}} if state == "FAILED" else {}
-            reason = {"PENDING": "waiting for a free slot: 8 of 8 are in use", "SKIPPED": "not started: train-model failed in iteration 3"}.get(state, "")
+            error = (
+                {
+                    "error": {
+                        "kind": "EXIT_CODE",
+                        "message": "ValueError: Input X contains NaN. LogisticRegression does not accept missing values.",
+                        "exit_code": 1,
+                    }
+                }
+                if state == "FAILED"
+                else {}
+            )
+            reason = {
+                "PENDING": "waiting for a free slot: 8 of 8 are in use",
+                "SKIPPED": "not started: train-model failed in iteration 3",
+            }.get(state, "")
             task = seeder.task(
                 run_id, f"root/exit-handler-1/for-loop-2[{index}]/train-model", parent=round_id, position=20 + index, state=state, start=start + 14 + index * 2, seconds=22 + 4 * index,
                 queued=1 + 2 * index, reason=reason, iteration_index=index,
@@ -216,8 +290,23 @@ def digits_run(seeder: Seeder, label: str, *, name: str, start: float, outcome: 
             done += state in {"SUCCEEDED", "FAILED"}
             failed += state == "FAILED"
             if state == "SUCCEEDED":
-                seeder.artifact(run_id, task, "model", "system.Model", start + 40, metadata={"framework": "scikit-learn"}, data=f"model {label} {index}".encode() * 700)
-                seeder.artifact(run_id, task, "metrics", "system.Metrics", start + 40, metadata={"accuracy": accuracy - index / 100, "loss": 0.1 + index / 50})
+                seeder.artifact(
+                    run_id,
+                    task,
+                    "model",
+                    "system.Model",
+                    start + 40,
+                    metadata={"framework": "scikit-learn"},
+                    data=f"model {label} {index}".encode() * 700,
+                )
+                seeder.artifact(
+                    run_id,
+                    task,
+                    "metrics",
+                    "system.Metrics",
+                    start + 40,
+                    metadata={"accuracy": accuracy - index / 100, "loss": 0.1 + index / 50},
+                )
         evaluated = {"SUCCEEDED": "SUCCEEDED", "RUNNING": "PENDING", "FAILED": "SKIPPED", "CANCELED": "CANCELED"}[outcome]
         judge = seeder.task(
             run_id, "root/exit-handler-1/evaluate", parent=body, position=30, state=evaluated, start=start + 66, seconds=9.4,
@@ -226,23 +315,90 @@ def digits_run(seeder: Seeder, label: str, *, name: str, start: float, outcome: 
         )  # fmt: skip
         if evaluated == "SUCCEEDED":
             seeder.use(run_id, judge, test, "input", "test", start + 66)
-            seeder.artifact(run_id, judge, "metrics", "system.Metrics", start + 75, metadata={"accuracy": accuracy, "loss": 1 - accuracy, "framework": "scikit-learn", "best_rate": 0.1})
-            seeder.artifact(run_id, judge, "classes", "system.ClassificationMetrics", start + 75, metadata={"confusionMatrix": confusion(rng), "confidenceMetrics": roc(0.12 + (1 - accuracy) * 3)})
-            seeder.artifact(run_id, judge, "report", "system.HTML", start + 75, data=b"<style>body{font:15px system-ui;padding:1rem}</style><h2>Report</h2><p id=t>static</p><script>document.getElementById('t').textContent='script ran in its box';try{parent.hacked=1}catch(e){}try{localStorage.x=1}catch(e){}</script>")
-            seeder.artifact(run_id, judge, "notes", "system.Markdown", start + 75, data=b"# Notes\n\nThe best rate was **0.1**.\n\n| rate | accuracy |\n|---|---|\n| 0.1 | 0.97 |\n\n<script>parent.hacked=1</script>\n")
+            seeder.artifact(
+                run_id,
+                judge,
+                "metrics",
+                "system.Metrics",
+                start + 75,
+                metadata={"accuracy": accuracy, "loss": 1 - accuracy, "framework": "scikit-learn", "best_rate": 0.1},
+            )
+            seeder.artifact(
+                run_id,
+                judge,
+                "classes",
+                "system.ClassificationMetrics",
+                start + 75,
+                metadata={"confusionMatrix": confusion(rng), "confidenceMetrics": roc(0.12 + (1 - accuracy) * 3)},
+            )
+            seeder.artifact(
+                run_id,
+                judge,
+                "report",
+                "system.HTML",
+                start + 75,
+                data=b"<style>body{font:15px system-ui;padding:1rem}</style><h2>Report</h2><p id=t>static</p><script>document.getElementById('t').textContent='script ran in its box';try{parent.hacked=1}catch(e){}try{localStorage.x=1}catch(e){}</script>",
+            )
+            seeder.artifact(
+                run_id,
+                judge,
+                "notes",
+                "system.Markdown",
+                start + 75,
+                data=b"# Notes\n\nThe best rate was **0.1**.\n\n| rate | accuracy |\n|---|---|\n| 0.1 | 0.97 |\n\n<script>parent.hacked=1</script>\n",
+            )
             metrics = {"accuracy": (accuracy, "PERCENTAGE"), "loss": (1 - accuracy, "RAW")}
             for metric, (number, form) in metrics.items():
                 insert(tx, "run_metric", run_id=run_id, task_id=judge, name=metric, number=number, text=None, format=form)
             insert(tx, "run_metric", run_id=run_id, task_id=judge, name="framework", number=None, text="scikit-learn", format="RAW")
-            branches = seeder.task(run_id, "root/exit-handler-1/condition-branches-3", parent=body, position=31, state="SUCCEEDED", start=start + 76, seconds=3, type="CONDITION_BRANCH")
+            branches = seeder.task(
+                run_id,
+                "root/exit-handler-1/condition-branches-3",
+                parent=body,
+                position=31,
+                state="SUCCEEDED",
+                start=start + 76,
+                seconds=3,
+                type="CONDITION_BRANCH",
+            )
             is_good = accuracy >= 0.95
             for key, inner, wins in (("condition-4", "promote", is_good), ("condition-5", "keep-old", not is_good)):
                 state = "SUCCEEDED" if wins else "SKIPPED"
-                branch = seeder.task(run_id, f"root/exit-handler-1/condition-branches-3/{key}", parent=branches, position=32, state=state, start=start + 76, seconds=3, type="CONDITION", reason="" if wins else "condition was false")
-                seeder.task(run_id, f"root/exit-handler-1/condition-branches-3/{key}/{inner}", parent=branch, position=34, state=state, start=start + 77, seconds=1.1, reason="" if wins else "its condition was false", inputs={"parameters": {"accuracy": accuracy}}, outputs={"parameters": {"Output": f"promoted at {accuracy}"}} if wins else {})
+                branch = seeder.task(
+                    run_id,
+                    f"root/exit-handler-1/condition-branches-3/{key}",
+                    parent=branches,
+                    position=32,
+                    state=state,
+                    start=start + 76,
+                    seconds=3,
+                    type="CONDITION",
+                    reason="" if wins else "condition was false",
+                )
+                seeder.task(
+                    run_id,
+                    f"root/exit-handler-1/condition-branches-3/{key}/{inner}",
+                    parent=branch,
+                    position=34,
+                    state=state,
+                    start=start + 77,
+                    seconds=1.1,
+                    reason="" if wins else "its condition was false",
+                    inputs={"parameters": {"accuracy": accuracy}},
+                    outputs={"parameters": {"Output": f"promoted at {accuracy}"}} if wins else {},
+                )
             done += 3
     if is_over:
-        seeder.task(run_id, "root/tidy-up", parent=root, position=40, state="SUCCEEDED", start=start + seconds - 2, seconds=0.8, inputs={"parameters": {"run_name": name}})
+        seeder.task(
+            run_id,
+            "root/tidy-up",
+            parent=root,
+            position=40,
+            state="SUCCEEDED",
+            start=start + seconds - 2,
+            seconds=0.8,
+            inputs={"parameters": {"run_name": name}},
+        )
         done += 1
     error = {"code": 9, "message": "1 of 9 tasks failed: train-model (iteration 3)"} if outcome == "FAILED" else None
     if outcome == "CANCELED":
@@ -257,7 +413,14 @@ def digits_run(seeder: Seeder, label: str, *, name: str, start: float, outcome: 
     }  # fmt: skip
     insert(tx, "run", **(row | extra))
     for parameter, value in parameters.items():
-        insert(tx, "run_parameter", run_id=run_id, name=parameter, number=value if isinstance(value, float | int) else None, text=None if isinstance(value, float | int) else str(value))
+        insert(
+            tx,
+            "run_parameter",
+            run_id=run_id,
+            name=parameter,
+            number=value if isinstance(value, float | int) else None,
+            text=None if isinstance(value, float | int) else str(value),
+        )
     return run_id
 
 
@@ -269,24 +432,134 @@ def seed(database: Database, data: Path, blobs: LocalBlobStore, *, now: float, s
         content = {"pipeline_spec": yaml.safe_load(spec_yaml)}
         insert(tx, "spec", digest=SPEC, kind="kfp", name="digits-training", content=content, source=spec_yaml, created_at=now - 86400 * 9)
         tx.execute("DELETE FROM experiment")
-        for identity, name, text in (("exp-default", "Default", "All runs created without an experiment."), ("exp-rates", "learning-rates", "Which rate is best for the digits."), ("exp-hostile", HOSTILE, HOSTILE)):
-            insert(tx, "experiment", experiment_id=identity, name=name, description=text, created_at=now - 86400 * 8, last_run_created_at=now - 3600)
-        insert(tx, "pipeline", pipeline_id="pipe-digits", name="digits-training", display_name="digits-training", description="Trains digit classifiers over several learning rates and promotes the best one.", created_at=now - 86400 * 9, tags={"team": "vision", "demo": ""})
-        insert(tx, "pipeline", pipeline_id="pipe-add", name="addition-pipeline", display_name="addition-pipeline", description="An example pipeline that performs addition calculations.", created_at=now - 86400 * 7)
+        for identity, name, text in (
+            ("exp-default", "Default", "All runs created without an experiment."),
+            ("exp-rates", "learning-rates", "Which rate is best for the digits."),
+            ("exp-hostile", HOSTILE, HOSTILE),
+        ):
+            insert(
+                tx,
+                "experiment",
+                experiment_id=identity,
+                name=name,
+                description=text,
+                created_at=now - 86400 * 8,
+                last_run_created_at=now - 3600,
+            )
+        insert(
+            tx,
+            "pipeline",
+            pipeline_id="pipe-digits",
+            name="digits-training",
+            display_name="digits-training",
+            description="Trains digit classifiers over several learning rates and promotes the best one.",
+            created_at=now - 86400 * 9,
+            tags={"team": "vision", "demo": ""},
+        )
+        insert(
+            tx,
+            "pipeline",
+            pipeline_id="pipe-add",
+            name="addition-pipeline",
+            display_name="addition-pipeline",
+            description="An example pipeline that performs addition calculations.",
+            created_at=now - 86400 * 7,
+        )
         for number in (1, 2):
-            insert(tx, "pipeline_version", pipeline_version_id=f"ver-{number}", pipeline_id="pipe-digits", name=f"v{number}", display_name=f"v{number}", spec_digest=SPEC, created_at=now - 86400 * (9 - 3 * number))
-        insert(tx, "pipeline_version", pipeline_version_id="ver-add", pipeline_id="pipe-add", name="first", display_name="first", spec_digest=SPEC, created_at=now - 86400 * 7)
-        for identity, name, trigger, enabled in (("rec-nightly", "nightly digits", {"cron": "0 0 3 * * *"}, 1), ("rec-hourly", "hourly check", {"interval_seconds": 3600}, 0)):
-            insert(tx, "recurring_run", recurring_run_id=identity, display_name=name, experiment_id="exp-default", pipeline_id="pipe-digits", runtime_config={"parameters": {"rows": 1797}}, max_concurrency=1, trigger_spec=trigger, is_enabled=enabled, status="ENABLED" if enabled else "DISABLED", created_at=now - 86400 * 6, updated_at=now - 86400 * 2, enabled_at=now - 86400 * 6, last_trigger_at=now - 7 * 3600, trigger_index=6)
+            insert(
+                tx,
+                "pipeline_version",
+                pipeline_version_id=f"ver-{number}",
+                pipeline_id="pipe-digits",
+                name=f"v{number}",
+                display_name=f"v{number}",
+                spec_digest=SPEC,
+                created_at=now - 86400 * (9 - 3 * number),
+            )
+        insert(
+            tx,
+            "pipeline_version",
+            pipeline_version_id="ver-add",
+            pipeline_id="pipe-add",
+            name="first",
+            display_name="first",
+            spec_digest=SPEC,
+            created_at=now - 86400 * 7,
+        )
+        for identity, name, trigger, enabled in (
+            ("rec-nightly", "nightly digits", {"cron": "0 0 3 * * *"}, 1),
+            ("rec-hourly", "hourly check", {"interval_seconds": 3600}, 0),
+        ):
+            insert(
+                tx,
+                "recurring_run",
+                recurring_run_id=identity,
+                display_name=name,
+                experiment_id="exp-default",
+                pipeline_id="pipe-digits",
+                runtime_config={"parameters": {"rows": 1797}},
+                max_concurrency=1,
+                trigger_spec=trigger,
+                is_enabled=enabled,
+                status="ENABLED" if enabled else "DISABLED",
+                created_at=now - 86400 * 6,
+                updated_at=now - 86400 * 2,
+                enabled_at=now - 86400 * 6,
+                last_trigger_at=now - 7 * 3600,
+                trigger_index=6,
+            )
         digits_run(seeder, "good", name="digits baseline", start=now - 86400 * 2, outcome="SUCCEEDED", accuracy=0.962)
         for day in range(6):
-            run_id = digits_run(seeder, f"night-{day}", name=f"nightly digits-{day + 1}", start=now - 86400 * (6 - day) + 3600, outcome="FAILED" if day == 3 else "SUCCEEDED", accuracy=0.93 + day / 100, recurring_run_id="rec-nightly")
-            insert(tx, "recurring_tick", recurring_run_id="rec-nightly", planned_at=now - 86400 * (6 - day), decided_at=now - 86400 * (6 - day) + 0.2, outcome="fired", run_id=run_id)
-        insert(tx, "recurring_tick", recurring_run_id="rec-nightly", planned_at=now - 40000, decided_at=now - 39999, outcome="skipped", reason="the run before it was still going (at most 1 at a time)")
-        digits_run(seeder, "cached", name="digits, lower threshold", start=now - 3600 * 5, outcome="SUCCEEDED", cached=True, accuracy=0.971, experiment_id="exp-rates")
+            run_id = digits_run(
+                seeder,
+                f"night-{day}",
+                name=f"nightly digits-{day + 1}",
+                start=now - 86400 * (6 - day) + 3600,
+                outcome="FAILED" if day == 3 else "SUCCEEDED",
+                accuracy=0.93 + day / 100,
+                recurring_run_id="rec-nightly",
+            )
+            insert(
+                tx,
+                "recurring_tick",
+                recurring_run_id="rec-nightly",
+                planned_at=now - 86400 * (6 - day),
+                decided_at=now - 86400 * (6 - day) + 0.2,
+                outcome="fired",
+                run_id=run_id,
+            )
+        insert(
+            tx,
+            "recurring_tick",
+            recurring_run_id="rec-nightly",
+            planned_at=now - 40000,
+            decided_at=now - 39999,
+            outcome="skipped",
+            reason="the run before it was still going (at most 1 at a time)",
+        )
+        digits_run(
+            seeder,
+            "cached",
+            name="digits, lower threshold",
+            start=now - 3600 * 5,
+            outcome="SUCCEEDED",
+            cached=True,
+            accuracy=0.971,
+            experiment_id="exp-rates",
+        )
         digits_run(seeder, "failed", name="digits with gaps in the data", start=now - 3600 * 3, outcome="FAILED", experiment_id="exp-rates")
         digits_run(seeder, "canceled", name="digits, stopped early", start=now - 3600 * 2, outcome="CANCELED")
-        digits_run(seeder, "hostile", name=HOSTILE, description=HOSTILE, start=now - 1800, outcome="SUCCEEDED", accuracy=0.9, tags={HOSTILE: HOSTILE}, experiment_id="exp-hostile")
+        digits_run(
+            seeder,
+            "hostile",
+            name=HOSTILE,
+            description=HOSTILE,
+            start=now - 1800,
+            outcome="SUCCEEDED",
+            accuracy=0.9,
+            tags={HOSTILE: HOSTILE},
+            experiment_id="exp-hostile",
+        )
         digits_run(seeder, "archived", name="digits, first try", start=now - 86400 * 7, outcome="SUCCEEDED", storage_state="ARCHIVED")
         digits_run(seeder, "running", name="digits, finer rates", start=now - 41, outcome="RUNNING", experiment_id="exp-rates")
         digits_run(seeder, "pending", name="digits, queued", start=now - 4, outcome="PENDING")

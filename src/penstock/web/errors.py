@@ -74,7 +74,9 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
         except Exception:
             request_id = uuid.uuid4().hex[:12]
             _log.exception("request %s: %s %s failed", request_id, request.method, request.url.path)
-            return error_answer(services, request, 500, "Something went wrong", "The server made a mistake; its log has the details.", request_id)
+            return error_answer(
+                services, request, 500, "Something went wrong", "The server made a mistake; its log has the details.", request_id
+            )
 
     return guard
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -111,6 +112,15 @@ def one_line(value: Any, limit: int = 200) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     text = " ".join(text.split()) if isinstance(value, str) else text
     return text if len(text) <= limit else text[: limit - 1] + "\u2026"
+
+
+def headline(message: str, limit: int = 240) -> str:
+    """A failure in one line: what happened and, when the message ends in log lines, the last of them (the exception)."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if len(lines) < 2:
+        return one_line(message, limit)
+    first = re.sub(r"[;:]? *last lines of the log:?$", "", lines[0])
+    return one_line(f"{first}: {lines[-1]}", limit)
 
 
 def kind_of(value: Any) -> str:

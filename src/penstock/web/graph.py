@@ -84,7 +84,9 @@ def plan_scope(plan: RunPlan, path: str) -> GraphScope:
     template = template_at(plan, path)
     if not isinstance(template, GraphTemplate):
         return GraphScope((), ())
-    return GraphScope([_node_of(plan, task, f"{path}/{task.key}", None, {}) for task in template.tasks.values()], list(_edges(template)))
+    nodes = [_node_of(plan, task, f"{path}/{task.key}", None, {}) for task in template.tasks.values()]
+    edges = [dataclasses.replace(edge, source=f"{path}/{edge.source}", target=f"{path}/{edge.target}") for edge in _edges(template)]
+    return GraphScope(nodes, edges)
 
 
 def run_scope(
@@ -101,12 +103,15 @@ def run_scope(
             identity = row.task_id if row else task_id_for(RunId(run_id), TaskPath(f"{parent.path}/{task.key}"))
             nodes.append(_node_of(plan, task, identity, row, counts.get(identity, {})))
         edges = list(_edges(template))
-    for row in by_key.values():
-        nodes.append(_node_of_row(row, counts.get(row.task_id, {})))
+    nodes += [_node_of_row(row, counts.get(row.task_id, {})) for row in by_key.values()]
     if not edges:
         edges = list(_recorded_edges(children))
     ids = {node.key: node.id for node in nodes}
-    linked = [dataclasses.replace(edge, source=ids[edge.source], target=ids[edge.target]) for edge in edges if {edge.source, edge.target} <= ids.keys()]
+    linked = [
+        dataclasses.replace(edge, source=ids[edge.source], target=ids[edge.target])
+        for edge in edges
+        if {edge.source, edge.target} <= ids.keys()
+    ]
     return GraphScope(nodes, linked)
 
 

@@ -29,7 +29,7 @@ async def live_stream(request: Request, notifier: Notifier) -> Response:
     def wants(event: DomainEvent) -> bool:
         if isinstance(event, TrackedRunChanged):
             return project is None or project == f"{event.entity}/{event.project}"
-        return project is None and (run_id is None or event.run_id == run_id)
+        return project is None and (run_id is None or getattr(event, "run_id", None) == run_id)
 
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(_lines(notifier, wants), media_type="text/event-stream", headers=headers)
@@ -61,9 +61,11 @@ def _note(changed: dict[str, dict[str, object]], event: DomainEvent) -> None:
         changed[event.run_id] = {"run": event.run_id, "state": str(event.state), "version": event.version}
     elif isinstance(event, RunFinished):
         changed[event.run_id] = {"run": event.run_id, "state": str(event.state), "finished": True}
-    else:
+    elif isinstance(event, TrackedRunChanged):
         changed[f"{event.entity}/{event.project}/{event.name}/{event.what}"] = {
             "project": f"{event.entity}/{event.project}",
             "name": event.name,
             "what": event.what,
         }
+    else:
+        changed[repr(event)] = {"what": type(event).__name__}

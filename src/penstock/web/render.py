@@ -115,7 +115,13 @@ def ago(moment: float | None, now: float, language: str = "en") -> str:
     seconds = now - moment
     if abs(seconds) < 5:
         return i18n.translate(language, "just now")
-    for limit, unit, word in ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (86_400 * 60, 86_400, "d"), (float("inf"), 2_592_000, "mo")):
+    for limit, unit, word in (
+        (60, 1, "s"),
+        (3600, 60, "min"),
+        (86_400, 3600, "h"),
+        (86_400 * 60, 86_400, "d"),
+        (float("inf"), 2_592_000, "mo"),
+    ):
         if abs(seconds) < limit:
             count = int(abs(seconds) // unit)
             return i18n.translate(language, "{count} {unit} ago" if seconds > 0 else "in {count} {unit}", count=count, unit=word)
@@ -153,8 +159,23 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.globals.update(_=_translate, icon=icon, static=static_url, sections=SECTIONS, time=_time, span=_span, languages=i18n.LANGUAGES, url=query_url)
-    for name in ("duration", "size", "number", "percentage", "iso", "clock", "short_id", "plain_json", "one_line", "kind_of", "type_word"):
+    env.globals.update(
+        _=_translate, icon=icon, static=static_url, sections=SECTIONS, time=_time, span=_span, languages=i18n.LANGUAGES, url=query_url
+    )
+    for name in (
+        "duration",
+        "size",
+        "number",
+        "percentage",
+        "iso",
+        "clock",
+        "short_id",
+        "plain_json",
+        "one_line",
+        "kind_of",
+        "type_word",
+        "headline",
+    ):
         env.filters[name] = getattr(formats, name)
     env.filters["state_word"] = formats.state_word
     env.filters["state_look"] = formats.state_look

@@ -38,8 +38,8 @@ BOX_HEADERS = {
 
 STILL_HEADERS = BOX_HEADERS | {
     "content-security-policy": (
-        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; form-action 'none'; base-uri 'none'; "
-        "frame-ancestors 'self'"
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; form-action 'none'; "
+        "base-uri 'none'; frame-ancestors 'self'"
     )
 }
 """For content that never needs script (SVG, Markdown, raw files)."""

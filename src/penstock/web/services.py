@@ -29,39 +29,88 @@ class LogFiles(Protocol):
 class Actions(Protocol):
     """What the forms of the pages do. Every method raises a `PenstockError` whose text is shown when it cannot."""
 
-    async def terminate_run(self, run_id: str) -> None: ...
-    async def retry_run(self, run_id: str) -> None: ...
-    async def archive_run(self, run_id: str) -> None: ...
-    async def unarchive_run(self, run_id: str) -> None: ...
-    async def delete_run(self, run_id: str) -> None: ...
-    async def create_run(self, request: Mapping[str, Any]) -> str:
-        """Create a run from `name`, `description`, `experiment_id`, `pipeline_id`, `pipeline_version_id`, `spec_digest` (of a stored
-        definition, when there is no version), `parameters`, `pipeline_root`, `no_cache`; return its id."""
+    async def terminate_run(self, run_id: str) -> None:
+        """Begin to stop the run."""
         ...
 
-    async def create_experiment(self, name: str, description: str) -> str: ...
-    async def archive_experiment(self, experiment_id: str) -> None: ...
-    async def unarchive_experiment(self, experiment_id: str) -> None: ...
-    async def delete_experiment(self, experiment_id: str) -> None: ...
+    async def retry_run(self, run_id: str) -> None:
+        """Run again what did not succeed, under the same id."""
+        ...
+
+    async def archive_run(self, run_id: str) -> None:
+        """Hide the run from default lists."""
+        ...
+
+    async def unarchive_run(self, run_id: str) -> None:
+        """Show the run again."""
+        ...
+
+    async def delete_run(self, run_id: str) -> None:
+        """Remove the run with its tasks and logs."""
+        ...
+
+    async def create_run(self, request: Mapping[str, Any]) -> str:
+        """Create a run from `name`, `description`, `experiment_id`, `pipeline_id`, `pipeline_version_id`, `spec_digest` (of a stored
+        definition, when there is no version), `parameters`, `pipeline_root`, `no_cache`; return its id.
+        """
+        ...
+
+    async def create_experiment(self, name: str, description: str) -> str:
+        """Create an experiment; return its id."""
+        ...
+
+    async def archive_experiment(self, experiment_id: str) -> None:
+        """Hide the experiment with its runs; its schedules are disabled."""
+        ...
+
+    async def unarchive_experiment(self, experiment_id: str) -> None:
+        """Show the experiment again; not its runs."""
+        ...
+
+    async def delete_experiment(self, experiment_id: str) -> None:
+        """Remove the experiment and its runs."""
+        ...
+
     async def upload_pipeline(self, *, name: str, description: str, file_name: str, content: bytes) -> tuple[str, str]:
         """Create a pipeline with its first version; return both ids."""
         ...
 
-    async def upload_version(self, pipeline_id: str, *, name: str, description: str, file_name: str, content: bytes) -> str: ...
+    async def upload_version(self, pipeline_id: str, *, name: str, description: str, file_name: str, content: bytes) -> str:
+        """Add a version; return its id."""
+        ...
+
     async def upload_from_url(self, url: str, *, pipeline_id: str | None, name: str, description: str) -> tuple[str, str]:
         """Download a package and make it a pipeline, or a version of `pipeline_id`; an empty name is taken from the address."""
         ...
 
-    async def delete_pipeline(self, pipeline_id: str) -> None: ...
-    async def delete_version(self, pipeline_id: str, pipeline_version_id: str) -> None: ...
+    async def delete_pipeline(self, pipeline_id: str) -> None:
+        """Remove the pipeline with its versions; its runs stay."""
+        ...
+
+    async def delete_version(self, pipeline_id: str, pipeline_version_id: str) -> None:
+        """Remove a version."""
+        ...
+
     async def create_recurring(self, request: Mapping[str, Any]) -> str:
         """Create a schedule: the fields of `create_run`, `trigger`, `max_concurrency`, `is_catchup`; return its id."""
         ...
 
-    async def update_recurring(self, recurring_run_id: str, request: Mapping[str, Any]) -> None: ...
-    async def enable_recurring(self, recurring_run_id: str) -> None: ...
-    async def disable_recurring(self, recurring_run_id: str) -> None: ...
-    async def delete_recurring(self, recurring_run_id: str) -> None: ...
+    async def update_recurring(self, recurring_run_id: str, request: Mapping[str, Any]) -> None:
+        """Change what the request names."""
+        ...
+
+    async def enable_recurring(self, recurring_run_id: str) -> None:
+        """Start the schedule."""
+        ...
+
+    async def disable_recurring(self, recurring_run_id: str) -> None:
+        """Stop the schedule; running runs go on."""
+        ...
+
+    async def delete_recurring(self, recurring_run_id: str) -> None:
+        """Remove the schedule; its runs stay."""
+        ...
+
     def next_fires(self, trigger: Mapping[str, Any], *, after: float, count: int) -> list[float]:
         """Return the next planned times of a trigger.
 
@@ -72,7 +121,8 @@ class Actions(Protocol):
 
     async def cache_plan(self, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Say what a run of `create_run`'s request would do: one entry per leaf task that can be decided now, with `task`,
-        `outcome` (`cached`, `run`, `unknown`), `reason`, `seconds` (expected, or None)."""
+        `outcome` (`cached`, `run`, `unknown`), `reason`, `seconds` (expected, or None).
+        """
         ...
 
 
@@ -95,5 +145,3 @@ class WebServices:
     version: str
     facts: Callable[[], Mapping[str, Any]] = field(default=dict)
     """What the System page tells about the process: data folder, slots, settings, environments."""
-
-

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse
@@ -78,15 +79,17 @@ def visuals_of(uses: Iterable[ArtifactUse]) -> list[Visual]:
         if use.direction != "output" or artifact.type not in DRAWN_TYPES or (use.task_id, artifact.artifact_id) in seen:
             continue
         seen.add((use.task_id, artifact.artifact_id))
-        where = {"task_id": use.task_id, "task_name": use.task_name, "run_id": use.run_id, "run_name": use.run_name}
+        place = (use.task_id, use.task_name, use.run_id, use.run_name)
         if artifact.type in DOCUMENT_TYPES:
-            drawn.append(Visual(artifact, "html" if artifact.type == "system.HTML" else "markdown", **where))
+            drawn.append(Visual(artifact, "html" if artifact.type == "system.HTML" else "markdown", *place))
         elif artifact.type == "system.Metrics":
-            scalars = [(name, _plain(value)) for name, value in artifact.metadata.items() if name not in {"display_name", "store_session_info"}]
-            drawn.append(Visual(artifact, "scalars", scalars=scalars, **where))
+            scalars = [
+                (name, _plain(value)) for name, value in artifact.metadata.items() if name not in {"display_name", "store_session_info"}
+            ]
+            drawn.append(Visual(artifact, "scalars", *place, scalars=scalars))
         else:
             drawn.extend(
-                Visual(artifact, "classification", matrix=matrix, roc=roc, **where)
+                Visual(artifact, "classification", *place, matrix=matrix, roc=roc)
                 for matrix, roc in _classifications(artifact.metadata, use.artifact.name)
                 if matrix is not None or roc is not None
             )
@@ -147,12 +150,14 @@ def roc_of(value: Any, name: str) -> RocCurve | None:
             continue
         rate, recall, threshold = entry.get("falsePositiveRate", 0.0), entry.get("recall", 0.0), entry.get("confidenceThreshold")
         if isinstance(rate, int | float) and isinstance(recall, int | float) and math.isfinite(rate) and math.isfinite(recall):
-            shown = "\u221e" if threshold in {"Infinity", "inf"} or (isinstance(threshold, float) and math.isinf(threshold)) else str(threshold)
+            shown = (
+                "\u221e" if threshold in {"Infinity", "inf"} or (isinstance(threshold, float) and math.isinf(threshold)) else str(threshold)
+            )
             points.append((float(rate), float(recall), shown))
     if not points:
         return None
     points.sort(key=lambda point: point[:2])
-    area = sum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in zip(points, points[1:], strict=False))
+    area = sum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in pairwise(points))
     path = "M" + " L".join(f"{rate * PLOT:.1f} {PLOT - recall * PLOT:.1f}" for rate, recall, _ in points)
     return RocCurve(name, points, area, path)
 

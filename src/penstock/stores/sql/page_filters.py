@@ -154,7 +154,7 @@ class Where:
     def scalar(self, id_column: str, condition: Condition) -> None:
         """Require a run parameter or metric; `param.x` and `metric.x` name one kind only."""
         name = condition.field
-        tables = ("run_metric", "run_parameter")
+        tables: tuple[str, ...] = ("run_metric", "run_parameter")
         if name.startswith("metric."):
             name, tables = name[7:], ("run_metric",)
         elif name.startswith(("param.", "parameter.")):

@@ -185,7 +185,8 @@ USE_COLUMNS = (
 )
 USE_SOURCE = (
     f"artifact_use JOIN artifact ON artifact.artifact_id = artifact_use.artifact_id {ARTIFACT_JOINS} "
-    "LEFT JOIN task AS user_task ON user_task.task_id = artifact_use.task_id LEFT JOIN run AS user_run ON user_run.run_id = artifact_use.run_id"
+    "LEFT JOIN task AS user_task ON user_task.task_id = artifact_use.task_id "
+    "LEFT JOIN run AS user_run ON user_run.run_id = artifact_use.run_id"
 )
 
 

@@ -103,7 +103,8 @@ def _artifact_view(tx: Transaction, artifact_id: int) -> ArtifactView | None:
         return None
     artifact = artifact_from_row(row)
     uses = tx.all(
-        f"SELECT {USE_COLUMNS} FROM {USE_SOURCE} WHERE artifact_use.artifact_id = :id ORDER BY artifact_use.at DESC LIMIT 100", {"id": artifact_id}
+        f"SELECT {USE_COLUMNS} FROM {USE_SOURCE} WHERE artifact_use.artifact_id = :id ORDER BY artifact_use.at DESC LIMIT 100",
+        {"id": artifact_id},
     )
     same = []
     if artifact.digest:
@@ -122,7 +123,10 @@ def _artifact_view(tx: Transaction, artifact_id: int) -> ArtifactView | None:
             {"pipeline": artifact.pipeline_name, "key": artifact.output_key, "task": artifact.task_name},
         )
     return ArtifactView(
-        artifact, [use_from_row(item) for item in uses], [artifact_from_row(item) for item in same], [artifact_from_row(item) for item in versions]
+        artifact,
+        [use_from_row(item) for item in uses],
+        [artifact_from_row(item) for item in same],
+        [artifact_from_row(item) for item in versions],
     )
 
 

@@ -23,7 +23,8 @@ from penstock.stores.sql.page_filters import Where, select_page
 from penstock.stores.sql.page_rows import decode_object, named_places
 
 RECURRING_COLUMNS = (
-    "recurring_run.*, experiment.name AS experiment_name, pipeline.display_name AS pipeline_name, pipeline_version.display_name AS version_name"
+    "recurring_run.*, experiment.name AS experiment_name, pipeline.display_name AS pipeline_name, "
+    "pipeline_version.display_name AS version_name"
 )
 RECURRING_JOINS = (
     "LEFT JOIN experiment ON experiment.experiment_id = recurring_run.experiment_id "
@@ -110,7 +111,8 @@ def _experiment_from_row(row: Row, dots: Sequence[RunDot] = ()) -> ExperimentIte
 
 
 _EXPERIMENT_COLUMNS = (
-    "experiment.*, (SELECT COUNT(*) FROM run WHERE run.experiment_id = experiment.experiment_id AND run.storage_state = 'AVAILABLE') AS run_count"
+    "experiment.*, (SELECT COUNT(*) FROM run WHERE run.experiment_id = experiment.experiment_id "
+    "AND run.storage_state = 'AVAILABLE') AS run_count"
 )
 
 
@@ -214,7 +216,8 @@ def _list_pipelines(tx: Transaction, query: ListQuery) -> Page[PipelineItem]:
     ids = [row["pipeline_id"] for row in page.items]
     dots = last_runs(tx, "pipeline_id", ids, 20)
     latest = _latest_versions(tx, ids)
-    return replace(page, items=[_pipeline_from_row(row, latest.get(row["pipeline_id"]), dots.get(row["pipeline_id"], ())) for row in page.items])
+    items = [_pipeline_from_row(row, latest.get(row["pipeline_id"]), dots.get(row["pipeline_id"], ())) for row in page.items]
+    return Page(items, page.next_cursor, page.total, page.is_total_exact)
 
 
 def _latest_versions(tx: Transaction, pipeline_ids: Sequence[str]) -> dict[str, VersionItem]:
@@ -236,13 +239,16 @@ def _pipeline_view(tx: Transaction, pipeline_id: str) -> PipelineView | None:
     versions = [
         _version_from_row(item)
         for item in tx.all(
-            "SELECT v.*, (SELECT COUNT(*) FROM run WHERE run.pipeline_id = v.pipeline_id AND run.pipeline_version_id = v.pipeline_version_id) "
-            "AS run_count FROM pipeline_version v WHERE v.pipeline_id = :id ORDER BY v.created_at DESC, v.pipeline_version_id DESC LIMIT 500",
+            "SELECT v.*, (SELECT COUNT(*) FROM run WHERE run.pipeline_id = v.pipeline_id "
+            "AND run.pipeline_version_id = v.pipeline_version_id) AS run_count FROM pipeline_version v "
+            "WHERE v.pipeline_id = :id ORDER BY v.created_at DESC, v.pipeline_version_id DESC LIMIT 500",
             here,
         )
     ]
     dots = last_runs(tx, "pipeline_id", [pipeline_id], 20).get(pipeline_id, [])
-    schedules = tx.all(f"SELECT {RECURRING_COLUMNS} FROM recurring_run {RECURRING_JOINS} WHERE recurring_run.pipeline_id = :id LIMIT 100", here)
+    schedules = tx.all(
+        f"SELECT {RECURRING_COLUMNS} FROM recurring_run {RECURRING_JOINS} WHERE recurring_run.pipeline_id = :id LIMIT 100", here
+    )
     return PipelineView(
         pipeline=_pipeline_from_row(row, versions[0] if versions else None, dots),
         versions=versions,
@@ -254,7 +260,8 @@ def _pipeline_view(tx: Transaction, pipeline_id: str) -> PipelineView | None:
 def _statistics(tx: Transaction, run_ids: Sequence[str]) -> list[ComponentStatistics]:
     places, params = named_places(run_ids)
     rows = tx.all(
-        "SELECT display_name, component, COUNT(*) AS n, SUM(CASE WHEN state = 'FAILED' THEN 1 ELSE 0 END) AS failed, SUM(is_cached) AS cached, "
+        "SELECT display_name, component, COUNT(*) AS n, SUM(CASE WHEN state = 'FAILED' THEN 1 ELSE 0 END) AS failed, "
+        "SUM(is_cached) AS cached, "
         "AVG(CASE WHEN is_cached = 0 THEN finished_at - started_at END) AS mean_seconds, "
         "MAX(CASE WHEN is_cached = 0 THEN finished_at - started_at END) AS max_seconds, MIN(position) AS first_position "
         f"FROM task WHERE run_id IN ({places}) AND type IN ('RUNTIME', 'IMPORTER') "
@@ -343,7 +350,13 @@ def _recurring(tx: Transaction, recurring_run_id: str) -> tuple[RecurringItem, l
     dots = last_runs(tx, "recurring_run_id", [recurring_run_id], 20).get(recurring_run_id, ())
     return _recurring_from_row(row, dots), [
         TickItem(
-            item["planned_at"], item["decided_at"], item["outcome"], item["reason"], item["run_id"], item["run_name"] or "", item["run_state"] or ""
+            item["planned_at"],
+            item["decided_at"],
+            item["outcome"],
+            item["reason"],
+            item["run_id"],
+            item["run_name"] or "",
+            item["run_state"] or "",
         )
         for item in ticks
     ]

@@ -12,7 +12,19 @@ from penstock.stores.sql.page_rows import RUN_COLUMNS, RUN_JOINS, TASK_COLUMNS, 
 from penstock.stores.sql.pages_catalog import list_recurring
 
 _DAY = 86_400.0
-_TABLES = ("run", "task", "attempt", "run_event", "task_note", "artifact", "artifact_use", "cache_entry", "experiment", "pipeline", "recurring_run")
+_TABLES = (
+    "run",
+    "task",
+    "attempt",
+    "run_event",
+    "task_note",
+    "artifact",
+    "artifact_use",
+    "cache_entry",
+    "experiment",
+    "pipeline",
+    "recurring_run",
+)
 
 
 class SqlHomePages:
@@ -42,17 +54,15 @@ def _home(tx: Transaction, now: float) -> HomeView:
         since,
     )
     attention = tx.all(
-        f"SELECT {RUN_COLUMNS} FROM run {RUN_JOINS} WHERE run.storage_state = 'AVAILABLE' AND run.state = 'FAILED' AND run.created_at > :old "
-        "ORDER BY run.created_at DESC LIMIT 6",
+        f"SELECT {RUN_COLUMNS} FROM run {RUN_JOINS} WHERE run.storage_state = 'AVAILABLE' "
+        "AND run.state = 'FAILED' AND run.created_at > :old ORDER BY run.created_at DESC LIMIT 6",
         since,
     )
     running = tx.all(
         f"SELECT {TASK_COLUMNS} FROM run JOIN task ON task.run_id = run.run_id WHERE run.state = 'RUNNING' AND task.state = 'RUNNING' "
         "AND task.type = 'RUNTIME' ORDER BY task.started_at LIMIT 12"
     )
-    counts = tx.all(
-        "SELECT state, COUNT(*) AS n FROM run WHERE storage_state = 'AVAILABLE' AND created_at > :since GROUP BY state", since
-    )
+    counts = tx.all("SELECT state, COUNT(*) AS n FROM run WHERE storage_state = 'AVAILABLE' AND created_at > :since GROUP BY state", since)
     schedules = list_recurring(tx, ListQuery(limit=50))
     return HomeView(
         recent=[run_from_row(row) for row in recent],
@@ -66,33 +76,45 @@ def _home(tx: Transaction, now: float) -> HomeView:
 _SEARCHES: tuple[tuple[str, str], ...] = (
     (
         "run",
-        "SELECT run_id AS id, name AS title, pipeline_name AS detail, state, created_at AS at FROM run "
-        "WHERE ({name} OR run_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit",
+        (
+            "SELECT run_id AS id, name AS title, pipeline_name AS detail, state, created_at AS at FROM run "
+            "WHERE ({name} OR run_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit"
+        ),
     ),
     (
         "pipeline",
-        "SELECT pipeline_id AS id, display_name AS title, description AS detail, '' AS state, created_at AS at FROM pipeline "
-        "WHERE ({display_name} OR {name} OR pipeline_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit",
+        (
+            "SELECT pipeline_id AS id, display_name AS title, description AS detail, '' AS state, created_at AS at FROM pipeline "
+            "WHERE ({display_name} OR {name} OR pipeline_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit"
+        ),
     ),
     (
         "experiment",
-        "SELECT experiment_id AS id, name AS title, description AS detail, '' AS state, created_at AS at FROM experiment "
-        "WHERE ({name} OR experiment_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit",
+        (
+            "SELECT experiment_id AS id, name AS title, description AS detail, '' AS state, created_at AS at FROM experiment "
+            "WHERE ({name} OR experiment_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit"
+        ),
     ),
     (
         "recurring",
-        "SELECT recurring_run_id AS id, display_name AS title, status AS detail, '' AS state, created_at AS at FROM recurring_run "
-        "WHERE ({display_name} OR recurring_run_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit",
+        (
+            "SELECT recurring_run_id AS id, display_name AS title, status AS detail, '' AS state, created_at AS at FROM recurring_run "
+            "WHERE ({display_name} OR recurring_run_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit"
+        ),
     ),
     (
         "execution",
-        "SELECT task.run_id || '/' || task.task_id AS id, task.display_name AS title, run.name AS detail, task.state AS state, "
-        "task.created_at AS at FROM task JOIN run ON run.run_id = task.run_id WHERE task.task_id LIKE :prefix ESCAPE '\\' LIMIT :limit",
+        (
+            "SELECT task.run_id || '/' || task.task_id AS id, task.display_name AS title, run.name AS detail, task.state AS state, "
+            "task.created_at AS at FROM task JOIN run ON run.run_id = task.run_id WHERE task.task_id LIKE :prefix ESCAPE '\\' LIMIT :limit"
+        ),
     ),
     (
         "artifact",
-        "SELECT artifact_id AS id, name AS title, uri AS detail, '' AS state, created_at AS at FROM artifact "
-        "WHERE ({name} OR {uri}) ORDER BY created_at DESC LIMIT :limit",
+        (
+            "SELECT artifact_id AS id, name AS title, uri AS detail, '' AS state, created_at AS at FROM artifact "
+            "WHERE ({name} OR {uri}) ORDER BY created_at DESC LIMIT :limit"
+        ),
     ),
 )
 
@@ -101,11 +123,11 @@ def _search(tx: Transaction, text: str, limit: int) -> list[SearchHit]:
     like = escape_like(text)
     params = {"text": f"%{like}%", "prefix": f"{like.lower()}%" if len(text) >= 4 else "", "limit": limit}
     columns = {name: tx.dialect.ilike(name, ":text") for name in ("name", "display_name", "uri")}
-    hits = []
-    for kind, sql in _SEARCHES:
-        for row in tx.all(sql.format(**columns), params):
-            hits.append(SearchHit(kind, str(row["id"]), row["title"], row["detail"] or "", row["state"], row["at"]))
-    return hits
+    return [
+        SearchHit(kind, str(row["id"]), row["title"], row["detail"] or "", row["state"], row["at"])
+        for kind, sql in _SEARCHES
+        for row in tx.all(sql.format(**columns), params)
+    ]
 
 
 def _sizes(tx: Transaction) -> tuple[list[TableSize], int, int]:

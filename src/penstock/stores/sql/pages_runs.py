@@ -133,7 +133,8 @@ class SqlRunPages:
     async def children(self, run_id: str, parent_task_id: str, *, offset: int = 0, limit: int = 2000) -> Sequence[TaskItem]:
         """See `RunPages`."""
         sql = (
-            f"SELECT {TASK_COLUMNS} FROM task JOIN run ON run.run_id = task.run_id WHERE task.parent_task_id = :parent AND task.run_id = :run "
+            f"SELECT {TASK_COLUMNS} FROM task JOIN run ON run.run_id = task.run_id "
+            "WHERE task.parent_task_id = :parent AND task.run_id = :run "
             "ORDER BY task.iteration_index, task.position LIMIT :limit OFFSET :offset"
         )
         params = {"parent": parent_task_id, "run": run_id, "limit": limit, "offset": offset}
@@ -155,8 +156,8 @@ class SqlRunPages:
         """See `RunPages`."""
         sql = (
             f"SELECT * FROM (SELECT {TASK_COLUMNS} FROM task JOIN run ON run.run_id = task.run_id WHERE task.run_id = :run "
-            f"AND task.type IN {LEAF_TYPES} AND task.started_at IS NOT NULL ORDER BY {TASK_SORTS['duration']} DESC LIMIT :limit) AS longest "
-            "ORDER BY started_at, position"
+            f"AND task.type IN {LEAF_TYPES} AND task.started_at IS NOT NULL "
+            f"ORDER BY {TASK_SORTS['duration']} DESC LIMIT :limit) AS longest ORDER BY started_at, position"
         )
         return await self._database.read(lambda tx: [task_from_row(row) for row in tx.all(sql, {"run": run_id, "limit": limit})])
 
@@ -166,7 +167,9 @@ class SqlRunPages:
 
     async def spec(self, digest: str) -> tuple[str, Mapping[str, Any], str | None] | None:
         """See `RunPages`."""
-        row = await self._database.read(lambda tx: tx.one("SELECT kind, content, source FROM spec WHERE digest = :digest", {"digest": digest}))
+        row = await self._database.read(
+            lambda tx: tx.one("SELECT kind, content, source FROM spec WHERE digest = :digest", {"digest": digest})
+        )
         return None if row is None else (row["kind"], decode_object(row["content"]), row["source"])
 
 
@@ -226,9 +229,7 @@ def _run_view(tx: Transaction, run_id: str) -> RunView | None:
         "ORDER BY run.created_at DESC LIMIT 1",
         pipeline,
     )
-    near = _select_runs(
-        tx, "WHERE run.pipeline_name = :pipeline ORDER BY run.created_at DESC LIMIT 8", {"pipeline": run.pipeline_name}
-    )
+    near = _select_runs(tx, "WHERE run.pipeline_name = :pipeline ORDER BY run.created_at DESC LIMIT 8", {"pipeline": run.pipeline_name})
     return RunView(
         run=run,
         root=_one_task(tx, "WHERE task.run_id = :run AND task.parent_task_id IS NULL ORDER BY task.position LIMIT 1", here),

@@ -117,10 +117,23 @@ async def compare_page(services: WebServices, request: Request) -> Response:
         found = [run.run_id for run in runs]
         uses = await services.artifacts.of_runs(found)
         visuals = visuals_of([use for use in uses if use.artifact.type in DRAWN_TYPES])
-        digests = [{f"{use.task_name} \u2192 {use.key}": (use.artifact.digest or "")[7:19] for use in uses if use.run_id == run_id and use.artifact.digest} for run_id in found]
+        digests = [
+            {
+                f"{use.task_name} \u2192 {use.key}": (use.artifact.digest or "")[7:19]
+                for use in uses
+                if use.run_id == run_id and use.artifact.digest
+            }
+            for run_id in found
+        ]
         for run_id in found:
             timeline = await services.runs.timeline(run_id, limit=200)
-            tasks.append({task.path.removeprefix("root/"): "cached" if task.is_cached else round(task.finished_at - task.started_at, 1) for task in timeline if task.finished_at and task.started_at})
+            tasks.append(
+                {
+                    task.path.removeprefix("root/"): "cached" if task.is_cached else round(task.finished_at - task.started_at, 1)
+                    for task in timeline
+                    if task.finished_at and task.started_at
+                }
+            )
     first = next((run for run in runs if run.pipeline_name), None)
     scope = {"pipeline_name": first.pipeline_name} if first else {}
     candidates = await services.runs.list_runs(ListQuery(limit=25, scope=scope))

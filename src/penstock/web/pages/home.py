@@ -60,7 +60,9 @@ def lanes_of(view: HomeView, now: float, planned: Sequence[tuple[float, str, str
     for run in reversed(view.recent):
         begin = max(run.started_at or run.created_at, start)
         end = run.finished_at or now
-        groups.setdefault(run.pipeline_name or run.name, []).append(LaneBar(run, 100 * (begin - start) / whole, max(0.35, 100 * (end - begin) / whole)))
+        groups.setdefault(run.pipeline_name or run.name, []).append(
+            LaneBar(run, 100 * (begin - start) / whole, max(0.35, 100 * (end - begin) / whole))
+        )
     ahead: dict[str, list[float]] = {}
     for moment, _, _, pipeline in planned:
         if moment <= now + AHEAD:

@@ -94,7 +94,9 @@ def fields_of(specs: Mapping[str, ParameterSpec], given: Mapping[str, Any]) -> l
 
 def _field(name: str, spec: ParameterSpec, given: Mapping[str, Any]) -> Field:
     kind = str(spec.type)
-    widget = {"NUMBER_DOUBLE": "number", "NUMBER_INTEGER": "number", "BOOLEAN": "boolean", "LIST": "json", "STRUCT": "json"}.get(kind, "text")
+    widget = {"NUMBER_DOUBLE": "number", "NUMBER_INTEGER": "number", "BOOLEAN": "boolean", "LIST": "json", "STRUCT": "json"}.get(
+        kind, "text"
+    )
     if spec.literals:
         widget = "choice"
     default = None if spec.default is UNSET else spec.default
@@ -138,7 +140,7 @@ def value_of(text: str, kind: str, name: str) -> Any:
             case "LIST" | "STRUCT":
                 value = json.loads(text)
                 if not isinstance(value, list if kind == "LIST" else dict):
-                    raise ValueError
+                    raise ValueError(name)  # noqa: TRY004 - turned into the caller's error below
                 return value
             case _:
                 return text
@@ -184,7 +186,9 @@ def trigger_of(form: FormData) -> dict[str, Any]:
             raise InvalidArgumentError("Give a cron expression of six fields: second minute hour day month weekday.")
     else:
         try:
-            trigger["interval_seconds"] = round(float(str(form.get("every", "1"))) * {"minutes": 60, "hours": 3600, "days": 86400}[str(form.get("unit", "hours"))])
+            trigger["interval_seconds"] = round(
+                float(str(form.get("every", "1"))) * {"minutes": 60, "hours": 3600, "days": 86400}[str(form.get("unit", "hours"))]
+            )
         except (ValueError, KeyError) as error:
             raise InvalidArgumentError("The period has to be a number of minutes, hours or days.") from error
     for name in ("start", "end"):
@@ -244,7 +248,9 @@ async def new_run_page(services: WebServices, request: Request) -> Response:
         problem=problem,
     )
     title = "Edit schedule" if recurring else "New run"
-    frame = Frame(title=title, section="recurring" if recurring else "runs", crumbs=(Crumb("Runs", "/ui/runs"), Crumb(title)), scripts=("new_run",))
+    frame = Frame(
+        title=title, section="recurring" if recurring else "runs", crumbs=(Crumb("Runs", "/ui/runs"), Crumb(title)), scripts=("new_run",)
+    )
     return render(services, request, "runs/new.html", frame=frame, page=page)
 
 

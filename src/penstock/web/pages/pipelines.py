@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -186,7 +185,10 @@ def components_of(plan: RunPlan) -> list[ComponentCard]:
                 template.name,
                 template.work.image if isinstance(template.work, ContainerWork) else "",
                 [*((name, str(spec.type)) for name, spec in template.parameters.items()), *_artifact_types(template.artifacts)],
-                [*((name, str(spec.type)) for name, spec in template.output_parameters.items()), *_artifact_types(template.output_artifacts)],
+                [
+                    *((name, str(spec.type)) for name, spec in template.output_parameters.items()),
+                    *_artifact_types(template.output_artifacts),
+                ],
                 component_source(command),
                 "\n".join(command),
             )
@@ -218,10 +220,8 @@ async def _diff(services: WebServices, by_id: Mapping[str, VersionItem], old_id:
 
 def diff_lines(before: str, after: str, *, limit: int = 2000) -> list[DiffLine]:
     """Unified difference of two texts, at most `limit` lines."""
-    lines = []
-    for line in list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3))[2 : limit + 2]:
-        lines.append(DiffLine("@" if line.startswith("@@") else line[:1] or " ", line if line.startswith("@@") else line[1:]))
-    return lines
+    found = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3))[2 : limit + 2]
+    return [DiffLine("@" if line.startswith("@@") else line[:1] or " ", line if line.startswith("@@") else line[1:]) for line in found]
 
 
 def _tasks(plan: RunPlan | None) -> dict[str, str]:
@@ -273,5 +273,3 @@ async def act(services: WebServices, request: Request) -> Response:
     name = name or re.sub(r"\.(yaml|yml|json|zip|tar\.gz)$", "", file_name.rpartition("/")[2])
     pipeline_id, _ = await services.actions.upload_pipeline(name=name, description=description, file_name=file_name, content=content)
     return redirect(f"/ui/pipelines/{pipeline_id}", Notice("Pipeline uploaded."))
-
-

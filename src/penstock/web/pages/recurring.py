@@ -88,7 +88,9 @@ async def act(services: WebServices, request: Request) -> Response:
     if verb in {"enable", "disable"}:
         await (services.actions.enable_recurring if verb == "enable" else services.actions.disable_recurring)(identity)
         undo = {"verb": "disable" if verb == "enable" else "enable", "id": identity, "next": target}
-        return redirect(target, Notice("Enabled." if verb == "enable" else "Disabled; running runs go on.", "done", "/ui/recurring/actions", undo))
+        return redirect(
+            target, Notice("Enabled." if verb == "enable" else "Disabled; running runs go on.", "done", "/ui/recurring/actions", undo)
+        )
     if verb == "delete":
         await services.actions.delete_recurring(identity)
         return redirect("/ui/recurring", Notice("Schedule deleted; its runs stay."))

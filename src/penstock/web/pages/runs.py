@@ -67,6 +67,8 @@ async def run_table(services: WebServices, request: Request, query: ListQuery, *
         seen: dict[str, int] = {}
         for run in listing.items:
             for metric in run.metrics:
+                if metric.number is None:
+                    continue
                 seen[metric.name] = seen.get(metric.name, 0) + 1
         columns = sorted(seen, key=lambda name: -seen[name])[:_DEFAULT_COLUMNS]
     return RunTable(
@@ -88,7 +90,13 @@ async def list_page(services: WebServices, request: Request) -> Response:
     return render(services, request, "runs/list.html", frame=frame, page=page)
 
 
-_VERBS = {"retry": "retry_run", "terminate": "terminate_run", "archive": "archive_run", "unarchive": "unarchive_run", "delete": "delete_run"}
+_VERBS = {
+    "retry": "retry_run",
+    "terminate": "terminate_run",
+    "archive": "archive_run",
+    "unarchive": "unarchive_run",
+    "delete": "delete_run",
+}
 _DONE = {"retry": "Retried", "terminate": "Terminating", "archive": "Archived", "unarchive": "Restored", "delete": "Deleted"}
 _UNDO = {"archive": "unarchive", "unarchive": "archive"}
 

@@ -24,7 +24,13 @@ async def entry(services: WebServices, request: Request) -> Response:
     """Resolve `/#/runs/details/<id>` and friends in the browser, which alone knows what is behind the hash."""
     if request.url.path == "/ui":
         return RedirectResponse("/ui/home", status_code=303)
-    return render(services, request, "shared/entry.html", frame=Frame("Penstock", "home", scripts=("entry",), is_bare=True), page=EntryPage("/ui/home"))
+    return render(
+        services,
+        request,
+        "shared/entry.html",
+        frame=Frame("Penstock", "home", scripts=("entry",), is_bare=True),
+        page=EntryPage("/ui/home"),
+    )
 
 
 async def missing(services: WebServices, request: Request) -> Response:

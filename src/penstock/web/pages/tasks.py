@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError
+from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.domain.plan import ContainerWork, LeafTemplate
 from penstock.interfaces.pages import ArtifactUse, AttemptItem, TaskView
 from penstock.web import graph
@@ -29,7 +30,12 @@ PANEL_TABS: Sequence[tuple[str, str, str]] = (
 )
 """Key, English label, and what else people call it (shown on hover, searchable)."""
 
-PHASES: Sequence[tuple[str, str]] = (("queued", "Queued"), ("environment", "Environment"), ("run", "Running"), ("upload", "Storing results"))
+PHASES: Sequence[tuple[str, str]] = (
+    ("queued", "Queued"),
+    ("environment", "Environment"),
+    ("run", "Running"),
+    ("upload", "Storing results"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,8 @@ class ParameterLine:
     source: str
     """Key of the task it came from; empty for constants and run parameters."""
     source_key: str
+    source_id: str = ""
+    """Id of the task it came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,11 @@ class TaskPanel:
     """Attempts that may have a log."""
 
     @property
+    def iteration(self) -> str:
+        """Index of the iteration it belongs to, nested ones joined by dots; empty outside loops."""
+        return ".".join(re.findall(r"\[(\d+)\]", self.view.task.path))
+
+    @property
     def detail(self) -> Mapping[str, Any]:
         """What the executor said about the attempt shown."""
         return self.attempt.detail if self.attempt is not None and self.attempt.detail else self.view.task.detail
@@ -104,7 +117,8 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
     wanted = request.query_params.get("attempt", "")
     attempts = {attempt.attempt: attempt for attempt in view.attempts}
     number = int(wanted) if wanted.isdigit() and int(wanted) in attempts else max(attempts, default=max(0, task.attempts - 1))
-    source, image, command = "", "", []
+    source, image = "", ""
+    command: list[str] = []
     if tab in {"details", "environment"} and task.is_leaf and view.run.spec_digest:
         source, image, command = await _definition(services, view)
     log_owner = view.cached_from if task.is_cached and view.cached_from else task
@@ -116,8 +130,8 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
         attempt=attempts.get(number),
         base=f"/ui/runs/{run_id}",
         query={key: value for key, value in request.query_params.items() if key not in {"task", "tab", "attempt"}},
-        inputs=_parameters(task.inputs),
-        outputs=_parameters(task.outputs),
+        inputs=_parameters(run_id, task.inputs),
+        outputs=_parameters(run_id, task.outputs),
         input_artifacts=[use for use in view.uses if use.direction == "input"],
         output_artifacts=[use for use in view.uses if use.direction == "output"],
         visuals=visuals_of(view.uses) if tab == "visualizations" else (),
@@ -139,7 +153,7 @@ async def panel_part(services: WebServices, request: Request) -> Response:
     return render_part(services, request, "tasks/panel.html", panel=panel)
 
 
-def _parameters(side: Mapping[str, Any]) -> list[ParameterLine]:
+def _parameters(run_id: str, side: Mapping[str, Any]) -> list[ParameterLine]:
     values = side.get("parameters", {})
     producers = side.get("producers", {})
     if not isinstance(values, Mapping):
@@ -148,7 +162,9 @@ def _parameters(side: Mapping[str, Any]) -> list[ParameterLine]:
     for name, value in values.items():
         producer = producers.get(name, {}) if isinstance(producers, Mapping) else {}
         producer = producer if isinstance(producer, Mapping) else {}
-        lines.append(ParameterLine(name, value, str(producer.get("task", "")), str(producer.get("key", ""))))
+        path = producer.get("path")
+        source_id = task_id_for(RunId(run_id), TaskPath(str(path))) if path else ""
+        lines.append(ParameterLine(name, value, str(producer.get("task", "")), str(producer.get("key", "")), source_id))
     return lines
 
 
@@ -169,7 +185,7 @@ async def _definition(services: WebServices, view: TaskView) -> tuple[str, str, 
         return "", "", []
     try:
         plan = services.plans.load(stored[0], stored[1])
-    except Exception:  # noqa: BLE001 - a definition that no longer loads must not hide the rest of the panel
+    except Exception:
         return "", "", []
     template = graph.template_at(plan, view.task.path)
     if not isinstance(template, LeafTemplate) or not isinstance(template.work, ContainerWork):
@@ -182,5 +198,7 @@ def component_source(command: Sequence[str]) -> str:
     """Python source that a lightweight component carries in its command; empty when there is none."""
     for part in command:
         if re.search(r"^\s*def \w+\(", part, re.MULTILINE) and "import" in part:
-            return re.sub(r"\A\s*(import kfp\n|from kfp import dsl\n|from kfp\.dsl import \*\n|from typing import \*\n)+\s*", "", part).strip()
+            return re.sub(
+                r"\A\s*(import kfp\n|from kfp import dsl\n|from kfp\.dsl import \*\n|from typing import \*\n)+\s*", "", part
+            ).strip()
     return ""

@@ -39,7 +39,7 @@ class GraphView {
     this.bindPointer();
     this.root.addEventListener("keydown", (event) => this.onKey(event));
     document.addEventListener("penstock:task", (event) => this.select(event.detail));
-    document.addEventListener("penstock:change", throttle(() => this.load(), 400));
+    document.addEventListener("penstock:change", throttle(() => this.load().catch(() => {}), 400));
     new ResizeObserver(() => (this.hasMoved ? this.showMap() : this.fit())).observe(this.root);
     try {
       await this.load();
@@ -65,7 +65,8 @@ class GraphView {
     }
   }
 
-  async load() {
+  /** Fetch what is open and draw it; newly chosen iterations are fetched in a second round. */
+  async load(round = 0) {
     const address = new URL(this.source, location.href);
     const wanted = [...this.open, ...this.rounds.values()];
     if (wanted.length) address.searchParams.set("open", wanted.join(","));
@@ -83,8 +84,8 @@ class GraphView {
       }
       if (!this.data.scopes[this.rounds.get(loopId)]) isMissing = true;
     }
-    if (isMissing) {
-      await this.load();
+    if (isMissing && round < 3) {
+      await this.load(round + 1);
       return;
     }
     this.draw();
@@ -255,7 +256,7 @@ class GraphView {
       const input = make("input", { type: "number", min: "0", "aria-label": text("iteration"), onchange: () => choose(Number(input.value)) });
       const back = make("button", { type: "button", class: "button small square", "aria-label": "−1", onclick: () => choose(Number(input.value) - 1) }, icon(this.sprite, "chevron-left"));
       const on = make("button", { type: "button", class: "button small square", "aria-label": "+1", onclick: () => choose(Number(input.value) + 1) }, icon(this.sprite, "chevron-right"));
-      place.append(canvas, make("div", { class: "loop-pick" }, back, input, on, make("span", { class: "cut muted loop-item" })));
+      place.append(canvas, make("div", { class: "loop-pick" }, back, input, on, make("button", { type: "button", class: "button ghost small cut loop-item", onclick: () => openTask(this.rounds.get(node.id)) })));
     }
     const [canvas, pick] = place.children;
     const ratio = window.devicePixelRatio || 1;
@@ -309,7 +310,7 @@ class GraphView {
     input.max = String(iterations.length - 1);
     if (document.activeElement !== input) input.value = String(iterations[at]?.[1] ?? at);
     const note = pick.querySelector(".loop-item");
-    note.textContent = iterations[at]?.[3] ?? "";
+    note.textContent = iterations[at]?.[3] || text("open");
     note.title = note.textContent;
   }
 

@@ -62,12 +62,6 @@ document.addEventListener("click", (event) => {
   } else if (link.matches("[data-panel-tab]")) {
     event.preventDefault();
     openTask(selectedTask(), { tab: link.dataset.panelTab, attempt: address.searchParams.get("attempt") });
-  } else if (link.matches("[data-task-path]")) {
-    const node = document.querySelector(`[data-node-key="${CSS.escape(link.dataset.taskPath.split("/").pop())}"]`);
-    if (node) {
-      event.preventDefault();
-      openTask(node.dataset.node);
-    }
   } else if (link.matches("[data-task-link], [data-panel-link]") && address.pathname === base) {
     event.preventDefault();
     openTask(address.searchParams.get("task"), { tab: address.searchParams.get("tab"), attempt: address.searchParams.get("attempt") });

@@ -1,0 +1,97 @@
+"""Chromium and a served, seeded application. A test fails on any console error and on any request that leaves this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+from tests.browser.app import SeededApp, build
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = os.environ.get("PENSTOCK_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+]  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here drives a browser."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@dataclass
+class Served:
+    """The application on a port."""
+
+    url: str
+    seeded: SeededApp
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The pages over a seeded data folder, served by uvicorn on a free port."""
+    seeded = build(tmp_path_factory.mktemp("site"))
+    server = uvicorn.Server(uvicorn.Config(seeded.app, host="127.0.0.1", port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
+    started = threading.Event()
+    original = server.startup
+
+    async def startup(sockets: object = None) -> None:
+        await original()
+        started.set()
+
+    server.startup = startup  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert started.wait(30)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield Served(f"http://127.0.0.1:{port}", seeded)
+    server.should_exit = True
+    thread.join(20)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium; nothing is downloaded."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip("no chromium on this machine: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, served: Served) -> Iterator[Page]:
+    """A fresh page; leaving it checks console and requests. Set `page.allowed` texts through `allow_console`."""
+    context = chromium.new_context(base_url=served.url, viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="UTC")
+    tab = context.new_page()
+    problems: list[str] = []
+    away: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and "frame is sandboxed" not in message.text:
+            problems.append(message.text)
+
+    def watch(request: Request) -> None:
+        if urlsplit(request.url).scheme in {"http", "https", "ws", "wss"} and urlsplit(request.url).hostname != "127.0.0.1":
+            away.append(request.url)
+
+    tab.on("console", note)
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    tab.on("request", watch)
+    yield tab
+    context.close()
+    assert away == []
+    assert problems == []

@@ -1,0 +1,220 @@
+"""What people do on the pages, in a real browser, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from penstock.domain.ids import RunId, TaskPath, task_id_for
+from penstock.domain.runs import RunChanged
+from penstock.domain.states import RuntimeState
+from tests.browser.conftest import ROOT, Served
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def task(served: Served, label: str, path: str) -> str:
+    """Id of a seeded task."""
+    return task_id_for(RunId(served.seeded.runs[label]), TaskPath(path))
+
+
+def test_addresses_that_kubeflow_clients_print_open_the_right_page(page: Page, served: Served) -> None:
+    run_id = served.seeded.runs["good"]
+    for printed, opened in (
+        (f"/#/runs/details/{run_id}", f"/ui/runs/{run_id}"),
+        ("/#/experiments/details/exp-rates", "/ui/experiments/exp-rates"),
+        ("/#/pipelines/details/pipe-digits", "/ui/pipelines/pipe-digits"),
+        ("/#/pipelines/details/pipe-digits/version/ver-1", "/ui/pipelines/pipe-digits?version=ver-1"),
+        ("/#/recurringrun/details/rec-nightly", "/ui/recurring/rec-nightly"),
+        ("/", "/ui/home"),
+    ):
+        page.goto(printed)
+        page.wait_for_url(f"**{opened}")
+
+
+def test_a_failed_run_says_why_and_its_log_opens_at_the_error(page: Page, served: Served) -> None:
+    page.goto(f"/ui/runs/{served.seeded.runs['failed']}")
+    expect(page.get_by_role("alert")).to_contain_text("train-model failed")
+    page.get_by_role("link", name="Open its log").click()
+    expect(page).to_have_url(re.compile("task=.*tab=logs"))
+    panel = page.locator("#panel")
+    expect(panel.get_by_role("heading", name="train-model")).to_be_visible()
+    expect(panel.locator(".log-line").last).to_be_visible()
+    panel.get_by_role("button", name="First error").click()
+    expect(panel.locator(".log-line.is-marked")).to_contain_text(re.compile("Traceback|Error"))
+    expect(panel.locator(".ansi-fg-2").first).to_contain_text("acc")
+    expect(panel.locator(".log-line", has_text="saving")).to_have_text(re.compile(r"saving 100%$"))
+
+
+def test_the_graph_opens_loops_and_tasks_and_keeps_the_address(page: Page, served: Served) -> None:
+    run_id = served.seeded.runs["failed"]
+    page.goto(f"/ui/runs/{run_id}")
+    loop = page.locator(f'[data-node-box="{task(served, "failed", "root/exit-handler-1/for-loop-2")}"]')
+    expect(loop).to_be_visible()
+    loop.locator("button.node-toggle").click()
+    failing = page.locator(f'[data-node="{task(served, "failed", "root/exit-handler-1/for-loop-2[3]/train-model")}"]')
+    expect(failing).to_contain_text("Failed")
+    failing.click()
+    expect(page.locator("#panel h2")).to_have_text("train-model")
+    address = page.url
+    assert "open=" in address
+    page.goto(address)
+    expect(failing).to_be_visible()
+    expect(page.locator("#panel h2")).to_have_text("train-model")
+
+
+def test_every_tab_of_the_panel_opens_by_its_number(page: Page, served: Served) -> None:
+    run_id = served.seeded.runs["good"]
+    page.goto(f"/ui/runs/{run_id}?task={task(served, 'good', 'root/exit-handler-1/evaluate')}&tab=io")
+    texts = {"1": "Output Artifacts", "2": "confusion matrix", "3": "Where time went", "4": "starting with python", "5": "Interpreter used", "6": "Process 4242", "7": "system.ContainerExecution"}
+    page.locator("#panel h2").click()
+    for key, text in texts.items():
+        page.keyboard.press(key)
+        expect(page.locator("#panel-body")).to_contain_text(text)
+
+
+def test_a_run_updates_in_place_without_losing_the_open_panel(page: Page, served: Served) -> None:
+    run_id = served.seeded.runs["running"]
+    page.goto(f"/ui/runs/{run_id}?task={task(served, 'running', 'root/exit-handler-1/preprocess')}&tab=details")
+    expect(page.locator("#live-badge")).to_have_attribute("data-state", "live")
+    expect(page.locator("#run-head")).to_contain_text("Running")
+    services = served.seeded.services
+    database = services.runs._database  # type: ignore[attr-defined]
+    database.write_sync(lambda tx: tx.execute("UPDATE run SET state = 'PAUSED' WHERE run_id = :id", {"id": run_id}))
+    try:
+        page.evaluate("window.marker = 1")
+        with page.expect_response(lambda answer: answer.request.headers.get("x-live") == "1"):
+            services.notifier.publish(RunChanged(RunId(run_id), 2, RuntimeState.PAUSED))
+        expect(page.locator("#run-head")).to_contain_text("Paused")
+        assert page.evaluate("window.marker") == 1
+        expect(page.locator("#panel h2")).to_have_text("preprocess")
+    finally:
+        database.write_sync(lambda tx: tx.execute("UPDATE run SET state = 'RUNNING' WHERE run_id = :id", {"id": run_id}))
+
+
+def test_hostile_names_logs_and_artifacts_stay_text_or_in_their_box(page: Page, served: Served) -> None:
+    run_id = served.seeded.runs["hostile"]
+    evaluate = task(served, "hostile", "root/exit-handler-1/evaluate")
+    for address in (
+        "/ui/runs", "/ui/experiments/exp-hostile", f"/ui/runs/{run_id}", f"/ui/runs/{run_id}?task={evaluate}&tab=logs",
+        f"/ui/runs/{run_id}?task={evaluate}&tab=visualizations", f"/ui/runs/{run_id}?view=output", f"/ui/compare?runs={run_id},{served.seeded.runs['good']}",
+    ):  # fmt: skip
+        page.goto(address)
+        page.wait_for_load_state("load")
+        for frame in page.frames[1:]:
+            frame.wait_for_load_state("load")
+        assert page.evaluate("window.hacked") is None, address
+    page.goto(f"/ui/runs/{run_id}?view=output")
+    box = page.frame_locator('iframe[sandbox="allow-scripts"]').first
+    expect(box.locator("#t")).to_have_text("script ran in its box")
+    assert page.evaluate("window.hacked") is None
+    assert page.evaluate("localStorage.length") == 0
+
+
+def test_search_opens_by_keyboard_and_leads_to_a_run(page: Page, served: Served) -> None:
+    page.goto("/ui/home")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("baseline")
+    expect(page.locator("#search-results .result").first).to_contain_text("digits baseline")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/ui/runs/{served.seeded.runs['good']}")
+
+
+def test_rows_are_picked_and_acted_on_by_keyboard(page: Page, served: Served) -> None:
+    page.goto("/ui/runs")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(page.locator("[data-bulk-count]")).to_have_text("2")
+    page.get_by_role("button", name="Compare").click()
+    page.wait_for_url("**/ui/compare?runs=*")
+    expect(page.locator(".run-chip")).to_have_count(2)
+    page.keyboard.press("g")
+    page.keyboard.press("x")
+    page.wait_for_url("**/ui/executions")
+
+
+def test_archiving_offers_undo(page: Page, served: Served) -> None:
+    run_id = served.seeded.runs["night-1"]
+    page.goto(f"/ui/runs/{run_id}")
+    page.locator("#run-menu > summary").click()
+    page.get_by_role("button", name="Archive").click()
+    expect(page.get_by_role("status").filter(has_text="Archived")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status").filter(has_text="Restored")).to_be_visible()
+    assert [name for name, _ in served.seeded.actions.calls[-2:]] == ["archive_run", "unarchive_run"]
+
+
+def test_deleting_asks_first(page: Page, served: Served) -> None:
+    page.goto(f"/ui/runs/{served.seeded.runs['night-2']}")
+    before = len(served.seeded.actions.calls)
+    page.locator("#run-menu > summary").click()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Cancel").last.click()
+    assert len(served.seeded.actions.calls) == before
+
+
+def test_a_new_run_shows_its_plan_and_starts(page: Page, served: Served) -> None:
+    page.goto("/ui/runs/new?pipeline=pipe-digits")
+    expect(page.locator("#plan")).to_contain_text("code changed")
+    page.get_by_label("rates").fill("[0.5")
+    expect(page.locator("textarea[aria-invalid=true]")).to_be_visible()
+    page.get_by_label("rates").fill("[0.5]")
+    page.get_by_text("Recurring", exact=True).click()
+    expect(page.locator("#fires")).to_contain_text("Next times")
+    page.get_by_text("One-off", exact=True).click()
+    with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/ui/runs/new")):
+        served.seeded.actions.calls.clear()
+        page.get_by_role("button", name="Start").click()
+    page.wait_for_load_state()
+    assert served.seeded.actions.calls[-1][0] in {"create_run", "cache_plan"}
+    page.goto("/ui/home")
+
+
+def test_theme_and_language_are_kept(page: Page) -> None:
+    page.goto("/ui/runs")
+    page.locator("#settings-menu > summary").click()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name="한국어").click()
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.get_by_role("heading", level=1)).to_have_text("실행")
+
+
+PLACES = [
+    "/ui/home", "/ui/pipelines", "/ui/pipelines/pipe-digits", "/ui/experiments", "/ui/runs", "/ui/runs/{good}", "/ui/runs/{failed}?task={task}&tab=logs",
+    "/ui/runs/{good}?view=timeline", "/ui/runs/{good}?view=output", "/ui/runs/{good}?view=config", "/ui/runs/new?pipeline=pipe-digits", "/ui/recurring", "/ui/recurring/rec-nightly",
+    "/ui/executions", "/ui/artifacts", "/ui/compare?runs={good},{failed}", "/ui/system", "/ui/search?q=digits",
+]  # fmt: skip
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core comes from `npm ci`")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_have_no_accessibility_violations(page: Page, served: Served, theme: str) -> None:
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+    page.add_init_script(Path(AXE).read_text())
+    found: dict[str, list[str]] = {}
+    for place in PLACES:
+        address = place.format(**served.seeded.runs, task=task(served, "failed", "root/exit-handler-1/for-loop-2[3]/train-model"))
+        page.goto(address)
+        page.wait_for_load_state("load")
+        result = page.evaluate(
+            "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], iframes: false})"
+            ".then(r => r.violations.map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.target.join(' ') + ' ' + (n.any[0]?.message ?? '')).join(' | ')}`))"
+        )
+        if result:
+            found[address] = result
+    assert found == {}
+
+
+def test_narrow_windows_do_not_scroll_sideways(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    for place in PLACES:
+        page.goto(place.format(**served.seeded.runs, task=task(served, "failed", "root/exit-handler-1/for-loop-2[3]/train-model")))
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 390, place

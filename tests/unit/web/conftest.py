@@ -1,0 +1,45 @@
+"""A seeded application, built once: these tests only read from it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.browser.app import SeededApp, build
+
+
+class PageClient:
+    """Asks the application in process, as a browser on `http://testserver` would; redirects are not followed."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    def get(self, address: str, *, params: dict[str, Any] | None = None) -> httpx.Response:
+        """GET."""
+        return asyncio.run(self._ask("GET", address, params=params))
+
+    def post(self, address: str, *, data: dict[str, str], headers: dict[str, str] | None = None) -> httpx.Response:
+        """POST a form."""
+        return asyncio.run(self._ask("POST", address, data=data, headers=headers))
+
+    async def _ask(self, method: str, address: str, **options: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(app=self._app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver", headers={"accept": "text/html"}) as client:
+            return await client.request(method, address, **options)
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> SeededApp:
+    """The pages over a seeded data folder."""
+    folder: Path = tmp_path_factory.mktemp("pages")
+    return build(folder, url="http://testserver")
+
+
+@pytest.fixture
+def client(seeded: SeededApp) -> PageClient:
+    """A client of the seeded application."""
+    return PageClient(seeded.app)

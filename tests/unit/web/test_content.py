@@ -1,0 +1,144 @@
+"""Formats, drawings, previews, messages: the pure parts of the pages."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.plan import ParameterSpec, ParameterType
+from penstock.interfaces.pages import ArtifactItem, ArtifactUse
+from penstock.stores.blobs.local import LocalBlobStore
+from penstock.web import formats, i18n
+from penstock.web.artifact_content import Preview, preview_of, zip_of_tree
+from penstock.web.pages.new_run import fields_of, value_of
+from penstock.web.render import HERE
+from penstock.web.visualizations import matrix_of, roc_of, visuals_of
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0004, "0 ms"), (0.84, "840 ms"), (3.21, "3.2 s"), (59.6, "1 m 00 s"), (80, "1 m 20 s"), (7500, "2 h 05 m"), (273_600, "3 d 4 h")]
+)
+def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
+    assert formats.duration(seconds) == text
+
+
+def test_numbers_keep_what_matters() -> None:
+    assert formats.number(0.123456789) == "0.12346"
+    assert formats.number(float("nan")) == "NaN"
+    assert formats.number(3.0) == "3"
+    assert formats.number(True) == "true"
+    assert formats.size(1536) == "1.5 KiB"
+    assert formats.headline("exit code 1; last lines of the log:\nTraceback\nValueError: bad x") == "exit code 1: ValueError: bad x"
+
+
+def artifact(type_: str, metadata: dict[str, object]) -> ArtifactUse:
+    """An output artifact with metadata only."""
+    item = ArtifactItem(7, "m", "m", type_, "minio://b/k", None, None, is_directory=False, metadata=metadata, created_at=0.0, run_id="r", task_id="t")
+    return ArtifactUse("output", "m", 0, item, "t")
+
+
+def test_scalars_may_be_text_and_wrapped_metadata_is_read() -> None:
+    (visual,) = visuals_of([artifact("system.Metrics", {"accuracy": 0.9, "framework": "sklearn", "list": {"list": [1]}})])
+    assert dict(visual.scalars) == {"accuracy": 0.9, "framework": "sklearn", "list": [1]}
+    matrix = {"struct": {"annotationSpecs": [{"displayName": "a"}, {"displayName": "b"}], "rows": [{"row": [9, 1]}, {"row": [0, 10]}]}}
+    (drawn,) = visuals_of([artifact("system.ClassificationMetrics", {"confusionMatrix": matrix})])
+    assert drawn.matrix is not None
+    assert [cell.heat for cell in drawn.matrix.rows[0]] == [9, 1]
+
+
+def test_malformed_drawings_are_left_out() -> None:
+    assert matrix_of({"annotationSpecs": [], "rows": [{"row": ["x"]}]}) is None
+    assert roc_of("nothing", "n") is None
+    assert visuals_of([artifact("system.ClassificationMetrics", {"confusionMatrix": 3})]) == []
+
+
+def test_an_infinite_threshold_is_text_and_the_area_is_right() -> None:
+    curve = roc_of(
+        [{"confidenceThreshold": "Infinity", "recall": 0, "falsePositiveRate": 0}, {"confidenceThreshold": 0.5, "recall": 1, "falsePositiveRate": 0}, {"confidenceThreshold": 0, "recall": 1, "falsePositiveRate": 1}],
+        "perfect",
+    )  # fmt: skip
+    assert curve is not None
+    assert curve.area == 1
+    assert curve.points[0][2] == "\u221e"
+
+
+def preview(store: LocalBlobStore, data: bytes, type_: str = "system.Artifact") -> Preview:
+    """Preview of bytes."""
+    blob = store.put_bytes(data)
+    return preview_of(store, digest=blob.digest, type_=type_, is_directory=False, size=blob.size_bytes)
+
+
+def test_previews_judge_by_content(tmp_path: Path) -> None:
+    store = LocalBlobStore(tmp_path / "blobs")
+    assert preview(store, b'{"a": 1}').kind == "json"
+    table = preview(store, b"a,b\n1,2\n3,4\n")
+    assert (table.kind, list(table.columns), list(table.rows[1])) == ("table", ["a", "b"], ["3", "4"])
+    assert preview(store, b"\x89PNG\r\n\x1a\n...").media_type == "image/png"
+    assert preview(store, b"<svg onload='alert(1)'/>").kind == "svg"
+    assert preview(store, pickle.dumps({"a": 1})).kind == "pickle"
+    assert preview(store, b"\0\1\2" * 9).kind == "binary"
+    assert preview(store, b"<b>", "system.HTML").kind == "document"
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("x.npy", b"\x93NUMPY\x01\x00\x46\x00{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }".ljust(80))
+    assert "(3, 4" in preview(store, archive.getvalue()).entries[0][2]
+    assert preview_of(store, digest="sha256:" + "0" * 64, type_="x", is_directory=False, size=1).kind == "missing"
+
+
+def test_a_folder_is_listed_and_downloads_as_zip(tmp_path: Path) -> None:
+    store = LocalBlobStore(tmp_path / "blobs")
+    folder = tmp_path / "model"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "a.txt").write_text("hello")
+    blob = store.put_path(folder, move=False)
+    listed = preview_of(store, digest=blob.digest, type_="system.Model", is_directory=True, size=5)
+    assert [entry[0] for entry in listed.entries] == ["sub/a.txt"]
+    with zipfile.ZipFile(io.BytesIO(b"".join(zip_of_tree(store, blob.digest)))) as archive:
+        assert archive.read("sub/a.txt") == b"hello"
+
+
+def test_fields_fit_their_types() -> None:
+    specs = {
+        "rate": ParameterSpec("rate", ParameterType.NUMBER_DOUBLE, default=2.0),
+        "mode": ParameterSpec("mode", ParameterType.STRING, literals=("a", "b")),
+        "many": ParameterSpec("many", ParameterType.LIST),
+    }
+    rate, mode, many = fields_of(specs, {"rate": 3.0})
+    assert (rate.widget, rate.value, rate.is_changed, rate.is_required) == ("number", "3", True, False)
+    assert (mode.widget, list(mode.choices)) == ("choice", ["a", "b"])
+    assert (many.widget, many.is_required) == ("json", True)
+    assert value_of("7", "NUMBER_INTEGER", "n") == 7
+    with pytest.raises(InvalidArgumentError, match="n has to be a whole number"):
+        value_of("x", "NUMBER_INTEGER", "n")
+
+
+def messages_in_templates() -> set[str]:
+    """Every text that templates and page modules hand to the translator."""
+    found: set[str] = set()
+    for path in (HERE / "templates").rglob("*.html"):
+        found |= set(re.findall(r'_\("((?:[^"\\]|\\.)+)"', path.read_text()))
+        found |= set(re.findall(r"_\('((?:[^'\\]|\\.)+)'", path.read_text()))
+    return found
+
+
+def test_every_text_is_listed_and_translated() -> None:
+    wanted = messages_in_templates()
+    assert len(wanted) > 300
+    for language in i18n.LANGUAGES:
+        known = json.loads((HERE / "locales" / f"{language}.json").read_text())
+        assert sorted(wanted - known.keys()) == [], language
+        for message, text in known.items():
+            assert sorted(re.findall(r"\{\w+\}", text)) == sorted(re.findall(r"\{\w+\}", message)), (language, message)
+
+
+def test_languages_are_chosen_by_reader_then_browser() -> None:
+    assert i18n.choose_language("ko", "ja") == "ko"
+    assert i18n.choose_language(None, "fr, ja;q=0.8") == "ja"
+    assert i18n.choose_language("xx", "") == "en"

@@ -1,0 +1,234 @@
+"""Every page: renders from its documented context, carries the strict policy, escapes hostile content, asks a fixed number of queries."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from html.parser import HTMLParser
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+from penstock.domain.ids import RunId, TaskPath, task_id_for
+from penstock.stores.sql.database import Database
+from penstock.web import pages
+from penstock.web.pages.run import VIEWS
+from penstock.web.pages.tasks import PANEL_TABS
+from tests.browser.app import SeededApp
+from tests.unit.web.conftest import PageClient
+from tests.browser.seed import HOSTILE
+
+PLAIN = [
+    "/ui/home",
+    "/ui/pipelines",
+    "/ui/pipelines/pipe-digits",
+    "/ui/pipelines/pipe-digits?tab=versions&a=ver-1&b=ver-2",
+    "/ui/pipelines/pipe-digits?tab=runs",
+    "/ui/pipelines/pipe-digits?tab=schedules",
+    "/ui/pipelines/pipe-digits?tab=source",
+    "/ui/pipelines/pipe-digits?tab=statistics",
+    "/ui/experiments",
+    "/ui/experiments?tab=archived",
+    "/ui/experiments/exp-hostile",
+    "/ui/runs",
+    "/ui/runs?tab=archived",
+    "/ui/runs?q=status:failed",
+    "/ui/runs?q=nothing-like-this",
+    "/ui/runs/new",
+    "/ui/runs/new?pipeline=pipe-digits",
+    "/ui/runs/new?edit=rec-nightly",
+    "/ui/recurring",
+    "/ui/recurring/rec-nightly",
+    "/ui/executions",
+    "/ui/executions?q=cached:yes",
+    "/ui/artifacts",
+    "/ui/compare",
+    "/ui/search?q=digits",
+    "/ui/system",
+]
+
+
+class AttributeNames(HTMLParser):
+    """Collects the names of all attributes of a document."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the attributes of an element."""
+        self.found |= {name for name, _ in attrs}
+
+
+def addresses(seeded: SeededApp) -> list[str]:
+    """All pages over the seed, run pages in each view and each panel tab."""
+    good, hostile = seeded.runs["good"], seeded.runs["hostile"]
+    evaluate = task_id_for(RunId(hostile), TaskPath("root/exit-handler-1/evaluate"))
+    loop = task_id_for(RunId(hostile), TaskPath("root/exit-handler-1/for-loop-2"))
+    found = [*PLAIN, f"/ui/compare?runs={good},{hostile}", f"/ui/runs/new?clone={hostile}"]
+    found += [f"/ui/runs/{run_id}" for run_id in seeded.runs.values()]
+    found += [f"/ui/runs/{hostile}?view={view}" for view, _, _ in VIEWS]
+    found += [f"/ui/runs/{hostile}?task={task}&tab={tab}" for tab, _, _ in PANEL_TABS for task in (evaluate, loop)]
+    found += [f"/ui/runs/{seeded.runs['failed']}?task={task_id_for(RunId(seeded.runs['failed']), TaskPath('root/exit-handler-1/for-loop-2[3]/train-model'))}"]
+    return found
+
+
+def test_every_page_renders_escaped_and_under_the_strict_policy(seeded: SeededApp, client: PageClient) -> None:
+    for address in addresses(seeded):
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        policy = answer.headers["content-security-policy"]
+        assert "script-src 'self'" in policy
+        assert "unsafe" not in policy
+        body = answer.text
+        assert HOSTILE not in body, address
+        assert "<script>window" not in body, address
+        names = AttributeNames()
+        names.feed(body)
+        assert "style" not in names.found, address
+        assert not [name for name in names.found if name.startswith("on")], address
+        for script in re.findall(r"<script\b([^>]*)>", body):
+            assert 'src="/static/' in script or 'type="application/json"' in script, address
+        assert not re.search(r'(?:src|href)="(?:https?:)?//(?!testserver)', body), address
+
+
+def test_artifact_pages_render_on_every_tab(seeded: SeededApp, client: PageClient) -> None:
+    listing = client.get("/ui/artifacts?n=200").text
+    identities = sorted(set(re.findall(r'href="/ui/artifacts/(\d+)"', listing)))[-12:]
+    assert identities
+    for identity in identities:
+        for tab in ("overview", "preview", "usage", "versions", "lineage"):
+            answer = client.get(f"/ui/artifacts/{identity}?tab={tab}")
+            assert answer.status_code == 200
+        lineage = client.get(f"/ui/artifacts/{identity}/lineage").json()
+        assert lineage["focus"] in {node["id"] for node in lineage["nodes"]}
+
+
+def test_graph_names_states_of_the_open_scopes_and_iterations_of_open_loops(seeded: SeededApp, client: PageClient) -> None:
+    run_id = seeded.runs["failed"]
+    body = task_id_for(RunId(run_id), TaskPath("root/exit-handler-1"))
+    loop = task_id_for(RunId(run_id), TaskPath("root/exit-handler-1/for-loop-2"))
+    data = client.get(f"/ui/runs/{run_id}/graph", params={"open": f"{body},{loop}"}).json()
+    nodes = {node["key"]: node for node in data["scopes"][body]["nodes"]}
+    assert nodes["for-loop-2"]["state"] == "FAILED"
+    assert nodes["for-loop-2"]["counts"] == {"SUCCEEDED": 3, "FAILED": 1, "SKIPPED": 1}
+    assert nodes["condition-branches-3"]["state"] == ""
+    edges = {(edge["source"], edge["target"]) for edge in data["scopes"][body]["edges"]}
+    assert (nodes["load-digits"]["id"], nodes["preprocess"]["id"]) in edges
+    assert [entry[2] for entry in data["loops"][loop]] == ["SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "FAILED", "SKIPPED"]
+
+
+def test_documents_are_served_in_a_box(seeded: SeededApp, client: PageClient) -> None:
+    page = client.get(f"/ui/runs/{seeded.runs['good']}?view=output").text
+    views = re.findall(r'<iframe[^>]*sandbox="([^"]*)"[^>]*src="(/ui/artifacts/\d+/view)"', page)
+    assert {sandbox for sandbox, _ in views} == {"allow-scripts", ""}
+    for sandbox, address in views:
+        answer = client.get(address)
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("sandbox allow-scripts;" if sandbox else "sandbox;")
+        assert "allow-same-origin" not in policy
+        assert "default-src 'none'" in policy
+    markdown = next(client.get(address).text for sandbox, address in views if not sandbox)
+    assert "<table>" in markdown
+    assert "<script>" not in markdown
+
+
+def test_forms_from_other_pages_are_refused(seeded: SeededApp, client: PageClient) -> None:
+    form = {"verb": "archive", "id": seeded.runs["good"]}
+    for headers in ({}, {"origin": "http://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}):
+        assert client.post("/ui/runs/actions", data=form, headers=headers).status_code == 403
+    answer = client.post("/ui/runs/actions", data=form | {"next": "//evil.example"}, headers={"origin": "http://testserver"})
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/ui/runs"
+    assert seeded.actions.calls[-1] == ("archive_run", (seeded.runs["good"],))
+
+
+def test_new_run_sends_typed_parameters(seeded: SeededApp, client: PageClient) -> None:
+    form = {
+        "name": "typed", "pipeline": "pipe-digits", "version": "ver-2", "parameter:rows": "20", "type:rows": "NUMBER_INTEGER",
+        "parameter:rates": "[0.5]", "type:rates": "LIST", "parameter:threshold": "", "type:threshold": "NUMBER_DOUBLE",
+    }  # fmt: skip
+    answer = client.post("/ui/runs/new", data=form, headers={"origin": "http://testserver"})
+    assert answer.headers["location"] == "/ui/runs/new-id"
+    name, (request,) = seeded.actions.calls[-1]
+    assert name == "create_run"
+    assert request["parameters"] == {"rows": 20, "rates": [0.5]}
+    wrong = client.post("/ui/runs/new", data=form | {"parameter:rates": "{}"}, headers={"origin": "http://testserver"})
+    assert wrong.status_code == 400
+    assert "rates has to be a JSON list" in wrong.text
+
+
+def test_unknown_objects_are_404_pages_with_a_way_on(client: PageClient) -> None:
+    for address in ("/ui/runs/none", "/ui/pipelines/none", "/ui/experiments/none", "/ui/recurring/none", "/ui/artifacts/9", "/ui/nowhere"):
+        answer = client.get(address)
+        assert answer.status_code == 404
+        assert "Search" in answer.text
+
+
+def test_logs_come_by_window_search_and_line(seeded: SeededApp, client: PageClient) -> None:
+    run_id = seeded.runs["failed"]
+    task_id = task_id_for(RunId(run_id), TaskPath("root/exit-handler-1/for-loop-2[3]/train-model"))
+    base = f"/ui/runs/{run_id}/tasks/{task_id}/log"
+    whole = client.get(base, params={"offset": 0, "length": 100_000})
+    size = int(whole.headers["x-log-size"])
+    assert len(whole.content) == size
+    assert whole.headers["content-type"].startswith("text/plain")
+    tail = client.get(base, params={"length": 60})
+    assert whole.content.endswith(tail.content)
+    assert int(tail.headers["x-log-line"]) == whole.content[: int(tail.headers["x-log-offset"])].count(b"\n")
+    found = client.get(f"{base}/search", params={"q": "ValueError:"}).json()
+    assert found["matches"][0]["text"].startswith("ValueError")
+    line = found["matches"][0]["line"]
+    assert client.get(f"{base}/line", params={"line": line}).json() == {"offset": found["matches"][0]["offset"]}
+    assert client.get(f"{base}/download").content == whole.content
+
+
+def test_a_page_asks_the_same_number_of_queries_whatever_it_shows(seeded: SeededApp, client: PageClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    real = Database.read_sync
+
+    def counting(self: Database, work: Any) -> Any:
+        class Counted:
+            def __init__(self, tx: Any) -> None:
+                self._tx = tx
+                self.dialect = tx.dialect
+
+            def all(self, sql: str, params: Any = ()) -> Any:
+                asked.append(sql)
+                return self._tx.all(sql, params)
+
+            def one(self, sql: str, params: Any = ()) -> Any:
+                asked.append(sql)
+                return self._tx.one(sql, params)
+
+        return real(self, lambda tx: work(Counted(tx)))
+
+    monkeypatch.setattr(Database, "read_sync", counting)
+
+    def count(address: str) -> int:
+        asked.clear()
+        assert client.get(address).status_code == 200
+        return len(asked)
+
+    assert count("/ui/runs?n=25") == count("/ui/runs?q=status:failed") == count("/ui/runs?n=200")
+    assert count("/ui/artifacts?n=25") == count("/ui/artifacts?n=200")
+    assert count("/ui/executions?n=25") == count("/ui/executions?n=200")
+    assert count("/ui/experiments") == count("/ui/experiments?tab=archived") + 1
+
+
+def test_page_contexts_document_every_field() -> None:
+    """The context of each page is a contract: a frozen dataclass whose name ends in Page, Panel, Part or Table."""
+    for path in sorted(Path(inspect.getfile(pages)).parent.glob("*.py")):
+        module = import_module(f"penstock.web.pages.{path.stem}") if path.stem != "__init__" else pages
+        for node in ast.parse(path.read_text()).body:
+            if not isinstance(node, ast.ClassDef) or not node.name.endswith(("Page", "Panel", "Part", "Table")):
+                continue
+            assert ast.get_docstring(node), f"{path.stem}.{node.name}"
+            assert getattr(module, node.name).__dataclass_params__.frozen
+            fields = [entry for entry in node.body if isinstance(entry, ast.AnnAssign)]
+            texts = [entry for entry in node.body[1:] if isinstance(entry, ast.Expr) and isinstance(entry.value, ast.Constant)]
+            assert len(texts) >= len(fields) * 0.6, f"{path.stem}.{node.name} documents {len(texts)} of {len(fields)} fields"

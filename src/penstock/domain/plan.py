@@ -69,8 +69,10 @@ class TriggerRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """`max_retries` further attempts after a failure; delay before retry k (1-based) is
-    `min(backoff_seconds * factor**(k-1), max_backoff_seconds)`."""
+    """`max_retries` further attempts after a failure.
+
+    The delay before retry k (1-based) is `min(backoff_seconds * factor**(k-1), max_backoff_seconds)`.
+    """
 
     max_retries: int
     backoff_seconds: float = 0.0

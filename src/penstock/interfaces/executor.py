@@ -10,7 +10,9 @@ from penstock.domain.execution import AttemptKey, AttemptReport, LaunchRequest
 class ReportSink(Protocol):
     """Receives an executor's reports on the event loop; never blocks, never raises."""
 
-    def __call__(self, report: AttemptReport) -> None: ...
+    def __call__(self, report: AttemptReport) -> None:
+        """Take one report."""
+        ...
 
 
 class Executor(Protocol):

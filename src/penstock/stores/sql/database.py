@@ -199,8 +199,8 @@ class _PostgresConnections:
 
     def open(self, *, read_only: bool) -> Any:
         try:
-            import psycopg
-            from psycopg.rows import dict_row
+            import psycopg  # noqa: PLC0415 - an extra
+            from psycopg.rows import dict_row  # noqa: PLC0415
         except ImportError as error:
             raise UnavailableError("PostgreSQL needs the extra 'penstock[postgres]'") from error
         connection = psycopg.connect(self._url, autocommit=True, row_factory=dict_row)
@@ -301,14 +301,14 @@ class Database:
                 connection.execute("SAVEPOINT one")
                 try:
                     result = work(transaction)
-                except BaseException as error:  # noqa: BLE001 - handed to the caller
+                except BaseException as error:  # handed to the caller
                     connection.execute("ROLLBACK TO SAVEPOINT one")
                     results.append((future, None, error))
                 else:
                     results.append((future, result, None))
                 connection.execute("RELEASE SAVEPOINT one")
             connection.execute("COMMIT")
-        except BaseException as error:  # noqa: BLE001 - the whole group failed: disk full, connection lost
+        except BaseException as error:  # the whole group failed: disk full, connection lost
             with contextlib.suppress(Exception):  # the connection may be gone; the next group's BEGIN reports it
                 connection.execute("ROLLBACK")
             failure = UnavailableError(f"the database could not store the change: {error}")
@@ -341,7 +341,7 @@ def open_database(url: str, *, synchronous: str = "FULL") -> Database:
     elif url.startswith(("postgresql://", "postgres://")):
         connections = _PostgresConnections(url)
     else:
-        raise UnavailableError(f"unknown database URL scheme in {url.split('@')[-1]!r}; use sqlite:///PATH or postgresql://")
+        raise UnavailableError(f"unknown database URL scheme in {url.rpartition('@')[2]!r}; use sqlite:///PATH or postgresql://")
     database = Database(connections)
     database.write_sync(migrate)
     return database

@@ -119,7 +119,7 @@ async def measure(data: Path, label: str, *, is_warm: bool, tasks: int, slots: i
     )
     for phase, count in (("warm-up", 1), ("run", tasks)):
         counter = Counter(count)
-        executor._sink = counter
+        executor._sink = counter  # noqa: SLF001  a new listener per phase
         began, cpu = time.perf_counter(), time.process_time()
         for number in range(count):
             key = AttemptKey(RUN.run_id, TaskId(f"{label}-{phase}-{number}"), 0)

@@ -26,7 +26,7 @@ async def test_a_command_runs_as_written_with_clean_surroundings(scene: Stage) -
 
 
 async def test_text_outputs_are_read_from_files(scene: Stage) -> None:
-    spec = lambda request, layout: shell(
+    spec = lambda request, layout: shell(  # noqa: E731
         f"mkdir -p {layout.outputs}; printf 12 > {layout.outputs}/n",
         output_parameters=(OutputParameterFile("n", layout.outputs / "n", ParameterType.NUMBER_INTEGER),),
     )
@@ -36,7 +36,7 @@ async def test_text_outputs_are_read_from_files(scene: Stage) -> None:
 
 
 async def test_an_output_that_leads_out_of_the_attempt_is_refused(scene: Stage) -> None:
-    spec = lambda request, layout: shell(
+    spec = lambda request, layout: shell(  # noqa: E731
         f"mkdir -p {layout.outputs}; ln -s /etc/passwd {layout.outputs}/n",
         output_parameters=(OutputParameterFile("n", layout.outputs / "n", ParameterType.STRING),),
     )
@@ -47,7 +47,7 @@ async def test_an_output_that_leads_out_of_the_attempt_is_refused(scene: Stage) 
 
 
 async def test_an_artifact_with_links_out_of_it_is_refused(scene: Stage) -> None:
-    spec = lambda request, layout: shell(
+    spec = lambda request, layout: shell(  # noqa: E731
         f"mkdir -p {layout.outputs}/tree; ln -s /etc {layout.outputs}/tree/etc",
         output_artifacts=(OutputArtifactPath("tree", layout.outputs / "tree", ArtifactType(), "minio://x"),),
     )
@@ -58,7 +58,7 @@ async def test_an_artifact_with_links_out_of_it_is_refused(scene: Stage) -> None
 
 
 async def test_a_fifo_as_output_does_not_hang_the_server(scene: Stage) -> None:
-    spec = lambda request, layout: shell(
+    spec = lambda request, layout: shell(  # noqa: E731
         f"mkdir -p {layout.outputs}; mkfifo {layout.outputs}/n",
         output_parameters=(OutputParameterFile("n", layout.outputs / "n", ParameterType.STRING),),
     )

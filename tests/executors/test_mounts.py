@@ -58,7 +58,7 @@ async def test_a_read_only_mount_refuses_writing(open_stage, namespace) -> None:
 
 async def test_without_a_namespace_mounts_are_found_below_the_stand_in(open_stage) -> None:
     async with open_stage(has_namespace=False) as scene:
-        spec = lambda request, layout: shell(
+        spec = lambda request, layout: shell(  # noqa: E731
             f"cat {layout.mounts}/mnt/penstock-test/secret/key; echo kept > {layout.mounts}/penstock-volume/file", mounts=(SECRET, VOLUME)
         )
         finished = await scene.run(spec)

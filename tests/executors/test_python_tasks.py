@@ -47,7 +47,7 @@ async def test_output_artifacts_are_stored_with_metadata(scene: Stage) -> None:
 async def test_a_task_that_writes_to_its_input_does_not_change_the_stored_artifact(scene: Stage) -> None:
     blob = scene.blobs.put_bytes(b"original")
     source = "def f(data: Input[Dataset]):\n    open(data.path, 'a').write(' and more')\n    print(open(data.path).read())\n"
-    spec = lambda request, layout: python_spec(source, layout, staged={"data": dataset(blob.digest)})
+    spec = lambda request, layout: python_spec(source, layout, staged={"data": dataset(blob.digest)})  # noqa: E731
     finished = await scene.run(spec)
     assert finished.failure is None, finished.failure
     assert "original and more" in scene.log()
@@ -111,7 +111,7 @@ async def test_tasks_do_not_see_each_other_nor_the_server(scene: Stage, monkeypa
         "        'random': random.random(), 'ours': 'penstock' in sys.modules, 'sid': os.getsid(0), 'pid': os.getpid(),\n"
         "        'main': sys.modules['__main__'].__spec__.name, 'fds': [os.readlink(n) for n in links if os.path.exists(n)]})\n"
     )
-    spec = lambda request, layout: python_spec(source, layout, outputs=("Output",), env={"MINE": "1"})
+    spec = lambda request, layout: python_spec(source, layout, outputs=("Output",), env={"MINE": "1"})  # noqa: E731
     seen = []
     for name in ("one", "two"):
         finished = await scene.run(spec, name)
@@ -132,7 +132,7 @@ async def test_tasks_do_not_see_each_other_nor_the_server(scene: Stage, monkeypa
 
 async def test_interpreter_variables_and_accelerators_get_an_interpreter_of_their_own(scene: Stage) -> None:
     source = "def f() -> str:\n    import sys\n    return str(sys.flags.hash_randomization)\n"
-    spec = lambda request, layout: python_spec(source, layout, outputs=("Output",), env={"PYTHONHASHSEED": "0"})
+    spec = lambda request, layout: python_spec(source, layout, outputs=("Output",), env={"PYTHONHASHSEED": "0"})  # noqa: E731
     finished = await scene.run(spec)
     assert finished.outputs is not None, finished.failure
     assert finished.outputs.parameters == {"Output": "0"}
@@ -153,7 +153,7 @@ async def test_packages_a_task_installs_itself_stay_in_its_attempt(scene: Stage,
         "    import ownpackage\n"
         "    return ownpackage.word\n"
     )
-    spec = lambda request, layout: python_spec(source, layout, inputs={"wheel": str(wheel)}, outputs=("Output",))
+    spec = lambda request, layout: python_spec(source, layout, inputs={"wheel": str(wheel)}, outputs=("Output",))  # noqa: E731
     finished = await scene.run(spec)
     assert finished.outputs is not None, finished.failure
     assert finished.outputs.parameters == {"Output": "installed"}

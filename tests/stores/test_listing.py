@@ -42,7 +42,7 @@ def add_run(tx: Transaction, number: int, *, experiment: str = "e1", state: str 
     tx.execute("INSERT INTO run_metric (run_id, task_id, name, number) VALUES (?, 't', 'accuracy', ?)", (f"r{number:03d}", (number * 7) % 10))
 
 
-async def all_pages(store: SqlRunStore, *predicates: Predicate, sort: Sort = Sort(), limit: int = 4, experiment: str | None = None) -> list[str]:
+async def all_pages(store: SqlRunStore, *predicates: Predicate, sort: Sort = Sort(), limit: int = 4, experiment: str | None = None) -> list[str]:  # noqa: B008
     after: tuple[Scalar, str] | None = None
     found: list[str] = []
     while True:

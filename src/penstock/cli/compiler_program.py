@@ -19,7 +19,7 @@ def main(file: str, output_dir: str, wanted: str = "") -> None:
     sys.path.insert(0, str(Path(file).resolve().parent))
     sys.argv = [file]
     namespace = runpy.run_path(file, run_name="__penstock_compile__")
-    import kfp  # type: ignore[import-not-found,unused-ignore]
+    import kfp  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - the file comes first: it may set up how kfp is imported
 
     pipelines: list[dict[str, str]] = []
     for function, name, item in _v1_pipelines(namespace) if kfp.__version__.startswith("1.") else _v2_pipelines(namespace):

@@ -5,7 +5,7 @@ Two versions of the pipeline differ in one more model size, so that the second r
 """
 
 import sys
-from typing import List, NamedTuple
+from typing import List, NamedTuple  # noqa: UP035 - kfp reads annotations of components in this form on every Python
 
 from kfp import dsl
 from kfp.dsl import ClassificationMetrics, Dataset, Input, Metrics, Model, Output
@@ -68,7 +68,7 @@ def train(train_set: Input[Dataset], neurons: int, epochs: int, model: Output[Mo
 
 @dsl.component(base_image=IMAGE, packages_to_install=PACKAGES)
 def evaluate(
-    models: Input[List[Model]],
+    models: Input[List[Model]],  # noqa: UP006 - see the import
     test_set: Input[Dataset],
     best_model: Output[Model],
     metrics: Output[Metrics],
@@ -128,7 +128,7 @@ def report(status: dsl.PipelineTaskFinalStatus):
         print(status.error_message)
 
 
-def make_pipeline(sizes: List[int]):
+def make_pipeline(sizes: List[int]):  # noqa: UP006 - as above
     """Return the pipeline that tries the given sizes of the hidden layer."""
 
     @dsl.pipeline(name="digits", description="Learns to read handwritten digits and promotes the best of several models.")

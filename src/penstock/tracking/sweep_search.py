@@ -185,7 +185,7 @@ def _bayes_point(
     plan: SweepPlan, *, seed: int, position: int, trials: Sequence[SweepTrial], results: Mapping[str, TrialResult]
 ) -> dict[str, float]:
     """Ask Optuna's tree-structured Parzen estimator for a point, having told it what ended and what is under way."""
-    import optuna
+    import optuna  # noqa: PLC0415  optional dependency; its presence is checked when the sweep is made
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.TPESampler(seed=seed * 1_000_003 % 2**32 + position, n_startup_trials=_STARTUP_TRIALS, constant_liar=True)

@@ -10,12 +10,12 @@ import warnings
 
 warnings.simplefilter("ignore")
 
-import kfp
-import kfp_server_api
-import programs_v2
-from kfp import components, dsl
-from kfp.compiler import Compiler
-from programs import V2
+import kfp  # noqa: E402
+import kfp_server_api  # noqa: E402
+import programs_v2  # noqa: E402
+from kfp import components, dsl  # noqa: E402
+from kfp.compiler import Compiler  # noqa: E402
+from programs import V2  # noqa: E402
 
 
 def _double(n: int) -> int:

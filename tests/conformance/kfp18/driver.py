@@ -7,9 +7,9 @@ import warnings
 
 warnings.simplefilter("ignore")
 
-import kfp
-import programs
-import programs_v2
+import kfp  # noqa: E402
+import programs  # noqa: E402
+import programs_v2  # noqa: E402, F401
 
 
 def observe(client, run_id):

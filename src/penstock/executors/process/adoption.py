@@ -86,7 +86,7 @@ async def stop(trace: Trace, reason: str, grace_seconds: float) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(trace.pid, signal.SIGTERM)
     deadline = time.monotonic() + grace_seconds
-    while time.monotonic() < deadline and tree.is_alive(trace.pid, trace.pid_start):
+    while time.monotonic() < deadline and tree.is_alive(trace.pid, trace.pid_start):  # noqa: ASYNC110  no event tells of a stranger's end
         await asyncio.sleep(_POLL_SECONDS)
     if tree.is_alive(trace.pid, trace.pid_start):
         await asyncio.to_thread(tree.kill_tree, trace.pid)

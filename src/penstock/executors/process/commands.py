@@ -31,7 +31,7 @@ _INTERPRETER_VARIABLE = re.compile(r"PYTHON[A-Z].*|LD_[A-Z].*|MALLOC_.*|GLIBC_TU
 _MAY_INSTALL = re.compile(r"subprocess|sys\.executable|os\.(system|popen|spawn|exec)|\bpip\b|venv|import_module")
 """Programs that say none of this do not install packages, and are spared an overlay of their own."""
 _COLD_FILE = "cold.json"
-_SHARED_TMP = PurePosixPath("/tmp")
+_SHARED_TMP = PurePosixPath("/tmp")  # noqa: S108  the literal path that images use
 
 
 @dataclass(frozen=True, slots=True)

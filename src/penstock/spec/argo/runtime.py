@@ -48,7 +48,7 @@ from penstock.spec.quantities import parse_cpu, parse_memory
 _SCALAR_TYPES = frozenset({"Integer", "Float", "String", "Bool", "Boolean", "JsonObject", "JsonArray", "GCSPath", "URI"})
 _PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+\.\d+)")
 _MAX_ARGUMENT = 128 * 1024 - 1
-_TMP = PurePosixPath("/tmp")
+_TMP = PurePosixPath("/tmp")  # noqa: S108 - the literal path of the SDK
 
 
 @dataclass(frozen=True, slots=True)

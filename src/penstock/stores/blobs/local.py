@@ -207,7 +207,7 @@ class LocalBlobStore:
     def _take(self, source: Path, *, link: bool, with_md5: bool = False, sync: bool = True) -> _Incoming:
         """Bring a file's bytes into `incoming/`: linked when that is allowed and no other name has them, else copied."""
         md5 = hashlib.md5(usedforsecurity=False) if with_md5 else None
-        path = self._incoming / f"{os.getpid()}-{next(tempfile._get_candidate_names())}"  # type: ignore[attr-defined]
+        path = self._incoming / f"{os.getpid()}-{next(tempfile._get_candidate_names())}"  # type: ignore[attr-defined]  # noqa: SLF001
         try:
             if not (link and source.stat().st_nlink == 1 and _link(source, path)):
                 with source.open("rb") as reader, path.open("xb") as writer:
@@ -268,7 +268,7 @@ class LocalUpload:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._size = 0
         with storing("upload"):
-            descriptor, name = tempfile.mkstemp(dir=store._incoming)
+            descriptor, name = tempfile.mkstemp(dir=store._incoming)  # noqa: SLF001  one module
         self._descriptor: int | None = descriptor
         self._path = Path(name)
 
@@ -295,7 +295,7 @@ class LocalUpload:
                 os.fchmod(self._descriptor, 0o444)
                 os.fsync(self._descriptor)
                 incoming = _Incoming(self._path, Digest(_PREFIX + self._sha256.hexdigest()), self._size, self._md5.hexdigest())
-                stored = self._store._publish(incoming)
+                stored = self._store._publish(incoming)  # noqa: SLF001
         except BaseException:
             self.abort()
             raise

@@ -199,8 +199,8 @@ class _PostgresConnections:
 
     def open(self, *, read_only: bool) -> Any:
         try:
-            import psycopg
-            from psycopg.rows import dict_row
+            import psycopg  # noqa: PLC0415 - an extra
+            from psycopg.rows import dict_row  # noqa: PLC0415
         except ImportError as error:
             raise UnavailableError("PostgreSQL needs the extra 'penstock[postgres]'") from error
         connection = psycopg.connect(self._url, autocommit=True, row_factory=dict_row)

@@ -34,12 +34,12 @@ def projects(
     return list_projects(context, context.entity_name(entity_name), first=first, after=after)
 
 
-def upsert_model(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def upsert_model(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002  the wire's name
     """Make or change a project; a registry is one with types."""
     context = context_of(info)
     if input.get("id"):
         known = project_by_id(context, input["id"])
-        input = {**input, "entity_name": known.entity, "name": input.get("name") or known.name}
+        input = {**input, "entity_name": known.entity, "name": input.get("name") or known.name}  # noqa: A001
     owner = context.services.accounts.open_for_writing(context.caller, input.get("entity_name"))
     settings = {name: input[name] for name in _SETTINGS if input.get(name) is not None}
     found, inserted = context.wait(
@@ -57,7 +57,7 @@ def upsert_model(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) 
     return {"model": ProjectNode(found), "project": ProjectNode(found), "inserted": inserted}
 
 
-def rename_project(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def rename_project(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     """Rename a project."""
     context = context_of(info)
     known = context.project(input["entity_name"], input["old_project_name"])
@@ -69,7 +69,7 @@ def rename_project(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]
     return {"project": ProjectNode(renamed), "model": ProjectNode(renamed), "inserted": False}
 
 
-def delete_model(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def delete_model(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     """Delete a project with its runs."""
     context = context_of(info)
     known = project_by_id(context, input["id"])
@@ -149,22 +149,22 @@ def _set_members(info: GraphQLResolveInfo, data: dict[str, Any], role: str | Non
     return {"success": True}
 
 
-def create_members(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def create_members(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     """Add members to a registry."""
     return _set_members(info, input, "member")
 
 
-def delete_members(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def delete_members(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     """Remove members from a registry."""
     return _set_members(info, input, None)
 
 
-def update_member(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def update_member(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     """Change a user's role."""
     return _set_members(info, {"project_id": input["project_id"], "user_ids": [input["user_id"]]}, input["user_project_role"])
 
 
-def update_team_member(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def update_team_member(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     """Change a team's role."""
     return _set_members(info, {"project_id": input["project_id"], "team_ids": [input["team_id"]]}, input["team_project_role"])
 

@@ -103,7 +103,7 @@ FIELDS: FieldTable = {
         "events": events,
         "sampledHistory": sampled_history,
         "parquetHistory": parquet_history,
-        "historyKeys": lambda node, info, format=None: keys_document(node.info),
+        "historyKeys": lambda node, info, format=None: keys_document(node.info),  # noqa: A006  the wire's name
         "logLines": log_lines,
     },
 }

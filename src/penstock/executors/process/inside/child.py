@@ -151,7 +151,7 @@ def _make_overlay(overlay: Mapping[str, str]) -> None:
         script = os.path.join(root, "bin", name)
         with open(script, "w", encoding="utf-8") as file:
             file.write('#!/bin/sh\nexec "$(dirname "$0")/python3" -m pip "$@"\n')
-        os.chmod(script, 0o755)
+        os.chmod(script, 0o755)  # noqa: S103  a script has to be executable
     with open(os.path.join(root, "pyvenv.cfg"), "w", encoding="utf-8") as file:
         file.write(f"home = {os.path.dirname(overlay['interpreter'])}\ninclude-system-site-packages = false\n")
     with open(os.path.join(site, "shared_environment.pth"), "w", encoding="utf-8") as file:
@@ -189,7 +189,7 @@ def _execute(root: str, argv: list[str], env: Mapping[str, str]) -> NoReturn:
     for number in (signal.SIGPIPE, signal.SIGINT, getattr(signal, "SIGXFSZ", signal.SIGPIPE)):
         signal.signal(number, signal.SIG_DFL)
     try:
-        os.execvpe(argv[0], argv, dict(env))
+        os.execvpe(argv[0], argv, dict(env))  # noqa: S606  the command as compiled
     except BaseException as error:
         _refuse(root, error, argv[0])
 

@@ -43,7 +43,7 @@ def apply(module: ModuleType, prefixes: Mapping[str, str]) -> None:
         return self.uri if path is None and self.uri.startswith("/") else path
 
     get_path.knows_plain_paths = True  # type: ignore[attr-defined]
-    artifact._get_path = get_path
+    artifact._get_path = get_path  # noqa: SLF001
 
 
 def apply_to_loaded(prefixes: Mapping[str, str]) -> None:

@@ -55,12 +55,12 @@ class Preloaded:
                 for name in _EXECUTORS.get(executor, ()):
                     importlib.import_module(name)
                 self._find(executor)
-            except Exception:
+            except Exception:  # noqa: S112  the task itself will meet and report the same error
                 continue
         for name in modules:
             try:
                 importlib.import_module(name)
-            except Exception:
+            except Exception:  # noqa: S112  likewise
                 continue
 
         _fill_caches()
@@ -131,7 +131,7 @@ def run(task: Mapping[str, Any], preloaded: Preloaded) -> NoReturn:
             _become_main(spec, spec.origin, [spec.origin, *arguments, "--function_to_execute", python["function"]])
             path0 = os.getcwd()
         sys.path.insert(0, path0)
-        exec(script, sys.modules["__main__"].__dict__)
+        exec(script, sys.modules["__main__"].__dict__)  # noqa: S102  running the author's program is the point
         code = 0
     except SystemExit as stop:
         code = _exit_code(stop)
@@ -162,9 +162,9 @@ def _write_program(source: str) -> str:
 
 
 def _fresh_streams() -> None:
-    sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), encoding="utf-8")
+    sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), encoding="utf-8")  # noqa: SIM115  for the life of the process
     for name, descriptor, errors in (("stdout", 1, "strict"), ("stderr", 2, "backslashreplace")):
-        raw = open(descriptor, "wb", buffering=0, closefd=False)
+        raw = open(descriptor, "wb", buffering=0, closefd=False)  # noqa: SIM115  likewise
         stream = io.TextIOWrapper(raw, encoding="utf-8", errors=errors, write_through=True)
         stream.mode = "w"  # type: ignore[misc]
         setattr(sys, name, stream)
@@ -178,7 +178,7 @@ def _fresh_state() -> None:
     tempfile = sys.modules.get("tempfile")
     if tempfile is not None:
         tempfile.tempdir = None  # type: ignore[attr-defined]
-        tempfile._name_sequence = None  # type: ignore[attr-defined]
+        tempfile._name_sequence = None  # type: ignore[attr-defined]  # noqa: SLF001
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()
@@ -213,7 +213,7 @@ def _leave(code: int) -> NoReturn:
         shutdown = getattr(threading, "_shutdown", None)
         if shutdown is not None:
             shutdown()
-        atexit._run_exitfuncs()
+        atexit._run_exitfuncs()  # noqa: SLF001
     except BaseException:
         _print_exception()
     failed = _flush()

@@ -93,7 +93,7 @@ def test_install_scripts_of_every_sdk_are_read(
 
 
 def test_the_scripts_of_2_0_and_of_components_without_packages_are_recognised() -> None:
-    old = boot(f"python3 -m pip install --quiet     --no-warn-script-location 'kfp==2.0.1'")
+    old = boot(f"python3 -m pip install --quiet     --no-warn-script-location 'kfp==2.0.1'")  # noqa: F541
 
     with_packages = recognize(command(old, OLD_SCRIPT), ARGS)
     without = recognize(command(None), ["--function_to_execute", "f", "--executor_input", "{{$}}"])

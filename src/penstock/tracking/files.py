@@ -110,7 +110,7 @@ def normalized_file_name(name: str) -> str:
         InvalidArgumentError: empty, absolute, with a `..` part, a NUL, or longer than 4096 bytes.
     """
     cleaned = posixpath.normpath(name.replace("\\", "/")) if name else ""
-    is_outside = cleaned.startswith("/") or cleaned == ".." or cleaned.startswith("../") or cleaned in {"", "."}
+    is_outside = cleaned.startswith(("/", "../")) or cleaned == ".." or cleaned in {"", "."}
     if is_outside or "\x00" in name or ".." in name.replace("\\", "/").split("/") or len(name.encode("utf-8", "replace")) > _MAX_NAME:
         raise InvalidArgumentError(f"{name[:200]!r} cannot be the name of a run's file")
     return cleaned

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.tracking import HandClock
 
 from penstock.domain.accounts import Caller
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError, UnauthenticatedError
@@ -13,7 +14,6 @@ from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.database import Database, open_database
 from penstock.tracking.accounts import AccountService, name_from_login
 from penstock.tracking.keys import KeyService
-from tests.support.tracking import HandClock
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.pages import Condition
 from penstock.stores.sql.page_filters import decode_cursor, encode_cursor, moment_of, number_of, seconds_of
@@ -82,7 +81,7 @@ def test_paging_shows_every_run_once_in_order(seeded: SeededApp, client: PageCli
         while address:
             page = client.get(address).text
             rows = page.split("<tbody>")[1].split("</tbody>")[0].split("<tr>")[1:] if "<tbody>" in page else []
-            seen += [row.split('?task=')[1].split('"')[0] for row in rows]
+            seen += [row.split("?task=")[1].split('"')[0] for row in rows]
             link = page.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0] if 'rel="next"' in page else ""
             address = link.replace("&amp;", "&") or None
         assert len(seen) == len(set(seen)) > 100

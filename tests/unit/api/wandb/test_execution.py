@@ -14,7 +14,7 @@ from penstock.domain.errors import NotFoundError
 SEEN: list[dict[str, Any]] = []
 
 
-def upsert(root: Any, info: Any, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def upsert(root: Any, info: Any, *, input: dict[str, Any]) -> dict[str, Any]:
     SEEN.append(input)
     return {"inserted": True}
 
@@ -52,7 +52,7 @@ def test_unknown_input_fields_and_variables_are_dropped(executor: GraphqlExecuto
 
 
 def test_null_for_a_variable_with_a_default_is_the_default(executor: GraphqlExecutor) -> None:
-    query = "mutation M($name: String = \"d\") { upsertBucket(input: {name: $name}) { inserted } }"
+    query = 'mutation M($name: String = "d") { upsertBucket(input: {name: $name}) { inserted } }'
     run(executor, query, variables={"name": None})
     assert SEEN[-1] == {"name": "d"}
 

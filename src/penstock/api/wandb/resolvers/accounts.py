@@ -122,7 +122,7 @@ def _key_name(key: ApiKey, info: GraphQLResolveInfo) -> str:
     return fresh.text if fresh is not None and fresh.key.key_id == key.key_id else f"{key.prefix}..."
 
 
-def generate_api_key(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002  the wire's name
+def generate_api_key(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Make a key for the caller; its full text is the `name` in this one answer."""
     context = context_of(info)
     _refuse_task_keys(context)
@@ -130,7 +130,7 @@ def generate_api_key(root: Any, info: GraphQLResolveInfo, *, input: dict[str, An
     return {"api_key": context.fresh_key.key}
 
 
-def delete_api_key(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def delete_api_key(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Revoke one of the caller's keys."""
     context = context_of(info)
     _refuse_task_keys(context)
@@ -147,12 +147,12 @@ def _refuse_task_keys(context: RequestContext) -> None:
         raise PermissionDeniedError("the key of a pipeline task cannot manage keys")
 
 
-def update_user(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def update_user(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Answer the viewer: user settings of the original's web pages have no meaning here."""
     return {"user": viewer(root, info)}
 
 
-def create_team(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def create_team(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Make a team."""
     context = context_of(info)
     name = context.services.accounts.open_for_writing(context.caller, input["team_name"])

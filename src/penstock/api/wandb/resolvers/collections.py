@@ -88,7 +88,7 @@ def _collection_for_writing(context: RequestContext, wire_id: str) -> Collection
     return found
 
 
-def artifact_collection(root: Any, info: GraphQLResolveInfo, *, id: str) -> CollectionNode | None:  # noqa: A002  the wire's name
+def artifact_collection(root: Any, info: GraphQLResolveInfo, *, id: str) -> CollectionNode | None:
     """Return a collection by id, or None."""
     context = context_of(info)
     found = context.services.collections.get(ids.number(id, *_ID_KINDS))
@@ -320,7 +320,7 @@ def _entity_memberships(
     return connections.page(nodes, offset=offset, total=total)
 
 
-def create_type(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def create_type(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Make an artifact type."""
     context = context_of(info)
     project = project_for_writing(context, input["entity_name"], input["project_name"])
@@ -328,7 +328,7 @@ def create_type(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[st
     return {"artifact_type": TypeNode(made)}
 
 
-def create_portfolio(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def create_portfolio(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Make an empty portfolio."""
     context = context_of(info)
     project = project_for_writing(context, input["entity_name"], input["project_name"])
@@ -342,7 +342,7 @@ def create_portfolio(root: Any, info: GraphQLResolveInfo, *, input: Input) -> di
     return {"artifact_collection": collection_node(context, made)}
 
 
-def link_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def link_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Put a version into a portfolio, made when missing; linking again answers the same membership."""
     context = context_of(info)
     services = context.services
@@ -363,7 +363,7 @@ def link_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[
     return {"version_index": membership.version_index, "artifact_membership": _membership_node(context, membership, portfolio)}
 
 
-def unlink_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def unlink_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Take a version out of a portfolio."""
     context = context_of(info)
     portfolio = _collection_for_writing(context, input["artifact_portfolio_id"])
@@ -373,12 +373,12 @@ def unlink_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dic
     return {"artifact_id": input["artifact_id"], "success": True}
 
 
-def update_sequence(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def update_sequence(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Rename or describe a sequence."""
     return _update(info, input["artifact_sequence_id"], input)
 
 
-def update_portfolio(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def update_portfolio(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Rename or describe a portfolio."""
     return _update(info, input["artifact_portfolio_id"], input)
 
@@ -390,7 +390,7 @@ def _update(info: GraphQLResolveInfo, wire_id: str, data: Input) -> dict[str, An
     return {"artifact_collection": collection_node(context, changed)}
 
 
-def move_sequence(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def move_sequence(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Give a sequence another type."""
     context = context_of(info)
     known = _collection_for_writing(context, input["artifact_sequence_id"])
@@ -398,12 +398,12 @@ def move_sequence(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[
     return {"artifact_collection": collection_node(context, changed)}
 
 
-def delete_sequence(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def delete_sequence(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Delete a sequence with its versions."""
     return _delete(info, input["artifact_sequence_id"], CollectionKind.SEQUENCE)
 
 
-def delete_portfolio(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def delete_portfolio(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Delete a portfolio with its links."""
     return _delete(info, input["artifact_portfolio_id"], CollectionKind.PORTFOLIO)
 
@@ -424,7 +424,7 @@ class _DeletedCollection:
         self.wire_type = wire_type
 
 
-def add_tags(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def add_tags(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Tag a collection."""
     context = context_of(info)
     names = [tag["tag_name"] for tag in input["tags"]]
@@ -432,7 +432,7 @@ def add_tags(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, 
     return {"tags": [tag_to_wire(name) for name in names]}
 
 
-def remove_tags(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def remove_tags(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Take tags from a collection."""
     context = context_of(info)
     names = [tag["tag_name"] for tag in input["tags"]]

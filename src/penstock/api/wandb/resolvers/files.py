@@ -35,7 +35,7 @@ def run_file_path(run: TrackedRun, name: str) -> str:
     return f"/files/{run.entity}/{run.project}/{run.name}/{name}"
 
 
-def create_run_files(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002  the wire's name
+def create_run_files(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Return upload addresses for files, in the order and under the names asked for."""
     context = context_of(info)
     run = run_for_writing(context, input["entity_name"], input["project_name"], input["run_name"])
@@ -49,14 +49,14 @@ def create_run_files(root: Any, info: GraphQLResolveInfo, *, input: dict[str, An
     return {"run_id": ids.encode("Run", "v1", run.name, run.project, run.entity), "upload_headers": [], "files": files}
 
 
-def mark_uploaded(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def mark_uploaded(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Acknowledge: the upload itself registered the files."""
     context = context_of(info)
     run_for_writing(context, input["entity_name"], input["project_name"], input["run_name"])
     return {"success": True}
 
 
-def delete_files(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def delete_files(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Remove files of runs; ids of files that are gone are ignored."""
     context = context_of(info)
     services = context.services

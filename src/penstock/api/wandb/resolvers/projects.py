@@ -34,7 +34,7 @@ def projects(
     return list_projects(context, context.entity_name(entity_name), first=first, after=after)
 
 
-def upsert_model(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002  the wire's name
+def upsert_model(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Make or change a project; a registry is one with types."""
     context = context_of(info)
     if input.get("id"):
@@ -57,7 +57,7 @@ def upsert_model(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) 
     return {"model": ProjectNode(found), "project": ProjectNode(found), "inserted": inserted}
 
 
-def rename_project(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def rename_project(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Rename a project."""
     context = context_of(info)
     known = context.project(input["entity_name"], input["old_project_name"])
@@ -69,7 +69,7 @@ def rename_project(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]
     return {"project": ProjectNode(renamed), "model": ProjectNode(renamed), "inserted": False}
 
 
-def delete_model(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def delete_model(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Delete a project with its runs."""
     context = context_of(info)
     known = project_by_id(context, input["id"])
@@ -149,22 +149,22 @@ def _set_members(info: GraphQLResolveInfo, data: dict[str, Any], role: str | Non
     return {"success": True}
 
 
-def create_members(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def create_members(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Add members to a registry."""
     return _set_members(info, input, "member")
 
 
-def delete_members(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def delete_members(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Remove members from a registry."""
     return _set_members(info, input, None)
 
 
-def update_member(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def update_member(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Change a user's role."""
     return _set_members(info, {"project_id": input["project_id"], "user_ids": [input["user_id"]]}, input["user_project_role"])
 
 
-def update_team_member(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def update_team_member(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Change a team's role."""
     return _set_members(info, {"project_id": input["project_id"], "team_ids": [input["team_id"]]}, input["team_project_role"])
 

@@ -20,7 +20,7 @@ _DEFAULT_TYPE = "runs"
 _CHART_TYPE = "custom-chart"
 
 
-def view(root: Any, info: GraphQLResolveInfo, *, id: str) -> Report | None:  # noqa: A002  the wire's name
+def view(root: Any, info: GraphQLResolveInfo, *, id: str) -> Report | None:
     """Return a report by id, or None."""
     context = context_of(info)
     found = context.services.reports.get(ids.number(id, "View"))
@@ -28,7 +28,7 @@ def view(root: Any, info: GraphQLResolveInfo, *, id: str) -> Report | None:  # n
     return found if project is not None and context.can_read(project.entity) else None
 
 
-def upsert_view(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def upsert_view(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Make or change a report."""
     context = context_of(info)
     reports = context.services.reports
@@ -49,13 +49,13 @@ def upsert_view(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -
     return {"view": made, "inserted": True}
 
 
-def delete_view(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def delete_view(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Delete a report."""
     context = context_of(info)
     return {"success": context.services.reports.delete(_writable(context, input.get("id") or "").report_id)}
 
 
-def create_custom_chart(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def create_custom_chart(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Keep the definition of a custom chart with the caller's reports."""
     context = context_of(info)
     project = project_for_writing(context, input["entity"], None)

@@ -66,7 +66,7 @@ def _writable_by_id(context: RequestContext, wire_id: str) -> TrackedRun:
     return found
 
 
-def upsert_bucket(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002  the wire's name
+def upsert_bucket(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Create or change a run (wandb.md section 6.2)."""
     context = context_of(info)
     change = RunChange(
@@ -118,7 +118,7 @@ def _upserted(context: RequestContext, outcome: Upsert) -> dict[str, Any]:
     return {"bucket": run_node(context, outcome.run, outcome.info), "inserted": outcome.is_inserted, "server_settings": _SETTINGS}
 
 
-def delete_run(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def delete_run(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Delete a run; one that is gone is fine. With `deleteArtifacts` the versions it logged go too."""
     context = context_of(info)
     found = run_by_id(context, input["id"])
@@ -130,21 +130,21 @@ def delete_run(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) ->
     return {"success": True, "client_mutation_id": input.get("client_mutation_id")}
 
 
-def update_run_state(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def update_run_state(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Change a run's state by hand."""
     context = context_of(info)
     context.wait(context.services.runs.update_state(_writable_by_id(context, input["id"]).run_id, input["state"]))
     return {"success": True}
 
 
-def stop_run(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def stop_run(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Ask a run's program to stop."""
     context = context_of(info)
     context.wait(context.services.runs.stop(_writable_by_id(context, input["id"]).run_id))
     return {"success": True}
 
 
-def rewind_run(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def rewind_run(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Cut a run's history (wandb.md section 6.6)."""
     if input["metric_name"] != "_step":
         raise InvalidArgumentError("a run can be rewound to a value of _step only")
@@ -156,7 +156,7 @@ def rewind_run(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) ->
     return {"rewound_run": run_node(context, outcome.run, outcome.info)}
 
 
-def notify_alert(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def notify_alert(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Keep an alert; `waitDuration` is in milliseconds (wandb.md section 6.7)."""
     context = context_of(info)
     found = run_for_writing(context, input["entity_name"], input["project_name"], input["run_name"])

@@ -43,7 +43,7 @@ class AgentNode:
     sweep: SweepNode
 
 
-def upsert_sweep(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002  the wire's name
+def upsert_sweep(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Make or change a sweep."""
     context = context_of(info)
     sweeps = context.services.sweeps
@@ -61,14 +61,14 @@ def upsert_sweep(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) 
     return {"sweep": SweepNode(made, project), "config_validation_warnings": [], "inserted": True}
 
 
-def delete_sweep(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def delete_sweep(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Delete a sweep; its runs stay."""
     context = context_of(info)
     node = _writable(context, input["id"])
     return {"success": context.services.sweeps.delete(node.sweep.sweep_id)}
 
 
-def create_agent(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def create_agent(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Register an agent; `sweep` is the sweep's name or id."""
     context = context_of(info)
     project = context.project(input.get("entity_name"), input.get("project_name"))
@@ -80,7 +80,7 @@ def create_agent(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) 
     return {"agent": AgentNode(agent, SweepNode(found, project))}
 
 
-def agent_heartbeat(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+def agent_heartbeat(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Tell an agent what to do."""
     context = context_of(info)
     agent_id = ids.number(input["id"], "Agent")
@@ -147,7 +147,7 @@ def _writable(context: RequestContext, wire_id: str) -> SweepNode:
     return node
 
 
-def sweep(root: Any, info: GraphQLResolveInfo, *, id: str) -> SweepNode | None:  # noqa: A002
+def sweep(root: Any, info: GraphQLResolveInfo, *, id: str) -> SweepNode | None:
     """Return a sweep by id, or None."""
     return _node_by_id(context_of(info), ids.number(id, "Sweep"))
 
@@ -157,7 +157,7 @@ def _project_sweep(
     info: GraphQLResolveInfo,
     *,
     sweep_name: str | None = None,
-    id: str | None = None,  # noqa: A002
+    id: str | None = None,
 ) -> SweepNode | None:
     context = context_of(info)
     if id:

@@ -25,7 +25,7 @@ _TTL_INHERIT = -1
 _REGION = "default"
 
 
-def create_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002  the wire's name
+def create_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Make a version, or answer the committed one that holds the same."""
     context = context_of(info)
     region = input.get("storage_region")
@@ -68,7 +68,7 @@ def _aliases_of(aliases: list[Input] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(entry["alias"] for entry in aliases or () if not _is_version(entry["alias"])))
 
 
-def create_manifest(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def create_manifest(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Announce a manifest file."""
     context = context_of(info)
     version = version_for_writing(context, input["artifact_id"])
@@ -83,7 +83,7 @@ def create_manifest(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dic
     return {"artifact_manifest": manifest_to_wire(context, manifest)}
 
 
-def update_manifest(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def update_manifest(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Complete the announcement of a manifest file."""
     context = context_of(info)
     manifest_id = ids.number(input["artifact_manifest_id"], "ArtifactManifest")
@@ -100,7 +100,7 @@ def update_manifest(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dic
     return {"artifact_manifest": manifest_to_wire(context, manifest)}
 
 
-def create_files(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def create_files(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Say for each file, in the order asked, where to put its bytes; no address when they are here already."""
     context = context_of(info)
     specs = input["artifact_files"]
@@ -145,7 +145,7 @@ class _BornVersion:
         self.wire_id = artifact_id(version_id)
 
 
-def complete_multipart(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def complete_multipart(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Put uploaded parts together."""
     context = context_of(info)
     version = version_for_writing(context, input["artifact_id"])
@@ -157,7 +157,7 @@ def complete_multipart(root: Any, info: GraphQLResolveInfo, *, input: Input) -> 
     return {"digest": md5_to_wire(md5)}
 
 
-def commit_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def commit_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Make a version visible."""
     context = context_of(info)
     version = version_for_writing(context, input["artifact_id"])
@@ -174,7 +174,7 @@ def _tell(context: RequestContext, version: ArtifactVersion) -> None:
         context.loop.call_soon_threadsafe(context.services.notifier.publish, event)
 
 
-def use_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def use_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Note that a run uses a version."""
     context = context_of(info)
     version = version_by_id(context, input["artifact_id"])
@@ -185,7 +185,7 @@ def use_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[s
     return {"artifact": version_node(context, used)}
 
 
-def update_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def update_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Change description, metadata, time to live, tags and, for clients up to 0.13, all aliases at once."""
     context = context_of(info)
     version = version_for_writing(context, input["artifact_id"])
@@ -223,7 +223,7 @@ def _is_version(alias: str) -> bool:
     return alias[:1] == "v" and alias[1:].isdigit()
 
 
-def delete_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def delete_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Delete a version."""
     context = context_of(info)
     version = version_for_writing(context, input["artifact_id"])
@@ -231,7 +231,7 @@ def delete_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dic
     return {"artifact": version_node(context, deleted), "success": True}
 
 
-def add_aliases(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def add_aliases(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Give a version aliases."""
     context = context_of(info)
     version = version_for_writing(context, input["artifact_id"])
@@ -239,7 +239,7 @@ def add_aliases(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[st
     return {"success": True}
 
 
-def delete_aliases(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:  # noqa: A002
+def delete_aliases(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, Any]:
     """Take aliases from a version."""
     context = context_of(info)
     version = version_for_writing(context, input["artifact_id"])

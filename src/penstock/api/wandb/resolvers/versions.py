@@ -62,14 +62,14 @@ def version_for_writing(context: RequestContext, wire_id: str) -> ArtifactVersio
     return found
 
 
-def artifact(root: Any, info: GraphQLResolveInfo, *, id: str) -> VersionNode | None:  # noqa: A002  the wire's name
+def artifact(root: Any, info: GraphQLResolveInfo, *, id: str) -> VersionNode | None:
     """Return a version by id, whatever its state, or None."""
     context = context_of(info)
     found = version_by_id(context, id)
     return None if found is None else version_node(context, found)
 
 
-def artifact_manifest(root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str, Any] | None:  # noqa: A002
+def artifact_manifest(root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str, Any] | None:
     """Return a manifest by id, or None."""
     context = context_of(info)
     found = context.services.artifacts.manifest(ids.number(id, "ArtifactManifest"))

@@ -44,9 +44,7 @@ def timestamp(at: float | None) -> str | None:
     """Return an RFC 3339 time; None stays None."""
     if at is None:
         return None
-    moment = datetime.fromtimestamp(at, UTC)
-    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{moment.microsecond:06d}Z" if moment.microsecond else f"{text}Z"
+    return f"{datetime.fromtimestamp(at, UTC).isoformat()[:-6]}Z"
 
 
 async def limited_body(chunks: AsyncIterator[bytes], limit: int = MAX_BODY_BYTES) -> bytes:

@@ -46,8 +46,9 @@ class SqlTaskStore:
 
     async def of_run(self, run_id: RunId) -> Sequence[TaskView]:
         """Return every task of the run in order of creation."""
-        rows = await self._database.read(lambda tx: tx.all("SELECT * FROM task WHERE run_id = ? ORDER BY position", (run_id,)))
-        return [_task(row) for row in rows]
+        sql = "SELECT * FROM task WHERE run_id = ? ORDER BY position"
+        # Decoded on the reader's thread: a run may have tens of thousands of tasks.
+        return await self._database.read(lambda tx: [_task(row) for row in tx.all(sql, (run_id,))])
 
     async def get(self, task_id: TaskId) -> TaskView | None:
         """Return the task, or None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from penstock.domain.ids import ExperimentId, RunId
 from penstock.interfaces.run_store import RunView
 from penstock.pipelines.filters import RUN_FIELDS
 from penstock.pipelines.paging import open_list
+
+_LARGE = 200
 
 
 class RunHandlers:
@@ -54,7 +57,12 @@ class RunHandlers:
         artifacts = await self._artifacts.views(artifact_ids(tasks)) if is_full else {}
         specs = await self._runs.specs_of([run])
         spec = specs.get(run.spec_digest) if run.spec_digest else None
-        return JsonAnswer(run_to_wire(run, states=self._states, spec=spec, tasks=tasks, artifacts=artifacts, is_full=is_full))
+
+        def answer() -> Response:
+            return JsonAnswer(run_to_wire(run, states=self._states, spec=spec, tasks=tasks, artifacts=artifacts, is_full=is_full))
+
+        # A large run takes a while to write down; clients poll, and everybody else goes on meanwhile.
+        return await asyncio.to_thread(answer) if len(tasks) > _LARGE else answer()
 
     async def update(self, request: Request) -> Response:
         """PATCH /runs/{id}: display name, description, tags (an addition of this server)."""

@@ -36,6 +36,10 @@ class Client:
     project: str = field(default_factory=lambda: f"project-{next(_numbers)}")
     entity: str = "tester"
 
+    def __post_init__(self) -> None:
+        # Releases up to 0.17 write their settings without making the folder first.
+        (self.folder / "config").mkdir(exist_ok=True)
+
     @property
     def environment(self) -> dict[str, str]:
         """Variables of a client process."""

@@ -249,7 +249,7 @@ with wandb.init(id="c", settings=wandb.Settings(console="wrap")) as run:
     print("to err", file=sys.stderr)
     run.log({"x": 1})
 run = wandb.Api().run(f"{PROJECT}/c")
-answer = {"lines": [(line.level, line.line) for line in run.console_logs()], "events": len(run.history(stream="system", pandas=False))}
+answer = {"lines": [(line.level, line.content) for line in run.console_logs()], "events": len(run.history(stream="system", pandas=False))}
 """
     )
     assert ["info", "to out"] in answer["lines"]

@@ -64,18 +64,29 @@ def _graph(e: Expectation, graph: GraphTemplate, path: str, retry: RetryPolicy |
 def _task(e: Expectation, spec: TaskSpec, path: str, graph_path: str, inherited: RetryPolicy | None) -> None:
     needs = [f"{graph_path}/{key}" for key in spec.after]
     if _is_blocked(e, spec, needs):
-        e.states[path] = "SKIPPED"
+        _skip(e, spec, path)
         e.omitted.add(path)
         return
     verdict = _condition(e, spec, graph_path)
     if verdict is not True:
-        e.states[path] = "SKIPPED" if verdict is False else "FAILED"
+        if verdict is False:
+            _skip(e, spec, path)
+        else:
+            e.states[path] = "FAILED"
         return
     retry = spec.retry if spec.retry is not None else inherited
     if spec.iteration is None:
         _body(e, spec, path, retry, graph_path)
     else:
         _loop(e, spec, path, retry, graph_path)
+
+
+def _skip(e: Expectation, spec: TaskSpec, path: str) -> None:
+    """A task that never starts; the tasks of a skipped graph are skipped one by one, a loop stays one."""
+    e.states[path] = "SKIPPED"
+    if spec.iteration is None and spec.template not in LEAVES:
+        for key, inner in graph_of(e.plan, spec.template).tasks.items():
+            _skip(e, inner, f"{path}/{key}")
 
 
 def _is_blocked(e: Expectation, spec: TaskSpec, needs: list[str]) -> bool:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.domain.execution import Failure, FailureKind, TaskOutputs
+from penstock.domain.plan import GraphTemplate
 from penstock.engine.commands import FinishRun
-from penstock.engine.nodes import EngineFaultError, Node, RunState, Step, group_of
+from penstock.engine.nodes import EngineFaultError, Group, Node, RunState, Step, child_path, group_of
 from penstock.engine.outputs import OutputError, graph_outputs, loop_outputs
 from penstock.engine.phases import FINAL, NOT_STARTED, Phase
 from penstock.engine.readiness import obstacle, runs_after_failure
@@ -156,10 +157,46 @@ def finish(state: RunState, node: Node, phase: Phase, *, reason: str = "", is_om
     node.finished_at = state.now
     if node.leaf is not None:
         node.leaf.retry_at = None
-    if node.group is not None and node.phase in NOT_STARTED:
-        bury(state, node, phase, reason)
+    if node.phase in NOT_STARTED:
+        if node.group is not None:
+            bury(state, node, phase, reason)
+        elif phase is not Phase.FAILED:
+            show_unstarted(state, node, phase, reason)
     move(state, node, phase)
     state.agenda.append((Step.SETTLE, node))
+
+
+def show_unstarted(state: RunState, node: Node, phase: Phase, reason: str) -> None:
+    """Give a graph that never starts its tasks all the same, so that readers find every task of the pipeline with its state.
+
+    Semantics: KFP protocol notes, section 2.5 (tasks that never ran are present). Loops and their iterations stay one node, and so
+    does a template inside itself.
+    """
+    stack = [node]
+    while stack:
+        graph = stack.pop()
+        is_loop = graph.is_loop or graph.iteration is not None
+        if is_loop or not isinstance(graph.template, GraphTemplate) or _is_inside_itself(graph):
+            continue
+        index = state.index.graph(graph.template.name)
+        if len(state.nodes) + len(index.tasks) > state.plan.max_nodes:
+            continue
+        graph.group = Group(index=index, limit=graph.template.parallelism)
+        for key, task in index.tasks.items():
+            child = state.add_node(task, graph, path=child_path(graph.path, key), is_loop=task.spec.iteration is not None)
+            graph.group.children[key] = child
+            child.reason, child.is_omitted, child.finished_at = reason, True, state.now
+            move(state, child, phase)
+            stack.append(child)
+
+
+def _is_inside_itself(graph: Node) -> bool:
+    ancestor = graph.parent
+    while ancestor is not None:
+        if not ancestor.is_loop and ancestor.template is graph.template:
+            return True
+        ancestor = ancestor.parent
+    return False
 
 
 def bury(state: RunState, node: Node, phase: Phase, reason: str) -> None:

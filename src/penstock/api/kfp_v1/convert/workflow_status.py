@@ -33,6 +33,7 @@ def workflow_status(run: RunView, tasks: Sequence[TaskView], artifacts: Mapping[
         tasks: all its tasks.
         artifacts: artifacts that the tasks read or wrote, by id.
     """
+    tasks = _without_unstarted(tasks)
     names: dict[str, str] = {}
     children: dict[str, list[str]] = {}
     for task in tasks:
@@ -72,6 +73,12 @@ def workflow_status(run: RunView, tasks: Sequence[TaskView], artifacts: Mapping[
             "nodes": nodes,
         }
     )
+
+
+def _without_unstarted(tasks: Sequence[TaskView]) -> list[TaskView]:
+    """Argo shows a skipped group without what is in it."""
+    skipped = {task.task_id for task in tasks if task.state is RuntimeState.SKIPPED}
+    return [task for task in tasks if task.parent_task_id not in skipped]
 
 
 def _node_id(run: RunView, task: TaskView) -> str:

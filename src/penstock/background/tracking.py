@@ -1,4 +1,4 @@
-"""Timer of the tracking room: saves heartbeats and turns silent runs into crashed ones."""
+"""Timer of the tracking room: saves heartbeats, turns silent runs into crashed ones, keeps the index of values fresh."""
 
 from __future__ import annotations
 
@@ -41,5 +41,6 @@ class TrackingTimer:
             try:
                 await self._heartbeats.flush()
                 await self._runs.judge_silent()
+                await self._runs.refresh_index()
             except PenstockError:
-                _log.exception("heartbeats could not be saved; they are tried again")
+                _log.exception("the store of tracked runs did not answer; the timer tries again")

@@ -132,6 +132,10 @@ class TrackedRunStore(Protocol):
         """Note which keys the histories of these runs have, so that lists can filter by them; never removes any."""
         ...
 
+    async def refresh_index(self) -> None:
+        """Do some of the work that the next filtered list would have to do; called by a timer."""
+        ...
+
     async def crash_silent(self, before: float) -> Sequence[TrackedRun]:
         """Turn live runs with no heartbeat since `before` into crashed (preempting: preempted) ones; return them."""
         ...

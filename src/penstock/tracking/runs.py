@@ -248,6 +248,10 @@ class TrackedRunService:
         for run in await self._heartbeats.collect_silent():
             self._tell(run, "state")
 
+    async def refresh_index(self) -> None:
+        """Do some of the work that the next filtered list would have to do. Called by a timer."""
+        await self._store.refresh_index()
+
     async def _judged(self, run: TrackedRun) -> TrackedRun:
         """Return `run` with its state as of now."""
         if not self._heartbeats.is_silent(run):

@@ -18,7 +18,7 @@ from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import TrackedProjectId
 from penstock.interfaces.tracking_query import And, Compare, Field, FieldKind, Filter, Not, Operator, Order
 from penstock.stores.sql.database import Transaction
-from penstock.stores.sql.tracking_patterns import compile_pattern, plain_text
+from penstock.stores.sql.tracking_patterns import compile_pattern, plain_text, required_text
 from penstock.stores.sql.tracking_values import IndexedValue, indexed
 
 _TEXT_COLUMNS = {
@@ -164,13 +164,15 @@ class RunSelection:
 
     def _matches(self, column: str, pattern: str) -> tuple[str, list[Any]]:
         found = compile_pattern(pattern)
+        position = "instr" if self._tx.dialect.name == "sqlite" else "strpos"
         if (text := plain_text(pattern)) is not None:
-            position = "instr" if self._tx.dialect.name == "sqlite" else "strpos"
             return f"({position}(COALESCE({column}, ''), ?) > 0)", [text]
-        rows = self._tx.all(
-            f"SELECT DISTINCT COALESCE({column}, '') AS text FROM tracked_run r WHERE r.project_id = ?", (self._project_id,)
-        )
-        return self._listed(f"COALESCE({column}, '')", [row["text"] for row in rows if found(row["text"])], "TEXT")
+        sql = f"SELECT DISTINCT COALESCE({column}, '') AS text FROM tracked_run r WHERE r.project_id = ?"
+        params: list[Any] = [self._project_id]
+        if needed := required_text(pattern):
+            sql, params = f"{sql} AND {position}(COALESCE({column}, ''), ?) > 0", [*params, needed]
+        matching = [row["text"] for row in self._tx.all(sql, params) if found(row["text"])]
+        return self._listed(f"COALESCE({column}, '')", matching, "TEXT")
 
     def _matches_value(self, key_id: int | None, pattern: str) -> tuple[str, list[Any]]:
         found = compile_pattern(pattern)

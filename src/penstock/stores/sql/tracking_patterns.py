@@ -29,6 +29,21 @@ def plain_text(pattern: str) -> str | None:
     return body
 
 
+def required_text(pattern: str) -> str:
+    """Return the longest text that every match of a case-sensitive `pattern` contains; empty when nothing is known."""
+    if "(?" in pattern:
+        return ""
+    best = run = ""
+    try:
+        tree = sre_parser.parse(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return ""
+    for operation, argument in tree:
+        run = run + chr(argument) if str(operation) == "LITERAL" else ""
+        best = max(best, run, key=len)
+    return best
+
+
 @lru_cache(maxsize=256)
 def compile_pattern(pattern: str) -> Callable[[str], bool]:
     """Return the predicate "contains a match of `pattern`".

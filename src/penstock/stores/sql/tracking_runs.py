@@ -16,7 +16,7 @@ from penstock.stores.sql.tracking_console import write_console
 from penstock.stores.sql.tracking_find import RunSelection, find_run_ids
 from penstock.stores.sql.tracking_projects import delete_run_rows, ensure_project
 from penstock.stores.sql.tracking_rows import SELECT_RUN, compact_json, run_from_row
-from penstock.stores.sql.tracking_values import put_history_keys, refresh_stale
+from penstock.stores.sql.tracking_values import REFRESH_RUNS, put_history_keys, refresh_stale
 
 _PLAIN_COLUMNS = {
     "display_name": "display_name", "description": "description", "notes": "notes", "group": "group_name", "job_type": "job_type",
@@ -124,6 +124,13 @@ class SqlTrackedRunStore:
 
         await self._database.write(work)
 
+    async def refresh_index(self) -> None:
+        """Bring the index of values up to date for some runs of every project that is behind."""
+        rows = await self._database.read(lambda tx: tx.all("SELECT DISTINCT project_id FROM tracked_run WHERE values_stale = 1 LIMIT 100"))
+        for row in rows:
+            project_id = TrackedProjectId(row["project_id"])
+            await self._database.write(lambda tx, project_id=project_id: refresh_stale(tx, project_id))  # type: ignore[misc]
+
     async def crash_silent(self, before: float) -> Sequence[TrackedRun]:
         """Turn live runs with no heartbeat since `before` into crashed (preempting: preempted) ones; return them."""
         where = "state IN ('running', 'preempting') AND heartbeat_at < ? AND is_automatic = 0"
@@ -204,7 +211,8 @@ class SqlTrackedRunStore:
             return
         sql = "SELECT 1 FROM tracked_run WHERE project_id = ? AND values_stale = 1 LIMIT 1"
         if await self._database.read(lambda tx: tx.one(sql, (project_id,))) is not None:
-            await self._database.write(lambda tx: refresh_stale(tx, project_id))
+            while await self._database.write(lambda tx: refresh_stale(tx, project_id)) == REFRESH_RUNS:
+                pass
 
 
 def _kinds(node: Filter) -> Iterable[FieldKind]:

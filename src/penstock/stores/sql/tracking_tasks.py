@@ -43,14 +43,16 @@ class TaskRunProjection:
             if record.state is RuntimeState.RUNNING:
                 self._begin(tx, record)
             elif record.state.is_final and record.started_at is not None:
+                if record.previous_state is not RuntimeState.RUNNING:  # start and end in one write
+                    self._begin(tx, record)
                 self._end(tx, record)
 
     def _begin(self, tx: Transaction, record: TaskRecord) -> None:
         at = record.started_at or record.created_at
         known = tx.one("SELECT run_id, is_automatic FROM tracked_run WHERE task_id = ? ORDER BY created_at LIMIT 1", (record.task_id,))
-        if known is not None:
-            sql = "UPDATE tracked_run SET state = 'running', finished_at = NULL, exit_code = NULL, heartbeat_at = ? WHERE run_id = ?"
-            tx.execute(sql, (at, known["run_id"]))
+        if known is not None:  # another attempt; a record that a client has taken over follows that client
+            sql = "UPDATE tracked_run SET state = 'running', finished_at = NULL, exit_code = NULL, heartbeat_at = ? WHERE run_id = ? "
+            tx.execute(sql + "AND is_automatic = 1", (at, known["run_id"]))
             return
         run = self._describe(record)
         project_id, _ = ensure_project(

@@ -20,6 +20,8 @@ _MAX_DEPTH = 12
 _MAX_VALUES = 20_000
 """Values indexed per document; what is beyond is stored but cannot be filtered by."""
 _EXACT_DOUBLE = 2**53
+REFRESH_RUNS = 500
+"""Runs that one transaction brings up to date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +55,24 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def put_values(tx: Transaction, project_id: TrackedProjectId, run_id: TrackedRunId, *, config: str, summary: str) -> None:
-    """Replace the indexed values of a run by those of its documents and mark it fresh. History keys stay."""
+def put_values(
+    tx: Transaction, project_id: TrackedProjectId, run_id: TrackedRunId, *, config: str, summary: str, known_keys: dict[str, int]
+) -> None:
+    """Replace the indexed values of a run by those of its documents and mark it fresh. History keys stay.
+
+    `known_keys` saves look-ups between runs of one project within one transaction.
+    """
     wanted = dict(_flatten("c", _unwrapped(json.loads(config or "{}"))))
     wanted.update(_flatten("s", json.loads(summary or "{}")))
     if tx.dialect.name != "sqlite":  # PostgreSQL cannot hold NUL characters
         wanted = {name.replace("\x00", ""): _without_nul(value) for name, value in wanted.items()}
-    key_ids = _key_ids(tx, project_id, wanted)
-    tx.execute(
-        "DELETE FROM tracked_value WHERE run_id = ? AND key_id IN (SELECT key_id FROM tracked_key WHERE project_id = ? AND name NOT LIKE 'h.%')",
-        (run_id, project_id),
-    )
+    key_ids = _key_ids(tx, project_id, wanted, known_keys)
+    if tx.one("SELECT 1 FROM tracked_value WHERE run_id = ? LIMIT 1", (run_id,)) is not None:
+        tx.execute(
+            "DELETE FROM tracked_value WHERE run_id = ? AND key_id IN "
+            "(SELECT key_id FROM tracked_key WHERE project_id = ? AND name NOT LIKE 'h.%')",
+            (run_id, project_id),
+        )
     tx.many(
         "INSERT INTO tracked_value (key_id, run_id, kind, number, text) VALUES (?, ?, ?, ?, ?)",
         [(key_ids[name], run_id, value.kind, value.number, value.text) for name, value in wanted.items()],
@@ -74,35 +83,42 @@ def put_values(tx: Transaction, project_id: TrackedProjectId, run_id: TrackedRun
 def put_history_keys(tx: Transaction, project_id: TrackedProjectId, run_id: TrackedRunId, keys: Sequence[str]) -> None:
     """Note which keys the run's history has (`keys_info.keys.K` filters)."""
     names = {f"h.{key}": None for key in keys[:_MAX_VALUES]}
-    key_ids = _key_ids(tx, project_id, names)
+    key_ids = _key_ids(tx, project_id, names, {})
     tx.many(
         "INSERT INTO tracked_value (key_id, run_id, kind, number, text) VALUES (?, ?, 'z', NULL, NULL) ON CONFLICT (key_id, run_id) DO NOTHING",
         [(key_ids[name], run_id) for name in names],
     )
 
 
-def refresh_stale(tx: Transaction, project_id: TrackedProjectId) -> int:
-    """Bring the index up to date for a project; return how many runs were behind."""
+def refresh_stale(tx: Transaction, project_id: TrackedProjectId, *, limit: int = REFRESH_RUNS) -> int:
+    """Bring the index up to date for at most `limit` runs of a project; return how many were behind.
+
+    A bounded step, so that other writers get their turn between two.
+    """
     rows = tx.all(
         "SELECT r.run_id, d.config, d.summary FROM tracked_run r JOIN tracked_document d ON d.run_id = r.run_id "
-        "WHERE r.project_id = ? AND r.values_stale = 1",
-        (project_id,),
+        "WHERE r.project_id = ? AND r.values_stale = 1 LIMIT ?",
+        (project_id, limit),
     )
+    known_keys: dict[str, int] = {}
     for row in rows:
-        put_values(tx, project_id, TrackedRunId(row["run_id"]), config=row["config"], summary=row["summary"])
+        run_id = TrackedRunId(row["run_id"])
+        put_values(tx, project_id, run_id, config=row["config"], summary=row["summary"], known_keys=known_keys)
     return len(rows)
 
 
-def _key_ids(tx: Transaction, project_id: TrackedProjectId, names: Mapping[str, Any]) -> dict[str, int]:
-    found: dict[str, int] = {}
+def _key_ids(tx: Transaction, project_id: TrackedProjectId, names: Mapping[str, Any], known: dict[str, int]) -> dict[str, int]:
+    """Return the numbers of keys, made when missing; adds to `known`."""
     for name in names:
+        if name in known:
+            continue
         row = tx.one("SELECT key_id FROM tracked_key WHERE project_id = ? AND name = ?", (project_id, name))
         if row is None:
             tx.execute("INSERT INTO tracked_key (project_id, name) VALUES (?, ?)", (project_id, name))
             row = tx.one("SELECT key_id FROM tracked_key WHERE project_id = ? AND name = ?", (project_id, name))
         assert row is not None
-        found[name] = row["key_id"]
-    return found
+        known[name] = row["key_id"]
+    return known
 
 
 def _unwrapped(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -194,6 +194,8 @@ def test_manifests_content_and_parts(versions: SqlVersionStore) -> None:
     assert second.md5 == "ff"
     versions.set_manifest_blob(first.manifest_id, md5="ff", digest=BLOB, size_bytes=3)
     assert [manifest.blob_digest for manifest in versions.manifests(made.version_id)] == [BLOB]
+    parts = [versions.upsert_manifest(made.version_id, "p", kind=ManifestKind.PATCH, md5="", base_version_id=None, at=1.0) for _ in range(2)]
+    assert len({part.manifest_id for part in parts}) == 2
     contents = [StoredContent(f"{i:032x}", BLOB, i, made.version_id) for i in range(1200)]
     versions.add_content(PROJECT, contents)
     versions.add_content(PROJECT, contents[:1])

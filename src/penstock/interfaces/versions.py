@@ -117,7 +117,11 @@ class VersionStore(Protocol):
     def upsert_manifest(
         self, version_id: int, name: str, *, kind: ManifestKind, md5: str, base_version_id: int | None, at: float
     ) -> Manifest:
-        """Announce a manifest file; empty `md5` and None leave what an earlier call said."""
+        """Announce a manifest file.
+
+        A full manifest is one per name: empty `md5` and None leave what an earlier call said. Every announcement of a partial one
+        is another part, since all writers of a version give theirs the same name.
+        """
         ...
 
     def manifest(self, manifest_id: int) -> Manifest | None:

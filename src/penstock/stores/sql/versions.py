@@ -153,14 +153,17 @@ class SqlVersionStore:
         """See `VersionStore.upsert_manifest`."""
 
         def work(tx: Transaction) -> Manifest:
-            tx.execute(
-                "INSERT INTO version_manifest (version_id, name, type, md5, base_version_id, created_at) VALUES (?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (version_id, name) DO UPDATE SET"
-                " md5 = CASE WHEN excluded.md5 = '' THEN version_manifest.md5 ELSE excluded.md5 END,"
-                " base_version_id = COALESCE(excluded.base_version_id, version_manifest.base_version_id), type = excluded.type",
-                (version_id, name, kind.value, md5, base_version_id, at),
-            )
-            return manifest_from_row(only(tx, "SELECT * FROM version_manifest WHERE version_id = ? AND name = ?", (version_id, name)))
+            row = None
+            if kind is ManifestKind.FULL:
+                row = tx.one("SELECT manifest_id FROM version_manifest WHERE version_id = ? AND name = ?", (version_id, name))
+            if row is None:
+                row = only(
+                    tx,
+                    "INSERT INTO version_manifest (version_id, name, type, md5, base_version_id, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+                    " RETURNING manifest_id",
+                    (version_id, name, kind.value, md5, base_version_id, at),
+                )
+            return _change_manifest(tx, row["manifest_id"], md5 or None, base_version_id)
 
         return self._database.write_sync(work)
 
@@ -177,17 +180,7 @@ class SqlVersionStore:
     def update_manifest(self, manifest_id: int, *, md5: str | None = None, base_version_id: int | None = None) -> Manifest:
         """See `VersionStore.update_manifest`."""
 
-        def work(tx: Transaction) -> Manifest:
-            tx.execute(
-                "UPDATE version_manifest SET md5 = COALESCE(?, md5), base_version_id = COALESCE(?, base_version_id) WHERE manifest_id = ?",
-                (md5, base_version_id, manifest_id),
-            )
-            row = tx.one("SELECT * FROM version_manifest WHERE manifest_id = ?", (manifest_id,))
-            if row is None:
-                raise NotFoundError(f"no artifact manifest {manifest_id}")
-            return manifest_from_row(row)
-
-        return self._database.write_sync(work)
+        return self._database.write_sync(lambda tx: _change_manifest(tx, manifest_id, md5, base_version_id))
 
     def set_manifest_blob(self, manifest_id: int, *, md5: str, digest: Digest, size_bytes: int) -> None:
         """See `VersionStore.set_manifest_blob`."""
@@ -280,6 +273,17 @@ class SqlVersionStore:
             " ORDER BY v.version_id LIMIT ?"
         )
         return [version_from_row(row) for row in self._database.read_sync(lambda tx: tx.all(sql, (at, limit)))]
+
+
+def _change_manifest(tx: Transaction, manifest_id: int, md5: str | None, base_version_id: int | None) -> Manifest:
+    tx.execute(
+        "UPDATE version_manifest SET md5 = COALESCE(?, md5), base_version_id = COALESCE(?, base_version_id) WHERE manifest_id = ?",
+        (md5, base_version_id, manifest_id),
+    )
+    row = tx.one("SELECT * FROM version_manifest WHERE manifest_id = ?", (manifest_id,))
+    if row is None:
+        raise NotFoundError(f"no artifact manifest {manifest_id}")
+    return manifest_from_row(row)
 
 
 def _content_from_row(row: Row) -> StoredContent:

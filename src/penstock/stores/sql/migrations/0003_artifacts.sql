@@ -69,9 +69,9 @@ CREATE TABLE version_manifest (
     base_version_id {bigint},
     blob_digest TEXT,                       -- set by the upload
     size_bytes {bigint},
-    created_at {double} NOT NULL,
-    UNIQUE (version_id, name)
+    created_at {double} NOT NULL
 );
+CREATE INDEX version_manifest_version ON version_manifest (version_id, manifest_id);
 
 CREATE TABLE membership (                   -- a version in a collection: in its sequence, and once per link
     membership_id {serial},

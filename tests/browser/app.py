@@ -35,11 +35,13 @@ class RecordingActions:
     """Stands for the use cases: remembers what was asked and answers with fixed ids."""
 
     calls: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    run_id: str = ""
+    """What `create_run` answers."""
 
     def __getattr__(self, name: str) -> Any:
         async def act(*arguments: Any, **named: Any) -> Any:
             self.calls.append((name, (*arguments, *named.values())))
-            return ("pipe-digits", "ver-2") if name == "upload_pipeline" else "new-id"
+            return ("pipe-digits", "ver-2") if name.startswith("upload_") else self.run_id
 
         if name.startswith("__"):
             raise AttributeError(name)
@@ -85,7 +87,7 @@ def build(data: Path, *, url: str = "http://127.0.0.1:8080", spec_yaml: str | No
     blobs = LocalBlobStore(data / "blobs")
     clock = SystemClock()
     runs = seed(database, data, blobs, now=clock.now(), spec_yaml=spec_yaml or compile_digits(data))
-    actions = RecordingActions()
+    actions = RecordingActions(run_id=runs["good"])
     services = WebServices(
         runs=SqlRunPages(database),
         artifacts=SqlArtifactPages(database),

@@ -153,7 +153,7 @@ def test_new_run_sends_typed_parameters(seeded: SeededApp, client: PageClient) -
         "parameter:rates": "[0.5]", "type:rates": "LIST", "parameter:threshold": "", "type:threshold": "NUMBER_DOUBLE",
     }  # fmt: skip
     answer = client.post("/ui/runs/new", data=form, headers={"origin": "http://testserver"})
-    assert answer.headers["location"] == "/ui/runs/new-id"
+    assert answer.headers["location"] == f"/ui/runs/{seeded.runs['good']}"
     name, (request,) = seeded.actions.calls[-1]
     assert name == "create_run"
     assert request["parameters"] == {"rows": 20, "rates": [0.5]}

@@ -1,0 +1,153 @@
+"""The graph of a flow as a drawing: steps in layers with their edges, joined with what a run recorded.
+
+The structure is Metaflow's `_graph_info` (protocol notes, section 6). Without it, steps are drawn one below the other in the order in
+which they began, and the page says so. Drawn on the server, because graphs of flows are written by hand and small.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.interfaces.page_flows import FlowTaskItem
+
+NODE_WIDTH, NODE_HEIGHT, GAP_X, GAP_Y, MARGIN = 190, 58, 28, 44, 12
+_ORDER = ("FAILED", "CANCELED", "RUNNING", "PENDING", "SUCCEEDED", "SKIPPED")
+_WORDS = {
+    "split-foreach": "foreach",
+    "split-static": "branches",
+    "split-parallel": "parallel",
+    "split-switch": "switch",
+    "join": "join",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepNode:
+    """One step on the drawing."""
+
+    name: str
+    kind: str
+    """`foreach`, `branches`, `parallel`, `switch`, `join` or empty."""
+    doc: str
+    decorators: Sequence[str]
+    state: str
+    """Worst of its tasks'; empty when none began."""
+    count: int
+    """Tasks so far."""
+    counts: Mapping[str, int]
+    """Tasks by state."""
+    x: int
+    y: int
+    is_expected: bool = True
+    """Part of the definition, not only of the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepEdge:
+    """An arrow between two steps, as an SVG path."""
+
+    source: str
+    target: str
+    path: str
+    is_foreach: bool
+    """Tasks fan out along it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowGraph:
+    """The whole drawing."""
+
+    nodes: Sequence[StepNode]
+    edges: Sequence[StepEdge]
+    width: int
+    height: int
+    is_flat: bool
+    """The definition could not be read: order of steps only, edges are guesses by time."""
+    doc: str = ""
+
+
+def graph_of(info: Mapping[str, Any] | None, tasks: Sequence[FlowTaskItem]) -> FlowGraph:
+    """Lay out the steps of a run."""
+    by_step: dict[str, list[FlowTaskItem]] = {}
+    for task in tasks:
+        by_step.setdefault(task.step_name, []).append(task)
+    steps = _steps(info)
+    is_flat = not steps
+    if is_flat:
+        names = list(by_step)
+        steps = {name: {"next": names[index + 1 : index + 2]} for index, name in enumerate(names)}
+    layers = _layers(steps, str((info or {}).get("start_step") or "start"))
+    widest = max((len(layer) for layer in layers), default=1)
+    width = widest * (NODE_WIDTH + GAP_X) - GAP_X + 2 * MARGIN
+    nodes = []
+    for depth, layer in enumerate(layers):
+        left = (width - len(layer) * (NODE_WIDTH + GAP_X) + GAP_X) // 2
+        for place, name in enumerate(layer):
+            x, y = left + place * (NODE_WIDTH + GAP_X), MARGIN + depth * (NODE_HEIGHT + GAP_Y)
+            nodes.append(_node(name, steps[name], by_step.get(name, []), x, y))
+    placed = {node.name: node for node in nodes}
+    edges = [
+        _edge(placed[name], placed[target], placed[name].kind in {"foreach", "parallel"})
+        for name, step in steps.items()
+        for target in step.get("next") or ()
+        if target in placed
+    ]
+    height = len(layers) * (NODE_HEIGHT + GAP_Y) - GAP_Y + 2 * MARGIN
+    return FlowGraph(nodes, edges, width, max(height, NODE_HEIGHT), is_flat, str((info or {}).get("doc") or ""))
+
+
+def worst_state(counts: Mapping[str, int]) -> str:
+    """The state a group shows: the one that needs attention first."""
+    return next((state for state in _ORDER if counts.get(state)), "")
+
+
+def _steps(info: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
+    found = (info or {}).get("steps")
+    if not isinstance(found, Mapping):
+        return {}
+    return {str(name): step for name, step in found.items() if isinstance(step, Mapping)}
+
+
+def _layers(steps: Mapping[str, Mapping[str, Any]], start: str) -> list[list[str]]:
+    """Steps by longest way from the start; edges back (recursive switches) are left out."""
+    depth: dict[str, int] = {}
+    order = [start] if start in steps else list(steps)[:1]
+    incoming = Counter(target for name, step in steps.items() for target in step.get("next") or () if target in steps and target != name)
+    for _ in range(len(steps)):
+        for name in list(order):
+            for target in steps[name].get("next") or ():
+                if target in steps and target not in order:
+                    order.append(target)
+    for name in order:
+        depth.setdefault(name, 0)
+    for _ in range(len(order)):
+        changed = False
+        for index, name in enumerate(order):
+            for target in steps[name].get("next") or ():
+                is_back = target in order and order.index(target) <= index and incoming[target] > 1 and depth.get(target, 0) > 0
+                if target in depth and not is_back and target != name and depth[target] < depth[name] + 1 < len(steps) + 1:
+                    depth[target] = depth[name] + 1
+                    changed = True
+        if not changed:
+            break
+    layers: dict[int, list[str]] = {}
+    for name in order:
+        layers.setdefault(depth[name], []).append(name)
+    return [layers[level] for level in sorted(layers)]
+
+
+def _node(name: str, step: Mapping[str, Any], tasks: Sequence[FlowTaskItem], x: int, y: int) -> StepNode:
+    counts = Counter(task.state for task in tasks)
+    decorators = [str(item.get("name", "")) for item in step.get("decorators") or () if isinstance(item, Mapping)]
+    kind = _WORDS.get(str(step.get("type") or ""), "")
+    return StepNode(name, kind, str(step.get("doc") or ""), decorators, worst_state(counts), len(tasks), counts, x, y, "type" in step)
+
+
+def _edge(source: StepNode, target: StepNode, is_foreach: bool) -> StepEdge:
+    x1, y1 = source.x + NODE_WIDTH // 2, source.y + NODE_HEIGHT
+    x2, y2 = target.x + NODE_WIDTH // 2, target.y
+    middle = (y1 + y2) // 2
+    return StepEdge(source.name, target.name, f"M{x1} {y1} C{x1} {middle} {x2} {middle} {x2} {y2}", is_foreach)

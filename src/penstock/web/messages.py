@@ -1,0 +1,35 @@
+"""Which texts the pages show: read from the templates and from the label tables of the page modules.
+
+Used by `scripts/messages` and by the test that keeps the locale files complete; not at run time.
+"""
+
+from __future__ import annotations
+
+import re
+
+from penstock.web.errors import STATUSES
+from penstock.web.formats import STATE_LOOKS
+from penstock.web.pages import artifacts, pipelines, run, search, tasks
+from penstock.web.render import HERE, SECTIONS
+
+_CALL = re.compile(r"""_\(\s*(?:"((?:[^"\\]|\\.)+)"|'((?:[^'\\]|\\.)+)')""")
+_TUPLE = re.compile(r"""\{% for [\w, ]+ in (\(\(.+?\)\)) %\}""", re.DOTALL)
+_QUOTED = re.compile(r'"([A-Z][^"]*)"')
+
+
+def all_messages() -> set[str]:
+    """Return every English text that can be shown through the translator."""
+    found: set[str] = set()
+    for path in (HERE / "templates").rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        found |= {(double or single).replace('\\"', '"') for double, single in _CALL.findall(text)}
+        for table in _TUPLE.findall(text):
+            found |= {word for word in _QUOTED.findall(table) if not word.isupper() and "ctrl" not in word.lower()}
+        found |= set(re.findall(r'ui\.sort_head\([^,]+, "[^"]+", "([^"]+)"', text))
+        found |= set(re.findall(r'ui\.paging\([^,]+, [^,]+, "([^"]+)"', text))
+    found |= {word for word, _ in STATE_LOOKS.values()} | {label for _, label, _, _ in SECTIONS} | {heading for _, _, heading in STATUSES}
+    found |= {label for _, label, _ in (*run.VIEWS, *tasks.PANEL_TABS)} | {label for _, label in (*artifacts.TABS, *pipelines.TABS, *tasks.PHASES)}
+    found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in search.COMMANDS}
+    found |= {"just now", "{count} {unit} ago", "in {count} {unit}", "Something went wrong", "This did not work", "better", "worse"}
+    found |= {"Go to", "Commands", "Recent runs", "The definition of this pipeline cannot be read."}
+    return found

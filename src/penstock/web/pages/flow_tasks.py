@@ -1,0 +1,166 @@
+"""The page of a recorded task: attempts, logs, artifacts with safe values, cards, metadata. Content of tasks is hostile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
+from penstock.domain.flows import MetadataRow, Page
+from penstock.flows.reading import Card, LogLine, ValueInfo
+from penstock.interfaces.flow_files import PickleSummary
+from penstock.interfaces.page_flows import FlowRunItem, FlowTaskItem
+from penstock.web.flow_services import FlowWeb
+from penstock.web.render import Crumb, Frame, render
+from penstock.web.security import BOX_HEADERS, STILL_HEADERS
+from penstock.web.services import WebServices
+
+TABS: Sequence[tuple[str, str]] = (("logs", "Logs"), ("artifacts", "Artifacts"), ("cards", "Cards"), ("metadata", "Metadata"))
+_MAX_LINES = 5000
+_INTERNAL = re.compile(r"^_")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedLine:
+    """A log line with its number in the whole log."""
+
+    number: int
+    line: LogLine
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTaskPage:
+    """Context of `flows/task.html`."""
+
+    run: FlowRunItem
+    task: FlowTaskItem
+    attempt: int
+    tab: str
+    tabs: Sequence[tuple[str, str]]
+    base: str
+    """Address of the task without query."""
+    siblings: Sequence[FlowTaskItem]
+    problem: str = ""
+    """Why the datastore cannot be read."""
+    lines: Sequence[NumberedLine] = ()
+    line_count: int = 0
+    stream: str = ""
+    values: Sequence[ValueInfo] = ()
+    internal: Sequence[ValueInfo] = ()
+    opened: str = ""
+    """Artifact whose value is shown."""
+    value: PickleSummary | None = None
+    value_problem: str = ""
+    cards: Sequence[Card] = ()
+    metadata: Sequence[MetadataRow] = ()
+
+
+def _ids(request: Request) -> tuple[str, str, str, str]:
+    params = request.path_params
+    return params["flow"], params["run"], params["step"], params["task"]
+
+
+def _attempt(request: Request, newest: int) -> int:
+    text = request.query_params.get("attempt", "")
+    return int(text) if text.isdecimal() and len(text) < 6 else newest
+
+
+async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """A recorded task."""
+    flow_id, run_id, step, task_id = _ids(request)
+    view = await flows.pages.run(flow_id, run_id)
+    siblings = [task for task in view.tasks if task.step_name == step] if view is not None else []
+    task = next((item for item in siblings if item.task_id == task_id), None)
+    if view is None or task is None:
+        raise NotFoundError(f"There is no task {flow_id}/{run_id}/{step}/{task_id}.")
+    attempt = _attempt(request, task.newest_attempt)
+    asked = request.query_params.get("tab", "logs")
+    tab = asked if asked in {key for key, _ in TABS} else "logs"
+    base = f"/flows/{flow_id}/{view.run.run_id}/{step}/{task_id}"
+    extra: dict[str, Any]
+    try:
+        extra = await _tab(flows, request, tab, attempt)
+    except NotFoundError as error:
+        extra = {"problem": "" if task.state in {"PENDING", "RUNNING"} else str(error)}
+    except PenstockError as error:
+        extra = {"problem": str(error)}
+    page = FlowTaskPage(run=view.run, task=task, attempt=attempt, tab=tab, tabs=TABS, base=base, siblings=siblings[:200], **extra)
+    crumbs = (
+        Crumb("Flows", "/flows"),
+        Crumb(flow_id, f"/flows/{flow_id}"),
+        Crumb(view.run.run_id, f"/flows/{flow_id}/{view.run.run_id}"),
+        Crumb(step, f"/flows/{flow_id}/{view.run.run_id}/{step}"),
+        Crumb(task_id),
+    )
+    frame = Frame(title=f"{step}/{task_id}", section="flows", crumbs=crumbs, scripts=("table", "flows"))
+    return render(services, request, "flows/task.html", frame=frame, page=page)
+
+
+async def _tab(flows: FlowWeb, request: Request, tab: str, attempt: int) -> dict[str, Any]:
+    ids = _ids(request)
+    if tab == "logs":
+        lines = await flows.reader.logs(*ids, attempt)
+        stream = request.query_params.get("stream", "")
+        shown = [NumberedLine(number, line) for number, line in enumerate(lines, 1) if _wanted(line, stream, request)]
+        return {"lines": shown[-_MAX_LINES:], "line_count": len(lines), "stream": stream}
+    if tab == "artifacts":
+        values = await flows.reader.values(*ids, attempt)
+        opened = request.query_params.get("value", "")
+        found: dict[str, Any] = {
+            "values": [item for item in values if not _INTERNAL.match(item.name)],
+            "internal": [item for item in values if _INTERNAL.match(item.name)],
+            "opened": opened,
+        }
+        if opened:
+            try:
+                found["value"] = await flows.reader.value(*ids, opened, attempt)
+            except PenstockError as error:
+                found["value_problem"] = str(error)
+        return found
+    if tab == "cards":
+        return {"cards": await flows.reader.cards(*ids)}
+    return {"metadata": await flows.recorder.store.metadata(*ids, Page())}
+
+
+def _wanted(line: LogLine, stream: str, request: Request) -> bool:
+    text = request.query_params.get("q", "")
+    if stream in {"stdout", "stderr"} and line.stream != stream:
+        return False
+    return text.lower() in line.text.lower() if text else True
+
+
+async def log_download(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """The log of an attempt as text; `?stream=` narrows it to one stream."""
+    del services
+    lines = await flows.reader.logs(*_ids(request), _attempt(request, 0))
+    stream = request.query_params.get("stream", "")
+    text = "".join(f"{line.text}\n" for line in lines if stream in {"", line.stream})
+    name = re.sub(r"[^\w.-]", "_", "-".join(_ids(request)))
+    headers = STILL_HEADERS | {"content-disposition": f'attachment; filename="{name}.log"', "cache-control": "no-store"}
+    return PlainTextResponse(text, headers=headers)
+
+
+async def value_data(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """A safe look at an artifact as JSON: type, plain value (or null) and text."""
+    del services
+    text = request.query_params.get("attempt", "")
+    if text and not text.isdecimal():
+        raise InvalidArgumentError("attempt must be a number")
+    found = await flows.reader.value(*_ids(request), request.path_params["name"], int(text) if text else None)
+    return JSONResponse({"type": found.type_name, "value": found.value, "text": found.text}, headers={"cache-control": "no-store"})
+
+
+async def card(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """A card in its box: an opaque origin without access to this server; `?download=1` as a file."""
+    del services
+    name = request.path_params["name"]
+    content = await flows.reader.card(*_ids(request), name)
+    headers = dict(BOX_HEADERS) | {"cache-control": "no-store"}
+    if request.query_params.get("download"):
+        headers["content-disposition"] = f'attachment; filename="{re.sub(r"[^A-Za-z0-9_.-]", "_", name)}"'
+    return Response(content, media_type="text/html; charset=utf-8", headers=headers)

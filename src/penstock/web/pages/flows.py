@@ -1,0 +1,270 @@
+"""Recorded flows: the list of runs grouped by flow or user, and the page of a run with its graph, timeline, tasks and tags."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
+from penstock.domain.flows import Page
+from penstock.interfaces.page_flows import FlowListing, FlowQuery, FlowRunItem, FlowRunView, FlowTaskItem
+from penstock.web.flow_graph import FlowGraph, graph_of, worst_state
+from penstock.web.flow_services import FlowWeb
+from penstock.web.render import Crumb, Frame, redirect, render
+from penstock.web.security import check_own_form
+from penstock.web.services import WebServices
+
+VIEWS: Sequence[tuple[str, str]] = (
+    ("dag", "Graph"),
+    ("timeline", "Timeline"),
+    ("tasks", "Tasks"),
+    ("parameters", "Parameters"),
+    ("metadata", "Metadata"),
+)
+"""Views of a run; `dag` and `timeline` are also Metaflow's words in addresses."""
+PARAMETERS_STEP = "_parameters"
+_PAGE = 50
+_SPANS = {"1h": 3600.0, "24h": 86_400.0, "7d": 7 * 86_400.0, "30d": 30 * 86_400.0}
+_MAX_PARAMETERS = 40
+_MAX_BARS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FlowListPage:
+    """Context of `flows/list.html`."""
+
+    listing: FlowListing
+    query: FlowQuery
+    group: str
+    """`flow`, `user` or empty."""
+    span: str
+    """Chosen time range."""
+    spans: Sequence[str]
+    next_offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowBar:
+    """An attempt on the timeline, in percent of the whole."""
+
+    task: FlowTaskItem
+    attempt: int
+    state: str
+    start: float
+    width: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step on the timeline with its attempts."""
+
+    name: str
+    state: str
+    counts: Mapping[str, int]
+    bars: Sequence[FlowBar]
+    seconds: float
+    start: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterValue:
+    """A parameter of a run."""
+
+    name: str
+    type_name: str
+    value: Any
+    text: str
+    """Shown when the value is not plain data, or the reason why it cannot be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRunPage:
+    """Context of `flows/run.html`."""
+
+    view: FlowRunView
+    tab: str
+    tabs: Sequence[tuple[str, str]]
+    step: str
+    """Only tasks of this step, when chosen."""
+    problem: str
+    """Why the datastore cannot be read; empty when it can, or nothing was asked of it."""
+    script: str
+    """File of the flow, for commands to copy."""
+    graph: FlowGraph | None = None
+    rows: Sequence[StepRow] = ()
+    total_seconds: float = 0.0
+    parameters: Sequence[ParameterValue] = ()
+    metadata: Sequence[Any] = ()
+    hidden: int = 0
+    """Tasks that the timeline leaves out."""
+
+    @property
+    def run(self) -> FlowRunItem:
+        """The run."""
+        return self.view.run
+
+    @property
+    def tasks(self) -> Sequence[FlowTaskItem]:
+        """Tasks of the chosen step, or all."""
+        return [task for task in self.view.tasks if not self.step or task.step_name == self.step]
+
+    @property
+    def first_failure(self) -> FlowTaskItem | None:
+        """The task to look at first."""
+        return next((task for task in self.view.tasks if task.state == "FAILED"), None)
+
+
+def flow_query(request: Request, now: float) -> FlowQuery:
+    """Read the filters of the address; unknown ones are ignored."""
+    given = request.query_params
+    span = _SPANS.get(given.get("since", ""))
+    offset = given.get("offset", "")
+    return FlowQuery(
+        flow_id=request.path_params.get("flow") or given.get("flow", ""),
+        user=given.get("user", ""),
+        status=given.get("status", ""),
+        tags=[tag for tag in re.split(r"[,\s]+", given.get("tag", "")) if tag],
+        since=None if span is None else now - span,
+        text=given.get("q", "").strip(),
+        offset=int(offset) if offset.isdecimal() and len(offset) < 9 else 0,
+        limit=_PAGE,
+    )
+
+
+async def list_page(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """Recorded runs, newest first, with counts by flow or user."""
+    query = flow_query(request, services.clock.now())
+    listing = await flows.pages.runs(query)
+    group = request.query_params.get("group", "flow")
+    more = query.offset + _PAGE
+    page = FlowListPage(
+        listing,
+        query,
+        group if group in {"flow", "user"} else "",
+        request.query_params.get("since", ""),
+        tuple(_SPANS),
+        more if more < listing.total else None,
+    )
+    crumbs = (Crumb("Flows", "/flows"), Crumb(query.flow_id)) if query.flow_id else (Crumb("Flows"),)
+    frame = Frame(title=query.flow_id or "Flows", section="flows", crumbs=crumbs, scripts=("table", "flows"))
+    return render(services, request, "flows/list.html", frame=frame, page=page)
+
+
+async def run_page(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """A recorded run."""
+    flow_id, run_id = request.path_params["flow"], request.path_params["run"]
+    view = await flows.pages.run(flow_id, run_id)
+    if view is None:
+        raise NotFoundError(f"There is no run {flow_id}/{run_id}. Runs are recorded here once `penstock env` is set in the flow's shell.")
+    step = request.path_params.get("step") or request.query_params.get("step", "")
+    asked = request.path_params.get("view") or request.query_params.get("view") or ("tasks" if step else "dag")
+    tab = asked if asked in {key for key, _ in VIEWS} else "dag"
+    problem, script = await _place(flows, view)
+    extra = await _tab(services, flows, view, tab)
+    page = FlowRunPage(view=view, tab=tab, tabs=VIEWS, step=step, problem=problem, script=script, **extra)
+    others = [(f"{other.run_id} · {other.state.lower()}", f"/flows/{flow_id}/{other.run_id}") for other in view.neighbours]
+    crumbs = (Crumb("Flows", "/flows"), Crumb(flow_id, f"/flows/{flow_id}"), Crumb(view.run.run_id, "", others))
+    frame = Frame(title=f"{flow_id}/{view.run.run_id}", section="flows", crumbs=crumbs, scripts=("table", "flows"))
+    return render(services, request, "flows/run.html", frame=frame, page=page)
+
+
+async def change_tags(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """Add and remove user tags, then show the run again."""
+    check_own_form(request)
+    form = await request.form()
+    flow_id, run_id = request.path_params["flow"], request.path_params["run"]
+    add = [tag for tag in re.split(r"[,\s]+", str(form.get("add", ""))) if tag]
+    if any(len(tag) > 500 for tag in add):
+        raise InvalidArgumentError("a tag has at most 500 characters")
+    await flows.recorder.change_tags(flow_id, run_id, add, [str(tag) for tag in form.getlist("remove")])
+    del services
+    return redirect(f"/flows/{flow_id}/{run_id}")
+
+
+async def _place(flows: FlowWeb, view: FlowRunView) -> tuple[str, str]:
+    """Why the datastore cannot be read (or nothing), and the flow's file."""
+    run = view.run
+    script, problem = "flow.py", ""
+    tasks = await _parameter_tasks(flows, view)
+    if not tasks:
+        return problem, script
+    rows = await flows.recorder.store.metadata(run.flow_id, run.run_id, PARAMETERS_STEP, tasks[0], Page())
+    script = next((str(row.value) for row in rows if row.field_name == "script-name"), script)
+    try:
+        await flows.reader.logs(run.flow_id, run.run_id, PARAMETERS_STEP, tasks[0], 0)
+    except NotFoundError:
+        pass
+    except PenstockError as error:
+        problem = str(error)
+    return problem, script
+
+
+async def _parameter_tasks(flows: FlowWeb, view: FlowRunView) -> list[str]:
+    try:
+        found = await flows.recorder.store.tasks(view.run.flow_id, view.run.run_id, PARAMETERS_STEP, None, Page())
+    except NotFoundError:
+        return []
+    return [task.shown_id for task in found]
+
+
+async def _tab(services: WebServices, flows: FlowWeb, view: FlowRunView, tab: str) -> dict[str, Any]:
+    run = view.run
+    if tab == "dag":
+        return {"graph": graph_of(await flows.reader.graph(run.flow_id, run.run_id), view.tasks)}
+    if tab == "timeline":
+        end = run.finished_at or services.clock.now()
+        return {
+            "rows": timeline(view.tasks[:_MAX_BARS], run.started_at, end),
+            "total_seconds": end - run.started_at,
+            "hidden": max(0, len(view.tasks) - _MAX_BARS),
+        }
+    if tab == "parameters":
+        return {"parameters": await _parameters(flows, view)}
+    if tab == "metadata":
+        return {"metadata": await flows.recorder.store.metadata(run.flow_id, run.run_id, None, None, Page(limit=500))}
+    return {}
+
+
+async def _parameters(flows: FlowWeb, view: FlowRunView) -> list[ParameterValue]:
+    run = view.run
+    info = await flows.reader.graph(run.flow_id, run.run_id)
+    tasks = await _parameter_tasks(flows, view)
+    declared = [item for item in (info or {}).get("parameters") or () if isinstance(item, Mapping)]
+    found = []
+    for item in declared[:_MAX_PARAMETERS] if tasks else ():
+        name = str(item.get("name", ""))
+        try:
+            seen = await flows.reader.value(run.flow_id, run.run_id, PARAMETERS_STEP, tasks[0], name)
+            found.append(ParameterValue(name, seen.type_name, seen.value, "" if seen.value is not None else seen.text))
+        except PenstockError as error:
+            found.append(ParameterValue(name, str(item.get("type", "")), None, str(error)))
+    return found
+
+
+def timeline(tasks: Sequence[FlowTaskItem], start: float, end: float) -> list[StepRow]:
+    """Attempts as bars, by step in order of the first."""
+    whole = max(end - start, 1e-3)
+    by_step: dict[str, list[FlowBar]] = {}
+    counts: dict[str, Counter[str]] = {}
+    for task in tasks:
+        counts.setdefault(task.step_name, Counter())[task.state] += 1
+        bars = by_step.setdefault(task.step_name, [])
+        for item in task.attempts:
+            begin = item.started_at if item.started_at is not None else task.created_at
+            stop = item.finished_at if item.finished_at is not None else (task.finished_at or end)
+            span = max(stop - begin, 0.0)
+            bars.append(FlowBar(task, item.attempt, item.state, 100 * (begin - start) / whole, max(100 * span / whole, 0.3), span))
+    rows = []
+    for name, bars in by_step.items():
+        left = min((bar.start for bar in bars), default=0.0)
+        right = max((bar.start + bar.width for bar in bars), default=0.0)
+        rows.append(StepRow(name, worst_state(counts[name]), counts[name], bars, (right - left) * whole / 100, left, right - left))
+    return rows

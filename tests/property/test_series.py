@@ -170,7 +170,7 @@ def test_integers_survive_the_codec(values: list[int]) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(spikes=st.sets(st.integers(0, 2999), min_size=1, max_size=3), samples=st.integers(20, 200), compact=st.booleans())
+@given(spikes=st.sets(st.integers(0, 2999), min_size=1, max_size=2), samples=st.integers(7, 200), compact=st.booleans())
 def test_samples_and_charts_show_every_spike(spikes: set[int], samples: int, compact: bool) -> None:
     async def scenario() -> None:
         with tempfile.TemporaryDirectory() as folder:

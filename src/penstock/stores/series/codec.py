@@ -73,23 +73,34 @@ def decode_ints(data: bytes | memoryview) -> NDArray[np.int64]:
     order, width, count = _HEAD.unpack_from(view)
     heads = struct.unpack_from(f"<{order}q", view, _HEAD.size)
     at = _HEAD.size + 8 * order
-    remaining = count - order
-    zigzag = np.zeros(remaining, dtype=np.uint64)
-    if width:
-        planes = np.zeros((remaining, 8), dtype=np.uint8)
-        for index in range(width):
-            method, size = _PLANE.unpack_from(view, at)
-            at += _PLANE.size
-            planes[:, index] = _decode_plane(method, view[at : at + size])
-            at += size
-        zigzag = planes.view("<u8").reshape(-1).astype(np.uint64, copy=False)
-    rest = (zigzag >> np.uint64(1)).view(np.int64) ^ -((zigzag & np.uint64(1)).view(np.int64))
+    rest = _decode_planes(view[at:], width, count - order)
     for head in reversed(heads):
         longer = np.empty(len(rest) + 1, dtype=np.int64)
         longer[0] = head
         longer[1:] = rest
         rest = np.cumsum(longer)
     return rest
+
+
+def _decode_planes(view: memoryview, width: int, count: int) -> NDArray[np.int64]:
+    """Return the integers whose zigzag form is stored in `width` byte planes; in half the memory when they are small."""
+    small = width <= 4
+    total: NDArray[Any] = np.zeros(count, dtype=np.uint32 if small else np.uint64)
+    at = 0
+    for index in range(width):
+        method, size = _PLANE.unpack_from(view, at)
+        at += _PLANE.size
+        plane = _decode_plane(method, view[at : at + size])
+        at += size
+        kind = total.dtype.type
+        total |= kind(int(plane) << (8 * index)) if isinstance(plane, int) else plane.astype(total.dtype) << kind(8 * index)
+    sign = total & total.dtype.type(1)
+    total >>= total.dtype.type(1)
+    if small:
+        narrow: NDArray[np.int32] = total.view(np.int32) ^ -sign.view(np.int32)
+        return narrow.astype(np.int64)
+    result: NDArray[np.int64] = total.view(np.int64) ^ -sign.view(np.int64)
+    return result
 
 
 def encode_texts(values: NDArray[Any]) -> bytes:

@@ -13,25 +13,10 @@ from penstock.stores.series import pyramid
 from penstock.stores.series.blockfile import Block
 from penstock.stores.series.columns import RowNumbers
 from penstock.stores.series.rows import Segment, columns_of_key, numbers_of, project, rows_as_json, rows_with_all
-
-_AXES = frozenset({"_step", "_timestamp", "_runtime"})
-"""Keys that are drawn over, not drawn."""
+from penstock.stores.series.thinning import AXES, Stretch, sample_from_pyramids
 
 
-@dataclass(frozen=True, slots=True)
-class _Range:
-    """Rows `start` to `stop` of a segment."""
-
-    segment: Segment
-    start: int
-    stop: int
-
-    @property
-    def is_whole(self) -> bool:
-        return self.start == 0 and self.stop == len(self.segment)
-
-
-def ranges(segments: Sequence[Segment], min_step: int | None, max_step: int | None) -> list[_Range]:
+def ranges(segments: Sequence[Segment], min_step: int | None, max_step: int | None) -> list[Stretch]:
     """Return the rows with `min_step <= step < max_step`, segment by segment."""
     found = []
     for segment in segments:
@@ -46,7 +31,7 @@ def ranges(segments: Sequence[Segment], min_step: int | None, max_step: int | No
         if max_step is not None and last >= max_step:
             stop = int(np.searchsorted(segment.steps, max_step, side="left"))
         if stop > start:
-            found.append(_Range(segment, start, stop))
+            found.append(Stretch(segment, start, stop))
     return found
 
 
@@ -62,8 +47,11 @@ def read_rows(segments: Sequence[Segment], *, min_step: int | None, max_step: in
 
 def sample(segments: Sequence[Segment], spec: SampleSpec) -> list[Mapping[str, Any]]:
     """Return rows with all keys of `spec`, projected; when there are too many, those with the extremes of each stretch."""
+    parts = ranges(segments, spec.min_step, spec.max_step)
+    if (thinned := sample_from_pyramids(parts, spec)) is not None:
+        return thinned
     candidates: list[tuple[Segment, RowNumbers]] = []
-    for part in ranges(segments, spec.min_step, spec.max_step):
+    for part in parts:
         rows = rows_with_all(part.segment, spec.keys)
         rows = np.arange(part.start, part.stop) if rows is None else rows[(rows >= part.start) & (rows < part.stop)]
         if len(rows):
@@ -116,7 +104,7 @@ class _Drawn:
     last_x: np.ndarray[Any, Any]
 
 
-def _part_buckets(part: _Range, key: str, x_key: str, size: int) -> Iterator[_Drawn]:
+def _part_buckets(part: Stretch, key: str, x_key: str, size: int) -> Iterator[_Drawn]:
     """Yield the buckets of a stretch: from the stored pyramid when it is fine enough, else from the values."""
     segment = part.segment
     ids = columns_of_key(segment.column_ids(), key)
@@ -158,7 +146,7 @@ def _x_values(segment: Segment, x_key: str) -> np.ndarray[Any, Any]:
     return values[places]
 
 
-def _count_of(part: _Range, key: str) -> int:
+def _count_of(part: Stretch, key: str) -> int:
     """Return how many numbers `key` has in the stretch."""
     count = 0
     for (path, kind), place in columns_of_key(part.segment.column_ids(), key):
@@ -176,7 +164,7 @@ def _count_of(part: _Range, key: str) -> int:
 
 def _with_extremes(candidates: Sequence[tuple[Segment, RowNumbers]], spec: SampleSpec, total: int) -> list[tuple[Segment, RowNumbers]]:
     """Choose at most `spec.samples` rows: first, last, and per stretch the lowest and highest of each drawn key."""
-    keys = [key for key in spec.keys if key not in _AXES]
+    keys = [key for key in spec.keys if key not in AXES]
     columns = {key: _values_at(candidates, key) for key in keys}
     numeric = {key: values for key, values in columns.items() if values is not None}
     room = max(spec.samples - 2, 0)
@@ -230,7 +218,7 @@ def _even_places(total: int, samples: int) -> np.ndarray[Any, Any]:
     return np.unique(np.rint(np.linspace(0, total - 1, samples)).astype(np.int64))
 
 
-def _chosen(parts: Sequence[_Range], chosen: np.ndarray[Any, Any] | None) -> Iterator[tuple[_Range, RowNumbers]]:
+def _chosen(parts: Sequence[Stretch], chosen: np.ndarray[Any, Any] | None) -> Iterator[tuple[Stretch, RowNumbers]]:
     start = 0
     for part in parts:
         count = part.stop - part.start

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Run
+from tests.support.clients import client_environment
 from tests.support.server import LiveServer
 
 _FILE = """
@@ -28,6 +34,17 @@ def fail(word: str):
 @dsl.pipeline(name="addition")
 def addition(x: float = 1.0, flags: dict = {}):
     add(a=x, b=2.0)
+
+@dsl.component(base_image=IMAGE)
+def wait(folder: str):
+    import os, time
+    open(os.path.join(folder, "started"), "w").write(str(os.getpid()))
+    while True:
+        time.sleep(0.05)
+
+@dsl.pipeline(name="waiting")
+def waiting(folder: str):
+    wait(folder=folder)
 
 @dsl.pipeline(name="failing")
 def failing(word: str):
@@ -66,7 +83,7 @@ def test_a_failure_has_exit_code_1_and_the_last_lines_of_the_log(penstock: Run, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "has several pipelines (addition, failing); choose one with --pipeline"),
+        ([], "has several pipelines (addition, waiting, failing); choose one with --pipeline"),
         (["--pipeline", "none"], "has no pipeline called none"),
         (["--pipeline", "addition", "-p", "x"], "expected KEY=VALUE"),
         (["--pipeline", "addition", "-p", "x=much"], "is not a NUMBER_DOUBLE"),
@@ -117,3 +134,21 @@ def test_following_a_log_ends_with_the_task(penstock: Run, file: Path, kfp_pytho
         followed = penstock("runs", "logs", "mine", "add", "-f")
         assert followed.returncode == 0, followed.stderr
         assert "adding 1.0 2.0" in followed.stdout
+
+
+def test_interrupting_a_run_without_a_server_cancels_it_and_ends_its_processes(file: Path, kfp_python: str, tmp_path: Path) -> None:
+    environment = client_environment(PENSTOCK_HOME=str(tmp_path / "data"))
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path.endswith("src"))
+    command = [sys.executable, "-m", "penstock.cli.main", "run", str(file), "--pipeline", "waiting", "-p", f"folder={tmp_path}"]
+    started = tmp_path / "started"
+    with subprocess.Popen([*command, "--python", kfp_python], env=environment, stdout=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 120
+        while not (started.exists() and started.read_text()):
+            assert time.monotonic() < deadline, "the task did not start"
+            assert process.poll() is None, "the command ended early"
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "canceling the run" in output
+    assert not Path(f"/proc/{started.read_text()}").exists()

@@ -43,6 +43,7 @@ def client_variables(url: str, key: str | None, secret: bytes | None) -> dict[st
         "KF_PIPELINES_ENDPOINT": url,
         "METAFLOW_DEFAULT_METADATA": "service",
         "METAFLOW_SERVICE_URL": f"{url}{METAFLOW_PREFIX}",
+        "METAFLOW_UI_URL": f"{url}/flows",
     }
     if key:
         variables |= {"WANDB_BASE_URL": url, "WANDB_API_KEY": key, "METAFLOW_SERVICE_AUTH_KEY": key}

@@ -38,7 +38,8 @@ def run(
     When no server runs on the data folder, one is started for the duration, on the same engine and data.
     """
     folder = resolve_data_dir(data_dir)
-    if detach and running_server(folder) is None:
+    has_server = running_server(folder) is not None
+    if detach and not has_server:
         raise UnavailableError(f"--detach needs a server that stays: start one on {folder} with `penstock up`")
     package = load_package(file, pipeline=pipeline, python=python)
     parameters = parse_parameters(parameter or [], package.parameter_types())
@@ -52,12 +53,22 @@ def run(
         try:
             final = follow(client, run_id, console)
         except KeyboardInterrupt:
-            console.print(f"\nno longer following; stop the run with `penstock runs cancel {run_id}`")
+            _leave(client, run_id, console, stays=has_server)
             raise typer.Exit(130) from None
         if run_state(final) != "SUCCEEDED":
             show_failures(client, run_id, console)
         console.print(f"{run_state(final)}  {run_link(client, run_id)}", soft_wrap=True)
     raise typer.Exit(0 if run_state(final) == "SUCCEEDED" else 1)
+
+
+def _leave(client: Client, run_id: str, console: Console, *, stays: bool) -> None:
+    """Stop following: a server that stays goes on with the run; with one that ends now, the run is canceled first."""
+    if stays:
+        console.print(f"\nno longer following; stop the run with `penstock runs cancel {run_id}`")
+        return
+    console.print("\ncanceling the run")
+    client.call("POST", f"/runs/{run_id}:terminate")
+    follow(client, run_id, console)
 
 
 def submit(

@@ -115,6 +115,10 @@ class TaskEnvironment:
             "WANDB_RUN_GROUP": run.run_name,
             "WANDB_JOB_TYPE": request.template.name,
             "WANDB_NAME": display_name(request.display_name, request.iteration_index),
-            "WANDB_KUBEFLOW_URL": f"{self.url}/runs/{quote(run.run_id, safe='')}",
+            "WANDB_KUBEFLOW_URL": self._link_back(request),
         }
         return plain, {"WANDB_API_KEY": self.keys.key_of(request.key.task_id)}
+
+    def _link_back(self, request: LaunchRequest) -> str:
+        """What the decorators make their link from: wandb for kfp 1.8 appends the run's address itself, wandb for kfp 2 takes it whole."""
+        return self.url if request.dialect == "argo" else f"{self.url}/#/runs/details/{quote(request.run.run_id, safe='')}"

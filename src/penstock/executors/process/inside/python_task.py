@@ -123,7 +123,7 @@ def run(task: Mapping[str, Any], preloaded: Preloaded) -> NoReturn:
     try:
         if python["module"] == "__main__":
             _become_main(None, program, [program, *python["argv"]])
-            path0, script = os.path.dirname(program), compile(python["source"], program, "exec")
+            path0, script = os.path.dirname(program), compile(python["source"], program, "exec", dont_inherit=True)
         else:
             script = preloaded.main_code(python["module"])
             spec = preloaded.main_spec(python["module"])

@@ -28,6 +28,7 @@ from penstock.spec.kfp.runtime.python_component import PythonComponent, recogniz
 from penstock.spec.kfp.runtime.resources import resolve_resources
 from penstock.spec.kfp.runtime.task_config import RESOURCES, Passthroughs, injected_task_config
 from penstock.spec.kfp.runtime.volumes import prepare_volume
+from penstock.spec.kfp.runtime.wandb_source import mend_work
 
 
 class KfpDialect:
@@ -64,6 +65,7 @@ class KfpDialect:
 
 
 def _container(request: LaunchRequest, work: ContainerWork, prepared: Prepared, resolver: Resolver, pod: Pod) -> ProcessSpec:
+    work, warnings = mend_work(work)
     component = recognize(work.command, work.args)
     argv = tuple(resolver.arguments((*work.command, *work.args)))
     env = {**task_variables(request), **_author_variables(request, work, resolver), **pod.env}
@@ -88,7 +90,7 @@ def _container(request: LaunchRequest, work: ContainerWork, prepared: Prepared, 
         executor_output=prepared.executor_output,
         path_prefixes=prepared.places.prefixes(),
         deadline_seconds=request.template.deadline_seconds,
-        warnings=pod.warnings,
+        warnings=(*pod.warnings, *warnings),
         needs_cold_start=resources.accelerator_count > 0,
     )
 

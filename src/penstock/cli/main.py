@@ -53,6 +53,8 @@ def make_app(names: list[str]) -> typer.Typer:
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    # Kept compiled also where PYTHONDONTWRITEBYTECODE is set for other programs: compiling it anew costs every start seconds.
+    sys.dont_write_bytecode = False
     wanted = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     app = make_app([wanted] if wanted in COMMANDS else list(COMMANDS))
     try:

@@ -28,6 +28,7 @@ from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_runs import SqlRunPages
 from penstock.web.services import WebServices
+from penstock.web.tracking_services import TrackingServices
 
 
 class PageActions:
@@ -206,6 +207,7 @@ def build_web(
     url: str,
     zone: tzinfo,
     facts: Callable[[], Mapping[str, Any]],
+    tracking: TrackingServices | None = None,
 ) -> WebServices:
     """Return what the pages work with.
 
@@ -220,6 +222,7 @@ def build_web(
         url: address of this server.
         zone: time zone of cron expressions.
         facts: what the System page tells about the process.
+        tracking: behind the pages of tracked runs.
     """
     return WebServices(
         runs=SqlRunPages(database),
@@ -235,4 +238,5 @@ def build_web(
         url=url,
         version=penstock.__version__,
         facts=facts,
+        tracking=tracking,
     )

@@ -19,8 +19,9 @@ def messages(language: str) -> Mapping[str, str]:
     """Return the translations of a known language."""
     if language not in LANGUAGES:
         return {}
-    text = files("penstock.web").joinpath("locales", f"{language}.json").read_text(encoding="utf-8")
-    loaded: dict[str, str] = json.loads(text)
+    loaded: dict[str, str] = {}
+    for name in (f"tracking.{language}.json", f"{language}.json"):
+        loaded |= json.loads(files("penstock.web").joinpath("locales", name).read_text(encoding="utf-8"))
     return loaded
 
 

@@ -220,7 +220,7 @@ def render(services: WebServices, request: Request, template: str, *, frame: Fra
     html = render_text(services, request, template, frame=frame, page=page, notice=notice)
     response = HTMLResponse(html, status_code=status, headers=PAGE_HEADERS)
     if notice is not None:
-        response.delete_cookie(NOTICE_COOKIE, path="/ui")
+        response.delete_cookie(NOTICE_COOKIE, path="/")
     return response
 
 
@@ -234,7 +234,7 @@ def redirect(target: str, notice: Notice | None = None) -> Response:
     response = RedirectResponse(target, status_code=303)
     if notice is not None:
         content = {"text": notice.text[:1500], "kind": notice.kind, "undo_url": notice.undo_url, "undo_fields": dict(notice.undo_fields)}
-        response.set_cookie(NOTICE_COOKIE, quote(json.dumps(content)), path="/ui", httponly=True, samesite="strict", max_age=60)
+        response.set_cookie(NOTICE_COOKIE, quote(json.dumps(content)), path="/", httponly=True, samesite="strict", max_age=60)
     return response
 
 

@@ -12,6 +12,7 @@ from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.page_catalog import CatalogPages, HomePages
 from penstock.interfaces.pages import ArtifactPages, RunPages
 from penstock.interfaces.plans import PlanLoader
+from penstock.web.tracking_services import TrackingServices
 
 
 class LogFiles(Protocol):
@@ -145,3 +146,5 @@ class WebServices:
     version: str
     facts: Callable[[], Mapping[str, Any]] = field(default=dict)
     """What the System page tells about the process: data folder, slots, settings, environments."""
+    tracking: TrackingServices | None = None
+    """Behind the pages of tracked runs; None leaves those pages out."""

@@ -1,0 +1,142 @@
+"""Read models behind the tracking pages: what a list or a graph needs in a fixed number of queries. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from penstock.domain.ids import TaskId, TrackedRunId
+from penstock.domain.tracking import TrackedProjectId, TrackedRun
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectItem:
+    """A project in a list."""
+
+    project_id: TrackedProjectId
+    entity: str
+    name: str
+    description: str
+    run_count: int
+    live_count: int
+    """Runs with a writer alive."""
+    failed_count: int
+    """Runs that failed or crashed."""
+    active_at: float
+    """Last change of a run in it, or its creation."""
+    is_registry: bool = False
+    """A registry: holds links, no runs."""
+    collection_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionItem:
+    """A collection in a list."""
+
+    collection_id: int
+    entity: str
+    project: str
+    name: str
+    kind: str
+    """`sequence` or `portfolio`."""
+    type_name: str
+    description: str
+    version_count: int
+    newest_index: int | None
+    size_bytes: int
+    """Of all versions together."""
+    updated_at: float
+    aliases: Sequence[tuple[str, int]] = ()
+    """(alias, version number)."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionItem:
+    """A member of a collection in a table or a graph."""
+
+    version_id: int
+    entity: str
+    project: str
+    collection: str
+    type_name: str
+    version_index: int
+    size_bytes: int
+    file_count: int
+    created_at: float
+    digest: str
+    creator_run_id: TrackedRunId | None = None
+    aliases: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunItem:
+    """A run in a graph."""
+
+    run_id: TrackedRunId
+    entity: str
+    project: str
+    name: str
+    display_name: str
+    state: str
+    job_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineageView:
+    """What surrounds a version: runs and versions, and which run used or logged which version."""
+
+    versions: Mapping[int, VersionItem]
+    runs: Mapping[TrackedRunId, RunItem]
+    edges: Sequence[tuple[TrackedRunId, int, str]]
+    """(run, version, `input` or `output`)."""
+    is_cut: bool
+    """There is more than is returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlace:
+    """Where the pipeline task of a tracked run stands."""
+
+    task_id: TaskId
+    task_name: str
+    run_id: str
+    run_name: str
+    kind: str
+    """`kfp`, `argo` or `flow`."""
+
+
+class TrackingPages(Protocol):
+    """Questions of the tracking pages."""
+
+    async def projects(self, *, registries: bool = False) -> Sequence[ProjectItem]:
+        """Return all projects, or all registries, last active first."""
+        ...
+
+    async def keys(self, project_id: TrackedProjectId, *, limit: int = 2000) -> Sequence[str]:
+        """Return indexed keys of a project by name: `c.lr` of configs, `s.loss` of summaries, `h.loss` of histories."""
+        ...
+
+    async def runs(self, run_ids: Sequence[TrackedRunId]) -> Mapping[TrackedRunId, TrackedRun]:
+        """Return those runs that exist."""
+        ...
+
+    async def sweep_runs(self, project_id: TrackedProjectId, sweep: str, *, limit: int = 1000) -> Sequence[TrackedRun]:
+        """Return the runs of a sweep, oldest first."""
+        ...
+
+    async def task_place(self, task_id: TaskId) -> TaskPlace | None:
+        """Return where a pipeline task stands, or None."""
+        ...
+
+    async def collections(self, project_id: TrackedProjectId, *, limit: int = 500) -> Sequence[CollectionItem]:
+        """Return the collections of a project by type and name."""
+        ...
+
+    async def versions(self, collection_id: int, *, limit: int = 500) -> Sequence[VersionItem]:
+        """Return the members of a collection, newest first."""
+        ...
+
+    async def lineage(self, version_id: int, *, depth: int = 3, limit: int = 300) -> LineageView:
+        """Return what is at most `depth` runs away from a version, up and down."""
+        ...

@@ -1,0 +1,26 @@
+"""Wires the tracking pages to the use cases that the W&B protocol works with."""
+
+from __future__ import annotations
+
+from penstock.api.wandb.services import WandbServices
+from penstock.stores.sql.database import Database
+from penstock.stores.sql.pages_tracking import SqlTrackingPages
+from penstock.web.tracking_services import TrackingServices
+
+
+def build_tracking_pages(wandb: WandbServices, database: Database) -> TrackingServices:
+    """Return what the tracking pages work with: the same services, and the pages' own questions to `database`."""
+    return TrackingServices(
+        projects=wandb.projects,
+        runs=wandb.runs,
+        history=wandb.history,
+        console=wandb.console,
+        files=wandb.files,
+        artifacts=wandb.artifacts,
+        collections=wandb.collections,
+        sweeps=wandb.sweeps,
+        reports=wandb.reports,
+        keys=wandb.keys,
+        accounts=wandb.accounts,
+        pages=SqlTrackingPages(database),
+    )

@@ -1,0 +1,201 @@
+"""Queries behind the tracking pages (`interfaces.tracking_pages`): lists with counts, lineage around a version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from penstock.domain.ids import TaskId, TrackedRunId
+from penstock.domain.tracking import TrackedProjectId, TrackedRun
+from penstock.interfaces.tracking_pages import CollectionItem, LineageView, ProjectItem, RunItem, TaskPlace, VersionItem
+from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.page_rows import named_places
+from penstock.stores.sql.tracking_rows import SELECT_RUN, run_from_row
+
+_BATCH = 400
+_VERSION = (
+    "SELECT m.version_id, m.version_index, p.entity, p.name AS project, c.name AS collection, c.type_name, c.collection_id, "
+    "v.size_bytes, v.file_count, v.created_at, v.digest, v.creator_run_id FROM membership m "
+    "JOIN collection c ON c.collection_id = m.collection_id JOIN tracked_project p ON p.project_id = c.project_id "
+    "JOIN artifact_version v ON v.version_id = m.version_id AND v.state = 'COMMITTED' "
+)
+
+
+class SqlTrackingPages:
+    """`TrackingPages` over the tracking and artifact tables."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def projects(self, *, registries: bool = False) -> Sequence[ProjectItem]:
+        """See `TrackingPages`."""
+        sql = (
+            "SELECT p.project_id, p.entity, p.name, p.description, p.created_at, COUNT(r.run_id) AS run_count, "
+            "SUM(CASE WHEN r.state IN ('running', 'preempting') THEN 1 ELSE 0 END) AS live_count, "
+            "SUM(CASE WHEN r.state IN ('failed', 'crashed') THEN 1 ELSE 0 END) AS failed_count, MAX(r.updated_at) AS active_at, "
+            "(SELECT COUNT(*) FROM collection c WHERE c.project_id = p.project_id) AS collection_count, g.project_id AS registry "
+            "FROM tracked_project p LEFT JOIN registry g ON g.project_id = p.project_id "
+            "LEFT JOIN tracked_run r ON r.project_id = p.project_id "
+            f"WHERE g.project_id IS {'NOT NULL' if registries else 'NULL'} "
+            "GROUP BY p.project_id, p.entity, p.name, p.description, p.created_at, g.project_id"
+        )
+
+        def work(tx: Transaction) -> list[ProjectItem]:
+            found = [
+                ProjectItem(
+                    TrackedProjectId(row["project_id"]), row["entity"], row["name"], row["description"], row["run_count"],
+                    row["live_count"] or 0, row["failed_count"] or 0, row["active_at"] or row["created_at"], row["registry"] is not None,
+                    row["collection_count"],
+                )
+                for row in tx.all(sql)
+            ]  # fmt: skip
+            return sorted(found, key=lambda item: -item.active_at)
+
+        return await self._database.read(work)
+
+    async def keys(self, project_id: TrackedProjectId, *, limit: int = 2000) -> Sequence[str]:
+        """See `TrackingPages`."""
+        sql = "SELECT name FROM tracked_key WHERE project_id = :project ORDER BY name LIMIT :limit"
+        return await self._database.read(lambda tx: [row["name"] for row in tx.all(sql, {"project": project_id, "limit": limit})])
+
+    async def runs(self, run_ids: Sequence[TrackedRunId]) -> Mapping[TrackedRunId, TrackedRun]:
+        """See `TrackingPages`."""
+        if not run_ids:
+            return {}
+        places, params = named_places(list(run_ids)[:_BATCH])
+        sql = f"{SELECT_RUN} WHERE r.run_id IN ({places})"
+        found = await self._database.read(lambda tx: [run_from_row(row) for row in tx.all(sql, params)])
+        return {run.run_id: run for run in found}
+
+    async def sweep_runs(self, project_id: TrackedProjectId, sweep: str, *, limit: int = 1000) -> Sequence[TrackedRun]:
+        """See `TrackingPages`."""
+        sql = f"{SELECT_RUN} WHERE r.project_id = :project AND r.sweep = :sweep ORDER BY r.created_at, r.run_id LIMIT :limit"
+        params = {"project": project_id, "sweep": sweep, "limit": limit}
+        return await self._database.read(lambda tx: [run_from_row(row) for row in tx.all(sql, params)])
+
+    async def task_place(self, task_id: TaskId) -> TaskPlace | None:
+        """See `TrackingPages`."""
+        sql = (
+            "SELECT task.task_id, task.display_name AS task_name, run.run_id, run.name AS run_name, run.kind FROM task "
+            "JOIN run ON run.run_id = task.run_id WHERE task.task_id = :task"
+        )
+
+        def work(tx: Transaction) -> TaskPlace | None:
+            row = tx.one(sql, {"task": task_id})
+            return None if row is None else TaskPlace(TaskId(row["task_id"]), row["task_name"], row["run_id"], row["run_name"], row["kind"])
+
+        return await self._database.read(work)
+
+    async def collections(self, project_id: TrackedProjectId, *, limit: int = 500) -> Sequence[CollectionItem]:
+        """See `TrackingPages`."""
+        sql = (
+            "SELECT c.collection_id, p.entity, p.name AS project, c.name, c.kind, c.type_name, c.description, c.updated_at, "
+            "COUNT(v.version_id) AS version_count, MAX(CASE WHEN v.version_id IS NULL THEN NULL ELSE m.version_index END) AS newest, "
+            "COALESCE(SUM(v.size_bytes), 0) AS size_bytes FROM collection c JOIN tracked_project p ON p.project_id = c.project_id "
+            "LEFT JOIN membership m ON m.collection_id = c.collection_id "
+            "LEFT JOIN artifact_version v ON v.version_id = m.version_id AND v.state = 'COMMITTED' WHERE c.project_id = :project "
+            "GROUP BY c.collection_id, p.entity, p.name, c.name, c.kind, c.type_name, c.description, c.updated_at "
+            "ORDER BY c.type_name, c.name LIMIT :limit"
+        )
+        alias_sql = (
+            "SELECT a.collection_id, a.alias, m.version_index FROM membership_alias a JOIN collection c ON c.collection_id = a.collection_id "
+            "JOIN membership m ON m.collection_id = a.collection_id AND m.version_id = a.version_id "
+            "WHERE c.project_id = :project ORDER BY m.version_index DESC, a.alias LIMIT 5000"
+        )
+
+        def work(tx: Transaction) -> list[CollectionItem]:
+            aliases: dict[int, list[tuple[str, int]]] = {}
+            for row in tx.all(alias_sql, {"project": project_id}):
+                aliases.setdefault(row["collection_id"], []).append((row["alias"], row["version_index"]))
+            return [
+                CollectionItem(
+                    row["collection_id"], row["entity"], row["project"], row["name"], row["kind"], row["type_name"], row["description"],
+                    row["version_count"], row["newest"], int(row["size_bytes"]), row["updated_at"], aliases.get(row["collection_id"], ()),
+                )
+                for row in tx.all(sql, {"project": project_id, "limit": limit})
+            ]  # fmt: skip
+
+        return await self._database.read(work)
+
+    async def versions(self, collection_id: int, *, limit: int = 500) -> Sequence[VersionItem]:
+        """See `TrackingPages`."""
+        sql = f"{_VERSION} WHERE m.collection_id = :collection ORDER BY m.version_index DESC LIMIT :limit"
+        alias_sql = "SELECT alias, version_id FROM membership_alias WHERE collection_id = :collection ORDER BY alias"
+
+        def work(tx: Transaction) -> list[VersionItem]:
+            aliases: dict[int, list[str]] = {}
+            for row in tx.all(alias_sql, {"collection": collection_id}):
+                aliases.setdefault(row["version_id"], []).append(row["alias"])
+            rows = tx.all(sql, {"collection": collection_id, "limit": limit})
+            return [_version(row, aliases.get(row["version_id"], ())) for row in rows]
+
+        return await self._database.read(work)
+
+    async def lineage(self, version_id: int, *, depth: int = 3, limit: int = 300) -> LineageView:
+        """See `TrackingPages`."""
+        return await self._database.read(lambda tx: _lineage(tx, version_id, depth, limit))
+
+
+def _version(row: Row, aliases: Sequence[str]) -> VersionItem:
+    return VersionItem(
+        row["version_id"], row["entity"], row["project"], row["collection"], row["type_name"], row["version_index"], row["size_bytes"],
+        row["file_count"], row["created_at"], row["digest"], row["creator_run_id"], aliases,
+    )  # fmt: skip
+
+
+def _lineage(tx: Transaction, version_id: int, depth: int, limit: int) -> LineageView:
+    """Walk up (who logged it, what they used) and down (who used it, what they logged), `depth` runs each way."""
+    edges: dict[tuple[TrackedRunId, int, str], None] = {}
+    is_cut = False
+    for to_run, to_version in (("output", "input"), ("input", "output")):
+        frontier: set[int] = {version_id}
+        seen: set[int] = set()
+        for _ in range(depth):
+            frontier -= seen
+            seen |= frontier
+            found = _uses(tx, "version_id", frontier, to_run, limit)
+            runs = {TrackedRunId(row["tracked_run_id"]) for row in found}
+            beyond = _uses(tx, "tracked_run_id", runs, to_version, limit)
+            for row in [*found, *beyond]:
+                if len(edges) >= limit:
+                    is_cut = True
+                    break
+                edges[TrackedRunId(row["tracked_run_id"]), row["version_id"], row["direction"]] = None
+            frontier = {row["version_id"] for row in beyond}
+    versions = {version_id} | {version for _, version, _ in edges}
+    runs = {run for run, _, _ in edges}
+    return LineageView(_named_versions(tx, versions), _named_runs(tx, runs), list(edges), is_cut)
+
+
+def _uses(tx: Transaction, column: str, ids: set[Any], direction: str, limit: int) -> list[Row]:
+    if not ids:
+        return []
+    places, params = named_places(sorted(ids)[:_BATCH])
+    sql = (
+        f"SELECT u.tracked_run_id, u.version_id, u.direction FROM version_use u JOIN artifact_version v ON v.version_id = u.version_id "
+        f"AND v.state = 'COMMITTED' WHERE u.{column} IN ({places}) AND u.direction = :direction ORDER BY u.created_at LIMIT :limit"
+    )
+    return list(tx.all(sql, params | {"direction": direction, "limit": limit}))
+
+
+def _named_versions(tx: Transaction, ids: set[int]) -> dict[int, VersionItem]:
+    """Return versions under their own (sequence) names."""
+    places, params = named_places(sorted(ids)[:_BATCH])
+    sql = f"{_VERSION} WHERE m.version_id IN ({places}) AND c.kind = 'sequence'"
+    return {row["version_id"]: _version(row, ()) for row in tx.all(sql, params)}
+
+
+def _named_runs(tx: Transaction, ids: set[TrackedRunId]) -> dict[TrackedRunId, RunItem]:
+    if not ids:
+        return {}
+    places, params = named_places(sorted(ids)[:_BATCH])
+    sql = (
+        "SELECT r.run_id, p.entity, p.name AS project, r.name, r.display_name, r.state, r.job_type FROM tracked_run r "
+        f"JOIN tracked_project p ON p.project_id = r.project_id WHERE r.run_id IN ({places})"
+    )
+    return {
+        TrackedRunId(row["run_id"]): RunItem(
+            TrackedRunId(row["run_id"]), row["entity"], row["project"], row["name"], row["display_name"], row["state"], row["job_type"]
+        )
+        for row in tx.all(sql, params)
+    }

@@ -1,0 +1,257 @@
+"""Data behind the drawings of the tracking pages: series for charts, media over steps, console lines, bytes of files.
+
+A chart asks for one key of up to 50 runs and gets columns: per bucket of rows the last, lowest and highest value, so that what is sent
+grows with the pixels and no spike is lost. Bytes that programs stored are served in a box, never as part of our origin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import mimetypes
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from penstock.domain.errors import InvalidArgumentError, NotFoundError
+from penstock.domain.ids import Digest
+from penstock.domain.tracking import RunFile, TrackedRun
+from penstock.interfaces.tracking_store import ChartSeries
+from penstock.tracking.history import EVENTS, HISTORY
+from penstock.web.artifact_content import head_of, media_type_of
+from penstock.web.security import BOX_HEADERS, STILL_HEADERS
+from penstock.web.services import WebServices
+from penstock.web.tracking_documents import plain
+from penstock.web.tracking_services import TrackingServices, run_by_id, runs_by_ids
+
+MAX_POINTS = 4000
+_NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_MAX_TABLE = 16 << 20
+_TABLE_ROWS = 200
+_PLAYED = ("audio/", "video/")
+
+
+async def series(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Answer with `key` of each of `runs` (storage ids) over `x`, in at most `points` buckets, between `from` and `to` (values of x)."""
+    query = request.query_params
+    key, x_key = query.get("key", ""), query.get("x", "_step")
+    if not key:
+        raise InvalidArgumentError("say which key to draw")
+    stream = EVENTS if query.get("stream") == "events" else HISTORY
+    points = max(10, min(_number(query.get("points"), 800), MAX_POINTS))
+    low, high = _bound(query.get("from")), _bound(query.get("to"))
+    runs = await runs_by_ids(tracking, request, query.get("runs", ""))
+
+    async def one(run: TrackedRun) -> Mapping[str, Any]:
+        drawn = await _drawn(tracking, run, stream, key, x_key, points, low, high)
+        return {"run": str(run.run_id), **columns_of(drawn)}
+
+    drawn = await asyncio.gather(*(one(run) for run in runs.values()))
+    body = orjson.dumps({"key": key, "x": x_key, "series": drawn}, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Response(body, media_type="application/json", headers=_NO_STORE)
+
+
+async def _drawn(
+    tracking: TrackingServices, run: TrackedRun, stream: str, key: str, x_key: str, points: int, low: float | None, high: float | None
+) -> ChartSeries:
+    """Draw the part of a series between two values of x. For an x other than the step, the steps are looked up first."""
+    history = tracking.history
+    if low is None and high is None:
+        return await history.chart(run.run_id, key, x_key=x_key, points=points, stream=stream)
+    if x_key == "_step":
+        first = None if low is None else math.floor(low)
+        last = None if high is None else math.ceil(high) + 1
+        return await history.chart(run.run_id, key, points=points, stream=stream, min_step=first, max_step=last)
+    by_x = await history.chart(run.run_id, key, x_key=x_key, points=MAX_POINTS, stream=stream)
+    by_step = await history.chart(run.run_id, key, points=MAX_POINTS, stream=stream)
+    first, last = step_range(by_x.x, by_step.x, low, high)
+    return await history.chart(run.run_id, key, x_key=x_key, points=points, stream=stream, min_step=first, max_step=last)
+
+
+def step_range(x: Sequence[float], steps: Sequence[float], low: float | None, high: float | None) -> tuple[int | None, int | None]:
+    """Return the steps (from, until) of the buckets whose x may lie between `low` and `high`, one bucket more on each side."""
+    inside = [
+        place for place, value in enumerate(x) if (low is None or value >= low) and (high is None or value <= high) and place < len(steps)
+    ]
+    if not inside:
+        return None, None
+    start = max(inside[0] - 2, -1)
+    stop = min(inside[-1] + 1, len(steps) - 1)
+    return (None if start < 0 else math.floor(steps[start])), math.ceil(steps[stop]) + 1
+
+
+def columns_of(drawn: ChartSeries) -> dict[str, Any]:
+    """Return the columns of a drawing; values that are no numbers become gaps with a mark."""
+    marks = []
+    y: list[float | None] = []
+    for place, value in enumerate(drawn.last):
+        if math.isfinite(value):
+            y.append(value)
+        else:
+            y.append(None)
+        for shown in (value, drawn.low[place], drawn.high[place]):
+            if not math.isfinite(shown):
+                marks.append([drawn.x[place], "NaN" if math.isnan(shown) else "+inf" if shown > 0 else "-inf"])
+                break
+    is_full = drawn.rows <= len(drawn.x)
+    body: dict[str, Any] = {"x": drawn.x, "y": y, "rows": drawn.rows, "marks": marks[:200]}
+    if not is_full:
+        body |= {"low": drawn.low, "high": drawn.high, "low_x": drawn.low_x, "high_x": drawn.high_x}
+    return body
+
+
+def _bound(text: str | None) -> float | None:
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise InvalidArgumentError(f"{text[:40]!r} is not a number") from error
+    return value if math.isfinite(value) else None
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text and text.lstrip("-").isdecimal() and len(text) < 17 else default
+
+
+async def media(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Answer with the values of a media key by step, newest 200 at most; an even choice when there are more."""
+    run = await run_by_id(tracking, request, request.path_params["run_id"])
+    key = request.query_params.get("key", "")
+    rows = (await tracking.history.sampled(run.run_id, [json.dumps({"keys": ["_step", key], "samples": 200})]))[0]
+    values = [{"step": row.get("_step"), "value": plain(row[key])} for row in rows if isinstance(row.get(key), Mapping | list)]
+    return JSONResponse({"key": key, "values": values}, headers=_NO_STORE)
+
+
+async def console(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Answer with console lines: the last `last`, those `after` a number, those `before` one; or those that contain `q`."""
+    run = await run_by_id(tracking, request, request.path_params["run_id"])
+    query = request.query_params
+    if query.get("q"):
+        lines = await tracking.console.search(run.run_id, query["q"][:500], limit=501)
+        body: dict[str, Any] = {"matches": [line.number for line in lines[:500]], "is_cut": len(lines) > 500}
+        return JSONResponse(body, headers=_NO_STORE)
+    limit = max(1, min(_number(query.get("limit"), 500), 2000))
+    if "after" in query:
+        page = await tracking.console.page(run.run_id, first=limit, after=_number(query["after"], -1))
+    elif "before" in query:
+        page = await tracking.console.page(run.run_id, last=limit, before=_number(query["before"], 0))
+    else:
+        page = await tracking.console.page(run.run_id, last=limit)
+    body = {
+        "lines": [[line.number, line.text, line.timestamp, line.level == "error", line.label] for line in page.lines],
+        "has_next": page.has_next,
+        "has_previous": page.has_previous,
+        "count": page.line_count,
+    }
+    return JSONResponse(body, headers=_NO_STORE)
+
+
+async def console_text(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Answer with the whole console as a text file, page by page."""
+    run = await run_by_id(tracking, request, request.path_params["run_id"])
+
+    async def pieces() -> Any:
+        after = -1
+        while True:
+            page = await tracking.console.page(run.run_id, first=5000, after=after)
+            if not page.lines:
+                return
+            after = page.lines[-1].number
+            yield "".join(f"{line.text}\n" for line in page.lines).encode()
+
+    headers = _NO_STORE | {"content-disposition": f'attachment; filename="{_safe_name(run.name)}.log"'}
+    return StreamingResponse(pieces(), media_type="text/plain; charset=utf-8", headers=headers)
+
+
+async def run_file(tracking: TrackingServices, request: Request) -> RunFile:
+    """Return the stored file that the address names.
+
+    Raises:
+        NotFoundError: the run has no such file.
+    """
+    run = await run_by_id(tracking, request, request.path_params["run_id"])
+    path = request.path_params["path"]
+    file = await tracking.files.get(run.run_id, path)
+    if file is None or file.digest is None:
+        raise NotFoundError(f"The run has no file {path}.")
+    return file
+
+
+async def file_content(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """The bytes of a run's file: boxed to look at, or as a download with `?download=1`."""
+    file = await run_file(tracking, request)
+    assert file.digest is not None, "run_file returns stored files only"
+    return await boxed(services, request, file.digest, file.name, file.size_bytes)
+
+
+async def boxed(services: WebServices, request: Request, digest: Digest, name: str, size_bytes: int) -> Response:
+    """Serve stored bytes so that nothing in them runs in our origin; ranges work, so that audio and video can be searched."""
+    head = await asyncio.to_thread(head_of, services.blobs, digest, 1024)
+    if request.query_params.get("download"):
+        headers = STILL_HEADERS | {"content-disposition": f'attachment; filename="{_safe_name(name)}"'}
+        return _stream(services, request, digest, size_bytes, "application/octet-stream", headers)
+    is_html = name.lower().endswith((".html", ".htm"))
+    media = media_type_of(head, "system.HTML" if is_html else "")
+    guessed = mimetypes.guess_type(name)[0] or ""
+    if media == "application/octet-stream" and guessed.startswith(_PLAYED):
+        media = guessed
+    headers = BOX_HEADERS if media == "text/html" else STILL_HEADERS
+    return _stream(services, request, digest, size_bytes, f"{media}; charset=utf-8" if media.startswith("text/") else media, headers)
+
+
+def _stream(
+    services: WebServices, request: Request, digest: Digest, size_bytes: int, media: str, headers: Mapping[str, str]
+) -> Response:
+    match = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
+    full = dict(headers) | {"accept-ranges": "bytes"}
+    if match is None or int(match[1]) >= size_bytes:
+        full["content-length"] = str(size_bytes)
+        return StreamingResponse(services.blobs.read(digest), media_type=media, headers=full)
+    first = int(match[1])
+    last = min(int(match[2]), size_bytes - 1) if match[2] else size_bytes - 1
+    full |= {"content-range": f"bytes {first}-{last}/{size_bytes}", "content-length": str(last - first + 1)}
+    part = services.blobs.read(digest, offset=first, length=last - first + 1)
+    return StreamingResponse(part, status_code=206, media_type=media, headers=full)
+
+
+async def table(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Answer with the first rows of a stored `*.table.json`, or of the traces of a `*.plotly.json`."""
+    file = await run_file(tracking, request)
+    assert file.digest is not None, "run_file returns stored files only"
+    if file.size_bytes > _MAX_TABLE:
+        return JSONResponse({"error": "too large to show here", "size": file.size_bytes}, headers=_NO_STORE)
+    text = await asyncio.to_thread(lambda digest: b"".join(services.blobs.read(digest)), file.digest)
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return JSONResponse({"error": "not JSON"}, headers=_NO_STORE)
+    return JSONResponse(plain(rows_of(document)), headers=_NO_STORE)
+
+
+def rows_of(document: Any) -> dict[str, Any]:
+    """Return columns and first rows of a table document, or of a Plotly figure's traces."""
+    if isinstance(document, Mapping) and isinstance(document.get("columns"), list) and isinstance(document.get("data"), list):
+        data = document["data"]
+        return {"columns": [str(name) for name in document["columns"]], "rows": data[:_TABLE_ROWS], "count": len(data)}
+    if isinstance(document, Mapping) and isinstance(document.get("data"), list):
+        rows: list[list[Any]] = []
+        for place, trace in enumerate(document["data"]):
+            if not isinstance(trace, Mapping):
+                continue
+            name = trace.get("name") or f"{trace.get('type', 'trace')} {place}"
+            x, y = (trace.get(axis) if isinstance(trace.get(axis), list) else [] for axis in ("x", "y"))
+            values = y or trace.get("values") or trace.get("z") or []
+            for at, value in enumerate(values if isinstance(values, list) else []):
+                rows.append([name, x[at] if at < len(x) else at, value])
+        return {"columns": ["trace", "x", "y"], "rows": rows[:_TABLE_ROWS], "count": len(rows)}
+    return {"columns": ["value"], "rows": [[json.dumps(document)[:2000]]], "count": 1}
+
+
+def _safe_name(name: str) -> str:
+    return re.sub(r"[^\w.-]", "_", name.rsplit("/", 1)[-1]) or "file"

@@ -1,0 +1,156 @@
+"""Config and summary documents of runs as the pages show them: read leniently, unwrapped, flattened, cut where they are huge."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.domain.tracking import TrackedRun, TrackedState
+
+MAX_LEAVES = 2000
+"""Values of one tree on a page."""
+
+
+def read_document(text: str) -> dict[str, Any]:
+    """Return a JSON object; bare NaN and infinities become floats, anything unreadable an empty object."""
+    try:
+        document = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def config_of(run: TrackedRun) -> dict[str, Any]:
+    """Return the config without the `value` wrappers and without the client's own `_wandb` entry."""
+    found = {}
+    for key, entry in read_document(run.config).items():
+        if key != "_wandb":
+            found[key] = entry["value"] if isinstance(entry, dict) and "value" in entry else entry
+    return found
+
+
+def client_facts(run: TrackedRun) -> dict[str, Any]:
+    """Return what the client noted about itself in `config._wandb.value`."""
+    entry = read_document(run.config).get("_wandb")
+    value = entry.get("value") if isinstance(entry, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def summary_of(run: TrackedRun) -> dict[str, Any]:
+    """Return the summary without the client's own keys (`_wandb`, `_runtime`, ...)."""
+    return {key: value for key, value in read_document(run.summary).items() if not key.startswith("_")}
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One value of a document."""
+
+    path: str
+    """Dotted."""
+    value: Any
+    kind: str
+    """`number`, `text`, `media` or `other`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A document, flattened in order."""
+
+    leaves: tuple[Leaf, ...]
+    is_cut: bool
+    """It has more values than are shown."""
+
+
+def tree_of(document: Mapping[str, Any]) -> Tree:
+    """Flatten a document; lists and media objects are values."""
+    leaves = []
+    for leaf in _walk(document, ""):
+        if len(leaves) == MAX_LEAVES:
+            return Tree(tuple(leaves), is_cut=True)
+        leaves.append(leaf)
+    return Tree(tuple(leaves), is_cut=False)
+
+
+def _walk(value: Any, path: str, depth: int = 0) -> Iterator[Leaf]:
+    if isinstance(value, Mapping) and value and "_type" not in value and depth < 30:
+        for key, inner in value.items():
+            yield from _walk(inner, f"{path}.{key}" if path else str(key), depth + 1)
+        return
+    yield Leaf(path, value, kind_of(value))
+
+
+def kind_of(value: Any) -> str:
+    """Return how a value is shown."""
+    if isinstance(value, Mapping) and "_type" in value:
+        return "media"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "number"
+    return "text" if isinstance(value, str) else "other"
+
+
+def lookup(document: Mapping[str, Any], path: str) -> Any:
+    """Return the value at a dotted path, literal keys first; None when there is none."""
+    if path in document:
+        return document[path]
+    value: Any = document
+    for part in path.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return None
+        value = value[part]
+    return value
+
+
+def plain(value: Any) -> Any:
+    """Return a value that strict JSON can hold: NaN and infinities become texts."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value
+
+
+LOOKS: Mapping[TrackedState, tuple[str, str]] = {
+    TrackedState.PENDING: ("Pending", "pending"),
+    TrackedState.RUNNING: ("Running", "running"),
+    TrackedState.FINISHED: ("Finished", "succeeded"),
+    TrackedState.FAILED: ("Failed", "failed"),
+    TrackedState.CRASHED: ("Crashed", "failed"),
+    TrackedState.KILLED: ("Killed", "canceled"),
+    TrackedState.PREEMPTING: ("Preempting", "canceling"),
+    TrackedState.PREEMPTED: ("Preempted", "canceled"),
+}
+"""State -> (word, icon and class)."""
+
+
+def look_of(state: str) -> tuple[str, str]:
+    """Return word and icon of a state; unknown ones read as themselves."""
+    known = next((look for member, look in LOOKS.items() if member.value == state), None)
+    return known or (state.capitalize(), "pending")
+
+
+def story_of(run: TrackedRun) -> tuple[str, Mapping[str, object]]:
+    """Return a sentence that explains the state, as a message with values."""
+    if run.is_stop_requested and run.state.is_live:
+        return "Stop was asked for; the program ends when it next reports.", {}
+    match run.state:
+        case TrackedState.PENDING:
+            return "Created; nothing has written to it yet.", {}
+        case TrackedState.RUNNING:
+            return "A program is writing to it.", {}
+        case TrackedState.FINISHED:
+            return "The program ended well.", {}
+        case TrackedState.FAILED:
+            return "The program ended with exit code {code}.", {"code": run.exit_code if run.exit_code is not None else "?"}
+        case TrackedState.CRASHED:
+            return "No sign of life any more; the program, its machine or the connection went away without saying goodbye.", {}
+        case TrackedState.KILLED:
+            return "It was ended from outside.", {}
+        case TrackedState.PREEMPTING:
+            return "Its machine announced that it will be taken away.", {}
+        case _:
+            return "Its machine was taken away.", {}

@@ -1,0 +1,137 @@
+"""What the tracking pages work with, and how a request becomes a project or run that its caller may see."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from penstock.domain.accounts import Caller
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
+from penstock.domain.ids import TrackedRunId
+from penstock.domain.tracking import TrackedProject, TrackedRun
+from penstock.interfaces.tracking_pages import TrackingPages
+from penstock.tracking.accounts import AccountService
+from penstock.tracking.artifacts import ArtifactService
+from penstock.tracking.collections import CollectionService
+from penstock.tracking.console import ConsoleService
+from penstock.tracking.files import RunFileService
+from penstock.tracking.history import HistoryService
+from penstock.tracking.keys import KeyService
+from penstock.tracking.projects import ProjectService
+from penstock.tracking.reports import ReportService
+from penstock.tracking.runs import TrackedRunService
+from penstock.tracking.sweeps import SweepService
+
+_KEY_COOKIE = "penstock_key"
+_MAX_ID = 1 << 53
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackingServices:
+    """Use cases of the tracking room and the pages' own questions."""
+
+    projects: ProjectService
+    runs: TrackedRunService
+    history: HistoryService
+    console: ConsoleService
+    files: RunFileService
+    artifacts: ArtifactService
+    collections: CollectionService
+    sweeps: SweepService
+    reports: ReportService
+    keys: KeyService
+    accounts: AccountService
+    pages: TrackingPages
+
+
+def caller_of(tracking: TrackingServices, request: Request) -> Caller:
+    """Return who asks: the owner of the key in the sign-in cookie or header; the server's own user when no key was needed."""
+    offered = [request.cookies.get(_KEY_COOKIE, "")]
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        offered.append(value.strip())
+    elif scheme.lower() == "basic":
+        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+            offered.append(base64.b64decode(value, validate=True).decode().partition(":")[2])
+    for key in offered:
+        if key:
+            with contextlib.suppress(PenstockError):
+                return tracking.keys.check(key)
+    return Caller(tracking.accounts.default_user)
+
+
+async def project_of(tracking: TrackingServices, request: Request) -> TrackedProject:
+    """Return the project that the address names.
+
+    Raises:
+        NotFoundError: there is none, or it is not the caller's to see.
+    """
+    entity, name = request.path_params["entity"], request.path_params["project"]
+    project = await tracking.projects.get(entity, name)
+    if project is None or not tracking.accounts.is_readable(caller_of(tracking, request), entity):
+        raise NotFoundError(f"There is no project {entity}/{name}.")
+    return project
+
+
+async def run_of(tracking: TrackingServices, request: Request) -> TrackedRun:
+    """Return the run that the address names.
+
+    Raises:
+        NotFoundError: there is none, or it is not the caller's to see.
+    """
+    project, name = await project_of(tracking, request), request.path_params["run"]
+    run = await tracking.runs.get(project.entity, project.name, name)
+    if run is None:
+        raise NotFoundError(f"There is no run {name} in {project.entity}/{project.name}. It may have been deleted.")
+    return run
+
+
+async def run_by_id(tracking: TrackingServices, request: Request, text: str) -> TrackedRun:
+    """Return a run by its storage id.
+
+    Raises:
+        NotFoundError: there is none, or it is not the caller's to see.
+    """
+    run = (await runs_by_ids(tracking, request, text)).get(checked_id(text))
+    if run is None:
+        raise NotFoundError(f"There is no tracked run with the id {text}.")
+    return run
+
+
+async def runs_by_ids(tracking: TrackingServices, request: Request, text: str, *, limit: int = 50) -> dict[TrackedRunId, TrackedRun]:
+    """Return the runs of a comma-separated list of storage ids, in its order; those that are gone or hidden are left out.
+
+    Raises:
+        InvalidArgumentError: an id is no number, or there are more than `limit`.
+    """
+    ids = [checked_id(part) for part in text.split(",") if part]
+    if len(ids) > limit:
+        raise InvalidArgumentError(f"at most {limit} runs at once")
+    found = await tracking.pages.runs(ids)
+    caller = caller_of(tracking, request)
+    readable = {entity: tracking.accounts.is_readable(caller, entity) for entity in {run.entity for run in found.values()}}
+    return {run_id: found[run_id] for run_id in ids if run_id in found and readable[found[run_id].entity]}
+
+
+def checked_id(text: str) -> TrackedRunId:
+    """Return a storage id.
+
+    Raises:
+        InvalidArgumentError: it is no number below 2**53.
+    """
+    if not text.isdecimal() or len(text) > 16 or int(text) >= _MAX_ID:
+        raise InvalidArgumentError(f"{text[:40]!r} is not the id of a run")
+    return TrackedRunId(int(text))
+
+
+def check_writable(tracking: TrackingServices, request: Request, entity: str) -> None:
+    """Make sure that the caller may change what the entity owns.
+
+    Raises:
+        PermissionDeniedError: it may not.
+    """
+    tracking.accounts.check_writable(caller_of(tracking, request), entity)

@@ -62,6 +62,10 @@ class Settings:
     cache_enabled: bool = _setting(True, "Reuse results of equal tasks.")
     cache_expiry_seconds: float = _setting(0.0, "Age after which a result is not reused; 0: never.")
 
+    flows_local_roots: tuple[str, ...] = _setting(
+        (), "Folders with Metaflow's local datastores that flow pages may read, beside `.metaflow` folders on a server bound to loopback."
+    )
+
     pipelines_terminated_state: str = _setting(
         "FAILED", "State that a terminated run reports: FAILED (kfp clients wait for it) or CANCELED (those up to 2.17 wait for ever)."
     )

@@ -112,31 +112,39 @@ def _steps(info: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
 
 
 def _layers(steps: Mapping[str, Mapping[str, Any]], start: str) -> list[list[str]]:
-    """Steps by longest way from the start; edges back (recursive switches) are left out."""
+    """Steps by longest way from the start; edges that lead back (recursive switches) do not count."""
+    first = start if start in steps else next(iter(steps), None)
+    forward: dict[str, list[str]] = {}
+    finished: list[str] = []
+    stack: list[tuple[str, list[str]]] = [] if first is None else [(first, _targets(steps, first))]
+    on_path = {first} if first is not None else set()
+    while stack:
+        name, left = stack[-1]
+        if not left:
+            stack.pop()
+            on_path.discard(name)
+            finished.append(name)
+            continue
+        target = left.pop(0)
+        if target in on_path:
+            continue
+        forward.setdefault(name, []).append(target)
+        if target not in finished:
+            stack.append((target, _targets(steps, target)))
+            on_path.add(target)
     depth: dict[str, int] = {}
-    order = [start] if start in steps else list(steps)[:1]
-    incoming = Counter(target for name, step in steps.items() for target in step.get("next") or () if target in steps and target != name)
-    for _ in range(len(steps)):
-        for name in list(order):
-            for target in steps[name].get("next") or ():
-                if target in steps and target not in order:
-                    order.append(target)
-    for name in order:
+    for name in reversed(finished):
         depth.setdefault(name, 0)
-    for _ in range(len(order)):
-        changed = False
-        for index, name in enumerate(order):
-            for target in steps[name].get("next") or ():
-                is_back = target in order and order.index(target) <= index and incoming[target] > 1 and depth.get(target, 0) > 0
-                if target in depth and not is_back and target != name and depth[target] < depth[name] + 1 < len(steps) + 1:
-                    depth[target] = depth[name] + 1
-                    changed = True
-        if not changed:
-            break
+        for target in forward.get(name, ()):
+            depth[target] = max(depth.get(target, 0), depth[name] + 1)
     layers: dict[int, list[str]] = {}
-    for name in order:
+    for name in (name for name in steps if name in depth):
         layers.setdefault(depth[name], []).append(name)
     return [layers[level] for level in sorted(layers)]
+
+
+def _targets(steps: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:
+    return [str(target) for target in steps[name].get("next") or () if target in steps]
 
 
 def _node(name: str, step: Mapping[str, Any], tasks: Sequence[FlowTaskItem], x: int, y: int) -> StepNode:

@@ -1,0 +1,157 @@
+"""Read models of the flow pages: recorded runs of flows, their tasks and attempts, and the tracked runs that belong to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class FlowQuery:
+    """Which recorded runs to list; empty fields do not restrict."""
+
+    flow_id: str = ""
+    user: str = ""
+    status: str = ""
+    """`running`, `completed` or `failed`."""
+    tags: Sequence[str] = ()
+    """User or system tags that a run must all have."""
+    since: float | None = None
+    """Started at this time or later."""
+    text: str = ""
+    """Part of the flow's name or of the run's id."""
+    offset: int = 0
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRunItem:
+    """A recorded run in lists and at the head of its page."""
+
+    flow_id: str
+    run_id: str
+    """As users see it."""
+    user: str
+    tags: Sequence[str]
+    system_tags: Sequence[str]
+    state: str
+    started_at: float
+    finished_at: float | None
+    last_heartbeat_at: float | None
+    task_count: int
+    done_count: int
+    failed_count: int
+    error_message: str
+    end_step: str = "end"
+    pipeline_run_id: str | None = None
+    """Run of the engine that executes it here, if one does."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it came to an end."""
+        return self.state in {"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"}
+
+    @property
+    def shared_id(self) -> str:
+        """Id in the shared run table."""
+        return f"{self.flow_id}/{self.run_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class FlowGroup:
+    """Recorded runs of one flow or user."""
+
+    key: str
+    run_count: int
+    running_count: int
+    failed_count: int
+    last_started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class FlowListing:
+    """A page of recorded runs, newest first, with the groups of everything that matches."""
+
+    runs: Sequence[FlowRunItem]
+    total: int
+    by_flow: Sequence[FlowGroup]
+    by_user: Sequence[FlowGroup]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedLink:
+    """A tracked run that a flow task made."""
+
+    entity: str
+    project: str
+    name: str
+    display_name: str
+    state: str
+
+    @property
+    def url(self) -> str:
+        """Address of its page, as `wandb` clients print it."""
+        return f"/{self.entity}/{self.project}/runs/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class FlowAttempt:
+    """One try of a task."""
+
+    attempt: int
+    state: str
+    started_at: float | None
+    finished_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTaskItem:
+    """A recorded task."""
+
+    step_name: str
+    task_id: str
+    state: str
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    error_message: str
+    foreach: str
+    """Values of the surrounding foreach steps (`items=b, inner=1`); empty outside."""
+    origin: str
+    """Task of an earlier run whose result a resumed run took over."""
+    attempts: Sequence[FlowAttempt] = ()
+    tracked: Sequence[TrackedLink] = ()
+
+    @property
+    def newest_attempt(self) -> int:
+        """Number of the newest attempt."""
+        return max((item.attempt for item in self.attempts), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRunView:
+    """Everything recorded about a run that its page needs."""
+
+    run: FlowRunItem
+    tasks: Sequence[FlowTaskItem]
+    """In order of creation, without the pseudo step `_parameters`."""
+    neighbours: Sequence[FlowRunItem] = ()
+    """Newest runs of the same flow."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class FlowPages(Protocol):
+    """What the flow pages read."""
+
+    async def runs(self, query: FlowQuery) -> FlowListing:
+        """Recorded runs that match, newest first."""
+        ...
+
+    async def run(self, flow_id: str, run_id: str) -> FlowRunView | None:
+        """A recorded run with all its tasks, or None."""
+        ...
+
+    async def task_link(self, shared_task_id: str) -> tuple[str, str, str, str] | None:
+        """Flow, run, step and task of a task of the shared table, or None when it is not a recorded one."""
+        ...

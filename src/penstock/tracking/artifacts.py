@@ -348,7 +348,10 @@ class ArtifactService:
         entries = (entry for entry in listing.all() if entry.ref is None)
         while batch := list(islice(entries, _CHECK_BATCH)):
             by_md5 = {hex_md5(entry.digest): entry for entry in batch}
-            missing = [md5 for md5 in by_md5 if md5 not in self._versions.content(version.project_id, list(by_md5))]
+            known = self._versions.content(version.project_id, list(by_md5))
+            missing = [md5 for md5 in by_md5 if md5 not in known]
+            if not missing:
+                continue
             adopted = [self._born_elsewhere(by_md5[md5], md5) for md5 in missing]
             self._versions.add_content(version.project_id, [content for content in adopted if content is not None])
             lost = [by_md5[md5].path for md5, content in zip(missing, adopted, strict=True) if content is None]

@@ -23,7 +23,6 @@ from starlette.types import ASGIApp
 
 import penstock
 from penstock.api import kfp, kfp_v1, metaflow, s3, wandb
-from penstock.flows.recording import FlowRecorder
 from penstock.interfaces.plans import PlanLoader
 from penstock.objects.service import ObjectService
 from penstock.server.accounts import default_user, ensure_first_key, key_check
@@ -31,24 +30,25 @@ from penstock.server.clock import LoopTimers, SystemClock, SystemIds
 from penstock.server.config import Settings, setting_names
 from penstock.server.datafolder import ensure_secret
 from penstock.server.engine import EngineParts, build_engine
+from penstock.server.flows import FlowParts, build_flows
 from penstock.server.kfp import build_kfp, build_recurrence
 from penstock.server.notifier import LocalNotifier
 from penstock.server.pipelines import PipelineParts, build_pipelines, zone_of
 from penstock.server.security import Door
 from penstock.server.signin import sign_in_routes
 from penstock.server.tracking import Tracking, build_task_keys, build_task_projection, build_tracking
+from penstock.server.tracking_pages import build_tracking_pages
 from penstock.server.wandb import build_wandb
 from penstock.server.web import build_web
 from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.database import Database, open_database
-from penstock.stores.sql.flow_facts import SqlFlowStore
 from penstock.stores.sql.metrics import SqlMetricStore
-from penstock.stores.sql.objects import SqlObjectStore
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
 from penstock.tracking.task_runs import TaskEnvironment
+from penstock.web.flow_routes import routes as flow_routes
 from penstock.web.routes import routes as web_routes
 
 
@@ -70,6 +70,7 @@ class Parts:
     engine: EngineParts
     pipelines: PipelineParts
     tracking: Tracking
+    flows: FlowParts
     is_ready: bool = False
 
 
@@ -118,6 +119,7 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         engine=engine,
         pipelines=pipelines,
         tracking=build_tracking(database, settings.data_dir / "tracking", clock=clock, ids=ids, notifier=notifier),
+        flows=build_flows(settings, database, blobs, clock),
     )
 
 
@@ -177,6 +179,7 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
         (parts.tracking.start, parts.tracking.stop),
         (parts.engine.driver.start, stop_engine),
         (recurrence.start, recurrence.stop),
+        (parts.flows.reaper.start, parts.flows.reaper.stop),
     ]
 
 
@@ -185,7 +188,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         status = "ok" if parts.is_ready else "starting"
         return JSONResponse({"status": status, "version": penstock.__version__}, status_code=200 if parts.is_ready else 503)
 
-    recorder = FlowRecorder(SqlFlowStore(parts.database), parts.clock)
+    wandb_services = _wandb_services(parts)
     web = build_web(
         parts.pipelines,
         database=parts.database,
@@ -197,16 +200,18 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         url=parts.url,
         zone=zone_of(parts.settings),
         facts=lambda: system_facts(parts),
+        tracking=build_tracking_pages(wandb_services, parts.database),
     )
-    objects = ObjectService(SqlObjectStore(parts.database), parts.blobs, parts.clock)
+    objects = ObjectService(parts.flows.objects, parts.blobs, parts.clock)
     return [
         Route("/healthz", health),
         *sign_in_routes(key_check(parts.keys)),
         *kfp.routes(_kfp_services(parts)),
         *kfp_v1.routes(_kfp_v1_services(parts)),
-        *metaflow.routes(metaflow.MetaflowServices(recorder)),
+        *metaflow.routes(metaflow.MetaflowServices(parts.flows.recorder)),
         *s3.routes(s3.S3Services(objects, parts.clock, ensure_secret(parts.settings.data_dir))),
-        *wandb.routes(_wandb_services(parts)),
+        *wandb.routes(wandb_services),
+        *flow_routes(web, parts.flows.web),
         *web_routes(web),
     ]
 

@@ -179,7 +179,6 @@ class SqlVersionStore:
 
     def update_manifest(self, manifest_id: int, *, md5: str | None = None, base_version_id: int | None = None) -> Manifest:
         """See `VersionStore.update_manifest`."""
-
         return self._database.write_sync(lambda tx: _change_manifest(tx, manifest_id, md5, base_version_id))
 
     def set_manifest_blob(self, manifest_id: int, *, md5: str, digest: Digest, size_bytes: int) -> None:

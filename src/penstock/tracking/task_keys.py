@@ -24,6 +24,10 @@ TaskFinder = Callable[[str], Sequence[KeyedTask]]
 """Tasks whose id begins with the given text."""
 
 
+TASK_HEADER = "X-Penstock-Task"
+"""Header in which the client in a task sends the task's key beside whatever key its author set."""
+
+
 class TaskKeys:
     """Makes and recognises keys of tasks."""
 

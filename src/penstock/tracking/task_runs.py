@@ -18,7 +18,7 @@ from penstock.domain.execution import LaunchRequest
 from penstock.domain.states import RuntimeState
 from penstock.domain.tracking import TrackedState
 from penstock.interfaces.journal import TaskRecord
-from penstock.tracking.task_keys import TaskKeys
+from penstock.tracking.task_keys import TASK_HEADER, TaskKeys
 
 _UNSAFE = re.compile(r"[/\\#?%:]+")
 _MAX_NAME = 128
@@ -117,7 +117,9 @@ class TaskEnvironment:
             "WANDB_NAME": display_name(request.display_name, request.iteration_index),
             "WANDB_KUBEFLOW_URL": self._link_back(request),
         }
-        return plain, {"WANDB_API_KEY": self.keys.key_of(request.key.task_id)}
+        key = self.keys.key_of(request.key.task_id)
+        # Tutorials set a key of their own on every step; the header still tells whose record the run is.
+        return plain, {"WANDB_API_KEY": key, "WANDB__EXTRA_HTTP_HEADERS": json.dumps({TASK_HEADER: key})}
 
     def _link_back(self, request: LaunchRequest) -> str:
         """What the decorators make their link from: wandb for kfp 1.8 appends the run's address itself, wandb for kfp 2 takes it whole."""

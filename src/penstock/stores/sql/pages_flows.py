@@ -194,12 +194,16 @@ def _foreach(value: Any) -> str:
 
 
 def _tracked(tx: Transaction, shared_id: str) -> dict[str, Sequence[TrackedLink]]:
+    """Tracked runs by shared task id. A task that the engine runs has the engine's task id as its own name, so that one counts too."""
     found: dict[str, list[TrackedLink]] = {}
+    engine_run = shared_id.partition("/")[2]
     for row in tx.all(
-        "SELECT r.task_id AS task_id, r.name AS name, r.display_name AS display_name, r.state AS state,"
+        "SELECT COALESCE(f.task_id, r.task_id) AS task_id, r.name AS name, r.display_name AS display_name, r.state AS state,"
         " p.entity AS entity, p.name AS project FROM tracked_run r"
-        " JOIN tracked_project p ON p.project_id = r.project_id WHERE r.pipeline_run_id = :run ORDER BY r.created_at",
-        {"run": shared_id},
+        " JOIN tracked_project p ON p.project_id = r.project_id"
+        " LEFT JOIN task f ON f.run_id = :run AND f.task_key = r.task_id AND f.type = 'RUNTIME'"
+        " WHERE r.pipeline_run_id IN (:run, :engine) ORDER BY r.created_at",
+        {"run": shared_id, "engine": engine_run},
     ):
         found.setdefault(row["task_id"], []).append(
             TrackedLink(row["entity"], row["project"], row["name"], row["display_name"], row["state"])

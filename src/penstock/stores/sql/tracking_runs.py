@@ -14,6 +14,7 @@ from penstock.interfaces.tracking_store import RunBirth, RunUpserted, StreamWrit
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.tracking_console import write_console
 from penstock.stores.sql.tracking_find import RunSelection, find_run_ids
+from penstock.stores.sql.tracking_flows import link_flow_task
 from penstock.stores.sql.tracking_projects import delete_run_rows, ensure_project
 from penstock.stores.sql.tracking_rows import SELECT_RUN, compact_json, run_from_row
 from penstock.stores.sql.tracking_values import REFRESH_RUNS, put_history_keys, refresh_stale
@@ -78,6 +79,7 @@ class SqlTrackedRunStore:
                 run_id, is_inserted = birth.run_id, True
                 _insert(tx, project_id, birth, change)
             _apply(tx, run_id, change, at=birth.created_at, merge=birth.is_shared)
+            link_flow_task(tx, run_id, change)
             if birth.is_shared:
                 tx.execute("UPDATE tracked_run SET is_shared = 1 WHERE run_id = ?", (run_id,))
             tx.execute("UPDATE tracked_project SET updated_at = ? WHERE project_id = ?", (birth.created_at, project_id))

@@ -21,11 +21,11 @@ from typing import Any
 
 import httpx
 import orjson
+from tests.support.server import LiveServer
 
 from penstock.domain.ids import TrackedRunId
 from penstock.interfaces.tracking_store import SampleSpec, SeriesAppend
 from penstock.stores.series.store import ColumnSeriesStore
-from tests.support.server import LiveServer
 
 KEYS = ("loss", "acc", "val/loss", "val/acc", "lr", "grad_norm", "throughput")
 
@@ -114,33 +114,39 @@ def measure_ingest(server: LiveServer, *, rows: int, chunk: int, senders: int) -
 
 
 async def measure_many(server: LiveServer, *, runs: int, seconds: float) -> None:
-    """Many runs that stream slowly at once."""
+    """Many runs that stream slowly at once, each over its own connection, through a client that costs little itself."""
     noise = random.Random(9)
     paths = [await asyncio.to_thread(create_run, server, f"slow{index}") for index in range(runs)]
+    rounds = int(seconds)
+    chunks = [
+        orjson.dumps(
+            {"files": {"wandb-history.jsonl": {"offset": 10 * at, "content": [row(10 * at + index, noise) for index in range(10)]}}}
+        )
+        for at in range(rounds)
+    ]
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers(server.key).items())
     latencies: list[float] = []
-    sent = 0
 
-    async def stream(client: httpx.AsyncClient, path: str) -> None:
-        nonlocal sent
-        step = 0
+    async def stream(path: str) -> None:
         await asyncio.sleep(noise.random())
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            content = [row(step + index, noise) for index in range(10)]
-            body = orjson.dumps({"files": {"wandb-history.jsonl": {"offset": step, "content": content}}})
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        for body in chunks:
             begin = time.perf_counter()
-            (await client.post(path, content=body)).raise_for_status()
+            writer.write(f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            if not answer.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(answer.decode())
+            length = int(answer.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+            await reader.readexactly(length)
             latencies.append(time.perf_counter() - begin)
-            step += 10
-            sent += 10
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(max(0.0, 1.0 - latencies[-1]))
+        writer.close()
+        await writer.wait_closed()
 
-    limits = httpx.Limits(max_connections=runs)
-    async with httpx.AsyncClient(base_url=server.url, headers=headers(server.key), timeout=60, limits=limits) as client:
-        await asyncio.gather(*(stream(client, path) for path in paths))
+    await asyncio.gather(*(stream(path) for path in paths))
     latencies.sort()
     print(
-        f"{runs} runs for {seconds:.0f} s: {len(latencies):,} requests, {sent:,} rows, "
+        f"{runs} runs for {seconds:.0f} s: {len(latencies):,} requests, {len(latencies) * 10:,} rows, "
         f"p50 {latencies[len(latencies) // 2] * 1000:.1f} ms, p99 {latencies[int(len(latencies) * 0.99)] * 1000:.1f} ms"
     )
 

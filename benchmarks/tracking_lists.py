@@ -13,11 +13,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.support.tracking import HandClock, tracking_room
+
 from penstock.domain.tracking import RunChange, TrackedProject
 from penstock.server.tracking import Tracking
 from penstock.stores.sql.database import open_database
 from penstock.stores.sql.tracking_values import refresh_stale
-from tests.support.tracking import HandClock, tracking_room
 
 CASES: tuple[tuple[str, dict[str, object], str], ...] = (
     ("newest first", {}, "-created_at"),
@@ -82,9 +83,8 @@ async def measure(runs: int) -> None:
                 begin = time.perf_counter()
                 await room.runs.list(project, filters=text, order=order, limit=50, after=after)
                 following = time.perf_counter() - begin
-                print(
-                    f"{label}: page {sorted(times)[1] * 1000:.0f} ms, next page {following * 1000:.0f} ms, count {counted * 1000:.0f} ms ({count:,})"
-                )
+                print(f"{label}: page {sorted(times)[1] * 1000:.0f} ms, next page {following * 1000:.0f} ms, ", end="")
+                print(f"count {counted * 1000:.0f} ms ({count:,})")
         database.close()
 
 

@@ -12,16 +12,21 @@ _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _ID_LENGTH = 8
 _MOODS = (
     "amber", "bold", "brisk", "bright", "calm", "clear", "clever", "cosmic", "crisp", "daily", "deep", "eager", "early", "fair", "fresh",
-    "gentle", "glad", "golden", "good", "grand", "happy", "hearty", "honest", "jolly", "keen", "kind", "light", "lively", "lucky", "mellow",
+    "gentle", "glad", "golden", "good", "grand", "happy", "hearty", "honest", "jolly", "keen", "kind", "light", "lively", "lucky",
+    "mellow",
     "mild", "neat", "noble", "northern", "open", "patient", "plain", "polar", "proud", "quick", "quiet", "rapid", "rare", "rosy", "royal",
-    "serene", "sharp", "silent", "silver", "smooth", "snowy", "solar", "solid", "steady", "still", "sunny", "swift", "tidy", "true", "upbeat",
+    "serene", "sharp", "silent", "silver", "smooth", "snowy", "solar", "solid", "steady", "still", "sunny", "swift", "tidy", "true",
+    "upbeat",
     "vivid", "warm", "wild", "wise",
 )  # fmt: skip
 _THINGS = (
-    "anchor", "aurora", "bay", "beacon", "birch", "breeze", "bridge", "brook", "canyon", "cedar", "cloud", "comet", "cove", "creek", "dawn",
+    "anchor", "aurora", "bay", "beacon", "birch", "breeze", "bridge", "brook", "canyon", "cedar", "cloud", "comet", "cove", "creek",
+    "dawn",
     "delta", "dune", "ember", "falcon", "fern", "field", "fjord", "forest", "garden", "glade", "grove", "harbor", "heron", "hill", "island",
-    "lake", "lantern", "leaf", "maple", "marsh", "meadow", "mesa", "moon", "moss", "oak", "ocean", "orbit", "otter", "peak", "pebble", "pine",
-    "plain", "pond", "prairie", "rain", "reef", "ridge", "river", "sea", "shore", "sky", "snow", "sparrow", "star", "stone", "stream", "tide",
+    "lake", "lantern", "leaf", "maple", "marsh", "meadow", "mesa", "moon", "moss", "oak", "ocean", "orbit", "otter", "peak", "pebble",
+    "pine",
+    "plain", "pond", "prairie", "rain", "reef", "ridge", "river", "sea", "shore", "sky", "snow",
+    "sparrow", "star", "stone", "stream", "tide",
     "valley", "wave",
 )  # fmt: skip
 

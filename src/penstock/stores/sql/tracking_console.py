@@ -55,7 +55,8 @@ def write_console(tx: Transaction, run_id: TrackedRunId, write: ConsoleWrite, *,
         write = ConsoleWrite(write.offset, [raw.replace("\x00", "") for raw in write.lines])
     if not writer:
         tx.many(
-            "INSERT INTO tracked_console (run_id, number, raw) VALUES (?, ?, ?) ON CONFLICT (run_id, number) DO UPDATE SET raw = excluded.raw",
+            "INSERT INTO tracked_console (run_id, number, raw) VALUES (?, ?, ?) "
+            "ON CONFLICT (run_id, number) DO UPDATE SET raw = excluded.raw",
             [(run_id, write.offset + index, raw) for index, raw in enumerate(write.lines)],
         )
         return

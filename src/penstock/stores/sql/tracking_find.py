@@ -245,7 +245,9 @@ def _sort_terms(selection: RunSelection, orders: Sequence[Order]) -> list[_Term]
         elif field.kind in _PREFIXES and (key_id := selection.key_id(_PREFIXES[field.kind] + field.name)) is not None:
             alias = f"o{index}"
             for kind, column in (("n", "number"), ("s", "text")):
-                join = f"LEFT JOIN tracked_value {alias}{kind} ON {alias}{kind}.key_id = {key_id} AND {alias}{kind}.run_id = r.run_id AND {alias}{kind}.kind = '{kind}'"
+                name = f"{alias}{kind}"
+                on = f"{name}.key_id = {key_id} AND {name}.run_id = r.run_id AND {name}.kind = '{kind}'"
+                join = f"LEFT JOIN tracked_value {name} ON {on}"
                 is_driver = kind == "n" and index == 0
                 terms.append(_Term(f"{alias}{kind}.{column}", is_descending=down, key_id=key_id if is_driver else None, join=join))
     return terms
@@ -293,7 +295,8 @@ def _phase(
             order.append(f"{term.sql} {'DESC' if term.is_descending else 'ASC'}")
     order.append(f"r.run_id {_tie(terms)}")
     where_all = " AND ".join([where, *extra]) if where != _TRUE else " AND ".join(extra)
-    sql = f"SELECT r.run_id AS run_id, {columns} FROM {head}{' '.join(joins)} WHERE {where_all} ORDER BY {', '.join(order)} LIMIT {int(limit)}"
+    source = f"{head}{' '.join(joins)}"
+    sql = f"SELECT r.run_id AS run_id, {columns} FROM {source} WHERE {where_all} ORDER BY {', '.join(order)} LIMIT {int(limit)}"
     rows = tx.all(sql, params)
     return [(TrackedRunId(row["run_id"]), _encode_cursor([row[f"k{index}"] for index in range(len(terms))], row["run_id"])) for row in rows]
 

@@ -61,7 +61,8 @@ class TaskRunProjection:
         run_id = self._ids.new_int()
         tx.execute(
             "INSERT INTO tracked_run (run_id, project_id, name, display_name, state, created_at, updated_at, heartbeat_at, group_name, "
-            "job_type, user_name, task_id, pipeline_run_id, is_automatic, values_stale) VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, 1, 1)",
+            "job_type, user_name, task_id, pipeline_run_id, is_automatic, values_stale) "
+            "VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, 1, 1)",
             (
                 run_id, project_id, run.name, run.display_name, at, at, at, run.group, run.job_type, self._entity, record.task_id,
                 record.run.run_id,

@@ -85,7 +85,8 @@ def put_history_keys(tx: Transaction, project_id: TrackedProjectId, run_id: Trac
     names = {f"h.{key}": None for key in keys[:_MAX_VALUES]}
     key_ids = _key_ids(tx, project_id, names, {})
     tx.many(
-        "INSERT INTO tracked_value (key_id, run_id, kind, number, text) VALUES (?, ?, 'z', NULL, NULL) ON CONFLICT (key_id, run_id) DO NOTHING",
+        "INSERT INTO tracked_value (key_id, run_id, kind, number, text) VALUES (?, ?, 'z', NULL, NULL) "
+        "ON CONFLICT (key_id, run_id) DO NOTHING",
         [(key_ids[name], run_id) for name in names],
     )
 

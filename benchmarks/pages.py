@@ -36,8 +36,8 @@ def rows(count: int) -> Iterator[tuple[object, ...]]:
         state = "FAILED" if number % 20 == 0 else "SUCCEEDED"
         pipeline = f"pipeline-{number % 40}"
         yield (
-            f"{rng.getrandbits(128):032x}", "kfp", f"{pipeline} nightly {number}", f"exp-{number % 25}", pipeline, json.dumps({"lr": number % 7}),
-            state, created, created, created + 1, created + 60 + number % 600, 8, 8, number % 3,
+            f"{rng.getrandbits(128):032x}", "kfp", f"{pipeline} nightly {number}", f"exp-{number % 25}", pipeline,
+            json.dumps({"lr": number % 7}), state, created, created, created + 1, created + 60 + number % 600, 8, 8, number % 3,
         )  # fmt: skip
 
 
@@ -97,7 +97,7 @@ async def main(count: int) -> None:
         await measure("lr=3 in one experiment", listing(scope={"experiment_id": "exp-3"}))
         await measure("home", lambda: home.home(NOW))
         await measure("search", lambda: home.search("999983"))
-        await measure("metric names", lambda: pages.metric_names())
+        await measure("metric names", pages.metric_names)
         await measure("artifacts", lambda: artifacts.list_artifacts(ListQuery(now=NOW)))
         database.close()
 

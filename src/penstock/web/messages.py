@@ -28,7 +28,8 @@ def all_messages() -> set[str]:
         found |= set(re.findall(r'ui\.sort_head\([^,]+, "[^"]+", "([^"]+)"', text))
         found |= set(re.findall(r'ui\.paging\([^,]+, [^,]+, "([^"]+)"', text))
     found |= {word for word, _ in STATE_LOOKS.values()} | {label for _, label, _, _ in SECTIONS} | {heading for _, _, heading in STATUSES}
-    found |= {label for _, label, _ in (*run.VIEWS, *tasks.PANEL_TABS)} | {label for _, label in (*artifacts.TABS, *pipelines.TABS, *tasks.PHASES)}
+    found |= {label for _, label, _ in (*run.VIEWS, *tasks.PANEL_TABS)}
+    found |= {label for _, label in (*artifacts.TABS, *pipelines.TABS, *tasks.PHASES)}
     found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in search.COMMANDS}
     found |= {"just now", "{count} {unit} ago", "in {count} {unit}", "Something went wrong", "This did not work", "better", "worse"}
     found |= {"Go to", "Commands", "Recent runs", "The definition of this pipeline cannot be read."}

@@ -31,6 +31,8 @@ Row = Mapping[str, Any]
 Params = Mapping[str, Any] | Sequence[Any]
 
 _MAX_GROUP = 1024
+_MAPPED_BYTES = 32 * 1024 * 1024
+"""Per connection; every connection maps for itself, and what is mapped counts as memory of the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ class _SqliteConnections:
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA temp_store=MEMORY")
         connection.execute("PRAGMA cache_size=-8000")
-        connection.execute("PRAGMA mmap_size=268435456")
+        connection.execute(f"PRAGMA mmap_size={_MAPPED_BYTES}")
         if read_only:
             connection.execute("PRAGMA query_only=ON")
         return connection

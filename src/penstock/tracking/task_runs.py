@@ -53,7 +53,7 @@ def run_of_task(record: TaskRecord) -> TaskRun:
         name=record.task_id,
         display_name=display_name(record.display_name, record.iteration_index),
         group=record.run.name,
-        job_type=record.component,
+        job_type=job_type(record.component),
         config=json.dumps({key: {"value": value} for key, value in record.parameters.items()}, separators=(",", ":")),
     )
 
@@ -85,6 +85,11 @@ def safe_project(pipeline_name: str) -> str:
     return _UNSAFE.sub("-", pipeline_name).strip("- ")[:_MAX_NAME] or "pipelines"
 
 
+def job_type(component: str) -> str:
+    """Return a component's name as its author wrote it: the kfp compiler puts `comp-` in front."""
+    return component.removeprefix("comp-")
+
+
 def display_name(task: str, iteration_index: int | None) -> str:
     """Return a task's name with the number of its loop iteration."""
     return task if iteration_index is None else f"{task} [{iteration_index}]"
@@ -113,7 +118,7 @@ class TaskEnvironment:
             "WANDB_ENTITY": self.entity,
             "WANDB_PROJECT": safe_project(run.pipeline_name),
             "WANDB_RUN_GROUP": run.run_name,
-            "WANDB_JOB_TYPE": request.template.name,
+            "WANDB_JOB_TYPE": job_type(request.template.name),
             "WANDB_NAME": display_name(request.display_name, request.iteration_index),
             "WANDB_KUBEFLOW_URL": self._link_back(request),
         }

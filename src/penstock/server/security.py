@@ -30,7 +30,7 @@ KeyCheck = Callable[[str], Awaitable[bool]]
 
 COOKIE = "penstock_key"
 SIGN_IN_PATH = "/signin"
-_OPEN_PATHS = frozenset({"/healthz", SIGN_IN_PATH, "/favicon.ico"})
+_OPEN_PATHS = frozenset({"/healthz", SIGN_IN_PATH, "/favicon.ico", "/s3"})
 _OPEN_PREFIXES = ("/static/", "/s3/", "/files/", "/storage/")
 """Without a key at the door: public files, and what checks a signature or key itself."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

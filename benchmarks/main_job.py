@@ -117,7 +117,8 @@ def local_runner_seconds(python: Path) -> float:
     """Return what a task costs in kfp's own local runner, which uses the interpreter and pip on PATH."""
     environment = client_environment(PATH=f"{python.parent}:{os.environ['PATH']}")
     command = [str(python), str(HERE / "local_runner.py"), "8"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, cwd=HERE)
+    with tempfile.TemporaryDirectory() as folder:  # it leaves its outputs where it runs
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, cwd=folder)
     return float(done.stdout.split()[-1])
 
 

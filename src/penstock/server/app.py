@@ -30,7 +30,7 @@ from penstock.server.clock import LoopTimers, SystemClock, SystemIds
 from penstock.server.config import Settings, setting_names
 from penstock.server.datafolder import ensure_secret
 from penstock.server.engine import EngineParts, build_engine
-from penstock.server.flows import FlowParts, build_flows
+from penstock.server.flows import FlowParts, FlowTaskEnvironment, build_flows
 from penstock.server.kfp import build_kfp, build_recurrence
 from penstock.server.notifier import LocalNotifier
 from penstock.server.pipelines import PipelineParts, build_pipelines, zone_of
@@ -99,7 +99,7 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         notifier=notifier,
         clock=clock,
         ids=ids,
-        task_environment=TaskEnvironment(url, user, task_keys),
+        task_environment=FlowTaskEnvironment(TaskEnvironment(url, user, task_keys), url, ensure_secret(settings.data_dir)),
     )
     engine.journal.add_projection(build_task_projection(ids, entity=user))
     pipelines = build_pipelines(

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock.api.metaflow.routes import PREFIX as METAFLOW_PREFIX
+from penstock.api.s3.routes import PREFIX as S3_PREFIX
+from penstock.api.s3.signature import access_key_for, secret_for
 from penstock.background.flow_reaper import FlowReaper
+from penstock.domain.execution import LaunchRequest
+from penstock.domain.plan import ContainerWork
 from penstock.executors.preview.service import ProcessPickleViewer
 from penstock.flows.reading import FlowReader
 from penstock.flows.recording import FlowRecorder
@@ -41,3 +47,56 @@ def build_flows(settings: Settings, database: Database, blobs: BlobStore, clock:
     recorder = FlowRecorder(store, clock)
     reader = FlowReader(store, files, ProcessPickleViewer())
     return FlowParts(recorder, objects, FlowWeb(SqlFlowPages(database), reader, recorder), FlowReaper(SqlFlowJudge(database), clock))
+
+
+FLOW_MARK = "METAFLOW_FLOW_NAME"
+"""Variable by which a task of a deployed flow is known."""
+
+Variables = tuple[Mapping[str, str], Mapping[str, str]]
+"""(plain, secret)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTaskEnvironment:
+    """Variables of tasks: what every task gets, and for steps of deployed flows the addresses and keys of Metaflow's client."""
+
+    base: Callable[[LaunchRequest], Variables]
+    url: str
+    secret: bytes
+
+    def __call__(self, request: LaunchRequest) -> Variables:
+        """Return (plain, secret) variables for an attempt."""
+        plain, secret = self.base(request)
+        work = request.template.work
+        if not isinstance(work, ContainerWork) or FLOW_MARK not in {name for name, _ in work.env}:
+            return plain, secret
+        variables = datastore_variables(self.url, self.secret)
+        hidden = {name: variables.pop(name) for name in ("AWS_SECRET_ACCESS_KEY",)}
+        if key := secret.get("WANDB_API_KEY"):
+            hidden["METAFLOW_SERVICE_AUTH_KEY"] = key
+        return {**plain, **metadata_variables(self.url), **variables}, {**secret, **hidden}
+
+
+def metadata_variables(url: str) -> dict[str, str]:
+    """Return the variables that make Metaflow's client record at this server."""
+    return {
+        "METAFLOW_DEFAULT_METADATA": "service",
+        "METAFLOW_SERVICE_URL": f"{url}{METAFLOW_PREFIX}",
+        "METAFLOW_UI_URL": f"{url}/flows",
+    }
+
+
+def datastore_variables(url: str, secret: bytes) -> dict[str, str]:
+    """Return the variables that make Metaflow's client keep its data at this server.
+
+    Metaflow reads the credentials of its object store from `AWS_*` only (its `METAFLOW_DATATOOLS_SESSION_VARS` does not reach the
+    helper processes that move the bytes), so these are replaced in a shell that takes all lines.
+    """
+    access_key = access_key_for("metaflow")
+    return {
+        "METAFLOW_DEFAULT_DATASTORE": "s3",
+        "METAFLOW_DATASTORE_SYSROOT_S3": "s3://metaflow/flows",
+        "METAFLOW_S3_ENDPOINT_URL": f"{url}{S3_PREFIX}",
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": secret_for(secret, access_key),
+    }

@@ -47,6 +47,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/artifacts", artifacts.list_page),
     ("/ui/artifacts/{artifact_id}", artifacts.artifact_page),
     ("/ui/artifacts/{artifact_id}/view", artifacts.view),
+    ("/ui/artifacts/{artifact_id}/viewers/{index}", artifacts.viewer),
     ("/ui/artifacts/{artifact_id}/download", artifacts.download),
     ("/ui/artifacts/{artifact_id}/lineage", artifacts.lineage_data),
     ("/ui/compare", compare.compare_page),

@@ -14,10 +14,11 @@ from itertools import pairwise
 from typing import Any
 
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse
+from penstock.web.ui_metadata import UI_METADATA_TYPE, Viewer, viewers_of
 
 METRIC_TYPES = ("system.Metrics", "system.ClassificationMetrics", "system.SlicedClassificationMetrics")
 DOCUMENT_TYPES = ("system.HTML", "system.Markdown")
-DRAWN_TYPES = (*METRIC_TYPES, *DOCUMENT_TYPES)
+DRAWN_TYPES = (*METRIC_TYPES, *DOCUMENT_TYPES, UI_METADATA_TYPE)
 
 PLOT = 220
 """Side of a ROC plot in its own units."""
@@ -60,7 +61,7 @@ class Visual:
 
     artifact: ArtifactItem
     kind: str
-    """`scalars`, `classification`, `html` or `markdown`."""
+    """`scalars`, `classification`, `html`, `markdown` or `viewer` (of the classic UI)."""
     task_id: str
     task_name: str
     run_id: str
@@ -68,10 +69,11 @@ class Visual:
     scalars: Sequence[tuple[str, Any]] = ()
     matrix: ConfusionMatrix | None = None
     roc: RocCurve | None = None
+    viewer: Viewer | None = None
 
 
-def visuals_of(uses: Iterable[ArtifactUse]) -> list[Visual]:
-    """Return what can be drawn, in the given order, each artifact of a task once."""
+def visuals_of(uses: Iterable[ArtifactUse], *, url: str = "") -> list[Visual]:
+    """Return what can be drawn, in the given order, each artifact of a task once. Args: url: of this server."""
     drawn: list[Visual] = []
     seen: set[tuple[str, int]] = set()
     for use in uses:
@@ -82,9 +84,11 @@ def visuals_of(uses: Iterable[ArtifactUse]) -> list[Visual]:
         place = (use.task_id, use.task_name, use.run_id, use.run_name)
         if artifact.type in DOCUMENT_TYPES:
             drawn.append(Visual(artifact, "html" if artifact.type == "system.HTML" else "markdown", *place))
+        elif artifact.type == UI_METADATA_TYPE:
+            drawn.extend(_from_viewer(artifact, place, viewer) for viewer in viewers_of(artifact.metadata, url=url))
         elif artifact.type == "system.Metrics":
             scalars = [
-                (name, _plain(value)) for name, value in artifact.metadata.items() if name not in {"display_name", "store_session_info"}
+                (name, _plain(value)) for name, value in artifact.metadata.items() if name not in {"display_name", "store_session_info", "_formats"}
             ]
             drawn.append(Visual(artifact, "scalars", *place, scalars=scalars))
         else:
@@ -94,6 +98,13 @@ def visuals_of(uses: Iterable[ArtifactUse]) -> list[Visual]:
                 if matrix is not None or roc is not None
             )
     return drawn
+
+
+def _from_viewer(artifact: ArtifactItem, place: tuple[str, str, str, str], viewer: Viewer) -> Visual:
+    if viewer.kind in {"matrix", "roc"}:
+        roc = roc_of(list(viewer.roc), artifact.name) if viewer.roc else None
+        return Visual(artifact, "classification", *place, matrix=matrix_of(viewer.matrix), roc=roc)
+    return Visual(artifact, "viewer", *place, viewer=viewer)
 
 
 def _classifications(metadata: Mapping[str, Any], name: str) -> Iterable[tuple[ConfusionMatrix | None, RocCurve | None]]:

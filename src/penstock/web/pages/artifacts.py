@@ -20,6 +20,7 @@ from penstock.web.filters import list_query
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.security import BOX_HEADERS, STILL_HEADERS
 from penstock.web.services import WebServices
+from penstock.web.ui_metadata import viewers_of
 from penstock.web.visualizations import Visual, visuals_of
 
 TABS: Sequence[tuple[str, str]] = (
@@ -144,6 +145,19 @@ async def view(services: WebServices, request: Request) -> Response:
     headers = BOX_HEADERS if media == "text/html" else STILL_HEADERS
     content_type = f"{media}; charset=utf-8" if media.startswith("text/") else media
     return StreamingResponse(services.blobs.read(Digest(digest)), media_type=content_type, headers=headers)
+
+
+async def viewer(services: WebServices, request: Request) -> Response:
+    """Inline Markdown or HTML of a UI metadata file, in the same box as stored documents."""
+    artifact = (await _artifact(services, request)).artifact
+    wanted = request.path_params["index"]
+    for item in viewers_of(artifact.metadata):
+        if str(item.index) == wanted and item.kind == "html":
+            return HTMLResponse(item.text, headers=BOX_HEADERS)
+        if str(item.index) == wanted and item.kind == "markdown":
+            body = _MARKDOWN.render(item.text)
+            return HTMLResponse(f"<!DOCTYPE html><meta charset=utf-8><style>{_MARKDOWN_STYLE}</style>{body}", headers=STILL_HEADERS)
+    raise NotFoundError("This artifact has no such viewer.")
 
 
 async def download(services: WebServices, request: Request) -> Response:

@@ -162,7 +162,7 @@ async def _tab_data(services: WebServices, request: Request, view: RunView, tab:
         end = run.finished_at or now
         return {"bars": timeline_of(tasks, start, end), "total_seconds": end - start}
     if tab in {"metrics", "output"}:
-        return {"visuals": visuals_of(await services.artifacts.of_runs([run.run_id], DRAWN_TYPES))}
+        return {"visuals": visuals_of(await services.artifacts.of_runs([run.run_id], DRAWN_TYPES), url=services.url)}
     if tab == "lineage":
         return {"uses": await services.artifacts.of_runs([run.run_id])}
     stored = await services.runs.spec(run.spec_digest) if run.spec_digest else None

@@ -134,7 +134,7 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
         outputs=_parameters(run_id, task.outputs),
         input_artifacts=[use for use in view.uses if use.direction == "input"],
         output_artifacts=[use for use in view.uses if use.direction == "output"],
-        visuals=visuals_of(view.uses) if tab == "visualizations" else (),
+        visuals=visuals_of(view.uses, url=services.url) if tab == "visualizations" else (),
         phases=_phases(view, attempts.get(number)),
         source=source,
         image=image,

@@ -88,7 +88,9 @@ def visuals_of(uses: Iterable[ArtifactUse], *, url: str = "") -> list[Visual]:
             drawn.extend(_from_viewer(artifact, place, viewer) for viewer in viewers_of(artifact.metadata, url=url))
         elif artifact.type == "system.Metrics":
             scalars = [
-                (name, _plain(value)) for name, value in artifact.metadata.items() if name not in {"display_name", "store_session_info", "_formats"}
+                (name, _plain(value))
+                for name, value in artifact.metadata.items()
+                if name not in {"display_name", "store_session_info", "_formats"}
             ]
             drawn.append(Visual(artifact, "scalars", *place, scalars=scalars))
         else:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,13 @@ class Bench:
         self.specs = {path.stem: yaml.safe_load(path.read_text()) for path in packages.glob("*.yaml")}
 
     def run(self, name: str, *, poll_seconds: float, **parameters: Any) -> float:
-        """Submit a package; return seconds from before the request until the run reports success."""
+        """Submit a package; return seconds from before the request until the run's end as the server recorded it.
+
+        Polling is slow on purpose for large packages: an answer carries the whole definition, and answering costs the run its processor.
+        """
         body = {"display_name": name, "pipeline_spec": self.specs[name], "runtime_config": {"parameters": parameters}}
         data = json.dumps(body).encode()
-        begun = time.perf_counter()
+        begun = time.time()
         answer = self.http.post("/apis/v2beta1/runs", content=data, headers={"content-type": "application/json"})
         answer.raise_for_status()
         run_id = answer.json()["run_id"]
@@ -48,7 +52,7 @@ class Bench:
             if run["run_id"] == run_id and run["state"] in FINAL:
                 break
             time.sleep(poll_seconds)
-        seconds = time.perf_counter() - begun
+        seconds = datetime.fromisoformat(run["finished_at"]).timestamp() - begun
         if run["state"] != "SUCCEEDED":
             raise RuntimeError(f"{name}: {run}")
         return seconds
@@ -89,7 +93,7 @@ def measure_tasks(report: Report, bench: Bench, python: Path, loops: list[int]) 
     singles = [bench.run("one", poll_seconds=0.002) for _ in range(15)]
     report.add("one task alone, submit to done (median of 15)", f"{statistics.median(singles) * 1000:.0f} ms", "150 ms")
 
-    seconds = bench.run("wide", poll_seconds=0.05)
+    seconds = bench.run("wide", poll_seconds=0.4)
     report.add("500 independent tasks", f"{500 / seconds:.0f} tasks/s", "100 tasks/s")
     local = local_runner_seconds(python)
     report.add("kfp.local.SubprocessRunner(use_venv=False), per task", f"{local * 1000:.0f} ms")
@@ -100,12 +104,12 @@ def measure_tasks(report: Report, bench: Bench, python: Path, loops: list[int]) 
     seconds = min(bench.run("wide", poll_seconds=0.01) for _ in range(3))
     report.add("500 independent tasks, all from the cache", f"{500 / seconds:.0f} tasks/s", "1,000 tasks/s")
 
-    seconds = bench.run("chain", poll_seconds=0.02)
+    seconds = bench.run("chain", poll_seconds=0.4)
     report.add("chain of 200, per task", f"{seconds / 200 * 1000:.1f} ms", "15 ms")
 
     rates = []
     for count in loops:
-        seconds = bench.run("loop", poll_seconds=0.2, items=list(range(count)))
+        seconds = bench.run("loop", poll_seconds=0.5, items=list(range(count)))
         rates.append(count / seconds)
         report.add(f"ParallelFor of {count:,}", f"{count / seconds:.0f} tasks/s")
     if len(rates) > 1:

@@ -29,6 +29,7 @@ from penstock.web.pages import (
 )
 from penstock.web.services import WebServices
 from penstock.web.static_files import static_app
+from penstock.web.tracking_routes import client_routes, own_routes
 
 Page = Callable[[WebServices, Request], Awaitable[Response]]
 
@@ -89,5 +90,7 @@ def routes(services: WebServices) -> list[BaseRoute]:
         Route("/ui/live", live_updates),
         *(Route(path, guarded(services, partial(handler, services)), methods=["POST"]) for path, handler in FORMS),
         *(Route(path, guarded(services, partial(handler, services))) for path, handler in PAGES),
+        *own_routes(services),
         Route("/ui/{rest:path}", guarded(services, partial(shell.missing, services))),
+        *client_routes(services),
     ]

@@ -283,7 +283,7 @@ function decode(bytes) {
 }
 
 /** One line: number and text, colours as classes; a carriage return starts the line anew. */
-function drawLine(raw, number) {
+export function drawLine(raw, number) {
   const clean = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
   const shown = clean.includes("\r") ? clean.slice(clean.lastIndexOf("\r") + 1) : clean;
   const content = make("span", { class: "log-text" });

@@ -1,0 +1,131 @@
+"""What the forms of the tracking pages do: edit, stop and delete runs; aliases, tags and text of versions; state of sweeps; projects."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.domain.errors import NotFoundError, PenstockError
+from penstock.domain.tracking import RunChange, TrackedProjectId
+from penstock.web.render import Notice, query_url, redirect
+from penstock.web.security import check_own_form, safe_next
+from penstock.web.services import WebServices
+from penstock.web.tracking_services import TrackingServices, check_writable, checked_id, runs_by_ids
+
+_SWEEP_STATES = {"pause": "PAUSED", "resume": "RUNNING", "finish": "FINISHED", "cancel": "CANCELED"}
+
+
+def _words(text: str) -> list[str]:
+    return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def _text(form: FormData, name: str) -> str:
+    return str(form.get(name, "")).strip()
+
+
+async def act_on_runs(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Edit one run; stop, delete, tag or compare many."""
+    check_own_form(request)
+    form = await request.form()
+    verb, target = _text(form, "verb"), safe_next(_text(form, "next"), "/ui/projects")
+    ids = [str(value) for value in form.getlist("id")][:500]
+    if verb == "compare":
+        return redirect(query_url("/ui/tracking/compare", {"runs": ",".join(ids[:20])}))
+    runs = await runs_by_ids(tracking, request, ",".join(ids), limit=500)
+    if not runs:
+        return redirect(target, Notice("Nothing was selected.", "error"))
+    problems = []
+    for run in runs.values():
+        try:
+            check_writable(tracking, request, run.entity)
+            if verb == "stop":
+                await tracking.runs.stop(run.run_id)
+            elif verb == "delete":
+                await tracking.runs.delete(run.run_id)
+            elif verb == "tag":
+                await tracking.runs.update(run.run_id, RunChange(tags=list(dict.fromkeys([*run.tags, *_words(_text(form, "tags"))]))))
+            elif verb == "edit":
+                change = RunChange(
+                    display_name=_text(form, "display_name") or None,
+                    notes=str(form.get("notes", "")),
+                    tags=_words(_text(form, "tags")),
+                    group=_text(form, "group"),
+                    job_type=_text(form, "job_type"),
+                )
+                await tracking.runs.update(run.run_id, change)
+            else:
+                return redirect(target, Notice("Nothing was selected.", "error"))
+        except PenstockError as error:
+            problems.append(f"{run.name}: {error}")
+    words = {"stop": "Asked to stop", "delete": "Deleted", "tag": "Tagged", "edit": "Saved"}
+    done = len(runs) - len(problems)
+    text = f"{words[verb]}: {done} of {len(runs)}." if len(runs) > 1 else f"{words[verb]}."
+    if problems:
+        return redirect(target, Notice(f"{text} {' '.join(problems[:5])}", "error"))
+    return redirect(target, Notice(text))
+
+
+async def act_on_version(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Change aliases, tags, description of a version, or delete it."""
+    check_own_form(request)
+    form = await request.form()
+    target = safe_next(_text(form, "next"), "/ui/projects")
+    version_id, verb = int(checked_id(_text(form, "id"))), _text(form, "verb")
+
+    def work() -> str:
+        version = tracking.artifacts.get(version_id)
+        if version is None:
+            raise NotFoundError("There is no such version any more.")
+        check_writable(tracking, request, version.entity)
+        if verb == "delete":
+            tracking.artifacts.delete(version_id, with_aliases=True)
+            return "Version deleted."
+        collection_id = int(checked_id(_text(form, "collection")))
+        wanted = set(_words(_text(form, "aliases")))
+        had = {alias.alias for alias in tracking.collections.aliases_of_versions([version_id]).get(version_id, ()) if alias.collection_id == collection_id}
+        if added := sorted(wanted - had):
+            tracking.collections.set_aliases(version_id, [(collection_id, alias) for alias in added])
+        if dropped := sorted(had - wanted):
+            tracking.collections.drop_aliases(version_id, [(collection_id, alias) for alias in dropped])
+        tags, known = set(_words(_text(form, "tags"))), set(tracking.artifacts.tags([version_id]).get(version_id, ()))
+        changes: dict[str, Any] = {"description": str(form.get("description", ""))}
+        tracking.artifacts.update(version_id, changes=changes, add_tags=sorted(tags - known), remove_tags=sorted(known - tags))
+        return "Saved."
+
+    return redirect(target, Notice(await asyncio.to_thread(work)))
+
+
+async def act_on_sweep(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Pause, resume, finish or cancel a sweep."""
+    check_own_form(request)
+    form = await request.form()
+    target, state = safe_next(_text(form, "next"), "/ui/projects"), _SWEEP_STATES.get(_text(form, "verb"))
+    sweep_id = int(checked_id(_text(form, "id")))
+    sweep = await asyncio.to_thread(tracking.sweeps.get, sweep_id)
+    project = await tracking.projects.get_by_id(TrackedProjectId(sweep.project_id)) if sweep is not None else None
+    if sweep is None or project is None:
+        raise NotFoundError("There is no such sweep any more.")
+    check_writable(tracking, request, project.entity)
+    if state is None:
+        return redirect(target, Notice("Nothing was selected.", "error"))
+    await asyncio.to_thread(lambda: tracking.sweeps.change(sweep_id, state=state))
+    return redirect(target, Notice("Saved."))
+
+
+async def act_on_project(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Change a project's description, or delete it with its runs."""
+    check_own_form(request)
+    form = await request.form()
+    project = await tracking.projects.get_by_id(TrackedProjectId(checked_id(_text(form, "id"))))
+    if project is None:
+        raise NotFoundError("There is no such project any more.")
+    check_writable(tracking, request, project.entity)
+    if _text(form, "verb") == "delete":
+        await tracking.projects.delete(project.project_id)
+        return redirect("/ui/projects", Notice("Project deleted."))
+    await tracking.projects.upsert(project.entity, project.name, description=_text(form, "description"))
+    return redirect(safe_next(_text(form, "next"), "/ui/projects"), Notice("Saved."))

@@ -1,0 +1,291 @@
+"""Artifacts of a project: collections, one version with files, preview, usage and lineage, bytes of its files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from penstock.domain.errors import NotFoundError
+from penstock.domain.ids import Digest, TrackedRunId
+from penstock.domain.tracking import TrackedProject, TrackedRun
+from penstock.domain.versions import ArtifactVersion, Collection, ManifestEntry
+from penstock.interfaces.tracking_pages import CollectionItem, LineageView, VersionItem
+from penstock.tracking.artifacts import hex_md5
+from penstock.web.artifact_content import Preview, preview_of
+from penstock.web.pages.tracking_data import boxed
+from penstock.web.pages.tracking_run import FileRow, level_of, run_url
+from penstock.web.pages.tracking_workspace import PROJECT_TABS, project_frame, project_url
+from penstock.web.render import Crumb, Frame, render
+from penstock.web.services import WebServices
+from penstock.web.tracking_documents import Tree, look_of, read_document, tree_of
+from penstock.web.tracking_services import TrackingServices, caller_of, project_of
+
+TABS: Sequence[tuple[str, str]] = (
+    ("overview", "Overview"),
+    ("files", "Files"),
+    ("versions", "Versions"),
+    ("usage", "Usage"),
+    ("lineage", "Lineage"),
+)
+_ALIASES = {"graph": "lineage", "preview": "files", "metadata": "overview", "consumers": "usage"}
+_MAX_ENTRIES = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionListPage:
+    """Context of `tracking/collections.html`."""
+
+    project: TrackedProject
+    """The project."""
+    base: str
+    """Its address."""
+    tabs: Sequence[tuple[str, str]]
+    """Its pages."""
+    collections: Sequence[CollectionItem]
+    """By type and name."""
+    types: Sequence[str]
+    """All types in the project."""
+    type_name: str
+    """The open one; empty for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactVersionPage:
+    """Context of `tracking/version.html`."""
+
+    version: ArtifactVersion
+    """The version."""
+    collection: Collection
+    """Where the reader came to it: its sequence, or a collection that links it."""
+    version_index: int
+    """Its number there."""
+    base: str
+    """Its address."""
+    tab: str
+    """Key of the open tab."""
+    tabs: Sequence[tuple[str, str]]
+    """All tabs."""
+    versions: Sequence[VersionItem]
+    """All members of the collection, newest first."""
+    aliases: Sequence[str]
+    """Of this version in this collection."""
+    tags: Sequence[str]
+    """Of this version."""
+    metadata: Tree
+    """What the client attached."""
+    creator: TrackedRun | None
+    """The run that logged it."""
+    users: Sequence[TrackedRun] = ()
+    """Runs that used it."""
+    files: Sequence[FileRow] = ()
+    """Entries of the open level."""
+    folder: str = ""
+    """The open level."""
+    entry: ManifestEntry | None = None
+    """The open file."""
+    preview: Preview | None = None
+    """Its beginning."""
+    is_cut: bool = False
+    """There is more than is shown."""
+    lineage: LineageView | None = None
+    """What is around it."""
+    snippets: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    """(client, code that fetches it)."""
+
+
+async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Collections of a project, all or of one type."""
+    project = await project_of(tracking, request)
+    found = await tracking.pages.collections(project.project_id)
+    types = sorted({item.type_name for item in found})
+    type_name = request.path_params.get("type", "")
+    word = request.query_params.get("q", "").lower()
+    shown = [item for item in found if type_name in {"", item.type_name} and word in f"{item.name} {item.description}".lower()]
+    page = CollectionListPage(project, project_url(project), PROJECT_TABS, shown, types, type_name)
+    frame = project_frame(project, f"{project.name} artifacts", crumb="Artifacts", scripts=("table",))
+    return render(services, request, "tracking/collections.html", frame=frame, page=page)
+
+
+async def newest_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """A collection without a version: its newest one."""
+    project = await project_of(tracking, request)
+    collection = await asyncio.to_thread(tracking.collections.named, project.project_id, request.path_params["name"])
+    if collection is None:
+        raise NotFoundError(f"There is no artifact {request.path_params['name']} in {project.entity}/{project.name}.")
+    versions = await tracking.pages.versions(collection.collection_id, limit=1)
+    if not versions:
+        raise NotFoundError(f"{collection.name} has no version any more.")
+    return RedirectResponse(version_url(collection, versions[0].version_index), status_code=303)
+
+
+def version_url(collection: Collection, index: int) -> str:
+    """Return the address of a version in a collection."""
+    names = (collection.entity, collection.project, "artifacts", collection.type_name, collection.name, f"v{index}")
+    return "/" + "/".join(quote(name, safe="") for name in names)
+
+
+async def version_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """One version."""
+    project = await project_of(tracking, request)
+    name, alias = request.path_params["name"], request.path_params["version"]
+    wanted = request.path_params.get("tab", "overview")
+    tab = _ALIASES.get(wanted, wanted)
+    if tab not in dict(TABS):
+        raise NotFoundError(f"An artifact version has no page {wanted!r}.")
+    resolved = await asyncio.to_thread(tracking.collections.resolve, project.project_id, f"{name}:{alias}")
+    version = await asyncio.to_thread(tracking.artifacts.get, resolved[1].version_id) if resolved is not None else None
+    if resolved is None or version is None:
+        raise NotFoundError(f"There is no version {name}:{alias} in {project.entity}/{project.name}. It may have been deleted.")
+    collection, member = resolved
+    versions = await tracking.pages.versions(collection.collection_id)
+    aliases = next((item.aliases for item in versions if item.version_id == version.version_id), ())
+    tags = await asyncio.to_thread(tracking.artifacts.tags, [version.version_id])
+    page = ArtifactVersionPage(
+        version=version,
+        collection=collection,
+        version_index=member.version_index,
+        base=version_url(collection, member.version_index),
+        tab=tab,
+        tabs=TABS,
+        versions=versions,
+        aliases=aliases,
+        tags=tags.get(version.version_id, ()),
+        metadata=tree_of(read_document(version.metadata or "{}")),
+        creator=await tracking.runs.get_by_id(version.creator_run_id) if version.creator_run_id is not None else None,
+        snippets=snippets_of(collection, member.version_index, version),
+        **await _of_tab(services, tracking, request, version, tab),
+    )
+    siblings = [(f"v{item.version_index} {' '.join(item.aliases)}", version_url(collection, item.version_index)) for item in versions[:12]]
+    frame = Frame(
+        title=f"{collection.name}:v{member.version_index}",
+        section="projects",
+        crumbs=(
+            Crumb("Projects", "/ui/projects"),
+            Crumb(f"{project.entity}/{project.name}", project_url(project)),
+            Crumb("Artifacts", f"{project_url(project)}/artifacts"),
+            Crumb(f"{collection.name}:v{member.version_index}", "", siblings),
+        ),
+        scripts=("table", "lineage") if tab == "lineage" else ("tracked_run", "table"),
+    )
+    return render(services, request, "tracking/version.html", frame=frame, page=page)
+
+
+async def _of_tab(
+    services: WebServices, tracking: TrackingServices, request: Request, version: ArtifactVersion, tab: str
+) -> dict[str, Any]:
+    """Return the fields of the page that the open tab needs."""
+    if tab in {"overview", "usage"}:
+        ids = list(await asyncio.to_thread(tracking.artifacts.runs_using, version.version_id))[:200]
+        found = await tracking.pages.runs(ids)
+        return {"users": [found[run_id] for run_id in ids if run_id in found]}
+    if tab == "files":
+        return await asyncio.to_thread(_files, services, tracking, version, request.path_params.get("path", "").strip("/"))
+    if tab == "lineage":
+        return {"lineage": await tracking.pages.lineage(version.version_id)}
+    return {}
+
+
+def _files(services: WebServices, tracking: TrackingServices, version: ArtifactVersion, path: str) -> dict[str, Any]:
+    """Return the entries below `path`, or the open file with its preview."""
+    listing = tracking.artifacts.listing(version)
+    named = listing.named([path]) if path else ()
+    if named:
+        entry = named[0]
+        digest, size = _stored(tracking, version, entry)
+        preview = Preview("none") if digest is None else preview_of(services.blobs, digest=digest, type_="", is_directory=False, size=size)
+        return {"entry": entry, "preview": preview, "folder": path.rpartition("/")[0]}
+    entries = listing.page(0, _MAX_ENTRIES)
+    rows = level_of([(entry.path, entry.size_bytes or 0, None) for entry in entries], path)
+    if path and not rows:
+        raise NotFoundError(f"The artifact has no file {path}.")
+    return {"files": rows, "folder": path, "is_cut": listing.count > len(entries)}
+
+
+def _stored(tracking: TrackingServices, version: ArtifactVersion, entry: ManifestEntry) -> tuple[Digest | None, int]:
+    """Return where the bytes of an entry are; None for a reference to elsewhere."""
+    if entry.ref is not None and "://" in entry.ref:
+        return None, 0
+    content = tracking.artifacts.content(version.project_id, hex_md5(entry.digest))
+    return (content.blob_digest, content.size_bytes) if content is not None else (None, 0)
+
+
+def snippets_of(collection: Collection, index: int, version: ArtifactVersion) -> list[tuple[str, str]]:
+    """Return code that fetches the version, by client."""
+    path = f"{collection.entity}/{collection.project}/{collection.name}:v{index}"
+    return [
+        ("In a run", f'import wandb\n\nrun = wandb.init()\nartifact = run.use_artifact("{path}", type="{version.type_name}")\nfolder = artifact.download()'),
+        ("Without a run", f'import wandb\n\nfolder = wandb.Api().artifact("{path}").download()'),
+        (
+            "In a pipeline",
+            "from kfp import dsl\n\n\n@dsl.component(packages_to_install=[\"wandb\"])\ndef use_artifact(data: dsl.Output[dsl.Dataset]):\n"
+            f'    import wandb\n\n    run = wandb.init()\n    run.use_artifact("{path}").download(root=data.path)',
+        ),
+    ]  # fmt: skip
+
+
+async def _version_by_id(tracking: TrackingServices, request: Request) -> ArtifactVersion:
+    version = await asyncio.to_thread(tracking.artifacts.get, request.path_params["version_id"])
+    if version is None or not tracking.accounts.is_readable(caller_of(tracking, request), version.entity):
+        raise NotFoundError("There is no such version.")
+    return version
+
+
+async def file_content(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """The bytes of a file of a version, boxed or as a download."""
+    version = await _version_by_id(tracking, request)
+    path = request.path_params["path"]
+
+    def find() -> tuple[Digest | None, int]:
+        named = tracking.artifacts.listing(version).named([path])
+        return _stored(tracking, version, named[0]) if named else (None, 0)
+
+    digest, size = await asyncio.to_thread(find)
+    if digest is None:
+        raise NotFoundError(f"The bytes of {path} are not stored here.")
+    return await boxed(services, request, digest, path, size)
+
+
+async def lineage_data(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Nodes and edges around a version for the lineage graph."""
+    version = await _version_by_id(tracking, request)
+    view = await tracking.pages.lineage(version.version_id)
+    return JSONResponse(graph_of(view, version.version_id), headers={"cache-control": "no-store"})
+
+
+def graph_of(view: LineageView, focus: int) -> Mapping[str, Any]:
+    """Return a lineage as the graph's script reads it."""
+    nodes: list[Mapping[str, Any]] = []
+    for item in view.versions.values():
+        names = (item.entity, item.project, "artifacts", item.type_name, item.collection, f"v{item.version_index}", "lineage")
+        nodes.append(
+            {
+                "id": f"v{item.version_id}", "kind": "artifact", "name": f"{item.collection}:v{item.version_index}", "detail": item.type_name,
+                "type": {"dataset": "system.Dataset", "model": "system.Model"}.get(item.type_name, item.type_name),
+                "url": "/" + "/".join(quote(name, safe="") for name in names), "state": "",
+            }
+        )  # fmt: skip
+    for run in view.runs.values():
+        states = {"finished": "SUCCEEDED", "running": "RUNNING", "failed": "FAILED", "crashed": "FAILED", "killed": "CANCELED"}
+        nodes.append(
+            {
+                "id": f"r{run.run_id}", "kind": "task", "name": run.display_name or run.name, "detail": run.job_type or look_of(run.state)[0],
+                "type": "RUNTIME", "url": f"{run_url(run.entity, run.project, run.name)}/artifacts", "state": states.get(run.state, "PENDING"),
+            }
+        )  # fmt: skip
+    known = {node["id"] for node in nodes}
+    edges = []
+    for run_id, version_id, direction in view.edges:
+        ends = _ends(run_id, version_id, direction)
+        if set(ends) <= known:
+            edges.append({"source": ends[0], "target": ends[1], "labels": ["used" if direction == "input" else "logged"]})
+    return {"focus": f"v{focus}", "nodes": nodes, "edges": edges, "is_cut": view.is_cut}
+
+
+def _ends(run_id: TrackedRunId, version_id: int, direction: str) -> tuple[str, str]:
+    return (f"v{version_id}", f"r{run_id}") if direction == "input" else (f"r{run_id}", f"v{version_id}")

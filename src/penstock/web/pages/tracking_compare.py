@@ -1,0 +1,81 @@
+"""Tracked runs side by side: panels drawn together, config and summary as columns, differences first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.web.pages.tracking_run import run_url
+from penstock.web.pages.tracking_workspace import ListedRun, merged_panels
+from penstock.web.render import Crumb, Frame, render
+from penstock.web.services import WebServices
+from penstock.web.tracking_documents import config_of, look_of, lookup, summary_of, tree_of
+from penstock.web.tracking_services import TrackingServices, runs_by_ids
+
+MOST = 20
+_MAX_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRow:
+    """One key over all runs."""
+
+    key: str
+    values: Sequence[Any]
+    is_different: bool
+    """Not the same everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedComparePage:
+    """Context of `tracking/compare.html`."""
+
+    runs: Sequence[ListedRun]
+    """The columns; the first is the baseline."""
+    summary: Sequence[ComparedRow]
+    """Rows of the summaries."""
+    config: Sequence[ComparedRow]
+    """Rows of the configs."""
+    panels: Sequence[Mapping[str, str]]
+    """Drawings."""
+    shows_all: bool
+    """Rows that are the same everywhere are shown too."""
+
+
+def compared(documents: Sequence[Mapping[str, Any]]) -> list[ComparedRow]:
+    """Return the keys of several documents, those that differ first."""
+    keys: dict[str, None] = {}
+    for document in documents:
+        for leaf in tree_of(document).leaves:
+            keys[leaf.path] = None
+    rows = []
+    for key in list(keys)[:_MAX_ROWS]:
+        values = [lookup(document, key) for document in documents]
+        rows.append(ComparedRow(key, values, len({repr(value) for value in values}) > 1))
+    return sorted(rows, key=lambda row: not row.is_different)
+
+
+async def compare_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Two to twenty tracked runs."""
+    found = await runs_by_ids(tracking, request, request.query_params.get("runs", ""), limit=MOST)
+    runs = [
+        ListedRun(run, run_url(run.entity, run.project, run.name), look_of(run.state), place % 8 + 1, "", config_of(run), summary_of(run))
+        for place, run in enumerate(found.values())
+    ]
+    infos = await asyncio.gather(*(tracking.history.info(run_id) for run_id in found))
+    shows_all = request.query_params.get("all") == "1"
+    rows = [compared([run.summary for run in runs]), compared([run.config for run in runs])]
+    if not shows_all and len(runs) > 1:
+        rows = [[row for row in part if row.is_different] for part in rows]
+    page = TrackedComparePage(runs, rows[0], rows[1], merged_panels(infos), shows_all)
+    crumbs = [Crumb("Projects", "/ui/projects")]
+    if runs:
+        crumbs.append(Crumb(f"{runs[0].run.entity}/{runs[0].run.project}", runs[0].url.rpartition("/runs/")[0]))
+    crumbs.append(Crumb("Compare"))
+    frame = Frame("Compare", "projects", crumbs, scripts=("tracked_run",))
+    return render(services, request, "tracking/compare.html", frame=frame, page=page)

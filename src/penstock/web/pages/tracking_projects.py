@@ -1,0 +1,82 @@
+"""Projects: the list behind the rail, one project's overview, and registries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.domain.sweeps import Sweep
+from penstock.domain.tracking import TrackedProject
+from penstock.interfaces.tracking_pages import CollectionItem, ProjectItem
+from penstock.web.pages.tracking_workspace import PROJECT_TABS, RunListing, project_frame, project_url, run_listing
+from penstock.web.render import Crumb, Frame, render
+from penstock.web.services import WebServices
+from penstock.web.tracking_services import TrackingServices, caller_of, project_of
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectListPage:
+    """Context of `tracking/projects.html`."""
+
+    projects: Sequence[ProjectItem]
+    """Last active first."""
+    is_registry: bool
+    """These are registries."""
+    snippet_entity: str
+    """Whose name the starter shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPage:
+    """Context of `tracking/project.html`."""
+
+    project: TrackedProject
+    """The project."""
+    base: str
+    """Its address."""
+    tabs: Sequence[tuple[str, str]]
+    """Its pages."""
+    listing: RunListing
+    """Its newest runs."""
+    collections: Sequence[CollectionItem]
+    """Its artifacts."""
+    sweeps: Sequence[Sweep]
+    """Its sweeps."""
+
+
+async def _visible(tracking: TrackingServices, request: Request, found: Sequence[ProjectItem]) -> list[ProjectItem]:
+    caller = caller_of(tracking, request)
+    readable = {entity: tracking.accounts.is_readable(caller, entity) for entity in {item.entity for item in found}}
+    word = request.query_params.get("q", "").lower()
+    return [item for item in found if readable[item.entity] and word in f"{item.entity}/{item.name} {item.description}".lower()]
+
+
+async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """All projects that the caller may see."""
+    found = await _visible(tracking, request, await tracking.pages.projects())
+    page = ProjectListPage(found, False, caller_of(tracking, request).user_name)
+    frame = Frame("Projects", "projects", (Crumb("Projects"),), live="", scripts=("table",))
+    return render(services, request, "tracking/projects.html", frame=frame, page=page)
+
+
+async def registry_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """All registries."""
+    found = await _visible(tracking, request, await tracking.pages.projects(registries=True))
+    page = ProjectListPage(found, True, caller_of(tracking, request).user_name)
+    frame = Frame("Registry", "projects", (Crumb("Projects", "/ui/projects"), Crumb("Registry")), scripts=("table",))
+    return render(services, request, "tracking/projects.html", frame=frame, page=page)
+
+
+async def overview_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """One project: what it is, its newest runs, artifacts and sweeps."""
+    project = await project_of(tracking, request)
+    listing = await run_listing(services, tracking, request, project, limit=8)
+    collections = await tracking.pages.collections(project.project_id, limit=8)
+    sweeps = await asyncio.to_thread(tracking.sweeps.of_project, project.project_id)
+    page = ProjectPage(project, project_url(project), PROJECT_TABS, listing, collections, sweeps[:8])
+    frame = project_frame(project, project.name, crumb="Overview")
+    return render(services, request, "tracking/project.html", frame=frame, page=page)

@@ -1,0 +1,293 @@
+"""The page of one tracked run: overview, charts, system metrics, logs, files, artifacts, code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.domain.errors import NotFoundError
+from penstock.domain.tracking import RunFile, SeriesInfo, TrackedRun
+from penstock.domain.versions import ArtifactVersion, UseDirection
+from penstock.interfaces.tracking_pages import TaskPlace
+from penstock.tracking.files import FilePage
+from penstock.web.artifact_content import Preview, preview_of
+from penstock.web.render import Crumb, Frame, render
+from penstock.web.services import WebServices
+from penstock.web.tracking_documents import Tree, client_facts, config_of, look_of, read_document, story_of, summary_of, tree_of
+from penstock.web.tracking_services import TrackingServices, run_of
+
+TABS: Sequence[tuple[str, str]] = (
+    ("overview", "Overview"),
+    ("charts", "Charts"),
+    ("system", "System"),
+    ("logs", "Logs"),
+    ("files", "Files"),
+    ("artifacts", "Artifacts"),
+    ("code", "Code"),
+)
+_ALIASES = {"workspace": "charts", "log": "logs", "model": "charts", "": "overview"}
+_MAX_FILES = 1000
+_METADATA = "wandb-metadata.json"
+_SCALAR = "number"
+_MEDIA_KINDS = {
+    "image-file": "images", "images/separated": "images", "table-file": "table", "joined-table": "table", "partitioned-table": "table",
+    "histogram": "histogram", "html-file": "html", "audio-file": "audio", "audio": "audio", "video-file": "video", "videos": "video",
+    "plotly-file": "plotly",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ChartPanel:
+    """One drawing: a key, and how it is drawn."""
+
+    key: str
+    """Of the history, or of the system metrics."""
+    kind: str
+    """`line`, or a kind of media."""
+
+    @property
+    def section(self) -> str:
+        """Prefix before the last slash, under which panels stand together."""
+        return self.key.rpartition("/")[0] or "Charts"
+
+    @property
+    def title(self) -> str:
+        """Key without its section."""
+        return self.key.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """An entry of the file list: a file or a folder at the open level."""
+
+    name: str
+    path: str
+    is_folder: bool
+    size_bytes: int
+    count: int
+    updated_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedRunPage:
+    """Context of `tracking/run.html`."""
+
+    run: TrackedRun
+    """The run."""
+    base: str
+    """Its address."""
+    tab: str
+    """Key of the open tab."""
+    tabs: Sequence[tuple[str, str]]
+    """All tabs."""
+    look: tuple[str, str]
+    """Word and icon of the state."""
+    story: tuple[str, Mapping[str, object]]
+    """Sentence that explains the state, with its values."""
+    info: SeriesInfo
+    """Counts and keys of the series."""
+    place: TaskPlace | None
+    """The pipeline task whose record this is."""
+    config: Tree
+    """Config, on Overview."""
+    summary: Tree
+    """Summary, on Overview."""
+    environment: Mapping[str, Any]
+    """What the client said about machine, program and git, on Overview and Code."""
+    panels: Sequence[ChartPanel] = ()
+    """Drawings, on Charts and System."""
+    files: Sequence[FileRow] = ()
+    """Entries at the open level, on Files."""
+    folder: str = ""
+    """The open level."""
+    file: RunFile | None = None
+    """The open file."""
+    preview: Preview | None = None
+    """Its beginning."""
+    is_cut: bool = False
+    """There are more files than are shown."""
+    used: Sequence[ArtifactVersion] = ()
+    """Versions that the run used."""
+    logged: Sequence[ArtifactVersion] = ()
+    """Versions that the run logged."""
+    code: Sequence[tuple[str, str]] = ()
+    """(name, text) of code, requirements and diff."""
+    query_tail: str = ""
+    """Kept on the tabs' links: `?kfp=true` when embedded."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Names and versions of the client."""
+
+    @property
+    def panel_list(self) -> list[dict[str, str]]:
+        """Drawings as the page's script reads them."""
+        return panel_list(self.panels)
+
+
+def run_url(entity: str, project: str, name: str) -> str:
+    """Return the address of a run."""
+    return f"/{quote(entity, safe='')}/{quote(project, safe='')}/runs/{quote(name, safe='')}"
+
+
+def panels_of(info: SeriesInfo) -> list[ChartPanel]:
+    """Return a drawing for every key of a history, lines before media, sections together in order of first appearance."""
+    panels = []
+    for stats in info.keys:
+        if stats.key.startswith("_"):
+            continue
+        if stats.counts.get(_SCALAR) or stats.counts.get("boolean"):
+            panels.append(ChartPanel(stats.key, "line"))
+        for kind in stats.counts:
+            if kind in _MEDIA_KINDS:
+                panels.append(ChartPanel(stats.key, _MEDIA_KINDS[kind]))
+                break
+            if kind.endswith("-file"):
+                panels.append(ChartPanel(stats.key, "file"))
+                break
+    return panels
+
+
+def system_panels(info: SeriesInfo) -> list[ChartPanel]:
+    """Return a drawing for every number in the newest row of system metrics."""
+    row = read_document(info.events_tail or "{}")
+    keys = [key for key, value in _flat(row) if isinstance(value, int | float) and not isinstance(value, bool)]
+    return [ChartPanel(key, "line") for key in sorted(keys) if not key.startswith("_")]
+
+
+def _flat(row: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for key, value in row.items():
+        found += _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(prefix + key, value)]
+    return found
+
+
+async def run_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """One run."""
+    run = await run_of(tracking, request)
+    wanted = request.path_params.get("tab", "files" if "path" in request.path_params else "")
+    tab = _ALIASES.get(wanted, wanted)
+    if tab not in dict(TABS):
+        raise NotFoundError(f"A run has no page {wanted!r}.")
+    info = await tracking.history.info(run.run_id)
+    is_bare = request.query_params.get("kfp") == "true"
+    page = TrackedRunPage(
+        run=run,
+        base=run_url(run.entity, run.project, run.name),
+        tab=tab,
+        tabs=TABS,
+        look=look_of(run.state),
+        story=story_of(run),
+        info=info,
+        place=await tracking.pages.task_place(run.task_id) if run.task_id else None,
+        query_tail="?kfp=true" if is_bare else "",
+        **await _of_tab(services, tracking, request, run, info, tab),
+    )
+    project_url = run_url(run.entity, run.project, "").rpartition("/runs/")[0]
+    frame = Frame(
+        title=run.display_name or run.name,
+        section="projects",
+        crumbs=(
+            Crumb("Projects", "/ui/projects"), Crumb(f"{run.entity}/{run.project}", project_url), Crumb(run.display_name or run.name),
+        ),
+        live=f"project={quote(f'{run.entity}/{run.project}', safe='')}",
+        scripts=("tracked_run",),
+        is_bare=is_bare,
+    )  # fmt: skip
+    return render(services, request, "tracking/run.html", frame=frame, page=page)
+
+
+async def _of_tab(
+    services: WebServices, tracking: TrackingServices, request: Request, run: TrackedRun, info: SeriesInfo, tab: str
+) -> dict[str, Any]:
+    """Return the fields of the page that the open tab needs."""
+    fields: dict[str, Any] = {"config": Tree((), False), "summary": Tree((), False), "environment": {}}
+    if tab in {"overview", "artifacts"}:
+        fields["used"], _ = await asyncio.to_thread(tracking.artifacts.of_run, run.run_id, UseDirection.INPUT, limit=100)
+        fields["logged"], _ = await asyncio.to_thread(tracking.artifacts.of_run, run.run_id, UseDirection.OUTPUT, limit=100)
+    if tab == "overview":
+        fields |= {
+            "config": tree_of(config_of(run)),
+            "summary": tree_of(summary_of(run)),
+            "facts": client_facts(run),
+            "environment": await _metadata(services, tracking, run),
+        }
+    elif tab == "charts":
+        fields["panels"] = panels_of(info)
+    elif tab == "system":
+        fields["panels"] = system_panels(info)
+    elif tab == "files":
+        fields |= await _files(services, tracking, run, request.path_params.get("path", ""))
+    elif tab == "code":
+        fields |= {"environment": await _metadata(services, tracking, run), "code": await _code(services, tracking, run)}
+    return fields
+
+
+async def _text(services: WebServices, file: RunFile, limit: int = 512 * 1024) -> str:
+    digest = file.digest
+    if digest is None:
+        return ""
+    data = await asyncio.to_thread(lambda: b"".join(services.blobs.read(digest, offset=0, length=limit)))
+    return data.decode("utf-8", "replace")
+
+
+async def _metadata(services: WebServices, tracking: TrackingServices, run: TrackedRun) -> Mapping[str, Any]:
+    file = await tracking.files.get(run.run_id, _METADATA)
+    return read_document(await _text(services, file)) if file is not None and file.digest is not None else {}
+
+
+async def _files(services: WebServices, tracking: TrackingServices, run: TrackedRun, path: str) -> dict[str, Any]:
+    """Return the entries below `path`, or the open file with its preview."""
+    path = path.strip("/")
+    file = await tracking.files.get(run.run_id, path) if path else None
+    if file is not None and file.digest is not None:
+        kind = "system.HTML" if file.name.lower().endswith((".html", ".htm")) else ""
+        preview = await asyncio.to_thread(
+            preview_of, services.blobs, digest=file.digest, type_=kind, is_directory=False, size=file.size_bytes
+        )
+        return {"file": file, "preview": preview, "folder": path.rpartition("/")[0]}
+    pattern = path.replace("%", "_") + "/%" if path else None
+    listing: FilePage = await tracking.files.list(run.run_id, pattern=pattern, limit=_MAX_FILES)
+    rows = level_of([(found.name, found.size_bytes, found.updated_at) for found in listing.files], path)
+    if path and not rows:
+        raise NotFoundError(f"The run has no file {path}.")
+    return {"files": rows, "folder": path, "is_cut": listing.has_next}
+
+
+def level_of(files: Sequence[tuple[str, int, float | None]], folder: str) -> list[FileRow]:
+    """Return the entries of one level of a tree of (name, bytes, time), folders first."""
+    prefix = f"{folder}/" if folder else ""
+    rows: dict[str, FileRow] = {}
+    for name, size, at in files:
+        if not name.startswith(prefix):
+            continue
+        rest = name[len(prefix) :]
+        first, separator, _ = rest.partition("/")
+        known = rows.get(first)
+        if separator:
+            rows[first] = FileRow(
+                first, prefix + first, True, (known.size_bytes if known else 0) + size, (known.count if known else 0) + 1,
+                max(filter(None, (at, known.updated_at if known else None)), default=None),
+            )  # fmt: skip
+        else:
+            rows[first] = FileRow(first, name, False, size, 1, at)
+    return sorted(rows.values(), key=lambda row: (not row.is_folder, row.name))
+
+
+async def _code(services: WebServices, tracking: TrackingServices, run: TrackedRun) -> list[tuple[str, str]]:
+    """Return saved code, requirements and diffs."""
+    names = ["requirements.txt", "diff.patch", "conda-environment.yaml", "config.yaml"]
+    saved = await tracking.files.list(run.run_id, pattern="code/%", limit=20)
+    listed = await tracking.files.list(run.run_id, names=names)
+    patches = await tracking.files.list(run.run_id, pattern="%.patch", limit=5)
+    seen: dict[str, RunFile] = {file.name: file for file in (*saved.files, *listed.files, *patches.files) if file.digest is not None}
+    return [(name, await _text(services, file)) for name, file in seen.items()]
+
+
+def panel_list(panels: Sequence[ChartPanel]) -> list[dict[str, str]]:
+    """Return panels as the page's script reads them."""
+    return [{"key": panel.key, "kind": panel.kind, "section": panel.section} for panel in panels]

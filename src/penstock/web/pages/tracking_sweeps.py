@@ -1,0 +1,222 @@
+"""Sweeps of a project: the list, and one sweep with its best value so far, parallel coordinates, trials, agents and configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.domain.errors import NotFoundError, PenstockError
+from penstock.domain.sweeps import Sweep, SweepAgent
+from penstock.domain.tracking import TrackedProject, TrackedRun, TrackedState
+from penstock.tracking.sweeps import metric_value
+from penstock.web.formats import number
+from penstock.web.pages.tracking_run import run_url
+from penstock.web.pages.tracking_workspace import PROJECT_TABS, project_frame, project_url
+from penstock.web.render import render
+from penstock.web.services import WebServices
+from penstock.web.tracking_documents import config_of, look_of, lookup, summary_of
+from penstock.web.tracking_services import TrackingServices, project_of
+
+WIDTH, HEIGHT = 1000.0, 300.0
+_TOP, _BOTTOM, _SIDE = 40.0, 270.0, 70.0
+_MAX_AXES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A run of a sweep."""
+
+    run: TrackedRun
+    url: str
+    look: tuple[str, str]
+    metric: float | None
+    values: Sequence[Any]
+    """Of the searched parameters, in the order of the axes."""
+    is_best: bool
+    path: str
+    """Its line over the axes, as SVG; empty when a value is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis of the parallel coordinates."""
+
+    name: str
+    x: float
+    ticks: Sequence[tuple[float, str]]
+    """(y, text)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepListPage:
+    """Context of `tracking/sweeps.html`."""
+
+    project: TrackedProject
+    """The project."""
+    base: str
+    """Its address."""
+    tabs: Sequence[tuple[str, str]]
+    """Its pages."""
+    sweeps: Sequence[Sweep]
+    """Newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPage:
+    """Context of `tracking/sweep.html`."""
+
+    project: TrackedProject
+    """The project."""
+    base: str
+    """Its address."""
+    tabs: Sequence[tuple[str, str]]
+    """Its pages."""
+    sweep: Sweep
+    """The sweep."""
+    metric: str
+    """What is optimised; empty when the configuration names nothing."""
+    is_maximized: bool
+    """Larger is better."""
+    expected: int | None
+    """How many trials there will be, if known."""
+    trials: Sequence[Trial]
+    """Oldest first."""
+    axes: Sequence[Axis]
+    """Searched parameters, then the metric."""
+    agents: Sequence[tuple[SweepAgent, bool]]
+    """Agents, and whether each was heard of lately."""
+    best_path: str
+    """Best value so far as SVG over 100 by 100."""
+    best_points: Sequence[tuple[float, float, str]]
+    """(x, y, text) of each trial in the same drawing."""
+    problem: str
+    """Why the configuration cannot be understood; empty when it can."""
+
+    @property
+    def best(self) -> Trial | None:
+        """The best trial so far."""
+        return next((trial for trial in self.trials if trial.is_best), None)
+
+
+async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Sweeps of a project."""
+    project = await project_of(tracking, request)
+    sweeps = await asyncio.to_thread(tracking.sweeps.of_project, project.project_id)
+    page = SweepListPage(project, project_url(project), PROJECT_TABS, sweeps)
+    return render(services, request, "tracking/sweeps.html", frame=project_frame(project, f"{project.name} sweeps", crumb="Sweeps", scripts=("table",)), page=page)  # fmt: skip
+
+
+async def sweep_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """One sweep."""
+    project = await project_of(tracking, request)
+    name = request.path_params["sweep"]
+    sweep = await asyncio.to_thread(tracking.sweeps.named, project.project_id, name)
+    if sweep is None:
+        raise NotFoundError(f"There is no sweep {name} in {project.entity}/{project.name}.")
+    names: list[str] = []
+    metric, is_maximized, expected, problem = "", False, None, ""
+    try:
+        plan = tracking.sweeps.plan(sweep)
+        names = [parameter.name for parameter in plan.space.searched][: _MAX_AXES - 1]
+        metric, is_maximized, expected = plan.metric, plan.is_maximized, plan.expected
+    except PenstockError as error:
+        problem = str(error)
+    runs = await tracking.pages.sweep_runs(project.project_id, sweep.name)
+    axes, trials = drawn_trials(runs, names, metric, is_maximized=is_maximized)
+    agents = await asyncio.to_thread(tracking.sweeps.agents, sweep.sweep_id)
+    path, points = best_curve(trials, is_maximized=is_maximized)
+    page = SweepPage(
+        project=project, base=project_url(project), tabs=PROJECT_TABS, sweep=sweep, metric=metric, is_maximized=is_maximized, expected=expected,
+        trials=trials, axes=axes, agents=[(agent, tracking.sweeps.is_alive(agent)) for agent in agents], best_path=path, best_points=points,
+        problem=problem,
+    )  # fmt: skip
+    frame = project_frame(project, sweep.display_name or sweep.name, crumb=sweep.display_name or sweep.name, scripts=("table",))
+    return render(services, request, "tracking/sweep.html", frame=frame, page=page)
+
+
+def drawn_trials(
+    runs: Sequence[TrackedRun], names: Sequence[str], metric: str, *, is_maximized: bool
+) -> tuple[list[Axis], list[Trial]]:
+    """Return the axes and the runs of a sweep as lines over them."""
+    documents = [(run, config_of(run), summary_of(run)) for run in runs]
+    metrics = [metric_value(summary, metric) if metric else None for _, _, summary in documents]
+    columns = [[lookup(config, name) for _, config, _ in documents] for name in names]
+    headings = [*names, *([metric] if metric else [])]
+    scales = [Scale(column) for column in [*columns, *([metrics] if metric else [])]]
+    gap = (WIDTH - 2 * _SIDE) / max(1, len(headings) - 1)
+    axes = [Axis(name, _SIDE + place * gap, scale.ticks()) for place, (name, scale) in enumerate(zip(headings, scales, strict=True))]
+    finite = [value for value in metrics if value is not None and math.isfinite(value)]
+    best = (max(finite) if is_maximized else min(finite)) if finite else None
+    trials, is_found = [], False
+    for place, (run, _, _) in enumerate(documents):
+        values = [column[place] for column in columns]
+        heights = [scale.height(value) for scale, value in zip(scales, [*values, *([metrics[place]] if metric else [])], strict=True)]
+        path = ""
+        if len(heights) > 1 and None not in heights:
+            path = "M" + " L".join(f"{axis.x:.1f} {height:.1f}" for axis, height in zip(axes, heights, strict=True))
+        is_best = best is not None and metrics[place] == best and not is_found
+        is_found = is_found or is_best
+        trials.append(Trial(run, run_url(run.entity, run.project, run.name), look_of(run.state), metrics[place], values, is_best, path))
+    return axes, trials
+
+
+class Scale:
+    """Where the values of one axis stand: numbers by size (logarithmic over wide ranges), anything else by order of appearance."""
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self._numbers = [value for value in values if is_number(value)]
+        self._words = [] if self._numbers and len(self._numbers) == sum(value is not None for value in values) else list(
+            dict.fromkeys(str(value) for value in values if value is not None)
+        )  # fmt: skip
+        self._low, self._high = min(self._numbers, default=0.0), max(self._numbers, default=1.0)
+        self._is_log = self._low > 0 and self._high / self._low > 100
+
+    def height(self, value: Any) -> float | None:
+        """Return y of a value, or None when it is missing."""
+        if self._words:
+            share = (self._words.index(str(value)) + 0.5) / len(self._words) if value is not None else None
+        elif not is_number(value):
+            share = None
+        else:
+            low, high, at = (math.log(part) if self._is_log else part for part in (self._low, self._high, value))
+            share = (at - low) / (high - low) if high > low else 0.5
+        return None if share is None else _BOTTOM - share * (_BOTTOM - _TOP)
+
+    def ticks(self) -> list[tuple[float, str]]:
+        """Return marks along the axis."""
+        if self._words:
+            return [(self.height(word) or 0.0, word[:14]) for word in self._words[:12]]
+        if not self._numbers:
+            return []
+        middle = math.sqrt(self._low * self._high) if self._is_log else (self._low + self._high) / 2
+        values = [self._low] if self._low == self._high else [self._low, middle, self._high]
+        return [(self.height(value) or 0.0, number(float(f"{value:.4g}"))) for value in values]
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def best_curve(trials: Sequence[Trial], *, is_maximized: bool) -> tuple[str, list[tuple[float, float, str]]]:
+    """Return the best value so far as a path over 100 by 100, and a point per trial."""
+    done = [trial for trial in trials if trial.metric is not None and math.isfinite(trial.metric) and trial.run.state is not TrackedState.PENDING]
+    if not done:
+        return "", []
+    values = [trial.metric for trial in done if trial.metric is not None]
+    low, high = min(values), max(values)
+    step = 96 / max(1, len(done) - 1)
+    best, path, points = values[0], "", []
+    for place, value in enumerate(values):
+        best = max(best, value) if is_maximized else min(best, value)
+        x = 2 + place * step
+        y, best_y = (96 - 92 * ((at - low) / (high - low) if high > low else 0.5) for at in (value, best))
+        path += f"M{x:.2f} {best_y:.2f}" if not path else f" H{x:.2f} V{best_y:.2f}"
+        points.append((x, y, f"{done[place].run.display_name}: {number(value)}"))
+    return path, points

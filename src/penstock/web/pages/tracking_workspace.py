@@ -1,0 +1,230 @@
+"""A project's runs: the workspace (list beside panels) and the table. Filter, order, grouping and pages are the server's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.domain.tracking import SeriesInfo, TrackedProject, TrackedRun
+from penstock.web.pages.tracking_run import ChartPanel, panels_of, run_url
+from penstock.web.render import Crumb, Frame, render
+from penstock.web.services import WebServices
+from penstock.web.tracking_documents import config_of, look_of, lookup, summary_of, tree_of
+from penstock.web.tracking_filters import FIELDS, run_filters, run_order
+from penstock.web.tracking_services import TrackingServices, project_of
+
+PROJECT_TABS: Sequence[tuple[str, str]] = (
+    ("overview", "Overview"),
+    ("workspace", "Workspace"),
+    ("runs", "Runs"),
+    ("sweeps", "Sweeps"),
+    ("artifacts", "Artifacts"),
+    ("reports", "Reports"),
+)
+GROUPS: Sequence[tuple[str, str]] = (
+    ("", "Not grouped"),
+    ("group", "Group"),
+    ("job", "Job type"),
+    ("state", "State"),
+    ("sweep", "Sweep"),
+    ("user", "User"),
+)
+SORTS: Sequence[tuple[str, str]] = (("-created", "Newest first"), ("created", "Oldest first"), ("name", "Name"), ("-duration", "Longest first"))
+_SERIES_RUNS = 50
+"""Runs whose keys decide which panels there are; as many as are ever drawn."""
+_DEFAULT_COLUMNS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRun:
+    """A run in a list."""
+
+    run: TrackedRun
+    url: str
+    look: tuple[str, str]
+    color: int
+    """Number of its colour, 1 to 8."""
+    group: str
+    """What it is grouped under."""
+    config: Mapping[str, Any]
+    summary: Mapping[str, Any]
+
+    def cell(self, column: str) -> Any:
+        """Value of a column `c.lr` or `s.loss`; None when it has none."""
+        return lookup(self.config if column.startswith("c.") else self.summary, column[2:])
+
+
+@dataclass(frozen=True, slots=True)
+class RunListing:
+    """One page of a project's runs."""
+
+    rows: Sequence[ListedRun]
+    total: int
+    """Runs that match."""
+    next_cursor: str | None
+    sort: str
+    group: str
+    """Field that groups them; empty for none."""
+
+    @property
+    def groups(self) -> Sequence[tuple[str, Sequence[ListedRun]]]:
+        """Rows by group, in order; one nameless group when they are not grouped."""
+        found: dict[str, list[ListedRun]] = {}
+        for row in self.rows:
+            found.setdefault(row.group if self.group else "", []).append(row)
+        return list(found.items())
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspacePage:
+    """Context of `tracking/workspace.html`."""
+
+    project: TrackedProject
+    """The project."""
+    base: str
+    """Its address."""
+    tabs: Sequence[tuple[str, str]]
+    """Its pages."""
+    listing: RunListing
+    """Runs at left."""
+    panels: Sequence[Mapping[str, str]]
+    """Drawings at right."""
+    groups: Sequence[tuple[str, str]] = GROUPS
+    """What runs may be grouped by."""
+    sorts: Sequence[tuple[str, str]] = SORTS
+    """Offered orders."""
+    filter_fields: Sequence[str] = FIELDS
+    """Fields the filter bar completes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunTablePage:
+    """Context of `tracking/table.html`."""
+
+    project: TrackedProject
+    """The project."""
+    base: str
+    """Its address."""
+    tabs: Sequence[tuple[str, str]]
+    """Its pages."""
+    listing: RunListing
+    """The rows."""
+    columns: Sequence[str]
+    """Config and summary keys shown: `c.lr`, `s.loss`."""
+    choices: Sequence[str]
+    """All of them."""
+    is_only_differences: bool
+    """Columns that say the same in every row are hidden."""
+    groups: Sequence[tuple[str, str]] = GROUPS
+    """What runs may be grouped by."""
+    filter_fields: Sequence[str] = FIELDS
+    """Fields the filter bar completes."""
+
+
+def project_url(project: TrackedProject) -> str:
+    """Return the address of a project."""
+    return f"/{quote(project.entity, safe='')}/{quote(project.name, safe='')}"
+
+
+def project_frame(project: TrackedProject, title: str, *, crumb: str = "", scripts: Sequence[str] = ()) -> Frame:
+    """Return the frame of a project's page; it listens to changes of the project's runs."""
+    crumbs = [Crumb("Projects", "/ui/projects"), Crumb(f"{project.entity}/{project.name}", project_url(project) if crumb else "")]
+    if crumb:
+        crumbs.append(Crumb(crumb))
+    return Frame(
+        title=title, section="projects", crumbs=crumbs, live=f"project={quote(f'{project.entity}/{project.name}', safe='')}", scripts=scripts
+    )
+
+
+async def run_listing(
+    services: WebServices, tracking: TrackingServices, request: Request, project: TrackedProject, *, limit: int
+) -> RunListing:
+    """Return the page of runs that the address asks for: `q`, `sort`, `group`, `cursor`."""
+    query = request.query_params
+    group = query.get("group", "")
+    group = group if group in dict(GROUPS) or group.startswith("config.") else ""
+    sort = query.get("sort", "-created")
+    filters = run_filters(query.get("q", ""), now=services.clock.now())
+    found = await tracking.runs.list(project, filters=filters, order=run_order(sort, group), after=query.get("cursor"), limit=limit)
+    rows = []
+    for place, entry in enumerate(found.entries):
+        run = entry.run
+        config = config_of(run)
+        rows.append(
+            ListedRun(run, run_url(run.entity, run.project, run.name), look_of(run.state), place % 8 + 1, group_of(run, config, group), config, summary_of(run))
+        )  # fmt: skip
+    total = await tracking.runs.count(project, filters)
+    return RunListing(rows, total, found.entries[-1].cursor if found.has_next and found.entries else None, sort, group)
+
+
+def group_of(run: TrackedRun, config: Mapping[str, Any], group: str) -> str:
+    """Return the name of the group that a run stands in."""
+    match group:
+        case "group":
+            return run.group
+        case "job":
+            return run.job_type
+        case "state":
+            return run.state.value
+        case "sweep":
+            return run.sweep
+        case "user":
+            return run.user_name
+        case _ if group.startswith("config."):
+            value = lookup(config, group.removeprefix("config."))
+            return "" if value is None else str(value)[:100]
+        case _:
+            return ""
+
+
+def merged_panels(infos: Sequence[SeriesInfo]) -> list[Mapping[str, str]]:
+    """Return the panels of several runs, each key once, sections together."""
+    found: dict[str, ChartPanel] = {}
+    for info in infos:
+        for panel in panels_of(info):
+            found.setdefault(panel.key, panel)
+    order = {section: place for place, section in enumerate(dict.fromkeys(panel.section for panel in found.values()))}
+    panels = sorted(found.values(), key=lambda panel: (order[panel.section], panel.kind != "line"))
+    return [{"key": panel.key, "kind": panel.kind, "section": panel.section} for panel in panels]
+
+
+async def workspace_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Runs beside panels."""
+    project = await project_of(tracking, request)
+    listing = await run_listing(services, tracking, request, project, limit=100)
+    infos = await asyncio.gather(*(tracking.history.info(row.run.run_id) for row in listing.rows[:_SERIES_RUNS]))
+    page = WorkspacePage(project, project_url(project), PROJECT_TABS, listing, merged_panels(infos))
+    frame = project_frame(project, f"{project.entity}/{project.name}", scripts=("workspace", "table"))
+    return render(services, request, "tracking/workspace.html", frame=frame, page=page)
+
+
+async def table_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Runs as rows, config and summary keys as columns."""
+    project = await project_of(tracking, request)
+    listing = await run_listing(services, tracking, request, project, limit=100)
+    shown: dict[str, None] = {}
+    for row in listing.rows:
+        for prefix, document in (("s.", row.summary), ("c.", row.config)):
+            for leaf in tree_of(document).leaves[:400]:
+                if leaf.kind in {"number", "text"} or isinstance(leaf.value, bool):
+                    shown[prefix + leaf.path] = None
+    indexed = [key for key in await tracking.pages.keys(project.project_id) if key[:2] in {"c.", "s."}]
+    hidden = ("c._wandb", "s._")
+    choices = sorted({key for key in (*shown, *indexed) if not key.startswith(hidden)}, key=lambda key: (key[0] == "c", key))
+    if request.query_params.get("columns") == "chosen":
+        columns = [key for key in request.query_params.getlist("column") if key in choices]
+    else:
+        metrics = [key for key in shown if key.startswith("s.")][: _DEFAULT_COLUMNS - 2]
+        columns = metrics + [key for key in shown if key.startswith("c.")][: _DEFAULT_COLUMNS - len(metrics)]
+    is_only = request.query_params.get("differences") == "1"
+    if is_only:
+        columns = [key for key in columns if len({str(row.cell(key)) for row in listing.rows}) > 1]
+    page = RunTablePage(project, project_url(project), PROJECT_TABS, listing, columns, choices[:600], is_only)
+    frame = project_frame(project, f"{project.name} runs", crumb="Runs", scripts=("table",))
+    return render(services, request, "tracking/table.html", frame=frame, page=page)

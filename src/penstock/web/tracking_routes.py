@@ -1,0 +1,125 @@
+"""Addresses of the tracking pages: those that the wandb client prints (`/<entity>/<project>/...`) and our own below `/ui`.
+
+The client's addresses are matched after everything else, and never when the first segment is one that the server uses itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from penstock.tracking.accounts import RESERVED_ENTITIES
+from penstock.web.errors import guarded
+from penstock.web.pages import (
+    tracking_actions,
+    tracking_artifacts,
+    tracking_compare,
+    tracking_data,
+    tracking_keys,
+    tracking_projects,
+    tracking_reports,
+    tracking_run,
+    tracking_sweeps,
+    tracking_workspace,
+)
+from penstock.web.services import WebServices
+from penstock.web.tracking_services import TrackingServices
+
+TrackingPage = Callable[[WebServices, TrackingServices, Request], Awaitable[Response]]
+RESERVED = RESERVED_ENTITIES | {"ui", "s3", "artifactsv2", "signin", "ml_metadata"}
+
+
+class EntityConvertor(Convertor[str]):
+    """A first path segment that is not one of the server's own."""
+
+    regex = "(?!(?i:" + "|".join(sorted(name.replace(".", r"\.") for name in RESERVED)) + ")(?:/|$))[^/]+"
+
+    def convert(self, value: str) -> str:
+        """Return the segment."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return the segment."""
+        return value
+
+
+register_url_convertor("entity", EntityConvertor())
+
+_PROJECT = "/{entity:entity}/{project}"
+_RUN = _PROJECT + "/runs/{run}"
+_VERSION = _PROJECT + "/artifacts/{type}/{name}/{version}"
+
+OWN: tuple[tuple[str, TrackingPage], ...] = (
+    ("/authorize", tracking_keys.authorize_page),
+    ("/ui/projects", tracking_projects.list_page),
+    ("/ui/registry", tracking_projects.registry_page),
+    ("/ui/tracking/compare", tracking_compare.compare_page),
+    ("/ui/tracking/series", tracking_data.series),
+    ("/ui/tracking/runs/{run_id}/media", tracking_data.media),
+    ("/ui/tracking/runs/{run_id}/console", tracking_data.console),
+    ("/ui/tracking/runs/{run_id}/console/text", tracking_data.console_text),
+    ("/ui/tracking/runs/{run_id}/table/{path:path}", tracking_data.table),
+    ("/ui/tracking/runs/{run_id}/files/{path:path}", tracking_data.file_content),
+    ("/ui/tracking/versions/{version_id:int}/files/{path:path}", tracking_artifacts.file_content),
+    ("/ui/tracking/versions/{version_id:int}/lineage", tracking_artifacts.lineage_data),
+)
+"""GET addresses of our own."""
+
+FORMS: tuple[tuple[str, TrackingPage], ...] = (
+    ("/authorize", tracking_keys.act),
+    ("/ui/tracking/runs/actions", tracking_actions.act_on_runs),
+    ("/ui/tracking/versions/actions", tracking_actions.act_on_version),
+    ("/ui/tracking/sweeps/actions", tracking_actions.act_on_sweep),
+    ("/ui/tracking/projects/actions", tracking_actions.act_on_project),
+)
+"""POST addresses; each checks that the form came from our own pages."""
+
+CLIENT: tuple[tuple[str, TrackingPage], ...] = (
+    (_RUN, tracking_run.run_page),
+    (_RUN + "/{tab}", tracking_run.run_page),
+    (_RUN + "/files/{path:path}", tracking_run.run_page),
+    (_VERSION, tracking_artifacts.version_page),
+    (_VERSION + "/{tab}", tracking_artifacts.version_page),
+    (_VERSION + "/{tab}/{path:path}", tracking_artifacts.version_page),
+    (_PROJECT + "/artifacts/{type}/{name}", tracking_artifacts.newest_page),
+    (_PROJECT + "/artifacts", tracking_artifacts.list_page),
+    (_PROJECT + "/artifacts/{type}", tracking_artifacts.list_page),
+    (_PROJECT + "/sweeps", tracking_sweeps.list_page),
+    (_PROJECT + "/sweeps/{sweep}", tracking_sweeps.sweep_page),
+    (_PROJECT + "/reports", tracking_reports.list_page),
+    (_PROJECT + "/reports/{report}", tracking_reports.report_page),
+    (_PROJECT + "/overview", tracking_projects.overview_page),
+    (_PROJECT + "/runs", tracking_workspace.table_page),
+    (_PROJECT + "/table", tracking_workspace.table_page),
+    (_PROJECT + "/workspace", tracking_workspace.workspace_page),
+    (_PROJECT, tracking_workspace.workspace_page),
+)
+"""GET addresses that clients print."""
+
+
+def _route(services: WebServices, tracking: TrackingServices, path: str, handler: TrackingPage, methods: list[str] | None = None) -> Route:
+    return Route(path, guarded(services, partial(handler, services, tracking)), methods=methods)
+
+
+def own_routes(services: WebServices) -> list[BaseRoute]:
+    """Return the routes below `/ui` and `/authorize`; none on a server without tracking."""
+    tracking = services.tracking
+    if tracking is None:
+        return []
+    return [
+        *(_route(services, tracking, path, handler, ["POST"]) for path, handler in FORMS),
+        *(_route(services, tracking, path, handler) for path, handler in OWN),
+    ]
+
+
+def client_routes(services: WebServices) -> list[BaseRoute]:
+    """Return the routes of addresses that clients print; to be matched after all others."""
+    tracking = services.tracking
+    if tracking is None:
+        return []
+    return [_route(services, tracking, path, handler) for path, handler in CLIENT]

@@ -83,6 +83,11 @@ class FlowReader:
         for row in rows:
             newest.setdefault(row.field_name, str(row.value))
         if "ds-root" not in newest:
+            # A run that a scheduler began (`init`) does not say it for its parameters; its other tasks do.
+            for row in await self._store.metadata(flow_id, run_id, None, None, Page()):
+                if row.field_name in {"ds-type", "ds-root"}:
+                    newest.setdefault(row.field_name, str(row.value))
+        if "ds-root" not in newest:
             raise NotFoundError(f"task {flow_id}/{run_id}/{step_name}/{task_id} has not told where its data is")
         return DatastoreRoot(newest.get("ds-type", "local"), newest["ds-root"])
 

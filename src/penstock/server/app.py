@@ -44,6 +44,7 @@ from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.database import Database, open_database
+from penstock.stores.sql.flow_engine import follow_engine
 from penstock.stores.sql.metrics import SqlMetricStore
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
@@ -102,6 +103,7 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         task_environment=FlowTaskEnvironment(TaskEnvironment(url, user, task_keys), url, ensure_secret(settings.data_dir)),
     )
     engine.journal.add_projection(build_task_projection(ids, entity=user))
+    engine.journal.add_projection(follow_engine)
     pipelines = build_pipelines(
         settings, database=database, blobs=blobs, plans=plans, runner=engine.driver, notifier=notifier, clock=clock, ids=ids
     )

@@ -253,7 +253,8 @@ class SqlFlowJudge:
             shown = "flow_run.flow_id || '/' || COALESCE(flow_run.run_id, CAST(flow_run.run_number AS TEXT))"
             silent = tx.all(
                 f"SELECT run.run_id, flow_run.last_heartbeat_ts FROM flow_run JOIN run ON run.run_id = {shown}"
-                " WHERE run.state = 'RUNNING' AND COALESCE(flow_run.last_heartbeat_ts, flow_run.ts_epoch / 1000) < :limit",
+                " WHERE run.state = 'RUNNING' AND COALESCE(flow_run.last_heartbeat_ts, flow_run.ts_epoch / 1000) < :limit"
+                " AND NOT EXISTS (SELECT 1 FROM run engine WHERE engine.run_id = flow_run.run_id AND engine.finished_at IS NULL)",
                 {"limit": now - run_seconds},
             )
             for row in silent:

@@ -1,0 +1,71 @@
+"""A user's machine for tests: a folder, the environment that `penstock env` prints, the real metaflow client."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.support.clients import client_environment, client_python
+from tests.support.server import LiveServer
+
+FLOWS = Path(__file__).parent / "flows"
+CLIENT = ("metaflow>=2.19", "setuptools<81")
+DATA_CLIENT = ("metaflow>=2.19", "wandb==0.31.0", "pandas", "scikit-learn", "pyarrow", "setuptools<81")
+_LOCAL = {"METAFLOW_DEFAULT_METADATA", "METAFLOW_SERVICE_URL"}
+
+
+class Machine:
+    """Runs flows and client programs against a server."""
+
+    def __init__(self, server: LiveServer, folder: Path, *, embedded_store: bool = True, client: tuple[str, ...] = CLIENT) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._python = str(client_python(*client))
+        printed = subprocess.run(
+            [sys.executable, "-m", "penstock.cli.main", "env", "--data-dir", str(server.data_dir)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=client_environment(),
+        ).stdout
+        lines = [line.removeprefix("export ").partition("=") for line in printed.splitlines() if line.startswith("export ")]
+        variables = {name: value.strip("'\"") for name, _, value in lines if not name.startswith("KF_")}
+        kept = variables if embedded_store else {name: value for name, value in variables.items() if name in _LOCAL}
+        self.env = client_environment(HOME=str(folder), USER="ada", **kept)
+        self.env.pop("PYTHONDONTWRITEBYTECODE", None)
+
+    def start(self, flow: str, *words: str, **env: str) -> subprocess.Popen[str]:
+        """Start a flow's command; end it with `finish`."""
+        command = [self._python, str(FLOWS / f"{flow}.py"), "--no-pylint", *words]
+        return subprocess.Popen(
+            command, cwd=self.folder, env={**self.env, **env}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    @staticmethod
+    def finish(process: subprocess.Popen[str], *, ok: bool = True) -> str:
+        """Wait for a command; return what it said."""
+        said, _ = process.communicate(timeout=290)
+        assert (process.returncode == 0) is ok, said[-4000:]
+        return said
+
+    def run(self, flow: str, *words: str, ok: bool = True, **env: str) -> str:
+        """Run a flow's command to its end."""
+        return self.finish(self.start(flow, *words, **env), ok=ok)
+
+    def read(self, source: str, **env: str) -> Any:
+        """Run a client program that assigns `out`; return it."""
+        program = f"import json\nfrom metaflow import *\nnamespace(None)\n{source}\nprint('OUT' + json.dumps(out))\n"
+        done = subprocess.run(
+            [self._python, "-c", program],
+            cwd=self.folder,
+            env={**self.env, **env},
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(next(line for line in done.stdout.splitlines() if line.startswith("OUT"))[3:])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from penstock.domain.ids import Digest
 from penstock.domain.versions import ManifestEntry
+
+StoredEntry: TypeAlias = tuple[str, str, str | None]
+"""Path, digest and birth id of an entry whose bytes are here."""
 
 
 class ManifestListing(Protocol):
@@ -26,6 +29,10 @@ class ManifestListing(Protocol):
 
     def all(self) -> Iterator[ManifestEntry]:
         """Yield every entry in path order."""
+        ...
+
+    def stored(self) -> Iterator[StoredEntry]:
+        """Yield what names bytes of this server, that is every entry but references, in path order."""
         ...
 
 

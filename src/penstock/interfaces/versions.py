@@ -144,6 +144,10 @@ class VersionStore(Protocol):
         """Note that the manifest file has arrived."""
         ...
 
+    def missing_content(self, project_id: int, md5s: Sequence[str]) -> Sequence[str]:
+        """Return those hex MD5s of which a project has no bytes, in order. Quickest when `md5s` are sorted."""
+        ...
+
     def content(self, project_id: int, md5s: Sequence[str]) -> Mapping[str, StoredContent]:
         """Return what the project has of these contents, by hex MD5."""
         ...

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -38,7 +40,8 @@ from penstock.interfaces.versions import VersionStore
 from penstock.tracking.manifests import manifest_text, read_entries
 from penstock.tracking.version_names import check_alias, check_collection_name, check_tag
 
-_CHECK_BATCH = 2000
+_CHECK_BATCH = 20_000
+_WRITE_BATCH = 2000
 _MAX_METADATA = 25 << 20
 
 
@@ -80,6 +83,9 @@ class ArtifactService:
         self._index = index
         self._clock = clock
         self._version_of_birth_id = version_of_birth_id
+        self._lock = threading.Lock()
+        self._commits: dict[int, tuple[threading.Lock, int]] = {}
+        """Lock of each version that is being committed, and how many hold or want it."""
 
     def create(self, new: NewVersion) -> ArtifactVersion:
         """Make a version, or find the one that holds the same.
@@ -228,6 +234,11 @@ class ArtifactService:
             PreconditionError: no manifest has arrived, or the bytes of an entry have not.
             InvalidArgumentError: a manifest cannot be read.
         """
+        # A client that waited too long asks again: the second request waits for the first instead of doing the same work beside it.
+        with self._committing(version_id):
+            return self._commit(version_id)
+
+    def _commit(self, version_id: int) -> ArtifactVersion:
         version = self._existing(version_id)
         if version.state is VersionState.COMMITTED:
             return version
@@ -312,6 +323,20 @@ class ArtifactService:
             self._versions.delete_version(version.version_id, with_aliases=True, at=self._clock.now())
         return len(expired)
 
+    @contextmanager
+    def _committing(self, version_id: int) -> Iterator[None]:
+        with self._lock:
+            lock, count = self._commits.get(version_id, (threading.Lock(), 0))
+            self._commits[version_id] = (lock, count + 1)
+        try:
+            with lock:
+                yield
+        finally:
+            with self._lock:
+                _, count = self._commits.pop(version_id)
+                if count > 1:
+                    self._commits[version_id] = (lock, count - 1)
+
     def _existing(self, version_id: int) -> ArtifactVersion:
         version = self._versions.version(version_id)
         if version is None:
@@ -345,23 +370,22 @@ class ArtifactService:
 
     def _require_content(self, version: ArtifactVersion, listing: ManifestListing) -> None:
         """Make sure that the project has the bytes of every entry that is not a reference; adopt what another version gave birth to."""
-        entries = (entry for entry in listing.all() if entry.ref is None)
+        entries = listing.stored()
         while batch := list(islice(entries, _CHECK_BATCH)):
-            by_md5 = {hex_md5(entry.digest): entry for entry in batch}
-            known = self._versions.content(version.project_id, list(by_md5))
-            missing = [md5 for md5 in by_md5 if md5 not in known]
+            by_md5 = {hex_md5(digest): (path, birth_id) for path, digest, birth_id in batch}
+            missing = self._versions.missing_content(version.project_id, sorted(by_md5))
             if not missing:
                 continue
-            adopted = [self._born_elsewhere(by_md5[md5], md5) for md5 in missing]
+            adopted = [self._born_elsewhere(by_md5[md5][1], md5) for md5 in missing]
             self._versions.add_content(version.project_id, [content for content in adopted if content is not None])
-            lost = [by_md5[md5].path for md5, content in zip(missing, adopted, strict=True) if content is None]
+            lost = sorted(by_md5[md5][0] for md5, content in zip(missing, adopted, strict=True) if content is None)
             if lost:
                 names = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
                 raise PreconditionError(f"the artifact cannot be committed: the bytes of {names} were not uploaded")
 
-    def _born_elsewhere(self, entry: ManifestEntry, md5: str) -> StoredContent | None:
-        """Return the content that the entry's birth version uploaded, when that version is in another project."""
-        birth_id = self._version_of_birth_id(entry.birth_id) if entry.birth_id else None
+    def _born_elsewhere(self, wire_id: str | None, md5: str) -> StoredContent | None:
+        """Return the content that the version of a birth id uploaded, when that version is in another project."""
+        birth_id = self._version_of_birth_id(wire_id) if wire_id else None
         birth = None if birth_id is None else self._versions.version(birth_id)
         return None if birth is None else self._versions.content(birth.project_id, [md5]).get(md5)
 
@@ -380,5 +404,5 @@ def hex_md5(digest: str) -> str:
 
 def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield `pieces` in lumps of some size, so that a million entries are not a million writes."""
-    while batch := list(islice(pieces, _CHECK_BATCH)):
+    while batch := list(islice(pieces, _WRITE_BATCH)):
         yield b"".join(batch)

@@ -12,12 +12,17 @@ from collections.abc import Callable, Iterable, Iterator
 from json.decoder import JSONDecodeError, JSONDecoder
 from typing import Any
 
+import orjson
+
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.versions import ManifestEntry
 
 _decoder = JSONDecoder()
-_WINDOW = 1 << 16
+_WINDOW = 1 << 18
+_NUMBER = (int, float)
 _SPACE = " \t\r\n"
+_TRIES = 8
+"""Commas at which a window may be cut before it is read value by value."""
 _MAX_ITEM = 16 << 20
 """Longest key or entry; longer ones are no manifest's."""
 
@@ -46,6 +51,10 @@ def read_entries(chunks: Iterable[bytes]) -> Iterator[ManifestEntry]:
 def _contents(reader: _Reader) -> Iterator[ManifestEntry]:
     reader.expect("{")
     while reader.peek() != "}":
+        for path, value in reader.members():
+            yield entry_from_json(path, value)
+        if reader.peek() == "}":
+            break
         path = reader.value()
         reader.expect(":")
         yield entry_from_json(path, reader.value())
@@ -62,14 +71,14 @@ def entry_from_json(path: Any, value: Any) -> ManifestEntry:
     """
     if not isinstance(path, str) or not isinstance(value, dict) or not isinstance(value.get("digest"), str):
         raise InvalidArgumentError(f"the manifest entry {str(path)[:200]!r} has no digest")
-    if path.startswith("/") or ".." in path.split("/") or "\x00" in path:
+    if path.startswith("/") or "\x00" in path or (".." in path and ".." in path.split("/")):
         raise InvalidArgumentError(f"the manifest entry {path[:200]!r} leaves the artifact")
     size = value.get("size")
     extra = value.get("extra")
     return ManifestEntry(
         path=path,
         digest=value["digest"],
-        size_bytes=int(size) if isinstance(size, int | float) else None,
+        size_bytes=int(size) if isinstance(size, _NUMBER) else None,
         ref=value.get("ref") or None,
         birth_id=value.get("birthArtifactID") or None,
         extra=extra if isinstance(extra, dict) else {},
@@ -104,6 +113,7 @@ class _Reader:
         self._at = 0
         self._decode = codecs.getincrementaldecoder("utf-8")()
         self._is_over = False
+        self._tries_left = 0
 
     def peek(self) -> str:
         """Return the next character that is no space."""
@@ -135,6 +145,27 @@ class _Reader:
                 if len(self._text) - self._at > _MAX_ITEM or not self._fill():
                     raise InvalidArgumentError(f"the manifest is not JSON: {error.msg}") from error
 
+    def members(self) -> Iterator[tuple[str, Any]]:
+        """Yield those members of the object around that stand whole in the window, as far as that is told at once; perhaps none.
+
+        The text up to the last `},` of the window is decoded as an object of its own. When that comma is one inside a string or a
+        nested value, what stands before it is no whole object and decoding fails; the one before is tried, a few times in each window,
+        then the caller goes on value by value.
+        """
+        end = len(self._text)
+        tries, self._tries_left = self._tries_left, 0
+        for _ in range(tries):
+            end = self._text.rfind("},", self._at, end)
+            if end < 0:
+                return
+            try:
+                found = orjson.loads("{" + self._text[self._at : end + 1] + "}")
+            except (orjson.JSONDecodeError, UnicodeEncodeError):
+                continue
+            self._at = end + 2
+            yield from found.items()
+            return
+
     def _fill(self) -> bool:
         if self._is_over:
             return False
@@ -155,6 +186,7 @@ class _Reader:
             raise InvalidArgumentError("the manifest is not UTF-8") from error
         self._text = "".join(pieces)
         self._at = 0
+        self._tries_left = _TRIES
         return got > 0
 
 

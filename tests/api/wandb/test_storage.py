@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -165,6 +166,27 @@ async def test_a_version_without_its_bytes_is_not_committed(api: Api) -> None:
     answer = await api.graphql(COMMIT, id=wire_id)
     assert "lost.txt" in answer["errors"][0]["message"]
     assert (await api.data(READ, id=wire_id))["artifact"]["state"] == "PENDING"
+
+
+async def test_a_hundred_thousand_entries_are_committed_once_by_requests_that_overlap(api: Api) -> None:
+    wire_id = await new_artifact(api)
+    bodies = [str(number).encode() for number in range(40)]
+    nodes = await specs(api, *({"artifactID": wire_id, "name": f"f{number}", "md5": md5(body)} for number, body in enumerate(bodies)))
+    async with without_key(api) as http:
+        for node, body in zip(nodes, bodies, strict=True):
+            assert (await http.put(node["uploadUrl"], content=body)).status_code == 200
+    digests = [md5(body) for body in bodies]
+    contents = {f"train/{number:06}.png": {"digest": digests[number % 40], "size": 2} for number in range(100_000)}
+    assert (await send_manifest(api, wire_id, contents)).status_code == 200
+    answers = await asyncio.gather(*(api.data(COMMIT, id=wire_id) for _ in range(3)))
+    assert [answer["commitArtifact"]["artifact"]["id"] for answer in answers] == [wire_id] * 3
+    artifact = (await api.data(READ, id=wire_id))["artifact"]
+    assert (artifact["state"], artifact["versionIndex"], artifact["size"], artifact["fileCount"]) == ("COMMITTED", 0, 200_000, 100_000)
+    query = """query($id: ID!, $after: String) { artifact(id: $id) { files(first: 5000, after: $after) {
+      totalCount edges { node { name } } pageInfo { endCursor } } } }"""
+    page = (await api.data(query, id=wire_id))["artifact"]["files"]
+    page = (await api.data(query, id=wire_id, after=page["pageInfo"]["endCursor"]))["artifact"]["files"]
+    assert (page["totalCount"], page["edges"][0]["node"]["name"]) == (100_000, "train/005000.png")
 
 
 async def test_parts_are_put_together_and_verified(api: Api) -> None:

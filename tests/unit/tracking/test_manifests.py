@@ -32,6 +32,16 @@ def test_entries_come_whole_however_the_file_is_cut(size: int) -> None:
     assert entries[-1].ref == "s3://b/k"
 
 
+@pytest.mark.parametrize("size", [1 << 18, 300_001])
+def test_commas_and_braces_inside_names_and_values_do_not_cut_entries(size: int) -> None:
+    contents = {f'a"}},{i}': {"digest": "},", "extra": {"nested": {"deep": i}, "list": [{"x": "},"}, {}]}, "size": i} for i in range(20_000)}
+    contents["\ud800 alone"] = {"digest": "x"}
+    data = text(contents)
+    entries = list(read_entries(data[at : at + size] for at in range(0, len(data), size)))
+    assert [entry.path for entry in entries] == list(contents)
+    assert entries[12_345] == ManifestEntry('a"},12345', "},", 12_345, extra={"nested": {"deep": 12_345}, "list": [{"x": "},"}, {}]})
+
+
 @pytest.mark.parametrize(
     "data",
     [b"", b"[]", b"{", text({"a": {}}), text({"../a": {"digest": "x"}}), text({"/a": {"digest": "x"}}), text({}, version=2), text({"a": 3})[:-3]],
@@ -50,10 +60,19 @@ def test_the_artifact_digest_is_the_clients() -> None:
     assert manifest_digest([ManifestEntry("a.txt", "LGw0WQKZU2KvENkDZj46Tg==")]) == "7e44c6acb555610d53035b6f263193c8"
 
 
+@pytest.mark.parametrize("order", ["sorted", "reversed", "repeated"])
 @pytest.mark.parametrize("in_memory", [10, 10_000], ids=["file", "memory"])
-def test_listings_page_in_path_order_and_find_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: int) -> None:
+def test_listings_page_in_path_order_and_find_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: int, order: str) -> None:
     monkeypatch.setattr(index_module, "_IN_MEMORY", in_memory)
-    entries = [ManifestEntry(f"f{i:03}", f"d{i}", i, extra={"n": i} if i == 5 else {}) for i in reversed(range(100))]
+    monkeypatch.setattr(index_module, "_BATCH", 30)
+    entries = [
+        ManifestEntry(f"f{i:03}", f"d{i}", i, ref="s3://x" if i == 7 else None, birth_id="b", extra={"n": i} if i == 5 else {})
+        for i in range(100)
+    ]
+    if order == "reversed":
+        entries.reverse()
+    if order == "repeated":
+        entries.insert(50, ManifestEntry("f099", "older", 1))
     index = LocalManifestIndex(tmp_path)
     for _ in range(2):
         listing = index.listing(DIGEST, lambda: iter(entries))
@@ -61,4 +80,6 @@ def test_listings_page_in_path_order_and_find_by_name(tmp_path: Path, monkeypatc
         assert [entry.path for entry in listing.page(98, 10)] == ["f098", "f099"]
         assert [entry.path for entry in listing.named(["f005", "absent", "f001"])] == ["f005", "f001"]
         assert listing.named(["f005"])[0].extra == {"n": 5}
-        assert [entry.path for entry in listing.all()] == sorted(entry.path for entry in entries)
+        assert [entry.path for entry in listing.all()] == [f"f{i:03}" for i in range(100)]
+        assert listing.page(99, 1)[0].digest == "d99"
+        assert list(listing.stored()) == [(f"f{i:03}", f"d{i}", "b") for i in range(100) if i != 7]

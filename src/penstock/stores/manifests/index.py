@@ -14,12 +14,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from itertools import islice
+from itertools import chain, islice
+from operator import lt
 from pathlib import Path
 
 from penstock.domain.ids import Digest
 from penstock.domain.versions import ManifestEntry
-from penstock.interfaces.manifests import ManifestListing
+from penstock.interfaces.manifests import ManifestListing, StoredEntry
 
 _IN_MEMORY = 20_000
 """Entries up to which a listing is kept as Python objects."""
@@ -28,6 +29,7 @@ _KEPT_ENTRIES = 100_000
 _BATCH = 5_000
 _FETCH = 500
 _COLUMNS = "path, digest, size, ref, birth, extra"
+_DEFINITIONS = "position INTEGER PRIMARY KEY, path TEXT, digest TEXT, size INTEGER, ref TEXT, birth TEXT, extra TEXT"
 
 
 class LocalManifestIndex:
@@ -90,6 +92,9 @@ class _ShortListing:
     def all(self) -> Iterator[ManifestEntry]:
         return iter(self._entries)
 
+    def stored(self) -> Iterator[StoredEntry]:
+        return ((entry.path, entry.digest, entry.birth_id) for entry in self._entries if entry.ref is None)
+
 
 class _LongListing:
     """A listing in a SQLite file; SQLite orders TEXT bytewise."""
@@ -118,6 +123,10 @@ class _LongListing:
             for row in connection.execute(f"SELECT {_COLUMNS} FROM entry ORDER BY position"):
                 yield _entry(row)
 
+    def stored(self) -> Iterator[StoredEntry]:
+        with closing(self._open()) as connection:
+            yield from connection.execute("SELECT path, digest, birth FROM entry WHERE ref IS NULL ORDER BY position")
+
     def _open(self) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{self._path}?mode=ro&immutable=1", uri=True)
 
@@ -130,23 +139,42 @@ def _build(path: Path, first: Sequence[ManifestEntry], rest: Iterator[ManifestEn
             connection.execute("PRAGMA journal_mode=OFF")
             connection.execute("PRAGMA synchronous=OFF")
             connection.execute("BEGIN")
-            connection.execute(
-                "CREATE TABLE raw (path TEXT PRIMARY KEY, digest TEXT, size INTEGER, ref TEXT, birth TEXT, extra TEXT) WITHOUT ROWID"
-            )
-            sql = "INSERT OR REPLACE INTO raw VALUES (?, ?, ?, ?, ?, ?)"
-            connection.executemany(sql, map(_row, first))
-            while batch := list(islice(rest, _BATCH)):
-                connection.executemany(sql, map(_row, batch))
-            connection.execute(f"CREATE TABLE entry (position INTEGER PRIMARY KEY, {_COLUMNS})")
-            connection.execute(f"INSERT INTO entry SELECT row_number() OVER (ORDER BY path) - 1, {_COLUMNS} FROM raw ORDER BY path")
-            connection.execute("DROP TABLE raw")
-            connection.execute("CREATE INDEX entry_path ON entry (path)")
+            connection.execute(f"CREATE TABLE entry ({_DEFINITIONS})")
+            is_ordered = _insert(connection, chain(first, rest))
+            if not is_ordered:
+                _sort(connection)
+            connection.execute("CREATE UNIQUE INDEX entry_path ON entry (path)")
             connection.execute("CREATE TABLE total AS SELECT COUNT(*) AS count, COALESCE(SUM(size), 0) AS size FROM entry")
             connection.execute("COMMIT")
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _insert(connection: sqlite3.Connection, entries: Iterator[ManifestEntry]) -> bool:
+    """Store entries in the order in which they come; return whether that is the order of their paths, as clients write them."""
+    is_ordered, last, position = True, b"", 0
+    while batch := list(islice(entries, _BATCH)):
+        if is_ordered:
+            keys = [entry.path.encode("utf-8", "surrogatepass") for entry in batch]
+            is_ordered = (position == 0 or last < keys[0]) and all(map(lt, keys, islice(keys, 1, None)))
+            last = keys[-1]
+        rows = ((number, *_row(entry)) for number, entry in enumerate(batch, position))
+        connection.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        position += len(batch)
+    return is_ordered
+
+
+def _sort(connection: sqlite3.Connection) -> None:
+    """Put stored entries in path order; of those with one path the last one stays."""
+    connection.execute("ALTER TABLE entry RENAME TO raw")
+    connection.execute(f"CREATE TABLE entry ({_DEFINITIONS})")
+    connection.execute(
+        f"INSERT INTO entry SELECT row_number() OVER (ORDER BY path) - 1, {_COLUMNS} FROM raw"
+        " WHERE position IN (SELECT MAX(position) FROM raw GROUP BY path) ORDER BY path"
+    )
+    connection.execute("DROP TABLE raw")
 
 
 def _row(entry: ManifestEntry) -> tuple[object, ...]:

@@ -186,6 +186,21 @@ class SqlVersionStore:
         sql = "UPDATE version_manifest SET md5 = ?, blob_digest = ?, size_bytes = ? WHERE manifest_id = ?"
         self._database.write_sync(lambda tx: tx.execute(sql, (md5, digest, size_bytes, manifest_id)))
 
+    def missing_content(self, project_id: int, md5s: Sequence[str]) -> Sequence[str]:
+        """See `VersionStore.missing_content`."""
+
+        def work(tx: Transaction) -> list[str]:
+            missing: list[str] = []
+            for part in batches(md5s):
+                # The primary key's index alone answers this; no row is read.
+                rows = tx.all(f"SELECT md5 FROM project_content WHERE project_id = ? AND md5 IN ({marks(len(part))})", (project_id, *part))
+                if len(rows) < len(part):
+                    known = {row["md5"] for row in rows}
+                    missing += [md5 for md5 in part if md5 not in known]
+            return missing
+
+        return self._database.read_sync(work)
+
     def content(self, project_id: int, md5s: Sequence[str]) -> Mapping[str, StoredContent]:
         """See `VersionStore.content`."""
 

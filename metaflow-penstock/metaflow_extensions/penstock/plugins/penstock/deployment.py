@@ -9,6 +9,7 @@ import sys
 from typing import Any, Dict, List
 
 from metaflow.decorators import flow_decorators
+from metaflow.metaflow_environment import MetaflowEnvironment
 from metaflow.metaflow_version import get_version
 from metaflow.mflog import BASH_SAVE_LOGS, bash_capture_logs, export_mflog_env_vars
 from metaflow.package import MetaflowPackage
@@ -45,8 +46,11 @@ def schedule_of(flow: Any) -> "str | None":
 
 
 def package_of(obj: Any) -> "tuple[Any, str, str]":
-    """Upload the code package of a flow; return the package with its address and SHA."""
-    obj.package = MetaflowPackage(obj.flow, obj.environment, obj.echo, suffixes=obj.package_suffixes, flow_datastore=None)
+    """Upload the code package of a flow; return the package with its address and SHA.
+
+    It is made for the plain environment whatever the flow's: `@pypi` packages come from the server, not from a resolved conda prefix.
+    """
+    obj.package = MetaflowPackage(obj.flow, MetaflowEnvironment(obj.flow), obj.echo, suffixes=obj.package_suffixes, flow_datastore=None)
     url, sha = obj.flow_datastore.save_data([obj.package.blob], len_hint=1)[0]
     return obj.package, url, sha
 

@@ -484,3 +484,41 @@ def _size(text_path: InputPath(str)) -> int:
     return len(open(text_path).read())
 
 
+
+
+@dsl.graph_component
+def endless(n):
+    """Calls itself for ever."""
+    again = add(n, 1)
+    with dsl.Condition(again.output > 0):
+        endless(again.output)
+
+
+@case("endless recursion", status="Failed", error="limit of 100 levels")
+@dsl.pipeline(name="endless")
+def endless_recursion(n: float = 1):
+    endless(n)
+
+
+def _secret() -> str:
+    import os
+
+    return os.environ["TOKEN"].upper()
+
+
+@case("secrets", status="Succeeded", outputs={"secret": {"secret-Output": "S3CRET"}})
+@dsl.pipeline(name="secrets")
+def secrets():
+    from kfp import onprem
+
+    op = components.create_component_from_func(_secret)()
+    op.apply(onprem.use_k8s_secret(secret_name="vault", k8s_secret_key_to_env={"token": "TOKEN"}))
+
+
+@case("missing secret", status="Failed", error="does not exist")
+@dsl.pipeline(name="missing-secret")
+def missing_secret():
+    from kfp import onprem
+
+    op = components.create_component_from_func(_secret)()
+    op.apply(onprem.use_k8s_secret(secret_name="nowhere", k8s_secret_key_to_env={"token": "TOKEN"}))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.clients import KFP_V1, client_environment, client_python
@@ -34,6 +35,8 @@ def names_of(path: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     with LiveServer(tmp_path_factory.mktemp("kfp18") / "data") as running:
+        stored = httpx.put(f"{running.url}/apis/v2beta1/secrets/vault", json={"string_data": {"token": "s3cret"}})
+        assert stored.status_code == 200, stored.text
         yield running
 
 
@@ -74,3 +77,9 @@ def test_program(observed: dict[str, Any], server: LiveServer, name: str) -> Non
         ids = [node["id"] for node in run["nodes"] if node["name"] == task]
         logs = [server.text(f"/apis/v1alpha1/runs/{run['run_id']}/nodes/{node}/log") for node in ids]
         assert any(text in log for log in logs), logs
+
+
+def test_secrets_stay_masked(observed: dict[str, Any], server: LiveServer) -> None:
+    run_id = observed["found"]["secrets"]["run_id"]
+    found = [path for path in (server.data_dir / "runs" / run_id).rglob("spec.json") if "s3cret" in path.read_text()]
+    assert not found

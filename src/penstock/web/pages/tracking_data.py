@@ -20,8 +20,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.ids import Digest
-from penstock.domain.tracking import RunFile, TrackedRun
+from penstock.domain.tracking import TrackedRun
+from penstock.domain.versions import UseDirection
 from penstock.interfaces.tracking_store import ChartSeries
+from penstock.tracking.artifacts import hex_md5
 from penstock.tracking.history import EVENTS, HISTORY
 from penstock.web.artifact_content import head_of, media_type_of
 from penstock.web.security import BOX_HEADERS, STILL_HEADERS
@@ -33,6 +35,8 @@ MAX_POINTS = 4000
 _NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _MAX_TABLE = 16 << 20
 _TABLE_ROWS = 200
+_MAX_TABLES = 200
+"""Logged versions among which media of a table are looked for."""
 _PLAYED = ("audio/", "video/")
 
 
@@ -169,25 +173,38 @@ async def console_text(services: WebServices, tracking: TrackingServices, reques
     return StreamingResponse(pieces(), media_type="text/plain; charset=utf-8", headers=headers)
 
 
-async def run_file(tracking: TrackingServices, request: Request) -> RunFile:
-    """Return the stored file that the address names.
+async def run_file(tracking: TrackingServices, request: Request) -> tuple[Digest, str, int]:
+    """Return blob, name and size of the file that the address names. Media inside a table lie in the table's artifact, not in the run.
 
     Raises:
-        NotFoundError: the run has no such file.
+        NotFoundError: neither the run nor a table that it logged has such a file.
     """
     run = await run_by_id(tracking, request, request.path_params["run_id"])
     path = request.path_params["path"]
     file = await tracking.files.get(run.run_id, path)
-    if file is None or file.digest is None:
+    if file is not None and file.digest is not None:
+        return file.digest, file.name, file.size_bytes
+    found = await asyncio.to_thread(_in_tables, tracking, run, path) if path.startswith("media/") else None
+    if found is None:
         raise NotFoundError(f"The run has no file {path}.")
-    return file
+    return found
+
+
+def _in_tables(tracking: TrackingServices, run: TrackedRun, path: str) -> tuple[Digest, str, int] | None:
+    logged, _ = tracking.artifacts.of_run(run.run_id, UseDirection.OUTPUT, limit=_MAX_TABLES)
+    for version in logged:
+        if version.type_name != "run_table":
+            continue
+        for entry in tracking.artifacts.listing(version).named([path]):
+            content = tracking.artifacts.content(version.project_id, hex_md5(entry.digest))
+            if content is not None:
+                return content.blob_digest, path, content.size_bytes
+    return None
 
 
 async def file_content(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """The bytes of a run's file: boxed to look at, or as a download with `?download=1`."""
-    file = await run_file(tracking, request)
-    assert file.digest is not None, "run_file returns stored files only"
-    return await boxed(services, request, file.digest, file.name, file.size_bytes)
+    return await boxed(services, request, *await run_file(tracking, request))
 
 
 async def boxed(services: WebServices, request: Request, digest: Digest, name: str, size_bytes: int) -> Response:
@@ -222,11 +239,10 @@ def _stream(
 
 async def table(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Answer with the first rows of a stored `*.table.json`, or of the traces of a `*.plotly.json`."""
-    file = await run_file(tracking, request)
-    assert file.digest is not None, "run_file returns stored files only"
-    if file.size_bytes > _MAX_TABLE:
-        return JSONResponse({"error": "too large to show here", "size": file.size_bytes}, headers=_NO_STORE)
-    text = await asyncio.to_thread(lambda digest: b"".join(services.blobs.read(digest)), file.digest)
+    digest, _, size_bytes = await run_file(tracking, request)
+    if size_bytes > _MAX_TABLE:
+        return JSONResponse({"error": "too large to show here", "size": size_bytes}, headers=_NO_STORE)
+    text = await asyncio.to_thread(lambda: b"".join(services.blobs.read(digest)))
     try:
         document = json.loads(text)
     except ValueError:

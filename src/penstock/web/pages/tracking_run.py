@@ -54,12 +54,27 @@ class ChartPanel:
     @property
     def section(self) -> str:
         """Prefix before the last slash, under which panels stand together."""
-        return self.key.rpartition("/")[0] or "Charts"
+        return self.key.rpartition("/")[0] or ("Charts" if self.kind == "line" else "Media")
 
     @property
     def title(self) -> str:
         """Key without its section."""
         return self.key.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPanel(ChartPanel):
+    """A drawing of a system metric: `system.cpu.0.util` stands under `cpu`."""
+
+    @property
+    def section(self) -> str:
+        """What is measured: `cpu`, `memory`, `disk`, ..."""
+        return self.title.partition(".")[0].partition("_")[0]
+
+    @property
+    def title(self) -> str:
+        """Key without the prefix that all have."""
+        return self.key.removeprefix("system.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +164,14 @@ def panels_of(info: SeriesInfo) -> list[ChartPanel]:
             if kind.endswith("-file"):
                 panels.append(ChartPanel(stats.key, "file"))
                 break
-    return panels
+    return sorted(panels, key=lambda panel: panel.kind != "line")
 
 
 def system_panels(info: SeriesInfo) -> list[ChartPanel]:
     """Return a drawing for every number in the newest row of system metrics."""
     row = read_document(info.events_tail or "{}")
     keys = [key for key, value in _flat(row) if isinstance(value, int | float) and not isinstance(value, bool)]
-    return [ChartPanel(key, "line") for key in sorted(keys) if not key.startswith("_")]
+    return [SystemPanel(key, "line") for key in sorted(keys) if not key.startswith("_")]
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -290,4 +305,4 @@ async def _code(services: WebServices, tracking: TrackingServices, run: TrackedR
 
 def panel_list(panels: Sequence[ChartPanel]) -> list[dict[str, str]]:
     """Return panels as the page's script reads them."""
-    return [{"key": panel.key, "kind": panel.kind, "section": panel.section} for panel in panels]
+    return [{"key": panel.key, "kind": panel.kind, "section": panel.section, "title": panel.title} for panel in panels]

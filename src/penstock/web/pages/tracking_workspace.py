@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.tracking import SeriesInfo, TrackedProject, TrackedRun
-from penstock.web.pages.tracking_run import ChartPanel, panels_of, run_url
+from penstock.web.pages.tracking_run import ChartPanel, panel_list, panels_of, run_url
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import config_of, look_of, lookup, summary_of, tree_of
@@ -183,7 +183,7 @@ def group_of(run: TrackedRun, config: Mapping[str, Any], group: str) -> str:
             return ""
 
 
-def merged_panels(infos: Sequence[SeriesInfo]) -> list[Mapping[str, str]]:
+def merged_panels(infos: Sequence[SeriesInfo]) -> list[dict[str, str]]:
     """Return the panels of several runs, each key once, sections together."""
     found: dict[str, ChartPanel] = {}
     for info in infos:
@@ -191,7 +191,7 @@ def merged_panels(infos: Sequence[SeriesInfo]) -> list[Mapping[str, str]]:
             found.setdefault(panel.key, panel)
     order = {section: place for place, section in enumerate(dict.fromkeys(panel.section for panel in found.values()))}
     panels = sorted(found.values(), key=lambda panel: (order[panel.section], panel.kind != "line"))
-    return [{"key": panel.key, "kind": panel.kind, "section": panel.section} for panel in panels]
+    return panel_list(panels)
 
 
 async def workspace_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:

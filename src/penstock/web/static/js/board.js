@@ -38,26 +38,29 @@ function launch() {
 }
 
 class Panel {
-  constructor(board, { key, kind }) {
+  constructor(board, { key, kind, title }) {
     this.board = board;
     this.key = key;
     this.kind = kind;
     const sprite = board.sprite;
     this.note = make("span", { class: "panel-note small faint" });
     this.body = make("div", { class: "chart-body skeleton" });
-    const title = key.includes("/") ? key.slice(key.lastIndexOf("/") + 1) : key;
     this.legend = make("div", { class: "chart-legend small" });
     this.element = make("figure", { class: `chart-panel kind-${kind}`, "data-key": key, tabindex: "0", role: "group", "aria-label": key },
       make("figcaption", { class: "chart-head" },
         make("span", { class: "chart-title cut", title: key }, title),
         kind === "line" ? make("button", { class: "button ghost small square", type: "button", "aria-label": `${say("table")}: ${key}`, title: say("table"), onclick: () => this.showTable() }, icon(sprite, "grid")) : "",
-        make("button", { class: "button ghost small square", type: "button", "aria-label": `${say("expand")}: ${key}`, title: say("expand"), onclick: () => this.expand() }, icon(sprite, "expand"))),
+        make("button", { class: "button ghost small square", type: "button", "aria-label": `${say("expand")}: ${key}`, title: say("expand"), onclick: () => this.expand() }, icon(sprite, "fit"))),
       this.body, kind === "line" ? this.legend : "", this.note);
     if (kind === "line") this.element.addEventListener("keydown", (event) => this.keys(event));
   }
 
   async load() {
     if (this.kind !== "line") {
+      const runs = this.board.visible().map((run) => run.id).join();
+      if (this.isLoaded && this.drawnRuns === runs && !this.isStale) return;
+      this.drawnRuns = runs;
+      this.isStale = false;
       await drawMedia(this, this.board);
       return;
     }
@@ -234,7 +237,7 @@ export class Board {
     if (!section) {
       const count = make("span", { class: "count faint num" });
       const grid = make("div", { class: "panel-grid" });
-      const element = make("details", { class: "panel-section", open: true }, make("summary", {}, make("span", {}, one.section === "Charts" ? say("Charts") : one.section), count), grid);
+      const element = make("details", { class: "panel-section", open: true }, make("summary", {}, make("span", {}, one.section === "Charts" || one.section === "Media" ? say(one.section) : one.section), count), grid);
       section = { element, grid, count, size: 0, held: [] };
       this.sections.set(one.section, section);
       this.root.append(element);
@@ -403,7 +406,9 @@ export class Board {
     }, LIVE_PAUSE);
     document.addEventListener("penstock:change", (event) => {
       const known = names();
-      if (event.detail.some((change) => known.has(change.name) && what.includes(change.what))) again();
+      if (!event.detail.some((change) => known.has(change.name) && what.includes(change.what))) return;
+      for (const panel of this.panels) panel.isStale = true;
+      again();
     });
   }
 }

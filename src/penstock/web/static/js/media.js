@@ -12,10 +12,14 @@ const fileAddress = (run, name) => `/ui/tracking/runs/${run}/files/${path(name)}
 export async function drawMedia(panel, board) {
   panel.isLoaded = true;
   try {
-    const runs = board.visible().slice(0, MAX_RUNS);
-    const parts = await Promise.all(runs.map(async (run) => ({ run, ...(await fetchJson(`/ui/tracking/runs/${run.id}/media?key=${encodeURIComponent(panel.key)}`)) })));
+    const held = [];
+    const runs = board.visible();
+    for (let at = 0; at < runs.length && held.length < MAX_RUNS; at += MAX_RUNS) {
+      const parts = await Promise.all(runs.slice(at, at + MAX_RUNS).map(async (run) => ({ run, ...(await fetchJson(`/ui/tracking/runs/${run.id}/media?key=${encodeURIComponent(panel.key)}`)) })));
+      held.push(...parts.filter((part) => part.values.length));
+    }
+    held.length = Math.min(held.length, MAX_RUNS);
     panel.body.classList.remove("skeleton");
-    const held = parts.filter((part) => part.values.length);
     if (!held.length) {
       panel.body.replaceChildren(make("div", { class: "empty small" }, say("nothing")));
       return;
@@ -78,7 +82,7 @@ function drawOne(stage, run, { value }, panel) {
 
 function image(run, name, caption) {
   const picture = make("img", { src: fileAddress(run, name), alt: typeof caption === "string" && caption ? caption : name.split("/").pop(), loading: "lazy" });
-  return make("figure", { class: "media-image" }, make("a", { href: fileAddress(run, name), target: "_blank", rel: "noopener" }, picture), caption && typeof caption === "string" ? make("figcaption", { class: "small muted" }, caption) : "");
+  return make("figure", { class: "media-image" }, make("a", { href: fileAddress(run, name), target: "_blank", rel: "noopener" }, picture), caption && typeof caption === "string" ? make("figcaption", { class: "small muted cut", title: caption }, caption) : "");
 }
 
 async function drawTable(stage, run, name) {

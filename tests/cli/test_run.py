@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from tests.support.clients import client_environment
+from tests.support.clients import KFP_V1, client_environment, client_python
 from tests.support.server import LiveServer
 
 _FILE = """
@@ -152,3 +152,30 @@ def test_interrupting_a_run_without_a_server_cancels_it_and_ends_its_processes(f
     assert process.returncode == 130
     assert "canceling the run" in output
     assert not Path(f"/proc/{started.read_text()}").exists()
+
+
+_V1_FILE = """
+from kfp import components, dsl
+
+def _double(n: int) -> int:
+    print("doubling", n)
+    return n * 2
+
+double = components.create_component_from_func(_double)
+
+@dsl.pipeline(name="doubling")
+def doubling(n: int = 2):
+    double(n)
+"""
+
+
+def test_a_program_of_kfp_1_8_runs_too(tmp_path: Path) -> None:
+    file = tmp_path / "doubling.py"
+    file.write_text(_V1_FILE)
+    client = client_python(KFP_V1, "setuptools<81")
+    command = [sys.executable, "-m", "penstock.cli.main", "run", str(file), "-p", "n=21", "--python", str(client)]
+    done = subprocess.run(
+        [*command, "--data-dir", str(tmp_path / "data")], env=client_environment(), capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "SUCCEEDED" in done.stdout

@@ -19,7 +19,9 @@ from penstock.domain.errors import NotFoundError, PenstockError, UnavailableErro
 from penstock.server.datafolder import ServerAddress, read_key, running_server
 
 _START_SECONDS = 60.0
-_V2 = "/apis/v2beta1"
+V2 = "/apis/v2beta1"
+V1 = "/apis/v1beta1"
+"""For what kfp 1.8 compiled."""
 
 
 class ApiError(PenstockError):
@@ -40,8 +42,8 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def call(self, method: str, path: str, *, body: Any = None, params: dict[str, Any] | None = None) -> Any:
-        """Return the decoded JSON of one request under `/apis/v2beta1`.
+    def call(self, method: str, path: str, *, body: Any = None, params: dict[str, Any] | None = None, api: str = V2) -> Any:
+        """Return the decoded JSON of one request under `api` (`V2` or `V1`).
 
         Raises:
             NotFoundError: no such object.
@@ -49,7 +51,7 @@ class Client:
             UnavailableError: the server does not answer.
         """
         try:
-            answer = self._http.request(method, _V2 + path, json=body, params=params)
+            answer = self._http.request(method, api + path, json=body, params=params)
         except httpx.HTTPError as error:
             raise UnavailableError(f"the server at {self.url} does not answer: {error}") from error
         if answer.status_code == 404:

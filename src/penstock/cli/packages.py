@@ -138,6 +138,14 @@ def without_cache(spec: Mapping[str, Any]) -> dict[str, Any]:
     return copy
 
 
+def workflow_without_cache(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of an Argo workflow in which no step may be reused."""
+    copy: dict[str, Any] = json.loads(json.dumps(manifest))
+    for template in copy.get("spec", {}).get("templates", []):
+        template.setdefault("metadata", {}).setdefault("labels", {})["pipelines.kubeflow.org/enable_caching"] = "false"
+    return copy
+
+
 class _SpecLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Safe YAML that keeps dates as text, as the pipeline format means them."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,11 +10,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from penstock.cli.client import Client, connect_or_start
+from penstock.cli.client import V1, Client, connect_or_start
 from penstock.cli.follow import follow, run_state, show_failures
 from penstock.cli.options import DataDir, resolve_data_dir
-from penstock.cli.packages import Package, load_package, parse_parameters, without_cache
-from penstock.domain.errors import InvalidArgumentError, UnavailableError
+from penstock.cli.packages import Package, load_package, parse_parameters, without_cache, workflow_without_cache
+from penstock.domain.errors import UnavailableError
 from penstock.server.datafolder import running_server
 
 
@@ -79,12 +80,23 @@ def submit(
     Raises:
         ApiError: the server refused it.
     """
+    shown = name or f"{package.name} {datetime.now().astimezone():%Y-%m-%d %H-%M-%S}"
+    experiment_id = client.experiment_id(experiment)
     if package.is_argo:
-        raise InvalidArgumentError("packages of kfp 1.8 are submitted with the kfp 1.8 client")
+        manifest = workflow_without_cache(package.documents[0]) if no_cache else package.documents[0]
+        reference = {"key": {"type": "EXPERIMENT", "id": experiment_id}, "relationship": "OWNER"}
+        values = [{"name": key, "value": value if isinstance(value, str) else json.dumps(value)} for key, value in parameters.items()]
+        workflow = {
+            "name": shown,
+            "resource_references": [reference],
+            "pipeline_spec": {"workflow_manifest": json.dumps(manifest), "parameters": values},
+        }
+        run = client.call("POST", "/runs", body=workflow, api=V1)["run"]
+        return {"run_id": run["id"], "display_name": run["name"]}
     spec = without_cache(package.pipeline_spec) if no_cache else package.pipeline_spec
     body = {
-        "display_name": name or f"{package.name} {datetime.now().astimezone():%Y-%m-%d %H-%M-%S}",
-        "experiment_id": client.experiment_id(experiment),
+        "display_name": shown,
+        "experiment_id": experiment_id,
         "pipeline_spec": spec,
         "runtime_config": {"parameters": parameters},
     }

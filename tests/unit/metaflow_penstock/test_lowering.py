@@ -1,0 +1,114 @@
+"""Graphs of flows as PipelineSpecs: the result is what the server's loader accepts, and refuses say why."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from penstock.domain.plan import GraphTemplate
+from penstock.spec.loader import SpecPlanLoader
+
+FILE = Path(__file__).parents[3] / "metaflow-penstock/metaflow_extensions/penstock/plugins/penstock/lowering.py"
+
+
+@pytest.fixture(scope="module")
+def lowering() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("penstock_flow_lowering", FILE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+class Graph:
+    """Nodes with the attributes that Metaflow's graph has."""
+
+    start_step = "start"
+
+    def __init__(self, **nodes: tuple[str, list[str], str | None]) -> None:
+        self._nodes = {
+            name: SimpleNamespace(
+                name=name,
+                type=kind,
+                out_funcs=following,
+                matching_join=join,
+                in_funcs=[],
+                split_parents=[],
+                parallel_foreach=False,
+                parallel_step=False,
+            )
+            for name, (kind, following, join) in nodes.items()
+        }
+        for node in self._nodes.values():
+            for following in node.out_funcs:
+                self._nodes[following].in_funcs.append(node.name)
+            if node.matching_join:
+                self._nodes[node.matching_join].split_parents = [node.name]
+
+    def __getitem__(self, name: str) -> Any:
+        return self._nodes[name]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._nodes.values())
+
+
+def lowered(lowering: ModuleType, graph: Graph, retries: int = 0) -> dict[str, Any]:
+    work = {
+        node.name: lowering.StepWork(
+            "def flow_step(__SIGNATURE__):\n    return __GIVEN__\n", ["metaflow==2.19.0"], "3.11", retries, 60, {"A": "b"}, {}
+        )
+        for node in graph
+    }
+    parameters = [lowering.FlowParameter("my-rate", "float", 0.5, True, "a rate")]
+    spec: dict[str, Any] = lowering.lower(graph, "MyFlow", work, parameters)
+    return spec
+
+
+NESTED = Graph(
+    start=("split", ["left", "right"], "join"),
+    left=("foreach", ["fan"], "join_fan"),
+    fan=("foreach", ["nested"], "join_nested"),
+    nested=("linear", ["join_nested"], None),
+    join_nested=("join", ["join_fan"], None),
+    join_fan=("join", ["join"], None),
+    right=("linear", ["join"], None),
+    join=("join", ["end"], None),
+    end=("end", [], None),
+)
+
+
+def test_nested_loops_and_branches_load_as_a_plan(lowering: ModuleType) -> None:
+    plan = SpecPlanLoader().load("kfp", lowered(lowering, NESTED, retries=2))
+    root = plan.templates[plan.root]
+    assert isinstance(root, GraphTemplate)
+    assert set(root.tasks) == {"start", "left", "left-foreach", "right", "join_fan", "join", "end"}
+    body = plan.templates[root.tasks["left-foreach"].template]
+    assert isinstance(body, GraphTemplate)
+    assert set(body.tasks) == {"fan", "fan-foreach", "join_nested"}
+    assert root.tasks["start"].retry is not None
+    assert plan.parameters["my_rate"].default == 0.5
+
+
+def test_the_first_step_of_a_body_takes_its_split(lowering: ModuleType) -> None:
+    spec = lowered(lowering, NESTED)
+    body = spec["components"]["comp-left-foreach"]["dag"]["tasks"]
+    assert body["fan"]["inputs"]["parameters"] == {
+        "input_0": {"componentInputParameter": "parent_path"},
+        "split_index": {"componentInputParameter": "split_index"},
+    }
+    assert list(body["join_nested"]["inputs"]["parameters"]) == ["paths"]
+    assert list(spec["root"]["dag"]["tasks"]["join"]["inputs"]["parameters"]) == ["input_0", "input_1"]
+
+
+def test_a_switch_is_refused_by_name(lowering: ModuleType) -> None:
+    graph = Graph(start=("split-switch", ["end"], None), end=("end", [], None))
+    with pytest.raises(lowering.UnsupportedFlowError, match=r"\*start\* switches"):
+        lowered(lowering, graph)

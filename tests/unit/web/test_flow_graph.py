@@ -1,0 +1,72 @@
+"""Layout of flow graphs and timelines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from penstock.interfaces.page_flows import FlowAttempt, FlowTaskItem
+from penstock.web.flow_graph import graph_of, worst_state
+from penstock.web.pages.flows import timeline
+
+
+def task(step: str, number: str, state: str = "SUCCEEDED", *attempts: FlowAttempt) -> FlowTaskItem:
+    return FlowTaskItem(step, number, state, 0.0, 0.0, 1.0, "", "", "", attempts)
+
+
+def info(steps: dict[str, tuple[str, list[str]]]) -> dict[str, Any]:
+    return {"start_step": "start", "steps": {name: {"type": kind, "next": following} for name, (kind, following) in steps.items()}}
+
+
+def test_branches_stand_side_by_side_and_joins_below_the_longest() -> None:
+    graph = graph_of(
+        info(
+            {
+                "start": ("split-static", ["a", "b"]),
+                "a": ("linear", ["c"]),
+                "c": ("linear", ["join"]),
+                "b": ("linear", ["join"]),
+                "join": ("join", ["end"]),
+                "end": ("end", []),
+            }
+        ),
+        [],
+    )
+    rows = {node.name: node.y for node in graph.nodes}
+    assert rows["a"] == rows["b"] < rows["c"] < rows["join"] < rows["end"]
+    assert len(graph.edges) == 6
+    assert not graph.is_flat
+
+
+def test_recursion_is_drawn_without_moving_steps_for_ever() -> None:
+    graph = graph_of(info({"start": ("linear", ["loop"]), "loop": ("split-switch", ["loop", "start", "end"]), "end": ("end", [])}), [])
+    assert [node.name for node in sorted(graph.nodes, key=lambda node: node.y)] == ["start", "loop", "end"]
+    assert ("loop", "loop") in {(edge.source, edge.target) for edge in graph.edges}
+
+
+def test_foreach_tasks_are_counted_by_state() -> None:
+    tasks = [task("start", "1"), task("work", "2"), task("work", "3", "FAILED"), task("work", "4", "RUNNING")]
+    graph = graph_of(info({"start": ("split-foreach", ["work"]), "work": ("linear", ["end"]), "end": ("end", [])}), tasks)
+    nodes = {node.name: node for node in graph.nodes}
+    assert (nodes["work"].state, nodes["work"].count, nodes["end"].state) == ("FAILED", 3, "")
+    assert nodes["start"].kind == "foreach"
+    assert [edge.is_foreach for edge in graph.edges] == [True, False]
+
+
+def test_without_definition_steps_follow_their_order() -> None:
+    graph = graph_of(None, [task("start", "1"), task("end", "2")])
+    assert graph.is_flat
+    assert [(edge.source, edge.target) for edge in graph.edges] == [("start", "end")]
+    assert graph_of(None, []).nodes == []
+
+
+def test_attention_goes_to_the_worst_state() -> None:
+    assert worst_state({"SUCCEEDED": 5, "FAILED": 1}) == "FAILED"
+    assert worst_state({}) == ""
+
+
+def test_every_attempt_is_a_bar_in_percent() -> None:
+    rows = timeline(
+        [task("work", "2", "SUCCEEDED", FlowAttempt(0, "FAILED", 10.0, 15.0), FlowAttempt(1, "SUCCEEDED", 15.0, 20.0))], start=0.0, end=20.0
+    )
+    assert [(bar.attempt, bar.start, bar.width) for bar in rows[0].bars] == [(0, 50.0, 25.0), (1, 75.0, 25.0)]
+    assert (rows[0].start, rows[0].width, rows[0].seconds) == (50.0, 50.0, 10.0)

@@ -1,0 +1,287 @@
+"""Pages of tracked runs: every page renders from its context under the strict policy, escapes what programs say, asks a fixed number of queries."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from penstock.domain.ids import TrackedRunId
+from penstock.domain.tracking import RunChange, TrackedState
+from penstock.interfaces.tracking_store import ChartSeries, FileRegistration, SeriesAppend
+from penstock.server.clock import SystemIds
+from penstock.server.notifier import LocalNotifier
+from penstock.server.tracking import Tracking
+from penstock.server.tracking_pages import build_tracking_pages
+from penstock.server.wandb import build_wandb
+from penstock.stores.blobs.local import LocalBlobStore
+from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
+from penstock.stores.sql.database import Database, open_database
+from penstock.tracking.accounts import AccountService
+from penstock.tracking.keys import KeyService
+from penstock.web.pages.tracking_data import columns_of, rows_of, step_range
+from penstock.web.pages.tracking_reports import blocks_of
+from penstock.web.pages.tracking_run import level_of
+from penstock.web.pages.tracking_sweeps import Scale
+from penstock.web.services import WebServices
+from penstock.web.tracking_documents import plain, tree_of
+from penstock.web.tracking_filters import run_filters, run_order
+from penstock.web.tracking_routes import client_routes, own_routes
+from penstock.web.tracking_services import TrackingServices
+from tests.support.tracking import HandClock, sqlite_url, tracking_room
+from tests.unit.web.test_pages import AttributeNames
+
+HOSTILE = '<script>window.hacked=1</script>"><img src=x onerror=window.hacked=1>'
+ORIGIN = {"origin": "http://testserver"}
+
+
+@dataclass
+class Site:
+    """The tracking pages over a folder, with one run that logged hostile things."""
+
+    http: httpx.AsyncClient
+    tracking: Tracking
+    services: TrackingServices
+    run_id: TrackedRunId
+    base: str
+
+    async def get(self, address: str) -> httpx.Response:
+        """GET as a browser."""
+        return await self.http.get(address)
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    """A project `ann/digits` with one finished run."""
+    clock, database = HandClock(), open_database(sqlite_url(tmp_path), synchronous="OFF")
+    blobs = LocalBlobStore(tmp_path / "blobs")
+    accounts = AccountService(SqlEntityStore(database), clock, default_user="ann")
+    accounts.start()
+    async with tracking_room(tmp_path, clock, database) as room:
+        wandb = build_wandb(
+            database, tmp_path / "tracking", room, keys=KeyService(SqlKeyStore(database), clock), accounts=accounts, blobs=blobs, clock=clock,
+            ids=SystemIds(), notifier=LocalNotifier(),
+        )  # fmt: skip
+        tracking = build_tracking_pages(wandb, database)
+        services = _services(tracking, clock, blobs)
+        elsewhere = Route("/files/{rest:path}", lambda request: PlainTextResponse("an API"))
+        app = Starlette(routes=[elsewhere, *own_routes(services), *client_routes(services)])
+        run_id = await _logged(room, blobs)
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver", headers={"accept": "text/html"}) as http:
+            yield Site(http, room, tracking, run_id, "/ann/digits")
+        wandb.threads.shutdown()
+    database.close()
+
+
+def _services(tracking: TrackingServices, clock: HandClock, blobs: LocalBlobStore) -> WebServices:
+    parts: dict[str, Any] = dict.fromkeys(("runs", "artifacts", "catalog", "home", "plans", "logs", "actions"))
+    return WebServices(**parts, notifier=LocalNotifier(), clock=clock, blobs=blobs, url="http://testserver", version="1", tracking=tracking)
+
+
+async def _logged(room: Tracking, blobs: LocalBlobStore) -> TrackedRunId:
+    config = {"lr": {"value": 0.1}, "name": {"value": HOSTILE}, "deep": {"value": {"a": {"b": HOSTILE}}}}
+    change = RunChange(
+        display_name=HOSTILE, notes=HOSTILE, tags=[HOSTILE], group=HOSTILE, job_type=HOSTILE, config=json.dumps(config),
+        summary='{"loss": NaN, "best": 9007199254740993, "text": ' + json.dumps(HOSTILE) + "}",
+    )  # fmt: skip
+    run = (await room.runs.upsert("ann", "digits", "r1", change, user_name="ann")).run
+    lines = [json.dumps({"_step": step, "train/loss": 1000.0 if step == 777 else 1.0, HOSTILE: 1, "_runtime": step / 10}) for step in range(2000)]
+    lines.append('{"_step": 2000, "odd": NaN, "pic": {"_type": "image-file", "path": "media/images/a.png"}}')
+    await room.series.append([SeriesAppend(run.run_id, "history", 0, lines)])
+    for name, data in (("media/page.html", f"<p>{HOSTILE}</p>".encode()), ("notes/a.txt", HOSTILE.encode())):
+        stored = blobs.put_bytes(data)
+        await room.files.register(run, FileRegistration(name, stored.digest, len(data), "0" * 32))
+    return run.run_id
+
+
+def _addresses(site: Site) -> list[str]:
+    run = f"{site.base}/runs/r1"
+    tabs = ["", "/overview", "/charts", "/system", "/logs", "/files", "/files/notes/a.txt", "/files/media/page.html", "/artifacts", "/code", "?kfp=true"]
+    pages = ["", "/workspace", "/runs", "/runs?group=group&sort=-summary.loss", "/runs?q=nothing-like-this", "/table", "/overview", "/sweeps", "/artifacts", "/reports"]
+    own = ["/ui/projects", "/ui/registry", "/authorize", "/ui/tracking/compare", f"/ui/tracking/compare?runs={site.run_id}"]
+    return [*(run + tab for tab in tabs), *(site.base + page for page in pages), *own]
+
+
+async def test_every_page_renders_escaped_and_under_the_strict_policy(site: Site) -> None:
+    for address in _addresses(site):
+        answer = await site.get(address)
+        assert answer.status_code == 200, f"{address}: {answer.text[:300]}"
+        assert "unsafe" not in answer.headers["content-security-policy"], address
+        assert "<script>window" not in answer.text, address
+        assert "<img src=x" not in answer.text, address
+        names = AttributeNames()
+        names.feed(answer.text)
+        assert "style" not in names.found, address
+        assert not [name for name in names.found if name.startswith("on")], address
+        for script in re.findall(r"<script\b([^>]*)>", answer.text):
+            assert 'src="/static/' in script or 'type="application/json"' in script, address
+
+
+async def test_pages_speak_three_languages(site: Site) -> None:
+    english = (await site.get(f"{site.base}/runs/r1")).text
+    for language in ("ko", "ja"):
+        answer = await site.http.get(f"{site.base}/runs/r1", headers={"cookie": f"penstock_lang={language}"})
+        assert answer.status_code == 200
+        assert f'<html lang="{language}"' in answer.text
+        assert answer.text != english
+
+
+async def test_addresses_of_the_server_itself_are_never_a_project(site: Site) -> None:
+    assert (await site.get("/files/some/thing")).text == "an API"
+    for address in ("/graphql/x", "/apis/v2beta1", "/static/x", "/ui/x", "/GraphQL/x", "/artifactsV2/x"):
+        assert (await site.get(address)).status_code == 404
+    assert (await site.get("/ann/nothing")).status_code == 404
+
+
+async def test_a_chart_costs_its_pixels_and_keeps_the_spike(site: Site) -> None:
+    answer = (await site.get(f"/ui/tracking/series?runs={site.run_id}&key=train/loss&points=50")).json()["series"][0]
+    assert answer["rows"] == 2000
+    assert len(answer["x"]) <= 50
+    assert max(answer["high"]) == 1000.0
+    zoomed = (await site.get(f"/ui/tracking/series?runs={site.run_id}&key=train/loss&points=50&from=770&to=785")).json()["series"][0]
+    assert zoomed["x"] == list(range(770, 786))
+    assert zoomed["y"][7] == 1000.0
+    assert "high" not in zoomed
+    by_time = (await site.get(f"/ui/tracking/series?runs={site.run_id}&key=train/loss&x=_runtime&from=77&to=78.5")).json()["series"][0]
+    assert 1000.0 in by_time["y"]
+    assert min(by_time["x"]) <= 77
+
+
+async def test_what_is_no_number_is_a_gap_with_a_mark(site: Site) -> None:
+    answer = (await site.get(f"/ui/tracking/series?runs={site.run_id}&key=odd")).json()["series"][0]
+    assert answer["y"] == [None]
+    assert answer["marks"] == [[2000, "NaN"]]
+
+
+async def test_stored_bytes_are_served_in_a_box(site: Site) -> None:
+    page = await site.get(f"/ui/tracking/runs/{site.run_id}/files/media/page.html")
+    assert page.headers["content-security-policy"].startswith("sandbox allow-scripts;")
+    assert "allow-same-origin" not in page.headers["content-security-policy"]
+    text = await site.get(f"/ui/tracking/runs/{site.run_id}/files/notes/a.txt")
+    assert text.headers["content-type"].startswith("text/plain")
+    part = await site.http.get(f"/ui/tracking/runs/{site.run_id}/files/notes/a.txt", headers={"range": "bytes=1-6"})
+    assert (part.status_code, part.text) == (206, HOSTILE[1:7])
+    assert (await site.get(f"/ui/tracking/runs/{site.run_id}/files/none.txt")).status_code == 404
+
+
+async def test_forms_change_a_run_only_from_our_own_pages(site: Site) -> None:
+    form = {"verb": "edit", "id": str(site.run_id), "display_name": "new", "notes": "n", "tags": "a, b", "next": "//evil.example"}
+    assert (await site.http.post("/ui/tracking/runs/actions", data=form, headers={"origin": "http://evil.example"})).status_code == 403
+    answer = await site.http.post("/ui/tracking/runs/actions", data=form, headers=ORIGIN)
+    assert answer.headers["location"] == "/ui/projects"
+    run = await site.tracking.runs.get("ann", "digits", "r1")
+    assert run is not None
+    assert (run.display_name, run.notes, run.tags) == ("new", "n", ("a", "b"))
+
+
+async def test_a_key_is_shown_once_and_can_be_revoked(site: Site) -> None:
+    made = await site.http.post("/authorize", data={"verb": "make", "description": "laptop"}, headers=ORIGIN)
+    key = re.findall(r"\b[0-9a-f]{40}\b", made.text)[0]
+    assert site.services.keys.is_valid(key)
+    listed = (await site.get("/authorize")).text
+    assert key not in listed
+    assert "laptop" in listed
+    identity = site.services.keys.list("ann")[0].key_id
+    await site.http.post("/authorize", data={"verb": "revoke", "id": identity}, headers=ORIGIN)
+    assert not site.services.keys.is_valid(key)
+
+
+async def test_filters_and_orders_reach_the_store(site: Site) -> None:
+    await site.tracking.runs.upsert("ann", "digits", "other", RunChange(display_name="plain", config='{"lr": {"value": 5}}'))
+    found = (await site.get(f"{site.base}/runs?q=config.lr>1")).text
+    assert "plain" in found
+    assert found.count('name="id"') == 1
+    assert (await site.get(f"{site.base}/runs?q=[")).status_code == 400
+    ordered = (await site.get(f"{site.base}/runs?sort=-config.lr")).text
+    assert ordered.index("plain") < ordered.index(str(site.run_id))
+
+
+async def test_a_page_asks_the_same_number_of_queries_whatever_it_shows(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    real = Database.read_sync
+
+    def counting(self: Database, work: Any) -> Any:
+        asked.append("read")
+        return real(self, work)
+
+    monkeypatch.setattr(Database, "read_sync", counting)
+
+    async def count(address: str) -> int:
+        asked.clear()
+        assert (await site.get(address)).status_code == 200
+        return len(asked)
+
+    before = [await count(f"{site.base}{page}") for page in ("", "/runs", "/overview")]
+    for place in range(12):
+        await site.tracking.runs.upsert("ann", "digits", f"more-{place}", RunChange(state=TrackedState.RUNNING))
+    await count(site.base)
+    assert [await count(f"{site.base}{page}") for page in ("", "/runs", "/overview")] == before
+
+
+async def test_another_users_project_is_not_shown(site: Site) -> None:
+    from_other = site.services.keys.make("bob").text
+    answer = await site.http.get(site.base, headers={"cookie": f"penstock_key={from_other}"})
+    assert answer.status_code == 404
+
+
+def test_filter_text_becomes_a_filter_document() -> None:
+    assert run_filters("", now=0) is None
+    document = json.loads(run_filters("state:FAILED loss<0.5 created:<1h tag:x", now=7200.0) or "")
+    assert document["$and"] == [
+        {"$or": [{"state": "failed"}]}, {"summary.loss": {"$lt": 0.5}}, {"created_at": {"$gt": 3600.0}}, {"tags": "x"},
+    ]  # fmt: skip
+    assert run_order("-summary.loss", "group") == "+group,-summary.loss"
+
+
+def test_steps_around_a_stretch_of_another_axis() -> None:
+    assert step_range([0.0, 1.0, 2.0, 3.0, 4.0], [0, 10, 20, 30, 40], 2.0, 3.0) == (0, 41)
+    assert step_range([0.0, 1.0], [0, 10], 5.0, 6.0) == (None, None)
+
+
+def test_documents_are_flattened_and_cut() -> None:
+    tree = tree_of({"a": {"b": 1, "m": {"_type": "image-file"}}, "c": [1]})
+    assert [(leaf.path, leaf.kind) for leaf in tree.leaves] == [("a.b", "number"), ("a.m", "media"), ("c", "other")]
+    assert tree_of({str(number): number for number in range(3000)}).is_cut
+    assert plain({"a": [float("nan"), float("-inf")]}) == {"a": ["NaN", "-Infinity"]}
+
+
+def test_levels_of_a_file_tree_put_folders_first() -> None:
+    rows = level_of([("a/x", 1, 5.0), ("a/y/z", 2, 6.0), ("b", 3, None)], "")
+    assert [(row.name, row.is_folder, row.size_bytes, row.count) for row in rows] == [("a", True, 3, 2), ("b", False, 3, 1)]
+    assert [row.name for row in level_of([("a/x", 1, 5.0), ("a/y/z", 2, 6.0)], "a")] == ["y", "x"]
+
+
+def test_tables_and_figures_become_rows() -> None:
+    assert rows_of({"columns": ["a"], "data": [[1], [2]]}) == {"columns": ["a"], "rows": [[1], [2]], "count": 2}
+    assert rows_of({"data": [{"type": "bar", "x": ["p"], "y": [3]}]})["rows"] == [["bar 0", "p", 3]]
+
+
+def test_reports_show_text_and_never_markup() -> None:
+    spec = {"blocks": [{"type": "heading", "level": 1, "children": [{"text": HOSTILE}]}, {"type": "markdown-block", "content": HOSTILE}, {"type": "panel-grid"}]}
+    heading, text, other = blocks_of(json.dumps(spec))
+    assert (heading.kind, heading.level, other.text) == ("heading", 1, "panel-grid")
+    assert "<script>" not in text.html
+    assert blocks_of("not json") == []
+
+
+def test_axes_of_a_sweep_take_numbers_and_words() -> None:
+    assert Scale([1.0, 3.0]).height(1.0) == 270.0
+    assert Scale([0.001, 10.0]).height(0.1) == pytest.approx(155.0)
+    words = Scale(["adam", "sgd"])
+    assert words.height("adam") != words.height("sgd")
+    assert words.height(None) is None
+
+
+def test_columns_without_rows_are_empty() -> None:
+    assert columns_of(ChartSeries("k", (), (), (), ()))["x"] == ()
+

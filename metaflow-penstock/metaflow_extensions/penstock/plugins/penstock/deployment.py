@@ -28,7 +28,7 @@ def parameters_of(flow: Any) -> List[FlowParameter]:
     for _, parameter in flow._get_parameters():
         default = deploy_time_eval(parameter.kwargs.get("default"))
         wanted = parameter.kwargs.get("type")
-        is_json = wanted is JSONType or isinstance(wanted, type(JSONType)) and not isinstance(wanted, type)
+        is_json = wanted is JSONType or (isinstance(wanted, type(JSONType)) and not isinstance(wanted, type))
         if is_json or isinstance(default, (dict, list)):
             type_name, default = "str", default if default is None or isinstance(default, str) else json.dumps(default)
         else:

@@ -265,4 +265,4 @@ def _install(requirements: List[str]) -> str:
     words = " ".join("'%s'" % requirement for requirement in requirements)
     pip = "python3 -m pip install --quiet --no-warn-script-location"
     own = " '--no-deps' 'kfp==%s'" % KFP_VERSION
-    return "%sPIP_DISABLE_PIP_VERSION_CHECK=1 %s%s && %s %s && \"$0\" \"$@\"\n" % (_ENSURE_PIP, pip, own, pip, words)
+    return '%sPIP_DISABLE_PIP_VERSION_CHECK=1 %s%s && %s %s && "$0" "$@"\n' % (_ENSURE_PIP, pip, own, pip, words)

@@ -33,8 +33,7 @@ class Server:
             ServerError: none is.
         """
         url = os.environ.get("METAFLOW_PENSTOCK_URL") or (service_url or "").rstrip("/")
-        if url.endswith("/metaflow"):
-            url = url[: -len("/metaflow")]
+        url = url.removesuffix("/metaflow")
         if not url:
             raise ServerError('no server is configured; run: eval "$(penstock env)"')
         return cls(url, key)

@@ -1,0 +1,242 @@
+"""Pages of tracked runs over what the real wandb client logged, in a real browser against a real server."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+
+from tests.browser.conftest import ROOT
+from tests.support.clients import client_environment, client_python, run_client
+from tests.support.server import LiveServer
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+CLIENT = ("wandb==0.31.0", "pillow", "numpy", "pandas", "plotly")
+HACK = "<script>window.hacked=1</script><img src=x onerror=window.hacked=1>"
+PROGRAM = """
+import json, math, os, sys
+import wandb
+from PIL import Image
+
+HACK = os.environ["HACK"]
+os.makedirs("data", exist_ok=True)
+open("data/rows.csv", "w").write("x,y\\n1,2\\n")
+ids = []
+with wandb.init(name="make data", job_type="data") as run:
+    artifact = wandb.Artifact("digits", "dataset", metadata={"rows": 1})
+    artifact.add_dir("data")
+    run.log_artifact(artifact, aliases=["golden"])
+for number in range(2):
+    with wandb.init(name=f"train {number}", job_type="train", group="trial", config={"lr": 0.1 / (number + 1), "who": HACK}, notes=HACK) as run:
+        ids.append(run.id)
+        run.use_artifact("digits:latest")
+        for step in range(120):
+            row = {"train/loss": math.exp(-step / 40) * (number + 1), "accuracy": step / 120}
+            if step == 60:
+                row["train/loss"] = 50.0
+            if step % 40 == 0:
+                row["samples"] = wandb.Image(Image.new("RGB", (24, 24), (step, 80, 120)), caption=HACK)
+                row["weights"] = wandb.Histogram([math.sin(step + k) for k in range(100)])
+            run.log(row)
+        print(f"\\x1b[32mgreen\\x1b[0m line {HACK}")
+        print("on stderr", file=sys.stderr)
+        table = wandb.Table(columns=["id", "text", "picture"], data=[[k, HACK, wandb.Image(Image.new("RGB", (8, 8)))] for k in range(3)])
+        run.log({"predictions": table})
+print("IDS " + json.dumps(ids))
+"""
+
+
+@dataclass
+class Logged:
+    """A server with a project of runs."""
+
+    url: str
+    runs: list[str]
+    base: str = "/tester/digits"
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
+    """`tester/digits` with three runs, two artifacts' worth of versions, media, tables and console lines."""
+    folder = tmp_path_factory.mktemp("tracked")
+    with LiveServer(folder / "data", env={"PENSTOCK_SERVER_USER": "tester"}) as server:
+        environment = client_environment(
+            WANDB_BASE_URL=server.url, WANDB_API_KEY=server.key, WANDB_PROJECT="digits", WANDB_SILENT="true", HOME=str(folder), HACK=HACK,
+        )  # fmt: skip
+        done = run_client(client_python(*CLIENT), PROGRAM, env=environment, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        line = next(line for line in done.stdout.splitlines() if line.startswith("IDS "))
+        yield Logged(server.url, json.loads(line.removeprefix("IDS ")))
+
+
+@pytest.fixture
+def tab(chromium: Browser, logged: Logged) -> Iterator[Page]:
+    """A fresh page; leaving it checks the console, requests that leave this machine, and script from logged texts."""
+    context = chromium.new_context(base_url=logged.url, viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="UTC")
+    page = context.new_page()
+    problems: list[str] = []
+    away: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and "frame is sandboxed" not in message.text:
+            problems.append(message.text)
+
+    def watch(request: Request) -> None:
+        if urlsplit(request.url).scheme in {"http", "https"} and urlsplit(request.url).hostname != "127.0.0.1":
+            away.append(request.url)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", watch)
+    yield page
+    hacked = page.evaluate("window.hacked")
+    context.close()
+    assert (away, problems, hacked) == ([], [], None)
+
+
+def test_addresses_that_the_client_prints_open_the_right_page(tab: Page, logged: Logged) -> None:
+    for address, heading in (
+        (logged.base, "digits"), (f"{logged.base}/workspace", "digits"), (f"{logged.base}/runs/{logged.runs[0]}", "train 0"),
+        (f"{logged.base}/runs/{logged.runs[0]}/overview", "train 0"), (f"{logged.base}/artifacts/dataset/digits/v0", "digits:v0"),
+        (f"{logged.base}/artifacts/dataset/digits/v0/graph", "digits:v0"), (f"{logged.base}/sweeps", "digits"), ("/authorize?ref=models", "API keys"),
+        ("/ui/projects", "Projects"), (f"{logged.base}/reports", "digits"),
+    ):  # fmt: skip
+        tab.goto(address)
+        expect(tab.locator("h1")).to_have_text(heading)
+
+
+def test_charts_draw_zoom_and_keep_the_spike(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}/runs/{logged.runs[0]}/charts")
+    panel = tab.locator('figure[data-key="train/loss"]')
+    expect(panel.locator("canvas")).to_be_visible()
+    expect(panel.locator(".panel-note")).to_have_text("full resolution, 120 points")
+    panel.get_by_role("button", name="Values as a table").click()
+    expect(panel.locator(".chart-table")).to_contain_text("50")
+    over = panel.locator(".u-over")
+    over.scroll_into_view_if_needed()
+    box = over.bounding_box()
+    assert box is not None
+    with tab.expect_response(re.compile("/ui/tracking/series.*from=")):
+        tab.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 40)
+        tab.mouse.down()
+        tab.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 42, steps=5)
+        tab.mouse.up()
+    expect(tab).to_have_url(re.compile("from=.*to="))
+    expect(panel.locator(".panel-note")).not_to_have_text("full resolution, 120 points")
+    over.dblclick()
+    expect(tab).not_to_have_url(re.compile("from="))
+    expect(panel.locator(".panel-note")).to_have_text("full resolution, 120 points")
+    panel.focus()
+    tab.keyboard.press("+")
+    expect(tab).to_have_url(re.compile("from="))
+    tab.keyboard.press("0")
+    expect(tab).not_to_have_url(re.compile("from="))
+    tab.get_by_label("Horizontal axis").select_option("accuracy")
+    expect(tab).to_have_url(re.compile("x=accuracy"))
+    tab.get_by_label("Amount of smoothing").fill("60")
+    tab.get_by_label("log y").check()
+    expect(tab).to_have_url(re.compile("smooth=60.*ly=1"))
+    expect(panel.locator("canvas")).to_be_visible()
+
+
+def test_media_and_tables_show_what_was_logged(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}/runs/{logged.runs[0]}/charts")
+    picture = tab.locator('figure[data-key="samples"] img')
+    picture.scroll_into_view_if_needed()
+    expect(picture).to_have_js_property("naturalWidth", 24)
+    expect(tab.locator('figure[data-key="samples"]')).to_contain_text("Step 80")
+    expect(tab.locator('figure[data-key="weights"] canvas')).to_be_visible()
+    table = tab.locator('figure[data-key="predictions"]')
+    expect(table.locator("tbody tr")).to_have_count(3)
+    expect(table).to_contain_text("<script>")
+    expect(table.locator("tbody img").first).to_have_js_property("naturalWidth", 8)
+
+
+def test_the_log_shows_colours_errors_and_finds_text(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}/runs/{logged.runs[0]}/logs")
+    expect(tab.locator(".ansi-fg-2")).to_have_text("green")
+    expect(tab.locator(".log-line.is-stderr")).to_have_text(re.compile("on stderr"))
+    tab.get_by_role("searchbox", name="Search the log").fill("stderr")
+    tab.get_by_role("searchbox", name="Search the log").press("Enter")
+    expect(tab.locator(".log-line.is-marked")).to_contain_text("on stderr")
+
+
+def test_the_workspace_draws_runs_groups_and_hides_them(tab: Page, logged: Logged) -> None:
+    tab.goto(logged.base)
+    expect(tab.locator("#drawn-note")).to_have_text("3 of 3 runs drawn")
+    legend = tab.locator('figure[data-key="train/loss"] .chart-legend')
+    expect(legend).to_contain_text("train 1")
+    tab.get_by_role("button", name="Draw train 1").click()
+    expect(tab.locator("#drawn-note")).to_have_text("2 of 3 runs drawn")
+    expect(legend).to_have_text("")
+    tab.reload()
+    expect(tab.locator("#drawn-note")).to_have_text("2 of 3 runs drawn")
+    tab.get_by_role("button", name="Draw train 1").click()
+    tab.get_by_label("Group by").select_option("group")
+    tab.wait_for_url("**group=group**")
+    expect(tab.locator(".workspace-list h3").first).to_contain_text("trial")
+    tab.goto(f"{logged.base}?q=config.lr<0.07")
+    expect(tab.locator(".workspace-row")).to_have_count(1)
+
+
+def test_runs_are_compared_and_edited(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}/runs?q=train")
+    for box in tab.get_by_role("checkbox", name=re.compile("Select train")).all():
+        box.check()
+    tab.get_by_role("button", name="Compare").click()
+    tab.wait_for_url("**/ui/tracking/compare?runs=*")
+    expect(tab.locator("tr.is-different", has_text="lr")).to_be_visible()
+    expect(tab.locator('figure[data-key="train/loss"] canvas')).to_be_visible()
+    tab.goto(f"{logged.base}/runs/{logged.runs[1]}")
+    tab.get_by_role("button", name="Edit").click()
+    tab.get_by_label("Tags").fill("kept, seen")
+    tab.get_by_role("button", name="Save").click()
+    expect(tab.get_by_role("status").filter(has_text="Saved.")).to_be_visible()
+    expect(tab.locator(".run-facts")).to_contain_text("kept")
+
+
+def test_artifacts_show_files_lineage_and_take_aliases(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}/artifacts")
+    tab.get_by_role("link", name="digits", exact=True).first.click()
+    expect(tab.locator("h1")).to_have_text("digits:v0")
+    tab.get_by_role("link", name="Files").click()
+    tab.get_by_role("link", name="rows.csv").click()
+    expect(tab.get_by_role("region", name="Preview")).to_contain_text("2")
+    tab.goto(f"{logged.base}/artifacts/dataset/digits/v0/lineage")
+    expect(tab.locator("#lineage")).to_contain_text("train 1")
+    tab.get_by_role("button", name="Edit").click()
+    tab.get_by_label("Aliases").fill("golden, latest, production")
+    tab.get_by_role("button", name="Save").click()
+    expect(tab.locator(".page-head .chip", has_text="production")).to_be_visible()
+
+
+def test_embedded_pages_have_no_rail_and_no_second_sign_in(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}/runs/{logged.runs[0]}/charts?kfp=true")
+    expect(tab.locator('figure[data-key="train/loss"] canvas')).to_be_visible()
+    expect(tab.locator(".rail")).to_have_count(0)
+    tab.get_by_role("link", name="Overview").click()
+    expect(tab).to_have_url(re.compile(r"overview\?kfp=true"))
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_have_no_known_barriers(tab: Page, logged: Logged, scheme: str) -> None:
+    tab.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+    run = f"{logged.base}/runs/{logged.runs[0]}"
+    version = f"{logged.base}/artifacts/dataset/digits/v0"
+    for address in (
+        logged.base, f"{logged.base}/runs", f"{logged.base}/overview", f"{logged.base}/artifacts", f"{logged.base}/sweeps", "/ui/projects", "/authorize",
+        run, f"{run}/charts", f"{run}/logs", f"{run}/files", f"{run}/artifacts", version, f"{version}/files", f"{version}/lineage",
+    ):  # fmt: skip
+        tab.goto(address)
+        tab.wait_for_load_state("networkidle" if "lineage" in address else "load")
+        tab.evaluate(Path(AXE).read_text())
+        found = tab.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'], iframes: false})")
+        told = [(item["id"], [node["html"][:160] for node in item["nodes"][:3]]) for item in found["violations"]]
+        assert told == [], address

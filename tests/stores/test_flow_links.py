@@ -1,0 +1,122 @@
+"""Recorded flows meet the rest: tracked runs find their task, pages find tracked runs, and deployed runs end with the engine's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from penstock.domain.flows import Authorship, NewMetadata, Page
+from penstock.domain.tracking import RunChange
+from penstock.flows.recording import FlowRecorder
+from penstock.interfaces.page_flows import FlowQuery
+from penstock.server.tracking import Tracking
+from penstock.stores.sql.database import Database, open_database
+from penstock.stores.sql.flow_engine import follow_engine
+from penstock.stores.sql.flow_facts import SqlFlowStore
+from penstock.stores.sql.flow_projection import SqlFlowJudge
+from penstock.stores.sql.pages_flows import SqlFlowPages
+from penstock.testing.scripted_executor import failing
+from tests.support.engines import Engine
+from tests.support.plans import flat, leaf, task
+from tests.support.tracking import HandClock, tracking_room
+
+ADA = Authorship("ada", ("nightly",), ("user:ada", "metaflow_version:2.19.0"))
+
+
+class Room:
+    """A recorder, pages and tracked runs over one database."""
+
+    def __init__(self, database: Database, tracking: Tracking, clock: HandClock) -> None:
+        self.database = database
+        self.tracking = tracking
+        self.recorder = FlowRecorder(SqlFlowStore(database), clock)
+        self.pages = SqlFlowPages(database)
+
+    async def begin(self, run_id: str | None = None, *, step: str = "train", count: int = 1) -> tuple[str, list[str]]:
+        """Record a run with running tasks of one step; return its id and theirs."""
+        if not await self.recorder.store.flows(Page()):
+            await self.recorder.add_flow("F", ADA)
+        run = await self.recorder.add_run("F", run_id, ADA)
+        await self.recorder.add_step("F", run.shown_id, step, ADA)
+        tasks = [(await self.recorder.add_task("F", run.shown_id, step, None, ADA)).shown_id for _ in range(count)]
+        for identity in tasks:
+            started = [NewMetadata("attempt", "0", "attempt", Authorship("ada", ("attempt_id:0",), ()))]
+            await self.recorder.add_metadata("F", run.shown_id, step, identity, started)
+        return run.shown_id, tasks
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    clock = HandClock()
+    database = open_database(f"sqlite:///{tmp_path / 'penstock.db'}", synchronous="OFF")
+    async with tracking_room(tmp_path, clock, database) as tracking:
+        yield Room(database, tracking, clock)
+    database.close()
+
+
+def written_by(run: str, task_id: str) -> str:
+    arguments = ["step", "train", "--run-id", run, "--task-id", task_id]
+    return orjson.dumps({"_wandb": {"value": {"e": {"w": {"args": arguments}}}}}).decode()
+
+
+async def test_the_command_line_tells_foreach_tasks_apart(room: Room) -> None:
+    run, (first, second) = await room.begin(count=2)
+    await room.tracking.runs.upsert("ann", "p", "two", RunChange(group="own", config=written_by(run, second)))
+    await room.tracking.runs.upsert("ann", "p", "one", RunChange(group="own", config=written_by(run, first)))
+    view = await room.pages.run("F", run)
+    assert view is not None
+    assert {item.task_id: [link.name for link in item.tracked] for item in view.tasks} == {first: ["one"], second: ["two"]}
+
+
+async def test_a_group_links_only_when_one_task_is_meant(room: Room) -> None:
+    run, (only,) = await room.begin()
+    await room.tracking.runs.upsert("ann", "p", "one", RunChange(group=f"F/{run}", job_type="train"))
+    again = await room.tracking.runs.get("ann", "p", "one")
+    assert again is not None
+    assert again.task_id == f"F/{run}/train/{only}"
+    wide, _ = await room.begin(count=2)
+    await room.tracking.runs.upsert("ann", "p", "guess", RunChange(group=f"F/{wide}", job_type="train"))
+    guess = await room.tracking.runs.get("ann", "p", "guess")
+    assert guess is not None
+    assert guess.task_id is None
+
+
+async def test_runs_are_filtered_and_grouped(room: Room) -> None:
+    run, _ = await room.begin()
+    listing = await room.pages.runs(FlowQuery(user="ada", tags=["nightly"], status="running", text=f"f/{run}"))
+    assert [item.run_id for item in listing.runs] == [run]
+    assert [(group.key, group.run_count, group.running_count) for group in listing.by_flow] == [("F", 1, 1)]
+    for query in (
+        FlowQuery(status="failed"),
+        FlowQuery(tags=["night_y"]),
+        FlowQuery(user="bob"),
+        FlowQuery(since=4e9),
+        FlowQuery(text="%"),
+    ):
+        assert (await room.pages.runs(query)).total == 0
+
+
+async def test_a_deployed_run_ends_with_the_engine_s(room: Room) -> None:
+    engine = Engine(room.database)
+    await engine.start()
+    engine.journal.add_projection(follow_engine)
+    engine.executor.scripts["train"] = [failing("bad")]
+    await room.begin("run-1")
+    await engine.run(flat(task("train", "trainer"), templates=[leaf("trainer")]))
+    await engine.stop()
+    view = await room.pages.run("F", "run-1")
+    assert view is not None
+    assert (view.run.state, view.tasks[0].state, view.run.pipeline_run_id) == ("FAILED", "FAILED", "run-1")
+
+
+async def test_a_silent_run_fails_unless_the_engine_still_has_it(room: Room) -> None:
+    run, _ = await room.begin()
+    judge = SqlFlowJudge(room.database)
+    late = HandClock().now() + 1000
+    assert await judge.fail_silent(now=late, run_seconds=360, task_seconds=60) == 1
+    view = await room.pages.run("F", run)
+    assert view is not None
+    assert "no heartbeat" in view.run.error_message

@@ -47,7 +47,7 @@ class Machine:
     @staticmethod
     def finish(process: subprocess.Popen[str], *, ok: bool = True) -> str:
         """Wait for a command; return what it said."""
-        said, _ = process.communicate(timeout=290)
+        said, _ = process.communicate(timeout=800)
         assert (process.returncode == 0) is ok, said[-4000:]
         return said
 

@@ -12,7 +12,7 @@ import pytest
 from tests.conformance.metaflow.machine import CLIENT, FLOWS, Machine
 from tests.support.server import LiveServer
 
-pytestmark = pytest.mark.conformance
+pytestmark = [pytest.mark.conformance, pytest.mark.timeout(900)]
 
 EXTENSION = Path(__file__).parents[3] / "metaflow-penstock"
 FILE = FLOWS / "deployed.py"
@@ -45,7 +45,7 @@ def runs(server: LiveServer, machine: Machine) -> dict[str, Any]:
     words = ("--environment=pypi", "penstock", "--name", "nightly-work", "trigger", "--is-broken", "True", "--run-id-file", "broken")
     machine.run("deployed", *words)
     good, broken = deployed["pathspec"].split("/")[1], (machine.folder / "broken").read_text()
-    states = {run_id: server.wait_for_run(run_id, seconds=280)["state"] for run_id in (good, broken)}
+    states = {run_id: server.wait_for_run(run_id, seconds=600)["state"] for run_id in (good, broken)}
     return {**deployed, "good": good, "broken": broken, "states": states}
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.conformance.metaflow.machine import Machine
 from tests.support.server import LiveServer
 
-pytestmark = pytest.mark.conformance
+pytestmark = [pytest.mark.conformance, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from tests.conformance.metaflow.machine import DATA_CLIENT, Machine
 from tests.support.server import LiveServer
 
-pytestmark = pytest.mark.conformance
+pytestmark = [pytest.mark.conformance, pytest.mark.timeout(900)]
 
 READ = """
 import wandb
@@ -110,6 +110,10 @@ def test_flow_tasks_and_tracked_runs_lead_to_one_another(runs: list[dict[str, An
             page = browser.get(f"{run}/view/tasks").text
             rows = re.findall(r'<tr data-href="/flows/\w+/\d+/(\w+)/\d+".*?</tr>', page, re.DOTALL)
             linked = re.findall(rf'<tr data-href="/flows/{flow}/\d+/(\w+)/\d+"(?:(?!</tr>).)*?/runs/(\w+)"', page, re.DOTALL)
+            for address in re.findall(r'href="(/[^"/]+/[^"/]+/runs/\w+)"', page):
+                tracked = browser.get(address, follow_redirects=True).text
+                back = re.findall(r'href="(/ui/runs/[^"]*task=[^"]*)"', tracked)[0]
+                assert str(browser.get(back, follow_redirects=True).url.path).startswith(run)
             wanted = {"LoggedFlow": ["end", "mid", "start"], "PartlyFlow": ["end", "start", "work", "work"]}[flow]
             assert sorted(step for step, _ in linked) == wanted, rows
             by_id = {item["id"]: item["job_type"] for item in runs}

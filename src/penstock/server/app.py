@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 import penstock
-from penstock.api import kfp, kfp_v1, metaflow, s3, wandb
+from penstock.api import kfp, kfp_v1, lineage, metaflow, s3, wandb
 from penstock.interfaces.plans import PlanLoader
 from penstock.objects.service import ObjectService
 from penstock.server.accounts import default_user, ensure_first_key, key_check
@@ -32,6 +32,7 @@ from penstock.server.datafolder import ensure_secret
 from penstock.server.engine import EngineParts, build_engine
 from penstock.server.flows import FlowParts, FlowTaskEnvironment, build_flows
 from penstock.server.kfp import build_kfp, build_recurrence
+from penstock.server.lineage import build_lineage, readable_of
 from penstock.server.notifier import LocalNotifier
 from penstock.server.pipelines import PipelineParts, build_pipelines, zone_of
 from penstock.server.security import Door
@@ -50,6 +51,7 @@ from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
 from penstock.tracking.task_runs import TaskEnvironment
 from penstock.web.flow_routes import routes as flow_routes
+from penstock.web.lineage_routes import routes as lineage_pages
 from penstock.web.routes import routes as web_routes
 
 
@@ -191,6 +193,8 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         return JSONResponse({"status": status, "version": penstock.__version__}, status_code=200 if parts.is_ready else 503)
 
     wandb_services = _wandb_services(parts)
+    tracking = build_tracking_pages(wandb_services, parts.database)
+    graph = lineage.LineageServices(build_lineage(parts.database, parts.blobs), readable_of(tracking))
     web = build_web(
         parts.pipelines,
         database=parts.database,
@@ -202,7 +206,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         url=parts.url,
         zone=zone_of(parts.settings),
         facts=lambda: system_facts(parts),
-        tracking=build_tracking_pages(wandb_services, parts.database),
+        tracking=tracking,
     )
     objects = ObjectService(parts.flows.objects, parts.blobs, parts.clock)
     return [
@@ -213,6 +217,8 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         *metaflow.routes(metaflow.MetaflowServices(parts.flows.recorder)),
         *s3.routes(s3.S3Services(objects, parts.clock, ensure_secret(parts.settings.data_dir))),
         *wandb.routes(wandb_services),
+        *lineage.routes(graph),
+        *lineage_pages(web, graph.lineage, graph.readable),
         *flow_routes(web, parts.flows.web),
         *web_routes(web),
     ]

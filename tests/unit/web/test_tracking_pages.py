@@ -95,7 +95,9 @@ async def _logged(room: Tracking, blobs: LocalBlobStore) -> TrackedRunId:
         summary='{"loss": NaN, "best": 9007199254740993, "text": ' + json.dumps(HOSTILE) + "}",
     )  # fmt: skip
     run = (await room.runs.upsert("ann", "digits", "r1", change, user_name="ann")).run
-    lines = [json.dumps({"_step": step, "train/loss": 1000.0 if step == 777 else 1.0, HOSTILE: 1, "_runtime": step / 10}) for step in range(2000)]
+    lines = [
+        json.dumps({"_step": step, "train/loss": 1000.0 if step == 777 else 1.0, HOSTILE: 1, "_runtime": step / 10}) for step in range(2000)
+    ]
     lines.append('{"_step": 2000, "odd": NaN, "pic": {"_type": "image-file", "path": "media/images/a.png"}}')
     await room.series.append([SeriesAppend(run.run_id, "history", 0, lines)])
     for name, data in (("media/page.html", f"<p>{HOSTILE}</p>".encode()), ("notes/a.txt", HOSTILE.encode())):
@@ -106,8 +108,31 @@ async def _logged(room: Tracking, blobs: LocalBlobStore) -> TrackedRunId:
 
 def _addresses(site: Site) -> list[str]:
     run = f"{site.base}/runs/r1"
-    tabs = ["", "/overview", "/charts", "/system", "/logs", "/files", "/files/notes/a.txt", "/files/media/page.html", "/artifacts", "/code", "?kfp=true"]
-    pages = ["", "/workspace", "/runs", "/runs?group=group&sort=-summary.loss", "/runs?q=nothing-like-this", "/table", "/overview", "/sweeps", "/artifacts", "/reports"]
+    tabs = [
+        "",
+        "/overview",
+        "/charts",
+        "/system",
+        "/logs",
+        "/files",
+        "/files/notes/a.txt",
+        "/files/media/page.html",
+        "/artifacts",
+        "/code",
+        "?kfp=true",
+    ]
+    pages = [
+        "",
+        "/workspace",
+        "/runs",
+        "/runs?group=group&sort=-summary.loss",
+        "/runs?q=nothing-like-this",
+        "/table",
+        "/overview",
+        "/sweeps",
+        "/artifacts",
+        "/reports",
+    ]
     own = ["/ui/projects", "/ui/registry", "/authorize", "/ui/tracking/compare", f"/ui/tracking/compare?runs={site.run_id}"]
     return [*(run + tab for tab in tabs), *(site.base + page for page in pages), *own]
 
@@ -267,7 +292,13 @@ def test_tables_and_figures_become_rows() -> None:
 
 
 def test_reports_show_text_and_never_markup() -> None:
-    spec = {"blocks": [{"type": "heading", "level": 1, "children": [{"text": HOSTILE}]}, {"type": "markdown-block", "content": HOSTILE}, {"type": "panel-grid"}]}
+    spec = {
+        "blocks": [
+            {"type": "heading", "level": 1, "children": [{"text": HOSTILE}]},
+            {"type": "markdown-block", "content": HOSTILE},
+            {"type": "panel-grid"},
+        ]
+    }
     heading, text, other = blocks_of(json.dumps(spec))
     assert (heading.kind, heading.level, other.text) == ("heading", 1, "panel-grid")
     assert "<script>" not in text.html
@@ -284,4 +315,3 @@ def test_axes_of_a_sweep_take_numbers_and_words() -> None:
 
 def test_columns_without_rows_are_empty() -> None:
     assert columns_of(ChartSeries("k", (), (), (), ()))["x"] == ()
-

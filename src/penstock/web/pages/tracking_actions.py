@@ -86,7 +86,11 @@ async def act_on_version(services: WebServices, tracking: TrackingServices, requ
             return "Version deleted."
         collection_id = int(checked_id(_text(form, "collection")))
         wanted = set(_words(_text(form, "aliases")))
-        had = {alias.alias for alias in tracking.collections.aliases_of_versions([version_id]).get(version_id, ()) if alias.collection_id == collection_id}
+        had = {
+            alias.alias
+            for alias in tracking.collections.aliases_of_versions([version_id]).get(version_id, ())
+            if alias.collection_id == collection_id
+        }
         if added := sorted(wanted - had):
             tracking.collections.set_aliases(version_id, [(collection_id, alias) for alias in added])
         if dropped := sorted(had - wanted):

@@ -223,7 +223,7 @@ def snippets_of(collection: Collection, index: int, version: ArtifactVersion) ->
         ("Without a run", f'import wandb\n\nfolder = wandb.Api().artifact("{path}").download()'),
         (
             "In a pipeline",
-            "from kfp import dsl\n\n\n@dsl.component(packages_to_install=[\"wandb\"])\ndef use_artifact(data: dsl.Output[dsl.Dataset]):\n"
+            'from kfp import dsl\n\n\n@dsl.component(packages_to_install=["wandb"])\ndef use_artifact(data: dsl.Output[dsl.Dataset]):\n'
             f'    import wandb\n\n    run = wandb.init()\n    run.use_artifact("{path}").download(root=data.path)',
         ),
     ]  # fmt: skip

@@ -222,9 +222,7 @@ async def boxed(services: WebServices, request: Request, digest: Digest, name: s
     return _stream(services, request, digest, size_bytes, f"{media}; charset=utf-8" if media.startswith("text/") else media, headers)
 
 
-def _stream(
-    services: WebServices, request: Request, digest: Digest, size_bytes: int, media: str, headers: Mapping[str, str]
-) -> Response:
+def _stream(services: WebServices, request: Request, digest: Digest, size_bytes: int, media: str, headers: Mapping[str, str]) -> Response:
     match = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
     full = dict(headers) | {"accept-ranges": "bytes"}
     if match is None or int(match[1]) >= size_bytes:
@@ -239,7 +237,7 @@ def _stream(
 
 async def table(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Answer with the first rows of a stored `*.table.json`, or of the traces of a `*.plotly.json`."""
-    digest, _, size_bytes = await run_file(tracking, request)
+    digest, _, size_bytes = await _whole_table(tracking, request) or await run_file(tracking, request)
     if size_bytes > _MAX_TABLE:
         return JSONResponse({"error": "too large to show here", "size": size_bytes}, headers=_NO_STORE)
     text = await asyncio.to_thread(lambda: b"".join(services.blobs.read(digest)))
@@ -248,6 +246,36 @@ async def table(services: WebServices, tracking: TrackingServices, request: Requ
     except ValueError:
         return JSONResponse({"error": "not JSON"}, headers=_NO_STORE)
     return JSONResponse(plain(rows_of(document)), headers=_NO_STORE)
+
+
+async def _whole_table(tracking: TrackingServices, request: Request) -> tuple[Digest, str, int] | None:
+    """Return the table that `?ref=` names in an artifact of the run's project; the run's own copy has words in place of media."""
+    match = re.fullmatch(r"wandb(-client)?-artifact://([\w-]{1,256})/(.{1,1000})", request.query_params.get("ref", ""))
+    if match is None:
+        return None
+    run = await run_by_id(tracking, request, request.path_params["run_id"])
+
+    def find() -> tuple[Digest, str, int] | None:
+        number = _version_number(match[2]) if match[1] is None else None
+        version = tracking.artifacts.by_client_id(match[2]) if match[1] else tracking.artifacts.get(number) if number else None
+        if version is None or version.project_id != run.project_id or version.manifest_digest is None:
+            return None
+        for entry in tracking.artifacts.listing(version).named([match[3]]):
+            content = tracking.artifacts.content(version.project_id, hex_md5(entry.digest))
+            if content is not None:
+                return content.blob_digest, match[3], content.size_bytes
+        return None
+
+    return await asyncio.to_thread(find)
+
+
+def _version_number(hex_id: str) -> int | None:
+    """Return the number in a version id as references write it: the hex of `Artifact:<number>`."""
+    try:
+        kind, _, text = bytes.fromhex(hex_id).decode("ascii").partition(":")
+    except ValueError:
+        return None
+    return int(text) if kind == "Artifact" and text.isdecimal() and len(text) < 17 else None
 
 
 def rows_of(document: Any) -> dict[str, Any]:
@@ -261,12 +289,16 @@ def rows_of(document: Any) -> dict[str, Any]:
             if not isinstance(trace, Mapping):
                 continue
             name = trace.get("name") or f"{trace.get('type', 'trace')} {place}"
-            x, y = (trace.get(axis) if isinstance(trace.get(axis), list) else [] for axis in ("x", "y"))
-            values = y or trace.get("values") or trace.get("z") or []
-            for at, value in enumerate(values if isinstance(values, list) else []):
+            x = _listed(trace, "x")
+            for at, value in enumerate(_listed(trace, "y") or _listed(trace, "values") or _listed(trace, "z")):
                 rows.append([name, x[at] if at < len(x) else at, value])
         return {"columns": ["trace", "x", "y"], "rows": rows[:_TABLE_ROWS], "count": len(rows)}
     return {"columns": ["value"], "rows": [[json.dumps(document)[:2000]]], "count": 1}
+
+
+def _listed(trace: Mapping[str, Any], name: str) -> list[Any]:
+    value = trace.get(name)
+    return value if isinstance(value, list) else []
 
 
 def _safe_name(name: str) -> str:

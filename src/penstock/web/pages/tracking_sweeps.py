@@ -109,7 +109,8 @@ async def list_page(services: WebServices, tracking: TrackingServices, request: 
     project = await project_of(tracking, request)
     sweeps = await asyncio.to_thread(tracking.sweeps.of_project, project.project_id)
     page = SweepListPage(project, project_url(project), PROJECT_TABS, sweeps)
-    return render(services, request, "tracking/sweeps.html", frame=project_frame(project, f"{project.name} sweeps", crumb="Sweeps", scripts=("table",)), page=page)  # fmt: skip
+    frame = project_frame(project, f"{project.name} sweeps", crumb="Sweeps", scripts=("table",))
+    return render(services, request, "tracking/sweeps.html", frame=frame, page=page)
 
 
 async def sweep_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
@@ -132,17 +133,15 @@ async def sweep_page(services: WebServices, tracking: TrackingServices, request:
     agents = await asyncio.to_thread(tracking.sweeps.agents, sweep.sweep_id)
     path, points = best_curve(trials, is_maximized=is_maximized)
     page = SweepPage(
-        project=project, base=project_url(project), tabs=PROJECT_TABS, sweep=sweep, metric=metric, is_maximized=is_maximized, expected=expected,
-        trials=trials, axes=axes, agents=[(agent, tracking.sweeps.is_alive(agent)) for agent in agents], best_path=path, best_points=points,
+        project=project, base=project_url(project), tabs=PROJECT_TABS, sweep=sweep, metric=metric, is_maximized=is_maximized,
+        expected=expected, trials=trials, axes=axes, agents=[(agent, tracking.sweeps.is_alive(agent)) for agent in agents], best_path=path, best_points=points,
         problem=problem,
     )  # fmt: skip
     frame = project_frame(project, sweep.display_name or sweep.name, crumb=sweep.display_name or sweep.name, scripts=("table",))
     return render(services, request, "tracking/sweep.html", frame=frame, page=page)
 
 
-def drawn_trials(
-    runs: Sequence[TrackedRun], names: Sequence[str], metric: str, *, is_maximized: bool
-) -> tuple[list[Axis], list[Trial]]:
+def drawn_trials(runs: Sequence[TrackedRun], names: Sequence[str], metric: str, *, is_maximized: bool) -> tuple[list[Axis], list[Trial]]:
     """Return the axes and the runs of a sweep as lines over them."""
     documents = [(run, config_of(run), summary_of(run)) for run in runs]
     metrics = [metric_value(summary, metric) if metric else None for _, _, summary in documents]
@@ -206,7 +205,8 @@ def is_number(value: Any) -> bool:
 
 def best_curve(trials: Sequence[Trial], *, is_maximized: bool) -> tuple[str, list[tuple[float, float, str]]]:
     """Return the best value so far as a path over 100 by 100, and a point per trial."""
-    done = [trial for trial in trials if trial.metric is not None and math.isfinite(trial.metric) and trial.run.state is not TrackedState.PENDING]
+    measured = [trial for trial in trials if trial.metric is not None and math.isfinite(trial.metric)]
+    done = [trial for trial in measured if trial.run.state is not TrackedState.PENDING]
     if not done:
         return "", []
     values = [trial.metric for trial in done if trial.metric is not None]

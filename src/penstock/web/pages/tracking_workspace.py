@@ -35,7 +35,12 @@ GROUPS: Sequence[tuple[str, str]] = (
     ("sweep", "Sweep"),
     ("user", "User"),
 )
-SORTS: Sequence[tuple[str, str]] = (("-created", "Newest first"), ("created", "Oldest first"), ("name", "Name"), ("-duration", "Longest first"))
+SORTS: Sequence[tuple[str, str]] = (
+    ("-created", "Newest first"),
+    ("created", "Oldest first"),
+    ("name", "Name"),
+    ("-duration", "Longest first"),
+)
 _SERIES_RUNS = 50
 """Runs whose keys decide which panels there are; as many as are ever drawn."""
 _DEFAULT_COLUMNS = 6
@@ -138,7 +143,11 @@ def project_frame(project: TrackedProject, title: str, *, crumb: str = "", scrip
     if crumb:
         crumbs.append(Crumb(crumb))
     return Frame(
-        title=title, section="projects", crumbs=crumbs, live=f"project={quote(f'{project.entity}/{project.name}', safe='')}", scripts=scripts
+        title=title,
+        section="projects",
+        crumbs=crumbs,
+        live=f"project={quote(f'{project.entity}/{project.name}', safe='')}",
+        scripts=scripts,
     )
 
 
@@ -156,9 +165,8 @@ async def run_listing(
     for place, entry in enumerate(found.entries):
         run = entry.run
         config = config_of(run)
-        rows.append(
-            ListedRun(run, run_url(run.entity, run.project, run.name), look_of(run.state), place % 8 + 1, group_of(run, config, group), config, summary_of(run))
-        )  # fmt: skip
+        url, name = run_url(run.entity, run.project, run.name), group_of(run, config, group)
+        rows.append(ListedRun(run, url, look_of(run.state), place % 8 + 1, name, config, summary_of(run)))
     total = await tracking.runs.count(project, filters)
     return RunListing(rows, total, found.entries[-1].cursor if found.has_next and found.entries else None, sort, group)
 

@@ -67,7 +67,7 @@ function drawOne(stage, run, { value }, panel) {
   } else if (kind === "histogram") {
     stage.replaceChildren(bars(histogramOf(value), panel.key));
   } else if (kind.includes("table") || kind === "plotly-file") {
-    drawTable(stage, run, value.path);
+    drawTable(stage, run, value.path, value.artifact_path ?? "");
   } else if (kind === "html-file") {
     stage.replaceChildren(make("iframe", { class: "boxed media-frame", sandbox: "allow-scripts", src: fileAddress(run, value.path), title: panel.key, loading: "lazy", referrerpolicy: "no-referrer" }));
   } else if (kind.startsWith("audio") || kind.startsWith("video")) {
@@ -85,9 +85,9 @@ function image(run, name, caption) {
   return make("figure", { class: "media-image" }, make("a", { href: fileAddress(run, name), target: "_blank", rel: "noopener" }, picture), caption && typeof caption === "string" ? make("figcaption", { class: "small muted cut", title: caption }, caption) : "");
 }
 
-async function drawTable(stage, run, name) {
+async function drawTable(stage, run, name, ref) {
   const turn = (stage.turn = (stage.turn ?? 0) + 1);
-  const answer = await fetchJson(`/ui/tracking/runs/${run}/table/${path(name)}`).catch((error) => ({ error: error.message }));
+  const answer = await fetchJson(`/ui/tracking/runs/${run}/table/${path(name)}?ref=${encodeURIComponent(ref)}`).catch((error) => ({ error: error.message }));
   if (turn !== stage.turn) return;
   if (answer.error) {
     stage.replaceChildren(make("p", { class: "small muted" }, answer.error), make("a", { class: "button small", href: `${fileAddress(run, name)}?download=1` }, say("open")));

@@ -1,0 +1,129 @@
+"""The lineage page with real data: a pipeline's output, logged as a W&B artifact by a script and used by a second run, is one node."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import ROOT
+from tests.support.clients import KFP_NEWEST, client_environment, client_python, run_client
+from tests.support.server import LiveServer
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+
+PIPELINE = """
+import sys
+import kfp
+from kfp import dsl
+
+@dsl.component
+def make_data(data: dsl.Output[dsl.Dataset]):
+    with open(data.path, "w") as file:
+        file.write("a,b\\n1,2\\n" * 20)
+
+@dsl.component
+def train(data: dsl.Input[dsl.Dataset], model: dsl.Output[dsl.Model]):
+    with open(model.path, "w") as file:
+        file.write("weights of " + open(data.path).read())
+
+@dsl.pipeline(name="lineage")
+def lineage():
+    train(data=make_data().outputs["data"])
+
+client = kfp.Client(host=sys.argv[1])
+run = client.create_run_from_pipeline_func(lineage, arguments={}, enable_caching=False)
+assert client.wait_for_run_completion(run.run_id, 120).state == "SUCCEEDED"
+print("RUN", run.run_id)
+"""
+
+SCRIPTS = """
+import os, sys
+import wandb
+
+with wandb.init(project="joined", name="registers", id="registers") as run:
+    artifact = wandb.Artifact("weights", type="model")
+    artifact.add_file(sys.argv[1], name="model.txt")
+    run.log_artifact(artifact).wait()
+with wandb.init(project="joined", name="serves", id="serves") as run:
+    run.use_artifact("weights:latest").download("got")
+api = wandb.Api()
+artifact = api.artifact(f"{api.default_entity}/joined/weights:v0")
+print("NAMES", artifact.logged_by().id, [run.id for run in artifact.used_by()], api.default_entity)
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    with LiveServer(tmp_path_factory.mktemp("lineage") / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def model(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run the pipeline and both scripts; the model artifact as the pipeline API shows it."""
+    folder = tmp_path_factory.mktemp("clients")
+    done = run_client(client_python(KFP_NEWEST), PIPELINE, server.url, env=client_environment(HOME=str(folder)), cwd=folder, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr + server.log[-3000:]
+    run_id = done.stdout.split("RUN ")[1].split()[0]
+    found = server.get(f"/apis/v2beta1/runs/{run_id}/artifacts")
+    [artifact] = [item for item in found["artifacts"] if "Model" in json.dumps(item)]
+    local = folder / "model.txt"
+    local.write_text(server.text(f"/apis/v2beta1/artifacts/{artifact['artifact_id']}:download"))
+    environment = client_environment(
+        WANDB_BASE_URL=server.url, WANDB_API_KEY=server.key, WANDB_SILENT="true", HOME=str(folder),
+        WANDB_CACHE_DIR=str(folder / "cache"), WANDB_DATA_DIR=str(folder / "staging"), WANDB_CONFIG_DIR=str(folder),
+    )  # fmt: skip
+    python = client_python("wandb==0.31.0", "pillow", "numpy", "pandas", "plotly")
+    done = run_client(python, SCRIPTS, str(local), env=environment, cwd=folder, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr + server.log[-3000:]
+    assert "NAMES registers ['serves']" in done.stdout
+    return {"id": artifact["artifact_id"], "entity": done.stdout.split()[-1]}
+
+
+def test_a_pipeline_output_that_is_logged_and_used_is_one_node(server: LiveServer, model: dict[str, Any]) -> None:
+    graph = server.get("/apis/penstock/v1/lineage", of=f"artifact:{model['id']}", depth=6)
+    nodes = {node["id"]: node for node in graph["nodes"]}
+    focus = nodes[graph["focus"]]
+    assert graph["focus"].startswith("digest:sha256:")
+    assert {name["ref"] for name in focus["names"]} == {f"artifact:{model['id']}", f"version:{model['entity']}/joined/weights:v0"}
+    arrows = [(nodes[edge["source"]]["name"].split(" ")[0], edge["type"], nodes[edge["target"]]["name"].split(" ")[0]) for edge in graph["edges"]]
+    data, weights = "data", focus["name"].split(" ")[0]
+    assert sorted(arrows) == sorted([
+        ("make-data", "produced", data), (data, "used", "train"), ("train", "produced", weights), ("registers", "produced", weights),
+        (weights, "used", "serves"),
+    ])  # fmt: skip
+    same = server.get("/apis/penstock/v1/lineage", of=f"version:{model['entity']}/joined/weights:latest", direction="upstream", depth=3)
+    assert same["focus"] == graph["focus"]
+    assert {node["kind"] for node in same["nodes"]} == {"data", "pipeline_task", "tracked_run"}
+
+
+def test_the_page_draws_it_and_leads_to_both_worlds(server: LiveServer, model: dict[str, Any], chromium: Browser) -> None:
+    context = chromium.new_context(base_url=server.url, viewport={"width": 1440, "height": 900}, locale="en-US")
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.add_init_script(Path(AXE).read_text() if AXE.exists() else "")
+    page.goto(f"/ui/artifacts/{model['id']}")
+    page.get_by_role("link", name="Whole lineage").click()
+    graph = page.locator("#lineage")
+    for name in ("make-data", "train", "registers", "serves"):
+        expect(graph.locator(".node", has_text=name).first).to_be_visible()
+    expect(graph.locator(".node.is-selected")).to_have_count(1)
+    expect(page.get_by_role("link", name="weights:v0").first).to_be_visible()
+    page.get_by_text("The same as a table").click()
+    expect(page.get_by_role("row")).to_have_count(6)
+    if AXE.exists():
+        found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']}).then(r => r.violations.map(v => v.id + v.nodes.map(n => n.html)))")
+        assert found == []
+    graph.locator(".node", has_text="serves").click()
+    page.wait_for_url(f"**/{model['entity']}/joined/runs/serves*")
+    page.goto(f"/ui/lineage?of=artifact:{model['id']}&depth=1&direction=upstream")
+    expect(graph.locator(".node")).to_have_count(3)
+    assert problems == []
+    context.close()

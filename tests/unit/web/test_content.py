@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import pickle
 import re
 import zipfile
@@ -19,7 +18,6 @@ from penstock.web import formats, i18n
 from penstock.web.artifact_content import Preview, preview_of, zip_of_tree
 from penstock.web.messages import all_messages
 from penstock.web.pages.new_run import fields_of, value_of
-from penstock.web.render import HERE
 from penstock.web.visualizations import matrix_of, roc_of, visuals_of
 
 

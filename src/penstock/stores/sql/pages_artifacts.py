@@ -74,7 +74,7 @@ class SqlArtifactPages:
 
 
 def _list_artifacts(tx: Transaction, query: ListQuery) -> Page[ArtifactItem]:
-    where = Where(tx.dialect, now=query.now)
+    where = Where(tx, now=query.now)
     if "run_id" in query.scope:
         where.equals("artifact.run_id", query.scope["run_id"])
     for word in query.words:

@@ -174,7 +174,7 @@ class SqlRunPages:
 
 
 def _list_runs(tx: Transaction, query: ListQuery) -> Page[RunItem]:
-    where = Where(tx.dialect, now=query.now)
+    where = Where(tx, now=query.now)
     where.equals("run.storage_state", "ARCHIVED" if query.is_archived else "AVAILABLE")
     for column in ("experiment_id", "pipeline_id", "pipeline_version_id", "recurring_run_id", "pipeline_name"):
         if column in query.scope:
@@ -251,7 +251,7 @@ def _run_view(tx: Transaction, run_id: str) -> RunView | None:
 
 
 def _list_tasks(tx: Transaction, query: ListQuery) -> Page[TaskItem]:
-    where = Where(tx.dialect, now=query.now)
+    where = Where(tx, now=query.now)
     where.add(f"task.type IN {LEAF_TYPES}")
     if "run_id" in query.scope:
         where.equals("task.run_id", query.scope["run_id"])

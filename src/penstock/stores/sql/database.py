@@ -5,6 +5,10 @@ transaction, each function in its own savepoint, commits once, and only then com
 and the cost of a durable commit is shared by everything that arrived meanwhile. A function that raises undoes only itself.
 `read` runs a function on a reader connection in a small thread pool and sees everything committed before it began.
 
+What the database itself refuses (disk full, file locked, connection lost) reaches callers as `UnavailableError`, never as an error of a
+driver. A lost connection is given up and opened anew by the next use; a write whose commit was under way then may or may not have
+happened, which is why writes that must not happen twice carry keys of their own.
+
 SQL is written for both dialects: named parameters as `:name`, positional as `?`; the few differences are fragments of `SqlDialect`.
 Functions given to `write` may run twice on PostgreSQL serialisation failures, so they must not have other effects.
 """
@@ -31,6 +35,21 @@ Row = Mapping[str, Any]
 Params = Mapping[str, Any] | Sequence[Any]
 
 _MAX_GROUP = 1024
+_SQLITE_OUTAGES = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+"""Primary result codes that say something about the file or the machine, not about the statement."""
 _MAPPED_BYTES = 32 * 1024 * 1024
 """Per connection; every connection maps for itself, and what is mapped counts as memory of the process."""
 
@@ -160,6 +179,13 @@ class _Connections(Protocol):
     def open(self, *, read_only: bool) -> Any: ...
     def transaction(self, connection: Any) -> Transaction: ...
     def begin(self, connection: Any) -> None: ...
+    def is_outage(self, error: BaseException) -> bool:
+        """Whether the database, not the statement, is why it failed."""
+        ...
+
+    def is_lost(self, connection: Any) -> bool:
+        """Whether the connection can never be used again."""
+        ...
     def close(self, connection: Any) -> None: ...
 
 
@@ -189,6 +215,12 @@ class _SqliteConnections:
     def begin(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
 
+    def is_outage(self, error: BaseException) -> bool:
+        return isinstance(error, sqlite3.DatabaseError) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _SQLITE_OUTAGES
+
+    def is_lost(self, connection: sqlite3.Connection) -> bool:
+        return False  # a file: the next statement finds it as it is
+
     def close(self, connection: sqlite3.Connection) -> None:
         connection.close()
 
@@ -215,6 +247,13 @@ class _PostgresConnections:
 
     def begin(self, connection: Any) -> None:
         connection.execute("BEGIN")
+
+    def is_outage(self, error: BaseException) -> bool:
+        # Programming, data and integrity errors have classes of their own; what is left is the server's or the network's doing.
+        return any(kind.__name__ in {"OperationalError", "InterfaceError"} for kind in type(error).__mro__)
+
+    def is_lost(self, connection: Any) -> bool:
+        return bool(connection.closed or connection.broken)
 
     def close(self, connection: Any) -> None:
         connection.close()
@@ -254,17 +293,57 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_sync, work)
 
     def read_sync(self, work: Callable[[Transaction], T]) -> T:
-        """Run `work` on this thread's reader connection. All its queries see one snapshot."""
+        """Run `work` on this thread's reader connection. All its queries see one snapshot.
+
+        Raises:
+            UnavailableError: the database cannot be reached or read.
+        """
+        connection = self._reader()
+        try:
+            try:
+                connection.execute("BEGIN")
+            except Exception:
+                if not self._connections.is_lost(connection):
+                    raise
+                self._drop_reader(connection)  # lost while idle: nothing was read yet, so beginning again is safe
+                connection = self._reader()
+                connection.execute("BEGIN")
+            try:
+                return work(self._connections.transaction(connection))
+            finally:
+                with contextlib.suppress(Exception):  # a lost connection has nothing to roll back; the error of `work` is the one to tell
+                    connection.execute("ROLLBACK")
+        except Exception as error:
+            if not self._connections.is_outage(error):
+                raise
+            raise UnavailableError(f"the database could not be read: {error}") from error
+        finally:
+            if self._connections.is_lost(connection):
+                self._drop_reader(connection)
+
+    def _reader(self) -> Any:
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = self._connections.open(read_only=True)
+            connection = self._local.connection = self._open(read_only=True)
             with self._lock:
                 self._open_readers.append(connection)
-        connection.execute("BEGIN")
+        return connection
+
+    def _drop_reader(self, connection: Any) -> None:
+        self._local.connection = None
+        with self._lock:
+            if connection in self._open_readers:
+                self._open_readers.remove(connection)
+        with contextlib.suppress(Exception):  # it is lost already
+            self._connections.close(connection)
+
+    def _open(self, *, read_only: bool) -> Any:
         try:
-            return work(self._connections.transaction(connection))
-        finally:
-            connection.execute("ROLLBACK")
+            return self._connections.open(read_only=read_only)
+        except Exception as error:
+            if not self._connections.is_outage(error):
+                raise
+            raise UnavailableError(f"the database cannot be reached: {error}") from error
 
     def close(self) -> None:
         """Finish queued writes and close all connections."""
@@ -294,25 +373,26 @@ class Database:
                 self._run_group(group)
 
     def _run_group(self, group: list[tuple[Callable[[Transaction], Any], Future[Any]]]) -> None:
-        connection = self._writer_connection
-        transaction = self._connections.transaction(connection)
         results: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
-            self._connections.begin(connection)
+            connection = self._begin_write()
+            transaction = self._connections.transaction(connection)
             for work, future in group:
                 connection.execute("SAVEPOINT one")
                 try:
                     result = work(transaction)
-                except BaseException as error:  # handed to the caller
+                except BaseException as error:
+                    if self._connections.is_outage(error):
+                        raise  # a full disk or a lost connection fails every work of the group alike
                     connection.execute("ROLLBACK TO SAVEPOINT one")
-                    results.append((future, None, error))
+                    results.append((future, None, error))  # handed to the caller
                 else:
                     results.append((future, result, None))
                 connection.execute("RELEASE SAVEPOINT one")
             connection.execute("COMMIT")
-        except BaseException as error:  # the whole group failed: disk full, connection lost
-            with contextlib.suppress(Exception):  # the connection may be gone; the next group's BEGIN reports it
-                connection.execute("ROLLBACK")
+        except BaseException as error:  # the whole group failed
+            with contextlib.suppress(Exception):  # the connection may be gone; the next group's beginning replaces it
+                self._writer_connection.execute("ROLLBACK")
             failure = UnavailableError(f"the database could not store the change: {error}")
             failure.__cause__ = error
             for _, future in group:
@@ -323,6 +403,22 @@ class Database:
                 future.set_result(result)
             else:
                 future.set_exception(failed)
+
+    def _begin_write(self) -> Any:
+        """Begin a transaction; a connection that was lost, before or by this, is replaced first."""
+        if not self._connections.is_lost(self._writer_connection):
+            try:
+                self._connections.begin(self._writer_connection)
+            except Exception:
+                if not self._connections.is_lost(self._writer_connection):
+                    raise
+            else:
+                return self._writer_connection
+        with contextlib.suppress(Exception):  # it is lost already
+            self._connections.close(self._writer_connection)
+        self._writer_connection = self._connections.open(read_only=False)
+        self._connections.begin(self._writer_connection)
+        return self._writer_connection
 
 
 def open_database(url: str, *, synchronous: str = "FULL") -> Database:

@@ -1,7 +1,8 @@
 """Literal absolute paths for one task: a private mount namespace with its own root.
 
 The new root is a directory of the attempt in which every top-level entry of the host appears by bind mount. Where a wanted target
-lies inside such an entry, the entry is taken apart level by level, so that nothing on the host is created or hidden for others. Works as
+lies inside such an entry, the entry is taken apart level by level, so that nothing on the host is created or hidden for others. Where
+every wanted target exists on the host already (`/tmp`), binds over it are enough and no root is built: a tenth of the cost. Works as
 root and, by a user namespace, for ordinary users; `namespaces.probe` in the server tells whether the host allows it.
 """
 
@@ -31,16 +32,34 @@ def enter(binds: Sequence[Mapping[str, Any]], new_root: str, libc: Any) -> None:
     """
     _unshare(libc)
     _mount(libc, None, "/", None, _MS_REC | _MS_PRIVATE)
+    if _are_in_place(binds):
+        for bind in binds:
+            _bind(libc, bind, bind["target"])
+        return
     targets = [_parts(bind["target"]) for bind in binds]
     _mirror(libc, "/", new_root, [parts for parts in targets if parts])
     for bind in binds:
         target = os.path.join(new_root, *_parts(bind["target"]))
         _make_mount_point(target, is_directory=os.path.isdir(bind["source"]))
-        _mount(libc, bind["source"], target, None, _MS_BIND | _MS_REC)
-        if bind.get("read_only"):
-            _mount(libc, None, target, None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID)
+        _bind(libc, bind, target)
     os.chroot(new_root)
     os.chdir("/")
+
+
+def _bind(libc: Any, bind: Mapping[str, Any], target: str) -> None:
+    _mount(libc, bind["source"], target, None, _MS_BIND | _MS_REC)
+    if bind.get("read_only"):
+        _mount(libc, None, target, None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID)
+
+
+def _are_in_place(binds: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the host has a directory at every target, and no bind would cover another's target or anything's source."""
+    targets = [bind["target"] for bind in binds]
+    if any(os.path.realpath(target) != target or not os.path.isdir(target) for target in targets):
+        return False
+    places = targets + [os.path.realpath(bind["source"]) for bind in binds]
+    covered = sum(place == target or place.startswith(target.rstrip("/") + "/") for target in targets for place in places)
+    return covered == len(targets) and all(os.path.isdir(bind["source"]) for bind in binds)
 
 
 def _parts(path: str) -> list[str]:

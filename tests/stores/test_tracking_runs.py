@@ -307,6 +307,27 @@ async def test_several_writers_share_a_run(tmp_path: Path) -> None:
         assert (await state_of(room, "r")).state is TrackedState.FINISHED
 
 
+@pytest.mark.parametrize(("code", "end"), [(0, TrackedState.FINISHED), (1, TrackedState.FAILED)])
+async def test_a_writer_that_goes_without_a_word_does_not_keep_a_shared_run_open(tmp_path: Path, code: int, end: TrackedState) -> None:
+    clock = HandClock()
+    async with tracking_room(tmp_path, clock) as room:
+        for name in ("early", "late", "open"):
+            await room.runs.upsert("ann", "p", name, RunChange(), client_id="w1")
+            await post(room, name, writer="w2", history=Chunk(0, rows(0)))
+        clock.time += 290
+        for name in ("late", "open"):
+            await post(room, name, writer="w2", history=Chunk(1, rows(1)))
+        for name in ("early", "late"):
+            await post(room, name, writer="w1", is_complete=True, exit_code=code)
+        assert (await state_of(room, "early")).state is end
+        assert (await state_of(room, "late")).state is TrackedState.RUNNING
+        clock.time += 61
+        await room.runs.judge_silent()
+        stored = await state_of(room, "late")
+        assert (stored.state, stored.exit_code) == (end, code)
+        assert (await state_of(room, "open")).state is TrackedState.RUNNING
+
+
 async def test_deleting_is_complete_and_repeatable(tmp_path: Path) -> None:
     async with tracking_room(tmp_path) as room:
         run = (await room.runs.upsert("ann", "p", "r", RunChange(tags=["t"], config='{"a":{"value":1}}'))).run

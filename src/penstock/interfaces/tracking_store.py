@@ -10,6 +10,9 @@ from penstock.domain.ids import Digest, RunId, TaskId, TrackedRunId
 from penstock.domain.tracking import ConsoleLine, RunChange, RunFile, SeriesInfo, TrackedProject, TrackedProjectId, TrackedRun, TrackedState
 from penstock.interfaces.tracking_query import Filter, RunPage, RunQuery
 
+SHARED_SILENCE_SECONDS = 60.0
+"""How long one of several writers of a run may be silent before the others do not wait for it. Clients post at least every 30 s."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunBirth:
@@ -136,8 +139,12 @@ class TrackedRunStore(Protocol):
         """Do some of the work that the next filtered list would have to do; called by a timer."""
         ...
 
-    async def crash_silent(self, before: float) -> Sequence[TrackedRun]:
-        """Turn live runs with no heartbeat since `before` into crashed (preempting: preempted) ones; return them."""
+    async def crash_silent(self, before: float, *, shared_before: float) -> Sequence[TrackedRun]:
+        """Turn live runs with no heartbeat since `before` into crashed (preempting: preempted) ones; return them.
+
+        A run of several writers (shared mode) of which some are done ends as those did, when nobody was heard since `shared_before`:
+        writers that may not decide over the run's end go without a word.
+        """
         ...
 
     async def set_state(self, run_id: TrackedRunId, state: TrackedState, *, from_states: Iterable[TrackedState], at: float) -> bool:

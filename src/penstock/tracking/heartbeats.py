@@ -13,7 +13,7 @@ from dataclasses import replace
 from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import TrackedRun
 from penstock.interfaces.clock import Clock
-from penstock.interfaces.tracking_store import TrackedRunStore
+from penstock.interfaces.tracking_store import SHARED_SILENCE_SECONDS, TrackedRunStore
 
 FLUSH_SECONDS = 15.0
 _JUDGE_SECONDS = 5.0
@@ -63,7 +63,7 @@ class Heartbeats:
             await self._store.beat(beats)
 
     async def collect_silent(self, *, force: bool = False) -> Sequence[TrackedRun]:
-        """Turn silent live runs into crashed ones and return them. Without `force` at most once in a few seconds."""
+        """End silent live runs, most as crashed, and return them. Without `force` at most once in a few seconds."""
         now = self._clock.now()
         if not force and now - self._judged_at < _JUDGE_SECONDS:
             return ()
@@ -71,7 +71,9 @@ class Heartbeats:
         if now - self._started_at <= self.silence_seconds:
             return ()
         await self.flush()
-        crashed = await self._store.crash_silent(now - self.silence_seconds)
+        crashed = await self._store.crash_silent(
+            now - self.silence_seconds, shared_before=now - min(self.silence_seconds, SHARED_SILENCE_SECONDS)
+        )
         for run in crashed:
             self.forget(run.run_id)
         return crashed

@@ -10,7 +10,7 @@ from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import TaskId, TrackedRunId
 from penstock.domain.tracking import RunChange, TrackedProjectId, TrackedRun, TrackedState
 from penstock.interfaces.tracking_query import Compare, FieldKind, Filter, Not, RunEntry, RunPage, RunQuery
-from penstock.interfaces.tracking_store import RunBirth, RunUpserted, StreamWrite
+from penstock.interfaces.tracking_store import SHARED_SILENCE_SECONDS, RunBirth, RunUpserted, StreamWrite
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.tracking_console import write_console
 from penstock.stores.sql.tracking_find import RunSelection, find_run_ids
@@ -133,23 +133,30 @@ class SqlTrackedRunStore:
             project_id = TrackedProjectId(row["project_id"])
             await self._database.write(lambda tx, project_id=project_id: refresh_stale(tx, project_id))  # type: ignore[misc]
 
-    async def crash_silent(self, before: float) -> Sequence[TrackedRun]:
-        """Turn live runs with no heartbeat since `before` into crashed (preempting: preempted) ones; return them."""
-        where = "state IN ('running', 'preempting') AND heartbeat_at < ? AND is_automatic = 0"
-        sql = f"SELECT run_id, state FROM tracked_run WHERE {where}"
-        if not await self._database.read(lambda tx: tx.all(sql, (before,))):
+    async def crash_silent(self, before: float, *, shared_before: float) -> Sequence[TrackedRun]:
+        """See `TrackedRunStore.crash_silent`."""
+        sql = (
+            "SELECT run_id, state, writers FROM tracked_run WHERE state IN ('running', 'preempting') AND is_automatic = 0"
+            " AND (heartbeat_at < ? OR (is_shared = 1 AND heartbeat_at < ? AND writers LIKE '%\"done\":true%'))"
+        )
+        limits = (before, shared_before)
+        if not await self._database.read(lambda tx: tx.all(sql, limits)):
             return ()
 
         def work(tx: Transaction) -> list[TrackedRun]:
-            crashed = []
-            for row in tx.all(sql, (before,)):
+            ended = []
+            for row in tx.all(sql, limits):
+                outcome = _outcome(json.loads(row["writers"]))
                 state = TrackedState.PREEMPTED if row["state"] == TrackedState.PREEMPTING else TrackedState.CRASHED
+                if outcome is not None:
+                    state = TrackedState.FAILED if outcome else TrackedState.FINISHED
                 tx.execute(
-                    "UPDATE tracked_run SET state = ?, finished_at = heartbeat_at, updated_at = heartbeat_at WHERE run_id = ?",
-                    (state.value, row["run_id"]),
+                    "UPDATE tracked_run SET state = ?, exit_code = ?, finished_at = heartbeat_at, updated_at = heartbeat_at"
+                    " WHERE run_id = ?",
+                    (state.value, outcome, row["run_id"]),
                 )
-                crashed.append(_read(tx, TrackedRunId(row["run_id"])))
-            return crashed
+                ended.append(_read(tx, TrackedRunId(row["run_id"])))
+            return ended
 
         return await self._database.write(work)
 
@@ -343,12 +350,13 @@ def _write_stream(tx: Transaction, run_id: TrackedRunId, write: StreamWrite) -> 
     values: dict[str, Any] = {"heartbeat_at": write.at}
     if write.writer:
         writers = json.loads(row["writers"])
-        writers[write.writer] = {"done": write.is_complete, "exit_code": write.exit_code}
+        writers[write.writer] = {"done": write.is_complete, "exit_code": write.exit_code, "at": write.at}
         values["writers"], values["is_shared"] = compact_json(writers), 1
-        if is_over and not all(entry["done"] for entry in writers.values()):
+        # A writer told not to decide over the run (`x_update_finish_state`) never says that it is done; one that is gone is not waited for.
+        if is_over and not all(entry["done"] or entry.get("at", 0.0) < write.at - SHARED_SILENCE_SECONDS for entry in writers.values()):
             state, is_over = None, False
         elif is_over:
-            exit_code = next((entry["exit_code"] for entry in writers.values() if entry["exit_code"]), 0)
+            exit_code = _outcome(writers) or 0
             state = TrackedState.FAILED if exit_code else TrackedState.FINISHED
     if write.starts_over and not is_over:
         values |= {"finished_at": None, "exit_code": None, "stop_requested": 0}
@@ -363,3 +371,9 @@ def _write_stream(tx: Transaction, run_id: TrackedRunId, write: StreamWrite) -> 
         write_console(tx, run_id, write.console, writer=write.writer)
     assignments = ", ".join(f"{column} = ?" for column in values)
     tx.execute(f"UPDATE tracked_run SET {assignments} WHERE run_id = ?", [*values.values(), run_id])
+
+
+def _outcome(writers: Mapping[str, Mapping[str, Any]]) -> int | None:
+    """Return the exit code of a run with several writers from those that are done: the first that is not 0; None when none is done."""
+    codes = [entry["exit_code"] or 0 for entry in writers.values() if entry["done"]]
+    return next((code for code in codes if code), 0) if codes else None

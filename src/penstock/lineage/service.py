@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.ids import Digest
@@ -21,6 +22,7 @@ LISTED_FILES = 256
 _NAMES = 20
 _EDGES_PER_NODE = 10
 _BATCH = 500
+_ORDER = attrgetter("source", "target", "kind", "label")
 
 Readable = Callable[[str], bool]
 """Whether the reader may see what an entity owns."""
@@ -108,7 +110,7 @@ class LineageService:
         return LineageGraph(
             graph.focus,
             {**nodes, **graph.nodes},
-            sorted({*graph.edges, *edges}),
+            sorted({*graph.edges, *edges}, key=_ORDER),
             {**signed, **graph.distances},
             is_truncated=graph.is_truncated or is_cut,
         )

@@ -182,7 +182,7 @@ class SqlLineageStore:
             reader.links(of_versions=False)
             if is_expanded:
                 reader.contents(is_upstream=True)
-            return sorted(reader.edges), reader.is_cut
+            return list(reader.edges), reader.is_cut
 
         return await self._database.read(work)
 
@@ -196,7 +196,7 @@ class SqlLineageStore:
             reader.links(of_versions=True)
             if is_expanded:
                 reader.contents(is_upstream=False)
-            return sorted(reader.edges), reader.is_cut
+            return list(reader.edges), reader.is_cut
 
         return await self._database.read(work)
 

@@ -98,7 +98,8 @@ class SqlTrackingPages:
             "ORDER BY c.type_name, c.name LIMIT :limit"
         )
         alias_sql = (
-            "SELECT a.collection_id, a.alias, m.version_index FROM membership_alias a JOIN collection c ON c.collection_id = a.collection_id "
+            "SELECT a.collection_id, a.alias, m.version_index FROM membership_alias a "
+            "JOIN collection c ON c.collection_id = a.collection_id "
             "JOIN membership m ON m.collection_id = a.collection_id AND m.version_id = a.version_id "
             "WHERE c.project_id = :project ORDER BY m.version_index DESC, a.alias LIMIT 5000"
         )

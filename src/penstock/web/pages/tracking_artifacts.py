@@ -218,13 +218,15 @@ def _stored(tracking: TrackingServices, version: ArtifactVersion, entry: Manifes
 def snippets_of(collection: Collection, index: int, version: ArtifactVersion) -> list[tuple[str, str]]:
     """Return code that fetches the version, by client."""
     path = f"{collection.entity}/{collection.project}/{collection.name}:v{index}"
+    in_run = f'artifact = run.use_artifact("{path}", type="{version.type_name}")\nfolder = artifact.download()'
+    in_task = f'    run.use_artifact("{path}").download(root=data.path)'
     return [
-        ("In a run", f'import wandb\n\nrun = wandb.init()\nartifact = run.use_artifact("{path}", type="{version.type_name}")\nfolder = artifact.download()'),
+        ("In a run", f"import wandb\n\nrun = wandb.init()\n{in_run}"),
         ("Without a run", f'import wandb\n\nfolder = wandb.Api().artifact("{path}").download()'),
         (
             "In a pipeline",
-            'from kfp import dsl\n\n\n@dsl.component(packages_to_install=["wandb"])\ndef use_artifact(data: dsl.Output[dsl.Dataset]):\n'
-            f'    import wandb\n\n    run = wandb.init()\n    run.use_artifact("{path}").download(root=data.path)',
+            'from kfp import dsl\n\n\n@dsl.component(packages_to_install=["wandb"])\ndef use_artifact(data: dsl.Output[dsl.Dataset]):\n    '
+             f"import wandb\n\n    run = wandb.init()\n{in_task}",
         ),
     ]  # fmt: skip
 
@@ -265,19 +267,28 @@ def graph_of(view: LineageView, focus: int) -> Mapping[str, Any]:
         names = (item.entity, item.project, "artifacts", item.type_name, item.collection, f"v{item.version_index}", "lineage")
         nodes.append(
             {
-                "id": f"v{item.version_id}", "kind": "artifact", "name": f"{item.collection}:v{item.version_index}", "detail": item.type_name,
+                "id": f"v{item.version_id}",
+                "kind": "artifact",
+                "name": f"{item.collection}:v{item.version_index}",
+                "detail": item.type_name,
                 "type": {"dataset": "system.Dataset", "model": "system.Model"}.get(item.type_name, item.type_name),
-                "url": "/" + "/".join(quote(name, safe="") for name in names), "state": "",
+                "url": "/" + "/".join(quote(name, safe="") for name in names),
+                "state": "",
             }
-        )  # fmt: skip
+        )
     for run in view.runs.values():
         states = {"finished": "SUCCEEDED", "running": "RUNNING", "failed": "FAILED", "crashed": "FAILED", "killed": "CANCELED"}
         nodes.append(
             {
-                "id": f"r{run.run_id}", "kind": "task", "name": run.display_name or run.name, "detail": run.job_type or look_of(run.state)[0],
-                "type": "RUNTIME", "url": f"{run_url(run.entity, run.project, run.name)}/artifacts", "state": states.get(run.state, "PENDING"),
+                "id": f"r{run.run_id}",
+                "kind": "task",
+                "name": run.display_name or run.name,
+                "detail": run.job_type or look_of(run.state)[0],
+                "type": "RUNTIME",
+                "url": f"{run_url(run.entity, run.project, run.name)}/artifacts",
+                "state": states.get(run.state, "PENDING"),
             }
-        )  # fmt: skip
+        )
     known = {node["id"] for node in nodes}
     edges = []
     for run_id, version_id, direction in view.edges:

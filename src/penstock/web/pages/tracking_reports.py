@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -33,7 +33,7 @@ class Block:
     kind: str
     """`html` (rendered Markdown), `heading`, `code` or `other`."""
     text: str
-    html: Markup = Markup("")
+    html: Markup = field(default_factory=Markup)
     level: int = 0
 
 

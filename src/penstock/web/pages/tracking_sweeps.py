@@ -134,8 +134,8 @@ async def sweep_page(services: WebServices, tracking: TrackingServices, request:
     path, points = best_curve(trials, is_maximized=is_maximized)
     page = SweepPage(
         project=project, base=project_url(project), tabs=PROJECT_TABS, sweep=sweep, metric=metric, is_maximized=is_maximized,
-        expected=expected, trials=trials, axes=axes, agents=[(agent, tracking.sweeps.is_alive(agent)) for agent in agents], best_path=path, best_points=points,
-        problem=problem,
+        expected=expected, trials=trials, axes=axes, best_path=path,
+        agents=[(agent, tracking.sweeps.is_alive(agent)) for agent in agents], best_points=points, problem=problem,
     )  # fmt: skip
     frame = project_frame(project, sweep.display_name or sweep.name, crumb=sweep.display_name or sweep.name, scripts=("table",))
     return render(services, request, "tracking/sweep.html", frame=frame, page=page)

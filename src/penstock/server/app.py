@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 
 import penstock
 from penstock.api import kfp, kfp_v1, lineage, metaflow, s3, wandb
+from penstock.background.blob_collector import BlobCollector, Retention
 from penstock.interfaces.plans import PlanLoader
 from penstock.objects.service import ObjectService
 from penstock.server.accounts import default_user, ensure_first_key, key_check
@@ -39,13 +40,14 @@ from penstock.server.security import Door
 from penstock.server.signin import sign_in_routes
 from penstock.server.tracking import Tracking, build_task_keys, build_task_projection, build_tracking
 from penstock.server.tracking_pages import build_tracking_pages
-from penstock.server.wandb import build_wandb
+from penstock.server.wandb import build_artifacts, build_wandb
 from penstock.server.web import build_web
 from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.flow_engine import follow_engine
+from penstock.stores.sql.housekeeping import SqlEndedRuns, SqlLiveBlobs
 from penstock.stores.sql.metrics import SqlMetricStore
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
@@ -177,6 +179,16 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
     async def stop_engine() -> None:
         await parts.engine.driver.close(leave_running=parts.settings.executor_leave_running)
 
+    retention = Retention(every_seconds=parts.settings.store_collect_seconds, run_folder_days=parts.settings.store_run_folder_days)
+    collector = BlobCollector(
+        parts.blobs,
+        SqlLiveBlobs(parts.database),
+        build_artifacts(parts.database, parts.settings.data_dir / "tracking", parts.blobs, parts.clock),
+        parts.pipelines.files,
+        SqlEndedRuns(parts.database),
+        parts.clock,
+        retention,
+    )
     recurrence = build_recurrence(parts.pipelines, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
     return [
         (ensure_default_experiment, close_stores),
@@ -184,6 +196,7 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
         (parts.engine.driver.start, stop_engine),
         (recurrence.start, recurrence.stop),
         (parts.flows.reaper.start, parts.flows.reaper.stop),
+        (collector.start, collector.stop),
     ]
 
 

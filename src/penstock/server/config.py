@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,6 +47,9 @@ class Settings:
     store_database_url: str = _setting("", "`postgresql://...`, or empty for SQLite in the data folder.")
     store_synchronous: str = _setting("FULL", "SQLite's synchronous pragma: FULL survives power loss, NORMAL only crashes of the process.")
 
+    store_collect_seconds: float = _setting(3600.0, "Time between removals of bytes that nothing refers to any more; 0: never.")
+    store_run_folder_days: float = _setting(0.0, "Days after a run's end at which its logs and files go; 0: they stay with the run.")
+
     executor_slots: int = _setting(0, "Tasks that run at the same time; 0: four per CPU.")
     executor_cpus: float = _setting(0.0, "Cores that tasks may ask for together; 0: those of the machine.")
     executor_memory_bytes: int = _setting(0, "Memory that tasks may ask for together; 0: that of the machine.")
@@ -56,6 +60,9 @@ class Settings:
     executor_find_links: tuple[str, ...] = _setting((), "Folders or pages with wheels for task environments.")
     executor_constraints: str = _setting("", "File of constraints that every task environment obeys.")
     executor_offline: bool = _setting(False, "Build task environments without the network.")
+    executor_environment: tuple[str, ...] = _setting(
+        (), "Variables that every task gets, each `NAME=VALUE`: proxies, certificates. What a pipeline sets itself goes before them."
+    )
     executor_grace_seconds: float = _setting(10.0, "Time between SIGTERM and SIGKILL for a task that is stopped.")
     executor_leave_running: bool = _setting(True, "On a clean stop, let running tasks go on for the next server to take up; else end them.")
 
@@ -74,6 +81,20 @@ class Settings:
     def database_url(self) -> str:
         """URL for `stores.sql.database.open_database`."""
         return self.store_database_url or f"sqlite:///{self.data_dir / 'penstock.db'}"
+
+    @property
+    def task_variables(self) -> dict[str, str]:
+        """`executor_environment` taken apart; a piece without `=` belongs to the value before it, as in `no_proxy=a,b`."""
+        variables: dict[str, str] = {}
+        last = ""
+        for piece in self.executor_environment:
+            name, equals, value = piece.partition("=")
+            if equals:
+                last = name.strip()
+                variables[last] = value
+            elif last:
+                variables[last] += f",{piece}"
+        return variables
 
     @property
     def is_loopback(self) -> bool:
@@ -179,5 +200,7 @@ def _validate(settings: Settings) -> None:
         raise InvalidArgumentError(f"port {settings.server_port} is not between 0 and 65535")
     if settings.pipelines_terminated_state not in {"FAILED", "CANCELED"}:
         raise InvalidArgumentError("pipelines_terminated_state must be FAILED or CANCELED")
+    if settings.executor_environment and not re.match(r"\s*[A-Za-z_]\w*\s*=", settings.executor_environment[0]):
+        raise InvalidArgumentError("executor_environment must hold NAME=VALUE")
     if settings.store_synchronous not in {"FULL", "NORMAL", "OFF"}:
         raise InvalidArgumentError("store_synchronous must be FULL, NORMAL or OFF")

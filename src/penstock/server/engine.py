@@ -120,6 +120,7 @@ def build_engine(
                 accelerators=settings.executor_accelerators,
             ),
             grace_seconds=settings.executor_grace_seconds,
+            base_environment=settings.task_variables,
         ),
         has_namespace=has_namespaces,
         task_environment=task_environment,
@@ -163,7 +164,7 @@ def _environments(settings: Settings) -> Environments:
 
 
 class KeepBlobs:
-    """Frees nothing (`interfaces.run_files.BlobReleaser`): bytes that lost their last reference stay in the store."""
+    """Frees nothing at once (`interfaces.run_files.BlobReleaser`): `background.blob_collector` frees what lost its last reference."""
 
     async def release(self, digests: Sequence[Digest]) -> None:
         """Do nothing."""

@@ -70,9 +70,7 @@ def build_wandb(
         console=tracking.console,
         files=tracking.files,
         filestream=tracking.filestream,
-        artifacts=ArtifactService(
-            SqlVersionStore(database), blobs, LocalManifestIndex(folder / "manifests"), clock, version_of_birth_id=version_of_birth_id
-        ),
+        artifacts=build_artifacts(database, folder, blobs, clock),
         collections=CollectionService(SqlCollectionStore(database), SqlRegistryStore(database), clock),
         sweeps=SweepService(SqlSweepStore(database), clock, ids),
         reports=ReportService(SqlReportStore(database), clock),
@@ -80,6 +78,12 @@ def build_wandb(
         gaps=GapService(SqlGapStore(database), clock),
         public_url=public_url,
     )
+
+
+def build_artifacts(database: Database, folder: Path, blobs: UploadStore, clock: Clock) -> ArtifactService:
+    """Return the use cases of artifact versions; `folder` is the one of tracking."""
+    index = LocalManifestIndex(folder / "manifests")
+    return ArtifactService(SqlVersionStore(database), blobs, index, clock, version_of_birth_id=version_of_birth_id)
 
 
 def version_of_birth_id(wire_id: str) -> int | None:

@@ -55,6 +55,12 @@ class RunFolders:
                 left = None if left is None else left - len(chunk)
                 yield chunk
 
+    def run_ids(self) -> Sequence[RunId]:
+        """Return the runs that have a folder."""
+        with contextlib.suppress(FileNotFoundError):
+            return [RunId(entry.name) for entry in self._root.iterdir() if _ID.fullmatch(entry.name)]
+        return []
+
     def remove_run(self, run_id: RunId) -> None:
         """Remove everything the run left."""
         if _ID.fullmatch(run_id):

@@ -220,13 +220,13 @@ def snippets_of(collection: Collection, index: int, version: ArtifactVersion) ->
     path = f"{collection.entity}/{collection.project}/{collection.name}:v{index}"
     in_run = f'artifact = run.use_artifact("{path}", type="{version.type_name}")\nfolder = artifact.download()'
     in_task = f'    run.use_artifact("{path}").download(root=data.path)'
+    component = 'from kfp import dsl\n\n\n@dsl.component(packages_to_install=["wandb"])\ndef use_artifact(data: dsl.Output[dsl.Dataset]):\n'
     return [
         ("In a run", f"import wandb\n\nrun = wandb.init()\n{in_run}"),
         ("Without a run", f'import wandb\n\nfolder = wandb.Api().artifact("{path}").download()'),
         (
             "In a pipeline",
-            'from kfp import dsl\n\n\n@dsl.component(packages_to_install=["wandb"])\ndef use_artifact(data: dsl.Output[dsl.Dataset]):\n    '
-             f"import wandb\n\n    run = wandb.init()\n{in_task}",
+            component + f"    import wandb\n\n    run = wandb.init()\n{in_task}",
         ),
     ]  # fmt: skip
 

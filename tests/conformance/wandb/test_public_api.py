@@ -1,0 +1,127 @@
+"""The public API and the command line beyond what runs and artifacts need: every object's attributes answer, what is absent is a clean error."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.wandb.conftest import Client
+
+pytestmark = pytest.mark.conformance
+
+_MAKE = """
+from pathlib import Path
+Path("m.txt").write_text("hello")
+Path("train.py").write_text("print(1)")
+with wandb.init(id="one", name="one", config={"lr": 0.5}) as run:
+    run.log({"loss": 1})
+    run.log_code(".", include_fn=lambda path: path.endswith("train.py"))
+    run.log_model("m.txt", name="net")
+    artifact = wandb.Artifact("ds", "dataset", metadata={"k": 1})
+    artifact.add_file("m.txt")
+    run.log_artifact(artifact, aliases=["best"]).wait()
+    run.link_artifact(artifact, "port", aliases=["prod"])
+    run.link_model("m.txt", "registered", name="net")
+"""
+
+
+def test_every_attribute_of_every_object_answers(client: Client) -> None:
+    answer = client.run(
+        _MAKE
+        + """
+api = wandb.Api()
+failed = {}
+def walk(label, thing, skip=()):
+    for name in dir(type(thing)):
+        if name.startswith("_") or name in skip or not isinstance(getattr(type(thing), name), property):
+            continue
+        try:
+            getattr(thing, name)
+        except Exception as error:
+            failed[f"{label}.{name}"] = f"{type(error).__name__}: {error}"
+artifact = api.artifact(f"{PROJECT}/ds:v0")
+run = api.run(f"{PROJECT}/one")
+project = api.project(*reversed(PROJECT.split("/")))
+sweep_id = wandb.sweep({"method": "grid", "parameters": {"x": {"values": [1, 2]}}}, project=PROJECT.split("/")[1])
+walk("api", api)
+walk("run", run)
+walk("runs", api.runs(PROJECT))
+walk("project", project)
+walk("artifact", artifact)
+walk("collection", api.artifact_collection("dataset", f"{PROJECT}/ds"))
+walk("type", api.artifact_type("dataset", PROJECT))
+walk("file", run.file("wandb-summary.json"))
+walk("user", api.viewer)
+walk("sweep", api.sweep(f"{PROJECT}/{sweep_id}"))
+answer = failed
+"""
+    )
+    assert answer == {}
+
+
+def test_names_of_all_forms_lead_to_the_version(client: Client) -> None:
+    answer = client.run(
+        _MAKE
+        + """
+digest = wandb.Api().artifact(f"{PROJECT}/ds:v0").digest
+name = PROJECT.split("/")[1]
+with wandb.init(id="two") as run:
+    forms = ["ds", "ds:latest", "ds:v0", "ds:best", f"ds:{digest}", f"{name}/ds:v0", f"{PROJECT}/ds:v0", "port:prod"]
+    found = [run.use_artifact(form).digest == digest for form in forms]
+    model = Path(run.use_model("net:latest")).read_text()
+restored = wandb.restore("config.yaml", run_path=f"{PROJECT}/one") is not None
+api = wandb.Api()
+used = sorted({entry.name for entry in api.run(f"{PROJECT}/two").used_artifacts()})
+answer = {"found": found, "model": model, "restored": restored, "used": used,
+          "exists": [api.artifact_exists(f"{PROJECT}/ds:v0"), api.artifact_exists(f"{PROJECT}/ds:v9"),
+                     api.artifact_exists("tester/absent/ds:v0"), api.artifact_collection_exists(f"{PROJECT}/ds", "dataset")]}
+"""
+    )
+    assert all(answer["found"])
+    assert len(answer["found"]) == 8
+    assert (answer["model"], answer["restored"]) == ("hello", True)
+    assert answer["used"] == ["ds:v0", "net:v0"]
+    assert answer["exists"] == [True, False, False, True]
+
+
+def test_what_no_server_here_does_is_a_clean_error_at_once(client: Client) -> None:
+    answer = client.run(
+        """
+api = wandb.Api()
+calls = {"automations": lambda: list(api.automations("tester")), "integrations": lambda: list(api.integrations("tester")),
+         "queue": lambda: api.run_queue("tester", "q").id, "users": lambda: api.create_user("new@example.com"),
+         "project": lambda: api.project("absent").id, "sweep": lambda: api.sweep(f"{PROJECT}/absent"), "run": lambda: api.run(f"{PROJECT}/absent")}
+answer = {}
+for name, call in calls.items():
+    try:
+        answer[name] = f"answered {call()!r}"
+    except Exception as error:
+        answer[name] = type(error).__name__
+"""
+    )
+    assert {name: kind for name, kind in answer.items() if kind.startswith("answered") or kind in {"TypeError", "KeyError", "AttributeError"}} == {}
+
+
+def test_the_command_line_puts_lists_gets_pulls_and_restores(client: Client) -> None:
+    client.run(_MAKE + "answer = None")
+    base = client.environment["PROJECT"]
+    for words, said in (
+        (("status",), "base_url"),
+        (("artifact", "put", "m.txt", "-n", f"{base}/cli", "-t", "dataset"), "cli"),
+        (("artifact", "ls", base), "cli"),
+        (("artifact", "get", f"{base}/cli:latest", "--root", "got"), ""),
+        (("pull", "-p", client.project, "-e", client.entity, "one"), ""),
+        (("restore", "--no-git", f"{base}/one"), ""),
+        (("job", "list", "-p", client.project, "-e", client.entity), ""),
+        (("sync", "--yes", "--include-online", "--include-synced"), ""),
+    ):
+        done = client.command(*words, WANDB_SILENT="false")
+        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        assert said in done.stdout + done.stderr, words
+    assert (client.folder / "got" / "m.txt").read_text() == "hello"
+    answer = client.run(
+        """
+api = wandb.Api()
+answer = [len(list(api.run(f"{PROJECT}/one").scan_history())), [entry.name for entry in api.artifacts("dataset", f"{PROJECT}/ds")]]
+"""
+    )
+    assert answer == [1, ["ds:v0"]]

@@ -109,7 +109,10 @@ class Supervisor(asyncio.Protocol):
         """Send a message; one that cannot be delivered shows as the loss of the supervisor."""
         if self._transport is not None and not self._transport.is_closing():
             body = orjson.dumps(message, option=orjson.OPT_NON_STR_KEYS)
-            self._transport.write(_HEADER.pack(len(body)) + body)
+            try:
+                self._transport.write(_HEADER.pack(len(body)) + body)
+            except RuntimeError:  # closed between the look and the write; uvloop says it this way
+                self.is_usable = False
 
     def close(self) -> None:
         """Hang up: the process takes no more work and leaves when its tasks have ended."""

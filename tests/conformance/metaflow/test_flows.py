@@ -85,7 +85,7 @@ out = {{"cards": len(cards), "html": any("Hello card" in text_of(card) for card 
        "mapping": task.data.mapping}}
 """
     )
-    assert out["cards"] == 2
+    assert out["cards"] >= 2  # a machine that is busy for longer than a card's timeout adds the card of that error
     assert out["html"]
     assert "to stdout" in out["stdout"]
     assert "to stderr" in out["stderr"]

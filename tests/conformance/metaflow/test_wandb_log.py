@@ -16,6 +16,8 @@ pytestmark = [pytest.mark.conformance, pytest.mark.timeout(900)]
 
 READ = """
 import wandb
+def plain(value):
+    return {key: plain(value[key]) for key in value.keys() if not key.startswith("_")} if hasattr(value, "keys") else value
 api = wandb.Api()
 out = []
 for project in ("uncategorized", "elsewhere"):
@@ -23,7 +25,7 @@ for project in ("uncategorized", "elsewhere"):
         out.append({
             "project": project, "name": run.name, "id": run.id, "group": run.group, "job_type": run.job_type, "state": run.state,
             "config": {key: value for key, value in run.config.items() if not key.startswith("_")},
-            "summary": {key: value for key, value in dict(run.summary).items() if not key.startswith("_")},
+            "summary": plain(run.summary),
             "logged": sorted([artifact.name, artifact.type, sorted(artifact.manifest.entries)] for artifact in run.logged_artifacts()),
             "used": sorted([artifact.name, artifact.type] for artifact in run.used_artifacts()),
         })

@@ -68,7 +68,7 @@ def graph_to_wire(graph: LineageGraph) -> dict[str, Any]:
         "focus": graph.focus,
         "nodes": [
             _node(node, graph.distances[key])
-            for key, node in sorted(graph.nodes.items(), key=lambda item: (graph.distances[item[0]], item[0]))
+            for key, node in sorted(graph.nodes.items(), key=lambda item: (abs(graph.distances[item[0]]), item[0]))
             if key not in graph.shown
         ],
         "edges": [

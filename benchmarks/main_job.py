@@ -19,7 +19,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.support.clients import KFP_NEWEST, client_environment, client_python
+from tests.support.clients import KFP_NEWEST, KFP_V1, client_environment, client_python
 from tests.support.server import LiveServer
 
 from benchmarks.report import Report
@@ -42,11 +42,23 @@ class Bench:
         Polling is slow on purpose for large packages: an answer carries the whole definition, and answering costs the run its processor.
         """
         body = {"display_name": name, "pipeline_spec": self.specs[name], "runtime_config": {"parameters": parameters}}
-        data = json.dumps(body).encode()
         begun = time.time()
-        answer = self.http.post("/apis/v2beta1/runs", content=data, headers={"content-type": "application/json"})
+        return self._wait(str(self._post("/apis/v2beta1/runs", body)["run_id"]), begun, poll_seconds)
+
+    def run_v1(self, package: Path) -> float:
+        """Submit a workflow of kfp 1.8 by its own API; return seconds as `run` does."""
+        workflow = json.dumps(yaml.safe_load(package.read_text()))
+        begun = time.time()
+        answer = self._post("/apis/v1beta1/runs", {"name": package.stem, "pipeline_spec": {"workflow_manifest": workflow}})
+        return self._wait(str(answer["run"]["id"]), begun, 0.4)
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self.http.post(path, content=json.dumps(body).encode(), headers={"content-type": "application/json"})
         answer.raise_for_status()
-        run_id = answer.json()["run_id"]
+        document: dict[str, Any] = answer.json()
+        return document
+
+    def _wait(self, run_id: str, begun: float, poll_seconds: float) -> float:
         while True:
             run = self.http.get("/apis/v2beta1/runs", params={"page_size": 1, "sort_by": "created_at desc"}).json()["runs"][0]
             if run["run_id"] == run_id and run["state"] in FINAL:
@@ -54,7 +66,7 @@ class Bench:
             time.sleep(poll_seconds)
         seconds = datetime.fromisoformat(run["finished_at"]).timestamp() - begun
         if run["state"] != "SUCCEEDED":
-            raise RuntimeError(f"{name}: {run}")
+            raise RuntimeError(f"{run['display_name']}: {run}")
         return seconds
 
     def memory_mb(self, field: str = "VmRSS") -> float:
@@ -85,7 +97,7 @@ def measure_start(report: Report, folder: Path) -> None:
         report.add("memory when idle", f"{Bench(server, folder).memory_mb():.0f} MB", "150 MB")
 
 
-def measure_tasks(report: Report, bench: Bench, python: Path, loops: list[int]) -> None:
+def measure_tasks(report: Report, bench: Bench, python: Path, loops: list[int], v1_package: Path) -> None:
     """Throughput and latency of tasks."""
     plain = dict(bench.specs)
     bench.specs = {name: without_cache(spec) for name, spec in plain.items()}
@@ -106,6 +118,9 @@ def measure_tasks(report: Report, bench: Bench, python: Path, loops: list[int]) 
 
     seconds = bench.run("chain", poll_seconds=0.4)
     report.add("chain of 200, per task", f"{seconds / 200 * 1000:.1f} ms", "15 ms")
+
+    seconds = bench.run_v1(v1_package)
+    report.add("kfp 1.8: 500 independent steps with an output each", f"{500 / seconds:.0f} steps/s", "100 steps/s")
 
     rates = []
     for count in loops:
@@ -174,9 +189,13 @@ def main() -> None:
         packages = folder / "packages"
         packages.mkdir()
         subprocess.run([str(python), str(HERE / "pipelines.py"), str(packages)], check=True, env=client_environment())
+        v1_packages = folder / "v1"
+        v1_packages.mkdir()
+        v1_python = client_python(KFP_V1, "setuptools<81")
+        subprocess.run([str(v1_python), str(HERE / "pipelines_v1.py"), str(v1_packages)], check=True, env=client_environment())
         measure_start(report, folder / "start")
         with LiveServer(folder / "tasks") as server:
-            measure_tasks(report, Bench(server, packages), python, [1000] if quick else [1000, 10_000])
+            measure_tasks(report, Bench(server, packages), python, [1000] if quick else [1000, 10_000], v1_packages / "fan_v1.yaml")
         if not quick:
             measure_lists(report, folder / "lists")
     if not quick:

@@ -7,6 +7,7 @@ takes over that record instead of adding one (`RunBirth.task_id`). Cached tasks 
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -80,6 +81,7 @@ def is_scalar(value: Any) -> bool:
     return isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= _MAX_TEXT)
 
 
+@functools.lru_cache(maxsize=256)
 def safe_project(pipeline_name: str) -> str:
     """Return the project for a pipeline: its name without characters that projects cannot have."""
     return _UNSAFE.sub("-", pipeline_name).strip("- ")[:_MAX_NAME] or "pipelines"

@@ -16,6 +16,7 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,8 @@ class ProcessExecutor:
         self._parents = Parents(data / "envs", on_message=self._on_message, on_lost=self._on_lost)
         self._sink: ReportSink | None = None
         self._cleaning: set[asyncio.Task[None]] = set()
+        # Apart from the loop's own threads, where staging and storing of running attempts must not wait for removals.
+        self._cleaners = ThreadPoolExecutor(max_workers=2, thread_name_prefix="penstock-clean")
         self._is_closing = False
         self._host = socket.gethostname()
 
@@ -176,6 +179,7 @@ class ProcessExecutor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, *self._cleaning, return_exceptions=True)
+        self._cleaners.shutdown(wait=False)
         await self._environments.close()
         await self._parents.close()
 
@@ -217,7 +221,7 @@ class ProcessExecutor:
         finished = AttemptFinished(attempt.request.key, self._clock.now(), outputs, failure, exit_code=exit_code, usage=attempt.usage)
         self._report(finished)
         if ("succeeded" if failure is None else "failed") not in self._settings.keeps_work_of:
-            self._spawn(asyncio.to_thread(_clean, attempt.root, outputs))
+            self._spawn(asyncio.get_running_loop().run_in_executor(self._cleaners, _clean, attempt.root, outputs))
 
     def _forget(self, attempt: _Attempt) -> None:
         self._attempts.pop(attempt.request.key, None)

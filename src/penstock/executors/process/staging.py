@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import orjson
+
 from penstock.domain.artifacts import ArtifactRef
 from penstock.domain.errors import NotFoundError, TaskError, UnavailableError
 from penstock.domain.execution import AttemptLayout, FailureKind, Mount, ProcessSpec
@@ -75,7 +77,10 @@ def described(spec: ProcessSpec) -> dict[str, Any]:
 
 def as_text(document: Mapping[str, Any]) -> str:
     """Return the text of an attempt's `spec.json`."""
-    return json.dumps(document, ensure_ascii=False, default=str)
+    try:
+        return orjson.dumps(document, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # text that is no Unicode (a lone surrogate)
+        return json.dumps(document, ensure_ascii=False, default=str)
 
 
 def _shown(word: str, secrets: list[str]) -> str:

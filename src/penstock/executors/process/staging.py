@@ -30,7 +30,9 @@ _SHOWN_CHARACTERS = 4000
 
 def is_small(spec: ProcessSpec) -> bool:
     """Whether staging `spec` means no more than writing a few small files."""
-    return not spec.staged and not spec.mounts and len(spec.files) <= _SMALL_FILES and sum(map(len, spec.files.values())) <= _SMALL_BYTES
+    has_plain_mounts = all(mount.volume is None and not mount.files for mount in spec.mounts)  # a new directory each
+    has_few_files = len(spec.files) <= _SMALL_FILES and sum(map(len, spec.files.values())) <= _SMALL_BYTES
+    return not spec.staged and has_plain_mounts and has_few_files
 
 
 def stage(spec: ProcessSpec, layout: AttemptLayout, blobs: BlobStore, volumes: Path) -> list[dict[str, Any]]:

@@ -219,6 +219,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         url=parts.url,
         zone=zone_of(parts.settings),
         facts=lambda: system_facts(parts),
+        cache=parts.engine.cache,
         tracking=tracking,
     )
     objects = ObjectService(parts.flows.objects, parts.blobs, parts.clock)

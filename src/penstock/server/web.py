@@ -13,9 +13,11 @@ from penstock.domain.catalog import Trigger
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import Digest, ExperimentId, PipelineId, PipelineVersionId, RecurringRunId, RunId
 from penstock.interfaces.blobs import BlobStore
+from penstock.interfaces.cache import TaskCache
 from penstock.interfaces.clock import Clock
 from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.plans import PlanLoader
+from penstock.pipelines.cache_plan import CachePlanService
 from penstock.pipelines.recurring_runs import RecurringChange, RecurringRequest
 from penstock.pipelines.runs import RunRequest
 from penstock.pipelines.schedules import schedule_of
@@ -34,8 +36,9 @@ from penstock.web.tracking_services import TrackingServices
 class PageActions:
     """`web.services.Actions` over the use cases. Values of requests are what the forms send; ids are checked by the use cases."""
 
-    def __init__(self, parts: PipelineParts, *, zone: tzinfo) -> None:
+    def __init__(self, parts: PipelineParts, cache_plan: CachePlanService, *, zone: tzinfo) -> None:
         self._parts = parts
+        self._cache_plan = cache_plan
         self._zone = zone
 
     async def terminate_run(self, run_id: str) -> None:
@@ -160,8 +163,8 @@ class PageActions:
         return times
 
     async def cache_plan(self, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """Return nothing: what a run would reuse is not predicted."""
-        return []
+        """Say what a run of the request would reuse; see `Actions.cache_plan`."""
+        return [task.as_dict() for task in await self._cache_plan.plan(_run_request(request))]
 
 
 def _run_request(request: Mapping[str, Any]) -> RunRequest:
@@ -207,6 +210,7 @@ def build_web(
     url: str,
     zone: tzinfo,
     facts: Callable[[], Mapping[str, Any]],
+    cache: TaskCache,
     tracking: TrackingServices | None = None,
 ) -> WebServices:
     """Return what the pages work with.
@@ -218,6 +222,7 @@ def build_web(
         blobs: bytes of artifacts.
         plans: lowers stored definitions.
         notifier: tells live pages what changed.
+        cache: asked what a planned run would reuse.
         clock: wall clock.
         url: address of this server.
         zone: time zone of cron expressions.
@@ -234,7 +239,7 @@ def build_web(
         clock=clock,
         blobs=blobs,
         logs=AttemptLogFiles(data_dir),
-        actions=PageActions(parts, zone=zone),
+        actions=PageActions(parts, CachePlanService(parts.runs, cache, clock), zone=zone),
         url=url,
         version=penstock.__version__,
         facts=facts,

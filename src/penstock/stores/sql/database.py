@@ -202,10 +202,11 @@ class _SqliteConnections:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={self._synchronous}")
         connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA temp_store=MEMORY")
         connection.execute("PRAGMA cache_size=-8000")
         connection.execute(f"PRAGMA mmap_size={_MAPPED_BYTES}")
         if read_only:
+            # Not on the writer: a savepoint's journal in memory makes large writes cost the square of their size.
+            connection.execute("PRAGMA temp_store=MEMORY")
             connection.execute("PRAGMA query_only=ON")
         return connection
 

@@ -43,7 +43,9 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The pages over a seeded data folder, served by uvicorn on a free port."""
     seeded = build(tmp_path_factory.mktemp("site"))
-    server = uvicorn.Server(uvicorn.Config(seeded.app, host="127.0.0.1", port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(seeded.app, host="127.0.0.1", port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+    )
     started = threading.Event()
     original = server.startup
 

@@ -69,7 +69,15 @@ def test_the_graph_opens_loops_and_tasks_and_keeps_the_address(page: Page, serve
 def test_every_tab_of_the_panel_opens_by_its_number(page: Page, served: Served) -> None:
     run_id = served.seeded.runs["good"]
     page.goto(f"/ui/runs/{run_id}?task={task(served, 'good', 'root/exit-handler-1/evaluate')}&tab=io")
-    texts = {"1": "Output Artifacts", "2": "confusion matrix", "3": "Where time went", "4": "starting with python", "5": "Interpreter used", "6": "Process 4242", "7": "system.ContainerExecution"}
+    texts = {
+        "1": "Output Artifacts",
+        "2": "confusion matrix",
+        "3": "Where time went",
+        "4": "starting with python",
+        "5": "Interpreter used",
+        "6": "Process 4242",
+        "7": "system.ContainerExecution",
+    }
     page.locator("#panel h2").click()
     for key, text in texts.items():
         page.keyboard.press(key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PREAMBLE = '''
+PREAMBLE = """
 import json, os, sys, warnings
 warnings.simplefilter("ignore")
 import kfp
@@ -30,7 +30,7 @@ def refused(status, call, *args, **kwargs):
         assert error.status == status, (error.status, error.body)
         return json.loads(error.body)
     raise AssertionError("not refused")
-'''
+"""
 
 RUNS = """
 compiler.Compiler().compile(adder, "adder.yaml")

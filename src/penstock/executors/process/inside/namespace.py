@@ -2,7 +2,7 @@
 
 The new root is a directory of the attempt in which every top-level entry of the host appears by bind mount. Where a wanted target
 lies inside such an entry, the entry is taken apart level by level, so that nothing on the host is created or hidden for others. Where
-every wanted target exists on the host already (`/tmp`), binds over it are enough and no root is built: a tenth of the cost. Works as
+every wanted target exists on the host already (`/tmp`), binds over it are enough and no root is built: half the cost. Works as
 root and, by a user namespace, for ordinary users; `namespaces.probe` in the server tells whether the host allows it.
 """
 

@@ -173,7 +173,7 @@ def _make_wheel(path: Path) -> None:
         archive.writestr("ownpackage-1.dist-info/RECORD", "")
 
 
-async def test_programs_can_put_sockets_into_the_temporary_directory(scene: Stage) -> None:
+async def test_sockets_fit(scene: Stage) -> None:
     source = (
         "def f() -> int:\n"
         "    import socket, tempfile\n"

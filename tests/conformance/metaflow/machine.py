@@ -22,7 +22,8 @@ class Machine:
 
     def __init__(self, server: LiveServer, folder: Path, *, embedded_store: bool = True, client: tuple[str, ...] = CLIENT) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        # Metaflow takes the nearest `.metaflow` upwards for its local datastore: one of another run would give it that run's tasks.
+        (folder / ".metaflow").mkdir(parents=True, exist_ok=True)
         self._python = str(client_python(*client))
         printed = subprocess.run(
             [sys.executable, "-m", "penstock.cli.main", "env", "--data-dir", str(server.data_dir)],

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
-from penstock.domain.artifacts import ArtifactRef, ArtifactType
-from penstock.domain.ids import ArtifactId, Digest, RunId, TaskId
+from penstock.domain.ids import ArtifactId, RunId, TaskId
 from penstock.interfaces.listing import ListQuery, Page
 from penstock.interfaces.run_store import ArtifactUse, ArtifactView
 from penstock.stores.sql.database import Database, Row
+from penstock.stores.sql.journal import artifact_from_row
 from penstock.stores.sql.listing import Column, Listing, Statement, read_page
 
 _ID_TEXT = "CAST(artifact.artifact_id AS TEXT)"
@@ -106,18 +105,8 @@ class SqlArtifactStore:
 
 
 def _artifact(row: Row) -> ArtifactView:
-    reference = ArtifactRef(
-        artifact_id=ArtifactId(row["artifact_id"]),
-        name=row["name"],
-        type=ArtifactType(row["type"], row["type_version"]),
-        uri=row["uri"],
-        metadata=json.loads(row["metadata"]),
-        digest=None if row["digest"] is None else Digest(row["digest"]),
-        size_bytes=row["size_bytes"],
-        is_directory=bool(row["is_directory"]),
-    )
     return ArtifactView(
-        artifact=reference,
+        artifact=artifact_from_row(row),
         run_id=None if row["run_id"] is None else RunId(row["run_id"]),
         task_id=None if row["task_id"] is None else TaskId(row["task_id"]),
         output_key=row["output_key"],

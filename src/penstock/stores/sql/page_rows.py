@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
-
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse, AttemptItem, NoteItem, RunItem, ScalarMetric, TaskItem
 from penstock.stores.sql.database import Row, Transaction
+from penstock.stores.sql.json_columns import decode, decode_object
 
 RUN_COLUMNS = (
     "run.*, experiment.name AS experiment_name, pipeline_version.display_name AS version_name, recurring_run.display_name AS recurring_name"
@@ -22,22 +20,6 @@ RUN_JOINS = (
 TASK_COLUMNS = "task.*, run.name AS run_name, run.pipeline_name AS pipeline_name"
 ARTIFACT_COLUMNS = "artifact.*, run.name AS run_name, run.pipeline_name AS pipeline_name, task.display_name AS task_name"
 ARTIFACT_JOINS = "LEFT JOIN run ON run.run_id = artifact.run_id LEFT JOIN task ON task.task_id = artifact.task_id"
-
-
-def decode(text: str | None) -> Any:
-    """Decode a JSON column; metadata may hold NaN and infinities, which only the slower reader takes."""
-    if not text:
-        return None
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return json.loads(text)
-
-
-def decode_object(text: str | None) -> Mapping[str, Any]:
-    """Decode a JSON column that holds an object; anything else becomes an empty one."""
-    value = decode(text)
-    return value if isinstance(value, dict) else {}
 
 
 def named_places(values: Iterable[Any], prefix: str = "v") -> tuple[str, dict[str, Any]]:

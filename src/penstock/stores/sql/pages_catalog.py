@@ -19,8 +19,9 @@ from penstock.interfaces.page_catalog import (
 )
 from penstock.interfaces.pages import Condition, ListQuery, Page
 from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.json_columns import decode_object
 from penstock.stores.sql.page_filters import Where, select_page
-from penstock.stores.sql.page_rows import decode_object, named_places
+from penstock.stores.sql.page_rows import named_places
 
 RECURRING_COLUMNS = (
     "recurring_run.*, experiment.name AS experiment_name, pipeline.display_name AS pipeline_name, "

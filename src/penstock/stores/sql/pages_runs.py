@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.interfaces.pages import Condition, ListQuery, Page, RunItem, RunView, StateCount, TaskItem, TaskView
 from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.json_columns import decode_object
 from penstock.stores.sql.page_filters import Where, select_page
 from penstock.stores.sql.page_rows import (
     RUN_COLUMNS,
@@ -15,7 +16,6 @@ from penstock.stores.sql.page_rows import (
     USE_COLUMNS,
     USE_SOURCE,
     attempt_from_row,
-    decode_object,
     metric_from_row,
     metrics_of,
     named_places,

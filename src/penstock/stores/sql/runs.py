@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import orjson
 
 from penstock.domain.ids import Digest, ExperimentId, PipelineId, PipelineVersionId, RecurringRunId, RunId
 from penstock.domain.states import RuntimeState, StorageState
 from penstock.interfaces.listing import ListQuery, Op, Page
 from penstock.interfaces.run_store import RunView, StateChange
 from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.json_columns import decode
 from penstock.stores.sql.listing import Column, Listing, Statement, read_page, tag_column
 
 _ID, _NAME, _STATE, _RECURRING = (
@@ -163,16 +161,8 @@ def _delete(tx: Transaction, run_id: RunId, *, with_artifacts: bool) -> Sequence
     return digests
 
 
-def _json(text: str) -> Any:
-    """Decode a column of the journal; parameters may hold NaN, which the fast reader refuses."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return json.loads(text)
-
-
 def _run(row: Row) -> RunView:
-    error = _json(row["error"]) if row["error"] else {}
+    error = decode(row["error"]) if row["error"] else {}
     return RunView(
         run_id=RunId(row["run_id"]),
         kind=row["kind"],
@@ -186,14 +176,14 @@ def _run(row: Row) -> RunView:
         pipeline_version_id=None if row["pipeline_version_id"] is None else PipelineVersionId(row["pipeline_version_id"]),
         spec_digest=None if row["spec_digest"] is None else Digest(row["spec_digest"]),
         recurring_run_id=None if row["recurring_run_id"] is None else RecurringRunId(row["recurring_run_id"]),
-        parameters=_json(row["parameters"]),
+        parameters=decode(row["parameters"]),
         pipeline_root=row["pipeline_root"],
         service_account=row["service_account"],
-        options=_json(row["options"]),
-        tags=_json(row["tags"]),
+        options=decode(row["options"]),
+        tags=decode(row["tags"]),
         state=RuntimeState(row["state"]),
         storage_state=StorageState(row["storage_state"]),
-        history=[StateChange(entry["at"], RuntimeState(entry["state"]), entry.get("error")) for entry in _json(row["state_history"])],
+        history=[StateChange(entry["at"], RuntimeState(entry["state"]), entry.get("error")) for entry in decode(row["state_history"])],
         error_code=error.get("code"),
         error_message=error.get("message"),
         created_at=row["created_at"],

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import orjson
 
 from penstock.domain.ids import RunId, TaskId
 from penstock.domain.states import RuntimeState, TaskType
 from penstock.interfaces.listing import ListQuery, Page
 from penstock.interfaces.run_store import AttemptView, TaskView
 from penstock.stores.sql.database import Database, Row
+from penstock.stores.sql.json_columns import decode
 from penstock.stores.sql.listing import Column, Listing, Statement, read_page
 
 _ID, _NAME, _CREATED = Column("task.task_id"), Column("task.display_name"), Column("task.created_at", is_number=True)
@@ -91,16 +88,6 @@ class SqlTaskStore:
         return {row["fingerprint"]: (TaskId(row["task_id"]), RunId(row["run_id"])) for row in rows}
 
 
-def _json(text: str | None) -> Any:
-    """Decode a column of the journal; texts written with NaN take the slower reader."""
-    if not text:
-        return None
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return json.loads(text)
-
-
 def _task(row: Row) -> TaskView:
     return TaskView(
         task_id=TaskId(row["task_id"]),
@@ -125,10 +112,10 @@ def _task(row: Row) -> TaskView:
         cached_task_id=None if row["cached_task_id"] is None else TaskId(row["cached_task_id"]),
         cache_fingerprint=row["cache_fingerprint"],
         cache_reason=row["cache_reason"],
-        error=_json(row["error"]),
-        inputs=_json(row["inputs"]) or {},
-        outputs=_json(row["outputs"]) or {},
-        detail=_json(row["detail"]) or {},
+        error=decode(row["error"]),
+        inputs=decode(row["inputs"]) or {},
+        outputs=decode(row["outputs"]) or {},
+        detail=decode(row["detail"]) or {},
     )
 
 
@@ -142,6 +129,6 @@ def _attempt(row: Row) -> AttemptView:
         started_at=row["started_at"],
         finished_at=row["finished_at"],
         exit_code=row["exit_code"],
-        error=_json(row["error"]),
-        detail=_json(row["detail"]) or {},
+        error=decode(row["error"]),
+        detail=decode(row["detail"]) or {},
     )

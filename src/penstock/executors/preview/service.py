@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 from penstock.domain.errors import InvalidArgumentError
@@ -23,18 +24,22 @@ class ProcessPickleViewer:
     async def look(self, data: bytes) -> PickleSummary:
         """See `PickleViewer.look`."""
         async with self._turns:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-I",
-                "-S",
-                str(_PROGRAM),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                env={},
-            )
+            # Standard input is a file: writing to a pipe whose reader has already left is an error of its own under uvloop.
+            with tempfile.TemporaryFile() as source:
+                source.write(data)
+                source.seek(0)
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    str(_PROGRAM),
+                    stdin=source,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.DEVNULL,
+                    env={},
+                )
             try:
-                output, _ = await asyncio.wait_for(process.communicate(data), _SECONDS)
+                output, _ = await asyncio.wait_for(process.communicate(), _SECONDS)
             except TimeoutError:
                 process.kill()
                 await process.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 
@@ -38,19 +39,23 @@ async def run_uv(*arguments: str, stdin: str = "", is_offline_only: bool = False
 
 
 async def _run(arguments: Sequence[str], stdin: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        _binary(),
-        "--no-progress",
-        "--color",
-        "never",
-        *arguments,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**{name: value for name, value in os.environ.items() if not _DROPPED.fullmatch(name)}, "UV_PYTHON_DOWNLOADS": "never"},
-    )
+    # Standard input is a file: writing to a pipe whose reader has already left is an error of its own under uvloop.
+    with tempfile.TemporaryFile() as source:
+        source.write(stdin.encode())
+        source.seek(0)
+        process = await asyncio.create_subprocess_exec(
+            _binary(),
+            "--no-progress",
+            "--color",
+            "never",
+            *arguments,
+            stdin=source,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**{name: value for name, value in os.environ.items() if not _DROPPED.fullmatch(name)}, "UV_PYTHON_DOWNLOADS": "never"},
+        )
     try:
-        output, said = await process.communicate(stdin.encode())
+        output, said = await process.communicate()
     except asyncio.CancelledError:
         process.kill()
         await process.wait()

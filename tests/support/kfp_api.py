@@ -42,6 +42,7 @@ from penstock.stores.sql.runs import SqlRunStore
 from penstock.stores.sql.secrets import SqlSecretStore
 from penstock.stores.sql.specs import SqlSpecStore
 from penstock.stores.sql.tasks import SqlTaskStore
+from penstock.stores.sql.trigger_events import SqlEditLog
 from penstock.testing.fake_clock import CountingIds, FakeClock
 from penstock.testing.scripted_executor import Script, ScriptedExecutor
 
@@ -63,13 +64,13 @@ class Releases:
 class KfpApi:
     """One server life. Open with `start`, end with `stop`; `call` speaks JSON."""
 
-    def __init__(self, folder: Path, *, scripts: Mapping[str, Script] | None = None, states: RunStates | None = None) -> None:
+    def __init__(self, folder: Path, *, scripts: Mapping[str, Script] | None = None, states: RunStates | None = None, url: str = "") -> None:
         self.folder = folder
         self.clock = FakeClock()
         self.ids = CountingIds()
         self.notifier = LocalNotifier()
         self.releases = Releases()
-        self.database: Database = open_database(f"sqlite:///{folder / 'penstock.db'}", synchronous="OFF")
+        self.database: Database = open_database(url or f"sqlite:///{folder / 'penstock.db'}", synchronous="OFF")
         self.blobs = LocalBlobStore(folder / "blobs")
         self.files = RunFolders(folder / "runs")
         self.executor = ScriptedExecutor(self.clock, scripts)
@@ -156,7 +157,7 @@ class KfpApi:
             versions=versions,
             runs=runs,
             recurring_runs=RecurringRunService(
-                SqlRecurringRunStore(database), runs, definitions, clock=clock, ids=ids, notifier=self.notifier
+                SqlRecurringRunStore(database), runs, definitions, clock=clock, ids=ids, notifier=self.notifier, edits=SqlEditLog(database)
             ),
             tasks=TaskService(SqlTaskStore(database), self.files, self.notifier),
             artifacts=ArtifactService(SqlArtifactStore(database), self.blobs),

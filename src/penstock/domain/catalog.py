@@ -9,6 +9,7 @@ from typing import Any
 
 from penstock.domain.ids import Digest, ExperimentId, PipelineId, PipelineVersionId, RecurringRunId, RunId
 from penstock.domain.states import StorageState
+from penstock.domain.triggers import EventTrigger
 
 DEFAULT_EXPERIMENT = "Default"
 """Name of the experiment that exists from the start and takes runs that name none."""
@@ -79,7 +80,7 @@ class PipelineVersion:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """When a recurring run fires: exactly one of `cron` and `interval_seconds` is set."""
+    """When a recurring run fires: exactly one of `cron`, `interval_seconds` and `event` is set."""
 
     cron: str | None = None
     """Six fields or `@every 1h`, `@daily` ..."""
@@ -88,6 +89,8 @@ class Trigger:
     """No planned time before it."""
     end_at: float | None = None
     """No planned time after it."""
+    event: EventTrigger | None = None
+    """What it waits for instead of the clock."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Macros in run parameters: times, index and run id, filled in when a run is created. Pure.
+"""Macros in run parameters: times, index, run id and facts of an event (`[[Event.version]]`), filled in when a run is created. Pure.
 
 Semantics: kfp protocol notes, section 8 (`[[ScheduledTime]]`, Go layouts, `{{$.scheduledTime.strftime('...')}}`). Only strings are
 looked at, at any depth of lists and objects; a macro that does not apply (the index of a one-off run) stays as it is.
@@ -6,6 +6,7 @@ looked at, at any depth of lists and objects; a macro that does not apply (the i
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 from penstock.domain.ids import RunId
 
 _DEFAULT_FORMAT = "%Y%m%d%H%M%S"
-_BRACKETS = re.compile(r"\[\[(ScheduledTime|CurrentTime|Index|RunUUID)(?:\.([^\]]*))?\]\]")
+_BRACKETS = re.compile(r"\[\[(ScheduledTime|CurrentTime|Index|RunUUID|Event)(?:\.([^\]]*))?\]\]")
 _STRFTIME = re.compile(r"\{\{\s*\$\.(scheduledTime|currentTime)\.strftime\(\s*(['\"])(.*?)\2\s*\)\s*\}\}")
 _GO_LAYOUT = (
     # Longest first: Go's reference time is Mon Jan 2 15:04:05 MST 2006.
@@ -37,6 +38,8 @@ class MacroValues:
     """None for one-off runs."""
     index: int | None = None
     """1-based number of the firing; None for one-off runs."""
+    event: Mapping[str, Any] | None = None
+    """What the event that started the run says; None for others."""
 
 
 def expand_parameters(parameters: Mapping[str, Any], values: MacroValues) -> dict[str, Any]:
@@ -62,11 +65,23 @@ def _bracket(match: re.Match[str], values: MacroValues) -> str:
         return values.run_id
     if word == "Index":
         return match.group(0) if values.index is None else str(values.index)
+    if word == "Event":
+        return match.group(0) if values.event is None else _fact(values.event, layout or "")
     at = values.now if word == "CurrentTime" else values.scheduled_at
     if at is None:
         return match.group(0)
     moment = datetime.fromtimestamp(at, UTC)
     return format_go(moment, layout) if layout else moment.strftime(_DEFAULT_FORMAT)
+
+
+def _fact(facts: Mapping[str, Any], path: str) -> str:
+    """Return the fact at a dotted path as text; values that are no text as JSON, a missing one as an empty text."""
+    value: Any = facts
+    for name in filter(None, path.split(".")):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, default=dict)
 
 
 def _strftime(match: re.Match[str], values: MacroValues) -> str:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from penstock.domain.catalog import RecurringRun, StoredSpec, Tick, TickOutcome, Trigger
 from penstock.domain.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, PenstockError, UnavailableError
 from penstock.domain.ids import Digest, ExperimentId, RecurringRunId, RunId
 from penstock.domain.runs import RecurringRunChanged
+from penstock.domain.triggers import EventKind, RecurringEdit
 from penstock.interfaces.catalog_store import RecurringRunStore
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.listing import Page
 from penstock.interfaces.notifier import Notifier
+from penstock.interfaces.trigger_store import EditLog
 from penstock.pipelines.definitions import Definitions
 from penstock.pipelines.filters import RECURRING_RUN_FIELDS
 from penstock.pipelines.macros import MacroValues, expand_parameters
 from penstock.pipelines.names import check_name
 from penstock.pipelines.paging import ListRequest, OpenList, open_list
 from penstock.pipelines.runs import RunRequest, RunService, Scheduled, read_texts
-from penstock.pipelines.schedules import Decision, decide, next_times, schedule_of
+from penstock.pipelines.schedules import Decision, check_trigger, decide, describe, next_times
 from penstock.spec.parameters import check_parameters
 
 MAX_NAME = 1024
@@ -62,6 +66,14 @@ class RecurringChange:
     is_enabled: bool | None = None
 
 
+class _SampleFacts(dict[str, Any]):
+    """Stands for the facts of any event while parameters are checked: each is a text that also reads as a number."""
+
+    def get(self, _name: str, _default: Any = None) -> str:
+        """Return the text."""
+        return "1"
+
+
 class RecurringRunService:
     """What people, and the clock, do with schedules."""
 
@@ -74,8 +86,10 @@ class RecurringRunService:
         clock: Clock,
         ids: IdSource,
         notifier: Notifier,
+        edits: EditLog,
         zone: tzinfo = UTC,
     ) -> None:
+        self._edits = edits
         self._store = store
         self._runs = runs
         self._definitions = definitions
@@ -94,7 +108,7 @@ class RecurringRunService:
         check_name(request.run.name, label="recurring run display_name", limit=MAX_NAME)
         _check_concurrency(request.max_concurrency)
         now = self._clock.now()
-        schedule_of(request.trigger, anchored_at=now, zone=self._zone)
+        check_trigger(request.trigger, anchored_at=now, zone=self._zone)
         experiment = await self._runs.experiment_of(request.run)
         digest = await self._checked(request.run, request.run.parameters)
         recurring = RecurringRun(
@@ -149,7 +163,7 @@ class RecurringRunService:
         opened = open_list(request, RECURRING_RUN_FIELDS, operation_key=operation_key)
         return await self._store.list(opened.query, namespace=namespace, experiment_id=experiment_id), opened
 
-    async def set_enabled(self, recurring_run_id: RecurringRunId, *, is_enabled: bool) -> RecurringRun:
+    async def set_enabled(self, recurring_run_id: RecurringRunId, *, is_enabled: bool, by: str = "") -> RecurringRun:
         """Start or stop the schedule; times that pass while it is stopped are never made up for. Running runs go on.
 
         Raises:
@@ -160,11 +174,10 @@ class RecurringRunService:
             return recurring
         now = self._clock.now()
         changed = replace(recurring, is_enabled=is_enabled, updated_at=now, enabled_at=now if is_enabled else recurring.enabled_at)
-        await self._store.update(changed)
-        self._changed(recurring_run_id)
+        await self._keep(recurring, changed, by)
         return changed
 
-    async def update(self, recurring_run_id: RecurringRunId, change: RecurringChange) -> RecurringRun:
+    async def update(self, recurring_run_id: RecurringRunId, change: RecurringChange, *, by: str = "") -> RecurringRun:
         """Change parts of the schedule. A new trigger counts from now.
 
         Raises:
@@ -181,7 +194,7 @@ class RecurringRunService:
             check_name(parts["display_name"], label="recurring run display_name", limit=MAX_NAME)
         _check_concurrency(parts.get("max_concurrency", recurring.max_concurrency))
         if change.trigger is not None:
-            schedule_of(change.trigger, anchored_at=now, zone=self._zone)
+            check_trigger(change.trigger, anchored_at=now, zone=self._zone)
             parts |= {"trigger": change.trigger, "anchored_at": now}
         if change.is_enabled is not None and change.is_enabled != recurring.is_enabled:
             parts |= {"is_enabled": change.is_enabled, "enabled_at": now if change.is_enabled else recurring.enabled_at}
@@ -190,9 +203,35 @@ class RecurringRunService:
             digest = await self._checked(source, parts.get("parameters", recurring.parameters))
             parts |= {"spec_digest": digest, "pipeline_id": source.pipeline_id, "pipeline_version_id": source.pipeline_version_id}
         changed = replace(recurring, **parts)
-        await self._store.update(changed)
-        self._changed(recurring_run_id)
+        await self._keep(recurring, changed, by)
         return changed
+
+    async def renew_token(self, recurring_run_id: RecurringRunId, *, by: str = "") -> tuple[RecurringRun, str]:
+        """Give the webhook of a trigger another token, which is returned once; the old one is no longer accepted.
+
+        Raises:
+            NotFoundError: no such recurring run.
+            InvalidArgumentError: it has no webhook.
+        """
+        recurring = await self.get(recurring_run_id)
+        event = recurring.trigger.event
+        if event is None or event.kind is not EventKind.WEBHOOK:
+            raise InvalidArgumentError("this trigger has no webhook")
+        token, digest = new_token()
+        changed = replace(recurring, trigger=Trigger(event=replace(event, token_digest=digest)), updated_at=self._clock.now())
+        await self._keep(recurring, changed, by)
+        return changed, token
+
+    async def edits(self, recurring_run_id: RecurringRunId, *, limit: int = 50) -> Sequence[RecurringEdit]:
+        """Return who changed what, newest first."""
+        return await self._edits.list(recurring_run_id, limit=limit)
+
+    async def _keep(self, before: RecurringRun, after: RecurringRun, by: str) -> None:
+        """Store a changed schedule and what changed."""
+        await self._store.update(after)
+        if changes := changes_between(before, after):
+            await self._edits.add(after.recurring_run_id, RecurringEdit(self._clock.now(), by, changes))
+        self._changed(after.recurring_run_id)
 
     async def delete(self, recurring_run_id: RecurringRunId) -> None:
         """Remove the schedule; its runs stay.
@@ -269,7 +308,9 @@ class RecurringRunService:
     async def _checked(self, request: RunRequest, parameters: Mapping[str, Any]) -> Digest | None:
         """Check definition and parameters; store an inline definition and return its digest."""
         spec, plan, version = await self._runs.resolve(request)
-        sample = MacroValues(RunId("00000000-0000-0000-0000-000000000000"), self._clock.now(), scheduled_at=self._clock.now(), index=1)
+        sample = MacroValues(
+            RunId("00000000-0000-0000-0000-000000000000"), self._clock.now(), scheduled_at=self._clock.now(), index=1, event=_SampleFacts()
+        )
         check_parameters(plan, read_texts(plan, expand_parameters(parameters, sample)))
         if version is not None:
             return None
@@ -278,6 +319,39 @@ class RecurringRunService:
 
     def _changed(self, recurring_run_id: RecurringRunId) -> None:
         self._notifier.publish(RecurringRunChanged(recurring_run_id))
+
+
+def changes_between(before: RecurringRun, after: RecurringRun) -> list[tuple[str, Any, Any]]:
+    """Return (field, before, after) of what a person may change, in words where the value has any; never a token."""
+    plain = ("display_name", "description", "is_enabled", "max_concurrency", "no_catchup", "pipeline_root", "service_account")
+    pairs = [(name, getattr(before, name), getattr(after, name)) for name in (*plain, "pipeline_version_id", "spec_digest")]
+    if before.trigger != after.trigger:
+        words = _trigger_words(before.trigger), _trigger_words(after.trigger)
+        pairs.append(("trigger", *words) if words[0] != words[1] else ("token", "", "renewed"))
+    names = sorted(before.parameters.keys() | after.parameters.keys())
+    pairs += [(f"parameters.{name}", before.parameters.get(name), after.parameters.get(name)) for name in names]
+    return [(name, old, new) for name, old, new in pairs if old != new]
+
+
+def _trigger_words(trigger: Trigger) -> str:
+    words = describe(trigger) + "".join(
+        f", {label} {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
+        for label, at in (("from", trigger.start_at), ("until", trigger.end_at))
+        if at is not None
+    )
+    limits = trigger.event and f", at most {trigger.event.max_per_hour} an hour, {trigger.event.ring_limit} in a chain"
+    return words + (limits or "")
+
+
+def new_token() -> tuple[str, str]:
+    """Return a fresh token for a webhook and the digest that is kept of it."""
+    token = secrets.token_urlsafe(24)
+    return token, digest_of(token)
+
+
+def digest_of(token: str) -> str:
+    """Return what is stored of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def scheduled_run_id(recurring_run_id: RecurringRunId, planned_at: float) -> RunId:

@@ -70,6 +70,8 @@ class Scheduled:
     run_id: RunId
     planned_at: float
     index: int
+    event: Mapping[str, Any] | None = None
+    """Facts of the event that fired it; None for a schedule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ class RunService:
         now = self._clock.now()
         run_id = scheduled.run_id if scheduled else RunId(self._ids.new_uuid())
         planned_at, index = (scheduled.planned_at, scheduled.index) if scheduled else (None, None)
-        macros = MacroValues(run_id, now, scheduled_at=planned_at, index=index)
+        macros = MacroValues(run_id, now, scheduled_at=planned_at, index=index, event=scheduled.event if scheduled else None)
         values = expand_parameters(request.parameters, macros)
         new_run = NewRun(
             run_id=run_id,

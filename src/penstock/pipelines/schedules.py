@@ -14,13 +14,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from typing import Protocol
 
 from penstock.domain.catalog import RecurringRun, Trigger
 from penstock.domain.errors import InvalidArgumentError
+from penstock.pipelines.event_rules import check_event, describe_event
 
 _MONTHS = {
     name: number
@@ -218,6 +219,8 @@ def schedule_of(trigger: Trigger, *, anchored_at: float, zone: tzinfo = UTC) -> 
     Raises:
         InvalidArgumentError: neither or both kinds of trigger, a bad expression, an interval below one second.
     """
+    if trigger.event is not None:
+        raise InvalidArgumentError("trigger: an event has no planned times")
     if (trigger.cron is None) == (trigger.interval_seconds is None):
         raise InvalidArgumentError("trigger: give either a cron_schedule or a periodic_schedule")
     if trigger.start_at is not None and trigger.end_at is not None and trigger.end_at < trigger.start_at:
@@ -229,6 +232,20 @@ def schedule_of(trigger: Trigger, *, anchored_at: float, zone: tzinfo = UTC) -> 
         raise InvalidArgumentError("trigger: interval_second has to be at least 1")
     start = trigger.start_at
     return Period(start if start is not None and start > anchored_at else anchored_at + interval, interval)
+
+
+def check_trigger(trigger: Trigger, *, anchored_at: float, zone: tzinfo = UTC) -> None:
+    """Require a trigger that can fire: a readable schedule or a complete event.
+
+    Raises:
+        InvalidArgumentError: names what is wrong.
+    """
+    if trigger.event is None:
+        schedule_of(trigger, anchored_at=anchored_at, zone=zone)
+    elif trigger.cron is not None or trigger.interval_seconds is not None:
+        raise InvalidArgumentError("trigger: give either a schedule or an event")
+    else:
+        check_event(trigger.event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +276,7 @@ def decide(recurring: RecurringRun, *, now: float, active_runs: int, zone: tzinf
     Missed times run one after the other, oldest first, as far as `max_concurrency` allows; with `no_catchup` only the latest missed
     one does. Times while the schedule was disabled are never made up for.
     """
-    if not recurring.is_enabled:
+    if not recurring.is_enabled or recurring.trigger.event is not None:
         return Decision()
     series = _within(recurring, zone)
     after = _considered_until(recurring)
@@ -283,7 +300,9 @@ def decide(recurring: RecurringRun, *, now: float, active_runs: int, zone: tzinf
 
 
 def next_times(recurring: RecurringRun, *, now: float, count: int, zone: tzinfo = UTC) -> list[float]:
-    """Return up to `count` planned times after `now`, as if it were enabled."""
+    """Return up to `count` planned times after `now`, as if it were enabled; none for an event trigger."""
+    if recurring.trigger.event is not None:
+        return []
     series = _within(recurring, zone)
     times: list[float] = []
     moment = series.first_after(max(now, _considered_until(recurring)))
@@ -331,6 +350,30 @@ class _Window:
         return None if found is not None and self.start_at is not None and found < self.start_at else found
 
 
+def planned_times(recurring: RecurringRun, *, from_at: float, until_at: float, limit: int, zone: tzinfo = UTC) -> list[float]:
+    """Return the planned times from `from_at` to `until_at`, both included, as if the trigger had always been set; at most `limit`.
+
+    Raises:
+        InvalidArgumentError: it waits for events, which have no planned times.
+    """
+    trigger = recurring.trigger
+    # A period counts from when it was set; for the past its beat is carried on backwards.
+    interval = trigger.interval_seconds if trigger.cron is None else every_seconds(trigger.cron)
+    anchor = recurring.anchored_at
+    if interval is not None and anchor > from_at:
+        anchor -= math.ceil((anchor - from_at) / interval + 1) * interval
+    series = _Window(schedule_of(replace(trigger, start_at=None), anchored_at=anchor, zone=zone), None, trigger.end_at)
+    if interval is not None and trigger.start_at is not None and trigger.start_at > recurring.anchored_at:
+        first = trigger.start_at - math.ceil(max(0.0, trigger.start_at - from_at) / interval + 1) * interval
+        series = _Window(Period(first, interval), None, trigger.end_at)
+    times: list[float] = []
+    moment = series.first_after(from_at - 1e-6)
+    while moment is not None and moment <= until_at and len(times) < limit:
+        times.append(moment)
+        moment = series.first_after(moment)
+    return times
+
+
 def _within(recurring: RecurringRun, zone: tzinfo) -> Schedule:
     trigger = recurring.trigger
     return _Window(schedule_of(trigger, anchored_at=recurring.anchored_at, zone=zone), trigger.start_at, trigger.end_at)
@@ -338,6 +381,8 @@ def _within(recurring: RecurringRun, zone: tzinfo) -> Schedule:
 
 def describe(trigger: Trigger) -> str:
     """Return the trigger in words, for example `every 10 minutes` or `at 09:00:00 on Monday`."""
+    if trigger.event is not None:
+        return describe_event(trigger.event)
     interval = trigger.interval_seconds if trigger.cron is None else every_seconds(trigger.cron)
     if interval is not None:
         return f"every {_span(interval)}"

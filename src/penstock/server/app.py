@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 import penstock
-from penstock.api import kfp, kfp_v1, lineage, metaflow, s3, wandb
+from penstock.api import kfp, kfp_v1, lineage, metaflow, s3, triggers, wandb
 from penstock.background.blob_collector import BlobCollector, Retention
 from penstock.interfaces.plans import PlanLoader
 from penstock.objects.service import ObjectService
@@ -32,7 +32,7 @@ from penstock.server.config import Settings, setting_names
 from penstock.server.datafolder import ensure_secret
 from penstock.server.engine import EngineParts, build_engine
 from penstock.server.flows import FlowParts, FlowTaskEnvironment, build_flows
-from penstock.server.kfp import build_kfp, build_recurrence
+from penstock.server.kfp import build_kfp, build_recurrence, build_trigger_watcher
 from penstock.server.lineage import build_lineage, readable_of
 from penstock.server.notifier import LocalNotifier
 from penstock.server.pipelines import PipelineParts, build_pipelines, zone_of
@@ -190,11 +190,13 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
         retention,
     )
     recurrence = build_recurrence(parts.pipelines, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
+    watcher = build_trigger_watcher(parts.pipelines, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
     return [
         (ensure_default_experiment, close_stores),
         (parts.tracking.start, parts.tracking.stop),
         (parts.engine.driver.start, stop_engine),
         (recurrence.start, recurrence.stop),
+        (watcher.start, watcher.stop),
         (parts.flows.reaper.start, parts.flows.reaper.stop),
         (collector.start, collector.stop),
     ]
@@ -232,6 +234,9 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         *s3.routes(s3.S3Services(objects, parts.clock, ensure_secret(parts.settings.data_dir))),
         *wandb.routes(wandb_services),
         *lineage.routes(graph),
+        *triggers.routes(
+            triggers.TriggerApi(parts.pipelines.recurring_runs, parts.pipelines.triggers, parts.pipelines.backfills, parts.url)
+        ),
         *lineage_pages(web, graph.lineage, graph.readable),
         *flow_routes(web, parts.flows.web),
         *web_routes(web),

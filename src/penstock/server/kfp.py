@@ -8,6 +8,7 @@ import penstock
 from penstock.api.kfp import KfpServices
 from penstock.api.kfp.convert.states import RunStates
 from penstock.background.recurrence import RecurrenceService
+from penstock.background.triggers import TriggerWatcher
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.states import RuntimeState
 from penstock.interfaces.cache import TaskCache
@@ -48,3 +49,8 @@ def build_kfp(settings: Settings, rooms: PipelineParts, *, cache: TaskCache, clo
 def build_recurrence(rooms: PipelineParts, *, clock: Clock, timers: Timers, notifier: Notifier) -> RecurrenceService:
     """Return the service that fires schedules; it starts after the engine and stops before it."""
     return RecurrenceService(rooms.recurring_runs, clock=clock, timers=timers, notifier=notifier)
+
+
+def build_trigger_watcher(rooms: PipelineParts, *, clock: Clock, timers: Timers, notifier: Notifier) -> TriggerWatcher:
+    """Return the service that serves event triggers and backfills; starts and stops with the schedules."""
+    return TriggerWatcher(rooms.triggers, rooms.backfills, clock=clock, timers=timers, notifier=notifier)

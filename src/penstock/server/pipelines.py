@@ -11,6 +11,7 @@ from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.plans import PlanLoader
 from penstock.interfaces.runner import Runner
 from penstock.pipelines.artifacts import ArtifactService
+from penstock.pipelines.backfills import BackfillService
 from penstock.pipelines.definitions import Definitions
 from penstock.pipelines.experiments import ExperimentService
 from penstock.pipelines.pipelines import PipelineService
@@ -19,6 +20,7 @@ from penstock.pipelines.run_removal import RunRemoval
 from penstock.pipelines.runs import RunService
 from penstock.pipelines.secrets import SecretService
 from penstock.pipelines.tasks import TaskService
+from penstock.pipelines.triggers import TriggerService
 from penstock.pipelines.versions import VersionService
 from penstock.server.clock import SystemClock, SystemIds
 from penstock.server.config import Settings
@@ -26,6 +28,7 @@ from penstock.server.engine import KeepBlobs
 from penstock.stores.remote_packages import HttpPackageDownloader
 from penstock.stores.run_folders import RunFolders
 from penstock.stores.sql.artifacts import SqlArtifactStore
+from penstock.stores.sql.backfills import SqlBackfillStore
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.experiments import SqlExperimentStore
 from penstock.stores.sql.pipelines import SqlPipelineStore, SqlVersionStore
@@ -34,6 +37,8 @@ from penstock.stores.sql.runs import SqlRunStore
 from penstock.stores.sql.secrets import SqlSecretStore
 from penstock.stores.sql.specs import SqlSpecStore
 from penstock.stores.sql.tasks import SqlTaskStore
+from penstock.stores.sql.trigger_events import SqlEditLog, SqlTriggerStore
+from penstock.stores.watched_files import WatchedFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class PipelineParts:
     artifacts: ArtifactService
     secrets: SecretService
     files: RunFolders
+    triggers: TriggerService
+    backfills: BackfillService
 
 
 def zone_of(settings: Settings) -> ZoneInfo:
@@ -89,6 +96,7 @@ def build_pipelines(
     version_store = SqlVersionStore(database)
     versions = VersionService(version_store, pipeline_store, definitions, downloader=HttpPackageDownloader(), clock=clock, ids=ids)
     runs = RunService(run_store, runner, definitions, versions, experiments, experiment_store, removal, clock=clock, ids=ids)
+    recurring_store = SqlRecurringRunStore(database)
     return PipelineParts(
         definitions=definitions,
         experiments=experiments,
@@ -96,10 +104,12 @@ def build_pipelines(
         versions=versions,
         runs=runs,
         recurring_runs=RecurringRunService(
-            SqlRecurringRunStore(database), runs, definitions, clock=clock, ids=ids, notifier=notifier, zone=zone
+            recurring_store, runs, definitions, clock=clock, ids=ids, notifier=notifier, edits=SqlEditLog(database), zone=zone
         ),
         tasks=TaskService(SqlTaskStore(database), files, notifier),
         artifacts=ArtifactService(SqlArtifactStore(database), blobs),
         secrets=SecretService(SqlSecretStore(database), clock),
         files=files,
+        triggers=TriggerService(SqlTriggerStore(database), recurring_store, runs, WatchedFiles(), clock=clock, notifier=notifier),
+        backfills=BackfillService(SqlBackfillStore(database), recurring_store, runs, clock=clock, ids=ids, notifier=notifier, zone=zone),
     )

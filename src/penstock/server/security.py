@@ -33,8 +33,8 @@ SIGN_IN_PATH = "/signin"
 _HEALTH = tuple(f"{prefix}/apis/{version}/healthz" for prefix in ("", "/pipeline") for version in ("v1beta1", "v2beta1"))
 """kfp clients ask these first and retry any refusal for half a minute; the next call tells them about a missing or wrong key at once."""
 _OPEN_PATHS = frozenset({"/healthz", *_HEALTH, SIGN_IN_PATH, "/favicon.ico", "/s3"})
-_OPEN_PREFIXES = ("/static/", "/s3/", "/files/", "/storage/")
-"""Without a key at the door: public files, and what checks a signature or key itself."""
+_OPEN_PREFIXES = ("/static/", "/s3/", "/files/", "/storage/", "/apis/penstock/v1/hooks/")
+"""Without a key at the door: public files, and what checks a signature, key or token itself."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ANSWER_HEADERS = {
     "x-content-type-options": "nosniff",

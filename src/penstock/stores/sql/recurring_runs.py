@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from penstock.domain.catalog import RecurringRun, Tick, TickOutcome, Trigger
 from penstock.domain.ids import Digest, ExperimentId, PipelineId, PipelineVersionId, RecurringRunId, RunId
+from penstock.domain.triggers import EventKind, EventTrigger
 from penstock.interfaces.listing import ListQuery, Page
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.listing import Column, Listing, Statement, read_page
@@ -33,7 +35,7 @@ _LISTING = Listing(
 _COLUMNS = (
     "display_name", "description", "experiment_id", "namespace", "spec_digest", "pipeline_id", "pipeline_version_id", "runtime_config",
     "service_account", "max_concurrency", "trigger_spec", "no_catchup", "is_enabled", "status", "extra", "created_at", "updated_at",
-    "enabled_at",
+    "enabled_at", "event_kind",
 )  # fmt: skip
 _INSERT = (
     f"INSERT INTO recurring_run (recurring_run_id, {', '.join(_COLUMNS)})"
@@ -60,7 +62,7 @@ class SqlRecurringRunStore:
         """Return the schedule, or None."""
         sql = "SELECT * FROM recurring_run WHERE recurring_run_id = ?"
         row = await self._database.read(lambda tx: tx.one(sql, (recurring_run_id,)))
-        return None if row is None else _from_row(row)
+        return None if row is None else recurring_from_row(row)
 
     async def list(self, query: ListQuery, *, namespace: str, experiment_id: ExperimentId | None) -> Page[RecurringRun]:
         """Return a page."""
@@ -71,18 +73,20 @@ class SqlRecurringRunStore:
             if namespace:
                 statement.in_namespace("recurring_run.namespace", namespace)
 
-        return await self._database.read(lambda tx: read_page(tx, _LISTING, query, scope=scope, to_item=_from_row))
+        return await self._database.read(lambda tx: read_page(tx, _LISTING, query, scope=scope, to_item=recurring_from_row))
 
     async def update(self, recurring: RecurringRun) -> None:
         """Store everything about it but what `record` maintains."""
         await self._database.write(lambda tx: tx.execute(_UPDATE, _to_row(recurring)))
 
     async def delete(self, recurring_run_id: RecurringRunId) -> None:
-        """Remove the schedule and its ticks."""
+        """Remove the schedule with its ticks, events, backfills and change log."""
 
         def work(tx: Transaction) -> None:
-            tx.execute("DELETE FROM recurring_tick WHERE recurring_run_id = ?", (recurring_run_id,))
-            tx.execute("DELETE FROM recurring_run WHERE recurring_run_id = ?", (recurring_run_id,))
+            own = "SELECT backfill_id FROM backfill WHERE recurring_run_id = ?"
+            tx.execute(f"DELETE FROM backfill_time WHERE backfill_id IN ({own})", (recurring_run_id,))
+            for table in ("recurring_tick", "trigger_event", "backfill", "recurring_change", "recurring_run"):
+                tx.execute(f"DELETE FROM {table} WHERE recurring_run_id = ?", (recurring_run_id,))
 
         await self._database.write(work)
 
@@ -90,9 +94,9 @@ class SqlRecurringRunStore:
         """Return every enabled schedule with the number of its active runs: two queries in one snapshot."""
 
         def work(tx: Transaction) -> list[tuple[RecurringRun, int]]:
-            rows = tx.all("SELECT * FROM recurring_run WHERE is_enabled = 1 ORDER BY created_at, recurring_run_id")
-            active = {row["recurring_run_id"]: int(row["runs"]) for row in tx.all(_ACTIVE)} if rows else {}
-            return [(recurring, active.get(recurring.recurring_run_id, 0)) for recurring in map(_from_row, rows)]
+            rows = tx.all("SELECT * FROM recurring_run WHERE is_enabled = 1 AND event_kind IS NULL ORDER BY created_at, recurring_run_id")
+            active = active_runs(tx) if rows else {}
+            return [(recurring, active.get(recurring.recurring_run_id, 0)) for recurring in map(recurring_from_row, rows)]
 
         return await self._database.read(work)
 
@@ -133,9 +137,16 @@ class SqlRecurringRunStore:
         ]
 
 
+def active_runs(tx: Transaction) -> Mapping[str, int]:
+    """Return how many runs of each recurring run are not in a final state."""
+    return {row["recurring_run_id"]: int(row["runs"]) for row in tx.all(_ACTIVE)}
+
+
 def _to_row(recurring: RecurringRun) -> dict[str, Any]:
     trigger = recurring.trigger
     spec: dict[str, Any] = {"cron": trigger.cron} if trigger.cron is not None else {"interval_seconds": trigger.interval_seconds}
+    if trigger.event is not None:
+        spec = {"event": asdict(trigger.event)}
     spec.update({name: value for name, value in (("start", trigger.start_at), ("end", trigger.end_at)) if value is not None})
     return {
         "recurring_run_id": recurring.recurring_run_id,
@@ -157,10 +168,12 @@ def _to_row(recurring: RecurringRun) -> dict[str, Any]:
         "created_at": recurring.created_at,
         "updated_at": recurring.updated_at,
         "enabled_at": recurring.enabled_at,
+        "event_kind": None if trigger.event is None else trigger.event.kind.value,
     }
 
 
-def _from_row(row: Row) -> RecurringRun:
+def recurring_from_row(row: Row) -> RecurringRun:
+    """Return a row of `recurring_run` as a value."""
     config, trigger = json.loads(row["runtime_config"]), json.loads(row["trigger_spec"])
     extra: Mapping[str, Any] = json.loads(row["extra"])
     return RecurringRun(
@@ -174,6 +187,7 @@ def _from_row(row: Row) -> RecurringRun:
             interval_seconds=trigger.get("interval_seconds"),
             start_at=trigger.get("start"),
             end_at=trigger.get("end"),
+            event=event_from_fields(trigger["event"]) if trigger.get("event") else None,
         ),
         max_concurrency=row["max_concurrency"],
         no_catchup=bool(row["no_catchup"]),
@@ -192,3 +206,8 @@ def _from_row(row: Row) -> RecurringRun:
         trigger_index=row["trigger_index"],
         anchored_at=extra.get("anchored_at", row["created_at"]),
     )
+
+
+def event_from_fields(fields: Mapping[str, Any]) -> EventTrigger:
+    """Return an event trigger as it is stored."""
+    return EventTrigger(**{**fields, "kind": EventKind(fields["kind"]), "states": tuple(fields.get("states", ()))})

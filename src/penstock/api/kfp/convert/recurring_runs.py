@@ -44,6 +44,8 @@ def recurring_to_wire(recurring: RecurringRun, spec: StoredSpec | None) -> dict[
 
 def _trigger_to_wire(trigger: Trigger) -> dict[str, Any]:
     times = {"start_time": timestamp(trigger.start_at), "end_time": timestamp(trigger.end_at)}
+    if trigger.event is not None:
+        return {}  # the protocol knows no events; `schedule_text` says it in words
     if trigger.cron is not None:
         return {"cron_schedule": message(cron=trigger.cron, **times)}
     return {"periodic_schedule": message(interval_second=str(trigger.interval_seconds), **times)}

@@ -49,6 +49,8 @@ def trigger_to_wire(trigger: Trigger) -> dict[str, Any]:
         "start_time": time_to_wire(trigger.start_at) if trigger.start_at else None,
         "end_time": time_to_wire(trigger.end_at) if trigger.end_at else None,
     }
+    if trigger.event is not None:
+        return {}
     if trigger.cron is not None:
         return {"cron_schedule": compact({**times, "cron": trigger.cron})}
     return {"periodic_schedule": compact({**times, "interval_second": str(trigger.interval_seconds)})}

@@ -1,0 +1,61 @@
+"""What event triggers match, and what they are called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from penstock.domain.ids import RunId
+from penstock.domain.triggers import EventKind, EventTrigger
+from penstock.pipelines.event_rules import describe_event, mismatch, refusal, trigger_facts
+from penstock.pipelines.macros import MacroValues, expand_parameters
+
+RUN = {"kind": "run_finished", "pipeline": "train", "state": "SUCCEEDED"}
+TRACKED = {"kind": "run_finished", "project": "me/mnist", "state": "SUCCEEDED", "metrics": {"accuracy": 0.93, "flag": True}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "facts", "matches"),
+    [
+        ({"kind": EventKind.RUN_FINISHED}, RUN, True),
+        ({"kind": EventKind.RUN_FINISHED}, TRACKED, False),
+        ({"kind": EventKind.RUN_FINISHED, "project": "me/mnist"}, TRACKED, True),
+        ({"kind": EventKind.RUN_FINISHED, "project": "me/mnist"}, RUN, False),
+        ({"kind": EventKind.RUN_FINISHED, "pipeline": "eval"}, RUN, False),
+        ({"kind": EventKind.RUN_FINISHED, "states": ("FAILED",)}, RUN, False),
+        ({"kind": EventKind.METRIC, "metric": "accuracy", "threshold": 0.9}, TRACKED, True),
+        ({"kind": EventKind.METRIC, "metric": "accuracy", "threshold": 0.93}, TRACKED, False),
+        ({"kind": EventKind.METRIC, "metric": "accuracy", "comparison": "<=", "threshold": 0.93}, TRACKED, True),
+        ({"kind": EventKind.METRIC, "metric": "flag"}, TRACKED, False),
+        ({"kind": EventKind.METRIC, "metric": "loss"}, TRACKED, False),
+        ({"kind": EventKind.METRIC, "metric": "accuracy", "pipeline": "train"}, TRACKED, False),
+        ({"kind": EventKind.ARTIFACT, "collection": "a/b/c"}, {"collection": "a/b/c", "alias": ""}, True),
+        ({"kind": EventKind.ARTIFACT, "collection": "a/b/c"}, {"collection": "a/b/c", "alias": "best"}, False),
+        ({"kind": EventKind.ARTIFACT, "collection": "a/b/c", "alias": "best"}, {"collection": "a/b/c", "alias": "best"}, True),
+        ({"kind": EventKind.ARTIFACT, "collection": "a/b/c", "alias": "best"}, {"collection": "a/b/d", "alias": "best"}, False),
+        ({"kind": EventKind.WEBHOOK}, {}, True),
+    ],
+)
+def test_what_a_trigger_waits_for(fields: dict[str, Any], facts: dict[str, Any], *, matches: bool) -> None:
+    assert (mismatch(EventTrigger(**fields), facts) == "") is matches
+
+
+def test_a_chain_ends_where_the_trigger_stands_too_often() -> None:
+    trigger = EventTrigger(EventKind.WEBHOOK, ring_limit=2, max_per_hour=5)
+    assert refusal(trigger, "t", chain=["t", "u"], fired_in_hour=4) == ""
+    assert "in a chain" in refusal(trigger, "t", chain=["t", "u", "t"], fired_in_hour=0)
+    assert "its limit" in refusal(trigger, "t", chain=[], fired_in_hour=5)
+
+
+def test_every_kind_has_words() -> None:
+    words = {describe_event(EventTrigger(kind, collection="a/b/c", metric="loss", path="/data")) for kind in EventKind}
+    assert len(words) == len(EventKind)
+
+
+def test_facts_stand_in_parameters_as_text_and_json() -> None:
+    facts = trigger_facts(EventTrigger(EventKind.METRIC, metric="accuracy"), TRACKED) | {"payload": {"a": {"b": [1, 2]}, "t": "x"}}
+    given = {"v": "[[Event.value]]", "deep": "[[Event.payload.a.b]]", "t": "<[[Event.payload.t]]>", "gone": "[[Event.nothing.here]]"}
+    values = expand_parameters(given, MacroValues(RunId("r"), 0.0, event=facts))
+    assert values == {"v": "0.93", "deep": "[1, 2]", "t": "<x>", "gone": ""}
+    assert expand_parameters({"v": "[[Event.value]]"}, MacroValues(RunId("r"), 0.0)) == {"v": "[[Event.value]]"}

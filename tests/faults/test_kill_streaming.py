@@ -70,7 +70,7 @@ def test_a_killed_server_has_every_acknowledged_row_once(live_server: LiveServer
             bucket = client.query(_CREATE, i={"modelName": "p", "name": name})["upsertBucket"]["bucket"]
             entity = bucket["project"]["entity"]["name"]
     acknowledged = dict.fromkeys(names, 0)
-    reached = threading.Semaphore(0)
+    reached = {name: threading.Semaphore(0) for name in names}
 
     def stream(name: str) -> None:
         with _Client(live_server) as sender, contextlib.suppress(httpx.TransportError):
@@ -79,13 +79,14 @@ def test_a_killed_server_has_every_acknowledged_row_once(live_server: LiveServer
                 if answer.status_code != 200:
                     return
                 acknowledged[name] = start + 40
-                reached.release()
+                reached[name].release()
 
     threads = [threading.Thread(target=stream, args=(name,)) for name in names]
     for thread in threads:
         thread.start()
-    for _ in range(kill_after * len(names)):
-        assert reached.acquire(timeout=30)
+    for name in names:
+        for _ in range(kill_after):
+            assert reached[name].acquire(timeout=30)
     live_server.kill()
     for thread in threads:
         thread.join()

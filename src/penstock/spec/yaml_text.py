@@ -40,6 +40,8 @@ def load_documents(text: str, *, place: str) -> list[Any]:
         _check_size(text, place)
         return [_json_value(document) for document in yaml.load_all(text, Loader=_Loader)]
     except yaml.MarkedYAMLError as error:
+        if "nesting depth" in (error.problem or ""):  # the scanner, which reads ahead of the events, has a limit of its own
+            raise SpecError(f"nested more than {MAX_DEPTH} levels deep", place=place) from None
         mark = error.problem_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         raise SpecError(f"not YAML: {error.problem or error.context}{where}", place=place) from None

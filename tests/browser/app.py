@@ -9,25 +9,31 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
 
-from penstock.server.clock import SystemClock
+from penstock.server.clock import SystemClock, SystemIds
+from penstock.server.config import Settings
 from penstock.server.notifier import LocalNotifier
+from penstock.server.pipelines import build_pipelines
 from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.files.attempt_logs import AttemptLogFiles
-from penstock.stores.sql.database import open_database
+from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_runs import SqlRunPages
+from penstock.web.automation import Automation
 from penstock.web.routes import routes
 from penstock.web.services import WebServices
 from tests.browser.seed import seed
 from tests.support.clients import KFP_NEWEST, client_environment, client_python
+
+if TYPE_CHECKING:
+    from penstock.interfaces.runner import Runner
 
 
 @dataclass
@@ -70,6 +76,28 @@ def compile_digits(folder: Path) -> str:
     return target.read_text()
 
 
+class IdleRunner:
+    """Stands for the engine: nothing is driven."""
+
+    async def submit(self, new_run: object, *, plan: object) -> None:
+        """Take the run and do nothing with it."""
+
+
+def automation(data: Path, database: Database, blobs: LocalBlobStore, clock: SystemClock) -> Automation:
+    """Use cases of recurring runs over the seeded database."""
+    rooms = build_pipelines(
+        Settings(data_dir=data),
+        database=database,
+        blobs=blobs,
+        plans=SpecPlanLoader(),
+        runner=cast("Runner", IdleRunner()),
+        notifier=LocalNotifier(),
+        clock=clock,
+        ids=SystemIds(),
+    )
+    return Automation(rooms.recurring_runs, rooms.triggers, rooms.backfills, "tester")
+
+
 @dataclass
 class SeededApp:
     """A served application with what tests want to know of it."""
@@ -101,6 +129,7 @@ def build(data: Path, *, url: str = "http://127.0.0.1:8080", spec_yaml: str | No
         actions=actions,
         url=url,
         version="0.1.0",
+        automation=automation(data, database, blobs, clock),
     )
     return SeededApp(Starlette(routes=routes(services)), services, actions, runs, data)
 

@@ -10,13 +10,14 @@ import json
 import math
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from penstock.domain.ids import RunId, TaskPath, task_id_for
+from penstock.domain.triggers import EventKind, EventTrigger
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.database import Database, Transaction
 
@@ -424,6 +425,65 @@ def digits_run(
     return run_id
 
 
+def triggers(seeder: Seeder) -> None:
+    """Event triggers of every kind, with what became of their events."""
+    now, good = seeder.now, seeder.runs["good"]
+    events: dict[str, dict[str, Any]] = {
+        "run_finished": {"pipeline": "digits-training"},
+        "artifact": {"collection": f"me/digits/{HOSTILE.replace('/', '')}", "alias": "production"},
+        "metric": {"metric": "accuracy", "comparison": ">=", "threshold": 0.97},
+        "webhook": {"token_digest": "0" * 64},
+        "file": {"path": "/data/incoming"},
+    }
+    for kind, fields in events.items():
+        insert(
+            seeder.tx,
+            "recurring_run",
+            recurring_run_id=f"rec-{kind.replace('_', '-')}",
+            display_name=f"digits on {kind.replace('_', ' ')}",
+            experiment_id="exp-default",
+            pipeline_id="pipe-digits",
+            runtime_config={"parameters": {"rows": "[[Event.payload.rows]]" if kind == "webhook" else 1797}},
+            max_concurrency=1,
+            trigger_spec={"event": asdict(EventTrigger(EventKind(kind), **fields))},
+            event_kind=kind,
+            is_enabled=1,
+            created_at=now - 86400,
+            updated_at=now - 3600,
+            enabled_at=now - 86400,
+        )
+    facts = {"kind": "run_finished", "run_id": good, "name": HOSTILE, "pipeline": "digits-training", "state": "SUCCEEDED"}
+    rows: tuple[tuple[str, str, dict[str, Any], str | None, str], ...] = (
+        ("rec-run-finished", "run", facts, "fired", ""),
+        ("rec-run-finished", "run", facts, "skipped", "a run that this trigger started led to it; it may stand once in a chain"),
+        ("rec-run-finished", "run", {}, None, ""),
+        ("rec-webhook", "webhook", {"kind": "webhook", "payload": {"rows": HOSTILE}}, "error", HOSTILE),
+        ("rec-metric", "metric", facts | {"kind": "metric", "metric": "accuracy", "value": 0.97}, "fired", ""),
+    )
+    for number, (identity, source, content, outcome, reason) in enumerate(rows):
+        insert(
+            seeder.tx,
+            "trigger_event",
+            recurring_run_id=identity,
+            subject=f"seeded {number}",
+            source=source,
+            source_id=good,
+            at=now - 600 * (9 - number),
+            facts=content,
+            outcome=outcome,
+            reason=reason,
+            run_id=good if outcome == "fired" else None,
+            decided_at=now,
+        )
+    insert(seeder.tx, "recurring_change", recurring_run_id="rec-nightly", at=now - 9000, user_name="ann", changes=[["description", "", HOSTILE]])
+    insert(
+        seeder.tx, "backfill", backfill_id="back-1", recurring_run_id="rec-nightly", from_at=now - 864000, until_at=now - 86400, is_again=0,
+        max_concurrency=2, state="RUNNING", created_at=now - 500,
+    )  # fmt: skip
+    for number in range(9):
+        insert(seeder.tx, "backfill_time", backfill_id="back-1", planned_at=now - 86400 * (number + 1), outcome="fired" if number > 4 else None)
+
+
 def seed(database: Database, data: Path, blobs: LocalBlobStore, *, now: float, spec_yaml: str) -> dict[str, str]:
     """Fill an empty database; returns run ids by label (`good`, `cached`, `failed`, `running`, `pending`, `canceled`, `hostile`, ...)."""
 
@@ -563,6 +623,7 @@ def seed(database: Database, data: Path, blobs: LocalBlobStore, *, now: float, s
         digits_run(seeder, "archived", name="digits, first try", start=now - 86400 * 7, outcome="SUCCEEDED", storage_state="ARCHIVED")
         digits_run(seeder, "running", name="digits, finer rates", start=now - 41, outcome="RUNNING", experiment_id="exp-rates")
         digits_run(seeder, "pending", name="digits, queued", start=now - 4, outcome="PENDING")
+        triggers(seeder)
         return seeder.runs
 
     return database.write_sync(work)

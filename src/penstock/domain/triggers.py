@@ -56,6 +56,11 @@ class EventTrigger:
     """Firings in any hour; what comes beyond is skipped."""
 
 
+def event_from_fields(fields: Mapping[str, Any]) -> EventTrigger:
+    """Return an event trigger from its fields as they are stored."""
+    return EventTrigger(**{**fields, "kind": EventKind(fields["kind"]), "states": tuple(fields.get("states", ()))})
+
+
 class EventOutcome(StrEnum):
     """What became of a noted event."""
 

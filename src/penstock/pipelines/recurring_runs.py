@@ -23,7 +23,7 @@ from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.trigger_store import EditLog
 from penstock.pipelines.definitions import Definitions
 from penstock.pipelines.filters import RECURRING_RUN_FIELDS
-from penstock.pipelines.macros import MacroValues, expand_parameters
+from penstock.pipelines.macros import MacroValues, SampleFacts, expand_parameters
 from penstock.pipelines.names import check_name
 from penstock.pipelines.paging import ListRequest, OpenList, open_list
 from penstock.pipelines.runs import RunRequest, RunService, Scheduled, read_texts
@@ -64,14 +64,6 @@ class RecurringChange:
     max_concurrency: int | None = None
     no_catchup: bool | None = None
     is_enabled: bool | None = None
-
-
-class _SampleFacts(dict[str, Any]):
-    """Stands for the facts of any event while parameters are checked: each is a text that also reads as a number."""
-
-    def get(self, _name: str, _default: Any = None) -> str:
-        """Return the text."""
-        return "1"
 
 
 class RecurringRunService:
@@ -309,7 +301,7 @@ class RecurringRunService:
         """Check definition and parameters; store an inline definition and return its digest."""
         spec, plan, version = await self._runs.resolve(request)
         sample = MacroValues(
-            RunId("00000000-0000-0000-0000-000000000000"), self._clock.now(), scheduled_at=self._clock.now(), index=1, event=_SampleFacts()
+            RunId("00000000-0000-0000-0000-000000000000"), self._clock.now(), scheduled_at=self._clock.now(), index=1, event=SampleFacts()
         )
         check_parameters(plan, read_texts(plan, expand_parameters(parameters, sample)))
         if version is not None:

@@ -223,6 +223,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         facts=lambda: system_facts(parts),
         cache=parts.engine.cache,
         tracking=tracking,
+        user_name=parts.accounts.default_user,
     )
     objects = ObjectService(parts.flows.objects, parts.blobs, parts.clock)
     return [

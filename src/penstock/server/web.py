@@ -29,6 +29,7 @@ from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_runs import SqlRunPages
+from penstock.web.automation import Automation
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices
 
@@ -211,6 +212,7 @@ def build_web(
     zone: tzinfo,
     facts: Callable[[], Mapping[str, Any]],
     cache: TaskCache,
+    user_name: str,
     tracking: TrackingServices | None = None,
 ) -> WebServices:
     """Return what the pages work with.
@@ -227,6 +229,7 @@ def build_web(
         url: address of this server.
         zone: time zone of cron expressions.
         facts: what the System page tells about the process.
+        user_name: who the change log names for what is done on the pages.
         tracking: behind the pages of tracked runs.
     """
     return WebServices(
@@ -244,4 +247,5 @@ def build_web(
         version=penstock.__version__,
         facts=facts,
         tracking=tracking,
+        automation=Automation(parts.recurring_runs, parts.triggers, parts.backfills, user_name),
     )

@@ -20,7 +20,7 @@ def messages(language: str) -> Mapping[str, str]:
     if language not in LANGUAGES:
         return {}
     loaded: dict[str, str] = {}
-    for name in (f"tracking.{language}.json", f"{language}.json"):
+    for name in (f"tracking.{language}.json", f"site.{language}.json", f"{language}.json"):
         loaded |= json.loads(files("penstock.web").joinpath("locales", name).read_text(encoding="utf-8"))
     return loaded
 

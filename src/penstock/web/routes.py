@@ -26,6 +26,7 @@ from penstock.web.pages import (
     shell,
     system,
     tasks,
+    triggers,
 )
 from penstock.web.services import WebServices
 from penstock.web.static_files import static_app
@@ -43,6 +44,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/experiments", experiments.list_page),
     ("/ui/experiments/{experiment_id}", experiments.experiment_page),
     ("/ui/recurring", recurring.list_page),
+    ("/ui/recurring/new-trigger", triggers.new_trigger_page),
     ("/ui/recurring/{recurring_run_id}", recurring.recurring_page),
     ("/ui/executions", executions.list_page),
     ("/ui/artifacts", artifacts.list_page),
@@ -75,6 +77,10 @@ FORMS: tuple[tuple[str, Page], ...] = (
     ("/ui/experiments/actions", experiments.act),
     ("/ui/pipelines/actions", pipelines.act),
     ("/ui/recurring/actions", recurring.act),
+    ("/ui/recurring/new-trigger", triggers.create),
+    ("/ui/recurring/{recurring_run_id}/edit", triggers.edit),
+    ("/ui/recurring/{recurring_run_id}/token", triggers.renew_token),
+    ("/ui/recurring/{recurring_run_id}/backfill", triggers.backfill),
 )
 """POST addresses; each checks that the form came from our own pages."""
 

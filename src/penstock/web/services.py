@@ -12,6 +12,7 @@ from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.page_catalog import CatalogPages, HomePages
 from penstock.interfaces.pages import ArtifactPages, RunPages
 from penstock.interfaces.plans import PlanLoader
+from penstock.web.automation import Automation
 from penstock.web.tracking_services import TrackingServices
 
 
@@ -148,3 +149,5 @@ class WebServices:
     """What the System page tells about the process: data folder, slots, settings, environments."""
     tracking: TrackingServices | None = None
     """Behind the pages of tracked runs; None leaves those pages out."""
+    automation: Automation | None = None
+    """Behind triggers, backfills and the change log; None leaves those parts out."""

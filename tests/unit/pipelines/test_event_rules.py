@@ -9,7 +9,7 @@ import pytest
 from penstock.domain.ids import RunId
 from penstock.domain.triggers import EventKind, EventTrigger
 from penstock.pipelines.event_rules import describe_event, mismatch, refusal, trigger_facts
-from penstock.pipelines.macros import MacroValues, expand_parameters
+from penstock.pipelines.macros import MacroValues, SampleFacts, expand_parameters
 
 RUN = {"kind": "run_finished", "pipeline": "train", "state": "SUCCEEDED"}
 TRACKED = {"kind": "run_finished", "project": "me/mnist", "state": "SUCCEEDED", "metrics": {"accuracy": 0.93, "flag": True}}
@@ -58,4 +58,5 @@ def test_facts_stand_in_parameters_as_text_and_json() -> None:
     given = {"v": "[[Event.value]]", "deep": "[[Event.payload.a.b]]", "t": "<[[Event.payload.t]]>", "gone": "[[Event.nothing.here]]"}
     values = expand_parameters(given, MacroValues(RunId("r"), 0.0, event=facts))
     assert values == {"v": "0.93", "deep": "[1, 2]", "t": "<x>", "gone": ""}
+    assert set(expand_parameters(given, MacroValues(RunId("r"), 0.0, event=SampleFacts())).values()) == {"1", "<1>"}
     assert expand_parameters({"v": "[[Event.value]]"}, MacroValues(RunId("r"), 0.0)) == {"v": "[[Event.value]]"}

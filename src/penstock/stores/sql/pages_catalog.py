@@ -320,6 +320,8 @@ def list_recurring(tx: Transaction, query: ListQuery) -> Page[RecurringItem]:
                 where.text("recurring_run.display_name", condition)
             case "status" | "enabled":
                 where.add(f"recurring_run.is_enabled = {0 if condition.value.lower() in {'disabled', 'no', 'false', '0'} else 1}")
+            case "kind":
+                where.add(f"recurring_run.event_kind IS {'NULL' if condition.value.lower() == 'schedule' else 'NOT NULL'}")
             case _:
                 pass
     page = select_page(

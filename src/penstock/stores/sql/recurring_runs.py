@@ -9,7 +9,7 @@ from typing import Any
 
 from penstock.domain.catalog import RecurringRun, Tick, TickOutcome, Trigger
 from penstock.domain.ids import Digest, ExperimentId, PipelineId, PipelineVersionId, RecurringRunId, RunId
-from penstock.domain.triggers import EventKind, EventTrigger
+from penstock.domain.triggers import event_from_fields
 from penstock.interfaces.listing import ListQuery, Page
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.listing import Column, Listing, Statement, read_page
@@ -206,8 +206,3 @@ def recurring_from_row(row: Row) -> RecurringRun:
         trigger_index=row["trigger_index"],
         anchored_at=extra.get("anchored_at", row["created_at"]),
     )
-
-
-def event_from_fields(fields: Mapping[str, Any]) -> EventTrigger:
-    """Return an event trigger as it is stored."""
-    return EventTrigger(**{**fields, "kind": EventKind(fields["kind"]), "states": tuple(fields.get("states", ()))})

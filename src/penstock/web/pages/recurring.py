@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError, PenstockError
+from penstock.domain.ids import RecurringRunId
+from penstock.domain.triggers import Backfill, NotedEvent, RecurringEdit
 from penstock.interfaces.page_catalog import RecurringItem, TickItem
-from penstock.interfaces.pages import Page
+from penstock.interfaces.pages import Page, RunItem
+from penstock.pipelines.triggers import TriggerTest
 from penstock.web.filters import list_query
 from penstock.web.pages.runs import RunTable, run_table
+from penstock.web.pages.triggers import EDIT_WORDS, BackfillPreview, preview_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
@@ -42,11 +48,31 @@ class RecurringPage:
     """The next five planned times; empty when disabled."""
     runs: RunTable
     """Its runs."""
+    parameters: Mapping[str, str]
+    """What it gives its runs, as the edit form shows it: texts as they are, the rest as JSON."""
+    events: Sequence[NotedEvent] = ()
+    """What was noted for an event trigger, newest first."""
+    event_runs: Mapping[str, RunItem] = field(default_factory=dict)
+    """Runs that events started, by id."""
+    edits: Sequence[RecurringEdit] = ()
+    """Who changed what, newest first."""
+    edit_words: Mapping[str, str] = field(default_factory=dict)
+    """What the change log calls the fields."""
+    backfills: Sequence[Backfill] = ()
+    """Newest first."""
+    preview: BackfillPreview | None = None
+    """What a backfill would do; None where there can be none."""
+    test: TriggerTest | None = None
+    """What the last event would start, when that was asked."""
+    test_problem: str = ""
+    """Why the test could not say."""
+    hook_url: str = ""
+    """Address of the webhook."""
 
 
 def upcoming(services: WebServices, item: RecurringItem, count: int) -> list[float]:
     """Next planned times of an enabled schedule."""
-    if not item.is_enabled:
+    if not item.is_enabled or item.trigger.get("event"):
         return []
     try:
         after = services.clock.now()
@@ -73,10 +99,39 @@ async def recurring_page(services: WebServices, request: Request) -> Response:
         raise NotFoundError(f"There is no recurring run {recurring_run_id}.")
     item, ticks = found
     query = list_query(request.query_params, now=services.clock.now(), scope={"recurring_run_id": recurring_run_id})
-    page = RecurringPage(item, ticks, upcoming(services, item, 5), await run_table(services, request, query))
+    given = item.runtime_config.get("parameters") or {}
+    page = RecurringPage(
+        item,
+        ticks,
+        upcoming(services, item, 5),
+        await run_table(services, request, query),
+        parameters={name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for name, value in given.items()},
+        **await _automation_parts(services, request, item),
+    )
     crumbs = (Crumb("Recurring runs", "/ui/recurring"), Crumb(item.name))
-    frame = Frame(title=item.name, section="recurring", crumbs=crumbs, live="", scripts=("table",))
+    frame = Frame(title=item.name, section="recurring", crumbs=crumbs, live="", scripts=("table", "triggers"))
     return render(services, request, "recurring/recurring.html", frame=frame, page=page)
+
+
+async def _automation_parts(services: WebServices, request: Request, item: RecurringItem) -> dict[str, Any]:
+    """Return the parts of the page that are about events, backfills and changes; none on a server without them."""
+    automation, identity = services.automation, RecurringRunId(item.recurring_run_id)
+    if automation is None:
+        return {}
+    parts: dict[str, Any] = {"edits": await automation.recurring_runs.edits(identity), "edit_words": EDIT_WORDS}
+    if not item.trigger.get("event"):
+        preview = await preview_of(services, request, identity)
+        return parts | {"backfills": await automation.backfills.list(identity), "preview": preview}
+    events = await automation.triggers.history(identity)
+    started = await services.runs.runs([str(event.run_id) for event in events if event.run_id])
+    parts |= {"events": events, "event_runs": {run.run_id: run for run in started}}
+    parts["hook_url"] = f"{services.url}/apis/penstock/v1/hooks/{identity}"
+    if "test" in request.query_params:
+        try:
+            parts["test"] = await automation.triggers.test(identity)
+        except PenstockError as error:
+            parts["test_problem"] = str(error)
+    return parts
 
 
 async def act(services: WebServices, request: Request) -> Response:

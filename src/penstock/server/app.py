@@ -27,6 +27,7 @@ from penstock.background.blob_collector import BlobCollector, Retention
 from penstock.interfaces.plans import PlanLoader
 from penstock.objects.service import ObjectService
 from penstock.server.accounts import default_user, ensure_first_key, key_check
+from penstock.server.automations import Automations, build_automations
 from penstock.server.clock import LoopTimers, SystemClock, SystemIds
 from penstock.server.config import Settings, setting_names
 from penstock.server.datafolder import ensure_secret
@@ -75,6 +76,7 @@ class Parts:
     engine: EngineParts
     pipelines: PipelineParts
     tracking: Tracking
+    automations: Automations
     flows: FlowParts
     is_ready: bool = False
 
@@ -111,6 +113,7 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
     pipelines = build_pipelines(
         settings, database=database, blobs=blobs, plans=plans, runner=engine.driver, notifier=notifier, clock=clock, ids=ids
     )
+    tracking = build_tracking(database, settings.data_dir / "tracking", clock=clock, ids=ids, notifier=notifier)
     return Parts(
         settings=settings,
         url=url,
@@ -124,7 +127,8 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         plans=plans,
         engine=engine,
         pipelines=pipelines,
-        tracking=build_tracking(database, settings.data_dir / "tracking", clock=clock, ids=ids, notifier=notifier),
+        tracking=tracking,
+        automations=build_automations(settings, database, tracking.series, clock=clock, notifier=notifier),
         flows=build_flows(settings, database, blobs, clock),
     )
 
@@ -194,6 +198,7 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
     return [
         (ensure_default_experiment, close_stores),
         (parts.tracking.start, parts.tracking.stop),
+        (parts.automations.automator.start, parts.automations.automator.stop),
         (parts.engine.driver.start, stop_engine),
         (recurrence.start, recurrence.stop),
         (watcher.start, watcher.stop),
@@ -255,6 +260,8 @@ def _wandb_services(parts: Parts) -> wandb.WandbServices:
         clock=parts.clock,
         ids=parts.ids,
         notifier=parts.notifier,
+        automations=parts.automations.rules,
+        on_automations_changed=parts.automations.automator.refresh,
         public_url=parts.settings.server_url,
     )
 

@@ -69,6 +69,10 @@ class Settings:
     cache_enabled: bool = _setting(True, "Reuse results of equal tasks.")
     cache_expiry_seconds: float = _setting(0.0, "Age after which a result is not reused; 0: never.")
 
+    tracking_webhook_hosts: tuple[str, ...] = _setting(
+        (), "Hosts that automations may post webhooks to, `*` for any; this machine may be posted to while only it reaches the server."
+    )
+
     flows_local_roots: tuple[str, ...] = _setting(
         (), "Folders with Metaflow's local datastores that flow pages may read, beside `.metaflow` folders on a server bound to loopback."
     )

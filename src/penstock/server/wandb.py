@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from penstock.api.wandb.ids import number
@@ -13,6 +14,7 @@ from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.notifier import Notifier
 from penstock.server.tracking import Tracking
 from penstock.stores.manifests.index import LocalManifestIndex
+from penstock.stores.sql.automations import SqlAutomationStore
 from penstock.stores.sql.collections import SqlCollectionStore
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.gaps import SqlGapStore
@@ -23,6 +25,7 @@ from penstock.stores.sql.versions import SqlVersionStore
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.alerts import AlertService
 from penstock.tracking.artifacts import ArtifactService
+from penstock.tracking.automations import AutomationService
 from penstock.tracking.collections import CollectionService
 from penstock.tracking.gaps import GapService
 from penstock.tracking.keys import KeyService
@@ -41,6 +44,8 @@ def build_wandb(
     clock: Clock,
     ids: IdSource,
     notifier: Notifier,
+    automations: AutomationService | None = None,
+    on_automations_changed: Callable[[], None] = lambda: None,
     public_url: str = "",
 ) -> WandbServices:
     """Return everything behind `api.wandb.routes`.
@@ -55,6 +60,8 @@ def build_wandb(
         clock: wall clock.
         ids: source of ids.
         notifier: told about changes.
+        automations: rules of what to do when; made here when not given.
+        on_automations_changed: told, from any thread.
         public_url: address under which clients reach the server, when it cannot be taken from their requests.
     """
     return WandbServices(
@@ -76,6 +83,8 @@ def build_wandb(
         reports=ReportService(SqlReportStore(database), clock),
         alerts=AlertService(SqlAlertStore(database), clock),
         gaps=GapService(SqlGapStore(database), clock),
+        automations=automations or AutomationService(SqlAutomationStore(database), clock),
+        on_automations_changed=on_automations_changed,
         public_url=public_url,
     )
 

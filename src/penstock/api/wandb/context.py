@@ -30,6 +30,8 @@ class RequestContext:
     user_agent: str = ""
     client_id: str = ""
     """`X-WANDB-CLIENT-ID` when the run is written by several processes (shared mode)."""
+    http_status: int = 200
+    """Status of the answer; a few errors are known to clients by it."""
     fresh_key: NewKey | None = None
     """The key that this request made, whose text is shown this once."""
     _projects: dict[tuple[str, str], TrackedProject | None] = field(default_factory=dict)

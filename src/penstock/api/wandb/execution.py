@@ -51,7 +51,7 @@ FieldTable = Mapping[str, Mapping[str, Resolver]]
 _log = logging.getLogger(__name__)
 _MAX_CACHED = 2048
 _MAX_QUERY_CHARACTERS = 1_000_000
-_SCHEMA_FILES = ("base", "accounts", "projects", "runs", "files", "artifacts", "collections", "sweeps", "reports")
+_SCHEMA_FILES = ("base", "accounts", "projects", "runs", "files", "artifacts", "collections", "sweeps", "reports", "automations")
 
 
 class GraphqlExecutor:

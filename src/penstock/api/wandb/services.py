@@ -1,11 +1,12 @@
 """What the W&B adapter needs from the rest of the server, in one place. Built by the composition root, never here.
 
 Use cases of `tracking.runs`, `history`, `files`, `projects` and `console` are coroutines on the event loop; those of `artifacts`,
-`collections`, `keys`, `accounts`, `sweeps`, `reports`, `alerts` and `gaps` block and are called from worker threads.
+`automations`, `collections`, `keys`, `accounts`, `sweeps`, `reports`, `alerts` and `gaps` block and are called from worker threads.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from penstock.interfaces.notifier import Notifier
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.alerts import AlertService
 from penstock.tracking.artifacts import ArtifactService
+from penstock.tracking.automations import AutomationService
 from penstock.tracking.collections import CollectionService
 from penstock.tracking.console import ConsoleService
 from penstock.tracking.files import RunFileService
@@ -54,6 +56,9 @@ class WandbServices:
     reports: ReportService
     alerts: AlertService
     gaps: GapService
+    automations: AutomationService
+    on_automations_changed: Callable[[], None] = lambda: None
+    """Called from any thread."""
     public_url: str = ""
     """Address under which clients reach the server, when it must not be taken from their requests (`PENSTOCK_SERVER_URL`)."""
     threads: ThreadPoolExecutor = field(

@@ -27,6 +27,7 @@ from penstock.api.wandb.nodes import (
 from penstock.api.wandb.resolvers import FIELDS
 from penstock.api.wandb.services import WandbServices
 from penstock.domain.accounts import ApiKey, Entity
+from penstock.domain.automations import WebhookIntegration
 from penstock.domain.errors import PayloadTooLargeError, UnauthenticatedError
 
 _MAX_BODY = 64 << 20
@@ -42,6 +43,7 @@ _TYPE_NAMES: Mapping[type, str] = {
     CollectionNode: "ArtifactSequence",
     ApiKey: "ApiKey",
     Entity: "Entity",
+    WebhookIntegration: "GenericWebhookIntegration",
 }
 
 
@@ -78,7 +80,7 @@ class GraphqlHandler:
             client_id=request.headers.get("x-wandb-client-id", ""),
         )
         answer = await loop.run_in_executor(services.threads, self._run, body, context, agent)
-        return Response(answer, media_type="application/json")
+        return Response(answer, status_code=context.http_status, media_type="application/json")
 
     def _run(self, body: Mapping[str, Any], context: RequestContext, agent: str) -> bytes:
         return _encode(self._executor.run(body, context, on_unknown=lambda what: self._services.gaps.note("wandb", what, agent)))

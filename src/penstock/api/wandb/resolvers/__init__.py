@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from penstock.api.wandb.execution import FieldTable, Resolver
-from penstock.api.wandb.resolvers import accounts, collections, files, projects, reports, runs, series, sweeps, version_edits, versions
+from penstock.api.wandb.resolvers import (
+    accounts,
+    automations,
+    collections,
+    files,
+    projects,
+    reports,
+    runs,
+    series,
+    sweeps,
+    version_edits,
+    versions,
+)
 
 _TABLES: tuple[FieldTable, ...] = (
     accounts.FIELDS,
@@ -16,6 +28,7 @@ _TABLES: tuple[FieldTable, ...] = (
     collections.FIELDS,
     sweeps.FIELDS,
     reports.FIELDS,
+    automations.FIELDS,
 )
 
 

@@ -40,7 +40,7 @@ from penstock.domain.versions import Collection, CollectionKind
 from penstock.interfaces.versions import CollectionQuery, MembershipQuery
 
 Input = dict[str, Any]
-_ID_KINDS = ("ArtifactCollection", "ArtifactSequence", "ArtifactPortfolio")
+COLLECTION_IDS = ("ArtifactCollection", "ArtifactSequence", "ArtifactPortfolio")
 _MEMBER_ORDERS = {
     "version_index": "version_index", "versionindex": "version_index", "version": "version_index", "created_at": "created_at",
     "createdat": "created_at", "acm_created_at": "created_at", "linked_at": "created_at", "artifact_created_at": "version_created_at",
@@ -81,7 +81,7 @@ def _order(text: str | None, known: dict[str, str], default: str, *, is_descendi
 
 
 def _collection_for_writing(context: RequestContext, wire_id: str) -> Collection:
-    found = context.services.collections.get(ids.number(wire_id, *_ID_KINDS))
+    found = context.services.collections.get(ids.number(wire_id, *COLLECTION_IDS))
     if found is None:
         raise NotFoundError("no such artifact collection")
     context.services.accounts.check_writable(context.caller, found.entity)
@@ -91,7 +91,7 @@ def _collection_for_writing(context: RequestContext, wire_id: str) -> Collection
 def artifact_collection(root: Any, info: GraphQLResolveInfo, *, id: str) -> CollectionNode | None:
     """Return a collection by id, or None."""
     context = context_of(info)
-    found = context.services.collections.get(ids.number(id, *_ID_KINDS))
+    found = context.services.collections.get(ids.number(id, *COLLECTION_IDS))
     return collection_node(context, found) if found is not None and context.can_read(found.entity) else None
 
 

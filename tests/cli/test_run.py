@@ -64,6 +64,7 @@ def test_a_python_file_runs_without_a_server_and_the_data_stays(penstock: Run, f
     assert done.returncode == 0, done.stderr
     assert "add" in done.stdout
     assert "SUCCEEDED" in done.stdout
+    assert "`penstock up` shows pages" in done.stdout
 
     with LiveServer(tmp_path / "data"):
         listed = json.loads(penstock("runs", "ls", "--json").stdout)
@@ -97,6 +98,17 @@ def test_wrong_use_says_what_is_wrong(penstock: Run, file: Path, kfp_python: str
     assert "Traceback" not in done.stderr
 
 
+def test_without_an_active_environment_the_interpreter_that_has_kfp_is_taken(kfp_python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from penstock.cli.packages import user_python
+
+    (tmp_path / "python").symlink_to(sys.executable)
+    (tmp_path / "python3").write_text(f'#!/bin/sh\nexec {kfp_python} "$@"\n')
+    (tmp_path / "python3").chmod(0o755)
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert user_python() == str(tmp_path / "python3")
+
+
 def test_a_file_that_does_not_compile_shows_its_own_traceback(penstock: Run, tmp_path: Path, kfp_python: str) -> None:
     path = tmp_path / "broken.py"
     path.write_text("from kfp import dsl\nimport no_such_module\n")
@@ -122,7 +134,8 @@ def test_a_run_on_the_server_can_be_detached_shown_retried_and_deleted(penstock:
         (task,) = [task for task in server.get(f"/apis/v2beta1/runs/{run['run_id']}/tasks")["tasks"] if task["type"] == "RUNTIME"]
         assert task["attempts"] == 2
 
-        assert penstock("runs", "delete", "mine", "--yes").returncode == 0
+        assert "it is FAILED" in penstock("runs", "cancel", "mine").stderr
+        assert penstock("runs", "delete", "mine", "--yes").stdout == f"deleted mine ({run['run_id']})\n"
         assert json.loads(penstock("runs", "ls", "--json").stdout) == []
         missing = penstock("runs", "show", "mine")
         assert (missing.returncode, "no run 'mine'" in missing.stderr) == (1, True)

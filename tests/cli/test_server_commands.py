@@ -54,7 +54,8 @@ def test_beyond_loopback_every_request_needs_the_key(penstock: Run, tmp_path: Pa
         port = _port_of(server.pid)
         url = f"http://127.0.0.1:{port}"
         assert httpx.get(f"{url}/healthz").status_code == 200
-        assert httpx.get(f"{url}/apis/v2beta1/runs").status_code == 401
+        refused = httpx.get(f"{url}/apis/v2beta1/runs")
+        assert (refused.status_code, refused.json()["code"], refused.json()["details"][0]["code"]) == (401, 16, 16)
         assert httpx.get(f"{url}/ui/runs", headers={"accept": "text/html"}).headers["location"].startswith("/signin")
         key = {"authorization": f"Bearer {server.key}"}
         assert httpx.get(f"{url}/apis/v2beta1/runs", headers=key).status_code == 200

@@ -215,14 +215,17 @@ assert "six" in body["message"]
 refused(400, client.create_recurring_run, experiment.experiment_id, "eleven", pipeline_package_path="adder.yaml", interval_second=9, max_concurrency=11)
 client.archive_experiment(experiment.experiment_id)
 assert client.get_recurring_run(cron.recurring_run_id).status == "DISABLED"
-for one in (every, cron):
-    client.delete_recurring_run(one.recurring_run_id)
+client.enable_job(cron.recurring_run_id)
+client.disable_job(cron.recurring_run_id)
+client.delete_job(every.recurring_run_id)
+client.delete_recurring_run(cron.recurring_run_id)
 refused(404, client.get_recurring_run, cron.recurring_run_id)
 """
 
 PIPELINES_CLIENT = """
 from kfp.kubeflow_client import PipelinesClient, KubernetesBackendConfig
 pipelines = PipelinesClient(KubernetesBackendConfig(base_url=URL))
+assert pipelines.kfp_client.get_kfp_healthz()
 version = pipelines.upload_pipeline(adder, name="modern", version="one", description="d")
 again = pipelines.upload_pipeline(adder, name="modern", version="two")
 assert pipelines.get_pipeline("modern")
@@ -245,6 +248,184 @@ pipelines.delete_pipeline("modern", force=True)
 pipelines.delete_experiment("modern experiment")
 """
 
-COMPILE = """
-compiler.Compiler().compile(adder, sys.argv[2])
+SETTINGS = """
+os.environ["KF_PIPELINES_ENDPOINT"] = URL
+os.environ["KF_PIPELINES_UI_ENDPOINT"] = "http://pages.example:1234"
+os.environ["KF_PIPELINES_DEFAULT_EXPERIMENT_NAME"] = "of the environment"
+by_environment = kfp.Client()
+run_id = by_environment.create_run_from_pipeline_func(adder).run_id
+assert client.get_experiment(experiment_id=client.get_run(run_id).experiment_id).display_name == "of the environment"
+os.environ["KF_PIPELINES_OVERRIDE_EXPERIMENT_NAME"] = "overriding"
+run_id = by_environment.create_run_from_pipeline_func(adder, experiment_name="given").run_id
+assert client.get_experiment(experiment_id=client.get_run(run_id).experiment_id).display_name == "overriding"
+for name in [name for name in os.environ if name.startswith("KF_PIPELINES")]:
+    del os.environ[name]
+
+assert not client.get_user_namespace()
+team = f"team-{kfp.__version__}"
+client.set_user_namespace(team)
+mine = kfp.Client(host=URL)
+assert mine.get_user_namespace() == team
+assert mine.create_experiment(team, namespace=team).namespace == team
+run_id = mine.create_run_from_pipeline_func(adder, experiment_name=team, namespace=team).run_id
+assert client.wait_for_run_completion(run_id, timeout=90, sleep_duration=1).state == "SUCCEEDED"
+ours = client.get_experiment(experiment_name=team)
+assert [run.run_id for run in mine.list_runs(namespace=team, experiment_id=ours.experiment_id).runs] == [run_id]
+assert not [one for one in client.list_experiments(namespace="team-b").experiments if one.display_name == team]
+client.set_user_namespace("")
+token = kfp.Client(host=URL, existing_token="anything", cookies="a=b")
+assert token.get_run(run_id).state == "SUCCEEDED"
+"""
+
+LISTS = """
+import datetime
+experiment = client.create_experiment("of lists").experiment_id
+compiler.Compiler().compile(adder, "adder.yaml")
+runs = [client.run_pipeline(experiment, name, pipeline_package_path="adder.yaml").run_id for name in ("c", "a", "d", "b", "e é%_")]
+for run_id in runs:
+    client.wait_for_run_completion(run_id, timeout=90, sleep_duration=1)
+client.archive_run(runs[0])
+middle = client.get_run(runs[2])
+
+
+def found(**predicate):
+    text = json.dumps({"predicates": [predicate]})
+    return [run.display_name for run in client.list_runs(experiment_id=experiment, sort_by="name", filter=text).runs or []]
+
+
+numbers = {"EQUALS": 1, "NOT_EQUALS": 2, "GREATER_THAN": 3, "GREATER_THAN_EQUALS": 5, "LESS_THAN": 6, "LESS_THAN_EQUALS": 7, "IN": 8,
+           "IS_SUBSTRING": 9}
+moment, ended = (at.astimezone(datetime.timezone.utc).isoformat() for at in (middle.created_at, middle.finished_at))
+for operation, key, value, names in [
+    ("EQUALS", "display_name", {"stringValue": "a"}, ["a"]),
+    ("NOT_EQUALS", "name", {"string_value": "a"}, ["b", "c", "d", "e é%_"]),
+    ("GREATER_THAN", "created_at", {"timestampValue": moment}, ["b", "e é%_"]),
+    ("GREATER_THAN_EQUALS", "created_at", {"timestamp_value": moment}, ["b", "d", "e é%_"]),
+    ("LESS_THAN", "created_at", {"timestampValue": moment}, ["a", "c"]),
+    ("LESS_THAN_EQUALS", "created_at", {"timestampValue": moment}, ["a", "c", "d"]),
+    ("IN", "name", {"stringValues": {"values": ["a", "b", "zz"]}}, ["a", "b"]),
+    ("IS_SUBSTRING", "name", {"stringValue": "é%_"}, ["e é%_"]),
+    ("EQUALS", "created_at", {"timestampValue": moment}, ["d"]),
+    ("EQUALS", "finished_at", {"timestampValue": ended}, ["d"]),
+    ("EQUALS", "storage_state", {"stringValue": "ARCHIVED"}, ["c"]),
+    ("EQUALS", "state", {"stringValue": "SUCCEEDED"}, ["a", "b", "c", "d", "e é%_"]),
+    ("EQUALS", "run_id", {"stringValue": runs[1]}, ["a"]),
+]:
+    assert found(operation=operation, key=key, **value) == names, (operation, key)
+    assert found(operation=numbers[operation], key=key, **value) == names, numbers[operation]
+for key in ("run_id", "name", "created_at", "finished_at", "scheduled_at", "description", "storage_state", "state", "experiment_id"):
+    for direction in ("asc", "desc"):
+        seen, token = [], ""
+        while True:
+            page = client.list_runs(experiment_id=experiment, page_size=2, page_token=token, sort_by=f"{key} {direction}")
+            seen += [run.run_id for run in page.runs]
+            token = page.next_page_token
+            assert page.total_size == len(runs)
+            if not token:
+                break
+        assert sorted(seen) == sorted(runs), (key, direction)
+token = client.list_runs(page_size=1, sort_by="name").next_page_token
+for arguments in (
+    {"page_size": -1}, {"sort_by": "nothing"}, {"sort_by": "name sideways"}, {"page_token": "made up"}, {"filter": "no json"},
+    {"page_token": token, "sort_by": "created_at"}, {"filter": '{"predicate": []}'},
+    {"filter": '{"predicates": [{"operation": 4, "key": "name", "stringValue": "x"}]}'},
+    {"filter": '{"predicates": [{"operation": 1, "key": "colour", "stringValue": "x"}]}'},
+    {"filter": '{"predicates": [{"operation": 1, "key": "name"}]}'},
+):
+    assert refused(400, client.list_runs, **arguments)["code"] == 3, arguments
+assert refused(400, client.list_experiments, page_token=token)["code"] == 3
+"""
+
+METHODS = """
+from kfp.kubeflow_client import PipelinesClient
+for kind, called in ((kfp.Client, sys.argv[2]), (PipelinesClient, sys.argv[3])):
+    left = [name for name in dir(kind) if not name.startswith("_") and name not in called.split(",")]
+    assert not left, left
+"""
+
+CLI = """
+from click.testing import CliRunner
+from kfp.cli.cli import cli
+
+done = set()
+
+
+def run(*words, fails=False):
+    result = CliRunner().invoke(cli, ["--endpoint", URL, *words], obj={}, input="y\\n", auto_envvar_prefix="KFP")
+    assert (result.exit_code != 0) is fails, (words, result.output, result.exception)
+    plain = [word for word in words if word not in ("--output", "json")]
+    done.add((plain[0], plain[1]))
+    return result.output + str(result.exception or "")
+
+
+def data(*words):
+    output = run("--output", "json", *words)
+    return json.loads(output[min(place for place in (output.find("{"), output.find("[")) if place >= 0):])
+
+
+open("adder.py", "w").write('''
+from kfp import dsl
+
+@dsl.component
+def add(a: int, b: int = 2) -> int:
+    return a + b
+
+@dsl.pipeline(name="adder")
+def adder(a: int = 1):
+    add(a=add(a=a).output)
+''')
+run("dsl", "compile", "--py", "adder.py", "--output", "adder.yaml", "--function", "adder", "--pipeline-parameters", '{"a": 4}')
+
+experiment = data("experiment", "create", "-d", "why", "cli experiment")["experiment_id"]
+assert "cli experiment" in run("experiment", "list", "-m", "50", "--sort-by", "name desc")
+assert data("experiment", "get", experiment)["description"] == "why"
+assert "ARCHIVED" in run("experiment", "archive", "--experiment-id", experiment)
+assert "AVAILABLE" in run("experiment", "unarchive", "--experiment-name", "cli experiment")
+run("experiment", "delete", experiment)
+assert "404" in run("experiment", "get", experiment, fails=True)
+
+pipeline = data("pipeline", "create", "-p", "cli pipe", "-d", "text", "adder.yaml")["pipeline_id"]
+version = data("pipeline", "create-version", "adder.yaml", "-v", "cli v2", "-n", "cli pipe", "-d", "second")["pipeline_version_id"]
+assert "409" in run("pipeline", "create", "-p", "cli pipe", "adder.yaml", fails=True)
+assert "cli pipe" in run("pipeline", "list", "-m", "50")
+table = run("pipeline", "list-versions", pipeline)
+assert "PARENT ID" in table and "cli v2" in table and table.index("cli v2") < table.index("cli pipe")  # newest first
+assert data("pipeline", "get", pipeline)["display_name"] == "cli pipe"
+assert data("pipeline", "get-version", pipeline, version)["description"] == "second"
+
+output = run("run", "create", "-e", "cli runs", "-r", "from cli", "-f", "adder.yaml", "-w", "-t", "90", "a=7")
+assert "SUCCEEDED" in output, output
+run("run", "create", "-e", "cli runs", "-r", "of version", "-p", pipeline, "-v", version, "-w", "a=8")
+assert "400" in run("run", "create", "-e", "cli runs", "-f", "adder.yaml", "a=text", fails=True)
+table = run("run", "list", "-m", "50")
+assert all(word in table for word in ("ID", "NAME", "CREATED AT", "STATE", "STORAGE STATE", "from cli", "of version"))
+run_id = next(one["run_id"] for one in data("run", "list") if one["display_name"] == "from cli")
+assert data("run", "get", run_id)["runtime_config"]["parameters"] == {"a": 7}
+assert "ARCHIVED" in run("run", "archive", run_id)
+assert "AVAILABLE" in run("run", "unarchive", run_id)
+run("run", "delete", run_id)
+assert "404" in run("run", "get", run_id, fails=True)
+
+recurring = data("recurring-run", "create", "--experiment-name", "cli schedules", "--job-name", "cli job", "--cron-expression", "0 0 4 * * *",
+                 "--pipeline-package-path", "adder.yaml", "--disabled", "--no-catchup", "--max-concurrency", "2",
+                 "--start-time", "2030-01-01T00:00:00Z", "--description", "nightly", "a=1")["recurring_run_id"]
+assert "cli job" in run("recurring-run", "list", "-m", "50")
+shown = data("recurring-run", "get", recurring)
+assert (shown["status"], shown["no_catchup"], shown["max_concurrency"], shown["description"]) == ("DISABLED", True, "2", "nightly")
+assert "ENABLED" in run("recurring-run", "enable", recurring)
+assert "DISABLED" in run("recurring-run", "disable", recurring)
+assert "six" in run("recurring-run", "create", "--experiment-name", "cli schedules", "--cron-expression", "0 4 * * *",
+                    "--job-name", "five", "--pipeline-package-path", "adder.yaml", "a=1", fails=True)
+data("recurring-run", "create", "--experiment-name", "cli schedules", "--job-name", "by version", "--interval-second", "3600",
+     "--pipeline-id", pipeline, "--version-id", version, "--disable-caching", "a=1")
+run("recurring-run", "delete", recurring)
+
+assert "400" in run("pipeline", "delete", pipeline, fails=True)  # it has versions
+for one in data("pipeline", "list-versions", pipeline):
+    run("pipeline", "delete-version", pipeline, one["pipeline_version_id"])
+run("pipeline", "delete", pipeline)
+
+served = ("run", "experiment", "pipeline", "recurring-run", "dsl")
+missing = {(group, command) for group in served for command in cli.commands[group].commands} - done
+assert not missing, missing
 """

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,8 @@ from tests.support.clients import KFP_MIDDLE, KFP_NEWEST, KFP_OLDEST, client_env
 from tests.support.server import LiveServer
 
 pytestmark = pytest.mark.conformance
+CLIENTS = {"kfp.Client": "client|mine", "PipelinesClient": "pipelines"}
+"""Names that objects of each client have in the programs."""
 
 
 @pytest.fixture(scope="module")
@@ -60,74 +61,28 @@ def test_pipelines_client(server: LiveServer, tmp_path: Path) -> None:
     run_program(server, tmp_path, kfp_programs.PIPELINES_CLIENT)
 
 
-class Cli:
-    """The `kfp` command."""
-
-    def __init__(self, server: LiveServer, folder: Path) -> None:
-        self._program = client_python(KFP_NEWEST).parent / "kfp"
-        self._url = server.url
-        self._folder = folder
-        run_program(server, folder, kfp_programs.COMPILE, str(folder / "adder.yaml"))
-
-    def text(self, *arguments: str) -> str:
-        command = [str(self._program), "--endpoint", self._url, *arguments]
-        environment = client_environment(HOME=str(self._folder), COLUMNS="300")
-        done = subprocess.run(command, env=environment, cwd=self._folder, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, f"{arguments}: {done.stdout[-2000:]}\n{done.stderr[-3000:]}"
-        return done.stdout
-
-    def json(self, *arguments: str) -> Any:
-        output = self.text("--output", "json", *arguments)
-        return json.loads(output[min(position for position in (output.find("{"), output.find("[")) if position >= 0) :])
+@pytest.mark.parametrize("sdk", [KFP_NEWEST, KFP_OLDEST])
+def test_variables_namespaces_and_tokens(server: LiveServer, tmp_path: Path, sdk: str) -> None:
+    run_program(server, tmp_path, kfp_programs.SETTINGS, sdk=sdk)
 
 
-@pytest.fixture
-def cli(server: LiveServer, tmp_path: Path) -> Cli:
-    return Cli(server, tmp_path)
+def test_lists_are_filtered_by_every_operation_sorted_and_paged(server: LiveServer, tmp_path: Path) -> None:
+    run_program(server, tmp_path, kfp_programs.LISTS)
 
 
-def test_cli_experiments(cli: Cli) -> None:
-    created = cli.json("experiment", "create", "-d", "why", "cli experiment")
-    experiment_id = created["experiment_id"]
-    table = cli.text("experiment", "list", "-m", "50")
-    assert "cli experiment" in table
-    assert "STORAGE_STATE" not in table.split("cli experiment")[1][:10]
-    assert cli.json("experiment", "get", experiment_id)["description"] == "why"
-    assert "ARCHIVED" in cli.text("experiment", "archive", "--experiment-id", experiment_id)
-    assert "AVAILABLE" in cli.text("experiment", "unarchive", "--experiment-name", "cli experiment")
-    cli.text("experiment", "delete", experiment_id, "-y") if "-y" in cli.text("experiment", "delete", "--help") else None
+def test_every_command_of_the_command_line(server: LiveServer, tmp_path: Path) -> None:
+    run_program(server, tmp_path, kfp_programs.CLI)
 
 
-def test_cli_pipelines_and_runs(cli: Cli) -> None:
-    pipeline = cli.json("pipeline", "create", "-p", "cli pipe", "-d", "text", "adder.yaml")
-    pipeline_id = pipeline["pipeline_id"]
-    version = cli.json("pipeline", "create-version", "adder.yaml", "-v", "cli v2", "-p", pipeline_id)
-    version_id = version["pipeline_version_id"]
-    assert "cli pipe" in cli.text("pipeline", "list", "-m", "50")
-    assert "cli v2" in cli.text("pipeline", "list-versions", pipeline_id)
-    assert cli.json("pipeline", "get", pipeline_id)["display_name"] == "cli pipe"
-    assert cli.json("pipeline", "get-version", pipeline_id, version_id)["display_name"] == "cli v2"
-
-    output = cli.text("run", "create", "-e", "cli runs", "-r", "from cli", "-f", "adder.yaml", "-w", "-t", "90", "a=7")
-    assert "SUCCEEDED" in output.upper()
-    cli.text("run", "create", "-e", "cli runs", "-r", "of version", "-p", pipeline_id, "-v", version_id, "-w", "a=8")
-    table = cli.text("run", "list", "-m", "50")
-    assert "from cli" in table
-    run_id = next(run["run_id"] for run in cli.json("run", "list") if run["display_name"] == "from cli")
-    detail = cli.json("run", "get", run_id)
-    assert detail["runtime_config"]["parameters"] == {"a": 7}
-    assert "ARCHIVED" in cli.text("run", "archive", run_id)
-    assert "AVAILABLE" in cli.text("run", "unarchive", run_id)
+def test_the_command_answers_as_a_process(server: LiveServer, tmp_path: Path) -> None:
+    command = [str(client_python(KFP_NEWEST).parent / "kfp"), "--endpoint", server.url, "experiment", "list"]
+    environment = client_environment(HOME=str(tmp_path), COLUMNS="200")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].split() == ["ID", "NAME", "CREATED", "AT", "STORAGE", "STATE"]
 
 
-def test_cli_recurring_runs(cli: Cli) -> None:
-    created = cli.json(
-        "recurring-run", "create", "--experiment-name", "cli schedules", "--job-name", "cli job", "--cron-expression", "0 0 4 * * *",
-        "--pipeline-package-path", "adder.yaml", "--disabled", "a=1",
-    )  # fmt: skip
-    recurring_id = created["recurring_run_id"]
-    table = cli.text("recurring-run", "list", "-m", "50")
-    assert "cli job" in table
-    assert "DISABLED" in cli.text("recurring-run", "get", recurring_id)
-    assert "ENABLED" in cli.text("recurring-run", "enable", recurring_id)
-    assert "DISABLED" in cli.text("recurring-run", "disable", recurring_id)
+def test_no_method_of_the_clients_is_left_out(server: LiveServer, tmp_path: Path) -> None:
+    programs = "\n".join(text for name, text in vars(kfp_programs).items() if name.isupper())
+    called = {name: set(re.findall(rf"\b(?:{words})\.(\w+)", programs)) for name, words in CLIENTS.items()}
+    run_program(server, tmp_path, kfp_programs.METHODS, *(",".join(sorted(names)) for names in called.values()))

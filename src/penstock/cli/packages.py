@@ -55,7 +55,7 @@ def load_package(file: Path, *, pipeline: str | None, python: str | None) -> Pac
     Args:
         file: a `.py` with pipelines, or a compiled `.yaml`, `.yml` or `.json`.
         pipeline: which pipeline of a `.py`, by function or pipeline name; None: the only one.
-        python: interpreter with the user's kfp; None: the one on PATH.
+        python: interpreter with the user's kfp; None: `user_python()`.
 
     Raises:
         InvalidArgumentError: no such file, nothing to run in it, several to choose from, or it does not compile (with the traceback).
@@ -98,11 +98,18 @@ def _compile(file: Path, pipeline: str | None, python: str) -> Package:
 
 
 def user_python() -> str:
-    """Return the interpreter a user means: the active environment's, else the first on PATH, else ours."""
+    """Return the interpreter a user means: the active environment's, else the first on PATH that has kfp, else ours if it has."""
     active = os.environ.get("VIRTUAL_ENV", "")
     if active and (candidate := Path(active) / "bin" / "python").exists():
         return str(candidate)
-    return shutil.which("python") or shutil.which("python3") or sys.executable
+    on_path = [found for name in ("python", "python3") if (found := shutil.which(name))]
+    candidates = list(dict.fromkeys([*on_path, sys.executable]))
+    return next((candidate for candidate in candidates if _has_kfp(candidate)), candidates[0])
+
+
+def _has_kfp(python: str) -> bool:
+    program = "import importlib.util, sys; sys.exit(importlib.util.find_spec('kfp') is None)"
+    return subprocess.run([python, "-c", program], capture_output=True, check=False).returncode == 0
 
 
 def parse_parameters(pairs: list[str], types: Mapping[str, str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,7 +32,9 @@ def run(
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run. [default: pipeline name and time]")] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Execute every task, whatever was computed before.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Submit to the running server and return.")] = False,
-    python: Annotated[str | None, typer.Option(metavar="PATH", help="Interpreter with your kfp. [default: the one on PATH]")] = None,
+    python: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Interpreter with your kfp. [default: the active one, else on PATH]")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Run a pipeline and follow it; the exit code is 0 only when it succeeded.
@@ -59,13 +62,21 @@ def run(
         if run_state(final) != "SUCCEEDED":
             show_failures(client, run_id, console)
         console.print(f"{run_state(final)}  {run_link(client, run_id)}", soft_wrap=True)
+    if not has_server:
+        console.print(_reopening(data_dir), style="dim", soft_wrap=True)
     raise typer.Exit(0 if run_state(final) == "SUCCEEDED" else 1)
+
+
+def _reopening(data_dir: Path | None) -> str:
+    """Return how to see a run again whose server lived for its duration only."""
+    place = f" --data-dir {shlex.quote(str(data_dir))}" if data_dir else ""
+    return f"the server of this run has stopped; `penstock up{place}` shows pages, logs and artifacts again"
 
 
 def _leave(client: Client, run_id: str, console: Console, *, stays: bool) -> None:
     """Stop following: a server that stays goes on with the run; with one that ends now, the run is canceled first."""
     if stays:
-        console.print(f"\nno longer following; stop the run with `penstock runs cancel {run_id}`")
+        console.print(f"\nno longer following; stop the run with `penstock runs cancel {run_id}`", soft_wrap=True)
         return
     console.print("\ncanceling the run")
     client.call("POST", f"/runs/{run_id}:terminate")

@@ -96,7 +96,9 @@ def logs(
 def cancel(run: RunArgument, data_dir: DataDir = None) -> None:
     """Stop a run: its processes are ended, exit tasks run."""
     with connect(resolve_data_dir(data_dir)) as client:
-        client.call("POST", f"/runs/{find_run(client, run)['run_id']}:terminate")
+        found = find_run(client, run)
+        client.call("POST", f"/runs/{found['run_id']}:terminate")
+    typer.echo(f"canceling {found['display_name']} ({found['run_id']})")
 
 
 def retry(
@@ -123,6 +125,7 @@ def delete(
         if not yes:
             typer.confirm(f"Delete {found['display_name']} ({found['run_id']})?", abort=True)
         client.call("DELETE", f"/runs/{found['run_id']}")
+    typer.echo(f"deleted {found['display_name']} ({found['run_id']})")
 
 
 def find_run(client: Client, text: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from penstock.engine.expressions import evaluate
 from penstock.engine.inputs import InputError
 from penstock.engine.nodes import Node, RunState
 from penstock.engine.scope import NodeScope
-from penstock.engine.values import shorten, text_form
+from penstock.engine.values import shorten, text_form, tidy_numbers
 
 _PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\[(?:'([^']*)'|\"([^\"]*)\")\]\}\}")
 _EXPRESSIONS = get_args(Expr)
@@ -36,7 +36,7 @@ def uri_of(state: RunState, node: Node, work: ImporterWork) -> str:
 
 
 def metadata_of(state: RunState, node: Node, work: ImporterWork) -> Mapping[str, Any]:
-    """Metadata with every placeholder and expression replaced.
+    """Metadata with every placeholder and expression replaced; the compiler made doubles of its integers, which are put right.
 
     Raises:
         InputError: a placeholder names an input that has no value.
@@ -44,7 +44,7 @@ def metadata_of(state: RunState, node: Node, work: ImporterWork) -> Mapping[str,
     resolved = _resolve(state, node, work.metadata if work.metadata is not None else {})
     if not isinstance(resolved, dict):
         raise InputError("the metadata of the artifact must be a struct")
-    return resolved
+    return dict(tidy_numbers(resolved))
 
 
 def _resolve(state: RunState, node: Node, value: Any) -> Any:

@@ -13,7 +13,7 @@ from penstock.interfaces.listing import Page
 from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.run_store import RunStore
 from penstock.pipelines.filters import EXPERIMENT_FIELDS
-from penstock.pipelines.names import check_name
+from penstock.pipelines.names import check_name, check_namespace
 from penstock.pipelines.paging import ListRequest, OpenList, open_list
 from penstock.pipelines.run_removal import RunRemoval
 
@@ -37,10 +37,11 @@ class ExperimentService:
         """Create an experiment and return it.
 
         Raises:
-            InvalidArgumentError: the name is empty or too long.
+            InvalidArgumentError: the name is empty or too long, or the namespace is.
             AlreadyExistsError: the name is taken in the namespace.
         """
         check_name(name, label="experiment display_name", limit=MAX_NAME)
+        check_namespace(namespace)
         experiment = Experiment(
             experiment_id=ExperimentId(self._ids.new_uuid()),
             name=name,

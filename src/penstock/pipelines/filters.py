@@ -66,6 +66,8 @@ class FieldKind(StrEnum):
 class Fields:
     """What a list can be filtered and sorted by."""
 
+    name: str
+    """Of the list; its page tokens are no tokens of another list."""
     kinds: Mapping[str, FieldKind]
     """By name."""
     filter_prefixes: tuple[str, ...] = ()
@@ -76,6 +78,7 @@ class Fields:
 
 _TIME, _TEXT = FieldKind.TIME, FieldKind.TEXT
 RUN_FIELDS = Fields(
+    "runs",
     {
         **dict.fromkeys(
             ("run_id", "id", "display_name", "name", "description", "storage_state", "status", "state", "namespace", "experiment_id"), _TEXT
@@ -88,22 +91,26 @@ RUN_FIELDS = Fields(
     sort_prefixes=("metric:", "parameters."),
 )
 EXPERIMENT_FIELDS = Fields(
+    "experiments",
     {
         **dict.fromkeys(("experiment_id", "id", "name", "display_name", "description", "namespace", "storage_state"), _TEXT),
         **dict.fromkeys(("created_at", "last_run_created_at"), _TIME),
-    }
+    },
 )
 RECURRING_RUN_FIELDS = Fields(
+    "recurring runs",
     {
         **dict.fromkeys(("recurring_run_id", "id", "name", "display_name", "description", "status", "experiment_id", "namespace"), _TEXT),
         **dict.fromkeys(("created_at", "updated_at"), _TIME),
-    }
+    },
 )
 PIPELINE_FIELDS = Fields(
+    "pipelines",
     {**dict.fromkeys(("pipeline_id", "id", "name", "display_name", "description", "namespace"), _TEXT), "created_at": _TIME},
     filter_prefixes=("tags.",),
 )
 VERSION_FIELDS = Fields(
+    "versions",
     {
         **dict.fromkeys(
             ("pipeline_version_id", "id", "name", "display_name", "status", "description", "pipeline_spec", "pipeline_id"), _TEXT
@@ -113,15 +120,17 @@ VERSION_FIELDS = Fields(
     filter_prefixes=("tags.",),
 )
 TASK_FIELDS = Fields(
+    "tasks",
     {
         **dict.fromkeys(("task_id", "id", "run_id", "name", "display_name", "state", "type", "parent_task_id", "component"), _TEXT),
         **dict.fromkeys(("create_time", "created_at", "start_time", "end_time"), _TIME),
-    }
+    },
 )
 ARTIFACT_FIELDS = Fields(
-    {**dict.fromkeys(("artifact_id", "id", "name", "type", "uri", "run_id", "task_id"), _TEXT), "created_at": _TIME}
+    "artifacts",
+    {**dict.fromkeys(("artifact_id", "id", "name", "type", "uri", "run_id", "task_id"), _TEXT), "created_at": _TIME},
 )
-ARTIFACT_USE_FIELDS = Fields({"created_at": _TIME})
+ARTIFACT_USE_FIELDS = Fields("artifact uses", {"created_at": _TIME})
 
 
 def parse_filter(text: str, fields: Fields, *, operation_key: str = "operation") -> tuple[Predicate, ...]:
@@ -133,6 +142,9 @@ def parse_filter(text: str, fields: Fields, *, operation_key: str = "operation")
     if not text:
         return ()
     document = _decode(text)
+    unknown = [name for name in document if name != "predicates"]
+    if unknown:
+        raise InvalidArgumentError(f"filter: unknown part {unknown[0]!r}; a filter has predicates")
     predicates = document.get("predicates", [])
     if not isinstance(predicates, list) or len(predicates) > _MAX_PREDICATES:
         raise InvalidArgumentError(f"filter: predicates has to be a list of at most {_MAX_PREDICATES} objects")

@@ -1,4 +1,4 @@
-"""Pages of a list as clients ask for them: sizes, opaque tokens, and the rule that a token belongs to its own sort and filter."""
+"""Pages of a list as clients ask for them: sizes, opaque tokens, and the rule that a token belongs to its own list, sort and filter."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class OpenList:
     """A list request made precise: the query for the store and what the next token has to repeat."""
 
     query: ListQuery
+    list_name: str
     sort_by: str
     filter: str
 
@@ -40,7 +41,7 @@ class OpenList:
         if page.last is None:
             return ""
         body = json.dumps([self.sort_by, self.filter, *page.last], separators=(",", ":"))
-        return base64.urlsafe_b64encode(_seal(body) + body.encode()).decode().rstrip("=")
+        return base64.urlsafe_b64encode(_seal(self.list_name, body) + body.encode()).decode().rstrip("=")
 
 
 def open_list(request: ListRequest, fields: Fields, *, operation_key: str = "operation", extra: tuple[Predicate, ...] = ()) -> OpenList:
@@ -53,7 +54,7 @@ def open_list(request: ListRequest, fields: Fields, *, operation_key: str = "ope
         raise InvalidArgumentError("page_size must not be negative")
     sort_by, filter_text, after = request.sort_by, request.filter, None
     if request.page_token:
-        token_sort, token_filter, after = _read(request.page_token)
+        token_sort, token_filter, after = _read(request.page_token, fields.name)
         if sort_by and parse_sort(sort_by, fields) != parse_sort(token_sort, fields):
             raise InvalidArgumentError("page_token: it was made for another sort_by")
         if filter_text and filter_text != token_filter:
@@ -65,15 +66,15 @@ def open_list(request: ListRequest, fields: Fields, *, operation_key: str = "ope
         after=after,
         limit=min(request.page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE),
     )
-    return OpenList(query, sort_by, filter_text)
+    return OpenList(query, fields.name, sort_by, filter_text)
 
 
-def _read(token: str) -> tuple[str, str, tuple[Scalar, str]]:
-    broken = InvalidArgumentError("page_token: not a token of this server")
+def _read(token: str, list_name: str) -> tuple[str, str, tuple[Scalar, str]]:
+    broken = InvalidArgumentError("page_token: not a token of this list")
     try:
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         body = raw[8:].decode()
-        if _seal(body) != raw[:8]:
+        if _seal(list_name, body) != raw[:8]:
             raise broken
         sort_by, filter_text, value, row_id = json.loads(body)
     except (ValueError, TypeError, binascii.Error, RecursionError):
@@ -83,6 +84,6 @@ def _read(token: str) -> tuple[str, str, tuple[Scalar, str]]:
     return sort_by, filter_text, (value, row_id)
 
 
-def _seal(body: str) -> bytes:
-    """Tell a mangled token from a whole one; tokens grant nothing, so this is no signature."""
-    return hashlib.blake2b(body.encode(), digest_size=8).digest()
+def _seal(list_name: str, body: str) -> bytes:
+    """Tell a mangled token, or one of another list, from a good one; tokens grant nothing, so this is no signature."""
+    return hashlib.blake2b(f"{list_name}\n{body}".encode(), digest_size=8).digest()

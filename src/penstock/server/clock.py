@@ -17,8 +17,8 @@ class SystemClock:
     """Wall clock of the machine (`interfaces.clock.Clock`)."""
 
     def now(self) -> float:
-        """Return seconds since the epoch, UTC."""
-        return time.time()
+        """Return seconds since the epoch, UTC, in whole microseconds: what an answer shows of a time is what a filter on it finds."""
+        return round(time.time(), 6)
 
 
 class SystemIds:

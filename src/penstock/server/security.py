@@ -23,6 +23,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from penstock.api.kfp.errors import envelope
 from penstock.server.config import is_loopback_host
 
 KeyCheck = Callable[[str], Awaitable[bool]]
@@ -36,6 +37,8 @@ _OPEN_PATHS = frozenset({"/healthz", *_HEALTH, SIGN_IN_PATH, "/favicon.ico", "/s
 _OPEN_PREFIXES = ("/static/", "/s3/", "/files/", "/storage/", "/apis/penstock/v1/hooks/")
 """Without a key at the door: public files, and what checks a signature, key or token itself."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_GRPC_CODES = {401: 16, 403: 7, 421: 7}
+"""UNAUTHENTICATED and PERMISSION_DENIED."""
 _ANSWER_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "SAMEORIGIN",
@@ -86,10 +89,11 @@ class Door:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self._is_ours(host):
-            return _error(421, f"this server does not answer to the host name {_bare(host)!r}; add it to PENSTOCK_SERVER_ALLOWED_HOSTS")
+            advice = "add it to PENSTOCK_SERVER_ALLOWED_HOSTS"
+            return _error(scope, 421, f"this server does not answer to the host name {_bare(host)!r}; {advice}")
         origin = headers.get("origin")
         if scope["method"] not in _SAFE_METHODS and origin is not None and not self._is_own_origin(origin):
-            return _error(403, f"requests from pages of {origin!r} are not accepted")
+            return _error(scope, 403, f"requests from pages of {origin!r} are not accepted")
         if self._key_check is None or scope["path"] in _OPEN_PATHS or scope["path"].startswith(_OPEN_PREFIXES):
             return None
         for key in keys_of(headers):
@@ -98,7 +102,7 @@ class Door:
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             back = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
             return RedirectResponse(f"{SIGN_IN_PATH}?next={quote(back, safe='')}", status_code=303)
-        return _error(401, "this server needs an API key; `penstock env` on its machine prints one")
+        return _error(scope, 401, "this server needs an API key; `penstock env` on its machine prints one")
 
     def _is_ours(self, host: str) -> bool:
         name = _bare(host)
@@ -154,6 +158,9 @@ def _add_headers(headers: MutableHeaders) -> None:
         headers.setdefault("content-security-policy", _PAGE_POLICY)
 
 
-def _error(status: int, message: str) -> Response:
+def _error(scope: Scope, status: int, message: str) -> Response:
+    """Return a refusal; clients of pipelines get the envelope of their protocol."""
     headers = {"www-authenticate": 'Basic realm="penstock"'} if status == 401 else None
-    return JSONResponse({"error": message, "message": message}, status_code=status, headers=headers)
+    is_pipelines = scope["path"].startswith(("/apis/", "/pipeline/apis/"))
+    body = envelope(_GRPC_CODES[status], message) if is_pipelines else {"error": message, "message": message}
+    return JSONResponse(body, status_code=status, headers=headers)

@@ -43,6 +43,7 @@ async def test_experiments_have_unique_names_and_a_default_that_stays(api: KfpAp
     await api.refused("POST", "/experiments", {"display_name": "e"}, status=409, code=6)
     await api.refused("POST", "/experiments", {"display_name": ""}, status=400, code=3)
     await api.refused("POST", "/experiments", {"display_name": "x" * 129}, status=400, code=3)
+    await api.refused("POST", "/experiments", {"display_name": "n", "namespace": "x" * 64}, status=400, code=3)
     default = (await api.call("GET", "/experiments", filter='{"predicates":[{"operation":1,"key":"display_name","stringValue":"Default"}]}'))
     await api.refused("DELETE", f"/experiments/{default['experiments'][0]['experiment_id']}", status=400, code=3)
     assert await api.call("DELETE", f"/experiments/{created['experiment_id']}") == {}

@@ -12,7 +12,7 @@ import pytest
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import RunId
 from penstock.interfaces.listing import ListQuery, Op, Page, Predicate, Sort
-from penstock.pipelines.filters import PIPELINE_FIELDS, RUN_FIELDS, parse_filter, parse_sort, parse_time
+from penstock.pipelines.filters import EXPERIMENT_FIELDS, PIPELINE_FIELDS, RUN_FIELDS, parse_filter, parse_sort, parse_time
 from penstock.pipelines.macros import MacroValues, expand_parameters, format_go
 from penstock.pipelines.names import check_name, check_tags
 from penstock.pipelines.paging import ListRequest, open_list
@@ -61,6 +61,7 @@ def test_filters_are_read(text: str, expected: Predicate) -> None:
         one(operation=1, key="name", stringValue="x", extra=1),
         one(operation=1, key="tags.", stringValue="x"),
         json.dumps({"predicates": {}}),
+        json.dumps({"predicate": []}),
     ],
 )
 def test_wrong_filters_are_refused(text: str) -> None:
@@ -97,6 +98,8 @@ def test_a_token_continues_its_own_list_only() -> None:
     ):
         with pytest.raises(InvalidArgumentError, match="page_"):
             open_list(request, RUN_FIELDS)
+    with pytest.raises(InvalidArgumentError, match="page_token"):
+        open_list(ListRequest(page_token=token), EXPERIMENT_FIELDS)
 
 
 def test_macros() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import PurePosixPath
 
 import pytest
@@ -77,3 +78,14 @@ async def test_volumes_cannot_be_left_by_name(open_stage, mount: Mount) -> None:
 
 def is_there(path: str) -> bool:
     return os.path.exists(path)
+
+
+async def test_directories_of_the_host_stay_visible_in_a_private_tmp(open_stage, namespace) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as shared:
+        async with open_stage(has_namespace=True) as scene:
+            script = f"touch {shared}/here; touch /tmp/penstock-not-there; ls {shared}"
+            finished = await scene.run(shell(script, mounts=(Mount(PurePosixPath("/tmp/outputs/result")),)))
+            assert finished.failure is None, finished.failure
+            assert scene.log() == "here\n"
+        assert is_there(f"{shared}/here")
+    assert not is_there("/tmp/penstock-not-there")

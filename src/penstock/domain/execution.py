@@ -15,6 +15,9 @@ from penstock.domain.plan import LeafTemplate, ParameterType
 DEFAULT_PIPELINE_ROOT = "minio://mlpipeline/v2/artifacts"
 """Root of artifact URIs of runs that name none, as in a Kubeflow installation."""
 
+DEFAULT_NAMESPACE = "kubeflow"
+"""What tasks of runs without a namespace are told, as in a Kubeflow installation for one tenant."""
+
 
 class FailureKind(StrEnum):
     """Why an attempt failed."""
@@ -65,7 +68,7 @@ class RunContext:
     created_at: float
     """Seconds since the epoch, UTC."""
     scheduled_at: float
-    namespace: str = "kubeflow"
+    namespace: str = DEFAULT_NAMESPACE
     service_account: str = ""
     experiment_id: str = ""
     recurring_run_id: str = ""
@@ -221,6 +224,16 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredEntries:
+    """A secret or config map that a task creates."""
+
+    kind: str
+    """`secret` or `configmap`."""
+    name: str
+    entries: Mapping[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessSpec:
     """One attempt, fully resolved by the dialect and ready for an executor."""
 
@@ -255,6 +268,12 @@ class ProcessSpec:
     warnings: tuple[str, ...] = ()
     """What was asked and cannot be honoured here, one sentence each; shown on the task."""
     needs_cold_start: bool = False
+    copy_volumes: tuple[tuple[str, str], ...] = ()
+    """Pairs of volumes: the second becomes a copy of the first before the start, unless it exists already."""
+    put_entries: tuple[StoredEntries, ...] = ()
+    """Secrets and config maps to store."""
+    delete_entries: tuple[tuple[str, str], ...] = ()
+    """Kind and name of secrets and config maps to remove; missing ones are fine."""
     create_volumes: tuple[str, ...] = ()
     """Persistent volumes (directories below `<data>/volumes`) to create before the start; existing ones are kept."""
     delete_volumes: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ Task ids are derived from the run and the task's path, so the same run always yi
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import NewType
 
@@ -26,7 +27,15 @@ Digest = NewType("Digest", str)
 
 ROOT_PATH = TaskPath("root")
 
+_ATTEMPT_NODE = re.compile(r"([0-9a-f-]{36})-(\d{1,6})")
+
 
 def task_id_for(run_id: RunId, path: TaskPath) -> TaskId:
     """Return the id of the task at `path`; the same arguments always give the same id."""
     return TaskId(str(uuid.uuid5(uuid.NAMESPACE_OID, f"{run_id}:{path}")))
+
+
+def node_task(node_id: str) -> tuple[TaskId, int | None]:
+    """Return task and attempt that a node of an Argo status document stands for; `<task id>-<number>` is one attempt of a retried step."""
+    match = _ATTEMPT_NODE.fullmatch(node_id)
+    return (TaskId(node_id), None) if match is None else (TaskId(match.group(1)), int(match.group(2)))

@@ -231,6 +231,8 @@ class LeafTemplate:
     identity: Mapping[str, str] = field(default_factory=dict)
     """Named parts of the cache fingerprint that do not depend on inputs, each a digest: `code`, `image`, `options`, `outputs`.
     A changed part is the reason a user reads for a cache miss."""
+    run_fields: tuple[str, ...] = ()
+    """Names of the `RunField`s that its text refers to (`run_id`, `parameter:x`); their values take part in the cache fingerprint."""
     deadline_seconds: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     """What the dialect's runtime needs beside (annotations, task-config passthroughs); opaque to the engine."""
@@ -250,6 +252,8 @@ class RunPlan:
     templates: Mapping[str, Template]
     parameters: Mapping[str, ParameterSpec] = field(default_factory=dict)
     """What the run accepts."""
+    resource_prefix: str = ""
+    """Start of the resource names of its runs; empty: the pipeline's name and a dash."""
     fail_fast: bool = True
     """After a failure no further task of the same graph starts; running ones finish."""
     parallelism: int = 0

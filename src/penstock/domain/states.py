@@ -62,3 +62,8 @@ class TaskType(StrEnum):
     """Registers an existing artifact."""
     DAG = "DAG"
     """Any other sub-graph."""
+
+
+CONDITION_IS_FALSE = "its condition is false"
+LOOP_IS_EMPTY = "the loop has no items"
+"""Reasons of tasks that were skipped as their author wanted; every other skipped task was left out because something else ended."""

@@ -26,7 +26,7 @@ class CacheKey:
 
     fingerprint: str
     parts: Mapping[str, str]
-    """`code`, `image`, `options`, ... from the template; `parameter:<name>`, `artifact:<name>`; or only `key`."""
+    """`code`, `image`, `options`, ... from the template; `parameter:<name>`, `artifact:<name>`, `fact:<run field>`; or only `key`."""
 
 
 def cache_scope(namespace: str, pipeline_name: str) -> str:
@@ -40,6 +40,7 @@ def cache_key(
     policy: CachePolicy,
     given: Mapping[str, Any],
     artifacts: Mapping[str, tuple[ArtifactRef, ...]],
+    facts: Mapping[str, Any] | None = None,
 ) -> CacheKey:
     """Return the identity of running `template` on these inputs.
 
@@ -49,6 +50,7 @@ def cache_key(
         policy: its `custom_key`, when set, stands for everything else.
         given: inputs bound by the author, without defaults of unset ones (a new default is a change of code).
         artifacts: input artifacts.
+        facts: values of the template's `run_fields`.
     """
     if policy.custom_key is not None:
         return CacheKey(_digest([scope, template.name, "key", policy.custom_key]), {"key": policy.custom_key})
@@ -57,6 +59,8 @@ def cache_key(
         parts[f"parameter:{name}"] = _digest(tidy_numbers(value))
     for name, refs in artifacts.items():
         parts[f"artifact:{name}"] = _digest([_identity(ref) for ref in refs])
+    for name, value in (facts or {}).items():
+        parts[f"fact:{name}"] = _digest(value)
     return CacheKey(_digest([scope, parts]), parts)
 
 
@@ -88,6 +92,8 @@ def miss_reason(wanted: Mapping[str, str], newest: Mapping[str, str] | None) -> 
 
 def _part_words(name: str) -> str:
     kind, _, rest = name.partition(":")
+    if kind == "fact":
+        return f"the run's {rest.replace('_', ' ').replace(':', ' ')}"
     if rest:
         return f"{kind} `{rest}`"
     return _PLAIN.get(name, f"the {name}")

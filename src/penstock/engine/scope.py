@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from penstock.domain.execution import DEFAULT_PIPELINE_ROOT, RunContext
+from penstock.domain.execution import DEFAULT_NAMESPACE, DEFAULT_PIPELINE_ROOT, RunContext
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import RunPlan
 from penstock.domain.runs import NewRun
@@ -111,7 +111,7 @@ def _run_fact(state: RunState, name: str) -> Any:
         "create_time": utc_text(run.created_at),
         "schedule_time": utc_text(run.scheduled_at),
         "workspace": state.workspace,
-        "namespace": run.namespace,
+        "namespace": run.namespace or DEFAULT_NAMESPACE,
     }
     return facts.get(name, UNSET)
 
@@ -146,7 +146,7 @@ def run_context(run: NewRun, plan: RunPlan, parameters: Mapping[str, Any]) -> Ru
         pipeline_root=pipeline_root(run, plan),
         created_at=run.created_at,
         scheduled_at=run.scheduled_at,
-        namespace=run.namespace,
+        namespace=run.namespace or DEFAULT_NAMESPACE,
         service_account=run.service_account,
         experiment_id=run.experiment_id,
         recurring_run_id=run.recurring_run_id or "",

@@ -11,6 +11,7 @@ from penstock.domain.errors import ExpressionError, SpecError
 from penstock.domain.execution import Failure, FailureKind
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import ArtifactSource, ContainerWork, GraphTemplate, ImporterWork, Iteration, LeafTemplate, VolumeWork
+from penstock.domain.states import CONDITION_IS_FALSE, LOOP_IS_EMPTY
 from penstock.engine.attempts import launch
 from penstock.engine.cache_key import cache_key, cache_scope
 from penstock.engine.commands import ContinueLoop, ImportArtifact, LookupCache
@@ -48,7 +49,7 @@ def start(state: RunState, node: Node) -> None:
         bound = bind_parameters(state, node)
         decides_here = not (node.is_loop and node.index.condition_per_item) and (node.iteration is None or node.index.condition_per_item)
         if decides_here and not condition_holds(state, node, bound):
-            finish(state, node, Phase.SKIPPED, reason="its condition is false")
+            finish(state, node, Phase.SKIPPED, reason=CONDITION_IS_FALSE)
             return
         artifacts = bind_artifacts(state, node, bound)
         if node.is_loop:
@@ -116,7 +117,7 @@ def _start_loop(state: RunState, node: Node) -> None:
             finish(state, child, Phase.SKIPPED, reason="the loop has fewer items now", is_omitted=True)
             group.unfinished += 1
     if not items and iteration.empty_is_skipped:
-        finish(state, node, Phase.SKIPPED, reason="the loop has no items")
+        finish(state, node, Phase.SKIPPED, reason=LOOP_IS_EMPTY)
         return
     move(state, node, Phase.ACTIVE)
     if not items:
@@ -204,7 +205,9 @@ def _start_leaf(state: RunState, node: Node) -> None:
         return
     given: Mapping[str, Any] = {name: node.parameters[name] for name in node.given}
     scope = cache_scope(state.new_run.namespace, state.new_run.pipeline_name)
-    key = cache_key(scope, template, policy, given, node.artifacts)
+    names = NodeScope(state, node, node.parameters)
+    facts = {name: None if (value := names.run_field(name)) is UNSET else value for name in template.run_fields}
+    key = cache_key(scope, template, policy, given, node.artifacts, facts)
     leaf.fingerprint, leaf.parts = key.fingerprint, key.parts
     if state.new_run.options.get("no_cache"):
         leaf.cache_reason = "the cache is off for this run"

@@ -147,12 +147,12 @@ class RunService:
         run_id = scheduled.run_id if scheduled else RunId(self._ids.new_uuid())
         planned_at, index = (scheduled.planned_at, scheduled.index) if scheduled else (None, None)
         macros = MacroValues(run_id, now, scheduled_at=planned_at, index=index, event=scheduled.event if scheduled else None)
-        values = expand_parameters(request.parameters, macros)
+        values = expand_parameters({**_defaults_with_macros(spec.kind, plan), **request.parameters}, macros)
         new_run = NewRun(
             run_id=run_id,
             kind=spec.kind,
             name=request.name,
-            resource_name=f"{plan.name}-{_suffix(run_id)}",
+            resource_name=f"{plan.resource_prefix or f'{plan.name}-'}{_suffix(run_id)}",
             pipeline_name=plan.name,
             spec_digest=spec.digest,
             created_at=now,
@@ -386,6 +386,14 @@ def _born(run: NewRun) -> RunView:
         failed_count=0,
         cached_count=0,
     )
+
+
+def _defaults_with_macros(kind: str, plan: RunPlan) -> dict[str, Any]:
+    """Defaults that may hold a macro; v1 replaces macros in every argument of a workflow (kfp 1.8 protocol notes, section 2.2)."""
+    if kind != "argo":
+        return {}
+    found = {name: spec.default for name, spec in plan.parameters.items() if isinstance(spec.default, str)}
+    return {name: text for name, text in found.items() if "[[" in text or "{{$." in text}
 
 
 def _suffix(run_id: RunId) -> str:

@@ -106,7 +106,7 @@ def build_engine(
     executor = ProcessExecutor(
         settings.data_dir,
         dialects={"kfp": KfpDialect(), "argo": ArgoDialect()},
-        secrets=SqlSecretStore(database),
+        secrets=(secret_store := SqlSecretStore(database)),
         blobs=blobs,
         environments=_environments(settings),
         limiter=limiter,
@@ -124,6 +124,7 @@ def build_engine(
         ),
         has_namespace=has_namespaces,
         task_environment=task_environment,
+        secret_store=secret_store,
     )
     cache = SqlTaskCache(
         database,

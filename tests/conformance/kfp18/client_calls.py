@@ -47,6 +47,15 @@ def doubling(n: int = 4):
     double(n)
 
 
+def _name() -> str:
+    return "{{workflow.uid}} {{workflow.namespace}} {{ unknown }}"
+
+
+@dsl.pipeline(name="naming")
+def naming():
+    components.create_component_from_func(_name)()
+
+
 @dsl.pipeline(name="lingering")
 def lingering(seconds: float = 60):
     with dsl.ExitHandler(double(1)):
@@ -195,6 +204,11 @@ def caching(client, folder):
         with urllib.request.urlopen(url) as answer:
             return {task["display_name"]: task["state"] for task in json.load(answer)["tasks"] if task["type"] == "RUNTIME"}
 
+    for _ in range(2):  # text of the run is part of what is reused: the second run never shows the first one's id
+        result = client.create_run_from_pipeline_func(naming, arguments={})
+        nodes = json.loads(wait(client, result.run_id).pipeline_runtime.workflow_manifest)["status"]["nodes"].values()
+        values = [item["value"] for node in nodes for item in node.get("outputs", {}).get("parameters", [])]
+        assert values == [result.run_id + " kubeflow {{ unknown }}"], values
     first = client.create_run_from_pipeline_func(programs_v2.mnist(64), arguments={}, mode=V2)
     assert set(states(first.run_id).values()) == {"Succeeded"}
     second = client.create_run_from_pipeline_func(programs_v2.MNIST_CHANGED, arguments={}, mode=V2)

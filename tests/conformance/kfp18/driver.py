@@ -9,6 +9,7 @@ warnings.simplefilter("ignore")
 
 import kfp  # noqa: E402
 import programs  # noqa: E402
+import programs_cluster  # noqa: E402, F401
 import programs_v2  # noqa: E402, F401
 
 

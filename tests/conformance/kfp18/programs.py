@@ -1,7 +1,8 @@
 """Pipelines for the kfp 1.8 SDK, one per construct, each with what its run must come to. Imported by `driver.py` inside a 1.8 environment.
 
 `CASES` maps a name to a function, arguments, mode and expectation. Expectations: `status`, `outputs` (display name of a task to
-output values), `phases` (display name to the sorted list of node phases), `error` (text that the run's error contains), `logs`.
+output values), `phases` (display name to the sorted list of node phases), `error` (text that the run's error contains), `logs`,
+`needs` (`mounts`: the host has to allow mount namespaces).
 """
 
 
@@ -225,7 +226,7 @@ def exit_after_failure():
         fail("now")
 
 
-@case("failure stops what depends on it", status="Failed", phases={"fail": ["Failed"], "say": ["Skipped"]}, error="broken on purpose: it")
+@case("failure stops what depends on it", status="Failed", phases={"fail": ["Failed"], "say": ["Omitted"]}, error="broken on purpose: it")
 @dsl.pipeline(name="failing")
 def failing():
     say("never").after(fail("it"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -161,3 +162,12 @@ def test_reasons_of_misses() -> None:
     assert miss_reason({"a": "1"}, {"a": "1"}) == "the earlier result is no longer usable"
     many = {f"parameter:{key}": "1" for key in "abcde"}
     assert miss_reason(many, {}) == "parameter `a`, parameter `b`, parameter `c` and 2 more changed"
+
+
+async def test_facts_of_the_run_in_a_templates_text_take_part(engine: Engine) -> None:
+    plan = _plan()
+    named = dataclasses.replace(plan.templates["train"], run_fields=("run_id",))
+    plan = dataclasses.replace(plan, templates={**plan.templates, "train": named})
+    await engine.run(plan, "run-1")
+    await engine.run(plan, "run-2")
+    assert engine.tasks("run-2")["root/a"]["cache_reason"] == "the run's run id changed"

@@ -6,12 +6,13 @@ tasks that a fork would not serve faithfully; `command`, the words as compiled, 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,6 +33,7 @@ _MAY_INSTALL = re.compile(r"subprocess|sys\.executable|os\.(system|popen|spawn|e
 """Programs that say none of this do not install packages, and are spared an overlay of their own."""
 _COLD_FILE = "cold.json"
 _SHARED_TMP = PurePosixPath("/tmp")  # noqa: S108  the literal path that images use
+_MOST_SHARED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,9 @@ class Plan:
         """Return the `run` message. Args: data: the data folder; description: text of the attempt's `spec.json`."""
         spec, root = self.spec, str(layout.root)
         cwd = str(spec.working_dir or layout.work)
-        directories = [cwd, str(layout.work), str(layout.tmp), *(str(path) for path in spec.directories)]
+        # A working directory outside of the attempt is a mount point: it exists once the namespace does.
+        own = [cwd] if PurePosixPath(cwd).is_relative_to(layout.root) or PurePosixPath(cwd).is_relative_to(layout.workspace) else []
+        directories = [*own, str(layout.work), str(layout.tmp), *(str(path) for path in spec.directories)]
         message: dict[str, Any] = {
             "op": "run",
             "id": attempt_id,
@@ -88,7 +92,7 @@ class Plan:
             "spec": description,
         }
         if binds:
-            message["binds"] = _with_own_directories(binds, layout, data)
+            message["binds"] = _with_own_directories(binds, layout, data, _names_below_tmp(spec, layout))
             message["new_root"] = f"{root}/root"
             directories += [f"{root}/root", *(bind["source"] for bind in binds if bind["source"].startswith(root))]
         message["directories"] = list(dict.fromkeys(directories))
@@ -184,14 +188,39 @@ def _python_message(python: PythonTask) -> dict[str, Any]:
     }
 
 
-def _with_own_directories(binds: list[dict[str, Any]], layout: AttemptLayout, data: str) -> list[dict[str, Any]]:
-    """Add what literal paths must not cover: a private `/tmp` where something lies below it, and the data folder itself."""
+def _names_below_tmp(spec: ProcessSpec, layout: AttemptLayout) -> frozenset[str]:
+    """First names of what the attempt itself has below `/tmp`."""
+    stand_in = layout.mounts / "tmp"
+    paths = (*spec.directories, *spec.files, *(staged.path for staged in spec.staged))
+    return frozenset(path.relative_to(stand_in).parts[0] for path in paths if stand_in in path.parents)
+
+
+def _with_own_directories(binds: list[dict[str, Any]], layout: AttemptLayout, data: str, taken: frozenset[str]) -> list[dict[str, Any]]:
+    """Add what literal paths must not cover: a private `/tmp` where something lies below it, and the data folder itself.
+
+    Directories that the host has below its `/tmp` stay visible in a private one, so that a path handed from task to task still works.
+    """
     targets = [PurePosixPath(bind["target"]) for bind in binds]
-    before = []
-    if any(_SHARED_TMP in target.parents for target in targets) and _SHARED_TMP not in targets:
-        before = [{"source": str(layout.tmp), "target": str(_SHARED_TMP), "read_only": False}]
+    private = [bind for bind in binds if bind["target"] == str(_SHARED_TMP)]
+    if any(_SHARED_TMP in target.parents for target in targets) and not private:
+        private = [{"source": str(layout.tmp), "target": str(_SHARED_TMP), "read_only": False}]
         targets.append(_SHARED_TMP)
+    shared = []
+    if private:
+        hidden = taken | {target.relative_to(_SHARED_TMP).parts[0] for target in targets if _SHARED_TMP in target.parents}
+        shared = [{"source": path, "target": path, "read_only": False, "is_optional": True} for path in _directories_of_tmp(hidden)]
     after = []
     if any(target in PurePosixPath(data).parents for target in targets):
         after = [{"source": data, "target": data, "read_only": False}]
-    return [*before, *binds, *after]
+    return [*private, *shared, *(bind for bind in binds if bind not in private), *after]
+
+
+def _directories_of_tmp(hidden: Container[str]) -> list[str]:
+    """Directories of the host's `/tmp` but those named `hidden`; at most `_MOST_SHARED`, the last changed first."""
+    found = []
+    with os.scandir(_SHARED_TMP) as entries:
+        for entry in entries:
+            if entry.name not in hidden and entry.is_dir(follow_symlinks=False):
+                with contextlib.suppress(OSError):
+                    found.append((entry.stat().st_mtime, entry.path))
+    return [path for _, path in sorted(found, reverse=True)[:_MOST_SHARED]]

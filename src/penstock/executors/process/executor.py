@@ -43,6 +43,7 @@ from penstock.executors.process.parents import Parents
 from penstock.executors.process.slots import Capacity, Slots, Waiting, need_of
 from penstock.executors.process.warm import Supervisor
 from penstock.interfaces.blobs import BlobStore
+from penstock.interfaces.catalog_store import SecretStore
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.dialect import Dialect, SecretLookup
 from penstock.interfaces.executor import ReportSink
@@ -100,10 +101,12 @@ class ProcessExecutor:
         settings: ExecutorSettings,
         has_namespace: bool = False,
         task_environment: TaskEnvironment | None = None,
+        secret_store: SecretStore | None = None,
     ) -> None:
         self._data = data = data.resolve()  # so that paths of attempts hold no links but those a task made
         self._dialects = dialects
         self._secrets = secrets
+        self._secret_store = secret_store
         self._blobs = blobs
         self._environments = environments
         self._limiter = limiter
@@ -254,11 +257,27 @@ class ProcessExecutor:
     async def _carry_out(self, attempt: _Attempt, spec: ProcessSpec) -> tuple[TaskOutputs | None, Failure | None]:
         """Do what a spec without a command asks for: files, volumes, outputs. Nothing runs, so repeating it after a crash is harmless."""
         await asyncio.to_thread(self._stage, attempt, spec)
+        await self._store_entries(spec)
         detail = {"mode": "none", "host": self._host, "warnings": list(spec.warnings)}
         self._report(AttemptStarted(attempt.request.key, self._clock.now(), detail))
         outcome = await self._conclude(attempt, spec, {"code": 0})
         await asyncio.to_thread(staging.remove_volumes, spec, self._data / "volumes")
         return outcome
+
+    async def _store_entries(self, spec: ProcessSpec) -> None:
+        """Store and remove the secrets and config maps of a spec.
+
+        Raises:
+            TaskError: this executor has no store to write to (kind START).
+        """
+        if not spec.put_entries and not spec.delete_entries:
+            return
+        if self._secret_store is None:
+            raise TaskError("secrets and config maps cannot be changed here", kind=FailureKind.START)
+        for item in spec.put_entries:
+            await self._secret_store.put(item.kind, item.name, item.entries, at=self._clock.now())
+        for kind, name in spec.delete_entries:
+            await self._secret_store.delete(kind, name)
 
     def _complete(self, request: LaunchRequest, spec: ProcessSpec) -> ProcessSpec:
         """Add what the server gives every task; the pipeline's own values win."""

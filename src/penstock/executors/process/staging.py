@@ -49,11 +49,23 @@ def stage(spec: ProcessSpec, layout: AttemptLayout, blobs: BlobStore, volumes: P
         for path, content in spec.files.items():
             _require_inside(path, root, Path(layout.workspace))
             _write(Path(path), content)
+        for source, target in spec.copy_volumes:
+            _copy_volume(_volume(volumes, source), _volume(volumes, target))
         for name in spec.create_volumes:
             _volume(volumes, name).mkdir(parents=True, exist_ok=True)
         return [bind for mount in spec.mounts for bind in _mount(mount, layout, volumes)]
     except OSError as error:
         raise TaskError(f"inputs could not be put in place: {error.strerror or error}", kind=FailureKind.SYSTEM) from error
+
+
+def _copy_volume(source: Path, target: Path) -> None:
+    """Make `target` a copy of `source` in one step, so that a crash leaves either nothing or all; an existing one is kept."""
+    if target.exists() or not source.is_dir():
+        return
+    half = target.with_name(f".half-{target.name}")
+    shutil.rmtree(half, ignore_errors=True)
+    shutil.copytree(source, half, symlinks=True)
+    half.rename(target)
 
 
 def remove_volumes(spec: ProcessSpec, volumes: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,11 +27,15 @@ class WorkflowDocument:
     manifest: Mapping[str, Any]
     name: str
     """Pipeline name: from the SDK's annotation, else from metadata."""
+    resource_prefix: str
+    """Start of the workflow names of its runs: `metadata.generateName`, a legal object name even if the pipeline's is none."""
     description: str
     spec: Mapping[str, Any]
     templates: Mapping[str, Mapping[str, Any]]
     parameters: tuple[tuple[str, Any], ...]
     """Workflow arguments in order: name, default (None: the caller must give one)."""
+    artifacts: Mapping[str, str]
+    """Workflow arguments that are files: name to text, tags not yet replaced."""
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     sdk_version: str
@@ -78,15 +83,31 @@ def read_workflow(manifest: Mapping[str, Any]) -> WorkflowDocument:
     return WorkflowDocument(
         manifest=manifest,
         name=str(described.get("name") or metadata.get("name") or str(metadata.get("generateName", "workflow-")).rstrip("-")),
+        resource_prefix=_resource_prefix(metadata),
         description=str(described.get("description") or ""),
         spec=spec,
         templates=templates,
         parameters=parameters,
+        artifacts=_raw_artifacts(arguments),
         labels=labels,
         annotations=annotations,
         sdk_version=annotations.get(SDK_VERSION_KEY) or labels.get(SDK_VERSION_KEY) or "",
         inputs={str(item.get("name")): item for item in described.get("inputs") or () if isinstance(item, Mapping)},
     )
+
+
+def _resource_prefix(metadata: Mapping[str, Any]) -> str:
+    wanted = str(metadata.get("generateName") or metadata.get("name") or "").lower()
+    return (re.sub(r"[^a-z0-9]+", "-", wanted).strip("-") or "workflow") + "-"
+
+
+def _raw_artifacts(arguments: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for index, item in enumerate(arguments.get("artifacts") or ()):
+        if not isinstance(item.get("raw"), Mapping):
+            raise SpecError(f"workflow artifact {item.get('name')!r} needs 'raw'", place=f"spec.arguments.artifacts[{index}]")
+        found[str(item["name"])] = str(item["raw"].get("data", ""))
+    return found
 
 
 def _pipeline_spec(annotations: Mapping[str, str]) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ Semantics: kfp 1.8 protocol notes, sections 4.2 and 4.4. Everything that a proce
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import FailureKind, Mount
 from penstock.interfaces.dialect import SecretLookup
+from penstock.spec.quantities import parse_cpu, parse_memory
 
 _LABEL = re.compile(r"metadata\.(labels|annotations)\['([^']*)'\]")
 _VARIABLE = re.compile(r"\$\$\(|\$\(([A-Za-z_][\w.-]*)\)")
@@ -95,9 +97,20 @@ def container_environment(container: Mapping[str, Any], pod: PodFacts, secrets: 
             value = _entry("configmap", source["configMapKeyRef"], secrets)
             if value is not None:
                 found.plain[name] = value
+        elif "resourceFieldRef" in source:
+            found.plain[name] = _resource_field(container, source["resourceFieldRef"])
         else:
             found.warnings.append(f"environment variable {name}: source {', '.join(source)} is not supported; it is not set")
     return found
+
+
+def _resource_field(container: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
+    """Value of `limits.cpu` and the like in units of the divisor, rounded up; `0` for what the container does not say."""
+    side, _, resource = str(reference.get("resource", "")).partition(".")
+    asked = ((container.get("resources") or {}).get(side) or {}).get(resource)
+    parse = parse_cpu if resource == "cpu" else parse_memory
+    amount, divisor = parse(asked), parse(reference.get("divisor")) or 1
+    return str(math.ceil(amount / divisor)) if amount else "0"
 
 
 def _add_all(found: ContainerEnvironment, item: Mapping[str, Any], secrets: SecretLookup) -> None:

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from penstock.domain.artifacts import ArtifactType, inline_text
-from penstock.domain.execution import LaunchRequest, OutputArtifactPath, OutputParameterFile, StagedArtifact
+from penstock.domain.execution import AttemptLayout, LaunchRequest, OutputArtifactPath, OutputParameterFile, StagedArtifact
 from penstock.domain.plan import ParameterType
 from penstock.spec.argo.document import COMPONENT_SPEC_KEY
 from penstock.spec.argo.leaf import Leaf, manifest_of
@@ -69,6 +69,18 @@ def parameter_outputs(request: LaunchRequest, leaf: Leaf) -> list[OutputParamete
                 name, leaf.paths.local(str(item["path"])), ParameterType.STRING, is_optional=True, strip_newline=True
             )
     return list(found.values())
+
+
+def fixed_outputs(leaf: Leaf, layout: AttemptLayout) -> tuple[list[OutputParameterFile], dict[PurePosixPath, bytes]]:
+    """Outputs whose value is text of the manifest (`data_passing_method` writes sub paths of a volume so), and their files."""
+    found: list[OutputParameterFile] = []
+    files: dict[PurePosixPath, bytes] = {}
+    for item in (leaf.template.get("outputs") or {}).get("parameters") or ():
+        if item.get("value") is not None and not (item.get("valueFrom") or {}).get("path"):
+            path = layout.outputs / "values" / str(len(found))
+            files[path] = str(item["value"]).encode()
+            found.append(OutputParameterFile(str(item["name"]), path, ParameterType.STRING))
+    return found, files
 
 
 def _scalar_outputs(template: Mapping[str, Any]) -> frozenset[str]:

@@ -44,13 +44,28 @@ from penstock.spec.argo.document import (
     read_workflow,
 )
 from penstock.spec.argo.launcher import read_runtime_info
-from penstock.spec.argo.text import duration_seconds, iso_duration_seconds, tag_names, text_expr
+from penstock.spec.argo.text import duration_seconds, iso_duration_seconds, run_fields, tag_names, text_expr
 from penstock.spec.argo.when import parse_when
 
 ARGO_DIALECT = "argo"
 
 ROOT_TEMPLATE = "--workflow--"
 """Name of the graph around entrypoint and exit handler; not a legal Argo name, so it never clashes."""
+
+WORKFLOW_WISHES = {
+    "nodeSelector": "a node selector",
+    "tolerations": "tolerations",
+    "affinity": "affinity",
+    "dnsConfig": "a DNS configuration",
+    "imagePullSecrets": "image pull secrets",
+    "podDisruptionBudget": "a pod disruption budget",
+    "ttlStrategy": "a time to live",
+    "priorityClassName": "a priority class",
+    "securityContext": "a security context",
+}
+"""Fields of a workflow that mean nothing for processes of one machine, in words for a warning."""
+
+_IDENTITY_KEYS = ("container", "resource", "volumes", "initContainers", "sidecars", "outputs")
 
 _RETRY_ON = {
     "OnFailure": frozenset({FailureKind.EXIT_CODE, FailureKind.SIGNAL, FailureKind.OUT_OF_MEMORY, FailureKind.DEADLINE}),
@@ -74,7 +89,7 @@ def lower_workflow(manifest: Mapping[str, Any]) -> RunPlan:
     entrypoint = str(document.spec["entrypoint"])
     exit_name = document.spec.get("onExit")
     root = entrypoint
-    if exit_name or isinstance(templates[entrypoint], LeafTemplate):
+    if exit_name or document.artifacts or isinstance(templates[entrypoint], LeafTemplate):
         templates[ROOT_TEMPLATE] = _root_graph(document, templates, entrypoint, exit_name)
         root = ROOT_TEMPLATE
     return RunPlan(
@@ -91,6 +106,7 @@ def lower_workflow(manifest: Mapping[str, Any]) -> RunPlan:
             )
             for name, value in document.parameters
         },
+        resource_prefix=document.resource_prefix,
         parallelism=int(document.spec.get("parallelism") or 0),
         deadline_seconds=_number(document.spec.get("activeDeadlineSeconds")),
         labels=document.labels,
@@ -103,12 +119,14 @@ def _root_graph(document: WorkflowDocument, templates: Mapping[str, Template], e
     names = [name for name, _ in document.parameters]
     parameters: dict[str, Expr] = {name: ScopeInput(name) for name in names}
     leaf = isinstance(templates[entrypoint], LeafTemplate)
+    files = {name: (ArtifactSource(text=text_expr(text)),) for name, text in document.artifacts.items()}
     main = TaskSpec(
         key=entrypoint,
         template=entrypoint,
         display_name=entrypoint,
         type=TaskType.RUNTIME if leaf else TaskType.EXIT_HANDLER,
         parameters=parameters,
+        artifacts=files,
         retry=_retry(document.templates[entrypoint]),
         cache=_cache_policy(document.templates[entrypoint]) if leaf else CachePolicy(),
     )
@@ -120,6 +138,7 @@ def _root_graph(document: WorkflowDocument, templates: Mapping[str, Template], e
             template=exit_name,
             display_name=_display_name(document.templates[exit_name], exit_name),
             parameters=parameters,
+            artifacts=files,
             after=frozenset({entrypoint}),
             trigger=TriggerRule.ALL_DONE,
             is_exit=True,
@@ -279,8 +298,13 @@ def _lower_leaf(document: WorkflowDocument, template: Mapping[str, Any], place: 
         output_parameters={name: ParameterSpec(name) for name in parameter_names},
         output_artifacts=output_artifacts,
         identity=_identity(template),
+        run_fields=run_fields([template.get(key) for key in _IDENTITY_KEYS]),
         deadline_seconds=_number(template.get("activeDeadlineSeconds")),
-        extra={"sdk_component": _component_name(template), "workflow_volumes": document.spec.get("volumes") or []},
+        extra={
+            "sdk_component": _component_name(template),
+            "workflow_volumes": document.spec.get("volumes") or [],
+            "workflow_wishes": [key for key in WORKFLOW_WISHES if document.spec.get(key)],
+        },
     )
 
 
@@ -331,8 +355,8 @@ def _retry(template: Mapping[str, Any]) -> RetryPolicy | None:
 
 
 def _cache_policy(template: Mapping[str, Any]) -> CachePolicy:
-    if "container" not in template:
-        return CachePolicy()
+    if "container" not in template or list((template["container"] or {}).get("command") or ())[:1] == ["kubectl"]:
+        return CachePolicy()  # what changes volumes, secrets and config maps has to happen every time
     metadata = template.get("metadata") or {}
     annotations, labels = metadata.get("annotations") or {}, metadata.get("labels") or {}
     enabled = str(labels.get(CACHING_KEY, "true")).lower() != "false"

@@ -34,8 +34,8 @@ def metrics_metadata(content: bytes) -> tuple[dict[str, Any], str]:
     refused: list[str] = []
     for item in items[:_MAX_METRICS]:
         name = str(item.get("name", "")) if isinstance(item, dict) else ""
-        number = item.get("numberValue", item.get("number_value")) if isinstance(item, dict) else None
-        if not _NAME.fullmatch(name) or not isinstance(number, int | float) or isinstance(number, bool) or math.isnan(number):
+        number = _number(item.get("numberValue", item.get("number_value"))) if isinstance(item, dict) else None
+        if not _NAME.fullmatch(name) or number is None:
             refused.append(name or "without a name")
         elif name not in values:
             values[name] = number
@@ -44,6 +44,16 @@ def metrics_metadata(content: bytes) -> tuple[dict[str, Any], str]:
         refused.append(f"{len(items) - _MAX_METRICS} over the limit of {_MAX_METRICS}")
     warning = f"metrics not recorded: {', '.join(refused)}" if refused else ""
     return ({**values, FORMATS_KEY: formats} if values else {}), warning
+
+
+def _number(value: Any) -> float | None:
+    """A finite number; text of one counts, as protobuf's JSON form allows."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) else None
 
 
 def ui_metadata(content: bytes) -> tuple[dict[str, Any], str]:

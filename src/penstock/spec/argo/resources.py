@@ -1,25 +1,34 @@
 """Kubernetes objects that `VolumeOp`, `VolumeSnapshotOp` and `ResourceOp` manage, emulated without a cluster.
 
-Semantics: kfp 1.8 protocol notes, section 3.4. A claim is a directory; a snapshot is always ready; secrets and config maps are
-visible to the steps of the run that created them.
+Semantics: kfp 1.8 protocol notes, section 3.4. A claim is a directory, a snapshot a copy of one; secrets and config maps go to the
+server's store, where `secretKeyRef` and mounts of any run find them.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from penstock.domain.errors import TaskError
-from penstock.domain.execution import FailureKind
+from penstock.domain.execution import FailureKind, StoredEntries
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 
-SUPPORTED_KINDS = ("PersistentVolumeClaim", "VolumeSnapshot")
+CLAIM, SNAPSHOT = "PersistentVolumeClaim", "VolumeSnapshot"
+_ENTRY_KINDS = {"Secret": "secret", "ConfigMap": "configmap"}
+SUPPORTED_KINDS = (CLAIM, SNAPSHOT, *_ENTRY_KINDS)
+_SPELLINGS = {
+    **{kind.lower(): kind for kind in SUPPORTED_KINDS},
+    **{f"{kind.lower()}s": kind for kind in SUPPORTED_KINDS},
+    "pvc": CLAIM,
+    "cm": "ConfigMap",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +62,87 @@ def read_action(resource: Mapping[str, Any], *, suffix: str) -> ResourceAction:
         raise TaskError("the resource manifest is not an object", kind=FailureKind.START)
     kind = str(value.get("kind", ""))
     if kind not in SUPPORTED_KINDS:
-        raise TaskError(
-            f"a resource of kind {kind or 'unknown'!r} needs a Kubernetes cluster; here {' and '.join(SUPPORTED_KINDS)} work",
-            kind=FailureKind.START,
-        )
+        raise _needs_cluster(kind)
     metadata = value.setdefault("metadata", {})
     name = str(metadata.get("name") or f"{metadata.get('generateName', 'resource-')}{suffix}")
     if not _NAME.fullmatch(name):
         raise TaskError(f"{name!r} is not a name for a {kind}", kind=FailureKind.START)
     metadata["name"] = name
-    if action != "delete":
+    if action != "delete" and kind not in _ENTRY_KINDS:
         value["status"] = _status(kind, value.get("spec") or {})
+    if kind == "Secret":
+        value["data"] = {key: base64.b64encode(content).decode() for key, content in _entries(kind, value).items()}
+        value.pop("stringData", None)
     return ResourceAction(action, kind, name, value)
+
+
+def _needs_cluster(kind: str) -> TaskError:
+    return TaskError(
+        f"a resource of kind {kind or 'unknown'!r} needs a Kubernetes cluster; here {', '.join(SUPPORTED_KINDS)} work",
+        kind=FailureKind.START,
+    )
+
+
+def read_deletion(argv: Sequence[str]) -> ResourceAction | None:
+    """Read `kubectl delete KIND NAME ...`, the step that `ResourceOp.delete()` compiles to; None for any other command.
+
+    Raises:
+        TaskError: the kind has no meaning without a cluster, or the name is none (kind START).
+    """
+    words = [word for word in argv if not word.startswith("-")]
+    if len(words) < 4 or words[:2] != ["kubectl", "delete"] or "--ignore-not-found" not in argv:
+        return None
+    kind = _SPELLINGS.get(words[2].partition(".")[0].lower())
+    if kind is None:
+        raise _needs_cluster(words[2])
+    if not _NAME.fullmatch(words[3]):
+        raise TaskError(f"{words[3]!r} is not a name for a {kind}", kind=FailureKind.START)
+    return ResourceAction("delete", kind, words[3], {})
+
+
+def effects(action: ResourceAction) -> dict[str, Any]:
+    """What the action does to volumes, secrets and config maps, as fields of a `ProcessSpec`."""
+    kind, name = action.kind, action.name
+    if action.action == "get":
+        return {}
+    if action.action == "delete":
+        if kind in _ENTRY_KINDS:
+            return {"delete_entries": ((_ENTRY_KINDS[kind], name),)}
+        return {"delete_volumes": (_directory(kind, name),)}
+    if kind in _ENTRY_KINDS:
+        return {"put_entries": (StoredEntries(_ENTRY_KINDS[kind], name, _entries(kind, action.value)),)}
+    spec = action.value.get("spec") or {}
+    if kind == SNAPSHOT:
+        source = spec.get("source") or {}
+        claim = str(source.get("persistentVolumeClaimName") or source.get("name") or "")
+        return {"copy_volumes": ((claim, _directory(kind, name)),) if claim else (), "warnings": _without_source(kind, name, claim)}
+    origin = spec.get("dataSource") or spec.get("dataSourceRef") or {}
+    copies = ((_directory(str(origin.get("kind")), str(origin["name"])), name),) if origin.get("name") else ()
+    return {"copy_volumes": copies, "create_volumes": (name,)}
+
+
+def _directory(kind: str, name: str) -> str:
+    """Directory of a claim or snapshot; the dot keeps snapshots apart, because no claim may begin with one."""
+    return f".snapshot-{name}" if kind == SNAPSHOT else name
+
+
+def _without_source(kind: str, name: str, claim: str) -> tuple[str, ...]:
+    return () if claim else (f"{kind} {name!r} names no claim of this server; it is recorded only",)
+
+
+def _entries(kind: str, value: Mapping[str, Any]) -> dict[str, bytes]:
+    """Entries of a secret or config map: plain text, and base64 where Kubernetes has it.
+
+    Raises:
+        TaskError: an entry is not base64 (kind START).
+    """
+    coded = value.get("data" if kind == "Secret" else "binaryData") or {}
+    plain = value.get("stringData" if kind == "Secret" else "data") or {}
+    try:
+        found = {str(key): base64.b64decode(str(text), validate=True) for key, text in coded.items()}
+    except ValueError as error:
+        raise TaskError(f"an entry of {kind} is not base64: {error}", kind=FailureKind.START) from error
+    return {**found, **{str(key): str(text).encode() for key, text in plain.items()}}
 
 
 def _status(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ also program source; then `$(VAR)`; then declared literal paths are moved into t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -20,17 +21,18 @@ from penstock.domain.execution import (
     OutputParameterFile,
     ParsedOutputs,
     ProcessSpec,
+    PythonTask,
     RawOutputs,
 )
 from penstock.domain.plan import ParameterType
 from penstock.interfaces.dialect import SecretLookup
 from penstock.spec.argo.environment import container_environment, container_mounts
-from penstock.spec.argo.files import artifact_outputs, declared_path, parameter_outputs, staged_inputs
+from penstock.spec.argo.files import artifact_outputs, declared_path, fixed_outputs, parameter_outputs, staged_inputs
 from penstock.spec.argo.launcher import RUNTIME_INFO, read_call, read_output, read_runtime_info
 from penstock.spec.argo.leaf import Leaf, manifest_of, pod_facts, resolve_leaf, workflow_volumes
 from penstock.spec.argo.lower import is_optional_output
 from penstock.spec.argo.metrics import METRICS_TYPE, UI_METADATA_TYPE, metrics_metadata, ui_metadata
-from penstock.spec.argo.resources import json_path, read_action
+from penstock.spec.argo.resources import effects, json_path, read_action, read_deletion
 from penstock.spec.argo.v2_step import launch_step, launcher_text, staged_by_uri
 from penstock.spec.argo.wishes import companions_of, environment_of, ignored_wishes, python_of, resources_of
 
@@ -115,24 +117,19 @@ def _resource_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout) ->
         path = layout.outputs / "values" / str(len(files))
         files[path] = json_path(action.value, str((item.get("valueFrom") or {}).get("jsonPath", ""))).encode()
         outputs.append(OutputParameterFile(str(item["name"]), path, ParameterType.STRING))
-    is_claim = action.kind == "PersistentVolumeClaim"
-    return ProcessSpec(
-        argv=(),
-        files=files,
-        output_parameters=tuple(outputs),
-        create_volumes=(action.name,) if is_claim and action.action != "delete" else (),
-        delete_volumes=(action.name,) if is_claim and action.action == "delete" else (),
-        warnings=() if is_claim else (f"{action.kind} {action.name!r} is recorded only: volumes here have no snapshots",),
-    )
+    return ProcessSpec(argv=(), files=files, output_parameters=tuple(outputs), **effects(action))
 
 
 def _container_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, secrets: SecretLookup) -> ProcessSpec:
     pod = pod_facts(request, leaf.template)
     env = container_environment(leaf.container, pod, secrets)
     mounts, mount_warnings = _mounts(request, leaf, layout, secrets)
-    warnings = [*env.warnings, *mount_warnings, *ignored_wishes(leaf.template)]
+    warnings = [*env.warnings, *mount_warnings, *ignored_wishes(leaf.template, request.template.extra.get("workflow_wishes") or ())]
     command = [env.expand(str(item)) for item in leaf.container.get("command") or ()]
     args = [env.expand(str(item)) for item in leaf.container.get("args") or ()]
+    deletion = read_deletion([*command, *args])
+    if deletion is not None:
+        return ProcessSpec(argv=(), **effects(deletion))
     staged, files = staged_inputs(request, leaf)
     prefixes: dict[str, PurePosixPath] = {}
     executor_output = None
@@ -140,7 +137,7 @@ def _container_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, s
         call = read_call(command)
         artifacts, prefixes, executor_output, document = launch_step(request, leaf, leaf.info, call.flags, call.values, layout)
         staged = staged_by_uri(request, leaf, leaf.info, prefixes)
-        argv = [launcher_text(item, document) for item in args]
+        argv = [launcher_text(item, document, prefixes) for item in args]
     else:
         if not command:
             raise TaskError(
@@ -154,12 +151,15 @@ def _container_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, s
     installs, python = python_of(argv, document)
     if python is None and any(len(item.encode()) > _MAX_ARGUMENT for item in argv):
         raise TaskError("an argument of the command is longer than 128 KiB, the limit of the operating system", kind=FailureKind.START)
-    parameters = parameter_outputs(request, leaf)
+    fixed, fixed_files = fixed_outputs(leaf, layout)
+    files.update(fixed_files)
+    parameters = [*parameter_outputs(request, leaf), *fixed]
+    if layout.has_namespace and _may_compute_paths(python, layout, [*env.plain.values(), *argv]):
+        mounts.insert(0, Mount(_TMP, source=layout.mounts / "tmp"))
     directories = [mount.source for mount in mounts if mount.source is not None and mount.source.is_relative_to(layout.mounts)]
     directories += [item.path.parent for item in parameters] + [item.path.parent for item in artifacts]
     if executor_output:
         directories.append(executor_output.parent)
-    working_dir = leaf.container.get("workingDir")
     return ProcessSpec(
         argv=tuple(argv),
         env={name: str(leaf.paths.apply(value)) for name, value in env.plain.items() if name != RUNTIME_INFO},
@@ -178,7 +178,7 @@ def _container_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, s
         output_artifacts=tuple(artifacts),
         executor_output=executor_output,
         path_prefixes=prefixes,
-        working_dir=leaf.paths.local(working_dir) if working_dir and leaf.paths.apply(working_dir) != working_dir else None,
+        working_dir=_working_dir(leaf, layout, mounts),
         deadline_seconds=request.template.deadline_seconds,
         warnings=tuple(warnings),
     )
@@ -188,10 +188,27 @@ def _mounts(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, secrets: 
     volumes = [*(leaf.template.get("volumes") or ()), *workflow_volumes(request)]
     mounts, warnings = container_mounts(leaf.container, volumes, layout.mounts / ".volumes", secrets)
     mounts = [mount for mount in mounts if str(mount.target) != "/kfp-launcher"]
-    if layout.has_namespace and not layout.root.is_relative_to(_TMP):
-        # Programs that compute a path below /tmp find their files there too. A data folder below /tmp must stay visible itself.
-        mounts.insert(0, Mount(_TMP, source=layout.mounts / "tmp"))
     return mounts, warnings
+
+
+def _working_dir(leaf: Leaf, layout: AttemptLayout, mounts: Sequence[Mount]) -> PurePosixPath | None:
+    """Where the container wants to start: below a mount that literally exists, else at the stand-in of the path in the attempt."""
+    wanted = str(leaf.container.get("workingDir") or "")
+    if not wanted.startswith("/") or wanted == "/":
+        return None
+    path = PurePosixPath(wanted)
+    if layout.has_namespace and any(path.is_relative_to(mount.target) for mount in mounts):
+        return path
+    return leaf.paths.local(wanted)
+
+
+def _may_compute_paths(python: PythonTask | None, layout: AttemptLayout, texts: Sequence[str]) -> bool:
+    """Whether a program may build a path below `/tmp` itself, which only a private `/tmp` can lead to the attempt's files.
+
+    Declared paths are replaced in the text before; of a Python step the text is all there is to it, and most never say `/tmp`.
+    """
+    own = (str(layout.mounts / "tmp"), str(layout.root))
+    return python is None or any("/tmp" in text.replace(own[0], "").replace(own[1], "") for text in texts)  # noqa: S108 - the literal path of the SDK
 
 
 def _decode(content: bytes) -> str:

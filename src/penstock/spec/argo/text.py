@@ -26,6 +26,12 @@ _RUN_FIELDS = {
     "pod.name": "task_id",
     "node.name": "task_path",
 }
+_GIVEN_AT_SUBMISSION = {
+    "workflow.labels.pipeline/runid": "run_id",
+    "workflow.labels.workflows.argoproj.io/workflow": "resource_name",
+    "workflow.annotations.pipelines.kubeflow.org/run_name": "run_name",
+}
+"""Labels and annotations that no manifest carries yet: the server sets them on every workflow."""
 _RUN_PREFIXES = {
     "workflow.parameters.": "parameter:",
     "workflow.labels.": "label:",
@@ -58,10 +64,18 @@ def tag_expr(name: str) -> Expr | None:
         return Index(LoopItem(), Const(name.removeprefix("item.")))
     if name in _RUN_FIELDS:
         return RunField(_RUN_FIELDS[name])
+    if name in _GIVEN_AT_SUBMISSION:
+        return RunField(_GIVEN_AT_SUBMISSION[name])
     for prefix, field in _RUN_PREFIXES.items():
         if name.startswith(prefix):
             return RunField(field + name.removeprefix(prefix))
     return None
+
+
+def run_fields(value: Any) -> tuple[str, ...]:
+    """Return the `RunField` names of every tag in `value` that stands for a fact of the run, sorted."""
+    names = tag_names(json.dumps(value, ensure_ascii=False))
+    return tuple(sorted({expr.name for name in names if isinstance(expr := tag_expr(name), RunField)}))
 
 
 def text_expr(value: Any) -> Expr:

@@ -83,8 +83,8 @@ def _local_path(uri: str, prefixes: Mapping[str, PurePosixPath], fallback: PureP
     return fallback / uri.rsplit("/", 1)[-1] if fallback is not None else None
 
 
-def launcher_text(text: str, document: str) -> str:
-    """Replace the launcher's own placeholders in the user's command."""
+def launcher_text(text: str, document: str, prefixes: Mapping[str, PurePosixPath]) -> str:
+    """Replace the launcher's own placeholders in the user's command; `.path` is the place of a URI in this attempt."""
     if "{{$" not in text:
         return text
     if text == "{{$}}":
@@ -99,7 +99,9 @@ def launcher_text(text: str, document: str) -> str:
         if kind == "parameters":
             return str(item["outputFile"] if side == "outputs" else next(iter(item.values())))
         first = item["artifacts"][0]
-        return str(first["uri"]) if what in {"uri", "path"} else json.dumps(first["metadata"])
+        if what == "path":
+            return str(_local_path(first["uri"], prefixes, None) or first["uri"])
+        return str(first["uri"]) if what == "uri" else json.dumps(first["metadata"])
 
     pattern = r"\{\{\$\.(?P<side>inputs|outputs)\.(?P<kind>parameters|artifacts)\['(?P<name>[^']*)'\](?:\.(?P<what>\w+))?\}\}"
     return re.sub(pattern, swap, text).replace("{{$}}", document)

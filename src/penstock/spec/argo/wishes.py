@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from penstock.domain.execution import EnvironmentRequest, LaunchRequest, PythonTask, Resources
 from penstock.spec.argo.environment import ContainerEnvironment
 from penstock.spec.argo.leaf import Leaf
+from penstock.spec.argo.lower import WORKFLOW_WISHES
 from penstock.spec.argo.python_step import Installs, recognise, split_command
 from penstock.spec.quantities import parse_cpu, parse_memory
 
@@ -23,6 +24,14 @@ _IGNORED = {
     "affinity": "affinity",
     "securityContext": "security context",
     "hostAliases": "host aliases",
+    "priorityClassName": "priority class",
+    "schedulerName": "scheduler",
+}
+_IGNORED_OF_CONTAINER = {
+    "livenessProbe": "liveness probe",
+    "readinessProbe": "readiness probe",
+    "lifecycle": "lifecycle hooks",
+    "volumeDevices": "volume devices",
 }
 
 
@@ -90,10 +99,19 @@ def companions_of(leaf: Leaf, env: ContainerEnvironment, key: str) -> tuple[tupl
     return tuple(found)
 
 
-def ignored_wishes(template: Mapping[str, Any]) -> list[str]:
-    """One sentence for each wish that has no meaning for a process."""
-    found = [f"{words} is recorded only: there is one machine" for key, words in _IGNORED.items() if template.get(key)]
-    if (template.get("container") or {}).get("securityContext"):
+def ignored_wishes(template: Mapping[str, Any], of_workflow: Iterable[str] = ()) -> list[str]:
+    """One sentence for each wish that has no meaning for a process.
+
+    Args:
+        template: the leaf's template.
+        of_workflow: fields of the whole workflow, from `WORKFLOW_WISHES`.
+    """
+    found = [f"the workflow's wish for {WORKFLOW_WISHES[key]} is recorded only: tasks are processes of one machine" for key in of_workflow]
+    found += [f"{words} is recorded only: there is one machine" for key, words in _IGNORED.items() if template.get(key)]
+    container = template.get("container") or {}
+    wished = [words for key, words in _IGNORED_OF_CONTAINER.items() if container.get(key)]
+    found += [f"the container's {words} is recorded only: a task is a process" for words in wished]
+    if container.get("securityContext"):
         found.append("the container's security context is recorded only: a task runs as the server's user")
     for kind in ("sidecars", "initContainers"):
         found += [

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from penstock.domain.errors import SpecError
-from penstock.domain.expr import Const, Format, LoopItem, ParseJson, ScopeInput, TaskOutput
+from penstock.domain.expr import Const, Format, LoopItem, ParseJson, RunField, ScopeInput, TaskOutput
 from penstock.domain.plan import ArtifactSource, GraphTemplate, LeafTemplate, TriggerRule
 from penstock.domain.states import TaskType
 from penstock.spec.argo.lower import ROOT_TEMPLATE, lower_workflow
@@ -139,3 +139,25 @@ def test_identity_changes_with_code_but_not_with_resources() -> None:
 def test_faults_are_named(manifest: dict[str, Any], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         lower_workflow(manifest)
+
+
+def test_workflow_artifacts_and_exit_handlers_stand_around_the_entrypoint() -> None:
+    files = [{"name": "f", "raw": {"data": "{{workflow.parameters.p}}!"}}]
+    main = dag("main", {"name": "use", "template": "use", "arguments": {"artifacts": [{"name": "f", "from": "{{inputs.artifacts.f}}"}]}})
+    main["inputs"] = {"artifacts": [{"name": "f"}]}
+    use = leaf("use", inputs={"artifacts": [{"name": "f", "path": "/in/f"}]})
+    manifest = workflow(main, use, arguments={"artifacts": files, "parameters": [{"name": "p", "value": "v"}]})
+    assert graph(manifest, ROOT_TEMPLATE).tasks["main"].artifacts["f"] == (ArtifactSource(text=Format((RunField("parameter:p"), Const("!")))),)
+    manifest["spec"]["arguments"]["artifacts"] = [{"name": "f", "s3": {}}]
+    with pytest.raises(SpecError, match="needs 'raw'"):
+        lower_workflow(manifest)
+
+
+def test_runs_are_named_by_the_generated_name_and_text_names_its_facts() -> None:
+    manifest = workflow(leaf("main", outputs={"parameters": [{"name": "o", "value": "{{workflow.uid}}"}]}))
+    manifest["metadata"]["annotations"]["pipelines.kubeflow.org/pipeline_spec"] = '{"name": "A pipeline of mine"}'
+    plan = lower_workflow(manifest)
+    assert (plan.name, plan.resource_prefix) == ("A pipeline of mine", "demo-")
+    template = plan.templates["main"]
+    assert isinstance(template, LeafTemplate)
+    assert template.run_fields == ("run_id",)

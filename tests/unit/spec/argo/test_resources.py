@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.domain.errors import TaskError
-from penstock.spec.argo.resources import json_path, read_action
+from penstock.spec.argo.resources import effects, json_path, read_action, read_deletion
 
 CLAIM = """
 apiVersion: v1
@@ -32,3 +32,35 @@ def test_a_claim_answers_like_a_bound_one() -> None:
 def test_what_needs_a_cluster_says_so(manifest: str, message: str) -> None:
     with pytest.raises(TaskError, match=message):
         read_action({"manifest": manifest}, suffix="x")
+
+
+def test_secrets_and_config_maps_are_stored_with_their_content() -> None:
+    manifest = "kind: Secret\nmetadata: {generateName: pair-}\ndata: {a: eA==}\nstringData: {b: y}\n"
+    action = read_action({"action": "create", "manifest": manifest}, suffix="x1")
+    (stored,) = effects(action)["put_entries"]
+    assert (stored.kind, stored.name, stored.entries) == ("secret", "pair-x1", {"a": b"x", "b": b"y"})
+    assert json_path(action.value, "{.data.b}") == "eQ=="
+    plain = read_action({"action": "apply", "manifest": "kind: ConfigMap\nmetadata: {name: m}\ndata: {k: v}"}, suffix="")
+    assert effects(plain)["put_entries"][0].entries == {"k": b"v"}
+    with pytest.raises(TaskError, match="not base64"):
+        read_action({"manifest": "kind: Secret\nmetadata: {name: s}\ndata: {a: '%'}"}, suffix="")
+
+
+def test_a_snapshot_copies_its_claim_and_a_claim_its_source() -> None:
+    snapshot = "kind: VolumeSnapshot\nmetadata: {name: s}\nspec: {source: {kind: PersistentVolumeClaim, name: data}}"
+    assert effects(read_action({"manifest": snapshot}, suffix=""))["copy_volumes"] == (("data", ".snapshot-s"),)
+    claim = CLAIM.replace("spec: {", "spec: {dataSource: {kind: VolumeSnapshot, name: s}, ")
+    assert effects(read_action({"manifest": claim}, suffix="")) == {
+        "copy_volumes": ((".snapshot-s", "demo-abc-vol"),),
+        "create_volumes": ("demo-abc-vol",),
+    }
+
+
+def test_the_sdks_deletion_command_is_understood() -> None:
+    command = ["kubectl", "delete", "PersistentVolumeClaim", "data", "--ignore-not-found", "--output", "name", "--wait=false"]
+    action = read_deletion(command)
+    assert action is not None
+    assert effects(action) == {"delete_volumes": ("data",)}
+    assert read_deletion(["kubectl", "get", "pods"]) is None
+    with pytest.raises(TaskError, match="kind 'Pod' needs a Kubernetes cluster"):
+        read_deletion(["kubectl", "delete", "Pod", "x", "--ignore-not-found"])

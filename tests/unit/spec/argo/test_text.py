@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.domain.expr import Const, Format, Index, LoopItem, RunField, ScopeInput, TaskOutput
-from penstock.spec.argo.text import duration_seconds, iso_duration_seconds, substitute, text_expr
+from penstock.spec.argo.text import duration_seconds, iso_duration_seconds, run_fields, substitute, text_expr
 
 
 def test_plain_text_is_a_constant() -> None:
@@ -27,7 +27,7 @@ def test_known_tags_become_references_between_constant_parts() -> None:
         ("workflow.uid", RunField("run_id")),
         ("workflow.name", RunField("resource_name")),
         ("workflow.parameters.n", RunField("parameter:n")),
-        ("workflow.annotations.pipelines.kubeflow.org/run_name", RunField("annotation:pipelines.kubeflow.org/run_name")),
+        ("workflow.annotations.pipelines.kubeflow.org/run_name", RunField("run_name")),
         ("workflow.status", RunField("status")),
     ],
 )
@@ -58,3 +58,8 @@ def test_durations(text: object, seconds: float | None) -> None:
 @pytest.mark.parametrize(("text", "seconds"), [("P0D", 0.0), ("P1DT2H", 93600.0), ("PT30S", 30.0), ("P", None), ("1 day", None)])
 def test_iso_durations(text: str, seconds: float | None) -> None:
     assert iso_duration_seconds(text) == seconds
+
+
+def test_facts_of_the_run_are_found_wherever_they_stand() -> None:
+    text = {"args": ["x {{workflow.uid}}", {"deep": "{{workflow.parameters.p}} {{inputs.parameters.q}} {{ unknown }}"}]}
+    assert run_fields(text) == ("parameter:p", "run_id")

@@ -15,7 +15,7 @@ from penstock.api.kfp.convert.tasks import artifact_ids, tasks_to_wire
 from penstock.api.kfp.services import KfpServices
 from penstock.api.kfp.wire import JsonAnswer, list_request, message, query_flag, query_text
 from penstock.domain.errors import InvalidArgumentError
-from penstock.domain.ids import RunId, TaskId
+from penstock.domain.ids import RunId, TaskId, node_task
 from penstock.interfaces.run_store import TaskView
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
@@ -69,11 +69,13 @@ class TaskHandlers:
 
     async def _task(self, request: Request) -> TaskView:
         run_id = request.path_params.get("run_id")
-        return await self._tasks.get(TaskId(request.path_params["task_id"]), run_id=RunId(run_id) if run_id else None)
+        return await self._tasks.get(node_task(request.path_params["task_id"])[0], run_id=RunId(run_id) if run_id else None)
 
     async def _answer_log(self, request: Request, task: TaskView) -> Response:
         source = await self._tasks.log_source(task.task_id)
         attempt = _number(request, "attempt", request.path_params.get("attempt"))
+        if attempt is None:
+            attempt = node_task(request.path_params.get("task_id", ""))[1]
         headers = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
         if source.task_id != task.task_id:
             headers["x-penstock-log-of"] = source.task_id

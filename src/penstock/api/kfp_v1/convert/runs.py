@@ -9,6 +9,7 @@ import orjson
 
 from penstock.api.kfp_v1.convert.values import compact, parameters_to_wire, reference, time_to_wire
 from penstock.domain.catalog import StoredSpec
+from penstock.domain.execution import DEFAULT_NAMESPACE
 from penstock.domain.metrics import RunMetric
 from penstock.domain.states import RuntimeState
 from penstock.interfaces.run_store import RunView
@@ -91,13 +92,12 @@ def run_to_wire(
     )
 
 
-def manifest_with(spec: StoredSpec, run: RunView, status: Mapping[str, Any]) -> str:
-    """JSON text of the submitted workflow with its name, ids, arguments and status filled in."""
-    manifest = orjson.loads(spec.content)
+def manifest_with(manifest: dict[str, Any], run: RunView, status: Mapping[str, Any]) -> str:
+    """JSON text of the submitted workflow with its name, ids, arguments and status filled in; changes `manifest`."""
     metadata = manifest.setdefault("metadata", {})
     metadata["name"] = run.resource_name
     metadata["uid"] = run.run_id
-    metadata.setdefault("namespace", run.namespace or "kubeflow")
+    metadata.setdefault("namespace", run.namespace or DEFAULT_NAMESPACE)
     metadata["creationTimestamp"] = time_to_wire(run.created_at)
     labels = metadata.setdefault("labels", {})
     labels["pipeline/runid"] = run.run_id

@@ -69,4 +69,4 @@ def text_value(value: Any) -> str:
         return value or ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return json.dumps(value)
+    return json.dumps(value, separators=(",", ":"))

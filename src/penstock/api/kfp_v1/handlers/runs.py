@@ -18,7 +18,7 @@ from penstock.api.kfp_v1.convert.workflow_status import workflow_status
 from penstock.api.kfp_v1.handlers.endpoint import answer, list_request, read_object, resource_key
 from penstock.api.kfp_v1.names import ReferenceNames
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
-from penstock.domain.ids import ArtifactId, ExperimentId, PipelineId, PipelineVersionId, RunId, TaskId
+from penstock.domain.ids import ArtifactId, ExperimentId, PipelineId, PipelineVersionId, RunId, node_task
 from penstock.domain.metrics import RunMetric
 from penstock.domain.states import TaskType
 from penstock.interfaces.listing import Op, Predicate
@@ -116,7 +116,7 @@ class RunHandlers:
         node = request.path_params["node"]
         if node == run.resource_name:
             raise NotFoundError("the workflow's root node has no artifacts")
-        view = await self.artifacts.output_of(run.run_id, TaskId(node), request.path_params["name"])
+        view = await self.artifacts.output_of(run.run_id, node_task(node)[0], request.path_params["name"])
         return answer({"data": base64.b64encode(await self.artifacts.archive_bytes(view)).decode()})
 
     async def _wires(self, runs: Sequence[RunView]) -> list[dict[str, Any]]:
@@ -140,10 +140,13 @@ class RunHandlers:
             for ids in (side.get("artifacts") or {}).values()
             for artifact_id in ids
         }
-        status = workflow_status(run, tasks, await self.artifacts.views(sorted(wanted)))
+        manifest = orjson.loads(spec.content) if spec is not None and run.kind == "argo" else {}
+        retried = [task.task_id for task in tasks if task.attempts > 1]
+        attempts = {task_id: await self.tasks.attempts(task_id) for task_id in retried}
+        status = workflow_status(run, tasks, await self.artifacts.views(sorted(wanted)), manifest, attempts)
         runtime: dict[str, Any] = {}
         if spec is not None and run.kind == "argo":
-            runtime["workflow_manifest"] = manifest_with(spec, run, status)
+            runtime["workflow_manifest"] = manifest_with(manifest, run, status)
         elif spec is not None:
             skeleton = {"metadata": {"name": run.resource_name, "uid": run.run_id}, "spec": {}, "status": status}
             runtime = {"pipeline_manifest": spec.content, "workflow_manifest": orjson.dumps(skeleton).decode()}

@@ -23,7 +23,7 @@ def enter(binds: Sequence[Mapping[str, Any]], new_root: str, libc: Any) -> None:
     """Give this process a root in which each bind's `source` appears at its `target`; later binds lie over earlier ones.
 
     Args:
-        binds: maps with `source`, `target` (both absolute) and `read_only`.
+        binds: maps with `source`, `target` (both absolute), `read_only` and, for what may be missing, `is_optional`.
         new_root: an existing empty directory; outside of the namespace it only ever holds empty mount points.
         libc: the C library by ctypes.
 
@@ -40,10 +40,22 @@ def enter(binds: Sequence[Mapping[str, Any]], new_root: str, libc: Any) -> None:
     _mirror(libc, "/", new_root, [parts for parts in targets if parts])
     for bind in binds:
         target = os.path.join(new_root, *_parts(bind["target"]))
+        if bind.get("is_optional"):
+            _show(libc, bind["source"], target)
+            continue
         _make_mount_point(target, is_directory=os.path.isdir(bind["source"]))
         _bind(libc, bind, target)
     os.chroot(new_root)
     os.chdir("/")
+
+
+def _show(libc: Any, source: str, target: str) -> None:
+    """Bind a directory that is nice to have. Mounts below it are left out: one of them may be the new root itself."""
+    try:
+        os.makedirs(target, exist_ok=True)
+        _mount(libc, source, target, None, _MS_BIND)
+    except OSError:  # gone since it was listed, or not for us
+        return
 
 
 def _bind(libc: Any, bind: Mapping[str, Any], target: str) -> None:

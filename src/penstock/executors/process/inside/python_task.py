@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import gc
 import importlib
 import importlib.util
 import inspect
@@ -216,8 +217,29 @@ def _leave(code: int) -> NoReturn:
         atexit._run_exitfuncs()  # noqa: SLF001
     except BaseException:
         _print_exception()
+    _let_go()
     failed = _flush()
     os._exit(120 if failed and code == 0 else code)
+
+
+def _let_go() -> None:
+    """Drop the program's globals and write out files that it left open, as the end of an interpreter does.
+
+    kfp 1.8 opens the files of `InputTextFile` and `OutputTextFile` arguments and never closes them.
+    """
+    try:
+        sys.modules["__main__"].__dict__.clear()
+        # Only objects made since the fork are looked at: those of the parent are frozen.
+        writers = [item for item in gc.get_objects() if isinstance(item, io.TextIOWrapper | io.BufferedWriter | io.BufferedRandom)]
+    except BaseException:
+        _print_exception()
+        return
+    for writer in sorted(writers, key=lambda item: not isinstance(item, io.TextIOWrapper)):
+        try:
+            if not writer.closed and writer.writable():
+                writer.flush()
+        except (OSError, ValueError):
+            continue
 
 
 def _flush() -> bool:

@@ -16,7 +16,8 @@ from penstock.domain.errors import PermissionDeniedError
 PAGE_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; "
-        "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'; object-src 'none'; worker-src 'self'"
+        "media-src 'self' blob:; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'; object-src 'none'; "
+        "worker-src 'self'"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",

@@ -18,6 +18,7 @@ from penstock.web.errors import guarded
 from penstock.web.pages import (
     tracking_actions,
     tracking_artifacts,
+    tracking_board,
     tracking_compare,
     tracking_data,
     tracking_keys,
@@ -25,6 +26,8 @@ from penstock.web.pages import (
     tracking_reports,
     tracking_run,
     tracking_sweeps,
+    tracking_values,
+    tracking_views,
     tracking_workspace,
 )
 from penstock.web.services import WebServices
@@ -60,6 +63,9 @@ OWN: tuple[tuple[str, TrackingPage], ...] = (
     ("/ui/registry", tracking_projects.registry_page),
     ("/ui/tracking/compare", tracking_compare.compare_page),
     ("/ui/tracking/series", tracking_data.series),
+    ("/ui/tracking/values", tracking_values.values),
+    ("/ui/tracking/columns", tracking_values.columns),
+    ("/ui/tracking/importance", tracking_values.importance),
     ("/ui/tracking/runs/{run_id}/media", tracking_data.media),
     ("/ui/tracking/runs/{run_id}/console", tracking_data.console),
     ("/ui/tracking/runs/{run_id}/console/text", tracking_data.console_text),
@@ -76,6 +82,8 @@ FORMS: tuple[tuple[str, TrackingPage], ...] = (
     ("/ui/tracking/versions/actions", tracking_actions.act_on_version),
     ("/ui/tracking/sweeps/actions", tracking_actions.act_on_sweep),
     ("/ui/tracking/projects/actions", tracking_actions.act_on_project),
+    ("/ui/tracking/views", tracking_views.save_view),
+    ("/ui/tracking/views/actions", tracking_views.act_on_view),
 )
 """POST addresses; each checks that the form came from our own pages."""
 
@@ -96,8 +104,8 @@ CLIENT: tuple[tuple[str, TrackingPage], ...] = (
     (_PROJECT + "/overview", tracking_projects.overview_page),
     (_PROJECT + "/runs", tracking_workspace.table_page),
     (_PROJECT + "/table", tracking_workspace.table_page),
-    (_PROJECT + "/workspace", tracking_workspace.workspace_page),
-    (_PROJECT, tracking_workspace.workspace_page),
+    (_PROJECT + "/workspace", tracking_board.workspace_page),
+    (_PROJECT, tracking_board.workspace_page),
 )
 """GET addresses that clients print."""
 

@@ -10,11 +10,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.web.pages.tracking_run import run_url
-from penstock.web.pages.tracking_workspace import ListedRun, merged_panels
+from penstock.web.pages.tracking_board import merged_panels
+from penstock.web.pages.tracking_workspace import ListedRun, listed_run
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
-from penstock.web.tracking_documents import config_of, look_of, lookup, summary_of, tree_of
+from penstock.web.tracking_documents import lookup, tree_of
 from penstock.web.tracking_services import TrackingServices, runs_by_ids
 
 MOST = 20
@@ -41,7 +41,7 @@ class TrackedComparePage:
     """Rows of the summaries."""
     config: Sequence[ComparedRow]
     """Rows of the configs."""
-    panels: Sequence[Mapping[str, str]]
+    panels: Sequence[Mapping[str, Any]]
     """Drawings."""
     shows_all: bool
     """Rows that are the same everywhere are shown too."""
@@ -63,16 +63,13 @@ def compared(documents: Sequence[Mapping[str, Any]]) -> list[ComparedRow]:
 async def compare_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Two to twenty tracked runs."""
     found = await runs_by_ids(tracking, request, request.query_params.get("runs", ""), limit=MOST)
-    runs = [
-        ListedRun(run, run_url(run.entity, run.project, run.name), look_of(run.state), place % 8 + 1, "", config_of(run), summary_of(run))
-        for place, run in enumerate(found.values())
-    ]
+    runs = [listed_run(run, place) for place, run in enumerate(found.values())]
     infos = await asyncio.gather(*(tracking.history.info(run_id) for run_id in found))
     shows_all = request.query_params.get("all") == "1"
     rows = [compared([run.summary for run in runs]), compared([run.config for run in runs])]
     if not shows_all and len(runs) > 1:
         rows = [[row for row in part if row.is_different] for part in rows]
-    page = TrackedComparePage(runs, rows[0], rows[1], merged_panels(infos), shows_all)
+    page = TrackedComparePage(runs, rows[0], rows[1], merged_panels(infos, list(found.values())), shows_all)
     crumbs = [Crumb("Projects", "/ui/projects")]
     if runs:
         crumbs.append(Crumb(f"{runs[0].run.entity}/{runs[0].run.project}", runs[0].url.rpartition("/runs/")[0]))

@@ -32,9 +32,10 @@ from penstock.web.tracking_documents import plain
 from penstock.web.tracking_services import TrackingServices, run_by_id, runs_by_ids
 
 MAX_POINTS = 4000
-_NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _MAX_TABLE = 16 << 20
 _TABLE_ROWS = 200
+_SPREAD_STEPS = 16
 _MAX_TABLES = 200
 """Logged versions among which media of a table are looked for."""
 _PLAYED = ("audio/", "video/")
@@ -57,7 +58,7 @@ async def series(services: WebServices, tracking: TrackingServices, request: Req
 
     drawn = await asyncio.gather(*(one(run) for run in runs.values()))
     body = orjson.dumps({"key": key, "x": x_key, "series": drawn}, option=orjson.OPT_SERIALIZE_NUMPY)
-    return Response(body, media_type="application/json", headers=_NO_STORE)
+    return Response(body, media_type="application/json", headers=NO_STORE)
 
 
 async def _drawn(
@@ -129,7 +130,7 @@ async def media(services: WebServices, tracking: TrackingServices, request: Requ
     key = request.query_params.get("key", "")
     rows = (await tracking.history.sampled(run.run_id, [json.dumps({"keys": ["_step", key], "samples": 200})]))[0]
     values = [{"step": row.get("_step"), "value": plain(row[key])} for row in rows if isinstance(row.get(key), Mapping | list)]
-    return JSONResponse({"key": key, "values": values}, headers=_NO_STORE)
+    return JSONResponse({"key": key, "values": values}, headers=NO_STORE)
 
 
 async def console(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
@@ -139,7 +140,7 @@ async def console(services: WebServices, tracking: TrackingServices, request: Re
     if query.get("q"):
         lines = await tracking.console.search(run.run_id, query["q"][:500], limit=501)
         body: dict[str, Any] = {"matches": [line.number for line in lines[:500]], "is_cut": len(lines) > 500}
-        return JSONResponse(body, headers=_NO_STORE)
+        return JSONResponse(body, headers=NO_STORE)
     limit = max(1, min(_number(query.get("limit"), 500), 2000))
     if "after" in query:
         page = await tracking.console.page(run.run_id, first=limit, after=_number(query["after"], -1))
@@ -153,7 +154,7 @@ async def console(services: WebServices, tracking: TrackingServices, request: Re
         "has_previous": page.has_previous,
         "count": page.line_count,
     }
-    return JSONResponse(body, headers=_NO_STORE)
+    return JSONResponse(body, headers=NO_STORE)
 
 
 async def console_text(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
@@ -169,7 +170,7 @@ async def console_text(services: WebServices, tracking: TrackingServices, reques
             after = page.lines[-1].number
             yield "".join(f"{line.text}\n" for line in page.lines).encode()
 
-    headers = _NO_STORE | {"content-disposition": f'attachment; filename="{_safe_name(run.name)}.log"'}
+    headers = NO_STORE | {"content-disposition": f'attachment; filename="{_safe_name(run.name)}.log"'}
     return StreamingResponse(pieces(), media_type="text/plain; charset=utf-8", headers=headers)
 
 
@@ -236,16 +237,21 @@ def _stream(services: WebServices, request: Request, digest: Digest, size_bytes:
 
 
 async def table(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
-    """Answer with the first rows of a stored `*.table.json`, or of the traces of a `*.plotly.json`."""
+    """Answer with rows of a stored `*.table.json`: those with `q` in them, by column `sort` (`-3`: descending), after `from` of them.
+
+    The first page also says how the values of each column are spread.
+    """
     digest, _, size_bytes = await _whole_table(tracking, request) or await run_file(tracking, request)
     if size_bytes > _MAX_TABLE:
-        return JSONResponse({"error": "too large to show here", "size": size_bytes}, headers=_NO_STORE)
+        return JSONResponse({"error": "too large to show here", "size": size_bytes}, headers=NO_STORE)
     text = await asyncio.to_thread(lambda: b"".join(services.blobs.read(digest)))
     try:
         document = json.loads(text)
     except ValueError:
-        return JSONResponse({"error": "not JSON"}, headers=_NO_STORE)
-    return JSONResponse(plain(rows_of(document)), headers=_NO_STORE)
+        return JSONResponse({"error": "not JSON"}, headers=NO_STORE)
+    query = request.query_params
+    found = await asyncio.to_thread(rows_of, document, query.get("q", "").lower(), query.get("sort", ""), _number(query.get("from"), 0))
+    return JSONResponse(plain(found), headers=NO_STORE)
 
 
 async def _whole_table(tracking: TrackingServices, request: Request) -> tuple[Digest, str, int] | None:
@@ -278,22 +284,56 @@ def _version_number(hex_id: str) -> int | None:
     return int(text) if kind == "Artifact" and text.isdecimal() and len(text) < 17 else None
 
 
-def rows_of(document: Any) -> dict[str, Any]:
-    """Return columns and first rows of a table document, or of a Plotly figure's traces."""
+def rows_of(document: Any, wanted: str = "", sort: str = "", first: int = 0) -> dict[str, Any]:
+    """Return columns and a page of rows of a table document, or of a Plotly figure's traces."""
+    columns, rows = _table_of(document)
+    matching = [row for row in rows if wanted in str(row).lower()] if wanted else rows
+    place = sort.removeprefix("-")
+    if place.isdecimal() and int(place) < len(columns):
+        matching = sorted(matching, key=lambda row: _order_of(row, int(place)), reverse=sort.startswith("-"))
+    first = max(0, first)
+    page = matching[first : first + _TABLE_ROWS]
+    body: dict[str, Any] = {"columns": columns, "rows": page, "count": len(rows), "matching": len(matching)}
+    if not (wanted or sort or first):
+        body["spreads"] = [_spread([row[at] if at < len(row) else None for row in rows]) for at in range(len(columns))]
+    return body
+
+
+def _table_of(document: Any) -> tuple[list[str], list[list[Any]]]:
     if isinstance(document, Mapping) and isinstance(document.get("columns"), list) and isinstance(document.get("data"), list):
-        data = document["data"]
-        return {"columns": [str(name) for name in document["columns"]], "rows": data[:_TABLE_ROWS], "count": len(data)}
-    if isinstance(document, Mapping) and isinstance(document.get("data"), list):
-        rows: list[list[Any]] = []
-        for place, trace in enumerate(document["data"]):
-            if not isinstance(trace, Mapping):
-                continue
-            name = trace.get("name") or f"{trace.get('type', 'trace')} {place}"
-            x = _listed(trace, "x")
-            for at, value in enumerate(_listed(trace, "y") or _listed(trace, "values") or _listed(trace, "z")):
-                rows.append([name, x[at] if at < len(x) else at, value])
-        return {"columns": ["trace", "x", "y"], "rows": rows[:_TABLE_ROWS], "count": len(rows)}
-    return {"columns": ["value"], "rows": [[json.dumps(document)[:2000]]], "count": 1}
+        return [str(name) for name in document["columns"]], [row for row in document["data"] if isinstance(row, list)]
+    if not (isinstance(document, Mapping) and isinstance(document.get("data"), list)):
+        return ["value"], [[json.dumps(document)[:2000]]]
+    rows: list[list[Any]] = []
+    for place, trace in enumerate(document["data"]):
+        if not isinstance(trace, Mapping):
+            continue
+        name = trace.get("name") or f"{trace.get('type', 'trace')} {place}"
+        x = _listed(trace, "x")
+        for at, value in enumerate(_listed(trace, "y") or _listed(trace, "values") or _listed(trace, "z")):
+            rows.append([name, x[at] if at < len(x) else at, value])
+    return ["trace", "x", "y"], rows
+
+
+def _order_of(row: Sequence[Any], place: int) -> tuple[int, float, str]:
+    """Order numbers by size before everything else by text, absent values last."""
+    value = row[place] if place < len(row) else None
+    if isinstance(value, int | float):
+        return (0, value, "") if math.isfinite(value) else (2, 0.0, "")
+    return (3, 0.0, "") if value is None else (1, 0.0, str(value))
+
+
+def _spread(values: Sequence[Any]) -> Mapping[str, Any] | None:
+    """Return how values are spread: counts of numbers in even steps, or how many different texts there are."""
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)]
+    if len(numbers) > 1 and len(numbers) >= len(values) / 2:
+        low, high = min(numbers), max(numbers)
+        counts = [0] * _SPREAD_STEPS
+        for value in numbers:
+            counts[min(_SPREAD_STEPS - 1, int((value - low) / ((high - low) or 1) * _SPREAD_STEPS))] += 1
+        return {"counts": counts, "low": low, "high": high}
+    texts = {value for value in values if isinstance(value, str)}
+    return {"distinct": len(texts)} if texts else None
 
 
 def _listed(trace: Mapping[str, Any], name: str) -> list[Any]:

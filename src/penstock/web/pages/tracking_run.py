@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -38,7 +38,7 @@ _SCALAR = "number"
 _MEDIA_KINDS = {
     "image-file": "images", "images/separated": "images", "table-file": "table", "joined-table": "table", "partitioned-table": "table",
     "histogram": "histogram", "html-file": "html", "audio-file": "audio", "audio": "audio", "video-file": "video", "videos": "video",
-    "plotly-file": "plotly",
+    "plotly-file": "plotly", "object3D-file": "object3D", "molecule-file": "molecule",
 }  # fmt: skip
 
 
@@ -50,6 +50,8 @@ class ChartPanel:
     """Of the history, or of the system metrics."""
     kind: str
     """`line`, or a kind of media."""
+    plot: Mapping[str, Any] | None = None
+    """How the client wants its table drawn (`wandb.plot.*`): `{kind, fields}`."""
 
     @property
     def section(self) -> str:
@@ -139,7 +141,7 @@ class TrackedRunPage:
     """Names and versions of the client."""
 
     @property
-    def panel_list(self) -> list[dict[str, str]]:
+    def panel_list(self) -> list[dict[str, Any]]:
         """Drawings as the page's script reads them."""
         return panel_list(self.panels)
 
@@ -149,8 +151,11 @@ def run_url(entity: str, project: str, name: str) -> str:
     return f"/{quote(entity, safe='')}/{quote(project, safe='')}/runs/{quote(name, safe='')}"
 
 
-def panels_of(info: SeriesInfo) -> list[ChartPanel]:
-    """Return a drawing for every key of a history, lines before media, sections together in order of first appearance."""
+def panels_of(info: SeriesInfo, plots: Mapping[str, Mapping[str, Any]] | None = None) -> list[ChartPanel]:
+    """Return a drawing for every key of a history: lines before media, keys without a prefix first, then sections by name.
+
+    `plots` says which tables are to be drawn (`client_plots`).
+    """
     panels = []
     for stats in info.keys:
         if stats.key.startswith("_"):
@@ -159,12 +164,47 @@ def panels_of(info: SeriesInfo) -> list[ChartPanel]:
             panels.append(ChartPanel(stats.key, "line"))
         for kind in stats.counts:
             if kind in _MEDIA_KINDS:
-                panels.append(ChartPanel(stats.key, _MEDIA_KINDS[kind]))
+                panels.append(ChartPanel(stats.key, _MEDIA_KINDS[kind], (plots or {}).get(stats.key)))
                 break
             if kind.endswith("-file"):
                 panels.append(ChartPanel(stats.key, "file"))
                 break
-    return sorted(panels, key=lambda panel: panel.kind != "line")
+    return in_order(panels)
+
+
+def in_order(panels: Iterable[ChartPanel]) -> list[ChartPanel]:
+    """Return panels as a board lists them."""
+    return sorted(panels, key=lambda panel: (panel.kind != "line", "/" in panel.key, panel.section, panel.title))
+
+
+def client_plots(run: TrackedRun) -> dict[str, Mapping[str, Any]]:
+    """Return the drawings that the client asked for with `wandb.plot.*`, by the key of their table.
+
+    Semantics: `config._wandb.value.visualize`, observed with client 0.31; presets are named `wandb/<kind>/v<n>`.
+    """
+    wanted = client_facts(run).get("visualize")
+    found: dict[str, Mapping[str, Any]] = {}
+    for key, entry in (wanted.items() if isinstance(wanted, Mapping) else ()):
+        config = entry.get("panel_config") if isinstance(entry, Mapping) else None
+        preset = str(config.get("panelDefId", "")) if isinstance(config, Mapping) else ""
+        if isinstance(config, Mapping) and preset.startswith("wandb/"):
+            fields = {**_mapping(config.get("fieldSettings")), **_mapping(config.get("stringSettings"))}
+            found[_table_key(config, str(key))] = {"kind": preset.split("/")[1], "fields": fields}
+    return found
+
+
+def _table_key(config: Mapping[str, Any], key: str) -> str:
+    """Return the key under which the table of a drawing was logged: its query names it, else it is `<key>_table`."""
+    for wanted in _mapping(config.get("userQuery")).get("queryFields", []):
+        for field_ in _mapping(wanted).get("fields", []):
+            for argument in _mapping(field_).get("args", []):
+                if _mapping(argument).get("name") == "tableKey":
+                    return str(_mapping(argument).get("value"))
+    return f"{key}_table"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def system_panels(info: SeriesInfo) -> list[ChartPanel]:
@@ -232,7 +272,7 @@ async def _of_tab(
             "environment": await _metadata(services, tracking, run),
         }
     elif tab == "charts":
-        fields["panels"] = panels_of(info)
+        fields["panels"] = panels_of(info, client_plots(run))
     elif tab == "system":
         fields["panels"] = system_panels(info)
     elif tab == "files":
@@ -303,6 +343,7 @@ async def _code(services: WebServices, tracking: TrackingServices, run: TrackedR
     return [(name, await _text(services, file)) for name, file in seen.items()]
 
 
-def panel_list(panels: Sequence[ChartPanel]) -> list[dict[str, str]]:
+def panel_list(panels: Sequence[ChartPanel]) -> list[dict[str, Any]]:
     """Return panels as the page's script reads them."""
-    return [{"key": panel.key, "kind": panel.kind, "section": panel.section, "title": panel.title} for panel in panels]
+    plain = [{"key": panel.key, "kind": panel.kind, "section": panel.section, "title": panel.title} for panel in panels]
+    return [{**entry, "plot": panel.plot} if panel.plot else entry for entry, panel in zip(plain, panels, strict=True)]

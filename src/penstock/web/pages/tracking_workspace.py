@@ -1,8 +1,7 @@
-"""A project's runs: the workspace (list beside panels) and the table. Filter, order, grouping and pages are the server's."""
+"""A project's runs as lists: what the workspace has at left, and the table. Filter, order, grouping and pages are the server's."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +10,8 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.domain.tracking import SeriesInfo, TrackedProject, TrackedRun
-from penstock.web.pages.tracking_run import ChartPanel, panel_list, panels_of, run_url
+from penstock.domain.tracking import TrackedProject, TrackedRun
+from penstock.web.pages.tracking_run import run_url
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import config_of, look_of, lookup, summary_of, tree_of
@@ -41,8 +40,6 @@ SORTS: Sequence[tuple[str, str]] = (
     ("name", "Name"),
     ("-duration", "Longest first"),
 )
-_SERIES_RUNS = 50
-"""Runs whose keys decide which panels there are; as many as are ever drawn."""
 _DEFAULT_COLUMNS = 6
 
 
@@ -84,28 +81,6 @@ class RunListing:
         for row in self.rows:
             found.setdefault(row.group if self.group else "", []).append(row)
         return list(found.items())
-
-
-@dataclass(frozen=True, slots=True)
-class WorkspacePage:
-    """Context of `tracking/workspace.html`."""
-
-    project: TrackedProject
-    """The project."""
-    base: str
-    """Its address."""
-    tabs: Sequence[tuple[str, str]]
-    """Its pages."""
-    listing: RunListing
-    """Runs at left."""
-    panels: Sequence[Mapping[str, str]]
-    """Drawings at right."""
-    groups: Sequence[tuple[str, str]] = GROUPS
-    """What runs may be grouped by."""
-    sorts: Sequence[tuple[str, str]] = SORTS
-    """Offered orders."""
-    filter_fields: Sequence[str] = FIELDS
-    """Fields the filter bar completes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +136,16 @@ async def run_listing(
     sort = query.get("sort", "-created")
     filters = run_filters(query.get("q", ""), now=services.clock.now())
     found = await tracking.runs.list(project, filters=filters, order=run_order(sort, group), after=query.get("cursor"), limit=limit)
-    rows = []
-    for place, entry in enumerate(found.entries):
-        run = entry.run
-        config = config_of(run)
-        url, name = run_url(run.entity, run.project, run.name), group_of(run, config, group)
-        rows.append(ListedRun(run, url, look_of(run.state), place % 8 + 1, name, config, summary_of(run)))
+    rows = [listed_run(entry.run, place, group) for place, entry in enumerate(found.entries)]
     total = await tracking.runs.count(project, filters)
     return RunListing(rows, total, found.entries[-1].cursor if found.has_next and found.entries else None, sort, group)
+
+
+def listed_run(run: TrackedRun, place: int, group: str = "group") -> ListedRun:
+    """Return a run as the `place`-th of a list."""
+    config = config_of(run)
+    url = run_url(run.entity, run.project, run.name)
+    return ListedRun(run, url, look_of(run.state), place % 8 + 1, group_of(run, config, group), config, summary_of(run))
 
 
 def group_of(run: TrackedRun, config: Mapping[str, Any], group: str) -> str:
@@ -191,27 +168,6 @@ def group_of(run: TrackedRun, config: Mapping[str, Any], group: str) -> str:
             return ""
 
 
-def merged_panels(infos: Sequence[SeriesInfo]) -> list[dict[str, str]]:
-    """Return the panels of several runs, each key once, sections together."""
-    found: dict[str, ChartPanel] = {}
-    for info in infos:
-        for panel in panels_of(info):
-            found.setdefault(panel.key, panel)
-    order = {section: place for place, section in enumerate(dict.fromkeys(panel.section for panel in found.values()))}
-    panels = sorted(found.values(), key=lambda panel: (order[panel.section], panel.kind != "line"))
-    return panel_list(panels)
-
-
-async def workspace_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
-    """Runs beside panels."""
-    project = await project_of(tracking, request)
-    listing = await run_listing(services, tracking, request, project, limit=100)
-    infos = await asyncio.gather(*(tracking.history.info(row.run.run_id) for row in listing.rows[:_SERIES_RUNS]))
-    page = WorkspacePage(project, project_url(project), PROJECT_TABS, listing, merged_panels(infos))
-    frame = project_frame(project, f"{project.entity}/{project.name}", scripts=("workspace", "table"))
-    return render(services, request, "tracking/workspace.html", frame=frame, page=page)
-
-
 async def table_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Runs as rows, config and summary keys as columns."""
     project = await project_of(tracking, request)
@@ -230,6 +186,7 @@ async def table_page(services: WebServices, tracking: TrackingServices, request:
     else:
         metrics = [key for key in shown if key.startswith("s.")][: _DEFAULT_COLUMNS - 2]
         columns = metrics + [key for key in shown if key.startswith("c.")][: _DEFAULT_COLUMNS - len(metrics)]
+    columns += [key for key in request.query_params.getlist("add") if key in choices and key not in columns]
     is_only = request.query_params.get("differences") == "1"
     if is_only:
         columns = [key for key in columns if len({str(row.cell(key)) for row in listing.rows}) > 1]

@@ -1,274 +1,203 @@
-// A board of panels: sections by key prefix, drawn only near the viewport, one crosshair, one zoom, settings in the address.
+// A board of panels: sections by key prefix or as the reader arranged them, drawn only near the viewport, one crosshair, one zoom.
+// Settings live in the address; with a document (a workspace) they are kept in it too.
 
-import { make, throttle } from "./dom.js";
-import { icon } from "./dom.js";
-import { Plot, grouped, say, shortNumber } from "./plot.js";
-import { drawMedia } from "./media.js";
+import { icon, make, throttle } from "./dom.js";
+import { fetchJson } from "./fetching.js";
+import { MediaPanel } from "./media.js";
+import { letDrag, letResize } from "./panel_drag.js";
+import { editPanel, askText } from "./panel_edit.js";
+import { LinePanel } from "./panel_line.js";
+import { ImportancePanel, ParallelPanel } from "./panel_parallel.js";
+import { BarPanel, ComparerPanel, ScalarPanel, ScatterPanel } from "./panel_values.js";
+import { say } from "./plot.js";
 
-const FLIGHTS = 6;
 const PER_SECTION = 48;
 const LIVE_PAUSE = 1500;
+const KINDS = { line: LinePanel, bar: BarPanel, scatter: ScatterPanel, scalar: ScalarPanel, comparer: ComparerPanel, parallel: ParallelPanel, importance: ImportancePanel };
+const DEFAULTS = { smoother: "ema", smooth: 0, logY: false, logX: false, clip: false, agg: "mean", band: "range", sync: true };
+const IN_ADDRESS = { smoother: "smoother", smooth: "smooth", logY: "ly", logX: "lx", clip: "clip", agg: "agg", band: "band", sync: "sync" };
 
-const waiting = [];
-let flying = 0;
-
-/** Fetch JSON, never more than a few at once. */
-export function fetchJson(address) {
-  return new Promise((done, fail) => {
-    waiting.push({ address, done, fail });
-    launch();
-  });
-}
-
-function launch() {
-  while (flying < FLIGHTS && waiting.length) {
-    const { address, done, fail } = waiting.shift();
-    flying += 1;
-    fetch(address, { credentials: "same-origin", headers: { accept: "application/json" } })
-      .then(async (answer) => {
-        const body = await answer.json();
-        if (answer.ok) done(body);
-        else fail(new Error(body.error ?? String(answer.status)));
-      }, fail)
-      .finally(() => {
-        flying -= 1;
-        launch();
-      });
-  }
-}
-
-class Panel {
-  constructor(board, { key, kind, title }) {
-    this.board = board;
-    this.key = key;
-    this.kind = kind;
-    const sprite = board.sprite;
-    this.note = make("span", { class: "panel-note small faint" });
-    this.body = make("div", { class: "chart-body skeleton" });
-    this.legend = make("div", { class: "chart-legend small" });
-    this.element = make("figure", { class: `chart-panel kind-${kind}`, "data-key": key, tabindex: "0", role: "group", "aria-label": key },
-      make("figcaption", { class: "chart-head" },
-        make("span", { class: "chart-title cut", title: key }, title),
-        kind === "line" ? make("button", { class: "button ghost small square", type: "button", "aria-label": `${say("table")}: ${key}`, title: say("table"), onclick: () => this.showTable() }, icon(sprite, "grid")) : "",
-        make("button", { class: "button ghost small square", type: "button", "aria-label": `${say("expand")}: ${key}`, title: say("expand"), onclick: () => this.expand() }, icon(sprite, "fit"))),
-      this.body, kind === "line" ? this.legend : "", this.note);
-    if (kind === "line") this.element.addEventListener("keydown", (event) => this.keys(event));
-  }
-
-  async load() {
-    if (this.kind !== "line") {
-      const runs = this.board.visible().map((run) => run.id).join();
-      if (this.isLoaded && this.drawnRuns === runs && !this.isStale) return;
-      this.drawnRuns = runs;
-      this.isStale = false;
-      await drawMedia(this, this.board);
-      return;
-    }
-    const turn = (this.turn = (this.turn ?? 0) + 1);
-    const slow = setTimeout(() => this.body.classList.add("skeleton"), 300);
-    try {
-      const answer = await fetchJson(this.board.seriesAddress(this.key, this.body.clientWidth || 480));
-      if (turn !== this.turn) return;
-      this.data = answer.series;
-      this.draw();
-    } catch (error) {
-      this.fail(error);
-    } finally {
-      clearTimeout(slow);
-      this.body.classList.remove("skeleton");
-    }
-  }
-
-  fail(error) {
-    this.body.classList.remove("skeleton");
-    this.plot?.destroy();
-    this.plot = null;
-    this.body.replaceChildren(make("div", { class: "empty small" }, `${say("failed")} ${error.message}`));
-  }
-
-  draw() {
-    const { settings, range } = this.board;
-    const series = this.board.arranged(this.data);
-    this.series = series;
-    const drawn = series.filter((one) => one.x.length);
-    if (!drawn.length) {
-      this.plot?.destroy();
-      this.plot = null;
-      this.body.replaceChildren(make("div", { class: "empty small" }, say("nothing")));
-      this.note.textContent = "";
-      return;
-    }
-    if (!this.plot) {
-      this.body.replaceChildren();
-      this.plot = new Plot(this.body, { onZoom: (from, to) => this.board.zoom(from, to), syncKey: "board" });
-    }
-    this.plot.axis = settings.x;
-    this.plot.draw(series, settings, range);
-    const rows = Math.max(...this.data.map((one) => one.rows));
-    const points = Math.max(...this.data.map((one) => one.x.length));
-    this.note.textContent = rows > points ? say("buckets", { per: Math.ceil(rows / points).toLocaleString() }) : say("full", { rows: rows.toLocaleString() });
-    const last = drawn.map((one) => `${one.name}: ${shortNumber(one.y.findLast((value) => value !== null))}`).slice(0, 5).join(", ");
-    this.element.setAttribute("aria-label", `${this.key}. ${last}`);
-    this.drawLegend(drawn);
-    if (this.table) this.fillTable();
-  }
-
-  drawLegend(drawn) {
-    this.legend.replaceChildren();
-    if (drawn.length < 2) return;
-    for (const one of drawn.slice(0, 8)) {
-      const line = one.url ? make("a", { class: "quiet cut", href: one.url }, one.name) : make("span", { class: "cut" }, one.name);
-      this.legend.append(make("span", { class: "legend-entry" }, make("span", { class: `legend-swatch series-${((one.color - 1) % 8) + 1}` }), line));
-    }
-    if (drawn.length > 8) this.legend.append(make("span", { class: "faint" }, `+${drawn.length - 8}`));
-  }
-
-  showTable() {
-    if (this.table) {
-      this.table.remove();
-      this.table = null;
-      return;
-    }
-    this.table = make("div", { class: "table-box chart-table", tabindex: "0", role: "region", "aria-label": `${say("table")}: ${this.key}` });
-    this.element.append(this.table);
-    this.fillTable();
-  }
-
-  fillTable() {
-    const head = make("tr", {}, ...["", say("value"), say("lowest"), say("highest")].map((word) => make("th", { scope: "col", class: word ? "right" : "" }, word)));
-    const rows = (this.series ?? []).filter((one) => one.x.length).map((one) => {
-      const values = one.y.filter((value) => value !== null);
-      const least = Math.min(...(one.low ?? values).filter((value) => value !== null));
-      const most = Math.max(...(one.high ?? values).filter((value) => value !== null));
-      return make("tr", {}, make("th", { scope: "row", class: "cut" }, one.name), ...[values.at(-1), least, most].map((value) => make("td", { class: "num" }, shortNumber(value))));
-    });
-    this.table.replaceChildren(make("table", { class: "table compact" }, make("thead", {}, head), make("tbody", {}, ...rows)));
-  }
-
-  expand() {
-    const dialog = make("dialog", { class: "chart-dialog", "aria-label": this.key });
-    const place = make("div", { class: "chart-place" });
-    this.element.replaceWith(place);
-    const close = make("button", { class: "button", type: "button", onclick: () => dialog.close() }, say("close"));
-    const step = (by) => {
-      const panels = this.board.panels.filter((panel) => !panel.element.closest("[hidden]"));
-      const next = panels[(panels.indexOf(this) + by + panels.length) % panels.length];
-      dialog.close();
-      next.expand();
-    };
-    dialog.append(make("div", { class: "body" }, this.element, make("footer", {}, close)));
-    dialog.addEventListener("keydown", (event) => {
-      if (event.target.closest("input, select")) return;
-      if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
-        event.stopPropagation();
-        step(event.key === "ArrowLeft" ? -1 : 1);
-      }
-    }, true);
-    dialog.addEventListener("close", () => {
-      place.replaceWith(this.element);
-      dialog.remove();
-      this.redraw();
-      this.element.focus();
-    });
-    document.body.append(dialog);
-    dialog.showModal();
-    this.isDrawn = true;
-    if (this.kind === "line") this.load();
-    else if (!this.isLoaded) this.load();
-  }
-
-  redraw() {
-    if (this.kind === "line" && this.data) this.draw();
-  }
-
-  keys(event) {
-    if (event.target !== this.element || !this.plot?.plot || this.element.closest("dialog")) return;
-    const { min, max } = this.plot.plot.scales.x;
-    const width = max - min;
-    const moves = { "+": [min + width / 4, max - width / 4], "-": [min - width / 2, max + width / 2], ArrowLeft: [min - width / 4, max - width / 4], ArrowRight: [min + width / 4, max + width / 4] };
-    if (event.key === "0" || event.key === "Escape") this.board.zoom(null, null);
-    else if (event.key === "Enter") this.expand();
-    else if (moves[event.key]) this.board.zoom(...moves[event.key]);
-    else return;
-    event.preventDefault();
-  }
-
-  rest() {
-    if (this.kind !== "line" || !this.plot) return;
-    this.plot.destroy();
-    this.plot = null;
-    this.isDrawn = false;
-  }
-}
-
-/** The panels of one run or many. `runs`: [{id, name, color, group?, url?}]. */
+/** The panels of one run or many. `runs`: [{id, name, color, group?, url?}]; `source`: query that names them for values; `document`: a ViewDocument. */
 export class Board {
-  constructor(root, { runs, stream, x = "_step", tools }) {
-    this.root = root;
-    this.runs = runs;
-    this.stream = stream;
+  constructor(root, { runs, stream = "history", x = "_step", tools = null, document: doc = null, source = "", isAddressed = true }) {
+    Object.assign(this, { root, runs, stream, tools, source, isAddressed });
+    this.document = doc;
     this.sprite = root.closest("[data-icons]").dataset.icons;
-    this.panels = [];
-    this.known = new Set();
+    this.auto = [];
+    this.held = new Map();
     this.sections = new Map();
-    this.tools = tools;
-    const query = new URLSearchParams(location.search);
-    this.settings = {
-      x: query.get("x") ?? x, smoother: query.get("smoother") ?? "ema", smooth: Number(query.get("smooth") ?? 0), logY: query.has("ly"), logX: query.has("lx"), clip: query.has("clip"),
-    };
-    this.range = query.has("from") && query.has("to") ? [Number(query.get("from")), Number(query.get("to"))] : null;
-    this.observer = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "500px 0px" });
+    this.firstX = x;
+    this.readSettings();
+    this.observer = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "400px 0px" });
     this.bind();
+    if (doc) letDrag(root, this);
   }
 
-  /** Take a list of panels; those that are new are added at the end of their section. */
+  readSettings() {
+    const query = this.isAddressed ? new URLSearchParams(location.search) : new URLSearchParams();
+    const kept = this.document?.value.settings ?? {};
+    const settings = { ...DEFAULTS, x: this.firstX, ...kept };
+    if (query.has("x")) settings.x = query.get("x");
+    for (const [name, word] of Object.entries(IN_ADDRESS)) {
+      if (!query.has(word)) continue;
+      const text = query.get(word);
+      settings[name] = typeof DEFAULTS[name] === "boolean" ? text !== "0" : typeof DEFAULTS[name] === "number" ? Number(text) || 0 : text;
+    }
+    this.settings = settings;
+    this.range = query.has("from") && query.has("to") ? [Number(query.get("from")), Number(query.get("to"))] : null;
+  }
+
+  get panels() {
+    return [...this.held.values()];
+  }
+
+  get isGrouped() {
+    return this.runs.some((run) => run.group !== undefined);
+  }
+
+  visible() {
+    return this.runs.filter((run) => !run.isHidden);
+  }
+
+  isHidden(id) {
+    return this.choose?.(id) ?? this.runs.find((run) => run.id === id)?.isHidden ?? false;
+  }
+
+  /** How a run of the values looks: as in the list, where it is in the list. */
+  look(row) {
+    const run = this.runs.find((one) => one.id === row.id);
+    return run ? { color: run.color, isBaseline: run.isBaseline } : { color: row.color };
+  }
+
+  groupColor(name) {
+    return this.runs.find((run) => run.group === name)?.groupColor;
+  }
+
+  /** Take the list of panels that come with the keys. */
   setPanels(list) {
-    for (const one of list) {
-      if (this.known.has(one.key)) continue;
-      this.known.add(one.key);
-      this.add(one);
-    }
-    if (this.panels.length) this.root.querySelector(":scope > .empty")?.remove();
-    this.offerKeys(list);
+    this.auto = list.map((one) => ({ id: one.key, ...one }));
+    this.arrange();
+    this.offerKeys();
   }
 
-  add(one) {
-    let section = this.sections.get(one.section);
-    if (!section) {
-      const count = make("span", { class: "count faint num" });
-      const grid = make("div", { class: "panel-grid" });
-      const element = make("details", { class: "panel-section", open: true }, make("summary", {}, make("span", {}, one.section === "Charts" || one.section === "Media" ? say(one.section) : one.section), count), grid);
-      section = { element, grid, count, size: 0, held: [] };
-      this.sections.set(one.section, section);
-      this.root.append(element);
-    }
-    section.size += 1;
-    section.count.textContent = String(section.size);
-    if (section.grid.childElementCount >= PER_SECTION) {
-      section.held.push(one);
-      section.more ??= section.element.appendChild(make("button", { class: "button small", type: "button", onclick: () => this.more(section) }, say("more")));
-      return;
-    }
-    this.put(section, one);
+  lineKeys() {
+    return this.auto.filter((one) => one.kind === "line").map((one) => one.key);
   }
 
-  put(section, one) {
-    const panel = new Panel(this, one);
-    this.panels.push(panel);
-    panel.element.panel = panel;
-    section.grid.append(panel.element);
-    this.observer.observe(panel.element);
+  /** Sections with their panels, in order. */
+  listed() {
+    if (this.document) return this.document.arranged(this.auto);
+    const sections = new Map();
+    for (const spec of this.auto) {
+      if (!sections.has(spec.section)) sections.set(spec.section, []);
+      sections.get(spec.section).push(spec);
+    }
+    return [...sections].map(([name, panels]) => ({ name, isClosed: false, panels }));
   }
 
-  more(section) {
-    for (const one of section.held.splice(0, PER_SECTION)) this.put(section, one);
-    if (!section.held.length) section.more.remove();
+  shown() {
+    return [...this.root.querySelectorAll("[data-panel]")].filter((element) => !element.closest("[hidden], details:not([open])")).map((element) => element.panel);
+  }
+
+  /** Make the page say what the list says; what stays where it is, is not touched. */
+  arrange() {
+    const listed = this.listed();
+    const used = new Set();
+    let before = null;
+    for (const part of listed) {
+      const section = this.sections.get(part.name) ?? this.addSection(part.name);
+      const elements = part.panels.slice(0, section.most).map((spec) => {
+        used.add(spec.id);
+        return this.panelFor(spec).element;
+      }).filter((element) => !element.closest("dialog"));
+      section.count.textContent = String(part.panels.length);
+      section.more.hidden = part.panels.length <= section.most;
+      if (section.element.open === part.isClosed) section.element.open = !part.isClosed;
+      const present = [...section.grid.children];
+      if (elements.length !== present.length || elements.some((element, at) => element !== present[at])) section.grid.replaceChildren(...elements);
+      if ((before ? before.nextElementSibling : this.root.firstElementChild) !== section.element) {
+        if (before) before.after(section.element);
+        else this.root.prepend(section.element);
+      }
+      before = section.element;
+    }
+    for (const [id, panel] of this.held) if (!used.has(id)) this.drop(id, panel);
+    const names = new Set(listed.map((part) => part.name));
+    for (const [name, section] of this.sections) {
+      if (names.has(name)) continue;
+      section.element.remove();
+      this.sections.delete(name);
+    }
+    if (used.size) this.root.querySelector(":scope > .empty")?.remove();
+    if (this.sought) this.filter(this.sought);
+  }
+
+  panelFor(spec) {
+    let panel = this.held.get(spec.id);
+    if (panel && panel.spec.kind !== spec.kind) {
+      this.drop(spec.id, panel);
+      panel = null;
+    }
+    if (!panel) {
+      panel = new (KINDS[spec.kind] ?? MediaPanel)(this, spec);
+      if (this.document) letResize(panel, this);
+      this.held.set(spec.id, panel);
+      this.observer.observe(panel.element);
+    } else if (JSON.stringify(panel.spec) !== JSON.stringify(spec)) {
+      panel.update(spec);
+      if (panel.isDrawn) panel.load();
+    }
+    return panel;
+  }
+
+  drop(id, panel) {
+    this.observer.unobserve(panel.element);
+    panel.rest();
+    panel.element.remove();
+    this.held.delete(id);
+  }
+
+  addSection(name) {
+    const count = make("span", { class: "count faint num" });
+    const grid = make("div", { class: "panel-grid" });
+    const more = make("button", { class: "button small", type: "button", hidden: true, onclick: () => this.more(name) }, say("more"));
+    const label = name === "Charts" || name === "Media" ? say(name) : name;
+    const element = make("details", { class: "panel-section", open: true, "data-section": name }, make("summary", {}, make("span", {}, label), count), grid, more);
+    if (this.document) {
+      const move = (by, symbol, word) => make("button", { class: "button ghost small square", type: "button", "aria-label": `${say(word)}: ${label}`, title: say(word), onclick: () => this.document.moveSection(this.listed(), name, by) }, icon(this.sprite, symbol));
+      element.firstElementChild.after(make("span", { class: "section-tools" }, move(-1, "chevron-up", "section up"), move(1, "chevron-down", "section down")));
+      element.addEventListener("toggle", () => {
+        if (element.isConnected && Boolean(this.document.value.closed[name]) === element.open) this.document.close(name, !element.open);
+      });
+    }
+    const section = { element, grid, count, more, most: PER_SECTION };
+    this.sections.set(name, section);
+    return section;
+  }
+
+  more(name) {
+    this.sections.get(name).most += PER_SECTION;
+    this.arrange();
+  }
+
+  /** Change the document; the focus stays on the panel that was moved. */
+  rearrange(work, id) {
+    work();
+    if (id) (this.held.get(id)?.element.querySelector(".menu > summary") ?? this.root).focus({ preventScroll: false });
+  }
+
+  editPanel(spec = null) {
+    editPanel(this, spec);
+  }
+
+  askSection(spec) {
+    askText(this, say("move to section"), spec.section, this.listed().map((one) => one.name), (name) => this.document.put(this.listed(), spec.id, name));
   }
 
   seen(entries) {
     for (const entry of entries) {
       const { panel } = entry.target;
-      if (entry.target.closest("dialog")) continue;
+      if (!panel || entry.target.closest("dialog") || !entry.target.isConnected) continue;
       if (entry.isIntersecting && !panel.isDrawn) {
         panel.isDrawn = true;
         panel.load();
@@ -276,35 +205,42 @@ export class Board {
     }
   }
 
-  seriesAddress(key, width) {
-    const query = new URLSearchParams({ runs: this.visible().map((run) => run.id).join(","), key, x: this.settings.x, points: String(Math.min(2000, Math.round(width))) });
+  seriesAddress(key, width, x, range) {
+    const query = new URLSearchParams({ runs: this.visible().map((run) => run.id).join(","), key, x, points: String(Math.min(2000, Math.round(width))) });
     if (this.stream === "events") query.set("stream", "events");
-    if (this.range) {
-      query.set("from", this.range[0]);
-      query.set("to", this.range[1]);
+    if (range) {
+      query.set("from", range[0]);
+      query.set("to", range[1]);
     }
     return `/ui/tracking/series?${query}`;
   }
 
-  visible() {
-    return this.runs.filter((run) => !run.isHidden);
+  /** Values of some columns for every run that matches, asked once for all panels until something changes. */
+  fetchValues(columns, signal) {
+    const query = new URLSearchParams(this.source);
+    for (const column of columns) query.append("column", column);
+    return fetchJson(`/ui/tracking/values?${query}`, { signal });
   }
 
-  /** Series with names and colours; runs of a group become mean and band. */
-  arranged(data) {
-    const byId = new Map(this.runs.map((run) => [run.id, run]));
-    const alone = [];
-    const groups = new Map();
-    for (const one of data) {
-      const run = byId.get(one.run);
-      if (!run || run.isHidden) continue;
-      if (run.group !== undefined) {
-        if (!groups.has(run.group)) groups.set(run.group, { name: run.group || "–", color: run.groupColor, series: [] });
-        groups.get(run.group).series.push(one);
-      } else alone.push({ ...one, name: run.name, color: run.color, url: run.url });
+  /** All values of the drawn runs, twelve at most. */
+  fetchAllValues(signal) {
+    const query = new URLSearchParams({ runs: this.visible().slice(0, 12).map((run) => run.id).join(",") });
+    return fetchJson(`/ui/tracking/values?${query}`, { signal });
+  }
+
+  isolate(id) {
+    this.only([id]);
+  }
+
+  /** Draw only these runs. A workspace remembers it; elsewhere a second time brings the others back. */
+  only(ids) {
+    if (this.keepOnly) {
+      this.keepOnly(ids);
+      return;
     }
-    for (const group of groups.values()) alone.push({ ...grouped(group.series), name: `${group.name} (${group.series.length})`, color: group.color });
-    return alone;
+    const isBack = this.visible().length === ids.length;
+    for (const run of this.runs) run.isHidden = !isBack && !ids.includes(run.id);
+    this.reload();
   }
 
   zoom(from, to) {
@@ -325,57 +261,84 @@ export class Board {
 
   /** Keep the address in step, so that a copied link restores the view. */
   note() {
+    if (!this.isAddressed) return;
     const address = new URL(location.href);
     const { settings } = this;
-    const values = {
-      x: settings.x === "_step" ? null : settings.x, smooth: settings.smooth || null, smoother: settings.smooth ? settings.smoother : null, ly: settings.logY ? "1" : null, lx: settings.logX ? "1" : null,
-      clip: settings.clip ? "1" : null, from: this.range?.[0] ?? null, to: this.range?.[1] ?? null,
-    };
-    for (const [name, value] of Object.entries(values)) {
-      if (value === null) address.searchParams.delete(name);
-      else address.searchParams.set(name, value);
+    const set = (name, value) => (value === null ? address.searchParams.delete(name) : address.searchParams.set(name, value));
+    set("x", settings.x === this.firstX ? null : settings.x);
+    for (const [name, word] of Object.entries(IN_ADDRESS)) {
+      const value = settings[name];
+      const isPlain = value === DEFAULTS[name] || (name === "smoother" && !settings.smooth);
+      set(word, isPlain ? null : typeof value === "boolean" ? (value ? "1" : "0") : String(value));
     }
+    set("from", this.range?.[0] ?? null);
+    set("to", this.range?.[1] ?? null);
     history.replaceState(history.state, "", address);
   }
 
   /** Any logged number may be the horizontal axis. */
-  offerKeys(list) {
+  offerKeys() {
     const select = this.tools?.querySelector("[data-chart-x]");
     if (!select || this.stream === "events") return;
     const known = new Set([...select.options].map((option) => option.value));
-    for (const one of list) if (one.kind === "line" && !known.has(one.key) && select.options.length < 300) select.append(make("option", { value: one.key }, one.key));
+    for (const key of this.lineKeys()) if (!known.has(key) && select.options.length < 300) select.append(make("option", { value: key }, key));
     select.value = this.settings.x;
+  }
+
+  /** Take settings from the document again, after undo or another view. */
+  adopt() {
+    const before = JSON.stringify(this.settings);
+    this.settings = { ...DEFAULTS, x: this.firstX, ...this.document.value.settings };
+    if (JSON.stringify(this.settings) === before) return;
+    this.showSettings();
+    this.note();
+    this.reload();
+  }
+
+  showSettings() {
+    for (const [name, element] of this.fields ?? []) {
+      if (element.type === "checkbox") element.checked = this.settings[name];
+      else element.value = this.settings[name];
+    }
+  }
+
+  change(name, value, work) {
+    this.settings[name] = value;
+    this.document?.set(name, value === DEFAULTS[name] ? null : value);
+    this.note();
+    work();
   }
 
   bind() {
     const find = (name) => this.tools?.querySelector(`[data-chart-${name}]`);
-    const { settings } = this;
-    const link = (name, field, read, work, event = "change") => {
-      const element = find(name);
-      if (!element) return;
-      if (element.type === "checkbox") element.checked = settings[field];
-      else element.value = settings[field];
-      element.addEventListener(event, () => {
-        settings[field] = read(element);
-        this.note();
-        work();
-      });
-    };
     const redraw = throttle(() => this.redraw(), 60);
-    link("x", "x", (element) => element.value, () => {
+    const reload = () => {
       this.range = null;
       this.note();
       this.reload();
+    };
+    const wishes = [["x", "x", reload], ["smoother", "smoother", redraw], ["smooth", "smooth", redraw], ["log-y", "logY", redraw], ["log-x", "logX", redraw], ["clip", "clip", redraw], ["agg", "agg", redraw], ["band", "band", redraw], ["sync", "sync", () => {}]];
+    this.fields = [];
+    for (const [name, field, work] of wishes) {
+      const element = find(name);
+      if (!element) continue;
+      this.fields.push([field, element]);
+      const read = () => (element.type === "checkbox" ? element.checked : element.type === "range" ? Number(element.value) : element.value);
+      element.addEventListener("change", () => this.change(field, read(), work));
+      if (element.type === "range") element.addEventListener("input", () => {
+        this.settings[field] = read();
+        this.note();
+        work();
+      });
+    }
+    this.showSettings();
+    find("reset")?.addEventListener("click", () => {
+      for (const panel of this.panels) panel.ownRange = null;
+      this.zoom(null, null);
     });
-    link("smoother", "smoother", (element) => element.value, redraw);
-    link("smooth", "smooth", (element) => Number(element.value), redraw, "input");
-    link("log-y", "logY", (element) => element.checked, redraw);
-    link("log-x", "logX", (element) => element.checked, redraw);
-    link("clip", "clip", (element) => element.checked, redraw);
-    find("reset")?.addEventListener("click", () => this.zoom(null, null));
     const search = this.tools?.querySelector("[data-panel-search]");
     search?.addEventListener("input", () => this.filter(search.value));
-    window.addEventListener("resize", throttle(() => { for (const panel of this.panels) panel.plot?.resize(); }, 120));
+    window.addEventListener("resize", throttle(() => { for (const panel of this.panels) panel.resize(); }, 120));
     document.addEventListener("penstock:theme", () => setTimeout(() => this.redraw(), 50));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
   }
@@ -387,11 +350,16 @@ export class Board {
     } catch {
       return;
     }
-    for (const section of this.sections.values()) {
-      if (text) while (section.held.length) this.more(section);
+    const isNew = this.sought !== text;
+    this.sought = text;
+    for (const [name, section] of this.sections) {
+      if (text && isNew && !section.more.hidden) {
+        section.most = Infinity;
+        this.arrange();
+      }
       let count = 0;
-      for (const element of section.grid.children) {
-        element.hidden = !wanted.test(element.dataset.key);
+      for (const element of this.sections.get(name).grid.children) {
+        element.hidden = !wanted.test(element.dataset.key) && !wanted.test(element.panel?.name ?? "");
         if (!element.hidden) count += 1;
       }
       section.element.hidden = count === 0;

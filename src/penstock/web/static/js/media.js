@@ -1,123 +1,190 @@
-// Panels of media: images, tables, histograms, boxed documents, sound and film, each with a slider over the steps at which it was logged.
+// Panels of media: images with masks and boxes, tables, histograms, boxed documents, sound, film, figures and points in space, each with a
+// slider over the steps at which it was logged. With synced zoom on, moving one slider moves all of the board to the same step.
 
 import { make } from "./dom.js";
-import { fetchJson } from "./board.js";
+import { fetchJson } from "./fetching.js";
+import { figure } from "./figure.js";
+import { imageElement } from "./image.js";
+import { Panel } from "./panel.js";
 import { say, shortNumber, themeColors } from "./plot.js";
+import { cloud } from "./points.js";
+import { wholeTable } from "./table_view.js";
 
 const MAX_RUNS = 6;
+const MAX_IMAGES = 24;
 const path = (text) => text.split("/").map(encodeURIComponent).join("/");
 const fileAddress = (run, name) => `/ui/tracking/runs/${run}/files/${path(name)}`;
 
-/** Fill a panel with what its key holds for each visible run. */
-export async function drawMedia(panel, board) {
-  panel.isLoaded = true;
-  try {
-    const held = [];
-    const runs = board.visible();
-    for (let at = 0; at < runs.length && held.length < MAX_RUNS; at += MAX_RUNS) {
-      const parts = await Promise.all(runs.slice(at, at + MAX_RUNS).map(async (run) => ({ run, ...(await fetchJson(`/ui/tracking/runs/${run.id}/media?key=${encodeURIComponent(panel.key)}`)) })));
-      held.push(...parts.filter((part) => part.values.length));
-    }
-    held.length = Math.min(held.length, MAX_RUNS);
-    panel.body.classList.remove("skeleton");
-    if (!held.length) {
-      panel.body.replaceChildren(make("div", { class: "empty small" }, say("nothing")));
+/** A panel over one media key of each visible run. */
+export class MediaPanel extends Panel {
+  isTall() {
+    return false;
+  }
+
+  async load() {
+    const runs = this.board.visible();
+    const wanted = runs.map((run) => run.id).join();
+    if (this.isLoaded && this.drawnRuns === wanted && !this.isStale) return;
+    await this.working(async (signal) => {
+      const held = [];
+      for (let at = 0; at < runs.length && held.length < MAX_RUNS; at += MAX_RUNS) {
+        const parts = await Promise.all(runs.slice(at, at + MAX_RUNS).map(async (run) => ({ run, ...(await fetchJson(`/ui/tracking/runs/${run.id}/media?key=${encodeURIComponent(this.spec.key)}`, { signal })) })));
+        held.push(...parts.filter((part) => part.values.length));
+      }
+      held.length = Math.min(held.length, MAX_RUNS);
+      this.isLoaded = true;
+      this.drawnRuns = wanted;
+      this.isStale = false;
+      this.held = held;
+      this.show();
+    });
+  }
+
+  show() {
+    if (!this.held.length) {
+      this.body.replaceChildren(make("div", { class: "empty small" }, say("nothing")));
       return;
     }
-    panel.body.replaceChildren(...held.map((part) => mediaOfRun(part, panel, held.length > 1)));
-  } catch (error) {
-    panel.fail(error);
+    const steps = [...new Set(this.held.flatMap((part) => part.values.map((one) => one.step)))].sort((a, b) => a - b);
+    this.steps = steps;
+    this.stages = this.held.map((part) => ({ part, stage: make("div", { class: "media-stage" }) }));
+    const isNamed = this.held.length > 1;
+    const frames = this.stages.map(({ part, stage }) => make("div", { class: "media-run" }, isNamed ? make("div", { class: "small muted cut" }, make("span", { class: `legend-swatch series-${((part.run.color - 1) % 8) + 1}` }), " ", part.run.name) : "", stage));
+    const isOverSteps = this.spec.kind === "histogram" && steps.length > 1;
+    this.body.replaceChildren(make("div", { class: this.held.length > 1 ? "media-side" : "" }, ...frames));
+    if (isOverSteps) {
+      for (const { part, stage } of this.stages) stage.append(heatmap(part.values.map(({ step, value }) => ({ step, ...histogramOf(value) })), this.name));
+      return;
+    }
+    this.body.append(this.slider(steps));
+    this.moveTo(this.board.mediaStep ?? steps.at(-1));
   }
-}
 
-function mediaOfRun({ run, values }, panel, isNamed) {
-  const stage = make("div", { class: "media-stage" });
-  const place = make("div", { class: "media-run" }, isNamed ? make("div", { class: "small muted cut" }, run.name) : "", stage);
-  if (panel.kind === "histogram" && values.length > 1) {
-    stage.append(heatmap(values.map(({ step, value }) => ({ step, ...histogramOf(value) })), panel.key));
-    return place;
+  slider(steps) {
+    if (steps.length < 2) {
+      this.note.textContent = `${say("step")} ${steps[0]}`;
+      return "";
+    }
+    this.range = make("input", { type: "range", min: "0", max: String(steps.length - 1), value: String(steps.length - 1), "aria-label": `${say("step")}: ${this.name}` });
+    this.out = make("output", { class: "num small" });
+    this.range.addEventListener("input", () => {
+      const step = steps[Number(this.range.value)];
+      this.moveTo(step);
+      if (!this.board.settings.sync) return;
+      this.board.mediaStep = step;
+      for (const panel of this.board.panels) if (panel !== this && panel.range && panel.moveTo) panel.moveTo(step);
+    });
+    return make("div", { class: "media-steps row" }, this.range, this.out);
   }
-  const show = (at) => drawOne(stage, run.id, values[at], panel);
-  if (values.length > 1) {
-    const out = make("output", { class: "num small" });
-    const slider = make("input", { type: "range", min: "0", max: String(values.length - 1), value: String(values.length - 1), "aria-label": `${say("step")}: ${panel.key}` });
-    const move = () => {
-      out.textContent = `${say("step")} ${values[Number(slider.value)].step}`;
-      show(Number(slider.value));
-    };
-    slider.addEventListener("input", move);
-    place.append(make("div", { class: "media-steps row" }, slider, out));
-    move();
-  } else {
-    panel.note.textContent = `${say("step")} ${values[0].step}`;
-    show(0);
+
+  /** Show the values of the newest step that is not after `step`. */
+  moveTo(step) {
+    const at = Math.max(0, this.steps.findLastIndex((one) => one <= step));
+    if (this.range) {
+      this.range.value = String(at);
+      this.out.textContent = `${say("step")} ${this.steps[at]}`;
+    }
+    for (const { part, stage } of this.stages) {
+      const value = part.values.findLast((one) => one.step <= this.steps[at]) ?? part.values[0];
+      if (stage.shown === value) continue;
+      stage.shown = value;
+      drawOne(stage, part.run.id, value, this);
+    }
   }
-  return place;
+
+  redraw() {
+    if (this.held && !this.body.querySelector("audio, video, iframe")) this.show();
+  }
 }
 
 function drawOne(stage, run, { value }, panel) {
   const list = Array.isArray(value) ? value : [value];
   const kind = value?._type ?? list[0]?._type ?? "";
+  const name = value?.path ?? list[0]?.path ?? "";
   if (kind === "images/separated") {
-    const names = value.filenames ?? [];
-    const images = names.slice(0, 24).map((name, i) => image(run, name, value.captions?.[i] ?? ""));
-    stage.replaceChildren(make("div", { class: "media-images" }, ...images));
-  } else if (kind === "image-file") {
-    stage.replaceChildren(make("div", { class: "media-images" }, ...list.slice(0, 24).map((one) => image(run, one.path, one.caption ?? ""))));
-  } else if (kind === "histogram") {
-    stage.replaceChildren(bars(histogramOf(value), panel.key));
-  } else if (kind.includes("table") || kind === "plotly-file") {
-    drawTable(stage, run, value.path, value.artifact_path ?? "");
-  } else if (kind === "html-file") {
-    stage.replaceChildren(make("iframe", { class: "boxed media-frame", sandbox: "allow-scripts", src: fileAddress(run, value.path), title: panel.key, loading: "lazy", referrerpolicy: "no-referrer" }));
-  } else if (kind.startsWith("audio") || kind.startsWith("video")) {
-    const tag = kind.startsWith("audio") ? "audio" : "video";
-    const paths = list.flatMap((one) => one.path ?? one.filenames?.map((name) => `media/${tag === "audio" ? "audio" : "videos"}/${name}`) ?? []);
-    stage.replaceChildren(...paths.slice(0, 6).map((name) => make(tag, { controls: true, preload: "metadata", src: fileAddress(run, name), class: "media-player" })));
-  } else {
-    const name = value?.path ?? "";
-    stage.replaceChildren(make("p", { class: "small muted" }, say("plain")), name ? make("a", { class: "button small", href: `${fileAddress(run, name)}?download=1` }, name.split("/").pop()) : "");
-  }
+    const images = (value.filenames ?? []).slice(0, MAX_IMAGES).map((file, i) => ({ path: file, caption: value.captions?.[i], masks: value.all_masks?.[i], boxes: value.all_boxes?.[i] }));
+    drawImages(stage, run, images, value.count ?? images.length, panel);
+  } else if (kind === "image-file") drawImages(stage, run, list.slice(0, MAX_IMAGES), list.length, panel);
+  else if (kind === "histogram") stage.replaceChildren(bars(histogramOf(value), panel.name));
+  else if (kind.includes("table")) drawTable(stage, run, value, panel);
+  else if (kind === "plotly-file") drawText(stage, run, value, (text) => figure(JSON.parse(text), panel.name));
+  else if (kind === "html-file") stage.replaceChildren(make("iframe", { class: "boxed media-frame", sandbox: "allow-scripts", src: fileAddress(run, name), title: panel.name, loading: "lazy", referrerpolicy: "no-referrer" }));
+  else if (kind.startsWith("object3D") || kind.startsWith("molecule")) drawText(stage, run, value, (text) => cloud(text, name, panel.name));
+  else if (kind.startsWith("audio") || kind.startsWith("video")) stage.replaceChildren(...played(kind, list, run));
+  else stage.replaceChildren(make("p", { class: "small muted" }, say("plain")), name ? download(run, name) : "");
 }
 
-function image(run, name, caption) {
-  const picture = make("img", { src: fileAddress(run, name), alt: typeof caption === "string" && caption ? caption : name.split("/").pop(), loading: "lazy" });
-  return make("figure", { class: "media-image" }, make("a", { href: fileAddress(run, name), target: "_blank", rel: "noopener" }, picture), caption && typeof caption === "string" ? make("figcaption", { class: "small muted cut", title: caption }, caption) : "");
-}
+const download = (run, name) => make("a", { class: "button small", href: `${fileAddress(run, name)}?download=1` }, name.split("/").pop());
 
-async function drawTable(stage, run, name, ref) {
-  const turn = (stage.turn = (stage.turn ?? 0) + 1);
-  const answer = await fetchJson(`/ui/tracking/runs/${run}/table/${path(name)}?ref=${encodeURIComponent(ref)}`).catch((error) => ({ error: error.message }));
-  if (turn !== stage.turn) return;
-  if (answer.error) {
-    stage.replaceChildren(make("p", { class: "small muted" }, answer.error), make("a", { class: "button small", href: `${fileAddress(run, name)}?download=1` }, say("open")));
-    return;
-  }
-  stage.replaceChildren(tableElement(answer, run), make("p", { class: "small faint num" }, say("rows", { shown: answer.rows.length, count: answer.count })));
-}
-
-/** A table with sortable columns; media cells become images. */
-function tableElement({ columns, rows }, run) {
-  const body = make("tbody");
-  const fill = (sorted) => body.replaceChildren(...sorted.map((row) => make("tr", {}, ...row.map((cell) => cellElement(cell, run)))));
-  const head = columns.map((name, at) => {
-    let isDown = false;
-    const th = make("th", { scope: "col" }, make("button", { class: "sort plain-button", type: "button", onclick: () => {
-      isDown = !isDown;
-      th.setAttribute("aria-sort", isDown ? "descending" : "ascending");
-      const order = (a, b) => (typeof a[at] === "number" && typeof b[at] === "number" ? a[at] - b[at] : String(a[at]).localeCompare(String(b[at])));
-      fill([...rows].sort((a, b) => (isDown ? order(b, a) : order(a, b))));
-    } }, name));
-    return th;
+function played(kind, list, run) {
+  const tag = kind.startsWith("audio") ? "audio" : "video";
+  const names = list.flatMap((one) => one.path ?? one.filenames?.map((name) => `media/${tag === "audio" ? "audio" : "videos"}/${name}`) ?? []);
+  return names.slice(0, 6).map((name, i) => {
+    const caption = list[i]?.caption ?? "";
+    const player = name.endsWith(".gif") ? make("img", { src: fileAddress(run, name), alt: caption || name.split("/").pop(), class: "media-player" }) : make(tag, { controls: true, preload: "metadata", src: fileAddress(run, name), class: "media-player" });
+    return make("figure", { class: "media-film" }, player, caption ? make("figcaption", { class: "small muted" }, caption) : "");
   });
-  fill(rows);
-  return make("div", { class: "table-box media-table", tabindex: "0", role: "region", "aria-label": say("table") }, make("table", { class: "table compact" }, make("thead", {}, make("tr", {}, ...head)), body));
 }
 
-function cellElement(cell, run) {
-  if (typeof cell === "number") return make("td", { class: "num" }, shortNumber(cell));
-  if (cell && typeof cell === "object" && cell._type === "image-file" && typeof cell.path === "string") return make("td", {}, make("img", { class: "cell-image", src: fileAddress(run, cell.path), alt: cell.caption ?? "", loading: "lazy" }));
-  return make("td", { class: "cut" }, cell === null ? "" : typeof cell === "string" ? cell : JSON.stringify(cell));
+function drawImages(stage, run, images, count, panel) {
+  const layers = new Set(images.flatMap((one) => [...Object.keys(one.masks ?? {}), ...Object.keys(one.boxes ?? {})]));
+  panel.hiddenLayers ??= new Set();
+  const grid = make("div", { class: "media-images" });
+  const fill = () => grid.replaceChildren(...images.map((one) => imageElement(one, (name) => fileAddress(run, name), panel.hiddenLayers)));
+  fill();
+  const toggles = [...layers].map((layer) => make("label", { class: "check small" }, make("input", { type: "checkbox", checked: !panel.hiddenLayers.has(layer), onchange: (event) => {
+    if (event.target.checked) panel.hiddenLayers.delete(layer);
+    else panel.hiddenLayers.add(layer);
+    fill();
+  } }), layer));
+  stage.replaceChildren(toggles.length ? make("div", { class: "row wrapping media-layers" }, ...toggles) : "", grid, count > images.length ? make("p", { class: "small faint num" }, say("rows", { shown: images.length, count })) : "");
+}
+
+/** Fetch a text file of a run and show what `work` makes of it; a large one only when asked for. */
+function drawText(stage, run, value, work) {
+  const name = value.path;
+  const load = async () => {
+    const answer = await fetch(fileAddress(run, name), { credentials: "same-origin" });
+    if (!answer.ok) throw new Error(String(answer.status));
+    return work(await answer.text());
+  };
+  const turn = (stage.turn = (stage.turn ?? 0) + 1);
+  const show = () => load().then((element) => { if (turn === stage.turn) stage.replaceChildren(element); })
+    .catch(() => { if (turn === stage.turn) stage.replaceChildren(make("p", { class: "small muted" }, say("plain")), download(run, name)); });
+  if ((value.size ?? 0) > 10 << 20) stage.replaceChildren(make("p", { class: "small muted" }, say("large")), make("button", { class: "button small", type: "button", onclick: show }, say("open")), download(run, name));
+  else show();
+}
+
+async function drawTable(stage, run, value, panel) {
+  const turn = (stage.turn = (stage.turn ?? 0) + 1);
+  const address = (extra) => `/ui/tracking/runs/${run}/table/${path(value.path)}?ref=${encodeURIComponent(value.artifact_path ?? "")}${extra}`;
+  const answer = await fetchJson(address("")).catch((error) => ({ error: error.message }));
+  if (turn !== stage.turn) return;
+  if (answer.error) stage.replaceChildren(make("p", { class: "small muted" }, answer.error), download(run, value.path));
+  else if (panel.spec.plot && answer.rows.length) stage.replaceChildren(figure(plotOf(panel.spec.plot, answer), panel.name));
+  else stage.replaceChildren(wholeTable(answer, (name) => fileAddress(run, name), address, panel.name));
+}
+
+/** A drawing of the client's own kinds (`wandb.plot.*`) as traces over the columns of its table. */
+function plotOf({ kind, fields }, { columns, rows }) {
+  const column = (name) => {
+    const at = columns.indexOf(fields[name] ?? name);
+    return at < 0 ? null : rows.map((row) => row[at]);
+  };
+  const layout = { title: { text: fields.title ?? "" }, xaxis: { title: { text: fields["x-axis"] ?? fields.xname ?? fields.x ?? "" } }, yaxis: { title: { text: fields["y-axis"] ?? fields.y ?? "" } } };
+  if (kind === "confusion_matrix") return { data: [{ type: "heatmap", x: column("Predicted"), y: column("Actual"), z: column("nPredictions"), isLong: true }], layout: { ...layout, xaxis: { title: { text: "Predicted" } }, yaxis: { title: { text: "Actual" } } } };
+  if (kind === "bar") return { data: [{ type: "bar", x: column("label"), y: column("value") }], layout };
+  if (kind === "histogram") return { data: [{ type: "histogram", x: column("value") }], layout };
+  const [x, y] = [column(fields.x && columns.includes(fields.x) ? fields.x : fields.step ?? "x"), column(fields.y && columns.includes(fields.y) ? fields.y : fields.lineVal ?? "y")];
+  const names = column(fields.class ?? fields.lineKey ?? fields.stroke ?? "class");
+  const groups = new Map();
+  (y ?? []).forEach((value, i) => {
+    const name = String(names?.[i] ?? "");
+    if (!groups.has(name)) groups.set(name, { type: "scatter", mode: kind === "scatter" ? "markers" : "lines", name, x: [], y: [] });
+    groups.get(name).x.push(x?.[i] ?? i);
+    groups.get(name).y.push(value);
+  });
+  return { data: [...groups.values()], layout };
 }
 
 function histogramOf(value) {

@@ -5,6 +5,8 @@
 
 import uPlot from "../vendor/uPlot.esm.js";
 import { duration, make } from "./dom.js";
+import { nearest, percentiles, smoothed } from "./series.js";
+import { Tip } from "./tip.js";
 
 const messages = JSON.parse(document.getElementById("chart-messages")?.textContent ?? "{}");
 
@@ -42,91 +44,16 @@ function alpha(color, share) {
   return parts && color.startsWith("rgb") ? `rgb(${parts[0]} ${parts[1]} ${parts[2]} / ${share})` : color;
 }
 
-/** Smooth `y` (may hold nulls) over `x`; `amount` is 0 to 99. */
-export function smoothed(x, y, kind, amount) {
-  if (!amount) return y;
-  if (kind === "ema") {
-    const weight = Math.min(0.995, amount / 100);
-    const width = (x[x.length - 1] - x[0]) || 1;
-    const scale = Math.min(x.length, 1000);
-    let last = 0;
-    let debias = 0;
-    let before = x[0];
-    return y.map((value, i) => {
-      if (value === null) return null;
-      const share = weight ** Math.max(((x[i] - before) / width) * scale, 0.0001);
-      before = x[i];
-      last = last * share + value * (1 - share);
-      debias = debias * share + (1 - share);
-      return last / debias;
-    });
-  }
-  const reach = Math.max(1, Math.round((amount / 100) ** 2 * y.length * 0.25));
-  if (kind === "mean") {
-    return y.map((value, i) => {
-      if (value === null) return null;
-      let sum = 0;
-      let count = 0;
-      for (let j = Math.max(0, i - reach); j <= i; j += 1) if (y[j] !== null) { sum += y[j]; count += 1; }
-      return sum / count;
-    });
-  }
-  const weights = Array.from({ length: 2 * reach + 1 }, (_, j) => Math.exp(-0.5 * ((j - reach) / (reach / 2.5)) ** 2));
-  return y.map((value, i) => {
-    if (value === null) return null;
-    let sum = 0;
-    let whole = 0;
-    for (let j = Math.max(0, i - reach); j <= Math.min(y.length - 1, i + reach); j += 1) {
-      if (y[j] === null) continue;
-      sum += y[j] * weights[j - i + reach];
-      whole += weights[j - i + reach];
-    }
-    return sum / whole;
-  });
-}
-
-/** Mean and extremes over the series of a group, on the union of their x. */
-export function grouped(series) {
-  const x = [...new Set(series.flatMap((one) => one.x))].sort((a, b) => a - b);
-  const at = series.map(() => 0);
-  const y = [];
-  const low = [];
-  const high = [];
-  for (const place of x) {
-    let sum = 0;
-    let count = 0;
-    let least = Infinity;
-    let most = -Infinity;
-    series.forEach((one, k) => {
-      while (at[k] + 1 < one.x.length && one.x[at[k] + 1] <= place) at[k] += 1;
-      if (!one.x.length || one.x[0] > place || one.x[one.x.length - 1] < place) return;
-      const i = at[k];
-      const j = Math.min(i + 1, one.x.length - 1);
-      const a = one.y[i];
-      const b = one.y[j];
-      if (a === null) return;
-      const share = j > i && b !== null ? (place - one.x[i]) / (one.x[j] - one.x[i] || 1) : 0;
-      const value = a + share * ((b ?? a) - a);
-      sum += value;
-      count += 1;
-      least = Math.min(least, value, one.low?.[i] ?? value);
-      most = Math.max(most, value, one.high?.[i] ?? value);
-    });
-    y.push(count ? sum / count : null);
-    low.push(count ? least : null);
-    high.push(count ? most : null);
-  }
-  return { x, y, low, high, marks: [], rows: Math.max(0, ...series.map((one) => one.rows)) };
-}
-
-/** One drawing. `onZoom(from, to)` is called with values of x, or nulls to reset. */
+/** One drawing. `onZoom(from, to)` is called with values of x, or nulls to reset; `onPick(series, event)` when a line is clicked. */
 export class Plot {
-  constructor(place, { onZoom, syncKey }) {
+  constructor(place, { onZoom, onPick = null, syncKey = null, sprite = "" }) {
     this.place = place;
     this.onZoom = onZoom;
+    this.onPick = onPick;
     this.syncKey = syncKey;
     this.plot = null;
     this.yRange = null;
+    this.tip = new Tip(sprite);
   }
 
   /** Draw `series` (each with name, color 1..8, x, y, low?, high?, marks). */
@@ -140,26 +67,30 @@ export class Plot {
     for (const one of kept) {
       const color = colors.series[(one.color - 1) % 8];
       const columns = [one.x];
+      const share = one.isFaint ? 0.25 : 1;
       const add = (values, option) => {
         columns.push(values);
         options.push({ points: { show: false }, spanGaps: false, ...option });
         return options.length - 1;
       };
       if (one.low) {
-        const high = add(one.high, { stroke: alpha(color, 0.45), width: 0.8 });
-        const low = add(one.low, { stroke: alpha(color, 0.45), width: 0.8 });
-        bands.push({ series: [high, low], fill: alpha(color, 0.16) });
+        const high = add(one.high, { stroke: alpha(color, 0.45 * share), width: 0.8 });
+        const low = add(one.low, { stroke: alpha(color, 0.45 * share), width: 0.8 });
+        bands.push({ series: [high, low], fill: alpha(color, 0.16 * share) });
       }
-      if (settings.smooth) add(one.y, { stroke: alpha(color, 0.28), width: 1 });
-      const line = add(one.smooth, { stroke: color, width: 1.75, dash: one.color > 8 ? [6, 3] : undefined, points: { show: one.x.length < 2, size: 5, fill: color } });
+      if (settings.smooth) add(one.y, { stroke: alpha(color, 0.28 * share), width: 1 });
+      const line = add(one.smooth, { stroke: alpha(color, share), width: one.isBaseline ? 2.75 : 1.75, dash: one.dash, points: { show: one.x.length < 2, size: 5, fill: color } });
       this.shown.push({ one, line, color });
       tables.push(columns);
     }
-    this.destroy();
+    const isPinned = this.tip.isPinned;
+    this.plot?.destroy();
+    this.plot = null;
     if (!kept.length) return;
     const data = tables.length === 1 ? tables[0] : uPlot.join(tables, tables.map((table) => table.map(() => 1)));
     this.range = range;
     this.plot = new uPlot(this.options(options, bands, settings, colors, kept), data, this.place);
+    if (isPinned) this.plot.over.append(this.tip.element);
   }
 
   options(series, bands, settings, colors, kept) {
@@ -177,6 +108,7 @@ export class Plot {
           distr: settings.logY ? 3 : 1,
           range: (_, low, high) => {
             if (this.yRange) return this.yRange;
+            if (settings.yMin !== undefined && settings.yMax !== undefined) return [settings.yMin, settings.yMax];
             if (least !== null && !settings.logY) return padded(least, most);
             if (low === null) return [0, 1];
             return settings.logY ? [low * 0.9, high * 1.1] : padded(low, high);
@@ -209,9 +141,52 @@ export class Plot {
       this.yRange = null;
       this.onZoom(null, null);
     });
-    u.over.addEventListener("mouseleave", () => this.tip?.remove());
     u.over.addEventListener("mouseenter", () => { this.isHot = true; });
-    u.over.addEventListener("mouseleave", () => { this.isHot = false; });
+    u.over.addEventListener("mouseleave", () => {
+      this.isHot = false;
+      this.tip.hide();
+    });
+    u.over.addEventListener("click", (event) => this.clicked(u, event));
+  }
+
+  /** A click on a line picks it; one beside the lines pins the values that are shown, for copying. */
+  clicked(u, event) {
+    if (event.target.closest(".chart-tip")) return;
+    const near = this.lineAt(u, u.cursor.left, u.cursor.top);
+    if (near && this.onPick && !event.shiftKey) this.onPick(near, event);
+    else if (!near || event.shiftKey) this.pin();
+  }
+
+  /** The line within a few pixels of a point, or null. */
+  lineAt(u, left, top) {
+    let best = null;
+    let least = 9;
+    const x = u.posToVal(left, "x");
+    for (const { one } of this.shown) {
+      const value = nearest(one, x);
+      if (value === null || value.y === null) continue;
+      const away = Math.abs(u.valToPos(value.y, "y") - top);
+      if (away < least) [best, least] = [one, away];
+    }
+    return best;
+  }
+
+  /** Keep the values at the crosshair on the page until they are closed. */
+  pin() {
+    const u = this.plot;
+    if (!u || u.cursor.left < 0) return;
+    this.showTip(u);
+    this.tip.pin();
+  }
+
+  /** Move the crosshair by a share of the width, as arrow keys do. */
+  step(share) {
+    const u = this.plot;
+    if (!u) return;
+    const width = u.over.clientWidth;
+    const left = Math.max(0, Math.min(width, (u.cursor.left < 0 ? width / 2 : u.cursor.left) + share * width));
+    this.isHot = true;
+    u.setCursor({ left, top: u.over.clientHeight / 2 });
   }
 
   selected(u) {
@@ -248,28 +223,17 @@ export class Plot {
   }
 
   hovered(u) {
-    if (!this.isHot || u.cursor.idx === null || u.cursor.idx === undefined || u.cursor.left < 0) {
-      this.tip?.remove();
-      return;
-    }
+    if (this.tip.isPinned) return;
+    if (!this.isHot || u.cursor.idx === null || u.cursor.idx === undefined || u.cursor.left < 0) this.tip.hide();
+    else this.showTip(u);
+  }
+
+  showTip(u) {
     const x = u.posToVal(u.cursor.left, "x");
     const rows = this.shown.map(({ one, color }) => ({ one, color, value: nearest(one, x) })).filter((row) => row.value !== null);
     rows.sort((a, b) => (b.value.y ?? -Infinity) - (a.value.y ?? -Infinity));
-    this.tip ??= make("div", { class: "chart-tip", role: "presentation" });
-    const at = rows.length ? rows[0].value.x : x;
-    this.tip.replaceChildren(make("div", { class: "faint small num" }, this.axisText(at)));
-    for (const row of rows.slice(0, 12)) {
-      const swatch = make("span", { class: "tip-swatch" });
-      swatch.style.background = row.color;
-      const mark = row.value.mark ? ` ${row.value.mark}` : "";
-      const band = row.value.low !== undefined && row.value.low !== row.value.high ? ` (${shortNumber(row.value.low)} – ${shortNumber(row.value.high)})` : "";
-      this.tip.append(make("div", { class: "tip-row" }, swatch, make("span", { class: "cut" }, row.one.name), make("span", { class: "num" }, shortNumber(row.value.y) + mark), make("span", { class: "num faint" }, band)));
-    }
-    if (rows.length > 12) this.tip.append(make("div", { class: "faint small" }, `+${rows.length - 12}`));
-    if (!this.tip.isConnected) u.over.append(this.tip);
-    const isRight = u.cursor.left > u.over.clientWidth / 2;
-    this.tip.style.left = isRight ? "" : `${u.cursor.left + 14}px`;
-    this.tip.style.right = isRight ? `${u.over.clientWidth - u.cursor.left + 14}px` : "";
+    const base = rows.find((row) => row.one.isBaseline)?.value.y ?? null;
+    this.tip.show(u.over, u.cursor.left, this.axisText(rows.length ? rows[0].value.x : x), rows, base);
   }
 
   axisText(x) {
@@ -281,7 +245,7 @@ export class Plot {
   }
 
   destroy() {
-    this.tip?.remove();
+    this.tip.hide(true);
     this.plot?.destroy();
     this.plot = null;
   }
@@ -290,11 +254,6 @@ export class Plot {
 function padded(low, high) {
   const pad = (high - low) * 0.05 || Math.abs(high) * 0.05 || 0.5;
   return [low - pad, high + pad];
-}
-
-function percentiles(kept) {
-  const values = kept.flatMap((one) => one.y).filter((value) => value !== null).sort((a, b) => a - b);
-  return values.length > 20 ? [values[Math.floor(values.length * 0.02)], values[Math.ceil(values.length * 0.98) - 1]] : [null, null];
 }
 
 /** Values that the chosen scales can show, with the smoothed line beside them. */
@@ -315,18 +274,4 @@ function sortedPlaces(x) {
     if (x[i] < x[i - 1]) return x.map((_, j) => j).sort((a, b) => x[a] - x[b]);
   }
   return null;
-}
-
-function nearest(one, x) {
-  let low = 0;
-  let high = one.x.length - 1;
-  if (high < 0) return null;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (one.x[middle] <= x) low = middle;
-    else high = middle;
-  }
-  const i = Math.abs(one.x[high] - x) < Math.abs(one.x[low] - x) ? high : low;
-  const mark = one.marks.find(([at]) => at === one.x[i])?.[1];
-  return { x: one.x[i], y: one.smooth[i], low: one.low?.[i], high: one.high?.[i], mark };
 }

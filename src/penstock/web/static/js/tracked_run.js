@@ -7,7 +7,7 @@ const root = document.querySelector("[data-panels]");
 if (root) {
   const name = document.querySelector("[data-run-name]").dataset.runName;
   const runs = JSON.parse(root.dataset.runs).map((run) => ({ ...run, runName: name }));
-  const board = new Board(root, { runs, stream: root.dataset.stream, x: root.dataset.x, tools: document.querySelector("[data-chart-tools]") });
+  const board = new Board(root, { runs, stream: root.dataset.stream, x: root.dataset.x, tools: document.querySelector("[data-chart-tools]"), source: `runs=${runs.map((run) => run.id).join()}` });
   const list = () => JSON.parse(document.getElementById("panel-list").dataset.panelList);
   board.setPanels(list());
   board.listen(["history", "summary", "events"]);

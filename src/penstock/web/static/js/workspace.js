@@ -1,19 +1,23 @@
 // The workspace of a project: a list of runs at left, panels of the visible ones at right. Filter, sort and group are the server's (they
-// are links and a form); eye, colour and pin are kept in this browser per project.
+// are links and a form). What the reader arranges is a document: kept in this browser as it changes, and on the server as a named view.
 
 import { Board } from "./board.js";
+import { isTyping, make, throttle } from "./dom.js";
+import { postJson } from "./fetching.js";
+import { askText } from "./panel_edit.js";
 import { say } from "./plot.js";
+import { ViewDocument } from "./views.js";
 
 const root = document.querySelector("[data-panels]");
 const list = document.getElementById("workspace-runs");
 const MOST = 50;
 const FIRST = Number(root?.dataset.first ?? 10);
 
-function stored() {
+function stored(name) {
   try {
-    return JSON.parse(localStorage.getItem(root.dataset.store)) ?? {};
+    return JSON.parse(localStorage.getItem(name));
   } catch {
-    return {};
+    return null;
   }
 }
 
@@ -23,103 +27,209 @@ function readRuns() {
   }));
 }
 
-if (root && list) {
-  const tools = document.querySelector("[data-chart-tools]");
-  let choices = { hidden: {}, shown: {}, colors: {}, pinned: {}, ...stored() };
-  const save = () => localStorage.setItem(root.dataset.store, JSON.stringify(choices));
+class Workspace {
+  constructor() {
+    this.place = root.dataset.store;
+    this.view = JSON.parse(document.getElementById("workspace-view").textContent);
+    const base = { ...this.view.document, runs: { hidden: {}, shown: {}, colors: {}, pinned: {}, ...this.view.document.runs } };
+    this.document = new ViewDocument(base);
+    const draft = stored(this.place);
+    if (draft?.base === this.document.base) this.document.value = { ...this.document.value, ...draft.value };
+    this.board = new Board(root, { runs: [], tools: document.querySelector("[data-chart-tools]"), document: this.document, source: root.dataset.source });
+    this.board.choose = (id) => Boolean(this.choices.hidden[id]);
+    this.board.keepOnly = (ids) => this.only(ids);
+    this.board.runs = this.arrangedRuns();
+    this.document.onChange = () => this.changed();
+    this.bind();
+    this.paint();
+    this.board.setPanels(this.panels());
+    this.board.listen(["history", "summary"]);
+  }
 
-  const arrange = () => {
-    const runs = readRuns();
+  get choices() {
+    return this.document.value.runs;
+  }
+
+  panels() {
+    return JSON.parse(document.getElementById("panel-list").dataset.panelList);
+  }
+
+  arrangedRuns() {
+    const { hidden, shown, colors, pinned, baseline } = this.choices;
     let drawn = 0;
-    for (const [place, run] of runs.entries()) {
-      if (choices.colors[run.id]) run.color = choices.colors[run.id];
-      const wanted = choices.hidden[run.id] ? false : choices.shown[run.id] || choices.pinned[run.id] || place < FIRST;
-      run.isHidden = !wanted || drawn >= MOST;
-      if (!run.isHidden) drawn += 1;
-    }
-    return runs;
-  };
-  const board = new Board(root, { runs: arrange(), stream: "history", tools });
+    return readRuns().map((run, place) => {
+      const isWanted = hidden[run.id] ? false : shown[run.id] || pinned[run.id] || baseline === run.id || place < FIRST;
+      const isHidden = !isWanted || drawn >= MOST;
+      if (!isHidden) drawn += 1;
+      return { ...run, color: colors[run.id] ?? run.color, isHidden, isBaseline: baseline === run.id };
+    });
+  }
 
-  const paint = () => {
-    for (const run of board.runs) {
+  paint() {
+    const { pinned, baseline } = this.choices;
+    for (const run of this.board.runs) {
       const row = list.querySelector(`[data-run="${run.id}"]`);
       if (!row) continue;
       row.classList.toggle("is-hidden", Boolean(run.isHidden));
-      row.classList.toggle("is-pinned", Boolean(choices.pinned[run.id]));
+      row.classList.toggle("is-pinned", Boolean(pinned[run.id]));
+      row.classList.toggle("is-baseline", baseline === run.id);
       row.querySelector("[data-eye]").setAttribute("aria-pressed", String(!run.isHidden));
-      row.querySelector("[data-pin]").setAttribute("aria-pressed", String(Boolean(choices.pinned[run.id])));
-      const swatch = row.querySelector(".run-swatch");
-      swatch.className = `run-swatch series-${((run.color - 1) % 8) + 1}`;
+      row.querySelector("[data-pin]").setAttribute("aria-pressed", String(Boolean(pinned[run.id])));
+      row.querySelector("[data-baseline]").setAttribute("aria-pressed", String(baseline === run.id));
+      row.querySelector(".run-swatch").className = `run-swatch series-${((run.color - 1) % 8) + 1}`;
     }
     const all = Number(root.dataset.total);
-    document.getElementById("drawn-note").textContent = say("drawn", { drawn: board.visible().length, all });
-  };
-  const panels = () => JSON.parse(document.getElementById("panel-list").dataset.panelList);
-  paint();
-  board.setPanels(panels());
-  board.listen(["history", "summary"]);
+    document.getElementById("drawn-note").textContent = say("drawn", { drawn: this.board.visible().length, all });
+    const { document: doc } = this;
+    for (const [name, isOff] of [["undo", !doc.past.length], ["redo", !doc.future.length], ["revert", !doc.isDirty], ["save", !doc.isDirty || !this.view.can_save]]) {
+      const button = document.querySelector(`[data-view-${name}]`);
+      if (button) button.disabled = isOff;
+    }
+    document.querySelector("[data-view-dirty]").hidden = !doc.isDirty;
+    const mode = document.querySelector("[data-view-mode]");
+    if (mode) mode.checked = doc.value.mode === "auto";
+  }
 
-  const changed = () => {
-    save();
-    board.runs = arrange();
-    paint();
-    board.reload();
-  };
+  /** Something was arranged, undone or loaded: draw what differs, and keep it in this browser. */
+  changed() {
+    const key = (runs) => runs.filter((run) => !run.isHidden).map((run) => run.id).join();
+    const before = key(this.board.runs);
+    const looks = JSON.stringify(this.board.runs.map((run) => [run.color, run.isBaseline]));
+    this.board.runs = this.arrangedRuns();
+    this.board.arrange();
+    this.board.adopt();
+    this.paint();
+    if (before !== key(this.board.runs)) this.board.reload();
+    else if (looks !== JSON.stringify(this.board.runs.map((run) => [run.color, run.isBaseline]))) this.board.redraw();
+    this.keep();
+  }
 
-  list.addEventListener("click", (event) => {
+  keep() {
+    if (this.document.isDirty) localStorage.setItem(this.place, JSON.stringify({ base: this.document.base, value: this.document.value }));
+    else localStorage.removeItem(this.place);
+  }
+
+  choose(work) {
+    this.document.change((value) => work(value.runs));
+  }
+
+  only(ids) {
+    this.choose((runs) => {
+      runs.hidden = {};
+      runs.shown = {};
+      for (const run of this.board.runs) if (!ids.includes(run.id)) runs.hidden[run.id] = 1;
+      for (const id of ids) runs.shown[id] = 1;
+    });
+  }
+
+  clicked(event) {
     const button = event.target.closest("button");
     const row = button?.closest("[data-run]");
     if (!row) return;
     const id = row.dataset.run;
     if ("eye" in button.dataset) {
-      const isOn = button.getAttribute("aria-pressed") === "true";
-      if (event.altKey) {
-        choices = { ...choices, hidden: {}, shown: {} };
-        for (const run of board.runs) if (run.id !== id) choices.hidden[run.id] = 1;
-        choices.shown[id] = 1;
-      } else if (isOn) {
-        choices.hidden[id] = 1;
-        delete choices.shown[id];
-      } else {
-        delete choices.hidden[id];
-        choices.shown[id] = 1;
-      }
-      changed();
-    } else if ("pin" in button.dataset) {
-      if (choices.pinned[id]) delete choices.pinned[id];
-      else choices.pinned[id] = 1;
-      delete choices.hidden[id];
-      changed();
-    } else if ("color" in button.dataset) {
-      const run = board.runs.find((one) => one.id === id);
-      choices.colors[id] = (run.color % 8) + 1;
-      run.color = choices.colors[id];
-      save();
-      paint();
-      board.redraw();
-    }
-  });
-  document.querySelector("[data-eye-all]")?.addEventListener("click", () => {
-    const isOff = board.visible().length > 0;
-    choices.hidden = {};
-    choices.shown = {};
-    for (const run of board.runs) (isOff ? choices.hidden : choices.shown)[run.id] = 1;
-    changed();
-  });
-  document.addEventListener("penstock:patched", () => {
-    const before = board.visible().map((run) => run.id).join();
-    board.runs = arrange();
-    paint();
-    board.setPanels(panels());
-    if (before !== board.visible().map((run) => run.id).join()) board.reload();
-  });
-  for (const button of document.querySelectorAll("[data-narrow]")) {
-    button.addEventListener("click", () => {
-      const isOpen = document.querySelector(".workspace").classList.toggle("shows-runs");
-      button.setAttribute("aria-expanded", String(isOpen));
+      if (event.altKey) this.only([id]);
+      else this.choose((runs) => {
+        const isOn = button.getAttribute("aria-pressed") === "true";
+        delete runs[isOn ? "shown" : "hidden"][id];
+        runs[isOn ? "hidden" : "shown"][id] = 1;
+      });
+    } else if ("pin" in button.dataset) this.choose((runs) => {
+      if (runs.pinned[id]) delete runs.pinned[id];
+      else runs.pinned[id] = 1;
+      delete runs.hidden[id];
     });
+    else if ("baseline" in button.dataset) this.choose((runs) => { runs.baseline = runs.baseline === id ? null : id; });
+    else if ("color" in button.dataset) {
+      const run = this.board.runs.find((one) => one.id === id);
+      this.choose((runs) => { runs.colors[id] = (run.color % 8) + 1; });
+    }
+  }
+
+  async save(name = null) {
+    try {
+      const answer = await postJson("/ui/tracking/views", { project: root.dataset.project, id: name === null ? this.view.id : null, name, document: this.document.value });
+      this.document.saved();
+      localStorage.removeItem(this.place);
+      if (name !== null) location.href = answer.url;
+      else this.paint();
+    } catch (error) {
+      this.tell(error.message);
+    }
+  }
+
+  tell(message) {
+    const notice = make("div", { class: "notice is-error", role: "alert" }, message);
+    document.body.append(notice);
+    setTimeout(() => notice.remove(), 5000);
+  }
+
+  bind() {
+    const on = (name, work) => document.querySelector(`[data-view-${name}]`)?.addEventListener("click", work);
+    on("undo", () => this.document.undo());
+    on("redo", () => this.document.redo());
+    on("revert", () => this.document.revert());
+    on("reset", () => this.document.change((value) => Object.assign(value, { settings: {}, panels: {}, extra: {}, removed: {}, moved: {}, order: {}, sections: [], closed: {}, mode: "auto", runs: { hidden: {}, shown: {}, colors: {}, pinned: {} } })));
+    on("save", () => this.save());
+    on("save-as", () => askText(this.board, say("name of the view"), this.view.name ?? "", [], (name) => this.save(name)));
+    on("add", () => this.board.editPanel());
+    document.querySelector("[data-view-mode]")?.addEventListener("change", (event) => this.document.change((value) => { value.mode = event.target.checked ? "auto" : "manual"; }));
+    const quick = document.querySelector("[data-quick-add]");
+    quick?.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.quickAdd(quick.elements.quick.value.trim());
+      quick.reset();
+    });
+    list.addEventListener("click", (event) => this.clicked(event));
+    document.querySelector("[data-eye-all]")?.addEventListener("click", () => {
+      const isOff = this.board.visible().length > 0;
+      this.choose((runs) => {
+        runs.hidden = {};
+        runs.shown = {};
+        for (const run of this.board.runs) (isOff ? runs.hidden : runs.shown)[run.id] = 1;
+      });
+    });
+    document.addEventListener("keydown", (event) => {
+      if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || isTyping(event) || document.querySelector("dialog[open]")) return;
+      event.preventDefault();
+      if (event.shiftKey) this.document.redo();
+      else this.document.undo();
+    });
+    document.addEventListener("penstock:patched", () => {
+      const before = this.board.visible().map((run) => run.id).join();
+      this.board.runs = this.arrangedRuns();
+      this.paint();
+      this.board.setPanels(this.panels());
+      if (before !== this.board.visible().map((run) => run.id).join()) this.board.reload();
+    });
+    const highlight = throttle((id) => {
+      for (const run of this.board.runs) run.isFaint = Boolean(id) && run.id !== id;
+      this.board.redraw();
+    }, 120);
+    list.addEventListener("pointerover", (event) => highlight(event.target.closest("[data-run]")?.dataset.run));
+    list.addEventListener("pointerleave", () => highlight(null));
+    for (const button of document.querySelectorAll("[data-narrow]")) {
+      button.addEventListener("click", () => {
+        const isOpen = document.querySelector(".workspace").classList.toggle("shows-runs");
+        button.setAttribute("aria-expanded", String(isOpen));
+      });
+    }
+  }
+
+  /** A key gives its own panel; anything else is a pattern over keys. */
+  quickAdd(text) {
+    if (!text) return;
+    const found = this.board.auto.find((one) => one.key === text);
+    const section = say("my panels");
+    try {
+      if (found) this.document.add({ ...found, id: undefined, section });
+      else this.document.add({ kind: "line", match: new RegExp(text).source, section });
+    } catch (error) {
+      this.tell(error.message);
+    }
   }
 }
+
+if (root && list) new Workspace();
 
 for (const form of document.querySelectorAll("[data-auto-submit]")) form.addEventListener("change", () => form.requestSubmit());

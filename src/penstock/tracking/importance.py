@@ -1,0 +1,122 @@
+"""Which parameters of runs matter for a metric: how much each helps to foretell it, and how it moves with it.
+
+Importance is the share of variance that a parameter takes away in a forest of trees with random cuts (extremely randomised trees:
+Geurts, Ernst, Wehenkel 2006), which finds thresholds and interactions; correlation is Pearson's and sees only straight lines, but has
+a sign. Both are computed from runs that have the metric; with fewer than `MIN_RUNS` nothing is claimed. The forest is seeded, so the
+same runs give the same answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_RUNS = 5
+_TREES = 32
+_DEPTH = 6
+_MIN_LEAF = 2
+_SEED = 20
+_MAX_PARAMETERS = 60
+
+Column = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Importance:
+    """What one parameter means for the metric."""
+
+    name: str
+    importance: float
+    """Share of what the forest explains, 0 to 1; all parameters together 1."""
+    correlation: float | None
+    """-1 to 1; None for words and for parameters that miss in some runs."""
+
+
+def importances(parameters: Sequence[Mapping[str, Any]], metric: Sequence[Any]) -> list[Importance]:
+    """Return the parameters that vary, most important first. `parameters` and `metric` are parallel, one entry per run."""
+    kept = [(row, float(value)) for row, value in zip(parameters, metric, strict=True) if is_finite(value)]
+    if len(kept) < MIN_RUNS:
+        return []
+    target = np.array([value for _, value in kept])
+    names = list(dict.fromkeys(name for row, _ in kept for name in row))
+    columns: dict[str, tuple[Column, bool]] = {}
+    for name in names:
+        found = encoded([row.get(name) for row, _ in kept])
+        if found is not None:
+            columns[name] = found
+        if len(columns) == _MAX_PARAMETERS:
+            break
+    if not columns or float(np.ptp(target)) == 0:
+        return []
+    shares = _forest(np.column_stack([column for column, _ in columns.values()]), target)
+    result = [
+        Importance(name, float(share), _correlation(column, target) if is_number else None)
+        for (name, (column, is_number)), share in zip(columns.items(), shares, strict=True)
+    ]
+    return sorted(result, key=lambda one: -one.importance)
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def encoded(values: Sequence[Any]) -> tuple[Column, bool] | None:
+    """Return a parameter as numbers, and whether it was numbers; None when it does not vary or holds lists."""
+    if any(isinstance(value, list | dict) for value in values):
+        return None
+    held = [value for value in values if value is not None]
+    if len(set(map(repr, held))) + (len(held) < len(values)) < 2:
+        return None
+    if all(isinstance(value, bool) or is_finite(value) for value in held):
+        column = np.array([math.nan if value is None else float(value) for value in values])
+        is_whole = len(held) == len(values)
+        return np.nan_to_num(column, nan=float(np.nanmin(column)) - 1.0), is_whole
+    words = {word: place for place, word in enumerate(sorted({str(value) for value in held}))}
+    return np.array([-1.0 if value is None else float(words[str(value)]) for value in values]), False
+
+
+def _correlation(column: Column, target: Column) -> float:
+    spread = float(np.std(column) * np.std(target))
+    return float(np.mean((column - column.mean()) * (target - target.mean())) / spread) if spread else 0.0
+
+
+def _forest(features: NDArray[np.float64], target: Column) -> Column:
+    random = np.random.default_rng(_SEED)
+    gains = np.zeros(features.shape[1])
+    for _ in range(_TREES):
+        _grow(features, target, np.arange(len(target)), gains, random, _DEPTH)
+    whole = float(gains.sum())
+    return gains / whole if whole else np.full(len(gains), 1 / len(gains))
+
+
+def _grow(
+    features: NDArray[np.float64], target: Column, rows: NDArray[np.int64], gains: Column, random: np.random.Generator, depth: int
+) -> None:
+    """Cut `rows` at the best of one random threshold per tried parameter; add what the cut explains to `gains`."""
+    here = target[rows]
+    if depth == 0 or len(rows) < 2 * _MIN_LEAF or float(np.ptp(here)) == 0:
+        return
+    count = features.shape[1]
+    tried = random.choice(count, size=max(1, math.ceil(count / 2)), replace=False)
+    part = features[np.ix_(rows, tried)]
+    low, high = part.min(axis=0), part.max(axis=0)
+    cuts = low + random.random(len(tried)) * (high - low)
+    is_left = part <= cuts
+    left = is_left.sum(axis=0)
+    right = len(rows) - left
+    is_fair = (left >= _MIN_LEAF) & (right >= _MIN_LEAF)
+    if not is_fair.any():
+        return
+    sums = is_left.T.astype(float) @ here
+    rest = here.sum() - sums
+    explained = np.where(is_fair, sums**2 / np.maximum(left, 1) + rest**2 / np.maximum(right, 1), -math.inf)
+    best = int(np.argmax(explained))
+    gains[tried[best]] += max(0.0, float(explained[best] - here.sum() ** 2 / len(rows)))
+    _grow(features, target, rows[is_left[:, best]], gains, random, depth - 1)
+    _grow(features, target, rows[~is_left[:, best]], gains, random, depth - 1)

@@ -1,0 +1,81 @@
+"""The workspace of a project: runs at left, panels of their keys at right, arranged as a stored view says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.domain.tracking import SeriesInfo, TrackedProject, TrackedRun
+from penstock.web.pages.tracking_run import ChartPanel, client_plots, in_order, panel_list, panels_of
+from penstock.web.pages.tracking_views import OpenView, open_view, views_of
+from penstock.web.pages.tracking_workspace import GROUPS, PROJECT_TABS, SORTS, RunListing, project_frame, project_url, run_listing
+from penstock.web.render import render
+from penstock.web.services import WebServices
+from penstock.web.tracking_filters import FIELDS
+from penstock.web.tracking_services import TrackingServices, project_of
+
+_SERIES_RUNS = 50
+"""Runs whose keys decide which panels there are; as many as are ever drawn."""
+_ASKED = ("q", "group", "sort")
+"""Parts of the address that decide which runs a panel of values shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspacePage:
+    """Context of `tracking/workspace.html`."""
+
+    project: TrackedProject
+    """The project."""
+    base: str
+    """Its address."""
+    tabs: Sequence[tuple[str, str]]
+    """Its pages."""
+    listing: RunListing
+    """Runs at left."""
+    panels: Sequence[Mapping[str, Any]]
+    """Drawings that come with the keys."""
+    view: OpenView
+    """How they are arranged."""
+    views: Sequence[tuple[str, str, str]]
+    """Views to choose from: (address parameter, name, owner)."""
+    source: str
+    """Query that names the runs, for panels that show one value per run."""
+    groups: Sequence[tuple[str, str]] = GROUPS
+    """What runs may be grouped by."""
+    sorts: Sequence[tuple[str, str]] = SORTS
+    """Offered orders."""
+    filter_fields: Sequence[str] = FIELDS
+    """Fields the filter bar completes."""
+
+
+def merged_panels(infos: Sequence[SeriesInfo], runs: Sequence[TrackedRun] = ()) -> list[dict[str, Any]]:
+    """Return the panels of several runs, each key once, sections together; of `runs` it is read how tables are to be drawn."""
+    plots: dict[str, Mapping[str, Any]] = {}
+    for run in runs:
+        plots = client_plots(run) | plots
+    found: dict[str, ChartPanel] = {}
+    for info in infos:
+        for panel in panels_of(info, plots):
+            found.setdefault(panel.key, panel)
+    return panel_list(in_order(found.values()))
+
+
+async def workspace_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Runs beside panels."""
+    project = await project_of(tracking, request)
+    query = request.query_params
+    listing = await run_listing(services, tracking, request, project, limit=100)
+    runs = [row.run for row in listing.rows[:_SERIES_RUNS]]
+    infos = await asyncio.gather(*(tracking.history.info(run.run_id) for run in runs))
+    source = urlencode([("project", project.project_id), *((name, query[name]) for name in _ASKED if name in query)])
+    view = await asyncio.to_thread(open_view, tracking.reports, project, query)
+    views = await asyncio.to_thread(views_of, tracking.reports, project)
+    page = WorkspacePage(project, project_url(project), PROJECT_TABS, listing, merged_panels(infos, runs), view, views, source)
+    frame = project_frame(project, f"{project.entity}/{project.name}", scripts=("workspace", "table"))
+    return render(services, request, "tracking/workspace.html", frame=frame, page=page)

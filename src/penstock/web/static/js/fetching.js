@@ -1,0 +1,46 @@
+// Requests for data of the drawings: never more than a few in flight, newest wishes of the eye first, given up when nobody looks any more.
+
+const FLIGHTS = 6;
+
+const waiting = [];
+let flying = 0;
+
+/** Fetch JSON. With a `signal` the wish may be taken back, before or during the flight. */
+export function fetchJson(address, { signal } = {}) {
+  return new Promise((done, fail) => {
+    const wish = { address, done, fail, signal };
+    signal?.addEventListener("abort", () => {
+      const at = waiting.indexOf(wish);
+      if (at >= 0) waiting.splice(at, 1);
+      fail(new DOMException("no longer wanted", "AbortError"));
+    }, { once: true });
+    waiting.push(wish);
+    launch();
+  });
+}
+
+function launch() {
+  while (flying < FLIGHTS && waiting.length) {
+    const { address, done, fail, signal } = waiting.shift();
+    flying += 1;
+    fetch(address, { credentials: "same-origin", headers: { accept: "application/json" }, signal })
+      .then(async (answer) => {
+        const body = await answer.json();
+        if (answer.ok) done(body);
+        else fail(new Error(body.error ?? String(answer.status)));
+      })
+      .catch(fail)
+      .finally(() => {
+        flying -= 1;
+        launch();
+      });
+  }
+}
+
+/** Send JSON to an address that changes something; the answer's body. */
+export async function postJson(address, body) {
+  const answer = await fetch(address, { method: "POST", credentials: "same-origin", headers: { accept: "application/json", "content-type": "application/json" }, body: JSON.stringify(body) });
+  const told = await answer.json();
+  if (!answer.ok) throw new Error(told.error ?? String(answer.status));
+  return told;
+}

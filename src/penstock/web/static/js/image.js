@@ -1,0 +1,123 @@
+// Logged images: thumbnails with their masks and boxes, and a viewer with zoom and the values of the pixel under the pointer.
+
+import { icon, make, makeSvg } from "./dom.js";
+import { say } from "./plot.js";
+
+const COLORS = 8;
+const sprite = () => document.querySelector("[data-icons]").dataset.icons;
+
+/** A figure for one logged image; `address(name)` gives the address of a file of its run, `hidden` the layers not shown. */
+export function imageElement(one, address, hidden) {
+  const caption = typeof one.caption === "string" ? one.caption : "";
+  const label = caption || one.path.split("/").pop();
+  const picture = make("img", { src: address(one.path), alt: label, loading: "lazy" });
+  const frame = make("span", { class: "image-frame" }, picture);
+  for (const [name, mask] of Object.entries(one.masks ?? {})) if (!hidden.has(name) && mask.path) frame.append(maskElement(address(mask.path)));
+  for (const [name, boxes] of Object.entries(one.boxes ?? {})) if (!hidden.has(name) && boxes.path) drawBoxes(frame, picture, address(boxes.path));
+  const open = make("button", { class: "plain-button image-open", type: "button", "aria-label": `${say("open")}: ${label}`, onclick: () => viewer(one, address, hidden, label) }, frame);
+  return make("figure", { class: "media-image" }, open, caption ? make("figcaption", { class: "small muted cut", title: caption }, caption) : "");
+}
+
+/** A mask over an image: each class in a colour of its own, class 0 clear. */
+function maskElement(source) {
+  const canvas = make("canvas", { class: "mask-layer", "aria-hidden": "true" });
+  const image = new Image();
+  image.addEventListener("load", () => {
+    canvas.width = image.naturalWidth;
+    canvas.height = image.naturalHeight;
+    const ctx = canvas.getContext("2d");
+    ctx.drawImage(image, 0, 0);
+    const pixels = ctx.getImageData(0, 0, canvas.width, canvas.height);
+    const palette = Array.from({ length: COLORS }, (_, i) => seriesColor(i + 1));
+    for (let at = 0; at < pixels.data.length; at += 4) {
+      const id = pixels.data[at];
+      const [red, green, blue] = palette[(id - 1 + COLORS) % COLORS];
+      pixels.data.set([red, green, blue, id ? 130 : 0], at);
+    }
+    ctx.putImageData(pixels, 0, 0);
+  });
+  image.src = source;
+  return canvas;
+}
+
+function seriesColor(number) {
+  const probe = make("span", { class: `series-${number}`, hidden: true });
+  document.body.append(probe);
+  probe.style.color = `var(--series-${number})`;
+  const parts = getComputedStyle(probe).color.match(/[\d.]+/g).map(Number);
+  probe.remove();
+  return parts;
+}
+
+async function drawBoxes(frame, picture, source) {
+  const answer = await fetch(source, { credentials: "same-origin" }).catch(() => null);
+  if (!answer?.ok) return;
+  const { box_data: boxes = [], class_labels: labels = {} } = await answer.json().catch(() => ({}));
+  if (!picture.complete) await new Promise((done) => picture.addEventListener("load", done, { once: true }));
+  const [width, height] = [picture.naturalWidth || 1, picture.naturalHeight || 1];
+  const layer = makeSvg("svg", { class: "box-layer", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
+  for (const box of boxes.slice(0, 200)) {
+    const at = cornersOf(box, width, height);
+    if (!at) continue;
+    const color = `series-${((Number(box.class_id) || 0) % COLORS) + 1}`;
+    const told = [box.box_caption ?? labels[box.class_id] ?? box.class_id, ...Object.entries(box.scores ?? {}).map(([name, score]) => `${name} ${score}`)].filter((part) => part !== undefined).join(" · ");
+    layer.append(makeSvg("rect", { class: `box ${color}`, ...at }, makeSvg("title", {}, told)), makeSvg("text", { class: `box-name ${color}`, x: at.x + 1, y: Math.max(at.y - 1, height / 14), "font-size": Math.max(5, height / 14) }, String(box.box_caption ?? labels[box.class_id] ?? "")));
+  }
+  frame.append(layer);
+}
+
+/** A box in pixels; positions come as corners or as middle and size, as shares of the image unless `domain` is pixel. */
+function cornersOf({ position = {}, domain }, width, height) {
+  const [w, h] = domain === "pixel" ? [1, 1] : [width, height];
+  if ("minX" in position) return { x: position.minX * w, y: position.minY * h, width: (position.maxX - position.minX) * w, height: (position.maxY - position.minY) * h };
+  if (Array.isArray(position.middle)) return { x: (position.middle[0] - position.width / 2) * w, y: (position.middle[1] - position.height / 2) * h, width: position.width * w, height: position.height * h };
+  return null;
+}
+
+function viewer(one, address, hidden, label) {
+  const figure = imageElement({ ...one, caption: "" }, address, hidden);
+  const frame = figure.querySelector(".image-frame");
+  const stage = make("div", { class: "image-stage", tabindex: "0", role: "region", "aria-label": label }, frame);
+  const told = make("output", { class: "num small muted" });
+  const zoom = make("input", { type: "range", min: "-2", max: "5", step: "0.25", value: "0", "aria-label": say("zoom level") });
+  const picture = frame.querySelector("img");
+  const size = () => { picture.style.width = `${Math.max(16, picture.naturalWidth * 2 ** Number(zoom.value))}px`; };
+  const fit = () => {
+    zoom.value = String(Math.max(-2, Math.min(5, Math.floor(Math.log2(Math.min(stage.clientWidth / (picture.naturalWidth || 1), stage.clientHeight / (picture.naturalHeight || 1))) * 4) / 4)));
+    size();
+  };
+  zoom.addEventListener("input", size);
+  stage.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey) return;
+    event.preventDefault();
+    zoom.value = String(Number(zoom.value) - Math.sign(event.deltaY) * 0.25);
+    size();
+  }, { passive: false });
+  const dialog = make("dialog", { class: "chart-dialog image-dialog", "aria-label": label }, make("div", { class: "body" }, make("h2", { class: "cut" }, label), stage,
+    make("footer", {}, told, make("label", { class: "tool small muted" }, say("zoom level"), zoom), make("a", { class: "button", href: `${address(one.path)}?download=1` }, icon(sprite(), "download"), say("download")), make("button", { class: "button", type: "button", onclick: () => dialog.close() }, say("close")))));
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  const ready = () => {
+    fit();
+    readPixels(frame, picture, told);
+  };
+  if (picture.complete) ready();
+  else picture.addEventListener("load", ready, { once: true });
+}
+
+function readPixels(frame, picture, told) {
+  const canvas = make("canvas");
+  canvas.width = picture.naturalWidth;
+  canvas.height = picture.naturalHeight;
+  const ctx = canvas.getContext("2d", { willReadFrequently: true });
+  ctx.drawImage(picture, 0, 0);
+  frame.addEventListener("pointermove", (event) => {
+    const box = picture.getBoundingClientRect();
+    const x = Math.floor(((event.clientX - box.left) / box.width) * canvas.width);
+    const y = Math.floor(((event.clientY - box.top) / box.height) * canvas.height);
+    if (x < 0 || y < 0 || x >= canvas.width || y >= canvas.height) return;
+    const [red, green, blue, opacity] = ctx.getImageData(x, y, 1, 1).data;
+    told.textContent = `${canvas.width} × ${canvas.height} · (${x}, ${y}): ${red} ${green} ${blue}${opacity < 255 ? ` ${opacity}` : ""}`;
+  });
+}

@@ -1,0 +1,187 @@
+// One panel of a board: frame, menu, full screen, size, place, table twin. What it draws is its kind's business (`panel_*.js`, `media.js`):
+// a kind has `load()` (fetch and draw), `redraw()` (draw what is there), `rest()` (let go of what is out of sight) and `rows()` (the twin).
+
+import { icon, make } from "./dom.js";
+import { say } from "./plot.js";
+
+export class Panel {
+  constructor(board, spec) {
+    this.board = board;
+    this.note = make("span", { class: "panel-note small faint" });
+    this.body = make("div", { class: "chart-body skeleton" });
+    this.legend = make("div", { class: "chart-legend small" });
+    this.title = make("span", { class: "chart-title cut" });
+    this.head = make("figcaption", { class: "chart-head" });
+    this.element = make("figure", { tabindex: "0", role: "group" }, this.head, this.body, this.legend, this.note);
+    this.element.panel = this;
+    this.element.addEventListener("keydown", (event) => this.keys(event));
+    this.update(spec);
+  }
+
+  /** Take another description; the next load draws it. */
+  update(spec) {
+    this.spec = spec;
+    this.key = spec.key ?? spec.id;
+    this.kind = spec.kind;
+    const title = spec.title || spec.expr || (spec.keys ?? []).join(", ") || spec.match || this.key;
+    this.name = title;
+    this.element.className = `chart-panel kind-${spec.kind}${this.isTall() ? "" : " is-media"}${spec.wide > 1 ? ` wide-${Math.min(4, spec.wide)}` : ""}${spec.tall > 1 ? ` tall-${Math.min(3, spec.tall)}` : ""}`;
+    this.element.dataset.key = this.key;
+    this.element.dataset.panel = spec.id;
+    this.element.setAttribute("aria-label", title);
+    this.title.textContent = title;
+    this.title.title = title;
+    this.fillHead(title);
+  }
+
+  /** Whether the drawing fills a given height; media take what they need. */
+  isTall() {
+    return true;
+  }
+
+  button(symbol, label, work, extra = {}) {
+    return make("button", { class: "button ghost small square", type: "button", "aria-label": `${say(label)}: ${this.name}`, title: say(label), onclick: work, ...extra }, icon(this.board.sprite, symbol));
+  }
+
+  fillHead() {
+    const parts = [this.title];
+    if (this.rows) parts.push(this.button("grid", "table", () => this.showTable()));
+    parts.push(this.button("fit", "expand", () => this.expand()));
+    if (this.board.document) parts.push(this.menu());
+    this.head.replaceChildren(...parts);
+    if (this.board.document) this.head.draggable = true;
+  }
+
+  /** Everything that a pointer can do by dragging is here too. */
+  menu() {
+    const { document: doc, sprite } = this.board;
+    const entry = (symbol, label, work, classes = "") => make("button", { type: "button", class: classes, onclick: () => {
+      list.open = false;
+      work();
+    } }, icon(sprite, symbol), say(label));
+    const { id } = this.spec;
+    const moves = (by) => () => this.board.rearrange(() => doc.move(this.board.listed(), id, by), id);
+    const size = (name, by) => () => this.board.rearrange(() => doc.edit(id, { [name]: Math.max(1, Math.min(name === "wide" ? 4 : 3, (this.spec[name] ?? 1) + by)) }), id);
+    const list = make("details", { class: "menu" },
+      make("summary", { class: "button ghost small square", "aria-label": `${say("panel menu")}: ${this.name}` }, icon(sprite, "more")),
+      make("div", { class: "menu-body" },
+        entry("edit", "edit panel", () => this.board.editPanel(this.spec)),
+        entry("copy", "duplicate", () => this.board.rearrange(() => doc.duplicate(this.board.listed(), id), id)),
+        entry("chevron-left", "move earlier", moves(-1)), entry("chevron-right", "move later", moves(1)),
+        entry("folder", "move to section", () => this.board.askSection(this.spec)),
+        entry("plus", "wider", size("wide", 1)), entry("minus", "narrower", size("wide", -1)),
+        entry("arrow-down", "taller", size("tall", 1)), entry("arrow-up", "shorter", size("tall", -1)),
+        make("hr"), entry("trash", "remove panel", () => this.board.rearrange(() => doc.remove(id)), "danger")));
+    return list;
+  }
+
+  fail(error) {
+    if (error.name === "AbortError") return;
+    this.body.classList.remove("skeleton");
+    this.clear();
+    const again = make("button", { class: "button small", type: "button", onclick: () => this.load() }, say("retry"));
+    this.body.replaceChildren(make("div", { class: "empty small" }, `${say("failed")} ${error.message}`, again));
+  }
+
+  empty(message = say("nothing")) {
+    this.clear();
+    this.body.replaceChildren(make("div", { class: "empty small" }, message));
+    this.note.textContent = "";
+    this.legend.replaceChildren();
+  }
+
+  /** Run `work`, with a skeleton once it takes long; only the newest call may draw. Wishes of older calls are taken back. */
+  async working(work) {
+    this.abort?.abort();
+    const abort = (this.abort = new AbortController());
+    const slow = setTimeout(() => this.body.classList.add("skeleton"), 300);
+    try {
+      await work(abort.signal);
+    } catch (error) {
+      if (this.abort === abort) this.fail(error);
+    } finally {
+      clearTimeout(slow);
+      if (this.abort === abort) this.body.classList.remove("skeleton");
+    }
+  }
+
+  /** Let go of the drawing. */
+  clear() {}
+
+  /** Out of sight: nothing is fetched any more, and coming back loads again. */
+  rest() {
+    this.abort?.abort();
+    this.clear();
+    this.isDrawn = false;
+  }
+
+  redraw() {}
+
+  resize() {}
+
+  keys(event) {
+    if (event.target !== this.element) return;
+    if (event.key === "Enter" && !this.element.closest("dialog")) {
+      event.preventDefault();
+      this.expand();
+    } else if ((event.key === "ArrowLeft" || event.key === "ArrowRight") && event.altKey && this.board.document) {
+      event.preventDefault();
+      this.board.rearrange(() => this.board.document.move(this.board.listed(), this.spec.id, event.key === "ArrowLeft" ? -1 : 1), this.spec.id);
+    }
+  }
+
+  showTable() {
+    if (this.table) {
+      this.table.remove();
+      this.table = null;
+      return;
+    }
+    this.table = make("div", { class: "table-box chart-table", tabindex: "0", role: "region", "aria-label": `${say("table")}: ${this.name}` });
+    this.element.append(this.table);
+    this.fillTable();
+  }
+
+  fillTable() {
+    if (!this.table) return;
+    const { head, rows } = this.rows();
+    const cells = rows.map(([first, ...rest]) => make("tr", {}, make("th", { scope: "row", class: "cut" }, first), ...rest.map((value) => make("td", { class: "num" }, value))));
+    this.table.replaceChildren(make("table", { class: "table compact" }, make("thead", {}, make("tr", {}, ...head.map((word, at) => make("th", { scope: "col", class: at ? "right" : "" }, word)))), make("tbody", {}, ...cells)));
+  }
+
+  /** Full screen; the arrow keys and two buttons go to the panels beside it. */
+  expand() {
+    const panels = this.board.shown();
+    const at = panels.indexOf(this);
+    const dialog = make("dialog", { class: "chart-dialog", "aria-label": this.name });
+    const place = make("div", { class: "chart-place" });
+    this.element.replaceWith(place);
+    const step = (by) => {
+      dialog.close();
+      panels[(at + by + panels.length) % panels.length].expand();
+    };
+    const { sprite } = this.board;
+    dialog.append(make("div", { class: "body" }, this.element, make("footer", {},
+      make("button", { class: "button square", type: "button", "aria-label": say("previous panel"), onclick: () => step(-1) }, icon(sprite, "chevron-left")),
+      make("span", { class: "num small muted" }, `${at + 1} / ${panels.length}`),
+      make("button", { class: "button square", type: "button", "aria-label": say("next panel"), onclick: () => step(1) }, icon(sprite, "chevron-right")),
+      make("button", { class: "button", type: "button", onclick: () => dialog.close() }, say("close")))));
+    dialog.addEventListener("keydown", (event) => {
+      if (event.target.closest("input, select, audio, video") || event.altKey || event.shiftKey) return;
+      if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+        event.stopPropagation();
+        step(event.key === "ArrowLeft" ? -1 : 1);
+      }
+    }, true);
+    dialog.addEventListener("close", () => {
+      place.replaceWith(this.element);
+      dialog.remove();
+      this.redraw();
+      this.element.focus();
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    if (this.isDrawn) this.redraw();
+    this.isDrawn = true;
+    this.load();
+  }
+}

@@ -1,0 +1,124 @@
+// The dialog that adds a panel (by key, by pattern, by expression, or of another kind) or changes one.
+
+import { make } from "./dom.js";
+import { expression } from "./expressions.js";
+import { fetchJson } from "./fetching.js";
+import { say } from "./plot.js";
+
+const KINDS = ["line", "bar", "scatter", "parallel", "importance", "scalar", "comparer", "media"];
+const FIELDS = {
+  line: ["keys", "match", "expr", "x", "smoother", "smooth", "logX", "logY", "yMin", "yMax", "agg", "band", "legend"],
+  bar: ["metric", "logX"], scatter: ["xColumn", "yColumn", "zColumn", "logX", "logY"], parallel: ["columns"], importance: ["metric"], scalar: ["metric", "agg"], comparer: [], media: ["media"],
+};
+const CHOICES = {
+  smoother: ["", "ema", "gaussian", "mean"], agg: ["", "mean", "median", "min", "max"], band: ["", "range", "std", "stderr", "none"], logX: ["", "yes", "no"], logY: ["", "yes", "no"],
+};
+
+/** Ask for a panel. `spec` null: a new one. */
+export async function editPanel(board, spec) {
+  const columns = (await fetchJson(`/ui/tracking/columns?${board.source}`).catch(() => ({ columns: [] }))).columns;
+  const lists = { keys: board.lineKeys(), columns, media: board.auto.filter((one) => one.kind !== "line").map((one) => one.key) };
+  const form = make("form", { method: "dialog", class: "panel-form" });
+  const dialog = make("dialog", { class: "panel-dialog", "aria-label": say(spec ? "edit panel" : "add panel") }, form);
+  const fields = make("div", { class: "stack tight" });
+  const problem = make("p", { class: "problem", role: "alert" });
+  const isAuto = spec !== null && !board.document.value.extra[spec.id];
+  const isMedia = spec !== null && !KINDS.includes(spec.kind);
+  const kind = make("select", { name: "kind", id: "panel-kind", disabled: isAuto || isMedia }, ...KINDS.map((name) => make("option", { value: name }, say(`kind ${name}`))));
+  kind.value = isMedia ? "media" : spec?.kind ?? "line";
+  const show = () => fields.replaceChildren(...FIELDS[kind.value].filter((name) => !isAuto || !["keys", "match", "expr", "media"].includes(name)).map((name) => field(name, spec, lists)));
+  kind.addEventListener("change", show);
+  show();
+  form.append(make("h2", {}, say(spec ? "edit panel" : "add panel")),
+    row("panel-title", say("title"), make("input", { type: "text", name: "title", id: "panel-title", value: spec?.title ?? "", maxlength: "200" })),
+    row("panel-kind", say("kind"), kind), fields, problem,
+    make("footer", {}, make("button", { class: "button", type: "button", onclick: () => dialog.close() }, say("cancel")), make("button", { class: "button primary" }, say(spec ? "save" : "add"))));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    try {
+      const wanted = readForm(form, kind.value, lists, board);
+      if (spec) board.rearrange(() => board.document.edit(spec.id, wanted), spec.id);
+      else board.document.add({ section: say("my panels"), ...wanted });
+      dialog.close();
+    } catch (error) {
+      problem.textContent = error.message;
+    }
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+function row(id, label, input, hint = "") {
+  return make("div", { class: "field" }, make("label", { for: id }, label), input, hint ? make("span", { class: "hint" }, hint) : "");
+}
+
+function field(name, spec, lists) {
+  const id = `panel-${name}`;
+  const given = spec?.[name];
+  if (CHOICES[name]) {
+    const select = make("select", { name, id }, ...CHOICES[name].map((value) => make("option", { value }, value ? say(`choice ${value}`) : say("as workspace"))));
+    select.value = typeof given === "boolean" ? (given ? "yes" : "no") : given ?? "";
+    return row(id, say(`field ${name}`), select);
+  }
+  const isList = ["keys", "columns"].includes(name);
+  const value = Array.isArray(given) ? given.join(", ") : given ?? (name === "keys" && spec?.key ? spec.key : "");
+  const options = name === "keys" || name === "x" ? lists.keys : name === "media" ? lists.media : ["metric", "xColumn", "yColumn", "zColumn", "columns"].includes(name) ? lists.columns : [];
+  const list = make("datalist", { id: `${id}-list` }, ...options.slice(0, 500).map((option) => make("option", { value: option })));
+  const isNumber = ["smooth", "yMin", "yMax"].includes(name);
+  const input = make("input", { type: isNumber ? "number" : "text", step: isNumber ? "any" : null, name, id, value, list: options.length ? `${id}-list` : null, autocomplete: "off" });
+  return make("div", {}, row(id, say(`field ${name}`), input, isList ? say("separated by commas") : name === "expr" ? "${train/loss} / ${val/loss}" : name === "legend" ? "${run} ${config:lr} ${key}" : ""), list);
+}
+
+/** The panel that the form describes. Throws an Error that says what is missing. */
+function readForm(form, kind, lists, board) {
+  const data = new FormData(form);
+  const text = (name) => String(data.get(name) ?? "").trim();
+  const wanted = { kind, title: text("title") || null };
+  for (const name of FIELDS[kind]) {
+    const value = text(name);
+    if (!data.has(name)) continue;
+    if (["keys", "columns"].includes(name)) wanted[name] = value ? value.split(",").map((part) => part.trim()).filter(Boolean) : null;
+    else if (["smooth", "yMin", "yMax"].includes(name)) wanted[name] = value === "" ? null : Number(value);
+    else if (["logX", "logY"].includes(name)) wanted[name] = value === "" ? null : value === "yes";
+    else wanted[name] = value || null;
+  }
+  if (kind === "media") {
+    const found = board.auto.find((one) => one.key === wanted.media);
+    if (!found) throw new Error(say("name a key"));
+    return { ...found, id: undefined, section: say("my panels"), title: wanted.title ?? found.title };
+  }
+  if (wanted.expr) expression(wanted.expr);
+  if (wanted.match) wanted.match = new RegExp(wanted.match).source;
+  if (kind === "line" && data.has("keys") && !wanted.keys && !wanted.match && !wanted.expr) throw new Error(say("name a key"));
+  if (["bar", "importance", "scalar"].includes(kind) && !wanted.metric) throw new Error(say("name a key"));
+  if (kind === "scatter" && !(wanted.xColumn && wanted.yColumn)) throw new Error(say("name a key"));
+  if (kind === "parallel" && (wanted.columns ?? []).length < 2) throw new Error(say("two columns"));
+  wanted.title ??= titleOf(kind, wanted);
+  return wanted;
+}
+
+function titleOf(kind, wanted) {
+  const plain = (column) => column?.replace(/^[cs]\./, "");
+  if (kind === "scatter") return `${plain(wanted.yColumn)} / ${plain(wanted.xColumn)}`;
+  if (kind === "bar" || kind === "scalar") return plain(wanted.metric);
+  if (kind === "importance") return `${say("kind importance")}: ${plain(wanted.metric)}`;
+  return kind === "line" ? null : say(`kind ${kind}`);
+}
+
+/** Ask for one text, with proposals. */
+export function askText(board, label, value, proposals, work) {
+  const input = make("input", { type: "text", id: "asked-text", value, list: "asked-list", required: true, maxlength: "120", autocomplete: "off" });
+  const form = make("form", { method: "dialog" }, row("asked-text", label, input), make("datalist", { id: "asked-list" }, ...proposals.map((one) => make("option", { value: one }))),
+    make("footer", {}, make("button", { class: "button", type: "button", onclick: () => dialog.close() }, say("cancel")), make("button", { class: "button primary" }, say("save"))));
+  const dialog = make("dialog", { "aria-label": label }, form);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    dialog.close();
+    work(input.value.trim());
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  input.select();
+}

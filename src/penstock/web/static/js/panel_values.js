@@ -1,0 +1,244 @@
+// Panels over one value per run (config, summary): bars, scatter, a single number, and the comparer of runs.
+
+import { make, makeSvg } from "./dom.js";
+import { Panel } from "./panel.js";
+import { say, shortNumber } from "./plot.js";
+import { joined, spreadOf } from "./series.js";
+import { axes, scaleOf, sheet } from "./svg.js";
+
+const MOST_BARS = 40;
+
+/** A column as people call it: `c.lr` is lr, `s.best` is best. */
+export const columnName = (column) => column.replace(/^[cs]\./, "");
+
+/** A link to a run, for the first cell of a table. */
+const runCell = (row) => (row.url ? make("a", { class: "quiet", href: row.url }, row.label) : row.label);
+
+/** What panels over the values of runs share: fetching, and which runs count. */
+export class ValuesPanel extends Panel {
+  columns() {
+    return [];
+  }
+
+  async load() {
+    await this.working(async (signal) => {
+      const answer = await this.board.fetchValues(this.columns(), signal);
+      this.total = answer.total;
+      this.data = answer.rows;
+      this.redraw();
+    });
+  }
+
+  /** Rows of runs that are not hidden, with their colours. */
+  picked() {
+    return this.data.filter((row) => !this.board.isHidden(row.id)).map((row) => ({ ...row, ...this.board.look(row) }));
+  }
+
+  redraw() {
+    if (!this.data) return;
+    const rows = this.picked();
+    this.drawn = rows;
+    if (!rows.length) {
+      this.empty();
+      return;
+    }
+    this.draw(rows);
+    this.fillTable();
+  }
+
+  tell(shown, extra = []) {
+    this.note.textContent = [say("drawn", { drawn: shown, all: this.total }), ...extra].join(" · ");
+  }
+
+  resize() {
+    if (this.isDrawn) this.redraw();
+  }
+}
+
+export class BarPanel extends ValuesPanel {
+  metric() {
+    return this.spec.metric ?? `s.${this.key}`;
+  }
+
+  columns() {
+    return [this.metric()];
+  }
+
+  /** Bars: one per run, or one per group with a whisker for its spread. */
+  bars(rows) {
+    const metric = this.metric();
+    const held = rows.filter((row) => typeof row.values[metric] === "number");
+    if (!this.board.isGrouped) return held.map((row) => ({ label: row.label, url: row.url, value: row.values[metric], color: row.color, isBaseline: row.isBaseline }));
+    const groups = new Map();
+    for (const row of held) groups.set(row.group, [...(groups.get(row.group) ?? []), row]);
+    const { agg = "mean", band = "range" } = this.board.settings;
+    return [...groups].map(([name, members]) => {
+      const values = members.map((row) => row.values[metric]);
+      const [low, high] = spreadOf(values, band);
+      return { label: `${name || "–"} (${members.length})`, value: joined(values, agg), low, high, color: this.board.groupColor(name) ?? members[0].color };
+    });
+  }
+
+  draw(rows) {
+    const all = this.bars(rows).sort((a, b) => b.value - a.value);
+    this.shownBars = all;
+    if (!all.length) {
+      this.empty();
+      return;
+    }
+    const bars = all.slice(0, Math.min(MOST_BARS, Math.max(4, Math.floor((this.body.clientHeight || 200) / 16))));
+    this.body.replaceChildren();
+    const { root, box } = sheet(this.body, this.name, { left: Math.min(150, (this.body.clientWidth || 320) * 0.36), bottom: 20, right: 52 });
+    const scale = scaleOf(bars.flatMap((bar) => [bar.value, bar.low ?? bar.value, bar.high ?? bar.value]), { fromZero: true, isLog: this.spec.logX });
+    axes(root, box, scale, null);
+    const tall = Math.min(28, box.height / bars.length);
+    const zero = box.left + Math.max(0, scale.share(0) ?? 0) * box.width;
+    bars.forEach((bar, at) => root.append(this.bar(bar, box, scale, zero, box.top + at * tall, tall)));
+    this.body.append(root);
+    this.legend.replaceChildren();
+    this.tell(bars.length < all.length ? bars.length : rows.length, [columnName(this.metric())]);
+  }
+
+  bar(bar, box, scale, zero, top, tall) {
+    const end = box.left + (scale.share(bar.value) ?? 0) * box.width;
+    const middle = top + tall / 2;
+    const parts = [
+      makeSvg("rect", { class: `fill series-${((bar.color - 1) % 8) + 1}`, x: Math.min(zero, end), y: top + 1.5, width: Math.max(1, Math.abs(end - zero)), height: Math.max(2, tall - 3), rx: 2 }),
+      makeSvg("text", { class: `tick bar-name${bar.isBaseline ? " is-baseline" : ""}`, x: box.left - 6, y: middle + 3.5, "text-anchor": "end" }, bar.label.length > 22 ? `${bar.label.slice(0, 21)}…` : bar.label),
+      makeSvg("text", { class: "tick", x: Math.max(end, zero, bar.high ? box.left + (scale.share(bar.high) ?? 0) * box.width : 0) + 4, y: middle + 3.5 }, shortNumber(bar.value)),
+      makeSvg("title", {}, `${bar.label}: ${bar.value}`),
+    ];
+    if (bar.low !== undefined && bar.low !== null) parts.push(makeSvg("line", { class: "whisker", x1: box.left + scale.share(bar.low) * box.width, x2: box.left + scale.share(bar.high) * box.width, y1: middle, y2: middle }));
+    return bar.url ? makeSvg("a", { href: bar.url, tabindex: "-1" }, ...parts) : makeSvg("g", {}, ...parts);
+  }
+
+  rows() {
+    return { head: [this.board.isGrouped ? say("group") : say("Run"), columnName(this.metric())], rows: (this.shownBars ?? []).map((bar) => [runCell(bar), shortNumber(bar.value)]) };
+  }
+}
+
+export class ScatterPanel extends ValuesPanel {
+  columns() {
+    return [this.spec.xColumn, this.spec.yColumn, this.spec.zColumn].filter(Boolean);
+  }
+
+  draw(rows) {
+    const { xColumn, yColumn, zColumn } = this.spec;
+    const held = rows.filter((row) => [xColumn, yColumn].every((column) => row.values[column] !== null && row.values[column] !== undefined && !["NaN", "Infinity", "-Infinity"].includes(row.values[column])));
+    this.points = held;
+    if (!held.length) {
+      this.empty();
+      return;
+    }
+    this.body.replaceChildren();
+    const { root, box } = sheet(this.body, this.name, { top: 16 });
+    const x = scaleOf(held.map((row) => row.values[xColumn]), { isLog: this.spec.logX });
+    const y = scaleOf(held.map((row) => row.values[yColumn]), { isLog: this.spec.logY });
+    const z = zColumn ? scaleOf(held.map((row) => row.values[zColumn])) : null;
+    axes(root, box, x, y, columnName(xColumn), columnName(yColumn));
+    for (const row of held) {
+      row.at = [box.left + x.share(row.values[xColumn]) * box.width, box.top + box.height - y.share(row.values[yColumn]) * box.height];
+      const heat = z ? `heat-stop-${Math.round((z.share(row.values[zColumn]) ?? 0) * 9)}` : `series-${((row.color - 1) % 8) + 1}`;
+      const dot = makeSvg("circle", { class: `dot ${z ? heat : `fill ${heat}`}`, cx: row.at[0], cy: row.at[1], r: row.isBaseline ? 6.5 : 4.5 }, makeSvg("title", {}, `${row.label}: ${this.columns().map((column) => `${columnName(column)} ${row.values[column] ?? "–"}`).join(", ")}`));
+      root.append(row.url ? makeSvg("a", { href: row.url, tabindex: "-1" }, dot) : dot);
+    }
+    this.brush(root, held);
+    this.body.append(root);
+    this.legend.replaceChildren();
+    this.tell(held.length, z ? [`${say("colour")}: ${columnName(zColumn)}`] : []);
+  }
+
+  /** Drag a rectangle to keep only the runs inside it. */
+  brush(root, held) {
+    let from = null;
+    const box = makeSvg("rect", { class: "brush", x: 0, y: 0, width: 0, height: 0 });
+    const place = (event) => {
+      const frame = root.getBoundingClientRect();
+      return [event.clientX - frame.left, event.clientY - frame.top];
+    };
+    root.addEventListener("pointerdown", (event) => {
+      if (event.button || event.target.closest("a")) return;
+      from = place(event);
+      root.append(box);
+      root.setPointerCapture(event.pointerId);
+    });
+    root.addEventListener("pointermove", (event) => {
+      if (!from) return;
+      const to = place(event);
+      for (const [name, value] of Object.entries({ x: Math.min(from[0], to[0]), y: Math.min(from[1], to[1]), width: Math.abs(to[0] - from[0]), height: Math.abs(to[1] - from[1]) })) box.setAttribute(name, value);
+    });
+    root.addEventListener("pointerup", (event) => {
+      if (!from) return;
+      const to = place(event);
+      const inside = held.filter(({ at }) => at[0] >= Math.min(from[0], to[0]) && at[0] <= Math.max(from[0], to[0]) && at[1] >= Math.min(from[1], to[1]) && at[1] <= Math.max(from[1], to[1]));
+      from = null;
+      box.remove();
+      if (inside.length) this.board.only(inside.map((row) => row.id));
+    });
+  }
+
+  rows() {
+    const columns = this.columns();
+    return { head: [say("Run"), ...columns.map(columnName)], rows: (this.points ?? []).map((row) => [runCell(row), ...columns.map((column) => shortNumber(row.values[column]))]) };
+  }
+}
+
+export class ScalarPanel extends ValuesPanel {
+  columns() {
+    return [this.spec.metric];
+  }
+
+  isTall() {
+    return false;
+  }
+
+  draw(rows) {
+    const values = rows.map((row) => row.values[this.spec.metric]).filter((value) => typeof value === "number");
+    if (!values.length) {
+      this.empty();
+      return;
+    }
+    const how = this.spec.agg ?? (values.length === 1 ? "last" : "mean");
+    const value = how === "last" ? values[0] : joined(values, how);
+    this.body.replaceChildren(make("p", { class: "big-number num", title: String(value) }, shortNumber(value)));
+    this.tell(values.length, [values.length > 1 ? `${say(how)} · ${columnName(this.spec.metric)}` : columnName(this.spec.metric)]);
+  }
+}
+
+export class ComparerPanel extends ValuesPanel {
+  isTall() {
+    return false;
+  }
+
+  async load() {
+    await this.working(async (signal) => {
+      const answer = await this.board.fetchAllValues(signal);
+      this.total = answer.rows.length;
+      this.data = answer.rows;
+      this.redraw();
+    });
+  }
+
+  draw(found) {
+    const rows = [...found].sort((a, b) => Number(Boolean(b.isBaseline)) - Number(Boolean(a.isBaseline))).slice(0, 12);
+    const keys = [...new Set(rows.flatMap((row) => Object.keys(row.values)))];
+    const isSame = (key) => new Set(rows.map((row) => JSON.stringify(row.values[key]))).size < 2;
+    const kept = this.showsAll || rows.length < 2 ? keys : keys.filter((key) => !isSame(key));
+    const base = rows[0];
+    const cell = (row, key) => {
+      const value = row.values[key];
+      const other = base.values[key];
+      const delta = row !== base && typeof value === "number" && typeof other === "number" && value !== other ? make("span", { class: "delta" }, ` ${value > other ? "+" : ""}${shortNumber(value - other)}`) : "";
+      return make("td", { class: "mono" }, value === undefined || value === null ? "–" : typeof value === "number" ? shortNumber(value) : typeof value === "string" ? value.slice(0, 120) : JSON.stringify(value).slice(0, 120), delta);
+    };
+    const head = make("tr", {}, make("th", { scope: "col" }, ""), ...rows.map((row) => make("th", { scope: "col" }, make("span", { class: `run-swatch series-${((row.color - 1) % 8) + 1}` }), " ", runCell(row))));
+    const lines = kept.slice(0, 400).map((key) => make("tr", { class: isSame(key) ? "" : "is-different" }, make("th", { scope: "row", class: "mono" }, key.startsWith("c.") ? make("span", { class: "faint" }, "config.") : "", columnName(key)), ...rows.map((row) => cell(row, key))));
+    const toggle = make("label", { class: "check small" }, make("input", { type: "checkbox", onchange: (event) => {
+      this.showsAll = !event.target.checked;
+      this.redraw();
+    } }), say("only differences"));
+    toggle.firstChild.checked = !this.showsAll;
+    this.body.replaceChildren(toggle, make("div", { class: "table-box comparer-box", tabindex: "0", role: "region", "aria-label": this.name }, make("table", { class: "table compact first-sticky" }, make("thead", {}, head), make("tbody", {}, ...lines))));
+    this.tell(rows.length, [kept.length > 400 ? `400 / ${kept.length}` : ""].filter(Boolean));
+  }
+}

@@ -287,8 +287,19 @@ def test_levels_of_a_file_tree_put_folders_first() -> None:
 
 
 def test_tables_and_figures_become_rows() -> None:
-    assert rows_of({"columns": ["a"], "data": [[1], [2]]}) == {"columns": ["a"], "rows": [[1], [2]], "count": 2}
+    found = rows_of({"columns": ["a"], "data": [[1], [2]]})
+    assert (found["columns"], found["rows"], found["count"]) == (["a"], [[1], [2]], 2)
     assert rows_of({"data": [{"type": "bar", "x": ["p"], "y": [3]}]})["rows"] == [["bar 0", "p", 3]]
+
+
+def test_tables_are_ordered_filtered_and_paged_over_all_rows() -> None:
+    document = {"columns": ["n", "word"], "data": [[number, f"w{number % 3}"] for number in range(500)] + [[None, "w9"]]}
+    first = rows_of(document)
+    assert (len(first["rows"]), first["count"], first["spreads"][1]) == (200, 501, {"distinct": 4})
+    assert sum(first["spreads"][0]["counts"]) == 500
+    assert rows_of(document, sort="-0")["rows"][:2] == [[499, "w1"], [498, "w0"]]
+    page = rows_of(document, "w1", "0", 160)
+    assert (page["rows"][0], page["matching"], "spreads" in page) == ([481, "w1"], 167, False)
 
 
 def test_reports_show_text_and_never_markup() -> None:
@@ -315,3 +326,45 @@ def test_axes_of_a_sweep_take_numbers_and_words() -> None:
 
 def test_columns_without_rows_are_empty() -> None:
     assert columns_of(ChartSeries("k", (), (), (), ()))["x"] == ()
+
+
+async def test_values_columns_and_importance_of_runs_are_answered_as_data(site: Site) -> None:
+    for place in range(12):
+        summary = json.dumps({"best": place * 2.0, "deep": {"min": place, "max": 9}})
+        config = json.dumps({"lr": {"value": place}, "same": {"value": 1}, "act": {"value": "ab"[place % 2]}})
+        await site.tracking.runs.upsert("ann", "digits", f"v{place}", RunChange(summary=summary, config=config, display_name=f"v {place}"))
+    project = await site.tracking.projects.get("ann", "digits")
+    assert project is not None
+    query = f"project={project.project_id}&q=^v"
+    answer = (await site.get(f"/ui/tracking/values?{query}&column=s.best&column=c.lr&column=s.deep")).json()
+    assert answer["total"] == 12
+    assert {row["label"]: row["values"] for row in answer["rows"]}["v 3"] == {"s.best": 6.0, "c.lr": 3, "s.deep": 3}
+    of_one = (await site.get(f"/ui/tracking/values?runs={site.run_id}")).json()["rows"][0]["values"]
+    assert (of_one["c.lr"], of_one["s.loss"], of_one["c.deep.a.b"]) == (0.1, "NaN", HOSTILE)
+    names = (await site.get(f"/ui/tracking/columns?project={project.project_id}")).json()["columns"]
+    assert {"s.best", "c.lr"} <= set(names)
+    told = (await site.get(f"/ui/tracking/importance?{query}&metric=s.best")).json()
+    assert [one["name"] for one in told["parameters"]] == ["lr", "act"]
+    assert told["parameters"][0]["correlation"] == pytest.approx(1.0)
+    assert (await site.get("/ui/tracking/values?project=12345")).status_code == 404
+
+
+async def test_views_are_saved_opened_and_deleted(site: Site) -> None:
+    project = await site.tracking.projects.get("ann", "digits")
+    assert project is not None
+    place, document = str(project.project_id), {"mode": "manual", "extra": {"p1": {"id": "p1", "kind": "bar", "metric": "s.best", "section": HOSTILE}}}
+    body = {"project": place, "name": HOSTILE, "document": document}
+    assert (await site.http.post("/ui/tracking/views", json=body, headers={"origin": "http://evil.example"})).status_code == 403
+    made = (await site.http.post("/ui/tracking/views", json=body, headers=ORIGIN)).json()
+    page = (await site.get(made["url"])).text
+    assert "&lt;script&gt;" in page
+    assert HOSTILE not in page
+    assert '"mode": "manual"' in page
+    changed = await site.http.post("/ui/tracking/views", json={"project": place, "id": made["id"], "document": {"mode": "auto"}}, headers=ORIGIN)
+    assert changed.status_code == 200
+    assert '"mode": "auto"' in (await site.get(made["url"])).text
+    nameless = await site.http.post("/ui/tracking/views", json={"project": place, "document": {}}, headers=ORIGIN | {"accept": "application/json"})
+    assert nameless.status_code == 400
+    await site.http.post("/ui/tracking/views/actions", data={"id": made["id"], "project": place}, headers=ORIGIN)
+    assert (await site.get(made["url"])).status_code == 404
+    assert (await site.get(made["url"].replace("view=", "nw="))).status_code == 404

@@ -290,7 +290,9 @@ def rows_of(document: Any, wanted: str = "", sort: str = "", first: int = 0) -> 
     matching = [row for row in rows if wanted in str(row).lower()] if wanted else rows
     place = sort.removeprefix("-")
     if place.isdecimal() and int(place) < len(columns):
-        matching = sorted(matching, key=lambda row: _order_of(row, int(place)), reverse=sort.startswith("-"))
+        held = [row for row in matching if int(place) < len(row) and row[int(place)] is not None]
+        absent = [row for row in matching if not (int(place) < len(row) and row[int(place)] is not None)]
+        matching = sorted(held, key=lambda row: _order_of(row[int(place)]), reverse=sort.startswith("-")) + absent
     first = max(0, first)
     page = matching[first : first + _TABLE_ROWS]
     body: dict[str, Any] = {"columns": columns, "rows": page, "count": len(rows), "matching": len(matching)}
@@ -315,12 +317,11 @@ def _table_of(document: Any) -> tuple[list[str], list[list[Any]]]:
     return ["trace", "x", "y"], rows
 
 
-def _order_of(row: Sequence[Any], place: int) -> tuple[int, float, str]:
-    """Order numbers by size before everything else by text, absent values last."""
-    value = row[place] if place < len(row) else None
+def _order_of(value: Any) -> tuple[int, float, str]:
+    """Order numbers by size before everything else by text."""
     if isinstance(value, int | float):
         return (0, value, "") if math.isfinite(value) else (2, 0.0, "")
-    return (3, 0.0, "") if value is None else (1, 0.0, str(value))
+    return (1, 0.0, str(value))
 
 
 def _spread(values: Sequence[Any]) -> Mapping[str, Any] | None:

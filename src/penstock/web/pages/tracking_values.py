@@ -21,9 +21,13 @@ from penstock.web.tracking_services import TrackingServices, caller_of, checked_
 MOST_RUNS = 1000
 _MOST_COLUMNS = 12
 _MOST_LEAVES = 1000
+_ASKED_RUNS = 50
+"""Newest runs whose names are offered whether or not they are indexed yet."""
 
 
-async def _rows(services: WebServices, tracking: TrackingServices, request: Request) -> tuple[Sequence[ListedRun], int]:
+async def _rows(
+    services: WebServices, tracking: TrackingServices, request: Request, *, limit: int = MOST_RUNS
+) -> tuple[Sequence[ListedRun], int]:
     """Return the runs that the address names: `runs` by id, or those of `project` that match `q`; and how many there are."""
     query = request.query_params
     if "runs" in query:
@@ -31,7 +35,7 @@ async def _rows(services: WebServices, tracking: TrackingServices, request: Requ
         rows = [listed_run(run, place) for place, run in enumerate(found.values())]
         return rows, len(rows)
     project = await project_by_id(tracking, request)
-    listing = await run_listing(services, tracking, request, project, limit=MOST_RUNS)
+    listing = await run_listing(services, tracking, request, project, limit=limit)
     return listing.rows, listing.total
 
 
@@ -84,12 +88,12 @@ def _cell(row: ListedRun, column: str) -> Any:
 
 async def columns(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Answer with the names of values that runs of the project have, summary before config."""
+    rows, _ = await _rows(services, tracking, request, limit=_ASKED_RUNS)
+    names = list(dict.fromkeys(name for row in rows for name in flat_values(row)))
     if "project" in request.query_params:
         project = await project_by_id(tracking, request)
-        names = [name for name in await tracking.pages.keys(project.project_id) if not name.startswith(("h.", "c._wandb", "s._"))]
-    else:
-        rows, _ = await _rows(services, tracking, request)
-        names = list(dict.fromkeys(name for row in rows for name in flat_values(row)))
+        indexed = [name for name in await tracking.pages.keys(project.project_id) if not name.startswith(("h.", "c._wandb", "s._"))]
+        names = list(dict.fromkeys([*names, *indexed]))
     names.sort(key=lambda name: (name.startswith("c."), name))
     return JSONResponse({"columns": names}, headers=NO_STORE)
 

@@ -89,7 +89,7 @@ function readForm(form, kind, lists, board) {
     return { ...found, id: undefined, section: say("my panels"), title: wanted.title ?? found.title };
   }
   if (wanted.expr) expression(wanted.expr);
-  if (wanted.match) wanted.match = new RegExp(wanted.match).source;
+  if (wanted.match) RegExp(wanted.match);
   if (kind === "line" && data.has("keys") && !wanted.keys && !wanted.match && !wanted.expr) throw new Error(say("name a key"));
   if (["bar", "importance", "scalar"].includes(kind) && !wanted.metric) throw new Error(say("name a key"));
   if (kind === "scatter" && !(wanted.xColumn && wanted.yColumn)) throw new Error(say("name a key"));

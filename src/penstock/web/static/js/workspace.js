@@ -223,7 +223,7 @@ class Workspace {
     const section = say("my panels");
     try {
       if (found) this.document.add({ ...found, id: undefined, section });
-      else this.document.add({ kind: "line", match: new RegExp(text).source, section });
+      else if (new RegExp(text)) this.document.add({ kind: "line", match: text, section });
     } catch (error) {
       this.tell(error.message);
     }

@@ -1,0 +1,182 @@
+"""Boards of panels in a real browser: the arithmetic of series and expressions, and a workspace that a reader arranges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.test_tracking_pages import Logged, logged, tab
+
+__all__ = ["logged", "tab"]
+
+
+@pytest.fixture(scope="module")
+def modules(chromium: Browser, logged: Logged) -> Iterator[Page]:
+    """A page whose modules can be imported by name: `load("series")`."""
+    context = chromium.new_context(base_url=logged.url)
+    page = context.new_page()
+    page.goto("/ui/projects")
+    page.evaluate("() => { window.load = (name) => import(document.querySelector('script[type=module]').src.replace(/[^/]+$/, `${name}.js`)); }")
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "result"),
+    [
+        ("${train/loss} / ${val/loss}", [6, 4], 1.5), ("a + 2 * b ^ 2", [1, 3], 19), ("-a ^ 2", [3], -9), ("log10(${x y}) * 2", [100], 4),
+        ("max(a, b, 7) % 4", [1, 2], 3), ("(a - b) / pi * pi", [5, 2], 3), ("2 ** 3 ** 2", [], 512), ("train/loss * 1e2", [0.5], 50),
+    ],
+)  # fmt: skip
+def test_expressions_compute_what_they_say(modules: Page, text: str, values: list[float], result: float) -> None:
+    got = modules.evaluate("async ([text, values]) => (await load('expressions')).expression(text).evaluate(values)", [text, values])
+    assert got == pytest.approx(result)
+
+
+@pytest.mark.parametrize("text", ["", "a +", "(a", "a b", "alert(1)", "constructor(1)", "a; b", "max(", "a = b"])
+def test_what_is_no_expression_is_refused(modules: Page, text: str) -> None:
+    told = modules.evaluate("async (text) => (await load('expressions').then((it) => it.expression(text)).catch((error) => error)).message ?? ''", text)
+    assert told != ""
+
+
+def test_series_are_smoothed_grouped_and_combined(modules: Page) -> None:
+    found = modules.evaluate("""async () => {
+      const { smoothed, grouped, combined, percentiles } = await load("series");
+      const x = Array.from({ length: 200 }, (_, i) => i);
+      const noisy = x.map((i) => (i % 2 ? 1 : -1));
+      const spread = (y) => Math.max(...y.slice(50, 150)) - Math.min(...y.slice(50, 150));
+      const uneven = smoothed([0, 1, 2, 100], [0, 0, 0, 10], "ema", 60).at(-1);
+      const group = [{ x: [0, 2], y: [0, 2], rows: 2 }, { x: [0, 1, 2], y: [4, 4, 4], rows: 3 }, { x: [0, 2], y: [8, 8], rows: 2 }];
+      return {
+        flat: ["ema", "gaussian", "mean"].map((kind) => spread(smoothed(x, noisy, kind, 90))), gaps: smoothed([0, 1, 2], [1, 3, null], "mean", 50), uneven,
+        mean: grouped(group).y, median: grouped(group, "median", "none"), std: grouped(group, "mean", "std"), error: grouped(group, "mean", "stderr").high[0],
+        ratio: combined([{ x: [0, 1, 2], y: [2, 4, 6], rows: 3 }, { x: [0, 2], y: [1, 0], rows: 2 }], ([a, b]) => a / b),
+        clip: percentiles([{ y: [...Array(99).keys(), 100000] }]),
+      };
+    }""")
+    assert all(size < 0.5 for size in found["flat"])
+    assert found["gaps"] == [2, 2, None]
+    assert found["uneven"] == pytest.approx(10, rel=0.02)
+    assert found["mean"] == pytest.approx([4, 13 / 3, 14 / 3])
+    assert found["median"]["y"] == [4, 4, 4]
+    assert "low" not in found["median"]
+    assert (found["std"]["low"][0], found["std"]["high"][0]) == pytest.approx((0, 8))
+    assert found["error"] == pytest.approx(4 + 4 / 3**0.5)
+    assert found["ratio"]["y"] == [2, 4, None]
+    assert found["clip"][1] < 100
+
+
+def test_documents_are_changed_undone_and_reset(modules: Page) -> None:
+    found = modules.evaluate("""async () => {
+      const { ViewDocument } = await load("views");
+      const auto = ["a/1", "a/2", "b/1"].map((key) => ({ id: key, key, kind: "line", section: key[0] }));
+      const doc = new ViewDocument({});
+      const told = () => doc.arranged(auto).map((part) => `${part.name}:${part.panels.map((panel) => panel.id.startsWith("p") ? "new" : panel.id)}`).join(" ");
+      const states = [told()];
+      const step = (work) => { work(); states.push(told()); };
+      step(() => doc.move(doc.arranged(auto), "a/2", -1));
+      step(() => doc.put(doc.arranged(auto), "b/1", "a", "a/1"));
+      step(() => doc.remove("a/1"));
+      step(() => doc.add({ kind: "bar", section: "mine" }));
+      step(() => doc.duplicate(doc.arranged(auto), "a/2"));
+      const isDirty = doc.isDirty;
+      for (let i = 0; i < 5; i += 1) doc.undo();
+      states.push(told());
+      doc.redo();
+      states.push(told(), String(isDirty), String(doc.isDirty));
+      doc.reset();
+      states.push(told());
+      doc.undo();
+      states.push(told());
+      return states;
+    }""")
+    assert found == [
+        "a:a/1,a/2 b:b/1", "a:a/2,a/1 b:b/1", "a:a/2,b/1,a/1", "a:a/2,b/1", "mine:new a:a/2,b/1", "mine:new a:a/2,new,b/1",
+        "a:a/1,a/2 b:b/1", "a:a/2,a/1 b:b/1", "true", "true", "a:a/1,a/2 b:b/1", "a:a/2,a/1 b:b/1",
+    ]  # fmt: skip
+
+
+def titles(page: Page) -> list[str]:
+    """Titles of the panels, in order."""
+    return page.locator(".chart-panel .chart-title").all_inner_texts()
+
+
+def test_a_workspace_is_arranged_by_keyboard_undone_and_saved(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}?q=train")
+    expect(tab.locator('figure[data-key="accuracy"] canvas')).to_be_visible()
+    before = titles(tab)
+    panel = tab.locator('figure[data-panel="accuracy"]')
+    panel.locator("summary").focus()
+    tab.keyboard.press("Enter")
+    panel.get_by_role("button", name="Duplicate").press("Enter")
+    expect(tab.locator(".chart-panel")).to_have_count(len(before) + 1)
+    expect(panel.locator("summary")).to_be_focused()
+    tab.keyboard.press("Enter")
+    panel.get_by_role("button", name="Wider").press("Enter")
+    expect(panel).to_have_class(re.compile("wide-2"))
+    tab.locator("body").press("Control+z")
+    expect(panel).not_to_have_class(re.compile("wide-2"))
+    tab.get_by_role("button", name="Redo").click()
+    expect(panel).to_have_class(re.compile("wide-2"))
+    tab.get_by_role("button", name="Add panel").click()
+    tab.get_by_role("combobox", name="Kind").select_option("bar")
+    tab.get_by_role("combobox", name="Value").fill("s.accuracy")
+    tab.get_by_role("button", name="Add", exact=True).last.click()
+    bars = tab.locator(".kind-bar")
+    expect(bars.locator("rect.fill")).to_have_count(2)
+    tab.get_by_label("Quick add: a key or a pattern").fill("train/.*|accuracy")
+    tab.keyboard.press("Enter")
+    expect(tab.locator(".chart-panel", has=tab.get_by_text("train/.*|accuracy")).locator("canvas")).to_be_visible()
+    arranged = titles(tab)
+    tab.reload()
+    expect(tab.get_by_text("changed, not saved")).to_be_visible()
+    assert titles(tab) == arranged
+    tab.locator(".workspace-views .menu > summary").click()
+    tab.get_by_role("button", name="Save as a new view").click()
+    tab.get_by_label("Name of the view").fill("Two bars")
+    tab.get_by_role("button", name="Save", exact=True).last.click()
+    tab.wait_for_url(re.compile(r"view=\d+"))
+    expect(tab.locator(".view-name")).to_have_text("Two bars")
+    expect(tab.locator(".kind-bar rect.fill").first).to_be_visible()
+    assert titles(tab) == arranged
+    tab.locator(".workspace-views .menu > summary").click()
+    tab.get_by_role("button", name="Reset everything").click()
+    expect(tab.locator(".kind-bar")).to_have_count(0)
+    tab.get_by_role("button", name="Undo").click()
+    expect(tab.locator(".kind-bar")).to_have_count(1)
+
+
+def test_panels_are_dragged_and_shown_full_screen_one_after_another(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}?q=train")
+    expect(tab.locator('figure[data-key="accuracy"] canvas')).to_be_visible()
+    target = tab.locator('figure[data-key="train/loss"]')
+    tab.locator('figure[data-key="accuracy"] .chart-title').drag_to(target, target_position={"x": 10, "y": 60})
+    assert tab.locator('[data-section="train"] .chart-title').all_inner_texts() == ["accuracy", "loss"]
+    tab.locator('figure[data-key="accuracy"]').focus()
+    tab.keyboard.press("Enter")
+    dialog = tab.locator("dialog.chart-dialog")
+    expect(dialog.locator(".chart-title")).to_have_text("accuracy")
+    tab.keyboard.press("ArrowRight")
+    expect(dialog.locator(".chart-title")).to_have_text("loss")
+    tab.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def test_values_at_the_crosshair_are_pinned_with_the_difference_from_the_baseline(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}?q=train")
+    panel = tab.locator('figure[data-key="train/loss"]')
+    expect(panel.locator("canvas")).to_be_visible()
+    tab.locator(".workspace-row").filter(has_text="train 0").hover()
+    tab.get_by_role("button", name="Baseline train 0").click()
+    panel.focus()
+    tab.keyboard.press("Shift+ArrowRight")
+    expect(panel.locator(".chart-tip .tip-row")).to_have_count(2)
+    expect(panel.locator(".chart-tip .delta")).to_have_count(1)
+    tab.keyboard.press("p")
+    copy = panel.locator(".chart-tip").get_by_role("button", name="Copy")
+    assert re.search(r"train 0\t[\d.]+", copy.get_attribute("data-copy") or "")
+    panel.locator(".chart-tip").get_by_role("button", name="Close").click()
+    expect(panel.locator(".chart-tip")).to_have_count(0)

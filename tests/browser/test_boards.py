@@ -136,7 +136,7 @@ def test_a_workspace_is_arranged_by_keyboard_undone_and_saved(tab: Page, logged:
     assert titles(tab) == arranged
     tab.locator(".workspace-views .menu > summary").click()
     tab.get_by_role("button", name="Save as a new view").click()
-    tab.get_by_label("Name of the view").fill("Two bars")
+    tab.get_by_role("combobox", name="Name of the view").fill("Two bars")
     tab.get_by_role("button", name="Save", exact=True).last.click()
     tab.wait_for_url(re.compile(r"view=\d+"))
     expect(tab.locator(".view-name")).to_have_text("Two bars")

@@ -145,7 +145,7 @@ class LiveRun:
         batch.notes.extend(self._notes)
         self._events, self._notes = [], []
         for node in changes.nodes.values():
-            detail = details.get((node.task_id, node.leaf.attempts - 1)) if node.leaf is not None else None
+            detail = details.get((node.task_id, node.leaf.attempts - 1)) if node.leaf is not None else records.plan_detail(state, node)
             previous = self._recorded.get(node.task_id)
             waiting = self._waiting.get(node.task_id, "")
             batch.tasks.append(records.task_record(state, node, previous=previous, waiting=waiting, detail=detail))

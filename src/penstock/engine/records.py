@@ -84,6 +84,12 @@ def task_record(
     )
 
 
+def plan_detail(state: RunState, node: Node) -> Mapping[str, Any] | None:
+    """What the dialect said of the whole run when it made the plan, as detail of the root task; None for other tasks."""
+    warnings = state.plan.extra.get("warnings") if node.parent is None else None
+    return {"warnings": list(warnings)} if warnings else None
+
+
 def execution_id(task_id: TaskId) -> int:
     """Number derived from a task id, for clients that want one; never 0."""
     return (int(task_id.replace("-", ""), 16) & ((1 << _EXECUTION_ID_BITS) - 1)) or 1

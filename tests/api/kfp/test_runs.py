@@ -141,6 +141,16 @@ async def test_task_details_tell_everything_about_each_task(api: KfpApi) -> None
     assert one["attempt_details"][0]["exit_code"] == 3
 
 
+async def test_settings_of_the_whole_pipeline_that_are_not_honoured_are_told_on_the_root_task(api: KfpApi) -> None:
+    platform = {"platforms": {"kubernetes": {"pipelineConfig": {"resourceTtlOnSuccess": 5}}}}
+    body = {**run_body(), "pipeline_spec": {"pipeline_spec": pipeline_spec(), "platform_spec": platform}}
+    run = await api.ended((await api.call("POST", "/runs", body))["run_id"])
+    tasks = (await api.call("GET", f"/runs/{run['run_id']}/tasks"))["tasks"]
+    warnings = {task["path"]: task.get("warnings", []) for task in tasks}
+    assert "resourceTtlOnSuccess 5" in warnings.pop("root")[0]
+    assert not any(warnings.values())
+
+
 async def test_terminating_reports_failed_with_code_one(api: KfpApi) -> None:
     api.scripts["work"] = WAIT
     created = await api.call("POST", "/runs", run_body())

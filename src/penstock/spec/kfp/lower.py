@@ -16,7 +16,7 @@ from penstock.spec.kfp.graph import ROOT, Pipeline, is_graph
 from penstock.spec.kfp.leaves import lower_leaf
 from penstock.spec.kfp.loop_items import thread_loop_items
 from penstock.spec.kfp.placeholder_check import check_placeholders
-from penstock.spec.kfp.platform import deadline_seconds
+from penstock.spec.kfp.platform import deadline_seconds, pipeline_warnings
 from penstock.spec.kfp.section import Section
 from penstock.spec.kfp.tasks import lower_outputs, lower_task
 from penstock.spec.kfp.validate import validate
@@ -69,6 +69,8 @@ def _extra(document: Document, root: Section, config: Section) -> dict[str, Any]
     for key in ("workspace", "resourceTtlOnCompletion", "resourceTtlOnSuccess", "resourceTtlOnFailure"):
         if key in config:
             extra[key] = config.data[key]
+    if warnings := pipeline_warnings(config):
+        extra["warnings"] = warnings
     return extra
 
 

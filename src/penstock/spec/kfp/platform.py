@@ -14,9 +14,11 @@ from typing import Any
 from penstock.domain.expr import Expr, OwnInput
 from penstock.spec.kfp.bindings import lower_binding
 from penstock.spec.kfp.section import Section
+from penstock.spec.values import text_of
 
 HIDDEN_PREFIX = "platform."
 """Names of hidden inputs start so; no input of an SDK does."""
+_LIFETIMES = ("resourceTtlOnCompletion", "resourceTtlOnSuccess", "resourceTtlOnFailure")
 _REFERENCES = ("componentInputParameter", "taskOutputParameter", "runtimeValue")
 
 
@@ -57,6 +59,22 @@ def deadline_seconds(config: Section) -> float | None:
     """
     seconds = config.number("activeDeadlineSeconds")
     return seconds if seconds > 0 else None
+
+
+def pipeline_warnings(config: Section) -> list[str]:
+    """Return a sentence for each setting of the whole pipeline that one machine does not honour, for its root task."""
+    warnings = []
+    workspace = config.section("workspace")
+    volume = workspace.section("kubernetes").section("pvcSpecPatch").data
+    wishes = [f"size {workspace.data['size']}"] if workspace.data.get("size") else []
+    wishes += [f"{key} {text_of(value)}" for key, value in volume.items()]
+    if wishes:
+        warnings.append(f"The workspace is a directory on this machine; its settings are not enforced: {', '.join(wishes)}.")
+    lifetimes = [f"{key} {text_of(config.data[key])}" for key in _LIFETIMES if config.data.get(key)]
+    if lifetimes:
+        warnings.append(f"There is no workflow object to remove after the run, which is kept: {', '.join(lifetimes)}.")
+    known = {"workspace", "activeDeadlineSeconds", *_LIFETIMES}
+    return warnings + [f"Pipeline setting {key} is not known here and is ignored." for key in config.data if key not in known]
 
 
 def _reference(binding: Section) -> Section:

@@ -322,7 +322,7 @@ def test_facts_of_the_whole_run_are_on_the_plan() -> None:
         {"t": task()}, inputDefinitions=definitions(parameters={"p": "STRING"}, artifacts={"d": "system.Dataset"}), defaultPipelineRoot=None
     )
     spec["defaultPipelineRoot"] = "gs://root"
-    config = {"workspace": {"size": "1Gi"}, "activeDeadlineSeconds": 30, "resourceTtlOnCompletion": 60}
+    config = {"workspace": {"size": "1Gi"}, "activeDeadlineSeconds": 30, "resourceTtlOnCompletion": 60, "colour": "red"}
 
     plan = lower_pipeline({"pipeline_spec": spec, "platform_spec": {"platforms": {"kubernetes": {"pipelineConfig": config}}}})
 
@@ -333,6 +333,11 @@ def test_facts_of_the_whole_run_are_on_the_plan() -> None:
         "required_artifacts": ["d"],
         "workspace": {"size": "1Gi"},
         "resourceTtlOnCompletion": 60,
+        "warnings": [
+            "The workspace is a directory on this machine; its settings are not enforced: size 1Gi.",
+            "There is no workflow object to remove after the run, which is kept: resourceTtlOnCompletion 60.",
+            "Pipeline setting colour is not known here and is ignored.",
+        ],
     }
 
 

@@ -24,7 +24,7 @@ from penstock.spec.kfp.runtime.executor_input import Prepared, prepare_input
 from penstock.spec.kfp.runtime.outputs import parse_outputs
 from penstock.spec.kfp.runtime.pod import Pod, prepare_pod
 from penstock.spec.kfp.runtime.pod_config import PodConfig
-from penstock.spec.kfp.runtime.python_component import PythonComponent, recognize
+from penstock.spec.kfp.runtime.python_component import PythonComponent, is_containerized, recognize
 from penstock.spec.kfp.runtime.resources import resolve_resources
 from penstock.spec.kfp.runtime.task_config import RESOURCES, Passthroughs, injected_task_config
 from penstock.spec.kfp.runtime.volumes import prepare_volume
@@ -124,5 +124,8 @@ def _check_start(work: ContainerWork, component: PythonComponent | None, argv: t
     """
     if not argv:
         message = f"the component has no command; the entry point of image {work.image!r} can run in a container only"
+        raise TaskError(message, kind=FailureKind.START)
+    if is_containerized(work.command):
+        message = f"the code of this component is inside its image {work.image!r}, which can run in a container only"
         raise TaskError(message, kind=FailureKind.START)
     check_argument_sizes(argv if component is None else (), env)

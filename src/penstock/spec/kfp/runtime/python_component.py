@@ -40,6 +40,11 @@ def is_source_element(command: Sequence[Any], index: int) -> bool:
     return isinstance(script, str) and "executor_main" in script and "ephemeral_component" in script
 
 
+def is_containerized(command: Sequence[Any]) -> bool:
+    """Whether the command is that of a component with a `target_image`, whose code `kfp component build` puts into the image."""
+    return len(command) == 3 and command[1] == "-m" and command[2] in {"kfp.dsl.executor_main", "kfp.components.executor_main"}
+
+
 def recognize(command: Sequence[Any], args: Sequence[Any]) -> PythonComponent | None:
     """Return the component when command and arguments have the form the SDK gives a lightweight component; else None."""
     if not all(isinstance(part, str) for part in (*command, *args)):

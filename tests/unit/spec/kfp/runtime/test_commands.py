@@ -141,6 +141,9 @@ def test_nul_characters_and_missing_commands_fail_in_words() -> None:
         resolved("{{$.inputs.parameters['s']}}", parameters={"s": "a\0b"})
     with pytest.raises(TaskError, match="entry point of image 'alpine'"):
         prepare(request(leaf(executor={"container": {"image": "alpine"}})))
+    built = {"image": "registry/team:1", "command": ["python3", "-m", "kfp.dsl.executor_main"], "args": ["--executor_input", "{{$}}"]}
+    with pytest.raises(TaskError, match="inside its image 'registry/team:1'"):
+        prepare(request(leaf(executor={"container": built})))
 
 
 def test_every_task_has_the_variables_of_the_platform() -> None:

@@ -233,6 +233,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
     objects = ObjectService(parts.flows.objects, parts.blobs, parts.clock)
     return [
         Route("/healthz", health),
+        *wandb.busy_routes(wandb_services),
         *sign_in_routes(key_check(parts.keys)),
         *kfp.routes(_kfp_services(parts)),
         *kfp_v1.routes(_kfp_v1_services(parts)),

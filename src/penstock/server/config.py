@@ -14,6 +14,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -111,6 +112,7 @@ class Settings:
         return self.executor_slots or 4 * (os.cpu_count() or 1)
 
 
+@lru_cache(maxsize=1024)
 def is_loopback_host(host: str) -> bool:
     """Whether `host` (a name or address, without port) means this machine only."""
     bare = host.strip("[]").lower()

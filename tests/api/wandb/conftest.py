@@ -13,7 +13,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from penstock.api.wandb import WandbServices, routes
+from penstock.api.wandb import WandbServices, busy_routes, routes
 from penstock.server.clock import SystemIds
 from penstock.server.notifier import LocalNotifier
 from penstock.server.wandb import build_wandb
@@ -67,7 +67,7 @@ async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[A
             database, tmp_path / "tracking", room, keys=keys, accounts=accounts, blobs=LocalBlobStore(tmp_path / "blobs"), clock=clock,
             ids=SystemIds(), notifier=LocalNotifier(),
         )  # fmt: skip
-        app = Starlette(routes=[Mount(request.param or "/", routes=routes(services))])
+        app = Starlette(routes=[Mount(request.param or "/", routes=[*busy_routes(services), *routes(services)])])
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url=f"http://host:1{request.param}", headers=basic(KEY)) as http:
             yield Api(http, services, clock)

@@ -1,8 +1,8 @@
-"""The W&B protocol: GraphQL, file streams, run files, artifacts. `routes(services)` is all that the server needs."""
+"""The W&B protocol: GraphQL, file streams, run files, artifacts. `busy_routes` and `routes` are all that the server needs."""
 
 from __future__ import annotations
 
-from penstock.api.wandb.routes import routes
+from penstock.api.wandb.routes import busy_routes, routes
 from penstock.api.wandb.services import WandbServices
 
-__all__ = ["WandbServices", "routes"]
+__all__ = ["WandbServices", "busy_routes", "routes"]

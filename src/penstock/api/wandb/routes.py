@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from penstock.api.wandb.handlers.filestream import file_stream_endpoint
+from penstock.api.wandb.handlers.filestream import FileStreamEndpoint
 from penstock.api.wandb.handlers.graphql import GraphqlHandler, refuse_identity_token
 from penstock.api.wandb.handlers.storage import Handler, StorageHandlers
 from penstock.api.wandb.services import WandbServices
 
 
+def busy_routes(services: WandbServices) -> list[BaseRoute]:
+    """Return what running programs call all the time; to stand first, because routes are tried one after the other."""
+    return [
+        Route("/files/{entity}/{project}/{run}/file_stream", FileStreamEndpoint(services), methods=["POST"]),
+        Route("/graphql", GraphqlHandler(services).__call__, methods=["POST"]),
+    ]
+
+
 def routes(services: WandbServices) -> list[BaseRoute]:
-    """Return the routes. They work below any path prefix (`root_path`); `/files`, `/storage`, `/artifacts…` accept signed addresses."""
+    """Return the other routes. All work below any path prefix (`root_path`); `/files`, `/storage`, `/artifacts…` accept signed addresses."""
     storage = StorageHandlers(services)
-    graphql = GraphqlHandler(services)
 
     def bytes_route(path: str, *, get: Handler | None = None, put: Handler | None = None) -> list[BaseRoute]:
         found: list[BaseRoute] = [Route(path, storage.options, methods=["OPTIONS"])]
@@ -25,9 +32,7 @@ def routes(services: WandbServices) -> list[BaseRoute]:
 
     version = "/storage/artifacts/{version:int}"
     return [
-        Route("/graphql", graphql.__call__, methods=["POST"]),
         Route("/oidc/token", refuse_identity_token, methods=["POST"]),
-        Route("/files/{entity}/{project}/{run}/file_stream", file_stream_endpoint(services), methods=["POST"]),
         *bytes_route("/files/{entity}/{project}/{run}/{path:path}", get=storage.get_run_file, put=storage.put_run_file),
         *bytes_route(f"{version}/files/{{md5}}/parts/{{part:int}}", put=storage.put_artifact_part),
         *bytes_route(f"{version}/files/{{md5}}", put=storage.put_artifact_file),

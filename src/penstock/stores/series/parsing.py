@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -59,15 +60,15 @@ def check_lines(lines: Sequence[str], offset: int) -> None:
 
 def _load(lines: Sequence[str], offset: int) -> list[dict[str, Any]]:
     try:
-        rows = [orjson.loads(line) for line in lines]
+        rows = list(map(orjson.loads, lines))
     except ValueError:
         rows = [_load_slowly(line, offset + index) for index, line in enumerate(lines)]
     except TypeError as error:
         raise InvalidArgumentError("every line of a series is text") from error
-    for index, row in enumerate(rows):
-        if type(row) is not dict:
-            raise InvalidArgumentError(f"line {offset + index} is not a JSON object")
-    return rows
+    if set(map(type, rows)) <= {dict}:
+        return rows
+    index = next(index for index, row in enumerate(rows) if type(row) is not dict)
+    raise InvalidArgumentError(f"line {offset + index} is not a JSON object")
 
 
 def _load_slowly(line: str, number: int) -> Any:
@@ -106,19 +107,33 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[ColumnId, Column],
     builder = _Builder(len(rows))
     if not rows:
         return {}, False
-    shapes = list(map(tuple, rows))
-    if shapes.count(shapes[0]) == len(shapes):
-        for key, values in zip(shapes[0], zip(*map(dict.values, rows), strict=True), strict=True):  # type: ignore[arg-type]
+    shape = tuple(rows[0])
+    if _are_alike(rows, shape):
+        for key, values in _by_key(rows, shape):
             builder.add((key,), values, None)
     else:
         groups: dict[tuple[str, ...], list[int]] = {}
-        for index, shape in enumerate(shapes):
-            groups.setdefault(shape, []).append(index)
+        for index, row in enumerate(rows):
+            groups.setdefault(tuple(row), []).append(index)
         for shape, members in groups.items():
             numbers = np.array(members, dtype=np.int64)
-            for key, values in zip(shape, zip(*(rows[index].values() for index in members), strict=True), strict=True):
+            for key, values in _by_key([rows[index] for index in members], shape):
                 builder.add((key,), values, numbers)
     return builder.finish(), builder.has_big
+
+
+def _are_alike(rows: Sequence[Mapping[str, Any]], shape: tuple[str, ...]) -> bool:
+    """Whether every row has the keys of `shape` in this order; one comparison for all, as no row holds a key twice."""
+    return list(chain.from_iterable(rows)) == list(shape) * len(rows)
+
+
+def _by_key(rows: Sequence[Mapping[str, Any]], shape: tuple[str, ...]) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Yield each key with its values in order of rows; all rows have the keys of `shape` in this order.
+
+    Slices of one flat list: transposing with `zip` makes an iterator per row, which costs more than the values.
+    """
+    flat = list(chain.from_iterable(map(dict.values, rows)))  # type: ignore[arg-type]
+    return ((key, flat[place :: len(shape)]) for place, key in enumerate(shape))
 
 
 class _Builder:
@@ -190,7 +205,7 @@ class _Builder:
                 for place, value in enumerate(chosen):
                     groups.setdefault(tuple(value), []).append(place)
                 for shape, places in groups.items():
-                    for key, inner in zip(shape, zip(*(chosen[place].values() for place in places), strict=True), strict=True):
+                    for key, inner in _by_key([chosen[place] for place in places], shape):
                         self.add((*path, key), inner, numbers[places])
 
 

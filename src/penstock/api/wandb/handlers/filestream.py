@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from penstock.api.wandb.auth import authenticate, refusal
 from penstock.api.wandb.errors import answer_error
@@ -25,17 +25,22 @@ from penstock.tracking.filestream import Chunk, StreamMessage
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """Of the body as sent and again when unpacked; clients aim at 10 MiB, one line alone may be 10 MiB before escaping."""
 _INLINE_BYTES = 64 * 1024
+_GO_ON = b'{"exitcode":null,"limits":{},"stopped":false}'
+_STOP = b'{"exitcode":null,"limits":{},"stopped":true}'
 _SHARED_WRITER = "x-wandb-async-client-id"
 _LEGACY_AGENTS = ("python-requests", "W&B Internal Client")
 
 
-def file_stream_endpoint(services: WandbServices) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint for `/files/{entity}/{project}/{run}/file_stream`."""
+class FileStreamEndpoint:
+    """The endpoint for `/files/{entity}/{project}/{run}/file_stream`; an ASGI application, as each layer costs every request."""
 
-    async def endpoint(request: Request) -> Response:
-        return await file_stream(request, services)
+    def __init__(self, services: WandbServices) -> None:
+        self._services = services
 
-    return endpoint
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        answer = await file_stream(Request(scope, receive), self._services)
+        await answer(scope, receive, send)
 
 
 async def file_stream(request: Request, services: WandbServices) -> Response:
@@ -60,7 +65,7 @@ async def file_stream(request: Request, services: WandbServices) -> Response:
         return answer_error(error)
     except ClientDisconnect:
         return Response(status_code=400)
-    return JSONResponse({"exitcode": None, "limits": {}, "stopped": answer.is_stop_requested})
+    return Response(_STOP if answer.is_stop_requested else _GO_ON, media_type="application/json")
 
 
 async def _read_message(request: Request) -> StreamMessage:

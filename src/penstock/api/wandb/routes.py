@@ -19,7 +19,7 @@ def busy_routes(services: WandbServices) -> list[BaseRoute]:
 
 
 def routes(services: WandbServices) -> list[BaseRoute]:
-    """Return the other routes. All work below any path prefix (`root_path`); `/files`, `/storage`, `/artifacts…` accept signed addresses."""
+    """Return the other routes; they work below any path prefix. `/files`, `/storage`, `/artifacts…` accept signed addresses."""
     storage = StorageHandlers(services)
 
     def bytes_route(path: str, *, get: Handler | None = None, put: Handler | None = None) -> list[BaseRoute]:

@@ -132,7 +132,7 @@ def _by_key(rows: Sequence[Mapping[str, Any]], shape: tuple[str, ...]) -> Iterat
 
     Slices of one flat list: transposing with `zip` makes an iterator per row, which costs more than the values.
     """
-    flat = list(chain.from_iterable(map(dict.values, rows)))  # type: ignore[arg-type]
+    flat: list[Any] = list(chain.from_iterable(row.values() for row in rows))
     return ((key, flat[place :: len(shape)]) for place, key in enumerate(shape))
 
 

@@ -25,7 +25,9 @@ from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_home import SqlHomePages
+from penstock.stores.sql.pages_run_tables import SqlRunTables
 from penstock.stores.sql.pages_runs import SqlRunPages
+from penstock.stores.sql.saved_views import SqlSavedViews
 from penstock.web.automation import Automation
 from penstock.web.routes import routes
 from penstock.web.services import WebServices
@@ -118,6 +120,8 @@ def build(data: Path, *, url: str = "http://127.0.0.1:8080", spec_yaml: str | No
     actions = RecordingActions(run_id=runs["good"])
     services = WebServices(
         runs=SqlRunPages(database),
+        run_tables=SqlRunTables(database),
+        views=SqlSavedViews(database),
         artifacts=SqlArtifactPages(database),
         catalog=SqlCatalogPages(database),
         home=SqlHomePages(database),

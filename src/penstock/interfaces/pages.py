@@ -275,7 +275,9 @@ class RunPages(Protocol):
     """Runs and the tasks in them."""
 
     async def list_runs(self, query: ListQuery) -> Page[RunItem]:
-        """Return runs with their metrics and names resolved. Sorts: `created`, `name`, `state`, `duration`, `finished`."""
+        """Return runs with their metrics and names resolved. Sorts: `created`, `name`, `state`, `duration`, `finished`; also
+        `metric.NAME` and `param.NAME`, which leave out runs without that number.
+        """
         ...
 
     async def metric_names(self, *, limit: int = 200) -> Sequence[str]:

@@ -28,7 +28,9 @@ from penstock.stores.sql.database import Database
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_home import SqlHomePages
+from penstock.stores.sql.pages_run_tables import SqlRunTables
 from penstock.stores.sql.pages_runs import SqlRunPages
+from penstock.stores.sql.saved_views import SqlSavedViews
 from penstock.web.automation import Automation
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices
@@ -234,6 +236,8 @@ def build_web(
     """
     return WebServices(
         runs=SqlRunPages(database),
+        run_tables=SqlRunTables(database),
+        views=SqlSavedViews(database),
         artifacts=SqlArtifactPages(database),
         catalog=SqlCatalogPages(database),
         home=SqlHomePages(database),

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote, urlencode
 import jinja2
 from jinja2.runtime import Context
 from markupsafe import Markup
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -186,12 +187,9 @@ def environment() -> jinja2.Environment:
 
 def query_url(base: str, parameters: Mapping[str, str] | None = None, **changes: str | int | None) -> str:
     """Return `base` with the query of `parameters` changed; None removes, and the page position never survives a change."""
-    merged: dict[str, str] = {key: value for key, value in (parameters or {}).items() if key != "cursor"}
-    for key, value in changes.items():
-        if value is None:
-            merged.pop(key, None)
-        else:
-            merged[key] = str(value)
+    given = parameters.multi_items() if isinstance(parameters, QueryParams) else (parameters or {}).items()
+    merged = [(key, value) for key, value in given if key != "cursor" and key not in changes]
+    merged += [(key, str(value)) for key, value in changes.items() if value is not None]
     return f"{base}?{urlencode(merged)}" if merged else base
 
 
@@ -204,7 +202,7 @@ def render_text(services: WebServices, request: Request, template: str, **values
         "theme": theme if theme in {"light", "dark"} else "system",
         "is_rail_small": request.cookies.get("penstock_rail") == "small",
         "now": services.clock.now(),
-        "query": dict(request.query_params),
+        "query": request.query_params,
         "path": request.url.path,
         "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         "server_version": services.version,

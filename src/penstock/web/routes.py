@@ -21,12 +21,14 @@ from penstock.web.pages import (
     pipelines,
     recurring,
     run,
+    run_export,
     runs,
     search,
     shell,
     system,
     tasks,
     triggers,
+    views,
 )
 from penstock.web.services import WebServices
 from penstock.web.static_files import static_app
@@ -59,6 +61,8 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/system", system.system_page),
     ("/ui/runs", runs.list_page),
     ("/ui/runs/new", new_run.new_run_page),
+    ("/ui/runs/export", run_export.export),
+    ("/ui/runs/values", runs.values),
     ("/ui/runs/{run_id}", run.run_page),
     ("/ui/runs/{run_id}/graph", run.graph_data),
     ("/ui/runs/{run_id}/tasks/{task_id}/panel", tasks.panel_part),
@@ -71,6 +75,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
 
 FORMS: tuple[tuple[str, Page], ...] = (
     ("/ui/runs/actions", runs.act),
+    ("/ui/views", views.act),
     ("/ui/runs/new", new_run.create),
     ("/ui/runs/plan", new_run.plan_part),
     ("/ui/recurring/fires", new_run.fires_part),

@@ -12,6 +12,7 @@ from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.page_catalog import CatalogPages, HomePages
 from penstock.interfaces.pages import ArtifactPages, RunPages
 from penstock.interfaces.plans import PlanLoader
+from penstock.interfaces.run_tables import RunTables, SavedViews
 from penstock.web.automation import Automation
 from penstock.web.tracking_services import TrackingServices
 
@@ -133,6 +134,8 @@ class WebServices:
     """Everything the pages read from and act through."""
 
     runs: RunPages
+    run_tables: RunTables
+    views: SavedViews
     artifacts: ArtifactPages
     catalog: CatalogPages
     home: HomePages

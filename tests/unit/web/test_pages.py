@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import csv
 import inspect
+import io
 import re
 from html.parser import HTMLParser
 from importlib import import_module
@@ -15,6 +17,7 @@ import pytest
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.stores.sql.database import Database
 from penstock.web import pages
+from penstock.web.formats import STATE_LOOKS
 from penstock.web.pages.run import VIEWS
 from penstock.web.pages.tasks import PANEL_TABS
 from tests.browser.app import SeededApp
@@ -37,6 +40,11 @@ PLAIN = [
     "/ui/runs?tab=archived",
     "/ui/runs?q=status:failed",
     "/ui/runs?q=nothing-like-this",
+    "/ui/runs?group=pipeline",
+    "/ui/runs?group=tag.team&columns=chosen&column=accuracy",
+    "/ui/runs?group=rows&q=nothing-like-this",
+    "/ui/runs?differences=1",
+    "/ui/runs?columns=chosen&column=rows&column=accuracy&sort=-metric.accuracy",
     "/ui/runs/new",
     "/ui/runs/new?pipeline=pipe-digits",
     "/ui/runs/new?edit=rec-nightly",
@@ -54,6 +62,7 @@ PLAIN = [
     "/ui/recurring/new-trigger?pipeline=pipe-digits&event=metric&metric=accuracy",
     "/ui/executions",
     "/ui/executions?q=cached:yes",
+    "/ui/executions?group=cause",
     "/ui/artifacts",
     "/ui/compare",
     "/ui/search?q=digits",
@@ -178,6 +187,68 @@ def test_unknown_objects_are_404_pages_with_a_way_on(client: PageClient) -> None
         answer = client.get(address)
         assert answer.status_code == 404
         assert "Search" in answer.text
+
+
+def test_a_list_is_exported_as_it_is_filtered(seeded: SeededApp, client: PageClient) -> None:
+    rows = client.get("/ui/runs/export?format=json&q=status:failed").json()
+    assert rows
+    assert {row["state"] for row in rows} == {"FAILED"}
+    lines = list(csv.reader(io.StringIO(client.get("/ui/runs/export?format=csv&q=status:failed&column=accuracy").text)))
+    assert [line[0] for line in lines[1:]] == [row["run_id"] for row in rows]
+    assert lines[0][-3:] == ["accuracy", "parameters", "tags"]
+    assert client.get("/ui/runs/export?format=parquet").status_code == 400
+    assert client.get("/ui/runs/export?format=json&q=nothing-like-this").json() == []
+
+
+def test_text_that_a_spreadsheet_would_run_is_quoted_in_exports(client: PageClient) -> None:
+    cells = [cell for row in csv.reader(io.StringIO(client.get("/ui/runs/export?format=csv").text)) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "@"))]
+
+
+def test_columns_keep_their_order_through_every_link(client: PageClient) -> None:
+    page = client.get("/ui/runs?columns=chosen&column=rows&column=accuracy").text
+    assert re.findall(r'href="/ui/runs\?columns=chosen&amp;column=rows&amp;column=accuracy&amp;sort=-?metric.accuracy"', page)
+    heads = re.findall(r"<th scope=.col. class=.right.[^>]*>(?:<a[^>]*>)?([\w.]+)", page.partition("<tbody>")[0])
+    assert heads[-2:] == ["rows", "accuracy"]
+
+
+def test_groups_lead_to_their_rows(client: PageClient) -> None:
+    page = client.get("/ui/runs?group=state").text
+    links = re.findall(r'<a class="name quiet cut" href="([^"]+)">(\w+)</a>', page)
+    looks = dict(STATE_LOOKS.values())
+    assert {word for _, word in links} >= {"Succeeded", "Failed"}
+    for address, word in links:
+        rows = client.get(address.replace("&amp;", "&")).text
+        assert set(re.findall(r'class="state s-(\w+)', rows.partition("<tbody>")[2].partition("</table>")[0])) == {looks[word]}
+
+
+def test_a_view_is_kept_under_its_name_until_removed(client: PageClient) -> None:
+    ours = {"origin": "http://testserver"}
+    form = {"verb": "save", "table": "runs", "name": "my failures", "query": "q=status%3Afailed&sort=-duration&evil=1"}
+    assert client.post("/ui/views", data=form).status_code == 403
+    answer = client.post("/ui/views", data=form, headers=ours)
+    assert answer.headers["location"] == "/ui/runs?q=status%3Afailed&sort=-duration"
+    page = client.get("/ui/runs").text
+    assert 'href="/ui/runs?q=status%3Afailed&amp;sort=-duration">my failures</a>' in page
+    identity = re.search(r'name="id" value="(\d+)"><input type="hidden" name="next"', page).group(1)  # type: ignore[union-attr]
+    client.post("/ui/views", data={"verb": "delete", "id": identity}, headers=ours)
+    assert "my failures" not in client.get("/ui/runs").text
+    assert client.post("/ui/views", data=form | {"name": " "}, headers=ours).headers["location"] == "/ui/runs"
+    assert client.post("/ui/views", data=form | {"table": "users"}, headers=ours).status_code == 400
+
+
+def test_a_bulk_action_may_take_all_that_match(seeded: SeededApp, client: PageClient) -> None:
+    failed = {row["run_id"] for row in client.get("/ui/runs/export?format=json&q=status:failed").json()}
+    seeded.actions.calls.clear()
+    form = {"verb": "archive", "matching": "1", "next": "/ui/runs?q=status:failed&n=25"}
+    client.post("/ui/runs/actions", data=form, headers={"origin": "http://testserver"})
+    assert {arguments[0] for name, arguments in seeded.actions.calls if name == "archive_run"} == failed
+
+
+def test_the_filter_bar_is_offered_values(client: PageClient) -> None:
+    assert "digits" in client.get("/ui/runs/values?field=pipeline&text=dig").text
+    assert client.get("/ui/runs/values?field=pipeline&text=nothing").json() == []
+    assert client.get("/ui/runs/values?field=duration&text=1").json() == []
 
 
 def test_logs_come_by_window_search_and_line(seeded: SeededApp, client: PageClient) -> None:

@@ -173,7 +173,8 @@ class SqlRunPages:
         return None if row is None else (row["kind"], decode_object(row["content"]), row["source"])
 
 
-def _list_runs(tx: Transaction, query: ListQuery) -> Page[RunItem]:
+def runs_where(tx: Transaction, query: ListQuery) -> Where:
+    """Return the clauses that pick a list's runs; they need the table `run` only."""
     where = Where(tx, now=query.now)
     where.equals("run.storage_state", "ARCHIVED" if query.is_archived else "AVAILABLE")
     for column in ("experiment_id", "pipeline_id", "pipeline_version_id", "recurring_run_id", "pipeline_name"):
@@ -183,8 +184,32 @@ def _list_runs(tx: Transaction, query: ListQuery) -> Page[RunItem]:
         where.word(word, "run.name", "run.pipeline_name", id_column="run.run_id")
     for condition in query.conditions:
         run_condition(where, condition)
+    return where
+
+
+def _order(where: Where, sort: str) -> tuple[str, Mapping[str, str]]:
+    """Return the FROM clause and the sorts of a list. Sorting by `metric.NAME` or `param.NAME` walks the index of that number, so it
+    costs what it shows; runs without the number are not in such a list, and a run that has several stands at its largest.
+    """
+    kind, _, name = sort.partition(".")
+    table = {"metric": "run_metric", "param": "run_parameter"}.get(kind)
+    if table is None or not name:
+        return "run", RUN_SORTS
+    where.equals("sorter.name", name)
+    where.add("sorter.number IS NOT NULL")
+    if table == "run_metric":
+        where.add(
+            "NOT EXISTS (SELECT 1 FROM run_metric AS other WHERE other.run_id = sorter.run_id AND other.name = sorter.name "
+            "AND (other.number, other.task_id) > (sorter.number, sorter.task_id))"
+        )
+    return f"{table} AS sorter JOIN run ON run.run_id = sorter.run_id", {sort: "sorter.number"}
+
+
+def _list_runs(tx: Transaction, query: ListQuery) -> Page[RunItem]:
+    where = runs_where(tx, query)
+    source, sorts = _order(where, query.sort)
     page = select_page(
-        tx, query, where, select=RUN_COLUMNS, source="run", joins=RUN_JOINS, sorts=RUN_SORTS, identity="run.run_id", convert=lambda row: row
+        tx, query, where, select=RUN_COLUMNS, source=source, joins=RUN_JOINS, sorts=sorts, identity="run.run_id", convert=lambda row: row
     )
     metrics = metrics_of(tx, [row["run_id"] for row in page.items])
     return Page([run_from_row(row, metrics) for row in page.items], page.next_cursor, page.total, page.is_total_exact)

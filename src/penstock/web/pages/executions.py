@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.interfaces.pages import Page, TaskItem
+from penstock.interfaces.pages import Condition, Page, TaskItem
+from penstock.web.causes import Cause, causes_of
 from penstock.web.filters import list_query
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
 
 FILTER_FIELDS = ("status", "name", "component", "run", "pipeline", "cached", "attempts", "started", "duration")
+
+GROUPED_TASKS = 500
+"""Failures are grouped by cause over this many newest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,8 @@ class ExecutionsPage:
 
     listing: Page[TaskItem]
     """The rows shown."""
+    causes: Sequence[Cause] | None
+    """Failures by cause; None when executions are shown one by one."""
     sort: str
     """Sort name, with `-` in front for descending."""
     filter_fields: Sequence[str] = FILTER_FIELDS
@@ -31,6 +38,12 @@ class ExecutionsPage:
 async def list_page(services: WebServices, request: Request) -> Response:
     """All executions."""
     query = list_query(request.query_params, now=services.clock.now())
-    page = ExecutionsPage(await services.runs.list_tasks(query), ("-" if query.is_descending else "") + query.sort)
+    is_grouped = request.query_params.get("group") == "cause"
+    if is_grouped:
+        failed = Condition("status", ":", "failed")
+        query = dataclasses.replace(query, conditions=(*query.conditions, failed), cursor=None, limit=GROUPED_TASKS)
+    listing = await services.runs.list_tasks(query)
+    causes = causes_of(listing.items) if is_grouped else None
+    page = ExecutionsPage(listing, causes, ("-" if query.is_descending else "") + query.sort)
     frame = Frame(title="Executions", section="executions", crumbs=(Crumb("Executions"),), live="", scripts=("table",))
     return render(services, request, "executions/list.html", frame=frame, page=page)

@@ -11,7 +11,7 @@ from penstock.domain.errors import NotFoundError
 from penstock.interfaces.page_catalog import ExperimentItem, RecurringItem
 from penstock.interfaces.pages import ListQuery, Page
 from penstock.web.filters import list_query
-from penstock.web.pages.runs import RunTable, run_table
+from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices

@@ -20,7 +20,7 @@ from penstock.web import graph
 from penstock.web.filters import list_query
 from penstock.web.formats import plain_json
 from penstock.web.pages.run import ParameterRow, load_plan, parameter_rows
-from penstock.web.pages.runs import RunTable, run_table
+from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.tasks import component_source
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form, safe_next

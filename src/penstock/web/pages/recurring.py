@@ -17,7 +17,7 @@ from penstock.interfaces.page_catalog import RecurringItem, TickItem
 from penstock.interfaces.pages import Page, RunItem
 from penstock.pipelines.triggers import TriggerTest
 from penstock.web.filters import list_query
-from penstock.web.pages.runs import RunTable, run_table
+from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.triggers import EDIT_WORDS, BackfillPreview, preview_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form, safe_next

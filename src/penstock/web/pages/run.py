@@ -13,8 +13,9 @@ from starlette.responses import JSONResponse, Response
 from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import ParameterSpec, RunPlan
-from penstock.interfaces.pages import ArtifactUse, Page, RunItem, RunView, TaskItem
+from penstock.interfaces.pages import ArtifactUse, Condition, ListQuery, Page, RunItem, RunView, TaskItem
 from penstock.web import graph
+from penstock.web.causes import Cause, causes_of
 from penstock.web.filters import list_query
 from penstock.web.formats import plain_json
 from penstock.web.logs import last_lines
@@ -66,6 +67,8 @@ class RunPage:
     """The selected task, if any."""
     failure_tail: str
     """Last meaningful log lines of the first failing task."""
+    causes: Sequence[Cause] = ()
+    """Failed tasks by cause, when more than one failed; of the first 200."""
     tasks: Page[TaskItem] | None = None
     """Rows of the Tasks view; also the graph's table twin."""
     bars: Sequence[Bar] = ()
@@ -135,6 +138,7 @@ async def run_page(services: WebServices, request: Request) -> Response:
         tabs=VIEWS,
         panel=panel,
         failure_tail=await failure_tail(services, view.first_failure),
+        causes=await _causes(services, view.run),
         **await _tab_data(services, request, view, tab),
     )
     run = view.run
@@ -170,6 +174,15 @@ async def _tab_data(services: WebServices, request: Request, view: RunView, tab:
         return {"spec_text": "" if stored is None else stored[2] or plain_json(stored[1])}
     plan = None if stored is None else load_plan(services, stored[0], stored[1])
     return {"parameters": parameter_rows(plan.parameters if plan else {}, run.parameters)}
+
+
+async def _causes(services: WebServices, run: RunItem) -> list[Cause]:
+    if run.failed_count < 2:
+        return []
+    query = ListQuery(
+        conditions=(Condition("status", ":", "failed"),), sort="position", is_descending=False, limit=200, scope={"run_id": run.run_id}
+    )
+    return causes_of((await services.runs.list_tasks(query)).items)
 
 
 async def failure_tail(services: WebServices, task: TaskItem | None) -> str:

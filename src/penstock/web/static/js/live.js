@@ -1,7 +1,7 @@
 // Pushed updates: listens to the page's event stream and patches the regions marked `data-live` in place.
 // The page is fetched again as a whole and only differing elements change, so scroll, selection, open panels and typed text stay.
 
-import { throttle } from "./dom.js";
+import { make, throttle } from "./dom.js";
 
 const PATCH_PAUSE = 900;
 const STALE_AFTER = 20000;
@@ -80,10 +80,40 @@ export const refresh = throttle(async () => {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const old of regions) {
     const replacement = fresh.getElementById(old.id);
-    if (replacement && old.isConnected) patch(old, replacement);
+    if (!replacement || !old.isConnected) continue;
+    if (old.hasAttribute("data-hold-order") && old.matches(":hover")) hold(old, replacement);
+    else patch(old, replacement);
   }
   document.dispatchEvent(new CustomEvent("penstock:patched"));
 }, PATCH_PAUSE);
+
+/** While the pointer is inside a list its rows keep their places: known rows are brought up to date, new ones wait behind a button. */
+function hold(old, replacement) {
+  const rows = [...replacement.querySelectorAll("tbody tr[id]")];
+  const waiting = rows.filter((row) => !document.getElementById(row.id));
+  for (const row of rows) {
+    const shown = document.getElementById(row.id);
+    if (shown) patch(shown, row);
+  }
+  let pill = old.querySelector("[data-new-rows]");
+  if (!waiting.length) {
+    pill?.remove();
+    return;
+  }
+  const apply = () => {
+    old.onpointerleave = null;
+    pill.remove();
+    patch(old, replacement);
+    document.dispatchEvent(new CustomEvent("penstock:patched"));
+  };
+  if (!pill) {
+    pill = make("button", { type: "button", class: "button small new-rows", "data-new-rows": true, "data-keep": true });
+    old.prepend(pill);
+  }
+  pill.textContent = old.dataset.newText.replace("{count}", waiting.length);
+  pill.onclick = apply;
+  old.onpointerleave = apply;
+}
 
 /** Make `old` equal to `replacement` without touching what the reader holds open, has picked or is typing. */
 function patch(old, replacement) {

@@ -62,7 +62,23 @@ document.addEventListener("keydown", (event) => {
 
 const STATES = ["failed", "running", "succeeded", "pending", "canceled", "skipped", "active"];
 
-/** Offer field names, and states after `status:`. */
+const known = new Map();
+
+/** Values of a field that contain `text`, from the server; asked for once each. */
+async function valuesOf(form, field, text) {
+  const address = `${form.dataset.values}?${new URLSearchParams({ field, text })}`;
+  if (!known.has(address)) {
+    known.set(address, fetch(address, { credentials: "same-origin" }).then((answer) => (answer.ok ? answer.json() : [])).catch(() => []));
+  }
+  return known.get(address);
+}
+
+/** Write a value as the filter bar reads it. */
+function quoted(value) {
+  return /[\s"]/.test(value) ? `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"` : value;
+}
+
+/** Offer field names, and values after `field:`. */
 function complete(form) {
   const input = form.querySelector("input[type=search]");
   const fields = form.dataset.fields.split(" ").filter(Boolean);
@@ -71,16 +87,23 @@ function complete(form) {
     list?.remove();
     list = null;
   };
-  const offer = () => {
+  const options = async (word) => {
+    const [, field, text] = word.match(/^(\w+):"?([^"]*)$/) ?? [];
+    if (field === "status" || field === "state") return STATES.filter((state) => state.startsWith(text)).map((state) => `status:${state} `);
+    if (field) return form.dataset.values ? (await valuesOf(form, field, text)).map((value) => `${field}:${quoted(value)} `) : [];
+    return fields.filter((name) => name.startsWith(word) && word !== name).map((name) => `${name}:`);
+  };
+  let asked = 0;
+  const offer = async () => {
     close();
+    const turn = (asked += 1);
     const before = input.value.slice(0, input.selectionStart);
     const word = before.match(/\S*$/)[0];
-    const isState = /^(status|state):/.test(word);
-    const options = isState ? STATES.filter((state) => state.startsWith(word.split(":")[1])).map((state) => `status:${state} `)
-      : fields.filter((field) => field.startsWith(word) && word !== field).map((field) => `${field}:`);
-    if (!options.length || (!word && input.value)) return;
+    if (!word && input.value) return;
+    const found = await options(word);
+    if (!found.length || turn !== asked || document.activeElement !== input) return;
     list = make("div", { class: "suggest" });
-    for (const option of options.slice(0, 9)) {
+    for (const option of found.slice(0, 9)) {
       list.append(make("button", {
         type: "button", tabindex: "-1",
         onmousedown: (event) => {
@@ -114,4 +137,21 @@ function complete(form) {
   });
 }
 for (const form of document.querySelectorAll("[data-filter]")) complete(form);
+
+/** Column chooser: find by name, and order by moving up and down; the order of the boxes is the order of the columns. */
+function choose(form) {
+  form.querySelector("[data-column-search]").addEventListener("input", (event) => {
+    const wanted = event.target.value.toLowerCase();
+    for (const item of form.querySelectorAll("[data-column]")) item.hidden = !item.dataset.column.toLowerCase().includes(wanted);
+  });
+  form.addEventListener("click", (event) => {
+    const step = Number(event.target.closest("[data-move]")?.dataset.move ?? 0);
+    const item = event.target.closest("[data-column]");
+    if (!step || !item) return;
+    const other = step < 0 ? item.previousElementSibling : item.nextElementSibling;
+    if (other) other[step < 0 ? "before" : "after"](item);
+    item.querySelector(`[data-move="${step}"]`).focus();
+  });
+}
+for (const form of document.querySelectorAll("[data-column-form]")) choose(form);
 show();

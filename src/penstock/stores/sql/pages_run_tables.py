@@ -1,0 +1,165 @@
+"""Queries behind the tools of the table of runs (`interfaces.run_tables`): a fixed number each, over a bounded number of runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from penstock.domain.errors import InvalidArgumentError
+from penstock.interfaces.pages import ListQuery
+from penstock.interfaces.run_tables import GROUPED_RUNS, MOST_GROUPS, MOST_POINTS, RunGroup, RunGroups, RunPoint, Span
+from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.page_filters import Where
+from penstock.stores.sql.page_rows import named_places
+from penstock.stores.sql.pages_runs import runs_where
+
+T = TypeVar("T")
+
+_DURATION = "(run.finished_at - COALESCE(run.started_at, run.created_at))"
+_COLUMNS: Mapping[str, str] = {
+    "pipeline": "run.pipeline_name",
+    "state": "run.state",
+    "experiment": "(SELECT name FROM experiment WHERE experiment.experiment_id = run.experiment_id)",
+    "version": "(SELECT display_name FROM pipeline_version WHERE pipeline_version.pipeline_version_id = run.pipeline_version_id)",
+    "recurring": "(SELECT display_name FROM recurring_run WHERE recurring_run.recurring_run_id = run.recurring_run_id)",
+}
+"""What runs are grouped by, beside tags and parameters."""
+
+_RECENT = "FROM run WHERE storage_state = 'AVAILABLE' ORDER BY created_at DESC LIMIT 2000"
+_VALUES: Mapping[str, str] = {
+    "pipeline": "SELECT DISTINCT name AS value FROM pipeline WHERE {match} ORDER BY name LIMIT :limit",
+    "experiment": "SELECT DISTINCT name AS value FROM experiment WHERE {match} ORDER BY name LIMIT :limit",
+    "version": "SELECT DISTINCT display_name AS value FROM pipeline_version WHERE {match} ORDER BY display_name LIMIT :limit",
+    "recurring": "SELECT DISTINCT display_name AS value FROM recurring_run WHERE {match} ORDER BY display_name LIMIT :limit",
+    "name": f"SELECT DISTINCT name AS value FROM (SELECT name {_RECENT}) AS run WHERE {{match}} LIMIT :limit",
+    "tag": f"SELECT DISTINCT tags AS value FROM (SELECT tags {_RECENT}) AS run WHERE {{match}} LIMIT 200",
+}
+_MATCHED = {"version": "display_name", "recurring": "display_name", "tag": "tags"}
+
+
+class SqlRunTables:
+    """`RunTables` over the core tables."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def groups(self, query: ListQuery, by: str, columns: Sequence[str]) -> RunGroups:
+        """See `RunTables`."""
+        if not by:
+            raise InvalidArgumentError("group: the name of a column is needed")
+        return await self._database.read(lambda tx: _groups(tx, query, by, columns))
+
+    async def points(self, query: ListQuery) -> Sequence[RunPoint]:
+        """See `RunTables`."""
+        return await self._database.read(lambda tx: _newest(tx, query, MOST_POINTS, _point))
+
+    async def ids(self, query: ListQuery, *, limit: int) -> Sequence[str]:
+        """See `RunTables`."""
+        return await self._database.read(lambda tx: _newest(tx, query, limit, lambda row: str(row["run_id"])))
+
+    async def values(self, column: str, prefix: str, *, limit: int) -> Sequence[str]:
+        """See `RunTables`."""
+        if column not in _VALUES:
+            return ()
+        return await self._database.read(lambda tx: _values(tx, column, prefix, limit))
+
+
+def _newest(tx: Transaction, query: ListQuery, limit: int, convert: Callable[[Row], T]) -> list[T]:
+    where = runs_where(tx, query)
+    rows = tx.all(
+        "SELECT run.run_id, run.name, run.state, run.created_at, run.started_at, run.finished_at "
+        f"FROM run {where.sql()} ORDER BY run.created_at DESC, run.run_id DESC LIMIT {int(limit)}",
+        where.params,
+    )
+    return [convert(row) for row in rows]
+
+
+def _point(row: Row) -> RunPoint:
+    end, start = row["finished_at"], row["started_at"] or row["created_at"]
+    return RunPoint(row["run_id"], row["name"], row["state"], row["created_at"], None if end is None else max(0.0, end - start))
+
+
+def _value_expression(where: Where, by: str) -> str:
+    """SQL for the text that a run is grouped by; names of tags and parameters are bound, never part of the statement."""
+    if by in _COLUMNS:
+        return _COLUMNS[by]
+    kind, _, name = by.partition(".")
+    if kind == "tag" and name:
+        if where.dialect.name == "sqlite":
+            return f"json_extract(run.tags, {where.bind('$.' + json.dumps(name))})"
+        return f"(run.tags::jsonb ->> {where.bind(name)})"
+    name = name if kind in {"param", "parameter"} and name else by
+    return (
+        "(SELECT COALESCE(run_parameter.text, CAST(run_parameter.number AS TEXT)) FROM run_parameter "
+        f"WHERE run_parameter.run_id = run.run_id AND run_parameter.name = {where.bind(name)})"
+    )
+
+
+def _groups(tx: Transaction, query: ListQuery, by: str, columns: Sequence[str]) -> RunGroups:
+    where = runs_where(tx, query)
+    value = _value_expression(where, by)
+    chosen = (
+        f"WITH chosen AS (SELECT run.run_id, run.state, run.created_at, {_DURATION} AS seconds, {value} AS value "
+        f"FROM run {where.sql()} ORDER BY run.created_at DESC LIMIT {GROUPED_RUNS}) "
+    )
+    rows = tx.all(
+        f"{chosen} SELECT value, state, COUNT(*) AS n, MAX(created_at) AS newest, COUNT(seconds) AS ended, "
+        "MIN(seconds) AS low, SUM(seconds) AS total, MAX(seconds) AS high FROM chosen GROUP BY value, state",
+        where.params,
+    )
+    spans = _column_spans(tx, chosen, where.params, columns)
+    by_value: dict[str | None, list[Row]] = {}
+    for row in rows:
+        by_value.setdefault(row["value"], []).append(row)
+    groups = [_group(value, parts, spans.get(value, {})) for value, parts in by_value.items()]
+    groups.sort(key=lambda group: -group.newest_at)
+    looked_at = sum(group.count for group in groups)
+    return RunGroups(groups[:MOST_GROUPS], is_complete=looked_at < GROUPED_RUNS and len(groups) <= MOST_GROUPS)
+
+
+def _group(value: str | None, parts: Sequence[Row], columns: Mapping[str, Span]) -> RunGroup:
+    ended = [row for row in parts if row["ended"]]
+    count = sum(row["ended"] for row in ended)
+    duration = None
+    if count:
+        mean = sum(row["total"] for row in ended) / count
+        duration = Span(count, min(row["low"] for row in ended), mean, max(row["high"] for row in ended))
+    return RunGroup(
+        value=value,
+        count=sum(row["n"] for row in parts),
+        newest_at=max(row["newest"] for row in parts),
+        states={row["state"]: row["n"] for row in parts},
+        duration=duration,
+        columns=columns,
+    )
+
+
+def _column_spans(
+    tx: Transaction, chosen: str, params: Mapping[str, Any], columns: Sequence[str]
+) -> Mapping[str | None, Mapping[str, Span]]:
+    if not columns:
+        return {}
+    places, names = named_places(columns, prefix="column")
+    wanted = f"name IN ({places}) AND number IS NOT NULL"
+    numbers = " UNION ALL ".join(f"SELECT run_id, name, number FROM {table} WHERE {wanted}" for table in ("run_metric", "run_parameter"))
+    rows = tx.all(
+        f"{chosen} SELECT chosen.value, scalar.name, COUNT(*) AS n, MIN(scalar.number) AS low, AVG(scalar.number) AS middle, "
+        f"MAX(scalar.number) AS high FROM chosen JOIN ({numbers}) AS scalar ON scalar.run_id = chosen.run_id "
+        "GROUP BY chosen.value, scalar.name",
+        {**params, **names},
+    )
+    spans: dict[str | None, dict[str, Span]] = {}
+    for row in rows:
+        spans.setdefault(row["value"], {})[row["name"]] = Span(row["n"], row["low"], row["middle"], row["high"])
+    return spans
+
+
+def _values(tx: Transaction, column: str, prefix: str, limit: int) -> list[str]:
+    where = Where(tx, now=0.0)
+    match = where.contains(_MATCHED.get(column, "name"), prefix.partition("=")[0] if column == "tag" else prefix)
+    rows = tx.all(_VALUES[column].format(match=match), {**where.params, "limit": limit})
+    if column != "tag":
+        return [str(row["value"]) for row in rows]
+    pairs = {f"{key}={value}" for row in rows for key, value in json.loads(row["value"]).items()}
+    return sorted(pair for pair in pairs if prefix.lower() in pair.lower())[:limit]

@@ -1,0 +1,161 @@
+"""The table of runs that several pages hold: its rows or groups, its columns, the scatter above it, its named views."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+
+from penstock.interfaces.pages import Condition, ListQuery, Page, RunItem, ScalarMetric
+from penstock.interfaces.run_tables import RunGroup, RunGroups, SavedView
+from penstock.web.filters import chip_text
+from penstock.web.scatter import Scatter, scatter_of
+from penstock.web.services import WebServices
+
+FILTER_FIELDS = (
+    "status", "name", "pipeline", "experiment", "version", "recurring", "tag", "started", "finished", "duration", "cached", "tasks", "id",
+)  # fmt: skip
+GROUPINGS = (("pipeline", "Pipeline"), ("experiment", "Experiment"), ("state", "Status"), ("version", "Version"), ("recurring", "Schedule"))
+_DEFAULT_COLUMNS = 2
+_MOST_DIFFERENCES = 20
+_MOST_CHOICES = 300
+
+
+@dataclass(frozen=True, slots=True)
+class RunTable:
+    """A table of runs on any page."""
+
+    listing: Page[RunItem]
+    """The rows shown; empty when runs are grouped."""
+    base: str
+    """Address of the page that holds the table; filter, sort and paging lead there."""
+    is_archived: bool
+    """The Archived tab is open."""
+    sort: str
+    """Sort name, with `-` in front for descending."""
+    columns: Sequence[str]
+    """Metrics, parameters and tags (`tag.KEY`) shown as columns, in order."""
+    column_choices: Sequence[str]
+    """What may become a column."""
+    metric_names: frozenset[str]
+    """Which of the columns are metrics; the others are parameters or tags."""
+    shows_differences: bool
+    """Columns are those in which the rows differ."""
+    grouped_by: str
+    """Column whose values are shown as groups; empty: rows."""
+    groups: RunGroups | None
+    """The groups."""
+    group_choices: Sequence[tuple[str, str]]
+    """(name, label) of what may group."""
+    scatter: Scatter | None
+    """Durations over time; None where it would say nothing."""
+    views: Sequence[SavedView]
+    """Named views of this table."""
+    address: str
+    """Query string of what is shown, without the page position."""
+    filter_fields: Sequence[str] = FILTER_FIELDS
+    """Fields the filter bar completes."""
+    shows_experiment: bool = True
+    """Whether the experiment column makes sense here."""
+
+    @property
+    def is_whole_list(self) -> bool:
+        """Whether this is the list of all runs, not those of one pipeline, experiment or schedule."""
+        return self.base == "/ui/runs"
+
+    @property
+    def group_label(self) -> str:
+        """What the groups are made of, in English."""
+        return next((label for name, label in self.group_choices if name == self.grouped_by), self.grouped_by)
+
+    @staticmethod
+    def cell(run: RunItem, name: str) -> ScalarMetric | None:
+        """Value of a metric, parameter or tag column."""
+        for metric in run.metrics:
+            if metric.name == name:
+                return metric
+        if name in run.parameters:
+            value = run.parameters[name]
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            return ScalarMetric(name, float(value) if is_number else None, None if is_number else str(value))
+        tag = name.removeprefix("tag.")
+        return ScalarMetric(name, None, run.tags[tag]) if tag != name and tag in run.tags else None
+
+    def sort_name(self, column: str) -> str:
+        """Sort of a column; empty for tags."""
+        return "" if column.startswith("tag.") else ("metric." if column in self.metric_names else "param.") + column
+
+    def members_url(self, group: RunGroup, q: str) -> str:
+        """Address of the rows of a group; empty for the runs without a value."""
+        if not group.value:
+            return ""
+        kind, _, key = self.grouped_by.partition(".")
+        if kind == "tag" and key:
+            condition = Condition("tag", ":", f"{key}={group.value}")
+        else:
+            condition = Condition("status" if kind == "state" else self.grouped_by, "=", group.value)
+        kept = [(name, text) for name, text in QueryParams(self.address).multi_items() if name not in {"q", "group"}]
+        return f"{self.base}?{urlencode([*kept, ('q', f'{q} {chip_text(condition)}'.strip())])}"
+
+
+async def run_table(services: WebServices, request: Request, query: ListQuery, *, shows_experiment: bool = True) -> RunTable:
+    """Fetch what a table of runs shows: one query for rows or groups, and one each for metric names, the scatter and views."""
+    wanted, grouped_by = request.query_params, request.query_params.get("group", "")[:200]
+    metrics = frozenset(await services.runs.metric_names())
+    listing: Page[RunItem] = Page([], None, 0) if grouped_by else await services.runs.list_runs(query)
+    choices = _choices(metrics, listing.items)
+    is_different = wanted.get("differences") == "1" and not grouped_by
+    columns = _differing(choices, listing.items) if is_different else _columns(wanted, choices, listing.items)
+    groups = await services.run_tables.groups(query, grouped_by, columns) if grouped_by else None
+    parameters = sorted({name for run in listing.items for name in run.parameters} | ({grouped_by} if grouped_by else set()))
+    known = {name for name, _ in GROUPINGS}
+    tags = sorted({f"tag.{name}" for run in listing.items for name in run.tags})
+    return RunTable(
+        listing=listing,
+        base=request.url.path,
+        is_archived=query.is_archived,
+        sort=("-" if query.is_descending else "") + query.sort,
+        columns=columns,
+        column_choices=choices[:_MOST_CHOICES],
+        metric_names=metrics,
+        shows_differences=is_different,
+        grouped_by=grouped_by,
+        groups=groups,
+        group_choices=[*GROUPINGS, *((name, name) for name in (*parameters, *tags) if name not in known)],
+        scatter=scatter_of(await services.run_tables.points(query)),
+        views=await services.views.list("runs"),
+        address=urlencode([(name, value) for name, value in wanted.multi_items() if name != "cursor"]),
+        shows_experiment=shows_experiment,
+    )
+
+
+def _choices(metrics: frozenset[str], runs: Sequence[RunItem]) -> list[str]:
+    """What may become a column: metrics of all runs, parameters and tags of the runs shown."""
+    parameters = {name for run in runs for name in run.parameters} - metrics
+    tags = {f"tag.{name}" for run in runs for name in run.tags}
+    return [*sorted(metrics), *sorted(parameters), *sorted(tags)]
+
+
+def _columns(wanted: QueryParams, choices: Sequence[str], runs: Sequence[RunItem]) -> list[str]:
+    """The columns that the address names, in its order; else the metrics that most of the runs shown have."""
+    if wanted.get("columns") == "chosen":
+        return list(dict.fromkeys(name for name in wanted.getlist("column") if name in choices or wanted.get("group")))
+    seen: dict[str, int] = {}
+    for run in runs:
+        for metric in run.metrics:
+            if metric.number is not None:
+                seen[metric.name] = seen.get(metric.name, 0) + 1
+    return sorted(seen, key=lambda name: -seen[name])[:_DEFAULT_COLUMNS]
+
+
+def _differing(choices: Sequence[str], runs: Sequence[RunItem]) -> list[str]:
+    """Columns in which the runs shown are not all alike."""
+    return [name for name in choices if len({_shown(run, name) for run in runs}) > 1][:_MOST_DIFFERENCES]
+
+
+def _shown(run: RunItem, name: str) -> tuple[float | None, str | None] | None:
+    cell = RunTable.cell(run, name)
+    return None if cell is None else (cell.number, cell.text)

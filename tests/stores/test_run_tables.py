@@ -1,0 +1,105 @@
+"""Groups, points, completion and views of the table of runs: the same answers from SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock.domain.errors import InvalidArgumentError
+from penstock.interfaces.pages import Condition, ListQuery
+from penstock.interfaces.run_tables import SavedView, Span
+from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.pages_run_tables import SqlRunTables
+from penstock.stores.sql.pages_runs import SqlRunPages
+from penstock.stores.sql.saved_views import SqlSavedViews
+from tests.support.postgres import fresh_postgres_url
+
+
+def add_run(tx: Transaction, number: int) -> None:
+    run_id, state = f"r{number:02d}", "FAILED" if number % 4 == 0 else "SUCCEEDED"
+    tags = '{"team":"a b"}' if number % 2 else "{}"
+    tx.execute(
+        "INSERT INTO run (run_id, kind, name, pipeline_name, state, created_at, scheduled_at, started_at, finished_at, tags) "
+        "VALUES (?, 'kfp', ?, ?, ?, ?, ?, ?, ?, ?)",
+        (run_id, f"run {number}", f"pipe-{number % 3}", state, number, number, number, number + 2 * number if number < 9 else None, tags),
+    )
+    tx.execute("INSERT INTO run_parameter (run_id, name, number, text) VALUES (?, 'rate', ?, ?)", (run_id, number / 10, str(number / 10)))
+    for task, value in (("t1", number), ("t2", number + 0.5)):
+        tx.execute("INSERT INTO run_metric (run_id, task_id, name, number) VALUES (?, ?, 'score', ?)", (run_id, task, value))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
+    if url is None:
+        pytest.skip("PostgreSQL is not installed")
+    database = open_database(url, synchronous="OFF")
+    await database.write(lambda tx: [add_run(tx, number) for number in range(12)])
+    yield database
+    database.close()
+
+
+async def test_groups_count_states_and_spread_durations_and_columns(database: Database) -> None:
+    found = await SqlRunTables(database).groups(ListQuery(), "pipeline", ["score", "rate"])
+    assert found.is_complete
+    assert [(group.value, group.count, group.newest_at) for group in found.groups] == [("pipe-2", 4, 11.0), ("pipe-1", 4, 10.0), ("pipe-0", 4, 9.0)]
+    last = found.groups[2]
+    assert last.states == {"FAILED": 1, "SUCCEEDED": 3}
+    assert last.duration == Span(3, 0.0, 6.0, 12.0)
+    assert last.columns["score"].maximum == 9.5
+    assert last.columns["rate"] == Span(4, 0.0, pytest.approx(0.45), 0.9)
+
+
+@pytest.mark.parametrize(("by", "values"), [("tag.team", {"a b", None}), ('tag.x"y', {None}), ("tag.') OR 1=1 --", {None}), ("nobody", {None})])
+async def test_tags_and_parameters_group_by_their_values_whatever_their_names(database: Database, by: str, values: set[str | None]) -> None:
+    found = await SqlRunTables(database).groups(ListQuery(), by, [])
+    assert {group.value for group in found.groups} == values
+
+
+async def test_a_parameter_groups_and_the_filter_holds(database: Database) -> None:
+    query = ListQuery(conditions=(Condition("status", ":", "failed"),))
+    found = await SqlRunTables(database).groups(query, "rate", [])
+    assert sorted(group.value or "" for group in found.groups) == ["0.0", "0.4", "0.8"]
+    with pytest.raises(InvalidArgumentError):
+        await SqlRunTables(database).groups(query, "", [])
+
+
+async def test_points_and_ids_are_the_newest_that_match(database: Database) -> None:
+    tables = SqlRunTables(database)
+    query = ListQuery(words=("run 1",))
+    assert await tables.ids(query, limit=2) == ["r11", "r10"]
+    points = await tables.points(query)
+    assert [(point.run_id, point.duration_seconds) for point in points] == [("r11", None), ("r10", None), ("r01", 2.0)]
+
+
+async def test_values_contain_what_was_typed(database: Database) -> None:
+    tables = SqlRunTables(database)
+    assert set(await tables.values("name", "N 1", limit=9)) == {"run 1", "run 10", "run 11"}
+    assert await tables.values("tag", "team=a", limit=9) == ["team=a b"]
+    assert await tables.values("pipeline", "%", limit=9) == []
+    assert await tables.values("duration", "", limit=9) == ()
+
+
+async def test_a_list_sorts_by_a_metric_and_shows_each_run_once(database: Database) -> None:
+    pages = SqlRunPages(database)
+    first = await pages.list_runs(ListQuery(sort="metric.score", limit=7))
+    second = await pages.list_runs(ListQuery(sort="metric.score", limit=7, cursor=first.next_cursor))
+    assert [run.run_id for run in (*first.items, *second.items)] == [f"r{number:02d}" for number in reversed(range(12))]
+    lowest = await pages.list_runs(ListQuery(sort="param.rate", is_descending=False, limit=3))
+    assert [run.run_id for run in lowest.items] == ["r00", "r01", "r02"]
+    assert (await pages.list_runs(ListQuery(sort="metric.nobody"))).items == []
+
+
+async def test_views_are_replaced_by_name_and_removed(database: Database) -> None:
+    views = SqlSavedViews(database)
+    for query in ("q=a", "q=b"):
+        await views.save(SavedView(0, "runs", "mine", query, "ann", 1.0))
+    await views.save(SavedView(0, "executions", "mine", "q=c", "ann", 1.0))
+    (view,) = await views.list("runs")
+    assert (view.name, view.query, view.user_name) == ("mine", "q=b", "ann")
+    await views.delete(view.view_id)
+    await views.delete(view.view_id)
+    assert await views.list("runs") == []
+    assert len(await views.list("executions")) == 1

@@ -84,7 +84,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 
 def _services(tracking: TrackingServices, clock: HandClock, blobs: LocalBlobStore) -> WebServices:
-    parts: dict[str, Any] = dict.fromkeys(("runs", "artifacts", "catalog", "home", "plans", "logs", "actions"))
+    parts: dict[str, Any] = dict.fromkeys(("runs", "run_tables", "views", "artifacts", "catalog", "home", "plans", "logs", "actions"))
     return WebServices(**parts, notifier=LocalNotifier(), clock=clock, blobs=blobs, url="http://testserver", version="1", tracking=tracking)
 
 

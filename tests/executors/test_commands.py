@@ -11,7 +11,7 @@ from tests.executors.stage import Stage, shell
 from penstock.domain.artifacts import ArtifactType
 from penstock.domain.execution import FailureKind, OutputArtifactPath, OutputParameterFile, ProcessSpec, Resources
 from penstock.domain.plan import ParameterType
-from penstock.executors.process import logs
+from penstock.executors.process import commands, logs
 from penstock.executors.process.inside import tree
 
 
@@ -254,3 +254,10 @@ async def _first_line(scene: Stage) -> str:
         if b"\n" in piece:
             return piece.decode().splitlines()[0]
     raise AssertionError
+
+
+def test_an_empty_variable_of_the_pipeline_leaves_the_servers_value() -> None:
+    spec = ProcessSpec(argv=("true",), env={"URL": "", "OWN": "", "KEY": "", "SET": "mine"})
+    found = commands.with_environment(spec, {"URL": "http://here", "SET": "theirs"}, {"KEY": "k"})
+    assert found.env == {"URL": "http://here", "OWN": "", "SET": "mine"}
+    assert found.secret_env == {"KEY": "k"}

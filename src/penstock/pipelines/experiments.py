@@ -85,7 +85,11 @@ class ExperimentService:
             InvalidArgumentError: the request is malformed.
         """
         opened = open_list(request, EXPERIMENT_FIELDS, operation_key=operation_key)
-        return await self._store.list(opened.query, namespace=namespace), opened
+        return await self.page(opened, namespace=namespace), opened
+
+    async def page(self, opened: OpenList, *, namespace: str = "") -> Page[Experiment]:
+        """Return the page of a list that is already opened."""
+        return await self._store.list(opened.query, namespace=namespace)
 
     async def archive(self, experiment_id: ExperimentId) -> None:
         """Archive the experiment with all its runs; its recurring runs are disabled."""

@@ -92,7 +92,10 @@ def experiments(client):
     assert made.storage_state == "STORAGESTATE_AVAILABLE"
     names = [item.name for item in client.list_experiments(page_size=50, sort_by="name").experiments]
     assert names == sorted(names) and {"Default", "first"} <= set(names), names
+    available = json.dumps({"predicates": [{"op": 1, "key": "storage_state", "stringValue": "STORAGESTATE_AVAILABLE"}]})
+    assert made.id in [item.id for item in client.list_experiments(page_size=100, filter=available).experiments]
     client.archive_experiment(made.id)
+    assert made.id not in [item.id for item in client.list_experiments(page_size=100, filter=available).experiments]
     assert client.get_experiment(experiment_id=made.id).storage_state == "STORAGESTATE_ARCHIVED"
     client._experiment_api.unarchive_experiment(made.id)
     body = refused(409, client._experiment_api.create_experiment, body=kfp_server_api.ApiExperiment(name="first"))

@@ -139,11 +139,15 @@ def plan(spec: ProcessSpec, environment: Environment, layout: AttemptLayout, bas
 
 
 def with_environment(spec: ProcessSpec, plain: Mapping[str, str], secret: Mapping[str, str]) -> ProcessSpec:
-    """Return `spec` with further variables; those of the pipeline win."""
-    taken = {*spec.env, *spec.secret_env}
+    """Return `spec` with further variables; those of the pipeline win, unless they are empty.
+
+    Pipelines in the shape of the W&B tutorial hand on `os.getenv("WANDB_BASE_URL")`, which is a variable without value where it is unset.
+    """
+    given = {name: value for name, value in spec.env.items() if value or (name not in plain and name not in secret)}
+    taken = {*given, *spec.secret_env}
     return dataclasses.replace(
         spec,
-        env={**{name: value for name, value in plain.items() if name not in taken}, **spec.env},
+        env={**{name: value for name, value in plain.items() if name not in taken}, **given},
         secret_env={**{name: value for name, value in secret.items() if name not in taken}, **spec.secret_env},
     )
 

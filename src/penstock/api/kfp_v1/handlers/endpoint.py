@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.api.kfp_v1.convert.runs import STATES_OF_STATUS
 from penstock.api.kfp_v1.errors import codes_of, envelope
 from penstock.domain.errors import InvalidArgumentError, PayloadTooLargeError, PenstockError
-from penstock.pipelines.paging import ListRequest
+from penstock.interfaces.listing import Op, Predicate
+from penstock.pipelines.paging import ListRequest, OpenList
 
 MAX_BODY_BYTES = 40 * 1024 * 1024
+
+_EQUALITIES = {Op.EQUALS: Op.IN, Op.NOT_EQUALS: Op.NOT_IN, Op.IN: Op.IN}
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -67,6 +72,21 @@ def list_request(request: Request) -> ListRequest:
     except ValueError as error:
         raise InvalidArgumentError(f"page_size must be a number, not {size!r}") from error
     return ListRequest(query.get("page_token", ""), number, query.get("sort_by", ""), query.get("filter", ""))
+
+
+def in_our_words(opened: OpenList) -> OpenList:
+    """Translate v1's words for states in the predicates of a list."""
+    predicates = tuple(_translated(predicate) for predicate in opened.query.predicates)
+    return replace(opened, query=replace(opened.query, predicates=predicates))
+
+
+def _translated(predicate: Predicate) -> Predicate:
+    if predicate.key == "storage_state":
+        return replace(predicate, values=tuple(str(value).removeprefix("STORAGESTATE_") for value in predicate.values))
+    if predicate.key in {"status", "state"} and predicate.op in _EQUALITIES:
+        words = [state.value for value in predicate.values for state in STATES_OF_STATUS.get(str(value).capitalize(), ())]
+        return replace(predicate, op=_EQUALITIES[predicate.op], values=tuple(words) or ("",))
+    return predicate
 
 
 def resource_key(request: Request, kind: str) -> str | None:

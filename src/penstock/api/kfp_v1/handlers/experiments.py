@@ -9,9 +9,11 @@ from starlette.responses import Response
 
 from penstock.api.kfp_v1.convert.catalog import experiment_to_wire
 from penstock.api.kfp_v1.convert.values import compact, referenced_id
-from penstock.api.kfp_v1.handlers.endpoint import answer, list_request, read_object
+from penstock.api.kfp_v1.handlers.endpoint import answer, in_our_words, list_request, read_object
 from penstock.domain.ids import ExperimentId
 from penstock.pipelines.experiments import ExperimentService
+from penstock.pipelines.filters import EXPERIMENT_FIELDS
+from penstock.pipelines.paging import open_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class ExperimentHandlers:
 
     async def list_page(self, request: Request) -> Response:
         """GET /experiments; a namespace is no restriction on a server with one tenant."""
-        page, opened = await self.experiments.list(list_request(request), operation_key="op")
+        opened = in_our_words(open_list(list_request(request), EXPERIMENT_FIELDS, operation_key="op"))
+        page = await self.experiments.page(opened)
         return answer(
             compact(
                 {

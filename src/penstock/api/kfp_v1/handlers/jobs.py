@@ -81,8 +81,9 @@ class JobHandlers:
 
 
 def _concurrency(value: Any) -> int:
+    """The limit; one run at a time where none is given (`kfp recurring-run create` sends none unless told)."""
     try:
-        return int(value or 0)
+        return 1 if value is None else int(value)
     except (TypeError, ValueError) as error:
         raise InvalidArgumentError(f"max_concurrency must be a whole number, not {value!r}") from error
 

@@ -5,35 +5,33 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.api.kfp_v1.convert.runs import STATES_OF_STATUS, manifest_with, run_to_wire
+from penstock.api.kfp_v1.convert.runs import manifest_with, run_to_wire
 from penstock.api.kfp_v1.convert.values import compact, parameters_from_wire, referenced_id
 from penstock.api.kfp_v1.convert.workflow_status import workflow_status
-from penstock.api.kfp_v1.handlers.endpoint import answer, list_request, read_object, resource_key
+from penstock.api.kfp_v1.handlers.endpoint import answer, in_our_words, list_request, read_object, resource_key
 from penstock.api.kfp_v1.names import ReferenceNames
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.ids import ArtifactId, ExperimentId, PipelineId, PipelineVersionId, RunId, node_task
 from penstock.domain.metrics import RunMetric
 from penstock.domain.states import TaskType
-from penstock.interfaces.listing import Op, Predicate
 from penstock.interfaces.metric_store import MetricStore
 from penstock.interfaces.run_store import RunView
 from penstock.pipelines.artifacts import ArtifactService
 from penstock.pipelines.filters import RUN_FIELDS
-from penstock.pipelines.paging import OpenList, open_list
+from penstock.pipelines.paging import open_list
 from penstock.pipelines.runs import RunRequest, RunService
 from penstock.pipelines.tasks import TaskService
 from penstock.spec.packages import Package
 
 MAX_PARAMETER_BYTES = 10_000
 _METRIC_NAME = re.compile(r"[a-zA-Z]([-_a-zA-Z0-9]{0,62}[a-zA-Z0-9])?")
-_EQUALITIES = {Op.EQUALS: Op.IN, Op.NOT_EQUALS: Op.NOT_IN, Op.IN: Op.IN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class RunHandlers:
 
     async def list_page(self, request: Request) -> Response:
         """GET /runs; without the workflows' status."""
-        opened = _in_our_words(open_list(list_request(request), RUN_FIELDS, operation_key="op"))
+        opened = in_our_words(open_list(list_request(request), RUN_FIELDS, operation_key="op"))
         experiment_id = resource_key(request, "EXPERIMENT")
         page = await self.runs.page(opened, experiment_id=ExperimentId(experiment_id) if experiment_id else None)
         items = await self._wires(page.items)
@@ -197,21 +195,6 @@ def _json_object(text: Any, field: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidArgumentError(f"{field} must be a JSON object as text")
     return value
-
-
-def _in_our_words(opened: OpenList) -> OpenList:
-    """Translate v1's words for states in the predicates of a list."""
-    predicates = tuple(_translated(predicate) for predicate in opened.query.predicates)
-    return replace(opened, query=replace(opened.query, predicates=predicates))
-
-
-def _translated(predicate: Predicate) -> Predicate:
-    if predicate.key == "storage_state":
-        return replace(predicate, values=tuple(str(value).removeprefix("STORAGESTATE_") for value in predicate.values))
-    if predicate.key in {"status", "state"} and predicate.op in _EQUALITIES:
-        words = [state.value for value in predicate.values for state in STATES_OF_STATUS.get(str(value).capitalize(), ())]
-        return replace(predicate, op=_EQUALITIES[predicate.op], values=tuple(words) or ("",))
-    return predicate
 
 
 def _metric(run_id: RunId, item: dict[str, Any]) -> tuple[RunMetric | None, str]:

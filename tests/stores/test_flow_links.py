@@ -16,7 +16,7 @@ from penstock.server.tracking import Tracking
 from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.flow_engine import follow_engine
 from penstock.stores.sql.flow_facts import SqlFlowStore
-from penstock.stores.sql.flow_projection import SqlFlowJudge
+from penstock.stores.sql.flow_judging import SqlFlowJudge
 from penstock.stores.sql.pages_flows import SqlFlowPages
 from penstock.testing.scripted_executor import failing
 from tests.support.engines import Engine

@@ -35,6 +35,8 @@ class FlowReaper:
                 await self._task
 
     async def _run(self) -> None:
+        # Heartbeats that came while no server listened are missed; clients get the time to send the next ones.
+        await asyncio.sleep(TASK_SILENCE_SECONDS)
         while True:
             try:
                 await self._judge.fail_silent(now=self._clock.now(), run_seconds=RUN_SILENCE_SECONDS, task_seconds=TASK_SILENCE_SECONDS)

@@ -50,6 +50,8 @@ class EventTrigger:
     """File: absolute path on the server's machine."""
     token_digest: str = ""
     """Webhook: SHA-256 of the token, hex; the token itself is shown once."""
+    name: str = ""
+    """Webhook: name of an event; when somebody publishes it, every trigger of that name gets it."""
     ring_limit: int = 1
     """How often the trigger may stand in a chain of runs that started one another; 1: it never starts what led to itself again."""
     max_per_hour: int = 60

@@ -142,6 +142,19 @@ class FlowReader:
             raise NotFoundError(f"task {flow_id}/{run_id}/{step_name}/{task_id} has no artifact {name!r}")
         return await self._pickles.look(await self.blob(flow_id, run_id, step_name, task_id, rows[0].sha or ""))
 
+    async def plain_values(self, flow_id: str, run_id: str, step_name: str, task_id: str, infos: Sequence[ValueInfo]) -> dict[str, Any]:
+        """The plain ones among these artifacts as JSON data by name; one look for all.
+
+        Raises:
+            NotFoundError: unknown task, or the data of a value is gone.
+            UnavailableError: its datastore cannot be read from here.
+        """
+        if not infos:
+            return {}
+        blobs = [await self.blob(flow_id, run_id, step_name, task_id, info.sha) for info in infos]
+        seen = await self._pickles.look_all(blobs)
+        return {info.name: found.value for info, found in zip(infos, seen, strict=True) if found is not None and found.value is not None}
+
     async def blob(self, flow_id: str, run_id: str, step_name: str, task_id: str, sha: str) -> bytes:
         """Uncompressed bytes of a content-addressed value.
 

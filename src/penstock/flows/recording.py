@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.flows import Authorship, Flow, FlowRun, FlowStep, FlowTask, NewArtifact, NewMetadata
@@ -20,9 +20,11 @@ _FIRST_HEARTBEAT_VERSION = (2, 2, 12)
 class FlowRecorder:
     """Write side of recorded flows. Reads go to the store directly."""
 
-    def __init__(self, store: FlowStore, clock: Clock) -> None:
+    def __init__(self, store: FlowStore, clock: Clock, *, on_facts: Callable[[], None] = lambda: None) -> None:
+        """Write to `store`; `on_facts` is called after facts about a task were stored."""
         self.store = store
         self._clock = clock
+        self._on_facts = on_facts
 
     async def add_flow(self, flow_id: str, by: Authorship) -> Flow:
         """Register a flow.
@@ -73,11 +75,15 @@ class FlowRecorder:
 
     async def add_metadata(self, flow_id: str, run_id: str, step_name: str, task_id: str, rows: Sequence[NewMetadata]) -> int:
         """Append metadata rows to a task; returns how many."""
-        return await self.store.add_metadata(flow_id, run_id, step_name, task_id, rows, now=self._clock.now())
+        added = await self.store.add_metadata(flow_id, run_id, step_name, task_id, rows, now=self._clock.now())
+        self._on_facts()
+        return added
 
     async def add_artifacts(self, flow_id: str, run_id: str, step_name: str, task_id: str, rows: Sequence[NewArtifact]) -> int:
         """Register artifacts of a task; rows that exist stay as they are."""
-        return await self.store.add_artifacts(flow_id, run_id, step_name, task_id, rows, now=self._clock.now())
+        added = await self.store.add_artifacts(flow_id, run_id, step_name, task_id, rows, now=self._clock.now())
+        self._on_facts()
+        return added
 
     async def change_tags(self, flow_id: str, run_id: str, add: Sequence[str], remove: Sequence[str]) -> list[str]:
         """Remove, then add user tags of a run; returns what it has now."""

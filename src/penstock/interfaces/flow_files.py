@@ -60,3 +60,7 @@ class PickleViewer(Protocol):
             InvalidArgumentError: it is not a pickle, or too large or slow to look at.
         """
         ...
+
+    async def look_all(self, items: Sequence[bytes]) -> Sequence[PickleSummary | None]:
+        """Summarise small pickles with one process; None for each that cannot be read."""
+        ...

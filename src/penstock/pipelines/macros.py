@@ -17,6 +17,7 @@ from penstock.domain.ids import RunId
 
 _DEFAULT_FORMAT = "%Y%m%d%H%M%S"
 _BRACKETS = re.compile(r"\[\[(ScheduledTime|CurrentTime|Index|RunUUID|Event)(?:\.([^\]]*))?\]\]")
+_OPTIONAL = re.compile(r"\[\[Event\?\.([^\]]+)\]\]")
 _STRFTIME = re.compile(r"\{\{\s*\$\.(scheduledTime|currentTime)\.strftime\(\s*(['\"])(.*?)\2\s*\)\s*\}\}")
 _GO_LAYOUT = (
     # Longest first: Go's reference time is Mon Jan 2 15:04:05 MST 2006.
@@ -47,8 +48,18 @@ class MacroValues:
 
 
 def expand_parameters(parameters: Mapping[str, Any], values: MacroValues) -> dict[str, Any]:
-    """Return the parameters with macros replaced in every string."""
-    return {name: _expand(value, values) for name, value in parameters.items()}
+    """Return the parameters with macros replaced in every string.
+
+    A parameter that is `[[Event?.fact]]` as a whole is left out, so that its default holds, when the event does not say that.
+    """
+    found = {}
+    for name, value in parameters.items():
+        optional = _OPTIONAL.fullmatch(value) if isinstance(value, str) else None
+        if optional is None:
+            found[name] = _expand(value, values)
+        elif values.event is not None and (fact := _fact(values.event, optional.group(1))):
+            found[name] = fact
+    return found
 
 
 def _expand(value: Any, values: MacroValues) -> Any:

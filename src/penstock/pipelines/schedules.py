@@ -1,7 +1,8 @@
 """When a schedule is due: cron expressions, periods, and what to do about planned times that passed. Pure; time is an argument.
 
 Cron expressions have six fields, seconds first (second minute hour day-of-month month day-of-week), or one of `@every 1h30m`,
-`@yearly`, `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly`. `?` and `*` mean any value. When both day fields
+`@yearly`, `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly`. `CRON_TZ=Europe/Berlin ` (or `TZ=`) in front sets the
+zone of one expression. `?` and `*` mean any value. When both day fields
 are restricted, a day matches if either does. In a zone with daylight saving, local times that do not exist are passed over and
 times that exist twice count once.
 
@@ -18,6 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from typing import Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from penstock.domain.catalog import RecurringRun, Trigger
 from penstock.domain.errors import InvalidArgumentError
@@ -38,6 +40,7 @@ _DESCRIPTORS = {
     "@midnight": "0 0 0 * * *",
     "@hourly": "0 0 * * * *",
 }
+_ZONE = re.compile(r"(?:CRON_)?TZ=(\S+)")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(h|m(?!s)|s|ms)")
 _DURATION_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _HORIZON_DAYS = 366 * 8 + 1
@@ -142,12 +145,14 @@ def _days_from(day: date, *, step: int) -> Iterator[date]:
 
 
 def parse_cron(text: str, *, zone: tzinfo = UTC) -> Cron:
-    """Read a six-field expression or a descriptor other than `@every`.
+    """Read a six-field expression or a descriptor other than `@every`; `TZ=<zone> ` or `CRON_TZ=<zone> ` in front names another zone.
 
     Raises:
         InvalidArgumentError: names the field that is wrong.
     """
     words = _DESCRIPTORS.get(text.strip().lower(), text).split()
+    if words and (named := _ZONE.fullmatch(words[0])) is not None:
+        zone, words = _zone(named.group(1)), _DESCRIPTORS.get(" ".join(words[1:]).lower(), " ".join(words[1:])).split()
     if len(words) == 5:
         raise InvalidArgumentError(
             f"cron {text!r} has five fields; six are needed, seconds first (second minute hour day month weekday): did you mean '0 {text}'?"
@@ -167,6 +172,13 @@ def parse_cron(text: str, *, zone: tzinfo = UTC) -> Cron:
         any_week_day=_is_any(week_day),
         zone=zone,
     )
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidArgumentError(f"cron: there is no time zone {name!r}") from None
 
 
 def _is_any(field: str) -> bool:
@@ -394,6 +406,8 @@ def describe(trigger: Trigger) -> str:
         parts.append("on day " + _join([str(day) for day in sorted(cron.month_days)]) + " of the month")
     if len(cron.months) < 12:
         parts.append("in " + _join([date(2000, month, 1).strftime("%B") for month in sorted(cron.months)]))
+    if isinstance(cron.zone, ZoneInfo):
+        parts.append(f"({cron.zone.key})")
     return " ".join(parts)
 
 

@@ -126,6 +126,20 @@ class TriggerService:
         self._notifier.publish(RecurringRunChanged(recurring_run_id))
         return is_new
 
+    async def publish(self, name: str, payload: Any, *, delivery: str = "") -> int:
+        """Note a named event for every enabled trigger that waits for it; each fires exactly once. Returns how many there are."""
+        facts = {"kind": "webhook", "name": name, "payload": payload} | (dict(payload) if isinstance(payload, Mapping) else {})
+        subject = f"delivery:{delivery or uuid.uuid4()}"
+        waiting = [
+            recurring
+            for recurring in await self._store.watching(EventKind.WEBHOOK)
+            if recurring.trigger.event is not None and recurring.trigger.event.name == name
+        ]
+        for recurring in waiting:
+            await self._store.note(recurring.recurring_run_id, subject, source="webhook", at=self._clock.now(), facts=facts)
+            self._notifier.publish(RecurringRunChanged(recurring.recurring_run_id))
+        return len(waiting)
+
     async def test(self, recurring_run_id: RecurringRunId) -> TriggerTest:
         """Say what the newest event of the past would have started; nothing is started or noted.
 

@@ -129,7 +129,7 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         pipelines=pipelines,
         tracking=tracking,
         automations=build_automations(settings, database, tracking.series, clock=clock, notifier=notifier),
-        flows=build_flows(settings, database, blobs, clock),
+        flows=build_flows(settings, database, blobs, clock, ids, entity=user),
     )
 
 
@@ -203,6 +203,7 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
         (recurrence.start, recurrence.stop),
         (watcher.start, watcher.stop),
         (parts.flows.reaper.start, parts.flows.reaper.stop),
+        (parts.flows.values.start, parts.flows.values.stop),
         (collector.start, collector.stop),
     ]
 
@@ -237,7 +238,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         *sign_in_routes(key_check(parts.keys)),
         *kfp.routes(_kfp_services(parts)),
         *kfp_v1.routes(_kfp_v1_services(parts)),
-        *metaflow.routes(metaflow.MetaflowServices(parts.flows.recorder)),
+        *metaflow.routes(metaflow.MetaflowServices(parts.flows.recorder, _publisher(parts))),
         *s3.routes(s3.S3Services(objects, parts.clock, ensure_secret(parts.settings.data_dir))),
         *wandb.routes(wandb_services),
         *lineage.routes(graph),
@@ -248,6 +249,13 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         *flow_routes(web, parts.flows.web),
         *web_routes(web),
     ]
+
+
+def _publisher(parts: Parts) -> Callable[[str, Any, str], Awaitable[int]]:
+    async def publish(name: str, payload: Any, delivery: str) -> int:
+        return await parts.pipelines.triggers.publish(name, payload, delivery=delivery)
+
+    return publish
 
 
 def _wandb_services(parts: Parts) -> wandb.WandbServices:

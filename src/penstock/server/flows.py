@@ -6,25 +6,30 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock.api.metaflow.routes import EVENTS
 from penstock.api.metaflow.routes import PREFIX as METAFLOW_PREFIX
 from penstock.api.s3.routes import PREFIX as S3_PREFIX
 from penstock.api.s3.signature import access_key_for, secret_for
 from penstock.background.flow_reaper import FlowReaper
+from penstock.background.flow_values import FlowValueTimer
 from penstock.domain.execution import LaunchRequest
 from penstock.domain.plan import ContainerWork
 from penstock.executors.preview.service import ProcessPickleViewer
 from penstock.flows.reading import FlowReader
 from penstock.flows.recording import FlowRecorder
+from penstock.flows.values import FlowValues
 from penstock.interfaces.blobs import BlobStore
-from penstock.interfaces.clock import Clock
+from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.object_store import ObjectStore
 from penstock.server.config import Settings
 from penstock.stores.flow_files import ReachableFlowFiles
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.flow_facts import SqlFlowStore
-from penstock.stores.sql.flow_projection import SqlFlowJudge
+from penstock.stores.sql.flow_judging import SqlFlowJudge
+from penstock.stores.sql.flow_values import SqlFlowValues
 from penstock.stores.sql.objects import SqlObjectStore
 from penstock.stores.sql.pages_flows import SqlFlowPages
+from penstock.stores.sql.tracking_flow_tasks import FlowTaskRuns
 from penstock.web.flow_services import FlowWeb
 
 
@@ -36,21 +41,26 @@ class FlowParts:
     objects: ObjectStore
     web: FlowWeb
     reaper: FlowReaper
+    values: FlowValueTimer
 
 
-def build_flows(settings: Settings, database: Database, blobs: BlobStore, clock: Clock) -> FlowParts:
-    """Return the parts; nothing runs yet."""
-    store, objects = SqlFlowStore(database), SqlObjectStore(database)
+def build_flows(settings: Settings, database: Database, blobs: BlobStore, clock: Clock, ids: IdSource, *, entity: str) -> FlowParts:
+    """Return the parts; nothing runs yet. Records of tasks belong to `entity`."""
+    store, objects = SqlFlowStore(database, FlowTaskRuns(ids, entity=entity)), SqlObjectStore(database)
     files = ReachableFlowFiles(
         objects, blobs, allowed=[Path(root).expanduser() for root in settings.flows_local_roots], trusts_local=settings.is_loopback
     )
-    recorder = FlowRecorder(store, clock)
     reader = FlowReader(store, files, ProcessPickleViewer())
-    return FlowParts(recorder, objects, FlowWeb(SqlFlowPages(database), reader, recorder), FlowReaper(SqlFlowJudge(database), clock))
+    values = FlowValueTimer(FlowValues(SqlFlowValues(database), FlowReader(store, files, ProcessPickleViewer(at_once=1))))
+    recorder = FlowRecorder(store, clock, on_facts=values.wake)
+    reaper = FlowReaper(SqlFlowJudge(database), clock)
+    return FlowParts(recorder, objects, FlowWeb(SqlFlowPages(database), reader, recorder), reaper, values)
 
 
 FLOW_MARK = "METAFLOW_FLOW_NAME"
 """Variable by which a task of a deployed flow is known."""
+
+STEP_MARK = "METAFLOW_STEP_NAME"
 
 Variables = tuple[Mapping[str, str], Mapping[str, str]]
 """(plain, secret)."""
@@ -74,7 +84,9 @@ class FlowTaskEnvironment:
         hidden = {name: variables.pop(name) for name in ("AWS_SECRET_ACCESS_KEY",)}
         if key := secret.get("WANDB_API_KEY"):
             hidden["METAFLOW_SERVICE_AUTH_KEY"] = key
-        return {**plain, **metadata_variables(self.url), **variables}, {**secret, **hidden}
+        own = dict(work.env)
+        words = {"WANDB_RUN_GROUP": f"{own[FLOW_MARK]}/{request.run.run_id}", "WANDB_JOB_TYPE": own.get(STEP_MARK, "")}
+        return {**plain, **words, **metadata_variables(self.url), **variables}, {**secret, **hidden}
 
 
 def metadata_variables(url: str) -> dict[str, str]:
@@ -83,6 +95,8 @@ def metadata_variables(url: str) -> dict[str, str]:
         "METAFLOW_DEFAULT_METADATA": "service",
         "METAFLOW_SERVICE_URL": f"{url}{METAFLOW_PREFIX}",
         "METAFLOW_UI_URL": f"{url}/flows",
+        "METAFLOW_ARGO_EVENTS_WEBHOOK_URL": f"{url}{METAFLOW_PREFIX}{EVENTS}",
+        "METAFLOW_ARGO_EVENTS_WEBHOOK_AUTH": "service",
     }
 
 

@@ -94,7 +94,7 @@ def test_others_pickle_what_is_left(runs: list[dict[str, Any]]) -> None:
     assert of_step(runs, "PartlyFlow", "start")["logged"] == [["anything:v0", "other", ["anything.pkl"]]]
 
 
-def test_each_foreach_task_has_a_run_and_undecorated_steps_none(runs: list[dict[str, Any]]) -> None:
+def test_each_foreach_task_has_a_run_and_undecorated_steps_stay_out_of_its_project(runs: list[dict[str, Any]]) -> None:
     partly = [run for run in runs if run["group"].startswith("PartlyFlow/")]
     assert sorted(run["job_type"] for run in partly) == ["start", "work", "work"]
     assert sorted(run["summary"]["part"] for run in partly if run["job_type"] == "work") == ["a", "b"]
@@ -111,12 +111,12 @@ def test_flow_tasks_and_tracked_runs_lead_to_one_another(runs: list[dict[str, An
             run = re.findall(rf'href="(/flows/{flow}/\d+)"', browser.get("/flows").text)[0]
             page = browser.get(f"{run}/view/tasks").text
             rows = re.findall(r'<tr data-href="/flows/\w+/\d+/(\w+)/\d+".*?</tr>', page, re.DOTALL)
-            linked = re.findall(rf'<tr data-href="/flows/{flow}/\d+/(\w+)/\d+"(?:(?!</tr>).)*?/runs/(\w+)"', page, re.DOTALL)
-            for address in re.findall(r'href="(/[^"/]+/[^"/]+/runs/\w+)"', page):
+            linked = re.findall(rf'<tr data-href="/flows/{flow}/\d+/(\w+)/\d+"(?:(?!</tr>).)*?/runs/([\w-]+)"', page, re.DOTALL)
+            for address in re.findall(r'href="(/[^"/]+/[^"/]+/runs/[\w-]+)"', page):
                 tracked = browser.get(address, follow_redirects=True).text
                 back = re.findall(r'href="(/ui/runs/[^"]*task=[^"]*)"', tracked)[0]
                 assert str(browser.get(back, follow_redirects=True).url.path).startswith(run)
-            wanted = {"LoggedFlow": ["end", "mid", "start"], "PartlyFlow": ["end", "start", "work", "work"]}[flow]
+            wanted = {"LoggedFlow": ["end", "mid", "start"], "PartlyFlow": ["end", "gather", "start", "work", "work"]}[flow]
             assert sorted(step for step, _ in linked) == wanted, rows
             by_id = {item["id"]: item["job_type"] for item in runs}
-            assert all(by_id[identity] in {step, "my-type"} for step, identity in linked)
+            assert all(by_id[identity] in {step, "my-type"} for step, identity in linked if step != "gather")

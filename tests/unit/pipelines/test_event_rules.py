@@ -60,3 +60,10 @@ def test_facts_stand_in_parameters_as_text_and_json() -> None:
     assert values == {"v": "0.93", "deep": "[1, 2]", "t": "<x>", "gone": ""}
     assert set(expand_parameters(given, MacroValues(RunId("r"), 0.0, event=SampleFacts())).values()) == {"1", "<1>"}
     assert expand_parameters({"v": "[[Event.value]]"}, MacroValues(RunId("r"), 0.0)) == {"v": "[[Event.value]]"}
+
+
+def test_a_parameter_that_the_event_may_lack_is_left_out() -> None:
+    values = MacroValues(RunId("r"), 0.0, event={"payload": {"there": 3}})
+    given = {"there": "[[Event?.payload.there]]", "gone": "[[Event?.payload.gone]]", "text": "plain"}
+    assert expand_parameters(given, values) == {"there": "3", "text": "plain"}
+    assert expand_parameters({"there": "[[Event?.payload.there]]"}, MacroValues(RunId("r"), 0.0)) == {}

@@ -188,3 +188,12 @@ def test_start_and_end_bound_the_series() -> None:
 )
 def test_triggers_in_words(trigger: Trigger, text: str) -> None:
     assert describe(trigger) == text
+
+
+@pytest.mark.parametrize("prefix", ["TZ=", "CRON_TZ="])
+def test_an_expression_may_name_its_own_zone(prefix: str) -> None:
+    cron = parse_cron(f"{prefix}Asia/Seoul 0 30 4 * * *", zone=ZoneInfo("Europe/Berlin"))
+    assert cron.first_after(at("2026-01-01T00:00:00")) == at("2026-01-01T19:30:00")
+    assert describe(Trigger(cron=f"{prefix}Asia/Seoul 0 30 4 * * *")).endswith("(Asia/Seoul)")
+    with pytest.raises(InvalidArgumentError, match="Middle/Earth"):
+        parse_cron(f"{prefix}Middle/Earth 0 30 4 * * *")

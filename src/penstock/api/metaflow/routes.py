@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from penstock.api.metaflow.handlers.endpoint import Handler, answer, guarded
+from penstock.api.metaflow.handlers.endpoint import Handler, answer, guarded, read_body
 from penstock.api.metaflow.handlers.facts import FactHandlers
 from penstock.api.metaflow.handlers.registry import RegistryHandlers
+from penstock.domain.errors import InvalidArgumentError
 from penstock.flows.recording import SERVICE_VERSION, FlowRecorder
 
 PREFIX = "/metaflow"
 """Address space of the service: clients are pointed to it by METAFLOW_SERVICE_URL, which may contain a path."""
+EVENTS = "/events"
+"""Below `PREFIX`: where clients publish named events."""
+
+
+Publish = Callable[[str, Any, str], Awaitable[int]]
+"""(name, payload, id of the delivery) -> number of deployments that wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,8 @@ class MetaflowServices:
     """What the adapter needs."""
 
     recorder: FlowRecorder
+    publish: Publish | None = None
+    """Takes named events; None: this installation starts nothing."""
 
 
 async def _ping(request: Request) -> Response:
@@ -40,6 +52,23 @@ async def _health(request: Request) -> Response:
     return answer({"status": "UP"})
 
 
+def _publisher(publish: Publish | None) -> Handler:
+    """Events of `ArgoEvent(name).publish()`: `{"name": ..., "payload": {"id": ..., ...}}`; a client that tries again sends the same id."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            event = orjson.loads(await read_body(request))
+        except orjson.JSONDecodeError as error:
+            raise InvalidArgumentError(f"the body is not JSON: {error}") from error
+        if not isinstance(event, dict) or not isinstance(event.get("name"), str) or not event["name"]:
+            raise InvalidArgumentError("an event is an object with a name")
+        payload = event.get("payload")
+        payload = payload if isinstance(payload, dict) else {}
+        return answer({"waiting": await publish(event["name"], payload, str(payload.get("id") or "")) if publish is not None else 0})
+
+    return handle
+
+
 async def _unknown(request: Request) -> Response:
     return answer(f"the metadata service has no {request.method} {request.url.path}", status=404)
 
@@ -54,6 +83,7 @@ def routes(services: MetaflowServices) -> list[BaseRoute]:
         ("GET", "/ping", _ping),
         ("GET", "/version", _version),
         ("GET", "/healthcheck", _health),
+        ("POST", EVENTS, _publisher(services.publish)),
         ("GET", "/flows", registry.list_flows),
         ("GET", flow, registry.get_flow),
         ("POST", flow, registry.add_flow),

@@ -95,23 +95,14 @@ def _plain(value: Any, depth: int = 0) -> Any:
     raise TypeError(type(value).__name__)
 
 
-def _write(answer: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(answer))
-
-
-def main() -> None:
-    """Read, look, write."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
-    data = sys.stdin.buffer.read()
+def _look(data: bytes) -> dict[str, Any]:
+    """Summary of one pickle, or why there is none."""
     try:
         value = _Unpickler(io.BytesIO(data)).load()
     except RecursionError:
-        _write({"error": "it is nested too deeply"})
-        return
+        return {"error": "it is nested too deeply"}
     except Exception as error:
-        _write({"error": f"it cannot be read: {type(error).__name__}: {error}"[:500]})
-        return
+        return {"error": f"it cannot be read: {type(error).__name__}: {error}"[:500]}
     name = value.name if isinstance(value, _StandIn) else type(value).__name__
     try:
         plain = _plain(value)
@@ -123,7 +114,16 @@ def main() -> None:
         text = repr(value)[:_MAX_TEXT]
     except RecursionError:
         text = f"<{name}>"
-    _write({"type": name, "value": plain, "text": text})
+    return {"type": name, "value": plain, "text": text}
+
+
+def main() -> None:
+    """Read, look, write. With sizes as arguments: pickles of these sizes one after the other, and a list of summaries."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
+    source = sys.stdin.buffer
+    answer = [_look(source.read(int(size))) for size in sys.argv[1:]] if len(sys.argv) > 1 else _look(source.read())
+    sys.stdout.write(json.dumps(answer))
 
 
 if __name__ == "__main__":

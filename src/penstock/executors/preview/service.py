@@ -6,7 +6,9 @@ import asyncio
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.flow_files import PickleSummary
@@ -23,6 +25,26 @@ class ProcessPickleViewer:
 
     async def look(self, data: bytes) -> PickleSummary:
         """See `PickleViewer.look`."""
+        found = await self._ask(data)
+        if "error" in found:
+            raise InvalidArgumentError(f"the value is not a readable pickle: {found['error']}")
+        return PickleSummary(found["type"], found["value"], found["text"])
+
+    async def look_all(self, items: Sequence[bytes]) -> Sequence[PickleSummary | None]:
+        """See `PickleViewer.look_all`. When one item ends the process, each is looked at by itself."""
+        try:
+            answers = await self._ask(b"".join(items), *[str(len(item)) for item in items])
+        except InvalidArgumentError:
+            return [await self._look_or_none(item) for item in items]
+        return [None if "error" in found else PickleSummary(found["type"], found["value"], found["text"]) for found in answers]
+
+    async def _look_or_none(self, item: bytes) -> PickleSummary | None:
+        try:
+            return await self.look(item)
+        except InvalidArgumentError:
+            return None
+
+    async def _ask(self, data: bytes, *sizes: str) -> Any:
         async with self._turns:
             # Standard input is a file: writing to a pipe whose reader has already left is an error of its own under uvloop.
             with tempfile.TemporaryFile() as source:
@@ -33,6 +55,7 @@ class ProcessPickleViewer:
                     "-I",
                     "-S",
                     str(_PROGRAM),
+                    *sizes,
                     stdin=source,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=asyncio.subprocess.DEVNULL,
@@ -45,9 +68,6 @@ class ProcessPickleViewer:
                 await process.wait()
                 raise InvalidArgumentError("the value takes too long to look at") from None
         try:
-            found = json.loads(output)
+            return json.loads(output)
         except ValueError as error:
             raise InvalidArgumentError("the value is too large to look at") from error
-        if "error" in found:
-            raise InvalidArgumentError(f"the value is not a readable pickle: {found['error']}")
-        return PickleSummary(found["type"], found["value"], found["text"])

@@ -17,6 +17,7 @@ from penstock.domain.flows import ArtifactRow, FlowRun, FlowTask, MetadataRow, N
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.flow_projection import PARAMETERS_STEP, project_metadata, project_parameters
 from penstock.stores.sql.flows import SqlFlowRegistry, authorship, dump_tags, find_run, find_task, page_clause
+from penstock.stores.sql.tracking_flow_tasks import FlowTaskRuns
 
 _TASK_NAME = "COALESCE(flow_task.task_name, CAST(flow_task.task_number AS TEXT))"
 
@@ -24,8 +25,10 @@ _TASK_NAME = "COALESCE(flow_task.task_name, CAST(flow_task.task_number AS TEXT))
 class SqlFlowStore(SqlFlowRegistry):
     """`interfaces.flow_store.FlowStore` in SQL: the registry plus facts about tasks."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, task_runs: FlowTaskRuns | None = None) -> None:
+        """Store in `database`; with `task_runs` tasks also get their tracked runs."""
         super().__init__(database)
+        self._task_runs = task_runs
 
     async def add_metadata(
         self, flow_id: str, run_id: str, step_name: str, task_id: str, rows: Sequence[NewMetadata], *, now: float
@@ -53,6 +56,9 @@ class SqlFlowStore(SqlFlowRegistry):
                     },
                 )
             _project(tx, task, rows, now)
+            if self._task_runs is not None:
+                facts = [{"field_name": item.field_name, "value": item.value, "tags": list(item.by.tags)} for item in rows]
+                self._task_runs.follow(tx, task, facts, now)
             return len(rows)
 
         return await self._write(work)
@@ -141,6 +147,8 @@ class SqlFlowStore(SqlFlowRegistry):
                         "system_tags": dump_tags(row.by.system_tags),
                     },
                 )
+            if added and self._task_runs is not None:
+                self._task_runs.await_values(tx, task, max(row.attempt_id for row in rows))
             return added
 
         return await self._write(work)

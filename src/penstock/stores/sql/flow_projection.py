@@ -13,7 +13,7 @@ import orjson
 
 from penstock.domain.flows import FlowRun, FlowStep, FlowTask
 from penstock.domain.states import RuntimeState, TaskType
-from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.database import Row, Transaction
 
 PARAMETERS_STEP = "_parameters"
 
@@ -155,6 +155,7 @@ def project_metadata(tx: Transaction, task: FlowTask, rows: list[dict[str, Any]]
 
 
 def _attempt_of(tags: list[str]) -> int:
+    """Attempt that metadata rows belong to, by their tag `attempt_id:<n>`; 0 without one."""
     for tag in tags:
         if tag.startswith("attempt_id:") and tag.removeprefix("attempt_id:").isdecimal():
             return int(tag.removeprefix("attempt_id:"))
@@ -183,6 +184,11 @@ def _attempt_started(tx: Transaction, task: FlowTask, attempt: int, at: float) -
         "UPDATE task SET state = 'RUNNING', started_at = COALESCE(started_at, :at), finished_at = NULL, attempts = :attempts, error = NULL"
         " WHERE task_id = :task",
         params,
+    )
+    tx.execute(  # an attempt whose process was killed says nothing; a newer one tells that it failed
+        "UPDATE attempt SET state = 'FAILED', finished_at = :at, error = :error"
+        " WHERE task_id = :task AND attempt < :attempt AND state = 'RUNNING'",
+        {**params, "error": orjson.dumps({"kind": "LOST", "message": "it ended without saying how; a newer attempt began"}).decode()},
     )
     tx.execute(
         "INSERT INTO attempt (task_id, attempt, run_id, state, created_at, started_at) VALUES (:task, :attempt, :run, 'RUNNING', :at, :at)"
@@ -238,45 +244,3 @@ def finish_run(tx: Transaction, run_id: str, state: RuntimeState, message: str |
 def project_parameters(tx: Transaction, run: FlowRun, end_step: str) -> None:
     """Keep the name of the end step of a run (metadata `end_step` of its parameters task)."""
     tx.execute("UPDATE flow_run SET end_step = :step WHERE run_number = :run", {"step": end_step, "run": run.run_number})
-
-
-class SqlFlowJudge:
-    """`interfaces.flow_reaping.FlowJudge` in SQL."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def fail_silent(self, *, now: float, run_seconds: float, task_seconds: float) -> int:
-        """See `FlowJudge.fail_silent`."""
-
-        def work(tx: Transaction) -> int:
-            shown = "flow_run.flow_id || '/' || COALESCE(flow_run.run_id, CAST(flow_run.run_number AS TEXT))"
-            silent = tx.all(
-                f"SELECT run.run_id, flow_run.last_heartbeat_ts FROM flow_run JOIN run ON run.run_id = {shown}"
-                " WHERE run.state = 'RUNNING' AND COALESCE(flow_run.last_heartbeat_ts, flow_run.ts_epoch / 1000) < :limit"
-                " AND NOT EXISTS (SELECT 1 FROM run engine WHERE engine.run_id = flow_run.run_id AND engine.finished_at IS NULL)",
-                {"limit": now - run_seconds},
-            )
-            for row in silent:
-                message = f"no heartbeat for more than {int(run_seconds)} seconds"
-                finish_run(tx, row["run_id"], RuntimeState.FAILED, message, float(row["last_heartbeat_ts"] or now))
-                error = orjson.dumps({"kind": "LOST", "message": message}).decode()
-                tx.execute(
-                    "UPDATE task SET state = 'FAILED', finished_at = :at, error = :error"
-                    " WHERE run_id = :run AND state IN ('RUNNING', 'PENDING')",
-                    {"run": row["run_id"], "at": now, "error": error},
-                )
-            task_shown = (
-                f"{shown} || '/' || flow_task.step_name || '/' || COALESCE(flow_task.task_name, CAST(flow_task.task_number AS TEXT))"
-            )
-            error = orjson.dumps({"kind": "LOST", "message": f"no heartbeat for more than {int(task_seconds)} seconds"}).decode()
-            tx.execute(
-                "UPDATE task SET state = 'FAILED', finished_at = :now, error = :error WHERE state = 'RUNNING' AND task_id IN ("
-                f"SELECT {task_shown} FROM flow_task JOIN flow_run ON flow_run.run_number = flow_task.run_number"
-                " JOIN run ON run.kind = 'flow' AND run.state = 'RUNNING' AND run.run_id = "
-                f"{shown} WHERE flow_task.last_heartbeat_ts < :limit)",
-                {"now": now, "error": error, "limit": now - task_seconds},
-            )
-            return len(silent)
-
-        return await self._database.write(work)

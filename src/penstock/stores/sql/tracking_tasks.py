@@ -72,7 +72,9 @@ class TaskRunProjection:
 
     def _end(self, tx: Transaction, record: TaskRecord) -> None:
         at = record.finished_at or record.created_at
-        outputs = self._summarize(record)
+        # A step of a flow puts out where its data is, for the engine; its record tells the step's own values (`tracking_flow_tasks`).
+        is_flow = tx.one("SELECT 1 FROM flow_run WHERE run_id = ? LIMIT 1", (record.run.run_id,)) is not None
+        outputs = {} if is_flow else self._summarize(record)
         rows = tx.all(
             "SELECT r.run_id, r.state, r.is_automatic, d.summary FROM tracked_run r JOIN tracked_document d ON d.run_id = r.run_id "
             "WHERE r.task_id = ? ORDER BY r.created_at",

@@ -97,7 +97,11 @@ def _last_version(tx: Transaction, trigger: EventTrigger) -> EventSubject | None
 
 
 def _run(row: Row | None) -> EventSubject | None:
-    return None if row is None else EventSubject(_run_facts(row), RunId(row["run_id"]))
+    if row is None:
+        return None
+    # A recorded flow that was deployed has the engine's run behind it, by the same id: that one remembers what started it.
+    origin = row["run_id"].partition("/")[2] if row["kind"] == "flow" else row["run_id"]
+    return EventSubject(_run_facts(row), RunId(origin))
 
 
 def _run_facts(row: Row) -> dict[str, Any]:

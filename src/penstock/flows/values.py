@@ -1,0 +1,68 @@
+"""Plain values of flow tasks for their tracked runs: parameters become config, what a step set becomes summary.
+
+Which types are plain is what `@wandb_log` logs by itself (Metaflow protocol notes, section 8). Values are read from the task's datastore
+in a process apart; where the server cannot read it, records go without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from penstock.domain.errors import NotFoundError, PenstockError
+from penstock.flows.reading import PARAMETERS_STEP, FlowReader
+from penstock.interfaces.flow_values import FlowValueStore, UnreadTask
+
+PLAIN_TYPES = frozenset({"int", "float", "str", "bool", "list", "dict", "set"})
+MAX_PLAIN_BYTES = 64 * 1024
+"""Larger values stay in the datastore."""
+_MAX_TRIES = 12
+_AT_ONCE = 50
+
+
+class FlowValues:
+    """Works the queue off."""
+
+    def __init__(self, store: FlowValueStore, reader: FlowReader) -> None:
+        self._store = store
+        self._reader = reader
+
+    async def read_waiting(self, *, again: bool) -> bool:
+        """Read tasks of the queue once each, with `again` also those that failed before; return whether new ones are left."""
+        waiting = await self._store.unread(limit=_AT_ONCE, again=again)
+        for item in waiting:
+            await self._read(item)
+        return len(waiting) == _AT_ONCE and waiting[0].tries == 0
+
+    async def _read(self, item: UnreadTask) -> None:
+        try:
+            values = await (self._parameters(item) if item.task.step_name == PARAMETERS_STEP else self._own_values(item))
+        except PenstockError as error:
+            # A missing file may be on its way; a datastore that is out of reach, or a value that cannot be read, stays so.
+            is_over = not isinstance(error, NotFoundError) or item.tries + 1 >= _MAX_TRIES
+            await self._store.put_off(item, for_good=is_over)
+        else:
+            await self._store.keep(item, values)
+
+    async def _parameters(self, item: UnreadTask) -> dict[str, Any]:
+        run = item.task.run
+        graph = await self._reader.graph(run.flow_id, run.shown_id)
+        if graph is None:
+            raise NotFoundError(f"the graph of {run.flow_id}/{run.shown_id} cannot be read")
+        return await self._plain(item, [str(known["name"]) for known in graph.get("parameters") or () if isinstance(known, dict)])
+
+    async def _own_values(self, item: UnreadTask) -> dict[str, Any]:
+        return await self._plain(item, item.own)
+
+    async def _plain(self, item: UnreadTask, names: Sequence[str]) -> dict[str, Any]:
+        task = item.task
+        wanted = set(names)
+        if not wanted:
+            return {}
+        infos = await self._reader.values(task.run.flow_id, task.run.shown_id, task.step_name, task.shown_id, item.attempt)
+        small = [
+            info
+            for info in infos
+            if info.name in wanted and info.type_name in PLAIN_TYPES and info.size_bytes is not None and info.size_bytes <= MAX_PLAIN_BYTES
+        ]
+        return await self._reader.plain_values(task.run.flow_id, task.run.shown_id, task.step_name, task.shown_id, small)

@@ -1,0 +1,68 @@
+"""`interfaces.flow_reaping.FlowJudge` in SQL: recorded runs and tasks whose heartbeats stopped have failed."""
+
+from __future__ import annotations
+
+import orjson
+
+from penstock.domain.states import RuntimeState
+from penstock.stores.sql.database import Database, Transaction
+from penstock.stores.sql.flow_projection import finish_run
+from penstock.stores.sql.tracking_flow_tasks import fail_lost
+
+_SHOWN_RUN = "flow_run.flow_id || '/' || COALESCE(flow_run.run_id, CAST(flow_run.run_number AS TEXT))"
+_SHOWN_TASK = f"{_SHOWN_RUN} || '/' || flow_task.step_name || '/' || COALESCE(flow_task.task_name, CAST(flow_task.task_number AS TEXT))"
+_ENGINE_HAS_IT = "EXISTS (SELECT 1 FROM run engine WHERE engine.run_id = flow_run.run_id AND engine.finished_at IS NULL)"
+
+
+class SqlFlowJudge:
+    """Decides about recorded runs that fell silent. Runs that the engine still works on are the engine's to judge."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def fail_silent(self, *, now: float, run_seconds: float, task_seconds: float) -> int:
+        """See `FlowJudge.fail_silent`."""
+
+        def work(tx: Transaction) -> int:
+            silent = tx.all(
+                f"SELECT run.run_id, flow_run.last_heartbeat_ts FROM flow_run JOIN run ON run.run_id = {_SHOWN_RUN}"
+                " WHERE run.state = 'RUNNING' AND COALESCE(flow_run.last_heartbeat_ts, flow_run.ts_epoch / 1000) < :limit"
+                f" AND NOT {_ENGINE_HAS_IT}",
+                {"limit": now - run_seconds},
+            )
+            for row in silent:
+                message = f"no heartbeat for more than {int(run_seconds)} seconds"
+                finish_run(tx, row["run_id"], RuntimeState.FAILED, message, float(row["last_heartbeat_ts"] or now))
+                open_tasks = tx.all(
+                    "SELECT task_id FROM task WHERE run_id = :run AND state IN ('RUNNING', 'PENDING')", {"run": row["run_id"]}
+                )
+                _fail(tx, [task["task_id"] for task in open_tasks], run_seconds, now)
+            lost = tx.all(
+                f"SELECT task.task_id FROM run JOIN flow_run ON run.run_id = {_SHOWN_RUN}"
+                " JOIN flow_task ON flow_task.run_number = flow_run.run_number AND flow_task.last_heartbeat_ts < :limit"
+                f" JOIN task ON task.task_id = {_SHOWN_TASK} AND task.state = 'RUNNING'"
+                f" WHERE run.kind = 'flow' AND run.state = 'RUNNING' AND NOT {_ENGINE_HAS_IT}",
+                {"limit": now - task_seconds},
+            )
+            _fail(tx, [task["task_id"] for task in lost], task_seconds, now)
+            if silent or lost:
+                fail_lost(tx, now)
+            return len(silent)
+
+        return await self._database.write(work)
+
+
+def _fail(tx: Transaction, task_ids: list[str], seconds: float, now: float) -> None:
+    """Fail open tasks with their running attempts; leaves count in their run."""
+    error = orjson.dumps({"kind": "LOST", "message": f"no heartbeat for more than {int(seconds)} seconds"}).decode()
+    for task_id in task_ids:
+        params = {"task": task_id, "at": now, "error": error}
+        tx.execute("UPDATE task SET state = 'FAILED', finished_at = :at, error = :error WHERE task_id = :task", params)
+        tx.execute(
+            "UPDATE attempt SET state = 'FAILED', finished_at = :at, error = :error WHERE task_id = :task AND state = 'RUNNING'", params
+        )
+        tx.execute(
+            "UPDATE run SET done_count = done_count + 1, failed_count = failed_count + 1, version = version + 1"
+            " WHERE run_id = (SELECT run_id FROM task WHERE task_id = :task AND type = 'RUNTIME')",
+            params,
+        )

@@ -108,7 +108,46 @@ def test_the_first_step_of_a_body_takes_its_split(lowering: ModuleType) -> None:
     assert list(spec["root"]["dag"]["tasks"]["join"]["inputs"]["parameters"]) == ["input_0", "input_1"]
 
 
-def test_a_switch_is_refused_by_name(lowering: ModuleType) -> None:
-    graph = Graph(start=("split-switch", ["end"], None), end=("end", [], None))
-    with pytest.raises(lowering.UnsupportedFlowError, match=r"\*start\* switches"):
-        lowered(lowering, graph)
+SWITCHING = Graph(
+    start=("linear", ["choose"], None),
+    choose=("split-switch", ["left", "right", "end"], None),
+    left=("split-switch", ["deep", "right"], None),
+    deep=("linear", ["right"], None),
+    right=("linear", ["end"], None),
+    end=("end", [], None),
+)
+
+
+def test_a_switch_is_a_graph_with_a_way_on_condition(lowering: ModuleType) -> None:
+    plan = SpecPlanLoader().load("kfp", lowered(lowering, SWITCHING))
+    root, switch = plan.templates[plan.root], plan.templates["comp-choose-switch"]
+    assert isinstance(root, GraphTemplate)
+    assert isinstance(switch, GraphTemplate)
+    assert set(root.tasks) == {"start", "choose-switch", "end"}
+    assert set(switch.tasks) == {"choose", "choose-to-left", "choose-to-right"}
+    assert switch.tasks["choose-to-left"].condition is not None
+    # the way that leads straight to the meeting point has no task: then the switch's own path goes on
+    assert switch.output_parameters["path"].choices == (("choose-to-left", "path"), ("choose-to-right", "path"), ("choose", "path"))
+    left = plan.templates["comp-choose-to-left"]
+    assert isinstance(left, GraphTemplate)
+    assert set(left.tasks) == {"left-switch", "right"}
+
+
+def test_a_switch_back_to_itself_is_a_graph_that_contains_itself(lowering: ModuleType) -> None:
+    graph = Graph(start=("linear", ["again"], None), again=("split-switch", ["again", "end"], None), end=("end", [], None))
+    plan = SpecPlanLoader().load("kfp", lowered(lowering, graph))
+    switch = plan.templates["comp-again-switch"]
+    assert isinstance(switch, GraphTemplate)
+    assert switch.tasks["again-to-again"].template == "comp-again-switch"
+
+
+def test_a_parallel_step_is_one_task_whose_nodes_are_joined(lowering: ModuleType) -> None:
+    graph = Graph(
+        start=("foreach", ["train"], "join"), train=("linear", ["join"], None), join=("join", ["end"], None), end=("end", [], None)
+    )
+    graph["start"].parallel_foreach = graph["train"].parallel_step = True
+    tasks = lowered(lowering, graph)["root"]["dag"]["tasks"]
+    assert list(tasks) == ["start", "train", "join", "end"]
+    assert tasks["join"]["inputs"]["parameters"]["paths"]["taskOutputParameter"] == {
+        "producerTask": "train", "outputParameterKey": "splits",
+    }  # fmt: skip

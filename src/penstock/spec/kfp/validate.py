@@ -1,7 +1,8 @@
 """Checks that a pipeline document hangs together before it is lowered.
 
 Each check raises `SpecError` at the exact place: components and executors resolve, inputs and outputs name something that is
-declared, iterators have their input, no graph has a cycle and no component contains itself. Types are not checked here; the
+declared, iterators have their input, no graph has a cycle and no component contains itself
+unless a condition can end that. Types are not checked here; the
 SDK's declarations of graph outputs are unreliable (kfp protocol notes, section 4.2).
 """
 
@@ -154,7 +155,9 @@ def _check_nesting(pipeline: Pipeline) -> None:
             return
         inside.append(name)
         for _, task in component.section("dag").sections("tasks"):
-            visit(*pipeline.component_of(task))
+            target, found = pipeline.component_of(task)
+            if target not in inside or not task.section("triggerPolicy").text("condition"):  # a condition ends a recursion
+                visit(target, found)
         inside.pop()
         done.add(name)
 

@@ -16,7 +16,7 @@ try:
 except ImportError:
     SERVICE_HEADERS = {}
 
-from .deployment import parameters_of, schedule_of, work_of
+from .deployment import ignored_of, parameters_of, schedule_of, triggers_of, work_of
 from .lowering import UnsupportedFlowError, lower
 from .server import Server, ServerError
 
@@ -67,17 +67,23 @@ def create(
     """Upload the code, store the definition, set the schedule."""
     target = _name(obj, name)
     _write(deployer_attribute_file, {"name": target, "flow_name": obj.flow.name, "metadata": obj.metadata.metadata_str()})
-    spec = _guarded(lambda: lower(obj.graph, obj.flow.name, work_of(obj, list(tags or ())), parameters_of(obj.flow)))
+    spec = _guarded(lambda: lower(obj.graph, target, work_of(obj, list(tags or ())), parameters_of(obj.flow)))
     if only_json:
         obj.echo_always(json.dumps(spec, indent=2), err=False, no_bold=True)
         return
+    for sentence in ignored_of(obj):
+        obj.echo(sentence)
+    triggers = _guarded(lambda: triggers_of(obj.flow))
     found = _guarded(lambda: obj.penstock_server.deploy(target, obj.flow.__doc__ or "", spec))
     cron = schedule_of(obj.flow)
-    _guarded(lambda: obj.penstock_server.schedule(target, found["pipeline_id"], cron))
+    _guarded(lambda: obj.penstock_server.schedule(target, found["pipeline_id"], cron, triggers))
     obj.echo("Flow *%s* is deployed as *%s*." % (obj.flow.name, target), bold=True)
     obj.echo("See it at %s/ui/pipelines/%s" % (obj.penstock_server.url, found["pipeline_id"]))
     if cron is not None:
-        obj.echo("It runs by the schedule %s." % cron)
+        obj.echo("It runs by the schedule %s." % cron, no_bold=True)
+    for trigger in triggers:
+        event = trigger["event"]
+        obj.echo("It runs when *%s* %s." % ((event["name"], "is published") if "name" in event else (event["pipeline"], "finishes")))
 
 
 @parameters.add_custom_parameters(deploy_mode=False)

@@ -16,8 +16,8 @@ from metaflow.package import MetaflowPackage
 from metaflow.parameters import JSONType, deploy_time_eval
 from metaflow.util import dict_to_cli_options, get_username
 
-from .lowering import FlowParameter, StepWork, UnsupportedFlowError
-from .program import program_of
+from .lowering import FlowParameter, StepWork, UnsupportedFlowError, pipeline_name
+from .program import QUESTIONS, program_of
 
 RUN, TASK, RETRY = "$PENSTOCK_FLOW_RUN", "$PENSTOCK_FLOW_TASK", "$KFP_RETRY_INDEX"
 
@@ -26,6 +26,8 @@ def parameters_of(flow: Any) -> List[FlowParameter]:
     """Return the parameters of a flow with their defaults worked out."""
     found = []
     for _, parameter in flow._get_parameters():
+        if getattr(parameter, "IS_CONFIG_PARAMETER", False):
+            continue  # their values are part of the code package
         default = deploy_time_eval(parameter.kwargs.get("default"))
         wanted = parameter.kwargs.get("type")
         is_json = wanted is JSONType or (isinstance(wanted, type(JSONType)) and not isinstance(wanted, type))
@@ -39,10 +41,73 @@ def parameters_of(flow: Any) -> List[FlowParameter]:
 
 
 def schedule_of(flow: Any) -> "str | None":
-    """Return the cron expression of `@schedule` with seconds in front, or None."""
+    """Return the cron expression of `@schedule` with seconds in front, and its time zone before that if it has one; or None."""
     decorators = flow._flow_decorators.get("schedule")
     expression = decorators[0].schedule if decorators else None
-    return None if not expression else "0 " + " ".join(expression.split()[:5])
+    if not expression:
+        return None
+    zone = getattr(decorators[0], "timezone", None)
+    return ("CRON_TZ=%s " % zone if zone else "") + "0 " + " ".join(expression.split()[:5])
+
+
+def triggers_of(flow: Any) -> List[Dict[str, Any]]:
+    """Return what `@trigger` and `@trigger_on_finish` wait for, as the server takes it: an event, and parameters taken from it.
+
+    Raises:
+        UnsupportedFlowError: the flow waits for several things all of which have to happen.
+    """
+    found: List[Dict[str, Any]] = []
+    for name in ("trigger", "trigger_on_finish"):
+        for decorator in flow._flow_decorators.get(name) or ():
+            decorator.format_deploytime_value()
+            found += [_event(flow, trigger) if name == "trigger" else _finish(trigger) for trigger in decorator.triggers]
+    if len(found) > 1:
+        raise UnsupportedFlowError("the flow waits for several events, all of which have to happen; this server starts flows on one")
+    return found
+
+
+def _event(flow: Any, trigger: Dict[str, Any]) -> Dict[str, Any]:
+    """The event; without a mapping every parameter takes the field of its own name, as Metaflow does where it runs flows itself."""
+    given = trigger.get("parameters") or {parameter.name: parameter.name for parameter in parameters_of(flow)}
+    parameters = {name.replace("-", "_"): "[[Event?.payload.%s]]" % field for name, field in given.items()}
+    return {"event": {"kind": "webhook", "name": str(trigger["name"])}, "parameters": parameters}
+
+
+def _finish(trigger: Dict[str, Any]) -> Dict[str, Any]:
+    """The end of another flow, wherever it runs; of the deployment in a project when one is named or this flow is in one."""
+    from metaflow import current
+
+    name = trigger["flow"]
+    project = trigger.get("project") or current.get("project_name")
+    branch = trigger.get("branch") or current.get("branch_name")
+    if project and branch:
+        name = pipeline_name("%s.%s.%s" % (project, branch, name))
+    return {"event": {"kind": "run_finished", "pipeline": name}, "parameters": {}}
+
+
+IGNORED_STEP, IGNORED_FLOW = ("kubernetes", "batch"), ("exit_hook",)
+
+
+def ignored_of(obj: Any) -> List[str]:
+    """Return sentences about decorators that have no effect here."""
+    found = []
+    for node in obj.graph:
+        for decorator in node.decorators:
+            if decorator.name in IGNORED_STEP:
+                words = "*@%s* of step *%s* is ignored, but for cpu and memory: steps run on the server's own machines."
+                found.append(words % (decorator.name, node.name))
+    found += ["*@%s* is ignored." % name for name in IGNORED_FLOW if obj.flow._flow_decorators.get(name)]
+    return found
+
+
+def config_of(flow: Any) -> Dict[str, str]:
+    """Return the variable that tells a task which `Config` values are in its code package; nothing for flows without any."""
+    try:
+        from metaflow.user_configs.config_options import ConfigInput
+    except ImportError:
+        return {}
+    names = [parameter.name for _, parameter in flow._get_parameters() if getattr(parameter, "IS_CONFIG_PARAMETER", False)]
+    return {"METAFLOW_FLOW_CONFIG_VALUE": json.dumps({name: ConfigInput.make_key_name(name) for name in names})} if names else {}
 
 
 def package_of(obj: Any) -> "tuple[Any, str, str]":
@@ -50,6 +115,10 @@ def package_of(obj: Any) -> "tuple[Any, str, str]":
 
     It is made for the plain environment whatever the flow's: `@pypi` packages come from the server, not from a resolved conda prefix.
     """
+    for node in obj.graph:
+        for decorator in node.decorators:
+            if decorator.name in IGNORED_STEP:  # their client libraries are not needed for what is ignored
+                decorator.package_init = lambda *_: None
     obj.package = MetaflowPackage(obj.flow, MetaflowEnvironment(obj.flow), obj.echo, suffixes=obj.package_suffixes, flow_datastore=None)
     url, sha = obj.flow_datastore.save_data([obj.package.blob], len_hint=1)[0]
     return obj.package, url, sha
@@ -74,6 +143,7 @@ def _step(obj: Any, node: Any, package: Any, url: str, sha: str, tags: List[str]
         "METAFLOW_CODE_SHA": sha,
         "METAFLOW_CODE_DS": obj.flow_datastore.TYPE,
         "METAFLOW_CODE_METADATA": package.package_metadata,
+        **config_of(obj.flow),
     }
     requirements = ["metaflow==%s" % _release(), "boto3"]
     python = ".".join(platform.python_version_tuple()[:2])
@@ -86,8 +156,8 @@ def _step(obj: Any, node: Any, package: Any, url: str, sha: str, tags: List[str]
             minutes = float(attributes["minutes_between_retries"])
         elif decorator.name == "environment":
             variables.update({name: str(value) for name, value in (attributes.get("vars") or {}).items()})
-        elif decorator.name == "resources":
-            resources = _resources(attributes)
+        elif decorator.name in ("resources", *IGNORED_STEP):
+            resources = {**_resources(attributes), **resources} if decorator.name != "resources" else _resources(attributes)
         elif decorator.name in ("pypi", "conda") and not attributes.get("disabled"):
             requirements += [_requirement(name, version) for name, version in (attributes.get("packages") or {}).items()]
             python = str(attributes.get("python") or python)
@@ -97,12 +167,17 @@ def _step(obj: Any, node: Any, package: Any, url: str, sha: str, tags: List[str]
         "code_url": url,
         "extract": MetaflowPackage.get_extract_commands(package.package_metadata, "job.tar", "."),
         "post_extract": MetaflowPackage.get_post_extract_env_vars(package.package_metadata, "."),
-        "is_start": node.name == obj.graph.start_step,
-        "is_foreach": node.type == "foreach",
+        "question": QUESTIONS.get(_kind(node)),
         "script": _script(obj, node, user_retries, tags),
     }
     pause = int(minutes * 60)
     return StepWork(program_of(settings), requirements, python, max(total_retries, user_retries), pause, variables, resources)
+
+
+def _kind(node: Any) -> str:
+    if getattr(node, "parallel_step", False):
+        return "parallel"
+    return "" if getattr(node, "parallel_foreach", False) else str(node.type)
 
 
 def _release() -> str:
@@ -150,9 +225,11 @@ def _script(obj: Any, node: Any, user_retries: int, tags: List[str]) -> str:
         exists = [*base, "dump", "--max-value-size=0", path]
         init = [*base, "init", "--run-id", RUN, "--task-id", TASK + "-params", *tagged]
         check = "[ %s != 0 ] && %s >/dev/null 2>/dev/null" % (RETRY, " ".join(exists))
-        commands.append("if ! { %s; }; then %s; fi" % (check, " ".join(init)))
+        commands.append('if [ -n "$PENSTOCK_FLOW_INIT" ] && ! { %s; }; then %s; fi' % (check, " ".join(init)))
     step = [*base, "step", node.name, "--run-id", RUN, "--task-id", TASK, "--retry-count", RETRY]
     step += ["--max-user-code-retries", str(user_retries), "--input-paths-filename", "input-paths"]
+    if _kind(node) == "parallel":
+        step += ["--ubf-context", "ubf_control"]
     step += ["${PENSTOCK_FLOW_SPLIT:+--split-index $PENSTOCK_FLOW_SPLIT}", *tagged]
     commands.append(" ".join(step))
     export = export_mflog_env_vars(

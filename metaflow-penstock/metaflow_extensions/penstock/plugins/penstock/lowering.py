@@ -1,13 +1,19 @@
 """A flow's graph as a KFP PipelineSpec: each step is one task, a foreach is a loop over the numbers of its splits. Pure.
 
-A step's task gets the paths of its parents' tasks and puts out its own (`<run>/<step>/<task>`) and, after a foreach step, the list of
-split numbers. Steps between a foreach and its join are the loop's body; the join gets the list of paths that the loop collected.
+A step's task gets the paths of its parents' tasks and puts out its own (`<run>/<step>/<task>`). Beside it puts out `splits`, after a
+foreach step the numbers of its splits and after a `@parallel` step the paths of all its nodes, and `next`, after a switch the step chosen.
+
+* Steps between a foreach and its join are the loop's body; the join gets the list of paths that the loop collected.
+* A switch is a graph of its own: the switching step and, for each way, a graph on condition of `next`. Where the ways meet again, the path
+  is that of the way that was taken, or of the switch itself when a way leads there directly. A switch that leads back to itself is such a
+  graph that contains itself: Metaflow allows recursion of that kind only.
+* A `@parallel` step is one task: Metaflow's own control task starts the other nodes beside itself.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 KFP_VERSION = "2.17.0"
 FUNCTION = "flow_step"
@@ -78,20 +84,20 @@ class FlowParameter:
 
 
 def lower(graph: Any, name: str, work: Dict[str, StepWork], parameters: List[FlowParameter]) -> Dict[str, Any]:
-    """Return the PipelineSpec of a flow.
+    """Return the PipelineSpec of a flow that is deployed as `name`.
 
     Raises:
-        UnsupportedFlowError: the graph has a switch, `@parallel` or recursion.
+        UnsupportedFlowError: the graph is of a form that Metaflow's own checks do not allow.
     """
-    check(graph)
     lowering = _Lowering(graph, work, parameters)
-    tasks = lowering.scope(graph.start_step, None, is_body=False)
+    entry = {parameter.identifier: {**_definition(parameter), "isOptional": True} for parameter in parameters}
+    tasks, _ = lowering.scope(graph.start_step, None, _Entry({name: _input(name) for name in entry}, entry))
     definitions = {parameter.identifier: _definition(parameter) for parameter in parameters}
     root: Dict[str, Any] = {"dag": {"tasks": tasks}}
     if definitions:
         root["inputDefinitions"] = {"parameters": definitions}
     return {
-        "pipelineInfo": {"name": re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:128] or "flow"},
+        "pipelineInfo": {"name": pipeline_name(name)},
         "schemaVersion": "2.1.0",
         "sdkVersion": "kfp-" + KFP_VERSION,
         "root": root,
@@ -100,17 +106,9 @@ def lower(graph: Any, name: str, work: Dict[str, StepWork], parameters: List[Flo
     }
 
 
-def check(graph: Any) -> None:
-    """Refuse what cannot be lowered.
-
-    Raises:
-        UnsupportedFlowError: with the step and the reason.
-    """
-    for node in graph:
-        if node.type == "split-switch":
-            raise UnsupportedFlowError("step *%s* switches; conditional steps run with `python flow.py run` only" % node.name)
-        if node.parallel_foreach or node.parallel_step:
-            raise UnsupportedFlowError("step *%s* uses @parallel, which this server does not run" % node.name)
+def pipeline_name(deployment: str) -> str:
+    """Name of the pipeline of a deployment: small letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", deployment.lower()).strip("-")[:128] or "flow"
 
 
 def _definition(parameter: FlowParameter) -> Dict[str, Any]:
@@ -122,6 +120,27 @@ def _definition(parameter: FlowParameter) -> Dict[str, Any]:
     return found
 
 
+class _Entry:
+    """What the next step of a scope takes: bindings, what they are declared as, and the tasks that it waits for."""
+
+    def __init__(self, inputs: Dict[str, Any], definitions: Dict[str, Any], after: Optional[List[str]] = None) -> None:
+        self.inputs = inputs
+        self.definitions = definitions
+        self.after = after or []
+
+    @classmethod
+    def of_paths(cls, producers: List[str]) -> "_Entry":
+        """Take the path of each producer."""
+        names = ["input_%d" % number for number in range(len(producers))]
+        inputs = {name: _output(producer, "path") for name, producer in zip(names, producers)}
+        return cls(inputs, {name: {"parameterType": "STRING"} for name in names}, list(producers))
+
+    @classmethod
+    def of_list(cls, producer: str, key: str) -> "_Entry":
+        """Take a list of paths of one producer."""
+        return cls({"paths": _output(producer, key)}, {"paths": {"parameterType": "LIST"}}, [producer])
+
+
 class _Lowering:
     def __init__(self, graph: Any, work: Dict[str, StepWork], parameters: List[FlowParameter]) -> None:
         self.graph = graph
@@ -130,55 +149,121 @@ class _Lowering:
         self.components: Dict[str, Any] = {}
         self.executors: Dict[str, Any] = {}
 
-    def scope(self, first: str, stop: Optional[str], is_body: bool) -> Dict[str, Any]:
-        """Tasks from `first` to before the join `stop`; the first task of a loop's body takes its parent from outside."""
+    def scope(self, first: str, stop: Optional[str], entry: _Entry) -> Tuple[Dict[str, Any], str]:
+        """Tasks from `first` to before the step `stop`, and the task whose path goes on to it."""
         tasks: Dict[str, Any] = {}
-        waiting = [first]
-        while waiting:
-            name = waiting.pop(0)
-            if name in tasks or name == stop:
-                continue
+        name, last = first, ""
+        while name != stop:
             node = self.graph[name]
-            tasks[name] = self._step(node, is_first_of_body=is_body and name == first)
-            if node.type == "foreach":
-                tasks[loop_name(name)] = self._loop(node)
-                waiting.append(node.matching_join)
+            following = node.out_funcs
+            if node.type == "split-switch":
+                last = switch_name(name)
+                name = self._meeting(name)
+                tasks[last] = self._switch(node, name, entry)
+                entry = _Entry.of_paths([last])
+                continue
+            tasks[name] = self._step(node, entry)
+            last = name
+            if node.type == "foreach" and node.parallel_foreach:
+                last = following[0]
+                tasks[last] = self._step(self.graph[last], _Entry.of_paths([name]))
+                name, entry = node.matching_join, _Entry.of_list(last, "splits")
+            elif node.type == "foreach":
+                last = loop_name(name)
+                tasks[last] = self._loop(node)
+                name, entry = node.matching_join, _Entry.of_list(last, "path")
+            elif node.type in ("split", "split-static") or len(following) > 1:
+                ends = []
+                for branch in following:
+                    inner, end = self.scope(branch, node.matching_join, _Entry.of_paths([name]))
+                    tasks.update(inner)
+                    ends.append(end)
+                name, entry = node.matching_join, _Entry.of_paths(ends)
+            elif following:
+                name, entry = following[0], _Entry.of_paths([name])
             else:
-                waiting.extend(node.out_funcs)
-        return tasks
+                break
+        return tasks, last
 
-    def _step(self, node: Any, is_first_of_body: bool) -> Dict[str, Any]:
-        inputs: Dict[str, Any] = {}
-        definitions: Dict[str, Any] = {}
-        after: List[str] = []
-        if node.name == self.graph.start_step:
-            for parameter in self.parameters:
-                inputs[parameter.identifier] = {"componentInputParameter": parameter.identifier}
-                definitions[parameter.identifier] = {**_definition(parameter), "isOptional": True}
-        elif is_first_of_body:
-            inputs["input_0"] = {"componentInputParameter": "parent_path"}
-            inputs["split_index"] = {"componentInputParameter": "split_index"}
-            definitions = {"input_0": {"parameterType": "STRING"}, "split_index": {"parameterType": "NUMBER_INTEGER"}}
-        elif node.type == "join" and self.graph[node.split_parents[-1]].type == "foreach":
-            producer = loop_name(node.split_parents[-1])
-            inputs["paths"] = _output(producer, "path")
-            definitions["paths"] = {"parameterType": "LIST"}
-            after = [producer]
-        else:
-            for number, parent in enumerate(node.in_funcs):
-                inputs["input_%d" % number] = _output(parent, "path")
-                definitions["input_%d" % number] = {"parameterType": "STRING"}
-                after.append(parent)
-        self._component(node.name, definitions)
+    def _meeting(self, switch: str) -> str:
+        """The first step behind a switch through which every way to the flow's end leads."""
+        behind = self._reached(switch, set())
+        ends = {name for name in behind if not self.graph[name].out_funcs}
+        needed = {name for name in behind - {switch} if not (ends - {name}) & self._reached(switch, {name})}
+        return next(iter(needed & self._reached(switch, needed)))
+
+    def _reached(self, start: str, blocked: Set[str]) -> Set[str]:
+        """Steps behind `start`, going on from none that is `blocked`."""
+        found: Set[str] = set()
+        waiting = [start]
+        while waiting:
+            for name in self.graph[waiting.pop()].out_funcs:
+                if name not in found:
+                    found.add(name)
+                    if name not in blocked:
+                        waiting.append(name)
+        return found
+
+    def _switch(self, node: Any, meeting: str, entry: _Entry) -> Dict[str, Any]:
+        """The task of a switch: the switching step and its ways."""
+        name = switch_name(node.name)
+        is_recursive = node.name in node.out_funcs
+        definitions = dict(entry.definitions)
+        if is_recursive:  # what the first round takes beside a path, later rounds do not have
+            definitions = {key: {**definition, "isOptional": True} for key, definition in definitions.items()}
+            definitions.setdefault("input_0", {"parameterType": "STRING", "isOptional": True})
+        inside = _Entry({key: _input(key) for key in definitions}, definitions)
+        tasks = {node.name: self._step(node, inside)}
+        ends = []
+        for way in sorted(set(node.out_funcs) - {meeting}):
+            key = "%s-to-%s" % (node.name, way)
+            if way != node.name:
+                self._way(key, way, meeting)
+            tasks[key] = {
+                "taskInfo": {"name": key},
+                "componentRef": {"name": "comp-" + (name if way == node.name else key)},
+                "dependentTasks": [node.name],
+                "inputs": {"parameters": {"input_0": _output(node.name, "path"), "next": _output(node.name, "next")}},
+                "triggerPolicy": {"condition": "inputs.parameter_values['next'] == '%s'" % way},
+            }
+            ends.append(key)
+        selectors = [{"producerSubtask": end, "outputParameterKey": "path"} for end in [*ends, node.name]]
+        self.components["comp-" + name] = {
+            "dag": {"tasks": tasks, "outputs": {"parameters": {"path": {"valueFromOneof": {"parameterSelectors": selectors}}}}},
+            "inputDefinitions": {"parameters": {**definitions, "next": {"parameterType": "STRING", "isOptional": True}}},
+            "outputDefinitions": {"parameters": {"path": {"parameterType": "STRING"}}},
+        }
+        task: Dict[str, Any] = {
+            "taskInfo": {"name": name},
+            "componentRef": {"name": "comp-" + name},
+            "inputs": {"parameters": entry.inputs},
+        }
+        return {**task, "dependentTasks": entry.after} if entry.after else task
+
+    def _way(self, key: str, first: str, stop: str) -> None:
+        """The graph of one way of a switch."""
+        given = {"input_0": {"parameterType": "STRING"}}
+        tasks, last = self.scope(first, stop, _Entry({"input_0": _input("input_0")}, given))
+        self.components["comp-" + key] = {
+            "dag": {
+                "tasks": tasks,
+                "outputs": {"parameters": {"path": {"valueFromParameter": {"outputParameterKey": "path", "producerSubtask": last}}}},
+            },
+            "inputDefinitions": {"parameters": {**given, "next": {"parameterType": "STRING"}}},
+            "outputDefinitions": {"parameters": {"path": {"parameterType": "STRING"}}},
+        }
+
+    def _step(self, node: Any, entry: _Entry) -> Dict[str, Any]:
+        self._component(node.name, entry.definitions)
         work = self.work[node.name]
         task: Dict[str, Any] = {
             "taskInfo": {"name": node.name},
             "componentRef": {"name": "comp-" + node.name},
             "cachingOptions": {"enableCache": False},
-            "inputs": {"parameters": inputs},
+            "inputs": {"parameters": entry.inputs},
         }
-        if after:
-            task["dependentTasks"] = after
+        if entry.after:
+            task["dependentTasks"] = entry.after
         if work.retries:
             task["retryPolicy"] = {
                 "maxRetryCount": work.retries,
@@ -195,7 +280,13 @@ class _Lowering:
         given = "{%s}" % ", ".join("%r: %s" % (name, name) for name in names)
         component: Dict[str, Any] = {
             "executorLabel": "exec-" + step,
-            "outputDefinitions": {"parameters": {"path": {"parameterType": "STRING"}, "splits": {"parameterType": "LIST"}}},
+            "outputDefinitions": {
+                "parameters": {
+                    "path": {"parameterType": "STRING"},
+                    "splits": {"parameterType": "LIST"},
+                    "next": {"parameterType": "STRING"},
+                }
+            },
         }
         if definitions:
             component["inputDefinitions"] = {"parameters": definitions}
@@ -220,15 +311,13 @@ class _Lowering:
 
     def _loop(self, node: Any) -> Dict[str, Any]:
         name = loop_name(node.name)
-        join = self.graph[node.matching_join]
-        tasks = self.scope(node.out_funcs[0], node.matching_join, is_body=True)
-        last = [parent for parent in join.in_funcs if parent in tasks]
-        if len(last) != 1:
-            raise UnsupportedFlowError("the join *%s* of a foreach needs exactly one step before it" % join.name)
+        given = {"input_0": {"parameterType": "STRING"}, "split_index": {"parameterType": "NUMBER_INTEGER"}}
+        bindings = {"input_0": _input("parent_path"), "split_index": _input("split_index")}
+        tasks, last = self.scope(node.out_funcs[0], node.matching_join, _Entry(bindings, given))
         self.components["comp-" + name] = {
             "dag": {
                 "tasks": tasks,
-                "outputs": {"parameters": {"path": {"valueFromParameter": {"outputParameterKey": "path", "producerSubtask": last[0]}}}},
+                "outputs": {"parameters": {"path": {"valueFromParameter": {"outputParameterKey": "path", "producerSubtask": last}}}},
             },
             "inputDefinitions": {
                 "parameters": {
@@ -251,6 +340,15 @@ class _Lowering:
 def loop_name(step: str) -> str:
     """Name of the task that is the foreach of `step`."""
     return step + "-foreach"
+
+
+def switch_name(step: str) -> str:
+    """Name of the task that is the switch of `step` with its ways."""
+    return step + "-switch"
+
+
+def _input(name: str) -> Dict[str, Any]:
+    return {"componentInputParameter": name}
 
 
 def _output(task: str, key: str) -> Dict[str, Any]:

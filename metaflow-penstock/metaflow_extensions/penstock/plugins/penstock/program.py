@@ -11,7 +11,7 @@ from kfp import dsl
 from kfp.dsl import *
 from typing import *
 
-def flow_step(__SIGNATURE__) -> NamedTuple("Outputs", path=str, splits=list):
+def flow_step(__SIGNATURE__) -> NamedTuple("Outputs", path=str, splits=list, next=str):
     """Run one step of a deployed Metaflow flow."""
     import json, os, subprocess, sys
     from urllib.parse import urlsplit
@@ -31,13 +31,13 @@ def flow_step(__SIGNATURE__) -> NamedTuple("Outputs", path=str, splits=list):
     for command in settings["extract"]:
         subprocess.run(command if isinstance(command, list) else ["sh", "-c", command], check=True)
 
-    if settings["is_start"]:
+    paths = given.pop("paths", None) or [given[name] for name in sorted(given) if name.startswith("input_") and given[name]]
+    if not paths:
         for name, value in given.items():
             if value is not None:
                 env["METAFLOW_INIT_" + name.upper()] = str(value)
+        env["PENSTOCK_FLOW_INIT"] = "1"
         paths = [run_id + "/_parameters/" + task_id + "-params"]
-    else:
-        paths = given.get("paths") or [value for name, value in given.items() if name.startswith("input_")]
     with open("input-paths", "w") as file:
         file.write(",".join(paths))
     if given.get("split_index") is not None:
@@ -47,15 +47,24 @@ def flow_step(__SIGNATURE__) -> NamedTuple("Outputs", path=str, splits=list):
         sys.exit(code)
 
     path = run_id + "/" + settings["step"] + "/" + task_id
-    splits = []
-    if settings["is_foreach"]:
-        question = "from metaflow import Task, namespace; namespace(None); print('SPLITS', Task(%r)['_foreach_num_splits'].data)"
-        answer = subprocess.run(
-            [sys.executable, "-c", question % (settings["flow"] + "/" + path)], env=env, stdout=subprocess.PIPE, text=True, check=True
+    answer = None
+    if settings["question"]:
+        asked = "import json; from metaflow import Task, namespace; namespace(None); task = Task(%r); print('ANSWER' + json.dumps(%s))"
+        said = subprocess.run(
+            [sys.executable, "-c", asked % (settings["flow"] + "/" + path, settings["question"])],
+            env=env, stdout=subprocess.PIPE, text=True, check=True,
         ).stdout
-        splits = list(range(int(answer.rsplit("SPLITS", 1)[1])))
-    return NamedTuple("Outputs", path=str, splits=list)(path, splits)
+        answer = json.loads(said.rsplit("ANSWER", 1)[1])
+    splits = answer if isinstance(answer, list) else list(range(answer)) if isinstance(answer, int) else []
+    return NamedTuple("Outputs", path=str, splits=list, next=str)(path, splits, answer if isinstance(answer, str) else "")
 '''
+
+QUESTIONS = {
+    "foreach": "task['_foreach_num_splits'].data",
+    "split-switch": "task['_transition'].data[0][0]",
+    "parallel": "list(task['_control_mapper_tasks'].data)",
+}
+"""What is asked of a step's finished task, by kind of step: number of splits, step chosen, paths of nodes."""
 
 
 def program_of(settings: Dict[str, Any]) -> str:

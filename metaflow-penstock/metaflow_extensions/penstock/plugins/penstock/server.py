@@ -7,10 +7,10 @@ import os
 import urllib.error
 import urllib.request
 import uuid
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Sequence
 from urllib.parse import quote, urlencode
 
-_API = "/apis/v2beta1"
+_API, _OWN_API = "/apis/v2beta1", "/apis/penstock/v1"
 
 
 class ServerError(Exception):
@@ -83,8 +83,8 @@ class Server:
         """Return the state of a run, in KFP's words."""
         return str(self._call("GET", "/runs/%s" % quote(run_id)).get("state", ""))
 
-    def schedule(self, name: str, pipeline_id: str, cron: Optional[str]) -> None:
-        """Let the newest version run by `cron` from now on, instead of what was before; None only ends what was."""
+    def schedule(self, name: str, pipeline_id: str, cron: Optional[str], triggers: Sequence[Dict[str, Any]] = ()) -> None:
+        """Let the newest version run by `cron` and by `triggers` from now on, instead of by what was before."""
         listed = self._call("GET", "/recurringruns?page_size=200").get("recurringRuns") or []
         for item in listed:
             if (item.get("pipeline_version_reference") or {}).get("pipeline_id") == pipeline_id and item.get("display_name") == name:
@@ -100,6 +100,9 @@ class Server:
                 "runtime_config": {"parameters": {}},
             }
             self._call("POST", "/recurringruns", body)
+        for trigger in triggers:
+            given = {"display_name": name, "pipeline_id": pipeline_id, "max_concurrency": 10, **trigger}
+            self._call("POST", "/triggers", given, api=_OWN_API)
 
     def delete(self, name: str) -> bool:
         """Remove the deployment with its schedule; return whether there was one."""
@@ -110,9 +113,9 @@ class Server:
         self._call("DELETE", "/pipelines/%s?cascade=true" % pipeline["pipeline_id"])
         return True
 
-    def _call(self, method: str, path: str, body: Any = None) -> Any:
+    def _call(self, method: str, path: str, body: Any = None, *, api: str = _API) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        return self._send(method, path, data, "application/json")
+        return self._send(method, path, data, "application/json", api=api)
 
     def _upload(self, path: str, content: bytes) -> Any:
         border = uuid.uuid4().hex
@@ -120,11 +123,11 @@ class Server:
         data = head.encode() + content + ("\r\n--%s--\r\n" % border).encode()
         return self._send("POST", path, data, "multipart/form-data; boundary=%s" % border)
 
-    def _send(self, method: str, path: str, data: Optional[bytes], content_type: str) -> Any:
+    def _send(self, method: str, path: str, data: Optional[bytes], content_type: str, *, api: str = _API) -> Any:
         headers = {"content-type": content_type}
         if self._key:
             headers["x-api-key"] = self._key
-        request = urllib.request.Request(self.url + _API + path, data=data, method=method, headers=headers)
+        request = urllib.request.Request(self.url + api + path, data=data, method=method, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.loads(answer.read() or b"{}")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -64,7 +65,7 @@ def test_a_python_file_runs_without_a_server_and_the_data_stays(penstock: Run, f
     assert done.returncode == 0, done.stderr
     assert "add" in done.stdout
     assert "SUCCEEDED" in done.stdout
-    assert "`penstock up` shows pages" in done.stdout
+    assert re.search(r"http://127\.0\.0\.1:(\d+)/.*its server has stopped; `penstock up --port \1` opens", done.stdout, re.DOTALL)
 
     with LiveServer(tmp_path / "data"):
         listed = json.loads(penstock("runs", "ls", "--json").stdout)

@@ -21,7 +21,7 @@ from penstock.cli.client import Client, connect, started_server
 from penstock.cli.env import client_variables
 from penstock.cli.follow import follow, leaf_tasks, run_state, seconds_between, show_failures, task_name
 from penstock.cli.options import DataDir, resolve_data_dir
-from penstock.cli.run import run_link
+from penstock.cli.run import reopening, run_link
 from penstock.domain.errors import UnavailableError
 from penstock.server.config import load_settings
 from penstock.server.datafolder import read_key, read_secret, running_server
@@ -47,6 +47,7 @@ def demo(
     with _server(folder, port, console):
         python = _client_environment(folder, console)
         with connect(folder) as client:
+            address = client.url
             first = _run_version(client, folder, python, "first", console)
             console.rule("a changed version: one more model size")
             second = _run_version(client, folder, python, "second", console)
@@ -59,7 +60,7 @@ def demo(
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
         else:
-            console.print(f"Open them with `penstock up --data-dir {folder}`, or start the demonstration with --keep.", soft_wrap=True)
+            console.print(f"Open them with `{reopening(address, data_dir)}`, or start the demonstration with --keep.", soft_wrap=True)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -49,6 +50,7 @@ def run(
     parameters = parse_parameters(parameter or [], package.parameter_types())
     console = Console(highlight=False)
     with connect_or_start(folder) as client:
+        address = client.url
         submitted = submit(client, package, parameters, name=name, experiment=experiment, no_cache=no_cache)
         run_id = str(submitted["run_id"])
         console.print(f"{submitted['display_name']}  {run_link(client, run_id)}", soft_wrap=True)
@@ -63,14 +65,14 @@ def run(
             show_failures(client, run_id, console)
         console.print(f"{run_state(final)}  {run_link(client, run_id)}", soft_wrap=True)
     if not has_server:
-        console.print(_reopening(data_dir), style="dim", soft_wrap=True)
+        console.print(f"its server has stopped; `{reopening(address, data_dir)}` opens the link again", style="dim", soft_wrap=True)
     raise typer.Exit(0 if run_state(final) == "SUCCEEDED" else 1)
 
 
-def _reopening(data_dir: Path | None) -> str:
-    """Return how to see a run again whose server lived for its duration only."""
-    place = f" --data-dir {shlex.quote(str(data_dir))}" if data_dir else ""
-    return f"the server of this run has stopped; `penstock up{place}` shows pages, logs and artifacts again"
+def reopening(url: str, data_dir: Path | None) -> str:
+    """Return the command after which the links of a server that has stopped open again."""
+    words = ["penstock", "up", "--port", str(urlsplit(url).port)]
+    return shlex.join([*words, "--data-dir", str(data_dir)] if data_dir else words)
 
 
 def _leave(client: Client, run_id: str, console: Console, *, stays: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -289,6 +289,8 @@ class RawOutputs:
     executor_output: bytes | None
     existing_paths: frozenset[PurePosixPath]
     """Those of `output_artifacts` paths that exist."""
+    is_there: Callable[[PurePosixPath], bool] = field(default=lambda _path: True, repr=False, compare=False)
+    """Whether anything is at a path outside of the attempt that the task named; without an answer, something is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from penstock.domain.artifacts import ArtifactRef
@@ -21,6 +22,7 @@ from penstock.domain.execution import (
     TaskOutputs,
 )
 from penstock.domain.ids import ArtifactId
+from penstock.executors.process.staging import mount_source
 from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.clock import IdSource
 
@@ -40,7 +42,7 @@ def read_raw(spec: ProcessSpec, layout: AttemptLayout) -> RawOutputs:
     if spec.executor_output is not None:
         document = _read(spec.executor_output, roots, MAX_EXECUTOR_OUTPUT_BYTES, "the executor output file")
     existing = frozenset(output.path for output in spec.output_artifacts if os.path.lexists(output.path))
-    return RawOutputs(parameter_files=files, executor_output=document, existing_paths=existing)
+    return RawOutputs(parameter_files=files, executor_output=document, existing_paths=existing, is_there=os.path.lexists)
 
 
 def needs_storing(parsed: ParsedOutputs) -> bool:
@@ -48,25 +50,47 @@ def needs_storing(parsed: ParsedOutputs) -> bool:
     return any(artifact.path is not None for outputs in parsed.artifacts.values() for artifact in outputs)
 
 
-def store(parsed: ParsedOutputs, layout: AttemptLayout, blobs: BlobStore, ids: IdSource) -> TaskOutputs:
-    """Store artifacts and give them ids.
+def store(
+    parsed: ParsedOutputs, spec: ProcessSpec, layout: AttemptLayout, *, volumes: Path, blobs: BlobStore, ids: IdSource
+) -> TaskOutputs:
+    """Store artifacts and give them ids. What is on a mount is copied: its files go on living there.
 
     Raises:
         TaskError: a path leads out of the attempt or is neither file nor directory (kind OUTPUT), the store is full (kind SYSTEM).
     """
-    roots = _roots(layout)
+    def place_of(path: PurePosixPath) -> _Place:
+        for mount in spec.mounts:
+            if path.is_relative_to(mount.target):
+                source = mount_source(mount, layout, volumes).resolve()
+                return _Place(PurePosixPath(source / path.relative_to(mount.target)), (source,), is_private=False)
+        return _Place(path, _roots(layout), is_private=True)
+
     return TaskOutputs(
         parameters=parsed.parameters,
-        artifacts={key: tuple(_store_one(output, roots, blobs, ids) for output in outputs) for key, outputs in parsed.artifacts.items()},
+        artifacts={
+            key: tuple(_store_one(output, place_of(output.path) if output.path else None, blobs, ids) for output in outputs)
+            for key, outputs in parsed.artifacts.items()
+        },
     )
 
 
-def _store_one(output: ArtifactOutput, roots: tuple[Path, ...], blobs: BlobStore, ids: IdSource) -> ArtifactRef:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the bytes of an output are on this machine."""
+
+    path: PurePosixPath
+    roots: tuple[Path, ...]
+    """One of which it must not leave."""
+    is_private: bool
+    """To the attempt; else others may write there later."""
+
+
+def _store_one(output: ArtifactOutput, place: _Place | None, blobs: BlobStore, ids: IdSource) -> ArtifactRef:
     blob = None
-    if output.path is not None and os.path.lexists(output.path):
+    if place is not None and os.path.lexists(place.path):
         try:
-            path = _resolved(output.path, roots, f"output artifact {output.name!r}")
-            blob = blobs.put_path(path, move=False, link=True)
+            path = _resolved(place.path, place.roots, f"output artifact {output.name!r}")
+            blob = blobs.put_path(path, move=False, link=place.is_private)
         except InvalidArgumentError as error:
             raise TaskError(f"output artifact {output.name!r}: {error}", kind=FailureKind.OUTPUT) from error
         except UnavailableError as error:

@@ -18,6 +18,7 @@ import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -391,10 +392,9 @@ class ProcessExecutor:
         parsed = self._dialects[attempt.request.dialect].parse_outputs(attempt.request, spec, raw)
         for warning in parsed.warnings:
             self._note(attempt.request.key, "warning", warning)
-        if collecting.needs_storing(parsed):
-            outputs = await asyncio.to_thread(collecting.store, parsed, attempt.layout, self._blobs, self._ids)
-        else:
-            outputs = collecting.store(parsed, attempt.layout, self._blobs, self._ids)
+        volumes = self._data / "volumes"
+        store = partial(collecting.store, parsed, spec, attempt.layout, volumes=volumes, blobs=self._blobs, ids=self._ids)
+        outputs = await asyncio.to_thread(store) if collecting.needs_storing(parsed) else store()
         attempt.usage["upload_seconds"] = self._clock.now() - began
         return outputs, None
 

@@ -151,8 +151,8 @@ def _write(path: Path, content: bytes) -> None:
 
 def _mount(mount: Mount, layout: AttemptLayout, volumes: Path) -> list[dict[str, Any]]:
     """Prepare what appears at `mount.target`; without a namespace it stays reachable below `layout.mounts` at the same path."""
-    stand_in = Path(layout.mounts) / str(mount.target).lstrip("/")
-    source = _mount_source(mount, stand_in, layout, volumes)
+    stand_in = _stand_in(mount, layout)
+    source = mount_source(mount, layout, volumes)
     if source != stand_in and not layout.has_namespace and not stand_in.exists():
         stand_in.parent.mkdir(parents=True, exist_ok=True)
         stand_in.symlink_to(source)
@@ -173,7 +173,12 @@ def _volume(volumes: Path, name: str) -> Path:
     return volumes / name
 
 
-def _mount_source(mount: Mount, stand_in: Path, layout: AttemptLayout, volumes: Path) -> Path:
+def mount_source(mount: Mount, layout: AttemptLayout, volumes: Path) -> Path:
+    """Return the directory that a task sees at `mount.target`; it is made when missing.
+
+    Raises:
+        TaskError: the name or sub path of a volume leaves its place (kind INPUT).
+    """
     if mount.volume is not None:
         base = _volume(volumes, mount.volume)
         source = base / mount.sub_path.strip("/")
@@ -190,8 +195,13 @@ def _mount_source(mount: Mount, stand_in: Path, layout: AttemptLayout, volumes: 
             _require_inside(mount.source, Path(layout.root), Path(layout.workspace))
             source.mkdir(parents=True, exist_ok=True)
         return source
+    stand_in = _stand_in(mount, layout)
     stand_in.mkdir(parents=True, exist_ok=True)
     return stand_in
+
+
+def _stand_in(mount: Mount, layout: AttemptLayout) -> Path:
+    return Path(layout.mounts) / str(mount.target).lstrip("/")
 
 
 def _require_inside(path: PurePosixPath, *roots: Path) -> None:

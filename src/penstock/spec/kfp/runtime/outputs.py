@@ -42,10 +42,10 @@ def parse_outputs(request: LaunchRequest, spec: ProcessSpec, raw: RawOutputs) ->
     parameters: dict[str, Any] = {}
     for output in spec.output_parameters:
         _read_parameter(output, values, raw.parameter_files.get(output.name), parameters)
-    reader = _ArtifactReader(request, Places.of_spec(spec), raw.existing_paths)
+    reader = _ArtifactReader(request, spec, raw)
     given = _section(document, "artifacts")
     artifacts = {output.name: reader.read(output, given.get(output.name)) for output in spec.output_artifacts}
-    return ParsedOutputs(parameters=parameters, artifacts=artifacts, warnings=tuple(warnings))
+    return ParsedOutputs(parameters=parameters, artifacts=artifacts, warnings=(*warnings, *reader.warnings))
 
 
 def _names(spec: ProcessSpec) -> set[str]:
@@ -108,9 +108,12 @@ def _text(data: bytes) -> str:
 class _ArtifactReader:
     """Understands the artifacts of one attempt."""
 
-    def __init__(self, request: LaunchRequest, places: Places, existing: frozenset[PurePosixPath]) -> None:
-        self._places = places
-        self._existing = existing
+    def __init__(self, request: LaunchRequest, spec: ProcessSpec, raw: RawOutputs) -> None:
+        self.warnings: list[str] = []
+        self._places = places = Places.of_spec(spec)
+        self._existing = raw.existing_paths
+        self._mounts = [mount.target for mount in spec.mounts]
+        self._is_there = raw.is_there
         inputs = [artifact for artifacts in request.artifacts.values() for artifact in artifacts]
         self._inputs = {places.input_view(artifact).uri: artifact for artifact in inputs}
 
@@ -140,11 +143,7 @@ class _ArtifactReader:
         passed = self._inputs.get(given)
         uri = passed.uri if passed else self._places.recorded_uri(given)
         custom_path = item.get("custom_path") or item.get("customPath")
-        path: PurePosixPath | None
-        if custom_path:
-            path = self._own(output, self._places.attempt / "work" / str(custom_path), f"custom_path {custom_path!r}")
-        else:
-            path = self._path(output, given, uri, passed)
+        path = self._custom(output, str(custom_path)) if custom_path else self._path(output, given, uri, passed)
         return ArtifactOutput(
             name=output.name,
             artifact_name=str(item.get("name") or output.artifact_name),
@@ -172,9 +171,25 @@ class _ArtifactReader:
             raise _failure(f"output artifact {output.name!r} has URI {uri!r}, which leads out of the task's directories")
         return path
 
+    def _custom(self, output: OutputArtifactPath, given: str) -> PurePosixPath | None:
+        """Return the path that the task chose for its artifact; it may be on a mount.
+
+        An artifact without a file is allowed, and the same holds where the task named a place and left nothing there.
+        """
+        path = self._places.attempt / "work" / given
+        if ".." not in path.parts:
+            if any(path.is_relative_to(mount) for mount in self._mounts):
+                return path
+            if not self._is_ours(path) and not self._is_there(path):
+                self.warnings.append(f"Output artifact {output.name!r} has no content: there is nothing at its custom_path {given!r}.")
+                return None
+        return self._own(output, path, f"custom_path {given!r}")
+
     def _own(self, output: OutputArtifactPath, path: PurePosixPath, what: str) -> PurePosixPath:
         """Return `path` if it belongs to the attempt or the run's workspace."""
-        roots = (self._places.attempt, self._places.workspace)
-        if ".." in path.parts or not any(path.is_relative_to(root) for root in roots):
+        if ".." in path.parts or not self._is_ours(path):
             raise _failure(f"output artifact {output.name!r} has {what}, which lies outside the directories of the task")
         return path
+
+    def _is_ours(self, path: PurePosixPath) -> bool:
+        return any(path.is_relative_to(root) for root in (self._places.attempt, self._places.workspace))

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from penstock.domain.errors import TaskError
-from penstock.domain.execution import ArtifactOutput
+from penstock.domain.execution import ArtifactOutput, RawOutputs
+from penstock.spec.kfp.runtime.dialect import KfpDialect
 from tests.unit.spec.kfp.runtime.attempts import ROOT, WORKSPACE, artifact, leaf, parse, prepare, request
 
 TYPES = {
@@ -145,6 +146,24 @@ def test_a_relative_custom_path_starts_in_the_working_directory() -> None:
     (output,) = parse(model(), executor_output=described({"custom_path": "deep/m"})).artifacts["o"]
 
     assert str(output.path) == f"{ROOT}/work/deep/m"
+
+
+def test_a_custom_path_on_a_mount_is_taken() -> None:
+    launch = request(leaf(outputs={"artifacts": {"o": "system.Model"}}, platform={"pvcMount": [{"constant": "data", "mountPath": "/data"}]}))
+
+    (output,) = parse(launch, executor_output=described({"custom_path": "/data/deep/m"})).artifacts["o"]
+
+    assert str(output.path) == "/data/deep/m"
+
+
+def test_a_custom_path_where_nothing_is_leaves_the_artifact_without_content() -> None:
+    launch = model()
+    document = json.dumps(described({"custom_path": "/etc/none/such", "metadata": {"rows": 3}})).encode()
+
+    parsed = KfpDialect().parse_outputs(launch, prepare(launch), RawOutputs({}, document, frozenset(), is_there=lambda _: False))
+
+    assert (parsed.artifacts["o"][0].path, parsed.artifacts["o"][0].metadata) == (None, {"rows": 3})
+    assert "there is nothing at its custom_path" in parsed.warnings[0]
 
 
 def test_a_path_in_the_attempt_becomes_the_uri_it_stands_for() -> None:

@@ -42,6 +42,8 @@ class Trace:
 
 def find(root: Path) -> Trace | None:
     """Return the trace of an attempt, None if it never started."""
+    if not root.exists():
+        return None
     if (root / RESULT).exists() or (root / EXIT).exists():
         return Trace(root, 0, 0, "", None, 0, is_running=False)
     try:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -79,7 +78,8 @@ class _Attempt:
     task: asyncio.Task[None] | None = None
     supervisor: Supervisor | None = None
     ended: asyncio.Future[dict[str, Any]] | None = None
-    started: asyncio.Future[dict[str, Any]] | None = None
+    detail: dict[str, Any] | None = None
+    """What is reported when it has started; None once that is done."""
     cancel_reason: str | None = None
     adopted: adoption.Trace | None = None
     usage: dict[str, float] = field(default_factory=dict)
@@ -122,9 +122,9 @@ class ProcessExecutor:
         self._by_id: dict[str, _Attempt] = {}
         self._parents = Parents(data / "envs", on_message=self._on_message, on_lost=self._on_lost)
         self._sink: ReportSink | None = None
-        self._cleaning: set[asyncio.Task[None]] = set()
+        self._aside: set[asyncio.Task[None]] = set()
         # Apart from the loop's own threads, where staging and storing of running attempts must not wait for removals.
-        self._cleaners = ThreadPoolExecutor(max_workers=2, thread_name_prefix="penstock-clean")
+        self._cleaner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="penstock-clean")
         self._is_closing = False
         self._host = socket.gethostname()
 
@@ -182,8 +182,8 @@ class ProcessExecutor:
             await asyncio.wait(storing, timeout=30)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, *self._cleaning, return_exceptions=True)
-        self._cleaners.shutdown(wait=False)
+        await asyncio.gather(*tasks, *self._aside, return_exceptions=True)
+        await asyncio.to_thread(self._cleaner.shutdown)
         await self._environments.close()
         await self._parents.close()
 
@@ -225,7 +225,7 @@ class ProcessExecutor:
         finished = AttemptFinished(attempt.request.key, self._clock.now(), outputs, failure, exit_code=exit_code, usage=attempt.usage)
         self._report(finished)
         if ("succeeded" if failure is None else "failed") not in self._settings.keeps_work_of:
-            self._spawn(asyncio.get_running_loop().run_in_executor(self._cleaners, _clean, attempt.root, outputs))
+            self._cleaner.submit(_clean, attempt.root, outputs)
 
     def _forget(self, attempt: _Attempt) -> None:
         self._attempts.pop(attempt.request.key, None)
@@ -331,27 +331,18 @@ class ProcessExecutor:
         return await self._supervise(attempt, supervisor, message, detail)
 
     def _stage(self, attempt: _Attempt, spec: ProcessSpec) -> list[dict[str, Any]]:
-        try:
-            attempt.root.mkdir(parents=True)
-        except FileExistsError:
-            shutil.rmtree(attempt.root)  # what an earlier launch prepared that never came to a start
-            attempt.root.mkdir()
+        self._folders.make(attempt.request.key)
         return staging.stage(spec, attempt.layout, self._blobs, self._data / "volumes")
 
     async def _supervise(
         self, attempt: _Attempt, supervisor: Supervisor, message: dict[str, Any], detail: dict[str, Any]
     ) -> dict[str, Any]:
-        loop = asyncio.get_running_loop()
-        attempt.supervisor, attempt.phase = supervisor, "running"
-        attempt.ended, attempt.started = loop.create_future(), loop.create_future()
+        attempt.supervisor, attempt.phase, attempt.detail = supervisor, "running", detail
+        attempt.ended = asyncio.get_running_loop().create_future()
         self._by_id[message["id"]] = attempt
         supervisor.send(message)
         if not supervisor.is_usable:
             self._on_lost(supervisor)
-        await asyncio.wait((attempt.started, attempt.ended), return_when=asyncio.FIRST_COMPLETED)
-        if attempt.started.done():
-            started = attempt.started.result()
-            self._report(AttemptStarted(attempt.request.key, started["at"], {**detail, "pid": started["pid"]}))
         return await asyncio.shield(attempt.ended)
 
     async def _take_up(self, attempt: _Attempt, trace: adoption.Trace) -> tuple[TaskOutputs | None, Failure | None]:
@@ -400,11 +391,12 @@ class ProcessExecutor:
 
     def _on_message(self, supervisor: Supervisor, message: dict[str, Any]) -> None:
         attempt = self._by_id.get(message["id"])
-        if attempt is None or attempt.supervisor is not supervisor or attempt.ended is None or attempt.started is None:
+        if attempt is None or attempt.supervisor is not supervisor or attempt.ended is None:
             return
         if message["op"] == "started":
-            if not attempt.started.done():
-                attempt.started.set_result(message)
+            if attempt.detail is not None:
+                self._report(AttemptStarted(attempt.request.key, message["at"], {**attempt.detail, "pid": message["pid"]}))
+                attempt.detail = None
         elif not attempt.ended.done():
             attempt.ended.set_result({"refused": message["text"]} if message["op"] == "refused" else message["exit"])
 
@@ -433,8 +425,8 @@ class ProcessExecutor:
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
-        self._cleaning.add(task)
-        task.add_done_callback(self._cleaning.discard)
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
 
 
 async def _await_into(future: asyncio.Future[dict[str, Any]], trace: adoption.Trace) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
+import shutil
+import struct
+import sys
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,6 +19,8 @@ from penstock.domain.ids import RunId
 LOG = "log"
 SPEC = "spec.json"
 RESULT = "result.json"
+_GET_FLAGS, _SET_FLAGS, _TOP_DIRECTORY = 0x80086601, 0x40086602, 0x00020000
+"""Linux: `FS_IOC_GETFLAGS`, `FS_IOC_SETFLAGS` (of 64-bit machines) and `FS_TOPDIR_FL`, which `chattr +T` sets."""
 _KEPT = frozenset({LOG, SPEC, RESULT, "started", "exit.json", "stop.json", "start_error"})
 
 
@@ -24,12 +30,34 @@ class Folders:
     def __init__(self, runs: Path, *, has_namespace: bool) -> None:
         self._runs = runs
         self._links = runs.parent / "t"
-        self._links.mkdir(parents=True, exist_ok=True)
+        runs.parent.mkdir(parents=True, exist_ok=True)
+        _spread(runs.parent)
+        for directory in (runs, self._links):
+            directory.mkdir(exist_ok=True)
+        _spread(runs)
         self._has_namespace = has_namespace
 
     def attempt(self, key: AttemptKey) -> Path:
         """Directory of an attempt; it need not exist."""
         return self._runs / key.run_id / key.task_id / str(key.attempt)
+
+    def make(self, key: AttemptKey) -> None:
+        """Make the attempt's directory; what an earlier launch prepared that never came to a start is removed."""
+        attempt = self.attempt(key)
+        try:
+            os.mkdir(attempt.parent)
+        except FileExistsError:
+            pass
+        except FileNotFoundError:
+            run = attempt.parents[1]
+            run.mkdir(parents=True, exist_ok=True)
+            _spread(run)
+            attempt.parent.mkdir(exist_ok=True)
+        try:
+            os.mkdir(attempt)
+        except FileExistsError:
+            shutil.rmtree(attempt)
+            os.mkdir(attempt)
 
     def tmp_link(self, key: AttemptKey) -> Path:
         """Short stand-in for the attempt's temporary directory.
@@ -55,6 +83,23 @@ class Folders:
             workspace=PurePosixPath(self.workspace(key.run_id)),
             has_namespace=self._has_namespace,
         )
+
+
+def _spread(directory: Path) -> None:
+    """Tell the file system that the entries of `directory` have nothing to do with one another, so that each gets a region of its own.
+
+    ext4 looks for a free inode where the parent directory is, and without a journal steps over every one that was freed there in the
+    last seconds: where attempts come and go by the hundred, making a file cost ten times as much. A hint only; others refuse it.
+    """
+    if not sys.platform.startswith("linux") or struct.calcsize("l") != 8:
+        return
+    with contextlib.suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            (flags,) = struct.unpack("l", fcntl.ioctl(descriptor, _GET_FLAGS, bytes(8)))
+            fcntl.ioctl(descriptor, _SET_FLAGS, struct.pack("l", flags | _TOP_DIRECTORY))
+        finally:
+            os.close(descriptor)
 
 
 def read_json(path: Path) -> Any:

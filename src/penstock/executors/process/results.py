@@ -14,7 +14,9 @@ from penstock.domain.ids import ArtifactId, Digest
 def write(path: Path, outputs: TaskOutputs) -> None:
     """Write `outputs`; a file that does not parse counts as none."""
     artifacts = {key: [_artifact_to_json(ref) for ref in refs] for key, refs in outputs.artifacts.items()}
-    path.write_text(json.dumps({"parameters": dict(outputs.parameters), "artifacts": artifacts}), encoding="utf-8")
+    data = json.dumps({"parameters": dict(outputs.parameters), "artifacts": artifacts}).encode()
+    with open(path, "wb", buffering=0) as file:
+        file.write(data)
 
 
 def from_json(document: Any) -> TaskOutputs:

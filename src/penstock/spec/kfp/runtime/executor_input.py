@@ -2,7 +2,9 @@
 
 Semantics: kfp protocol notes, sections 5.1 and 5.3. Output URIs are
 `<pipeline root>/<pipeline>/<run id>/<task key>/<id of the attempt>/<output key>`; `outputFile` stands in the same directory, because
-`dsl.get_uri` derives URIs from it. The same request always gives the same input.
+`dsl.get_uri` derives URIs from it. Where nobody can ask for one (a Python component without artifacts whose source does not speak of
+`get_uri`) it stands in `outputs`, which spares the task the making of nine directories and the server their removal. The same request
+always gives the same input.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ from penstock.domain.artifacts import ArtifactRef, ArtifactType
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import AttemptLayout, FailureKind, LaunchRequest, OutputArtifactPath, OutputParameterFile, StagedArtifact
 from penstock.domain.expr import UNSET
-from penstock.domain.plan import LeafTemplate, ParameterSpec, ParameterType
+from penstock.domain.plan import ContainerWork, LeafTemplate, ParameterSpec, ParameterType
 from penstock.spec.kfp.platform import HIDDEN_PREFIX
 from penstock.spec.kfp.runtime.paths import Places
+from penstock.spec.kfp.runtime.python_component import recognize
 from penstock.spec.values import to_type, whole_numbers
 
 _OUTPUT_METADATA = "output_metadata.json"
@@ -77,7 +80,8 @@ def prepare_input(request: LaunchRequest, layout: AttemptLayout, injected: Mappi
         )
         for spec in request.template.output_artifacts.values()
     )
-    executor_output = root / _OUTPUT_METADATA
+    has_root = _may_ask_for_root(request.template)
+    executor_output = (root if has_root else layout.outputs) / _OUTPUT_METADATA
     document = {
         "inputs": _inputs(request, parameters, places),
         "outputs": {
@@ -99,7 +103,7 @@ def prepare_input(request: LaunchRequest, layout: AttemptLayout, injected: Mappi
         output_parameters=output_parameters,
         output_artifacts=output_artifacts,
         executor_output=executor_output,
-        directories=(root, *({output.path.parent for output in output_parameters} or ())),
+        directories=(executor_output.parent, *({output.path.parent for output in output_parameters} or ())),
     )
 
 
@@ -142,6 +146,14 @@ def _task_root(request: LaunchRequest) -> str:
     key = request.key
     place = uuid.uuid5(uuid.NAMESPACE_OID, f"{key.task_id}:{key.attempt}")
     return "/".join((request.run.pipeline_root.rstrip("/"), request.run.pipeline_name, key.run_id, request.task_key, str(place)))
+
+
+def _may_ask_for_root(template: LeafTemplate) -> bool:
+    """Whether the program can learn its root's URI, from its artifacts or by `dsl.get_uri`."""
+    if template.output_artifacts or not isinstance(template.work, ContainerWork):
+        return True
+    component = recognize(template.work.command, template.work.args)
+    return component is None or "get_uri" in component.source
 
 
 def _parameter_file(layout: AttemptLayout, spec: ParameterSpec) -> OutputParameterFile:

@@ -10,6 +10,12 @@ from penstock.spec.kfp.runtime.executor_input import input_parameters
 from tests.unit.spec.kfp.ir import container
 from tests.unit.spec.kfp.runtime.attempts import ROOT, WORKSPACE, artifact, leaf, prepare, request
 
+START = """
+program_path=$(mktemp -d)
+
+printf "%s" "$0" > "$program_path/ephemeral_component.py"
+_KFP_RUNTIME=true python3 -m kfp.dsl.executor_main --component_module_path "$program_path/ephemeral_component.py" "$@"
+"""
 ECHO = container(command=["echo", "{{$}}"])
 ALL_TYPES = {
     "parameters": {
@@ -80,6 +86,28 @@ def test_outputs_live_in_one_directory_that_belongs_to_the_attempt() -> None:
     assert first["parameters"]["v"]["outputFile"] == f"{ROOT}/outputs/parameters/v"
     assert first == again
     assert first != retry
+
+
+@pytest.mark.parametrize(
+    ("source", "outputs", "is_below_root"),
+    [
+        ("def f(): ...", {"parameters": {"v": "STRING"}}, False),
+        ("def f(): return dsl.get_uri()", {"parameters": {"v": "STRING"}}, True),
+        ("def f(): ...", {"artifacts": {"o": "system.Model"}}, True),
+    ],
+)
+def test_a_component_that_cannot_ask_for_its_root_gets_no_directory_for_it(source: str, outputs: Any, *, is_below_root: bool) -> None:
+    function = container(command=["sh", "-ec", START, source], args=["--executor_input", "{{$}}", "--function_to_execute", "f"])
+
+    spec = prepare(request(leaf(executor=function, outputs=outputs)))
+
+    assert spec.python is not None
+    file = json.loads(spec.python.executor_input)["outputs"]["outputFile"]
+    assert str(spec.executor_output) == file
+    assert spec.executor_output is not None
+    assert spec.executor_output.parent in spec.directories
+    assert file.startswith(f"{ROOT}/mounts/minio/mlpipeline/" if is_below_root else f"{ROOT}/outputs/")
+    assert any("mounts" in directory.parts for directory in spec.directories) is is_below_root
 
 
 def test_names_that_are_no_file_names_stay_inside_the_directory() -> None:

@@ -54,6 +54,11 @@ _MAPPED_BYTES = 32 * 1024 * 1024
 """Per connection; every connection maps for itself, and what is mapped counts as memory of the process."""
 
 
+_CHECKPOINT_PAGES = 8_000
+"""Size of SQLite's log, in pages of 4 KiB, at which it is carried over into the database. A task touches about 15 pages, most of them again
+by its next event: carried over every 1,000 pages, as is SQLite's way, each would be written several times."""
+
+
 @dataclass(frozen=True, slots=True)
 class SqlDialect:
     """Fragments in which the databases differ."""
@@ -203,6 +208,7 @@ class _SqliteConnections:
         connection.execute(f"PRAGMA synchronous={self._synchronous}")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA cache_size=-8000")
+        connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA mmap_size={_MAPPED_BYTES}")
         if read_only:
             # Not on the writer: a savepoint's journal in memory makes large writes cost the square of their size.

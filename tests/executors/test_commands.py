@@ -217,6 +217,20 @@ async def test_a_killed_supervisor_makes_its_tasks_lost_and_the_next_task_gets_a
     assert (await scene.run(shell("echo again"), "next")).failure is None
 
 
+async def test_a_waiting_child_that_was_killed_fails_no_task(scene: Stage) -> None:
+    first = await scene.run(shell("echo first"), "first")
+    started = await scene.started("first")
+    supervisor = json.loads((scene.executor.log_path(first.key).parent / "started").read_text().splitlines()[0])["supervisor"]
+    (waiting,) = tree.children_of(supervisor)
+    os.kill(supervisor, signal.SIGSTOP)  # so that it has not heard of the loss when the task comes
+    os.kill(waiting, signal.SIGKILL)
+    await scene.launch(shell("echo $$"), "second")
+    os.kill(supervisor, signal.SIGCONT)
+    finished = await scene.finished("second")
+    assert (first.failure, finished.failure) == (None, None)
+    assert int(scene.log("second")) not in {waiting, started.detail["pid"]}
+
+
 async def test_launching_twice_runs_once(scene: Stage) -> None:
     spec = shell("echo run")
     await scene.launch(spec)

@@ -125,7 +125,7 @@ def plan(spec: ProcessSpec, environment: Environment, layout: AttemptLayout, bas
         mode = "cold" if _needs_cold_start(spec) else "warm"
     if mode == "warm" and spec.python is not None:
         executor = "" if spec.python.module == "__main__" else spec.python.module
-        kind = ParentKind(environment.python, executor, spec.python.runtime_mode)
+        kind = ParentKind(environment.python, executor, spec.python.runtime_mode, is_warm=True)
     overlay = None
     if mode != "warm" or (spec.python is not None and _MAY_INSTALL.search(spec.python.source)):
         overlay = {

@@ -31,9 +31,7 @@ import json
 arguments = sys.argv[2:]
 """
 """Makes `penstock.executors.process.inside` importable in an interpreter that has none of our packages, and nothing else of ours."""
-BOOT_SUPERVISOR = (
-    BOOT + "from penstock.executors.process.inside.supervise import main\nmain(int(arguments[0]), json.loads(arguments[1]))\n"
-)
+BOOT_SUPERVISOR = BOOT + "from penstock.executors.process.inside.supervise import main\nmain(int(arguments[0]), json.loads(arguments[1]))\n"
 BOOT_COLD = BOOT + "from penstock.executors.process.inside.cold import main\nmain(arguments[0])\n"
 _INSIDE = Path(inside.__file__).resolve().parent
 CODE_ARGUMENTS = (str(_INSIDE.parents[2]),)
@@ -51,6 +49,8 @@ class ParentKind:
     executor: str = ""
     """kfp executor module imported ahead; empty: commands only."""
     is_runtime_mode: bool = False
+    is_warm: bool = False
+    """Its tasks are Python components that run in forks of it."""
     modules: tuple[str, ...] = ()
     """Further modules imported ahead."""
 
@@ -82,6 +82,7 @@ class Supervisor(asyncio.Protocol):
             "executors": [self.kind.executor] if self.kind.executor else [],
             "modules": self.kind.modules,
             "runtime_mode": self.kind.is_runtime_mode,
+            "rehearses": self.kind.is_warm,
         }
         theirs.set_inheritable(True)
         log.parent.mkdir(parents=True, exist_ok=True)

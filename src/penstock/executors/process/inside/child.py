@@ -1,6 +1,6 @@
-"""What happens in a freshly forked process before the task's own code: session, signals, log, environment, limits, mounts.
+"""What happens in a forked process before the task's own code: session, signals, then the task comes, log, environment, limits, mounts.
 
-`become` never returns: it ends in `execve`, in `python_task.run` or, when something cannot be set up, in exit code 127 with the
+`await_task` never returns: it ends in `execve`, in `python_task.run` or, when something cannot be set up, in exit code 127 with the
 reason left in the file `start_error` of the attempt.
 """
 
@@ -12,15 +12,18 @@ import json
 import os
 import resource
 import signal
+import struct
 import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from penstock.executors.process.inside import namespace, python_task
+from penstock.executors.process.inside import namespace, pages, python_task
 
 START_ERROR = "start_error"
 START_FAILED = 127
+_TASK = 3
+"""Descriptor on which the task comes."""
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -40,13 +43,36 @@ def become_subreaper() -> bool:
     return LIBC is not None and LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 
 
-def become(task: Mapping[str, Any], preloaded: python_task.Preloaded, parent: int) -> NoReturn:
-    """Turn this forked process into the task. Args: task: message of `supervise`; parent: pid of the supervisor."""
+def await_task(reader: int, preloaded: python_task.Preloaded, copies: pages.Copies, parent: int) -> NoReturn:
+    """Wait for a task in this freshly forked process, and become it.
+
+    Args:
+        reader: pipe on which one message of `supervise` comes; closed without one, there is nothing to do any more.
+        preloaded: what the supervisor imported ahead.
+        copies: memory that the task will write to.
+        parent: pid of the supervisor.
+    """
     try:
         _detach(parent)
+        os.dup2(reader, _TASK)
+        os.closerange(_TASK + 1, max(64, reader + 2))
+        copies.make(LIBC)
+        with open(_TASK, "rb", closefd=False) as pipe:
+            (size,) = struct.unpack(">I", pipe.read(4) or bytes(4))
+            task = json.loads(pipe.read(size)) if size else None
+    except BaseException:
+        os._exit(START_FAILED)  # nobody waits for a word of this process: the supervisor is gone
+    if task is None:
+        os._exit(0)
+    become(task, preloaded)
+
+
+def become(task: Mapping[str, Any], preloaded: python_task.Preloaded) -> NoReturn:
+    """Turn this forked process into the task. Args: task: message of `supervise`."""
+    try:
         _open_log(task["log"])
         for directory in task["directories"]:
-            os.makedirs(directory, exist_ok=True)
+            _make_directory(directory)
         _link(task["tmp"], task["tmp_link"])
         _enter_limits(task)
         _write_new(os.path.join(task["root"], "spec.json"), task["spec"])
@@ -68,6 +94,13 @@ def become(task: Mapping[str, Any], preloaded: python_task.Preloaded, parent: in
         _enter_overlay(task.get("overlay"))
         python_task.run(task, preloaded)
     _execute(task["root"], list(task["argv"]), task["env"])
+
+
+def _make_directory(path: str) -> None:
+    try:
+        os.mkdir(path)  # most have their parent already
+    except (FileNotFoundError, FileExistsError):
+        os.makedirs(path, exist_ok=True)
 
 
 def _link(target: str, link: str) -> None:
@@ -101,8 +134,6 @@ def _detach(parent: int) -> None:
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_SETMASK, [])
     gc.enable()
 
 

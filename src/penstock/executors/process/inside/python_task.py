@@ -17,7 +17,6 @@ import io
 import json
 import logging
 import os
-import random
 import sys
 import threading
 import time
@@ -157,8 +156,8 @@ def _write_program(source: str) -> str:
     directory = os.path.join(os.environ["TMPDIR"], "program")
     os.makedirs(directory, exist_ok=True)
     path = os.path.join(directory, "ephemeral_component.py")
-    with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(source)
+    with open(path, "wb", buffering=0) as file:
+        file.write(source.encode("utf-8", "surrogateescape"))
     return path
 
 
@@ -173,9 +172,8 @@ def _fresh_streams() -> None:
 
 
 def _fresh_state() -> None:
-    """Forget what a fork shares and a new interpreter would not."""
+    """Forget what a fork shares and a new interpreter would not; `random` seeds itself anew after a fork."""
     sys.dont_write_bytecode = True  # the environment is compiled as a whole; the program's own file is never loaded again
-    random.seed()
     tempfile = sys.modules.get("tempfile")
     if tempfile is not None:
         tempfile.tempdir = None  # type: ignore[attr-defined]

@@ -4,12 +4,15 @@ Theory of operation. The server starts a supervisor with one end of a socket pai
 and never runs user code. It outlives the server: when the socket closes it takes no more work, waits for its children and leaves. What
 must survive is in files of the attempt, each written before anything that depends on it:
 
-- `started` exists before the fork; its second line names the child. No file: the attempt never ran.
+- `started` names this process and the child, before the child learns what to run. No file: the attempt never ran.
 - `stop.json` exists before a task is signalled, and says why.
 - `exit.json` appears, whole, once the task's whole tree is gone and its log is complete. Present: the attempt is over.
 
 Every task is a child subreaper, so whatever it leaves behind falls to this process when it ends; a child of ours that is no running task
 is therefore a leftover of an ended one and is killed before the end is reported.
+
+The fork itself costs a millisecond or two, so one child (`_Spare`) is always forked ahead, while there is nothing else to do. It has a
+session of its own, holds nothing but the pipe on which it waits for its task, and dies with this process.
 
 Messages are JSON with a four-byte big-endian length before them. To the supervisor: `run` (see `child.become` for its fields), `stop`
 (`id`, `reason`, `grace`) and `retire` (leave when the last task has ended). From it: `ready`, `started` (`id`, `pid`, `at`), `refused`
@@ -33,12 +36,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from penstock.executors.process.inside import child, python_task, tree
+from penstock.executors.process.inside import child, pages, python_task, rehearsal, tree
 
 STARTED, STOP, EXIT = "started", "stop.json", "exit.json"
 DEADLINE = "deadline"
 """Reason in `stop.json` of a task that ran out of time."""
 _HEADER = struct.Struct(">I")
+_MOST_TRIES = 3
 
 
 class _Running:
@@ -49,14 +53,41 @@ class _Running:
         self.stop: str | None = None
 
 
+class _Spare:
+    """A child that waits to be told what to run."""
+
+    def __init__(self, pid: int, writer: int) -> None:
+        self.pid = pid
+        self.ticks = tree.start_ticks(pid)
+        self._writer = writer
+
+    def hand_over(self, body: bytes) -> bool:
+        """Let it run the message `body`; False if it has died."""
+        data = memoryview(_HEADER.pack(len(body)) + body)
+        try:
+            while data:
+                data = data[os.write(self._writer, data) :]
+        except BrokenPipeError:
+            return False
+        finally:
+            self.close()
+        return True
+
+    def close(self) -> None:
+        """Let go of it: it leaves, unless it has its task."""
+        os.close(self._writer)
+
+
 class Supervisor:
     """Loop of one supervisor process."""
 
-    def __init__(self, server: socket.socket, preloaded: python_task.Preloaded) -> None:
+    def __init__(self, server: socket.socket, preloaded: python_task.Preloaded, copies: pages.Copies) -> None:
         self._server: socket.socket | None = server
         self._preloaded = preloaded
+        self._copies = copies
         self._buffer = bytearray()
         self._running: dict[int, _Running] = {}
+        self._spare: _Spare | None = None
         self._is_retired = False
         self._timers: list[tuple[float, int, str]] = []
         self._pid = os.getpid()
@@ -69,7 +100,8 @@ class Supervisor:
     def serve(self) -> None:
         """Work until the server has gone and every task has ended."""
         self._send({"op": "ready", **self._identity})
-        while self._running or (self._server is not None and not self._is_retired):
+        while self._running or self._takes_work():
+            self._prepare_spare()
             for descriptor, _ in self._poll.poll(self._wait_milliseconds()):
                 if descriptor == self._wake:
                     with contextlib.suppress(BlockingIOError):
@@ -78,6 +110,9 @@ class Supervisor:
                     self._receive()
             self._reap()
             self._fire_timers()
+
+    def _takes_work(self) -> bool:
+        return self._server is not None and not self._is_retired
 
     def _receive(self) -> None:
         assert self._server is not None
@@ -89,22 +124,23 @@ class Supervisor:
             self._server_is_gone()
             return
         self._buffer += data
-        for message in self._messages():
+        for body in self._messages():
+            message = json.loads(body)
             if message["op"] == "run":
-                self._run(message)
+                self._run(message, body)
             elif message["op"] == "stop":
                 self._stop(message["id"], message["reason"], message["grace"])
             elif message["op"] == "retire":
                 self._is_retired = True
 
-    def _messages(self) -> Iterator[dict[str, Any]]:
+    def _messages(self) -> Iterator[bytes]:
         while len(self._buffer) >= _HEADER.size:
             (size,) = _HEADER.unpack_from(self._buffer)
             if len(self._buffer) < _HEADER.size + size:
                 return
             body = bytes(self._buffer[_HEADER.size : _HEADER.size + size])
             del self._buffer[: _HEADER.size + size]
-            yield json.loads(body)
+            yield body
 
     def _server_is_gone(self) -> None:
         if self._server is not None:
@@ -130,33 +166,62 @@ class Supervisor:
         except (ConnectionError, OSError):
             self._server_is_gone()
 
-    def _run(self, task: dict[str, Any]) -> None:
+    def _run(self, task: dict[str, Any], body: bytes) -> None:
         if not self._is_server_there():
             return
         now = time.time()
+        path = os.path.join(task["root"], STARTED)
         try:
-            marker = os.open(os.path.join(task["root"], STARTED), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+            marker = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         except OSError as error:
             self._send({"op": "refused", "id": task["id"], "text": f"{error.strerror}: {error.filename}"})
             return
         try:
-            os.write(marker, json.dumps({**self._identity, "at": now}).encode() + b"\n")
-            pid = os.fork()
+            pid = self._hand_over(marker, now, body)
         except OSError as error:  # out of processes or memory, disk full
-            os.close(marker)
             with contextlib.suppress(OSError):
-                os.unlink(os.path.join(task["root"], STARTED))
+                os.unlink(path)
             self._send({"op": "refused", "id": task["id"], "text": f"the process could not be started: {error.strerror}"})
             return
-        if pid == 0:
-            child.become(task, self._preloaded, self._identity["supervisor"])  # type: ignore[arg-type]
-        with contextlib.suppress(OSError):  # without it a later server still finds the child through this process
-            os.write(marker, json.dumps({"pid": pid, "start": tree.start_ticks(pid)}).encode() + b"\n")
-        os.close(marker)
+        finally:
+            os.close(marker)
         self._running[pid] = _Running(task, pid, now)
         if task.get("deadline"):
             heapq.heappush(self._timers, (time.monotonic() + task["deadline"], pid, DEADLINE))
         self._send({"op": "started", "id": task["id"], "pid": pid, "at": now})
+
+    def _hand_over(self, marker: int, now: float, body: bytes) -> int:
+        """Note in the file `marker` which child will run the message `body`, give it to that child, and return its pid."""
+        for _ in range(_MOST_TRIES):
+            spare = self._spare = self._spare or self._fork()
+            lines = [{**self._identity, "at": now}, {"pid": spare.pid, "start": spare.ticks}]
+            os.ftruncate(marker, 0)
+            _write(marker, "".join(json.dumps(line) + "\n" for line in lines).encode())
+            self._spare = None
+            if spare.hand_over(body):
+                return spare.pid
+        raise OSError(errno.ESRCH, "its process was killed before it had begun")
+
+    def _prepare_spare(self) -> None:
+        if self._spare is None and self._takes_work():
+            with contextlib.suppress(OSError):  # said when a task really needs one
+                self._spare = self._fork()
+        elif self._spare is not None and not self._takes_work():
+            self._spare.close()
+            self._spare = None
+
+    def _fork(self) -> _Spare:
+        reader, writer = os.pipe()
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(reader)
+            os.close(writer)
+            raise
+        if pid == 0:
+            child.await_task(reader, self._preloaded, self._copies, self._pid)
+        os.close(reader)
+        return _Spare(pid, writer)
 
     def _stop(self, task_id: str, reason: str, grace: float) -> None:
         for running in self._running.values():
@@ -203,10 +268,13 @@ class Supervisor:
             if ended is None:
                 return
             running = self._running.get(ended.si_pid)
-            if running is None:
-                os.waitpid(ended.si_pid, 0)
-            else:
+            if running is not None:
                 self._finish(running)
+                continue
+            os.waitpid(ended.si_pid, 0)
+            if self._spare is not None and self._spare.pid == ended.si_pid:
+                self._spare.close()
+                self._spare = None
 
     def _finish(self, running: _Running) -> None:
         self._kill_leftovers(running)
@@ -244,8 +312,9 @@ class Supervisor:
         """Kill and reap what ended tasks left behind; see the theory above. The zombie of `ended` itself stays for its status."""
         if ended.task.get("cgroup"):
             _kill_cgroup(ended.task["cgroup"])
+        spare = 0 if self._spare is None else self._spare.pid
         while True:
-            strays = [pid for pid in tree.children_of(self._pid) if pid not in self._running]
+            strays = [pid for pid in tree.children_of(self._pid) if pid not in self._running and pid != spare]
             if not strays:
                 return
             for pid in strays:
@@ -260,6 +329,8 @@ def _wakeup_pipe() -> int:
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)
     signal.signal(signal.SIGCHLD, _ignore)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])  # for the tasks, which inherit it
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # meant for the server; tasks are ended by message, or by killing this process
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -299,10 +370,14 @@ def _write_whole(path: str, content: dict[str, Any]) -> None:
     data = json.dumps(content).encode()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
-        if os.write(descriptor, data) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        _write(descriptor, data)
     finally:
         os.close(descriptor)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    if os.write(descriptor, data) != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _highest_descriptor() -> int:
@@ -313,7 +388,10 @@ def _highest_descriptor() -> int:
 
 
 def main(descriptor: int, settings: dict[str, Any]) -> None:
-    """Run a supervisor on the inherited socket `descriptor`. Settings: `executors` and `modules` to import ahead."""
+    """Run a supervisor on the inherited socket `descriptor`.
+
+    Settings: `executors` and `modules` to import ahead; `rehearses`, whether its tasks are Python components.
+    """
     os.setsid()
     os.chdir("/")
     os.dup2(descriptor, 3, inheritable=False)
@@ -330,4 +408,9 @@ def main(descriptor: int, settings: dict[str, Any]) -> None:
     gc.collect()
     gc.disable()
     gc.freeze()
-    Supervisor(server, preloaded).serve()
+    copies = pages.Copies(())
+    if settings["rehearses"]:
+        with contextlib.suppress(OSError):
+            copies = rehearsal.rehearse(preloaded, next(iter(settings["executors"]), ""))
+        gc.freeze()
+    Supervisor(server, preloaded, copies).serve()

@@ -27,10 +27,20 @@ _SHORTEST_SECRET = 4
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:
-    """Replace every secret value in `text`; longer ones first, lines of a value with several lines one by one."""
+    """Replace every secret value in `text`."""
+    return mask_parts(text, parts_of(secrets))
+
+
+def parts_of(secrets: Iterable[str]) -> list[str]:
+    """Return what to look for: longer values first, lines of a value with several lines one by one."""
     values = {part for value in secrets for part in (value, *value.splitlines()) if len(part) >= _SHORTEST_SECRET}
-    for value in sorted(values, key=len, reverse=True):
-        text = text.replace(value, MASK)
+    return sorted(values, key=len, reverse=True)
+
+
+def mask_parts(text: str, parts: Iterable[str]) -> str:
+    """Replace each of `parts` in `text`, for many texts with the same secrets."""
+    for part in parts:
+        text = text.replace(part, MASK)
     return text
 
 

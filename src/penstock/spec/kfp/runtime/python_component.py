@@ -47,10 +47,15 @@ def is_containerized(command: Sequence[Any]) -> bool:
 
 def recognize(command: Sequence[Any], args: Sequence[Any]) -> PythonComponent | None:
     """Return the component when command and arguments have the form the SDK gives a lightweight component; else None."""
-    if not all(isinstance(part, str) for part in (*command, *args)):
+    if len(command) not in {_PREFIX, _PREFIX - 3} or not all(isinstance(part, str) for part in (*command, *args)):
         return None
+    return _recognize(tuple(command), tuple(args))
+
+
+@lru_cache(maxsize=256)
+def _recognize(command: tuple[str, ...], args: tuple[str, ...]) -> PythonComponent | None:
     function = _function(args)
-    if function is None or len(command) not in {_PREFIX, _PREFIX - 3}:
+    if function is None:
         return None
     installs = Installs()
     if len(command) == _PREFIX:

@@ -72,6 +72,29 @@ async def test_a_task_without_a_decorator_is_tracked(parts: tuple[Engine, Tracki
     assert [entry.run.run_id for entry in found.entries] == [run.run_id]
 
 
+async def test_logs_and_use_of_a_task_are_read_like_a_clients(parts: tuple[Engine, Tracking], tmp_path: Path) -> None:
+    engine, room = parts
+    await engine.run(pipeline())
+    run, row = await run_of(room, engine, "train"), engine.tasks()["root/train"]
+    assert (await room.console.page(run.run_id)).lines == []
+    log = tmp_path / "runs" / row["run_id"] / row["task_id"] / str(row["attempts"] - 1) / "log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes("\n".join(f"line {i}" for i in range(10)).encode() + b"\n\xff\n")
+    detail = json.dumps({"usage": {"cpu_seconds": 0.5, "max_rss_bytes": 7}})
+    engine.database.write_sync(lambda tx: tx.execute("UPDATE task SET detail = ? WHERE task_id = ?", (detail, row["task_id"])))
+    page = await room.console.page(run.run_id, first=3, after=4)
+    assert ([line.text for line in page.lines], page.has_next, page.line_count) == (["line 5", "line 6", "line 7"], True, 11)
+    page = await room.console.page(run.run_id, last=2)
+    assert ([(line.number, line.text) for line in page.lines], page.has_next, page.has_previous) == ([(9, "line 9"), (10, "\ufffd")], False, True)
+    page = await room.console.page(run.run_id, last=2, before=3)
+    assert ([line.number for line in page.lines], page.has_next) == ([1, 2], True)
+    assert [line.number for line in await room.console.search(run.run_id, "LINE 8")] == [8]
+    [use] = map(json.loads, await room.history.events(run.run_id))
+    assert (use["system.task.cpu_seconds"], use["system.task.max_rss_bytes"], use["_wandb"]) == (0.5, 7, True)
+    await room.runs.upsert("ann", run.project, "mine", RunChange(), task_id=TaskId(row["task_id"]))  # a client takes the record over
+    assert (await room.console.page(run.run_id)).lines == []
+
+
 async def test_a_failed_task_is_a_failed_run(parts: tuple[Engine, Tracking]) -> None:
     engine, room = parts
     engine.executor.scripts["train"] = [failing("bad")]

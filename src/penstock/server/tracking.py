@@ -9,6 +9,7 @@ from pathlib import Path
 from penstock.background.tracking import TrackingTimer
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.notifier import Notifier
+from penstock.stores.files.attempt_logs import AttemptLogFiles
 from penstock.stores.series.store import ColumnSeriesStore
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.tracking_console import SqlConsoleStore
@@ -16,6 +17,7 @@ from penstock.stores.sql.tracking_files import SqlRunFileStore
 from penstock.stores.sql.tracking_projects import SqlProjectStore
 from penstock.stores.sql.tracking_runs import SqlTrackedRunStore
 from penstock.stores.sql.tracking_tasks import TaskRunProjection, task_finder
+from penstock.stores.task_traces import StoredTaskTraces
 from penstock.tracking.console import ConsoleService, parse_line
 from penstock.tracking.files import RunFileService
 from penstock.tracking.filestream import FileStreamService
@@ -73,17 +75,18 @@ def build_tracking(
     notifier: Notifier,
     silence_seconds: float = DEFAULT_SILENCE_SECONDS,
 ) -> Tracking:
-    """Return the tracking room over `database` and the column files in `folder`; nothing runs yet."""
+    """Return the tracking room over `database` and the column files in `folder` (of the data folder); nothing runs yet."""
     runs, projects = SqlTrackedRunStore(database), SqlProjectStore(database)
     series = ColumnSeriesStore(folder)
+    traces = StoredTaskTraces(database, AttemptLogFiles(folder.parent))
     heartbeats = Heartbeats(runs, clock, silence_seconds=silence_seconds)
     live_runs = LiveRuns(runs, clock)
     service = TrackedRunService(runs, projects, series, clock, ids, notifier, heartbeats, live_runs)
     return Tracking(
         projects=ProjectService(projects, series, clock, ids, live_runs),
         runs=service,
-        history=HistoryService(series),
-        console=ConsoleService(SqlConsoleStore(database, parse_line)),
+        history=HistoryService(series, traces),
+        console=ConsoleService(SqlConsoleStore(database, parse_line), traces),
         files=RunFileService(SqlRunFileStore(database, ids), clock, notifier),
         filestream=FileStreamService(runs, series, live_runs, heartbeats, clock, notifier),
         series=series,

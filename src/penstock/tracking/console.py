@@ -10,6 +10,7 @@ import msgspec
 
 from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import ConsoleLine
+from penstock.interfaces.task_traces import TaskTraces
 from penstock.interfaces.tracking_store import ConsoleStore
 
 _MAX_LINES = 10_000
@@ -31,10 +32,11 @@ class ConsolePage:
 
 
 class ConsoleService:
-    """Use cases that read console lines."""
+    """Use cases that read console lines. Where no client has written any, those of the task's log are the lines."""
 
-    def __init__(self, store: ConsoleStore) -> None:
+    def __init__(self, store: ConsoleStore, traces: TaskTraces | None = None) -> None:
         self._store = store
+        self._traces = traces
 
     async def page(
         self,
@@ -50,8 +52,14 @@ class ConsoleService:
         wanted = last if from_end else first
         limit = max(0, min(wanted if wanted is not None else _MAX_LINES, _MAX_LINES))
         low = after if after is not None else -1
-        lines = await self._store.read(run_id, after=low, before=before, limit=limit + 1, from_end=from_end)
         count = await self._store.line_count(run_id)
+        if count:
+            lines = await self._store.read(run_id, after=low, before=before, limit=limit + 1, from_end=from_end)
+        else:
+            everything = await self._log_of_task(run_id)
+            count = len(everything)
+            inside = everything[low + 1 : before]
+            lines = inside[-limit - 1 :] if from_end else inside[: limit + 1]
         has_more = len(lines) > limit
         if from_end:
             shown = lines[1:] if has_more else lines
@@ -61,11 +69,19 @@ class ConsoleService:
 
     async def line_count(self, run_id: TrackedRunId) -> int:
         """Return the highest line number plus one (`logLineCount`)."""
-        return await self._store.line_count(run_id)
+        return await self._store.line_count(run_id) or len(await self._log_of_task(run_id))
+
+    async def _log_of_task(self, run_id: TrackedRunId) -> Sequence[ConsoleLine]:
+        lines = [] if self._traces is None else await self._traces.log_lines(run_id)
+        return [ConsoleLine(number, text, None, "info", "") for number, text in enumerate(lines)]
 
     async def search(self, run_id: TrackedRunId, text: str, *, after: int = -1, limit: int = 1000) -> Sequence[ConsoleLine]:
         """Return lines that contain `text`, whatever the case, ascending."""
-        return await self._store.search(run_id, text, after=after, limit=min(limit, _MAX_LINES))
+        found = await self._store.search(run_id, text, after=after, limit=min(limit, _MAX_LINES))
+        if found or await self._store.line_count(run_id):
+            return found
+        lines = await self._log_of_task(run_id)
+        return [line for line in lines[after + 1 :] if text.lower() in line.text.lower()][: min(limit, _MAX_LINES)]
 
 
 class _StructuredLine(msgspec.Struct):

@@ -13,6 +13,7 @@ from typing import Any
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import SeriesInfo
+from penstock.interfaces.task_traces import TaskTraces, TaskUse
 from penstock.interfaces.tracking_store import ChartSeries, SampleSpec, SeriesStore
 
 HISTORY = "history"
@@ -25,8 +26,9 @@ _MAX_ROWS = 100_000
 class HistoryService:
     """Use cases that read series."""
 
-    def __init__(self, series: SeriesStore) -> None:
+    def __init__(self, series: SeriesStore, traces: TaskTraces | None = None) -> None:
         self._series = series
+        self._traces = traces
 
     async def info(self, run_id: TrackedRunId) -> SeriesInfo:
         """Return line counts, tails, first and last step and keys."""
@@ -45,8 +47,15 @@ class HistoryService:
         return await self._series.rows(run_id, HISTORY, min_step=min_step, max_step=max_step, samples=None)
 
     async def events(self, run_id: TrackedRunId, *, samples: int | None = None) -> Sequence[str]:
-        """Return system metrics rows as JSON texts in order of arrival, thinned out evenly to `samples` (default 500)."""
-        return await self._series.rows(run_id, EVENTS, min_step=None, max_step=None, samples=samples or DEFAULT_SAMPLES)
+        """Return system metrics rows as JSON texts in order of arrival, thinned out evenly to `samples` (default 500).
+
+        A task that no client has reported for has one row: what its newest attempt used.
+        """
+        rows = await self._series.rows(run_id, EVENTS, min_step=None, max_step=None, samples=samples or DEFAULT_SAMPLES)
+        if rows or self._traces is None:
+            return rows
+        use = await self._traces.use(run_id)
+        return [] if use is None else [row_of_use(use)]
 
     async def sampled(self, run_id: TrackedRunId, specs: Sequence[str]) -> Sequence[Sequence[Mapping[str, Any]]]:
         """Return, per spec, the rows that have all keys of the spec, projected to them.
@@ -126,3 +135,9 @@ def parse_spec(text: str) -> SampleSpec:
     return SampleSpec(
         keys=keys, samples=samples, min_step=low, max_step=high, every_row=is_page and samples >= (high or 0) - (low or 0) - 1
     )
+
+
+def row_of_use(use: TaskUse) -> str:
+    """Return what a task used as one row of system metrics, in the form in which clients send theirs."""
+    row: dict[str, Any] = {"_wandb": True, "_timestamp": use.finished_at, "_runtime": use.finished_at - use.started_at}
+    return json.dumps(row | {f"system.task.{name}": value for name, value in sorted(use.usage.items())})

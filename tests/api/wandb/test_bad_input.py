@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 
 import pytest
 
@@ -64,3 +66,29 @@ async def test_chunks_out_of_order_and_repeated_make_the_same_rows(api: Api) -> 
     run = (await api.data(RUN))["project"]["run"]
     assert run["historyLineCount"] == 15
     assert [json.loads(row)["_step"] for row in run["history"]] == list(range(15))
+
+
+def _bomb(size: int) -> bytes:
+    """Return gzip that unpacks to `size` zero bytes, made without holding them."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    piece = bytes(1 << 20)
+    return b"".join([*(packer.compress(piece) for _ in range(size >> 20)), packer.flush()])
+
+
+async def test_bodies_that_unpack_to_too_much_or_to_nothing_are_refused_whole(api: Api) -> None:
+    await api.data(UPSERT)
+    good = json.dumps({"files": {"wandb-history.jsonl": {"offset": 0, "content": ['{"_step": 0}']}}}).encode()
+    for content, encoding, status in (
+        (_bomb(200 << 20), "gzip", 413), (gzip.compress(good)[:-9], "gzip", 400), (good, "gzip", 400), (good, "br", 400), (b"\xff\xfe", "", 400),
+        (b"[1]", "", 400), (b'{"files": 5}', "", 400), (b'{"files": {"wandb-history.jsonl": {"offset": 0, "content": [5]}}}', "", 400),
+        (b"[" * 200_000, "", 400),
+    ):  # fmt: skip
+        headers = {"content-encoding": encoding} if encoding else {}
+        answer = await api.http.post("/files/ann/p/r/file_stream", content=content, headers=headers)
+        assert (answer.status_code, bool(answer.json()["error"])) == (status, True), content[:80]
+    for offset in (-1, 2**60, 1.5, "0", True, None):
+        chunk = {"files": {"wandb-history.jsonl": {"offset": offset, "content": ['{"_step": 0}']}}}
+        assert (await api.http.post("/files/ann/p/r/file_stream", json=chunk)).status_code == 400, offset
+    assert (await api.data(RUN))["project"]["run"] | {"id": ""} == {"id": "", "historyLineCount": 0, "history": []}
+    assert (await api.http.post("/files/ann/p/r/file_stream", content=gzip.compress(good), headers={"content-encoding": "gzip"})).status_code == 200
+    assert (await api.data(RUN))["project"]["run"]["historyLineCount"] == 1

@@ -27,6 +27,8 @@ for run in wandb.Api().runs(sys.argv[1], lazy=False):
         "summary": {key: value for key, value in run.summary.items() if not key.startswith("_")}, "notes": run.notes,
         "logged": sorted(item.name.split(":")[0] + "/" + item.type for item in run.logged_artifacts()),
         "used": sorted(item.name.split(":")[0] for item in run.used_artifacts()),
+        "console": [line.content for line in run.console_logs()],
+        "system": run.history(stream="system", pandas=False)[-1:], "latest": run.system_metrics or {},
         "losses": [row["loss"] for row in run.scan_history(keys=["loss"])],
     })
 print("OUT" + json.dumps(out))
@@ -67,6 +69,10 @@ def test_components_of_kfp_2(live_server: LiveServer, tmp_path: Path) -> None:
     assert undecorated["config"]["score"] == 0.9
     assert undecorated["summary"]["Output"] == "done"
     assert undecorated["summary"]["accuracy"] == 0.9
+    assert [line for line in undecorated["console"] if line.startswith("scored")] == [f"scored {i}" for i in range(3)]
+    [use] = undecorated["system"]
+    assert use["system.task.cpu_seconds"] > 0
+    assert undecorated["latest"]["system.task.max_rss_bytes"] == use["system.task.max_rss_bytes"] > 1_000_000
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="kfp 1.8 and its wandb need an interpreter up to 3.11 for quick wheels")

@@ -91,9 +91,16 @@ def _log_line_count(node: RunNode, info: GraphQLResolveInfo) -> int:
     return context.wait(context.services.console.line_count(node.run.run_id))
 
 
+def _system_metrics(node: RunNode, info: GraphQLResolveInfo) -> str | None:
+    if node.run.is_automatic and node.info.events_tail is None:
+        context = context_of(info)
+        return next(iter(context.wait(context.services.history.events(node.run.run_id))), None)
+    return node.info.events_tail
+
+
 FIELDS: FieldTable = {
     "Run": {
-        "systemMetrics": lambda node, info: node.info.events_tail,
+        "systemMetrics": _system_metrics,
         "historyLineCount": lambda node, info: node.info.history_lines,
         "eventsLineCount": lambda node, info: node.info.events_lines,
         "logLineCount": _log_line_count,

@@ -1,0 +1,31 @@
+"""What a pipeline task leaves besides its outputs: lines of its log, and what it used of the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from penstock.domain.ids import TrackedRunId
+
+
+@dataclass(frozen=True, slots=True)
+class TaskUse:
+    """What the newest attempt of a task used."""
+
+    started_at: float
+    finished_at: float
+    usage: Mapping[str, float]
+    """`cpu_seconds`, `max_rss_bytes`, `queued_seconds`, ... (`AttemptFinished.usage`)."""
+
+
+class TaskTraces(Protocol):
+    """Traces of the tasks that tracked runs stand for. A run that is no task's automatic record has none."""
+
+    async def log_lines(self, run_id: TrackedRunId) -> Sequence[str]:
+        """Return the lines of the newest attempt's log without line ends; of a long log the last ones."""
+        ...
+
+    async def use(self, run_id: TrackedRunId) -> TaskUse | None:
+        """Return what the newest attempt used, or None while that is not known."""
+        ...

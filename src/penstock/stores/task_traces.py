@@ -1,0 +1,52 @@
+"""Traces of tasks from the rows and log files that the engine keeps (`interfaces.task_traces`)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+from penstock.domain.ids import TrackedRunId
+from penstock.interfaces.task_traces import TaskUse
+from penstock.stores.files.attempt_logs import AttemptLogFiles
+from penstock.stores.sql.database import Database, Row
+
+_MAX_LOG_BYTES = 8 << 20
+_SELECT = (
+    "SELECT t.run_id, t.task_id, t.attempts, t.detail, t.started_at, t.finished_at FROM tracked_run r JOIN task t ON t.task_id = r.task_id"
+    " WHERE r.run_id = ? AND r.is_automatic = 1"
+)
+
+
+class StoredTaskTraces:
+    """`TaskTraces` over table `task` and the attempts' log files."""
+
+    def __init__(self, database: Database, logs: AttemptLogFiles) -> None:
+        self._database = database
+        self._logs = logs
+
+    async def log_lines(self, run_id: TrackedRunId) -> Sequence[str]:
+        """See `TaskTraces.log_lines`."""
+        row = await self._task(run_id)
+        return [] if row is None else await asyncio.to_thread(self._read, row)
+
+    async def use(self, run_id: TrackedRunId) -> TaskUse | None:
+        """See `TaskTraces.use`."""
+        row = await self._task(run_id)
+        usage = {} if row is None else json.loads(row["detail"]).get("usage")
+        if row is None or not usage or row["finished_at"] is None:
+            return None
+        return TaskUse(row["started_at"] or row["finished_at"], row["finished_at"], usage)
+
+    async def _task(self, run_id: TrackedRunId) -> Row | None:
+        return await self._database.read(lambda tx: tx.one(_SELECT, (run_id,)))
+
+    def _read(self, row: Row) -> list[str]:
+        place = (row["run_id"], row["task_id"], max(row["attempts"] - 1, 0))
+        size = self._logs.size(*place) or 0
+        offset = max(0, size - _MAX_LOG_BYTES)
+        text = self._logs.read(*place, offset=offset, length=size - offset).decode("utf-8", "replace")
+        lines = text.split("\n")
+        if lines[-1] == "":
+            lines.pop()
+        return lines[1:] if offset else lines

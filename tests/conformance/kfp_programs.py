@@ -76,7 +76,7 @@ assert body["code"] == 3 and "unknown" in body["message"]
 """
 
 TERMINATE_AND_RETRY = """
-import time
+import time, urllib.request
 
 @dsl.component
 def fail_once(marker: str):
@@ -95,9 +95,14 @@ def flaky(marker: str):
     add(a=1)
     fail_once(marker=marker)
 
+@dsl.component
+def last_word(status: dsl.PipelineTaskFinalStatus) -> str:
+    return f"{status.state} {status.error_code} {status.error_message}"
+
 @dsl.pipeline(name="sleeper")
 def sleeper():
-    sleep_long()
+    with dsl.ExitHandler(last_word()):
+        sleep_long()
 
 marker = os.path.abspath("marker")
 run_id = client.create_run_from_pipeline_func(flaky, arguments={"marker": marker}, enable_caching=False).run_id
@@ -118,6 +123,10 @@ client.terminate_run(run_id)
 ended = client.wait_for_run_completion(run_id, timeout=90, sleep_duration=1)
 assert ended.state == "FAILED" and ended.error.code == 1, ended
 assert "CANCELING" in [entry.state for entry in ended.state_history]
+assert {task.display_name: task.state for task in ended.run_details.task_details}["last-word"] == "SUCCEEDED"
+with urllib.request.urlopen(f"{URL}/apis/v2beta1/runs/{run_id}/tasks") as answer:
+    tasks = {task["name"]: task for task in json.load(answer)["tasks"]}
+assert tasks["last-word"]["outputs"]["parameters"][0]["value"] == "CANCELED 1 terminated by user", tasks["last-word"]
 refused(409, client.terminate_run, run_id)
 """
 

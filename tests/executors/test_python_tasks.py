@@ -88,6 +88,14 @@ async def test_an_exception_ends_in_a_failure_with_the_traceback_of_user_code_on
     assert "python_task.py" not in scene.log()
 
 
+async def test_a_syntax_error_in_the_source_fails_the_task_with_its_line(scene: Stage) -> None:
+    finished = await scene.run(lambda request, layout: python_spec("def f() -> str:\n    return (1 +\n", layout, outputs=("Output",)))
+    assert finished.failure is not None
+    assert finished.failure.message.startswith("exit code 1")
+    assert "SyntaxError" in finished.failure.message
+    assert "return (1 +" in finished.failure.message
+
+
 async def test_exit_codes_and_exit_handlers_are_those_of_an_interpreter(scene: Stage) -> None:
     source = "def f():\n    import atexit, sys\n    atexit.register(lambda: print('handler ran'))\n    sys.exit(7)\n"
     finished = await scene.run(lambda request, layout: python_spec(source, layout))

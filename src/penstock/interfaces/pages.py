@@ -119,6 +119,17 @@ class RunItem:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskState:
+    """As little of a task as a coloured cell needs."""
+
+    task_id: str
+    task_key: str
+    iteration_index: int | None
+    state: str
+    is_cached: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TaskItem:
     """A task as graphs, tables and the executions list show it."""
 
@@ -294,6 +305,14 @@ class RunPages(Protocol):
 
     async def children(self, run_id: str, parent_task_id: str, *, offset: int = 0, limit: int = 2000) -> Sequence[TaskItem]:
         """Return direct children of a group node in order of creation."""
+        ...
+
+    async def cells(self, run_id: str, parent_task_id: str, *, limit: int | None) -> Sequence[TaskState]:
+        """Return state and little else of the direct children of a node, in order; narrow, for nodes with very many. None: all."""
+        ...
+
+    async def tasks_of(self, run_id: str, task_ids: Sequence[str]) -> Sequence[TaskItem]:
+        """Return the run's tasks of those ids (at most 1,000), in order of creation."""
         ...
 
     async def child_states(self, run_id: str, parent_task_ids: Sequence[str]) -> Sequence[StateCount]:

@@ -79,13 +79,18 @@ def template_at(plan: RunPlan, path: str) -> GraphTemplate | LeafTemplate | None
     return template
 
 
-def plan_scope(plan: RunPlan, path: str) -> GraphScope:
-    """Graph of a scope as defined, without a run."""
+def plan_scope(plan: RunPlan, path: str, *, only: frozenset[str] | None = None) -> GraphScope:
+    """Graph of a scope as defined, without a run; `only` restricts it to some task keys."""
     template = template_at(plan, path)
     if not isinstance(template, GraphTemplate):
         return GraphScope((), ())
-    nodes = [_node_of(plan, task, f"{path}/{task.key}", None, {}) for task in template.tasks.values()]
-    edges = [dataclasses.replace(edge, source=f"{path}/{edge.source}", target=f"{path}/{edge.target}") for edge in _edges(template)]
+    shown = template.tasks.keys() if only is None else only
+    nodes = [_node_of(plan, task, f"{path}/{task.key}", None, {}) for task in template.tasks.values() if task.key in shown]
+    edges = [
+        dataclasses.replace(edge, source=f"{path}/{edge.source}", target=f"{path}/{edge.target}")
+        for edge in edges_of(template)
+        if edge.source in shown and edge.target in shown
+    ]
     return GraphScope(nodes, edges)
 
 
@@ -102,7 +107,7 @@ def run_scope(
             row = by_key.pop(task.key, None)
             identity = row.task_id if row else task_id_for(RunId(run_id), TaskPath(f"{parent.path}/{task.key}"))
             nodes.append(_node_of(plan, task, identity, row, counts.get(identity, {})))
-        edges = list(_edges(template))
+        edges = list(edges_of(template))
     nodes += [_node_of_row(row, counts.get(row.task_id, {})) for row in by_key.values()]
     if not edges:
         edges = list(_recorded_edges(children))
@@ -113,6 +118,18 @@ def run_scope(
         if {edge.source, edge.target} <= ids.keys()
     ]
     return GraphScope(nodes, linked)
+
+
+def node_of(plan: RunPlan, path: str, key: str, row: TaskItem | None, identity: str) -> GraphNode:
+    """Box of one task of the scope at `path`, without the counts of what is in it.
+
+    Raises:
+        KeyError: the scope has no such task.
+    """
+    template = template_at(plan, path)
+    if not isinstance(template, GraphTemplate):
+        raise KeyError(key)
+    return _node_of(plan, template.tasks[key], identity, row, {})
 
 
 def to_json(scope: GraphScope) -> dict[str, Any]:
@@ -161,7 +178,7 @@ def _with_row(node: GraphNode, row: TaskItem, counts: Mapping[str, int]) -> Grap
     )
 
 
-def _edges(template: GraphTemplate) -> Iterator[GraphEdge]:
+def edges_of(template: GraphTemplate) -> Iterator[GraphEdge]:
     """Edges between the tasks of a graph, by task key."""
     for task in template.tasks.values():
         labels: dict[str, list[str]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from penstock.interfaces.pages import Condition, ListQuery, Page, RunItem, RunView, StateCount, TaskItem, TaskView
+from penstock.interfaces.pages import Condition, ListQuery, Page, RunItem, RunView, StateCount, TaskItem, TaskState, TaskView
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.json_columns import decode_object
 from penstock.stores.sql.page_filters import Where, select_page
@@ -139,6 +139,31 @@ class SqlRunPages:
         )
         params = {"parent": parent_task_id, "run": run_id, "limit": limit, "offset": offset}
         return await self._database.read(lambda tx: [task_from_row(row) for row in tx.all(sql, params)])
+
+    async def cells(self, run_id: str, parent_task_id: str, *, limit: int | None) -> Sequence[TaskState]:
+        """See `RunPages`."""
+        sql = (
+            "SELECT task_id, task_key, iteration_index, state, is_cached FROM task WHERE parent_task_id = :parent AND run_id = :run"
+            " ORDER BY iteration_index, position"
+        )
+        params: dict[str, Any] = {"parent": parent_task_id, "run": run_id}
+        if limit is not None:
+            sql, params = f"{sql} LIMIT :limit", params | {"limit": limit}
+        rows = await self._database.read(lambda tx: tx.all(sql, params))
+        return [
+            TaskState(row["task_id"], row["task_key"], row["iteration_index"], row["state"], bool(row["is_cached"])) for row in rows
+        ]
+
+    async def tasks_of(self, run_id: str, task_ids: Sequence[str]) -> Sequence[TaskItem]:
+        """See `RunPages`."""
+        if not task_ids:
+            return []
+        places, params = named_places(list(task_ids)[:1000])
+        sql = (
+            f"SELECT {TASK_COLUMNS} FROM task JOIN run ON run.run_id = task.run_id"
+            f" WHERE task.run_id = :run AND task.task_id IN ({places}) ORDER BY task.position"
+        )
+        return await self._database.read(lambda tx: [task_from_row(row) for row in tx.all(sql, {**params, "run": run_id})])
 
     async def child_states(self, run_id: str, parent_task_ids: Sequence[str]) -> Sequence[StateCount]:
         """See `RunPages`."""

@@ -16,13 +16,13 @@ from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.plan import ContainerWork, GraphTemplate, LeafTemplate, RunPlan
 from penstock.interfaces.page_catalog import PipelineItem, PipelineView, VersionItem
 from penstock.interfaces.pages import Page
-from penstock.web import graph
 from penstock.web.filters import list_query
 from penstock.web.formats import plain_json
 from penstock.web.pages.run import ParameterRow, load_plan, parameter_rows
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.tasks import component_source
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
+from penstock.web.run_graph import static_scope
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
 
@@ -166,10 +166,10 @@ async def graph_data(services: WebServices, request: Request) -> Response:
     version = await services.catalog.version(request.path_params["version_id"])
     stored = await services.runs.spec(version.spec_digest) if version else None
     plan = load_plan(services, stored[0], stored[1]) if stored else None
-    if plan is None:
+    if plan is None or version is None:
         raise NotFoundError("This version has no definition that can be drawn.")
     opened = [path for path in request.query_params.get("open", "").split(",") if path][:40]
-    scopes = {path: graph.to_json(graph.plan_scope(plan, path)) for path in ["root", *opened]}
+    scopes = {name: static_scope(version.spec_digest, plan, name) for name in ["root", *opened]}
     return JSONResponse({"root": "root", "state": "", "version": 0, "now": services.clock.now(), "scopes": scopes, "loops": {}})
 
 

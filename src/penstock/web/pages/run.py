@@ -14,13 +14,13 @@ from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import ParameterSpec, RunPlan
 from penstock.interfaces.pages import ArtifactUse, Condition, ListQuery, Page, RunItem, RunView, TaskItem
-from penstock.web import graph
 from penstock.web.causes import Cause, causes_of
 from penstock.web.filters import list_query
 from penstock.web.formats import plain_json
 from penstock.web.logs import last_lines
 from penstock.web.pages.tasks import PANEL_TABS, TaskPanel, task_panel
 from penstock.web.render import Crumb, Frame, render
+from penstock.web.run_graph import RunGraph, keep_plan, kept_plan
 from penstock.web.services import WebServices
 from penstock.web.visualizations import DRAWN_TYPES, Bar, Visual, timeline_of, visuals_of
 
@@ -36,8 +36,7 @@ VIEWS: Sequence[tuple[str, str, str]] = (
 )
 """Key, English label and icon of the views."""
 
-_MAX_OPEN = 40
-_MAX_CELLS = 10_000
+_OPENED = re.compile(r"[\w-]{1,64}(~\d{1,6})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +101,11 @@ async def plan_of_run(services: WebServices, run: RunItem) -> RunPlan | None:
     """Plan of a run, or None when it has no definition."""
     if run.spec_digest is None:
         return None
-    stored = await services.runs.spec(run.spec_digest)
-    return None if stored is None else load_plan(services, stored[0], stored[1])
+    is_kept, plan = kept_plan(run.spec_digest)
+    if not is_kept and (stored := await services.runs.spec(run.spec_digest)):
+        plan = load_plan(services, stored[0], stored[1])
+        keep_plan(run.spec_digest, plan)
+    return plan
 
 
 def parameter_rows(specs: Mapping[str, ParameterSpec], given: Mapping[str, Any]) -> list[ParameterRow]:
@@ -196,56 +198,24 @@ async def graph_data(services: WebServices, request: Request) -> Response:
     """Structure and states of the open scopes of a run, for the graph.
 
     `?open=<task id>,...` names group nodes that are open in place; the root scope is always there. A loop's entry lists its
-    iterations compactly; `?open` of an iteration gives that iteration's tasks.
+    iterations compactly; `?open` of an iteration gives that iteration's tasks, of a cluster (`<task id>~<number>`) its first members.
     """
     run_id = request.path_params["run_id"]
     view = await services.runs.run(run_id)
     if view is None:
         raise NotFoundError(f"There is no run {run_id}.")
-    plan = await plan_of_run(services, view.run)
-    opened = [text for text in request.query_params.get("open", "").split(",") if re.fullmatch(r"[\w-]{1,64}", text)][:_MAX_OPEN]
-    scopes: dict[str, Any] = {}
-    parents: dict[str, TaskItem] = {view.root.task_id: view.root} if view.root else {}
-    loops: dict[str, Any] = {}
-    pending = ([view.root.task_id] if view.root else []) + opened
-    for task_id in pending:
-        parent = parents.get(task_id)
-        if parent is None:
-            found = await services.runs.task(run_id, task_id)
-            parent = found.task if found else None
-        if parent is None or task_id in scopes or task_id in loops:
-            continue
-        children = await services.runs.children(run_id, task_id, limit=_MAX_CELLS)
-        if parent.type == "LOOP":
-            loops[task_id] = [[child.task_id, child.iteration_index, child.state, one_item(child)] for child in children]
-            continue
-        groups = [child.task_id for child in children if not child.is_leaf]
-        counts: dict[str, dict[str, int]] = {}
-        for entry in await services.runs.child_states(run_id, groups) if groups else ():
-            counts.setdefault(entry.parent_task_id, {})[entry.state] = entry.count
-        scopes[task_id] = graph.to_json(graph.run_scope(plan, run_id, parent, children, counts))
-        parents.update({child.task_id: child for child in children})
-    if view.root is None and plan is not None:
-        scopes["root"] = graph.to_json(graph.plan_scope(plan, "root"))
+    drawn = RunGraph(services, view.run, await plan_of_run(services, view.run))
+    opened = [text for text in request.query_params.get("open", "").split(",") if _OPENED.fullmatch(text)]
+    await drawn.collect(view.root, opened)
     body = {
         "root": view.root.task_id if view.root else "root",
         "state": view.run.state,
         "version": view.run.version,
         "now": services.clock.now(),
-        "scopes": scopes,
-        "loops": loops,
+        "scopes": drawn.scopes,
+        "loops": drawn.loops,
     }
     return JSONResponse(body, headers={"cache-control": "no-store"})
-
-
-def one_item(task: TaskItem) -> str:
-    """The loop item of an iteration on one line, when it is known."""
-    parameters = task.inputs.get("parameters", {})
-    if not isinstance(parameters, Mapping) or not parameters:
-        return ""
-    items = {name: value for name, value in parameters.items() if "loop-item" in name} or parameters
-    text = ", ".join(str(value) for value in items.values())
-    return text if len(text) <= 60 else text[:59] + "\u2026"
 
 
 __all__ = ["PANEL_TABS", "RunPage", "failure_tail", "graph_data", "load_plan", "parameter_rows", "plan_of_run", "run_page"]

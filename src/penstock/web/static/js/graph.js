@@ -2,11 +2,12 @@
 // Without a run (`data-static`) it draws a definition. The table below the graph is its twin.
 
 import { duration, icon, isTyping, make, makeSvg, text, throttle } from "./dom.js";
-import { edgePath, layoutScope } from "./layout.js";
+import { edgePath } from "./layout.js";
+import { placeScopes } from "./placing.js";
 import { openTask } from "./run.js";
 
 const LOOKS = { PENDING: "pending", RUNNING: "running", SUCCEEDED: "succeeded", SKIPPED: "skipped", FAILED: "failed", CANCELING: "canceling", CANCELED: "canceled", PAUSED: "paused" };
-const KINDS = { RUNTIME: "leaf", IMPORTER: "import", LOOP: "loop", ITERATION: "loop", DAG: "layers", CONDITION: "branch", CONDITION_BRANCH: "branch", EXIT_HANDLER: "exit", ARTIFACT: "box" };
+const KINDS = { RUNTIME: "leaf", IMPORTER: "import", LOOP: "loop", ITERATION: "loop", DAG: "layers", CONDITION: "branch", CONDITION_BRANCH: "branch", EXIT_HANDLER: "exit", CLUSTER: "layers", ARTIFACT: "box" };
 const ARTIFACT_KINDS = { "system.Dataset": "dataset", "system.Model": "model", "system.Metrics": "metrics", "system.ClassificationMetrics": "metrics", "system.HTML": "document", "system.Markdown": "document" };
 const ORDER = ["FAILED", "CANCELED", "CANCELING", "RUNNING", "PENDING", "PAUSED", "SUCCEEDED", "SKIPPED"];
 const UNFOLDED = new Set(["CONDITION", "CONDITION_BRANCH", "EXIT_HANDLER"]);
@@ -23,6 +24,7 @@ class GraphView {
     this.rounds = new Map();
     this.view = { x: 0, y: 0, k: 1 };
     this.shape = "";
+    this.drawing = 0;
     this.data = null;
     this.placed = null;
     this.hasMoved = false;
@@ -88,10 +90,10 @@ class GraphView {
       await this.load(round + 1);
       return;
     }
-    this.draw();
+    await this.draw();
   }
 
-  draw() {
+  async draw() {
     this.root.querySelector(".graph-loading")?.remove();
     if (!this.world.isConnected) this.root.append(this.world);
     const scope = this.data.scopes[this.data.root];
@@ -107,14 +109,33 @@ class GraphView {
     ]);
     if (shape !== this.shape) {
       const isFirst = this.shape === "";
+      this.drawing += 1;
+      const mine = this.drawing;
+      const placed = await placeScopes(this.data.root, this.data, this.open, this.rounds, this.options, shape);
+      if (mine !== this.drawing) return;
       this.shape = shape;
-      this.placed = layoutScope(this.data.root, this.data, this.open, this.rounds, this.options);
+      this.placed = placed;
       this.place();
       if (isFirst || !this.hasMoved) this.fit();
     }
     this.paint();
     this.showMap();
     this.search();
+    this.sayFolded();
+  }
+
+  /** Say what is not drawn as a box of its own. */
+  sayFolded() {
+    const place = document.getElementById("graph-folded");
+    if (!place) return;
+    const scopes = Object.values(this.data.scopes);
+    const total = scopes.reduce((sum, scope) => sum + (scope.folded ?? 0), 0);
+    const hidden = scopes.reduce((sum, scope) => sum + (scope.hidden ?? 0), 0);
+    place.hidden = !total;
+    place.querySelector("[data-count]").textContent = String(total);
+    const rest = place.querySelector("[data-hidden]");
+    rest.hidden = !hidden;
+    rest.querySelector("span").textContent = String(hidden);
   }
 
   place() {
@@ -212,6 +233,7 @@ class GraphView {
       if (node.attempts > 1) parts.push(make("span", { class: "num" }, `×${node.attempts}`));
     } else parts.push(make("span", { class: "cut" }, node.condition || node.image || node.component));
     if (node.iterations !== null && node.iterations !== undefined) parts.push(make("span", { class: "num" }, `${node.iterations} ${text("iterations")}`));
+    if (node.size) parts.push(make("span", { class: "num" }, `${node.size} ${text("tasks")}`));
     place.replaceChildren(...parts);
   }
 
@@ -430,7 +452,8 @@ class GraphView {
         return;
       }
       event.preventDefault();
-      openTask(link.dataset.node);
+      if (link.dataset.node.includes("~")) this.toggle(link.dataset.node);
+      else openTask(link.dataset.node);
     }, true);
     this.root.addEventListener("wheel", (event) => {
       event.preventDefault();
@@ -513,7 +536,7 @@ class GraphView {
     Object.assign(this.options, options);
     this.remember();
     this.hasMoved = false;
-    this.draw();
+    this.draw().catch((error) => this.fail(error));
   }
 
   filterFailed() {

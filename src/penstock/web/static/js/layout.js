@@ -61,6 +61,88 @@ function withArtifacts(nodes, edges) {
   return { nodes: all, edges: links };
 }
 
+const MOST_FOR_DAGRE = 1500;
+
+/** Layers by longest path, each wrapped into lines: not pretty, but linear, for scopes beyond what dagre can do in seconds. */
+function layoutLayers(nodes, edges, isAcross) {
+  const level = new Map(nodes.map((node) => [node.id, 0]));
+  const incoming = new Map(nodes.map((node) => [node.id, 0]));
+  const next = new Map(nodes.map((node) => [node.id, []]));
+  for (const edge of edges) {
+    if (!next.has(edge.source) || !next.has(edge.target)) continue;
+    next.get(edge.source).push(edge.target);
+    incoming.set(edge.target, incoming.get(edge.target) + 1);
+  }
+  const ready = nodes.filter((node) => !incoming.get(node.id)).map((node) => node.id);
+  while (ready.length) {
+    const id = ready.pop();
+    for (const target of next.get(id)) {
+      level.set(target, Math.max(level.get(target), level.get(id) + 1));
+      incoming.set(target, incoming.get(target) - 1);
+      if (!incoming.get(target)) ready.push(target);
+    }
+  }
+  const layers = new Map();
+  for (const node of nodes) {
+    if (!layers.has(level.get(node.id))) layers.set(level.get(node.id), []);
+    layers.get(level.get(node.id)).push(node);
+  }
+  const places = new Map();
+  const perLine = Math.max(4, Math.ceil(Math.sqrt(nodes.length) * 1.5));
+  let main = 0;
+  let widest = 0;
+  for (const number of [...layers.keys()].sort((a, b) => a - b)) {
+    const layer = layers.get(number);
+    for (let from = 0; from < layer.length; from += perLine) {
+      let cross = 0;
+      let deep = 0;
+      for (const node of layer.slice(from, from + perLine)) {
+        const [along, thick] = isAcross ? [node.height, node.width] : [node.width, node.height];
+        const [x, y] = isAcross ? [main + node.width / 2, cross + node.height / 2] : [cross + node.width / 2, main + node.height / 2];
+        places.set(node.id, { x, y, width: node.width, height: node.height });
+        cross += along + 20;
+        deep = Math.max(deep, thick);
+      }
+      widest = Math.max(widest, cross - 20);
+      main += deep + 24;
+    }
+    main += 24;
+  }
+  const points = ({ source, target }) => [source, target].map((id, end) => {
+    const place = places.get(id);
+    const half = (isAcross ? place.width : place.height) / (end ? -2 : 2);
+    return isAcross ? { x: place.x + half, y: place.y } : { x: place.x, y: place.y + half };
+  });
+  return { places, points, width: isAcross ? main : widest, height: isAcross ? widest : main };
+}
+
+/** Place boxes of known size: {places: Map, points: edge -> points, width, height}. */
+function arrange(sizes, edges, settings) {
+  if (sizes.length > MOST_FOR_DAGRE) return layoutLayers(sizes, edges, settings.rankdir === "LR");
+  const graph = new Graph();
+  graph.setGraph(settings);
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const { id, width, height } of sizes) graph.setNode(id, { width, height });
+  for (const edge of edges) graph.setEdge(edge.source, edge.target);
+  layout(graph);
+  const { width, height } = graph.graph();
+  return { places: new Map(sizes.map(({ id }) => [id, graph.node(id)])), points: (edge) => graph.edge(edge.source, edge.target).points, width, height };
+}
+
+/** Lay out a graph without groups: {nodes: [{id, width, height}], edges, direction}; answers {width, height, boxes, edges}. */
+export function layoutFlat({ nodes, edges, direction }) {
+  const found = arrange(nodes, edges, { rankdir: direction, nodesep: 18, ranksep: 64 });
+  return {
+    width: found.width,
+    height: found.height,
+    boxes: nodes.map(({ id }) => {
+      const { x, y, width, height } = found.places.get(id);
+      return { id, x: x - width / 2, y: y - height / 2, width, height };
+    }),
+    edges: edges.map((edge) => ({ source: edge.source, target: edge.target, points: found.points(edge) })),
+  };
+}
+
 /**
  * Lay out scope `id`.
  * `data`: {scopes, loops}; `open`: set of open group ids; `rounds`: loop id -> chosen iteration id; `options`: {direction, artifacts, implied}.
@@ -74,9 +156,7 @@ export function layoutScope(id, data, open, rounds, options, depth = 0) {
   if (options.artifacts) ({ nodes, edges } = withArtifacts(nodes, edges));
 
   const inner = new Map();
-  const graph = new Graph();
-  graph.setGraph({ rankdir: options.direction, nodesep: options.artifacts ? 18 : 26, ranksep: options.direction === "TB" ? 42 : 56, marginx: 0, marginy: 0 });
-  graph.setDefaultEdgeLabel(() => ({}));
+  const sizes = [];
   for (const node of nodes) {
     let size = node.isArtifact ? ARTIFACT : NODE;
     if (node.is_group && open.has(node.id)) {
@@ -86,15 +166,14 @@ export function layoutScope(id, data, open, rounds, options, depth = 0) {
         size = { width: Math.max(NODE.width, inside.width + 2 * PAD), height: HEADER + inside.height + 2 * PAD };
       }
     }
-    graph.setNode(node.id, { width: size.width, height: size.height });
+    sizes.push({ id: node.id, width: size.width, height: size.height });
   }
-  for (const edge of edges) graph.setEdge(edge.source, edge.target);
-  layout(graph);
+  const found = arrange(sizes, edges, { rankdir: options.direction, nodesep: options.artifacts ? 18 : 26, ranksep: options.direction === "TB" ? 42 : 56, marginx: 0, marginy: 0 });
 
   const boxes = [];
   const drawn = [];
   for (const node of nodes) {
-    const place = graph.node(node.id);
+    const place = found.places.get(node.id);
     const x = place.x - place.width / 2;
     const y = place.y - place.height / 2;
     const inside = inner.get(node.id);
@@ -106,9 +185,8 @@ export function layoutScope(id, data, open, rounds, options, depth = 0) {
       for (const edge of inside.edges) drawn.push({ ...edge, points: edge.points.map((point) => ({ x: point.x + left, y: point.y + top })) });
     }
   }
-  for (const edge of edges) drawn.push({ ...edge, depth, points: graph.edge(edge.source, edge.target).points });
-  const size = graph.graph();
-  return { width: size.width, height: size.height, boxes, edges: drawn };
+  for (const edge of edges) drawn.push({ ...edge, depth, points: found.points(edge) });
+  return { width: found.width, height: found.height, boxes, edges: drawn };
 }
 
 function insideOf(node, data, open, rounds, options, depth) {

@@ -2,7 +2,7 @@
 
 import { icon, make, makeSvg, text } from "./dom.js";
 import { edgePath } from "./layout.js";
-import { Graph, layout } from "../vendor/dagre.esm.js";
+import { placeFlat } from "./placing.js";
 
 const LOOKS = { SUCCEEDED: "succeeded", FAILED: "failed", RUNNING: "running", PENDING: "pending", SKIPPED: "skipped", CANCELED: "canceled" };
 const KINDS = { "system.Dataset": "dataset", "system.Model": "model", "system.Metrics": "metrics", "system.ClassificationMetrics": "metrics", "system.HTML": "document", "system.Markdown": "document" };
@@ -16,30 +16,27 @@ async function start(root) {
     return;
   }
   const data = await answer.json();
-  const graph = new Graph();
-  graph.setGraph({ rankdir: "LR", nodesep: 18, ranksep: 64 });
-  graph.setDefaultEdgeLabel(() => ({}));
-  for (const node of data.nodes) graph.setNode(node.id, { width: node.kind === "task" ? 188 : 164, height: node.kind === "task" ? 50 : 40 });
-  for (const edge of data.edges) graph.setEdge(edge.source, edge.target);
-  layout(graph);
-  const { width, height } = graph.graph();
+  const sizes = data.nodes.map((node) => ({ id: node.id, width: node.kind === "task" ? 188 : 164, height: node.kind === "task" ? 50 : 40 }));
+  const placed = await placeFlat({ nodes: sizes, edges: data.edges.map(({ source, target }) => ({ source, target })), direction: "LR" });
+  const { width, height } = placed;
+  const places = new Map(placed.boxes.map((box) => [box.id, box]));
   const world = make("div", { class: "graph-world" });
   const svg = makeSvg("svg", { class: "graph-edges", width, height, viewBox: `0 0 ${width} ${height}` });
   world.append(svg);
   world.style.width = `${width}px`;
   world.style.height = `${height}px`;
-  for (const edge of data.edges) {
-    const path = makeSvg("path", { class: "edge carries", d: edgePath(graph.edge(edge.source, edge.target).points), "data-source": edge.source, "data-target": edge.target });
+  for (const [index, edge] of data.edges.entries()) {
+    const path = makeSvg("path", { class: "edge carries", d: edgePath(placed.edges[index].points), "data-source": edge.source, "data-target": edge.target });
     path.append(makeSvg("title", {}, edge.labels.join(", ")));
     svg.append(path);
   }
   for (const node of data.nodes) {
-    const place = graph.node(node.id);
+    const place = places.get(node.id);
     const isFocus = node.id === data.focus;
     const element = make("a", { class: `node ${node.kind === "task" ? `s-${LOOKS[node.state] ?? "waiting"}` : "is-pill"}${isFocus ? " is-selected" : ""}`, href: node.url, "data-id": node.id, title: `${node.name}\n${node.detail}`, draggable: "false" },
       icon(sprite, node.kind === "task" ? "leaf" : KINDS[node.type] ?? "box", "node-kind"),
       make("span", { class: "node-text" }, make("span", { class: "node-name" }, node.name), make("span", { class: "node-meta" }, make("span", { class: "cut" }, node.detail))));
-    Object.assign(element.style, { left: `${place.x - place.width / 2}px`, top: `${place.y - place.height / 2}px`, width: `${place.width}px`, height: `${place.height}px` });
+    Object.assign(element.style, { left: `${place.x}px`, top: `${place.y}px`, width: `${place.width}px`, height: `${place.height}px` });
     element.addEventListener("pointerenter", () => dim(node.id));
     element.addEventListener("pointerleave", () => dim(null));
     world.append(element);
@@ -70,7 +67,8 @@ async function start(root) {
 
   let view = { x: 0, y: 0, k: 1 };
   const apply = () => { world.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.k})`; };
-  const focus = graph.node(data.focus);
+  const box = places.get(data.focus);
+  const focus = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
   const k = Math.max(0.5, Math.min(1, (root.clientWidth - 40) / width, (root.clientHeight - 40) / height));
   const isAll = width * k <= root.clientWidth;
   view = { k, x: isAll ? (root.clientWidth - width * k) / 2 : root.clientWidth / 2 - focus.x * k, y: height * k <= root.clientHeight ? (root.clientHeight - height * k) / 2 : root.clientHeight / 2 - focus.y * k };

@@ -7,7 +7,6 @@ state, and the server's part of each. Browser figures are medians of three; each
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import statistics
@@ -15,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -80,12 +79,23 @@ def spec(task_count: int) -> dict[str, Any]:
     }
 
 
-def add_task(rows: list[tuple[Any, ...]], run: str, path: str, parent: str | None, kind: str, *, state: str, index: int | None = None) -> str:
+def add_task(
+    rows: list[tuple[Any, ...]],
+    run: str,
+    path: str,
+    parent: str | None,
+    kind: str,
+    *,
+    state: str,
+    index: int | None = None,
+    component: str = "",
+) -> str:
     """Append a row of `task`; return its id."""
     task_id = task_id_for(RunId(run), TaskPath(path))
     key = path.rpartition("/")[2].partition("[")[0]
     inputs = json.dumps({"parameters": {"pipelinechannel--loop-item-param-1": index}}) if index is not None else "{}"
-    rows.append((task_id, run, len(rows) + 1 + 10**9 * int(run == LOOP), parent, path, key, key, kind, f"comp-{key}", index, len(rows), state, inputs))
+    component = component or f"comp-{key}"
+    rows.append((task_id, run, len(rows) + 1, parent, path, key, key, kind, component, index, len(rows), state, inputs))
     return str(task_id)
 
 
@@ -96,7 +106,8 @@ def fill(database: Database) -> None:
     root = add_task(rows, BIG, "root", None, "ROOT", state="RUNNING")
     for number in range(TASKS - 2):
         state = "FAILED" if number == 77 else "SUCCEEDED" if number < TASKS // 2 else "PENDING"
-        add_task(rows, BIG, f"root/work-{number}", root, "RUNTIME", state=state)
+        component = f"comp-work-{min(number // ((TASKS - 2) // 10), 9)}"
+        add_task(rows, BIG, f"root/work-{number}", root, "RUNTIME", state=state, component=component)
     add_task(rows, BIG, "root/load", root, "RUNTIME", state="SUCCEEDED")
     add_task(rows, BIG, "root/gather", root, "RUNTIME", state="PENDING")
     other = add_task(rows, LOOP, "root", None, "ROOT", state="RUNNING")
@@ -106,7 +117,8 @@ def fill(database: Database) -> None:
         add_task(rows, LOOP, f"root/for-loop-1[{number}]", loop, "ITERATION", state=state, index=number)
 
     def work(tx: Transaction) -> None:
-        tx.execute("INSERT INTO spec (digest, kind, name, content, created_at) VALUES ('sha256:big', 'kfp', 'very-large', ?, 0)", (content,))
+        into = "INSERT INTO spec (digest, kind, name, content, created_at)"
+        tx.execute(f"{into} VALUES ('sha256:big', 'kfp', 'very-large', ?, 0)", (content,))
         for run, digest in ((BIG, "sha256:big"), (LOOP, None)):
             tx.execute(
                 "INSERT INTO run (run_id, kind, name, pipeline_name, spec_digest, state, created_at, scheduled_at, started_at, task_count)"
@@ -127,7 +139,8 @@ def write_log(data: Path, size: int) -> str:
     task_id = task_id_for(RunId(BIG), TaskPath("root/work-77"))
     path = data / "runs" / BIG / task_id / "0" / "log"
     path.parent.mkdir(parents=True)
-    block = b"".join(b"2026-01-01 00:00:00 INFO step %06d loss 0.123456 and some more words on the line\n" % number for number in range(99_999))
+    line = b"2026-01-01 00:00:00 INFO step %06d loss 0.123456 and some more words on the line\n"
+    block = b"".join(line % number for number in range(99_999))
     block += b"ValueError: this is where it went wrong\n"
     with path.open("wb") as log:
         while log.tell() < size:
@@ -205,7 +218,12 @@ def patched(page: Page) -> list[float]:
       const began = performance.now();
       document.dispatchEvent(new CustomEvent("penstock:change"));
       await new Promise((resolve) => {
-        const seen = new PerformanceObserver((list) => { if (list.getEntries().some((entry) => entry.name.includes("/graph"))) { seen.disconnect(); resolve(); } });
+        const seen = new PerformanceObserver((list) => {
+          if (list.getEntries().some((entry) => entry.name.includes("/graph"))) {
+            seen.disconnect();
+            resolve();
+          }
+        });
         seen.observe({ type: "resource" });
       });
       await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
@@ -245,7 +263,8 @@ def main() -> None:
             loop = task_id_for(RunId(LOOP), TaskPath("root/for-loop-1"))
             grid = '.loop-grid[aria-label^="10000"]'
             note(f"grid of {ITERATIONS:,} iterations: server", answered(f"{url}/ui/runs/{LOOP}/graph?open={loop}"), "")
-            note(f"grid of {ITERATIONS:,} iterations: open to painted", opened(browser, f"{url}/ui/runs/{LOOP}?open={loop}", grid), "1,000 ms")
+            painted = opened(browser, f"{url}/ui/runs/{LOOP}?open={loop}", grid)
+            note(f"grid of {ITERATIONS:,} iterations: open to painted", painted, "1,000 ms")
             lineage = f"{url}/ui/lineage?of=artifact:1&depth=3"
             boxes = "#lineage .node >> nth=2"
             note("lineage of 5,101 nodes, depth 3: open to painted", opened(browser, lineage, boxes), "1,500 ms")

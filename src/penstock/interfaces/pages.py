@@ -311,6 +311,10 @@ class RunPages(Protocol):
         """Return state and little else of the direct children of a node, in order; narrow, for nodes with very many. None: all."""
         ...
 
+    async def component_states(self, run_id: str, parent_task_id: str) -> Sequence[tuple[str, str, bool, int]]:
+        """Count the direct children of a node by component, state and whether they were cached."""
+        ...
+
     async def tasks_of(self, run_id: str, task_ids: Sequence[str]) -> Sequence[TaskItem]:
         """Return the run's tasks of those ids (at most 1,000), in order of creation."""
         ...

@@ -37,7 +37,7 @@ class Folded:
     edges: Sequence[tuple[int, int]]
     """(from, to), places in `clusters`; each once, none to itself."""
     cluster_of: Mapping[str, int]
-    """Task key -> place in `clusters`."""
+    """Component -> place in `clusters`; a component is never in two."""
     task_edges: Sequence[GraphEdge]
     """Edges between tasks, by key."""
 
@@ -53,14 +53,15 @@ def fold(template: GraphTemplate) -> Folded:
             arrows[first[edge.source]].add(first[edge.target])
     joined = _components(arrows)
     order: dict[int, int] = {}
-    cluster_of = {key: order.setdefault(joined[number], len(order)) for key, number in first.items()}
+    place_of = {key: order.setdefault(joined[number], len(order)) for key, number in first.items()}
     members: list[list[str]] = [[] for _ in order]
     titles: list[dict[str, None]] = [{} for _ in order]
-    for key, place in cluster_of.items():
+    for key, place in place_of.items():
         members[place].append(key)
         titles[place][template.tasks[key].template.removeprefix("comp-")] = None
     clusters = [Cluster(_title(list(title)), keys) for title, keys in zip(titles, members, strict=True)]
-    edges = sorted({(cluster_of[edge.source], cluster_of[edge.target]) for edge in task_edges})
+    edges = sorted({(place_of[edge.source], place_of[edge.target]) for edge in task_edges})
+    cluster_of = {name: order[joined[number]] for name, number in names.items()}
     return Folded(clusters, [pair for pair in edges if pair[0] != pair[1]], cluster_of, task_edges)
 
 

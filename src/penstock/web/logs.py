@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -19,7 +20,10 @@ from penstock.web.services import LogFiles, WebServices
 WINDOW = 256 * 1024
 """Bytes per fetch."""
 _STEP = 1024 * 1024
+_COUNTED_AT_ONCE = 64 * _STEP
 _MAX_MATCHES = 500
+_SEARCHED_AT_ONCE = 256 * _STEP
+"""Bytes that one search request looks through; the answer says where to go on."""
 _ANSI = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 _counts: OrderedDict[tuple[str, str, int], list[int]] = OrderedDict()
 
@@ -27,7 +31,8 @@ _counts: OrderedDict[tuple[str, str, int], list[int]] = OrderedDict()
 async def log_window(services: WebServices, request: Request) -> Response:
     """Answer with raw bytes: `?offset=` and `?length=`, or the last window without an offset.
 
-    Headers: `x-log-offset` where it begins, `x-log-size` bytes there are now, `x-log-line` 0-based number of its first line.
+    Headers: `x-log-offset` where it begins, `x-log-size` bytes there are now, `x-log-line` 0-based number of its first line, or -1 while
+    more than 64 MiB before it are not counted yet (`/line-number` counts them and answers).
     Windows in the middle begin after a line end where one is near.
     """
     run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
@@ -42,7 +47,8 @@ async def log_window(services: WebServices, request: Request) -> Response:
         if offset > 0 and request.query_params.get("align") != "0" and (wanted < 0 or request.query_params.get("align") == "1"):
             cut = data.find(b"\n") + 1
             offset, data = offset + cut, data[cut:]
-        return size, offset, lines_before(services.logs, run_id, task_id, attempt, offset), data
+        is_near = offset - _STEP * (len(_counts.get((run_id, task_id, attempt), [0])) - 1) <= _COUNTED_AT_ONCE
+        return size, offset, lines_before(services.logs, run_id, task_id, attempt, offset) if is_near else -1, data
 
     size, offset, line, data = await asyncio.to_thread(work)
     headers = {
@@ -77,40 +83,70 @@ async def log_download(services: WebServices, request: Request) -> Response:
 
 
 async def log_search(services: WebServices, request: Request) -> Response:
-    """Find `?q=` (a regular expression with `?regex=1`) and answer with line numbers, offsets and texts, at most 500."""
+    """Find `?q=` (a regular expression with `?regex=1`) and answer with line numbers, offsets and texts, at most 500.
+
+    One request looks through 256 MiB from `?from=` on (at line `?from_line=`); `next` says where the next one begins, null at the end.
+    """
     run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
     attempt = _number(request, "attempt", 0)
     text = request.query_params.get("q", "")[:500]
     try:
-        pattern = re.compile(text.encode() if request.query_params.get("regex") == "1" else re.escape(text.encode()), re.IGNORECASE)
+        wanted = text.encode() if request.query_params.get("regex") == "1" else re.escape(text.encode())
+        pattern = re.compile(wanted, re.IGNORECASE | re.MULTILINE)
     except re.error as error:
         return JSONResponse({"error": str(error), "matches": []})
-    matches, is_cut = await asyncio.to_thread(find_lines, services.logs, run_id, task_id, attempt, pattern)
-    return JSONResponse({"matches": matches, "is_cut": is_cut}, headers={"cache-control": "no-store"})
+    start = max(0, _number(request, "from", 0)), max(0, _number(request, "from_line", 0))
+    found = await asyncio.to_thread(find_lines, services.logs, run_id, task_id, attempt, pattern, start)
+    body = {"matches": found.matches, "is_cut": found.is_cut, "next": found.next_offset, "next_line": found.next_line}
+    return JSONResponse(body, headers={"cache-control": "no-store"})
 
 
-def find_lines(logs: LogFiles, run_id: str, task_id: str, attempt: int, pattern: re.Pattern[bytes]) -> tuple[list[dict[str, object]], bool]:
-    """Return matching lines as `line` (0-based), `offset` and `text`, and whether there were more than are returned."""
-    found: list[dict[str, object]] = []
-    offset, line, rest = 0, 0, b""
-    while True:
+@dataclass(slots=True)
+class Found:
+    """What a search came across so far."""
+
+    matches: list[dict[str, object]]
+    """`line` (0-based), `offset` and `text` of each."""
+    is_cut: bool = False
+    """There were more than are returned."""
+    next_offset: int | None = None
+    """Where to go on; None at the end."""
+    next_line: int = 0
+
+
+def find_lines(
+    logs: LogFiles, run_id: str, task_id: str, attempt: int, pattern: re.Pattern[bytes], start: tuple[int, int] = (0, 0)
+) -> Found:
+    """Search from `start` (byte and line number of a line's begin) on, block by block; lines are made only of blocks that match."""
+    found = Found([])
+    (offset, line), rest = start, b""
+    while not found.is_cut:
+        if offset - start[0] >= _SEARCHED_AT_ONCE:
+            found.next_offset, found.next_line = offset, line
+            return found
         piece = logs.read(run_id, task_id, attempt, offset=offset + len(rest), length=_STEP)
         block = rest + piece
-        if not block:
-            return found, False
         end = block.rfind(b"\n") + 1 if piece else len(block)
         if end == 0 and len(block) >= 8 * _STEP:
             end = len(block)
-        for raw in block[:end].splitlines(keepends=True):
-            if pattern.search(raw[:20_000]):
-                if len(found) >= _MAX_MATCHES:
-                    return found, True
-                found.append({"line": line, "offset": offset, "text": _ANSI.sub(b"", raw)[:300].decode("utf-8", "replace").strip()})
-            offset += len(raw)
-            line += 1 if raw.endswith(b"\n") else 0
-        rest = block[end:]
+        if end and pattern.search(block, 0, end):
+            _find_in(block[:end], offset, line, pattern, found)
+        offset, line, rest = offset + end, line + block.count(b"\n", 0, end), block[end:]
         if not piece:
-            return found, False
+            return found
+    return found
+
+
+def _find_in(block: bytes, offset: int, line: int, pattern: re.Pattern[bytes], found: Found) -> None:
+    """Add the matching lines of a block to `found`."""
+    for raw in block.removesuffix(b"\n").split(b"\n"):
+        if pattern.search(raw[:20_000]):
+            if len(found.matches) >= _MAX_MATCHES:
+                found.is_cut = True
+                return
+            found.matches.append({"line": line, "offset": offset, "text": _ANSI.sub(b"", raw)[:300].decode("utf-8", "replace").strip()})
+        offset += len(raw) + 1
+        line += 1
 
 
 def lines_before(logs: LogFiles, run_id: str, task_id: str, attempt: int, offset: int) -> int:
@@ -152,6 +188,14 @@ async def log_line(services: WebServices, request: Request) -> Response:
     attempt, line = _number(request, "attempt", 0), max(0, _number(request, "line", 0))
     offset = await asyncio.to_thread(offset_of_line, services.logs, run_id, task_id, attempt, line)
     return JSONResponse({"offset": offset})
+
+
+async def log_line_number(services: WebServices, request: Request) -> Response:
+    """Say which line (0-based) begins at byte `?offset=`; counts what is not counted yet, about a second for a gigabyte."""
+    run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
+    attempt, offset = _number(request, "attempt", 0), max(0, _number(request, "offset", 0))
+    line = await asyncio.to_thread(lines_before, services.logs, run_id, task_id, attempt, offset)
+    return JSONResponse({"line": line}, headers={"cache-control": "no-store"})
 
 
 def offset_of_line(logs: LogFiles, run_id: str, task_id: str, attempt: int, line: int) -> int:

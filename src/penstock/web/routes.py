@@ -70,6 +70,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/runs/{run_id}/tasks/{task_id}/log/download", logs.log_download),
     ("/ui/runs/{run_id}/tasks/{task_id}/log/search", logs.log_search),
     ("/ui/runs/{run_id}/tasks/{task_id}/log/line", logs.log_line),
+    ("/ui/runs/{run_id}/tasks/{task_id}/log/line-number", logs.log_line_number),
 )
 """GET addresses."""
 

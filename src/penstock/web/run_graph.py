@@ -162,14 +162,12 @@ class RunGraph:
         self._parents.update({child.task_id: child for child in children})
 
     async def _clusters(self, parent: TaskItem, whole: Folded) -> dict[str, Any]:
-        cells = await self._services.runs.cells(self._run.run_id, parent.task_id, limit=None)
         counts: list[Counter[str]] = [Counter() for _ in whole.clusters]
         cached = [0] * len(whole.clusters)
-        for cell in cells:
-            place = whole.cluster_of.get(cell.task_key)
-            if place is not None:
-                counts[place][cell.state] += 1
-                cached[place] += cell.is_cached
+        for component, state, is_cached, count in await self._services.runs.component_states(self._run.run_id, parent.task_id):
+            if (place := whole.cluster_of.get(component)) is not None:
+                counts[place][state] += count
+                cached[place] += count if is_cached else 0
         return cluster_scope(parent.task_id, whole, counts, cached)
 
     async def _open_cluster(self, name: str, parent: TaskItem, place: int) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.stores.sql.database import Database
-from penstock.web import pages
+from penstock.web import logs, pages
 from penstock.web.formats import STATE_LOOKS
 from penstock.web.pages.run import VIEWS
 from penstock.web.pages.tasks import PANEL_TABS
@@ -267,6 +267,56 @@ def test_logs_come_by_window_search_and_line(seeded: SeededApp, client: PageClie
     line = found["matches"][0]["line"]
     assert client.get(f"{base}/line", params={"line": line}).json() == {"offset": found["matches"][0]["offset"]}
     assert client.get(f"{base}/download").content == whole.content
+
+
+class TextLog:
+    """A log in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.bytes_read = 0
+
+    def size(self, run_id: str, task_id: str, attempt: int) -> int:
+        """Length."""
+        return len(self.content)
+
+    def read(self, run_id: str, task_id: str, attempt: int, *, offset: int, length: int) -> bytes:
+        """A range."""
+        part = self.content[offset : offset + length]
+        self.bytes_read += len(part)
+        return part
+
+
+def test_a_search_of_a_large_log_comes_in_slices_that_miss_and_repeat_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_STEP", 64)
+    monkeypatch.setattr(logs, "_SEARCHED_AT_ONCE", 256)
+    lines = [b"error here" if number % 9 == 0 else b"fine" * (number % 7) for number in range(200)]
+    log = TextLog(b"\n".join(lines) + b"\nlast error without end")
+    found: list[dict[str, object]] = []
+    start: tuple[int, int] | None = (0, 0)
+    rounds = 0
+    while start is not None:
+        part = logs.find_lines(log, "r", "t", 0, re.compile(rb"^(last )?error", re.MULTILINE), start)
+        found += part.matches
+        start = None if part.next_offset is None else (part.next_offset, part.next_line)
+        rounds += 1
+    assert rounds > 3
+    assert [match["line"] for match in found] == [*range(0, 200, 9), 200]
+    assert all(log.content[int(str(match["offset"])) :].startswith(str(match["text"]).encode()) for match in found)
+
+
+def test_the_end_of_a_very_large_log_comes_before_its_lines_are_counted(
+    seeded: SeededApp, client: PageClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = seeded.runs["failed"]
+    base = f"/ui/runs/{run}/tasks/{task_id_for(RunId(run), TaskPath('root/exit-handler-1/for-loop-2[3]/train-model'))}/log"
+    monkeypatch.setattr(logs, "_COUNTED_AT_ONCE", 0)
+    end = client.get(base, params={"attempt": 0, "length": 100})
+    assert end.headers["x-log-line"] == "-1"
+    whole = client.get(base, params={"attempt": 0, "offset": 0})
+    counted = client.get(f"{base}/line-number", params={"attempt": 0, "offset": end.headers["x-log-offset"]}).json()
+    assert counted["line"] == whole.content[: int(end.headers["x-log-offset"])].count(b"\n")
+    assert whole.headers["x-log-line"] == "0"
 
 
 def test_a_page_asks_the_same_number_of_queries_whatever_it_shows(

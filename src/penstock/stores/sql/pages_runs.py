@@ -154,6 +154,15 @@ class SqlRunPages:
             TaskState(row["task_id"], row["task_key"], row["iteration_index"], row["state"], bool(row["is_cached"])) for row in rows
         ]
 
+    async def component_states(self, run_id: str, parent_task_id: str) -> Sequence[tuple[str, str, bool, int]]:
+        """See `RunPages`."""
+        sql = (
+            "SELECT component, state, is_cached, COUNT(*) AS n FROM task WHERE parent_task_id = :parent AND run_id = :run"
+            " GROUP BY component, state, is_cached"
+        )
+        rows = await self._database.read(lambda tx: tx.all(sql, {"parent": parent_task_id, "run": run_id}))
+        return [(row["component"], row["state"], bool(row["is_cached"]), row["n"]) for row in rows]
+
     async def tasks_of(self, run_id: str, task_ids: Sequence[str]) -> Sequence[TaskItem]:
         """See `RunPages`."""
         if not task_ids:

@@ -30,9 +30,10 @@ class LogView {
 
   async open() {
     this.bind();
-    const anchor = /^#L(\d+)/.exec(location.hash);
+    const anchor = /^#L(\d+)(?:-L?(\d+))?/.exec(location.hash);
     if (anchor) {
       await this.goToLine(Number(anchor[1]) - 1);
+      this.mark(Number(anchor[1]) - 1, Number(anchor[2] ?? anchor[1]) - 1);
       return;
     }
     await this.loadEnd();
@@ -61,10 +62,27 @@ class LogView {
     this.lines.replaceChildren();
     this.start = part.offset;
     this.end = part.offset;
-    this.firstLine = part.line;
-    this.nextLine = part.line;
+    this.firstLine = Math.max(0, part.line);
+    this.nextLine = this.firstLine;
     this.rest = new Uint8Array();
     this.tail = null;
+    this.lines.classList.toggle("is-uncounted", part.line < 0);
+    if (part.line < 0) this.count(part.offset);
+  }
+
+  /** A very large log comes before its lines are counted; their numbers follow. */
+  async count(offset) {
+    const answer = await fetch(this.address({ offset }, "/line-number"), { credentials: "same-origin" });
+    if (!answer.ok || this.start > offset || !this.lines.classList.contains("is-uncounted")) return;
+    const { line } = await answer.json();
+    for (const element of this.lines.children) {
+      const number = Number(element.dataset.line) + line;
+      element.dataset.line = String(number);
+      element.querySelector(".log-number").textContent = String(number + 1);
+    }
+    this.firstLine += line;
+    this.nextLine += line;
+    this.lines.classList.remove("is-uncounted");
   }
 
   /** Take bytes that follow what is shown; an unfinished last line is redrawn when its rest comes. */
@@ -191,10 +209,18 @@ class LogView {
       status.textContent = "";
       return;
     }
-    const answer = await fetch(this.address({ q: pattern, regex: isRegex ? 1 : 0 }, "/search"), { credentials: "same-origin" });
-    const found = await answer.json();
-    this.matches = found.matches;
+    this.searching = (this.searching ?? 0) + 1;
+    const mine = this.searching;
+    this.matches = [];
     this.matchAt = -1;
+    let found = { next: 0, next_line: 0 };
+    while (found.next !== null && !found.is_cut && this.matches.length < 500) {
+      const answer = await fetch(this.address({ q: pattern, regex: isRegex ? 1 : 0, from: found.next, from_line: found.next_line }, "/search"), { credentials: "same-origin" });
+      found = { next: null, ...(await answer.json()) };
+      if (mine !== this.searching) return;
+      this.matches.push(...found.matches);
+      if (found.next) status.textContent = `${this.matches.length} ${text("matches")} …`;
+    }
     status.textContent = found.error ?? (this.matches.length ? `${this.matches.length}${found.is_cut ? "+" : ""} ${text("matches")}` : text("no matches"));
     if (jump && this.matches.length) this.step(1);
   }
@@ -270,10 +296,21 @@ class LogView {
     this.lines.addEventListener("click", (event) => {
       const number = event.target.closest(".log-number");
       if (!number) return;
-      history.replaceState(history.state, "", `#L${Number(number.parentElement.dataset.line) + 1}`);
-      for (const other of this.lines.querySelectorAll(".is-marked")) other.classList.remove("is-marked");
-      number.parentElement.classList.add("is-marked");
+      const here = Number(number.parentElement.dataset.line);
+      const from = event.shiftKey && this.marked !== undefined ? Math.min(this.marked, here) : here;
+      const to = event.shiftKey && this.marked !== undefined ? Math.max(this.marked, here) : here;
+      if (!event.shiftKey) this.marked = here;
+      history.replaceState(history.state, "", from === to ? `#L${from + 1}` : `#L${from + 1}-L${to + 1}`);
+      this.mark(from, to);
     });
+  }
+
+  /** Mark lines `from` to `to` (0-based), as the address names them. */
+  mark(from, to) {
+    for (const element of this.lines.children) {
+      const number = Number(element.dataset.line);
+      element.classList.toggle("is-marked", number >= from && number <= to);
+    }
   }
 }
 

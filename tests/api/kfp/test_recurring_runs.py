@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -155,8 +156,6 @@ async def test_wrong_schedules_are_refused(api: KfpApi, change: dict[str, Any]) 
 
 
 async def test_a_schedule_whose_pipeline_is_gone_records_the_error_and_goes_on(api: KfpApi) -> None:
-    import json
-
     pipeline = await api.upload(json.dumps(pipeline_spec()).encode(), file_name="p.json", name="p")
     reference = {"pipeline_id": pipeline["pipeline_id"]}
     created = await api.call("POST", "/recurringruns", body(pipeline_spec=None, pipeline_version_reference=reference))
@@ -167,6 +166,20 @@ async def test_a_schedule_whose_pipeline_is_gone_records_the_error_and_goes_on(a
     assert "does not exist" in got["error"]["message"]
     [tick] = await api.services.recurring_runs.ticks(RecurringRunId(created["recurring_run_id"]))
     assert tick.outcome.value == "error"
+
+
+async def test_a_schedule_of_only_a_pipeline_takes_the_version_that_is_latest_at_each_time(api: KfpApi) -> None:
+    pipeline = await api.upload(json.dumps(pipeline_spec()).encode(), file_name="p.json", name="p")
+    pipeline_id = pipeline["pipeline_id"]
+    await api.call("POST", "/recurringruns", body(pipeline_spec=None, pipeline_version_reference={"pipeline_id": pipeline_id}, max_concurrency=9))
+    api.clock.advance(10)
+    await api.services.recurring_runs.fire_due()
+    later = await api.upload(json.dumps(pipeline_spec()).encode(), path="/pipelines/upload_version", pipelineid=pipeline_id, name="v2")
+    api.clock.advance(10)
+    await api.services.recurring_runs.fire_due()
+    used = [run["pipeline_version_reference"]["pipeline_version_id"] for run in await runs_of(api)]
+    assert used[0] != later["pipeline_version_id"]
+    assert used[1:] == [later["pipeline_version_id"]]
 
 
 async def test_the_service_fires_by_timer_and_on_news(api: KfpApi) -> None:

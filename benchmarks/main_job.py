@@ -22,9 +22,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.support.clients import KFP_NEWEST, KFP_V1, client_environment, client_python
 from tests.support.server import LiveServer
 
+from benchmarks.processor import Spent, settled
 from benchmarks.report import Report
 
 HERE = Path(__file__).parent
+PAGES = {
+    "v2beta1": ("/apis/v2beta1/runs", {"page_size": 20, "sort_by": "created_at desc"}),
+    "v1beta1": ("/apis/v1beta1/runs", {"page_size": 20, "sort_by": "created_at desc"}),
+}
+COST = "processor time a task: all (server + supervisors + task processes)"
 FINAL = {"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"}
 
 
@@ -44,6 +50,12 @@ class Bench:
         body = {"display_name": name, "pipeline_spec": self.specs[name], "runtime_config": {"parameters": parameters}}
         begun = time.time()
         return self._wait(str(self._post("/apis/v2beta1/runs", body)["run_id"]), begun, poll_seconds)
+
+    def spent_on(self, count: int, name: str, **parameters: Any) -> tuple[float, Spent]:
+        """Run a package of `count` tasks; return its seconds, and what a task took of the processors."""
+        before = Spent.until_now(self.server.pid)
+        seconds = self.run(name, poll_seconds=0.4, **parameters)
+        return seconds, settled(self.server.pid).since(before, count)
 
     def run_v1(self, package: Path) -> float:
         """Submit a workflow of kfp 1.8 by its own API; return seconds as `run` does."""
@@ -105,8 +117,9 @@ def measure_tasks(report: Report, bench: Bench, python: Path, loops: list[int], 
     singles = [bench.run("one", poll_seconds=0.002) for _ in range(15)]
     report.add("one task alone, submit to done (median of 15)", f"{statistics.median(singles) * 1000:.0f} ms", "150 ms")
 
-    seconds = bench.run("wide", poll_seconds=0.4)
+    seconds, spent = bench.spent_on(500, "wide")
     report.add("500 independent tasks", f"{500 / seconds:.0f} tasks/s", "100 tasks/s")
+    report.add(f"{COST}, of these", str(spent))
     local = local_runner_seconds(python)
     report.add("kfp.local.SubprocessRunner(use_venv=False), per task", f"{local * 1000:.0f} ms")
     report.add("times faster per task than the local runner", f"{local / (seconds / 500):.0f}", "50")
@@ -116,20 +129,32 @@ def measure_tasks(report: Report, bench: Bench, python: Path, loops: list[int], 
     seconds = min(bench.run("wide", poll_seconds=0.01) for _ in range(3))
     report.add("500 independent tasks, all from the cache", f"{500 / seconds:.0f} tasks/s", "1,000 tasks/s")
 
-    seconds = bench.run("chain", poll_seconds=0.4)
+    seconds, spent = bench.spent_on(200, "chain")
     report.add("chain of 200, per task", f"{seconds / 200 * 1000:.1f} ms", "15 ms")
+    report.add(f"{COST}, in the chain", str(spent))
 
+    bench.run_v1(v1_package)  # as above, its environment and warm parent
+    before = Spent.until_now(bench.server.pid)
     seconds = bench.run_v1(v1_package)
     report.add("kfp 1.8: 500 independent steps with an output each", f"{500 / seconds:.0f} steps/s", "100 steps/s")
+    report.add(f"{COST}, of kfp 1.8", str(settled(bench.server.pid).since(before, 500)))
 
-    rates = []
-    for count in loops:
-        seconds = bench.run("loop", poll_seconds=0.5, items=list(range(count)))
-        rates.append(count / seconds)
-        report.add(f"ParallelFor of {count:,}", f"{count / seconds:.0f} tasks/s")
-    if len(rates) > 1:
-        report.add("largest loop's rate against the smallest's", f"{rates[-1] / rates[0]:.0%}", "80 %")
+    measure_growth(report, bench, loops)
     report.add("highest memory of the server", f"{bench.memory_mb('VmHWM'):.0f} MB", "400 MB")
+
+
+def measure_growth(report: Report, bench: Bench, loops: list[int]) -> None:
+    """Rates and costs of loops of growing size."""
+    rates, costs = [], []
+    for count in loops:
+        seconds, spent = bench.spent_on(count, "loop", items=list(range(count)))
+        rates.append(count / seconds)
+        costs.append(spent.whole)
+        report.add(f"ParallelFor of {count:,}", f"{count / seconds:.0f} tasks/s")
+        report.add(f"{COST}, of {count:,}", str(spent))
+    if len(rates) > 1:
+        report.add(f"rate of {loops[-1]:,} against {loops[-2]:,}", f"{rates[-1] / rates[-2]:.0%}", "80 %")
+        report.add("the same by processor time", f"{costs[-2] / costs[-1]:.0%}", "80 %")
 
 
 def local_runner_seconds(python: Path) -> float:
@@ -142,24 +167,32 @@ def local_runner_seconds(python: Path) -> float:
 
 
 def measure_lists(report: Report, folder: Path) -> None:
-    """First page of GET /runs with few and with many runs."""
-    timings = {}
-    for count in (100, 100_000):
-        place = folder / str(count)
-        with LiveServer(place):
+    """First page of GET /runs with few and with many runs, by turns, so that both meet the same machine."""
+    counts = (100, 100_000)
+    for count in counts:
+        with LiveServer(folder / str(count)):
             pass
-        _fill(place / "penstock.db", count)
-        with LiveServer(place) as server, httpx.Client(base_url=server.url) as http:
-            times = []
-            for _ in range(40):
+        _fill(folder / str(count) / "penstock.db", count)
+    with LiveServer(folder / "100") as few, LiveServer(folder / "100000") as many:
+        for version, (path, query) in PAGES.items():
+            small, large = _times_by_turns((few, many), path, query)
+            for count, seconds in zip(counts, (small, large), strict=True):
+                report.add(f"GET /runs, {version}, first page of {count:,} runs", f"{seconds * 1000:.1f} ms")
+            report.add(f"ratio of the two, {version}", f"{large / small:.2f}", "2")
+
+
+def _times_by_turns(servers: tuple[LiveServer, ...], path: str, query: dict[str, Any]) -> list[float]:
+    """Return the median seconds that each server needs for a page of 20."""
+    times: list[list[float]] = [[] for _ in servers]
+    with httpx.Client(timeout=60) as http:
+        for _ in range(200):
+            for server, own in zip(servers, times, strict=True):
                 begun = time.perf_counter()
-                answer = http.get("/apis/v2beta1/runs", params={"page_size": 20, "sort_by": "created_at desc"})
-                times.append(time.perf_counter() - begun)
+                answer = http.get(f"{server.url}{path}", params=query)
+                own.append(time.perf_counter() - begun)
                 if len(answer.json()["runs"]) != 20:
                     raise RuntimeError(answer.text)
-            timings[count] = statistics.median(times)
-            report.add(f"GET /runs, first page of {count:,} runs", f"{timings[count] * 1000:.1f} ms")
-    report.add("ratio of the two", f"{timings[100_000] / timings[100]:.2f}", "2")
+    return [statistics.median(own) for own in times]
 
 
 def _fill(database: Path, count: int) -> None:
@@ -180,9 +213,13 @@ def _fill(database: Path, count: int) -> None:
 
 
 def main() -> None:
-    """Run everything; `--quick` leaves out the loop of 10,000 and the list of 100,000."""
+    """Run everything; `--quick` leaves out the loop of 10,000 and the lists, and `--lists` all but the lists; neither writes the page."""
     quick = "--quick" in sys.argv
     report = Report("main_job")
+    if "--lists" in sys.argv:
+        with tempfile.TemporaryDirectory(prefix="penstock-bench-") as name:
+            measure_lists(report, Path(name))
+        return
     python = client_python(KFP_NEWEST, "pip")  # the local runner calls pip
     with tempfile.TemporaryDirectory(prefix="penstock-bench-") as name:
         folder = Path(name)
@@ -195,7 +232,7 @@ def main() -> None:
         subprocess.run([str(v1_python), str(HERE / "pipelines_v1.py"), str(v1_packages)], check=True, env=client_environment())
         measure_start(report, folder / "start")
         with LiveServer(folder / "tasks") as server:
-            measure_tasks(report, Bench(server, packages), python, [1000] if quick else [1000, 10_000], v1_packages / "fan_v1.yaml")
+            measure_tasks(report, Bench(server, packages), python, [10, 1000] if quick else [10, 1000, 10_000], v1_packages / "fan_v1.yaml")
         if not quick:
             measure_lists(report, folder / "lists")
     if not quick:

@@ -43,9 +43,9 @@ class RecordingNotifier:
         """Not needed here."""
         raise NotImplementedError
 
-    async def wait_finished(self, run_id: str) -> None:
+    async def wait_finished(self, run_id: str, *, seconds: float = 60) -> None:
         """Return when the run has ended (again, after `forget`)."""
-        await asyncio.wait_for(self._finished.setdefault(RunId(run_id), asyncio.Event()).wait(), 60)
+        await asyncio.wait_for(self._finished.setdefault(RunId(run_id), asyncio.Event()).wait(), seconds)
 
     def forget(self, run_id: str) -> None:
         """The next `wait_finished` waits for another end."""

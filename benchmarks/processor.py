@@ -1,0 +1,80 @@
+"""Processor time that a server, its supervisors and their tasks have used, from `/proc`: says something on a busy machine too."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
+_SETTLE_SECONDS = 1.0
+"""Until files of ended attempts are removed, which belongs to what a task costs."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds, or seconds a task."""
+
+    server: float
+    supervisors: float
+    tasks: float
+
+    @classmethod
+    def until_now(cls, server: int) -> Spent:
+        """Return what the server with this pid, its supervisors and the tasks that they have reaped used so far."""
+        supervisors = [fields for fields in map(_fields, _children(server)) if fields]
+        return cls(sum(_fields(server)[:2]), sum(sum(fields[:2]) for fields in supervisors), sum(sum(fields[2:]) for fields in supervisors))
+
+    def since(self, earlier: Spent, tasks: int) -> Spent:
+        """Return the difference, a task."""
+        return Spent(
+            (self.server - earlier.server) / tasks,
+            (self.supervisors - earlier.supervisors) / tasks,
+            (self.tasks - earlier.tasks) / tasks,
+        )
+
+    @property
+    def whole(self) -> float:
+        """All of it."""
+        return self.server + self.supervisors + self.tasks
+
+    def __str__(self) -> str:
+        """Milliseconds: all, then server, supervisors, task processes."""
+        parts = (self.server, self.supervisors, self.tasks)
+        return f"{self.whole * 1000:.1f} ms ({' + '.join(f'{part * 1000:.1f}' for part in parts)})"
+
+
+def settled(server: int) -> Spent:
+    """Return what was used once the server has come to rest after a run."""
+    time.sleep(_SETTLE_SECONDS)
+    return Spent.until_now(server)
+
+
+def _children(server: int) -> list[int]:
+    """Return the supervisors of a server."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and b"inside.supervise" in (entry / "cmdline").read_bytes() and _parent(entry) == server:
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def _parent(entry: Path) -> int:
+    return int(_after_name((entry / "stat").read_text())[1])
+
+
+def _fields(pid: int) -> list[float]:
+    """Return utime, stime, cutime, cstime in seconds; nothing for a process that is gone."""
+    try:
+        words = _after_name(Path(f"/proc/{pid}/stat").read_text())
+    except OSError:
+        return []
+    return [int(word) * _TICK_SECONDS for word in words[11:15]]
+
+
+def _after_name(text: str) -> list[str]:
+    return text[text.rindex(")") + 2 :].split()

@@ -50,6 +50,18 @@ def _artifact(number: int, **fields: Any) -> ArtifactRef:
     return ArtifactRef(ArtifactId(number), **{**values, **fields})
 
 
+async def test_long_parameters_are_kept_whole_at_every_step_of_a_task(engine: Engine) -> None:
+    values = {name: {"x": [*range(3000), name, float("nan")]} for name in ("a", "b")}
+    tasks = [task(name, "maker", retry=RetryPolicy(1), parameters={"x": Const(given["x"])}) for name, given in values.items()]
+    engine.executor.scripts["a"] = [failing("once"), Outcome()]
+
+    assert (await engine.run(flat(*tasks, templates=[leaf("maker", inputs=["x"])])))["state"] == "SUCCEEDED"
+
+    rows = await engine.database.read(lambda tx: tx.all("SELECT task_key, inputs FROM task WHERE task_key IN ('a', 'b')"))
+    stored = {row["task_key"]: json.loads(row["inputs"])["parameters"] for row in rows}
+    assert stored == {name: {"x": [*range(3000), name, "NaN"]} for name in ("a", "b")}
+
+
 async def test_a_run_with_a_retry_artifacts_and_a_cached_repetition(engine: Engine) -> None:
     hot = {"pid": 1, "argv": ["x"]}
     outcome = Outcome(parameters={"o": [1, {"k": "ü\x00"}]}, artifacts={"m": (_artifact(1, digest=Digest("sha256:m")),)}, detail=hot)

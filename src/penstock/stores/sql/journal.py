@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -39,6 +40,7 @@ from penstock.stores.sql.database import Database, Row, Transaction
 
 _log = logging.getLogger(__name__)
 
+_LONG_TEXT, _KEPT_TEXTS = 4096, 8
 _OPEN_STATES = (RuntimeState.PENDING, RuntimeState.RUNNING, RuntimeState.CANCELING, RuntimeState.PAUSED)
 # ASCII only: text that is not valid Unicode (lone surrogates) can be stored as an escape and in no other way.
 _exact = json.JSONEncoder(separators=(",", ":")).encode
@@ -89,6 +91,7 @@ class SqlRunJournal:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._projections: list[Projection] = []
+        self._texts = _Texts()
 
     def add_projection(self, projection: Projection) -> None:
         """Let `projection` run in every later `append`."""
@@ -125,7 +128,7 @@ class SqlRunJournal:
     def _append(self, tx: Transaction, batch: JournalBatch) -> dict[RunId, int]:
         for sql, rows in (
             (_INSERT_EVENT, [_event_row(record) for record in batch.events]),
-            (_merging(tx, _UPSERT_TASK), [_task_row(record) for record in batch.tasks]),
+            (_merging(tx, _UPSERT_TASK), [_task_row(record, self._texts) for record in batch.tasks]),
             (_merging(tx, _UPSERT_ATTEMPT), [_attempt_row(record) for record in batch.attempts]),
             (_INSERT_ARTIFACT, [_artifact_row(record) for record in batch.artifacts]),
             (_UPSERT_USE, [_use_row(record) for record in batch.uses]),
@@ -350,7 +353,7 @@ def _event_row(record: EventRecord) -> tuple[Any, ...]:
     return (record.run_id, record.seq, record.at, record.type, record.payload)
 
 
-def _task_row(record: TaskRecord) -> tuple[Any, ...]:
+def _task_row(record: TaskRecord, texts: _Texts) -> tuple[Any, ...]:
     return (
         record.task_id,
         record.run.run_id,
@@ -375,22 +378,42 @@ def _task_row(record: TaskRecord) -> tuple[Any, ...]:
         record.cache_fingerprint,
         record.cache_reason,
         _error_text(record.error),
-        _io_text(record.parameters, record.input_artifacts, record.producers),
-        _io_text(record.outputs.parameters, record.outputs.artifacts, None),
+        _io_text(texts, record.parameters, record.input_artifacts, record.producers),
+        _io_text(texts, record.outputs.parameters, record.outputs.artifacts, None),
         "{}" if record.detail is None else json_column(record.detail),
     )
 
 
-def _io_text(parameters: Mapping[str, Any], artifacts: Mapping[str, Sequence[ArtifactRef]], producers: Any) -> str:
+def _io_text(texts: _Texts, parameters: Mapping[str, Any], artifacts: Mapping[str, Sequence[ArtifactRef]], producers: Any) -> str:
     if not parameters and not artifacts and not producers:
         return "{}"
-    body: dict[str, Any] = {
-        "parameters": parameters,
-        "artifacts": {key: [ref.artifact_id for ref in refs] for key, refs in artifacts.items()},
-    }
+    ids = {key: [ref.artifact_id for ref in refs] for key, refs in artifacts.items()}
+    parts = [f'"parameters":{texts.of(parameters)}', f'"artifacts":{json_column(ids)}']
     if producers:
-        body["producers"] = producers
-    return json_column(body)
+        parts.append(f'"producers":{json_column(producers)}')
+    return f"{{{','.join(parts)}}}"
+
+
+class _Texts:
+    """JSON texts of parameters; long values are remembered: each iteration of a large loop is given the same list of all items."""
+
+    def __init__(self) -> None:
+        # By the identity of the value, which never changes its content and is kept so that its identity stays its own.
+        self._known: OrderedDict[int, tuple[Any, str]] = OrderedDict()
+
+    def of(self, parameters: Mapping[str, Any]) -> str:
+        return f"{{{','.join(f'{json_column(name)}:{self._value(value)}' for name, value in parameters.items())}}}"
+
+    def _value(self, value: Any) -> str:
+        known = self._known.get(id(value))
+        if known is not None:
+            return known[1]
+        text = json_column(value)
+        if len(text) >= _LONG_TEXT:
+            self._known[id(value)] = (value, text)
+            if len(self._known) > _KEPT_TEXTS:
+                self._known.popitem(last=False)
+        return text
 
 
 def _error_text(error: Failure | None) -> str | None:

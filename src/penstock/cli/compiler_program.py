@@ -7,9 +7,10 @@ library and kfp are used, in syntax that Python 3.7 reads, because kfp 1.8 lives
 
 from __future__ import annotations
 
+import contextlib
 import json
-import runpy
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ def main(file: str, output_dir: str, wanted: str = "") -> None:
     """Compile the pipelines in `file`, or only the one called `wanted`."""
     sys.path.insert(0, str(Path(file).resolve().parent))
     sys.argv = [file]
-    namespace = runpy.run_path(file, run_name="__penstock_compile__")
+    namespace = _read(file)
     import kfp  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - the file comes first: it may set up how kfp is imported
 
     pipelines: list[dict[str, str]] = []
@@ -27,8 +28,45 @@ def main(file: str, output_dir: str, wanted: str = "") -> None:
             continue
         package = str(Path(output_dir, f"pipeline-{len(pipelines)}.yaml"))
         kfp.compiler.Compiler().compile(item, package)
+        if kfp.__version__.startswith("1.") and "{{$}}" in Path(package).read_text(encoding="utf-8"):
+            # Components of kfp.v2.dsl: the default mode compiles them but leaves out what fills in their inputs.
+            kfp.compiler.Compiler(mode=kfp.dsl.PipelineExecutionMode.V2_COMPATIBLE).compile(item, package)
         pipelines.append({"name": name, "function": function, "package": package})
     print("\n" + json.dumps({"sdk": kfp.__version__, "pipelines": pipelines}))
+
+
+class _Submitted(BaseException):
+    """The file has come to the place where it would talk to a server."""
+
+
+class _NoClient:
+    """Stands for `kfp.Client` while a file is only read: tutorials submit at the end of the file that defines the pipeline."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        del args, kwargs
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise _Submitted(name)
+
+
+def _read(file: str) -> dict[str, Any]:
+    """Run the file, up to the first use of a client if it has one; return its globals."""
+    source = Path(file).read_bytes()
+    if b"Client(" in source:
+        import kfp  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - a file without client is imported before kfp
+
+        holders: tuple[Any, ...] = (kfp, sys.modules.get("kfp.client"))
+        for holder in holders:
+            if holder is not None:
+                holder.Client = _NoClient
+    module = types.ModuleType("__penstock_compile__")
+    module.__file__ = file
+    sys.modules[module.__name__] = module
+    with contextlib.suppress(_Submitted):
+        exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102 - running the author's file is the point
+    return module.__dict__
 
 
 def _v2_pipelines(namespace: dict[str, Any]) -> list[tuple[str, str, Any]]:

@@ -20,6 +20,7 @@ def build_tracking_pages(wandb: WandbServices, database: Database) -> TrackingSe
         collections=wandb.collections,
         sweeps=wandb.sweeps,
         reports=wandb.reports,
+        automations=wandb.automations,
         keys=wandb.keys,
         accounts=wandb.accounts,
         pages=SqlTrackingPages(database),

@@ -42,6 +42,7 @@ def importances(parameters: Sequence[Mapping[str, Any]], metric: Sequence[Any]) 
     kept = [(row, float(value)) for row, value in zip(parameters, metric, strict=True) if is_finite(value)]
     if len(kept) < MIN_RUNS:
         return []
+    kept.sort(key=lambda entry: (entry[1], repr(sorted(entry[0].items()))))  # so that the order of the runs does not matter
     target = np.array([value for _, value in kept])
     names = list(dict.fromkeys(name for row, _ in kept for name in row))
     columns: dict[str, tuple[Column, bool]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from penstock.domain.tracking import TrackedRun, TrackedState
 
 MAX_LEAVES = 2000
 """Values of one tree on a page."""
+MAX_COMPARED = 500
+"""Keys of a comparison on a page."""
 
 
 def read_document(text: str) -> dict[str, Any]:
@@ -101,6 +103,29 @@ def lookup(document: Mapping[str, Any], path: str) -> Any:
             return None
         value = value[part]
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRow:
+    """One key over all runs."""
+
+    key: str
+    values: Sequence[Any]
+    is_different: bool
+    """Not the same everywhere."""
+
+
+def compared(documents: Sequence[Mapping[str, Any]]) -> list[ComparedRow]:
+    """Return the keys of several documents, those that differ first."""
+    keys: dict[str, None] = {}
+    for document in documents:
+        for leaf in tree_of(document).leaves:
+            keys[leaf.path] = None
+    rows = []
+    for key in list(keys)[:MAX_COMPARED]:
+        values = [lookup(document, key) for document in documents]
+        rows.append(ComparedRow(key, values, len({repr(value) for value in values}) > 1))
+    return sorted(rows, key=lambda row: not row.is_different)
 
 
 def plain(value: Any) -> Any:

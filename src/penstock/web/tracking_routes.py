@@ -18,6 +18,7 @@ from penstock.web.errors import guarded
 from penstock.web.pages import (
     tracking_actions,
     tracking_artifacts,
+    tracking_automations,
     tracking_board,
     tracking_compare,
     tracking_data,
@@ -82,6 +83,8 @@ FORMS: tuple[tuple[str, TrackingPage], ...] = (
     ("/ui/tracking/versions/actions", tracking_actions.act_on_version),
     ("/ui/tracking/sweeps/actions", tracking_actions.act_on_sweep),
     ("/ui/tracking/projects/actions", tracking_actions.act_on_project),
+    ("/ui/tracking/automations/actions", tracking_automations.act),
+    ("/ui/tracking/reports/actions", tracking_reports.act_on_report),
     ("/ui/tracking/views", tracking_views.save_view),
     ("/ui/tracking/views/actions", tracking_views.act_on_view),
 )
@@ -101,6 +104,7 @@ CLIENT: tuple[tuple[str, TrackingPage], ...] = (
     (_PROJECT + "/sweeps/{sweep}", tracking_sweeps.sweep_page),
     (_PROJECT + "/reports", tracking_reports.list_page),
     (_PROJECT + "/reports/{report}", tracking_reports.report_page),
+    (_PROJECT + "/automations", tracking_automations.list_page),
     (_PROJECT + "/overview", tracking_projects.overview_page),
     (_PROJECT + "/runs", tracking_workspace.table_page),
     (_PROJECT + "/table", tracking_workspace.table_page),

@@ -16,6 +16,7 @@ from penstock.domain.tracking import TrackedProject, TrackedRun
 from penstock.interfaces.tracking_pages import TrackingPages
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.artifacts import ArtifactService
+from penstock.tracking.automations import AutomationService
 from penstock.tracking.collections import CollectionService
 from penstock.tracking.console import ConsoleService
 from penstock.tracking.files import RunFileService
@@ -43,6 +44,7 @@ class TrackingServices:
     collections: CollectionService
     sweeps: SweepService
     reports: ReportService
+    automations: AutomationService
     keys: KeyService
     accounts: AccountService
     pages: TrackingPages

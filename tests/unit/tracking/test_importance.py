@@ -29,10 +29,12 @@ def test_correlation_has_a_sign_and_a_bend_is_found_without_it() -> None:
     assert straight[0].correlation == pytest.approx(-1.0)
 
 
-def test_the_same_runs_give_the_same_answer() -> None:
+def test_the_same_runs_give_the_same_answer_in_any_order() -> None:
     rows = [{"a": place % 7, "b": place % 5} for place in range(40)]
     metric = [row["a"] - row["b"] for row in rows]
-    assert importances(rows, metric) == importances(rows, metric)
+    told = importances(rows, metric)
+    assert importances(rows, metric) == told
+    assert importances(rows[::-1], metric[::-1]) == told
 
 
 def test_too_few_runs_constant_metrics_and_odd_values_claim_nothing() -> None:

@@ -119,10 +119,12 @@ def _addresses(site: Site) -> list[str]:
         "/files/media/page.html",
         "/artifacts",
         "/code",
+        "/diff",
         "?kfp=true",
     ]
     pages = [
         "",
+        "/automations",
         "/workspace",
         "/runs",
         "/runs?group=group&sort=-summary.loss",
@@ -307,11 +309,11 @@ def test_reports_show_text_and_never_markup() -> None:
         "blocks": [
             {"type": "heading", "level": 1, "children": [{"text": HOSTILE}]},
             {"type": "markdown-block", "content": HOSTILE},
-            {"type": "panel-grid"},
+            {"type": "gallery"},
         ]
     }
     heading, text, other = blocks_of(json.dumps(spec))
-    assert (heading.kind, heading.level, other.text) == ("heading", 1, "panel-grid")
+    assert (heading.kind, heading.level, other.text) == ("heading", 1, "gallery")
     assert "<script>" not in text.html
     assert blocks_of("not json") == []
 

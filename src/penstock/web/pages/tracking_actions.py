@@ -16,6 +16,7 @@ from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices, check_writable, checked_id, runs_by_ids
 
+_MAX_CARD = 100_000
 _SWEEP_STATES = {"pause": "PAUSED", "resume": "RUNNING", "finish": "FINISHED", "cancel": "CANCELED"}
 
 
@@ -95,6 +96,8 @@ async def act_on_version(services: WebServices, tracking: TrackingServices, requ
             tracking.collections.set_aliases(version_id, [(collection_id, alias) for alias in added])
         if dropped := sorted(had - wanted):
             tracking.collections.drop_aliases(version_id, [(collection_id, alias) for alias in dropped])
+        if "card" in form:
+            tracking.collections.update(collection_id, description=str(form["card"])[:_MAX_CARD])
         tags, known = set(_words(_text(form, "tags"))), set(tracking.artifacts.tags([version_id]).get(version_id, ()))
         changes: dict[str, Any] = {"description": str(form.get("description", ""))}
         tracking.artifacts.update(version_id, changes=changes, add_tags=sorted(tags - known), remove_tags=sorted(known - tags))

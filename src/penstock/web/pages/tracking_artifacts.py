@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -19,6 +20,7 @@ from penstock.interfaces.tracking_pages import CollectionItem, LineageView, Vers
 from penstock.tracking.artifacts import hex_md5
 from penstock.web.artifact_content import Preview, preview_of
 from penstock.web.pages.tracking_data import boxed
+from penstock.web.pages.tracking_reports import rendered
 from penstock.web.pages.tracking_run import FileRow, level_of, run_url
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, project_frame, project_url
 from penstock.web.render import Crumb, Frame, render
@@ -97,6 +99,11 @@ class ArtifactVersionPage:
     """What is around it."""
     snippets: Sequence[tuple[str, str]] = field(default_factory=tuple)
     """(client, code that fetches it)."""
+
+    @property
+    def card(self) -> Markup:
+        """What the collection says about itself: Markdown, markup in it stays text."""
+        return rendered(self.collection.description or "")
 
 
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:

@@ -14,21 +14,10 @@ from penstock.web.pages.tracking_board import merged_panels
 from penstock.web.pages.tracking_workspace import ListedRun, listed_run
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
-from penstock.web.tracking_documents import lookup, tree_of
+from penstock.web.tracking_documents import ComparedRow, compared
 from penstock.web.tracking_services import TrackingServices, runs_by_ids
 
 MOST = 20
-_MAX_ROWS = 500
-
-
-@dataclass(frozen=True, slots=True)
-class ComparedRow:
-    """One key over all runs."""
-
-    key: str
-    values: Sequence[Any]
-    is_different: bool
-    """Not the same everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +34,6 @@ class TrackedComparePage:
     """Drawings."""
     shows_all: bool
     """Rows that are the same everywhere are shown too."""
-
-
-def compared(documents: Sequence[Mapping[str, Any]]) -> list[ComparedRow]:
-    """Return the keys of several documents, those that differ first."""
-    keys: dict[str, None] = {}
-    for document in documents:
-        for leaf in tree_of(document).leaves:
-            keys[leaf.path] = None
-    rows = []
-    for key in list(keys)[:_MAX_ROWS]:
-        values = [lookup(document, key) for document in documents]
-        rows.append(ComparedRow(key, values, len({repr(value) for value in values}) > 1))
-    return sorted(rows, key=lambda row: not row.is_different)
 
 
 async def compare_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:

@@ -1,11 +1,19 @@
-"""Reports of a project as their clients stored them: text blocks are shown, panels are named; nothing in them runs."""
+"""Reports of a project as their clients stored them: text, live panels over the runs they name, comments; an export as one still file.
+
+Nothing in a report runs: text is escaped, panels are drawn by our own boards from the description in the document.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
+import contextlib
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -15,15 +23,26 @@ from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError
 from penstock.domain.reports import Report
-from penstock.domain.tracking import TrackedProject
+from penstock.domain.tracking import TrackedProject, TrackedProjectId
+from penstock.tracking.reports import ReportService
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, project_frame, project_url
-from penstock.web.render import render
+from penstock.web.panel_specs import listed
+from penstock.web.render import Notice, redirect, render
+from penstock.web.report_export import COLORS, columns_of, still_lines, still_values
+from penstock.web.report_grids import GridReader, ReportGrid
+from penstock.web.security import BOX_HEADERS, check_own_form, safe_next
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import TrackingServices, project_of
+from penstock.web.tracking_documents import read_document
+from penstock.web.tracking_services import TrackingServices, caller_of, check_writable, checked_id, project_of
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough").disable("image")
 _HEADINGS = {"heading1": 1, "heading2": 2, "heading3": 3, "heading": 2}
 _MAX_BLOCKS = 500
+_MAX_STILLS = 100
+_MAX_COMMENT = 10_000
+_KINDS = ("runs", "runs/draft")
+COMMENT = "penstock/comment"
+"""Kind of comments; their name is the id of the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +50,24 @@ class Block:
     """One block of a report."""
 
     kind: str
-    """`html` (rendered Markdown), `heading`, `code` or `other`."""
+    """`html` (rendered Markdown), `heading`, `code`, `rule`, `contents`, `grid` or `other`."""
     text: str
     html: Markup = field(default_factory=Markup)
     level: int = 0
+    grid: ReportGrid | None = None
+    """Panels and runs of a `grid`."""
+    anchor: str = ""
+    """Name of a heading in the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What somebody wrote below a report."""
+
+    comment_id: int
+    user_name: str
+    text: str
+    created_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +98,122 @@ class ReportPage:
     """The report."""
     blocks: Sequence[Block]
     """What it says."""
+    comments: Sequence[Comment]
+    """Oldest first."""
+    stills: Sequence[Sequence[tuple[str, Markup]]] = ()
+    """In an export: (title, drawing) of the panels of each block."""
+    colors: Sequence[str] = COLORS
+    """In an export: colours of the lines."""
+
+    @property
+    def has_grids(self) -> bool:
+        """Whether there is anything to draw."""
+        return any(block.grid is not None for block in self.blocks)
 
 
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Reports of a project."""
     project = await project_of(tracking, request)
-    found, _ = await asyncio.to_thread(lambda: tracking.reports.list(project.project_id, limit=200))
-    reports = [report for report in found if report.kind.startswith("runs")]
+    parts = [await asyncio.to_thread(partial(tracking.reports.list, project.project_id, kind=kind, limit=200)) for kind in _KINDS]
+    reports = sorted((report for found, _ in parts for report in found), key=lambda report: -report.updated_at)
     page = ReportListPage(project, project_url(project), PROJECT_TABS, reports)
     frame = project_frame(project, f"{project.name} reports", crumb="Reports", scripts=("table",))
     return render(services, request, "tracking/reports.html", frame=frame, page=page)
 
 
 async def report_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
-    """One report. Clients print its address with the title before the id: `Title--<id>`."""
+    """One report; with `?export=html` as a file to keep."""
     project = await project_of(tracking, request)
-    text = request.path_params["report"].rpartition("--")[2]
-    report = await asyncio.to_thread(tracking.reports.get, int(text)) if text.isdecimal() and len(text) < 17 else None
+    report = await asyncio.to_thread(_named, tracking.reports, request.path_params["report"])
     if report is None or report.project_id != project.project_id:
         raise NotFoundError(f"There is no such report in {project.entity}/{project.name}.")
-    page = ReportPage(project, project_url(project), PROJECT_TABS, report, blocks_of(report.spec))
-    frame = project_frame(project, report.display_name or report.name, crumb=report.display_name or report.name)
-    return render(services, request, "tracking/report.html", frame=frame, page=page)
+    caller = caller_of(tracking, request)
+    readable = [name for name in await tracking.projects.entities() if tracking.accounts.is_readable(caller, name)]
+    blocks = await with_grids(blocks_of(report.spec), report.spec, GridReader(tracking.projects, tracking.runs, readable, project))
+    comments = await asyncio.to_thread(comments_of, tracking.reports, report)
+    page = ReportPage(project, project_url(project), PROJECT_TABS, report, blocks, comments)
+    title = report.display_name or report.name
+    frame = project_frame(project, title, crumb=title, scripts=("report",))
+    if request.query_params.get("export") != "html":
+        return render(services, request, "tracking/report.html", frame=frame, page=page)
+    stills = [await _stills(tracking, block.grid) if block.grid else [] for block in blocks]
+    answer = render(services, request, "tracking/report_export.html", frame=frame, page=replace(page, stills=stills))
+    answer.headers["content-disposition"] = f'attachment; filename="{re.sub(r"[^A-Za-z0-9.-]+", "-", title).strip("-") or "report"}.html"'
+    answer.headers["content-security-policy"] = BOX_HEADERS["content-security-policy"]
+    return answer
+
+
+def _named(reports: ReportService, text: str) -> Report | None:
+    """Return the report of an address. Clients print the title before the id (`Title--Vmlldzox`), the id being base64 of `View:1`."""
+    text = text.rpartition("--")[2]
+    if not text.isdecimal():
+        with contextlib.suppress(ValueError, binascii.Error):
+            text = base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("ascii").removeprefix("View:")
+    found = reports.get(int(text)) if text.isdecimal() and len(text) < 17 else None
+    return found if found is not None and found.kind in _KINDS else None
+
+
+async def with_grids(blocks: Sequence[Block], spec: str, reader: GridReader) -> list[Block]:
+    """Return the blocks with the panels and runs of their grids."""
+    raw = [block for block in listed(read_document(spec).get("blocks"))[:_MAX_BLOCKS] if isinstance(block, Mapping)]
+    return [
+        replace(block, grid=await reader.read(part, place)) if block.kind == "grid" else block
+        for place, (block, part) in enumerate(zip(blocks, raw, strict=True))
+    ]
+
+
+async def _stills(tracking: TrackingServices, grid: ReportGrid) -> list[tuple[str, Markup]]:
+    """Return (title, drawing) of the panels of a grid as they are now; kinds without a still form give their values."""
+    found = []
+    for panel in grid.panels.panels[:_MAX_STILLS]:
+        keys = [str(key) for key in panel.get("keys", [])][:4]
+        title = str(panel.get("title") or ", ".join(keys) or panel.get("key") or panel.get("expr") or panel["kind"])
+        if panel["kind"] == "line" and keys:
+            series = []
+            for place, row in enumerate(grid.runs):
+                for key in keys:
+                    drawn = await tracking.history.chart(row.run.run_id, key, x_key=str(panel.get("x") or "_step"), points=400)
+                    name = row.run.display_name or row.run.name
+                    series.append((name if len(keys) == 1 else f"{name} {key}", place + 1, drawn))
+            found.append((title, still_lines(series, title)))
+        else:
+            found.append((title, still_values(grid.runs, columns_of(panel))))
+    return found
+
+
+def comments_of(reports: ReportService, report: Report) -> list[Comment]:
+    """Return what people wrote below a report. Blocks."""
+    found, _ = reports.list(report.project_id, kind=COMMENT, name=str(report.report_id), limit=500)
+    comments = [Comment(one.report_id, one.user_name, str(read_document(one.spec).get("text", "")), one.created_at) for one in found]
+    return sorted(comments, key=lambda one: (one.created_at, one.comment_id))
+
+
+async def act_on_report(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Write a comment below a report, or remove one."""
+    check_own_form(request)
+    form = await request.form()
+    report = await asyncio.to_thread(tracking.reports.get, int(checked_id(str(form.get("report", "")))))
+    project = await tracking.projects.get_by_id(TrackedProjectId(report.project_id)) if report is not None else None
+    if report is None or project is None or report.kind not in _KINDS:
+        raise NotFoundError("There is no such report any more.")
+    check_writable(tracking, request, project.entity)
+    target = safe_next(str(form.get("next", "")), project_url(project))
+    words = str(form.get("text", "")).strip()[:_MAX_COMMENT]
+
+    def work() -> Notice | None:
+        if form.get("verb") == "delete":
+            comment = tracking.reports.get(int(checked_id(str(form.get("id", "")))))
+            if comment is None or comment.kind != COMMENT or comment.name != str(report.report_id):
+                raise NotFoundError("There is no such comment any more.")
+            tracking.reports.delete(comment.report_id)
+            return Notice("Comment deleted.")
+        if not words:
+            return Notice("A comment needs words.", "error")
+        user = caller_of(tracking, request).user_name
+        tracking.reports.create(project.project_id, user, kind=COMMENT, name=str(report.report_id), spec=json.dumps({"text": words}))
+        return None
+
+    return redirect(target, await asyncio.to_thread(work))
 
 
 def blocks_of(spec: str) -> list[Block]:
@@ -96,7 +223,8 @@ def blocks_of(spec: str) -> list[Block]:
     except ValueError:
         return []
     blocks = document.get("blocks") if isinstance(document, Mapping) else None
-    return [_block(block) for block in (blocks if isinstance(blocks, list) else [])[:_MAX_BLOCKS] if isinstance(block, Mapping)]
+    found = [_block(block) for block in (blocks if isinstance(blocks, list) else [])[:_MAX_BLOCKS] if isinstance(block, Mapping)]
+    return [replace(block, anchor=f"part-{place}") if block.kind == "heading" else block for place, block in enumerate(found)]
 
 
 def _block(block: Mapping[str, Any]) -> Block:
@@ -105,12 +233,16 @@ def _block(block: Mapping[str, Any]) -> Block:
         level = block.get("level")
         return Block("heading", text, level=level if isinstance(level, int) and 1 <= level <= 3 else _HEADINGS[kind])
     if kind in {"code-block", "code"}:
-        return Block("code", text)
+        return Block("code", _lines(block) or text)
     if kind in {"markdown-block", "markdown"}:
         return Block("html", "", rendered(str(block.get("content") or text)))
     if kind in {"paragraph", "block-quote", "callout-block", "list", "unordered-list", "ordered-list", "latex"}:
         prefix = "> " if kind in {"block-quote", "callout-block"} else ""
-        return Block("html", "", rendered(prefix + text))
+        return Block("html", "", rendered(prefix + (str(block.get("content") or text) if kind == "latex" else text)))
+    if kind == "panel-grid":
+        return Block("grid", "")
+    if kind in {"horizontal-rule", "table-of-contents"}:
+        return Block("rule" if kind == "horizontal-rule" else "contents", "")
     return Block("other", kind or "unknown")
 
 
@@ -128,5 +260,15 @@ def _text(block: Any) -> str:
         if isinstance(own, str):
             return own
         inner = _text(block.get("children") or block.get("items") or [])
-        return f"- {inner}\n" if block.get("type") == "list-item" else inner
+        if block.get("type") == "list-item":
+            mark = {True: "\u2611 ", False: "\u2610 "}.get(block["checked"], "") if isinstance(block.get("checked"), bool) else ""
+            return f"- {mark}{inner}\n"
+        return inner
     return "".join(_text(part) for part in block) if isinstance(block, list) else ""
+
+
+def _lines(block: Mapping[str, Any]) -> str:
+    """Return code whose lines are blocks of their own."""
+    children = block.get("children")
+    parts = [part for part in children if isinstance(part, Mapping)] if isinstance(children, list) else []
+    return "\n".join(_text(part) for part in parts) if parts and all(part.get("type") == "code-line" for part in parts) else ""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -19,8 +22,19 @@ from penstock.tracking.files import FilePage
 from penstock.web.artifact_content import Preview, preview_of
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
-from penstock.web.tracking_documents import Tree, client_facts, config_of, look_of, read_document, story_of, summary_of, tree_of
-from penstock.web.tracking_services import TrackingServices, run_of
+from penstock.web.tracking_documents import (
+    ComparedRow,
+    Tree,
+    client_facts,
+    compared,
+    config_of,
+    look_of,
+    read_document,
+    story_of,
+    summary_of,
+    tree_of,
+)
+from penstock.web.tracking_services import TrackingServices, project_of, run_of
 
 TABS: Sequence[tuple[str, str]] = (
     ("overview", "Overview"),
@@ -30,9 +44,14 @@ TABS: Sequence[tuple[str, str]] = (
     ("files", "Files"),
     ("artifacts", "Artifacts"),
     ("code", "Code"),
+    ("diff", "Config diff"),
 )
 _ALIASES = {"workspace": "charts", "log": "logs", "model": "charts", "": "overview"}
 _MAX_FILES = 1000
+_MAX_PATCH = 2000
+_LANE = re.compile(r"\.\d+\.")
+"""Number of a device or process within a system metric."""
+_OTHERS = 50
 _METADATA = "wandb-metadata.json"
 _SCALAR = "number"
 _MEDIA_KINDS = {
@@ -52,6 +71,8 @@ class ChartPanel:
     """`line`, or a kind of media."""
     plot: Mapping[str, Any] | None = None
     """How the client wants its table drawn (`wandb.plot.*`): `{kind, fields}`."""
+    lanes: Sequence[str] = ()
+    """Keys that are drawn together, when there are several: one per device or process."""
 
     @property
     def section(self) -> str:
@@ -137,6 +158,14 @@ class TrackedRunPage:
     """(name, text) of code, requirements and diff."""
     query_tail: str = ""
     """Kept on the tabs' links: `?kfp=true` when embedded."""
+    others: Sequence[TrackedRun] = ()
+    """On Config diff: runs of the project to compare with, newest first."""
+    other: TrackedRun | None = None
+    """The one compared with."""
+    differences: Sequence[tuple[str, Sequence[ComparedRow]]] = ()
+    """What differs: heading and rows."""
+    patches: Sequence[tuple[str, str]] = ()
+    """(name, unified diff) of saved code and requirements that differ."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Names and versions of the client."""
 
@@ -208,10 +237,17 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def system_panels(info: SeriesInfo) -> list[ChartPanel]:
-    """Return a drawing for every number in the newest row of system metrics."""
+    """Return a drawing for every number in the newest row of system metrics; devices and processes of a kind share one, a lane each."""
     row = read_document(info.events_tail or "{}")
     keys = [key for key, value in _flat(row) if isinstance(value, int | float) and not isinstance(value, bool)]
-    return [SystemPanel(key, "line") for key in sorted(keys) if not key.startswith("_")]
+    lanes: dict[str, list[str]] = {}
+    for key in sorted((key for key in keys if not key.startswith("_")), key=_natural):
+        lanes.setdefault(_LANE.sub(".*.", key), []).append(key)
+    return [SystemPanel(name if len(held) > 1 else held[0], "line", lanes=held if len(held) > 1 else ()) for name, held in lanes.items()]
+
+
+def _natural(key: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", key)]
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -277,9 +313,59 @@ async def _of_tab(
         fields["panels"] = system_panels(info)
     elif tab == "files":
         fields |= await _files(services, tracking, run, request.path_params.get("path", ""))
+    elif tab == "diff":
+        fields |= await _differences(services, tracking, request, run)
     elif tab == "code":
         fields |= {"environment": await _metadata(services, tracking, run), "code": await _code(services, tracking, run)}
     return fields
+
+
+async def _differences(services: WebServices, tracking: TrackingServices, request: Request, run: TrackedRun) -> dict[str, Any]:
+    """Return what differs from another run: the one that `against` names, else the newest older run of the same job type."""
+    project = await project_of(tracking, request)
+    listing = await tracking.runs.list(project, limit=_OTHERS)
+    others = [entry.run for entry in listing.entries if entry.run.run_id != run.run_id]
+    wanted = request.query_params.get("against")
+    if wanted:
+        other = await tracking.runs.get(run.entity, run.project, wanted)
+    else:
+        older = [one for one in others if one.created_at <= run.created_at]
+        other = next((one for one in older if one.job_type == run.job_type), None) or next(iter(older or others), None)
+    if other is None:
+        return {"others": others}
+    pair = (other, run)
+    parts = [
+        ("Config", [config_of(one) for one in pair]),
+        ("Summary", [_without_media(summary_of(one)) for one in pair]),
+        ("About this run", [_mapping_of_facts(one) for one in pair]),
+    ]
+    told = [(heading, [row for row in compared(documents) if row.is_different]) for heading, documents in parts]
+    mine, theirs = [dict(await _code(services, tracking, one)) for one in (run, other)]
+    for texts in (mine, theirs):
+        texts.pop("config.yaml", None)  # said above, key by key
+    return {"others": others, "other": other, "differences": told, "patches": patches_of(theirs, mine)}
+
+
+def _without_media(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {leaf.path: leaf.value for leaf in tree_of(document).leaves if leaf.kind != "media"}
+
+
+def _mapping_of_facts(run: TrackedRun) -> dict[str, Any]:
+    return {
+        "program": run.program, "commit": run.commit, "host": run.host, "group": run.group, "job type": run.job_type,
+        "tags": list(run.tags), "client": client_facts(run).get("cli_version"), "python": client_facts(run).get("python_version"),
+    }  # fmt: skip
+
+
+def patches_of(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return (name, unified diff) of the texts that differ, at most `_MAX_PATCH` lines each."""
+    found = []
+    for name in dict.fromkeys([*before, *after]):
+        one, other = before.get(name, ""), after.get(name, "")
+        if one != other:
+            lines = difflib.unified_diff(one.splitlines()[:_MAX_PATCH], other.splitlines()[:_MAX_PATCH], name, name, lineterm="", n=2)
+            found.append((name, "\n".join(islice(lines, _MAX_PATCH))))
+    return found
 
 
 async def _text(services: WebServices, file: RunFile, limit: int = 512 * 1024) -> str:
@@ -345,5 +431,8 @@ async def _code(services: WebServices, tracking: TrackingServices, run: TrackedR
 
 def panel_list(panels: Sequence[ChartPanel]) -> list[dict[str, Any]]:
     """Return panels as the page's script reads them."""
-    plain = [{"key": panel.key, "kind": panel.kind, "section": panel.section, "title": panel.title} for panel in panels]
-    return [{**entry, "plot": panel.plot} if panel.plot else entry for entry, panel in zip(plain, panels, strict=True)]
+    plain: list[dict[str, Any]] = [
+        {"key": panel.key, "kind": panel.kind, "section": panel.section, "title": panel.title} for panel in panels
+    ]
+    more = [{"plot": panel.plot} if panel.plot else {"keys": list(panel.lanes)} if panel.lanes else {} for panel in panels]
+    return [entry | extra for entry, extra in zip(plain, more, strict=True)]

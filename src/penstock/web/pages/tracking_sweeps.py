@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.sweeps import Sweep, SweepAgent
 from penstock.domain.tracking import TrackedProject, TrackedRun, TrackedState
+from penstock.tracking.importance import Importance, importances
 from penstock.tracking.sweeps import metric_value
 from penstock.web.formats import number
 from penstock.web.pages.tracking_run import run_url
@@ -26,6 +27,8 @@ from penstock.web.tracking_services import TrackingServices, project_of
 WIDTH, HEIGHT = 1000.0, 300.0
 _TOP, _BOTTOM, _SIDE = 40.0, 270.0, 70.0
 _MAX_AXES = 10
+_DRAWN = 50
+"""Trials in the drawing that can be brushed; the still one has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,12 @@ class SweepPage:
     """(x, y, text) of each trial in the same drawing."""
     problem: str
     """Why the configuration cannot be understood; empty when it can."""
+    panels: Sequence[Mapping[str, Any]] = ()
+    """Drawings over the trials that can be brushed and moved."""
+    runs: Sequence[Mapping[str, Any]] = ()
+    """The trials as these drawings read them, the newest fifty."""
+    importances: Sequence[Importance] = ()
+    """What each searched parameter means for the metric."""
 
     @property
     def best(self) -> Trial | None:
@@ -136,9 +145,29 @@ async def sweep_page(services: WebServices, tracking: TrackingServices, request:
         project=project, base=project_url(project), tabs=PROJECT_TABS, sweep=sweep, metric=metric, is_maximized=is_maximized,
         expected=expected, trials=trials, axes=axes, best_path=path,
         agents=[(agent, tracking.sweeps.is_alive(agent)) for agent in agents], best_points=points, problem=problem,
+        importances=await asyncio.to_thread(_importances, trials, names) if metric else (),
+        panels=_panels(names, metric), runs=[_drawn(trial, place) for place, trial in enumerate(trials[-_DRAWN:])],
     )  # fmt: skip
-    frame = project_frame(project, sweep.display_name or sweep.name, crumb=sweep.display_name or sweep.name, scripts=("table",))
+    frame = project_frame(project, sweep.display_name or sweep.name, crumb=sweep.display_name or sweep.name, scripts=("table", "sweep"))
     return render(services, request, "tracking/sweep.html", frame=frame, page=page)
+
+
+def _importances(trials: Sequence[Trial], names: Sequence[str]) -> list[Importance]:
+    return importances([dict(zip(names, trial.values, strict=False)) for trial in trials], [trial.metric for trial in trials])
+
+
+def _panels(names: Sequence[str], metric: str) -> list[Mapping[str, Any]]:
+    """Return the drawing of all trials with axes to brush and move, the metric last."""
+    columns = [*(f"c.{name}" for name in names), *([f"s.{metric}"] if metric else [])]
+    if len(columns) < 2:
+        return []
+    place = {"id": "parallel", "key": "parallel", "section": "Sweep", "wide": 4}
+    return [{**place, "kind": "parallel", "columns": columns, "title": "Parallel coordinates"}]
+
+
+def _drawn(trial: Trial, place: int) -> Mapping[str, Any]:
+    run = trial.run
+    return {"id": str(run.run_id), "name": run.display_name or run.name, "runName": run.name, "url": trial.url, "color": place % 8 + 1}
 
 
 def drawn_trials(runs: Sequence[TrackedRun], names: Sequence[str], metric: str, *, is_maximized: bool) -> tuple[list[Axis], list[Trial]]:

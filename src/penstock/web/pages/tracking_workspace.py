@@ -25,6 +25,7 @@ PROJECT_TABS: Sequence[tuple[str, str]] = (
     ("sweeps", "Sweeps"),
     ("artifacts", "Artifacts"),
     ("reports", "Reports"),
+    ("automations", "Automations"),
 )
 GROUPS: Sequence[tuple[str, str]] = (
     ("", "Not grouped"),

@@ -14,8 +14,8 @@ import { say } from "./plot.js";
 const PER_SECTION = 48;
 const LIVE_PAUSE = 1500;
 const KINDS = { line: LinePanel, bar: BarPanel, scatter: ScatterPanel, scalar: ScalarPanel, comparer: ComparerPanel, parallel: ParallelPanel, importance: ImportancePanel };
-const DEFAULTS = { smoother: "ema", smooth: 0, logY: false, logX: false, clip: false, agg: "mean", band: "range", sync: true };
-const IN_ADDRESS = { smoother: "smoother", smooth: "smooth", logY: "ly", logX: "lx", clip: "clip", agg: "agg", band: "band", sync: "sync" };
+const DEFAULTS = { smoother: "ema", smooth: 0, logY: false, logX: false, clip: false, agg: "mean", band: "range", sync: true, lanes: "" };
+const IN_ADDRESS = { smoother: "smoother", smooth: "smooth", logY: "ly", logX: "lx", clip: "clip", agg: "agg", band: "band", sync: "sync", lanes: "lanes" };
 
 /** The panels of one run or many. `runs`: [{id, name, color, group?, url?}]; `source`: query that names them for values; `document`: a ViewDocument. */
 export class Board {
@@ -317,7 +317,7 @@ export class Board {
       this.note();
       this.reload();
     };
-    const wishes = [["x", "x", reload], ["smoother", "smoother", redraw], ["smooth", "smooth", redraw], ["log-y", "logY", redraw], ["log-x", "logX", redraw], ["clip", "clip", redraw], ["agg", "agg", redraw], ["band", "band", redraw], ["sync", "sync", () => {}]];
+    const wishes = [["x", "x", reload], ["smoother", "smoother", redraw], ["smooth", "smooth", redraw], ["log-y", "logY", redraw], ["log-x", "logX", redraw], ["clip", "clip", redraw], ["agg", "agg", redraw], ["band", "band", redraw], ["sync", "sync", () => {}], ["lanes", "lanes", () => this.reload()]];
     this.fields = [];
     for (const [name, field, work] of wishes) {
       const element = find(name);

@@ -7,7 +7,9 @@ import { Panel } from "./panel.js";
 import { Plot, say, shortNumber } from "./plot.js";
 import { combined, grouped } from "./series.js";
 
-const MOST_KEYS = 12;
+const MOST_KEYS = 16;
+/** Part of a key that tells lanes of one drawing apart. */
+const lane = (key) => /\.(\d+)\./.exec(key)?.[1] ?? key;
 const DASHES = [undefined, [7, 4], [2, 3], [10, 3, 2, 3]];
 const OWN = ["x", "smooth", "smoother", "logY", "logX", "clip", "agg", "band", "yMin", "yMax"];
 
@@ -81,6 +83,7 @@ export class LinePanel extends Panel {
 
   /** Name of a line: the panel's template (`${run} ${config:lr}`), or run and, of several keys, the key. */
   label(run, key, isMany) {
+    if (this.board.stream === "events" && isMany) return lane(key);
     if (!this.spec.legend) return isMany ? (this.board.visible().length > 1 ? `${run.name} ${key}` : key) : run.name;
     return this.spec.legend.replace(/\$\{([^}]+)\}/g, (_, name) => {
       if (name === "run" || name === "run:displayName") return run.name;

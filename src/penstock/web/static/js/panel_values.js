@@ -88,7 +88,7 @@ export class BarPanel extends ValuesPanel {
     }
     const bars = all.slice(0, Math.min(MOST_BARS, Math.max(4, Math.floor((this.body.clientHeight || 200) / 16))));
     this.body.replaceChildren();
-    const { root, box } = sheet(this.body, this.name, { left: Math.min(150, (this.body.clientWidth || 320) * 0.36), bottom: 20, right: 52 });
+    const { root, box } = sheet(this.body, this.name, { left: Math.min(150, (this.body.clientWidth || 320) * 0.36), bottom: 20, right: 64, top: 6 });
     const scale = scaleOf(bars.flatMap((bar) => [bar.value, bar.low ?? bar.value, bar.high ?? bar.value]), { fromZero: true, isLog: this.spec.logX });
     axes(root, box, scale, null);
     const tall = Math.min(28, box.height / bars.length);
@@ -96,7 +96,7 @@ export class BarPanel extends ValuesPanel {
     bars.forEach((bar, at) => root.append(this.bar(bar, box, scale, zero, box.top + at * tall, tall)));
     this.body.append(root);
     this.legend.replaceChildren();
-    this.tell(bars.length < all.length ? bars.length : rows.length, [columnName(this.metric())]);
+    this.tell(this.board.isGrouped ? rows.length : bars.length, [columnName(this.metric())]);
   }
 
   bar(bar, box, scale, zero, top, tall) {
@@ -131,7 +131,7 @@ export class ScatterPanel extends ValuesPanel {
       return;
     }
     this.body.replaceChildren();
-    const { root, box } = sheet(this.body, this.name, { top: 16 });
+    const { root, box } = sheet(this.body, this.name);
     const x = scaleOf(held.map((row) => row.values[xColumn]), { isLog: this.spec.logX });
     const y = scaleOf(held.map((row) => row.values[yColumn]), { isLog: this.spec.logY });
     const z = zColumn ? scaleOf(held.map((row) => row.values[zColumn])) : null;

@@ -103,7 +103,7 @@ export class Plot {
       height: Math.max(140, this.place.clientHeight),
       legend: { show: false },
       scales: {
-        x: { time: isTime, distr: settings.logX && !isTime ? 3 : 1, range: this.range ? () => [this.range[0], this.range[1]] : undefined },
+        x: { time: isTime, distr: settings.logX && !isTime ? 3 : 1, range: this.range ? () => [this.range[0], this.range[1]] : (_, low, high) => wideEnough(low, high, settings) },
         y: {
           distr: settings.logY ? 3 : 1,
           range: (_, low, high) => {
@@ -249,6 +249,14 @@ export class Plot {
     this.plot?.destroy();
     this.plot = null;
   }
+}
+
+/** The range of x; a lone point stands in the middle of something. */
+function wideEnough(low, high, settings) {
+  if (low === null || low < high) return [low, high];
+  if (settings.logX && settings.x !== "_timestamp") return [low / 2, low * 2];
+  const reach = settings.x === "_timestamp" ? 30 : 0.5;
+  return [low - reach, low + reach];
 }
 
 function padded(low, high) {

@@ -49,7 +49,7 @@ function powers(low, high) {
 }
 
 /** An SVG that fills `place`, in pixels, and the box inside its axes. */
-export function sheet(place, label, { left = 52, right = 10, top = 8, bottom = 34 } = {}) {
+export function sheet(place, label, { left = 52, right = 10, top = 20, bottom = 34 } = {}) {
   const width = Math.max(220, place.clientWidth || 320);
   const height = Math.max(150, place.clientHeight || 200);
   const root = makeSvg("svg", { class: "drawing", viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": label });
@@ -71,5 +71,5 @@ export function axes(root, box, x, y, xName, yName) {
     root.append(makeSvg("line", { class: "grid-line", x1: at, x2: at, y1: box.top, y2: bottom }), makeSvg("text", { class: "tick", x: at, y: bottom + 13, "text-anchor": "middle" }, word));
   }
   if (xName) root.append(makeSvg("text", { class: "axis-name", x: box.left + box.width / 2, y: bottom + 28, "text-anchor": "middle" }, xName));
-  if (yName) root.append(makeSvg("text", { class: "axis-name", x: box.left, y: box.top - 1, "text-anchor": "start" }, yName));
+  if (yName) root.append(makeSvg("text", { class: "axis-name", x: box.left, y: box.top - 8, "text-anchor": "start" }, yName));
 }

@@ -24,3 +24,4 @@ document.addEventListener("input", (event) => {
   if (event.target.matches("[data-tree-filter]")) filterTrees();
 });
 document.addEventListener("penstock:patched", filterTrees);
+for (const form of document.querySelectorAll("[data-auto-submit]")) form.addEventListener("change", () => form.requestSubmit());

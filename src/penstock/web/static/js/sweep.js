@@ -1,0 +1,17 @@
+// The page of a sweep: parallel coordinates with brushes in place of the still drawing, whenever the page says that trials were added.
+
+import { Board } from "./board.js";
+
+const root = document.querySelector("[data-sweep-board]");
+if (root) {
+  const read = () => JSON.parse(document.getElementById("sweep-runs").dataset.runs);
+  const source = (runs) => `runs=${runs.map((run) => run.id).join()}`;
+  const runs = read();
+  const board = new Board(root, { runs, isAddressed: false, source: source(runs) });
+  board.setPanels(JSON.parse(root.dataset.panelsOf));
+  document.addEventListener("penstock:patched", () => {
+    board.runs = read();
+    board.source = source(board.runs);
+    board.reload();
+  });
+}

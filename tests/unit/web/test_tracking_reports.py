@@ -1,0 +1,146 @@
+"""Reports with grids of panels, their comments and exports; what differs between runs; automations; cards; lanes of system metrics."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any
+
+import pytest
+
+from penstock.domain.automations import ScopeKind
+from penstock.domain.tracking import RunChange, SeriesInfo
+from penstock.tracking.automations import AutomationScope
+from penstock.web.pages.tracking_run import client_plots, panel_list, patches_of, system_panels
+from penstock.web.report_grids import filters_of, grouping_of
+from tests.unit.web.test_tracking_pages import HOSTILE, ORIGIN, Site, site
+
+__all__ = ["site"]
+
+
+def grid(*runsets: dict[str, Any]) -> dict[str, Any]:
+    """A grid of one line panel, one scatter and one unknown kind, over run sets."""
+    panels = [
+        {"viewType": "Run History Line Plot", "layout": {"x": 0, "y": 0, "w": 8, "h": 6}, "config": {"metrics": ["train/loss"], "chartTitle": HOSTILE}},
+        {"viewType": "Scatter Plot", "layout": {"x": 8, "y": 0, "w": 8, "h": 6}, "config": {"xAxis": "summary:c::lr", "yAxis": "summary:best"}},
+        {"viewType": "Vega2", "layout": {"x": 16, "y": 0, "w": 8, "h": 6}, "config": {}},
+    ]
+    return {"type": "panel-grid", "metadata": {"runSets": list(runsets), "panelBankSectionConfig": {"panels": panels}}}
+
+
+async def written(site: Site, *blocks: dict[str, Any]) -> str:
+    """Address of a report with these blocks, as clients print it."""
+    project = await site.tracking.projects.get("ann", "digits")
+    assert project is not None
+    report = site.services.reports.create(project.project_id, "ann", kind="runs", name="r", display_name="A report", spec=json.dumps({"blocks": blocks}))
+    code = base64.b64encode(f"View:{report.report_id}".encode()).decode().rstrip("=")
+    return f"{site.base}/reports/A-report--{code}"
+
+
+async def test_a_report_draws_live_panels_over_the_runs_that_it_names(site: Site) -> None:
+    await site.tracking.runs.upsert("ann", "digits", "small", RunChange(display_name="small", config='{"lr": {"value": 5}}'))
+    mine = {"enabled": True, "project": {"name": "digits", "entityName": "ann"}, "filters": {"filters": [{"key": {"section": "config", "name": "lr.value"}, "op": ">", "value": 1}]}}
+    address = await written(site, {"type": "heading", "level": 1, "children": [{"text": "First"}]}, grid(mine), {"type": "table-of-contents"})
+    page = (await site.get(address)).text
+    assert page.count("data-report-grid") == 1
+    assert "&#34;small&#34;" in page or '"small"' in page
+    assert '"runName": "r1"' not in page
+    assert "Vega2" in page
+    assert HOSTILE not in page
+    assert 'href="#part-0"' in page
+
+
+async def test_a_report_does_not_show_runs_of_projects_that_are_hidden(site: Site) -> None:
+    other = {"enabled": True, "project": {"name": "none", "entityName": "nobody"}}
+    page = (await site.get(await written(site, grid(other)))).text
+    assert re.search(r"data-runs='\[\]'", page)
+
+
+async def test_an_export_is_one_still_file_without_script(site: Site) -> None:
+    everything = {"enabled": True, "project": {"name": "digits", "entityName": "ann"}}
+    answer = await site.get(await written(site, {"type": "markdown-block", "content": "It **works**"}, grid(everything)) + "?export=html")
+    assert answer.headers["content-disposition"] == 'attachment; filename="A-report.html"'
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert "<strong>works</strong>" in answer.text
+    assert "<svg" in answer.text
+    assert answer.text.count("<path") > 6
+    assert "<script" not in answer.text
+    assert "/static/" not in answer.text
+
+
+async def test_comments_are_written_and_removed(site: Site) -> None:
+    address = await written(site)
+    report = re.search(r'name="report" value="(\d+)"', (await site.get(address)).text)
+    assert report is not None
+    form = {"report": report[1], "text": HOSTILE, "next": address}
+    assert (await site.http.post("/ui/tracking/reports/actions", data=form, headers={"origin": "http://evil.example"})).status_code == 403
+    await site.http.post("/ui/tracking/reports/actions", data=form, headers=ORIGIN)
+    page = (await site.get(address)).text
+    assert "&lt;script&gt;" in page
+    assert HOSTILE not in page
+    comment = re.search(r'id="comment-(\d+)"', page)
+    assert comment is not None
+    await site.http.post("/ui/tracking/reports/actions", data={"report": report[1], "verb": "delete", "id": comment[1]}, headers=ORIGIN)
+    assert "comment-" + comment[1] not in (await site.get(address)).text
+    assert (await site.get(f"{site.base}/reports")).text.count("A report") == 1
+
+
+@pytest.mark.parametrize(
+    ("chosen", "filters", "group"),
+    [
+        ({}, None, ""),
+        ({"search": {"query": "big"}, "grouping": [{"section": "run", "name": "jobType"}]}, "(?i)big", "job"),
+        ({"filters": {"filters": [{"op": "OR", "filters": [{"key": {"section": "run", "name": "state"}, "op": "=", "value": "finished"}]}]}}, '"$or"', ""),
+        ({"filters": {"filters": [{"key": {"section": "summary", "name": "acc"}, "op": "IN", "value": [1]}]}}, '{"summary.acc": {"$in": [1]}}', ""),
+        ({"filters": {"filters": [{"key": {"section": "run", "name": "state"}, "op": "=", "value": "x", "disabled": True}]}}, None, ""),
+        ({"grouping": [{"section": "config", "name": "lr.value"}], "filters": {"filters": [3, {"op": "LIKE"}]}}, None, "config.lr"),
+    ],
+)  # fmt: skip
+def test_run_sets_are_read_as_filters_and_groups(chosen: dict[str, Any], filters: str | None, group: str) -> None:
+    found = filters_of(chosen)
+    assert found is None if filters is None else filters in (found or "")
+    assert grouping_of(chosen) == group
+
+
+async def test_what_differs_from_another_run_is_told(site: Site) -> None:
+    await site.tracking.runs.upsert("ann", "digits", "other", RunChange(display_name="plain", config='{"lr": {"value": 5}, "new": {"value": 1}}'))
+    page = (await site.get(f"{site.base}/runs/other/diff?against=r1")).text
+    assert re.search(r">lr</th><td[^>]*><span title=\"0.1\">", page)
+    assert ">new</th>" in page
+    assert HOSTILE not in page
+    assert patches_of({"a.py": "x = 1\n", "same": "1"}, {"a.py": "x = 2\n", "same": "1"}) == [("a.py", "--- a.py\n+++ a.py\n@@ -1 +1 @@\n-x = 1\n+x = 2")]
+
+
+async def test_automations_are_listed_switched_and_deleted(site: Site) -> None:
+    project = await site.tracking.projects.get("ann", "digits")
+    assert project is not None
+    scope = AutomationScope(ScopeKind.PROJECT, project.project_id, "ann", project.project_id)
+    rule = site.services.automations.create(
+        scope, name=HOSTILE, description="", is_enabled=True, event_type="CREATE_ARTIFACT", event_filter="{}", action_type="NO_OP", action={}, user_name="ann",
+    )  # fmt: skip
+    page = (await site.get(f"{site.base}/automations")).text
+    assert "an artifact gets a version" in page
+    assert HOSTILE not in page
+    await site.http.post("/ui/tracking/automations/actions", data={"id": str(rule.automation_id), "verb": "disable"}, headers=ORIGIN)
+    changed = site.services.automations.get(rule.automation_id)
+    assert changed is not None
+    assert not changed.is_enabled
+    await site.http.post("/ui/tracking/automations/actions", data={"id": str(rule.automation_id), "verb": "delete"}, headers=ORIGIN)
+    assert site.services.automations.get(rule.automation_id) is None
+
+
+def test_devices_of_a_kind_share_a_drawing() -> None:
+    tail = json.dumps({"system.gpu.0.memory": 1, "system.gpu.10.memory": 1, "system.gpu.2.memory": 2, "system.cpu": 3.5, "_runtime": 1})
+    panels = panel_list(system_panels(SeriesInfo(events_tail=tail)))
+    assert [(panel["key"], panel.get("keys")) for panel in panels] == [
+        ("system.cpu", None), ("system.gpu.*.memory", ["system.gpu.0.memory", "system.gpu.2.memory", "system.gpu.10.memory"]),
+    ]  # fmt: skip
+
+
+async def test_plots_of_the_client_are_found_by_their_tables(site: Site) -> None:
+    query = {"queryFields": [{"name": "runSets", "fields": [{"name": "summaryTable", "args": [{"name": "tableKey", "value": "roc_table"}]}]}]}
+    plot = {"panel_type": "Vega2", "panel_config": {"panelDefId": "wandb/area-under-curve/v0", "fieldSettings": {"x": "fpr"}, "stringSettings": {"title": "ROC"}, "userQuery": query}}
+    config = json.dumps({"_wandb": {"value": {"visualize": {"roc": plot, "odd": 3, "own": {"panel_config": {"panelDefId": "me/mine/v1"}}}}}})
+    run = (await site.tracking.runs.upsert("ann", "digits", "plots", RunChange(config=config))).run
+    assert client_plots(run) == {"roc_table": {"kind": "area-under-curve", "fields": {"x": "fpr", "title": "ROC"}}}

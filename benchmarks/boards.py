@@ -28,7 +28,7 @@ from penstock.server.tracking import Tracking
 from penstock.stores.sql.database import open_database
 
 _BATCH = 50_000
-_ROWS = 40
+_ROWS = 10
 SPIKE = 123_457
 
 
@@ -175,16 +175,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "data"
         folder.mkdir()
+        begin = time.perf_counter()
         asyncio.run(fill(folder, chosen.points, chosen.runs, chosen.keys))
+        print(f"written in {time.perf_counter() - begin:.0f} s", flush=True)
         with LiveServer(folder, env={"PENSTOCK_SERVER_USER": "ann"}) as server:
             for label, path in (("page of the workspace", "/ann/wide"), ("page of the run", "/ann/long/runs/r/charts")):
-                print(f"{label}: {cpu_of(server, path) * 1000:.0f} ms of server CPU")
+                print(f"{label}: {cpu_of(server, path) * 1000:.0f} ms of server CPU", flush=True)
             if chosen.only == "server":
                 return
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
                 page = browser.new_context(base_url=server.url, viewport={"width": 1440, "height": 900}).new_page()
-                print(json.dumps(draw_long(page, chosen.points), indent=1))
+                print(json.dumps(draw_long(page, chosen.points), indent=1), flush=True)
                 page.close()
                 page = browser.new_context(base_url=server.url, viewport={"width": 1440, "height": 900}).new_page()
                 print(json.dumps(draw_wide(page, chosen.runs, chosen.keys), indent=1))

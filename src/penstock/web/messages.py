@@ -9,7 +9,19 @@ import re
 
 from penstock.web.errors import STATUSES
 from penstock.web.formats import STATE_LOOKS
-from penstock.web.pages import artifacts, lineage, pipelines, run, run_table, search, tasks, triggers
+from penstock.web.pages import (
+    artifacts,
+    lineage,
+    pipelines,
+    run,
+    run_table,
+    search,
+    tasks,
+    tracking_automations,
+    tracking_run,
+    tracking_workspace,
+    triggers,
+)
 from penstock.web.render import HERE, SECTIONS
 
 _CALL = re.compile(r"""_\(\s*(?:"((?:[^"\\]|\\.)+)"|'((?:[^'\\]|\\.)+)')""")
@@ -33,6 +45,9 @@ def all_messages() -> set[str]:
     found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in search.COMMANDS}
     found |= {text for _, label, explanation in triggers.KINDS for text in (label, explanation)} | {*triggers.EDIT_WORDS.values()}
     found |= {label for _, label in run_table.GROUPINGS}
+    tracked = (tracking_run.TABS, tracking_workspace.PROJECT_TABS, tracking_workspace.GROUPS, tracking_workspace.SORTS)
+    found |= {label for table in tracked for _, label in table}
+    found |= {*tracking_automations.EVENT_WORDS.values()} | {word for word, _ in tracking_automations.LOOKS.values()}
     found |= {label for _, label in lineage.DIRECTIONS} | {*lineage.EDGE_WORDS.values(), *lineage.KIND_WORDS.values()}
     found |= {"just now", "{count} {unit} ago", "in {count} {unit}", "Something went wrong", "This did not work", "better", "worse"}
     found |= {"Go to", "Commands", "Recent runs", "The definition of this pipeline cannot be read."}

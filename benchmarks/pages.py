@@ -1,27 +1,30 @@
-"""Server time of list pages over many runs: `python -m benchmarks.pages [RUNS]` (default 1,000,000; budget: 400 ms for a first page).
+"""List pages over many runs: `python -m benchmarks.pages [RUNS] [--database URL]` (default 1,000,000; budget: 400 ms for a first page).
 
-Generates a SQLite database in a temporary folder, then measures the read models directly and the whole page in process.
+Generates a database (SQLite in a temporary folder, or the empty PostgreSQL database at URL), then measures the read models: time,
+processor time of this process (with SQLite the whole work, with PostgreSQL only our part), and the number of statements.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import contextlib
 import json
 import random
-import sqlite3
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from penstock.interfaces.pages import Condition, ListQuery
-from penstock.stores.sql.database import open_database
+from penstock.stores.sql.database import Database, Transaction, open_database
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_home import SqlHomePages
+from penstock.stores.sql.pages_run_tables import SqlRunTables
 from penstock.stores.sql.pages_runs import SqlRunPages
 
 NOW = 1_800_000_000.0
@@ -44,16 +47,15 @@ def rows(count: int) -> Iterator[tuple[object, ...]]:
         )  # fmt: skip
 
 
-def fill(path: Path, count: int) -> None:
-    """Insert the runs and one metric each, straight into the file."""
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("PRAGMA synchronous=OFF")
-        for batch in batched(rows(count), 20_000):
-            connection.executemany(f"INSERT INTO run ({_COLUMNS}) VALUES ({', '.join('?' * 14)})", batch)
-            connection.executemany(
-                "INSERT INTO run_metric (run_id, task_id, name, number) VALUES (?, 't', 'accuracy', ?)",
-                [(row[0], (index * 7919 % 1000) / 1000) for index, row in enumerate(batch)],
-            )
+def fill(tx: Transaction, batch: Sequence[tuple[object, ...]]) -> None:
+    """Insert runs, each with a metric and a parameter."""
+    tx.many(f"INSERT INTO run ({_COLUMNS}) VALUES ({', '.join('?' * 14)})", batch)
+    tx.many(
+        "INSERT INTO run_metric (run_id, task_id, name, number) VALUES (?, 't', 'accuracy', ?)",
+        [(row[0], (index * 7919 % 1000) / 1000) for index, row in enumerate(batch)],
+    )
+    rates = [(row[0], index % 7) for index, row in enumerate(batch)]
+    tx.many("INSERT INTO run_parameter (run_id, name, number) VALUES (?, 'lr', ?)", rates)
 
 
 def batched(items: Iterator[tuple[object, ...]], size: int) -> Iterator[list[tuple[object, ...]]]:
@@ -62,49 +64,97 @@ def batched(items: Iterator[tuple[object, ...]], size: int) -> Iterator[list[tup
         yield batch
 
 
-async def measure(name: str, work: Callable[[], Awaitable[object]], repeats: int = 5) -> None:
-    """Print the median time of `work`."""
-    times = []
+class Counter:
+    """Counts the statements that page queries run."""
+
+    def __init__(self, database: Database) -> None:
+        self.statements = 0
+        self._real = database.read_sync
+        database.read_sync = self._read  # type: ignore[method-assign]
+
+    def _read(self, work: Callable[[Any], Any]) -> Any:
+        def counted(tx: Any) -> Any:
+            counter = self
+
+            class Counted:
+                dialect = tx.dialect
+
+                def all(self, sql: str, params: Any = ()) -> Any:
+                    counter.statements += 1
+                    return tx.all(sql, params)
+
+                def one(self, sql: str, params: Any = ()) -> Any:
+                    counter.statements += 1
+                    return tx.one(sql, params)
+
+            return work(Counted())
+
+        return self._real(counted)
+
+
+async def measure(counter: Counter, name: str, work: Callable[[], Awaitable[object]], repeats: int = 5) -> None:
+    """Print the median time of `work`, its processor time, and how many statements it takes."""
+    times, cpu = [], []
     for _ in range(repeats):
-        start = time.perf_counter()
+        counter.statements = 0
+        start, start_cpu = time.perf_counter(), time.process_time()
         await work()
         times.append((time.perf_counter() - start) * 1000)
-    sys.stdout.write(f"{name:44} {statistics.median(times):8.1f} ms (worst {max(times):.1f})\n")
+        cpu.append((time.process_time() - start_cpu) * 1000)
+    sys.stdout.write(f"| {name} | {statistics.median(times):.1f} ms | {statistics.median(cpu):.1f} ms | {counter.statements} |\n")
+    sys.stdout.flush()
 
 
-async def main(count: int) -> None:
+async def main(count: int, url: str) -> None:
     """Fill, then measure."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "bench.db"
-        open_database(f"sqlite:///{path}", synchronous="NORMAL").close()
+        database = open_database(url or f"sqlite:///{Path(folder) / 'bench.db'}", synchronous="OFF")
         start = time.perf_counter()
-        fill(path, count)
-        database = open_database(f"sqlite:///{path}", synchronous="NORMAL")
+        for batch in batched(rows(count), 20_000):
+            await database.write(partial(fill, batch=batch))
         sys.stdout.write(f"{count:,} runs stored in {time.perf_counter() - start:.0f} s\n")
-        pages, home, artifacts = SqlRunPages(database), SqlHomePages(database), SqlArtifactPages(database)
+        pages, tables, home, artifacts = SqlRunPages(database), SqlRunTables(database), SqlHomePages(database), SqlArtifactPages(database)
+        counter = Counter(database)
 
         def listing(**query: object) -> Callable[[], Awaitable[object]]:
             return lambda: pages.list_runs(ListQuery(now=NOW, **query))  # type: ignore[arg-type]
 
         first = await pages.list_runs(ListQuery(now=NOW))
-        await measure("first page, newest first", listing())
-        await measure("second page", listing(cursor=first.next_cursor))
-        await measure("sorted by name", listing(sort="name", is_descending=False))
-        await measure("sorted by duration", listing(sort="duration"))
-        await measure("sorted by state", listing(sort="state"))
-        await measure("status:failed", listing(conditions=(Condition("status", ":", "failed"),)))
-        await measure("pipeline:pipeline-7", listing(conditions=(Condition("pipeline", ":", "pipeline-7"),)))
-        await measure("one word that many names hold", listing(words=("nightly",)))
-        await measure("one word that one name holds", listing(words=("999983",)))
-        await measure("accuracy>0.999 (rare)", listing(conditions=(Condition("accuracy", ">", "0.998"),)))
-        await measure("accuracy>0.5 (half)", listing(conditions=(Condition("accuracy", ">", "0.5"),)))
-        await measure("lr=3 in one experiment", listing(scope={"experiment_id": "exp-3"}))
-        await measure("home", lambda: home.home(NOW))
-        await measure("search", lambda: home.search("999983"))
-        await measure("metric names", pages.metric_names)
-        await measure("artifacts", lambda: artifacts.list_artifacts(ListQuery(now=NOW)))
+        failed = Condition("status", ":", "failed")
+        cases: list[tuple[str, Callable[[], Awaitable[object]]]] = [
+            ("first page, newest first", listing()),
+            ("second page", listing(cursor=first.next_cursor)),
+            ("sorted by name", listing(sort="name", is_descending=False)),
+            ("sorted by duration", listing(sort="duration")),
+            ("sorted by state", listing(sort="state")),
+            ("sorted by a metric", listing(sort="metric.accuracy")),
+            ("sorted by a parameter, failed ones", listing(sort="param.lr", conditions=(failed,))),
+            ("`status:failed`", listing(conditions=(failed,))),
+            ("`status:failed`, sorted by duration", listing(conditions=(failed,), sort="duration")),
+            ("`pipeline:pipeline-7`", listing(conditions=(Condition("pipeline", ":", "pipeline-7"),))),
+            ("a word that every name holds", listing(words=("nightly",))),
+            ("a word that one name holds", listing(words=("999983",))),
+            ("a word that no name holds", listing(words=("unheard",))),
+            ("a word that one name holds, sorted by duration", listing(words=("999983",), sort="duration")),
+            ("`accuracy>0.998` (rare)", listing(conditions=(Condition("accuracy", ">", "0.998"),))),
+            ("`accuracy>0.5` (half)", listing(conditions=(Condition("accuracy", ">", "0.5"),))),
+            ("of one experiment", listing(scope={"experiment_id": "exp-3"})),
+            ("groups by pipeline", lambda: tables.groups(ListQuery(now=NOW), "pipeline", ["accuracy"])),
+            ("picture of durations", lambda: tables.points(ListQuery(now=NOW))),
+            ("home", lambda: home.home(NOW)),
+            ("search for a name", lambda: home.search("999983")),
+            ("names of metrics", pages.metric_names),
+            ("artifacts", lambda: artifacts.list_artifacts(ListQuery(now=NOW))),
+        ]
+        sys.stdout.write("| List | Time | Processor time | Statements |\n|---|---|---|---|\n")
+        for name, work in cases:
+            await measure(counter, name, work)
         database.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="?", type=int, default=1_000_000)
+    parser.add_argument("--database", default="", help="URL of an empty PostgreSQL database")
+    options = parser.parse_args()
+    asyncio.run(main(options.runs, options.database))

@@ -24,6 +24,12 @@ T = TypeVar("T")
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _RARE = 20_000
+_FEW = 500
+"""Runs with a word that are looked up one by one."""
+_ID_START = 4
+"""Letters from which a word may be the start of an id."""
+_TRIGRAM = 3
+"""Letters that the index of words needs."""
 _COMPARE = {":": "=", "=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": ">=", ":": ">="}
 """An age below a day is a time above now minus a day; a bare age means "within"."""
@@ -110,9 +116,32 @@ class Where:
     def word(self, text: str, *columns: str, id_column: str) -> None:
         """Require a free word in one of `columns`, or as the start of the id."""
         options = [self.contains(column, text) for column in columns]
-        if len(text) >= 4:
+        if len(text) >= _ID_START:
             options.append(self.starts(id_column, text.lower()))
         self.add(f"({' OR '.join(options)})")
+
+    def run_word(self, text: str) -> None:
+        """Require a free word in the name or pipeline of a run, or as the start of its id.
+
+        SQLite asks its trigram index when few runs hold the word, and reads newest first when many do, as a page then fills soon;
+        PostgreSQL decides that itself.
+        """
+        ids = self._few_runs_with(text) if self.dialect.name == "sqlite" and len(text) >= _TRIGRAM else None
+        if ids is None:
+            self.word(text, "run.name", "run.pipeline_name", id_column="run.run_id")
+            return
+        self.add(f"run.run_id IN ({', '.join(self.bind(identity) for identity in ids) or 'NULL'})")
+
+    def _few_runs_with(self, text: str) -> list[str] | None:
+        """Ids of runs that hold a word when they are few; None when they are many."""
+        quoted = '"' + text.replace('"', '""') + '"'
+        start = text.lower()
+        rows = self._tx.all(
+            f"SELECT run_id FROM run_word_key WHERE number IN (SELECT rowid FROM run_word WHERE run_word MATCH :words LIMIT {_FEW + 1}) "
+            f"UNION SELECT run_id FROM (SELECT run_id FROM run WHERE run_id >= :start AND run_id < :end LIMIT {_FEW + 1}) AS begins",
+            {"words": quoted, "start": start, "end": start + "\U0010ffff" if len(text) >= _ID_START else start},
+        )
+        return [row["run_id"] for row in rows] if len(rows) <= _FEW else None
 
     def text(self, column: str, condition: Condition) -> None:
         """Require a text column to contain (`:`), be (`=`) or not be (`!=`) the value."""

@@ -215,7 +215,7 @@ def runs_where(tx: Transaction, query: ListQuery) -> Where:
         if column in query.scope:
             where.equals(f"run.{column}", query.scope[column])
     for word in query.words:
-        where.word(word, "run.name", "run.pipeline_name", id_column="run.run_id")
+        where.run_word(word)
     for condition in query.conditions:
         run_condition(where, condition)
     return where
@@ -232,18 +232,29 @@ def _order(where: Where, sort: str) -> tuple[str, Mapping[str, str]]:
     where.equals("sorter.name", name)
     where.add("sorter.number IS NOT NULL")
     if table == "run_metric":
+        # COALESCE hides name and number from the index of names, which would be read from end to end for every run.
         where.add(
-            "NOT EXISTS (SELECT 1 FROM run_metric AS other WHERE other.run_id = sorter.run_id AND other.name = sorter.name "
-            "AND (other.number, other.task_id) > (sorter.number, sorter.task_id))"
+            "NOT EXISTS (SELECT 1 FROM run_metric AS other WHERE other.run_id = sorter.run_id AND COALESCE(other.name, '') = sorter.name "
+            "AND (COALESCE(other.number, -1.7e308), other.task_id) > (sorter.number, sorter.task_id))"
         )
-    return f"{table} AS sorter JOIN run ON run.run_id = sorter.run_id", {sort: "sorter.number"}
+    # CROSS JOIN keeps SQLite at reading the numbers in order and looking up each run, instead of sorting all runs.
+    where.add("run.run_id = sorter.run_id")
+    return f"{table} AS sorter CROSS JOIN run", {sort: "sorter.number"}
 
 
 def _list_runs(tx: Transaction, query: ListQuery) -> Page[RunItem]:
     where = runs_where(tx, query)
     source, sorts = _order(where, query.sort)
     page = select_page(
-        tx, query, where, select=RUN_COLUMNS, source=source, joins=RUN_JOINS, sorts=sorts, identity="run.run_id", convert=lambda row: row
+        tx,
+        query,
+        where,
+        select=RUN_COLUMNS,
+        source=source,
+        joins=RUN_JOINS,
+        sorts=sorts,
+        identity="run.run_id" if sorts is RUN_SORTS else "sorter.run_id",
+        convert=lambda row: row,
     )
     metrics = metrics_of(tx, [row["run_id"] for row in page.items])
     return Page([run_from_row(row, metrics) for row in page.items], page.next_cursor, page.total, page.is_total_exact)

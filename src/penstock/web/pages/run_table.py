@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from penstock.interfaces.pages import Condition, ListQuery, Page, RunItem, ScalarMetric
-from penstock.interfaces.run_tables import RunGroup, RunGroups, SavedView
+from penstock.interfaces.run_tables import RunGroup, RunGroups, RunPoint, SavedView
 from penstock.web.filters import chip_text
 from penstock.web.scatter import Scatter, scatter_of
 from penstock.web.services import WebServices
@@ -125,11 +125,27 @@ async def run_table(services: WebServices, request: Request, query: ListQuery, *
         grouped_by=grouped_by,
         groups=groups,
         group_choices=[*GROUPINGS, *((name, name) for name in (*parameters, *tags) if name not in known)],
-        scatter=scatter_of(await services.run_tables.points(query)),
+        scatter=scatter_of(await _points(services, query, None if grouped_by else listing)),
         views=await services.views.list("runs"),
         address=urlencode([(name, value) for name, value in wanted.multi_items() if name != "cursor"]),
         shows_experiment=shows_experiment,
     )
+
+
+async def _points(services: WebServices, query: ListQuery, listing: Page[RunItem] | None) -> Sequence[RunPoint]:
+    """Runs of the picture; asked for only when the page does not hold all that match anyway."""
+    if listing is None or query.cursor or listing.next_cursor:
+        return await services.run_tables.points(query)
+    return [
+        RunPoint(
+            run.run_id,
+            run.name,
+            run.state,
+            run.created_at,
+            None if run.finished_at is None else max(0.0, run.finished_at - (run.started_at or run.created_at)),
+        )
+        for run in listing.items
+    ]
 
 
 def _choices(metrics: frozenset[str], runs: Sequence[RunItem]) -> list[str]:

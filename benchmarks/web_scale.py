@@ -40,7 +40,9 @@ from penstock.stores.sql.database import Database, Transaction, open_database  #
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages  # noqa: E402
 from penstock.stores.sql.pages_catalog import SqlCatalogPages  # noqa: E402
 from penstock.stores.sql.pages_home import SqlHomePages  # noqa: E402
+from penstock.stores.sql.pages_run_tables import SqlRunTables  # noqa: E402
 from penstock.stores.sql.pages_runs import SqlRunPages  # noqa: E402
+from penstock.stores.sql.saved_views import SqlSavedViews  # noqa: E402
 from penstock.web.lineage_routes import routes as lineage_pages  # noqa: E402
 from penstock.web.routes import routes  # noqa: E402
 from penstock.web.services import WebServices  # noqa: E402
@@ -155,6 +157,8 @@ def serve(data: Path, port: int) -> None:
         runs=SqlRunPages(database),
         artifacts=SqlArtifactPages(database),
         catalog=SqlCatalogPages(database),
+        run_tables=SqlRunTables(database),
+        views=SqlSavedViews(database),
         home=SqlHomePages(database),
         plans=SpecPlanLoader(),
         notifier=LocalNotifier(),
@@ -182,6 +186,8 @@ def served(data: Path) -> Iterator[str]:
                 break
             except httpx.TransportError:
                 time.sleep(0.1)
+        else:
+            raise RuntimeError("the pages could not be served")
         yield url
     finally:
         process.kill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -37,8 +38,13 @@ _JUMPS: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"#/experiments/details/([\w-]+)"), "/ui/experiments/{}"),
     (re.compile(r"#/pipelines/details/([\w-]+)"), "/ui/pipelines/{}"),
     (re.compile(r"#/recurringrun/details/([\w-]+)"), "/ui/recurring/{}"),
-    (re.compile(r"^https?://[^/]+(/ui/[^\s]*)"), "{}"),
+    (re.compile(r"^https?://[^/\s]+(/(?!/)[^\s\\]+)$"), "{}"),
+    (re.compile(r"^([A-Za-z_]\w*/\d+(?:/\w+(?:/\d+)?)?)$"), "/flows/{}"),
+    (re.compile(r"^([\w.-]+/[\w.-]+)/([\w.-]+)$"), "/{}/runs/{}"),
+    (re.compile(r"^([\w.-]+/[\w.-]+)$"), "/{}"),
 )
+"""What is pasted -> address: what kfp clients print, any address of a server like this one, `Flow/12/train/34`, `entity/project/run`,
+`entity/project`. The host of an address does not count; a client may know the server by another name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +73,9 @@ async def search_of(services: WebServices, text: str) -> SearchPage:
     """Look everywhere."""
     text = text.strip()[:300]
     groups: list[tuple[str, Sequence[HitLine]]] = []
-    for pattern, address in _JUMPS:
-        if match := pattern.search(text):
-            groups.append(("Go to", [HitLine(address.format(match.group(1)), text, "", "arrow-right")]))
+    if target := jump_of(text):
+        groups.append(("Go to", [HitLine(target, text, "", "arrow-right")]))
+        if "://" in text or "#/" in text:
             return SearchPage(text, groups)
     lowered = text.lower()
     commands = [HitLine(address, label, "", symbol) for label, address, symbol in COMMANDS if lowered and lowered in label.lower()]
@@ -85,6 +91,14 @@ async def search_of(services: WebServices, text: str) -> SearchPage:
         recent = [HitLine(f"/ui/runs/{run.run_id}", run.name, run.pipeline_name, "run", run.state, run.created_at) for run in listing.items]
         groups = [("Recent runs", recent), ("Commands", [HitLine(address, label, "", symbol) for label, address, symbol in COMMANDS[:4]])]
     return SearchPage(text, groups)
+
+
+def jump_of(text: str) -> str:
+    """Return the address on this server of a pasted address or path; empty when it is none."""
+    for pattern, address in _JUMPS:
+        if match := pattern.search(text):
+            return address.format(*(quote(part, safe="/:?=&#%@~+,;!$'()*-._") for part in match.groups()))
+    return ""
 
 
 def _newest() -> ListQuery:

@@ -67,7 +67,7 @@ class LogView {
     this.rest = new Uint8Array();
     this.tail = null;
     this.lines.classList.toggle("is-uncounted", part.line < 0);
-    if (part.line < 0) this.count(part.offset);
+    this.counting = part.line < 0 ? this.count(part.offset) : null;
   }
 
   /** A very large log comes before its lines are counted; their numbers follow. */
@@ -139,13 +139,14 @@ class LogView {
       const part = await this.fetchWindow({ offset: this.start - length, length, align: this.start - length > 0 ? 1 : 0 });
       const fragment = document.createDocumentFragment();
       const shown = decode(part.bytes).replace(/\n$/, "").split("\n");
-      let line = part.line;
+      const first = part.line < 0 ? this.firstLine - shown.length : part.line;
+      let line = first;
       for (const content of shown) fragment.append(drawLine(content, line++));
       const height = this.view.scrollHeight;
       this.lines.prepend(fragment);
       this.view.scrollTop += this.view.scrollHeight - height;
       this.start = part.offset;
-      this.firstLine = part.line;
+      this.firstLine = first;
       this.trim(false);
     } finally {
       this.isLoading = false;
@@ -164,6 +165,7 @@ class LogView {
       this.isTrimmed = false;
       this.append(part.bytes);
       this.isTailCut = this.end < part.size;
+      await this.counting;
       element = this.lines.querySelector(`[data-line="${number}"]`);
     }
     element?.scrollIntoView({ block: "center" });

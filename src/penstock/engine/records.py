@@ -31,6 +31,7 @@ METRICS_TYPE = "system.Metrics"
 METRIC_FORMATS_KEY = "_formats"
 """Metadata entry of such an artifact that says how each metric is shown (name to RAW or PERCENTAGE)."""
 
+_MANY_ITEMS = 100
 _FAILED_CODE = 9
 _CANCELED_CODE = 1
 _INTERNAL_CODE = 13
@@ -76,12 +77,28 @@ def task_record(
         cache_fingerprint=None if leaf is None else leaf.fingerprint,
         cache_reason="" if leaf is None else leaf.cache_reason,
         error=node.error,
-        parameters=node.parameters,
+        parameters=_recorded_parameters(node),
         input_artifacts=node.artifacts,
         producers=producers(node),
         outputs=node.outputs,
         detail=detail,
     )
+
+
+def _recorded_parameters(node: Node) -> Mapping[str, Any]:
+    """What the task received. The record of an iteration leaves out the list of a long loop's items: the record of the loop has it, and
+    n iterations would hold it n times.
+    """
+    loop = node.parent
+    if node.iteration is None or loop is None or loop.group is None or len(loop.group.items) < _MANY_ITEMS:
+        return node.parameters
+    given, count = loop.parameters, len(loop.group.items)
+    return {name: value for name, value in node.parameters.items() if not (value is given.get(name) and _is_list_of(value, count))}
+
+
+def _is_list_of(value: Any, count: int) -> bool:
+    """Whether `value` is a list of that many items, or text long enough to be one."""
+    return len(value) == count if isinstance(value, list | tuple) else isinstance(value, str) and len(value) >= 2 * count
 
 
 def plan_detail(state: RunState, node: Node) -> Mapping[str, Any] | None:

@@ -12,6 +12,7 @@ from penstock.domain.ids import ArtifactId
 from penstock.domain.plan import ArtifactSource, GraphTemplate, Iteration, OutputRule, RunPlan
 from penstock.domain.states import TaskType
 from penstock.engine import events
+from penstock.engine.records import task_record
 from penstock.engine.starting import STRETCH
 from tests.support.plans import flat, forward, from_task, graph, leaf, output, plan, task
 from tests.support.play import FAIL, Play
@@ -51,6 +52,21 @@ def test_each_item_runs_the_body_and_outputs_are_collected_in_item_order() -> No
     assert play.node("root").outputs.parameters == {"all": [3, 1, 2]}
     assert (play.node("loop").type, play.node("loop[1]").type) == (TaskType.LOOP, TaskType.ITERATION)
     assert [request.iteration_index for request in play.requests] == [2, 0, 1]
+
+
+@pytest.mark.parametrize(("count", "is_recorded"), [(20, True), (120, False)])
+def test_a_long_list_of_items_is_recorded_with_the_loop_and_not_with_each_iteration(count: int, is_recorded: bool) -> None:
+    items = list(range(count))
+    given = {"items": Const(items)}
+    iteration = Iteration(items=Const(items), item_input="i")
+    body = graph("body", task("w", "maker", parameters={"x": ScopeInput("i")}), inputs=["i", "items"], outputs={"o": forward("w", "o")})
+    play = Play(plan(graph("root", task("loop", "body", iteration=iteration, parameters=given)), body, MAKER), {"w": _echo})
+    state = play.world.state
+    assert task_record(state, play.node("loop"), previous=None).parameters["items"] == items
+    recorded = task_record(state, play.node("loop[7]"), previous=None).parameters
+    assert recorded["i"] == 7
+    assert ("items" in recorded) is is_recorded
+    assert play.node("loop[7]").parameters["items"] == items
 
 
 def test_items_may_be_json_text_or_an_output() -> None:

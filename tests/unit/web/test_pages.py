@@ -167,6 +167,18 @@ def test_forms_from_other_pages_are_refused(seeded: SeededApp, client: PageClien
     assert seeded.actions.calls[-1] == ("archive_run", (seeded.runs["good"],))
 
 
+def test_a_failed_run_goes_on_in_the_newest_version_with_its_parameters(seeded: SeededApp, client: PageClient) -> None:
+    run_id = seeded.runs["failed"]
+    assert f'href="/ui/runs/new?clone={run_id}&amp;fix=1"' in client.get(f"/ui/runs/{run_id}").text
+    assert "fix=1" not in client.get(f"/ui/runs/{seeded.runs['good']}").text
+    versions = re.findall(r'<option value="(ver-\d)"', client.get("/ui/runs/new?pipeline=pipe-digits").text)
+    page = client.get(f"/ui/runs/new?clone={run_id}&fix=1").text
+    assert f'<option value="{versions[0]}" selected>' in page
+    assert 'name="parameter:rows" value="1797"' in page
+    older = client.get(f"/ui/runs/new?clone={run_id}&fix=1&version={versions[-1]}").text
+    assert f'<option value="{versions[-1]}" selected>' in older
+
+
 def test_new_run_sends_typed_parameters(seeded: SeededApp, client: PageClient) -> None:
     form = {
         "name": "typed", "pipeline": "pipe-digits", "version": "ver-2", "parameter:rows": "20", "type:rows": "NUMBER_INTEGER",

@@ -73,6 +73,8 @@ class NewRunPage:
     trigger: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
     """Why there is no form."""
+    is_fix: bool = False
+    """The cloned run failed, and this one is to go on from what it has done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,9 @@ def trigger_of(form: FormData) -> dict[str, Any]:
 
 
 async def new_run_page(services: WebServices, request: Request) -> Response:
-    """The form, filled from `?clone=`, `?pipeline=`, `?version=`, `?edit=` (a schedule), `?kind=recurring`."""
+    """The form, filled from `?clone=` (with `?fix=1` in the newest version, to go on from what that run has done), `?pipeline=`,
+    `?version=`, `?edit=` (a schedule), `?kind=recurring`.
+    """
     ask = request.query_params
     source, given, recurring = None, {}, None
     pipeline_id, version_id, digest = ask.get("pipeline", ""), ask.get("version", ""), ""
@@ -227,6 +231,9 @@ async def new_run_page(services: WebServices, request: Request) -> Response:
     listing = await services.catalog.list_pipelines(ListQuery(limit=200, sort="name", is_descending=False))
     view = await services.catalog.pipeline(pipeline_id) if pipeline_id else None
     versions = view.versions if view else ()
+    is_fix = source is not None and ask.get("fix") == "1"
+    if is_fix and versions and not ask.get("version"):
+        version_id = versions[0].pipeline_version_id
     chosen = next((version for version in versions if version.pipeline_version_id == version_id), versions[0] if versions else None)
     plan, problem = await _plan(services, chosen.spec_digest if chosen else digest)
     page = NewRunPage(
@@ -241,6 +248,7 @@ async def new_run_page(services: WebServices, request: Request) -> Response:
         name=name or (f"Run of {view.pipeline.display_name}" if view else ""),
         description=description,
         source=source,
+        is_fix=is_fix,
         yaml_text=yaml.safe_dump(_effective(plan, given), sort_keys=False, allow_unicode=True) if plan and plan.parameters else "",
         kind=kind if kind in {"once", "recurring"} else "once",
         recurring=recurring,

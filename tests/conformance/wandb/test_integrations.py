@@ -1,4 +1,4 @@
-"""What stands between programs and the client: scikit-learn plots, and sweeps that the client itself controls."""
+"""What stands between programs and the client: plots and callbacks of frameworks, and sweeps that the client itself controls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.server import LiveServer
 
 pytestmark = pytest.mark.conformance
 
-_EXTRAS = ("wandb[sweeps]==0.31.0", "numpy", "pandas<3", "scikit-learn", "setuptools<81")
+_EXTRAS = ("wandb[sweeps]==0.31.0", "numpy", "pandas<3", "scikit-learn", "setuptools<81", "xgboost-cpu", "lightgbm")
 
 
 @pytest.fixture
@@ -48,6 +48,38 @@ answer = {"tables": len(tables), "counted": sum(row[-1] for row in rows),
     assert answer["tables"] == 4
     assert answer["charts"] == 2
     assert answer["counted"] == 150
+
+
+def test_callbacks_of_boosting_frameworks_log_every_round(rich_client: Client) -> None:
+    answer = rich_client.run(
+        """
+import lightgbm, numpy as np, xgboost
+from wandb.integration.lightgbm import log_summary, wandb_callback
+from wandb.integration.xgboost import WandbCallback
+noise = np.random.default_rng(1)
+x = noise.random((200, 4))
+y = (x[:, 0] > 0.5).astype(int)
+with wandb.init(id="xgb") as run:
+    data = xgboost.DMatrix(x, y)
+    xgboost.train({"objective": "binary:logistic", "max_depth": 2}, data, num_boost_round=6, evals=[(data, "train")],
+                  callbacks=[WandbCallback(log_model=True)], verbose_eval=False)
+with wandb.init(id="lgbm") as run:
+    data = lightgbm.Dataset(x, y)
+    model = lightgbm.train({"objective": "binary", "verbose": -1, "min_data_in_leaf": 5}, data, num_boost_round=6, valid_sets=[data],
+                           valid_names=["train"], callbacks=[wandb_callback()])
+    log_summary(model, save_model_checkpoint=True)
+answer = {}
+for name in ("xgb", "lgbm"):
+    run = wandb.Api().run(f"{PROJECT}/{name}")
+    [metric] = [key for key in next(iter(run.scan_history())) if "logloss" in key]
+    losses = [row[metric] for row in run.scan_history(keys=[metric])]
+    answer[name] = {"rounds": len(losses), "falls": losses[-1] < losses[0], "config": bool(run.config),
+                    "models": [entry.type for entry in run.logged_artifacts() if entry.type == "model"]}
+""",
+        OMP_NUM_THREADS="1",
+    )
+    expected = {"rounds": 6, "falls": True, "config": True, "models": ["model"]}
+    assert answer == {"xgb": expected, "lgbm": expected}
 
 
 def test_a_sweep_that_the_client_controls(rich_client: Client) -> None:

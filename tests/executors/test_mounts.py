@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 import pytest
 from tests.executors.stage import python_spec, shell
 
-from penstock.domain.execution import EnvironmentRequest, Mount, ProcessSpec
+from penstock.domain.artifacts import ArtifactType
+from penstock.domain.execution import AttemptLayout, EnvironmentRequest, LaunchRequest, Mount, OutputArtifactPath, ProcessSpec
 from penstock.executors.process import namespaces
 
 SECRET = Mount(target=PurePosixPath("/mnt/penstock-test/secret"), files={"key": b"hunter2"})
@@ -89,3 +90,18 @@ async def test_directories_of_the_host_stay_visible_in_a_private_tmp(open_stage,
             assert scene.log() == "here\n"
         assert is_there(f"{shared}/here")
     assert not is_there("/tmp/penstock-not-there")
+
+
+async def test_outputs_are_found_though_the_data_folder_lies_below_a_mounts_target(open_stage, namespace) -> None:
+    def spec(request: LaunchRequest, layout: AttemptLayout) -> ProcessSpec:
+        above = PurePosixPath(*layout.root.parts[:2])  # `/tmp` in most places
+        path = layout.mounts / "result" / "data"
+        outputs = (OutputArtifactPath("data", path, ArtifactType("system.Artifact"), "minio://b/data"),)
+        mounts = (Mount(above, source=layout.mounts / "above"),)
+        return ProcessSpec(argv=("sh", "-c", f"echo found > {path}"), mounts=mounts, directories=(path.parent,), output_artifacts=outputs)
+
+    async with open_stage(has_namespace=True) as scene:
+        finished = await scene.run(spec)
+        assert finished.failure is None, finished.failure
+        assert finished.outputs is not None
+        assert finished.outputs.artifacts["data"][0].digest is not None

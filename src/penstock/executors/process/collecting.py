@@ -59,7 +59,8 @@ def store(
         TaskError: a path leads out of the attempt or is neither file nor directory (kind OUTPUT), the store is full (kind SYSTEM).
     """
     def place_of(path: PurePosixPath) -> _Place:
-        for mount in spec.mounts:
+        # A data folder may itself lie below a mount's target (a private `/tmp`): what is inside the attempt is found there.
+        for mount in () if path.is_relative_to(layout.root) else spec.mounts:
             if path.is_relative_to(mount.target):
                 source = mount_source(mount, layout, volumes).resolve()
                 return _Place(PurePosixPath(source / path.relative_to(mount.target)), (source,), is_private=False)

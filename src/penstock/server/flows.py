@@ -30,6 +30,7 @@ from penstock.stores.sql.flow_values import SqlFlowValues
 from penstock.stores.sql.objects import SqlObjectStore
 from penstock.stores.sql.pages_flows import SqlFlowPages
 from penstock.stores.sql.tracking_flow_tasks import FlowTaskRuns
+from penstock.tracking.task_runs import safe_project
 from penstock.web.flow_services import FlowWeb
 
 
@@ -85,7 +86,11 @@ class FlowTaskEnvironment:
         if key := secret.get("WANDB_API_KEY"):
             hidden["METAFLOW_SERVICE_AUTH_KEY"] = key
         own = dict(work.env)
-        words = {"WANDB_RUN_GROUP": f"{own[FLOW_MARK]}/{request.run.run_id}", "WANDB_JOB_TYPE": own.get(STEP_MARK, "")}
+        words = {
+            "WANDB_PROJECT": safe_project(own[FLOW_MARK]),
+            "WANDB_RUN_GROUP": f"{own[FLOW_MARK]}/{request.run.run_id}",
+            "WANDB_JOB_TYPE": own.get(STEP_MARK, ""),
+        }
         return {**plain, **words, **metadata_variables(self.url), **variables}, {**secret, **hidden}
 
 

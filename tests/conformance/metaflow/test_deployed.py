@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,13 @@ triggered = deployed.trigger(scale=2.0, options={{"shift": 3}})
 out = {{"pathspec": triggered.pathspec, "name": deployed.name, "flow": deployed.flow_name}}
 """
 
+PUBLISH = """
+from metaflow.integrations import ArgoEvent
+event = ArgoEvent("data.ready", payload={"times": "3", "other": 1})
+out = event.publish(ignore_errors=False)
+ArgoEvent("nobody.waits").publish(ignore_errors=False)
+"""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
@@ -41,10 +50,17 @@ def machine(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Mac
 @pytest.fixture(scope="module")
 def runs(server: LiveServer, machine: Machine) -> dict[str, Any]:
     """One run that succeeds and one that is asked to fail, both ended."""
+    machine.folder.joinpath("note.txt").write_text("a note\n")
+    for flow in ("routes", "follows"):
+        machine.run(flow, "penstock", "create")
     deployed = machine.read(DEPLOY)
+    machine.read(PUBLISH)
     words = ("--environment=pypi", "penstock", "--name", "nightly-work", "trigger", "--is-broken", "True", "--run-id-file", "broken")
     machine.run("deployed", *words)
     good, broken = deployed["pathspec"].split("/")[1], (machine.folder / "broken").read_text()
+    started = {run["display_name"].split("-")[0]: run["run_id"] for run in server.get("/apis/v2beta1/runs")["runs"]}
+    deployed["routes"] = started["RoutesFlow"]
+    assert server.wait_for_run(deployed["routes"], seconds=600)["state"] == "SUCCEEDED"
     states = {run_id: server.wait_for_run(run_id, seconds=600)["state"] for run_id in (good, broken)}
     return {**deployed, "good": good, "broken": broken, "states": states}
 
@@ -97,13 +113,53 @@ def test_the_run_is_a_pipeline_run_with_the_same_id(runs: dict[str, Any], server
 def test_the_schedule_is_a_recurring_run(runs: dict[str, Any], server: LiveServer) -> None:
     del runs
     found = server.get("/apis/v2beta1/recurringruns")["recurringRuns"]
-    assert [(item["display_name"], item["trigger"]["cron_schedule"]["cron"]) for item in found] == [("nightly-work", "0 30 4 ? * MON")]
-    assert found[0]["status"] == "ENABLED"
+    timed = {item["display_name"]: item["trigger"]["cron_schedule"]["cron"] for item in found if "cron_schedule" in item["trigger"]}
+    assert timed == {"nightly-work": "0 30 4 ? * MON", "RoutesFlow": "CRON_TZ=Asia/Seoul 0 15 3 * * ?"}
+    assert {item["status"] for item in found} == {"ENABLED"}
 
 
-def test_what_cannot_run_here_is_refused_with_its_step(machine: Machine, server: LiveServer) -> None:
-    said = machine.run("switching", "penstock", "create", ok=False)
-    assert "*choose*" in said or "choose" in said
-    assert "switch" in said
-    answer = httpx.get(f"{server.url}/apis/v2beta1/pipelines/names/SwitchingFlow", timeout=30)
+def test_an_event_starts_a_flow_of_switches_repetition_and_parallel_nodes(runs: dict[str, Any], machine: Machine) -> None:
+    out = machine.read(
+        f"""
+run = Run("RoutesFlow/{runs["routes"]}")
+finish = run["finish"].task
+out = {{
+    "ok": run.successful, "words": run.data.words, "counts": {{step.id: len(list(step)) for step in run}},
+    "finish": [finish.data.all_seen, finish.data.count, finish.data.nodes, len(list(finish.parent_tasks))],
+    "control": len(list(run["train"].control_tasks())),
+    "parents": sorted(sorted(path.split("/")[2] for path in task.parent_task_pathspecs) for task in run["after"]),
+}}
+"""
+    )
+    assert out["ok"] is True
+    assert out["words"] == ["a note", "configured"]
+    assert out["counts"] == {
+        "start": 1, "choose": 2, "slow": 1, "after": 2, "gather": 1, "again": 3, "spread": 1, "train": 2, "finish": 1, "end": 1,
+    }  # fmt: skip
+    assert out["finish"] == [["longslowly", "short"], 3, [[0, 2], [1, 2]], 2]
+    assert out["control"] == 1
+
+
+def test_a_flow_starts_once_when_another_ended_well(runs: dict[str, Any], server: LiveServer) -> None:
+    del runs
+    deadline = time.monotonic() + 60
+    while not (found := [run for run in server.get("/apis/v2beta1/runs")["runs"] if run["display_name"].startswith("FollowsFlow")]):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert server.wait_for_run(found[0]["run_id"], seconds=600)["state"] == "SUCCEEDED"
+    assert sum(run["display_name"].startswith("FollowsFlow") for run in server.get("/apis/v2beta1/runs")["runs"]) == 1
+
+
+def test_tasks_of_a_deployed_flow_have_one_tracked_run_each(runs: dict[str, Any], server: LiveServer) -> None:
+    with httpx.Client(base_url=server.url, headers={"accept": "text/html"}, timeout=30) as browser:
+        page = browser.get(f"/flows/RoutesFlow/{runs['routes']}/view/tasks").text
+        rows = re.findall(rf'<tr data-href="/flows/RoutesFlow/{runs["routes"]}/\w+/[^"]+".*?</tr>', page, re.DOTALL)
+        linked = [re.findall(r'href="/[^"/]+/RoutesFlow/runs/[^"]+"', row) for row in rows]
+        assert [len(found) for found in linked] == [1] * 15
+
+
+def test_what_cannot_run_here_is_refused_with_its_reason(machine: Machine, server: LiveServer) -> None:
+    said = machine.run("waits", "penstock", "create", ok=False)
+    assert "several events" in said
+    answer = httpx.get(f"{server.url}/apis/v2beta1/pipelines/names/WaitsFlow", timeout=30)
     assert answer.status_code == 404

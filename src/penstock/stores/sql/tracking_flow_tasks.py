@@ -57,7 +57,11 @@ class FlowTaskRuns:
 
     def _begin(self, tx: Transaction, task: FlowTask, at: float) -> None:
         config = _config(tx, task.run)
-        if task.task_name is not None and _dress_engine_record(tx, task, config):
+        flow = task.run.flow_id
+        project_id, _ = ensure_project(
+            tx, self._entity, flow, project_id=TrackedProjectId(self._ids.new_int()), at=at, user_name=self._entity
+        )
+        if task.task_name is not None and _dress_engine_record(tx, task, project_id, config):
             return
         task_id = shared_task_id(task)
         sql = "UPDATE tracked_run SET state = 'running', finished_at = NULL, exit_code = NULL, heartbeat_at = ? WHERE task_id = ? "
@@ -65,10 +69,6 @@ class FlowTaskRuns:
             return
         if tx.one("SELECT 1 FROM tracked_run WHERE task_id = ? LIMIT 1", (task_id,)) is not None:
             return  # a client's run: it follows that client
-        flow = task.run.flow_id
-        project_id, _ = ensure_project(
-            tx, self._entity, flow, project_id=TrackedProjectId(self._ids.new_int()), at=at, user_name=self._entity
-        )
         run_id = self._ids.new_int()
         tx.execute(
             "INSERT INTO tracked_run (run_id, project_id, name, display_name, state, created_at, updated_at, heartbeat_at, group_name, "
@@ -131,15 +131,16 @@ def _automatic_runs(tx: Transaction, task: FlowTask) -> list[int]:
     return [row["run_id"] for row in tx.all(sql, (shared_task_id(task), task.task_name or ""))]
 
 
-def _dress_engine_record(tx: Transaction, task: FlowTask, config: str) -> bool:
-    """Give the record of the engine's task the words of the flow; return whether the engine has that task."""
+def _dress_engine_record(tx: Transaction, task: FlowTask, project_id: TrackedProjectId, config: str) -> bool:
+    """Give the record of the engine's task the project and words of the flow; return whether the engine has that task."""
     rows = tx.all("SELECT run_id, is_automatic FROM tracked_run WHERE task_id = ?", (task.task_name,))
     for row in rows:
         if row["is_automatic"]:
             tx.execute(
-                "UPDATE tracked_run SET group_name = ?, job_type = ? WHERE run_id = ?",
-                (shared_run_id(task.run), task.step_name, row["run_id"]),
+                "UPDATE tracked_run SET project_id = ?, group_name = ?, job_type = ? WHERE run_id = ?",
+                (project_id, shared_run_id(task.run), task.step_name, row["run_id"]),
             )
+            tx.execute("DELETE FROM tracked_value WHERE run_id = ?", (row["run_id"],))
             _put_config(tx, TrackedRunId(row["run_id"]), base=config, config=config)
     return bool(rows)
 

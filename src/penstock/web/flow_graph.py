@@ -13,7 +13,7 @@ from typing import Any
 
 from penstock.interfaces.page_flows import FlowTaskItem
 
-NODE_WIDTH, NODE_HEIGHT, GAP_X, GAP_Y, MARGIN = 190, 58, 28, 44, 12
+NODE_WIDTH, NODE_HEIGHT, GAP_X, GAP_Y, MARGIN = 190, 58, 28, 44, 24
 _ORDER = ("FAILED", "CANCELED", "RUNNING", "PENDING", "SUCCEEDED", "SKIPPED")
 _WORDS = {
     "split-foreach": "foreach",
@@ -157,5 +157,14 @@ def _node(name: str, step: Mapping[str, Any], tasks: Sequence[FlowTaskItem], x: 
 def _edge(source: StepNode, target: StepNode, is_foreach: bool) -> StepEdge:
     x1, y1 = source.x + NODE_WIDTH // 2, source.y + NODE_HEIGHT
     x2, y2 = target.x + NODE_WIDTH // 2, target.y
-    middle = (y1 + y2) // 2
-    return StepEdge(source.name, target.name, f"M{x1} {y1} C{x1} {middle} {x2} {middle} {x2} {y2}", is_foreach)
+    side = max(source.x, target.x) + NODE_WIDTH + MARGIN - 4
+    if target.y <= source.y:  # a step that repeats itself
+        right, low, high = source.x + NODE_WIDTH, source.y + NODE_HEIGHT * 3 // 4, target.y + NODE_HEIGHT // 4
+        path = f"M{right} {low} C{side} {low} {side} {high} {target.x + NODE_WIDTH} {high}"
+    elif source.x == target.x and y2 - y1 > GAP_Y:  # past the steps between, not behind them
+        out, back = y1 + GAP_Y, y2 - GAP_Y
+        path = f"M{x1} {y1} C{x1} {out} {side} {y1} {side} {out} L{side} {back} C{side} {y2} {x2} {back} {x2} {y2}"
+    else:
+        middle = (y1 + y2) // 2
+        path = f"M{x1} {y1} C{x1} {middle} {x2} {middle} {x2} {y2}"
+    return StepEdge(source.name, target.name, path, is_foreach)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from penstock.interfaces.page_flows import FlowAttempt, FlowTaskItem
-from penstock.web.flow_graph import graph_of, worst_state
+from penstock.web.flow_graph import NODE_WIDTH, graph_of, worst_state
 from penstock.web.pages.flows import timeline
 
 
@@ -70,3 +71,22 @@ def test_every_attempt_is_a_bar_in_percent() -> None:
     )
     assert [(bar.attempt, bar.start, bar.width) for bar in rows[0].bars] == [(0, 50.0, 25.0), (1, 75.0, 25.0)]
     assert (rows[0].start, rows[0].width, rows[0].seconds) == (50.0, 50.0, 10.0)
+
+
+def test_edges_go_past_steps_between_and_around_a_step_that_repeats_itself() -> None:
+    steps = {
+        "start": {"type": "split-switch", "next": ["aside", "again"]},
+        "aside": {"type": "linear", "next": ["again"]},
+        "again": {"type": "split-switch", "next": ["again", "end"]},
+        "end": {"type": "end", "next": []},
+    }
+    graph = graph_of({"start_step": "start", "steps": steps}, [])
+    right = max(node.x for node in graph.nodes) + NODE_WIDTH
+    paths = {(edge.source, edge.target): edge.path for edge in graph.edges}
+
+    def outermost(path: str) -> int:
+        return max(int(number) for number in re.findall(r"[MCL ](\d+) \d+", path))
+
+    assert right < outermost(paths["start", "again"]) < graph.width
+    assert right < outermost(paths["again", "again"]) < graph.width
+    assert outermost(paths["start", "aside"]) < right

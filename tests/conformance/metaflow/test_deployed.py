@@ -113,7 +113,7 @@ def test_the_run_is_a_pipeline_run_with_the_same_id(runs: dict[str, Any], server
 def test_the_schedule_is_a_recurring_run(runs: dict[str, Any], server: LiveServer) -> None:
     del runs
     found = server.get("/apis/v2beta1/recurringruns")["recurringRuns"]
-    timed = {item["display_name"]: item["trigger"]["cron_schedule"]["cron"] for item in found if "cron_schedule" in item["trigger"]}
+    timed = {item["display_name"]: item["trigger"]["cron_schedule"]["cron"] for item in found if "trigger" in item}
     assert timed == {"nightly-work": "0 30 4 ? * MON", "RoutesFlow": "CRON_TZ=Asia/Seoul 0 15 3 * * ?"}
     assert {item["status"] for item in found} == {"ENABLED"}
 

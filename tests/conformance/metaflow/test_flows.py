@@ -142,9 +142,9 @@ def test_tags_are_edited_on_the_page(machines: dict[str, Machine], server: LiveS
 
 def test_a_burst_of_tasks_loses_nothing(server: LiveServer, tmp_path: Path) -> None:
     machine = Machine(server, tmp_path, embedded_store=False)
-    machine.run("wide", "run", "--width", "20", "--max-workers", "20")
+    machine.run("wide", "run", "--width", "100", "--max-workers", "100")
     out = machine.read("run = Flow('WideFlow').latest_run\nout = [run.data.total, len(list(run['work'])), run.id]")
-    assert out[:2] == [sum(number**2 for number in range(20)), 20]
+    assert out[:2] == [sum(number**2 for number in range(100)), 100]
 
 
 def test_a_server_killed_during_a_run_costs_nothing(tmp_path: Path) -> None:

@@ -119,12 +119,26 @@ def decode_texts(data: bytes | memoryview) -> NDArray[Any]:
 def _as_decimals(values: NDArray[np.float64]) -> tuple[int, NDArray[np.int64]] | None:
     """Return (digits, integers) with `integers / 10**digits` equal to `values` bit by bit, or None."""
     sample = values[:: max(1, len(values) // 64)][:64]
+    fewest = _fewest_digits(float(values[0])) if len(values) else 0
+    if fewest is None:
+        return None
     with np.errstate(invalid="ignore", over="ignore"):
-        for digits in range(_MAX_DECIMALS + 1):
+        for digits in range(fewest, _MAX_DECIMALS + 1):
             if _scaled(sample, digits) is not None:
                 whole = _scaled(values, digits)
                 if whole is not None:
                     return digits, whole
+    return None
+
+
+def _fewest_digits(value: float) -> int | None:
+    """Return the fewest decimals that may write `value` exactly, or None: the answer for most columns that are no decimals, at a glance."""
+    for digits in range(_MAX_DECIMALS + 1):
+        scaled = value * 10.0**digits
+        if not abs(scaled) < _EXACT:
+            return None
+        if round(scaled) / 10.0**digits == value:
+            return digits
     return None
 
 

@@ -43,6 +43,8 @@ _BACKPRESSURE_BYTES = 128 * 1024 * 1024
 """Beyond, requests wait for a compaction."""
 _LOG_BYTES = 128 * 1024 * 1024
 """A longer log is shortened by compacting the streams that hold its oldest records."""
+_REPLAY_BYTES = 192 * 1024 * 1024
+"""At a start the heads may hold what the log holds: compaction costs many times the reading, and the server is not ready before it."""
 _CACHE_BYTES = 48 * 1024 * 1024
 _MAX_STREAMS = 400
 _TICK_SECONDS = 0.5
@@ -212,7 +214,7 @@ class ColumnSeriesStore:
             for part in record.parts:
                 lines = part.text.decode("utf-8", "surrogatepass").split("\n")
                 self._stream(TrackedRunId(part.run_id), part.stream).apply(sequence, lines, part.offset, None, part.writer)
-            if self._unsaved_bytes() > _MEMORY_BYTES:
+            if self._unsaved_bytes() > _REPLAY_BYTES:
                 self._compact_largest()
         elif record.kind == "truncate":
             self._truncate(sequence, TrackedRunId(record.run_id), record.last_step)

@@ -17,6 +17,7 @@ from penstock.tracking.automation_firing import AutomationFiring, covers_run
 
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.5
+_RETRY_SECONDS = 5.0
 _REFRESH_SECONDS = 10.0
 """After this long, automations that another process made are known here."""
 
@@ -83,7 +84,11 @@ class Automator:
                 await self._work()
             except PenstockError:
                 _log.exception("the store of automations did not answer; it is asked again")
-                await asyncio.sleep(self._tick)
+                await asyncio.sleep(_RETRY_SECONDS)
+            except Exception:
+                # One broken automation must not end the service for all.
+                _log.exception("a fault while serving automations; trying again soon")
+                await asyncio.sleep(_RETRY_SECONDS)
 
     async def _work(self) -> None:
         """Fire until automations may have changed."""

@@ -39,6 +39,7 @@ from penstock.server.notifier import LocalNotifier
 from penstock.server.pipelines import PipelineParts, build_pipelines, zone_of
 from penstock.server.security import Door
 from penstock.server.signin import sign_in_routes
+from penstock.server.status import ClientCounter, ProcessStatus, shown_setting
 from penstock.server.tracking import Tracking, build_task_keys, build_task_projection, build_tracking
 from penstock.server.tracking_pages import build_tracking_pages
 from penstock.server.wandb import build_artifacts, build_wandb
@@ -56,6 +57,7 @@ from penstock.tracking.task_runs import TaskEnvironment
 from penstock.web.flow_routes import routes as flow_routes
 from penstock.web.lineage_routes import routes as lineage_pages
 from penstock.web.routes import routes as web_routes
+from penstock.web.system_services import SystemServices
 
 
 @dataclass(slots=True)
@@ -78,6 +80,7 @@ class Parts:
     tracking: Tracking
     automations: Automations
     flows: FlowParts
+    clients: ClientCounter
     is_ready: bool = False
 
 
@@ -130,6 +133,7 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         tracking=tracking,
         automations=build_automations(settings, database, tracking.series, clock=clock, notifier=notifier),
         flows=build_flows(settings, database, blobs, clock, ids, entity=user),
+        clients=ClientCounter(clock),
     )
 
 
@@ -146,7 +150,7 @@ def build_app(parts: Parts) -> ASGIApp:
             yield
             parts.is_ready = False
 
-    app = Starlette(routes=_routes(parts), lifespan=lifespan)
+    app = parts.clients.around(Starlette(routes=_routes(parts), lifespan=lifespan))
     settings = parts.settings
     names = {settings.server_host, urlsplit(parts.url).hostname or "", *settings.server_allowed_hosts}
     if settings.is_loopback:
@@ -166,7 +170,7 @@ def system_facts(parts: Parts) -> dict[str, Any]:
         "has_namespaces": parts.engine.has_namespaces,
         "python": sys.version.split()[0],
         "process_id": os.getpid(),
-        "settings": {name: getattr(settings, name) for name in setting_names()},
+        "settings": {name: shown_setting(name, getattr(settings, name)) for name in setting_names()},
     }
 
 
@@ -229,6 +233,9 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         facts=lambda: system_facts(parts),
         cache=parts.engine.cache,
         tracking=tracking,
+        system=SystemServices(
+            ProcessStatus(parts.settings.data_dir, parts.engine.executor, parts.clients), parts.pipelines.secrets, wandb_services.gaps
+        ),
         user_name=parts.accounts.default_user,
     )
     objects = ObjectService(parts.flows.objects, parts.blobs, parts.clock)

@@ -33,6 +33,7 @@ from penstock.stores.sql.pages_runs import SqlRunPages
 from penstock.stores.sql.saved_views import SqlSavedViews
 from penstock.web.automation import Automation
 from penstock.web.services import WebServices
+from penstock.web.system_services import SystemServices
 from penstock.web.tracking_services import TrackingServices
 
 
@@ -216,6 +217,7 @@ def build_web(
     cache: TaskCache,
     user_name: str,
     tracking: TrackingServices | None = None,
+    system: SystemServices | None = None,
 ) -> WebServices:
     """Return what the pages work with.
 
@@ -233,6 +235,7 @@ def build_web(
         facts: what the System page tells about the process.
         user_name: who the change log names for what is done on the pages.
         tracking: behind the pages of tracked runs.
+        system: behind the System page.
     """
     return WebServices(
         runs=SqlRunPages(database),
@@ -251,5 +254,6 @@ def build_web(
         version=penstock.__version__,
         facts=facts,
         tracking=tracking,
+        system=system,
         automation=Automation(parts.recurring_runs, parts.triggers, parts.backfills, user_name),
     )

@@ -16,6 +16,7 @@ from penstock.web.pages import (
     run,
     run_table,
     search,
+    system,
     tasks,
     tracking_automations,
     tracking_run,
@@ -44,7 +45,7 @@ def all_messages() -> set[str]:
     found |= {label for _, label in (*artifacts.TABS, *pipelines.TABS, *tasks.PHASES)}
     found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in search.COMMANDS}
     found |= {text for _, label, explanation in triggers.KINDS for text in (label, explanation)} | {*triggers.EDIT_WORDS.values()}
-    found |= {label for _, label in run_table.GROUPINGS}
+    found |= {label for _, label in run_table.GROUPINGS} | {*system.SERVICES}
     tracked = (tracking_run.TABS, tracking_workspace.PROJECT_TABS, tracking_workspace.GROUPS, tracking_workspace.SORTS)
     found |= {label for table in tracked for _, label in table}
     found |= {*tracking_automations.EVENT_WORDS.values()} | {word for word, _ in tracking_automations.LOOKS.values()}

@@ -59,6 +59,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/search", search.search_page),
     ("/ui/search/results", search.results_part),
     ("/ui/system", system.system_page),
+    ("/ui/system/diagnostics.json", system.diagnostics),
     ("/ui/runs", runs.list_page),
     ("/ui/runs/new", new_run.new_run_page),
     ("/ui/runs/export", run_export.export),
@@ -77,6 +78,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
 FORMS: tuple[tuple[str, Page], ...] = (
     ("/ui/runs/actions", runs.act),
     ("/ui/views", views.act),
+    ("/ui/system/secrets", system.act_on_secrets),
     ("/ui/runs/new", new_run.create),
     ("/ui/runs/plan", new_run.plan_part),
     ("/ui/recurring/fires", new_run.fires_part),

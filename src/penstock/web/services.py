@@ -14,6 +14,7 @@ from penstock.interfaces.pages import ArtifactPages, RunPages
 from penstock.interfaces.plans import PlanLoader
 from penstock.interfaces.run_tables import RunTables, SavedViews
 from penstock.web.automation import Automation
+from penstock.web.system_services import SystemServices
 from penstock.web.tracking_services import TrackingServices
 
 
@@ -154,3 +155,5 @@ class WebServices:
     """Behind the pages of tracked runs; None leaves those pages out."""
     automation: Automation | None = None
     """Behind triggers, backfills and the change log; None leaves those parts out."""
+    system: SystemServices | None = None
+    """Behind the System page; None leaves the state of the process and secrets out."""

@@ -24,12 +24,12 @@ from pathlib import Path
 
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import EnvironmentRequest, FailureKind
+from penstock.executors.process.environment_list import RECORD, touch
 from penstock.executors.process.interpreters import Choice, Interpreter, Interpreters
 from penstock.executors.process.uv import run_uv
 
 _FORMAT = 1
 """Part of every key; raised when environments of the old layout can no longer be used."""
-_RECORD = "environment.json"
 _UNHASHABLE = re.compile(r"(^|\s)(\.{0,2}/|~)|://|\s@\s|\.(whl|zip|tar\.gz)\b")
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -99,6 +99,7 @@ class Environments:
         memory_key = (request, choice.interpreter.version)
         known = self._ready.get(memory_key)
         if known is not None and known.python.exists():
+            touch(known.path)
             return known
         key = self._request_key(request, choice.interpreter)
         building = self._building.get(key)
@@ -110,6 +111,7 @@ class Environments:
             note("waiting for an environment that another task is having built")
         environment = await asyncio.shield(building)
         self._ready[memory_key] = environment
+        touch(environment.path)
         return environment
 
     async def close(self) -> None:
@@ -147,7 +149,7 @@ class Environments:
     def _existing(self, environment_id: str, choice: Choice) -> Environment | None:
         path = self._root / environment_id
         try:
-            record = json.loads((path / _RECORD).read_text(encoding="utf-8"))
+            record = json.loads((path / RECORD).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         if not (path / "bin" / "python").exists():
@@ -219,7 +221,7 @@ class Environments:
             if "pip" not in packages and wheel is not None:
                 await run_uv(*install, str(wheel), is_offline_only=offline)
             record = {"packages": packages, "python": choice.interpreter.full_version, "lock": lock}
-            (place / _RECORD).write_text(json.dumps(record), encoding="utf-8")
+            (place / RECORD).write_text(json.dumps(record), encoding="utf-8")
             final = self._root / environment_id
             if final.exists():  # a broken one: its record was unreadable
                 final.rename(aside / "broken")

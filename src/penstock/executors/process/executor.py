@@ -47,6 +47,7 @@ from penstock.interfaces.catalog_store import SecretStore
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.dialect import Dialect, SecretLookup
 from penstock.interfaces.executor import ReportSink
+from penstock.interfaces.system_status import SlotsItem
 
 TaskEnvironment = Callable[[LaunchRequest], tuple[Mapping[str, str], Mapping[str, str]]]
 """Extra environment of a task, plain and secret: whatever the server wants every task to have."""
@@ -127,6 +128,11 @@ class ProcessExecutor:
         self._cleaner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="penstock-clean")
         self._is_closing = False
         self._host = socket.gethostname()
+
+    @property
+    def load(self) -> SlotsItem:
+        """How many tasks run and wait now."""
+        return SlotsItem(self._slots.capacity.slots, *self._slots.load)
 
     async def start(self, sink: ReportSink) -> None:
         """Take the sink; supervisors start when they are first needed."""

@@ -88,6 +88,11 @@ class Slots:
         self._running = 0
         self._queue: deque[Waiting] = deque()
 
+    @property
+    def load(self) -> tuple[int, int]:
+        """Tasks that run, and tasks that wait for their turn."""
+        return self._running, len(self._queue)
+
     def ask(self, need: Need) -> Waiting:
         """Join the queue; the returned `granted` completes when the capacity is reserved. Must be paired with `give_back`."""
         waiting = Waiting(need, asyncio.get_running_loop().create_future())

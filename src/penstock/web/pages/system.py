@@ -1,17 +1,37 @@
-"""The System page: version, process, storage, settings."""
+"""The System page: services, slots, environments, storage, secrets, clients, settings; and the diagnostics bundle."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.domain.errors import InvalidArgumentError, NotFoundError
+from penstock.domain.gaps import Gap
 from penstock.interfaces.page_catalog import TableSize
-from penstock.web.render import Crumb, Frame, render
+from penstock.interfaces.system_status import SystemStatus
+from penstock.pipelines.secrets import SecretEntry
+from penstock.web.render import Crumb, Frame, Notice, redirect, render
+from penstock.web.security import PAGE_HEADERS, check_own_form
 from penstock.web.services import WebServices
+from penstock.web.system_services import SystemServices
+
+SERVICES = (
+    "Run engine",
+    "Recurring runs",
+    "Event triggers",
+    "Tracked runs",
+    "Automations",
+    "Flow heartbeats",
+    "Flow values",
+    "Removal of unused files",
+)
+"""Names of services as the status gives them; here so that they are translated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +45,74 @@ class SystemPage:
     facts: Mapping[str, Any]
     """What the process says about itself."""
     tables: Sequence[TableSize]
-    """Rows per table."""
+    """Rows per table, most first."""
     database_bytes: int
     artifact_bytes: int
     """Distinct contents only."""
+    status: SystemStatus | None = None
+    """None where the pages are served without a server process."""
+    secrets: Sequence[SecretEntry] = ()
+    """Secrets, then config maps, by name; never values."""
+    gaps: Sequence[Gap] = ()
+    """What clients asked for in vain, most seen first."""
+
+
+async def _page(services: WebServices) -> SystemPage:
+    tables, database_bytes, artifact_bytes = await services.home.sizes()
+    tables = sorted(tables, key=lambda table: -table.rows)
+    system = services.system
+    if system is None:
+        return SystemPage(services.version, services.url, services.facts(), tables, database_bytes, artifact_bytes)
+    return SystemPage(
+        services.version,
+        services.url,
+        services.facts(),
+        tables,
+        database_bytes,
+        artifact_bytes,
+        status=await system.source.status(),
+        secrets=[*await system.secrets.list("secret"), *await system.secrets.list("configmap")],
+        gaps=await asyncio.to_thread(lambda: system.gaps.list(limit=100)),
+    )
 
 
 async def system_page(services: WebServices, request: Request) -> Response:
     """How the server is doing."""
-    tables, database_bytes, artifact_bytes = await services.home.sizes()
-    page = SystemPage(services.version, services.url, services.facts(), tables, database_bytes, artifact_bytes)
-    return render(services, request, "system/system.html", frame=Frame("System", "system", (Crumb("System"),)), page=page)
+    frame = Frame("System", "system", (Crumb("System"),))
+    return render(services, request, "system/system.html", frame=frame, page=await _page(services))
+
+
+async def diagnostics(services: WebServices, request: Request) -> Response:
+    """What the page shows as a JSON file to send to somebody who helps; names of secrets are left out as well."""
+    bundle = asdict(await _page(services))
+    bundle["secrets"] = len(bundle["secrets"])
+    bundle["created_at"] = services.clock.now()
+    headers = {**PAGE_HEADERS, "content-disposition": 'attachment; filename="penstock-diagnostics.json"'}
+    return Response(json.dumps(bundle, indent=1, default=str) + "\n", media_type="application/json", headers=headers)
+
+
+async def act_on_secrets(services: WebServices, request: Request) -> Response:
+    """Set one entry of a secret or config map, or remove it whole.
+
+    Raises:
+        InvalidArgumentError: kind, name or key is not valid, or there is no key.
+    """
+    check_own_form(request)
+    form = await request.form()
+    secrets = _system(services).secrets
+    kind, name, key = (str(form.get(field, "")).strip() for field in ("kind", "name", "key"))
+    if form.get("verb") == "remove":
+        await secrets.delete(kind, name)
+        return redirect("/ui/system#secrets", Notice(f"{name} was removed."))
+    if not key:
+        raise InvalidArgumentError("An entry needs a key.")
+    # Browsers send line ends of a text area as CR LF; keys and certificates are written with LF.
+    value = str(form.get("value", "")).replace("\r\n", "\n")
+    await secrets.put(kind, name, {key: value.encode()}, merge=True)
+    return redirect("/ui/system#secrets", Notice(f"{key} of {name} was set."))
+
+
+def _system(services: WebServices) -> SystemServices:
+    if services.system is None:
+        raise NotFoundError("This server keeps no secrets.")
+    return services.system

@@ -1,0 +1,18 @@
+"""What the System page reads from and acts through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.interfaces.system_status import StatusSource
+from penstock.pipelines.secrets import SecretService
+from penstock.tracking.gaps import GapService
+
+
+@dataclass(frozen=True, slots=True)
+class SystemServices:
+    """State of the process, secrets of tasks, and what clients asked for in vain."""
+
+    source: StatusSource
+    secrets: SecretService
+    gaps: GapService

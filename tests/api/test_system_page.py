@@ -1,0 +1,101 @@
+"""The System page of a real server: what it shows of the process, and that values of secrets never leave it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from penstock.executors.process.environment_list import folder_size, list_environments, touch
+from penstock.server.status import LOOPS, shown_setting
+from penstock.web.pages.system import SERVICES
+from tests.support.server import LiveServer
+
+SECRET = "correct-horse-battery"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server with one environment that was built earlier."""
+    data = tmp_path_factory.mktemp("system")
+    place = data / "envs" / "0123456789abcdef01234567"
+    place.mkdir(parents=True)
+    (place / "environment.json").write_text(json.dumps({"python": "3.11.9", "packages": ["kfp", "numpy"], "lock": ""}))
+    with LiveServer(data, env={"PENSTOCK_EXECUTOR_ENVIRONMENT": f"TOKEN={SECRET}"}) as live:
+        yield live
+
+
+def page(server: LiveServer) -> str:
+    """Return the System page as a browser gets it."""
+    return httpx.get(f"{server.url}/ui/system", headers={"accept": "text/html", "user-agent": "Mozilla/5.0"}).text
+
+
+def send(server: LiveServer, fields: dict[str, str], origin: str | None = None) -> httpx.Response:
+    """Send the form of secrets."""
+    return httpx.post(f"{server.url}/ui/system/secrets", data=fields, headers={"origin": origin or server.url, "accept": "text/html"})
+
+
+def bundle(server: LiveServer) -> httpx.Response:
+    """Download the diagnostics."""
+    return httpx.get(f"{server.url}/ui/system/diagnostics.json", headers={"user-agent": "curl/8"})
+
+
+def test_a_secret_is_set_and_removed_and_its_value_never_shown(server: LiveServer) -> None:
+    form = {"verb": "set", "kind": "secret", "name": "registry", "key": "password", "value": SECRET}
+    assert send(server, form, origin="http://evil.example").status_code == 403
+    assert "registry" not in page(server)
+    assert send(server, form).status_code == 303
+    assert send(server, form | {"key": "user", "value": "me"}).status_code == 303
+    text, whole = page(server), bundle(server)
+    assert "password, user" in text
+    assert SECRET not in text + whole.text
+    assert "registry" not in whole.text
+    assert whole.json()["secrets"] == 1
+    assert send(server, form | {"name": "Not A Name"}).status_code == 400
+    assert send(server, {"verb": "remove", "kind": "secret", "name": "registry"}).status_code == 303
+    assert bundle(server).json()["secrets"] == 0
+
+
+def test_services_slots_and_environments_are_those_of_the_process(server: LiveServer) -> None:
+    status = bundle(server).json()["status"]
+    assert {item["name"] for item in status["services"]} == set(LOOPS) == set(SERVICES)
+    assert all(item["is_running"] for item in status["services"])
+    assert status["slots"]["slots"] >= 2
+    assert (status["slots"]["running"], status["slots"]["queued"]) == (0, 0)
+    (environment,) = status["environments"]
+    assert (environment["python"], environment["packages"]) == ("3.11.9", ["kfp", "numpy"])
+    assert {item["name"] for item in status["folders"]} >= {"envs", "blobs"}
+    assert "0123456789ab" in page(server)
+
+
+def test_clients_and_what_they_asked_for_in_vain_are_counted(server: LiveServer) -> None:
+    for _ in range(2):
+        asked = {"query": "query { viewer { shoeSize } }"}
+        httpx.post(f"{server.url}/graphql", json=asked, auth=("api", server.key), headers={"user-agent": "W&B Internal Client 0.99"})
+    found = bundle(server).json()
+    (client,) = [item for item in found["status"]["clients"] if item["agent"] == "W&B Internal Client 0.99"]
+    assert client["requests"] == 2
+    assert not [item for item in found["status"]["clients"] if item["agent"].startswith("Mozilla/")]
+    assert "shoeSize" in page(server)
+
+
+def test_settings_are_shown_without_passwords() -> None:
+    assert shown_setting("store_database_url", "postgresql://me:pw@db/penstock") == "postgresql://…@db/penstock"
+    assert shown_setting("executor_index_urls", ("https://u:p@pypi.example/simple",)) == ("https://…@pypi.example/simple",)
+    assert shown_setting("executor_environment", ("A=1", "rest")) == ("A=…", "…")
+    assert shown_setting("executor_slots", 3) == 3
+
+
+def test_environments_are_listed_last_used_first(tmp_path_factory: pytest.TempPathFactory) -> None:
+    root = tmp_path_factory.mktemp("envs")
+    for name in ("one", "two", "broken"):
+        (root / name).mkdir()
+        (root / name / "environment.json").write_text("{" if name == "broken" else json.dumps({"python": "3.12.1", "packages": []}))
+    (root / "one" / "module.py").write_bytes(b"x" * 1000)
+    touch(root / "one")
+    first, second = list_environments(root)
+    assert (first.environment_id, second.environment_id) == ("one", "two")
+    assert first.size_bytes - second.size_bytes == 1000
+    assert not folder_size(root, limit=2).is_whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -79,6 +80,13 @@ def test_clients_and_what_they_asked_for_in_vain_are_counted(server: LiveServer)
     assert client["requests"] == 2
     assert not [item for item in found["status"]["clients"] if item["agent"].startswith("Mozilla/")]
     assert "shoeSize" in page(server)
+
+
+def test_the_collector_is_not_missed_when_it_is_switched_off(tmp_path: Path) -> None:
+    with LiveServer(tmp_path / "data", env={"PENSTOCK_STORE_COLLECT_SECONDS": "0"}) as live:
+        services = bundle(live).json()["status"]["services"]
+    assert {item["name"] for item in services} == set(LOOPS) - {"Removal of unused files"}
+    assert all(item["is_running"] for item in services)
 
 
 def test_settings_are_shown_without_passwords() -> None:

@@ -174,6 +174,11 @@ def system_facts(parts: Parts) -> dict[str, Any]:
     }
 
 
+def _process_status(parts: Parts) -> ProcessStatus:
+    off = () if parts.settings.store_collect_seconds > 0 else ("Removal of unused files",)
+    return ProcessStatus(parts.settings.data_dir, parts.engine.executor, parts.clients, switched_off=off)
+
+
 def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]]:
     """Return start and stop of each part that runs, in start order."""
 
@@ -233,9 +238,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         facts=lambda: system_facts(parts),
         cache=parts.engine.cache,
         tracking=tracking,
-        system=SystemServices(
-            ProcessStatus(parts.settings.data_dir, parts.engine.executor, parts.clients), parts.pipelines.secrets, wandb_services.gaps
-        ),
+        system=SystemServices(_process_status(parts), parts.pipelines.secrets, wandb_services.gaps),
         user_name=parts.accounts.default_user,
     )
     objects = ObjectService(parts.flows.objects, parts.blobs, parts.clock)

@@ -66,7 +66,9 @@ class ClientCounter:
 class ProcessStatus:
     """`StatusSource` of this process. Lives on one event loop."""
 
-    def __init__(self, data: Path, executor: ProcessExecutor, clients: ClientCounter) -> None:
+    def __init__(self, data: Path, executor: ProcessExecutor, clients: ClientCounter, *, switched_off: Sequence[str] = ()) -> None:
+        """Tell about the folder `data` and the tasks of `executor`; services that are `switched_off` are not listed."""
+        self._loops = {name: loop for name, loop in LOOPS.items() if name not in switched_off}
         self._data = data
         self._executor = executor
         self._clients = clients
@@ -81,7 +83,7 @@ class ProcessStatus:
     def services(self) -> Sequence[ServiceItem]:
         """See `StatusSource`."""
         alive = {task.get_name() for task in asyncio.all_tasks()}
-        return [ServiceItem(name, loop in alive) for name, loop in LOOPS.items()]
+        return [ServiceItem(name, loop in alive) for name, loop in self._loops.items()]
 
     def slots(self) -> SlotsItem:
         """See `StatusSource`."""

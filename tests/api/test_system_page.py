@@ -1,4 +1,4 @@
-"""The System page of a real server: what it shows of the process, and that values of secrets never leave it."""
+"""The System and start pages of a real server: what it shows of the process, and that values of secrets never leave it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from penstock.executors.process.environment_list import folder_size, list_environments, touch
 from penstock.server.status import LOOPS, shown_setting
+from penstock.web.pages.home import is_local
 from penstock.web.pages.system import SERVICES
 from tests.support.server import LiveServer
 
@@ -107,3 +108,35 @@ def test_environments_are_listed_last_used_first(tmp_path_factory: pytest.TempPa
     assert (first.environment_id, second.environment_id) == ("one", "two")
     assert first.size_bytes - second.size_bytes == 1000
     assert not folder_size(root, limit=2).is_whole
+
+
+def home(server: LiveServer) -> str:
+    """Return the start page as a browser gets it."""
+    return httpx.get(f"{server.url}/ui/home", headers={"accept": "text/html"}).text
+
+
+def test_the_start_page_begins_with_starters_and_then_tells_how_the_server_is(tmp_path: Path) -> None:
+    with LiveServer(tmp_path / "data") as live:
+        first = home(live)
+        assert f"kfp.Client(host=&#34;{live.url}&#34;)" in first
+        assert "eval &#34;$(penstock env)&#34;" in first
+        assert live.key not in first
+        asked = {"query": 'mutation { upsertBucket(input: {name: "a1", modelName: "digits"}) { bucket { name } } }'}
+        answer = httpx.post(f"{live.url}/graphql", json=asked, auth=("api", live.key)).json()
+        assert "errors" not in answer
+        who: dict[str, object] = {"user_name": "me", "tags": [], "system_tags": []}
+        live.post("/metaflow/flows/HelloFlow", who)
+        started = live.post("/metaflow/flows/HelloFlow/run", who)
+        later = home(live)
+    assert "penstock env" not in later
+    assert '/digits"' in later
+    assert f'href="/flows/HelloFlow/{started["run_number"]}"' in later
+    assert "All services work" in later
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [("http://127.0.0.1:8080", True), ("http://[::1]:1", True), ("http://localhost", True), ("https://penstock.example", False), ("http://10.0.0.1", False)],
+)
+def test_only_loopback_is_where_the_reader_sits(url: str, expected: bool) -> None:
+    assert is_local(url) is expected

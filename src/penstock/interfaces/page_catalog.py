@@ -187,6 +187,8 @@ class HomeView:
     schedules: Sequence[RecurringItem]
     """Enabled schedules."""
     running_tasks: Sequence[TaskItem]
+    latest: Sequence[SearchHit]
+    """What was added or changed last, newest first: `run`, `flow`, `pipeline`, `project`, `artifact`; empty: nothing was ever here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ class SearchHit:
     """Something the search found."""
 
     kind: str
-    """`run`, `experiment`, `pipeline`, `recurring`, `artifact`, `execution`."""
+    """`run`, `experiment`, `pipeline`, `recurring`, `artifact`, `execution`; in `HomeView.latest` also `flow` and `project`."""
     object_id: str
     title: str
     detail: str

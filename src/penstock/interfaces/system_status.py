@@ -89,3 +89,7 @@ class StatusSource(Protocol):
     def slots(self) -> SlotsItem:
         """Return what the executor does."""
         ...
+
+    def disk(self) -> tuple[int, int]:
+        """Return bytes free and bytes in all of the disk with the data folder."""
+        ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -88,6 +89,11 @@ class ProcessStatus:
     def slots(self) -> SlotsItem:
         """See `StatusSource`."""
         return self._executor.load
+
+    def disk(self) -> tuple[int, int]:
+        """See `StatusSource`."""
+        usage = shutil.disk_usage(self._data)
+        return usage.free, usage.total
 
     async def _sizes(self) -> tuple[list[FolderItem], list[EnvironmentItem]]:
         async with self._measuring:

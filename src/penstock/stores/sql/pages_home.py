@@ -70,7 +70,34 @@ def _home(tx: Transaction, now: float) -> HomeView:
         counts={row["state"]: row["n"] for row in counts},
         schedules=[item for item in schedules.items if item.is_enabled],
         running_tasks=[task_from_row(row) for row in running],
+        latest=_latest(tx),
     )
+
+
+_LATEST = (
+    (
+        "SELECT CASE kind WHEN 'flow' THEN 'flow' ELSE 'run' END AS kind, run_id AS id, name AS title, pipeline_name AS detail, state, "
+        "created_at AS at FROM run WHERE storage_state = 'AVAILABLE' ORDER BY created_at DESC LIMIT 5"
+    ),
+    (
+        "SELECT 'pipeline' AS kind, pipeline_id AS id, display_name AS title, '' AS detail, '' AS state, created_at AS at FROM pipeline "
+        "ORDER BY created_at DESC LIMIT 3"
+    ),
+    (
+        "SELECT 'project' AS kind, entity || '/' || name AS id, name AS title, entity AS detail, '' AS state, updated_at AS at "
+        "FROM tracked_project ORDER BY updated_at DESC LIMIT 3"
+    ),
+    (
+        "SELECT 'artifact' AS kind, CAST(artifact_id AS TEXT) AS id, name AS title, type AS detail, '' AS state, created_at AS at "
+        "FROM artifact ORDER BY created_at DESC, artifact_id DESC LIMIT 3"
+    ),
+)
+
+
+def _latest(tx: Transaction) -> list[SearchHit]:
+    rows = [row for sql in _LATEST for row in tx.all(sql)]
+    hits = [SearchHit(row["kind"], row["id"], row["title"], row["detail"] or "", row["state"], row["at"]) for row in rows]
+    return sorted(hits, key=lambda hit: -(hit.at or 0.0))[:8]
 
 
 _SEARCHES: tuple[tuple[str, str], ...] = (

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.interfaces.page_catalog import HomeView
 from penstock.interfaces.pages import RunItem
+from penstock.interfaces.system_status import ServiceItem, SlotsItem
 from penstock.web.pages.recurring import upcoming
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
@@ -38,6 +41,19 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    """How the server is doing, in a line."""
+
+    stopped: Sequence[ServiceItem]
+    """Background services whose loop is not alive."""
+    slots: SlotsItem
+    free_bytes: int
+    """Of the disk with the data folder."""
+    is_full: bool
+    """Less than a twentieth of the disk is free."""
+
+
+@dataclass(frozen=True, slots=True)
 class HomePage:
     """Context of `home/home.html`."""
 
@@ -50,7 +66,11 @@ class HomePage:
     next_fires: Sequence[tuple[float, str, str]]
     """(time, schedule name, id), soonest first."""
     is_first_start: bool
-    """There has never been a run."""
+    """Nothing was ever run or uploaded."""
+    is_local: bool
+    """The address of the server is one of the machine itself, so that `penstock env` works where the reader is."""
+    health: Health | None
+    """None where the pages are served without a server process."""
 
 
 def lanes_of(view: HomeView, now: float, planned: Sequence[tuple[float, str, str, str]]) -> list[Lane]:
@@ -71,6 +91,23 @@ def lanes_of(view: HomeView, now: float, planned: Sequence[tuple[float, str, str
     return [Lane(name, groups.get(name, ()), ahead.get(name, ())) for name in names[:8]]
 
 
+def is_local(url: str) -> bool:
+    """Whether `url` leads to the machine that the reader sits at."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _health(services: WebServices) -> Health | None:
+    if services.system is None:
+        return None
+    source = services.system.source
+    free, whole = source.disk()
+    return Health([item for item in source.services() if not item.is_running], source.slots(), free, free < whole / 20)
+
+
 async def home_page(services: WebServices, request: Request) -> Response:
     """The start page."""
     now = services.clock.now()
@@ -83,6 +120,8 @@ async def home_page(services: WebServices, request: Request) -> Response:
         lanes=lanes_of(view, now, planned),
         now_at=100 * DAY / (DAY + AHEAD),
         next_fires=[entry[:3] for entry in planned[:6]],
-        is_first_start=not view.recent and not view.attention,
+        is_first_start=not view.latest,
+        is_local=is_local(services.url),
+        health=_health(services),
     )
     return render(services, request, "home/home.html", frame=Frame("Home", "home", (Crumb("Home"),), live=""), page=page)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import zipfile
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import EnvironmentRequest, FailureKind
+from penstock.executors.process.environment_list import list_environments
 from penstock.executors.process.environments import Environments, EnvironmentSettings
 from penstock.executors.process.interpreters import Interpreters
 
@@ -122,3 +124,17 @@ async def test_a_listed_interpreter_is_used(tmp_path: Path) -> None:
     own = Interpreters({}, is_strict=True).default
     interpreters = Interpreters({own.version: own.executable}, is_strict=True)
     assert (await interpreters.choose(own.version)).interpreter.executable == own.executable
+
+
+async def test_the_list_of_environments_says_when_a_task_last_asked_for_each(environments: Environments, tmp_path: Path) -> None:
+    request = EnvironmentRequest(requirements=("penstockbeta",))
+    older = await environments.prepare(request, lambda text: None)
+    await environments.prepare(EnvironmentRequest(), lambda text: None)
+    for path in (tmp_path / "envs").glob("*/environment.json"):
+        os.utime(path, (1000.0, 1000.0))
+    await environments.prepare(request, lambda text: None)
+    first, second = list_environments(tmp_path / "envs")
+    assert first.environment_id == older.environment_id
+    assert list(first.packages) == ["penstockalpha", "penstockbeta"]
+    assert first.python.startswith(older.interpreter.version)
+    assert first.last_used_at > second.last_used_at == 1000.0

@@ -11,6 +11,7 @@ from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.pages import Condition, ListQuery
 from penstock.interfaces.run_tables import SavedView, Span
 from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_run_tables import SqlRunTables
 from penstock.stores.sql.pages_runs import SqlRunPages
 from penstock.stores.sql.saved_views import SqlSavedViews
@@ -103,3 +104,14 @@ async def test_views_are_replaced_by_name_and_removed(database: Database) -> Non
     await views.delete(view.view_id)
     assert await views.list("runs") == []
     assert len(await views.list("executions")) == 1
+
+
+async def test_what_was_added_last_mixes_all_kinds_newest_first(database: Database) -> None:
+    await database.write(
+        lambda tx: tx.execute(
+            "INSERT INTO tracked_project (project_id, entity, name, created_at, updated_at) VALUES (1, 'me', 'digits', 1.0, 10.5)"
+        )
+    )
+    latest = (await SqlHomePages(database).home(12.0)).latest
+    assert [(hit.kind, hit.at) for hit in latest[:3]] == [("run", 11.0), ("project", 10.5), ("run", 10.0)]
+    assert latest[1].object_id == "me/digits"

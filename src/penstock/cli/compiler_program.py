@@ -65,7 +65,7 @@ def _read(file: str) -> dict[str, Any]:
     module.__file__ = file
     sys.modules[module.__name__] = module
     with contextlib.suppress(_Submitted):
-        exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102 - running the author's file is the point
+        exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - running the author's file is the point
     return module.__dict__
 
 

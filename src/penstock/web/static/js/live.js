@@ -29,10 +29,9 @@ export function startLive() {
 function connect(address) {
   source = new EventSource(address);
   source.addEventListener("hello", () => {
-    const wasLost = lostAt > 0;
     lostAt = 0;
     badge("live");
-    if (wasLost) refresh();
+    refresh(); // what changed between the reading of the page, or the loss of the stream, and now was told to nobody
   });
   source.addEventListener("change", (event) => {
     const changes = JSON.parse(event.data);

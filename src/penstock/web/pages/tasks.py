@@ -11,12 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError
-from penstock.domain.ids import RunId, TaskPath, task_id_for
+from penstock.domain.ids import RunId, TaskId, TaskPath, task_id_for
 from penstock.domain.plan import ContainerWork, LeafTemplate
-from penstock.interfaces.pages import ArtifactUse, AttemptItem, TaskView
+from penstock.domain.tracking import TrackedRun
+from penstock.interfaces.pages import ArtifactUse, AttemptItem, NoteItem, TaskItem, TaskView
 from penstock.web import graph
+from penstock.web.formats import state_word
 from penstock.web.render import render_part
 from penstock.web.services import WebServices
+from penstock.web.tracking_services import caller_of
 from penstock.web.visualizations import Visual, phases_of, visuals_of
 
 PANEL_TABS: Sequence[tuple[str, str, str]] = (
@@ -89,6 +92,10 @@ class TaskPanel:
     """Bytes of the attempt's log; None: there is none."""
     log_attempts: Sequence[int]
     """Attempts that may have a log."""
+    tracked: Sequence[TrackedRun]
+    """Its tracked runs, oldest first; those of the task whose result was reused, if it was."""
+    events: Sequence[NoteItem]
+    """What happened to it, in order of time."""
 
     @property
     def iteration(self) -> str:
@@ -141,7 +148,34 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
         command=command,
         log_size=size,
         log_attempts=sorted(attempts) or list(range(task.attempts)),
+        tracked=await _tracked(services, request, log_owner),
+        events=events_of(view),
     )
+
+
+def events_of(view: TaskView) -> list[NoteItem]:
+    """Return the notes of engine and executor together with the moments of each attempt, in order of time."""
+    moments = list(view.notes)
+    for attempt in view.attempts:
+        look = {"SUCCEEDED": "finished", "FAILED": "failed", "CANCELED": "killed"}.get(attempt.state, "")
+        for at, kind, text in (
+            (attempt.created_at, "queued", "Queued"),
+            (attempt.started_at, "started", "Started"),
+            (attempt.finished_at, look, state_word(attempt.state)),
+        ):
+            if at is not None and kind:
+                moments.append(NoteItem(-1, attempt.attempt, at, kind, text))
+    return sorted(moments, key=lambda note: note.at)
+
+
+async def _tracked(services: WebServices, request: Request, task: TaskItem) -> Sequence[TrackedRun]:
+    """Tracked runs of the task that the caller may see."""
+    tracking = services.tracking
+    if tracking is None or not task.is_leaf:
+        return ()
+    found = (await tracking.runs.of_tasks([TaskId(task.task_id)])).get(TaskId(task.task_id), ())
+    caller = caller_of(tracking, request)
+    return [run for run in found if tracking.accounts.is_readable(caller, run.entity)]
 
 
 async def panel_part(services: WebServices, request: Request) -> Response:

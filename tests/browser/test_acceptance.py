@@ -1,0 +1,260 @@
+"""A walk through the pages on a live server, with pipelines that the real client compiled and submitted, in the dark theme."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.clients import KFP_NEWEST, client_environment, client_python, run_client
+from tests.support.server import LiveServer
+
+PROGRAM = """
+import json, sys
+import kfp
+from kfp import compiler, dsl
+from kfp.dsl import ClassificationMetrics, Dataset, Input, Metrics, Model, Output
+
+@dsl.component
+def add(a: int, b: float) -> float:
+    return a + b
+
+@dsl.pipeline(name="add-numbers")
+def add_numbers(a: int = 1, b: float = 7.0):
+    add(a=10, b=add(a=a, b=b).output)
+
+compiler.Compiler().compile(add_numbers, sys.argv[2])
+
+@dsl.component
+def load(rows: int, images: Output[Dataset]):
+    with open(images.path, "w") as file:
+        file.write("label,pixel\\n" + "".join(f"{n % 10},{n}\\n" for n in range(rows)))
+
+@dsl.component
+def preprocess(images: Input[Dataset], scaled: Output[Dataset]):
+    with open(images.path) as source, open(scaled.path, "w") as target:
+        target.write(source.read().upper())
+
+def first():
+    @dsl.component
+    def train(scaled: Input[Dataset], model: Output[Model], metrics: Output[Metrics], classes: Output[ClassificationMetrics]):
+        print("first trainer")
+        with open(scaled.path) as source, open(model.path, "w") as target:
+            target.write("weights of " + source.read())
+        metrics.log_metric("accuracy", 0.81)
+        classes.log_confusion_matrix(["even", "odd"], [[40, 10], [9, 41]])
+    return train
+
+def edited():
+    @dsl.component
+    def train(scaled: Input[Dataset], model: Output[Model], metrics: Output[Metrics], classes: Output[ClassificationMetrics]):
+        print("edited trainer")
+        with open(scaled.path) as source, open(model.path, "w") as target:
+            target.write("better weights of " + source.read())
+        metrics.log_metric("accuracy", 0.97)
+        classes.log_confusion_matrix(["even", "odd"], [[49, 1], [2, 48]])
+    return train
+
+def mnist(train):
+    @dsl.pipeline(name="mnist")
+    def pipeline(rows: int = 100):
+        train(scaled=preprocess(images=load(rows=rows).outputs["images"]).outputs["scaled"])
+    return pipeline
+
+client = kfp.Client(host=sys.argv[1])
+runs = {}
+for name, train in (("first", first()), ("edited", edited())):
+    run = client.create_run_from_pipeline_func(mnist(train), arguments={"rows": 120}, run_name=f"mnist {name}")
+    assert client.wait_for_run_completion(run.run_id, 240).state == "SUCCEEDED"
+    runs[name] = run.run_id
+print("RUNS", json.dumps(runs))
+"""
+
+
+@dataclass
+class Site:
+    """A server on which both MNIST runs have ended, and the compiled `add` pipeline for the upload form."""
+
+    server: LiveServer
+    runs: dict[str, str]
+    package: Path
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("walk")
+    package = folder / "add.yaml"
+    with LiveServer(folder / "data") as server:
+        python = client_python(KFP_NEWEST)
+        done = run_client(python, PROGRAM, server.url, str(package), env=client_environment(HOME=str(folder)), cwd=folder, timeout=400)
+        assert done.returncode == 0, done.stdout + done.stderr + server.log[-3000:]
+        yield Site(server, json.loads(done.stdout.split("RUNS ")[1]), package)
+
+
+@pytest.fixture
+def walker(chromium: Browser, site: Site) -> Iterator[Page]:
+    """A page in the dark theme; leaving it checks that no script failed and that nothing was asked of any other server."""
+    context = chromium.new_context(
+        base_url=site.server.url, viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="UTC", color_scheme="dark"
+    )
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    problems: list[str] = []
+    asked: list[str] = []
+    context.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    context.on("weberror", lambda error: problems.append(str(error.error)))
+    context.on("request", lambda request: asked.append(request.url))
+    expect.set_options(timeout=30_000)
+    yield page
+    expect.set_options(timeout=5_000)
+    context.close()
+    own = urlsplit(site.server.url).netloc
+    assert asked
+    assert [url for url in asked if urlsplit(url).scheme not in {"data", "blob"} and urlsplit(url).netloc != own] == []
+    assert problems == []
+
+
+def test_a_pipeline_is_uploaded_and_run_from_the_forms(walker: Page, site: Site) -> None:
+    walker.goto("/ui/pipelines")
+    walker.locator("[data-open-dialog=upload]").first.click()
+    form = walker.get_by_role("dialog", name="Upload a pipeline")
+    form.locator("input[type=file]").set_input_files(site.package)
+    form.get_by_label("Name", exact=True).fill("add by hand")
+    form.get_by_role("button", name="Upload", exact=True).click()
+    expect(walker.get_by_role("heading", name="add by hand", level=1)).to_be_visible()
+    walker.get_by_role("link", name="Create run").click()
+    walker.locator("#name").fill("sum of three")
+    expect(walker.locator("#parameter-a")).to_have_attribute("type", "number")
+    walker.locator("#parameter-a").fill("20")
+    walker.locator("#parameter-b").fill("0.5")
+    walker.get_by_role("button", name="Start").click()
+    walker.wait_for_url(re.compile(r"/ui/runs/[0-9a-f-]{36}$"))
+    run_id = walker.url.rpartition("/")[2]
+    run = site.server.wait_for_run(run_id, seconds=240.0)
+    assert run["runtime_config"]["parameters"] == {"a": 20, "b": 0.5}
+    expect(walker.locator("#run-head")).to_contain_text("Succeeded")
+    walker.locator("#graph").get_by_text("add-2", exact=True).click()
+    expect(walker.locator("#panel-body")).to_contain_text("30.5")
+
+
+def test_an_edited_component_runs_alone_and_says_why(walker: Page, site: Site) -> None:
+    walker.goto(f"/ui/runs/{site.runs['edited']}")
+    expect(walker.locator("#run-head")).to_contain_text("2/3 cached")
+    expect(walker.locator("#graph .node.s-cached")).to_have_count(2)
+    walker.locator("#graph").get_by_text("train", exact=True).click()
+    walker.locator("[data-panel-tab=details]").click()
+    expect(walker.locator("#panel-body")).to_contain_text("the code changed")
+
+
+def test_every_tab_of_a_node_and_its_tracked_run_open(walker: Page, site: Site) -> None:
+    walker.goto(f"/ui/runs/{site.runs['edited']}")
+    walker.locator("#graph").get_by_text("train", exact=True).click()
+    tabs = walker.locator("[data-panel-tab]")
+    body = walker.locator("#panel-body")
+    shown = {
+        "Input/Output": ["Input Artifacts", "scaled", "model"],
+        "Visualizations": ["confusion matrix", "0.97"],
+        "Details": ["Where time went", "better weights of"],
+        "Logs": ["edited trainer"],
+        "Environment": ["Interpreter used", "WANDB_PROJECT"],
+        "Events": ["Queued", "Started", "Succeeded"],
+        "ML Metadata": ["system.ContainerExecution", "system.Model"],
+    }
+    expect(tabs).to_have_count(len(shown))
+    for name, texts in shown.items():
+        tabs.filter(has_text=name).click()
+        for text in texts:
+            expect(body).to_contain_text(text)
+    walker.locator("#panel").get_by_role("link", name="Tracked run").click()
+    walker.wait_for_url("**/mnist/runs/*")
+    back = walker.locator(".back-link")
+    expect(back).to_contain_text("mnist edited")
+    back.get_by_role("link", name="train").click()
+    walker.wait_for_url(f"**/ui/runs/{site.runs['edited']}?task=*")
+    expect(walker.locator("#panel h2")).to_have_text("train")
+
+
+def test_a_reused_task_leads_to_the_tracked_run_of_the_original(walker: Page, site: Site) -> None:
+    walker.goto(f"/ui/runs/{site.runs['edited']}")
+    walker.locator("#graph").get_by_text("load", exact=True).click()
+    walker.locator("#panel").get_by_role("link", name="Tracked run").click()
+    expect(walker.locator(".back-link")).to_contain_text("mnist first")
+
+
+def test_artifacts_are_listed_and_lineage_goes_from_dataset_to_model(walker: Page, site: Site) -> None:
+    walker.goto("/ui/artifacts?q=type:Model")
+    expect(walker.get_by_role("row").filter(has_text="mnist edited")).to_have_count(1)
+    walker.goto("/ui/artifacts?q=type:Dataset")
+    walker.get_by_role("row").filter(has_text="mnist first").filter(has_text="images").get_by_role("link").first.click()
+    walker.get_by_role("link", name="Whole lineage").click()
+    graph = walker.locator("#lineage")
+    for name in ("load", "preprocess", "train", "model"):
+        expect(graph.locator(".node", has_text=name).first).to_be_visible()
+    graph.locator(".node", has_text="model").first.click()
+    expect(walker.get_by_role("heading", level=1)).to_contain_text("model")
+
+
+def test_both_runs_are_compared(walker: Page, site: Site) -> None:
+    walker.goto(f"/ui/compare?runs={site.runs['first']},{site.runs['edited']}")
+    metrics = walker.get_by_role("region", name="Scalar Metrics").get_by_role("row", name="accuracy")
+    expect(metrics).to_contain_text("0.81")
+    expect(metrics).to_contain_text("0.97")
+    expect(metrics).to_contain_text("0.16")
+    expect(walker.get_by_role("region", name="Side by side").first.locator("h3")).to_have_count(2)
+
+
+def test_a_recurring_run_is_made_edited_and_paused(walker: Page, site: Site) -> None:
+    walker.goto(f"/ui/runs/new?clone={site.runs['edited']}")
+    walker.locator("#name").fill("every night")
+    walker.get_by_text("Recurring", exact=True).click()
+    walker.get_by_label("Unit").select_option("days")
+    expect(walker.locator("#fires")).to_contain_text("Next times")
+    walker.locator("#start-run").click()
+    expect(walker.get_by_role("heading", name="every night", level=1)).to_be_visible()
+    walker.get_by_text("Edit here").click()
+    walker.locator("#edit-name").fill("every other night")
+    walker.locator("input[name=every]").fill("2880")
+    walker.get_by_role("button", name="Save").click()
+    expect(walker.get_by_role("heading", name="every other night", level=1)).to_be_visible()
+    walker.locator(".page-head").get_by_role("button", name="Disable").click()
+    expect(walker.locator(".page-head .chip")).to_contain_text("disabled")
+    [schedule] = site.server.get("/apis/v2beta1/recurringruns")["recurringRuns"]
+    assert (schedule["display_name"], schedule["status"]) == ("every other night", "DISABLED")
+    assert schedule["trigger"]["periodic_schedule"]["interval_second"] in {172800, "172800"}
+
+
+def test_runs_are_found_picked_archived_and_restored_by_keyboard_alone(walker: Page, site: Site) -> None:
+    def press(*keys: str) -> None:
+        for key in keys:
+            walker.keyboard.press(key)
+
+    walker.goto("/ui/home")
+    press("g", "r")
+    walker.wait_for_url("**/ui/runs")
+    press("/")
+    walker.keyboard.type("accuracy>0.9")
+    press("Enter")
+    walker.wait_for_url("**/ui/runs?*q=accuracy*")
+    rows = walker.locator("[data-rows] tbody tr")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("mnist edited")
+    press("j", "Enter")
+    walker.wait_for_url(f"**/ui/runs/{site.runs['edited']}")
+    press(".")
+    archive = walker.get_by_role("button", name="Archive", exact=True)
+    expect(archive).to_be_visible()
+    archive.press("Enter")
+    expect(walker.get_by_role("status").filter(has_text="Archived")).to_be_visible()
+    assert site.server.get(f"/apis/v2beta1/runs/{site.runs['edited']}")["storage_state"] == "ARCHIVED"
+    walker.goto("/ui/runs?tab=archived")
+    press("j", "k", "x")
+    expect(walker.locator("[data-bulk-count]")).to_have_text("1")
+    walker.get_by_role("button", name="Restore").press("Enter")
+    expect(walker.get_by_role("row").filter(has_text="mnist edited")).to_have_count(0)
+    assert site.server.get(f"/apis/v2beta1/runs/{site.runs['edited']}")["storage_state"] == "AVAILABLE"

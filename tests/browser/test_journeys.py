@@ -224,3 +224,26 @@ def test_narrow_windows_do_not_scroll_sideways(page: Page, served: Served) -> No
         page.goto(place.format(**served.seeded.runs, task=task(served, "failed", "root/exit-handler-1/for-loop-2[3]/train-model")))
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390, place
+
+
+def test_the_critical_path_is_told_and_the_rest_dims_and_buttons_walk_matches(page: Page, served: Served) -> None:
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    on_path = page.locator(f"[data-node='{task(served, 'good', 'root/exit-handler-1/load-digits')}']")
+    expect(on_path).to_be_visible()
+    page.get_by_label("Critical path").check()
+    expect(page.locator("#graph-path-text")).to_contain_text("load-digits")
+    expect(page.locator("#graph-path-text")).to_contain_text("%")
+    expect(on_path).to_have_class(re.compile("is-on-path"))
+    expect(on_path).not_to_have_class(re.compile("is-dim"))
+    assert page.locator(".node.is-dim").count() > 0
+    page.get_by_label("Critical path").uncheck()
+    expect(page.locator(".node.is-dim")).to_have_count(0)
+    expect(page.locator("#graph-path-text")).to_be_hidden()
+    expect(page.locator("#graph-search-next")).to_be_disabled()
+    page.locator("#graph-search").fill("e")
+    total = page.locator(".node.is-match").count()
+    assert total > 2
+    page.locator("#graph-search-previous").click()
+    expect(page.locator("#graph-search-count")).to_have_text(re.compile(rf"^{total}/{total} "))
+    page.locator("#graph-search-next").click()
+    expect(page.locator("#graph-search-count")).to_have_text(re.compile(rf"^1/{total} "))

@@ -66,6 +66,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/runs/values", runs.values),
     ("/ui/runs/{run_id}", run.run_page),
     ("/ui/runs/{run_id}/graph", run.graph_data),
+    ("/ui/runs/{run_id}/path", run.path_data),
     ("/ui/runs/{run_id}/tasks/{task_id}/panel", tasks.panel_part),
     ("/ui/runs/{run_id}/tasks/{task_id}/log", logs.log_window),
     ("/ui/runs/{run_id}/tasks/{task_id}/log/download", logs.log_download),

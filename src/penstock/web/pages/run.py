@@ -16,6 +16,7 @@ from penstock.domain.expr import UNSET
 from penstock.domain.plan import ParameterSpec, RunPlan
 from penstock.interfaces.pages import ArtifactUse, Condition, ListQuery, Page, RunItem, RunView, TaskItem
 from penstock.web.causes import Cause, causes_of
+from penstock.web.critical_path import CriticalPath, critical_path, group_ids
 from penstock.web.filters import list_query
 from penstock.web.formats import plain_json
 from penstock.web.logs import last_lines
@@ -36,6 +37,9 @@ VIEWS: Sequence[tuple[str, str, str]] = (
     ("lineage", "Lineage", "lineage"),
 )
 """Key, English label and icon of the views."""
+
+PATH_TASKS = 5000
+"""Leaf tasks, the longest first, among which the critical path is looked for."""
 
 _OPENED = re.compile(r"[\w-]{1,64}(~\d{1,6})?")
 
@@ -75,6 +79,8 @@ class RunPage:
     """Timeline."""
     total_seconds: float = 0.0
     """Length of the timeline."""
+    path: CriticalPath | None = None
+    """Marked in the timeline when the reader asks for it."""
     visuals: Sequence[Visual] = ()
     """Metrics and Output views."""
     parameters: Sequence[ParameterRow] = ()
@@ -167,7 +173,8 @@ async def _tab_data(services: WebServices, request: Request, view: RunView, tab:
         tasks = await services.runs.timeline(run.run_id)
         start = min([run.created_at, *(task.created_at for task in tasks)])
         end = run.finished_at or now
-        return {"bars": timeline_of(tasks, start, end), "total_seconds": end - start}
+        path = await path_of_run(services, run) if request.query_params.get("path") else None
+        return {"bars": timeline_of(tasks, start, end), "total_seconds": end - start, "path": path}
     if tab in {"metrics", "output"}:
         return {"visuals": visuals_of(await services.artifacts.of_runs([run.run_id], DRAWN_TYPES), url=services.url)}
     if tab == "lineage":
@@ -177,6 +184,29 @@ async def _tab_data(services: WebServices, request: Request, view: RunView, tab:
         return {"spec_text": "" if stored is None else stored[2] or plain_json(stored[1])}
     plan = None if stored is None else load_plan(services, stored[0], stored[1])
     return {"parameters": parameter_rows(plan.parameters if plan else {}, run.parameters)}
+
+
+async def path_of_run(services: WebServices, run: RunItem) -> CriticalPath:
+    """Return the chain of tasks that decided when the run ended, or decides so far; of the `PATH_TASKS` longest tasks."""
+    tasks = await services.runs.timeline(run.run_id, limit=PATH_TASKS)
+    plan = await plan_of_run(services, run)
+    end = services.clock.now() if run.finished_at is None else run.finished_at
+    return await asyncio.to_thread(critical_path, tasks, plan, start=run.created_at, end=end)
+
+
+async def path_data(services: WebServices, request: Request) -> Response:
+    """Answer the critical path of a run for the graph, with the groups around each task, since these may be closed."""
+    run_id = request.path_params["run_id"]
+    view = await services.runs.run(run_id)
+    if view is None:
+        raise NotFoundError(f"There is no run {run_id}.")
+    path = await path_of_run(services, view.run)
+    steps = [
+        {"id": step.task_id, "name": step.name, "seconds": step.seconds, "share": step.share, "groups": group_ids(run_id, step.path)}
+        for step in path.steps
+    ]
+    body = {"total_seconds": path.total_seconds, "waited_share": path.waited_share, "steps": steps}
+    return JSONResponse(body, headers={"cache-control": "no-store"})
 
 
 async def _causes(services: WebServices, run: RunItem) -> list[Cause]:
@@ -219,4 +249,15 @@ async def graph_data(services: WebServices, request: Request) -> Response:
     return JSONResponse(body, headers={"cache-control": "no-store"})
 
 
-__all__ = ["PANEL_TABS", "RunPage", "failure_tail", "graph_data", "load_plan", "parameter_rows", "plan_of_run", "run_page"]
+__all__ = [
+    "PANEL_TABS",
+    "RunPage",
+    "failure_tail",
+    "graph_data",
+    "load_plan",
+    "parameter_rows",
+    "path_data",
+    "path_of_run",
+    "plan_of_run",
+    "run_page",
+]

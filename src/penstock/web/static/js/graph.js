@@ -23,6 +23,7 @@ class GraphView {
     this.nodes = new Map();
     this.rounds = new Map();
     this.view = { x: 0, y: 0, k: 1 };
+    this.path = null;
     this.shape = "";
     this.drawing = 0;
     this.data = null;
@@ -41,7 +42,7 @@ class GraphView {
     this.bindPointer();
     this.root.addEventListener("keydown", (event) => this.onKey(event));
     document.addEventListener("penstock:task", (event) => this.select(event.detail));
-    document.addEventListener("penstock:change", throttle(() => this.load().catch(() => {}), 400));
+    document.addEventListener("penstock:change", throttle(() => this.load().then(() => this.path && this.loadPath()).catch(() => {}), 400));
     new ResizeObserver(() => (this.hasMoved ? this.showMap() : this.fit())).observe(this.root);
     try {
       await this.load();
@@ -219,7 +220,7 @@ class GraphView {
       if (entry.box.loop) this.loop(element.querySelector(".node-loop"), node, entry.box.loop);
       else if (!entry.isOpen && node.is_group) this.strip(element.querySelector(".node-loop"), node.counts);
     }
-    this.filterFailed();
+    this.dim();
     this.select(this.selected);
   }
 
@@ -513,7 +514,10 @@ class GraphView {
     at("direction")?.addEventListener("click", () => this.change({ direction: this.options.direction === "TB" ? "LR" : "TB" }));
     at("artifacts")?.addEventListener("change", (event) => this.change({ artifacts: event.target.checked }));
     at("transitive")?.addEventListener("change", (event) => this.change({ implied: event.target.checked }));
-    at("failed-only")?.addEventListener("change", () => this.filterFailed());
+    at("failed-only")?.addEventListener("change", () => this.dim());
+    at("path")?.addEventListener("change", () => this.loadPath().catch((error) => this.fail(error)));
+    at("search-previous")?.addEventListener("click", () => this.nextMatch(-1));
+    at("search-next")?.addEventListener("click", () => this.nextMatch(1));
     if (at("artifacts")) at("artifacts").checked = this.options.artifacts;
     const field = at("search");
     field?.addEventListener("input", () => this.search());
@@ -539,27 +543,67 @@ class GraphView {
     this.draw().catch((error) => this.fail(error));
   }
 
-  filterFailed() {
-    const isOn = document.getElementById("graph-failed-only")?.checked;
-    for (const { element, isOpen } of this.nodes.values()) element.classList.toggle("is-dim", Boolean(isOn) && !isOpen && !element.classList.contains("s-failed"));
+  /** Dim what the switches leave out; clusters may hold tasks of the path and stay. */
+  dim() {
+    const isFailedOnly = Boolean(document.getElementById("graph-failed-only")?.checked);
+    for (const [id, { element, isOpen, box }] of this.nodes) {
+      const isOff = (isFailedOnly && !element.classList.contains("s-failed")) || (this.path !== null && box.node.type !== "CLUSTER" && !this.path.has(id));
+      element.classList.toggle("is-dim", isOff && !isOpen);
+      element.classList.toggle("is-on-path", this.path?.has(id) ?? false);
+    }
+  }
+
+  /** Fetch the critical path when its switch is on, say it as text and dim the rest. */
+  async loadPath() {
+    const field = document.getElementById("graph-path");
+    const place = document.getElementById("graph-path-text");
+    if (!field?.checked) {
+      this.path = null;
+      if (place) place.hidden = true;
+      this.dim();
+      return;
+    }
+    const answer = await fetch(field.dataset.source, { credentials: "same-origin" });
+    if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+    const { total_seconds: total, waited_share: waited, steps } = await answer.json();
+    if (!field.checked) return;
+    this.path = new Set(steps.flatMap(({ id, groups }) => [id, ...groups]));
+    place.querySelector("[data-total]").textContent = duration(total);
+    place.querySelector("[data-steps]").textContent = steps.map(({ name, share, seconds }) => `${name} ${Math.round(100 * share)} % (${duration(seconds)})`).join(" → ");
+    place.querySelector("[data-waited] .num").textContent = `${Math.round(100 * waited)} %`;
+    place.hidden = !steps.length;
+    this.dim();
   }
 
   search() {
     const wanted = (document.getElementById("graph-search")?.value ?? "").trim().toLowerCase();
+    const current = wanted === this.wanted ? this.matches?.[this.matchAt] : undefined;
+    this.wanted = wanted;
     this.matches = [];
     for (const [id, { element, box }] of this.nodes) {
       const isHit = wanted !== "" && `${box.node.name} ${box.node.component}`.toLowerCase().includes(wanted);
       element.classList.toggle("is-match", isHit);
       if (isHit) this.matches.push(id);
     }
+    this.matchAt = this.matches.indexOf(current);
+    this.countMatches();
+  }
+
+  countMatches() {
     const count = document.getElementById("graph-search-count");
-    if (count) count.textContent = wanted ? `${this.matches.length} ${text("matches")}` : "";
-    this.matchAt = -1;
+    const place = this.matchAt < 0 ? "" : `${this.matchAt + 1}/`;
+    if (count) count.textContent = this.wanted ? `${place}${this.matches.length} ${text("matches")}` : "";
+    for (const name of ["previous", "next"]) {
+      const button = document.getElementById(`graph-search-${name}`);
+      if (button) button.disabled = !this.matches.length;
+    }
   }
 
   nextMatch(step) {
     if (!this.matches?.length) return;
-    this.matchAt = (this.matchAt + step + this.matches.length) % this.matches.length;
+    const from = this.matchAt < 0 && step < 0 ? 0 : this.matchAt;
+    this.matchAt = (from + step + this.matches.length) % this.matches.length;
+    this.countMatches();
     this.center(this.matches[this.matchAt]);
   }
 

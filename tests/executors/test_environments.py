@@ -10,7 +10,7 @@ import pytest
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import EnvironmentRequest, FailureKind
 from penstock.executors.process.environment_list import list_environments
-from penstock.executors.process.environments import Environments, EnvironmentSettings
+from penstock.executors.process.environments import Environments, EnvironmentSettings, locked_packages
 from penstock.executors.process.interpreters import Interpreters
 
 
@@ -138,3 +138,10 @@ async def test_the_list_of_environments_says_when_a_task_last_asked_for_each(env
     assert list(first.packages) == ["penstockalpha", "penstockbeta"]
     assert first.python.startswith(older.interpreter.version)
     assert first.last_used_at > second.last_used_at == 1000.0
+    pinned = locked_packages(tmp_path / "envs", older.environment_id)
+    assert pinned is not None
+    assert [entry.partition("==")[0] for entry in pinned] == ["penstockalpha", "penstockbeta"]
+    assert all(entry.partition("==")[2] and " " not in entry for entry in pinned)
+    assert locked_packages(tmp_path / "envs", second.environment_id) == []
+    assert locked_packages(tmp_path / "envs", "gone") is None
+    assert locked_packages(tmp_path / "envs", "../envs/" + older.environment_id) is None

@@ -115,3 +115,40 @@ async def test_what_was_added_last_mixes_all_kinds_newest_first(database: Databa
     latest = (await SqlHomePages(database).home(12.0)).latest
     assert [(hit.kind, hit.at) for hit in latest[:3]] == [("run", 11.0), ("project", 10.5), ("run", 10.0)]
     assert latest[1].object_id == "me/digits"
+
+
+def add_task(tx: Transaction, number: int, run_id: str, *, seconds: float, cached_from: str | None = None) -> None:
+    tx.execute(
+        "INSERT INTO task (task_id, run_id, execution_id, path, task_key, display_name, type, component, position, state, created_at, "
+        "started_at, finished_at, is_cached, cached_task_id) "
+        "VALUES (?, ?, ?, ?, ?, ?, 'RUNTIME', 'comp', ?, 'SUCCEEDED', 0, ?, ?, ?, ?)",
+        (f"t{number}", run_id, number, f"root/t{number}", f"t{number}", f"t{number}", number, number, number + seconds, int(cached_from is not None), cached_from),
+    )
+
+
+def add_attempt(tx: Transaction, task_id: str, run_id: str, attempt: int, environment: str) -> None:
+    tx.execute(
+        "INSERT INTO attempt (task_id, attempt, run_id, state, created_at, detail) VALUES (?, ?, ?, 'SUCCEEDED', 0, ?)",
+        (task_id, attempt, run_id, f'{{"environment_id": "{environment}"}}'),
+    )
+
+
+async def test_tasks_and_environments_of_several_runs_come_in_one_answer_each(database: Database) -> None:
+    def fill(tx: Transaction) -> None:
+        for number, run_id, seconds in ((1, "r01", 5), (2, "r01", 9), (3, "r01", 1), (4, "r02", 2), (6, "r03", 3)):
+            add_task(tx, number, run_id, seconds=seconds)
+            add_attempt(tx, f"t{number}", run_id, 0, f"old{number}")
+        add_task(tx, 5, "r02", seconds=0, cached_from="t1")
+        add_attempt(tx, "t1", "r01", 1, "new1")
+
+    await database.write(fill)
+    pages = SqlRunPages(database)
+    assert [task.task_id for task in await pages.timelines(["r01", "r02"])] == ["t1", "t2", "t3", "t4", "t5"]
+    assert [task.task_id for task in await pages.timelines(["r01", "r02"], limit=2)] == ["t1", "t2", "t4", "t5"]
+    recorded = await pages.environments(["r01", "r02"])
+    assert {task_id: detail["environment_id"] for task_id, detail in recorded.items()} == {
+        "t1": "new1", "t2": "old2", "t3": "old3", "t4": "old4", "t5": "new1",
+    }  # fmt: skip
+    assert set(await pages.environments(["r01"], limit=1)) == {"t2"}
+    assert await pages.timelines([]) == []
+    assert await pages.specs(["sha256:none"]) == {}

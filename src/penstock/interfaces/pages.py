@@ -331,12 +331,24 @@ class RunPages(Protocol):
         """Return leaf tasks in order of start, at most `limit`, the unfinished and the longest first when there are more."""
         ...
 
+    async def timelines(self, run_ids: Sequence[str], *, limit: int = 200) -> Sequence[TaskItem]:
+        """Return the leaf tasks that started in any of the runs, at most `limit` of each as in `timeline`, in order of start by run."""
+        ...
+
+    async def environments(self, run_ids: Sequence[str], *, limit: int = 200) -> Mapping[str, Mapping[str, Any]]:
+        """Return what the last attempt of the tasks of `timelines` recorded, by task id; a cached task has that of its source."""
+        ...
+
     async def task(self, run_id: str, task_id: str) -> TaskView | None:
         """Return a task with attempts, notes and artifacts, or None."""
         ...
 
     async def spec(self, digest: str) -> tuple[str, Mapping[str, Any], str | None] | None:
         """Return a stored definition as (kind, content, source text), or None."""
+        ...
+
+    async def specs(self, digests: Sequence[str]) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
+        """Return the stored ones of these definitions as (kind, content) by digest."""
         ...
 
 
@@ -364,8 +376,12 @@ class ArtifactPages(Protocol):
         """Return one artifact, or None."""
         ...
 
-    async def of_runs(self, run_ids: Sequence[str], types: Sequence[str] = ()) -> Sequence[ArtifactUse]:
-        """Return what tasks of these runs put out (cached outputs included), restricted to `types` when given."""
+    async def of_runs(
+        self, run_ids: Sequence[str], types: Sequence[str] = (), *, direction: str = "output", limit: int = 1000
+    ) -> Sequence[ArtifactUse]:
+        """Return what tasks of these runs put out (cached outputs included) or took in, restricted to `types` when given; the first
+        `limit` by time.
+        """
         ...
 
     async def lineage(self, artifact_id: int, *, depth: int = 3, limit: int = 300) -> tuple[Sequence[ArtifactUse], bool]:

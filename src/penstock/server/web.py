@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ import penstock
 from penstock.domain.catalog import Trigger
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import Digest, ExperimentId, PipelineId, PipelineVersionId, RecurringRunId, RunId
+from penstock.executors.process.environments import locked_packages
 from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.cache import TaskCache
 from penstock.interfaces.clock import Clock
@@ -253,6 +255,7 @@ def build_web(
         url=url,
         version=penstock.__version__,
         facts=facts,
+        locked_packages=partial(locked_packages, data_dir / "envs"),
         tracking=tracking,
         system=system,
         automation=Automation(parts.recurring_runs, parts.triggers, parts.backfills, user_name),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from penstock.web.comparison import CAUSE_WORDS
 from penstock.web.errors import STATUSES
 from penstock.web.formats import STATE_LOOKS
 from penstock.web.pages import (
@@ -51,5 +52,6 @@ def all_messages() -> set[str]:
     found |= {*tracking_automations.EVENT_WORDS.values()} | {word for word, _ in tracking_automations.LOOKS.values()}
     found |= {label for _, label in lineage.DIRECTIONS} | {*lineage.EDGE_WORDS.values(), *lineage.KIND_WORDS.values()}
     found |= {"just now", "{count} {unit} ago", "in {count} {unit}", "Something went wrong", "This did not work", "better", "worse"}
+    found |= {*CAUSE_WORDS.values(), "added", "removed"}
     found |= {"Go to", "Commands", "Recent runs", "The definition of this pipeline cannot be read."}
     return found

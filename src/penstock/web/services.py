@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -151,6 +151,8 @@ class WebServices:
     version: str
     facts: Callable[[], Mapping[str, Any]] = field(default=dict)
     """What the System page tells about the process: data folder, slots, settings, environments."""
+    locked_packages: Callable[[str], Sequence[str] | None] = field(default=lambda _: None)
+    """Pinned requirements of an environment by its id, None when it is gone; blocking."""
     tracking: TrackingServices | None = None
     """Behind the pages of tracked runs; None leaves those pages out."""
     automation: Automation | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import csv
 import inspect
 import io
@@ -15,12 +16,12 @@ from typing import Any
 import pytest
 
 from penstock.domain.ids import RunId, TaskPath, task_id_for
-from penstock.stores.sql.database import Database
+from penstock.stores.sql.database import Database, Transaction, open_database
 from penstock.web import logs, pages
 from penstock.web.formats import STATE_LOOKS
 from penstock.web.pages.run import VIEWS
 from penstock.web.pages.tasks import PANEL_TABS
-from tests.browser.app import SeededApp
+from tests.browser.app import SeededApp, build
 from tests.browser.seed import HOSTILE
 from tests.unit.web.conftest import PageClient
 
@@ -364,6 +365,35 @@ def test_a_page_asks_the_same_number_of_queries_whatever_it_shows(
         counts = {count(f"{address}?n={size}&q={text}") for size in (25, 50, 200) for text in ("", "status:failed", "digits", "nothing")}
         assert max(counts) <= min(counts) + 1, address
     assert count("/ui/experiments") <= 4
+    ids = list(seeded.runs.values())
+    count(f"/ui/compare?runs={','.join(ids[:20])}")  # keeps the plans
+    counts = {count(f"/ui/compare?runs={','.join(ids[:size])}") for size in (2, 5, 20)}
+    assert len(counts) == 1
+
+
+def test_a_comparison_names_changed_code_parameters_and_packages_first(tmp_path: Path) -> None:
+    seeded = build(tmp_path, url="http://testserver")
+    good, other = seeded.runs["good"], seeded.runs["night-0"]
+
+    def change(tx: Transaction) -> None:
+        row = tx.one("SELECT spec.kind, spec.content FROM spec JOIN run ON run.spec_digest = spec.digest WHERE run.run_id = :run", {"run": good})
+        assert row is not None
+        assert "print(train.path, learning_rate)" in row["content"]
+        content = row["content"].replace("print(train.path, learning_rate)", "print('</pre><script>window.hacked=1</script>')")
+        tx.execute("INSERT INTO spec (digest, kind, name, content, created_at) VALUES ('sha256:other', :kind, 'other', :content, 0)", {"kind": row["kind"], "content": content})
+        tx.execute("UPDATE run SET spec_digest = 'sha256:other', parameters = '{\"rows\": 7}' WHERE run_id = :run", {"run": other})
+        tx.execute("UPDATE attempt SET detail = REPLACE(detail, 'numpy==2.1.3', 'numpy==2.2.0') WHERE run_id = :run", {"run": other})
+
+    asyncio.run(open_database(f"sqlite:///{tmp_path / 'penstock.db'}").write(change))
+    body = PageClient(seeded.app).get(f"/ui/compare?runs={good},{other}").text
+    headline = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", body.partition('id="causes"')[2].partition("</section>")[0]))
+    places = [headline.index(text) for text in ("Code of train-model", "Parameter rows 1797 \u2192 7", "Package numpy 2.1.3 \u2192 2.2.0")]
+    assert places == sorted(places)
+    code = body.partition('id="code"')[2].partition("</section>")[0]
+    assert '<span class="diff-old">-    print(train.path, learning_rate)' in code
+    assert "&lt;script&gt;window.hacked=1" in code
+    assert "<script>window" not in body
+    assert body.index('id="code"') < body.index('id="packages"') < body.index("Scalar Metrics")
 
 
 def test_page_contexts_are_documented_frozen_dataclasses() -> None:

@@ -268,6 +268,17 @@ class Environments:
         return _digest(json.dumps(parts))[:24]
 
 
+def locked_packages(root: Path, environment_id: str) -> list[str] | None:
+    """Return the pinned requirements of an environment below `root`; None when it is gone. Blocking: reads one file."""
+    if not environment_id.isalnum():  # nothing that this module made
+        return None
+    try:
+        record = json.loads((root / environment_id / RECORD).read_text(encoding="utf-8"))
+        return [entry.partition("\n")[0].rstrip("\\ ") for entry in _entries(record["lock"])]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
 def _entries(lock: str) -> list[str]:
     """Split a requirements file into its entries, each with its continuation lines."""
     entries: list[str] = []

@@ -57,16 +57,19 @@ class SqlArtifactPages:
         """See `ArtifactPages`."""
         return await self._database.read(lambda tx: _artifact_view(tx, artifact_id))
 
-    async def of_runs(self, run_ids: Sequence[str], types: Sequence[str] = ()) -> Sequence[ArtifactUse]:
+    async def of_runs(
+        self, run_ids: Sequence[str], types: Sequence[str] = (), *, direction: str = "output", limit: int = 1000
+    ) -> Sequence[ArtifactUse]:
         """See `ArtifactPages`."""
         places, params = named_places(run_ids)
         wanted, type_params = named_places(types, "t")
         typed = f"AND artifact.type IN ({wanted})" if types else ""
         sql = (
-            f"SELECT {USE_COLUMNS} FROM {USE_SOURCE} WHERE artifact_use.run_id IN ({places}) AND artifact_use.direction = 'output' {typed} "
-            "ORDER BY artifact_use.at, user_task.position, artifact_use.key, artifact_use.position LIMIT 1000"
+            f"SELECT {USE_COLUMNS} FROM {USE_SOURCE} WHERE artifact_use.run_id IN ({places}) AND artifact_use.direction = :direction "
+            f"{typed} ORDER BY artifact_use.at, user_task.position, artifact_use.key, artifact_use.position LIMIT :limit"
         )
-        return await self._database.read(lambda tx: [use_from_row(row) for row in tx.all(sql, params | type_params)])
+        bound = {**params, **type_params, "direction": direction, "limit": limit}
+        return await self._database.read(lambda tx: [use_from_row(row) for row in tx.all(sql, bound)])
 
     async def lineage(self, artifact_id: int, *, depth: int = 3, limit: int = 300) -> tuple[Sequence[ArtifactUse], bool]:
         """See `ArtifactPages`."""

@@ -195,6 +195,24 @@ class SqlRunPages:
         )
         return await self._database.read(lambda tx: [task_from_row(row) for row in tx.all(sql, {"run": run_id, "limit": limit})])
 
+    async def timelines(self, run_ids: Sequence[str], *, limit: int = 200) -> Sequence[TaskItem]:
+        """See `RunPages`."""
+        places, params = named_places(run_ids)
+        sql = f"SELECT * FROM ({_longest(TASK_COLUMNS, places)}) AS longest WHERE place <= :limit ORDER BY run_id, started_at, position"
+        return await self._database.read(lambda tx: [task_from_row(row) for row in tx.all(sql, {**params, "limit": limit})])
+
+    async def environments(self, run_ids: Sequence[str], *, limit: int = 200) -> Mapping[str, Mapping[str, Any]]:
+        """See `RunPages`."""
+        places, params = named_places(run_ids)
+        inner = _longest("task.task_id, COALESCE(task.cached_task_id, task.task_id) AS source_id", places)
+        sql = (
+            f"SELECT longest.task_id AS task_id, attempt.detail AS detail FROM ({inner}) AS longest "
+            "JOIN attempt ON attempt.task_id = longest.source_id WHERE longest.place <= :limit AND attempt.attempt = "
+            "(SELECT MAX(other.attempt) FROM attempt AS other WHERE other.task_id = attempt.task_id)"
+        )
+        rows = await self._database.read(lambda tx: tx.all(sql, {**params, "limit": limit}))
+        return {row["task_id"]: decode_object(row["detail"]) for row in rows}
+
     async def task(self, run_id: str, task_id: str) -> TaskView | None:
         """See `RunPages`."""
         return await self._database.read(lambda tx: _task_view(tx, run_id, task_id))
@@ -205,6 +223,22 @@ class SqlRunPages:
             lambda tx: tx.one("SELECT kind, content, source FROM spec WHERE digest = :digest", {"digest": digest})
         )
         return None if row is None else (row["kind"], decode_object(row["content"]), row["source"])
+
+    async def specs(self, digests: Sequence[str]) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
+        """See `RunPages`."""
+        places, params = named_places(digests)
+        sql = f"SELECT digest, kind, content FROM spec WHERE digest IN ({places})"
+        rows = await self._database.read(lambda tx: tx.all(sql, params))
+        return {row["digest"]: (row["kind"], decode_object(row["content"])) for row in rows}
+
+
+def _longest(columns: str, places: str) -> str:
+    """Return the started leaf tasks of runs with their `place` in their run, the unfinished and the longest first."""
+    return (
+        f"SELECT {columns}, ROW_NUMBER() OVER (PARTITION BY task.run_id ORDER BY {TASK_SORTS['duration']} DESC, task.task_id) AS place "
+        f"FROM task JOIN run ON run.run_id = task.run_id WHERE task.run_id IN ({places}) "
+        f"AND task.type IN {LEAF_TYPES} AND task.started_at IS NOT NULL"
+    )
 
 
 def runs_where(tx: Transaction, query: ListQuery) -> Where:

@@ -1,7 +1,9 @@
-"""Comparing 2 to 20 runs: differences first, metrics against a baseline, drawings side by side."""
+"""Comparing 2 to 20 runs: likely causes first, then metrics against a baseline, drawings side by side, the rest."""
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +11,33 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.interfaces.pages import ListQuery, RunItem, ScalarMetric
+from penstock.domain.expr import UNSET
+from penstock.domain.plan import LeafTemplate, RunPlan
+from penstock.interfaces.pages import ArtifactUse, ListQuery, RunItem, ScalarMetric, TaskItem
+from penstock.web.comparison import (
+    Cause,
+    CodeDiff,
+    ComponentText,
+    DiffRow,
+    PackageTable,
+    causes,
+    code_diffs,
+    definition_text,
+    difference_rows,
+    package_tables,
+    versions,
+)
+from penstock.web.pages.run import load_plan
+from penstock.web.pages.tasks import component_source
 from penstock.web.render import Crumb, Frame, render
+from penstock.web.run_graph import keep_plan, kept_plan
 from penstock.web.services import WebServices
 from penstock.web.visualizations import DRAWN_TYPES, Visual, visuals_of
 
 MAX_RUNS = 20
+_USES_PER_RUN = 500
+_LOOP = re.compile(r"\[\d+\]")
+_PARTS = ("causes", "code", "packages", "metrics", "facts", "parameters", "inputs", "outputs", "durations")
 _LESS_IS_BETTER = ("loss", "error", "mse", "rmse", "mae", "time", "seconds", "latency", "perplexity", "fpr")
 
 
@@ -27,16 +50,6 @@ class Delta:
     """None: the same run, text, or missing on one side."""
     verdict: str
     """`better`, `worse` or empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class DiffRow:
-    """One name over all runs."""
-
-    name: str
-    values: Sequence[Any]
-    """Per run; `None` where it has none."""
-    is_different: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,14 @@ class ComparePage:
     """In the order asked for; the first is the baseline unless another was chosen."""
     baseline: int
     """Index of the baseline."""
+    causes: Sequence[Cause]
+    """What differs, likely causes first."""
+    code: Sequence[CodeDiff]
+    """Components whose code or definition differs from the baseline's."""
+    packages: Sequence[PackageTable]
+    """Packages by task that differ."""
+    unread: Sequence[RunItem]
+    """Runs without a definition that can be read; their code is not compared."""
     metrics: Sequence[MetricRow]
     """Scalar metrics."""
     facts: Sequence[DiffRow]
@@ -62,6 +83,8 @@ class ComparePage:
     parameters: Sequence[DiffRow]
     """Parameters."""
     inputs: Sequence[DiffRow]
+    """Digests of artifacts by task and input."""
+    outputs: Sequence[DiffRow]
     """Digests of artifacts by task and output."""
     durations: Sequence[DiffRow]
     """Seconds by task."""
@@ -75,13 +98,6 @@ class ComparePage:
     """Equal rows are hidden."""
     candidates: Sequence[RunItem]
     """Runs that could be added."""
-
-
-def difference_rows(runs: Sequence[Mapping[str, Any]]) -> list[DiffRow]:
-    """One row per name that any run has; differing ones first, each group by name."""
-    names = list(dict.fromkeys(name for run in runs for name in run))
-    rows = [DiffRow(name, [run.get(name) for run in runs], any(run.get(name) != runs[0].get(name) for run in runs[1:])) for name in names]
-    return sorted(rows, key=lambda row: (not row.is_different, row.name))
 
 
 def metric_rows(runs: Sequence[RunItem], baseline: int) -> list[MetricRow]:
@@ -104,47 +120,34 @@ def metric_rows(runs: Sequence[RunItem], baseline: int) -> list[MetricRow]:
     return rows
 
 
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """What the queries brought, by run in the order of the page."""
+
+    plans: Sequence[RunPlan | None]
+    tasks: Sequence[Sequence[TaskItem]]
+    recorded: Mapping[str, Mapping[str, Any]]
+    inputs: Sequence[ArtifactUse]
+    outputs: Sequence[ArtifactUse]
+
+
 async def compare_page(services: WebServices, request: Request) -> Response:
-    """The comparison; `?runs=a,b,c`, `?baseline=<id>`, `?all=1` shows equal rows too."""
+    """The comparison; `?runs=a,b,c`, `?baseline=<id>`, `?all=1` shows equal rows too. The number of queries is fixed."""
     ids = list(dict.fromkeys(part for part in request.query_params.get("runs", "").split(",") if part))[:MAX_RUNS]
     runs = list(await services.runs.runs(ids)) if ids else []
     wanted = request.query_params.get("baseline")
     baseline = next((index for index, run in enumerate(runs) if run.run_id == wanted), 0)
-    visuals: Sequence[Visual] = ()
-    tasks: list[dict[str, Any]] = []
-    digests: list[dict[str, Any]] = []
-    if runs:
-        found = [run.run_id for run in runs]
-        uses = await services.artifacts.of_runs(found)
-        visuals = visuals_of([use for use in uses if use.artifact.type in DRAWN_TYPES])
-        digests = [
-            {
-                f"{use.task_name} \u2192 {use.key}": (use.artifact.digest or "")[7:19]
-                for use in uses
-                if use.run_id == run_id and use.artifact.digest
-            }
-            for run_id in found
-        ]
-        for run_id in found:
-            timeline = await services.runs.timeline(run_id, limit=200)
-            tasks.append(
-                {
-                    task.path.removeprefix("root/"): "cached" if task.is_cached else round(task.finished_at - task.started_at, 1)
-                    for task in timeline
-                    if task.finished_at and task.started_at
-                }
-            )
     first = next((run for run in runs if run.pipeline_name), None)
     scope = {"pipeline_name": first.pipeline_name} if first else {}
     candidates = await services.runs.list_runs(ListQuery(limit=25, scope=scope))
+    findings = await _find(services, runs) if runs else _Findings((), (), {}, (), ())
+    parts = await asyncio.to_thread(_compared, services, runs, findings, baseline) if runs else dict.fromkeys(_PARTS, ())
+    visuals = visuals_of([use for use in findings.outputs if use.artifact.type in DRAWN_TYPES])
     page = ComparePage(
         runs=runs,
         baseline=baseline,
-        metrics=metric_rows(runs, baseline) if runs else (),
-        facts=difference_rows([_facts(run) for run in runs]) if runs else (),
-        parameters=difference_rows([run.parameters for run in runs]) if runs else (),
-        inputs=difference_rows(digests) if digests else (),
-        durations=difference_rows(tasks) if tasks else (),
+        **parts,
+        unread=[run for run, plan in zip(runs, findings.plans, strict=True) if plan is None],
         confusion=[visual for visual in visuals if visual.matrix],
         curves=[visual for visual in visuals if visual.roc],
         documents=[visual for visual in visuals if visual.kind in {"html", "markdown"}],
@@ -153,6 +156,109 @@ async def compare_page(services: WebServices, request: Request) -> Response:
     )
     frame = Frame(title="Compare runs", section="runs", crumbs=(Crumb("Runs", "/ui/runs"), Crumb("Compare")), scripts=("compare",))
     return render(services, request, "compare/compare.html", frame=frame, page=page)
+
+
+async def _find(services: WebServices, runs: Sequence[RunItem]) -> _Findings:
+    ids = [run.run_id for run in runs]
+    limit = _USES_PER_RUN * len(ids)
+    tasks = await services.runs.timelines(ids)
+    return _Findings(
+        plans=await _plans(services, runs),
+        tasks=[[task for task in tasks if task.run_id == run_id] for run_id in ids],
+        recorded=await services.runs.environments(ids),
+        inputs=await services.artifacts.of_runs(ids, direction="input", limit=limit),
+        outputs=await services.artifacts.of_runs(ids, limit=limit),
+    )
+
+
+async def _plans(services: WebServices, runs: Sequence[RunItem]) -> list[RunPlan | None]:
+    """Plans of the runs; those not kept are read by one query."""
+    digests = {run.spec_digest for run in runs if run.spec_digest}
+    plans = {digest: plan for digest in digests for is_kept, plan in [kept_plan(digest)] if is_kept}
+    for digest, (kind, content) in (await services.runs.specs(sorted(digests - plans.keys()))).items():
+        plans[digest] = await asyncio.to_thread(load_plan, services, kind, content)
+        keep_plan(digest, plans[digest])
+    return [plans.get(run.spec_digest or "") for run in runs]
+
+
+def _compared(services: WebServices, runs: Sequence[RunItem], findings: _Findings, baseline: int) -> dict[str, Any]:
+    """Fields of `ComparePage` that are differences; blocking: reads the locks of environments."""
+    code = code_diffs(_components(findings.plans), baseline)
+    parameters = difference_rows([_parameters(run, plan) for run, plan in zip(runs, findings.plans, strict=True)])
+    inputs = difference_rows(_digests(runs, findings.inputs, "\u2190"))
+    packages = package_tables(_environments(services, findings))
+    numbers = [{metric.name: metric.text if metric.number is None else metric.number for metric in run.metrics} for run in runs]
+    return {
+        "causes": causes(code, parameters, inputs, packages, difference_rows(numbers), baseline),
+        "code": code,
+        "packages": packages,
+        "metrics": metric_rows(runs, baseline),
+        "facts": difference_rows([_facts(run) for run in runs]),
+        "parameters": parameters,
+        "inputs": inputs,
+        "outputs": difference_rows(_digests(runs, findings.outputs, "\u2192")),
+        "durations": difference_rows([_durations(tasks) for tasks in findings.tasks]),
+    }
+
+
+def _components(plans: Sequence[RunPlan | None]) -> list[Mapping[str, ComponentText] | None]:
+    """Texts of the components of each run; those that all definitions share are left out, they cannot differ."""
+    leaves = [
+        None if plan is None else {name: item for name, item in plan.templates.items() if isinstance(item, LeafTemplate)} for plan in plans
+    ]
+    known = [found for found in leaves if found is not None]
+    differing = {
+        name for found in known for name in found if any(name not in other or other[name].work != found[name].work for other in known)
+    }
+    kept: dict[int, Mapping[str, ComponentText]] = {}
+    for found in known:
+        if id(found) not in kept:
+            kept[id(found)] = {name: definition_text(found[name].work, component_source) for name in differing if name in found}
+    return [None if found is None else kept[id(found)] for found in leaves]
+
+
+def _parameters(run: RunItem, plan: RunPlan | None) -> dict[str, Any]:
+    """Parameters as given, and the definition's defaults for the others."""
+    defaults = {} if plan is None else {name: spec.default for name, spec in plan.parameters.items() if spec.default is not UNSET}
+    return {**defaults, **run.parameters}
+
+
+def _digests(runs: Sequence[RunItem], uses: Sequence[ArtifactUse], arrow: str) -> list[dict[str, str]]:
+    """Digests by task and key; what a task has several of (a list, iterations of a loop) is one row."""
+    found: dict[str, dict[str, list[str]]] = {run.run_id: {} for run in runs}
+    for use in uses:
+        if use.artifact.digest:
+            found[use.run_id].setdefault(f"{use.task_name} {arrow} {use.key}", []).append(use.artifact.digest[7:19])
+    return [{name: ", ".join(sorted(digests)) for name, digests in found[run.run_id].items()} for run in runs]
+
+
+def _environments(services: WebServices, findings: _Findings) -> list[dict[str, Mapping[str, str] | None]]:
+    """Versions of packages by task; iterations of a loop share an environment and are one task. None: it is not known any more."""
+    locks: dict[str, Sequence[str] | None] = {}
+    found: list[dict[str, Mapping[str, str] | None]] = []
+    for tasks in findings.tasks:
+        mine: dict[str, Mapping[str, str] | None] = {}
+        for task in tasks:
+            name = _LOOP.sub("", task.path.removeprefix("root/"))
+            if task.type != "RUNTIME" or mine.get(name) is not None:
+                continue
+            detail = findings.recorded.get(task.task_id, {})
+            packages, environment = detail.get("packages"), str(detail.get("environment_id") or "")
+            if packages is None and environment:
+                if environment not in locks:
+                    locks[environment] = services.locked_packages(environment)
+                packages = locks[environment]
+            mine[name] = None if packages is None else {"Python": str(detail.get("python") or ""), **versions(packages)}
+        found.append(mine)
+    return found
+
+
+def _durations(tasks: Sequence[TaskItem]) -> dict[str, Any]:
+    return {
+        task.path.removeprefix("root/"): "cached" if task.is_cached else round(task.finished_at - task.started_at, 1)
+        for task in tasks
+        if task.finished_at and task.started_at
+    }
 
 
 def _facts(run: RunItem) -> dict[str, Any]:

@@ -183,10 +183,15 @@ def definition_text(work: Any, source_of: Any) -> ComponentText:
     document = {field.name: getattr(work, field.name) for field in dataclasses.fields(work)}
     words = [str(word) for key in ("command", "args") for word in document.get(key, ())]
     source = source_of(words)
-    if source:
-        for key in ("command", "args"):
-            document[key] = ["(source)" if source_of([str(word)]) else word for word in document.get(key, ())]
+    for key in ("command", "args"):
+        if key in document:
+            document[key] = ["(source)" if source_of([str(word)]) else _lines_of(word) for word in document[key]]
     return ComponentText(source, json.dumps(document, indent=1, sort_keys=True, default=str, ensure_ascii=False))
+
+
+def _lines_of(word: Any) -> Any:
+    """Scripts as lists of lines, so that a difference shows the line and not the script."""
+    return word.splitlines() if isinstance(word, str) and "\n" in word else word
 
 
 def causes(

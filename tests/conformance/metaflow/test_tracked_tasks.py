@@ -47,16 +47,17 @@ def runs(server: LiveServer, machine: Machine) -> list[dict[str, Any]]:
     machine.run("silent", "run", "--rate", "0.5", ok=False, FAIL_AT_END="1")
     machine.run("silent", "resume")
     first = server.get("/metaflow/flows/SilentFlow/runs")[-1]["run_number"]
-    found = wait_for_summaries(machine, f"SilentFlow/{first}", {"start", "work", "gather"})
-    return wait_for_summaries(machine, "", {"end"}) or found
+    wait_for_values(machine, f"SilentFlow/{first}", {"start", "work", "gather"})
+    return wait_for_values(machine, "", {"end"})
 
 
-def wait_for_summaries(machine: Machine, group: str, steps: set[str]) -> list[dict[str, Any]]:
-    """Read until the records of these steps have values: they are read from the datastore soon after a task ended."""
+def wait_for_values(machine: Machine, group: str, steps: set[str]) -> list[dict[str, Any]]:
+    """Read until these steps' records have values and all runs have parameters: they are read from the datastore soon after a task ended."""
     deadline = time.monotonic() + 60
     while True:
         found: list[dict[str, Any]] = machine.read(READ)
-        if steps <= {run["job_type"] for run in found if run["summary"] and (run["group"] or "").startswith(group)}:
+        filled = {run["job_type"] for run in found if run["summary"] and (run["group"] or "").startswith(group)}
+        if steps <= filled and all("rate" in run["config"] for run in found):
             return found
         assert time.monotonic() < deadline, found
 

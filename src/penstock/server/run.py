@@ -77,14 +77,16 @@ def serve(settings: Settings, *, announce: Callable[[ServerAddress], None]) -> i
     with FolderLock(settings.data_dir), contextlib.closing(_listen(settings)) as listener:
         host, port = listener.getsockname()[:2]
         url = settings.server_url.rstrip("/") or f"http://{_printable(host)}:{port}"
+        gc.disable()  # until all is built, see `ready`
         parts = build_parts(settings, url=url)
         address = ServerAddress(url=url, pid=os.getpid(), version=penstock.__version__, started_at=time.time())
 
         def ready() -> None:
-            gc.collect()
-            gc.freeze()  # what is loaded by now lives as long as the process; later collections need not look at it
             write_address(settings.data_dir, address)
             announce(address)
+            gc.collect()
+            gc.freeze()  # what is loaded by now lives as long as the process; later collections need not look at it
+            gc.enable()
 
         config = uvicorn.Config(
             build_app(parts),

@@ -425,6 +425,34 @@ def digits_run(
     return run_id
 
 
+def retried(seeder: Seeder, label: str) -> None:
+    """Make a failed run one that was retried once, with other packages, and failed again."""
+    run_id = seeder.runs[label]
+    task_id = task_id_for(RunId(run_id), TaskPath("root/exit-handler-1/for-loop-2[3]/train-model"))
+    run = seeder.tx.one("SELECT started_at, finished_at FROM run WHERE run_id = :run", {"run": run_id})
+    first = seeder.tx.one("SELECT * FROM attempt WHERE task_id = :task", {"task": task_id})
+    assert run is not None
+    assert first is not None
+    again = run["finished_at"] + 600
+    detail = json.loads(first["detail"]) | {"packages": ["scikit-learn==1.5.2", "numpy==2.2.0", "threadpoolctl==3.5.0"]}
+    insert(
+        seeder.tx, "attempt", task_id=task_id, attempt=1, run_id=run_id, state="FAILED", created_at=again, started_at=again + 1,
+        finished_at=again + 30, exit_code=1, error=json.loads(first["error"]), detail=detail,
+    )  # fmt: skip
+    folder = seeder.data / "runs" / run_id / task_id / "1"
+    folder.mkdir(parents=True)
+    (folder / "log").write_text("second attempt\n" + log_text("FAILED"))
+    moments = (
+        (run["started_at"] - 1, "PENDING"), (run["started_at"], "RUNNING"), (run["finished_at"], "FAILED"), (again, "RUNNING"),
+        (again + 31, "FAILED"),
+    )  # fmt: skip
+    history = json.dumps([{"at": at, "state": state} for at, state in moments])
+    seeder.tx.execute(
+        "UPDATE run SET state_history = :history, finished_at = :at WHERE run_id = :run", {"history": history, "at": again + 31, "run": run_id}
+    )
+    seeder.tx.execute("UPDATE task SET attempts = 2 WHERE task_id = :task", {"task": task_id})
+
+
 def triggers(seeder: Seeder) -> None:
     """Event triggers of every kind, with what became of their events."""
     now, good = seeder.now, seeder.runs["good"]
@@ -623,6 +651,7 @@ def seed(database: Database, data: Path, blobs: LocalBlobStore, *, now: float, s
         digits_run(seeder, "archived", name="digits, first try", start=now - 86400 * 7, outcome="SUCCEEDED", storage_state="ARCHIVED")
         digits_run(seeder, "running", name="digits, finer rates", start=now - 41, outcome="RUNNING", experiment_id="exp-rates")
         digits_run(seeder, "pending", name="digits, queued", start=now - 4, outcome="PENDING")
+        retried(seeder, "night-3")
         triggers(seeder)
         return seeder.runs
 

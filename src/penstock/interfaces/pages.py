@@ -193,6 +193,17 @@ class AttemptItem:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskTry:
+    """An attempt as a list of a run's attempts shows it."""
+
+    task_id: str
+    display_name: str
+    attempt: int
+    state: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class NoteItem:
     """A line of the Events tab."""
 
@@ -341,6 +352,16 @@ class RunPages(Protocol):
 
     async def task(self, run_id: str, task_id: str) -> TaskView | None:
         """Return a task with attempts, notes and artifacts, or None."""
+        ...
+
+    async def previous_attempt(self, task: TaskItem) -> tuple[TaskItem, Mapping[str, Any]] | None:
+        """Return the task at the same path in the newest earlier run of the same pipeline that ran it itself, with what its last
+        attempt recorded; looks at the 50 runs before. None: there is none.
+        """
+        ...
+
+    async def tries(self, run_id: str, *, limit: int = 500) -> Sequence[TaskTry]:
+        """Return attempts of the tasks of a run, failed ones first and then the newest first, at most `limit`."""
         ...
 
     async def spec(self, digest: str) -> tuple[str, Mapping[str, Any], str | None] | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from penstock.interfaces.pages import Condition, ListQuery, Page, RunItem, RunView, StateCount, TaskItem, TaskState, TaskView
+from penstock.domain.ids import RunId, TaskPath, task_id_for
+from penstock.interfaces.pages import Condition, ListQuery, Page, RunItem, RunView, StateCount, TaskItem, TaskState, TaskTry, TaskView
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.json_columns import decode_object
 from penstock.stores.sql.page_filters import Where, select_page
@@ -40,6 +41,8 @@ TASK_SORTS = {
     "position": "task.position",
     "duration": f"(COALESCE(task.finished_at, {_ENDLESS}) - COALESCE(task.started_at, task.created_at))",
 }
+_RUNS_BEFORE = 50
+"""Earlier runs in which the same task is looked for."""
 LEAF_TYPES = "('RUNTIME', 'IMPORTER')"
 
 
@@ -217,6 +220,20 @@ class SqlRunPages:
         """See `RunPages`."""
         return await self._database.read(lambda tx: _task_view(tx, run_id, task_id))
 
+    async def previous_attempt(self, task: TaskItem) -> tuple[TaskItem, Mapping[str, Any]] | None:
+        """See `RunPages`."""
+        return await self._database.read(lambda tx: _previous_attempt(tx, task))
+
+    async def tries(self, run_id: str, *, limit: int = 500) -> Sequence[TaskTry]:
+        """See `RunPages`."""
+        sql = (
+            "SELECT attempt.task_id, task.display_name, attempt.attempt, attempt.state, attempt.created_at FROM attempt"
+            " JOIN task ON task.task_id = attempt.task_id WHERE attempt.run_id = :run"
+            " ORDER BY CASE WHEN attempt.state = 'FAILED' THEN 0 ELSE 1 END, attempt.created_at DESC LIMIT :limit"
+        )
+        rows = await self._database.read(lambda tx: tx.all(sql, {"run": run_id, "limit": limit}))
+        return [TaskTry(row["task_id"], row["display_name"], row["attempt"], row["state"], row["created_at"]) for row in rows]
+
     async def spec(self, digest: str) -> tuple[str, Mapping[str, Any], str | None] | None:
         """See `RunPages`."""
         row = await self._database.read(
@@ -375,6 +392,22 @@ def _list_tasks(tx: Transaction, query: ListQuery) -> Page[TaskItem]:
         identity="task.task_id",
         convert=task_from_row,
     )
+
+
+def _previous_attempt(tx: Transaction, task: TaskItem) -> tuple[TaskItem, Mapping[str, Any]] | None:
+    before = tx.all(
+        "SELECT run.run_id FROM run JOIN run AS mine ON mine.run_id = :run WHERE run.pipeline_name = mine.pipeline_name"
+        " AND run.created_at < mine.created_at ORDER BY run.created_at DESC LIMIT :limit",
+        {"run": task.run_id, "limit": _RUNS_BEFORE},
+    )
+    places, params = named_places([task_id_for(RunId(row["run_id"]), TaskPath(task.path)) for row in before])
+    row = tx.one(
+        f"SELECT {TASK_COLUMNS}, attempt.detail AS recorded FROM task JOIN run ON run.run_id = task.run_id"
+        f" JOIN attempt ON attempt.task_id = task.task_id WHERE task.task_id IN ({places}) AND task.type = 'RUNTIME'"
+        " ORDER BY run.created_at DESC, attempt.attempt DESC LIMIT 1",
+        params,
+    )
+    return None if row is None else (task_from_row(row), decode_object(row["recorded"]))
 
 
 def _task_view(tx: Transaction, run_id: str, task_id: str) -> TaskView | None:

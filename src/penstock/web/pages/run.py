@@ -22,6 +22,7 @@ from penstock.web.formats import plain_json
 from penstock.web.logs import last_lines
 from penstock.web.pages.tasks import PANEL_TABS, TaskPanel, task_panel
 from penstock.web.render import Crumb, Frame, render
+from penstock.web.run_attempts import RunAttempt, attempts_of
 from penstock.web.run_graph import RunGraph, keep_plan, kept_plan
 from penstock.web.services import WebServices
 from penstock.web.visualizations import DRAWN_TYPES, Bar, Visual, timeline_of, visuals_of
@@ -73,6 +74,8 @@ class RunPage:
     """Last meaningful log lines of the first failing task."""
     causes: Sequence[Cause] = ()
     """Failed tasks by cause, when more than one failed; of the first 200."""
+    attempts: Sequence[RunAttempt] = ()
+    """Attempts of the run, if it was retried."""
     tasks: Page[TaskItem] | None = None
     """Rows of the Tasks view; also the graph's table twin."""
     bars: Sequence[Bar] = ()
@@ -148,6 +151,7 @@ async def run_page(services: WebServices, request: Request) -> Response:
         panel=panel,
         failure_tail=await failure_tail(services, view.first_failure),
         causes=await _causes(services, view.run),
+        attempts=await attempts_of(services, view.run),
         **await _tab_data(services, request, view, tab),
     )
     run = view.run

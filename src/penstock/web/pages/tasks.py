@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from penstock.domain.tracking import TrackedRun
 from penstock.interfaces.pages import ArtifactUse, AttemptItem, NoteItem, TaskItem, TaskView
 from penstock.web import graph
 from penstock.web.formats import state_word
+from penstock.web.packages import Packages, packages_of
 from penstock.web.render import render_part
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import caller_of
@@ -90,8 +92,8 @@ class TaskPanel:
     """Command as compiled."""
     log_size: int | None
     """Bytes of the attempt's log; None: there is none."""
-    log_attempts: Sequence[int]
-    """Attempts that may have a log."""
+    packages: Packages | None
+    """Packages of the attempt's environment; None: not known, or another tab is open."""
     tracked: Sequence[TrackedRun]
     """Its tracked runs, oldest first; those of the task whose result was reused, if it was."""
     events: Sequence[NoteItem]
@@ -101,6 +103,11 @@ class TaskPanel:
     def iteration(self) -> str:
         """Index of the iteration it belongs to, nested ones joined by dots; empty outside loops."""
         return ".".join(re.findall(r"\[(\d+)\]", self.view.task.path))
+
+    @property
+    def is_earlier(self) -> bool:
+        """Whether the attempt shown is not the last one."""
+        return self.attempt is not None and self.attempt != self.view.attempts[-1]
 
     @property
     def detail(self) -> Mapping[str, Any]:
@@ -147,7 +154,7 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
         image=image,
         command=command,
         log_size=size,
-        log_attempts=sorted(attempts) or list(range(task.attempts)),
+        packages=await _packages(services, view, attempts.get(number)) if tab == "environment" else None,
         tracked=await _tracked(services, request, log_owner),
         events=events_of(view),
     )
@@ -166,6 +173,13 @@ def events_of(view: TaskView) -> list[NoteItem]:
             if at is not None and kind:
                 moments.append(NoteItem(-1, attempt.attempt, at, kind, text))
     return sorted(moments, key=lambda note: note.at)
+
+
+async def _packages(services: WebServices, view: TaskView, attempt: AttemptItem | None) -> Packages | None:
+    """Packages of an attempt against those of the same task in the run before."""
+    if attempt is None:
+        return None
+    return await asyncio.to_thread(packages_of, services, attempt.detail, await services.runs.previous_attempt(view.task))
 
 
 async def _tracked(services: WebServices, request: Request, task: TaskItem) -> Sequence[TrackedRun]:

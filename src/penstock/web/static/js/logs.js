@@ -289,12 +289,6 @@ class LogView {
     this.view.addEventListener("keydown", (event) => {
       if (event.key === "n" || event.key === "N") this.step(event.key === "n" ? 1 : -1);
     });
-    find("attempt")?.addEventListener("change", (event) => {
-      this.attempt = Number(event.target.value);
-      find("download").href = this.address({}, "/download");
-      this.isTrimmed = false;
-      this.loadEnd();
-    });
     this.lines.addEventListener("click", (event) => {
       const number = event.target.closest(".log-number");
       if (!number) return;

@@ -12,6 +12,11 @@ export function selectedTask() {
   return panel?.querySelector("[data-panel-task]")?.dataset.panelTask ?? null;
 }
 
+/** Key of the tab that is open in the panel, or null. */
+function openTab() {
+  return panel.querySelector(".panel-tabs [aria-current]")?.dataset.panelTab ?? null;
+}
+
 /** Open a task in the panel; `tab` null lets the server choose. */
 export async function openTask(taskId, { tab = null, attempt = null, push = true } = {}) {
   const address = new URL(location.href);
@@ -81,13 +86,19 @@ function step(direction) {
   const order = [...new Set(ids)];
   if (!order.length) return;
   const at = order.indexOf(selectedTask());
-  const tab = panel.querySelector(".panel-tabs [aria-current]")?.dataset.panelTab ?? null;
-  openTask(order[(at + direction + order.length) % order.length], { tab: at < 0 ? null : tab });
+  openTask(order[(at + direction + order.length) % order.length], { tab: at < 0 ? null : openTab() });
 }
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-task-step]");
   if (button) step(Number(button.dataset.taskStep));
+});
+
+document.addEventListener("change", async (event) => {
+  const chosen = event.target.closest?.("[data-panel-attempt]");
+  if (!chosen) return;
+  await openTask(selectedTask(), { tab: openTab(), attempt: chosen.value || null });
+  panel.querySelector("[data-panel-attempt]")?.focus();
 });
 
 document.addEventListener("keydown", (event) => {

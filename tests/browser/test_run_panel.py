@@ -1,0 +1,49 @@
+"""The panel of a task, and what belongs to it: attempts, packages, replay, logs by stream."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from penstock.domain.ids import RunId, TaskPath, task_id_for
+from tests.browser.conftest import Served
+
+TRAIN = "root/exit-handler-1/for-loop-2[3]/train-model"
+
+
+def panel_of(served: Served, label: str, path: str, tab: str) -> str:
+    """Address of a task's panel."""
+    run_id = served.seeded.runs[label]
+    return f"/ui/runs/{run_id}?task={task_id_for(RunId(run_id), TaskPath(path))}&tab={tab}"
+
+
+def test_attempts_of_task_and_run_are_switched_in_their_headers(page: Page, served: Served) -> None:
+    page.goto(panel_of(served, "night-3", TRAIN, "logs"))
+    log = page.locator("#panel .log-lines")
+    expect(log).to_contain_text("second attempt")
+    switch = page.get_by_role("combobox", name="Attempt")
+    expect(switch).to_have_value("")
+    switch.select_option("0")
+    expect(page.locator("#panel-facts")).to_contain_text("Shown is attempt 1: Failed")
+    expect(log).to_contain_text("starting")
+    expect(log).not_to_contain_text("second attempt")
+    page.locator("#panel h2").click()
+    page.keyboard.press("3")
+    expect(page.locator("#panel-body")).to_contain_text("Where time went")
+    expect(page.locator("#panel-facts")).to_contain_text("Shown is attempt 1")
+    page.locator("#run-attempts > summary").click()
+    menu = page.locator("#run-attempts .menu-body")
+    expect(menu).to_contain_text("Attempt 2")
+    expect(menu.get_by_role("link", name="attempt 2")).to_have_count(1)
+    menu.get_by_role("link", name="attempt 2").click()
+    expect(log).to_contain_text("second attempt")
+
+
+def test_packages_are_listed_with_what_differs_from_the_run_before(page: Page, served: Served) -> None:
+    page.goto(panel_of(served, "night-3", TRAIN, "environment"))
+    packages = page.locator("#task-packages")
+    expect(packages).to_contain_text("3 differ from the run before: nightly digits-3")
+    for name, text in (("numpy", "2.1.32.2.0"), ("scipy", "removed"), ("threadpoolctl", "added")):
+        expect(packages.get_by_role("row").filter(has_text=name)).to_contain_text(text)
+    packages.get_by_role("link", name="nightly digits-3").click()
+    expect(packages).to_contain_text("The same packages as in the run before: nightly digits-2")
+    expect(packages.get_by_role("row").filter(has_text="numpy")).to_contain_text("2.1.3")

@@ -1,0 +1,75 @@
+"""What the panel of a task and the head of a run ask for: the same answers from SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock.domain.ids import RunId, TaskPath, task_id_for
+from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.pages_runs import SqlRunPages
+from tests.support.postgres import fresh_postgres_url
+
+PATH = TaskPath("root/train")
+
+
+def add_run(tx: Transaction, number: int, *, pipeline: str, attempts: int) -> None:
+    """A run with one task that was tried so many times, the last try with success; none: its result was reused."""
+    run_id = f"r{number}"
+    task_id = task_id_for(RunId(run_id), PATH)
+    tx.execute(
+        "INSERT INTO run (run_id, kind, name, pipeline_name, state, created_at, scheduled_at) VALUES (?, 'kfp', ?, ?, 'SUCCEEDED', ?, ?)",
+        (run_id, f"run {number}", pipeline, number, number),
+    )
+    tx.execute(
+        "INSERT INTO task (task_id, run_id, execution_id, path, task_key, display_name, type, component, position, state, created_at, attempts,"
+        " is_cached) VALUES (?, ?, ?, ?, 'train', 'train', 'RUNTIME', 'comp-train', 1, 'SUCCEEDED', ?, ?, ?)",
+        (task_id, run_id, number, PATH, number, attempts, 0 if attempts else 1),
+    )
+    for attempt in range(attempts):
+        state = "SUCCEEDED" if attempt == attempts - 1 else "FAILED"
+        tx.execute(
+            "INSERT INTO attempt (task_id, attempt, run_id, state, created_at, detail) VALUES (?, ?, ?, ?, ?, ?)",
+            (task_id, attempt, run_id, state, number + attempt / 10, f'{{"environment_id": "env{number}{attempt}"}}'),
+        )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def pages(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlRunPages]:
+    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
+    if url is None:
+        pytest.skip("PostgreSQL is not installed")
+    database: Database = open_database(url, synchronous="OFF")
+
+    def fill(tx: Transaction) -> None:
+        add_run(tx, 1, pipeline="mnist", attempts=1)
+        add_run(tx, 2, pipeline="mnist", attempts=3)
+        add_run(tx, 3, pipeline="mnist", attempts=0)
+        add_run(tx, 4, pipeline="other", attempts=1)
+        add_run(tx, 5, pipeline="mnist", attempts=2)
+
+    await database.write(fill)
+    yield SqlRunPages(database)
+    database.close()
+
+
+async def earlier(pages: SqlRunPages, run_id: str) -> tuple[str, str] | None:
+    view = await pages.task(run_id, task_id_for(RunId(run_id), PATH))
+    assert view is not None
+    found = await pages.previous_attempt(view.task)
+    return (found[0].run_id, found[1]["environment_id"]) if found else None
+
+
+async def test_the_run_before_is_of_the_same_pipeline_and_ran_the_task_itself(pages: SqlRunPages) -> None:
+    assert await earlier(pages, "r5") == ("r2", "env22")
+    assert await earlier(pages, "r2") == ("r1", "env10")
+    assert await earlier(pages, "r1") is None
+    assert await earlier(pages, "r4") is None
+
+
+async def test_tries_of_a_run_come_failed_ones_first(pages: SqlRunPages) -> None:
+    assert [(item.attempt, item.state) for item in await pages.tries("r2")] == [(1, "FAILED"), (0, "FAILED"), (2, "SUCCEEDED")]
+    assert [item.attempt for item in await pages.tries("r2", limit=2)] == [1, 0]
+    assert await pages.tries("r3") == []

@@ -196,6 +196,17 @@ def _argo(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     return apply
 
 
+def _declared_text(plain: Callable[[Any, Any], bool], mixed: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """Compare as `mixed` does when a number or boolean meets text, else as `plain` does."""
+
+    def apply(left: Any, right: Any) -> bool:
+        odd = [value for value in (left, right) if is_number(value) or isinstance(value, bool)]
+        other = [value for value in (left, right) if isinstance(value, str)]
+        return mixed(left, right) if len(odd) == len(other) == 1 else plain(left, right)
+
+    return apply
+
+
 def _not(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ExpressionError(f"! needs true or false, got {type_name(value)} {shorten(value)}")
@@ -319,6 +330,8 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "size": _size,
     "in": _in,
 }
+# Operands that a definition calls text although the value may be none.
+_OPERATORS |= {f"text{op}": _declared_text(_OPERATORS[op], _OPERATORS[f"argo{op}"]) for op in ("==", "!=", "<", "<=", ">", ">=")}
 OPERATORS = frozenset(_OPERATORS) | frozenset(_LAZY)
 """Every operator that `Call` may name."""
 

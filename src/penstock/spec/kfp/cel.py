@@ -9,7 +9,7 @@ Evaluation rules are those of `domain.expr.Call`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,13 +41,19 @@ class _Inputs:
     path: str
 
 
-def parse_condition(text: str, *, place: str) -> Expr:
+def parse_condition(text: str, *, place: str, texts: Collection[str] = ()) -> Expr:
     """Return the condition over `inputs.parameter_values[...]` as an expression over the task's own inputs.
+
+    Args:
+        text: the condition.
+        place: where it stands.
+        texts: inputs that the component declares as STRING. The SDK declares the keys of a loop's items so, whatever they are, and
+            quotes what they are compared with (`item.a > 5` becomes `> '5'`): a number or boolean among them is compared by its value.
 
     Raises:
         SpecError: `text` is not an expression of the grammar.
     """
-    return _Parser(text, place, names=None).parse()
+    return _Parser(text, place, names=None, texts=texts).parse()
 
 
 def parse_selector(text: str, value: Expr, *, place: str) -> Expr:
@@ -64,8 +70,9 @@ def parse_selector(text: str, value: Expr, *, place: str) -> Expr:
 class _Parser:
     """Recursive descent, one method per precedence level of the CEL grammar."""
 
-    def __init__(self, text: str, place: str, names: Names | None) -> None:
+    def __init__(self, text: str, place: str, names: Names | None, texts: Collection[str] = ()) -> None:
         self._text = text
+        self._texts = texts
         self._place = place
         self._names = names
         self._tokens = self._scan()
@@ -137,7 +144,9 @@ class _Parser:
     def _relation(self) -> Expr:
         left = self._sum()
         while op := self._accept("==", "!=", "<=", ">=", "<", ">", "in"):
-            left = Call(op, (left, self._sum()))
+            right = self._sum()
+            declared = op != "in" and any(isinstance(side, OwnInput) and side.name in self._texts for side in (left, right))
+            left = Call(f"text{op}" if declared else op, (left, right))
         return left
 
     def _sum(self) -> Expr:

@@ -5,11 +5,16 @@ their task: the outer item is not handed to the inner dag, and the outermost dag
 that nothing has. Observed with kfp 2.7.0 and 2.17.0, see `tests/conformance/pipelines/nested_format_strings.py`; upstream's backend
 fails such runs. The meaning is plain, so the missing inputs are added and the senseless ones dropped; a document without this fault
 is returned as it is.
+
+When a text quotes a key of an item (`f"{item.a}"`), the SDKs make that key an input of the loop's dag and bind it to something that
+does not exist (an output or input named `...-loop-item-subvar-a`). Inside the loop it is `item` with a selector, as the SDK itself
+writes it where the key is an argument; see `tests/conformance/pipelines/item_keys.py`.
 """
 
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -20,6 +25,7 @@ from penstock.spec.kfp.section import Section
 
 _MARK = "loop-item"
 _CHANNEL = "pipelinechannel--"
+_KEY_MARK = "-subvar-"
 _ROOT = ""
 
 
@@ -30,7 +36,8 @@ def thread_loop_items(document: Document) -> Document:
         SpecError: an input binding is malformed.
     """
     lost = list(_lost_items(document.pipeline))
-    if not lost:
+    loops = list(_loops_with_keys(document.pipeline))
+    if not lost and not loops:
         return document
     mended = _Wiring(copy.deepcopy(dict(document.pipeline.data)))
     for dag, task, name, item in lost:
@@ -38,6 +45,8 @@ def thread_loop_items(document: Document) -> Document:
             mended.hand_down(dag, item)
         else:
             mended.drop(dag, task, name)
+    for dag, task in loops:
+        mended.take_keys_from_item(dag, task)
     return replace(document, pipeline=Section(mended.pipeline, document.pipeline.place))
 
 
@@ -53,6 +62,17 @@ def _lost_items(pipeline: Section) -> Iterator[tuple[str, str, str, str]]:
                     yield dag, task_key, name, item
 
 
+def _loops_with_keys(pipeline: Section) -> Iterator[tuple[str, str]]:
+    """Yield dag and task of the loops in whose dag keys of the item are inputs."""
+    components = pipeline.section("components")
+    for dag, component in [(_ROOT, pipeline.section("root")), *pipeline.sections("components")]:
+        for task_key, task in component.section("dag").sections("tasks"):
+            item = task.section("parameterIterator").text("itemInput")
+            body = components.section(task.section("componentRef").text("name"))
+            if item and any(name.startswith(item + _KEY_MARK) for name in body.section(INPUTS).section("parameters").data):
+                yield dag, task_key
+
+
 class _Wiring:
     """A private copy of the pipeline in which inputs are added and removed."""
 
@@ -61,11 +81,27 @@ class _Wiring:
 
     def drop(self, dag: str, task: str, name: str) -> None:
         """Remove an input that asks for an item of a loop further inside."""
-        del self._tasks(dag)[task]["inputs"]["parameters"][name]
+        self._tasks(dag)[task]["inputs"]["parameters"].pop(name, None)
+
+    def take_keys_from_item(self, dag: str, task: str) -> None:
+        """Inside a loop's dag, read the keys of its item from the item; outside they mean nothing."""
+        loop = self._tasks(dag)[task]
+        item, body = loop["parameterIterator"]["itemInput"], loop["componentRef"]["name"]
+        for name in [name for name in self._inputs(body) if name.startswith(item + _KEY_MARK)]:
+            del self._inputs(body)[name]
+            _object(_object(loop, "inputs"), "parameters").pop(name, None)
+            key = json.dumps(name.removeprefix(item + _KEY_MARK))
+            for inner in self._tasks(body).values():
+                bound = _object(_object(inner, "inputs"), "parameters")
+                for place in [place for place, binding in bound.items() if binding == {"componentInputParameter": name}]:
+                    bound[place] = {"componentInputParameter": item, "parameterExpressionSelector": f"parseJson(string_value)[{key}]"}
 
     def hand_down(self, dag: str, item: str, inside: frozenset[str] = frozenset()) -> bool:
         """Make `item` an input of the dag, from whichever enclosing dag has it; False when none has."""
         if item in self._inputs(dag):
+            return True
+        if any(item.startswith(name + _KEY_MARK) for name in self._inputs(dag) if name.endswith(_MARK) or f"{_MARK}-param" in name):
+            self._inputs(dag)[item] = {"isOptional": True}
             return True
         users = [(other, task) for other in self._names() for task in self._tasks(other).values() if _refers(task, dag)]
         if dag == _ROOT or dag in inside or not users:

@@ -48,7 +48,7 @@ def lower_task(pipeline: Pipeline, enclosing: Section, key: str, task: Section) 
         after=after,
         trigger=trigger,
         is_exit=trigger is TriggerRule.ALL_DONE and _is_exit(enclosing, task),
-        condition=_condition(task.section("triggerPolicy")),
+        condition=_condition(task.section("triggerPolicy"), component),
         iteration=_iteration(task, parameters, artifacts),
         retry=_retry(task.section("retryPolicy")),
         cache=_cache(pipeline, task, component),
@@ -87,9 +87,13 @@ def _trigger(policy: Section) -> TriggerRule:
     raise policy.error(f"unknown strategy {strategy!r}", "strategy")
 
 
-def _condition(policy: Section) -> Expr | None:
+def _condition(policy: Section, component: Section) -> Expr | None:
     text = policy.text("condition")
-    return cel.parse_condition(text, place=policy.at("condition")) if text.strip() else None
+    if not text.strip():
+        return None
+    declared = component.section(INPUTS).sections("parameters")
+    texts = {name for name, definition in declared if definition.text("parameterType") == "STRING"}
+    return cel.parse_condition(text, place=policy.at("condition"), texts=texts)
 
 
 def _is_exit(enclosing: Section, task: Section) -> bool:

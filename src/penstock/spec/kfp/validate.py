@@ -39,15 +39,25 @@ def _check_executor(executor: Section) -> None:
         if kind in executor:
             if kind == "container":
                 executor.section(kind).required_text("image")
+            else:
+                _check_importer_uri(executor.section(kind).section("artifactUri"))
             return
     found = ", ".join(executor.data) or "nothing"
     raise executor.error(f"expected a container or an importer, found {found}")
 
 
+def _check_importer_uri(uri: Section) -> None:
+    """The SDK writes its own note of a channel into the URI when an f-string quotes one (observed with kfp 2.7.0 and 2.17.0)."""
+    if "{{channel:" in uri.text("constant"):
+        message = "the SDK cannot compile an f-string here: let a component return the whole URI, or take it from a pipeline input"
+        raise uri.error(message, "constant")
+
+
 def _check_graph(pipeline: Pipeline, component: Section) -> None:
     tasks = dict(component.section("dag").sections("tasks"))
     if not tasks and "tasks" not in component.section("dag"):
-        raise component.section("dag").error("the dag has no tasks", "tasks")
+        message = "the dag has no tasks; the SDK mixes up the groups of a pipeline and of one called in it when they are numbered alike"
+        raise component.section("dag").error(message, "tasks")
     for task in tasks.values():
         pipeline.component_of(task)
         _check_order(task, tasks)

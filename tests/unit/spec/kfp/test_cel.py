@@ -40,6 +40,12 @@ def test_a_condition_becomes_an_expression(text: str, expected: Expr) -> None:
     assert parse_condition(text, place="p") == expected
 
 
+def test_comparisons_with_inputs_declared_as_text_are_marked() -> None:
+    condition = parse_condition("inputs.parameter_values['x'] > '5' && inputs.parameter_values['y'] > '5'", place="p", texts={"x"})
+
+    assert condition == call("&&", call("text>", X, "5"), call(">", OwnInput("y"), "5"))
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from penstock.domain.errors import SpecError
-from penstock.domain.expr import ScopeInput
+from penstock.domain.expr import Const, Index, ParseJson, ScopeInput
 from penstock.domain.plan import GraphTemplate
 from penstock.spec.kfp.document import read_document
 from penstock.spec.kfp.loop_items import thread_loop_items
@@ -46,6 +46,36 @@ def test_an_outer_item_is_handed_down_and_a_senseless_input_is_dropped() -> None
     assert root.tasks["for-loop-1"].parameters == {}
     assert outer.tasks["for-loop-3"].parameters == {OUTER: ScopeInput(OUTER)}
     assert set(inner.parameters) == {INNER, OUTER}
+
+
+def test_keys_of_an_item_are_read_from_the_item() -> None:
+    item = "pipelinechannel--rows-loop-item"
+    key = f"{item}-subvar-a"
+    spec = pipeline(
+        {"for-loop-1": loop("comp-body", item, **{key: from_input("rows-loop-item-subvar-a")})},
+        components={
+            "comp-body": {
+                "dag": {"tasks": {"say": task(parameters={key: from_input(key)}), "for-loop-2": loop("comp-inner", INNER)}},
+                "inputDefinitions": definitions(parameters={item: "STRUCT", key: "STRING"}),
+            },
+            "comp-inner": {
+                "dag": {"tasks": {"say": task(parameters={key: from_input(key)})}},
+                "inputDefinitions": definitions(parameters={INNER: "STRING"}),
+            },
+        },
+    )
+
+    plan = lower_pipeline(spec)
+
+    root, body, inner = (plan.templates[name] for name in ("root", "comp-body", "comp-inner"))
+    assert isinstance(root, GraphTemplate)
+    assert isinstance(body, GraphTemplate)
+    assert root.tasks["for-loop-1"].parameters == {}
+    assert set(body.parameters) == {item}
+    read = Index(ParseJson(ScopeInput(item)), Const("a"))
+    assert body.tasks["say"].parameters == {key: read}
+    assert body.tasks["for-loop-2"].parameters == {key: read}
+    assert set(inner.parameters) == {INNER, key}
 
 
 def test_the_stored_document_is_not_touched() -> None:

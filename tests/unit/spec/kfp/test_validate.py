@@ -63,6 +63,11 @@ def loop(**rest: Any) -> dict[str, Any]:
             "root.dag.outputs.artifacts.o.artifactSelectors[0].outputArtifactKey",
         ),
         (pipeline({}, dag={"tasks": [1]}), "root.dag.tasks"),
+        (pipeline({"t": task("c")}, components={"c": {"dag": {"outputs": {}}}}), "components.c.dag.tasks"),
+        (
+            pipeline({"t": task()}, executors={"exec-work": {"importer": {"artifactUri": {"constant": "gs://b/{{channel:task=;name=x;}}"}}}}),
+            "deploymentSpec.executors.exec-work.importer.artifactUri.constant",
+        ),
         (pipeline({"t": task()}, dag={"tasks": {"t": 1}}), f"{T}.t"),
         (pipeline({"t": task(triggerPolicy={"strategy": "SOMETIMES"})}), f"{T}.t.triggerPolicy.strategy"),
         (pipeline({"t": task(triggerPolicy={"condition": "1 +"})}), f"{T}.t.triggerPolicy.condition"),

@@ -2,14 +2,15 @@
 
 Semantics: kfp protocol notes, sections 5.1 and 5.3. Output URIs are
 `<pipeline root>/<pipeline>/<run id>/<task key>/<id of the attempt>/<output key>`; `outputFile` stands in the same directory, because
-`dsl.get_uri` derives URIs from it. Where nobody can ask for one (a Python component without artifacts whose source does not speak of
-`get_uri`) it stands in `outputs`, which spares the task the making of nine directories and the server their removal. The same request
-always gives the same input.
+`dsl.get_uri` derives URIs from it. Where nobody can ask for one (a Python component without artifacts, packages of its own and embedded
+files, whose source does not speak of `get_uri`) it stands in `outputs`, which spares the task the making of nine directories and the
+server their removal. The same request always gives the same input.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from penstock.spec.kfp.runtime.python_component import recognize
 from penstock.spec.values import to_type, whole_numbers
 
 _OUTPUT_METADATA = "output_metadata.json"
+_SDK_REQUIREMENT = re.compile(r"(?:kfp|typing-extensions)\s*(?:[<>=!~;@]|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,9 @@ def _may_ask_for_root(template: LeafTemplate) -> bool:
     if template.output_artifacts or not isinstance(template.work, ContainerWork):
         return True
     component = recognize(template.work.command, template.work.args)
-    return component is None or "get_uri" in component.source
+    if component is None or any(word in component.source for word in ("get_uri", "__KFP_EMBEDDED_ARCHIVE")):
+        return True
+    return any(_SDK_REQUIREMENT.match(text) is None for text in component.installs.requirements)  # a package may call `get_uri`
 
 
 def _parameter_file(layout: AttemptLayout, spec: ParameterSpec) -> OutputParameterFile:

@@ -54,8 +54,14 @@ def resolve_resources(compiled: Mapping[str, Any], text: Callable[[str], str]) -
         memory_request_bytes=None if memory_request is None else math.ceil(memory_request),
         memory_limit_bytes=None if memory_limit is None else math.ceil(memory_limit),
         accelerator_type=kind or None,
-        accelerator_count=int(count) if count else (1 if kind else 0),
+        accelerator_count=int(count) if count else int(bool(kind) and not _is_zero(accelerator, text)),
     )
+
+
+def _is_zero(accelerator: Mapping[str, Any], text: Callable[[str], str]) -> bool:
+    """Whether the count is written and is none: a pipeline parameter that switches the accelerator off."""
+    written = [accelerator[key] for key in ("resourceCount", "count") if accelerator.get(key) not in (None, "")]
+    return bool(written) and text(str(written[0])).strip() in {"0", "0.0"}
 
 
 def _amount(compiled: Mapping[str, Any], name: str, old_name: str, text: Callable[[str], str], unit: int) -> float | None:

@@ -110,6 +110,22 @@ def test_a_component_that_cannot_ask_for_its_root_gets_no_directory_for_it(sourc
     assert any("mounts" in directory.parts for directory in spec.directories) is is_below_root
 
 
+@pytest.mark.parametrize(
+    ("install", "is_below_root"),
+    [("'kfp==2.17.0' '--no-deps'", False), ("'kfp==2.0.1'", False), ("'kfp==2.17.0' '--no-deps' && python3 -m pip install 'mylib==1'", True)],
+)
+def test_a_component_with_packages_of_its_own_may_ask_for_its_root(install: str, *, is_below_root: bool) -> None:
+    installing = f'python3 -m pip install --quiet --no-warn-script-location {install} && "$0" "$@"'
+    function = container(
+        command=["sh", "-c", installing, "sh", "-ec", START, "def f(): ..."], args=["--executor_input", "{{$}}", "--function_to_execute", "f"]
+    )
+
+    spec = prepare(request(leaf(executor=function, outputs={"parameters": {"v": "STRING"}})))
+
+    assert spec.python is not None
+    assert str(spec.executor_output).startswith(f"{ROOT}/mounts/minio/mlpipeline/" if is_below_root else f"{ROOT}/outputs/")
+
+
 def test_names_that_are_no_file_names_stay_inside_the_directory() -> None:
     outputs = {"parameters": {"../up": "STRING", "..": "STRING", "a b": "STRING"}, "artifacts": {"x/../../y": "system.Dataset"}}
 

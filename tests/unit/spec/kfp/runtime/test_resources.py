@@ -54,6 +54,12 @@ def test_accelerators_come_in_both_spellings() -> None:
     )
 
 
+def test_a_count_of_zero_asks_for_no_accelerator() -> None:
+    for accelerator in ({"type": "gpu", "resourceCount": "0"}, {"type": "gpu", "count": "0"}):
+        assert resolve({"accelerator": accelerator}).accelerator_count == 0
+    assert resolve({"accelerator": {"type": "gpu"}}).accelerator_count == 1
+
+
 def test_what_is_no_quantity_fails_the_task() -> None:
     with pytest.raises(TaskError, match="resourceCpuLimit: 'lots' is not a quantity"):
         resolve({"resourceCpuLimit": "lots"})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,6 +180,27 @@ def test_every_tab_of_a_node_and_its_tracked_run_open(walker: Page, site: Site) 
     back.get_by_role("link", name="train").click()
     walker.wait_for_url(f"**/ui/runs/{site.runs['edited']}?task=*")
     expect(walker.locator("#panel h2")).to_have_text("train")
+
+
+def test_the_line_for_a_local_replay_runs_the_same_code_on_the_same_inputs(walker: Page, site: Site, tmp_path: Path) -> None:
+    walker.goto(f"/ui/runs/{site.runs['edited']}")
+    walker.locator("#graph").get_by_text("train", exact=True).click()
+    walker.locator("#replay > summary").click()
+    line = walker.locator("#replay pre").inner_text()
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, env=client_environment(HOME=str(tmp_path)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "edited trainer" in done.stdout
+    assert 'output metrics: {"accuracy": 0.97}' in done.stderr
+    [model] = re.findall(r"output model: (\S+)", done.stderr)
+    assert Path(model).read_text().startswith("better weights of LABEL,PIXEL\n0,0\n")
+    source = tmp_path / "replay_train" / "component.py"
+    source.write_text(source.read_text().replace("edited trainer", "trainer edited by hand"))
+    again = subprocess.run(
+        [sys.executable, "replay_train.py"], cwd=tmp_path, env=client_environment(HOME=str(tmp_path)), capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 0, again.stderr
+    assert "trainer edited by hand" in again.stdout
+    assert "installing" not in again.stderr
 
 
 def test_a_reused_task_leads_to_the_tracked_run_of_the_original(walker: Page, site: Site) -> None:

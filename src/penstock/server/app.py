@@ -37,6 +37,7 @@ from penstock.server.kfp import build_kfp, build_recurrence, build_trigger_watch
 from penstock.server.lineage import build_lineage, readable_of
 from penstock.server.notifier import LocalNotifier
 from penstock.server.pipelines import PipelineParts, build_pipelines, zone_of
+from penstock.server.replays import AttemptReplays
 from penstock.server.security import Door
 from penstock.server.signin import sign_in_routes
 from penstock.server.status import ClientCounter, ProcessStatus, shown_setting
@@ -237,6 +238,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         zone=zone_of(parts.settings),
         facts=lambda: system_facts(parts),
         cache=parts.engine.cache,
+        replays=AttemptReplays(parts.engine.journal, parts.plans, parts.engine.dialects, parts.engine.secrets),
         tracking=tracking,
         system=SystemServices(_process_status(parts), parts.pipelines.secrets, wandb_services.gaps),
         user_name=parts.accounts.default_user,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from penstock.executors.process.executor import ExecutorSettings, ProcessExecuto
 from penstock.executors.process.interpreters import Interpreters, by_version
 from penstock.executors.process.limits import find_limiter
 from penstock.interfaces.blobs import BlobStore
+from penstock.interfaces.dialect import Dialect
 from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.plans import PlanLoader
 from penstock.server.clock import LoopTimers, SystemClock, SystemIds
@@ -40,6 +41,10 @@ class EngineParts:
     cache: SqlTaskCache
     executor: ProcessExecutor
     driver: RunDriver
+    dialects: Mapping[str, Dialect]
+    """What prepares attempts, by name."""
+    secrets: SqlSecretStore
+    """What they may look up."""
     limiter_name: str
     """How limits of tasks are enforced."""
     has_namespaces: bool
@@ -103,10 +108,12 @@ def build_engine(
     limiter = find_limiter()
     has_namespaces = namespaces.probe()
     workspaces = RunWorkspaces(settings.data_dir / "runs", blobs)
+    dialects: dict[str, Dialect] = {"kfp": KfpDialect(), "argo": ArgoDialect()}
+    secret_store = SqlSecretStore(database)
     executor = ProcessExecutor(
         settings.data_dir,
-        dialects={"kfp": KfpDialect(), "argo": ArgoDialect()},
-        secrets=(secret_store := SqlSecretStore(database)),
+        dialects=dialects,
+        secrets=secret_store,
         blobs=blobs,
         environments=_environments(settings),
         limiter=limiter,
@@ -145,7 +152,7 @@ def build_engine(
         workspace_of=lambda run_id: str(workspaces.path(run_id)),
     )
     driver = RunDriver(ports, DriverSettings(grace_seconds=settings.executor_grace_seconds))
-    return EngineParts(journal, cache, executor, driver, limiter.name, has_namespaces)
+    return EngineParts(journal, cache, executor, driver, dialects, secret_store, limiter.name, has_namespaces)
 
 
 def _environments(settings: Settings) -> Environments:

@@ -34,7 +34,7 @@ from penstock.stores.sql.pages_run_tables import SqlRunTables
 from penstock.stores.sql.pages_runs import SqlRunPages
 from penstock.stores.sql.saved_views import SqlSavedViews
 from penstock.web.automation import Automation
-from penstock.web.services import WebServices
+from penstock.web.services import Replays, WebServices
 from penstock.web.system_services import SystemServices
 from penstock.web.tracking_services import TrackingServices
 
@@ -218,6 +218,7 @@ def build_web(
     facts: Callable[[], Mapping[str, Any]],
     cache: TaskCache,
     user_name: str,
+    replays: Replays | None = None,
     tracking: TrackingServices | None = None,
     system: SystemServices | None = None,
 ) -> WebServices:
@@ -236,6 +237,7 @@ def build_web(
         zone: time zone of cron expressions.
         facts: what the System page tells about the process.
         user_name: who the change log names for what is done on the pages.
+        replays: describes attempts for other machines.
         tracking: behind the pages of tracked runs.
         system: behind the System page.
     """
@@ -256,6 +258,7 @@ def build_web(
         version=penstock.__version__,
         facts=facts,
         locked_packages=partial(locked_packages, data_dir / "envs"),
+        replays=replays,
         tracking=tracking,
         system=system,
         automation=Automation(parts.recurring_runs, parts.triggers, parts.backfills, user_name),

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from penstock.web import live, logs
+from penstock.web import live, logs, replay
 from penstock.web.errors import guarded
 from penstock.web.pages import (
     artifacts,
@@ -68,6 +68,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/runs/{run_id}/graph", run.graph_data),
     ("/ui/runs/{run_id}/path", run.path_data),
     ("/ui/runs/{run_id}/tasks/{task_id}/panel", tasks.panel_part),
+    ("/ui/runs/{run_id}/tasks/{task_id}/replay.py", replay.program),
     ("/ui/runs/{run_id}/tasks/{task_id}/log", logs.log_window),
     ("/ui/runs/{run_id}/tasks/{task_id}/log/download", logs.log_download),
     ("/ui/runs/{run_id}/tasks/{task_id}/log/search", logs.log_search),

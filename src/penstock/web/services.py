@@ -30,6 +30,25 @@ class LogFiles(Protocol):
         ...
 
 
+class Replays(Protocol):
+    """Attempts as documents that another machine can run; `web.replay_script` reads them."""
+
+    async def document(
+        self, run_id: str, path: str, attempt: int, *, packages: Sequence[str] | None, python: str, url: str
+    ) -> dict[str, Any] | None:
+        """Describe the attempt of the task at `path`, without values of secrets; None: it was never launched or runs no command.
+
+        Args:
+            run_id: the run.
+            path: of the task.
+            attempt: its number.
+            packages: pinned requirements of its environment, None if they are not known.
+            python: version that ran it.
+            url: address of this server, for inputs.
+        """
+        ...
+
+
 class Actions(Protocol):
     """What the forms of the pages do. Every method raises a `PenstockError` whose text is shown when it cannot."""
 
@@ -153,6 +172,8 @@ class WebServices:
     """What the System page tells about the process: data folder, slots, settings, environments."""
     locked_packages: Callable[[str], Sequence[str] | None] = field(default=lambda _: None)
     """Pinned requirements of an environment by its id, None when it is gone; blocking."""
+    replays: Replays | None = None
+    """Behind "replay locally"; None leaves it out."""
     tracking: TrackingServices | None = None
     """Behind the pages of tracked runs; None leaves those pages out."""
     automation: Automation | None = None

@@ -20,6 +20,7 @@ from penstock.web import graph
 from penstock.web.formats import state_word
 from penstock.web.packages import Packages, packages_of
 from penstock.web.render import render_part
+from penstock.web.replay import replay_line
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import caller_of
 from penstock.web.visualizations import Visual, phases_of, visuals_of
@@ -94,6 +95,8 @@ class TaskPanel:
     """Bytes of the attempt's log; None: there is none."""
     packages: Packages | None
     """Packages of the attempt's environment; None: not known, or another tab is open."""
+    replay: str
+    """Shell line that runs the attempt again on the reader's machine; empty: it cannot."""
     tracked: Sequence[TrackedRun]
     """Its tracked runs, oldest first; those of the task whose result was reused, if it was."""
     events: Sequence[NoteItem]
@@ -155,6 +158,7 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
         command=command,
         log_size=size,
         packages=await _packages(services, view, attempts.get(number)) if tab == "environment" else None,
+        replay=_replay(services, request, view, attempts.get(number)),
         tracked=await _tracked(services, request, log_owner),
         events=events_of(view),
     )
@@ -180,6 +184,13 @@ async def _packages(services: WebServices, view: TaskView, attempt: AttemptItem 
     if attempt is None:
         return None
     return await asyncio.to_thread(packages_of, services, attempt.detail, await services.runs.previous_attempt(view.task))
+
+
+def _replay(services: WebServices, request: Request, view: TaskView, attempt: AttemptItem | None) -> str:
+    is_there = attempt is not None or (view.task.is_cached and view.cached_from is not None)
+    if services.replays is None or view.task.type != "RUNTIME" or view.run.kind == "flow" or not is_there:
+        return ""
+    return replay_line(request, view.task, attempt.attempt if attempt is not None and attempt != view.attempts[-1] else None)
 
 
 async def _tracked(services: WebServices, request: Request, task: TaskItem) -> Sequence[TrackedRun]:

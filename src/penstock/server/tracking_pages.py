@@ -17,6 +17,7 @@ def build_tracking_pages(wandb: WandbServices, database: Database) -> TrackingSe
         console=wandb.console,
         files=wandb.files,
         artifacts=wandb.artifacts,
+        task_versions=wandb.task_versions,
         collections=wandb.collections,
         sweeps=wandb.sweeps,
         reports=wandb.reports,

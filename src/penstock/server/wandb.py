@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from penstock.api.wandb.ids import number
+from penstock.api.wandb.ids import encode, number
 from penstock.api.wandb.services import WandbServices
 from penstock.api.wandb.signing import UrlSigner
 from penstock.domain.errors import InvalidArgumentError
@@ -21,6 +21,7 @@ from penstock.stores.sql.gaps import SqlGapStore
 from penstock.stores.sql.registries import SqlRegistryStore
 from penstock.stores.sql.reports import SqlAlertStore, SqlReportStore
 from penstock.stores.sql.sweeps import SqlSweepStore
+from penstock.stores.sql.tracking_task_versions import SqlTaskVersionStore
 from penstock.stores.sql.versions import SqlVersionStore
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.alerts import AlertService
@@ -31,6 +32,7 @@ from penstock.tracking.gaps import GapService
 from penstock.tracking.keys import KeyService
 from penstock.tracking.reports import ReportService
 from penstock.tracking.sweeps import SweepService
+from penstock.tracking.task_versions import TaskVersionService
 
 
 def build_wandb(
@@ -64,6 +66,7 @@ def build_wandb(
         on_automations_changed: told, from any thread.
         public_url: address under which clients reach the server, when it cannot be taken from their requests.
     """
+    artifacts = build_artifacts(database, folder, blobs, clock)
     return WandbServices(
         clock=clock,
         notifier=notifier,
@@ -77,7 +80,10 @@ def build_wandb(
         console=tracking.console,
         files=tracking.files,
         filestream=tracking.filestream,
-        artifacts=build_artifacts(database, folder, blobs, clock),
+        artifacts=artifacts,
+        task_versions=TaskVersionService(
+            SqlTaskVersionStore(database), artifacts, SqlVersionStore(database), blobs, birth_id=birth_id_of_version
+        ),
         collections=CollectionService(SqlCollectionStore(database), SqlRegistryStore(database), clock),
         sweeps=SweepService(SqlSweepStore(database), clock, ids),
         reports=ReportService(SqlReportStore(database), clock),
@@ -93,6 +99,11 @@ def build_artifacts(database: Database, folder: Path, blobs: UploadStore, clock:
     """Return the use cases of artifact versions; `folder` is the one of tracking."""
     index = LocalManifestIndex(folder / "manifests")
     return ArtifactService(SqlVersionStore(database), blobs, index, clock, version_of_birth_id=version_of_birth_id)
+
+
+def birth_id_of_version(version_id: int) -> str:
+    """Return how a manifest entry names the version that brought its bytes."""
+    return encode("Artifact", version_id)
 
 
 def version_of_birth_id(wire_id: str) -> int | None:

@@ -26,7 +26,10 @@ from penstock.tracking.projects import ProjectService
 from penstock.tracking.reports import ReportService
 from penstock.tracking.runs import TrackedRunService
 from penstock.tracking.sweeps import SweepService
+from penstock.tracking.task_versions import TaskVersionService
 
+SETTLE_SECONDS = 2.0
+"""How long a page waits for artifacts of tasks to become versions; the next one goes on."""
 _KEY_COOKIE = "penstock_key"
 _MAX_ID = 1 << 53
 
@@ -41,6 +44,7 @@ class TrackingServices:
     console: ConsoleService
     files: RunFileService
     artifacts: ArtifactService
+    task_versions: TaskVersionService
     collections: CollectionService
     sweeps: SweepService
     reports: ReportService

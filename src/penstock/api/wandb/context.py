@@ -36,6 +36,7 @@ class RequestContext:
     """The key that this request made, whose text is shown this once."""
     _projects: dict[tuple[str, str], TrackedProject | None] = field(default_factory=dict)
     _readable: dict[str, bool] = field(default_factory=dict)
+    _settled: set[int] = field(default_factory=set)
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the event loop and return its result; call from a worker thread only."""
@@ -65,6 +66,12 @@ class RequestContext:
             found = self.wait(self.services.projects.get(owner, name)) if self.can_read(owner) else None
             self._projects[key] = found
         return self._projects[key]
+
+    def settle_tasks(self, project_id: int) -> None:
+        """Make sure that artifacts of a project's pipeline tasks are versions. Once per request."""
+        if project_id not in self._settled:
+            self._settled.add(project_id)
+            self.services.task_versions.settle(project_id)
 
     def forget_projects(self) -> None:
         """Look projects up again: one was made or changed."""

@@ -1,7 +1,8 @@
 """What the W&B adapter needs from the rest of the server, in one place. Built by the composition root, never here.
 
 Use cases of `tracking.runs`, `history`, `files`, `projects` and `console` are coroutines on the event loop; those of `artifacts`,
-`automations`, `collections`, `keys`, `accounts`, `sweeps`, `reports`, `alerts` and `gaps` block and are called from worker threads.
+`task_versions`, `automations`, `collections`, `keys`, `accounts`, `sweeps`, `reports`, `alerts` and `gaps` block and are called from
+worker threads.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from penstock.tracking.projects import ProjectService
 from penstock.tracking.reports import ReportService
 from penstock.tracking.runs import TrackedRunService
 from penstock.tracking.sweeps import SweepService
+from penstock.tracking.task_versions import TaskVersionService
 
 _GRAPHQL_THREADS = 8
 
@@ -51,6 +53,7 @@ class WandbServices:
     files: RunFileService
     filestream: FileStreamService
     artifacts: ArtifactService
+    task_versions: TaskVersionService
     collections: CollectionService
     sweeps: SweepService
     reports: ReportService

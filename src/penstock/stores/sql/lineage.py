@@ -219,9 +219,17 @@ class SqlLineageStore:
 
     async def add_contents(self, contents: Mapping[UnreadVersion, Sequence[str]]) -> None:
         """See `LineageStore.add_contents`."""
+        folder = (  # a pipeline's folder with this very content: the version is that, whatever files it has
+            "INSERT INTO version_content (version_id, blob_digest, is_whole)"
+            " SELECT v.version_id, MIN(a.digest), 1 FROM artifact_version v JOIN artifact_version b ON b.digest = v.digest"
+            " JOIN task_version t ON t.version_id = b.version_id JOIN artifact a ON a.artifact_id = t.artifact_id"
+            " WHERE v.version_id = ? AND a.is_directory = 1 AND a.digest IS NOT NULL GROUP BY v.version_id"
+            " ON CONFLICT (version_id, blob_digest) DO NOTHING"
+        )
         insert = (
             "INSERT INTO version_content (version_id, blob_digest, is_whole)"
-            " SELECT :version, c.blob_digest, :whole FROM project_content c WHERE c.project_id = :project AND c.md5 = :md5"
+            " SELECT :version, c.blob_digest, CASE WHEN EXISTS (SELECT 1 FROM version_content w WHERE w.version_id = :version"
+            " AND w.is_whole = 1) THEN 0 ELSE :whole END FROM project_content c WHERE c.project_id = :project AND c.md5 = :md5"
             " ON CONFLICT (version_id, blob_digest) DO NOTHING"
         )
         seen = "INSERT INTO version_content (version_id, blob_digest) VALUES (?, '') ON CONFLICT (version_id, blob_digest) DO NOTHING"
@@ -232,6 +240,7 @@ class SqlLineageStore:
                 for version, entries in contents.items()
                 for md5 in entries
             ]
+            tx.many(folder, [(version.version_id,) for version in contents])
             tx.many(insert, rows)
             tx.many(seen, [(version.version_id,) for version in contents])
 

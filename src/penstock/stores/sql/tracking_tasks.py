@@ -82,6 +82,8 @@ class TaskRunProjection:
         )
         for position, row in enumerate(rows):
             self._end_one(tx, record, row, at=at, outputs=outputs if position == 0 else {})
+        if rows and not is_flow and (record.outputs.artifacts or record.input_artifacts):  # made into versions when somebody asks
+            tx.execute("UPDATE tracked_run SET artifacts_pending = 1 WHERE run_id = ?", (rows[0]["run_id"],))
 
     def _end_one(self, tx: Transaction, record: TaskRecord, row: Row, *, at: float, outputs: Mapping[str, Any]) -> None:
         run_id = TrackedRunId(row["run_id"])

@@ -26,7 +26,7 @@ from penstock.web.pages.tracking_workspace import PROJECT_TABS, project_frame, p
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import Tree, look_of, read_document, tree_of
-from penstock.web.tracking_services import TrackingServices, caller_of, project_of
+from penstock.web.tracking_services import SETTLE_SECONDS, TrackingServices, caller_of, project_of
 
 TABS: Sequence[tuple[str, str]] = (
     ("overview", "Overview"),
@@ -109,6 +109,7 @@ class ArtifactVersionPage:
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Collections of a project, all or of one type."""
     project = await project_of(tracking, request)
+    await asyncio.to_thread(tracking.task_versions.settle, project.project_id, seconds=SETTLE_SECONDS)
     found = await tracking.pages.collections(project.project_id)
     types = sorted({item.type_name for item in found})
     type_name = request.path_params.get("type", "")

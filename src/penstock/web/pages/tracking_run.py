@@ -34,7 +34,7 @@ from penstock.web.tracking_documents import (
     summary_of,
     tree_of,
 )
-from penstock.web.tracking_services import TrackingServices, project_of, run_of
+from penstock.web.tracking_services import SETTLE_SECONDS, TrackingServices, project_of, run_of
 
 TABS: Sequence[tuple[str, str]] = (
     ("overview", "Overview"),
@@ -298,6 +298,8 @@ async def _of_tab(
     """Return the fields of the page that the open tab needs."""
     fields: dict[str, Any] = {"config": Tree((), False), "summary": Tree((), False), "environment": {}}
     if tab in {"overview", "artifacts"}:
+        if run.task_id is not None:
+            await asyncio.to_thread(tracking.task_versions.settle_run, run.run_id, seconds=SETTLE_SECONDS)
         fields["used"], _ = await asyncio.to_thread(tracking.artifacts.of_run, run.run_id, UseDirection.INPUT, limit=100)
         fields["logged"], _ = await asyncio.to_thread(tracking.artifacts.of_run, run.run_id, UseDirection.OUTPUT, limit=100)
     if tab == "overview":

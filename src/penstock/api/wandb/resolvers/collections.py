@@ -133,7 +133,9 @@ def _find(
 def _project_collections(
     node: ProjectNode, info: GraphQLResolveInfo, *, after: str | None = None, first: int | None = None, **narrowing: Any
 ) -> dict[str, Any]:
-    return _find(context_of(info), [node.project.project_id], after=after, first=first, **narrowing)
+    context = context_of(info)
+    context.settle_tasks(node.project.project_id)
+    return _find(context, [node.project.project_id], after=after, first=first, **narrowing)
 
 
 def _type_collections(
@@ -149,17 +151,28 @@ def _type_sequences(node: TypeNode, info: GraphQLResolveInfo, *, after: str | No
 def _project_types(
     node: ProjectNode, info: GraphQLResolveInfo, *, after: str | None = None, first: int | None = None, include_all: bool | None = None
 ) -> dict[str, Any]:
-    types = context_of(info).services.collections.types(node.project.project_id)
+    context = context_of(info)
+    context.settle_tasks(node.project.project_id)
+    types = context.services.collections.types(node.project.project_id)
     return connections.cut(types, after, first, TypeNode)
 
 
 def _project_type(node: ProjectNode, info: GraphQLResolveInfo, *, name: str) -> TypeNode | None:
-    found = context_of(info).services.collections.type(node.project.project_id, name)
+    context = context_of(info)
+    context.settle_tasks(node.project.project_id)
+    found = context.services.collections.type(node.project.project_id, name)
     return None if found is None else TypeNode(found)
+
+
+def _project_collection(node: ProjectNode, info: GraphQLResolveInfo, *, name: str) -> CollectionNode | None:
+    context = context_of(info)
+    context.settle_tasks(node.project.project_id)
+    return _named(context, node.project.project_id, name)
 
 
 def _project_membership(node: ProjectNode, info: GraphQLResolveInfo, *, name: str) -> MembershipNode | None:
     context = context_of(info)
+    context.settle_tasks(node.project.project_id)
     found = context.services.collections.resolve(node.project.project_id, name)
     return None if found is None else _membership_node(context, found[1], found[0])
 
@@ -494,7 +507,7 @@ FIELDS: FieldTable = {
     "Project": {
         "artifactType": _project_type,
         "artifactTypes": _project_types,
-        "artifactCollection": lambda node, info, name: _named(context_of(info), node.project.project_id, name),
+        "artifactCollection": _project_collection,
         "artifactCollections": _project_collections,
         "artifactCollectionMembership": _project_membership,
     },

@@ -265,6 +265,7 @@ def project_artifact(
 ) -> VersionNode | None:
     """Return the version that `collection:alias` names in a project, or None."""
     context = context_of(info)
+    context.settle_tasks(node.project.project_id)
     found = context.services.collections.resolve(node.project.project_id, name)
     version = None if found is None else context.services.artifacts.get(found[1].version_id)
     return None if version is None else version_node(context, version)

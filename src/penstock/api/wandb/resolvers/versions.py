@@ -259,6 +259,7 @@ def _used_by(
     node: VersionNode, info: GraphQLResolveInfo, *, after: str | None = None, first: int | None = None, **rest: Any
 ) -> dict[str, Any]:
     context = context_of(info)
+    context.settle_tasks(node.version.project_id)
     found = [
         context.wait(context.services.runs.get_by_id(run_id)) for run_id in context.services.artifacts.runs_using(node.version.version_id)
     ]
@@ -269,6 +270,8 @@ def _used_by(
 def _artifacts_of_run(direction: UseDirection) -> Any:
     def resolve(node: RunNode, info: GraphQLResolveInfo, *, after: str | None = None, first: int | None = None) -> dict[str, Any]:
         context = context_of(info)
+        if node.run.task_id is not None:
+            context.services.task_versions.settle_run(node.run.run_id)
         offset, size = connections.window(after, first, default=connections.MAX_PAGE)
         found, total = context.services.artifacts.of_run(node.run.run_id, direction, offset=offset, limit=size)
         return connections.page(VersionBatch(context, found).nodes(), offset=offset, total=total)

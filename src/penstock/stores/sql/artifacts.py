@@ -8,7 +8,7 @@ from penstock.domain.ids import ArtifactId, RunId, TaskId
 from penstock.interfaces.listing import ListQuery, Page
 from penstock.interfaces.run_store import ArtifactUse, ArtifactView
 from penstock.stores.sql.database import Database, Row
-from penstock.stores.sql.journal import artifact_from_row
+from penstock.stores.sql.journal_rows import artifact_from_row
 from penstock.stores.sql.listing import Column, Listing, Statement, read_page
 
 _ID_TEXT = "CAST(artifact.artifact_id AS TEXT)"

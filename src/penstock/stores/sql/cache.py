@@ -14,7 +14,7 @@ from penstock.domain.execution import TaskOutputs
 from penstock.domain.ids import Digest, RunId, TaskId
 from penstock.interfaces.cache import CacheAnswer, CacheHitAnswer, CacheLookup, CacheMissAnswer
 from penstock.stores.sql.database import Database, Row, Transaction
-from penstock.stores.sql.journal import outputs_from_text
+from penstock.stores.sql.journal_rows import outputs_from_text
 
 _CANDIDATES = 4
 """Results per fingerprint that are tried before giving up."""

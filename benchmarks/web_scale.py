@@ -33,16 +33,10 @@ from penstock.domain.ids import RunId, TaskPath, task_id_for  # noqa: E402
 from penstock.server.clock import SystemClock  # noqa: E402
 from penstock.server.lineage import build_lineage  # noqa: E402
 from penstock.server.notifier import LocalNotifier  # noqa: E402
+from penstock.server.web import page_readers  # noqa: E402
 from penstock.spec.loader import SpecPlanLoader  # noqa: E402
 from penstock.stores.blobs.local import LocalBlobStore  # noqa: E402
-from penstock.stores.files.attempt_logs import AttemptLogFiles  # noqa: E402
 from penstock.stores.sql.database import Database, Transaction, open_database  # noqa: E402
-from penstock.stores.sql.pages_artifacts import SqlArtifactPages  # noqa: E402
-from penstock.stores.sql.pages_catalog import SqlCatalogPages  # noqa: E402
-from penstock.stores.sql.pages_home import SqlHomePages  # noqa: E402
-from penstock.stores.sql.pages_run_tables import SqlRunTables  # noqa: E402
-from penstock.stores.sql.pages_runs import SqlRunPages  # noqa: E402
-from penstock.stores.sql.saved_views import SqlSavedViews  # noqa: E402
 from penstock.web.lineage_routes import routes as lineage_pages  # noqa: E402
 from penstock.web.routes import routes  # noqa: E402
 from penstock.web.services import WebServices  # noqa: E402
@@ -154,17 +148,11 @@ def serve(data: Path, port: int) -> None:
     """Serve the pages over `data` until killed."""
     database = open_database(f"sqlite:///{data / 'penstock.db'}", synchronous="NORMAL")
     services = WebServices(
-        runs=SqlRunPages(database),
-        artifacts=SqlArtifactPages(database),
-        catalog=SqlCatalogPages(database),
-        run_tables=SqlRunTables(database),
-        views=SqlSavedViews(database),
-        home=SqlHomePages(database),
+        **page_readers(database, data),
         plans=SpecPlanLoader(),
         notifier=LocalNotifier(),
         clock=SystemClock(),
         blobs=LocalBlobStore(data / "blobs"),
-        logs=AttemptLogFiles(data),
         actions=None,  # type: ignore[arg-type]
         url=f"http://127.0.0.1:{port}",
         version="bench",

@@ -18,16 +18,10 @@ from penstock.server.clock import SystemClock, SystemIds
 from penstock.server.config import Settings
 from penstock.server.notifier import LocalNotifier
 from penstock.server.pipelines import build_pipelines
+from penstock.server.web import page_readers
 from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
-from penstock.stores.files.attempt_logs import AttemptLogFiles
 from penstock.stores.sql.database import Database, open_database
-from penstock.stores.sql.pages_artifacts import SqlArtifactPages
-from penstock.stores.sql.pages_catalog import SqlCatalogPages
-from penstock.stores.sql.pages_home import SqlHomePages
-from penstock.stores.sql.pages_run_tables import SqlRunTables
-from penstock.stores.sql.pages_runs import SqlRunPages
-from penstock.stores.sql.saved_views import SqlSavedViews
 from penstock.web.automation import Automation
 from penstock.web.routes import routes
 from penstock.web.services import WebServices
@@ -119,17 +113,11 @@ def build(data: Path, *, url: str = "http://127.0.0.1:8080", spec_yaml: str | No
     runs = seed(database, data, blobs, now=clock.now(), spec_yaml=spec_yaml or compile_digits(data))
     actions = RecordingActions(run_id=runs["good"])
     services = WebServices(
-        runs=SqlRunPages(database),
-        run_tables=SqlRunTables(database),
-        views=SqlSavedViews(database),
-        artifacts=SqlArtifactPages(database),
-        catalog=SqlCatalogPages(database),
-        home=SqlHomePages(database),
+        **page_readers(database, data),
         plans=SpecPlanLoader(),
         notifier=LocalNotifier(),
         clock=clock,
         blobs=blobs,
-        logs=AttemptLogFiles(data),
         actions=actions,
         url=url,
         version="0.1.0",

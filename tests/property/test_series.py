@@ -94,6 +94,9 @@ def test_repeated_overlapping_and_reordered_chunks_change_nothing(chunks: list[t
             assert info.history_tail is not None
             assert json.loads(info.history_tail) == expected[-1]
             assert {key.key: key.counts for key in info.keys}["v"] == {"number": len(sent)}
+            assert store.unsaved_bytes == sum(stream.unsaved_bytes for stream in store.streams)
+            await store.settle(_RUN)
+            assert store.unsaved_bytes == 0
             store.close()
             again = ColumnSeriesStore(Path(folder))
             again.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,6 +116,22 @@ async def test_what_was_added_last_mixes_all_kinds_newest_first(database: Databa
     latest = (await SqlHomePages(database).home(12.0)).latest
     assert [(hit.kind, hit.at) for hit in latest[:3]] == [("run", 11.0), ("project", 10.5), ("run", 10.0)]
     assert latest[1].object_id == "me/digits"
+
+
+async def test_tables_are_counted_once_however_often_the_sizes_are_asked(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages, asked = SqlHomePages(database), []
+    read = database.read
+
+    async def counted(work: Any) -> Any:
+        asked.append(work)
+        return await read(work)
+
+    monkeypatch.setattr(database, "read", counted)
+    first = await pages.sizes()
+    assert {table.name: table.rows for table in first[0]}["run"] == 12
+    assert first[1] > 0
+    assert await pages.sizes() == first
+    assert len(asked) == 1
 
 
 def add_task(tx: Transaction, number: int, run_id: str, *, seconds: float, cached_from: str | None = None) -> None:

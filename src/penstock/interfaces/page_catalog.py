@@ -224,5 +224,5 @@ class HomePages(Protocol):
         ...
 
     async def sizes(self) -> tuple[Sequence[TableSize], int, int]:
-        """Return rows per table, bytes of the database and bytes of known artifacts."""
+        """Return rows per table, bytes of the database and bytes of known artifacts; the answer may be a minute old."""
         ...

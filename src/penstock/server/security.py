@@ -23,7 +23,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from penstock.api.kfp.errors import envelope
+from penstock.api.http import envelope
 from penstock.server.config import is_loopback_host
 
 KeyCheck = Callable[[str], Awaitable[bool]]

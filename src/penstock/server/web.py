@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 import penstock
@@ -204,6 +204,31 @@ def _trigger(fields: Mapping[str, Any]) -> Trigger:
         raise InvalidArgumentError(f"trigger: {error}") from error
 
 
+class PageReaders(TypedDict):
+    """The read models of `WebServices`, by its field names."""
+
+    runs: SqlRunPages
+    run_tables: SqlRunTables
+    views: SqlSavedViews
+    artifacts: SqlArtifactPages
+    catalog: SqlCatalogPages
+    home: SqlHomePages
+    logs: AttemptLogFiles
+
+
+def page_readers(database: Database, data_dir: Path) -> PageReaders:
+    """Return what the pages read from a database and the data folder beside it."""
+    return PageReaders(
+        runs=SqlRunPages(database),
+        run_tables=SqlRunTables(database),
+        views=SqlSavedViews(database),
+        artifacts=SqlArtifactPages(database),
+        catalog=SqlCatalogPages(database),
+        home=SqlHomePages(database),
+        logs=AttemptLogFiles(data_dir),
+    )
+
+
 def build_web(
     parts: PipelineParts,
     *,
@@ -242,17 +267,11 @@ def build_web(
         system: behind the System page.
     """
     return WebServices(
-        runs=SqlRunPages(database),
-        run_tables=SqlRunTables(database),
-        views=SqlSavedViews(database),
-        artifacts=SqlArtifactPages(database),
-        catalog=SqlCatalogPages(database),
-        home=SqlHomePages(database),
+        **page_readers(database, data_dir),
         plans=plans,
         notifier=notifier,
         clock=clock,
         blobs=blobs,
-        logs=AttemptLogFiles(data_dir),
         actions=PageActions(parts, CachePlanService(parts.runs, cache, clock), zone=zone),
         url=url,
         version=penstock.__version__,

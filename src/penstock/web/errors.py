@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from penstock.api.http import status_of
 from penstock.domain.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -30,18 +31,18 @@ from penstock.web.services import WebServices
 
 _log = logging.getLogger(__name__)
 
-STATUSES: tuple[tuple[type[PenstockError], int, str], ...] = (
-    (NotFoundError, 404, "Not found"),
-    (PermissionDeniedError, 403, "Not allowed"),
-    (UnauthenticatedError, 401, "Sign in first"),
-    (AlreadyExistsError, 409, "This name is taken"),
-    (ConflictError, 409, "Not possible now"),
-    (PreconditionError, 400, "Not possible now"),
-    (PayloadTooLargeError, 413, "Too large"),
-    (UnavailableError, 503, "Not available right now"),
-    (InvalidArgumentError, 400, "This does not fit"),
+HEADINGS: tuple[tuple[type[PenstockError], str], ...] = (
+    (NotFoundError, "Not found"),
+    (PermissionDeniedError, "Not allowed"),
+    (UnauthenticatedError, "Sign in first"),
+    (AlreadyExistsError, "This name is taken"),
+    (ConflictError, "Not possible now"),
+    (PreconditionError, "Not possible now"),
+    (PayloadTooLargeError, "Too large"),
+    (UnavailableError, "Not available right now"),
+    (InvalidArgumentError, "This does not fit"),
 )
-"""First match wins: error, HTTP status, heading."""
+"""First match wins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,8 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
         try:
             return await handler(request)
         except PenstockError as error:
-            status, heading = next((entry[1:] for entry in STATUSES if isinstance(error, entry[0])), (500, "Something went wrong"))
-            return error_answer(services, request, status, heading, str(error))
+            heading = next((words for kind, words in HEADINGS if isinstance(error, kind)), "Something went wrong")
+            return error_answer(services, request, status_of(error).http, heading, str(error))
         except HTTPException as error:
             return error_answer(services, request, error.status_code, "This did not work", str(error.detail))
         except Exception:

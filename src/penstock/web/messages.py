@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from penstock.web.comparison import CAUSE_WORDS
-from penstock.web.errors import STATUSES
+from penstock.web.errors import HEADINGS
 from penstock.web.formats import STATE_LOOKS
 from penstock.web.pages import (
     artifacts,
@@ -41,7 +41,7 @@ def all_messages() -> set[str]:
             found |= {word for word in _QUOTED.findall(table) if not word.isupper() and "ctrl" not in word.lower()}
         found |= set(re.findall(r'ui\.sort_head\([^,]+, "[^"]+", "([^"]+)"', text))
         found |= set(re.findall(r'ui\.paging\([^,]+, [^,]+, "([^"]+)"', text))
-    found |= {word for word, _ in STATE_LOOKS.values()} | {label for _, label, _, _ in SECTIONS} | {heading for _, _, heading in STATUSES}
+    found |= {word for word, _ in STATE_LOOKS.values()} | {label for _, label, _, _ in SECTIONS} | {heading for _, heading in HEADINGS}
     found |= {label for _, label, _ in (*run.VIEWS, *tasks.PANEL_TABS)}
     found |= {label for _, label in (*artifacts.TABS, *pipelines.TABS, *tasks.PHASES)}
     found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in search.COMMANDS}

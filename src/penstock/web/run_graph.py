@@ -6,6 +6,7 @@ costs one narrow query per open scope.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
@@ -50,15 +51,19 @@ def folded(digest: str, plan: RunPlan, path: str) -> Folded | None:
     if not isinstance(template, GraphTemplate) or len(template.tasks) <= FOLD_AT:
         return None
     key = (digest, re.sub(r"\[\d+\]", "", path))
-    if key not in _folds:
-        _folds[key] = fold(template)
+    whole = _folds.get(key)
+    if whole is None:
+        whole = _folds[key] = fold(template)
         while len(_folds) > _KEPT:
             _folds.popitem(last=False)
-    return _folds[key]
+    return whole
 
 
 def static_scope(digest: str, plan: RunPlan, name: str) -> dict[str, Any]:
-    """Return a scope of a definition without a run: whole, as clusters when it is very large, or the first members of a cluster."""
+    """Return a scope of a definition without a run: whole, as clusters when it is very large, or the first members of a cluster.
+
+    Takes time that grows with the scope: not for the event loop.
+    """
     path, _, place = name.partition("~")
     whole = folded(digest, plan, path)
     if whole is None:
@@ -124,7 +129,7 @@ class RunGraph:
             else:
                 await self._open_scope(parent)
         if root is None and self._plan is not None:
-            self.scopes["root"] = static_scope(self._run.spec_digest or "", self._plan, "root")
+            self.scopes["root"] = await asyncio.to_thread(static_scope, self._run.spec_digest or "", self._plan, "root")
 
     async def _parent(self, task_id: str) -> TaskItem | None:
         if task_id not in self._parents:

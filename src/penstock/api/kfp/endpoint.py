@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from penstock.api.kfp.errors import INTERNAL, envelope, status_of, upload_body
+from penstock.api.http import INTERNAL, INTERNAL_MESSAGE, envelope
+from penstock.api.kfp.errors import status_of, upload_body
 from penstock.api.kfp.wire import JsonAnswer
 from penstock.domain.errors import PenstockError
 
@@ -30,7 +31,7 @@ def answering(handler: Handler) -> Handler:
         except Exception:
             # The last line of defence: the client gets an answer in its own words, the log gets the story.
             _log.exception("%s %s failed", request.method, request.url.path)
-            return JsonAnswer(envelope(INTERNAL, "internal error; the server's log tells more"), status_code=500)
+            return JsonAnswer(envelope(INTERNAL.code, INTERNAL_MESSAGE), status_code=INTERNAL.http)
 
     return endpoint
 
@@ -49,6 +50,6 @@ def uploading(handler: Handler) -> Handler:
         except Exception:
             # As above.
             _log.exception("%s %s failed", request.method, request.url.path)
-            return JsonAnswer(upload_body("internal error; the server's log tells more"), status_code=500)
+            return JsonAnswer(upload_body(INTERNAL_MESSAGE), status_code=INTERNAL.http)
 
     return endpoint

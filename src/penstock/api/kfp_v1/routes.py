@@ -9,7 +9,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import penstock
-from penstock.api.kfp_v1.errors import UNIMPLEMENTED, envelope
+from penstock.api.http import UNIMPLEMENTED
+from penstock.api.kfp_v1.errors import envelope
 from penstock.api.kfp_v1.handlers.endpoint import Handler, answer, guarded
 from penstock.api.kfp_v1.handlers.experiments import ExperimentHandlers
 from penstock.api.kfp_v1.handlers.jobs import JobHandlers
@@ -51,7 +52,7 @@ async def _health(request: Request) -> Response:
 
 async def _unknown(request: Request) -> Response:
     message = f"v1beta1 has no {request.method} {request.url.path} here"
-    return answer(envelope(message, UNIMPLEMENTED[1]), status=UNIMPLEMENTED[0])
+    return answer(envelope(message, UNIMPLEMENTED.code), status=UNIMPLEMENTED.http)
 
 
 def routes(services: KfpV1Services) -> list[BaseRoute]:

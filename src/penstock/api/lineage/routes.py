@@ -10,16 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from penstock.api.http import envelope, status_of
 from penstock.api.lineage.wire import graph_to_wire, query_from_params
-from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError, UnavailableError
+from penstock.domain.errors import PenstockError
 from penstock.lineage.service import LineageService, Readable
 
 PREFIX = "/apis/penstock/v1"
-_STATUSES: tuple[tuple[type[PenstockError], int, int], ...] = (
-    (InvalidArgumentError, 3, 400),
-    (NotFoundError, 5, 404),
-    (UnavailableError, 14, 503),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +52,5 @@ def routes(services: LineageServices) -> list[BaseRoute]:
 
 
 def _refusal(error: PenstockError) -> Response:
-    code, status = next(((code, status) for kind, code, status in _STATUSES if isinstance(error, kind)), (13, 500))
-    message = str(error)
-    detail = {"@type": "type.googleapis.com/google.rpc.Status", "code": code, "message": message}
-    body = {"error": message, "code": code, "message": message, "details": [detail]}
-    return Response(orjson.dumps(body), status_code=status, media_type="application/json")
+    status = status_of(error)
+    return Response(orjson.dumps(envelope(status.code, str(error))), status_code=status.http, media_type="application/json")

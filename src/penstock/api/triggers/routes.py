@@ -17,17 +17,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from penstock.api.http import INTERNAL, INTERNAL_MESSAGE, Status, envelope, status_of
 from penstock.api.triggers import wire
 from penstock.domain.catalog import RecurringRun, Trigger
 from penstock.domain.errors import (
-    AlreadyExistsError,
     InvalidArgumentError,
-    NotFoundError,
     PayloadTooLargeError,
     PenstockError,
-    PermissionDeniedError,
-    PreconditionError,
-    UnavailableError,
 )
 from penstock.domain.ids import RecurringRunId
 from penstock.domain.triggers import EventKind
@@ -39,15 +35,6 @@ PREFIX = "/apis/penstock/v1"
 HOOKS = f"{PREFIX}/hooks/"
 """Below it requests need the webhook's token, not an API key."""
 MAX_PAYLOAD_BYTES = 256 * 1024
-_STATUSES: tuple[tuple[type[PenstockError], int, int], ...] = (
-    (InvalidArgumentError, 3, 400),
-    (NotFoundError, 5, 404),
-    (AlreadyExistsError, 6, 409),
-    (PermissionDeniedError, 7, 403),
-    (PreconditionError, 9, 400),
-    (PayloadTooLargeError, 3, 413),
-    (UnavailableError, 14, 503),
-)
 _log = logging.getLogger(__name__)
 
 
@@ -89,12 +76,11 @@ async def _answer(services: TriggerApi, handler: Handler, request: Request) -> R
     try:
         body = await handler(services, request)
     except PenstockError as error:
-        code, status = next(((code, status) for kind, code, status in _STATUSES if isinstance(error, kind)), (13, 500))
-        return _refusal(code, status, str(error))
+        return _refusal(status_of(error), str(error))
     except Exception:
         # The last line of defence: the client gets an answer, the log gets the story.
         _log.exception("%s %s failed", request.method, request.url.path)
-        return _refusal(13, 500, "internal error; the server's log tells more")
+        return _refusal(INTERNAL, INTERNAL_MESSAGE)
     return body if isinstance(body, Response) else _json(body)
 
 
@@ -102,9 +88,8 @@ def _json(body: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(body), status_code=status, media_type="application/json", headers={"cache-control": "no-store"})
 
 
-def _refusal(code: int, status: int, message: str) -> Response:
-    detail = {"@type": "type.googleapis.com/google.rpc.Status", "code": code, "message": message}
-    return _json({"error": message, "code": code, "message": message, "details": [detail]}, status)
+def _refusal(status: Status, message: str) -> Response:
+    return _json(envelope(status.code, message), status.http)
 
 
 async def _payload(request: Request) -> Any:

@@ -25,7 +25,7 @@ from penstock.stores.series.blockfile import BlockFile, ColumnCache
 from penstock.stores.series.columns import Batch
 from penstock.stores.series.log import SeriesLog
 from penstock.stores.series.parsing import check_lines, parse_lines
-from penstock.stores.series.streams import PENDING_LINES, Stream
+from penstock.stores.series.streams import PENDING_LINES, Stream, UnsavedBytes
 
 T = TypeVar("T")
 _logger = logging.getLogger(__name__)
@@ -81,11 +81,24 @@ class ColumnSeriesStore:
         self._log = SeriesLog(folder / "log")
         self._cache = ColumnCache(_CACHE_BYTES)
         self._streams: OrderedDict[tuple[int, str], Stream] = OrderedDict()
+        self._unsaved = UnsavedBytes()
+        """Of all streams: those that are forgotten have none."""
         self._lock = threading.RLock()
         self._pool = ThreadPoolExecutor(max_workers=3, thread_name_prefix="penstock-series")
         self._wake = threading.Event()
         self._closing = False
         self._compactor: threading.Thread | None = None
+
+    @property
+    def streams(self) -> list[Stream]:
+        """What is open."""
+        with self._lock:
+            return list(self._streams.values())
+
+    @property
+    def unsaved_bytes(self) -> int:
+        """Rough memory of what is not part of a block yet, over all streams; costs nothing."""
+        return self._unsaved.value
 
     def start(self) -> None:
         """Read the log back and begin to work. Blocks for as long as the log is long."""
@@ -125,7 +138,7 @@ class ColumnSeriesStore:
             body, receive = self._prepare(appends)
         else:
             body, receive = await self._in_thread(lambda: self._prepare(appends))
-        if self._unsaved_bytes() > _BACKPRESSURE_BYTES:
+        if self.unsaved_bytes > _BACKPRESSURE_BYTES:
             await self._in_thread(self._compact_largest)
         await asyncio.wrap_future(self._log.append(body, receive))
 
@@ -214,7 +227,7 @@ class ColumnSeriesStore:
             for part in record.parts:
                 lines = part.text.decode("utf-8", "surrogatepass").split("\n")
                 self._stream(TrackedRunId(part.run_id), part.stream).apply(sequence, lines, part.offset, None, part.writer)
-            if self._unsaved_bytes() > _REPLAY_BYTES:
+            if self.unsaved_bytes > _REPLAY_BYTES:
                 self._compact_largest()
         elif record.kind == "truncate":
             self._truncate(sequence, TrackedRunId(record.run_id), record.last_step)
@@ -253,7 +266,8 @@ class ColumnSeriesStore:
                 return stream
             folder = self._runs / f"{int(run_id) & 0xFF:02x}"
             folder.mkdir(exist_ok=True)
-            stream = self._streams[key] = Stream(BlockFile(folder / f"{int(run_id)}.{name}", self._cache), keyed_by_step=name == HISTORY)
+            file = BlockFile(folder / f"{int(run_id)}.{name}", self._cache)
+            stream = self._streams[key] = Stream(file, keyed_by_step=name == HISTORY, total=self._unsaved)
             if len(self._streams) > _MAX_STREAMS:
                 self._evict()
             return stream
@@ -264,10 +278,6 @@ class ColumnSeriesStore:
         idle = [key for key, stream in list(self._streams.items())[:-8] if stream.is_idle]
         for key in idle[: max(surplus, 16)]:
             del self._streams[key]
-
-    def _unsaved_bytes(self) -> int:
-        with self._lock:
-            return sum(stream.unsaved_bytes for stream in self._streams.values())
 
     def _compact_forever(self) -> None:
         while not self._closing:
@@ -284,7 +294,7 @@ class ColumnSeriesStore:
             full = [stream for stream in self._streams.values() if stream.unsaved_bytes > _COMPACT_BYTES]
         for stream in full:
             stream.compact()
-        while self._unsaved_bytes() > _MEMORY_BYTES and not self._closing:
+        while self.unsaved_bytes > _MEMORY_BYTES and not self._closing:
             self._compact_largest()
         if self._log.size_bytes() > _LOG_BYTES:
             segments = self._log.segments

@@ -48,10 +48,24 @@ class StreamInfo:
     keys: tuple[KeyStats, ...]
 
 
+class UnsavedBytes:
+    """Running total of `Stream.unsaved_bytes` over many streams. Thread-safe."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self._lock = threading.Lock()
+
+    def change(self, by: int) -> None:
+        """Add `by`, which may be negative."""
+        with self._lock:
+            self.value += by
+
+
 class Stream:
     """Rows of one stream. Thread-safe."""
 
-    def __init__(self, file: BlockFile, *, keyed_by_step: bool) -> None:
+    def __init__(self, file: BlockFile, *, keyed_by_step: bool, total: UnsavedBytes) -> None:
+        self._total = total
         self._file = file
         self._keyed = keyed_by_step
         self._lock = threading.RLock()
@@ -80,6 +94,13 @@ class Stream:
     def unsaved_bytes(self) -> int:
         """Rough memory of what is not part of a block yet."""
         return self._head_bytes + 2 * self._pending_bytes
+
+    def _weigh(self, *, head: int | None = None, pending: int | None = None) -> None:
+        """Set the sizes of head and pending texts, here and in the total; the lock is held."""
+        before = self.unsaved_bytes
+        self._head_bytes = self._head_bytes if head is None else head
+        self._pending_bytes = self._pending_bytes if pending is None else pending
+        self._total.change(self.unsaved_bytes - before)
 
     @property
     def is_idle(self) -> bool:
@@ -112,7 +133,7 @@ class Stream:
                 return
             self._pending.append((lines, offset))
             self._pending_lines += len(lines)
-            self._pending_bytes += sum(map(len, lines))
+            self._weigh(pending=self._pending_bytes + sum(map(len, lines)))
             if self._pending_lines >= PENDING_LINES:
                 self._settle()
 
@@ -159,7 +180,8 @@ class Stream:
                     return
                 self._frozen, self._head = self._head, []
                 self._first_frozen, self._first_head = self._first_head, None
-                frozen_bytes, self._head_bytes = self._head_bytes, 0
+                frozen_bytes = self._head_bytes
+                self._weigh(head=0)
                 commit = Commit(sequence=self.sequence, lines=self.lines, writers=dict(self._writers))
                 frozen = [head.batch for head in self._frozen]
             try:
@@ -167,7 +189,8 @@ class Stream:
             except BaseException:
                 with self._lock:
                     self._head = [*self._frozen, *self._head]
-                    self._first_head, self._head_bytes = self._first_frozen, self._head_bytes + frozen_bytes
+                    self._first_head = self._first_frozen
+                    self._weigh(head=self._head_bytes + frozen_bytes)
                     self._frozen, self._first_frozen = [], None
                 raise
             with self._lock:
@@ -208,7 +231,8 @@ class Stream:
         with self._compaction, self._lock:
             self._file.delete()
             self._head, self._frozen, self._pending = [], [], []
-            self._pending_lines = self._pending_bytes = self._head_bytes = self.lines = 0
+            self._pending_lines = self.lines = 0
+            self._weigh(head=0, pending=0)
             self._writers, self.sequence = {}, sequence
             self._first_head = self._first_frozen = None
 
@@ -237,7 +261,8 @@ class Stream:
         if not self._pending:
             return
         pending, self._pending = self._pending, []
-        self._pending_lines = self._pending_bytes = 0
+        self._pending_lines = 0
+        self._weigh(pending=0)
         parts = [parse_lines(lines, offset, keyed_by_step=self._keyed) for lines, offset in pending]
         self._add(concatenate(parts))
 
@@ -246,7 +271,7 @@ class Stream:
             return
         batch = ordered(batch)
         self._head.append(_HeadBatch(batch))
-        self._head_bytes += batch.size_bytes + 200
+        self._weigh(head=self._head_bytes + batch.size_bytes + 200)
         if len(self._head) > 1 and len(batch) < PENDING_LINES:
             before = self._head[-2].batch
             if len(before) <= 2 * len(batch):  # small batches double up, so that there are never many

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from penstock.stores.sql.page_rows import RUN_COLUMNS, RUN_JOINS, TASK_COLUMNS, 
 from penstock.stores.sql.pages_catalog import list_recurring
 
 _DAY = 86_400.0
+SIZES_SECONDS = 60.0
+"""How long the sizes of tables are good for: counting reads every table."""
 _TABLES = (
     "run",
     "task",
@@ -32,6 +35,7 @@ class SqlHomePages:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._sizes: tuple[float, tuple[Sequence[TableSize], int, int]] | None = None
 
     async def home(self, now: float) -> HomeView:
         """See `HomePages`."""
@@ -43,7 +47,10 @@ class SqlHomePages:
 
     async def sizes(self) -> tuple[Sequence[TableSize], int, int]:
         """See `HomePages`."""
-        return await self._database.read(_sizes)
+        now = time.monotonic()
+        if self._sizes is None or now - self._sizes[0] > SIZES_SECONDS:
+            self._sizes = (now, await self._database.read(_sizes))
+        return self._sizes[1]
 
 
 def _home(tx: Transaction, now: float) -> HomeView:

@@ -18,7 +18,7 @@ from penstock.domain.expr import UNSET
 from penstock.domain.plan import ParameterSpec, RunPlan
 from penstock.interfaces.page_catalog import PipelineItem, RecurringItem, VersionItem
 from penstock.interfaces.pages import ListQuery, RunItem
-from penstock.web.pages.run import load_plan
+from penstock.web.pages.run import plan_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render, render_part
 from penstock.web.security import check_own_form
 from penstock.web.services import WebServices
@@ -269,8 +269,7 @@ def _effective(plan: RunPlan, given: Mapping[str, Any]) -> dict[str, Any]:
 async def _plan(services: WebServices, digest: str) -> tuple[RunPlan | None, str]:
     if not digest:
         return None, ""
-    stored = await services.runs.spec(digest)
-    plan = load_plan(services, stored[0], stored[1]) if stored else None
+    plan = await plan_of(services, digest)
     return plan, "" if plan else "The definition of this pipeline cannot be read."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from penstock.interfaces.page_catalog import PipelineItem, PipelineView, Version
 from penstock.interfaces.pages import Page
 from penstock.web.filters import list_query
 from penstock.web.formats import plain_json
-from penstock.web.pages.run import ParameterRow, load_plan, parameter_rows
+from penstock.web.pages.run import ParameterRow, parameter_rows, plan_of
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.tasks import component_source
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
@@ -138,7 +139,7 @@ async def pipeline_page(services: WebServices, request: Request) -> Response:
     data: dict[str, Any] = {}
     stored = await services.runs.spec(version.spec_digest) if version and tab in {"graph", "source"} else None
     if stored is not None:
-        plan = load_plan(services, stored[0], stored[1])
+        plan = await plan_of(services, version.spec_digest if version else None)
         data["source"] = stored[2] or plain_json(stored[1])
         if plan is None:
             data["problem"] = "This definition cannot be read as a graph; its source is in the tab Source."
@@ -164,12 +165,13 @@ async def pipeline_page(services: WebServices, request: Request) -> Response:
 async def graph_data(services: WebServices, request: Request) -> Response:
     """Structure of a version; `?open=` names group tasks by path."""
     version = await services.catalog.version(request.path_params["version_id"])
-    stored = await services.runs.spec(version.spec_digest) if version else None
-    plan = load_plan(services, stored[0], stored[1]) if stored else None
+    plan = await plan_of(services, version.spec_digest if version else None)
     if plan is None or version is None:
         raise NotFoundError("This version has no definition that can be drawn.")
     opened = [path for path in request.query_params.get("open", "").split(",") if path][:40]
-    scopes = {name: static_scope(version.spec_digest, plan, name) for name in ["root", *opened]}
+    names = ["root", *opened]
+    drawn = await asyncio.to_thread(lambda: [static_scope(version.spec_digest, plan, name) for name in names])
+    scopes = dict(zip(names, drawn, strict=True))
     return JSONResponse({"root": "root", "state": "", "version": 0, "now": services.clock.now(), "scopes": scopes, "loops": {}})
 
 
@@ -207,7 +209,7 @@ async def _diff(services: WebServices, by_id: Mapping[str, VersionItem], old_id:
     before, after = await services.runs.spec(old.spec_digest), await services.runs.spec(new.spec_digest)
     if before is None or after is None:
         raise NotFoundError("One of the two definitions is gone.")
-    tasks_before, tasks_after = (_tasks(load_plan(services, stored[0], stored[1])) for stored in (before, after))
+    tasks_before, tasks_after = [_tasks(await plan_of(services, version.spec_digest)) for version in (old, new)]
     return VersionDiff(
         old,
         new,

@@ -107,14 +107,14 @@ def load_plan(services: WebServices, kind: str, content: Mapping[str, Any]) -> R
         return None
 
 
-async def plan_of_run(services: WebServices, run: RunItem) -> RunPlan | None:
-    """Plan of a run, or None when it has no definition."""
-    if run.spec_digest is None:
+async def plan_of(services: WebServices, digest: str | None) -> RunPlan | None:
+    """Plan of a stored definition, or None when there is none or it cannot be read."""
+    if not digest:
         return None
-    is_kept, plan = kept_plan(run.spec_digest)
-    if not is_kept and (stored := await services.runs.spec(run.spec_digest)):
+    is_kept, plan = kept_plan(digest)
+    if not is_kept and (stored := await services.runs.spec(digest)):
         plan = await asyncio.to_thread(load_plan, services, stored[0], stored[1])  # seconds for 10,000 tasks
-        keep_plan(run.spec_digest, plan)
+        keep_plan(digest, plan)
     return plan
 
 
@@ -183,17 +183,17 @@ async def _tab_data(services: WebServices, request: Request, view: RunView, tab:
         return {"visuals": visuals_of(await services.artifacts.of_runs([run.run_id], DRAWN_TYPES), url=services.url)}
     if tab == "lineage":
         return {"uses": await services.artifacts.of_runs([run.run_id])}
-    stored = await services.runs.spec(run.spec_digest) if run.spec_digest else None
     if tab == "spec":
+        stored = await services.runs.spec(run.spec_digest) if run.spec_digest else None
         return {"spec_text": "" if stored is None else stored[2] or plain_json(stored[1])}
-    plan = None if stored is None else load_plan(services, stored[0], stored[1])
+    plan = await plan_of(services, run.spec_digest)
     return {"parameters": parameter_rows(plan.parameters if plan else {}, run.parameters)}
 
 
 async def path_of_run(services: WebServices, run: RunItem) -> CriticalPath:
     """Return the chain of tasks that decided when the run ended, or decides so far; of the `PATH_TASKS` longest tasks."""
     tasks = await services.runs.timeline(run.run_id, limit=PATH_TASKS)
-    plan = await plan_of_run(services, run)
+    plan = await plan_of(services, run.spec_digest)
     end = services.clock.now() if run.finished_at is None else run.finished_at
     return await asyncio.to_thread(critical_path, tasks, plan, start=run.created_at, end=end)
 
@@ -239,7 +239,7 @@ async def graph_data(services: WebServices, request: Request) -> Response:
     view = await services.runs.run(run_id)
     if view is None:
         raise NotFoundError(f"There is no run {run_id}.")
-    drawn = RunGraph(services, view.run, await plan_of_run(services, view.run))
+    drawn = RunGraph(services, view.run, await plan_of(services, view.run.spec_digest))
     opened = [text for text in request.query_params.get("open", "").split(",") if _OPENED.fullmatch(text)]
     await drawn.collect(view.root, opened)
     body = {
@@ -262,6 +262,6 @@ __all__ = [
     "parameter_rows",
     "path_data",
     "path_of_run",
-    "plan_of_run",
+    "plan_of",
     "run_page",
 ]

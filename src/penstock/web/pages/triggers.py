@@ -23,7 +23,7 @@ from penstock.pipelines.recurring_runs import RecurringChange, RecurringRequest,
 from penstock.pipelines.runs import RunRequest
 from penstock.web.automation import Automation
 from penstock.web.pages.new_run import Field, fields_of, parameters_of, trigger_of
-from penstock.web.pages.run import load_plan
+from penstock.web.pages.run import plan_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form
 from penstock.web.services import WebServices
@@ -317,8 +317,7 @@ async def _form(
     view = await services.catalog.pipeline(pipeline_id) if pipeline_id else None
     versions = view.versions if view else ()
     chosen = next((version for version in versions if version.pipeline_version_id == version_id), versions[0] if versions else None)
-    stored = await services.runs.spec(chosen.spec_digest) if chosen else None
-    plan = load_plan(services, stored[0], stored[1]) if stored else None
+    plan = await plan_of(services, chosen.spec_digest if chosen else None)
     page = NewTriggerPage(
         pipelines=(await services.catalog.list_pipelines(ListQuery(limit=200, sort="name", is_descending=False))).items,
         versions=versions,

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
-from penstock.api.kfp.errors import NOT_FOUND, UNIMPLEMENTED, envelope
+from penstock.api.http import NOT_FOUND, UNIMPLEMENTED, envelope
 from penstock.api.kfp.services import KfpServices
 from penstock.api.kfp.wire import JsonAnswer
 
@@ -45,5 +45,6 @@ class UnknownAddress:
         """
         known = any(route.matches(request.scope)[0] is not Match.NONE for route in self._routes)
         if known:
-            return JsonAnswer(envelope(UNIMPLEMENTED, f"{request.method} is not implemented for {request.url.path}"), status_code=501)
-        return JsonAnswer(envelope(NOT_FOUND, f"{request.url.path} is not an address of this API"), status_code=404)
+            message = f"{request.method} is not implemented for {request.url.path}"
+            return JsonAnswer(envelope(UNIMPLEMENTED.code, message), status_code=UNIMPLEMENTED.http)
+        return JsonAnswer(envelope(NOT_FOUND.code, f"{request.url.path} is not an address of this API"), status_code=NOT_FOUND.http)

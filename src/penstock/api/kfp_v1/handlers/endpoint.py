@@ -10,8 +10,9 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.api.http import status_of
 from penstock.api.kfp_v1.convert.runs import STATES_OF_STATUS
-from penstock.api.kfp_v1.errors import codes_of, envelope
+from penstock.api.kfp_v1.errors import envelope
 from penstock.domain.errors import InvalidArgumentError, PayloadTooLargeError, PenstockError
 from penstock.interfaces.listing import Op, Predicate
 from penstock.pipelines.paging import ListRequest, OpenList
@@ -105,7 +106,7 @@ def guarded(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except PenstockError as error:
-            status, code = codes_of(error)
-            return answer(envelope(str(error), code), status=status)
+            status = status_of(error)
+            return answer(envelope(str(error), status.code), status=status.http)
 
     return wrapped

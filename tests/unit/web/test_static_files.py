@@ -1,0 +1,40 @@
+"""What the pages load besides themselves: served compressed, and small (docs/web.md)."""
+
+from __future__ import annotations
+
+import gzip
+
+import httpx
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from penstock.web.render import STATIC, static_url
+from penstock.web.static_files import static_app
+
+SHELL_BYTES = 300_000
+CODE = {".css", ".js", ".svg"}
+
+
+def client() -> httpx.AsyncClient:
+    application = Starlette(routes=[Mount("/static", app=static_app())])
+    return httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://pages")
+
+
+async def test_all_scripts_styles_and_icons_together_stay_below_the_budget_of_the_shell() -> None:
+    total = 0
+    for path in sorted(path for path in STATIC.rglob("*") if path.suffix in CODE):
+        request = client().stream("GET", static_url(str(path.relative_to(STATIC))), headers={"accept-encoding": "gzip"})
+        async with request as response:
+            body = b"".join([piece async for piece in response.aiter_raw()])
+            assert response.status_code == 200
+            is_compressed = response.headers.get("content-encoding") == "gzip"
+            assert is_compressed or path.stat().st_size < 500, path
+            assert (gzip.decompress(body) if is_compressed else body) == path.read_bytes()
+        total += len(body)
+    assert total < SHELL_BYTES
+
+
+async def test_a_client_that_takes_no_compression_gets_the_file_as_it_is() -> None:
+    answer = await client().get(static_url("icons.svg"), headers={"accept-encoding": "identity"})
+    assert answer.content == (STATIC / "icons.svg").read_bytes()
+    assert "content-encoding" not in answer.headers

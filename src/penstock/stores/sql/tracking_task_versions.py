@@ -9,7 +9,7 @@ from penstock.domain.ids import Digest, TaskId, TrackedRunId
 from penstock.domain.versions import UseDirection
 from penstock.interfaces.task_versions import EndedTask, TaskArtifact
 from penstock.stores.sql.database import Database, Row, Transaction
-from penstock.stores.sql.journal import artifact_from_row
+from penstock.stores.sql.journal_rows import artifact_from_row
 from penstock.stores.sql.version_rows import batches, marks
 
 _PENDING = "SELECT run_id, task_id, project_id FROM tracked_run WHERE artifacts_pending = 1 AND task_id IS NOT NULL AND "

@@ -211,9 +211,9 @@ def test_a_reused_task_leads_to_the_tracked_run_of_the_original(walker: Page, si
 
 
 def test_artifacts_are_listed_and_lineage_goes_from_dataset_to_model(walker: Page, site: Site) -> None:
-    walker.goto("/ui/artifacts?q=type:Model")
+    walker.goto("/ui/artifacts?tab=stored&q=type:Model")
     expect(walker.get_by_role("row").filter(has_text="mnist edited")).to_have_count(1)
-    walker.goto("/ui/artifacts?q=type:Dataset")
+    walker.goto("/ui/artifacts?tab=stored&q=type:Dataset")
     walker.get_by_role("row").filter(has_text="mnist first").filter(has_text="images").get_by_role("link").first.click()
     walker.get_by_role("link", name="Whole lineage").click()
     graph = walker.locator("#lineage")

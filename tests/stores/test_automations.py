@@ -112,7 +112,7 @@ async def test_what_happens_to_artifacts_is_noted_by_the_database_and_fires_once
     bench.collections.change_collection_tags(sequence, remove=["c"], at=3.0)
     portfolio = bench.collections.ensure_portfolio(bench.project_id, "port", "dataset", at=3.0)
     bench.collections.link(portfolio.collection_id, before.version_id, ["stage"], at=3.0)
-    bench.collections.unlink(portfolio.collection_id, before.version_id)
+    bench.collections.unlink(portfolio.collection_id, before.version_id, at=9.0)
     bench.collections.set_aliases(version.version_id, [(sequence, "prod")], at=4.0)  # it has it already
     await bench.fire()
     v1 = "ann/p/ds:v1"

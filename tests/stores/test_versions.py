@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from penstock.stores.sql.accounts import SqlKeyStore
 from penstock.stores.sql.collections import SqlCollectionStore
 from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.gaps import SqlGapStore
+from penstock.stores.sql.pages_tracking import SqlTrackingPages
 from penstock.stores.sql.registries import SqlRegistryStore
 from penstock.stores.sql.reports import SqlAlertStore, SqlReportStore
 from penstock.stores.sql.sweeps import SqlSweepStore
@@ -160,8 +162,8 @@ def test_links_have_their_own_numbers(versions: SqlVersionStore, collections: Sq
     assert [entry.collection_id for entry in collections.memberships_of([second.version_id])[second.version_id]] == [
         second.collection_id, portfolio.collection_id,
     ]  # fmt: skip
-    assert collections.unlink(portfolio.collection_id, second.version_id)
-    assert not collections.unlink(portfolio.collection_id, second.version_id)
+    assert collections.unlink(portfolio.collection_id, second.version_id, at=9.0)
+    assert not collections.unlink(portfolio.collection_id, second.version_id, at=9.0)
     assert aliases(collections, second) == ["latest"]
     with pytest.raises(ConflictError):
         collections.ensure_portfolio(PROJECT, "ds", "dataset", at=1.0)
@@ -288,3 +290,29 @@ def test_reports_alerts_gaps_registries_and_keys(database: Database) -> None:
     made = keys.make("ann", scope={"run_id": "r"})
     assert keys.revoke_for_run("r") == 1
     assert not keys.is_valid(made.text)
+
+
+def test_history_names_who_changed_what(database: Database, versions: SqlVersionStore, collections: SqlCollectionStore) -> None:
+    first, second = committed(versions, "d1", aliases=("best",)), committed(versions, "d2")
+    place = second.collection_id
+    collections.set_aliases(second.version_id, [(place, "best")], at=5.0, by="bob")
+    collections.set_aliases(second.version_id, [(place, "best")], at=6.0, by="bob")
+    collections.drop_aliases(second.version_id, [(place, "best"), (place, "unknown")], at=7.0, by="eve")
+    versions.update_version(second.version_id, changes={"ttl_seconds": 60, "description": None}, add_tags=["t"], at=8.0, by="bob")
+    portfolio = collections.ensure_portfolio(PROJECT, "links", "dataset", at=8.0)
+    collections.link(portfolio.collection_id, second.version_id, [], at=9.0, by="bob")
+    collections.link(portfolio.collection_id, second.version_id, [], at=9.5, by="bob")
+    found = asyncio.run(SqlTrackingPages(database).changes(place, second.version_id))
+    told = [(line.user_name, line.kind, line.subject, line.old_value, line.new_value, line.version_index) for line in found]
+    assert told == [
+        ("bob", "link", "", None, "v0", 1),
+        ("bob", "tag", "t", None, "t", 1),
+        ("bob", "ttl", "", None, "60", 1),
+        ("eve", "alias", "best", "v1", None, 1),
+        ("bob", "alias", "best", "v0", "v1", 1),
+        ("ann", "created", "", None, "v1", 1),
+        ("ann", "alias", "best", None, "v0", 0),
+        ("ann", "created", "", None, "v0", 0),
+    ]
+    versions.delete_version(first.version_id, with_aliases=True, at=10.0, by="eve")
+    assert asyncio.run(SqlTrackingPages(database).changes(place, first.version_id))[0].kind == "delete"

@@ -130,6 +130,25 @@ class ArtifactVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionChange:
+    """A line of the history of a version or collection."""
+
+    at: float
+    user_name: str
+    """Empty: the server itself, for example when a time to live had passed."""
+    kind: str
+    """`created`, `alias`, `tag`, `description`, `metadata`, `ttl`, `link`, `unlink`, `delete`, `restore`, `name`, `type`, `card`."""
+    subject: str
+    """Which alias or tag; empty for other kinds."""
+    old_value: str | None
+    new_value: str | None
+    version_id: int | None
+    """None: the collection itself changed."""
+    version_index: int | None = None
+    """Number of the version in its sequence."""
+
+
+@dataclass(frozen=True, slots=True)
 class Membership:
     """A version in a collection."""
 

@@ -386,8 +386,33 @@ class ArtifactView:
     """The same output of the same task name in other runs of the pipeline, newest first: its versions."""
 
 
+@dataclass(frozen=True, slots=True)
+class OutputItem:
+    """One output of one task over the runs of a pipeline; every artifact that came out of it is a version."""
+
+    pipeline_name: str
+    task_name: str
+    output_key: str
+    type: str
+    artifact_count: int
+    size_bytes: int
+    """Of all together."""
+    newest_id: int
+    """The last artifact."""
+    updated_at: float
+    last_used_at: float | None
+    """When a task last read one of them."""
+    run_id: str
+    run_name: str
+    """The run that made the last one."""
+
+
 class ArtifactPages(Protocol):
     """Stored artifacts and their lineage."""
+
+    async def outputs(self, *, limit: int = 10_000) -> tuple[Sequence[OutputItem], bool]:
+        """Group the newest `limit` artifacts by the output they came from, last made first; also whether there are more artifacts."""
+        ...
 
     async def list_artifacts(self, query: ListQuery) -> Page[ArtifactItem]:
         """Return artifacts. Sorts: `created`, `name`, `size`."""

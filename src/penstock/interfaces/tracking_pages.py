@@ -8,6 +8,7 @@ from typing import Protocol
 
 from penstock.domain.ids import TaskId, TrackedRunId
 from penstock.domain.tracking import TrackedProjectId, TrackedRun
+from penstock.domain.versions import VersionChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,18 @@ class CollectionItem:
     updated_at: float
     aliases: Sequence[tuple[str, int]] = ()
     """(alias, version number)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionUse:
+    """Who fills a collection and when it was last read."""
+
+    last_used_at: float | None
+    """Newest use of a version by a run."""
+    producer: RunItem | None
+    """The run that logged the newest version."""
+    producer_count: int
+    """Runs that logged versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +146,26 @@ class TrackingPages(Protocol):
         """Return the collections of a project by type and name."""
         ...
 
+    async def all_collections(self, *, limit: int = 2000) -> Sequence[CollectionItem]:
+        """Return the collections of all projects, last changed first, without aliases and descriptions; not those that
+        only stand for outputs of pipeline tasks.
+        """
+        ...
+
+    async def collection_uses(self, collection_ids: Sequence[int]) -> Mapping[int, CollectionUse]:
+        """Return who fills and reads these collections (at most 400), by id."""
+        ...
+
+    async def collection_aliases(self, collection_ids: Sequence[int]) -> Mapping[int, Sequence[tuple[str, int]]]:
+        """Return (alias, version number) of these collections (at most 400), highest number first."""
+        ...
+
     async def versions(self, collection_id: int, *, limit: int = 500) -> Sequence[VersionItem]:
         """Return the members of a collection, newest first."""
+        ...
+
+    async def changes(self, collection_id: int, version_id: int, *, limit: int = 200) -> Sequence[VersionChange]:
+        """Return the history of a collection and of a version in it, last first."""
         ...
 
     async def lineage(self, version_id: int, *, depth: int = 3, limit: int = 300) -> LineageView:

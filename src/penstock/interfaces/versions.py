@@ -81,16 +81,23 @@ class VersionStore(Protocol):
         ...
 
     def update_version(
-        self, version_id: int, *, changes: Mapping[str, Any], add_tags: Sequence[str] = (), remove_tags: Sequence[str] = (), at: float
+        self,
+        version_id: int,
+        *,
+        changes: Mapping[str, Any],
+        add_tags: Sequence[str] = (),
+        remove_tags: Sequence[str] = (),
+        at: float,
+        by: str = "",
     ) -> ArtifactVersion:
-        """Change `description`, `metadata`, `labels` or `ttl_seconds`, and tags.
+        """Change `description`, `metadata`, `labels` or `ttl_seconds`, and tags; `by` is who the history names.
 
         Raises:
             NotFoundError: no such version.
         """
         ...
 
-    def delete_version(self, version_id: int, *, with_aliases: bool, at: float) -> ArtifactVersion:
+    def delete_version(self, version_id: int, *, with_aliases: bool, at: float, by: str = "") -> ArtifactVersion:
         """Mark the version deleted and take it out of every collection; `latest` goes to the newest left.
 
         Raises:
@@ -192,7 +199,7 @@ class VersionStore(Protocol):
 
 
 class CollectionStore(Protocol):
-    """Types, collections, memberships and aliases."""
+    """Types, collections, memberships and aliases. `by` is who the history names for a change."""
 
     def ensure_type(self, project_id: int, name: str, *, description: str = "", at: float) -> CollectionType:
         """Return the type, made when missing."""
@@ -239,7 +246,14 @@ class CollectionStore(Protocol):
         ...
 
     def update_collection(
-        self, collection_id: int, *, name: str | None = None, description: str | None = None, type_name: str | None = None, at: float
+        self,
+        collection_id: int,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        type_name: str | None = None,
+        at: float,
+        by: str = "",
     ) -> Collection:
         """Change a collection.
 
@@ -261,7 +275,9 @@ class CollectionStore(Protocol):
         """Return the tags of collections, sorted."""
         ...
 
-    def change_collection_tags(self, collection_id: int, *, add: Sequence[str] = (), remove: Sequence[str] = (), at: float) -> None:
+    def change_collection_tags(
+        self, collection_id: int, *, add: Sequence[str] = (), remove: Sequence[str] = (), at: float, by: str = ""
+    ) -> None:
         """Change the tags of a collection."""
         ...
 
@@ -293,7 +309,7 @@ class CollectionStore(Protocol):
         """Return the aliases in a collection by name, without `v<number>`."""
         ...
 
-    def set_aliases(self, version_id: int, aliases: Sequence[tuple[int, str]], *, at: float) -> None:
+    def set_aliases(self, version_id: int, aliases: Sequence[tuple[int, str]], *, at: float, by: str = "") -> None:
         """Give the version aliases (collection id, alias); each leaves whoever had it.
 
         Raises:
@@ -301,15 +317,15 @@ class CollectionStore(Protocol):
         """
         ...
 
-    def drop_aliases(self, version_id: int, aliases: Sequence[tuple[int, str]]) -> None:
+    def drop_aliases(self, version_id: int, aliases: Sequence[tuple[int, str]], *, at: float, by: str = "") -> None:
         """Take aliases from the version; those it does not have are ignored."""
         ...
 
-    def link(self, collection_id: int, version_id: int, aliases: Sequence[str], *, at: float) -> Membership:
+    def link(self, collection_id: int, version_id: int, aliases: Sequence[str], *, at: float, by: str = "") -> Membership:
         """Put a version into a portfolio with a new number, aliases and `latest`; a version that is in keeps its membership."""
         ...
 
-    def unlink(self, collection_id: int, version_id: int) -> bool:
+    def unlink(self, collection_id: int, version_id: int, *, at: float, by: str = "") -> bool:
         """Take a version out of a portfolio; whether it was in."""
         ...
 

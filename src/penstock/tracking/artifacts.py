@@ -278,9 +278,9 @@ class ArtifactService:
         return version
 
     def update(
-        self, version_id: int, *, changes: Mapping[str, Any], add_tags: Sequence[str] = (), remove_tags: Sequence[str] = ()
+        self, version_id: int, *, changes: Mapping[str, Any], add_tags: Sequence[str] = (), remove_tags: Sequence[str] = (), by: str = ""
     ) -> ArtifactVersion:
-        """Change `description`, `metadata`, `labels`, `ttl_seconds` or tags.
+        """Change `description`, `metadata`, `labels`, `ttl_seconds` or tags; `by` is who the history names.
 
         Raises:
             NotFoundError: no such version.
@@ -288,16 +288,18 @@ class ArtifactService:
         """
         for tag in add_tags:
             check_tag(tag)
-        return self._versions.update_version(version_id, changes=changes, add_tags=add_tags, remove_tags=remove_tags, at=self._clock.now())
+        return self._versions.update_version(
+            version_id, changes=changes, add_tags=add_tags, remove_tags=remove_tags, at=self._clock.now(), by=by
+        )
 
-    def delete(self, version_id: int, *, with_aliases: bool) -> ArtifactVersion:
+    def delete(self, version_id: int, *, with_aliases: bool, by: str = "") -> ArtifactVersion:
         """Delete a version; its number is not used again.
 
         Raises:
             NotFoundError: no such version.
             PreconditionError: it has aliases and `with_aliases` is false.
         """
-        return self._versions.delete_version(version_id, with_aliases=with_aliases, at=self._clock.now())
+        return self._versions.delete_version(version_id, with_aliases=with_aliases, at=self._clock.now(), by=by)
 
     def of_run(
         self, run_id: TrackedRunId, direction: UseDirection, *, offset: int = 0, limit: int | None = None
@@ -309,11 +311,11 @@ class ArtifactService:
         """Return the runs that used a version."""
         return self._versions.runs_using(version_id)
 
-    def delete_logged_by(self, run_id: TrackedRunId) -> int:
+    def delete_logged_by(self, run_id: TrackedRunId, *, by: str = "") -> int:
         """Delete the versions that a run logged, aliases or not; return how many."""
         logged, _ = self._versions.versions_of_run(run_id, UseDirection.OUTPUT, offset=0, limit=None)
         for version in logged:
-            self._versions.delete_version(version.version_id, with_aliases=True, at=self._clock.now())
+            self._versions.delete_version(version.version_id, with_aliases=True, at=self._clock.now(), by=by)
         return len(logged)
 
     def delete_expired(self, *, limit: int = 100) -> int:

@@ -18,7 +18,7 @@ REGISTRY_PREFIX = "wandb-registry-"
 
 
 class CollectionService:
-    """Use cases on collections. All methods block; adapters call them from worker threads."""
+    """Use cases on collections. All methods block; adapters call them from worker threads. `by` is who the history names for a change."""
 
     def __init__(self, collections: CollectionStore, registries: RegistryStore, clock: Clock) -> None:
         self._collections = collections
@@ -77,7 +77,7 @@ class CollectionService:
         return self._collections.ensure_portfolio(project_id, name, type_name, description=description, at=self._clock.now())
 
     def update(
-        self, collection_id: int, *, name: str | None = None, description: str | None = None, type_name: str | None = None
+        self, collection_id: int, *, name: str | None = None, description: str | None = None, type_name: str | None = None, by: str = ""
     ) -> Collection:
         """Rename, describe or retype a collection.
 
@@ -89,7 +89,7 @@ class CollectionService:
         if name is not None:
             check_collection_name(name)
         return self._collections.update_collection(
-            collection_id, name=name, description=description, type_name=type_name, at=self._clock.now()
+            collection_id, name=name, description=description, type_name=type_name, at=self._clock.now(), by=by
         )
 
     def delete(self, collection_id: int, kind: CollectionKind) -> Collection:
@@ -107,7 +107,7 @@ class CollectionService:
         """Return tags by collection."""
         return self._collections.collection_tags(collection_ids)
 
-    def change_tags(self, collection_id: int, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
+    def change_tags(self, collection_id: int, *, add: Sequence[str] = (), remove: Sequence[str] = (), by: str = "") -> None:
         """Change the tags of a collection.
 
         Raises:
@@ -115,7 +115,7 @@ class CollectionService:
         """
         for tag in add:
             check_tag(tag)
-        self._collections.change_collection_tags(collection_id, add=add, remove=remove, at=self._clock.now())
+        self._collections.change_collection_tags(collection_id, add=add, remove=remove, at=self._clock.now(), by=by)
 
     def resolve(self, project_id: int, name: str) -> tuple[Collection, Membership] | None:
         """Return what `collection:alias` names in a project, or None. No alias means `latest`."""
@@ -152,7 +152,7 @@ class CollectionService:
         """Return the given aliases in a collection."""
         return self._collections.aliases_of_collection(collection_id)
 
-    def set_aliases(self, version_id: int, aliases: Sequence[tuple[int, str]]) -> None:
+    def set_aliases(self, version_id: int, aliases: Sequence[tuple[int, str]], *, by: str = "") -> None:
         """Give a version aliases (collection id, alias); each leaves whoever had it.
 
         Raises:
@@ -161,13 +161,13 @@ class CollectionService:
         """
         for _, alias in aliases:
             check_alias(alias)
-        self._collections.set_aliases(version_id, aliases, at=self._clock.now())
+        self._collections.set_aliases(version_id, aliases, at=self._clock.now(), by=by)
 
-    def drop_aliases(self, version_id: int, aliases: Sequence[tuple[int, str]]) -> None:
+    def drop_aliases(self, version_id: int, aliases: Sequence[tuple[int, str]], *, by: str = "") -> None:
         """Take aliases from a version; those it does not have are ignored."""
-        self._collections.drop_aliases(version_id, aliases)
+        self._collections.drop_aliases(version_id, aliases, at=self._clock.now(), by=by)
 
-    def link(self, collection: Collection, version: ArtifactVersion, aliases: Sequence[str] = ()) -> Membership:
+    def link(self, collection: Collection, version: ArtifactVersion, aliases: Sequence[str] = (), *, by: str = "") -> Membership:
         """Put a committed version into a portfolio; linking again only moves aliases.
 
         Raises:
@@ -178,9 +178,9 @@ class CollectionService:
             raise PreconditionError("only a committed artifact can be linked")
         for alias in aliases:
             check_alias(alias)
-        return self._collections.link(collection.collection_id, version.version_id, aliases, at=self._clock.now())
+        return self._collections.link(collection.collection_id, version.version_id, aliases, at=self._clock.now(), by=by)
 
-    def unlink(self, collection_id: int, version_id: int) -> bool:
+    def unlink(self, collection_id: int, version_id: int, *, by: str = "") -> bool:
         """Take a version out of a portfolio; whether it was in.
 
         Raises:
@@ -189,7 +189,7 @@ class CollectionService:
         collection = self._collections.collection(collection_id)
         if collection is not None and collection.kind is CollectionKind.SEQUENCE:
             raise InvalidArgumentError("an artifact cannot be unlinked from the collection that it was logged to")
-        return self._collections.unlink(collection_id, version_id)
+        return self._collections.unlink(collection_id, version_id, at=self._clock.now(), by=by)
 
     def make_registry(self, project_id: int, *, allow_all_types: bool, type_names: Sequence[str]) -> None:
         """Give a project what a registry has besides; existing types stay."""

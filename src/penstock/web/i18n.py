@@ -13,6 +13,9 @@ from importlib.resources import files
 LANGUAGES: Mapping[str, str] = {"en": "English", "ko": "\ud55c\uad6d\uc5b4", "ja": "\u65e5\u672c\u8a9e"}
 """Language tag -> its name in itself."""
 
+PARTS = ("tracking", "site", "artifacts")
+"""Parts of the site whose texts have files of their own."""
+
 
 @cache
 def messages(language: str) -> Mapping[str, str]:
@@ -20,7 +23,7 @@ def messages(language: str) -> Mapping[str, str]:
     if language not in LANGUAGES:
         return {}
     loaded: dict[str, str] = {}
-    for name in (f"tracking.{language}.json", f"site.{language}.json", f"{language}.json"):
+    for name in (*(f"{part}.{language}.json" for part in PARTS), f"{language}.json"):
         loaded |= json.loads(files("penstock.web").joinpath("locales", name).read_text(encoding="utf-8"))
     return loaded
 

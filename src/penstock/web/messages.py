@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 
+from penstock.web import snippets
 from penstock.web.comparison import CAUSE_WORDS
 from penstock.web.errors import HEADINGS
 from penstock.web.formats import STATE_LOOKS
 from penstock.web.pages import (
     artifacts,
+    collections,
     lineage,
     pipelines,
     run,
@@ -19,6 +21,7 @@ from penstock.web.pages import (
     search,
     system,
     tasks,
+    tracking_artifacts,
     tracking_automations,
     tracking_run,
     tracking_workspace,
@@ -52,6 +55,8 @@ def all_messages() -> set[str]:
     found |= {*tracking_automations.EVENT_WORDS.values()} | {word for word, _ in tracking_automations.LOOKS.values()}
     found |= {label for _, label in lineage.DIRECTIONS} | {*lineage.EDGE_WORDS.values(), *lineage.KIND_WORDS.values()}
     found |= {"just now", "{count} {unit} ago", "in {count} {unit}", "Something went wrong", "This did not work", "better", "worse"}
-    found |= {*CAUSE_WORDS.values(), "added", "removed"}
+    found |= {*CAUSE_WORDS.values(), "added", "removed", "changed"}
+    found |= {*snippets.CLIENTS, *tracking_artifacts.CHANGE_WORDS.values()} | {label for _, label in collections.FACETS}
+    found |= {label for _, label in tracking_artifacts.TABS}
     found |= {"Go to", "Commands", "Recent runs", "The definition of this pipeline cannot be read."}
     return found

@@ -65,6 +65,7 @@ PLAIN = [
     "/ui/executions?q=cached:yes",
     "/ui/executions?group=cause",
     "/ui/artifacts",
+    "/ui/artifacts?tab=stored",
     "/ui/compare",
     "/ui/search?q=digits",
     "/ui/system",
@@ -118,7 +119,7 @@ def test_every_page_renders_escaped_and_under_the_strict_policy(seeded: SeededAp
 
 
 def test_artifact_pages_render_on_every_tab(seeded: SeededApp, client: PageClient) -> None:
-    listing = client.get("/ui/artifacts?n=200").text
+    listing = client.get("/ui/artifacts?tab=stored&n=200").text
     identities = sorted(set(re.findall(r'href="/ui/artifacts/(\d+)"', listing)))[-12:]
     assert identities
     for identity in identities:
@@ -361,7 +362,7 @@ def test_a_page_asks_the_same_number_of_queries_whatever_it_shows(
         assert client.get(address).status_code == 200
         return len(asked)
 
-    for address in ("/ui/runs", "/ui/artifacts", "/ui/executions"):
+    for address in ("/ui/runs", "/ui/artifacts", "/ui/artifacts?tab=stored", "/ui/executions"):
         counts = {count(f"{address}?n={size}&q={text}") for size in (25, 50, 200) for text in ("", "status:failed", "digits", "nothing")}
         assert max(counts) <= min(counts) + 1, address
     assert count("/ui/experiments") <= 4

@@ -23,9 +23,11 @@ from penstock.stores.sql.version_rows import (
     batches,
     collection_from_row,
     ensure_type_row,
+    index_of,
     marks,
     membership_from_row,
     move_alias,
+    note_change,
     only,
     remove_member,
     type_from_row,
@@ -141,7 +143,14 @@ class SqlCollectionStore:
         return self._database.write_sync(work)
 
     def update_collection(
-        self, collection_id: int, *, name: str | None = None, description: str | None = None, type_name: str | None = None, at: float
+        self,
+        collection_id: int,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        type_name: str | None = None,
+        at: float,
+        by: str = "",
     ) -> Collection:
         """See `CollectionStore.update_collection`."""
 
@@ -158,6 +167,10 @@ class SqlCollectionStore:
                 " WHERE collection_id = ?",
                 (description, type_name, at, collection_id),
             )
+            edits = (("name", known.name, name), ("card", known.description, description), ("type", known.type_name, type_name))
+            for kind, old, new in edits:
+                if new is not None and new != old:
+                    note_change(tx, collection_id, None, kind, old=old or None, new=new or None, by=by, at=at)
             return _existing(tx, collection_id)
 
         return self._database.write_sync(work)
@@ -176,7 +189,7 @@ class SqlCollectionStore:
                     sql = f"DELETE FROM {table} WHERE version_id IN (SELECT version_id FROM artifact_version WHERE collection_id = ?)"
                     tx.execute(sql, (collection_id,))
                 tx.execute("DELETE FROM artifact_version WHERE collection_id = ?", (collection_id,))
-            for table in ("membership", "membership_alias", "collection_tag", "collection"):
+            for table in ("membership", "membership_alias", "collection_tag", "version_change", "collection"):
                 tx.execute(f"DELETE FROM {table} WHERE collection_id = ?", (collection_id,))
             return known
 
@@ -186,10 +199,16 @@ class SqlCollectionStore:
         """See `CollectionStore.collection_tags`."""
         return self._database.read_sync(lambda tx: _collection_tags(tx, collection_ids))
 
-    def change_collection_tags(self, collection_id: int, *, add: Sequence[str] = (), remove: Sequence[str] = (), at: float) -> None:
+    def change_collection_tags(
+        self, collection_id: int, *, add: Sequence[str] = (), remove: Sequence[str] = (), at: float, by: str = ""
+    ) -> None:
         """See `CollectionStore.change_collection_tags`."""
 
         def work(tx: Transaction) -> None:
+            for tag in add:
+                note_change(tx, collection_id, None, "tag", subject=tag, new=tag, by=by, at=at)
+            for tag in remove:
+                note_change(tx, collection_id, None, "tag", subject=tag, old=tag, by=by, at=at)
             sql = "INSERT INTO collection_tag (collection_id, tag) VALUES (?, ?) ON CONFLICT (collection_id, tag) DO NOTHING"
             tx.many(sql, [(collection_id, tag) for tag in add])
             tx.many("DELETE FROM collection_tag WHERE collection_id = ? AND tag = ?", [(collection_id, tag) for tag in remove])
@@ -283,41 +302,53 @@ class SqlCollectionStore:
         sql = "SELECT * FROM membership_alias WHERE collection_id = ? ORDER BY alias"
         return [alias_from_row(row) for row in self._database.read_sync(lambda tx: tx.all(sql, (collection_id,)))]
 
-    def set_aliases(self, version_id: int, aliases: Sequence[tuple[int, str]], *, at: float) -> None:
+    def set_aliases(self, version_id: int, aliases: Sequence[tuple[int, str]], *, at: float, by: str = "") -> None:
         """See `CollectionStore.set_aliases`."""
 
         def work(tx: Transaction) -> None:
             for collection_id, alias in aliases:
                 if tx.one("SELECT 1 FROM membership WHERE collection_id = ? AND version_id = ?", (collection_id, version_id)) is None:
                     raise NotFoundError("the artifact version is not in this collection")
-                move_alias(tx, collection_id, alias, version_id, at)
+                move_alias(tx, collection_id, alias, version_id, at, by=by)
 
         self._database.write_sync(work)
 
-    def drop_aliases(self, version_id: int, aliases: Sequence[tuple[int, str]]) -> None:
+    def drop_aliases(self, version_id: int, aliases: Sequence[tuple[int, str]], *, at: float, by: str = "") -> None:
         """See `CollectionStore.drop_aliases`."""
-        sql = "DELETE FROM membership_alias WHERE collection_id = ? AND alias = ? AND version_id = ?"
-        self._database.write_sync(lambda tx: tx.many(sql, [(collection_id, alias, version_id) for collection_id, alias in aliases]))
+        place = "WHERE collection_id = ? AND alias = ? AND version_id = ?"
 
-    def link(self, collection_id: int, version_id: int, aliases: Sequence[str], *, at: float) -> Membership:
+        def work(tx: Transaction) -> None:
+            for collection_id, alias in aliases:
+                if tx.one(f"SELECT 1 FROM membership_alias {place}", (collection_id, alias, version_id)) is not None:
+                    tx.execute(f"DELETE FROM membership_alias {place}", (collection_id, alias, version_id))
+                    old = index_of(tx, collection_id, version_id)
+                    note_change(tx, collection_id, version_id, "alias", subject=alias, old=old, by=by, at=at)
+
+        self._database.write_sync(work)
+
+    def link(self, collection_id: int, version_id: int, aliases: Sequence[str], *, at: float, by: str = "") -> Membership:
         """See `CollectionStore.link`."""
 
         def work(tx: Transaction) -> Membership:
+            is_new = index_of(tx, collection_id, version_id) is None
             member = add_member(tx, collection_id, version_id, at)
+            if is_new:
+                note_change(tx, collection_id, version_id, "link", new=f"v{member['version_index']}", by=by, at=at)
             for alias in [*aliases, LATEST]:
-                move_alias(tx, collection_id, alias, version_id, at)
+                move_alias(tx, collection_id, alias, version_id, at, by=by)
             return membership_from_row(member)
 
         return self._database.write_sync(work)
 
-    def unlink(self, collection_id: int, version_id: int) -> bool:
+    def unlink(self, collection_id: int, version_id: int, *, at: float, by: str = "") -> bool:
         """See `CollectionStore.unlink`."""
 
         def work(tx: Transaction) -> bool:
-            known = tx.one("SELECT created_at FROM membership WHERE collection_id = ? AND version_id = ?", (collection_id, version_id))
-            if known is None:
+            name = index_of(tx, collection_id, version_id)
+            if name is None:
                 return False
-            remove_member(tx, collection_id, version_id, known["created_at"])
+            remove_member(tx, collection_id, version_id, at)
+            note_change(tx, collection_id, version_id, "unlink", old=name, by=by, at=at)
             return True
 
         return self._database.write_sync(work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Condition, ListQuery, Page
+from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Condition, ListQuery, OutputItem, Page
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.page_filters import Where, select_page
 from penstock.stores.sql.page_rows import (
@@ -53,6 +53,10 @@ class SqlArtifactPages:
         """See `ArtifactPages`."""
         return await self._database.read(lambda tx: _list_artifacts(tx, query))
 
+    async def outputs(self, *, limit: int = 10_000) -> tuple[Sequence[OutputItem], bool]:
+        """See `ArtifactPages`."""
+        return await self._database.read(lambda tx: _outputs(tx, limit))
+
     async def artifact(self, artifact_id: int) -> ArtifactView | None:
         """See `ArtifactPages`."""
         return await self._database.read(lambda tx: _artifact_view(tx, artifact_id))
@@ -74,6 +78,33 @@ class SqlArtifactPages:
     async def lineage(self, artifact_id: int, *, depth: int = 3, limit: int = 300) -> tuple[Sequence[ArtifactUse], bool]:
         """See `ArtifactPages`."""
         return await self._database.read(lambda tx: _lineage(tx, artifact_id, depth, limit))
+
+
+def _outputs(tx: Transaction, limit: int) -> tuple[list[OutputItem], bool]:
+    rows = tx.all(
+        "SELECT run.pipeline_name, task.display_name AS task_name, a.output_key, a.type, COUNT(*) AS n, SUM(a.size_bytes) AS size_bytes, "
+        "MAX(a.artifact_id) AS newest_id, MAX(a.created_at) AS updated_at, MAX((SELECT MAX(u.at) FROM artifact_use u "
+        "WHERE u.artifact_id = a.artifact_id AND u.direction = 'input')) AS last_used_at "
+        "FROM (SELECT * FROM artifact ORDER BY created_at DESC, artifact_id DESC LIMIT :limit) a "
+        "JOIN run ON run.run_id = a.run_id JOIN task ON task.task_id = a.task_id "
+        "GROUP BY run.pipeline_name, task.display_name, a.output_key, a.type ORDER BY updated_at DESC",
+        {"limit": limit},
+    )
+    is_cut = tx.one("SELECT 1 FROM artifact ORDER BY created_at DESC LIMIT 1 OFFSET :limit", {"limit": limit}) is not None
+    newest = {row["newest_id"] for row in rows[:1000]}
+    places, params = named_places(sorted(newest))
+    makers = tx.all(
+        f"SELECT a.artifact_id, run.run_id, run.name FROM artifact a JOIN run ON run.run_id = a.run_id WHERE a.artifact_id IN ({places})",
+        params,
+    )
+    runs = {row["artifact_id"]: (row["run_id"], row["name"]) for row in makers}
+    return [
+        OutputItem(
+            row["pipeline_name"], row["task_name"], row["output_key"], row["type"], row["n"], int(row["size_bytes"] or 0),
+            row["newest_id"], row["updated_at"], row["last_used_at"], *runs.get(row["newest_id"], ("", "")),
+        )
+        for row in rows
+    ], is_cut  # fmt: skip
 
 
 def _list_artifacts(tx: Transaction, query: ListQuery) -> Page[ArtifactItem]:

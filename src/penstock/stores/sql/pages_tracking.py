@@ -7,7 +7,8 @@ from typing import Any
 
 from penstock.domain.ids import TaskId, TrackedRunId
 from penstock.domain.tracking import TrackedProjectId, TrackedRun
-from penstock.interfaces.tracking_pages import CollectionItem, LineageView, ProjectItem, RunItem, TaskPlace, VersionItem
+from penstock.domain.versions import VersionChange
+from penstock.interfaces.tracking_pages import CollectionItem, CollectionUse, LineageView, ProjectItem, RunItem, TaskPlace, VersionItem
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.page_rows import named_places
 from penstock.stores.sql.tracking_rows import SELECT_RUN, run_from_row
@@ -118,6 +119,52 @@ class SqlTrackingPages:
 
         return await self._database.read(work)
 
+    async def all_collections(self, *, limit: int = 2000) -> Sequence[CollectionItem]:
+        """See `TrackingPages`."""
+        sql = (
+            "SELECT c.collection_id, p.entity, p.name AS project, c.name, c.kind, c.type_name, c.updated_at, "
+            "COUNT(v.version_id) AS version_count, MAX(CASE WHEN v.version_id IS NULL THEN NULL ELSE m.version_index END) AS newest, "
+            "COALESCE(SUM(v.size_bytes), 0) AS size_bytes, COUNT(t.version_id) AS of_tasks "
+            "FROM (SELECT * FROM collection ORDER BY updated_at DESC, collection_id DESC LIMIT :limit) c "
+            "JOIN tracked_project p ON p.project_id = c.project_id LEFT JOIN membership m ON m.collection_id = c.collection_id "
+            "LEFT JOIN artifact_version v ON v.version_id = m.version_id AND v.state = 'COMMITTED' "
+            "LEFT JOIN task_version t ON t.version_id = v.version_id "
+            "GROUP BY c.collection_id, p.entity, p.name, c.name, c.kind, c.type_name, c.updated_at ORDER BY c.updated_at DESC"
+        )
+
+        def work(tx: Transaction) -> list[CollectionItem]:
+            return [
+                CollectionItem(
+                    row["collection_id"], row["entity"], row["project"], row["name"], row["kind"], row["type_name"], "",
+                    row["version_count"], row["newest"], int(row["size_bytes"]), row["updated_at"],
+                )
+                for row in tx.all(sql, {"limit": limit})
+                if not row["of_tasks"] or row["of_tasks"] < row["version_count"]
+            ]  # fmt: skip
+
+        return await self._database.read(work)
+
+    async def collection_uses(self, collection_ids: Sequence[int]) -> Mapping[int, CollectionUse]:
+        """See `TrackingPages`."""
+        return await self._database.read(lambda tx: _collection_uses(tx, list(collection_ids)[:_BATCH]))
+
+    async def collection_aliases(self, collection_ids: Sequence[int]) -> Mapping[int, Sequence[tuple[str, int]]]:
+        """See `TrackingPages`."""
+        places, params = named_places(list(collection_ids)[:_BATCH])
+        sql = (
+            "SELECT a.collection_id, a.alias, m.version_index FROM membership_alias a "
+            "JOIN membership m ON m.collection_id = a.collection_id AND m.version_id = a.version_id "
+            f"WHERE a.collection_id IN ({places}) ORDER BY m.version_index DESC, a.alias LIMIT 5000"
+        )
+
+        def work(tx: Transaction) -> dict[int, list[tuple[str, int]]]:
+            found: dict[int, list[tuple[str, int]]] = {}
+            for row in tx.all(sql, params):
+                found.setdefault(row["collection_id"], []).append((row["alias"], row["version_index"]))
+            return found
+
+        return await self._database.read(work)
+
     async def versions(self, collection_id: int, *, limit: int = 500) -> Sequence[VersionItem]:
         """See `TrackingPages`."""
         sql = f"{_VERSION} WHERE m.collection_id = :collection ORDER BY m.version_index DESC LIMIT :limit"
@@ -132,9 +179,65 @@ class SqlTrackingPages:
 
         return await self._database.read(work)
 
+    async def changes(self, collection_id: int, version_id: int, *, limit: int = 200) -> Sequence[VersionChange]:
+        """See `TrackingPages`."""
+        sql = (
+            "SELECT h.*, v.version_index FROM version_change h LEFT JOIN artifact_version v ON v.version_id = h.version_id "
+            "WHERE h.collection_id = :collection OR h.version_id = :version ORDER BY h.change_id DESC LIMIT :limit"
+        )
+        params = {"collection": collection_id, "version": version_id, "limit": limit}
+
+        def work(tx: Transaction) -> list[VersionChange]:
+            return [
+                VersionChange(
+                    row["at"], row["user_name"], row["kind"], row["subject"], row["old_value"], row["new_value"], row["version_id"],
+                    row["version_index"],
+                )
+                for row in tx.all(sql, params)
+            ]  # fmt: skip
+
+        return await self._database.read(work)
+
     async def lineage(self, version_id: int, *, depth: int = 3, limit: int = 300) -> LineageView:
         """See `TrackingPages`."""
         return await self._database.read(lambda tx: _lineage(tx, version_id, depth, limit))
+
+
+def _collection_uses(tx: Transaction, collection_ids: list[int]) -> dict[int, CollectionUse]:
+    """Two statements for what is read and who logged, one for the names of the newest producers."""
+    if not collection_ids:
+        return {}
+    places, params = named_places(collection_ids)
+    used = {
+        row["collection_id"]: row["at"]
+        for row in tx.all(
+            "SELECT m.collection_id, MAX(u.created_at) AS at FROM membership m JOIN version_use u ON u.version_id = m.version_id "
+            f"AND u.direction = 'input' WHERE m.collection_id IN ({places}) GROUP BY m.collection_id",
+            params,
+        )
+    }
+    made = tx.all(
+        "SELECT m.collection_id, COUNT(DISTINCT v.creator_run_id) AS n FROM membership m "
+        f"JOIN artifact_version v ON v.version_id = m.version_id AND v.state = 'COMMITTED' WHERE m.collection_id IN ({places}) "
+        "GROUP BY m.collection_id",
+        params,
+    )
+    newest = {
+        row["collection_id"]: row["creator_run_id"]
+        for row in tx.all(
+            "SELECT m.collection_id, v.creator_run_id FROM membership m JOIN artifact_version v ON v.version_id = m.version_id "
+            f"WHERE m.collection_id IN ({places}) AND v.state = 'COMMITTED' AND v.creator_run_id IS NOT NULL AND m.version_index = "
+            "(SELECT MAX(n.version_index) FROM membership n WHERE n.collection_id = m.collection_id)",
+            params,
+        )
+    }
+    runs = _named_runs(tx, {TrackedRunId(run_id) for run_id in newest.values()})
+    return {
+        row["collection_id"]: CollectionUse(
+            used.get(row["collection_id"]), runs.get(TrackedRunId(newest.get(row["collection_id"], 0))), row["n"]
+        )
+        for row in made
+    }
 
 
 def _version(row: Row, aliases: Sequence[str]) -> VersionItem:

@@ -31,6 +31,8 @@ COLLECTION_SELECT = (
     "SELECT c.*, p.entity, p.name AS project_name FROM collection c JOIN tracked_project p ON p.project_id = c.project_id"
 )
 _BATCH = 500
+_MAX_CHANGE = 2000
+"""Characters of a value that the history keeps."""
 
 
 def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -121,8 +123,43 @@ def manifest_from_row(row: Row) -> Manifest:
     )
 
 
-def move_alias(tx: Transaction, collection_id: int, alias: str, version_id: int, at: float) -> None:
-    """Let `alias` name the version in the collection, whoever had it before."""
+def note_change(
+    tx: Transaction,
+    collection_id: int,
+    version_id: int | None,
+    kind: str,
+    *,
+    subject: str = "",
+    old: str | None = None,
+    new: str | None = None,
+    by: str,
+    at: float,
+) -> None:
+    """Add a line to the history of a version or, without one, of the collection; long texts are cut."""
+    cut = [None if value is None else value[:_MAX_CHANGE] for value in (old, new)]
+    tx.execute(
+        "INSERT INTO version_change (collection_id, version_id, at, user_name, kind, subject, old_value, new_value)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (collection_id, version_id, at, by, kind, subject, *cut),
+    )
+
+
+def index_of(tx: Transaction, collection_id: int, version_id: int) -> str | None:
+    """Return the name of a member, `v3`; None for what is not in the collection."""
+    row = tx.one("SELECT version_index FROM membership WHERE collection_id = ? AND version_id = ?", (collection_id, version_id))
+    return None if row is None else f"v{row['version_index']}"
+
+
+def move_alias(tx: Transaction, collection_id: int, alias: str, version_id: int, at: float, *, by: str) -> None:
+    """Let `alias` name the version in the collection, whoever had it before; a line of history unless it is `latest`."""
+    if alias != LATEST:
+        sql = "SELECT version_id FROM membership_alias WHERE collection_id = ? AND alias = ?"
+        before = tx.one(sql, (collection_id, alias))
+        if before is not None and before["version_id"] == version_id:
+            return
+        old = None if before is None else index_of(tx, collection_id, before["version_id"])
+        new = index_of(tx, collection_id, version_id)
+        note_change(tx, collection_id, version_id, "alias", subject=alias, old=old, new=new, by=by, at=at)
     tx.execute(
         "INSERT INTO membership_alias (collection_id, alias, version_id, created_at) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (collection_id, alias) DO UPDATE SET version_id = excluded.version_id, created_at = excluded.created_at",
@@ -155,7 +192,7 @@ def remove_member(tx: Transaction, collection_id: int, version_id: int, at: floa
         "SELECT version_id FROM membership WHERE collection_id = ? ORDER BY version_index DESC LIMIT 1", (collection_id,)
     )
     if had_latest is not None and newest is not None:
-        move_alias(tx, collection_id, LATEST, newest["version_id"], at)
+        move_alias(tx, collection_id, LATEST, newest["version_id"], at, by="")
     tx.execute("UPDATE collection SET updated_at = ? WHERE collection_id = ?", (at, collection_id))
 
 

@@ -29,6 +29,7 @@ from penstock.stores.sql.version_rows import (
     manifest_from_row,
     marks,
     move_alias,
+    note_change,
     only,
     remove_member,
     version_from_row,
@@ -71,15 +72,24 @@ class SqlVersionStore:
         return None if row is None else version_from_row(row)
 
     def update_version(
-        self, version_id: int, *, changes: Mapping[str, Any], add_tags: Sequence[str] = (), remove_tags: Sequence[str] = (), at: float
+        self,
+        version_id: int,
+        *,
+        changes: Mapping[str, Any],
+        add_tags: Sequence[str] = (),
+        remove_tags: Sequence[str] = (),
+        at: float,
+        by: str = "",
     ) -> ArtifactVersion:
         """See `VersionStore.update_version`."""
         if unknown := changes.keys() - _EDITABLE:
             raise ValueError(f"not editable: {sorted(unknown)}")
 
         def work(tx: Transaction) -> ArtifactVersion:
-            if _version(tx, version_id) is None:
+            known = _version(tx, version_id)
+            if known is None:
                 raise NotFoundError(f"no artifact version {version_id}")
+            _note_edits(tx, known, changes, add_tags, remove_tags, by=by, at=at)
             columns = "".join(f"{name} = :{name}, " for name in changes)
             tx.execute(
                 f"UPDATE artifact_version SET {columns}updated_at = :at WHERE version_id = :id", {**changes, "at": at, "id": version_id}
@@ -91,7 +101,7 @@ class SqlVersionStore:
 
         return self._database.write_sync(work)
 
-    def delete_version(self, version_id: int, *, with_aliases: bool, at: float) -> ArtifactVersion:
+    def delete_version(self, version_id: int, *, with_aliases: bool, at: float, by: str = "") -> ArtifactVersion:
         """See `VersionStore.delete_version`."""
 
         def work(tx: Transaction) -> ArtifactVersion:
@@ -104,6 +114,8 @@ class SqlVersionStore:
             if aliases and not with_aliases:
                 names = ", ".join(sorted({row["alias"] for row in aliases}))
                 raise PreconditionError(f"artifact version has the aliases {names}; delete them too (delete_aliases) or first")
+            had = ", ".join(sorted({row["alias"] for row in aliases})) or None
+            note_change(tx, version.collection_id, version_id, "delete", old=had, by=by, at=at)
             _remove_everywhere(tx, version_id, at)
             return _existing(tx, version_id)
 
@@ -127,8 +139,10 @@ class SqlVersionStore:
                     " version_index = ?, committed_at = ?, updated_at = ? WHERE version_id = ?",
                     (digest, size_bytes, file_count, manifest, member["version_index"], at, at, version_id),
                 )
+                by, new = row["creator_user"], f"v{member['version_index']}"
+                note_change(tx, row["collection_id"], version_id, "created", new=new, by=by, at=at)
                 for alias in [*json.loads(row["aliases"]), LATEST]:
-                    move_alias(tx, row["collection_id"], alias, version_id, at)
+                    move_alias(tx, row["collection_id"], alias, version_id, at, by=by)
                 if row["creator_run_id"] is not None:
                     _note_use(tx, row["creator_run_id"], version_id, UseDirection.OUTPUT, None, at)
             return _existing(tx, version_id)
@@ -318,7 +332,7 @@ def _create(tx: Transaction, new: NewVersion) -> ArtifactVersion:
     known = _reusable(tx, collection_id, new)
     if known is not None:
         for alias in new.aliases:
-            move_alias(tx, collection_id, alias, known, new.created_at)
+            move_alias(tx, collection_id, alias, known, new.created_at, by=new.creator_user)
         if new.client_id:
             tx.execute("UPDATE artifact_version SET client_id = ? WHERE version_id = ?", (new.client_id, known))
         if new.creator_run_id is not None:
@@ -395,6 +409,33 @@ def _insert(tx: Transaction, collection_id: int, new: NewVersion) -> int:
     )  # fmt: skip
     _add_tags(tx, row["version_id"], new.tags)
     return int(row["version_id"])
+
+
+def _note_edits(
+    tx: Transaction,
+    version: ArtifactVersion,
+    changes: Mapping[str, Any],
+    add_tags: Sequence[str],
+    remove_tags: Sequence[str],
+    *,
+    by: str,
+    at: float,
+) -> None:
+    """Write down what an edit really changes."""
+    place = (tx, version.collection_id, version.version_id)
+    for name, value in changes.items():
+        old = getattr(version, name)
+        if (old or "") != (value or ""):
+            kind = "ttl" if name == "ttl_seconds" else name
+            note_change(*place, kind, old=_text(old), new=_text(value), by=by, at=at)
+    for tag in add_tags:
+        note_change(*place, "tag", subject=tag, new=tag, by=by, at=at)
+    for tag in remove_tags:
+        note_change(*place, "tag", subject=tag, old=tag, by=by, at=at)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _add_tags(tx: Transaction, version_id: int, tags: Sequence[str]) -> None:

@@ -17,9 +17,12 @@ from penstock.domain.ids import Digest
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Page
 from penstock.web.artifact_content import Preview, head_of, media_type_of, preview_of, zip_of_tree
 from penstock.web.filters import list_query
+from penstock.web.pages.collections import FILTER_FIELDS as COLLECTION_FIELDS
+from penstock.web.pages.collections import CollectionsTab, collections_tab
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.security import BOX_HEADERS, STILL_HEADERS
 from penstock.web.services import WebServices
+from penstock.web.snippets import artifact_snippets
 from penstock.web.ui_metadata import viewers_of
 from penstock.web.visualizations import Visual, visuals_of
 
@@ -44,10 +47,14 @@ _MARKDOWN_STYLE = (
 class ArtifactListPage:
     """Context of `artifacts/list.html`."""
 
-    listing: Page[ArtifactItem]
-    """The rows shown."""
-    sort: str
-    """Sort name, with `-` in front for descending."""
+    tab: str
+    """`collections` or `stored`."""
+    collections: CollectionsTab | None = None
+    """On the first tab."""
+    listing: Page[ArtifactItem] | None = None
+    """The rows of the second tab."""
+    sort: str = ""
+    """Its sort name, with `-` in front for descending."""
     filter_fields: Sequence[str] = FILTER_FIELDS
     """Fields the filter bar completes."""
 
@@ -66,8 +73,8 @@ class ArtifactPage:
     """Beginning of the content, on Overview and Preview."""
     visual: Visual | None
     """Drawing, for metric types."""
-    snippet: str
-    """Python that fetches it."""
+    snippets: Sequence[tuple[str, str]]
+    """(client, code that fetches it)."""
     edges: Sequence[ArtifactUse] = ()
     """Lineage."""
     is_cut: bool = False
@@ -80,9 +87,13 @@ class ArtifactPage:
 
 
 async def list_page(services: WebServices, request: Request) -> Response:
-    """All stored artifacts."""
-    query = list_query(request.query_params, now=services.clock.now())
-    page = ArtifactListPage(await services.artifacts.list_artifacts(query), ("-" if query.is_descending else "") + query.sort)
+    """Collections, or all stored artifacts one by one."""
+    if request.query_params.get("tab") == "stored":
+        query = list_query(request.query_params, now=services.clock.now())
+        listing = await services.artifacts.list_artifacts(query)
+        page = ArtifactListPage("stored", listing=listing, sort=("-" if query.is_descending else "") + query.sort)
+    else:
+        page = ArtifactListPage("collections", await collections_tab(services, request), filter_fields=COLLECTION_FIELDS)
     frame = Frame(title="Artifacts", section="artifacts", crumbs=(Crumb("Artifacts"),), live="", scripts=("table",))
     return render(services, request, "artifacts/list.html", frame=frame, page=page)
 
@@ -113,7 +124,7 @@ async def artifact_page(services: WebServices, request: Request) -> Response:
         )
     drawn = visuals_of([ArtifactUse("output", artifact.output_key, 0, artifact, artifact.task_id or "", artifact.task_name)])
     edges, is_cut = await services.artifacts.lineage(artifact.artifact_id) if tab == "lineage" else ((), False)
-    page = ArtifactPage(view, tab, TABS, preview, drawn[0] if drawn else None, snippet_of(services.url, artifact), edges, is_cut)
+    page = ArtifactPage(view, tab, TABS, preview, drawn[0] if drawn else None, artifact_snippets(services.url, artifact), edges, is_cut)
     siblings = [(f"{other.run_name} \u00b7 {other.name}", f"/ui/artifacts/{other.artifact_id}") for other in view.siblings[:12]]
     frame = Frame(
         title=artifact.name or artifact.output_key,
@@ -122,12 +133,6 @@ async def artifact_page(services: WebServices, request: Request) -> Response:
         scripts=("table", "lineage"),
     )
     return render(services, request, "artifacts/artifact.html", frame=frame, page=page)
-
-
-def snippet_of(url: str, artifact: ArtifactItem) -> str:
-    """Python that fetches the artifact without any client library."""
-    name = re.sub(r"[^\w.-]", "_", artifact.name or artifact.output_key or "artifact") + (".zip" if artifact.is_directory else "")
-    return f'import urllib.request\n\nurllib.request.urlretrieve("{url}/ui/artifacts/{artifact.artifact_id}/download", "{name}")'
 
 
 async def view(services: WebServices, request: Request) -> Response:

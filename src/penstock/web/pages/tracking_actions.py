@@ -9,14 +9,16 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.domain.errors import NotFoundError, PenstockError
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.tracking import RunChange, TrackedProjectId
 from penstock.web.render import Notice, query_url, redirect
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import TrackingServices, check_writable, checked_id, runs_by_ids
+from penstock.web.tracking_services import TrackingServices, caller_of, check_writable, checked_id, runs_by_ids
 
 _MAX_CARD = 100_000
+_DAY_SECONDS = 86_400
+_MAX_TTL = 100 * 366 * _DAY_SECONDS
 _SWEEP_STATES = {"pause": "PAUSED", "resume": "RUNNING", "finish": "FINISHED", "cancel": "CANCELED"}
 
 
@@ -82,8 +84,9 @@ async def act_on_version(services: WebServices, tracking: TrackingServices, requ
         if version is None:
             raise NotFoundError("There is no such version any more.")
         check_writable(tracking, request, version.entity)
+        by = caller_of(tracking, request).user_name
         if verb == "delete":
-            tracking.artifacts.delete(version_id, with_aliases=True)
+            tracking.artifacts.delete(version_id, with_aliases=True, by=by)
             return "Version deleted."
         collection_id = int(checked_id(_text(form, "collection")))
         wanted = set(_words(_text(form, "aliases")))
@@ -93,17 +96,36 @@ async def act_on_version(services: WebServices, tracking: TrackingServices, requ
             if alias.collection_id == collection_id
         }
         if added := sorted(wanted - had):
-            tracking.collections.set_aliases(version_id, [(collection_id, alias) for alias in added])
+            tracking.collections.set_aliases(version_id, [(collection_id, alias) for alias in added], by=by)
         if dropped := sorted(had - wanted):
-            tracking.collections.drop_aliases(version_id, [(collection_id, alias) for alias in dropped])
+            tracking.collections.drop_aliases(version_id, [(collection_id, alias) for alias in dropped], by=by)
         if "card" in form:
-            tracking.collections.update(collection_id, description=str(form["card"])[:_MAX_CARD])
+            tracking.collections.update(collection_id, description=str(form["card"])[:_MAX_CARD], by=by)
         tags, known = set(_words(_text(form, "tags"))), set(tracking.artifacts.tags([version_id]).get(version_id, ()))
-        changes: dict[str, Any] = {"description": str(form.get("description", ""))}
-        tracking.artifacts.update(version_id, changes=changes, add_tags=sorted(tags - known), remove_tags=sorted(known - tags))
+        changes: dict[str, Any] = {"description": str(form.get("description", "")) or None}
+        if "ttl_days" in form:
+            changes["ttl_seconds"] = _ttl(_text(form, "ttl_days"))
+        tracking.artifacts.update(version_id, changes=changes, add_tags=sorted(tags - known), remove_tags=sorted(known - tags), by=by)
         return "Saved."
 
     return redirect(target, Notice(await asyncio.to_thread(work)))
+
+
+def _ttl(days: str) -> int | None:
+    """Return a time to live in seconds; empty means that the version stays.
+
+    Raises:
+        InvalidArgumentError: it is no number of days above 0.
+    """
+    if not days:
+        return None
+    try:
+        seconds = round(float(days) * _DAY_SECONDS)
+    except (ValueError, OverflowError):
+        seconds = 0
+    if not 0 < seconds <= _MAX_TTL:
+        raise InvalidArgumentError(f"{days[:40]!r} is no number of days above 0")
+    return seconds
 
 
 async def act_on_sweep(services: WebServices, tracking: TrackingServices, request: Request) -> Response:

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest, TrackedRunId
 from penstock.domain.tracking import TrackedProject, TrackedRun
-from penstock.domain.versions import ArtifactVersion, Collection, ManifestEntry
+from penstock.domain.versions import ArtifactVersion, Collection, ManifestEntry, VersionChange
 from penstock.interfaces.tracking_pages import CollectionItem, LineageView, VersionItem
 from penstock.tracking.artifacts import hex_md5
 from penstock.web.artifact_content import Preview, preview_of
@@ -25,8 +25,10 @@ from penstock.web.pages.tracking_run import FileRow, level_of, run_url
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, project_frame, project_url
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
+from penstock.web.snippets import version_snippets
 from penstock.web.tracking_documents import Tree, look_of, read_document, tree_of
 from penstock.web.tracking_services import SETTLE_SECONDS, TrackingServices, caller_of, project_of
+from penstock.web.version_diff import VersionDiff, compare_versions
 
 TABS: Sequence[tuple[str, str]] = (
     ("overview", "Overview"),
@@ -34,9 +36,30 @@ TABS: Sequence[tuple[str, str]] = (
     ("versions", "Versions"),
     ("usage", "Usage"),
     ("lineage", "Lineage"),
+    ("history", "History"),
 )
 _ALIASES = {"graph": "lineage", "preview": "files", "metadata": "overview", "consumers": "usage"}
 _MAX_ENTRIES = 5000
+_STRIP = 30
+"""Versions in the strip below the title."""
+
+CHANGE_WORDS: Mapping[str, str] = {
+    "created": "logged",
+    "alias": "alias",
+    "tag": "tag",
+    "description": "description",
+    "metadata": "metadata",
+    "labels": "labels",
+    "ttl": "time to live",
+    "link": "linked",
+    "unlink": "unlinked",
+    "delete": "deleted",
+    "restore": "restored",
+    "name": "name",
+    "type": "type",
+    "card": "collection card",
+}
+"""Kinds of changes in words; translated by the template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +122,29 @@ class ArtifactVersionPage:
     """What is around it."""
     snippets: Sequence[tuple[str, str]] = field(default_factory=tuple)
     """(client, code that fetches it)."""
+    strip: Sequence[VersionItem] = ()
+    """The newest versions and this one."""
+    other: VersionItem | None = None
+    """The version beside which this one is laid, on Versions."""
+    diff: VersionDiff | None = None
+    """What changed since the other one, the older of the two first."""
+    changes: Sequence[VersionChange] = ()
+    """The history, last first."""
+    words: Mapping[str, str] = field(default_factory=lambda: CHANGE_WORDS)
+    """Kinds of changes in words."""
+    links: Sequence[Collection] = ()
+    """Collections that link it, on Usage."""
 
     @property
     def card(self) -> Markup:
         """What the collection says about itself: Markdown, markup in it stays text."""
         return rendered(self.collection.description or "")
+
+    @property
+    def expires_at(self) -> float | None:
+        """When it will be deleted by itself; None: never."""
+        ttl = self.version.ttl_seconds
+        return self.version.created_at + ttl if ttl is not None and ttl > 0 else None
 
 
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
@@ -166,8 +207,9 @@ async def version_page(services: WebServices, tracking: TrackingServices, reques
         tags=tags.get(version.version_id, ()),
         metadata=tree_of(read_document(version.metadata or "{}")),
         creator=await tracking.runs.get_by_id(version.creator_run_id) if version.creator_run_id is not None else None,
-        snippets=snippets_of(collection, member.version_index, version),
+        strip=_strip(versions, version.version_id),
         **await _of_tab(services, tracking, request, version, tab),
+        **await _around(services, tracking, request, collection, member.version_index, version, versions, tab),
     )
     siblings = [(f"v{item.version_index} {' '.join(item.aliases)}", version_url(collection, item.version_index)) for item in versions[:12]]
     frame = Frame(
@@ -199,6 +241,65 @@ async def _of_tab(
     return {}
 
 
+async def _around(
+    services: WebServices,
+    tracking: TrackingServices,
+    request: Request,
+    collection: Collection,
+    index: int,
+    version: ArtifactVersion,
+    versions: Sequence[VersionItem],
+    tab: str,
+) -> dict[str, Any]:
+    """Return the fields that depend on the collection where the reader stands."""
+    if tab == "history":
+        return {"changes": await tracking.pages.changes(collection.collection_id, version.version_id)}
+    if tab == "overview":
+
+        def snippets() -> list[tuple[str, str]]:
+            first = tracking.artifacts.listing(version).page(0, 1) if version.file_count else ()
+            return version_snippets(services.url, collection, index, version, first[0].path if first else "")
+
+        return {"snippets": await asyncio.to_thread(snippets)}
+    if tab == "usage":
+        return {
+            "links": await asyncio.to_thread(_links, tracking, version),
+            "snippets": version_snippets(services.url, collection, index, version, ""),
+        }
+    if tab == "versions":
+        other = _other(versions, version.version_id, index, request.query_params.get("other", ""))
+        return {"other": other, "diff": None if other is None else await asyncio.to_thread(_diff, tracking, version, other)}
+    return {}
+
+
+def _links(tracking: TrackingServices, version: ArtifactVersion) -> list[Collection]:
+    members = tracking.collections.memberships_of([version.version_id]).get(version.version_id, ())
+    found = tracking.collections.many([member.collection_id for member in members])
+    return [collection for collection in found.values() if collection.collection_id != version.collection_id]
+
+
+def _strip(versions: Sequence[VersionItem], version_id: int) -> list[VersionItem]:
+    """Return the newest versions; the open one stands at the end when it is older than all of them."""
+    newest = list(versions[:_STRIP])
+    return newest + [item for item in versions[_STRIP:] if item.version_id == version_id]
+
+
+def _other(versions: Sequence[VersionItem], version_id: int, index: int, wanted: str) -> VersionItem | None:
+    """Return the version to compare with: the one named, else the one before, else the one after."""
+    others = [item for item in versions if item.version_id != version_id]
+    named = next((item for item in others if f"v{item.version_index}" == wanted), None)
+    older = next((item for item in others if item.version_index < index), None)
+    return named or older or (others[-1] if others else None)
+
+
+def _diff(tracking: TrackingServices, version: ArtifactVersion, other: VersionItem) -> VersionDiff | None:
+    beside = tracking.artifacts.get(other.version_id)
+    if beside is None:
+        return None
+    old, new = sorted((version, beside), key=lambda item: item.version_id)
+    return compare_versions(tracking.artifacts.listing(old), tracking.artifacts.listing(new), old.metadata, new.metadata)
+
+
 def _files(services: WebServices, tracking: TrackingServices, version: ArtifactVersion, path: str) -> dict[str, Any]:
     """Return the entries below `path`, or the open file with its preview."""
     listing = tracking.artifacts.listing(version)
@@ -221,22 +322,6 @@ def _stored(tracking: TrackingServices, version: ArtifactVersion, entry: Manifes
         return None, 0
     content = tracking.artifacts.content(version.project_id, hex_md5(entry.digest))
     return (content.blob_digest, content.size_bytes) if content is not None else (None, 0)
-
-
-def snippets_of(collection: Collection, index: int, version: ArtifactVersion) -> list[tuple[str, str]]:
-    """Return code that fetches the version, by client."""
-    path = f"{collection.entity}/{collection.project}/{collection.name}:v{index}"
-    in_run = f'artifact = run.use_artifact("{path}", type="{version.type_name}")\nfolder = artifact.download()'
-    in_task = f'    run.use_artifact("{path}").download(root=data.path)'
-    component = 'from kfp import dsl\n\n\n@dsl.component(packages_to_install=["wandb"])\ndef use_artifact(data: dsl.Output[dsl.Dataset]):\n'
-    return [
-        ("In a run", f"import wandb\n\nrun = wandb.init()\n{in_run}"),
-        ("Without a run", f'import wandb\n\nfolder = wandb.Api().artifact("{path}").download()'),
-        (
-            "In a pipeline",
-            component + f"    import wandb\n\n    run = wandb.init()\n{in_task}",
-        ),
-    ]  # fmt: skip
 
 
 async def _version_by_id(tracking: TrackingServices, request: Request) -> ArtifactVersion:

@@ -372,7 +372,7 @@ def link_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[
         services.collections.check_admits(project.project_id, version.type_name)
         portfolio = services.collections.ensure_portfolio(project.project_id, input.get("artifact_portfolio_name") or "", version.type_name)
     aliases = [entry["alias"] for entry in input.get("aliases") or () if entry["alias"] != "latest"]
-    membership = services.collections.link(portfolio, version, aliases)
+    membership = services.collections.link(portfolio, version, aliases, by=context.caller.user_name)
     return {"version_index": membership.version_index, "artifact_membership": _membership_node(context, membership, portfolio)}
 
 
@@ -380,7 +380,9 @@ def unlink_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dic
     """Take a version out of a portfolio."""
     context = context_of(info)
     portfolio = _collection_for_writing(context, input["artifact_portfolio_id"])
-    removed = context.services.collections.unlink(portfolio.collection_id, ids.number(input["artifact_id"], "Artifact"))
+    removed = context.services.collections.unlink(
+        portfolio.collection_id, ids.number(input["artifact_id"], "Artifact"), by=context.caller.user_name
+    )
     if not removed:
         raise NotFoundError("the artifact is not linked to this collection")
     return {"artifact_id": input["artifact_id"], "success": True}
@@ -399,7 +401,9 @@ def update_portfolio(root: Any, info: GraphQLResolveInfo, *, input: Input) -> di
 def _update(info: GraphQLResolveInfo, wire_id: str, data: Input) -> dict[str, Any]:
     context = context_of(info)
     known = _collection_for_writing(context, wire_id)
-    changed = context.services.collections.update(known.collection_id, name=data.get("name"), description=data.get("description"))
+    changed = context.services.collections.update(
+        known.collection_id, name=data.get("name"), description=data.get("description"), by=context.caller.user_name
+    )
     return {"artifact_collection": collection_node(context, changed)}
 
 
@@ -407,7 +411,9 @@ def move_sequence(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[
     """Give a sequence another type."""
     context = context_of(info)
     known = _collection_for_writing(context, input["artifact_sequence_id"])
-    changed = context.services.collections.update(known.collection_id, type_name=input["destination_artifact_type_name"])
+    changed = context.services.collections.update(
+        known.collection_id, type_name=input["destination_artifact_type_name"], by=context.caller.user_name
+    )
     return {"artifact_collection": collection_node(context, changed)}
 
 
@@ -441,7 +447,7 @@ def add_tags(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, 
     """Tag a collection."""
     context = context_of(info)
     names = [tag["tag_name"] for tag in input["tags"]]
-    context.services.collections.change_tags(_tagged(context, input).collection_id, add=names)
+    context.services.collections.change_tags(_tagged(context, input).collection_id, add=names, by=context.caller.user_name)
     return {"tags": [tag_to_wire(name) for name in names]}
 
 
@@ -449,7 +455,7 @@ def remove_tags(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[st
     """Take tags from a collection."""
     context = context_of(info)
     names = [tag["tag_name"] for tag in input["tags"]]
-    context.services.collections.change_tags(_tagged(context, input).collection_id, remove=names)
+    context.services.collections.change_tags(_tagged(context, input).collection_id, remove=names, by=context.caller.user_name)
     return {"success": True}
 
 

@@ -1,0 +1,185 @@
+"""Artifact pages over what the real clients logged: collections, one version beside another, history, snippets that run, axe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import ROOT
+from tests.conformance.metaflow.machine import DATA_CLIENT
+from tests.support.clients import KFP_NEWEST, client_environment, client_python, run_client
+from tests.support.server import LiveServer
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+CLIENT = ("wandb==0.31.0", "pillow", "numpy", "pandas", "plotly")
+PROGRAM = """
+import wandb
+
+for number in range(2):
+    with wandb.init(name=f"make {number}", job_type="data") as run:
+        artifact = wandb.Artifact("digits", "dataset", metadata={"rows": 10 * (number + 1), "source": "sensor"})
+        with artifact.new_file("data/train.csv") as file:
+            file.write("x,y\\n" + "1,2\\n" * (number + 1))
+        with artifact.new_file("data/test.csv") as file:
+            file.write("x,y\\n5,6\\n")
+        run.log_artifact(artifact, aliases=["golden"])
+with wandb.init(name="train", job_type="train") as run:
+    run.use_artifact("digits:v0")
+version = wandb.Api().artifact("digits:v1")
+version.aliases.append("reviewed")
+version.save()
+"""
+PIPELINE = """
+import sys
+from kfp import Client, dsl
+
+@dsl.component
+def load(data: dsl.Output[dsl.Dataset]):
+    with open(data.path, "w") as file:
+        file.write("x,y\\n1,2\\n")
+
+@dsl.pipeline(name="digits-training")
+def pipeline():
+    load()
+
+client = Client(host="URL")
+for name in ("first", "second"):
+    run = client.create_run_from_pipeline_func(pipeline, run_name=name, enable_caching=False)
+    client.wait_for_run_completion(run.run_id, 100)
+"""
+
+
+@dataclass
+class Logged:
+    """A server with collections of both worlds."""
+
+    server: LiveServer
+    folder: Path
+
+    def run(self, source: str, *requirements: str, arguments: tuple[str, ...] = ()) -> str:
+        """Run a program with a real client against the server; return what it wrote."""
+        environment = client_environment(
+            WANDB_BASE_URL=self.server.url, WANDB_API_KEY=self.server.key, WANDB_PROJECT="digits", WANDB_SILENT="true", USER="tester",
+            HOME=str(self.folder),
+        )  # fmt: skip
+        done = run_client(client_python(*requirements), source, *arguments, env=environment, cwd=self.folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
+    """`tester/digits` with two versions of a data set, and two runs of a pipeline."""
+    folder = tmp_path_factory.mktemp("artifacts")
+    (folder / "work").mkdir()
+    with LiveServer(folder / "data", env={"PENSTOCK_SERVER_USER": "tester"}) as server:
+        made = Logged(server, folder / "work")
+        made.run(PROGRAM, *CLIENT)
+        made.run(PIPELINE.replace("URL", server.url), KFP_NEWEST)
+        yield made
+
+
+@pytest.fixture
+def tab(chromium: Browser, logged: Logged) -> Iterator[Page]:
+    """A fresh page; leaving it checks the console."""
+    context = chromium.new_context(base_url=logged.server.url, viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="UTC")
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" and "sandboxed" not in message.text else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    yield page
+    context.close()
+    assert problems == []
+
+
+def check_axe(tab: Page) -> None:
+    """Make sure that axe finds nothing on the page."""
+    tab.evaluate(AXE.read_text())
+    rules = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']"
+    found = tab.evaluate(f"axe.run(document, {{runOnly: {rules}, resultTypes: ['violations'], iframes: false}})")
+    assert [(item["id"], [node["html"][:160] for node in item["nodes"][:3]]) for item in found["violations"]] == [], tab.url
+
+
+def test_collections_of_both_worlds_are_one_list_with_facets(tab: Page) -> None:
+    tab.goto("/ui/artifacts")
+    rows = tab.locator("tbody tr")
+    expect(rows).to_have_count(2)
+    digits = rows.filter(has_text="tester/digits")
+    for text in ("dataset", "2", "v1", "golden", "reviewed", "make 1", "and 1 more"):
+        expect(digits).to_contain_text(text)
+    expect(rows.filter(has_text="digits-training")).to_contain_text("load · data")
+    check_axe(tab)
+    tab.get_by_text("Pipeline", exact=True).locator("visible=true").click()
+    tab.get_by_role("link", name="digits-training 1").click()
+    expect(rows).to_have_count(1)
+    expect(tab).to_have_url(re.compile("q=pipeline"))
+    tab.goto("/ui/artifacts?q=alias:golden")
+    expect(rows).to_have_count(1)
+    tab.get_by_role("link", name="All stored").click()
+    expect(tab.locator("tbody tr")).to_have_count(2)
+
+
+def test_two_versions_are_laid_beside_each_other(tab: Page) -> None:
+    tab.goto("/tester/digits/artifacts/dataset/digits/v1/versions")
+    diff = tab.locator("#diff")
+    expect(diff.get_by_role("heading", name="From v0 to v1")).to_be_visible()
+    expect(diff.locator(".diff-counts")).to_contain_text("1 changed")
+    expect(diff.locator(".diff-counts")).to_contain_text("1 the same")
+    expect(diff.locator("tbody tr").filter(has_text="data/train.csv")).to_contain_text("changed")
+    expect(diff.locator("tbody tr").filter(has_text="rows")).to_contain_text("1020")
+    expect(tab.locator(".version-strip [aria-current=page]")).to_contain_text("v1")
+    check_axe(tab)
+
+
+def test_edits_are_written_down_with_who_made_them(tab: Page) -> None:
+    tab.goto("/tester/digits/artifacts/dataset/digits/v1")
+    tab.get_by_role("button", name="Edit").first.click()
+    tab.get_by_label("Days until it is deleted by itself").fill("30")
+    tab.get_by_label("Tags").fill("clean")
+    tab.get_by_role("button", name="Save").click()
+    expect(tab.locator("main .facts")).to_contain_text("30 d")
+    expect(tab.locator("main .facts")).to_contain_text("in 29 d")
+    check_axe(tab)
+    tab.get_by_role("link", name="History").click()
+    lines = tab.locator("tbody tr")
+    expect(lines.filter(has_text="time to live")).to_contain_text("30 d")
+    expect(lines.filter(has_text="clean")).to_contain_text("tester")
+    expect(lines.filter(has_text="reviewed")).to_contain_text("v1")
+    expect(lines.filter(has_text="golden").filter(has_text="v0").first).to_contain_text("v1")
+    check_axe(tab)
+    tab.goto("/tester/digits/artifacts/dataset/digits/v0/usage")
+    expect(tab.locator("tbody tr")).to_contain_text("train")
+
+
+def _snippets(tab: Page) -> dict[str, str]:
+    read = "all => all.map(one => [one.querySelector('summary').textContent, one.querySelector('code').textContent])"
+    return dict(tab.locator(".snippets details").evaluate_all(read))
+
+
+def test_every_snippet_runs_as_it_stands(tab: Page, logged: Logged) -> None:
+    tab.goto("/tester/digits/artifacts/dataset/digits/v1")
+    version = _snippets(tab)
+    assert list(version) == ["In a run", "Without a run", "In a pipeline", "As an imported file", "In a flow"]
+    tab.goto("/ui/artifacts?tab=stored")
+    tab.locator("tbody th a").first.click()
+    artifact = _snippets(tab)
+    check_axe(tab)
+    assert list(artifact) == ["In a pipeline", "In a run", "In a flow", "In plain Python"]
+    assert "digits" in logged.run(f"{version['In a run']}\nprint(folder)\n", *CLIENT)
+    assert "digits" in logged.run(f"{version['Without a run']}\nprint(folder)\n", *CLIENT)
+    logged.run(artifact["In plain Python"], *CLIENT)
+    assert (logged.folder / "data").exists()
+    logged.run(artifact["In a run"], *CLIENT)
+    start = (
+        "\nfrom kfp import Client\nrun = Client(host='URL').create_run_from_pipeline_func(use_artifact)\n"
+        "state = Client(host='URL').wait_for_run_completion(run.run_id, 100).state\nassert state == 'SUCCEEDED', state\n"
+    ).replace("URL", logged.server.url)
+    for snippet in (version["As an imported file"], artifact["In a pipeline"]):
+        logged.run(snippet + start, KFP_NEWEST)
+    for flow in (version["In a flow"], artifact["In a flow"]):
+        logged.run(flow, *DATA_CLIENT, arguments=("run",))

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import random
+import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -122,7 +123,10 @@ class Seeder:
             insert(self.tx, "task_note", task_id=task_id, run_id=run_id, seq=seq, attempt=0, at=start + seq * 0.3, kind=kind, text=text)
         folder = self.data / "runs" / run_id / task_id / "0"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "log").write_bytes(log_text(state).encode())
+        text = log_text(state).encode()
+        (folder / "log").write_bytes(text)
+        begin, end = text.index(b"WARNING"), text.rindex(HOSTILE.encode())
+        (folder / "log.stderr").write_bytes(struct.pack("<QQQQ", 0, text.index(b"\n") + 1, begin, end))
 
     def artifact(
         self,

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 from pathlib import Path
 
-from tests.executors.stage import Stage, python_spec
+import pytest
+from tests.executors.stage import Stage, python_spec, request_for
 
 from penstock.domain.artifacts import ArtifactRef, ArtifactType
 from penstock.domain.execution import FailureKind, ProcessSpec, PythonTask
 from penstock.domain.ids import ArtifactId, Digest
+from penstock.stores.files.attempt_logs import AttemptLogFiles
 
 
 def dataset(digest: Digest | None, uri: str = "minio://in/data", **extra) -> ArtifactRef:
@@ -86,6 +90,33 @@ async def test_an_exception_ends_in_a_failure_with_the_traceback_of_user_code_on
     assert "exit code 1" in finished.failure.message
     assert "ValueError: no such luck" in finished.failure.message
     assert "python_task.py" not in scene.log()
+
+
+@pytest.mark.parametrize("variables", [{}, {"PYTHONHASHSEED": "1"}], ids=["warm", "cold"])
+async def test_streams_keep_their_order_in_the_log_and_stderr_is_told_apart(scene: Stage, variables: dict[str, str]) -> None:
+    source = (
+        "def f():\n"
+        "    import sys, subprocess, warnings\n"
+        "    print('one')\n"
+        "    print('two', file=sys.stderr)\n"
+        "    subprocess.run(['sh', '-c', 'echo three; echo four >&2'], check=True)\n"
+        "    print('five')\n"
+        "    warnings.warn('six')\n"
+        "    raise ValueError('seven')\n"
+    )
+    finished = await scene.run(lambda request, layout: dataclasses.replace(python_spec(source, layout), env=variables))
+    assert finished.exit_code == 1
+    path = scene.executor.log_path(request_for("task").key)
+    log = path.read_bytes()
+    words = re.compile("(?:^|: )(one|two|three|four|five|six|seven)$", re.MULTILINE)
+    assert words.findall(log.decode()) == ["one", "two", "three", "four", "five", "six", "seven"]
+    key = request_for("task").key
+    spans = AttemptLogFiles(path.parents[4]).stderr_spans(key.run_id, key.task_id, 0, start=0, end=len(log))
+    told = "".join(log[begin:end].decode() for begin, end in spans)
+    assert words.findall(told) == ["two", "six", "seven"]
+    assert "Traceback (most recent call last)" in told
+    [(begin, _)] = AttemptLogFiles(path.parents[4]).stderr_spans(key.run_id, key.task_id, 0, start=spans[0][1], end=spans[1][0] + 1)
+    assert begin == spans[1][0]
 
 
 async def test_a_syntax_error_in_the_source_fails_the_task_with_its_line(scene: Stage) -> None:

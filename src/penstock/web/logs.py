@@ -32,14 +32,14 @@ async def log_window(services: WebServices, request: Request) -> Response:
     """Answer with raw bytes: `?offset=` and `?length=`, or the last window without an offset.
 
     Headers: `x-log-offset` where it begins, `x-log-size` bytes there are now, `x-log-line` 0-based number of its first line, or -1 while
-    more than 64 MiB before it are not counted yet (`/line-number` counts them and answers).
+    more than 64 MiB before it are not counted yet (`/line-number` counts them and answers), `x-log-stderr` whether `/streams` tells more.
     Windows in the middle begin after a line end where one is near.
     """
     run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
     attempt = _number(request, "attempt", 0)
     length = min(max(1, _number(request, "length", WINDOW)), 4 * WINDOW)
 
-    def work() -> tuple[int, int, int, bytes]:
+    def work() -> tuple[int, int, int, bytes, bool]:
         size = services.logs.size(run_id, task_id, attempt) or 0
         wanted = _number(request, "offset", -1)
         offset = max(0, size - length) if wanted < 0 else min(wanted, size)
@@ -48,18 +48,30 @@ async def log_window(services: WebServices, request: Request) -> Response:
             cut = data.find(b"\n") + 1
             offset, data = offset + cut, data[cut:]
         is_near = offset - _STEP * (len(_counts.get((run_id, task_id, attempt), [0])) - 1) <= _COUNTED_AT_ONCE
-        return size, offset, lines_before(services.logs, run_id, task_id, attempt, offset) if is_near else -1, data
+        line = lines_before(services.logs, run_id, task_id, attempt, offset) if is_near else -1
+        has_errors = bool(services.logs.stderr_spans(run_id, task_id, attempt, start=offset, end=offset + len(data)))
+        return size, offset, line, data, has_errors
 
-    size, offset, line, data = await asyncio.to_thread(work)
+    size, offset, line, data, has_errors = await asyncio.to_thread(work)
     headers = {
         "x-log-size": str(size),
         "x-log-offset": str(offset),
         "x-log-line": str(line),
+        "x-log-stderr": "1" if has_errors else "0",
         "x-content-type-options": "nosniff",
         "content-security-policy": "sandbox; default-src 'none'",
         "cache-control": "no-store",
     }
     return Response(data, media_type="text/plain; charset=utf-8", headers=headers)
+
+
+async def log_streams(services: WebServices, request: Request) -> Response:
+    """Say which bytes from `?from=` to `?to=` (a window or two) went to stderr: pairs of offsets."""
+    run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
+    attempt, start = _number(request, "attempt", 0), max(0, _number(request, "from", 0))
+    end = min(_number(request, "to", 0), start + 8 * WINDOW)
+    spans = await asyncio.to_thread(services.logs.stderr_spans, run_id, task_id, attempt, start=start, end=end)
+    return JSONResponse({"stderr": spans}, headers={"cache-control": "no-store"})
 
 
 async def log_download(services: WebServices, request: Request) -> Response:

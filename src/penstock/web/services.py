@@ -30,6 +30,14 @@ class LogFiles(Protocol):
         ...
 
 
+class StreamFiles(LogFiles, Protocol):
+    """Logs of which the bytes of one stream are known."""
+
+    def stderr_spans(self, run_id: str, task_id: str, attempt: int, *, start: int, end: int) -> list[tuple[int, int]]:
+        """Return which bytes from `start` to `end` the task wrote to its `sys.stderr`, as (begin, end) in order."""
+        ...
+
+
 class Replays(Protocol):
     """Attempts as documents that another machine can run; `web.replay_script` reads them."""
 
@@ -163,7 +171,7 @@ class WebServices:
     notifier: Notifier
     clock: Clock
     blobs: BlobStore
-    logs: LogFiles
+    logs: StreamFiles
     actions: Actions
     url: str
     """Address of this server without trailing slash, for snippets."""

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from penstock.executors.process.inside import tree
+from penstock.executors.process.inside.python_task import ATTEMPT_VARIABLE
 from penstock.executors.process.inside.supervise import EXIT, STARTED, STOP
 from penstock.executors.process.layout import RESULT, read_json
 
-MARKER = "PENSTOCK_ATTEMPT"
+MARKER = ATTEMPT_VARIABLE
 """Environment variable that marks every process a task starts with the attempt's directory."""
 _POLL_SECONDS = 0.1
 

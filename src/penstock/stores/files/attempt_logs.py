@@ -2,10 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import re
+import struct
+from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 _NAME = re.compile(r"^[A-Za-z0-9][\w.-]{0,127}$")
+
+
+_MARK = struct.Struct("<QQ")
+"""A record of `log.stderr`, see `executors.process.inside.stderr_marks`."""
+_MARKS_READ = 50_000
+
+
+def _first_mark(marks: BinaryIO, count: int, offset: int) -> int:
+    """Number of the first record that begins at `offset` or later; they are in order."""
+    lower, upper = 0, count
+    while lower < upper:
+        middle = (lower + upper) // 2
+        marks.seek(middle * _MARK.size)
+        begin, _ = _MARK.unpack(marks.read(_MARK.size))
+        lower, upper = (middle + 1, upper) if begin < offset else (lower, middle)
+    return lower
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for first, last in spans:
+        if joined and first <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+        else:
+            joined.append((first, last))
+    return joined
 
 
 class AttemptLogFiles:
@@ -33,6 +63,24 @@ class AttemptLogFiles:
                 return log.read(length)
         except OSError:
             return b""
+
+    def stderr_spans(self, run_id: str, task_id: str, attempt: int, *, start: int, end: int) -> list[tuple[int, int]]:
+        """Return which bytes of the log from `start` to `end` went through the task's `sys.stderr`, as (begin, end) in order.
+
+        Looks at the records of the last `_MARKS_READ` writes before `end`. What other programs wrote to descriptor 2 is not among them.
+        """
+        path = self._path(run_id, task_id, attempt)
+        if path is None:
+            return []
+        try:
+            with path.with_name("log.stderr").open("rb") as marks:
+                count = os.fstat(marks.fileno()).st_size // _MARK.size
+                upper = _first_mark(marks, count, end)
+                marks.seek(max(0, upper - _MARKS_READ) * _MARK.size)
+                data = marks.read(min(upper, _MARKS_READ) * _MARK.size)
+        except OSError:
+            return []
+        return _joined((first, last) for first, last in _MARK.iter_unpack(data) if last > start)
 
     def _path(self, run_id: str, task_id: str, attempt: int) -> Path | None:
         if not _NAME.match(run_id) or not _NAME.match(task_id) or attempt < 0:

@@ -141,9 +141,11 @@ def _open_log(path: str) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(null, 0)
+    # Two openings of one file: each knows where its own last write ended (`stderr_marks`), and O_APPEND keeps them in order.
+    errors = os.open(path, os.O_WRONLY | os.O_APPEND)
     os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.closerange(3, max(64, log + 1))
+    os.dup2(errors, 2)
+    os.closerange(3, max(64, errors + 1))
 
 
 def _enter_limits(task: Mapping[str, Any]) -> None:

@@ -26,9 +26,11 @@ from collections.abc import Mapping
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
-from penstock.executors.process.inside import prefixes
+from penstock.executors.process.inside import prefixes, stderr_marks
 
 RUNTIME_VARIABLE = "_KFP_RUNTIME"
+ATTEMPT_VARIABLE = "PENSTOCK_ATTEMPT"
+"""Names the attempt's directory."""
 _EXECUTORS = {
     "kfp.dsl.executor_main": ("kfp.dsl", "kfp.dsl.executor", "kfp.dsl.kfp_config", "kfp.dsl.utils"),
     "kfp.components.executor_main": ("kfp.dsl", "kfp.components.executor", "kfp.components.kfp_config", "kfp.components.utils"),
@@ -162,9 +164,12 @@ def _write_program(source: str) -> str:
 
 
 def _fresh_streams() -> None:
+    root = os.environ.get(ATTEMPT_VARIABLE)
     sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), encoding="utf-8")  # noqa: SIM115  for the life of the process
     for name, descriptor, errors in (("stdout", 1, "strict"), ("stderr", 2, "backslashreplace")):
-        raw = open(descriptor, "wb", buffering=0, closefd=False)  # noqa: SIM115  likewise
+        raw: io.FileIO = open(descriptor, "wb", buffering=0, closefd=False)  # noqa: SIM115  likewise
+        if name == "stderr" and root:
+            raw = stderr_marks.MarkedErrors(f"{root}/log")
         stream = io.TextIOWrapper(raw, encoding="utf-8", errors=errors, write_through=True)
         stream.mode = "w"  # type: ignore[misc]
         setattr(sys, name, stream)

@@ -48,13 +48,18 @@ class LogView {
     const answer = await fetch(this.address(parameters), { credentials: "same-origin" });
     if (!answer.ok) throw new Error(`${answer.status}`);
     const head = (name) => Number(answer.headers.get(`x-log-${name}`));
-    return { offset: head("offset"), size: head("size"), line: head("line"), bytes: new Uint8Array(await answer.arrayBuffer()) };
+    const part = { offset: head("offset"), size: head("size"), line: head("line"), bytes: new Uint8Array(await answer.arrayBuffer()), stderr: [] };
+    if (head("stderr")) {
+      const streams = await fetch(this.address({ from: part.offset, to: part.offset + part.bytes.length }, "/streams"), { credentials: "same-origin" });
+      if (streams.ok) part.stderr = (await streams.json()).stderr;
+    }
+    return part;
   }
 
   async loadEnd() {
     const part = await this.fetchWindow({});
     this.reset(part);
-    this.append(part.bytes);
+    this.append(part);
     if (this.isFollowing) this.view.scrollTop = this.view.scrollHeight;
   }
 
@@ -65,6 +70,7 @@ class LogView {
     this.firstLine = Math.max(0, part.line);
     this.nextLine = this.firstLine;
     this.rest = new Uint8Array();
+    this.restErrors = [];
     this.tail = null;
     this.lines.classList.toggle("is-uncounted", part.line < 0);
     this.counting = part.line < 0 ? this.count(part.offset) : null;
@@ -86,7 +92,7 @@ class LogView {
   }
 
   /** Take bytes that follow what is shown; an unfinished last line is redrawn when its rest comes. */
-  append(bytes) {
+  append({ bytes, stderr }) {
     if (!bytes.length) {
       this.empty.hidden = this.lines.childElementCount > 0;
       return;
@@ -99,12 +105,16 @@ class LogView {
     this.tail?.remove();
     this.tail = null;
     const fragment = document.createDocumentFragment();
+    const start = this.end - all.length;
+    const isError = errorsIn([...(this.restErrors ?? []), ...stderr]);
     if (cut) {
-      for (const line of decode(all.subarray(0, cut - 1)).split("\n")) fragment.append(drawLine(line, this.nextLine++));
+      const starts = lineStarts(all, cut);
+      decode(all.subarray(0, cut - 1)).split("\n").forEach((line, index) => fragment.append(drawLine(line, this.nextLine++, isError(start + starts[index]))));
     }
     this.rest = all.slice(cut);
+    this.restErrors = this.rest.length && isError(start + cut) ? [[start + cut, start + cut + 1]] : [];
     if (this.rest.length) {
-      this.tail = drawLine(decode(this.rest.subarray(Math.max(0, this.rest.length - 20000))), this.nextLine);
+      this.tail = drawLine(decode(this.rest.subarray(Math.max(0, this.rest.length - 20000))), this.nextLine, isError(start + cut));
       fragment.append(this.tail);
     }
     this.lines.append(fragment);
@@ -140,8 +150,9 @@ class LogView {
       const fragment = document.createDocumentFragment();
       const shown = decode(part.bytes).replace(/\n$/, "").split("\n");
       const first = part.line < 0 ? this.firstLine - shown.length : part.line;
-      let line = first;
-      for (const content of shown) fragment.append(drawLine(content, line++));
+      const starts = lineStarts(part.bytes, part.bytes.length);
+      const isError = errorsIn(part.stderr);
+      shown.forEach((content, index) => fragment.append(drawLine(content, first + index, isError(part.offset + starts[index]))));
       const height = this.view.scrollHeight;
       this.lines.prepend(fragment);
       this.view.scrollTop += this.view.scrollHeight - height;
@@ -163,7 +174,7 @@ class LogView {
       const part = await this.fetchWindow({ offset: from, length: 524288, align: from ? 1 : 0 });
       this.reset(part);
       this.isTrimmed = false;
-      this.append(part.bytes);
+      this.append(part);
       this.isTailCut = this.end < part.size;
       await this.counting;
       element = this.lines.querySelector(`[data-line="${number}"]`);
@@ -189,7 +200,7 @@ class LogView {
       if (!document.hidden && !this.isTailCut) {
         const part = await this.fetchWindow({ offset: this.end, align: 0 });
         if (part.bytes.length) {
-          this.append(part.bytes);
+          this.append(part);
           if (this.isFollowing) this.view.scrollTop = this.view.scrollHeight;
         } else if (!this.isRunning) return;
       }
@@ -260,6 +271,7 @@ class LogView {
       const isOn = this.view.classList.toggle("wraps");
       event.currentTarget.setAttribute("aria-pressed", String(isOn));
     });
+    find("stream").addEventListener("change", (event) => this.choose(event.target.value));
     find("error").addEventListener("click", () => this.search(ERRORS, true, true));
     find("next").addEventListener("click", () => this.step(1));
     find("previous").addEventListener("click", () => this.step(-1));
@@ -301,6 +313,20 @@ class LogView {
     });
   }
 
+  /** Show one stream only. What hides most of the lines at hand fetches earlier ones, as far as they are kept. */
+  async choose(stream) {
+    this.stream = stream;
+    this.lines.classList.toggle("shows-stdout", stream === "stdout");
+    this.lines.classList.toggle("shows-stderr", stream === "stderr");
+    this.view.hidden = stream === "system";
+    this.root.querySelector("[data-log-system]").hidden = stream !== "system";
+    while (this.stream === stream && ["stdout", "stderr"].includes(stream) && this.start > 0 && !this.isTailCut
+      && this.view.scrollHeight <= this.view.clientHeight && this.lines.childElementCount < KEEP / 2) await this.loadEarlier();
+    const isNothing = ["stdout", "stderr"].includes(stream) && ![...this.lines.children].some((line) => line.classList.contains("is-stderr") === (stream === "stderr"));
+    this.root.querySelector("[data-log-none]").hidden = !isNothing;
+    if (this.isFollowing) this.view.scrollTop = this.view.scrollHeight;
+  }
+
   /** Mark lines `from` to `to` (0-based), as the address names them. */
   mark(from, to) {
     for (const element of this.lines.children) {
@@ -310,13 +336,29 @@ class LogView {
   }
 }
 
+/** Offsets at which the lines of `bytes` begin, up to `end`. */
+function lineStarts(bytes, end) {
+  const starts = [0];
+  for (let at = bytes.indexOf(10); at >= 0 && at < end - 1; at = bytes.indexOf(10, at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+/** Whether the byte at an offset of the log went to stderr; asked in rising order. */
+function errorsIn(spans) {
+  let at = 0;
+  return (offset) => {
+    while (at < spans.length && spans[at][1] <= offset) at += 1;
+    return at < spans.length && spans[at][0] <= offset;
+  };
+}
+
 const decoder = new TextDecoder("utf-8", { fatal: false });
 function decode(bytes) {
   return decoder.decode(bytes);
 }
 
 /** One line: number and text, colours as classes; a carriage return starts the line anew. */
-export function drawLine(raw, number) {
+export function drawLine(raw, number, isError = false) {
   const clean = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
   const shown = clean.includes("\r") ? clean.slice(clean.lastIndexOf("\r") + 1) : clean;
   const content = make("span", { class: "log-text" });
@@ -325,7 +367,7 @@ export function drawLine(raw, number) {
   if (isLong) content.append(make("span", { class: "faint" }, ` … ${shown.length - 20000} ${text("truncated")}`));
   const level = LEVEL.exec(shown.slice(0, 400));
   const kind = level ? (/^WARN/.test(level[1] ?? "") ? " is-warning" : " is-error") : "";
-  return make("div", { class: `log-line${kind}`, "data-line": String(number) }, make("span", { class: "log-number", "aria-hidden": "true" }, String(number + 1)), content);
+  return make("div", { class: `log-line${kind}${isError ? " is-stderr" : ""}`, "data-line": String(number) }, make("span", { class: "log-number", "aria-hidden": "true" }, String(number + 1)), content);
 }
 
 const ANSI = /\x1b\[([0-9;]*)m|\x1b\[[0-9;?]*[A-Za-ln-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]/g;

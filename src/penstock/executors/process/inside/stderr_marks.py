@@ -1,0 +1,48 @@
+"""Notes which bytes of an attempt's log went through `sys.stderr`, beside the log, so that both streams keep their order in one file.
+
+Each write to `sys.stderr` adds one record to `log.stderr`: begin and end in the log, two little-endian 64-bit numbers. What other programs
+and C libraries write to descriptor 2 is in the log without a record. The file is opened for every record: a descriptor that is kept could
+be closed by the program, and its number be given to a file of the program's own.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+
+NAME = "log.stderr"
+RECORD = struct.Struct("<QQ")
+
+
+class MarkedErrors(io.FileIO):
+    """Descriptor 2, with a record for every write. Without a log behind the descriptor it only writes."""
+
+    def __init__(self, log: str) -> None:
+        """Write to descriptor 2. Args: log: path of the attempt's log; records go beside it."""
+        super().__init__(2, "wb", closefd=False)
+        self._marks = f"{os.path.dirname(log)}/{NAME}"
+        try:
+            mine, theirs = os.fstat(2), os.stat(log)
+            self._is_marking = (mine.st_dev, mine.st_ino) == (theirs.st_dev, theirs.st_ino)
+        except OSError:
+            self._is_marking = False
+
+    def write(self, data: object) -> int:
+        """Write and record; a record that cannot be written is left out.
+
+        Nothing is locked, since a fork in another thread would take a held lock along: records of threads that write at the same moment
+        may overlap.
+        """
+        count: int = super().write(data)  # type: ignore[arg-type]
+        if self._is_marking and count:
+            try:
+                end = os.lseek(2, 0, os.SEEK_CUR)
+                marks = os.open(self._marks, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+                try:
+                    os.write(marks, RECORD.pack(end - count, end))
+                finally:
+                    os.close(marks)
+            except OSError:  # the program put something else on descriptor 2, or the disk is full: its output goes on
+                pass
+        return count

@@ -27,6 +27,9 @@ from PIL import Image
 HACK = os.environ["HACK"]
 os.makedirs("data", exist_ok=True)
 open("data/rows.csv", "w").write("x,y\\n1,2\\n")
+open("cube.obj", "w").write("v 0 0 0\\nv 1 0 0\\nv 0 1 0\\nf 1 2 3\\n")
+open("one.pdb", "w").write("ATOM      1  N   ALA A   1      11.104   6.134  -6.504  1.00  0.00           N\\nEND\\n")
+Image.new("RGB", (16, 16)).save("film.gif")
 ids = []
 with wandb.init(name="make data", job_type="data") as run:
     artifact = wandb.Artifact("digits", "dataset", metadata={"rows": 1})
@@ -48,6 +51,11 @@ for number in range(2):
         print("on stderr", file=sys.stderr)
         table = wandb.Table(columns=["id", "text", "picture"], data=[[k, HACK, wandb.Image(Image.new("RGB", (8, 8)))] for k in range(3)])
         run.log({"predictions": table})
+        together = {
+            "together/pages": [wandb.Html(f"<p>page {k}</p>", inject=False) for k in range(2)], "together/shapes": [wandb.Object3D(open("cube.obj")) for k in range(2)],
+            "together/molecules": [wandb.Molecule("one.pdb"), wandb.Molecule("one.pdb")], "together/films": [wandb.Video("film.gif", format="gif") for k in range(2)],
+        }
+        run.log(together)
 print("IDS " + json.dumps(ids))
 """
 
@@ -156,6 +164,15 @@ def test_media_and_tables_show_what_was_logged(tab: Page, logged: Logged) -> Non
     expect(table.locator("tbody tr")).to_have_count(3)
     expect(table).to_contain_text("<script>")
     expect(table.locator("tbody img").first).to_have_js_property("naturalWidth", 8)
+
+
+def test_media_that_were_logged_together_are_all_shown(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}/runs/{logged.runs[0]}/charts")
+    for key, parts in (("pages", "iframe"), ("shapes", "canvas"), ("molecules", "canvas"), ("films", "img.media-player")):
+        panel = tab.locator(f'figure[data-key="together/{key}"]')
+        panel.scroll_into_view_if_needed()
+        expect(panel.locator(parts)).to_have_count(2)
+    expect(tab.frame_locator('figure[data-key="together/pages"] iframe >> nth=1').locator("p")).to_have_text("page 1")
 
 
 def test_the_log_shows_colours_errors_and_finds_text(tab: Page, logged: Logged) -> None:

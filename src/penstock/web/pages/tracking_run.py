@@ -56,8 +56,9 @@ _METADATA = "wandb-metadata.json"
 _SCALAR = "number"
 _MEDIA_KINDS = {
     "image-file": "images", "images/separated": "images", "table-file": "table", "joined-table": "table", "partitioned-table": "table",
-    "histogram": "histogram", "html-file": "html", "audio-file": "audio", "audio": "audio", "video-file": "video", "videos": "video",
-    "plotly-file": "plotly", "object3D-file": "object3D", "molecule-file": "molecule",
+    "histogram": "histogram", "html-file": "html", "html": "html", "audio-file": "audio", "audio": "audio", "video-file": "video",
+    "videos": "video", "plotly-file": "plotly", "object3D-file": "object3D", "object3D": "object3D", "molecule-file": "molecule",
+    "molecule": "molecule",
 }  # fmt: skip
 
 

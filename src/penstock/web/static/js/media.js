@@ -12,6 +12,7 @@ import { wholeTable } from "./table_view.js";
 
 const MAX_RUNS = 6;
 const MAX_IMAGES = 24;
+const MAX_PARTS = 6;
 const path = (text) => text.split("/").map(encodeURIComponent).join("/");
 const fileAddress = (run, name) => `/ui/tracking/runs/${run}/files/${path(name)}`;
 
@@ -97,19 +98,34 @@ export class MediaPanel extends Panel {
   }
 }
 
+/** Media that were logged together: the client has a list of its own for each kind, and keeps lists of the others as they are. */
+function membersOf(value) {
+  if (Array.isArray(value)) return value;
+  const list = [value?.videos, value?.audio, value?.html, value?.objects].find(Array.isArray);
+  if (list) return list.map((one, i) => ({ caption: value.captions?.[i], ...one }));
+  if (value?._type === "molecule") return (value.filenames ?? []).map((path) => ({ _type: "molecule-file", path }));
+  return [value];
+}
+
 function drawOne(stage, run, { value }, panel) {
-  const list = Array.isArray(value) ? value : [value];
-  const kind = value?._type ?? list[0]?._type ?? "";
-  const name = value?.path ?? list[0]?.path ?? "";
-  if (kind === "images/separated") {
+  const list = membersOf(value);
+  const kind = list[0]?._type ?? value?._type ?? "";
+  const name = list[0]?.path ?? "";
+  if (list.length > 1 && !/^(image|audio|video)/.test(kind)) {
+    stage.replaceChildren(...list.slice(0, MAX_PARTS).map((one) => {
+      const part = make("div", { class: "media-stage" });
+      drawOne(part, run, { value: one }, panel);
+      return part;
+    }));
+  } else if (kind === "images/separated") {
     const images = (value.filenames ?? []).slice(0, MAX_IMAGES).map((file, i) => ({ path: file, caption: value.captions?.[i], masks: value.all_masks?.[i], boxes: value.all_boxes?.[i] }));
     drawImages(stage, run, images, value.count ?? images.length, panel);
   } else if (kind === "image-file") drawImages(stage, run, list.slice(0, MAX_IMAGES), list.length, panel);
-  else if (kind === "histogram") stage.replaceChildren(bars(histogramOf(value), panel.name));
-  else if (kind.includes("table")) drawTable(stage, run, value, panel);
-  else if (kind === "plotly-file") drawText(stage, run, value, (text) => figure(JSON.parse(text), panel.name));
+  else if (kind === "histogram") stage.replaceChildren(bars(histogramOf(list[0]), panel.name));
+  else if (kind.includes("table")) drawTable(stage, run, list[0], panel);
+  else if (kind === "plotly-file") drawText(stage, run, list[0], (text) => figure(JSON.parse(text), panel.name));
   else if (kind === "html-file") stage.replaceChildren(make("iframe", { class: "boxed media-frame", sandbox: "allow-scripts", src: fileAddress(run, name), title: panel.name, loading: "lazy", referrerpolicy: "no-referrer" }));
-  else if (kind.startsWith("object3D") || kind.startsWith("molecule")) drawText(stage, run, value, (text) => cloud(text, name, panel.name));
+  else if (kind.startsWith("object3D") || kind.startsWith("molecule")) drawText(stage, run, list[0], (text) => cloud(text, name, panel.name));
   else if (kind.startsWith("audio") || kind.startsWith("video")) stage.replaceChildren(...played(kind, list, run));
   else stage.replaceChildren(make("p", { class: "small muted" }, say("plain")), name ? download(run, name) : "");
 }
@@ -119,7 +135,7 @@ const download = (run, name) => make("a", { class: "button small", href: `${file
 function played(kind, list, run) {
   const tag = kind.startsWith("audio") ? "audio" : "video";
   const names = list.flatMap((one) => one.path ?? one.filenames?.map((name) => `media/${tag === "audio" ? "audio" : "videos"}/${name}`) ?? []);
-  return names.slice(0, 6).map((name, i) => {
+  return names.slice(0, MAX_PARTS).map((name, i) => {
     const caption = list[i]?.caption ?? "";
     const player = name.endsWith(".gif") ? make("img", { src: fileAddress(run, name), alt: caption || name.split("/").pop(), class: "media-player" }) : make(tag, { controls: true, preload: "metadata", src: fileAddress(run, name), class: "media-player" });
     return make("figure", { class: "media-film" }, player, caption ? make("figcaption", { class: "small muted" }, caption) : "");

@@ -15,6 +15,7 @@ from penstock.web.pages import (
     artifacts,
     collections,
     lineage,
+    log_hits,
     pipelines,
     run,
     run_table,
@@ -47,6 +48,7 @@ def all_messages() -> set[str]:
     found |= {word for word, _ in STATE_LOOKS.values()} | {label for _, label, _, _ in SECTIONS} | {heading for _, heading in HEADINGS}
     found |= {label for _, label, _ in (*run.VIEWS, *tasks.PANEL_TABS)}
     found |= {label for _, label in (*artifacts.TABS, *pipelines.TABS, *tasks.PHASES)}
+    found |= {label for _, label in log_hits.SCOPES} | {"Logs"}
     found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in search.COMMANDS}
     found |= {text for _, label, explanation in triggers.KINDS for text in (label, explanation)} | {*triggers.EDIT_WORDS.values()}
     found |= {label for _, label in run_table.GROUPINGS} | {*system.SERVICES}

@@ -68,6 +68,10 @@ PLAIN = [
     "/ui/artifacts?tab=stored",
     "/ui/compare",
     "/ui/search?q=digits",
+    "/ui/logs",
+    "/ui/logs?errors=1&q=status:failed",
+    "/ui/logs?text=script",
+    "/ui/logs?text=/(/",
     "/ui/system",
 ]
 

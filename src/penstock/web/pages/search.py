@@ -30,6 +30,7 @@ COMMANDS: Sequence[tuple[str, str, str]] = (
     ("New recurring run", "/ui/runs/new?kind=recurring", "clock"),
     ("Upload a pipeline", "/ui/pipelines#upload", "upload"),
     ("Compare runs", "/ui/compare", "compare"),
+    ("Search in logs", "/ui/logs", "terminal"),
     *((label, address, symbol) for _, label, address, symbol in SECTIONS),
 )
 
@@ -84,12 +85,14 @@ async def search_of(services: WebServices, text: str) -> SearchPage:
         found = [HitLine(_address(hit, address), hit.title, hit.detail, symbol, hit.state, hit.at) for hit in hits if hit.kind == kind]
         if found:
             groups.append((heading, found))
+    if text:
+        groups.append(("Logs", [HitLine(f"/ui/logs?text={quote(text, safe='')}", text, "", "terminal")]))
     if commands:
         groups.append(("Commands", commands[:6]))
     if not text:
         listing = await services.runs.list_runs(_newest())
         recent = [HitLine(f"/ui/runs/{run.run_id}", run.name, run.pipeline_name, "run", run.state, run.created_at) for run in listing.items]
-        groups = [("Recent runs", recent), ("Commands", [HitLine(address, label, "", symbol) for label, address, symbol in COMMANDS[:4]])]
+        groups = [("Recent runs", recent), ("Commands", [HitLine(address, label, "", symbol) for label, address, symbol in COMMANDS[:5]])]
     return SearchPage(text, groups)
 
 

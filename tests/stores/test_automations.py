@@ -150,6 +150,24 @@ async def test_states_and_metrics_of_runs_fire_within_their_scope(bench: Bench) 
     assert len(bench.logged(high)) == 1
 
 
+async def test_rows_that_nobody_looked_at_before_a_kill_fire_after_the_start(bench: Bench) -> None:
+    metric = '{"run_filter": "{}", "run_metric_filter": {"threshold_filter": {"name": "m", "cmp_op": "$gte", "threshold": 3}}}'
+    high = bench.rule(EventType.RUN_METRIC, metric)
+    rows = StreamMessage(history=Chunk(0, ['{"_step": 0, "m": 9}']), is_complete=True, exit_code=0)
+    await bench.room.runs.upsert("ann", "p", "unseen", RunChange())
+    await bench.room.filestream.post("ann", "p", "unseen", rows)
+    bench.clock.time += 3600
+    later = bench.rule(EventType.RUN_METRIC, metric, name="made after the run was over")
+    for _ in range(2):
+        started = AutomationFiring(
+            bench.store, runs=SqlTrackedRunStore(bench.database), series=bench.room.series, versions=bench.versions,
+            collections=bench.collections, clock=bench.clock,
+        )  # fmt: skip
+        await started.catch_up(await started.enabled())
+    assert [subject.partition("(")[2] for subject, _ in bench.logged(high)] == ["unseen): m = 9"]
+    assert bench.logged(later) == []
+
+
 async def test_a_webhook_is_tried_again_refused_for_good_and_shows_no_secret(bench: Bench) -> None:
     target = bench.rules.create_integration("ann", name="hook", url="http://h/x", access_token_ref="T")
     number = bench.rule(

@@ -77,10 +77,14 @@ class Automator:
         return any(automation.event_type.is_metric for automation in self._automations)
 
     async def _run(self) -> None:
+        is_up_to_date = False
         while True:
             try:
                 self._changed.clear()
                 self._automations = await self._firing.enabled()
+                if not is_up_to_date:
+                    await self._firing.catch_up(self._automations)
+                    is_up_to_date = True
                 await self._work()
             except PenstockError:
                 _log.exception("the store of automations did not answer; it is asked again")

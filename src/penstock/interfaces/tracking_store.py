@@ -104,6 +104,10 @@ class TrackedRunStore(Protocol):
         """Return the runs recorded for pipeline tasks, oldest first."""
         ...
 
+    async def heard_last(self, *, seconds: float, limit: int) -> Sequence[TrackedRun]:
+        """Return runs heard of within `seconds` before the newest sign of life of any run, newest first; not those made for tasks."""
+        ...
+
     async def upsert(self, entity: str, project: str, birth: RunBirth, change: RunChange) -> RunUpserted:
         """Create or change the run `birth.name`; project included. Only non-None parts of `change` have an effect.
 

@@ -2,7 +2,7 @@
 
 Theory of operation. What happens to artifacts and run states is written down by the transaction that makes it true; `settle` turns
 those events into pending deliveries in one transaction and forgets them. Values of metrics are looked at when a run reports new rows
-(`look_at`); a run passes a condition once.
+(`look_at`), and after a start at those of the runs that reported last (`catch_up`); a run passes a condition once.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from penstock.interfaces.tracking_store import SampleSpec, SeriesStore, TrackedR
 from penstock.interfaces.versions import CollectionStore, VersionStore
 from penstock.tracking.automation_words import words_of_artifact, words_of_run
 from penstock.tracking.automations import load_filter, run_states
+from penstock.tracking.heartbeats import FLUSH_SECONDS
 from penstock.tracking.metric_conditions import MetricCondition, MetricWatch, condition_from
 
 _BATCH = 200
 _MAX_WATCHES = 10_000
+_LAST_SECONDS = 60.0
+"""Before the last stored sign of life: rows are looked at within seconds, signs of life are stored every `FLUSH_SECONDS`."""
 _STATE_WORDS = {
     TrackedState.RUNNING: "RUNNING", TrackedState.FINISHED: "FINISHED", TrackedState.FAILED: "FAILED", TrackedState.CRASHED: "FAILED",
     TrackedState.KILLED: "FAILED",
@@ -137,6 +140,17 @@ class AutomationFiring:
             "type": [collection.type_name], "version_index": [] if member is None else [member.version_index],
         }  # fmt: skip
         return lambda field: values.get(field, [words[f"artifact_{field}"]] if f"artifact_{field}" in words else [])
+
+    async def catch_up(self, automations: Sequence[Automation]) -> None:
+        """Look at the runs that reported last before a start: their newest rows may be stored and not looked at when a server is killed.
+
+        Runs that were silent since before an automation was made or changed are no occasion for it.
+        """
+        waiting = [automation for automation in automations if automation.event_type.is_metric]
+        if not waiting:
+            return
+        for run in await self._runs.heard_last(seconds=_LAST_SECONDS, limit=_MAX_WATCHES):
+            await self.look_at([one for one in waiting if one.updated_at <= run.heartbeat_at + FLUSH_SECONDS], run)
 
     async def look_at(self, automations: Iterable[Automation], run: TrackedRun) -> None:
         """Look at the values that a run has logged since the last look."""

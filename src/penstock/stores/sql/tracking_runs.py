@@ -58,6 +58,15 @@ class SqlTrackedRunStore:
 
         return await self._database.read(work)
 
+    async def heard_last(self, *, seconds: float, limit: int) -> Sequence[TrackedRun]:
+        """See `TrackedRunStore.heard_last`."""
+        sql = SELECT_RUN + (
+            "WHERE r.is_automatic = 0 AND r.heartbeat_at >= (SELECT MAX(h.heartbeat_at) FROM tracked_run h) - ?"
+            " ORDER BY r.heartbeat_at DESC, r.run_id LIMIT ?"
+        )
+        rows = await self._database.read(lambda tx: tx.all(sql, (seconds, limit)))
+        return [run_from_row(row) for row in rows]
+
     async def upsert(self, entity: str, project: str, birth: RunBirth, change: RunChange) -> RunUpserted:
         """Create or change the run `birth.name`; project included. Only non-None parts of `change` have an effect.
 

@@ -270,6 +270,13 @@ async def _first_line(scene: Stage) -> str:
     raise AssertionError
 
 
+def test_overruled_variables_are_secret_and_said() -> None:
+    spec = ProcessSpec(argv=("true",), env={"KEY": "theirs", "OWN": "1"}, secret_env={"TOKEN": "t"}, warnings=("first",))
+    assert commands.overruled(spec, {}, "") is spec
+    found = commands.overruled(spec, {"KEY": "k", "TOKEN": "u"}, "second")
+    assert (found.env, found.secret_env, found.warnings) == ({"OWN": "1"}, {"KEY": "k", "TOKEN": "u"}, ("first", "second"))
+
+
 def test_an_empty_variable_of_the_pipeline_leaves_the_servers_value() -> None:
     spec = ProcessSpec(argv=("true",), env={"URL": "", "OWN": "", "KEY": "", "SET": "mine"})
     found = commands.with_environment(spec, {"URL": "http://here", "SET": "theirs"}, {"KEY": "k"})

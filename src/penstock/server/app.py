@@ -54,6 +54,7 @@ from penstock.stores.sql.housekeeping import SqlEndedRuns, SqlLiveBlobs
 from penstock.stores.sql.metrics import SqlMetricStore
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
+from penstock.tracking.step_keys import StepKeys
 from penstock.tracking.task_runs import TaskEnvironment
 from penstock.web.flow_routes import routes as flow_routes
 from penstock.web.lineage_routes import routes as lineage_pages
@@ -111,6 +112,7 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         clock=clock,
         ids=ids,
         task_environment=FlowTaskEnvironment(TaskEnvironment(url, user, task_keys), url, ensure_secret(settings.data_dir)),
+        overruling=StepKeys(url, task_keys, keys.is_valid),
     )
     engine.journal.add_projection(build_task_projection(ids, entity=user))
     engine.journal.add_projection(follow_engine)

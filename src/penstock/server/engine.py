@@ -16,7 +16,7 @@ from penstock.engine.driver import DriverSettings, RunDriver
 from penstock.engine.performer import Ports
 from penstock.executors.process import namespaces
 from penstock.executors.process.environments import Environments, EnvironmentSettings
-from penstock.executors.process.executor import ExecutorSettings, ProcessExecutor, TaskEnvironment, machine_capacity
+from penstock.executors.process.executor import ExecutorSettings, Overruling, ProcessExecutor, TaskEnvironment, machine_capacity
 from penstock.executors.process.interpreters import Interpreters, by_version
 from penstock.executors.process.limits import find_limiter
 from penstock.interfaces.blobs import BlobStore
@@ -91,6 +91,7 @@ def build_engine(
     clock: SystemClock,
     ids: SystemIds,
     task_environment: TaskEnvironment | None,
+    overruling: Overruling | None = None,
 ) -> EngineParts:
     """Return the parts; `driver.start` starts them.
 
@@ -103,6 +104,7 @@ def build_engine(
         clock: wall clock.
         ids: fresh ids.
         task_environment: extra variables for every task.
+        overruling: variables that go over those of a task.
     """
     journal = SqlRunJournal(database)
     limiter = find_limiter()
@@ -131,6 +133,7 @@ def build_engine(
         ),
         has_namespace=has_namespaces,
         task_environment=task_environment,
+        overruling=overruling,
         secret_store=secret_store,
     )
     cache = SqlTaskCache(

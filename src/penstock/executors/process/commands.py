@@ -152,6 +152,18 @@ def with_environment(spec: ProcessSpec, plain: Mapping[str, str], secret: Mappin
     )
 
 
+def overruled(spec: ProcessSpec, secret: Mapping[str, str], warning: str) -> ProcessSpec:
+    """Return `spec` with secret variables over its own, and with a warning unless that is empty."""
+    if not secret and not warning:
+        return spec
+    return dataclasses.replace(
+        spec,
+        env={name: value for name, value in spec.env.items() if name not in secret},
+        secret_env={**spec.secret_env, **secret},
+        warnings=(*spec.warnings, warning) if warning else spec.warnings,
+    )
+
+
 def _needs_cold_start(spec: ProcessSpec) -> bool:
     variables = (*spec.env, *spec.secret_env)
     return spec.needs_cold_start or spec.resources.accelerator_count > 0 or any(_INTERPRETER_VARIABLE.fullmatch(name) for name in variables)

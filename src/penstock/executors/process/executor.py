@@ -52,6 +52,9 @@ from penstock.interfaces.system_status import SlotsItem
 TaskEnvironment = Callable[[LaunchRequest], tuple[Mapping[str, str], Mapping[str, str]]]
 """Extra environment of a task, plain and secret: whatever the server wants every task to have."""
 
+Overruling = Callable[[LaunchRequest, Mapping[str, str]], tuple[Mapping[str, str], str]]
+"""Given all variables of a task: secret ones that go over them, and a warning or nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExecutorSettings:
@@ -103,6 +106,7 @@ class ProcessExecutor:
         settings: ExecutorSettings,
         has_namespace: bool = False,
         task_environment: TaskEnvironment | None = None,
+        overruling: Overruling | None = None,
         secret_store: SecretStore | None = None,
     ) -> None:
         self._data = data = data.resolve()  # so that paths of attempts hold no links but those a task made
@@ -116,6 +120,7 @@ class ProcessExecutor:
         self._ids = ids
         self._settings = settings
         self._task_environment = task_environment
+        self._overruling = overruling
         self._folders = Folders(data / "runs", has_namespace=has_namespace)
         self._slots = Slots(settings.capacity)
         self._gate = asyncio.Semaphore(settings.capacity.slots + settings.prepared_ahead)
@@ -287,11 +292,12 @@ class ProcessExecutor:
             await self._secret_store.delete(kind, name)
 
     def _complete(self, request: LaunchRequest, spec: ProcessSpec) -> ProcessSpec:
-        """Add what the server gives every task; the pipeline's own values win."""
-        if self._task_environment is None:
+        """Add what the server gives every task; the pipeline's own values win unless they are overruled."""
+        if self._task_environment is not None:
+            spec = commands.with_environment(spec, *self._task_environment(request))
+        if self._overruling is None:
             return spec
-        plain, secret = self._task_environment(request)
-        return commands.with_environment(spec, plain, secret)
+        return commands.overruled(spec, *self._overruling(request, {**spec.env, **spec.secret_env}))
 
     async def _wait_for_turn(self, attempt: _Attempt, waiting: Waiting) -> None:
         loop = asyncio.get_running_loop()
@@ -467,4 +473,4 @@ def _count_accelerators() -> int:
     return len([device for device in Path("/dev").glob("nvidia[0-9]*") if device.name[6:].isdigit()])
 
 
-__all__ = ["ExecutorSettings", "ProcessExecutor", "TaskEnvironment", "UnavailableError", "machine_capacity"]
+__all__ = ["ExecutorSettings", "Overruling", "ProcessExecutor", "TaskEnvironment", "UnavailableError", "machine_capacity"]

@@ -118,6 +118,25 @@ async def test_what_was_added_last_mixes_all_kinds_newest_first(database: Databa
     assert latest[1].object_id == "me/digits"
 
 
+async def test_home_has_the_runs_that_clients_made_and_leaves_out_those_of_tasks(database: Database) -> None:
+    def fill(tx: Transaction) -> None:
+        tx.execute("INSERT INTO tracked_project (project_id, entity, name, created_at, updated_at) VALUES (1, 'me', 'digits', 1.0, 11.0)")
+        for number, (name, state, task, automatic) in enumerate(
+            [("ok", "finished", None, 0), ("lost", "crashed", None, 0), ("live", "running", None, 0), ("of a task", "failed", "t", 0),
+             ("made by the server", "failed", None, 1)]
+        ):  # fmt: skip
+            tx.execute(
+                "INSERT INTO tracked_run (run_id, project_id, name, display_name, state, created_at, updated_at, heartbeat_at, finished_at,"
+                " task_id, is_automatic) VALUES (?, 1, ?, ?, ?, ?, 1.0, ?, ?, ?, ?)",
+                (number, name, name, state, 5.0 + number, 6.0 + number, 7.5 if state == "finished" else None, task, automatic),
+            )
+
+    await database.write(fill)
+    view = await SqlHomePages(database).home(12.0)
+    assert [(run.name, run.ended_at) for run in view.tracked] == [("live", None), ("lost", 7.0), ("ok", 7.5)]
+    assert [(run.entity, run.project, run.name) for run in view.crashed] == [("me", "digits", "lost")]
+
+
 async def test_tables_are_counted_once_however_often_the_sizes_are_asked(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     pages, asked = SqlHomePages(database), []
     read = database.read

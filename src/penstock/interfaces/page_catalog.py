@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from penstock.domain.tracking import TrackedState
 from penstock.interfaces.pages import ListQuery, Page, RunItem, TaskItem
 
 
@@ -175,6 +176,21 @@ class CatalogPages(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class RecentTracked:
+    """A run that a client made, as the start page shows it."""
+
+    entity: str
+    project: str
+    name: str
+    """Its id in addresses."""
+    display_name: str
+    state: TrackedState
+    created_at: float
+    ended_at: float | None
+    """End, or the last sign of life of a run that crashed; None while it runs."""
+
+
+@dataclass(frozen=True, slots=True)
 class HomeView:
     """What the start page shows."""
 
@@ -184,6 +200,10 @@ class HomeView:
     """Failed lately or running unusually long."""
     counts: Mapping[str, int]
     """Runs of the last day by state."""
+    tracked: Sequence[RecentTracked]
+    """Runs of the last day that clients made, in the eight projects that changed last, newest first, at most 300."""
+    crashed: Sequence[RecentTracked]
+    """Runs of clients that failed or crashed in the last seven days, newest first, at most 6."""
     schedules: Sequence[RecurringItem]
     """Enabled schedules."""
     running_tasks: Sequence[TaskItem]

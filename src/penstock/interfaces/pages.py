@@ -6,11 +6,13 @@ Times are seconds since the epoch, UTC. JSON columns arrive decoded. Implemented
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
+_ITERATION = re.compile(r"\[\d+\]")
 
 COUNT_LIMIT = 10_000
 """Matching rows are counted up to this many; beyond, pages say "more than"."""
@@ -161,6 +163,11 @@ class TaskItem:
     detail: Mapping[str, Any]
     run_name: str = ""
     pipeline_name: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name with the numbers of the loop iterations it belongs to, as the command line writes it: `train[3]`."""
+        return self.display_name + "".join(_ITERATION.findall(self.path))
 
     @property
     def is_final(self) -> bool:

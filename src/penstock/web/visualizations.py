@@ -200,17 +200,19 @@ def timeline_of(tasks: Sequence[Any], start: float, end: float) -> list[Bar]:
         stop = task.finished_at if task.finished_at is not None else end
         usage = task.detail.get("usage", {}) if isinstance(task.detail.get("usage", {}), Mapping) else {}
         phases = phases_of(task.detail)
-        begin = min(task.created_at, task.started_at)
+        waiting, environment = phases.get("queued", 0.0), phases.get("environment", 0.0)
+        # A task is there from the run's begin and waits for others; its own time starts when the executor got it.
+        begin = max(task.created_at, min(task.started_at, stop) - waiting - environment)
         total = max(stop - begin, 0.0)
-        waiting = min(phases.get("queued", max(0.0, task.started_at - task.created_at)), total)
-        environment = min(phases.get("environment", 0.0), total - waiting)
-        upload = min(phases.get("upload", 0.0), max(0.0, total - waiting - environment))
-        running = max(0.0, total - waiting - environment - upload)
+        waiting = min(waiting, total)
+        environment = min(environment, total - waiting)
+        upload = min(phases.get("upload", 0.0), total - waiting - environment)
+        running = total - waiting - environment - upload
         share = 100.0 / whole
         bars.append(
             Bar(
                 task_id=task.task_id,
-                name=task.display_name,
+                name=task.label,
                 state=task.state,
                 is_cached=task.is_cached,
                 start=(begin - start) * share,

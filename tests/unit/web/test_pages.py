@@ -8,6 +8,7 @@ import csv
 import inspect
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
@@ -16,9 +17,12 @@ from typing import Any
 import pytest
 
 from penstock.domain.ids import RunId, TaskPath, task_id_for
+from penstock.domain.tracking import TrackedState
+from penstock.interfaces.page_catalog import HomeView, RecentTracked
 from penstock.stores.sql.database import Database, Transaction, open_database
 from penstock.web import logs, pages
 from penstock.web.formats import STATE_LOOKS
+from penstock.web.pages.home import AHEAD, lanes_of, troubles_of
 from penstock.web.pages.run import VIEWS
 from penstock.web.pages.tasks import PANEL_TABS
 from tests.browser.app import SeededApp, build
@@ -410,3 +414,16 @@ def test_page_contexts_are_documented_frozen_dataclasses() -> None:
                 continue
             assert ast.get_docstring(node), f"{path.stem}.{node.name}"
             assert getattr(module, node.name).__dataclass_params__.frozen
+
+
+def test_home_draws_runs_of_projects_beside_those_of_pipelines_and_lists_all_failures_by_time() -> None:
+    own = RecentTracked("me", "digits/a", "run 1", "brave-sun-1", TrackedState.CRASHED, 80_000.0, 86_300.0)
+    view = HomeView(
+        recent=[], attention=[], counts={}, tracked=[own], crashed=[own, replace(own, name="two", ended_at=86_400.0)], schedules=[],
+        running_tasks=[], latest=[],
+    )  # fmt: skip
+    (lane,) = lanes_of(view, 86_400.0, [])
+    assert (lane.name, lane.bars[0].address) == ("me/digits/a", "/me/digits%2Fa/runs/run%201")
+    assert lane.bars[0].look == ("Crashed", "failed")
+    assert lane.bars[0].start + lane.bars[0].width == pytest.approx(100 * (86_300 / (86_400 + AHEAD)))
+    assert [trouble.address.rpartition("/")[2] for trouble in troubles_of(view)] == ["two", "run%201"]

@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from penstock.interfaces.page_catalog import HomeView, SearchHit, TableSize
+from penstock.domain.tracking import TrackedState
+from penstock.interfaces.page_catalog import HomeView, RecentTracked, SearchHit, TableSize
 from penstock.interfaces.pages import ListQuery
-from penstock.stores.sql.database import Database, Transaction, escape_like
+from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 from penstock.stores.sql.page_rows import RUN_COLUMNS, RUN_JOINS, TASK_COLUMNS, run_from_row, task_from_row
 from penstock.stores.sql.pages_catalog import list_recurring
 
@@ -71,14 +72,38 @@ def _home(tx: Transaction, now: float) -> HomeView:
     )
     counts = tx.all("SELECT state, COUNT(*) AS n FROM run WHERE storage_state = 'AVAILABLE' AND created_at > :since GROUP BY state", since)
     schedules = list_recurring(tx, ListQuery(limit=50))
+    tracked, crashed = tx.all(_TRACKED, since), tx.all(_CRASHED, since)
     return HomeView(
         recent=[run_from_row(row) for row in recent],
         attention=[run_from_row(row) for row in attention],
         counts={row["state"]: row["n"] for row in counts},
+        tracked=[_tracked(row) for row in tracked],
+        crashed=[_tracked(row) for row in crashed],
         schedules=[item for item in schedules.items if item.is_enabled],
         running_tasks=[task_from_row(row) for row in running],
         latest=_latest(tx),
     )
+
+
+_TRACKED_COLUMNS = "p.entity, p.name AS project, r.name, r.display_name, r.state, r.created_at, r.finished_at, r.heartbeat_at"
+_TRACKED = (
+    f"SELECT {_TRACKED_COLUMNS} FROM (SELECT project_id, entity, name FROM tracked_project WHERE updated_at > :since "
+    "ORDER BY updated_at DESC LIMIT 8) AS p JOIN tracked_run r ON r.project_id = p.project_id "
+    "WHERE r.created_at > :since AND r.is_automatic = 0 AND r.task_id IS NULL ORDER BY r.created_at DESC LIMIT 300"
+)
+_CRASHED = (
+    f"SELECT {_TRACKED_COLUMNS} FROM tracked_run r JOIN tracked_project p ON p.project_id = r.project_id "
+    "WHERE r.state IN ('failed', 'crashed') AND r.heartbeat_at > :old AND r.is_automatic = 0 AND r.task_id IS NULL "
+    "ORDER BY r.heartbeat_at DESC LIMIT 6"
+)
+"""Runs of pipeline and flow tasks stand on the start page as the runs of their pipelines and flows."""
+
+
+def _tracked(row: Row) -> RecentTracked:
+    state = TrackedState(row["state"])
+    ended_at = None if state.is_live else (row["finished_at"] or row["heartbeat_at"])
+    names = (row["entity"], row["project"], row["name"], row["display_name"] or row["name"])
+    return RecentTracked(*names, state, row["created_at"], ended_at)
 
 
 _LATEST = (

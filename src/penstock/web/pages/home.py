@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.interfaces.page_catalog import HomeView
+from penstock.interfaces.page_catalog import HomeView, RecentTracked
 from penstock.interfaces.pages import RunItem
 from penstock.interfaces.system_status import ServiceItem, SlotsItem
+from penstock.web.formats import state_look, state_word
 from penstock.web.pages.recurring import upcoming
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
+from penstock.web.tracking_documents import look_of
 
 DAY = 86_400.0
 AHEAD = 3 * 3600.0
@@ -25,19 +27,33 @@ AHEAD = 3 * 3600.0
 class LaneBar:
     """A run on the timeline, in percent of its width."""
 
-    run: RunItem
+    address: str
+    name: str
+    look: tuple[str, str]
+    """Word and icon of its state."""
     start: float
     width: float
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One pipeline's line."""
+    """The line of a pipeline, a flow or a project."""
 
     name: str
     bars: Sequence[LaneBar]
     upcoming: Sequence[float] = ()
     """Planned starts, in percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A run that needs attention."""
+
+    address: str
+    name: str
+    look: tuple[str, str]
+    why: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +77,8 @@ class HomePage:
     """Rows."""
     lanes: Sequence[Lane]
     """Timeline of the last day and the next hours."""
+    troubles: Sequence[Trouble]
+    """Failed lately."""
     now_at: float
     """Where now is on the timeline, in percent."""
     next_fires: Sequence[tuple[float, str, str]]
@@ -74,21 +92,55 @@ class HomePage:
 
 
 def lanes_of(view: HomeView, now: float, planned: Sequence[tuple[float, str, str, str]]) -> list[Lane]:
-    """Lanes by pipeline, busiest first, at most eight."""
-    start, whole = now - DAY, DAY + AHEAD
+    """Lanes by pipeline, flow or project, busiest first, at most eight."""
     groups: dict[str, list[LaneBar]] = {}
     for run in reversed(view.recent):
-        begin = max(run.started_at or run.created_at, start)
-        end = run.finished_at or now
-        groups.setdefault(run.pipeline_name or run.name, []).append(
-            LaneBar(run, 100 * (begin - start) / whole, max(0.35, 100 * (end - begin) / whole))
-        )
+        bar = _bar(_run_address(run), run.name, _look(run.state), (run.started_at or run.created_at, run.finished_at), now)
+        groups.setdefault(run.pipeline_name or run.name, []).append(bar)
+    for own in reversed(view.tracked):
+        bar = _bar(tracked_address(own), own.display_name, look_of(own.state), (own.created_at, own.ended_at), now)
+        groups.setdefault(f"{own.entity}/{own.project}", []).append(bar)
     ahead: dict[str, list[float]] = {}
     for moment, _, _, pipeline in planned:
         if moment <= now + AHEAD:
-            ahead.setdefault(pipeline, []).append(100 * (moment - start) / whole)
+            ahead.setdefault(pipeline, []).append(_place(moment, now))
     names = sorted(groups.keys() | ahead.keys(), key=lambda name: -len(groups.get(name, ())))
     return [Lane(name, groups.get(name, ()), ahead.get(name, ())) for name in names[:8]]
+
+
+def _bar(address: str, name: str, look: tuple[str, str], times: tuple[float, float | None], now: float) -> LaneBar:
+    begin, end = _place(max(times[0], now - DAY), now), _place(times[1] or now, now)
+    return LaneBar(address, name, look, begin, max(0.35, end - begin))
+
+
+def _place(moment: float, now: float) -> float:
+    return 100 * (moment - (now - DAY)) / (DAY + AHEAD)
+
+
+def _look(state: str) -> tuple[str, str]:
+    return state_word(state), state_look(state)
+
+
+def _run_address(run: RunItem) -> str:
+    return f"/flows/{run.run_id}" if "/" in run.run_id else f"/ui/runs/{run.run_id}"
+
+
+def tracked_address(run: RecentTracked) -> str:
+    """Return where the page of a tracked run is."""
+    return "/" + "/".join(quote(part, safe="") for part in (run.entity, run.project, "runs", run.name))
+
+
+def troubles_of(view: HomeView) -> list[Trouble]:
+    """Failed runs of all kinds, newest first, at most eight."""
+    runs = [
+        Trouble(_run_address(run), run.name, _look(run.state), run.error_message, run.finished_at or run.created_at)
+        for run in view.attention
+    ]
+    own = [
+        Trouble(tracked_address(run), run.display_name, look_of(run.state), f"{run.entity}/{run.project}", run.ended_at or run.created_at)
+        for run in view.crashed
+    ]
+    return sorted([*runs, *own], key=lambda trouble: -trouble.at)[:8]
 
 
 def is_local(url: str) -> bool:
@@ -118,6 +170,7 @@ async def home_page(services: WebServices, request: Request) -> Response:
     page = HomePage(
         view=view,
         lanes=lanes_of(view, now, planned),
+        troubles=troubles_of(view),
         now_at=100 * DAY / (DAY + AHEAD),
         next_fires=[entry[:3] for entry in planned[:6]],
         is_first_start=not view.latest,

@@ -233,7 +233,7 @@ class GraphView {
       else if (node.started_at && node.state === "RUNNING") parts.push(make("span", { class: "num", "data-since": String(node.started_at) }, duration(this.data.now - node.started_at)));
       if (node.attempts > 1) parts.push(make("span", { class: "num" }, `×${node.attempts}`));
     } else parts.push(make("span", { class: "cut" }, node.condition || node.image || node.component));
-    if (node.iterations !== null && node.iterations !== undefined) parts.push(make("span", { class: "num" }, `${node.iterations} ${text("iterations")}`));
+    if (node.iterations !== null && node.iterations !== undefined) parts.push(make("span", { class: "num", title: `${node.iterations} ${text("iterations")}` }, `${node.iterations}×`));
     if (node.size) parts.push(make("span", { class: "num" }, `${node.size} ${text("tasks")}`));
     place.replaceChildren(...parts);
   }

@@ -183,3 +183,52 @@ def test_every_snippet_runs_as_it_stands(tab: Page, logged: Logged) -> None:
         logged.run(snippet + start, KFP_NEWEST)
     for flow in (version["In a flow"], artifact["In a flow"]):
         logged.run(flow, *DATA_CLIENT, arguments=("run",))
+
+
+def test_what_is_deleted_comes_back_by_undo_or_from_the_trash(tab: Page, logged: Logged) -> None:
+    tab.goto("/ui/runs")
+    tab.get_by_role("checkbox", name="Select first").check()
+    tab.get_by_role("checkbox", name="Select second").check()
+    tab.get_by_role("button", name="Delete").click()
+    expect(tab.locator("[data-notice]")).to_contain_text("Deleted 2 of 2 runs: in the trash for 7 d.")
+    expect(tab.get_by_role("checkbox", name="Select first")).to_have_count(0)
+    assert logged.server.get("/apis/v2beta1/runs").get("runs", []) == []
+    tab.locator("[data-notice]").get_by_role("button", name="Undo").click()
+    expect(tab.get_by_role("checkbox", name="Select first")).to_be_visible()
+    assert len(logged.server.get("/apis/v2beta1/runs")["runs"]) == 2
+
+    tab.goto("/tester/digits/artifacts/dataset/digits/v0")
+    tab.get_by_role("button", name="Delete").click()
+    dialog = tab.locator("#deletion")
+    expect(dialog).to_contain_text("train")
+    expect(dialog).to_contain_text("8 B of 16 B are shared with other versions and stay")
+    check_axe(tab)
+    dialog.get_by_role("button", name="Delete this version").click()
+    expect(tab.locator("[data-notice]")).to_contain_text("digits:v0 is in the trash for 7 d.")
+    asked = "import wandb\nprint([version.version for version in wandb.Api().artifacts('dataset', 'digits/digits')])"
+    assert logged.run(asked, *CLIENT).strip() == "['v1']"
+    tab.goto("/ui/trash")
+    row = tab.locator("tbody tr").filter(has_text="digits:v0")
+    for text in ("Artifact version", "tester/digits", "by tester", "in 6 d"):
+        expect(row).to_contain_text(text)
+    check_axe(tab)
+    row.get_by_role("button", name="Restore").click()
+    expect(tab.locator("[data-notice]")).to_contain_text("Restored: digits:v0.")
+    assert logged.run(asked, *CLIENT).strip() == "['v1', 'v0']"
+
+
+def test_a_deleted_run_opens_read_only_until_it_is_removed_for_good(tab: Page, logged: Logged) -> None:
+    run = logged.server.get("/apis/v2beta1/runs")["runs"][0]
+    tab.goto(f"/ui/runs/{run['run_id']}")
+    tab.get_by_label("More actions").click()
+    tab.get_by_role("button", name="Delete").click()
+    tab.goto(f"/ui/runs/{run['run_id']}")
+    expect(tab.locator("#run-head")).to_contain_text("This run was deleted and lies in the trash.")
+    expect(tab.get_by_role("link", name="Clone")).to_have_count(0)
+    check_axe(tab)
+    tab.goto("/ui/trash")
+    tab.get_by_role("checkbox", name=f"Select {run['display_name']}").check()
+    tab.get_by_role("button", name="Remove for good").click()
+    tab.get_by_role("dialog").get_by_role("button", name="Remove for good").click()
+    expect(tab.locator("[data-notice]")).to_contain_text("Removed for good")
+    assert tab.request.get(f"/ui/runs/{run['run_id']}").status == 404

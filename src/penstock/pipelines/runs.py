@@ -311,6 +311,10 @@ class RunService:
         await self.get(run_id)
         await self._removal.remove(run_id)
 
+    async def remove(self, run_id: RunId) -> None:
+        """Remove a run that was hidden before, whatever state it is in, as `delete` does; missing is fine."""
+        await self._removal.remove(run_id)
+
     async def clone_data(self, run_id: RunId) -> CloneData:
         """Return what a form for another run like this one is filled with.
 

@@ -43,6 +43,7 @@ from penstock.server.signin import sign_in_routes
 from penstock.server.status import ClientCounter, ProcessStatus, shown_setting
 from penstock.server.tracking import Tracking, build_task_keys, build_task_projection, build_tracking
 from penstock.server.tracking_pages import build_tracking_pages
+from penstock.server.trash import build_trash, build_trash_timer
 from penstock.server.wandb import build_artifacts, build_wandb
 from penstock.server.web import build_web
 from penstock.spec.loader import SpecPlanLoader
@@ -56,6 +57,7 @@ from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
 from penstock.tracking.step_keys import StepKeys
 from penstock.tracking.task_runs import TaskEnvironment
+from penstock.trash.service import TrashService
 from penstock.web.flow_routes import routes as flow_routes
 from penstock.web.lineage_routes import routes as lineage_pages
 from penstock.web.routes import routes as web_routes
@@ -81,6 +83,7 @@ class Parts:
     pipelines: PipelineParts
     tracking: Tracking
     automations: Automations
+    trash: TrashService
     flows: FlowParts
     clients: ClientCounter
     is_ready: bool = False
@@ -135,6 +138,7 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         pipelines=pipelines,
         tracking=tracking,
         automations=build_automations(settings, database, tracking.series, clock=clock, notifier=notifier),
+        trash=build_trash(database, pipelines.runs, tracking.runs, keep_days=settings.store_trash_days, clock=clock, ids=ids),
         flows=build_flows(settings, database, blobs, clock, ids, entity=user),
         clients=ClientCounter(clock),
     )
@@ -206,6 +210,7 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
         retention,
     )
     recurrence = build_recurrence(parts.pipelines, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
+    trash_timer = build_trash_timer(parts.trash, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
     watcher = build_trigger_watcher(parts.pipelines, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
     return [
         (ensure_default_experiment, close_stores),
@@ -214,6 +219,7 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
         (parts.engine.driver.start, stop_engine),
         (recurrence.start, recurrence.stop),
         (watcher.start, watcher.stop),
+        (trash_timer.start, trash_timer.stop),
         (parts.flows.reaper.start, parts.flows.reaper.stop),
         (parts.flows.values.start, parts.flows.values.stop),
         (collector.start, collector.stop),
@@ -242,6 +248,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         cache=parts.engine.cache,
         replays=AttemptReplays(parts.engine.journal, parts.plans, parts.engine.dialects, parts.engine.secrets),
         tracking=tracking,
+        trash=parts.trash,
         system=SystemServices(_process_status(parts), parts.pipelines.secrets, wandb_services.gaps),
         user_name=parts.accounts.default_user,
     )

@@ -51,6 +51,8 @@ class Settings:
     store_collect_seconds: float = _setting(3600.0, "Time between removals of bytes that nothing refers to any more; 0: never.")
     store_run_folder_days: float = _setting(0.0, "Days after a run's end at which its logs and files go; 0: they stay with the run.")
 
+    store_trash_days: float = _setting(7.0, "Days in which what is deleted on the pages can be restored; 0: it is removed at once.")
+
     executor_slots: int = _setting(0, "Tasks that run at the same time; 0: four per CPU.")
     executor_cpus: float = _setting(0.0, "Cores that tasks may ask for together; 0: those of the machine.")
     executor_memory_bytes: int = _setting(0, "Memory that tasks may ask for together; 0: that of the machine.")

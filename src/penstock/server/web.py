@@ -33,6 +33,7 @@ from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_run_tables import SqlRunTables
 from penstock.stores.sql.pages_runs import SqlRunPages
 from penstock.stores.sql.saved_views import SqlSavedViews
+from penstock.trash.service import TrashService
 from penstock.web.automation import Automation
 from penstock.web.services import Replays, WebServices
 from penstock.web.system_services import SystemServices
@@ -246,6 +247,7 @@ def build_web(
     replays: Replays | None = None,
     tracking: TrackingServices | None = None,
     system: SystemServices | None = None,
+    trash: TrashService | None = None,
 ) -> WebServices:
     """Return what the pages work with.
 
@@ -265,6 +267,7 @@ def build_web(
         replays: describes attempts for other machines.
         tracking: behind the pages of tracked runs.
         system: behind the System page.
+        trash: where deletions of the pages lead.
     """
     return WebServices(
         **page_readers(database, data_dir),
@@ -280,5 +283,6 @@ def build_web(
         replays=replays,
         tracking=tracking,
         system=system,
+        trash=trash,
         automation=Automation(parts.recurring_runs, parts.triggers, parts.backfills, user_name),
     )

@@ -230,6 +230,13 @@ class TrackedRunService:
         if run is not None:
             self._tell(run, "deleted")
 
+    async def forget(self, run_id: TrackedRunId) -> None:
+        """Tell open pages that the run goes away and stop waiting for its heartbeat; its records stay."""
+        self._heartbeats.forget(run_id)
+        run = await self._store.get_by_id(run_id)
+        if run is not None:
+            self._tell(run, "deleted")
+
     async def rewind(self, entity: str, project: str | None, name: str, *, last_step: int) -> Upsert:
         """Remove history after `last_step`, so that the client goes on from there (wandb.md 6.6).
 

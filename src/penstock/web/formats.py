@@ -48,7 +48,8 @@ def duration(seconds: float | None) -> str:
         return f"{whole // 60} m {whole % 60:02d} s"
     if whole < 86_400:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} m"
-    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+    hours = whole % 86_400 // 3600
+    return f"{whole // 86_400} d {hours} h" if hours else f"{whole // 86_400} d"
 
 
 def size(count: int | None) -> str:

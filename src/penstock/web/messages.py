@@ -26,6 +26,7 @@ from penstock.web.pages import (
     tracking_automations,
     tracking_run,
     tracking_workspace,
+    trash,
     triggers,
 )
 from penstock.web.render import HERE, SECTIONS
@@ -59,6 +60,6 @@ def all_messages() -> set[str]:
     found |= {"just now", "{count} {unit} ago", "in {count} {unit}", "Something went wrong", "This did not work", "better", "worse"}
     found |= {*CAUSE_WORDS.values(), "added", "removed", "changed"}
     found |= {*snippets.CLIENTS, *tracking_artifacts.CHANGE_WORDS.values()} | {label for _, label in collections.FACETS}
-    found |= {label for _, label in tracking_artifacts.TABS}
+    found |= {label for _, label in tracking_artifacts.TABS} | {word for word, _ in trash.KINDS.values()}
     found |= {"Go to", "Commands", "Recent runs", "The definition of this pipeline cannot be read."}
     return found

@@ -28,6 +28,7 @@ from penstock.web.pages import (
     shell,
     system,
     tasks,
+    trash,
     triggers,
     views,
 )
@@ -60,6 +61,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/logs", log_hits.logs_page),
     ("/ui/search", search.search_page),
     ("/ui/search/results", search.results_part),
+    ("/ui/trash", trash.list_page),
     ("/ui/system", system.system_page),
     ("/ui/system/diagnostics.json", system.diagnostics),
     ("/ui/runs", runs.list_page),
@@ -83,6 +85,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
 FORMS: tuple[tuple[str, Page], ...] = (
     ("/ui/runs/actions", runs.act),
     ("/ui/views", views.act),
+    ("/ui/trash/actions", trash.act),
     ("/ui/system/secrets", system.act_on_secrets),
     ("/ui/runs/new", new_run.create),
     ("/ui/runs/plan", new_run.plan_part),

@@ -13,6 +13,7 @@ from penstock.interfaces.page_catalog import CatalogPages, HomePages
 from penstock.interfaces.pages import ArtifactPages, RunPages
 from penstock.interfaces.plans import PlanLoader
 from penstock.interfaces.run_tables import RunTables, SavedViews
+from penstock.trash.service import TrashService
 from penstock.web.automation import Automation
 from penstock.web.system_services import SystemServices
 from penstock.web.tracking_services import TrackingServices
@@ -186,5 +187,7 @@ class WebServices:
     """Behind the pages of tracked runs; None leaves those pages out."""
     automation: Automation | None = None
     """Behind triggers, backfills and the change log; None leaves those parts out."""
+    trash: TrashService | None = None
+    """Where deletions of the pages lead; None deletes at once."""
     system: SystemServices | None = None
     """Behind the System page; None leaves the state of the process and secrets out."""

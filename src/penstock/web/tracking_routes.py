@@ -22,6 +22,7 @@ from penstock.web.pages import (
     tracking_board,
     tracking_compare,
     tracking_data,
+    tracking_deletion,
     tracking_keys,
     tracking_projects,
     tracking_reports,
@@ -74,6 +75,7 @@ OWN: tuple[tuple[str, TrackingPage], ...] = (
     ("/ui/tracking/runs/{run_id}/files/{path:path}", tracking_data.file_content),
     ("/ui/tracking/versions/{version_id:int}/files/{path:path}", tracking_artifacts.file_content),
     ("/ui/tracking/versions/{version_id:int}/lineage", tracking_artifacts.lineage_data),
+    ("/ui/tracking/versions/{version_id:int}/deletion", tracking_deletion.deletion_part),
 )
 """GET addresses of our own."""
 

@@ -23,7 +23,7 @@ from penstock.web.visualizations import matrix_of, roc_of, visuals_of
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.0004, "0 ms"), (0.84, "840 ms"), (3.21, "3.2 s"), (59.6, "1 m 00 s"), (80, "1 m 20 s"), (7500, "2 h 05 m"), (273_600, "3 d 4 h")],
+    [(0.0004, "0 ms"), (0.84, "840 ms"), (3.21, "3.2 s"), (59.6, "1 m 00 s"), (80, "1 m 20 s"), (7500, "2 h 05 m"), (273_600, "3 d 4 h"), (604_800, "7 d")],
 )
 def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
     assert formats.duration(seconds) == text

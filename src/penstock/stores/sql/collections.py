@@ -180,20 +180,20 @@ class SqlCollectionStore:
 
         def work(tx: Transaction) -> Collection:
             known = _existing(tx, collection_id)
-            if known.kind is CollectionKind.SEQUENCE:
-                for row in tx.all("SELECT version_id FROM artifact_version WHERE collection_id = ?", (collection_id,)):
-                    for member in tx.all("SELECT collection_id FROM membership WHERE version_id = ?", (row["version_id"],)):
-                        remove_member(tx, member["collection_id"], row["version_id"], at)
-                # The rows go, not only their state: a sequence of the same name may be started afresh, from v0.
-                for table in ("version_tag", "version_manifest", "version_use"):
-                    sql = f"DELETE FROM {table} WHERE version_id IN (SELECT version_id FROM artifact_version WHERE collection_id = ?)"
-                    tx.execute(sql, (collection_id,))
-                tx.execute("DELETE FROM artifact_version WHERE collection_id = ?", (collection_id,))
-            for table in ("membership", "membership_alias", "collection_tag", "version_change", "collection"):
-                tx.execute(f"DELETE FROM {table} WHERE collection_id = ?", (collection_id,))
+            delete_collection_rows(tx, collection_id, known.kind, at)
             return known
 
         return self._database.write_sync(work)
+
+    def purge_collection(self, collection_id: int, *, at: float) -> None:
+        """Remove a collection that lies in the trash; missing is fine."""
+
+        def work(tx: Transaction) -> None:
+            row = tx.one("SELECT kind FROM collection WHERE collection_id = ?", (collection_id,))
+            if row is not None:
+                delete_collection_rows(tx, collection_id, CollectionKind(row["kind"]), at)
+
+        self._database.write_sync(work)
 
     def collection_tags(self, collection_ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
         """See `CollectionStore.collection_tags`."""
@@ -352,6 +352,21 @@ class SqlCollectionStore:
             return True
 
         return self._database.write_sync(work)
+
+
+def delete_collection_rows(tx: Transaction, collection_id: int, kind: CollectionKind, at: float) -> None:
+    """Remove a collection: a portfolio with its links, a sequence with its versions."""
+    if kind is CollectionKind.SEQUENCE:
+        for row in tx.all("SELECT version_id FROM artifact_version WHERE collection_id = ?", (collection_id,)):
+            for member in tx.all("SELECT collection_id FROM membership WHERE version_id = ?", (row["version_id"],)):
+                remove_member(tx, member["collection_id"], row["version_id"], at)
+        # The rows go, not only their state: a sequence of the same name may be started afresh, from v0.
+        for table in ("version_tag", "version_manifest", "version_use"):
+            sql = f"DELETE FROM {table} WHERE version_id IN (SELECT version_id FROM artifact_version WHERE collection_id = ?)"
+            tx.execute(sql, (collection_id,))
+        tx.execute("DELETE FROM artifact_version WHERE collection_id = ?", (collection_id,))
+    for table in ("membership", "membership_alias", "collection_tag", "version_change", "collection"):
+        tx.execute(f"DELETE FROM {table} WHERE collection_id = ?", (collection_id,))
 
 
 def _collection(tx: Transaction, collection_id: int) -> Collection | None:

@@ -81,7 +81,7 @@ class SqlExperimentStore:
         def work(tx: Transaction) -> None:
             tx.execute("UPDATE experiment SET storage_state = 'ARCHIVED' WHERE experiment_id = ?", (experiment_id,))
             tx.execute(
-                "UPDATE run SET storage_state = 'ARCHIVED' WHERE experiment_id = ? AND storage_state <> 'ARCHIVED'",
+                "UPDATE run SET storage_state = 'ARCHIVED' WHERE experiment_id = ? AND storage_state = 'AVAILABLE'",
                 (experiment_id,),
             )
             tx.execute(

@@ -86,7 +86,7 @@ def _outputs(tx: Transaction, limit: int) -> tuple[list[OutputItem], bool]:
         "MAX(a.artifact_id) AS newest_id, MAX(a.created_at) AS updated_at, MAX((SELECT MAX(u.at) FROM artifact_use u "
         "WHERE u.artifact_id = a.artifact_id AND u.direction = 'input')) AS last_used_at "
         "FROM (SELECT * FROM artifact ORDER BY created_at DESC, artifact_id DESC LIMIT :limit) a "
-        "JOIN run ON run.run_id = a.run_id JOIN task ON task.task_id = a.task_id "
+        "JOIN run ON run.run_id = a.run_id AND run.storage_state <> 'TRASHED' JOIN task ON task.task_id = a.task_id "
         "GROUP BY run.pipeline_name, task.display_name, a.output_key, a.type ORDER BY updated_at DESC",
         {"limit": limit},
     )
@@ -111,6 +111,8 @@ def _list_artifacts(tx: Transaction, query: ListQuery) -> Page[ArtifactItem]:
     where = Where(tx, now=query.now)
     if "run_id" in query.scope:
         where.equals("artifact.run_id", query.scope["run_id"])
+    else:
+        where.add("COALESCE(artifact.run_id, '') NOT IN (SELECT subject FROM trash_item WHERE kind = 'run')")
     for word in query.words:
         options = [where.contains("artifact.name", word), where.contains("artifact.uri", word), where.contains("artifact.type", word)]
         if word.isdigit():

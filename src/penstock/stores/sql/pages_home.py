@@ -137,7 +137,7 @@ _SEARCHES: tuple[tuple[str, str], ...] = (
         "run",
         (
             "SELECT run_id AS id, name AS title, pipeline_name AS detail, state, created_at AS at FROM run "
-            "WHERE ({name} OR run_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit"
+            "WHERE ({name} OR run_id LIKE :prefix ESCAPE '\\') AND storage_state <> 'TRASHED' ORDER BY created_at DESC LIMIT :limit"
         ),
     ),
     (

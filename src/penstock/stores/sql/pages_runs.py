@@ -376,6 +376,8 @@ def _list_tasks(tx: Transaction, query: ListQuery) -> Page[TaskItem]:
     where.add(f"task.type IN {LEAF_TYPES}")
     if "run_id" in query.scope:
         where.equals("task.run_id", query.scope["run_id"])
+    else:
+        where.add("run.storage_state <> 'TRASHED'")
     if "component" in query.scope:
         where.equals("task.component", query.scope["component"])
     for word in query.words:

@@ -78,7 +78,7 @@ class SqlRunStore:
 
     async def get(self, run_id: RunId) -> RunView | None:
         """Return the run, or None."""
-        sql = "SELECT * FROM run WHERE run_id = ? AND kind IN ('kfp', 'argo')"
+        sql = "SELECT * FROM run WHERE run_id = ? AND kind IN ('kfp', 'argo') AND storage_state <> 'TRASHED'"
         row = await self._database.read(lambda tx: tx.one(sql, (run_id,)))
         return None if row is None else _run(row)
 
@@ -90,7 +90,7 @@ class SqlRunStore:
                 statement.equals("run.experiment_id", experiment_id)
             if namespace:
                 statement.in_namespace("run.namespace", namespace)
-            statement.clauses.append("run.kind IN ('kfp', 'argo')")
+            statement.clauses.append("run.kind IN ('kfp', 'argo') AND run.storage_state <> 'TRASHED'")
 
         def count(tx: Transaction, statement: Statement) -> int:
             return _counted(tx, query, namespace=namespace, experiment_id=experiment_id)
@@ -126,6 +126,7 @@ def _counted(tx: Transaction, query: ListQuery, *, namespace: str, experiment_id
     """Add up the counters that the restrictions leave."""
     statement = Statement(tx.dialect)
     statement.one_of("kind", _KINDS)
+    statement.clauses.append("storage_state <> 'TRASHED'")
     if namespace:
         statement.in_namespace("namespace", namespace)
     if experiment_id is not None:

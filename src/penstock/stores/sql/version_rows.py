@@ -181,6 +181,15 @@ def add_member(tx: Transaction, collection_id: int, version_id: int, at: float) 
     return only(tx, "SELECT * FROM membership WHERE collection_id = ? AND version_id = ?", (collection_id, version_id))
 
 
+def add_member_as(tx: Transaction, membership_id: int, collection_id: int, version_id: int, index: int, created_at: float) -> None:
+    """Put a version back into a collection under the number it had; one that is in stays as it is."""
+    tx.execute(
+        "INSERT INTO membership (membership_id, collection_id, version_id, version_index, created_at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        (membership_id, collection_id, version_id, index, created_at),
+    )
+
+
 def remove_member(tx: Transaction, collection_id: int, version_id: int, at: float) -> None:
     """Take a version out of a collection with its aliases; `latest` goes to the newest member left."""
     tx.execute("DELETE FROM membership WHERE collection_id = ? AND version_id = ?", (collection_id, version_id))

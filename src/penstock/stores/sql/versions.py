@@ -282,7 +282,8 @@ class SqlVersionStore:
         parameters = (run_id, direction.value)
 
         def work(tx: Transaction) -> tuple[list[ArtifactVersion], int]:
-            total = tx.one(f"SELECT COUNT(*) AS n FROM artifact_version v{condition}", parameters)
+            places = " JOIN tracked_project p ON p.project_id = v.project_id"
+            total = tx.one(f"SELECT COUNT(*) AS n FROM artifact_version v{places}{condition}", parameters)
             sql = f"{VERSION_SELECT}{condition} ORDER BY u.created_at, u.version_id LIMIT ? OFFSET ?"
             rows = tx.all(sql, (*parameters, limit if limit is not None else 2**31, offset))
             return [version_from_row(row) for row in rows], 0 if total is None else total["n"]

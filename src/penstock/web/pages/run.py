@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import ParameterSpec, RunPlan
+from penstock.domain.trash import TrashItem, TrashKind
 from penstock.interfaces.pages import ArtifactUse, Condition, ListQuery, Page, RunItem, RunView, TaskItem
 from penstock.web.causes import Cause, causes_of
 from penstock.web.critical_path import CriticalPath, critical_path, group_ids
@@ -76,6 +77,8 @@ class RunPage:
     """Failed tasks by cause, when more than one failed; of the first 200."""
     attempts: Sequence[RunAttempt] = ()
     """Attempts of the run, if it was retried."""
+    trashed: TrashItem | None = None
+    """Where it lies when it was deleted; the page is read-only then."""
     tasks: Page[TaskItem] | None = None
     """Rows of the Tasks view; also the graph's table twin."""
     bars: Sequence[Bar] = ()
@@ -133,6 +136,12 @@ def parameter_rows(specs: Mapping[str, ParameterSpec], given: Mapping[str, Any])
     return rows + [ParameterRow(name, value, "", False, "") for name, value in given.items() if name not in specs]
 
 
+async def _trashed(services: WebServices, run: RunItem) -> TrashItem | None:
+    if services.trash is None or run.storage_state != "TRASHED":
+        return None
+    return await services.trash.of_subject(TrashKind.RUN, run.run_id)
+
+
 async def run_page(services: WebServices, request: Request) -> Response:
     """A run."""
     run_id = request.path_params["run_id"]
@@ -152,6 +161,7 @@ async def run_page(services: WebServices, request: Request) -> Response:
         failure_tail=await failure_tail(services, view.first_failure),
         causes=await _causes(services, view.run),
         attempts=await attempts_of(services, view.run),
+        trashed=await _trashed(services, view.run),
         **await _tab_data(services, request, view, tab),
     )
     run = view.run

@@ -8,8 +8,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import PenstockError
+from penstock.domain.trash import TrashKind
 from penstock.web.filters import list_query
+from penstock.web.formats import duration
 from penstock.web.pages.run_table import run_table
+from penstock.web.pages.trash import undo_notice, user_of
 from penstock.web.render import Crumb, Frame, Notice, query_url, redirect, render
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
@@ -58,9 +61,14 @@ async def act(services: WebServices, request: Request) -> Response:
     if verb not in _VERBS or not ids:
         return redirect(target, Notice("Nothing was selected.", "error"))
     problems: list[str] = []
+    trash = services.trash if verb == "delete" else None
+    batch = "" if trash is None else trash.new_batch()
     for run_id in ids:
         try:
-            await getattr(services.actions, _VERBS[verb])(run_id)
+            if trash is not None:
+                await trash.put(TrashKind.RUN, run_id, batch=batch, by=user_of(services, request))
+            else:
+                await getattr(services.actions, _VERBS[verb])(run_id)
         except PenstockError as error:
             problems.append(f"{run_id[:8]}: {error}")
     done = len(ids) - len(problems)
@@ -70,7 +78,11 @@ async def act(services: WebServices, request: Request) -> Response:
         text = (f"{text} " if done else "") + " ".join(problems[:5]) + more
     undo = {"verb": _UNDO[verb], "next": target} if verb in _UNDO and len(ids) == 1 and done else None
     notice = Notice(text, "error" if problems else "done", "/ui/runs/actions" if undo else "", {**undo, "id": ids[0]} if undo else {})
-    return redirect("/ui/runs" if verb == "delete" and "/ui/runs/" in target else target, notice)
+    target = "/ui/runs" if verb == "delete" and "/ui/runs/" in target else target
+    if trash is not None and trash.keep_seconds > 0 and done:
+        text = f"{text.rstrip('.')}: in the trash for {duration(trash.keep_seconds)}."
+        notice = undo_notice(text, batch, target, is_error=bool(problems))
+    return redirect(target, notice)
 
 
 async def _all_matching(services: WebServices, address: str) -> list[str]:

@@ -31,6 +31,7 @@ COMMANDS: Sequence[tuple[str, str, str]] = (
     ("Upload a pipeline", "/ui/pipelines#upload", "upload"),
     ("Compare runs", "/ui/compare", "compare"),
     ("Search in logs", "/ui/logs", "terminal"),
+    ("Trash", "/ui/trash", "trash"),
     *((label, address, symbol) for _, label, address, symbol in SECTIONS),
 )
 

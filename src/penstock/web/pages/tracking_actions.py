@@ -11,6 +11,9 @@ from starlette.responses import Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.tracking import RunChange, TrackedProjectId
+from penstock.domain.trash import TrashKind
+from penstock.web.formats import duration
+from penstock.web.pages.trash import trash_of, undo_notice
 from penstock.web.render import Notice, query_url, redirect
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
@@ -42,11 +45,16 @@ async def act_on_runs(services: WebServices, tracking: TrackingServices, request
     if not runs:
         return redirect(target, Notice("Nothing was selected.", "error"))
     problems = []
+    trash = services.trash if verb == "delete" else None
+    batch = "" if trash is None else trash.new_batch()
+    by = caller_of(tracking, request).user_name
     for run in runs.values():
         try:
             check_writable(tracking, request, run.entity)
             if verb == "stop":
                 await tracking.runs.stop(run.run_id)
+            elif trash is not None:
+                await trash.put(TrashKind.TRACKED_RUN, str(run.run_id), batch=batch, by=by)
             elif verb == "delete":
                 await tracking.runs.delete(run.run_id)
             elif verb == "tag":
@@ -68,8 +76,10 @@ async def act_on_runs(services: WebServices, tracking: TrackingServices, request
     done = len(runs) - len(problems)
     text = f"{words[verb]}: {done} of {len(runs)}." if len(runs) > 1 else f"{words[verb]}."
     if problems:
-        return redirect(target, Notice(f"{text} {' '.join(problems[:5])}", "error"))
-    return redirect(target, Notice(text))
+        text = f"{text} {' '.join(problems[:5])}"
+    if trash is not None and trash.keep_seconds > 0 and done:
+        return redirect(target, undo_notice(text, batch, target, is_error=bool(problems)))
+    return redirect(target, Notice(text, "error" if problems else "done"))
 
 
 async def act_on_version(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
@@ -78,6 +88,8 @@ async def act_on_version(services: WebServices, tracking: TrackingServices, requ
     form = await request.form()
     target = safe_next(_text(form, "next"), "/ui/projects")
     version_id, verb = int(checked_id(_text(form, "id"))), _text(form, "verb")
+    if services.trash is not None and verb in {"delete", "delete-collection"}:
+        return await _to_trash(services, tracking, request, version_id, verb, target)
 
     def work() -> str:
         version = tracking.artifacts.get(version_id)
@@ -109,6 +121,23 @@ async def act_on_version(services: WebServices, tracking: TrackingServices, requ
         return "Saved."
 
     return redirect(target, Notice(await asyncio.to_thread(work)))
+
+
+async def _to_trash(
+    services: WebServices, tracking: TrackingServices, request: Request, version_id: int, verb: str, target: str
+) -> Response:
+    """Move a version, or the collection it was logged to, to the trash."""
+    trash = trash_of(services)
+    version = await asyncio.to_thread(tracking.artifacts.get, version_id)
+    if version is None:
+        raise NotFoundError("There is no such version any more.")
+    check_writable(tracking, request, version.entity)
+    kind, subject = (TrashKind.VERSION, version_id) if verb == "delete" else (TrashKind.COLLECTION, version.collection_id)
+    batch = trash.new_batch()
+    item = await trash.put(kind, str(subject), batch=batch, by=caller_of(tracking, request).user_name)
+    if trash.keep_seconds <= 0:
+        return redirect(target, Notice(f"Deleted {item.title}."))
+    return redirect(target, undo_notice(f"{item.title} is in the trash for {duration(trash.keep_seconds)}.", batch, target))
 
 
 def _ttl(days: str) -> int | None:

@@ -101,9 +101,18 @@ document.addEventListener("click", (event) => {
   else if ("openDialog" in data) document.getElementById(data.openDialog)?.showModal();
 });
 
+// What can be undone asks only when it takes more rows than `data-confirm-over`.
+function manyPicked(form, submitter) {
+  const limit = Number(submitter?.dataset.confirmOver);
+  if (!limit) return undefined;
+  const count = form.querySelectorAll('input[name="id"]:checked').length;
+  const all = form.querySelector('[name="matching"]')?.checked;
+  return all || count > limit ? `${submitter.dataset.confirmText}${all ? "" : ` (${count})`}` : undefined;
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  const message = event.submitter?.dataset.confirm ?? form.dataset.confirm;
+  const message = manyPicked(form, event.submitter) ?? event.submitter?.dataset.confirm ?? form.dataset.confirm;
   if (message && form.dataset.confirmed !== "yes") {
     event.preventDefault();
     confirmFirst(form, event.submitter, message);

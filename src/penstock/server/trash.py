@@ -1,0 +1,67 @@
+"""Wires the trash: how each kind of thing is stopped, hidden and removed for good."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from penstock.background.rounds import Rounds
+from penstock.domain.ids import RunId, TrackedRunId
+from penstock.domain.states import RuntimeState
+from penstock.domain.trash import TrashKind
+from penstock.interfaces.clock import Clock, IdSource, Timers
+from penstock.interfaces.notifier import Notifier
+from penstock.interfaces.trash import Remover
+from penstock.pipelines.runs import RunService
+from penstock.stores.sql.collections import SqlCollectionStore
+from penstock.stores.sql.database import Database
+from penstock.stores.sql.trash import SqlTrashStore
+from penstock.tracking.runs import TrackedRunService
+from penstock.trash.service import TrashService
+
+_LOOK_SECONDS = 600.0
+_DAY_SECONDS = 86_400.0
+_ACTIVE = frozenset({RuntimeState.PENDING, RuntimeState.RUNNING, RuntimeState.PAUSED})
+
+
+def build_trash(
+    database: Database, runs: RunService, tracked: TrackedRunService, *, keep_days: float, clock: Clock, ids: IdSource
+) -> TrashService:
+    """Return the trash over `database`; nothing is removed before its timer runs."""
+    collections = SqlCollectionStore(database)
+
+    async def stop_run(subject: str) -> None:
+        if (await runs.get(RunId(subject))).state in _ACTIVE:
+            await runs.terminate(RunId(subject), reason="It was deleted.")
+
+    async def forget_tracked(subject: str) -> None:
+        await tracked.forget(TrackedRunId(int(subject)))
+
+    async def remove_run(subject: str) -> None:
+        await runs.remove(RunId(subject))
+
+    async def remove_tracked(subject: str) -> None:
+        await tracked.delete(TrackedRunId(int(subject)))
+
+    async def remove_version(subject: str) -> None:
+        """Nothing is left to do: the version is deleted for clients already, and its number is never used again."""
+
+    async def remove_collection(subject: str) -> None:
+        await asyncio.to_thread(collections.purge_collection, int(subject), at=clock.now())
+
+    before: Mapping[TrashKind, Remover] = {TrashKind.RUN: stop_run, TrashKind.TRACKED_RUN: forget_tracked}
+    removers: Mapping[TrashKind, Remover] = {
+        TrashKind.RUN: remove_run,
+        TrashKind.TRACKED_RUN: remove_tracked,
+        TrashKind.VERSION: remove_version,
+        TrashKind.COLLECTION: remove_collection,
+    }
+    store = SqlTrashStore(database)
+    return TrashService(store, before=before, removers=removers, keep_seconds=keep_days * _DAY_SECONDS, clock=clock, ids=ids)
+
+
+def build_trash_timer(trash: TrashService, *, clock: Clock, timers: Timers, notifier: Notifier) -> Rounds:
+    """Return the service that removes for good what is due."""
+    return Rounds(
+        "trash", [trash.empty_due], wants=lambda _: False, clock=clock, timers=timers, notifier=notifier, look_seconds=_LOOK_SECONDS
+    )

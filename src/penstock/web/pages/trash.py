@@ -1,0 +1,113 @@
+"""The trash: what was deleted on the pages, with the time that is left to restore it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.domain.errors import NotFoundError, PenstockError
+from penstock.domain.trash import TrashItem, TrashKind
+from penstock.trash.service import TrashService
+from penstock.web.render import Crumb, Frame, Notice, redirect, render
+from penstock.web.security import check_own_form, safe_next
+from penstock.web.services import WebServices
+from penstock.web.tracking_services import caller_of
+
+KINDS: Mapping[TrashKind, tuple[str, str]] = {
+    TrashKind.RUN: ("Run", "run"),
+    TrashKind.TRACKED_RUN: ("Tracked run", "chart"),
+    TrashKind.VERSION: ("Artifact version", "box"),
+    TrashKind.COLLECTION: ("Artifact collection", "layers"),
+}
+"""Kind -> (word, icon)."""
+MOST_SHOWN = 500
+
+
+@dataclass(frozen=True, slots=True)
+class TrashPage:
+    """Context of `trash/list.html`."""
+
+    items: Sequence[TrashItem]
+    """Last deleted first."""
+    kinds: Mapping[TrashKind, tuple[str, str]]
+    """Kind -> (word, icon)."""
+    keep_seconds: float
+    """How long things lie here."""
+    is_cut: bool
+    """There are more than are shown."""
+
+
+def trash_of(services: WebServices) -> TrashService:
+    """Return the trash.
+
+    Raises:
+        NotFoundError: this server has none.
+    """
+    if services.trash is None:
+        raise NotFoundError("This server has no trash.")
+    return services.trash
+
+
+def user_of(services: WebServices, request: Request) -> str:
+    """Return who asks, for the record."""
+    return "" if services.tracking is None else caller_of(services.tracking, request).user_name
+
+
+def is_open(services: WebServices, request: Request, item: TrashItem) -> bool:
+    """Whether the reader may see an item: of pipelines, of shared entities, and the reader's own."""
+    tracking = services.tracking
+    return not item.entity or tracking is None or tracking.accounts.is_readable(caller_of(tracking, request), item.entity)
+
+
+async def list_page(services: WebServices, request: Request) -> Response:
+    """What lies in the trash."""
+    trash = trash_of(services)
+    items = await trash.items(limit=MOST_SHOWN + 1)
+    shown = [item for item in items[:MOST_SHOWN] if is_open(services, request, item)]
+    page = TrashPage(shown, KINDS, trash.keep_seconds, len(items) > MOST_SHOWN)
+    frame = Frame(title="Trash", section="", crumbs=(Crumb("Trash"),), scripts=("table",))
+    return render(services, request, "trash/list.html", frame=frame, page=page)
+
+
+async def act(services: WebServices, request: Request) -> Response:
+    """Restore things or remove them for good: those picked, or a whole batch (undo)."""
+    check_own_form(request)
+    form = await request.form()
+    trash = trash_of(services)
+    verb, batch = str(form.get("verb", "")), str(form.get("batch", ""))
+    target = safe_next(str(form.get("next", "")), "/ui/trash")
+    picked = [str(value) for value in form.getlist("id")]
+    found = await trash.items(batch=batch, limit=10_000) if batch else await _picked(trash, picked)
+    items = [item for item in found if is_open(services, request, item)]
+    if verb not in {"restore", "remove"} or not items:
+        return redirect(target, Notice("Nothing was selected, or it is not in the trash any more.", "error"))
+    problems, by = [], user_of(services, request)
+    for item in items:
+        try:
+            if verb == "restore":
+                await trash.restore(item.item_id, by=by)
+            else:
+                await trash.remove(item)
+        except PenstockError as error:
+            problems.append(f"{item.title}: {error}")
+    word = "Restored" if verb == "restore" else "Removed for good"
+    done = len(items) - len(problems)
+    text = f"{word}: {items[0].title}." if len(items) == 1 else f"{word}: {done} of {len(items)}."
+    if problems:
+        return redirect(target, Notice(f"{text if done else ''} {' '.join(problems[:5])}".strip(), "error"))
+    return redirect(target, Notice(text))
+
+
+async def _picked(trash: TrashService, ids: Sequence[str]) -> list[TrashItem]:
+    numbers = [int(text) for text in ids if text.isdecimal() and len(text) < 17][:MOST_SHOWN]
+    found = [await trash.get(number) for number in numbers]
+    return [item for item in found if item is not None]
+
+
+def undo_notice(text: str, batch: str, target: str, *, is_error: bool = False) -> Notice:
+    """Return a notice that offers to restore a batch."""
+    kind = "error" if is_error else "done"
+    return Notice(text, kind, "/ui/trash/actions", {"verb": "restore", "batch": batch, "next": target})

@@ -29,6 +29,7 @@ SERVICES = (
     "Automations",
     "Flow heartbeats",
     "Flow values",
+    "Trash",
     "Removal of unused files",
 )
 """Names of services as the status gives them; here so that they are translated."""

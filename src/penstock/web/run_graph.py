@@ -1,7 +1,7 @@
 """The graph of a run as data: open scopes, clusters of very large scopes, cells of loops. Cost grows with what is open, not with the run.
 
-Plans are kept by the digest of their definition, which never changes; so is the folded form of large scopes. A change of state then
-costs one narrow query per open scope.
+Plans are kept by the digest of their definition (`web.plans`), and so is the folded form of large scopes. A change of state then costs
+one narrow query per open scope.
 """
 
 from __future__ import annotations
@@ -26,23 +26,7 @@ ITEMS_SHOWN = 500
 _KEPT = 8
 _CLUSTER = re.compile(r"([\w-]{1,64})~(\d{1,6})")
 _ATTENTION = {"FAILED": 0, "CANCELED": 1, "CANCELING": 1, "RUNNING": 2, "PENDING": 3, "": 5}
-_plans: OrderedDict[str, RunPlan | None] = OrderedDict()
 _folds: OrderedDict[tuple[str, str], Folded] = OrderedDict()
-
-
-def kept_plan(digest: str) -> tuple[bool, RunPlan | None]:
-    """Return whether the plan of a definition is kept, and the plan (None: it cannot be read)."""
-    if digest not in _plans:
-        return False, None
-    _plans.move_to_end(digest)
-    return True, _plans[digest]
-
-
-def keep_plan(digest: str, plan: RunPlan | None) -> None:
-    """Keep the plan of a definition; the oldest goes when there are too many."""
-    _plans[digest] = plan
-    while len(_plans) > _KEPT:
-        _plans.popitem(last=False)
 
 
 def folded(digest: str, plan: RunPlan, path: str) -> Folded | None:

@@ -45,6 +45,7 @@ from penstock.spec.argo.document import (
 )
 from penstock.spec.argo.launcher import read_runtime_info
 from penstock.spec.argo.text import duration_seconds, iso_duration_seconds, run_fields, tag_names, text_expr
+from penstock.spec.argo.types import value_types
 from penstock.spec.argo.when import parse_when
 
 ARGO_DIALECT = "argo"
@@ -302,6 +303,7 @@ def _lower_leaf(document: WorkflowDocument, template: Mapping[str, Any], place: 
         deadline_seconds=_number(template.get("activeDeadlineSeconds")),
         extra={
             "sdk_component": _component_name(template),
+            "value_types": value_types(template),
             "workflow_volumes": document.spec.get("volumes") or [],
             "workflow_wishes": [key for key in WORKFLOW_WISHES if document.spec.get(key)],
         },

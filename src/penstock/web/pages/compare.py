@@ -27,10 +27,9 @@ from penstock.web.comparison import (
     package_tables,
     versions,
 )
-from penstock.web.pages.run import load_plan
 from penstock.web.pages.tasks import component_source
+from penstock.web.plans import keep_plan, kept_plan, load_plan
 from penstock.web.render import Crumb, Frame, render
-from penstock.web.run_graph import keep_plan, kept_plan
 from penstock.web.services import WebServices
 from penstock.web.visualizations import DRAWN_TYPES, Visual, visuals_of
 

@@ -18,7 +18,7 @@ from penstock.domain.expr import UNSET
 from penstock.domain.plan import ParameterSpec, RunPlan
 from penstock.interfaces.page_catalog import PipelineItem, RecurringItem, VersionItem
 from penstock.interfaces.pages import ListQuery, RunItem
-from penstock.web.pages.run import plan_of
+from penstock.web.plans import plan_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render, render_part
 from penstock.web.security import check_own_form
 from penstock.web.services import WebServices

@@ -14,14 +14,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
-from penstock.domain.plan import ContainerWork, GraphTemplate, LeafTemplate, RunPlan
+from penstock.domain.plan import ContainerWork, GraphTemplate, LeafTemplate, ParameterSpec, RunPlan
 from penstock.interfaces.page_catalog import PipelineItem, PipelineView, VersionItem
 from penstock.interfaces.pages import Page
 from penstock.web.filters import list_query
 from penstock.web.formats import plain_json
-from penstock.web.pages.run import ParameterRow, parameter_rows, plan_of
+from penstock.web.pages.run import ParameterRow, parameter_rows
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.tasks import component_source
+from penstock.web.plans import plan_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.run_graph import static_scope
 from penstock.web.security import check_own_form, safe_next
@@ -186,16 +187,18 @@ def components_of(plan: RunPlan) -> list[ComponentCard]:
             ComponentCard(
                 template.name,
                 template.work.image if isinstance(template.work, ContainerWork) else "",
-                [*((name, str(spec.type)) for name, spec in template.parameters.items()), *_artifact_types(template.artifacts)],
-                [
-                    *((name, str(spec.type)) for name, spec in template.output_parameters.items()),
-                    *_artifact_types(template.output_artifacts),
-                ],
+                [*_value_types(template, template.parameters), *_artifact_types(template.artifacts)],
+                [*_value_types(template, template.output_parameters), *_artifact_types(template.output_artifacts)],
                 component_source(command),
                 "\n".join(command),
             )
         )
     return sorted(cards, key=lambda card: card.name)
+
+
+def _value_types(template: LeafTemplate, specs: Mapping[str, ParameterSpec]) -> list[tuple[str, str]]:
+    known = template.extra.get("value_types", {})
+    return [(name, known.get(name, str(spec.type))) for name, spec in specs.items()]
 
 
 def _artifact_types(specs: Mapping[str, Any]) -> list[tuple[str, str]]:

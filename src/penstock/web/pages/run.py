@@ -11,9 +11,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from penstock.domain.errors import NotFoundError, PenstockError
+from penstock.domain.errors import NotFoundError
 from penstock.domain.expr import UNSET
-from penstock.domain.plan import ParameterSpec, RunPlan
+from penstock.domain.plan import ParameterSpec
 from penstock.domain.trash import TrashItem, TrashKind
 from penstock.interfaces.pages import ArtifactUse, Condition, ListQuery, Page, RunItem, RunView, TaskItem
 from penstock.web.causes import Cause, causes_of
@@ -22,9 +22,10 @@ from penstock.web.filters import list_query
 from penstock.web.formats import plain_json
 from penstock.web.logs import last_lines
 from penstock.web.pages.tasks import PANEL_TABS, TaskPanel, task_panel
+from penstock.web.plans import plan_of
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.run_attempts import RunAttempt, attempts_of
-from penstock.web.run_graph import RunGraph, keep_plan, kept_plan
+from penstock.web.run_graph import RunGraph
 from penstock.web.services import WebServices
 from penstock.web.visualizations import DRAWN_TYPES, Bar, Visual, timeline_of, visuals_of
 
@@ -100,25 +101,6 @@ class RunPage:
     def run(self) -> RunItem:
         """The run."""
         return self.view.run
-
-
-def load_plan(services: WebServices, kind: str, content: Mapping[str, Any]) -> RunPlan | None:
-    """Lower a stored definition; None when it cannot be (a flow, or an older form), the pages then show recorded tasks only."""
-    try:
-        return services.plans.load(kind, content)
-    except (PenstockError, KeyError, NotImplementedError):
-        return None
-
-
-async def plan_of(services: WebServices, digest: str | None) -> RunPlan | None:
-    """Plan of a stored definition, or None when there is none or it cannot be read."""
-    if not digest:
-        return None
-    is_kept, plan = kept_plan(digest)
-    if not is_kept and (stored := await services.runs.spec(digest)):
-        plan = await asyncio.to_thread(load_plan, services, stored[0], stored[1])  # seconds for 10,000 tasks
-        keep_plan(digest, plan)
-    return plan
 
 
 def parameter_rows(specs: Mapping[str, ParameterSpec], given: Mapping[str, Any]) -> list[ParameterRow]:
@@ -268,10 +250,8 @@ __all__ = [
     "RunPage",
     "failure_tail",
     "graph_data",
-    "load_plan",
     "parameter_rows",
     "path_data",
     "path_of_run",
-    "plan_of",
     "run_page",
 ]

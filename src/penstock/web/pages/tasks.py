@@ -19,6 +19,7 @@ from penstock.interfaces.pages import ArtifactUse, AttemptItem, NoteItem, TaskIt
 from penstock.web import graph
 from penstock.web.formats import state_word
 from penstock.web.packages import Packages, packages_of
+from penstock.web.plans import plan_of
 from penstock.web.render import render_part
 from penstock.web.replay import replay_line
 from penstock.web.services import WebServices
@@ -55,6 +56,8 @@ class ParameterLine:
     source_key: str
     source_id: str = ""
     """Id of the task it came from."""
+    type: str = ""
+    """Declared type where the definition tells more than the value does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +137,9 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
     wanted = request.query_params.get("attempt", "")
     attempts = {attempt.attempt: attempt for attempt in view.attempts}
     number = int(wanted) if wanted.isdigit() and int(wanted) in attempts else max(attempts, default=max(0, task.attempts - 1))
-    source, image = "", ""
-    command: list[str] = []
-    if tab in {"details", "environment"} and task.is_leaf and view.run.spec_digest:
-        source, image, command = await _definition(services, view)
+    leaf = await _leaf(services, view) if tab in {"details", "environment", "io"} and task.is_leaf else None
+    source, image, command = _definition(leaf)
+    types = leaf.extra.get("value_types", {}) if leaf is not None else {}
     log_owner = view.cached_from if task.is_cached and view.cached_from else task
     size = services.logs.size(log_owner.run_id, log_owner.task_id, number) if tab == "logs" else None
     return TaskPanel(
@@ -147,8 +149,8 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
         attempt=attempts.get(number),
         base=f"/ui/runs/{run_id}",
         query={key: value for key, value in request.query_params.items() if key not in {"task", "tab", "attempt"}},
-        inputs=_parameters(run_id, task.inputs),
-        outputs=_parameters(run_id, task.outputs),
+        inputs=_parameters(run_id, task.inputs, types),
+        outputs=_parameters(run_id, task.outputs, types),
         input_artifacts=[use for use in view.uses if use.direction == "input"],
         output_artifacts=[use for use in view.uses if use.direction == "output"],
         visuals=visuals_of(view.uses, url=services.url) if tab == "visualizations" else (),
@@ -212,7 +214,7 @@ async def panel_part(services: WebServices, request: Request) -> Response:
     return render_part(services, request, "tasks/panel.html", panel=panel)
 
 
-def _parameters(run_id: str, side: Mapping[str, Any]) -> list[ParameterLine]:
+def _parameters(run_id: str, side: Mapping[str, Any], types: Mapping[str, str]) -> list[ParameterLine]:
     values = side.get("parameters", {})
     producers = side.get("producers", {})
     if not isinstance(values, Mapping):
@@ -223,7 +225,8 @@ def _parameters(run_id: str, side: Mapping[str, Any]) -> list[ParameterLine]:
         producer = producer if isinstance(producer, Mapping) else {}
         path = producer.get("path")
         source_id = task_id_for(RunId(run_id), TaskPath(str(path))) if path else ""
-        lines.append(ParameterLine(name, value, str(producer.get("task", "")), str(producer.get("key", "")), source_id))
+        source, key = str(producer.get("task", "")), str(producer.get("key", ""))
+        lines.append(ParameterLine(name, value, source, key, source_id, types.get(name, "")))
     return lines
 
 
@@ -237,17 +240,16 @@ def _phases(view: TaskView, attempt: AttemptItem | None) -> list[tuple[str, floa
     return [(label, measured[key]) for key, label in PHASES if key in measured]
 
 
-async def _definition(services: WebServices, view: TaskView) -> tuple[str, str, list[str]]:
-    """Code, image and command of a leaf from the stored definition."""
-    stored = await services.runs.spec(view.run.spec_digest or "")
-    if stored is None:
-        return "", "", []
-    try:
-        plan = services.plans.load(stored[0], stored[1])
-    except Exception:
-        return "", "", []
-    template = graph.template_at(plan, view.task.path)
-    if not isinstance(template, LeafTemplate) or not isinstance(template.work, ContainerWork):
+async def _leaf(services: WebServices, view: TaskView) -> LeafTemplate | None:
+    """The task's template in the stored definition."""
+    plan = await plan_of(services, view.run.spec_digest)
+    template = graph.template_at(plan, view.task.path) if plan is not None else None
+    return template if isinstance(template, LeafTemplate) else None
+
+
+def _definition(template: LeafTemplate | None) -> tuple[str, str, list[str]]:
+    """Code, image and command of a leaf."""
+    if template is None or not isinstance(template.work, ContainerWork):
         return "", "", []
     command = [str(part) for part in (*template.work.command, *template.work.args)]
     return component_source(command), template.work.image, command

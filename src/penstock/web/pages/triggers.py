@@ -23,7 +23,7 @@ from penstock.pipelines.recurring_runs import RecurringChange, RecurringRequest,
 from penstock.pipelines.runs import RunRequest
 from penstock.web.automation import Automation
 from penstock.web.pages.new_run import Field, fields_of, parameters_of, trigger_of
-from penstock.web.pages.run import plan_of
+from penstock.web.plans import plan_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form
 from penstock.web.services import WebServices

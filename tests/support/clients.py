@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import uv
@@ -30,7 +30,11 @@ def client_python(*requirements: str, python: str = sys.executable) -> Path:
 
     Safe to call from several processes at once: the first builds, the others wait.
     """
-    key = _key(requirements, python)
+    return _build("", requirements, python, _install_by_uv)
+
+
+def _build(prefix: str, requirements: tuple[str, ...], python: str, install: Callable[[Path, str, tuple[str, ...]], None]) -> Path:
+    key = prefix + _key(requirements, python)
     target = _ROOT / key
     interpreter = target / "bin" / "python"
     ready = target / ".ready"
@@ -41,10 +45,24 @@ def client_python(*requirements: str, python: str = sys.executable) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (ready.exists() and interpreter.exists()):
             shutil.rmtree(target, ignore_errors=True)
-            _run(uv.find_uv_bin(), "venv", "--quiet", "--python", python, str(target))
-            _run(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", str(interpreter), *requirements)
+            install(target, python, requirements)
             ready.touch()
     return interpreter
+
+
+def _install_by_uv(target: Path, python: str, requirements: tuple[str, ...]) -> None:
+    _run(uv.find_uv_bin(), "venv", "--quiet", "--python", python, str(target))
+    _run(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", str(target / "bin" / "python"), *requirements)
+
+
+def _install_by_pip(target: Path, python: str, requirements: tuple[str, ...]) -> None:
+    _run(uv.find_uv_bin(), "venv", "--quiet", "--seed", "--python", python, str(target))
+    _run(str(target / "bin" / "python"), "-m", "pip", "install", "--quiet", *requirements)
+
+
+def pip_client_python(*requirements: str, python: str = sys.executable) -> Path:
+    """Like `client_python`, installed by pip: for what its index settings offer and uv's do not, such as a PyTorch without CUDA."""
+    return _build("pip_", requirements, python, _install_by_pip)
 
 
 def client_environment(**extra: str) -> dict[str, str]:

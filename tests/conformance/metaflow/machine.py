@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,26 @@ from tests.support.server import LiveServer
 FLOWS = Path(__file__).parent / "flows"
 CLIENT = ("metaflow>=2.19", "setuptools<81")
 DATA_CLIENT = ("metaflow>=2.19", "wandb==0.31.0", "pandas", "scikit-learn", "pyarrow", "setuptools<81")
+TORCH_CLIENT = (*DATA_CLIENT, "torch==2.13.0")
 _LOCAL = {"METAFLOW_DEFAULT_METADATA", "METAFLOW_SERVICE_URL"}
 
 
 class Machine:
     """Runs flows and client programs against a server."""
 
-    def __init__(self, server: LiveServer, folder: Path, *, embedded_store: bool = True, client: tuple[str, ...] = CLIENT) -> None:
+    def __init__(
+        self,
+        server: LiveServer,
+        folder: Path,
+        *,
+        embedded_store: bool = True,
+        client: tuple[str, ...] = CLIENT,
+        install: Callable[..., Path] = client_python,
+    ) -> None:
         self.folder = folder
         # Metaflow takes the nearest `.metaflow` upwards for its local datastore: one of another run would give it that run's tasks.
         (folder / ".metaflow").mkdir(parents=True, exist_ok=True)
-        self._python = str(client_python(*client))
+        self._python = str(install(*client))
         printed = subprocess.run(
             [sys.executable, "-m", "penstock.cli.main", "env", "--data-dir", str(server.data_dir)],
             capture_output=True,

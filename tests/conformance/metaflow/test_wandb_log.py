@@ -20,10 +20,10 @@ def plain(value):
     return {key: plain(value[key]) for key in value.keys() if not key.startswith("_")} if hasattr(value, "keys") else value
 api = wandb.Api()
 out = []
-for project in ("uncategorized", "elsewhere"):
+for project in ("uncategorized", "elsewhere", "guided"):
     for run in api.runs(f"{api.default_entity}/{project}", order="+created_at"):
         out.append({
-            "project": project, "name": run.name, "id": run.id, "group": run.group, "job_type": run.job_type, "state": run.state,
+            "project": project, "name": run.name, "id": run.id, "url": run.url, "group": run.group, "job_type": run.job_type, "state": run.state,
             "config": {key: value for key, value in run.config.items() if not key.startswith("_")},
             "summary": plain(run.summary),
             "logged": sorted([artifact.name, artifact.type, sorted(artifact.manifest.entries)] for artifact in run.logged_artifacts()),
@@ -41,7 +41,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 @pytest.fixture(scope="module")
 def runs(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     machine = Machine(server, tmp_path_factory.mktemp("machine"), client=DATA_CLIENT)
-    running = [machine.start("logged", "run", "--rate", "0.5"), machine.start("partly", "run")]
+    running = [
+        machine.start("logged", "run", "--rate", "0.5"),
+        machine.start("partly", "run"),
+        machine.start("guided", "run", WANDB_PROJECT="guided"),
+    ]
     for process in running:
         Machine.finish(process)
     found: list[dict[str, Any]] = machine.read(READ)
@@ -103,6 +107,39 @@ def test_each_foreach_task_has_a_run_and_undecorated_steps_stay_out_of_its_proje
 def test_own_settings_win(runs: list[dict[str, Any]]) -> None:
     own = next(run for run in runs if run["project"] == "elsewhere")
     assert (own["group"], own["job_type"], own["summary"]) == ("my-group", "my-type", {"length": 3})
+
+
+def test_every_kind_of_the_guide_has_its_switch(runs: list[dict[str, Any]]) -> None:
+    start, silent = of_step(runs, "GuidedFlow", "start"), of_step(runs, "GuidedFlow", "silent")
+    assert start["logged"] == [
+        ["folder:v0", "dataset", ["a.txt", "b.txt"]],
+        ["moment:v0", "other", ["moment.pkl"]],
+        ["table:v0", "dataset", ["table.parquet"]],
+        ["tree:v0", "model", ["tree.pkl"]],
+    ]
+    assert (silent["logged"], silent["used"]) == ([], [])
+
+
+def test_config_summary_and_artifacts_are_within_reach_of_the_step_itself(runs: list[dict[str, Any]]) -> None:
+    assert of_step(runs, "GuidedFlow", "silent")["summary"] == {"seen_rate": 0.25}
+    end = of_step(runs, "GuidedFlow", "end")
+    assert end["summary"] == {"inside": 7, "rows": 10}
+    assert end["used"] == [["table:v0", "dataset"]]
+
+
+def test_each_kind_is_on_the_tab_that_the_guide_names(runs: list[dict[str, Any]]) -> None:
+    start, end = of_step(runs, "GuidedFlow", "start"), of_step(runs, "GuidedFlow", "end")
+    config, summary = (
+        re.findall(r'<tr data-key="(\w+)".*?title="([^"]*)"', page(f"{run['url']}/overview"), re.DOTALL) for run in (start, end)
+    )
+    assert config == [("rate", "0.25")]
+    assert summary == [("inside", "7"), ("rows", "10"), ("rate", "0.25")]
+    found = set(re.findall(r'href="/[^/"]+/guided/artifacts/(\w+/\w+/v0)"', page(f"{start['url']}/artifacts")))
+    assert found == {"dataset/table/v0", "dataset/folder/v0", "model/tree/v0", "other/moment/v0"}
+
+
+def page(address: str) -> str:
+    return httpx.get(address, headers={"accept": "text/html"}, timeout=30).text
 
 
 def test_flow_tasks_and_tracked_runs_lead_to_one_another(runs: list[dict[str, Any]], server: LiveServer) -> None:

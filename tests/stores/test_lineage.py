@@ -15,6 +15,7 @@ from penstock.domain.lineage import Direction, EdgeKind, LineageGraph, NodeKind
 from penstock.lineage.service import LineageService
 from penstock.stores.sql.database import Transaction, open_database
 from penstock.stores.sql.lineage import SqlLineageStore
+from penstock.stores.sql.objects import SqlObjectStore
 from tests.support.histories import History
 from tests.support.postgres import fresh_postgres_url
 
@@ -123,6 +124,21 @@ def test_small_values_of_flows_do_not_join_runs(history: History) -> None:
     assert edges(around(history, first)) == {(first, "produced", f"flowdata:1/{SHA}")}
     again = around(history, f"flowdata:2/{SHA}")
     assert edges(again) == {(second, "produced", f"flowdata:2/{SHA}")}
+
+
+def test_a_pipeline_task_that_read_a_value_of_a_flow_used_it(history: History) -> None:
+    made, task = history.flow_task(1, "start", 1), history.task("report")
+    for name, sha, digest, size in (("table", SHA, "sha256:t", 900), ("small", "cd" * 20, "sha256:s", 60)):
+        history.value(made, name, sha, digest, size=size)
+    objects = SqlObjectStore(history.database)
+    for _ in range(2):
+        for entry in objects.list_keys("flows", prefix="", after="", limit=10):
+            objects.note_read(task.removeprefix("task:"), entry.bucket, entry.key, now=1.0)
+    objects.note_read(task.removeprefix("task:"), "flows", "Train/data/ee/" + "ee" * 20, now=1.0)
+    wanted = {(made, "produced", "digest:sha256:t"), ("digest:sha256:t", "used", task)}
+    for ref, direction in ((task, Direction.UPSTREAM), (made, Direction.DOWNSTREAM), ("digest:sha256:t", Direction.BOTH)):
+        assert wanted <= edges(around(history, ref, direction=direction)), ref
+    assert edges(around(history, task)) == wanted
 
 
 def test_groups_of_tasks_and_deleted_versions_are_left_out(history: History) -> None:

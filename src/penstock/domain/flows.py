@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+FLOW_VARIABLE = "METAFLOW_FLOW_NAME"
+"""Variable by which the task of a deployed flow is known; holds the flow's name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Authorship:

@@ -261,5 +261,5 @@ class RunJournal(Protocol):
         ...
 
     async def find_content(self, uri: str) -> ArtifactRef | None:
-        """Newest stored artifact at `uri` that has a digest."""
+        """Content at `uri`: of the newest stored artifact with a digest there, else of the embedded store's object of that name."""
         ...

@@ -19,6 +19,10 @@ class ObjectStore(Protocol):
         """Return the object, or None."""
         ...
 
+    def note_read(self, task_id: str, bucket: str, key: str, *, now: float) -> None:
+        """Remember that a task read an object; again is fine, and so is an object that is gone."""
+        ...
+
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """Remove names; missing ones are fine."""
         ...

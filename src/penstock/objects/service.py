@@ -91,6 +91,10 @@ class ObjectService:
             raise NotFoundError(f"no object {key!r} in bucket {bucket!r}")
         return entry
 
+    async def note_read(self, task_id: str, bucket: str, key: str) -> None:
+        """Remember that a task read an object."""
+        await anyio.to_thread.run_sync(lambda: self._store.note_read(task_id, bucket, key, now=self._clock.now()))
+
     def read(self, entry: ObjectEntry, *, offset: int, length: int) -> Iterator[bytes]:
         """Yield bytes of an object, from worker threads."""
         return self._blobs.read(entry.digest, offset=offset, length=length)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,11 @@ from pathlib import Path
 from penstock.api.metaflow.routes import EVENTS
 from penstock.api.metaflow.routes import PREFIX as METAFLOW_PREFIX
 from penstock.api.s3.routes import PREFIX as S3_PREFIX
-from penstock.api.s3.signature import access_key_for, secret_for
+from penstock.api.s3.signature import access_key_for, access_key_of_task, secret_for
 from penstock.background.flow_reaper import FlowReaper
 from penstock.background.flow_values import FlowValueTimer
 from penstock.domain.execution import LaunchRequest
+from penstock.domain.flows import FLOW_VARIABLE
 from penstock.domain.plan import ContainerWork
 from penstock.executors.preview.service import ProcessPickleViewer
 from penstock.flows.reading import FlowReader
@@ -58,10 +60,9 @@ def build_flows(settings: Settings, database: Database, blobs: BlobStore, clock:
     return FlowParts(recorder, objects, FlowWeb(SqlFlowPages(database), reader, recorder), reaper, values)
 
 
-FLOW_MARK = "METAFLOW_FLOW_NAME"
-"""Variable by which a task of a deployed flow is known."""
-
 STEP_MARK = "METAFLOW_STEP_NAME"
+
+_METAFLOW = re.compile(r"(?<![\w./-])metaflow\b(?!-)")
 
 Variables = tuple[Mapping[str, str], Mapping[str, str]]
 """(plain, secret)."""
@@ -69,7 +70,11 @@ Variables = tuple[Mapping[str, str], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class FlowTaskEnvironment:
-    """Variables of tasks: what every task gets, and for steps of deployed flows the addresses and keys of Metaflow's client."""
+    """Variables of tasks: what every task gets, and the addresses and keys of Metaflow's client for tasks that speak it.
+
+    These are steps of deployed flows, and tasks of pipelines whose command or program names `metaflow`; the latter get a key of their
+    own, so that lineage knows what they read of flows.
+    """
 
     base: Callable[[LaunchRequest], Variables]
     url: str
@@ -79,19 +84,29 @@ class FlowTaskEnvironment:
         """Return (plain, secret) variables for an attempt."""
         plain, secret = self.base(request)
         work = request.template.work
-        if not isinstance(work, ContainerWork) or FLOW_MARK not in {name for name, _ in work.env}:
+        if not isinstance(work, ContainerWork):
             return plain, secret
-        variables = datastore_variables(self.url, self.secret)
+        own = dict(work.env)
+        is_step = FLOW_VARIABLE in own
+        if not is_step and not _speaks_metaflow(work):
+            return plain, secret
+        variables = datastore_variables(self.url, self.secret, None if is_step else access_key_of_task(request.key.task_id))
         hidden = {name: variables.pop(name) for name in ("AWS_SECRET_ACCESS_KEY",)}
         if key := secret.get("WANDB_API_KEY"):
             hidden["METAFLOW_SERVICE_AUTH_KEY"] = key
-        own = dict(work.env)
+        if not is_step:
+            return {**plain, **metadata_variables(self.url), **variables}, {**secret, **hidden}
         words = {
-            "WANDB_PROJECT": safe_project(own[FLOW_MARK]),
-            "WANDB_RUN_GROUP": f"{own[FLOW_MARK]}/{request.run.run_id}",
+            "WANDB_PROJECT": safe_project(own[FLOW_VARIABLE]),
+            "WANDB_RUN_GROUP": f"{own[FLOW_VARIABLE]}/{request.run.run_id}",
             "WANDB_JOB_TYPE": own.get(STEP_MARK, ""),
         }
         return {**plain, **words, **metadata_variables(self.url), **variables}, {**secret, **hidden}
+
+
+def _speaks_metaflow(work: ContainerWork) -> bool:
+    words = (word for word in (*work.command, *work.args) if isinstance(word, str))
+    return "AWS_ACCESS_KEY_ID" not in dict(work.env) and any(_METAFLOW.search(word) for word in words)
 
 
 def metadata_variables(url: str) -> dict[str, str]:
@@ -105,13 +120,13 @@ def metadata_variables(url: str) -> dict[str, str]:
     }
 
 
-def datastore_variables(url: str, secret: bytes) -> dict[str, str]:
-    """Return the variables that make Metaflow's client keep its data at this server.
+def datastore_variables(url: str, secret: bytes, access_key: str | None = None) -> dict[str, str]:
+    """Return the variables that make Metaflow's client keep its data at this server, with the key of all clients if none is given.
 
     Metaflow reads the credentials of its object store from `AWS_*` only (its `METAFLOW_DATATOOLS_SESSION_VARS` does not reach the
     helper processes that move the bytes), so these are replaced in a shell that takes all lines.
     """
-    access_key = access_key_for("metaflow")
+    access_key = access_key or access_key_for("metaflow")
     return {
         "METAFLOW_DEFAULT_DATASTORE": "s3",
         "METAFLOW_DATASTORE_SYSROOT_S3": "s3://metaflow/flows",

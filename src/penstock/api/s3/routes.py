@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from penstock.api.s3.handlers import BucketHandlers, ObjectHandlers
-from penstock.api.s3.signature import SignedRequest, verify
+from penstock.api.s3.signature import SignedRequest, task_of, verify
 from penstock.api.s3.xml import error_document
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError, PermissionDeniedError, UnavailableError
 from penstock.interfaces.clock import Clock
@@ -49,11 +49,15 @@ def routes(services: S3Services) -> list[BaseRoute]:
     def guarded(pick: Callable[[Request], Operation | None]) -> Operation:
         async def wrapped(request: Request) -> Response:
             try:
-                verify(_signed(request), server_secret=services.secret, now=services.clock.now())
+                access_key = verify(_signed(request), server_secret=services.secret, now=services.clock.now())
                 operation = pick(request)
                 if operation is None:
                     return _error(request, 501, "NotImplemented", "this endpoint does not have that operation")
-                return await operation(request)
+                answer = await operation(request)
+                reader = task_of(access_key)
+                if reader is not None and operation == on_objects.read and request.method == "GET":
+                    await services.objects.note_read(reader, request.path_params["bucket"], request.path_params["key"])
+                return answer
             except PenstockError as error:
                 status, code = next(((status, code) for kind, status, code in _ERRORS if isinstance(error, kind)), (500, "InternalError"))
                 return _error(request, status, code, str(error))

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from penstock.domain.errors import InvalidArgumentError, PermissionDeniedError
 
 ACCESS_KEY_PREFIX = "PENSTOCK"
+_TASK_PREFIX = ACCESS_KEY_PREFIX + "-TASK-"
 _CLOCK_SKEW_SECONDS = 15 * 60
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<key>[^/,\s]+)/(?P<scope>[^,\s]+),\s*SignedHeaders=(?P<headers>[^,\s]+),\s*Signature=(?P<sig>[0-9a-f]{64})"
@@ -41,13 +42,23 @@ def access_key_for(user_name: str) -> str:
     return ACCESS_KEY_PREFIX + hashlib.sha256(user_name.encode()).hexdigest()[:12].upper()
 
 
+def access_key_of_task(task_id: str) -> str:
+    """Access key id that belongs to one task of a pipeline, by which its requests are known."""
+    return _TASK_PREFIX + task_id
+
+
+def task_of(access_key: str) -> str | None:
+    """Return the task that an access key belongs to, if it does to one."""
+    return access_key.removeprefix(_TASK_PREFIX) if access_key.startswith(_TASK_PREFIX) else None
+
+
 def secret_for(server_secret: bytes, access_key: str) -> str:
     """Secret access key (40 characters) of an access key."""
     return hmac.new(server_secret, b"s3:" + access_key.encode(), hashlib.sha256).hexdigest()[:40]
 
 
-def verify(request: SignedRequest, *, server_secret: bytes, now: float) -> None:
-    """Check the signature of `request`.
+def verify(request: SignedRequest, *, server_secret: bytes, now: float) -> str:
+    """Check the signature of `request`; return the access key that made it.
 
     Raises:
         PermissionDeniedError: there is none, it is wrong, or it is too old.
@@ -73,6 +84,7 @@ def verify(request: SignedRequest, *, server_secret: bytes, now: float) -> None:
     wanted = hmac.new(_signing_key(secret_for(server_secret, key), scope), to_sign.encode(), hashlib.sha256).hexdigest()
     if not hmac.compare_digest(wanted, signature):
         raise PermissionDeniedError("the signature does not match; check the secret access key")
+    return key
 
 
 def _from_query(query: Mapping[str, str]) -> tuple[str, str, str, str]:

@@ -11,9 +11,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from penstock.domain.artifacts import ArtifactRef
+from penstock.domain.artifacts import ArtifactRef, ArtifactType
 from penstock.domain.errors import AlreadyExistsError, NotFoundError, UnavailableError
-from penstock.domain.ids import RunId
+from penstock.domain.ids import ArtifactId, Digest, RunId
 from penstock.domain.runs import NewRun
 from penstock.domain.states import RuntimeState
 from penstock.interfaces.journal import (
@@ -147,10 +147,17 @@ class SqlRunJournal:
         return next((rows.artifact_from_row(row) for row in found if json.loads(row["metadata"]) == same), None)
 
     async def find_content(self, uri: str) -> ArtifactRef | None:
-        """Newest stored artifact at `uri` that has a digest."""
+        """See `RunJournal.find_content`."""
         sql = "SELECT * FROM artifact WHERE uri = ? AND digest IS NOT NULL ORDER BY created_at DESC, artifact_id DESC LIMIT 1"
         row = await self._database.read(lambda tx: tx.one(sql, (uri,)))
-        return None if row is None else rows.artifact_from_row(row)
+        if row is not None:
+            return rows.artifact_from_row(row)
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        if not uri.startswith("s3://") or not key:
+            return None
+        sql = "SELECT digest, size_bytes FROM object_entry WHERE bucket = ? AND object_key = ?"
+        row = await self._database.read(lambda tx: tx.one(sql, (bucket, key)))
+        return None if row is None else ArtifactRef(ArtifactId(0), "", ArtifactType(), uri, {}, Digest(row["digest"]), row["size_bytes"])
 
 
 def _update_run(tx: Transaction, record: RunRecord) -> int:

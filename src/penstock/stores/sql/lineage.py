@@ -93,6 +93,10 @@ class _Reader:
         for condition, keys in versions:
             for row in self.rows(sql.VERSION_USES.format(asked=condition), keys, direction=direction):
                 self._add(kind, row["execution"], row["data"], row["label"])
+        if kind is EdgeKind.USED:
+            wanted = (listed(dialect, "x.digest"), asked.digest) if of_data else (listed(dialect, "x.task_id"), asked.task)
+            for row in self.rows(sql.OBJECT_READS.format(asked=wanted[0]), wanted[1]):
+                self._add(kind, f"task:{row['execution']}", row["data"], row["label"])
         self._flows(kind, of_data=of_data)
 
     def _flows(self, kind: EdgeKind, *, of_data: bool) -> None:

@@ -42,6 +42,15 @@ WHERE t.step_name <> '_parameters' AND substr(f.name, 1, 1) <> '_' AND f.sha IS 
 ORDER BY f.ts_epoch DESC LIMIT :limit
 """
 
+OBJECT_READS = f"""
+SELECT DISTINCT x.task_id AS execution, 'digest:' || x.digest AS data, COALESCE(f.name, '') AS label
+FROM object_read x JOIN object_entry o ON o.bucket = x.bucket AND o.object_key = x.object_key
+LEFT JOIN flow_artifact f ON f.sha = substr(x.object_key, length(x.object_key) - 39) AND substr(f.name, 1, 1) <> '_'
+WHERE o.size_bytes >= {SMALLEST_SHARED} AND o.object_key LIKE '%/data/__/________________________________________' AND {{asked}}
+AND (f.name IS NULL OR f.task_number = (SELECT MIN(p.task_number) FROM flow_artifact p WHERE p.sha = f.sha)) LIMIT :limit
+"""
+"""Values of flows in the embedded store that tasks of pipelines read with keys of their own."""
+
 LINKS = f"""
 SELECT {VERSION_KEY} AS source, 'collection:' || CAST(c.collection_id AS TEXT) AS target, c.name AS label
 FROM {VERSION_FROM} JOIN membership m ON m.version_id = v.version_id

@@ -62,6 +62,19 @@ class SqlObjectStore:
         row = self._database.read_sync(lambda tx: tx.one("SELECT * FROM object_entry WHERE bucket = :bucket AND object_key = :key", params))
         return None if row is None else _entry(row)
 
+    def note_read(self, task_id: str, bucket: str, key: str, *, now: float) -> None:
+        """See `ObjectStore.note_read`."""
+        params = {"task": task_id, "bucket": bucket, "key": key, "now": now}
+        self._database.write_sync(
+            lambda tx: tx.execute(
+                "INSERT INTO object_read (task_id, bucket, object_key, digest, at)"
+                " SELECT CAST(:task AS TEXT), bucket, object_key, digest, CAST(:now AS DOUBLE PRECISION) FROM object_entry"
+                " WHERE bucket = :bucket AND object_key = :key"
+                " ON CONFLICT (task_id, bucket, object_key) DO NOTHING",
+                params,
+            )
+        )
+
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """See `ObjectStore.delete`."""
         rows = [{"bucket": bucket, "key": key} for key in keys]

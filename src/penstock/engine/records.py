@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from penstock.domain.artifacts import ArtifactRef
+from penstock.domain.flows import FLOW_VARIABLE
 from penstock.domain.ids import RunId, TaskId
+from penstock.domain.plan import ContainerWork, LeafTemplate
 from penstock.domain.states import RuntimeState
 from penstock.engine.cache_key import cache_scope
 from penstock.engine.inputs import producers
@@ -82,7 +84,15 @@ def task_record(
         producers=producers(node),
         outputs=node.outputs,
         detail=detail,
+        flow=_flow_of(node),
     )
+
+
+def _flow_of(node: Node) -> str:
+    work = node.template.work if isinstance(node.template, LeafTemplate) else None
+    if not isinstance(work, ContainerWork):
+        return ""
+    return next((str(value) for name, value in work.env if name == FLOW_VARIABLE), "")
 
 
 def _recorded_parameters(node: Node) -> Mapping[str, Any]:

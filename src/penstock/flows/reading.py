@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import re
+import signal
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from penstock.interfaces.flow_files import DatastoreRoot, FlowFiles, PickleSumma
 from penstock.interfaces.flow_store import FlowStore
 
 PARAMETERS_STEP = "_parameters"
+MAX_NOTE_BYTES = 64 * 1024
 MAX_LOG_BYTES = 64 * 1024 * 1024
 MAX_VALUE_BYTES = 16 * 1024 * 1024
 MAX_CARD_BYTES = 64 * 1024 * 1024
@@ -106,6 +108,24 @@ class FlowReader:
                 data = await asyncio.to_thread(self._files.read, root, path, limit=MAX_LOG_BYTES)
                 found += _parse_log(data or b"", source, stream)
         return sorted(found, key=lambda line: line.time)
+
+    async def ending(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int) -> str:
+        """A sentence about the process of an attempt that ended badly, from what the client's runtime noted; empty without that."""
+        try:
+            root = await self.root_of(flow_id, run_id, step_name, task_id)
+            path = f"{flow_id}/{run_id}/{step_name}/{task_id}/{attempt}.runtime"
+            data = await asyncio.to_thread(self._files.read, root, path, limit=MAX_NOTE_BYTES)
+            code = orjson.loads(data).get("return_code") if data else None
+        except (NotFoundError, UnavailableError, orjson.JSONDecodeError, AttributeError):
+            return ""
+        return _ending(code) if isinstance(code, int) else ""
+
+    async def log_lines(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int) -> Sequence[str]:
+        """The same without anything but text; nothing where it cannot be read from here."""
+        try:
+            return [line.text for line in await self.logs(flow_id, run_id, step_name, task_id, attempt)]
+        except (NotFoundError, UnavailableError):
+            return []
 
     async def values(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int) -> list[ValueInfo]:
         """Artifacts of an attempt with type and size, from the datastore's index; names only when it cannot be read.
@@ -212,6 +232,13 @@ class FlowReader:
         root = await self.root_of(flow_id, run_id, step_name, task_id)
         path = f"{_card_folder(flow_id, run_id, step_name, task_id)}{name}"
         return await asyncio.to_thread(self._files.read, root, path, limit=MAX_CARD_BYTES) or b""
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"Its process ended with exit code {code}." if code else ""
+    name = next((f" ({number.name})" for number in signal.Signals if number.value == -code), "")
+    return f"Its process was ended by signal {-code}{name}."
 
 
 def _card_folder(flow_id: str, run_id: str, step_name: str, task_id: str) -> str:

@@ -77,6 +77,8 @@ class TaskRecord:
     outputs: TaskOutputs
     detail: Mapping[str, Any] | None = None
     """What `AttemptStarted.detail` and usage said, newest attempt."""
+    flow: str = ""
+    """Metaflow flow whose step it runs; empty for tasks of other pipelines."""
 
 
 @dataclass(frozen=True, slots=True)

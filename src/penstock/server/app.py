@@ -122,7 +122,9 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
     pipelines = build_pipelines(
         settings, database=database, blobs=blobs, plans=plans, runner=engine.driver, notifier=notifier, clock=clock, ids=ids
     )
-    tracking = build_tracking(database, settings.data_dir / "tracking", clock=clock, ids=ids, notifier=notifier)
+    flows = build_flows(settings, database, blobs, clock, ids, entity=user)
+    log = flows.web.reader.log_lines
+    tracking = build_tracking(database, settings.data_dir / "tracking", clock=clock, ids=ids, notifier=notifier, flow_log=log)
     return Parts(
         settings=settings,
         url=url,
@@ -139,7 +141,7 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         tracking=tracking,
         automations=build_automations(settings, database, tracking.series, clock=clock, notifier=notifier),
         trash=build_trash(database, pipelines.runs, tracking.runs, keep_days=settings.store_trash_days, clock=clock, ids=ids),
-        flows=build_flows(settings, database, blobs, clock, ids, entity=user),
+        flows=flows,
         clients=ClientCounter(clock),
     )
 

@@ -17,7 +17,7 @@ from penstock.stores.sql.tracking_files import SqlRunFileStore
 from penstock.stores.sql.tracking_projects import SqlProjectStore
 from penstock.stores.sql.tracking_runs import SqlTrackedRunStore
 from penstock.stores.sql.tracking_tasks import TaskRunProjection, task_finder
-from penstock.stores.task_traces import StoredTaskTraces
+from penstock.stores.task_traces import FlowLog, StoredTaskTraces
 from penstock.tracking.console import ConsoleService, parse_line
 from penstock.tracking.files import RunFileService
 from penstock.tracking.filestream import FileStreamService
@@ -74,11 +74,15 @@ def build_tracking(
     ids: IdSource,
     notifier: Notifier,
     silence_seconds: float = DEFAULT_SILENCE_SECONDS,
+    flow_log: FlowLog | None = None,
 ) -> Tracking:
-    """Return the tracking room over `database` and the column files in `folder` (of the data folder); nothing runs yet."""
+    """Return the tracking room over `database` and the column files in `folder` (of the data folder); nothing runs yet.
+
+    Records of flow tasks that run elsewhere have the lines of `flow_log`.
+    """
     runs, projects = SqlTrackedRunStore(database), SqlProjectStore(database)
     series = ColumnSeriesStore(folder)
-    traces = StoredTaskTraces(database, AttemptLogFiles(folder.parent))
+    traces = StoredTaskTraces(database, AttemptLogFiles(folder.parent), flow_log)
     heartbeats = Heartbeats(runs, clock, silence_seconds=silence_seconds)
     live_runs = LiveRuns(runs, clock)
     service = TrackedRunService(runs, projects, series, clock, ids, notifier, heartbeats, live_runs)

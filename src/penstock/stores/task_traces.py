@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from penstock.domain.ids import TrackedRunId
 from penstock.interfaces.task_traces import TaskUse
 from penstock.stores.files.attempt_logs import AttemptLogFiles
 from penstock.stores.sql.database import Database, Row
 
+FlowLog = Callable[[str, str, str, str, int], Awaitable[Sequence[str]]]
+"""Lines of a recorded task's attempt: flow, run, step, task, attempt; none while nothing can be read."""
+
+_FLOW_PIECES = 4
 _MAX_LOG_BYTES = 8 << 20
 _SELECT = (
     "SELECT t.run_id, t.task_id, t.attempts, t.detail, t.started_at, t.finished_at FROM tracked_run r JOIN task t ON t.task_id = r.task_id"
@@ -21,14 +25,22 @@ _SELECT = (
 class StoredTaskTraces:
     """`TaskTraces` over table `task` and the attempts' log files."""
 
-    def __init__(self, database: Database, logs: AttemptLogFiles) -> None:
+    def __init__(self, database: Database, logs: AttemptLogFiles, flow_log: FlowLog | None = None) -> None:
+        """Read the engine's log files in `logs`; those of flow tasks that run elsewhere come from `flow_log`."""
         self._database = database
         self._logs = logs
+        self._flow_log = flow_log
 
     async def log_lines(self, run_id: TrackedRunId) -> Sequence[str]:
         """See `TaskTraces.log_lines`."""
         row = await self._task(run_id)
-        return [] if row is None else await asyncio.to_thread(self._read, row)
+        if row is None:
+            return []
+        pieces = row["task_id"].split("/")
+        if len(pieces) == _FLOW_PIECES:
+            flow, run, step, task = pieces
+            return [] if self._flow_log is None else await self._flow_log(flow, run, step, task, max(row["attempts"] - 1, 0))
+        return await asyncio.to_thread(self._read, row)
 
     async def use(self, run_id: TrackedRunId) -> TaskUse | None:
         """See `TaskTraces.use`."""

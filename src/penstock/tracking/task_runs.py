@@ -50,7 +50,7 @@ class TaskRun:
 def run_of_task(record: TaskRecord) -> TaskRun:
     """Return the tracked run that stands for a task."""
     return TaskRun(
-        project=safe_project(record.run.pipeline_name),
+        project=safe_project(record.flow or record.run.pipeline_name),
         name=record.task_id,
         display_name=display_name(record.display_name, record.iteration_index),
         group=record.run.name,

@@ -85,6 +85,16 @@ def test_parameters_are_config_and_what_a_step_set_is_summary(runs: list[dict[st
     assert of(runs, 1, "end")[0]["summary"] == {"count": 4}
 
 
+def test_the_record_of_a_task_has_its_log(runs: list[dict[str, Any]], server: LiveServer) -> None:
+    query = (
+        "query Q($entity: String, $project: String, $run: String!) { project(name: $project, entityName: $entity)"
+        " { run(name: $run) { logLines(first: 100) { edges { node { line } } } } } }"
+    )
+    variables = {"project": "SilentFlow", "run": of(runs, 0, "start")[0]["id"]}
+    answer = httpx.post(f"{server.url}/graphql", json={"query": query, "variables": variables}, auth=("api", server.key), timeout=30).json()
+    assert "counting to 3" in [edge["node"]["line"] for edge in answer["data"]["project"]["run"]["logLines"]["edges"]]
+
+
 def test_a_retried_task_tells_its_last_attempt(runs: list[dict[str, Any]]) -> None:
     assert sorted((run["state"], run["summary"]["part"], run["summary"]["tries"]) for run in of(runs, 0, "work")) == [
         ("finished", "a", 0), ("finished", "b", 1),

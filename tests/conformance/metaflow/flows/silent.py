@@ -17,6 +17,7 @@ class SilentFlow(FlowSpec):
 
     @step
     def start(self):
+        print("counting to 3")
         self.count, self.ratio, self.is_good, self.word = 3, 0.75, True, "hello"
         self.names, self.mapping, self.unique = ["a", "b"], {"k": {"n": 1}}, {7}
         self.odd, self.long = Odd(), "x" * 100_000

@@ -24,6 +24,7 @@ from penstock.stores.sql.database import Database, Transaction
 
 RATES = [0.01, 0.03, 0.1, 0.3, 1.0]
 SPEC = "sha256:" + hashlib.sha256(b"digits").hexdigest()
+OLD_SPEC = "sha256:" + hashlib.sha256(b"digits, first version").hexdigest()
 HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=1>"
 
 
@@ -429,6 +430,17 @@ def digits_run(
     return run_id
 
 
+def first_version(spec_yaml: str) -> str:
+    """The definition as it was before: without `tidy-up`, with a task that went since, and other code in `preprocess`."""
+    spec = yaml.safe_load(spec_yaml)
+    del spec["root"]["dag"]["tasks"]["tidy-up"]
+    inner = spec["components"]["comp-exit-handler-1"]["dag"]["tasks"]
+    inner["check-rows"] = {**inner["load-digits"], "taskInfo": {"name": "check-rows"}}
+    words = spec["deploymentSpec"]["executors"]["exec-preprocess"]["container"]["command"]
+    words[-1] = words[-1].replace("def preprocess(", "# the first way\ndef preprocess(")
+    return yaml.safe_dump(spec)
+
+
 def retried(seeder: Seeder, label: str) -> None:
     """Make a failed run one that was retried once, with other packages, and failed again."""
     run_id = seeder.runs[label]
@@ -522,6 +534,11 @@ def seed(database: Database, data: Path, blobs: LocalBlobStore, *, now: float, s
     def work(tx: Transaction) -> dict[str, str]:
         seeder = Seeder(tx, data, blobs, now)
         content = {"pipeline_spec": yaml.safe_load(spec_yaml)}
+        older = first_version(spec_yaml)
+        insert(
+            tx, "spec", digest=OLD_SPEC, kind="kfp", name="digits-training", content={"pipeline_spec": yaml.safe_load(older)}, source=older,
+            created_at=now - 86400 * 10,
+        )  # fmt: skip
         insert(tx, "spec", digest=SPEC, kind="kfp", name="digits-training", content=content, source=spec_yaml, created_at=now - 86400 * 9)
         tx.execute("DELETE FROM experiment")
         for identity, name, text in (
@@ -565,7 +582,7 @@ def seed(database: Database, data: Path, blobs: LocalBlobStore, *, now: float, s
                 pipeline_id="pipe-digits",
                 name=f"v{number}",
                 display_name=f"v{number}",
-                spec_digest=SPEC,
+                spec_digest=OLD_SPEC if number == 1 else SPEC,
                 created_at=now - 86400 * (9 - 3 * number),
             )
         insert(
@@ -610,6 +627,7 @@ def seed(database: Database, data: Path, blobs: LocalBlobStore, *, now: float, s
                 outcome="FAILED" if day == 3 else "SUCCEEDED",
                 accuracy=0.93 + day / 100,
                 recurring_run_id="rec-nightly",
+                **({"pipeline_version_id": "ver-1", "spec_digest": OLD_SPEC} if day == 0 else {}),
             )
             insert(
                 tx,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from penstock.domain.ids import RunId, TaskPath, task_id_for
@@ -91,3 +93,21 @@ def test_logs_of_all_runs_are_searched_from_the_search_dialog(page: Page, served
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/ui/runs/{served.seeded.runs['failed']}?task=*#L*")
     expect(page.locator("#panel .log-line.is-marked")).to_contain_text("ValueError: Input X contains NaN")
+
+
+def test_two_definitions_are_drawn_as_one_graph_with_what_was_added_removed_and_changed(page: Page, served: Served) -> None:
+    runs = served.seeded.runs
+    graph = page.locator("#graph")
+    for address in (f"/ui/compare?runs={runs['night-0']},{runs['good']}", "/ui/pipelines/pipe-digits?tab=versions&a=ver-1&b=ver-2"):
+        page.goto(address)
+        for mark, name in (("added", "tidy-up"), ("removed", "check-rows"), ("changed", "preprocess")):
+            expect(graph.locator(f".node.diff-{mark}:not(.is-group)")).to_have_count(1)
+            expect(graph.locator(f".node.diff-{mark}:not(.is-group)")).to_contain_text(name)
+            expect(graph.locator(f".node.diff-{mark}:not(.is-group)")).to_contain_text(mark)
+        expect(graph.locator(".node.diff-changed:not(.is-group)")).to_contain_text("code")
+        expect(graph.locator(".node", has_text="evaluate")).not_to_have_class(re.compile("diff-"))
+        page.get_by_label("Only differences").check()
+        expect(graph.locator(".node", has_text="evaluate")).to_have_class(re.compile("is-dim"))
+        rows = page.get_by_role("region", name="What differs in the graph").locator("tbody tr")
+        expect(rows).to_have_count(3)
+        expect(rows.filter(has_text="exit-handler-1/check-rows")).to_contain_text("removed")

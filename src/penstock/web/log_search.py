@@ -119,9 +119,10 @@ def _look(logs: LogFiles, task: TaskItem, pattern: re.Pattern[bytes]) -> tuple[l
     start = max(0, size - TAIL_BYTES)
     data = logs.read(task.run_id, task.task_id, attempt, offset=start, length=TAIL_BYTES) if size else b""
     hits: list[Hit] = []
-    if pattern.search(data):
-        for number, raw in enumerate(data.split(b"\n"), 1):
-            line = _ANSI.sub(b"", raw[-_LINE_CHARACTERS:].rsplit(b"\r", 1)[-1]).strip()
+    text = _ANSI.sub(b"", data) if b"\x1b" in data else data
+    if pattern.search(text):
+        for number, raw in enumerate(text.split(b"\n"), 1):
+            line = raw[-_LINE_CHARACTERS:].rsplit(b"\r", 1)[-1].strip()
             if pattern.search(line):
                 hits.append(Hit(task, attempt, None if start else number, line.decode("utf-8", "replace")[:400]))
                 if len(hits) >= _LINES_PER_LOG:

@@ -27,6 +27,7 @@ from penstock.web.comparison import (
     package_tables,
     versions,
 )
+from penstock.web.pages.graph_diff import GraphDiff, graph_diff
 from penstock.web.pages.tasks import component_source
 from penstock.web.plans import keep_plan, kept_plan, load_plan
 from penstock.web.render import Crumb, Frame, render
@@ -85,6 +86,12 @@ class ComparePage:
     """Digests of artifacts by task and input."""
     outputs: Sequence[DiffRow]
     """Digests of artifacts by task and output."""
+    graph: GraphDiff | None
+    """The definitions of the baseline and of another run as one graph; None: all have the same, or one cannot be drawn."""
+    graph_with: int
+    """Index of that other run."""
+    others: Sequence[int]
+    """Indexes of runs whose definition differs from the baseline's, one for each definition."""
     durations: Sequence[DiffRow]
     """Seconds by task."""
     confusion: Sequence[Visual]
@@ -142,10 +149,16 @@ async def compare_page(services: WebServices, request: Request) -> Response:
     findings = await _find(services, runs) if runs else _Findings((), (), {}, (), ())
     parts = await asyncio.to_thread(_compared, services, runs, findings, baseline) if runs else dict.fromkeys(_PARTS, ())
     visuals = visuals_of([use for use in findings.outputs if use.artifact.type in DRAWN_TYPES])
+    others = _others(runs, baseline)
+    with_id = request.query_params.get("graph")
+    graph_with = next((index for index in others if runs[index].run_id == with_id), others[0] if others else 0)
     page = ComparePage(
         runs=runs,
         baseline=baseline,
         **parts,
+        graph=await asyncio.to_thread(_graph, runs, findings.plans, baseline, graph_with) if others else None,
+        graph_with=graph_with,
+        others=others,
         unread=[run for run, plan in zip(runs, findings.plans, strict=True) if plan is None],
         confusion=[visual for visual in visuals if visual.matrix],
         curves=[visual for visual in visuals if visual.roc],
@@ -153,8 +166,19 @@ async def compare_page(services: WebServices, request: Request) -> Response:
         only_differences=request.query_params.get("all") != "1",
         candidates=[run for run in candidates.items if run.run_id not in ids],
     )
-    frame = Frame(title="Compare runs", section="runs", crumbs=(Crumb("Runs", "/ui/runs"), Crumb("Compare")), scripts=("compare",))
+    frame = Frame(title="Compare runs", section="runs", crumbs=(Crumb("Runs", "/ui/runs"), Crumb("Compare")), scripts=("compare", "graph"))
     return render(services, request, "compare/compare.html", frame=frame, page=page)
+
+
+def _others(runs: Sequence[RunItem], baseline: int) -> list[int]:
+    """Indexes of the runs with another definition than the baseline, one for each."""
+    mine = runs[baseline].spec_digest if runs else None
+    found = {run.spec_digest: index for index, run in reversed(list(enumerate(runs))) if run.spec_digest and run.spec_digest != mine}
+    return sorted(found.values())
+
+
+def _graph(runs: Sequence[RunItem], plans: Sequence[RunPlan | None], baseline: int, other: int) -> GraphDiff | None:
+    return graph_diff(runs[baseline].spec_digest or "", plans[baseline], runs[other].spec_digest or "", plans[other])
 
 
 async def _find(services: WebServices, runs: Sequence[RunItem]) -> _Findings:

@@ -14,11 +14,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
-from penstock.domain.plan import ContainerWork, GraphTemplate, LeafTemplate, ParameterSpec, RunPlan
+from penstock.domain.plan import ContainerWork, LeafTemplate, ParameterSpec, RunPlan
 from penstock.interfaces.page_catalog import PipelineItem, PipelineView, VersionItem
 from penstock.interfaces.pages import Page
 from penstock.web.filters import list_query
 from penstock.web.formats import plain_json
+from penstock.web.pages.graph_diff import GraphDiff, graph_diff
 from penstock.web.pages.run import ParameterRow, parameter_rows
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.tasks import component_source
@@ -80,12 +81,8 @@ class VersionDiff:
 
     old: VersionItem
     new: VersionItem
-    added: Sequence[str]
-    """Tasks only in the new one."""
-    removed: Sequence[str]
-    """Tasks only in the old one."""
-    changed: Sequence[str]
-    """Tasks whose component differs."""
+    graph: GraphDiff | None
+    """Both as one graph; None: one cannot be drawn."""
     lines: Sequence[DiffLine]
     """Of the definitions as text."""
 
@@ -158,7 +155,7 @@ async def pipeline_page(services: WebServices, request: Request) -> Response:
         section="pipelines",
         crumbs=(Crumb("Pipelines", "/ui/pipelines"), Crumb(view.pipeline.display_name)),
         live="",
-        scripts=("graph", "table", "upload") if tab == "graph" else ("table", "upload"),
+        scripts=("graph", "table", "upload") if tab in {"graph", "versions"} else ("table", "upload"),
     )
     return render(services, request, "pipelines/pipeline.html", frame=frame, page=page)
 
@@ -212,13 +209,11 @@ async def _diff(services: WebServices, by_id: Mapping[str, VersionItem], old_id:
     before, after = await services.runs.spec(old.spec_digest), await services.runs.spec(new.spec_digest)
     if before is None or after is None:
         raise NotFoundError("One of the two definitions is gone.")
-    tasks_before, tasks_after = [_tasks(await plan_of(services, version.spec_digest)) for version in (old, new)]
+    plans = [await plan_of(services, version.spec_digest) for version in (old, new)]
     return VersionDiff(
         old,
         new,
-        added=sorted(tasks_after.keys() - tasks_before.keys()),
-        removed=sorted(tasks_before.keys() - tasks_after.keys()),
-        changed=sorted(name for name in tasks_before.keys() & tasks_after.keys() if tasks_before[name] != tasks_after[name]),
+        graph=await asyncio.to_thread(graph_diff, old.spec_digest, plans[0], new.spec_digest, plans[1]),
         lines=diff_lines(before[2] or plain_json(before[1]), after[2] or plain_json(after[1])),
     )
 
@@ -227,20 +222,6 @@ def diff_lines(before: str, after: str, *, limit: int = 2000) -> list[DiffLine]:
     """Unified difference of two texts, at most `limit` lines."""
     found = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3))[2 : limit + 2]
     return [DiffLine("@" if line.startswith("@@") else line[:1] or " ", line if line.startswith("@@") else line[1:]) for line in found]
-
-
-def _tasks(plan: RunPlan | None) -> dict[str, str]:
-    """Tasks by path in the definition, each with what decides its behaviour."""
-    found: dict[str, str] = {}
-    if plan is None:
-        return found
-    for template in plan.templates.values():
-        if isinstance(template, GraphTemplate):
-            for task in template.tasks.values():
-                inner = plan.templates.get(task.template)
-                identity = sorted(inner.identity.items()) if isinstance(inner, LeafTemplate) else [("graph", "")]
-                found[f"{template.name}/{task.key}"] = repr((identity, task.parameters, task.condition, sorted(task.after)))
-    return {name.removeprefix(f"{plan.root}/"): value for name, value in found.items()}
 
 
 async def act(services: WebServices, request: Request) -> Response:

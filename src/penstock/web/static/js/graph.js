@@ -10,6 +10,7 @@ const LOOKS = { PENDING: "pending", RUNNING: "running", SUCCEEDED: "succeeded", 
 const KINDS = { RUNTIME: "leaf", IMPORTER: "import", LOOP: "loop", ITERATION: "loop", DAG: "layers", CONDITION: "branch", CONDITION_BRANCH: "branch", EXIT_HANDLER: "exit", CLUSTER: "layers", ARTIFACT: "box" };
 const ARTIFACT_KINDS = { "system.Dataset": "dataset", "system.Model": "model", "system.Metrics": "metrics", "system.ClassificationMetrics": "metrics", "system.HTML": "document", "system.Markdown": "document" };
 const ORDER = ["FAILED", "CANCELED", "CANCELING", "RUNNING", "PENDING", "PAUSED", "SUCCEEDED", "SKIPPED"];
+const DIFFS = { added: "plus", removed: "minus", changed: "edit" };
 const UNFOLDED = new Set(["CONDITION", "CONDITION_BRANCH", "EXIT_HANDLER"]);
 
 class GraphView {
@@ -61,7 +62,7 @@ class GraphView {
   async unfold() {
     for (let round = 0; round < 4; round += 1) {
       const wanted = Object.values(this.data.scopes).flatMap((scope) => scope.nodes)
-        .filter((node) => node.is_group && UNFOLDED.has(node.type) && node.state !== "SKIPPED" && !this.open.has(node.id)).slice(0, 12);
+        .filter((node) => node.is_group && (node.diff === "changed" || (UNFOLDED.has(node.type) && !node.diff)) && node.state !== "SKIPPED" && !this.open.has(node.id)).slice(0, 12);
       if (!wanted.length) return;
       for (const node of wanted) this.open.add(node.id);
       await this.load();
@@ -155,7 +156,7 @@ class GraphView {
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.replaceChildren(makeSvg("defs", {}, makeSvg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, makeSvg("path", { d: "M1 1 L7 4 L1 7", class: "arrow-head" }))));
     for (const edge of edges) {
-      const path = makeSvg("path", { class: `edge${edge.labels.length ? " carries" : ""}`, d: edgePath(edge.points), "marker-end": "url(#arrow)", "data-source": edge.source, "data-target": edge.target });
+      const path = makeSvg("path", { class: `edge${edge.labels.length ? " carries" : ""}${edge.diff ? ` diff-${edge.diff}` : ""}`, d: edgePath(edge.points), "marker-end": "url(#arrow)", "data-source": edge.source, "data-target": edge.target });
       if (edge.labels.length) path.append(makeSvg("title", {}, edge.labels.join(", ")));
       this.svg.append(path);
     }
@@ -215,6 +216,7 @@ class GraphView {
       const look = node.is_cached && node.state === "SUCCEEDED" ? "cached" : LOOKS[node.state] ?? "waiting";
       element.className = element.className.replace(/\bs-\w+/g, "").trim();
       element.classList.add(`s-${look}`);
+      if (node.diff) element.classList.add(`diff-${node.diff}`);
       element.title = [node.name, node.reason, node.component && `${node.component}`].filter(Boolean).join("\n");
       this.meta(element.querySelector(".node-meta"), node, look);
       if (entry.box.loop) this.loop(element.querySelector(".node-loop"), node, entry.box.loop);
@@ -232,6 +234,9 @@ class GraphView {
       if (node.started_at && node.finished_at && look !== "cached" && !node.iterations) parts.push(make("span", { class: "num" }, duration(node.finished_at - node.started_at)));
       else if (node.started_at && node.state === "RUNNING") parts.push(make("span", { class: "num", "data-since": String(node.started_at) }, duration(this.data.now - node.started_at)));
       if (node.attempts > 1) parts.push(make("span", { class: "num" }, `×${node.attempts}`));
+    } else if (node.diff) {
+      parts.push(icon(this.sprite, DIFFS[node.diff]), make("span", { class: "node-state" }, text(node.diff)));
+      if (node.parts.length) parts.push(make("span", { class: "cut" }, node.parts.map((part) => text(part)).join(", ")));
     } else parts.push(make("span", { class: "cut" }, node.condition || node.image || node.component));
     if (node.iterations !== null && node.iterations !== undefined) parts.push(make("span", { class: "num", title: `${node.iterations} ${text("iterations")}` }, `${node.iterations}×`));
     if (node.size) parts.push(make("span", { class: "num" }, `${node.size} ${text("tasks")}`));
@@ -514,7 +519,7 @@ class GraphView {
     at("direction")?.addEventListener("click", () => this.change({ direction: this.options.direction === "TB" ? "LR" : "TB" }));
     at("artifacts")?.addEventListener("change", (event) => this.change({ artifacts: event.target.checked }));
     at("transitive")?.addEventListener("change", (event) => this.change({ implied: event.target.checked }));
-    at("failed-only")?.addEventListener("change", () => this.dim());
+    for (const name of ["failed-only", "differences"]) at(name)?.addEventListener("change", () => this.dim());
     at("path")?.addEventListener("change", () => this.loadPath().catch((error) => this.fail(error)));
     at("search-previous")?.addEventListener("click", () => this.nextMatch(-1));
     at("search-next")?.addEventListener("click", () => this.nextMatch(1));
@@ -546,8 +551,9 @@ class GraphView {
   /** Dim what the switches leave out; clusters may hold tasks of the path and stay. */
   dim() {
     const isFailedOnly = Boolean(document.getElementById("graph-failed-only")?.checked);
+    const isDifferent = Boolean(document.getElementById("graph-differences")?.checked);
     for (const [id, { element, isOpen, box }] of this.nodes) {
-      const isOff = (isFailedOnly && !element.classList.contains("s-failed")) || (this.path !== null && box.node.type !== "CLUSTER" && !this.path.has(id));
+      const isOff = (isDifferent && !box.node.diff) || (isFailedOnly && !element.classList.contains("s-failed")) || (this.path !== null && box.node.type !== "CLUSTER" && !this.path.has(id));
       element.classList.toggle("is-dim", isOff && !isOpen);
       element.classList.toggle("is-on-path", this.path?.has(id) ?? false);
     }

@@ -185,7 +185,9 @@ async def test_other_spellings_and_fields(tmp_path: Path) -> None:
         run = await room.runs.get("ann", "p", "b")
         assert run is not None
         await room.filestream.post("ann", "p", "b", StreamMessage(history=Chunk(0, ['{"special": 1}']), is_complete=True, exit_code=0))
+        await room.filestream.post("ann", "p", "d", StreamMessage(history=Chunk(0, ['{"still": {"running": 1}}'])))
         cases: list[tuple[Any, str]] = [
+            ({"keys_info.keys.still.running": {"$exists": True}}, "d"),
             ({"displayName": "Name C"}, "c"),
             ({"display_name": {"$regex": ".*C"}}, "c"),
             ({"state": "finished"}, "b"),

@@ -32,6 +32,7 @@ _ALLOWED_UPDATES: Mapping[TrackedState, frozenset[TrackedState]] = {
 }
 """Target state of `update_state` to the states from which it is allowed (wandb.md 6.5)."""
 MAX_PAGE = 1000
+_LIVE = json.dumps({"state": {"$in": [state.value for state in TrackedState if state.is_live]}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ class TrackedRunService:
             after=after or None,
             limit=max(1, min(limit if limit is not None else MAX_PAGE, MAX_PAGE)),
         )
-        await self.judge_silent()
+        await self._before_list(project, filters)
         return await self._store.find(query)
 
     async def count(self, project: TrackedProject, filters: str | None = None) -> int:
@@ -189,8 +190,9 @@ class TrackedRunService:
         Raises:
             InvalidArgumentError: the filter is malformed.
         """
-        await self.judge_silent()
-        return await self._store.count(project.project_id, parse_filters(filters))
+        condition = parse_filters(filters)
+        await self._before_list(project, filters)
+        return await self._store.count(project.project_id, condition)
 
     async def update_state(self, run_id: TrackedRunId, state: str) -> TrackedRun:
         """Move a run by hand: to `pending` from running, failed, crashed or preempted; to `failed` from pending or running.
@@ -252,8 +254,23 @@ class TrackedRunService:
 
     async def judge_silent(self) -> None:
         """Turn runs that have been silent for too long into crashed ones. Called by a timer and before lists; cheap when repeated."""
-        for run in await self._heartbeats.collect_silent():
+        crashed = await self._heartbeats.collect_silent()
+        await self._note_history_keys(crashed)
+        for run in crashed:
             self._tell(run, "state")
+
+    async def _before_list(self, project: TrackedProject, filters: str | None) -> None:
+        """Judge silent runs, and note the keys of live ones where a filter asks for keys: they are noted for good when a run ends."""
+        await self.judge_silent()
+        if filters is not None and ("keys_info." in filters or "keysInfo." in filters):
+            live = RunQuery(project.project_id, parse_filters(_LIVE), limit=MAX_PAGE)
+            await self._note_history_keys([entry.run for entry in (await self._store.find(live)).entries])
+
+    async def _note_history_keys(self, runs: Sequence[TrackedRun]) -> None:
+        infos = {run.run_id: await self._series.info(run.run_id) for run in runs if not run.is_automatic}
+        keys = {run_id: [stats.key for stats in info.keys] for run_id, info in infos.items() if info.keys}
+        if keys:
+            await self._store.put_history_keys(keys)
 
     async def refresh_index(self) -> None:
         """Do some of the work that the next filtered list would have to do. Called by a timer."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.conformance.wandb.conftest import Client
+from tests.conformance.wandb.conftest import MIDDLE, NEWEST, Client
+from tests.support.clients import client_python
+from tests.support.server import LiveServer
 
 pytestmark = pytest.mark.conformance
 
@@ -124,3 +128,31 @@ answer = [len(list(api.run(f"{PROJECT}/one").scan_history())), [entry.name for e
 """
     )
     assert answer == [1, ["ds:v0"]]
+
+
+def test_a_run_of_the_public_api_logs_and_uses_versions(wandb_server: LiveServer, tmp_path: Path) -> None:
+    """The release before sends aliases and tags as bare texts, the newest as objects."""
+    for number, release in enumerate((NEWEST, MIDDLE)):
+        (tmp_path / str(number)).mkdir()
+        answer = Client(client_python(*release), wandb_server, tmp_path / str(number)).run(
+            """
+from pathlib import Path
+Path("m.txt").write_text("hello")
+wandb.init(id="one").finish()
+artifact = wandb.Artifact("by-hand", "dataset")
+artifact.add_file("m.txt")
+artifact.save(project=PROJECT.split("/")[1])
+artifact.wait()
+api = wandb.Api()
+run, version = api.run(f"{PROJECT}/one"), api.artifact(f"{PROJECT}/by-hand:latest")
+run.log_artifact(version, aliases=["x"], tags=["t"])
+run.use_artifact(version)
+seen = api.artifact(f"{PROJECT}/by-hand:x")
+answer = {"logged": [entry.name for entry in api.run(f"{PROJECT}/one").logged_artifacts()], "version": seen.version,
+          "used": [entry.name for entry in api.run(f"{PROJECT}/one").used_artifacts()], "aliases": sorted(seen.aliases),
+          "tags": seen.tags}
+"""
+        )
+        assert answer == {
+            "logged": ["by-hand:v0"], "version": "v0", "used": ["by-hand:v0"], "aliases": ["latest", "x"], "tags": ["t"],
+        }, release  # fmt: skip

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from tests.conformance.wandb.conftest import Client
@@ -261,10 +264,18 @@ def test_alerts_are_kept(any_client: Client) -> None:
     any_client.run(
         """
 with wandb.init(id="al") as run:
-    run.alert(title="Low", text="accuracy", level=wandb.AlertLevel.WARN, wait_duration=300)
+    for text in ("accuracy", "again"):
+        run.alert(title="Low", text=text, level=wandb.AlertLevel.WARN, wait_duration=300)
+    run.alert(title="Other", text="x")
 answer = None
 """
     )
+    with closing(sqlite3.connect(any_client.server.data_dir / "penstock.db")) as database:
+        raised = database.execute(
+            "SELECT title, text, severity FROM alert WHERE tracked_run_id = (SELECT r.run_id FROM tracked_run r JOIN tracked_project p"
+            " ON p.project_id = r.project_id WHERE p.name = ? AND r.name = 'al') ORDER BY alert_id", (any_client.project,),
+        ).fetchall()  # fmt: skip
+    assert raised == [("Low", "accuracy", "WARN"), ("Other", "x", "INFO")]
 
 
 def test_an_offline_run_is_synced_once_however_often(any_client: Client) -> None:

@@ -262,6 +262,13 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
     return next((node for node in found if node.name is not None and node.name.value == name), None)
 
 
+_SHORT_FORMS: Mapping[str, Callable[[str], dict[str, str]]] = {
+    "ArtifactAliasInput": lambda text: {"alias": text, "artifactCollectionName": ""},
+    "TagInput": lambda text: {"tagName": text},
+}
+"""Objects that some client sends as bare text (`Run.log_artifact` of the public API of 0.24.2: aliases and tags)."""
+
+
 def _without_unknown(declared: GraphQLType, value: Any) -> Any:
     if isinstance(declared, GraphQLNonNull):
         return _without_unknown(declared.of_type, value)
@@ -269,6 +276,8 @@ def _without_unknown(declared: GraphQLType, value: Any) -> Any:
         if isinstance(value, Sequence) and not isinstance(value, str | bytes):
             return [_without_unknown(declared.of_type, entry) for entry in value]
         return _without_unknown(declared.of_type, value)
+    if isinstance(declared, GraphQLInputObjectType) and isinstance(value, str) and declared.name in _SHORT_FORMS:
+        return _SHORT_FORMS[declared.name](value)
     if isinstance(declared, GraphQLInputObjectType) and isinstance(value, Mapping):
         return {name: _without_unknown(declared.fields[name].type, entry) for name, entry in value.items() if name in declared.fields}
     return value

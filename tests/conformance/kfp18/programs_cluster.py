@@ -82,6 +82,10 @@ def passing():
 
 
 def _write_open(text: OutputTextFile(str), blob: OutputBinaryFile("Blob")):
+    import builtins
+    import weakref
+
+    builtins.gone = weakref.proxy(set())  # as TensorFlow and wandb leave them: any question to it raises, also when the step ends
     text.write("two\nlines")
     blob.write(b"\x00\xff\x01")
 

@@ -181,7 +181,8 @@ def container_mounts(
             mounts.append(Mount(source=PurePosixPath(str(volume["hostPath"].get("path", "/nonexistent"))), **common))
         else:
             if "emptyDir" not in volume:
-                kinds = ", ".join(key for key in volume if key != "name") or "unknown"
-                warnings.append(f"volume {name!r} ({kinds}) is not available here; an empty directory is used")
+                kinds = ", ".join(key for key in volume if key != "name")
+                if kinds:  # a volume that says nothing (the SDK's `kfp-launcher`) is an empty directory anyway
+                    warnings.append(f"volume {name!r} ({kinds}) is not available here; an empty directory is used")
             mounts.append(Mount(source=shared / name, **common))
     return mounts, warnings

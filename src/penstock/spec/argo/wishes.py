@@ -50,13 +50,22 @@ def python_of(argv: list[str], document: str) -> tuple[Installs, PythonTask | No
     return installs, PythonTask(step.source, function, step.module, document, runtime_mode=False)
 
 
+_OF_KERAS = frozenset({"tensorflow", "tensorflow-cpu", "keras"})
+"""Requirements without a version, as their authors wrote them when Keras 2 was the newest."""
+KERAS_PIN = "keras<3; python_version<'3.12'"
+"""Keras 3 refuses `model.save(path)` for paths without an ending, which is how those programs write an output. Interpreters from 3.12
+have no older one."""
+
+
 def environment_of(request: LaunchRequest, leaf: Leaf, installs: Installs) -> EnvironmentRequest:
     """The environment that a step needs; versions that would not work with the SDK are excluded."""
     image = str(leaf.container.get("image", ""))
     match = _PYTHON_IMAGE.search(image)
     sdk = request.run.sdk_version
     # The W&B integration appends unpinned wandb and kfp to every component; without these pins kfp 2 is installed and the step dies.
-    pins = (f"kfp=={sdk}", "wandb<=0.24.2", "setuptools<81") if sdk.startswith("1.") else ()
+    pins: tuple[str, ...] = (f"kfp=={sdk}", "wandb<=0.24.2", "setuptools<81") if sdk.startswith("1.") else ()
+    if pins and not _OF_KERAS.isdisjoint(installs.requirements):
+        pins += (KERAS_PIN,)
     return EnvironmentRequest(
         requirements=installs.requirements,
         index_urls=installs.index_urls,

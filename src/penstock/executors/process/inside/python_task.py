@@ -233,11 +233,13 @@ def _let_go() -> None:
     try:
         sys.modules["__main__"].__dict__.clear()
         # Only objects made since the fork are looked at: those of the parent are frozen.
-        writers = [item for item in gc.get_objects() if isinstance(item, io.TextIOWrapper | io.BufferedWriter | io.BufferedRandom)]
+        # Their types are asked, not they: what stands for an object that is gone (`weakref.proxy`) refuses every question.
+        kinds = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+        writers = [item for item in gc.get_objects() if issubclass(type(item), kinds)]
     except BaseException:
         _print_exception()
         return
-    for writer in sorted(writers, key=lambda item: not isinstance(item, io.TextIOWrapper)):
+    for writer in sorted(writers, key=lambda item: not issubclass(type(item), io.TextIOWrapper)):
         try:
             if not writer.closed and writer.writable():
                 writer.flush()

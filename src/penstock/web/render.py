@@ -36,6 +36,7 @@ SECTIONS: Sequence[tuple[str, str, str, str]] = (
     ("artifacts", "Artifacts", "/ui/artifacts", "box"),
     ("projects", "Projects", "/ui/projects", "chart"),
     ("flows", "Flows", "/ui/flows", "flow"),
+    ("registry", "Registry", "/ui/registry", "layers"),
     ("system", "System", "/ui/system", "server"),
 )
 """The left rail: key, English label, address, icon."""

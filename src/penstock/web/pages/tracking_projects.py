@@ -67,7 +67,7 @@ async def registry_page(services: WebServices, tracking: TrackingServices, reque
     """All registries."""
     found = await _visible(tracking, request, await tracking.pages.projects(registries=True))
     page = ProjectListPage(found, True, caller_of(tracking, request).user_name)
-    frame = Frame("Registry", "projects", (Crumb("Projects", "/ui/projects"), Crumb("Registry")), scripts=("table",))
+    frame = Frame("Registry", "registry", (Crumb("Registry"),), scripts=("table",))
     return render(services, request, "tracking/projects.html", frame=frame, page=page)
 
 

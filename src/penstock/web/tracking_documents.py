@@ -69,7 +69,7 @@ class Tree:
 def tree_of(document: Mapping[str, Any]) -> Tree:
     """Flatten a document; lists and media objects are values."""
     leaves: list[Leaf] = []
-    for leaf in _walk(document, ""):
+    for leaf in _walk(document, "") if document else ():
         if len(leaves) == MAX_LEAVES:
             return Tree(tuple(leaves), is_cut=True)
         leaves.append(leaf)

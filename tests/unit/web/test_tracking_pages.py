@@ -279,6 +279,7 @@ def test_documents_are_flattened_and_cut() -> None:
     tree = tree_of({"a": {"b": 1, "m": {"_type": "image-file"}}, "c": [1]})
     assert [(leaf.path, leaf.kind) for leaf in tree.leaves] == [("a.b", "number"), ("a.m", "media"), ("c", "other")]
     assert tree_of({str(number): number for number in range(3000)}).is_cut
+    assert tree_of({}).leaves == ()
     assert plain({"a": [float("nan"), float("-inf")]}) == {"a": ["NaN", "-Infinity"]}
 
 

@@ -6,6 +6,7 @@ from penstock.api.wandb.execution import FieldTable, Resolver
 from penstock.api.wandb.resolvers import (
     accounts,
     automations,
+    collection_edits,
     collections,
     files,
     projects,
@@ -26,6 +27,7 @@ _TABLES: tuple[FieldTable, ...] = (
     versions.FIELDS,
     version_edits.FIELDS,
     collections.FIELDS,
+    collection_edits.FIELDS,
     sweeps.FIELDS,
     reports.FIELDS,
     automations.FIELDS,

@@ -6,7 +6,8 @@ also program source; then `$(VAR)`; then declared literal paths are moved into t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -18,11 +19,13 @@ from penstock.domain.execution import (
     FailureKind,
     LaunchRequest,
     Mount,
+    OutputArtifactPath,
     OutputParameterFile,
     ParsedOutputs,
     ProcessSpec,
     PythonTask,
     RawOutputs,
+    StagedArtifact,
 )
 from penstock.domain.plan import ParameterType
 from penstock.interfaces.dialect import SecretLookup
@@ -120,6 +123,35 @@ def _resource_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout) ->
     return ProcessSpec(argv=(), files=files, output_parameters=tuple(outputs), **effects(action))
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """How a container is called, and what its call says about inputs and outputs."""
+
+    argv: Sequence[str]
+    staged: Sequence[StagedArtifact]
+    files: Mapping[PurePosixPath, bytes]
+    artifacts: Sequence[OutputArtifactPath]
+    document: str = ""
+    """Executor input of a step in V2_COMPATIBLE mode."""
+    executor_output: PurePosixPath | None = None
+    prefixes: Mapping[str, PurePosixPath] = field(default_factory=dict)
+
+
+def _call_of(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, command: Sequence[str], args: Sequence[str]) -> _Call:
+    staged, files = staged_inputs(request, leaf)
+    if leaf.info is not None:
+        call = read_call(command)
+        artifacts, prefixes, executor_output, document = launch_step(request, leaf, leaf.info, call.flags, call.values, layout)
+        argv = [launcher_text(item, document, prefixes) for item in args]
+        return _Call(argv, staged_by_uri(request, leaf, leaf.info, prefixes), files, artifacts, document, executor_output, prefixes)
+    if not command:
+        raise TaskError(
+            f"image {leaf.container.get('image')!r} runs its own entrypoint, which a process cannot; give the component a command",
+            kind=FailureKind.START,
+        )
+    return _Call([*command, *args], staged, files, artifact_outputs(request, leaf))
+
+
 def _container_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, secrets: SecretLookup) -> ProcessSpec:
     pod = pod_facts(request, leaf.template)
     env = container_environment(leaf.container, pod, secrets)
@@ -130,36 +162,19 @@ def _container_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, s
     deletion = read_deletion([*command, *args])
     if deletion is not None:
         return ProcessSpec(argv=(), **effects(deletion))
-    staged, files = staged_inputs(request, leaf)
-    prefixes: dict[str, PurePosixPath] = {}
-    executor_output = None
-    if leaf.info is not None:
-        call = read_call(command)
-        artifacts, prefixes, executor_output, document = launch_step(request, leaf, leaf.info, call.flags, call.values, layout)
-        staged = staged_by_uri(request, leaf, leaf.info, prefixes)
-        argv = [launcher_text(item, document, prefixes) for item in args]
-    else:
-        if not command:
-            raise TaskError(
-                f"image {leaf.container.get('image')!r} runs its own entrypoint, which a process cannot; give the component a command",
-                kind=FailureKind.START,
-            )
-        argv = [*command, *args]
-        artifacts = artifact_outputs(request, leaf)
-        document = ""
-    argv = [str(item) for item in leaf.paths.apply(argv)]
-    installs, python = python_of(argv, document)
+    call = _call_of(request, leaf, layout, command, args)
+    argv = [str(item) for item in leaf.paths.apply(call.argv)]
+    installs, python = python_of(argv, call.document)
     if python is None and any(len(item.encode()) > _MAX_ARGUMENT for item in argv):
         raise TaskError("an argument of the command is longer than 128 KiB, the limit of the operating system", kind=FailureKind.START)
     fixed, fixed_files = fixed_outputs(leaf, layout)
-    files.update(fixed_files)
     parameters = [*parameter_outputs(request, leaf), *fixed]
     if layout.has_namespace and _may_compute_paths(python, layout, [*env.plain.values(), *argv]):
         mounts.insert(0, Mount(_TMP, source=layout.mounts / "tmp"))
     directories = [mount.source for mount in mounts if mount.source is not None and mount.source.is_relative_to(layout.mounts)]
-    directories += [item.path.parent for item in parameters] + [item.path.parent for item in artifacts]
-    if executor_output:
-        directories.append(executor_output.parent)
+    directories += [item.path.parent for item in parameters] + [item.path.parent for item in call.artifacts]
+    if call.executor_output:
+        directories.append(call.executor_output.parent)
     return ProcessSpec(
         argv=tuple(argv),
         env={name: str(leaf.paths.apply(value)) for name, value in env.plain.items() if name != RUNTIME_INFO},
@@ -168,16 +183,16 @@ def _container_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, s
         environment=environment_of(request, leaf, installs),
         image=str(leaf.container.get("image", "")),
         resources=resources_of(leaf, warnings),
-        staged=tuple(staged),
-        files=files,
+        staged=tuple(call.staged),
+        files={**call.files, **fixed_files},
         directories=tuple(dict.fromkeys(directories)),
         mounts=tuple(mounts),
         init=companions_of(leaf, env, "initContainers"),
         sidecars=companions_of(leaf, env, "sidecars"),
         output_parameters=tuple(parameters),
-        output_artifacts=tuple(artifacts),
-        executor_output=executor_output,
-        path_prefixes=prefixes,
+        output_artifacts=tuple(call.artifacts),
+        executor_output=call.executor_output,
+        path_prefixes=call.prefixes,
         working_dir=_working_dir(leaf, layout, mounts),
         deadline_seconds=request.template.deadline_seconds,
         warnings=tuple(warnings),

@@ -52,6 +52,32 @@ for name in ("first", "second"):
     run = client.create_run_from_pipeline_func(pipeline, run_name=name, enable_caching=False)
     client.wait_for_run_completion(run.run_id, 100)
 """
+FILES = """
+import json, os, pickle, struct, wave
+import numpy as np, pandas as pd, wandb
+
+os.makedirs("kinds")
+frame = pd.DataFrame({"id": range(500), "score": np.linspace(0, 1, 500), "when": pd.date_range("2026-01-01", periods=500, freq="h")})
+for codec in ("snappy", "gzip", "zstd"):
+    frame.to_parquet(f"kinds/{codec}.parquet", compression=codec)
+np.savez("kinds/arrays.npz", weights=np.ones((3, 2)), labels=np.array(["a", "bb"]))
+with open("kinds/million.csv", "w") as file:
+    file.write("id,name\\n")
+    file.writelines(f"{number},row {number}\\n" for number in range(1_000_000))
+with wave.open("kinds/tone.wav", "wb") as sound:
+    sound.setparams((1, 2, 8000, 0, "NONE", ""))
+    sound.writeframes(bytes(3200))
+pickle.dump({"a": 1}, open("kinds/model.pkl", "wb"))
+json.dump({"data": [{"type": "bar", "x": [1, 2], "y": [3, 4]}], "layout": {"title": {"text": "A figure"}}}, open("kinds/plot.json", "w"))
+cells = [{"cell_type": "code", "execution_count": 1, "source": "1+1", "outputs": [{"output_type": "stream", "text": ["<b>2</b>"]}]}]
+json.dump({"nbformat": 4, "cells": cells}, open("kinds/book.ipynb", "w"))
+open("kinds/paper.pdf", "wb").write(b"%PDF-1.4 not much")
+open("kinds/large.html", "w").write("<p>" + "x" * 11_000_000)
+with wandb.init(name="kinds", project="previews") as run:
+    artifact = wandb.Artifact("kinds", "samples")
+    artifact.add_dir("kinds")
+    run.log_artifact(artifact)
+"""
 
 
 @dataclass
@@ -232,3 +258,30 @@ def test_a_deleted_run_opens_read_only_until_it_is_removed_for_good(tab: Page, l
     tab.get_by_role("dialog").get_by_role("button", name="Remove for good").click()
     expect(tab.locator("[data-notice]")).to_contain_text("Removed for good")
     assert tab.request.get(f"/ui/runs/{run['run_id']}").status == 404
+
+
+def test_previews_of_real_files_show_what_is_in_them(tab: Page, logged: Logged) -> None:
+    logged.run(FILES, *DATA_CLIENT)
+    base = "/tester/previews/artifacts/samples/kinds/v0/files/"
+    for name, texts in (
+        ("snappy.parquet", ["0 … 0.3988", "2026-01-01 01:00:00", "200 of 500 rows"]),
+        ("gzip.parquet", ["2026-01-01 01:00:00", "200 of 500 rows"]),
+        ("zstd.parquet", ["timestamp", "score: zstd"]),
+        ("arrays.npz", ["shape (3, 2), <f8: 1.0", "a, bb"]),
+        ("million.csv", ["row 199", "The first 200 rows"]),
+        ("plot.json", ["A figure"]),
+        ("book.ipynb", ["1+1", "<b>2</b>"]),
+        ("paper.pdf", ["Open the PDF in a new tab"]),
+        ("model.pkl", ["Opening one runs code, so the server never does"]),
+        ("large.html", ["This file is large: 10.5 MiB"]),
+    ):
+        tab.goto(base + name)
+        for text in texts:
+            expect(tab.locator("main")).to_contain_text(text)
+        check_axe(tab)
+    expect(tab.locator("iframe")).to_have_count(0)
+    tab.get_by_role("link", name="Show it here anyway").click()
+    expect(tab.locator("iframe[sandbox]")).to_have_count(1)
+    tab.goto(base + "tone.wav")
+    seconds = "node => new Promise(done => node.readyState ? done(node.duration) : node.onloadedmetadata = () => done(node.duration))"
+    assert tab.locator("audio").evaluate(seconds) == 0.2

@@ -5,28 +5,45 @@ Only the beginning of a file is read. Everything here returns plain values; the 
 
 from __future__ import annotations
 
-import csv
 import io
 import json
-import struct
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest
 from penstock.interfaces.blobs import BlobStore, TreeEntry
+from penstock.web.notebooks import Cell, cells_of, prose
+from penstock.web.parquet import MAGIC, ParquetError
+from penstock.web.preview_tables import TableHead, array_table, delimited, json_lines, parquet_table, tracked_table
 
 HEAD_BYTES = 64 * 1024
-_MAX_ROWS = 100
 _MAX_ARCHIVE = 64 * 1024 * 1024
+_MAX_DOCUMENT = 8 * 1024 * 1024
+"""Notebooks, figures and tables of tracked runs up to this size are read whole."""
+_MAX_JSON = 200_000
+"""Characters of indented JSON."""
+_MAX_ARRAY = 256 * 1024
 _IMAGES: Sequence[tuple[bytes, str]] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF8", "image/gif"),
     (b"BM", "image/bmp"),
 )
+_PLAYED: Sequence[tuple[int, bytes, str]] = (
+    (8, b"WAVE", "audio/wav"),
+    (0, b"ID3", "audio/mpeg"),
+    (0, b"\xff\xfb", "audio/mpeg"),
+    (0, b"OggS", "audio/ogg"),
+    (0, b"fLaC", "audio/flac"),
+    (4, b"ftyp", "video/mp4"),
+    (0, b"\x1a\x45\xdf\xa3", "video/webm"),
+)
+"""Offset and first bytes of sound and film."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +51,39 @@ class Preview:
     """The beginning of an artifact, ready to show."""
 
     kind: str
-    """`text`, `json`, `table`, `image`, `svg`, `pdf`, `archive`, `numpy`, `pickle`, `folder`, `binary`, `document`, `none` or `missing`."""
+    """`text`, `json`, `table`, `prose`, `notebook`, `figure`, `image`, `audio`, `video`, `svg`, `pdf`, `archive`, `numpy`, `pickle`,
+    `folder`, `binary`, `document`, `none` or `missing`.
+    """
     text: str = ""
-    columns: Sequence[str] = ()
-    rows: Sequence[Sequence[str]] = ()
+    table: TableHead | None = None
+    """First rows, of tables and arrays."""
+    cells: Sequence[Cell] = ()
+    """Of a notebook."""
     entries: Sequence[tuple[str, int | None, str]] = ()
     """(name, bytes, note) of what is inside archives and folders."""
     is_cut: bool = False
     """There is more than is shown."""
     media_type: str = "application/octet-stream"
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether showing it loads the file itself, so that large ones are only loaded when the reader asks."""
+        return self.kind in {"image", "svg", "document", "audio", "video", "figure", "pdf"}
+
+    @property
+    def html(self) -> Markup:
+        """Markdown as HTML."""
+        return prose(self.text)
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Names of the table's columns."""
+        return self.table.columns if self.table is not None else ()
+
+    @property
+    def rows(self) -> Sequence[Sequence[Any]]:
+        """Rows of the table."""
+        return self.table.rows if self.table is not None else ()
 
 
 def head_of(blobs: BlobStore, digest: str, length: int = HEAD_BYTES) -> bytes:
@@ -63,6 +104,9 @@ def media_type_of(head: bytes, type_: str) -> str:
         return "image/webp"
     if head.startswith(b"%PDF-"):
         return "application/pdf"
+    for offset, magic, media in _PLAYED:
+        if head[offset : offset + len(magic)] == magic:
+            return media
     if is_text(head):
         start = head.lstrip()[:512].lower()
         if start.startswith(b"<svg") or (start.startswith(b"<?xml") and b"<svg" in start):
@@ -82,8 +126,8 @@ def is_text(head: bytes) -> bool:
     return True
 
 
-def preview_of(blobs: BlobStore, *, digest: str | None, type_: str, is_directory: bool, size: int | None) -> Preview:
-    """Read the beginning of an artifact and say what it is."""
+def preview_of(blobs: BlobStore, *, digest: str | None, type_: str, is_directory: bool, size: int | None, name: str = "") -> Preview:
+    """Read the beginning of an artifact and say what it is; a file's `name` only tells documents from other text."""
     if digest is None:
         return Preview("none")
     try:
@@ -102,12 +146,21 @@ def preview_of(blobs: BlobStore, *, digest: str | None, type_: str, is_directory
         return Preview("image", media_type=media)
     if media == "application/pdf":
         return Preview("pdf", media_type=media)
+    if media.startswith(("audio/", "video/")):
+        return Preview(media.partition("/")[0], media_type=media)
+    if head.startswith(MAGIC):
+        return _parquet_preview(blobs, Digest(digest), size or 0)
+    if media == "text/plain" and name.lower().endswith((".md", ".markdown")) and not is_cut:
+        return Preview("prose", text=head.decode("utf-8", "replace"), media_type="text/markdown")
     if media == "text/plain":
-        return text_preview(head.decode("utf-8", "replace"), is_cut)
+        whole = is_cut and (size or 0) <= _MAX_DOCUMENT and head.lstrip()[:1] == b"{"
+        text = head_of(blobs, digest, _MAX_DOCUMENT) if whole else head
+        return text_preview(text.decode("utf-8", "replace"), is_cut and not whole)
     if head[:2] == b"PK" and (size or 0) <= _MAX_ARCHIVE:
         return archive_preview(b"".join(blobs.read(Digest(digest))))
     if head.startswith(b"\x93NUMPY"):
-        return Preview("numpy", entries=[("array", size, numpy_header(head))])
+        table, note = array_table(head_of(blobs, digest, _MAX_ARRAY))
+        return Preview("numpy", entries=[("array", size, note)], table=table)
     if head[:1] == b"\x80" and len(head) > 1 and head[1] in range(2, 6):
         return Preview("pickle")
     return Preview("binary", text=hex_lines(head[:512]), is_cut=is_cut)
@@ -119,20 +172,45 @@ def folder_preview(entries: Sequence[TreeEntry]) -> Preview:
 
 
 def text_preview(text: str, is_cut: bool) -> Preview:
-    """JSON indented, delimited tables as rows, anything else as it is."""
+    """Notebooks as cells, figures and tables as such, other JSON indented, delimited text and JSON lines as rows, the rest as it is."""
     if not is_cut and text.lstrip()[:1] in {"{", "["}:
         try:
-            return Preview("json", text=json.dumps(json.loads(text), indent=2, ensure_ascii=False), media_type="application/json")
-        except ValueError:
+            return _json_preview(text)
+        except (ValueError, RecursionError):
             pass
-    lines = text.splitlines()
-    if len(lines) > 1:
-        for delimiter in (",", "\t", ";"):
-            width = lines[0].count(delimiter)
-            if width and all(line.count(delimiter) == width for line in lines[1:6] if line):
-                rows = list(csv.reader(io.StringIO("\n".join(lines[: _MAX_ROWS + 1])), delimiter=delimiter))
-                return Preview("table", columns=rows[0], rows=rows[1:], is_cut=is_cut or len(lines) > _MAX_ROWS + 1, media_type="text/csv")
-    return Preview("text", text=text, is_cut=is_cut, media_type="text/plain")
+    table = json_lines(text, is_cut=is_cut) or delimited(text, is_cut=is_cut)
+    if table is not None:
+        return Preview("table", table=table, is_cut=_is_longer(table, is_cut), media_type="text/csv")
+    return Preview("text", text=text[:HEAD_BYTES], is_cut=is_cut or len(text) > HEAD_BYTES, media_type="text/plain")
+
+
+def _json_preview(text: str) -> Preview:
+    """Return a whole JSON document as what it is.
+
+    Raises:
+        ValueError: it is none.
+    """
+    document = json.loads(text)
+    if (notebook := cells_of(text)) is not None:
+        return Preview("notebook", cells=notebook[0], is_cut=notebook[1], media_type="application/x-ipynb+json")
+    if (table := tracked_table(document)) is not None:
+        return Preview("table", table=table, is_cut=_is_longer(table, False), media_type="application/json")
+    if isinstance(document, dict) and isinstance(document.get("data"), list) and isinstance(document.get("layout"), dict):
+        return Preview("figure", media_type="application/json")
+    shown = json.dumps(document, indent=2, ensure_ascii=False)
+    return Preview("json", text=shown[:_MAX_JSON], is_cut=len(shown) > _MAX_JSON, media_type="application/json")
+
+
+def _is_longer(table: TableHead, is_cut: bool) -> bool:
+    return is_cut or (table.total is not None and table.total > len(table.rows))
+
+
+def _parquet_preview(blobs: BlobStore, digest: Digest, size: int) -> Preview:
+    try:
+        table = parquet_table(lambda offset, length: b"".join(blobs.read(digest, offset=offset, length=length)), size)
+    except ParquetError as error:
+        return Preview("binary", text=str(error), media_type="application/vnd.apache.parquet")
+    return Preview("table", table=table, is_cut=_is_longer(table, False), media_type="application/vnd.apache.parquet")
 
 
 def archive_preview(data: bytes) -> Preview:
@@ -144,19 +222,15 @@ def archive_preview(data: bytes) -> Preview:
                 note = ""
                 if info.filename.endswith(".npy"):
                     with archive.open(info) as member:
-                        note = numpy_header(member.read(4096))
+                        head = member.read(4096)
+                    table, note = array_table(head)
+                    if table is not None and table.rows:
+                        values = [str(value) for row in table.rows for value in row][:8]
+                        note += f": {', '.join(values)}, …" if len(values) == 8 else f": {', '.join(values)}"
                 entries.append((info.filename, info.file_size, note))
             return Preview("archive", entries=entries, is_cut=len(archive.infolist()) > 500)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError):
         return Preview("binary", text=hex_lines(data[:512]), is_cut=True)
-
-
-def numpy_header(head: bytes) -> str:
-    """Shape and type of an .npy file as written in its header."""
-    if not head.startswith(b"\x93NUMPY") or len(head) < 12:
-        return ""
-    length, start = (struct.unpack("<H", head[8:10])[0], 10) if head[6] == 1 else (struct.unpack("<I", head[8:12])[0], 12)
-    return head[start : start + min(length, 400)].decode("latin-1").strip().rstrip(", }").lstrip("{ ")
 
 
 def hex_lines(data: bytes) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from penstock.web import snippets
+from penstock.web import preview_tables, snippets
 from penstock.web.comparison import CAUSE_WORDS
 from penstock.web.errors import HEADINGS
 from penstock.web.formats import STATE_LOOKS
@@ -59,7 +59,7 @@ def all_messages() -> set[str]:
     found |= {label for _, label in lineage.DIRECTIONS} | {*lineage.EDGE_WORDS.values(), *lineage.KIND_WORDS.values()}
     found |= {"just now", "{count} {unit} ago", "in {count} {unit}", "Something went wrong", "This did not work", "better", "worse"}
     found |= {*CAUSE_WORDS.values(), "added", "removed", "changed"}
-    found |= {*snippets.CLIENTS, *tracking_artifacts.CHANGE_WORDS.values()} | {label for _, label in collections.FACETS}
-    found |= {label for _, label in tracking_artifacts.TABS} | {word for word, _ in trash.KINDS.values()}
+    found |= {*preview_tables.KINDS, *snippets.CLIENTS, *tracking_artifacts.CHANGE_WORDS.values()}
+    found |= {label for _, label in (*tracking_artifacts.TABS, *collections.FACETS)} | {word for word, _ in trash.KINDS.values()}
     found |= {"Go to", "Commands", "Recent runs", "The definition of this pipeline cannot be read."}
     return found

@@ -45,6 +45,11 @@ STILL_HEADERS = BOX_HEADERS | {
 }
 """For content that never needs script (SVG, Markdown, raw files)."""
 
+PAPER_HEADERS = BOX_HEADERS | {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+}
+"""For PDF alone: a sandbox would keep the browser's own viewer away. Its type is fixed, so nothing in it is read as a page."""
+
 
 def check_own_form(request: Request) -> None:
     """Accept a changing request only from our own pages.

@@ -19,6 +19,7 @@ from penstock.web.artifact_content import Preview, head_of, media_type_of, previ
 from penstock.web.filters import list_query
 from penstock.web.pages.collections import FILTER_FIELDS as COLLECTION_FIELDS
 from penstock.web.pages.collections import CollectionsTab, collections_tab
+from penstock.web.pages.tracking_data import headers_of, stream
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.security import BOX_HEADERS, STILL_HEADERS
 from penstock.web.services import WebServices
@@ -130,7 +131,7 @@ async def artifact_page(services: WebServices, request: Request) -> Response:
         title=artifact.name or artifact.output_key,
         section="artifacts",
         crumbs=(Crumb("Artifacts", "/ui/artifacts"), Crumb(artifact.name or artifact.output_key, "", siblings)),
-        scripts=("table", "lineage"),
+        scripts=("table", "lineage", "preview"),
     )
     return render(services, request, "artifacts/artifact.html", frame=frame, page=page)
 
@@ -147,9 +148,9 @@ async def view(services: WebServices, request: Request) -> Response:
         data = await asyncio.to_thread(head_of, services.blobs, digest, 10 * 1024 * 1024)
         body = _MARKDOWN.render(data.decode("utf-8", "replace"))
         return HTMLResponse(f"<!DOCTYPE html><meta charset=utf-8><style>{_MARKDOWN_STYLE}</style>{body}", headers=STILL_HEADERS)
-    headers = BOX_HEADERS if media == "text/html" else STILL_HEADERS
     content_type = f"{media}; charset=utf-8" if media.startswith("text/") else media
-    return StreamingResponse(services.blobs.read(Digest(digest)), media_type=content_type, headers=headers)
+    size = artifact.size_bytes if artifact.size_bytes is not None else await asyncio.to_thread(services.blobs.size, Digest(digest))
+    return stream(services, request, Digest(digest), size, content_type, headers_of(media))
 
 
 async def viewer(services: WebServices, request: Request) -> Response:

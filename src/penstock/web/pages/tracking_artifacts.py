@@ -221,7 +221,7 @@ async def version_page(services: WebServices, tracking: TrackingServices, reques
             Crumb("Artifacts", f"{project_url(project)}/artifacts"),
             Crumb(f"{collection.name}:v{member.version_index}", "", siblings),
         ),
-        scripts=("table", "lineage") if tab == "lineage" else ("tracked_run", "table"),
+        scripts=("table", "lineage") if tab == "lineage" else ("tracked_run", "table", "preview"),
     )
     return render(services, request, "tracking/version.html", frame=frame, page=page)
 
@@ -307,7 +307,10 @@ def _files(services: WebServices, tracking: TrackingServices, version: ArtifactV
     if named:
         entry = named[0]
         digest, size = _stored(tracking, version, entry)
-        preview = Preview("none") if digest is None else preview_of(services.blobs, digest=digest, type_="", is_directory=False, size=size)
+        kind = "system.HTML" if path.lower().endswith((".html", ".htm")) else ""
+        preview = Preview("none")
+        if digest is not None:
+            preview = preview_of(services.blobs, digest=digest, type_=kind, is_directory=False, size=size, name=path)
         return {"entry": entry, "preview": preview, "folder": path.rpartition("/")[0]}
     entries = listing.page(0, _MAX_ENTRIES)
     rows = level_of([(entry.path, entry.size_bytes or 0, None) for entry in entries], path)

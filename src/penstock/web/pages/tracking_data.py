@@ -26,7 +26,7 @@ from penstock.interfaces.tracking_store import ChartSeries
 from penstock.tracking.artifacts import hex_md5
 from penstock.tracking.history import EVENTS, HISTORY
 from penstock.web.artifact_content import head_of, media_type_of
-from penstock.web.security import BOX_HEADERS, STILL_HEADERS
+from penstock.web.security import BOX_HEADERS, PAPER_HEADERS, STILL_HEADERS
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import plain
 from penstock.web.tracking_services import TrackingServices, run_by_id, runs_by_ids
@@ -213,17 +213,23 @@ async def boxed(services: WebServices, request: Request, digest: Digest, name: s
     head = await asyncio.to_thread(head_of, services.blobs, digest, 1024)
     if request.query_params.get("download"):
         headers = STILL_HEADERS | {"content-disposition": f'attachment; filename="{_safe_name(name)}"'}
-        return _stream(services, request, digest, size_bytes, "application/octet-stream", headers)
+        return stream(services, request, digest, size_bytes, "application/octet-stream", headers)
     is_html = name.lower().endswith((".html", ".htm"))
     media = media_type_of(head, "system.HTML" if is_html else "")
     guessed = mimetypes.guess_type(name)[0] or ""
     if media == "application/octet-stream" and guessed.startswith(_PLAYED):
         media = guessed
-    headers = BOX_HEADERS if media == "text/html" else STILL_HEADERS
-    return _stream(services, request, digest, size_bytes, f"{media}; charset=utf-8" if media.startswith("text/") else media, headers)
+    headers = headers_of(media)
+    return stream(services, request, digest, size_bytes, f"{media}; charset=utf-8" if media.startswith("text/") else media, headers)
 
 
-def _stream(services: WebServices, request: Request, digest: Digest, size_bytes: int, media: str, headers: Mapping[str, str]) -> Response:
+def headers_of(media: str) -> dict[str, str]:
+    """Return what keeps content of a media type in its box."""
+    return {"text/html": BOX_HEADERS, "application/pdf": PAPER_HEADERS}.get(media, STILL_HEADERS)
+
+
+def stream(services: WebServices, request: Request, digest: Digest, size_bytes: int, media: str, headers: Mapping[str, str]) -> Response:
+    """Return stored bytes, all or the range asked for."""
     match = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
     full = dict(headers) | {"accept-ranges": "bytes"}
     if match is None or int(match[1]) >= size_bytes:

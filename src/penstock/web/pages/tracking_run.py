@@ -287,7 +287,7 @@ async def run_page(services: WebServices, tracking: TrackingServices, request: R
             Crumb("Projects", "/ui/projects"), Crumb(f"{run.entity}/{run.project}", project_url), Crumb(run.display_name or run.name),
         ),
         live=f"project={quote(f'{run.entity}/{run.project}', safe='')}",
-        scripts=("tracked_run",),
+        scripts=("tracked_run", "preview"),
         is_bare=is_bare,
     )  # fmt: skip
     return render(services, request, "tracking/run.html", frame=frame, page=page)
@@ -391,7 +391,7 @@ async def _files(services: WebServices, tracking: TrackingServices, run: Tracked
     if file is not None and file.digest is not None:
         kind = "system.HTML" if file.name.lower().endswith((".html", ".htm")) else ""
         preview = await asyncio.to_thread(
-            preview_of, services.blobs, digest=file.digest, type_=kind, is_directory=False, size=file.size_bytes
+            preview_of, services.blobs, digest=file.digest, type_=kind, is_directory=False, size=file.size_bytes, name=file.name
         )
         return {"file": file, "preview": preview, "folder": path.rpartition("/")[0]}
     pattern = path.replace("%", "_") + "/%" if path else None

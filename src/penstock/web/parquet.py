@@ -1,0 +1,360 @@
+"""Reads the schema and the first rows of a Parquet file without a library: flat columns, the encodings and codecs that pandas, Arrow and
+Spark write by default. What it cannot decode (nested columns, zstd and other codecs beyond the standard library) is named, not guessed.
+
+Format: github.com/apache/parquet-format, Thrift compact protocol; snappy: google/snappy format_description.txt.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import struct
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Reader = Callable[[int, int], bytes]
+"""(offset, length) -> bytes of the file."""
+
+MAGIC = b"PAR1"
+_MAX_FOOTER = 16 << 20
+_MAX_PAGE = 32 << 20
+_MAX_COLUMNS = 60
+_PHYSICAL = ("BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
+_CODECS = ("uncompressed", "snappy", "gzip", "lzo", "brotli", "lz4", "zstd", "lz4")
+_FIXED = {1: "<i", 2: "<q", 4: "<f", 5: "<d"}
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class ParquetError(Exception):
+    """The file, or this part of it, cannot be read here; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetColumn:
+    """A leaf of the schema."""
+
+    name: str
+    type: str
+    """Logical type if it has one, else the physical one."""
+    values: Sequence[Any]
+    """The first values; empty when they cannot be read."""
+    problem: str
+    """Why not; empty when they can."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetHead:
+    """The beginning of a file."""
+
+    row_count: int
+    columns: Sequence[ParquetColumn]
+    column_count: int
+    """All leaves, also those beyond the ones in `columns`."""
+
+
+def read_head(read: Reader, size: int, *, rows: int) -> ParquetHead:
+    """Return schema and first rows.
+
+    Raises:
+        ParquetError: this is no Parquet file that can be read here.
+    """
+    try:
+        return _read_head(read, size, rows)
+    except (IndexError, KeyError, ValueError, TypeError, struct.error, OverflowError, RecursionError, MemoryError) as error:
+        raise ParquetError("the footer of the file is damaged") from error
+
+
+def _read_head(read: Reader, size: int, rows: int) -> ParquetHead:
+    tail = read(max(0, size - 8), 8)
+    if tail[4:] != MAGIC:
+        raise ParquetError("the file has no footer; it is encrypted or cut off")
+    length = struct.unpack("<I", tail[:4])[0]
+    if not 0 < length <= min(_MAX_FOOTER, size - 8):
+        raise ParquetError("the footer of the file has an impossible length")
+    meta = _Compact(read(size - 8 - length, length)).struct()
+    leaves = _leaves(meta[2])
+    groups = meta.get(4) or []
+    columns = []
+    for index, (name, element, levels) in enumerate(leaves[:_MAX_COLUMNS]):
+        values: Sequence[Any] = ()
+        problem = ""
+        if levels is None:
+            problem = "nested"
+        elif groups:
+            try:
+                values = _values(read, groups[0][1][index][3], element, levels, min(rows, groups[0][3]))
+            except ParquetError as error:
+                problem = str(error)
+            except (IndexError, KeyError, ValueError, TypeError, struct.error, OverflowError, zlib.error):
+                problem = "damaged"
+        columns.append(ParquetColumn(name, _type_name(element), values, problem))
+    return ParquetHead(int(meta[3]), columns, len(leaves))
+
+
+def _leaves(schema: list[dict[int, Any]]) -> list[tuple[str, dict[int, Any], int | None]]:
+    """Return (dotted name, element, definition levels) of the leaves in order; levels None for repeated or nested ones."""
+    found: list[tuple[str, dict[int, Any], int | None]] = []
+    position = 1
+
+    def walk(count: int, path: tuple[str, ...], is_flat: bool) -> None:
+        nonlocal position
+        for _ in range(count):
+            element = schema[position]
+            position += 1
+            names = (*path, element[4].decode("utf-8", "replace"))
+            if element.get(5):
+                walk(element[5], names, False)
+            else:
+                repetition = element.get(3, 0)
+                found.append((".".join(names), element, repetition if is_flat and repetition < 2 else None))
+
+    walk(schema[0].get(5, 0), (), True)
+    return found
+
+
+def _type_name(element: dict[int, Any]) -> str:
+    if _unit(element) is not None:
+        return "timestamp"
+    converted = element.get(6)
+    if converted in {0, 4} or (element.get(10) or {}).get(1) is not None:
+        return "text"
+    if converted == 6:
+        return "date"
+    name = _PHYSICAL[element[1]] if 0 <= element.get(1, -1) < len(_PHYSICAL) else "unknown"
+    return {"BOOLEAN": "boolean", "INT32": "int32", "INT64": "int64", "FLOAT": "float", "DOUBLE": "double"}.get(name, name.lower())
+
+
+def _unit(element: dict[int, Any]) -> int | None:
+    """Return ticks per second of a timestamp; None for other types."""
+    logical = (element.get(10) or {}).get(8)
+    if isinstance(logical, dict) and isinstance(logical.get(2), dict):
+        return {1: 1_000, 2: 1_000_000, 3: 1_000_000_000}.get(next(iter(logical[2]), 0))
+    return {9: 1_000, 10: 1_000_000}.get(element.get(6, -1))
+
+
+def _values(read: Reader, column: dict[int, Any], element: dict[int, Any], levels: int, rows: int) -> list[Any]:
+    """Decode pages of a column chunk until there are enough values."""
+    codec = column.get(4, 0)
+    if codec not in {0, 1, 2}:
+        raise ParquetError(_CODECS[codec] if 0 <= codec < len(_CODECS) else "codec")
+    offset = min(value for value in (column.get(11), column[9]) if value)
+    end = offset + column[7]
+    dictionary: list[Any] = []
+    found: list[Any] = []
+    while len(found) < rows and offset < end:
+        head = _Compact(read(offset, min(1 << 16, end - offset)))
+        page = head.struct()
+        if not 0 <= page[3] <= _MAX_PAGE or not 0 <= page[2] <= _MAX_PAGE:
+            raise ParquetError("a page is too large")
+        raw = read(offset + head.position, page[3])
+        offset += head.position + page[3]
+        if page[1] == 2:
+            data = _unpack(raw, codec, page[2])
+            dictionary = _plain(data, element, page[7][1])
+        elif page[1] == 0:
+            found += _page_v1(_unpack(raw, codec, page[2]), page[5], element, levels, dictionary, rows - len(found))
+        elif page[1] == 3:
+            found += _page_v2(raw, codec, page, element, dictionary, rows - len(found))
+    shown = found[:rows]
+    unit = _unit(element)
+    if unit is not None:
+        return [None if value is None else _moment(value / unit) for value in shown]
+    if element.get(6) == 6:
+        return [None if value is None else str((_EPOCH + dt.timedelta(days=value)).date()) for value in shown]
+    return shown
+
+
+def _moment(seconds: float) -> str:
+    return (_EPOCH + dt.timedelta(seconds=seconds)).isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
+
+
+def _page_v1(data: bytes, head: dict[int, Any], element: dict[int, Any], levels: int, dictionary: list[Any], wanted: int) -> list[Any]:
+    count, position = head[1], 0
+    defined = [1] * count
+    if levels:
+        length = struct.unpack_from("<I", data)[0]
+        defined = _hybrid(data[4 : 4 + length], 1, count)
+        position = 4 + length
+    return _merge(data[position:], head[2], element, defined[:wanted], dictionary)
+
+
+def _page_v2(raw: bytes, codec: int, page: dict[int, Any], element: dict[int, Any], dictionary: list[Any], wanted: int) -> list[Any]:
+    head = page[8]
+    start = head.get(5, 0) + head.get(6, 0)
+    defined = _hybrid(raw[head.get(6, 0) : start], 1, head[1]) if head.get(5, 0) else [1] * head[1]
+    data = raw[start:] if head.get(7) is False else _unpack(raw[start:], codec, page[2] - start)
+    return _merge(data, head[4], element, defined[:wanted], dictionary)
+
+
+def _merge(data: bytes, encoding: int, element: dict[int, Any], defined: list[int], dictionary: list[Any]) -> list[Any]:
+    """Lay the values that are there over the places that have one."""
+    count = sum(defined)
+    if encoding in {2, 8}:
+        values = iter([dictionary[index] for index in _hybrid(data[1:], data[0], count)] if count else [])
+    elif encoding == 0:
+        values = iter(_plain(data, element, count))
+    elif encoding == 3 and element[1] == 0:
+        values = iter(bool(bit) for bit in _hybrid(data[4:], 1, count))
+    else:
+        raise ParquetError("encoding")
+    return [next(values) if is_there else None for is_there in defined]
+
+
+def _plain(data: bytes, element: dict[int, Any], count: int) -> list[Any]:
+    kind = element[1]
+    if kind in _FIXED:
+        code = _FIXED[kind]
+        return list(struct.unpack_from(f"<{count}{code[1]}", data))
+    if kind == 0:
+        return [bool(data[index // 8] >> (index % 8) & 1) for index in range(count)]
+    if kind == 6:
+        found, position = [], 0
+        for _ in range(count):
+            length = struct.unpack_from("<I", data, position)[0]
+            found.append(_text(data[position + 4 : position + 4 + length]))
+            position += 4 + length
+        return found
+    width = 12 if kind == 3 else element[2]
+    return ["0x" + data[index * width : (index + 1) * width].hex() for index in range(count)]
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return "0x" + data[:64].hex()
+
+
+def _hybrid(data: bytes, width: int, count: int) -> list[int]:
+    """Decode runs and bit-packed groups, each value `width` bits wide."""
+    found: list[int] = []
+    position, size = 0, (width + 7) // 8
+    while len(found) < count:
+        head, position = _varint(data, position)
+        if head & 1:
+            length = (head >> 1) * width
+            bits = int.from_bytes(data[position : position + length], "little")
+            mask = (1 << width) - 1
+            found += [bits >> (index * width) & mask for index in range(min((head >> 1) * 8, count - len(found)))]
+            position += length
+        else:
+            value = int.from_bytes(data[position : position + size], "little")
+            found += [value] * min(head >> 1, count - len(found))
+            position += size
+            if not head >> 1:
+                raise ParquetError("an empty run")
+    return found
+
+
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[position]
+        position += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, position
+
+
+def _unpack(data: bytes, codec: int, size: int) -> bytes:
+    if codec == 0:
+        return data
+    if codec == 2:
+        return zlib.decompressobj(31).decompress(data, _MAX_PAGE)
+    return snappy(data, size)
+
+
+def snappy(data: bytes, size: int) -> bytes:
+    """Decompress a raw snappy block.
+
+    Raises:
+        ParquetError: it is longer than announced.
+    """
+    total, position = _varint(data, 0)
+    if total > _MAX_PAGE or total != size:
+        raise ParquetError("snappy")
+    out = bytearray()
+    while position < len(data):
+        tag = data[position]
+        position += 1
+        if tag & 3 == 0:
+            length = tag >> 2
+            if length > 59:
+                extra = length - 59
+                length = int.from_bytes(data[position : position + extra], "little")
+                position += extra
+            out += data[position : position + length + 1]
+            position += length + 1
+            continue
+        if tag & 3 == 1:
+            length, offset = (tag >> 2 & 7) + 4, (tag >> 5) << 8 | data[position]
+            position += 1
+        else:
+            extra = 2 if tag & 3 == 2 else 4
+            length, offset = (tag >> 2) + 1, int.from_bytes(data[position : position + extra], "little")
+            position += extra
+        start = len(out) - offset
+        if offset == 0 or start < 0 or len(out) + length > total:
+            raise ParquetError("snappy")
+        piece = bytes(out[start : start + length])
+        out += (piece * (length // len(piece) + 1))[:length]
+    return bytes(out)
+
+
+class _Compact:
+    """Thrift's compact protocol, into dictionaries by field number."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.position = 0
+
+    def struct(self) -> dict[int, Any]:
+        """Read a struct up to its end."""
+        found: dict[int, Any] = {}
+        number = 0
+        while (head := self._byte()) != 0:
+            number = number + (head >> 4) if head >> 4 else self._zigzag()
+            kind = head & 15
+            found[number] = kind == 1 if kind in {1, 2} else self._value(kind)
+        return found
+
+    def _value(self, kind: int) -> Any:
+        if kind in {1, 2}:
+            return self._byte() == 1
+        if kind == 3:
+            return struct.unpack("<b", self._take(1))[0]
+        if kind in {4, 5, 6}:
+            return self._zigzag()
+        if kind == 7:
+            return struct.unpack("<d", self._take(8))[0]
+        if kind == 8:
+            return self._take(self._plain())
+        if kind in {9, 10}:
+            head = self._byte()
+            count = head >> 4 if head >> 4 != 15 else self._plain()
+            if count > len(self._data):
+                raise ValueError(count)
+            return [self._value(head & 15) for _ in range(count)]
+        if kind == 12:
+            return self.struct()
+        raise ValueError(kind)
+
+    def _byte(self) -> int:
+        byte = self._data[self.position]
+        self.position += 1
+        return byte
+
+    def _take(self, length: int) -> bytes:
+        taken = self._data[self.position : self.position + length]
+        self.position += length
+        return taken
+
+    def _plain(self) -> int:
+        value, self.position = _varint(self._data, self.position)
+        return value
+
+    def _zigzag(self) -> int:
+        value = self._plain()
+        return value >> 1 ^ -(value & 1)

@@ -1,0 +1,116 @@
+"""Previews of files: what is in them is read from bytes, damaged files end in a sentence, nothing is executed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from pathlib import Path
+
+import pytest
+
+from penstock.stores.blobs.local import LocalBlobStore
+from penstock.web.artifact_content import Preview, preview_of
+from penstock.web.parquet import ParquetError, read_head, snappy
+
+PARQUET = base64.b64decode(
+    "UEFSMRUEFSAVJEwVBBUAEgAAEDwBAAAAAAAAAAMAAAAAAAAAFQAVEhUWLBUGFRAVBhUGHAAAAAkgAgAAAAMFAQMCFQQVFBUYTBUEFQASAAAKJAEAAABhAQAA"
+    "AGIVABUSFRYsFQYVEBUGFQYcAAAACSACAAAABgEBAwIVBBUwFS5MFQYVABIAABgEAQAJATwCAAAAAAAAAAMAAAAAAAAAFQAVIBUkLBUGFRAVBhUGHAAAABA8"
+    "AgAAAAYAAgAAAAYDAgMkABUEGWw1ABgGc2NoZW1hFQYAFQQlAhgBbgAVDCUCGAFzJQBMHAAAADUCGAFsFQIVBkw8AAAANQQYBGxpc3QVAgAVBCUCGAdlbGVt"
+    "ZW50ABYGGRwZPCYAHBUEGTUABhAZGAFuFQIWBhZ0FnwmSCYIKSwVBBUAFQIAFQAVEBUCADwpBhkmAgQAAAAmABwVDBk1AAYQGRgBcxUCFgYWaBZwJrgBJoQB"
+    "KSwVBBUAFQIAFQAVEBUCADwWBhkGGSYABgAAACYAHBUEGTUABhAZOAFsBGxpc3QHZWxlbWVudBUCFgYWkgEWlAEmvgIm9AEpLBUEFQAVAgAVABUQFQIAPCkm"
+    "BgAZRgAAAAYAAAAW7gIWBiYIFoADACggcGFycXVldC1jcHAtYXJyb3cgdmVyc2lvbiAyNi4wLjEZPBwAABwAABwAAABCAQAAUEFSMQ=="
+)
+"""Columns n (numbers with a gap), s (texts from a dictionary) and l (lists), three rows, written by Arrow with snappy."""
+
+
+def preview(tmp_path: Path, data: bytes, name: str = "") -> Preview:
+    store = LocalBlobStore(tmp_path / "blobs")
+    blob = store.put_bytes(data)
+    return preview_of(store, digest=blob.digest, type_="", is_directory=False, size=blob.size_bytes, name=name)
+
+
+def npy(descr: str, shape: tuple[int, ...], data: bytes) -> bytes:
+    head = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    head += b" " * (-(len(head) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + data
+
+
+def test_rows_of_a_parquet_file_are_shown_with_their_types(tmp_path: Path) -> None:
+    found = preview(tmp_path, PARQUET)
+    assert found.kind == "table" and found.table is not None
+    assert list(found.table.columns) == ["n", "s", "l.list.element"]
+    assert list(found.table.types)[:2] == ["int64", "text"]
+    assert [list(row) for row in found.table.rows] == [["1", "a", ""], ["", "b", ""], ["3", "a", ""]]
+    assert (found.table.total, list(found.table.notes)) == (3, ["l.list.element: nested"])
+
+
+def test_a_damaged_parquet_file_ends_in_a_sentence_wherever_it_is_cut_or_changed(tmp_path: Path) -> None:
+    for position in range(0, len(PARQUET), 3):
+        damaged = bytearray(PARQUET)
+        damaged[position] ^= 0x5A
+        for data in (bytes(damaged), PARQUET[:position]):
+            try:
+                head = read_head(lambda offset, length, data=data: data[offset : offset + length], len(data), rows=10)  # type: ignore[misc]
+            except ParquetError:
+                continue
+            assert all(len(column.values) <= 10 for column in head.columns)
+    assert preview(tmp_path, PARQUET[:40]).kind == "binary"
+
+
+def test_snappy_copies_over_themselves_and_refuses_what_grows() -> None:
+    assert snappy(b"\x0a\x04ab" + b"\x1e\x02\x00", 10) == b"ababababab"
+    with pytest.raises(ParquetError):
+        snappy(b"\x0a\x04ab" + b"\xfe\x02\x00", 10)
+    with pytest.raises(ParquetError):
+        snappy(b"\xff\xff\xff\xff\x0f", 10)
+
+
+def test_arrays_show_shape_and_values(tmp_path: Path) -> None:
+    found = preview(tmp_path, npy("<f8", (2, 3), struct.pack("<6d", 0, 1, 2, 3, 4, 5)))
+    assert found.entries[0][2] == "shape (2, 3), <f8"
+    assert found.table is not None and [list(row) for row in found.table.rows] == [["0.0", "1.0", "2.0"], ["3.0", "4.0", "5.0"]]
+    named = preview(tmp_path, npy("<U2", (2,), "ab".encode("utf-32-le") + "c\0".encode("utf-32-le")))
+    assert named.table is not None and [list(row) for row in named.table.rows] == [["ab"], ["c"]]
+    for odd in (npy("|O", (1,), b"x"), npy("<f8", (0, 0), b""), npy("<f8", (10**12, 10**12), b"1234"), b"\x93NUMPY\x01\x00\xff\xffnot"):
+        assert preview(tmp_path, odd).kind == "numpy"
+
+
+def test_lines_of_json_become_a_table_over_all_keys(tmp_path: Path) -> None:
+    lines = [json.dumps({"id": 1, "name": "a"}), json.dumps({"id": 2, "tags": ["x"]})]
+    found = preview(tmp_path, "\n".join(lines).encode())
+    assert found.table is not None
+    assert (list(found.table.columns), list(found.table.types)) == (["id", "name", "tags"], ["number", "text", "mixed"])
+    assert list(found.table.ranges) == ["1 … 2", "", ""]
+    assert preview(tmp_path, b"{\n1: 2}\n").kind == "text"
+
+
+def test_a_notebook_is_read_and_markup_in_it_stays_text(tmp_path: Path) -> None:
+    cells = [
+        {"cell_type": "markdown", "source": ["# Title\n", "<script>bad()</script> ![x](http://elsewhere/x.png) [y](javascript:bad())"]},
+        {
+            "cell_type": "code", "execution_count": 3, "source": "1/0",
+            "outputs": [
+                {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["\x1b[31mE\x1b[0m: v"]},
+                {"output_type": "display_data", "data": {"image/png": "aGk=\n", "text/plain": "<Figure>"}},
+                {"output_type": "display_data", "data": {"image/png": "' onerror=bad()", "text/html": "<b>"}},
+            ],
+        },
+    ]  # fmt: skip
+    found = preview(tmp_path, json.dumps({"nbformat": 4, "cells": cells}).encode())
+    assert found.kind == "notebook"
+    text, code = found.cells
+    assert "<h1>Title</h1>" in text.html
+    assert not any(bad in text.html for bad in ("<script", "<img", 'href="javascript'))
+    assert [(output.kind, output.text) for output in code.outputs] == [
+        ("error", "E: v\n"), ("image", "data:image/png;base64,aGk="), ("left", "image/png, text/html"),
+    ]  # fmt: skip
+
+
+def test_sound_film_figures_and_prose_are_told_apart(tmp_path: Path) -> None:
+    assert preview(tmp_path, b"RIFF\0\0\0\0WAVEfmt ").kind == "audio"
+    assert preview(tmp_path, b"\0\0\0\x18ftypisom").kind == "video"
+    assert preview(tmp_path, json.dumps({"data": [], "layout": {}}).encode()).kind == "figure"
+    assert preview(tmp_path, b"# Title", "README.md").kind == "prose"
+    table = preview(tmp_path, json.dumps({"columns": ["a"], "data": [[{"_type": "image-file", "path": "media/x.png"}]]}).encode())
+    assert table.table is not None and table.table.rows[0][0].path == "media/x.png"

@@ -220,7 +220,7 @@ def _operation(given: Any) -> Op:
         raise InvalidArgumentError("filter: a predicate has no operation")
     op = _OP_NUMBERS.get(int(given)) if isinstance(given, int) or given.isdecimal() else _WIRE_OPS.get(given.upper())
     if op is None:
-        raise InvalidArgumentError(f"filter: unknown operation {given!r}")
+        raise InvalidArgumentError(f"filter: unknown operation {given!r}; known: {', '.join(sorted(_WIRE_OPS))}")
     return op
 
 

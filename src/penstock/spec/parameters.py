@@ -27,7 +27,8 @@ def check_parameters(plan: RunPlan, given: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidArgumentError(f"the pipeline needs input artifact(s) {', '.join(artifacts)}; a run can be given parameters only")
     unknown = sorted(name for name in given if name not in plan.parameters)
     if unknown:
-        raise InvalidArgumentError(f"parameter(s) provided are not required by pipeline: {', '.join(unknown)}")
+        takes = f"it takes {', '.join(plan.parameters)}" if plan.parameters else "it takes none"
+        raise InvalidArgumentError(f"parameter(s) provided are not required by pipeline: {', '.join(unknown)}; {takes}")
     missing = sorted(name for name, spec in plan.parameters.items() if name not in given and _is_required(spec))
     if missing:
         raise InvalidArgumentError(f"parameter(s) required by pipeline are not provided: {', '.join(missing)}")

@@ -49,6 +49,9 @@ def test_executor_chatter_is_left_out_of_messages(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text("[KFP Executor 2026-01-01 00:00:00,000 INFO]: Got executor_input:\nTraceback\n\nValueError: x\n")
     assert failures.last_lines(path, ()) == "Traceback\nValueError: x"
+    note = "[KFP Executor 2026-01-01 00:00:00,000 INFO]: Got executor_input:"
+    path.write_text(f'said before\n{note}\n{{\n    "inputs": {{\n    }}\n}}\n{{\nsaid after\n')
+    assert failures.last_lines(path, ()) == "said before\n{\nsaid after"
 
 
 def test_an_out_of_memory_kill_by_the_kernel_names_the_limit(tmp_path: Path) -> None:

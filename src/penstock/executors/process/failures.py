@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import re
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,22 @@ def last_lines(log: Path, secrets: Iterable[str]) -> str:
     """Return the end of the log as a user wants to read it in an error message: no empty lines, no executor chatter, no secrets."""
     text = mask(logs.decode(logs.read_tail(log, _TAIL_BYTES)), secrets)
     lines = [line.rstrip() for line in text.split("\n") if line.strip()]
-    meaningful = [line for line in lines if not _NOISE.match(line)] or lines
+    meaningful = _without_chatter(lines) or lines
     return "\n".join(line if len(line) <= _LINE_CHARACTERS else f"{line[:_LINE_CHARACTERS]}..." for line in meaningful[-_TAIL_LINES:])
+
+
+def _without_chatter(lines: Sequence[str]) -> list[str]:
+    """Return the lines that are not the SDK's own: its notes, and its input, which it prints from `{` to `}` on lines of their own."""
+    kept: list[str] = []
+    is_input = False
+    for index, line in enumerate(lines):
+        if is_input:
+            is_input = line != "}"
+        elif _NOISE.match(line):
+            is_input = line.endswith("Got executor_input:") and "}" in lines[index:]
+        else:
+            kept.append(line)
+    return kept
 
 
 def failure_of(end: Mapping[str, Any], spec: ProcessSpec, log: Path) -> Failure | None:

@@ -111,6 +111,12 @@ def test_versions_follow_the_order_in_which_tasks_ended_whoever_is_asked_first(w
     assert world.files(runs[1]) == {"data": b"two"}
 
 
+def test_outputs_of_both_dialects_are_named_alike(world: World) -> None:
+    run = world.ended("train-model", at=1.0)
+    world.made("train-model", "train-model-weights", world.blobs.put_bytes(b"w").digest)
+    assert world.names(run, OUTPUT) == ["train-model.weights:v0"]
+
+
 def test_asking_again_changes_nothing_and_new_tasks_are_taken_up(world: World) -> None:
     run = world.ended("make", at=1.0)
     world.made("make", "data", world.blobs.put_bytes(b"x").digest)

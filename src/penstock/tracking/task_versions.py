@@ -32,7 +32,9 @@ _log = logging.getLogger(__name__)
 _UNSAFE = re.compile(r"[^-.\w]+")
 _BATCH = 200
 _SECONDS = 15.0
-"""How long one question may be held up by other tasks of its project; the next one goes on. Clients wait 30 s for an answer."""
+"""How long a question for a name may be held up by tasks of its project; the next one goes on. Clients wait 30 s for an answer."""
+_RUN_SECONDS = 5.0
+"""How long a question for one run may be held up by tasks before it."""
 _MAX_NAME = 120
 
 
@@ -76,7 +78,7 @@ class TaskVersionService:
                         return
                     self._take(task)
 
-    def settle_run(self, run_id: TrackedRunId, *, seconds: float = _SECONDS) -> None:
+    def settle_run(self, run_id: TrackedRunId, *, seconds: float = _RUN_SECONDS) -> None:
         """Make the versions of the task that a run is the record of; those of tasks before it come first, as far as `seconds` last."""
         task = self._store.pending_run(run_id)
         if task is None:
@@ -199,8 +201,9 @@ class TaskVersionService:
 
 
 def collection_name(item: TaskArtifact) -> str:
-    """Return what versions of an output stand under: `component.output`."""
-    parts = [part for part in (item.producer_component, item.output_key) if part]
+    """Return what versions of an output stand under: `component.output`. Argo's outputs have the component's name in front already."""
+    key = item.output_key.removeprefix(f"{item.producer_component}-") or item.output_key
+    parts = [part for part in (item.producer_component, key) if part]
     return _UNSAFE.sub("-", ".".join(parts))[:_MAX_NAME].strip("-") or "artifact"
 
 

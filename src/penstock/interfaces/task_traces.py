@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from penstock.domain.ids import TrackedRunId
+from penstock.interfaces.tracking_store import FileRegistration
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +29,8 @@ class TaskTraces(Protocol):
 
     async def use(self, run_id: TrackedRunId) -> TaskUse | None:
         """Return what the newest attempt used, or None while that is not known."""
+        ...
+
+    async def log_file(self, run_id: TrackedRunId) -> FileRegistration | None:
+        """Store the log of a task that has ended as a file, `output.log`, and return it; None for any other run and without a log."""
         ...

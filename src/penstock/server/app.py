@@ -124,7 +124,8 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
     )
     flows = build_flows(settings, database, blobs, clock, ids, entity=user)
     log = flows.web.reader.log_lines
-    tracking = build_tracking(database, settings.data_dir / "tracking", clock=clock, ids=ids, notifier=notifier, flow_log=log)
+    folder = settings.data_dir / "tracking"
+    tracking = build_tracking(database, folder, clock=clock, ids=ids, notifier=notifier, flow_log=log, blobs=blobs)
     return Parts(
         settings=settings,
         url=url,

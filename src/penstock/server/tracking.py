@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.background.tracking import TrackingTimer
+from penstock.interfaces.blobs import UploadStore
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.notifier import Notifier
 from penstock.stores.files.attempt_logs import AttemptLogFiles
@@ -75,14 +76,15 @@ def build_tracking(
     notifier: Notifier,
     silence_seconds: float = DEFAULT_SILENCE_SECONDS,
     flow_log: FlowLog | None = None,
+    blobs: UploadStore | None = None,
 ) -> Tracking:
     """Return the tracking room over `database` and the column files in `folder` (of the data folder); nothing runs yet.
 
-    Records of flow tasks that run elsewhere have the lines of `flow_log`.
+    Records of flow tasks that run elsewhere have the lines of `flow_log`. Logs of tasks become files in `blobs`, if there are any.
     """
     runs, projects = SqlTrackedRunStore(database), SqlProjectStore(database)
     series = ColumnSeriesStore(folder)
-    traces = StoredTaskTraces(database, AttemptLogFiles(folder.parent), flow_log)
+    traces = StoredTaskTraces(database, AttemptLogFiles(folder.parent), flow_log, blobs=blobs)
     heartbeats = Heartbeats(runs, clock, silence_seconds=silence_seconds)
     live_runs = LiveRuns(runs, clock)
     service = TrackedRunService(runs, projects, series, clock, ids, notifier, heartbeats, live_runs)
@@ -91,7 +93,7 @@ def build_tracking(
         runs=service,
         history=HistoryService(series, traces),
         console=ConsoleService(SqlConsoleStore(database, parse_line), traces),
-        files=RunFileService(SqlRunFileStore(database, ids), clock, notifier),
+        files=RunFileService(SqlRunFileStore(database, ids), clock, notifier, traces),
         filestream=FileStreamService(runs, series, live_runs, heartbeats, clock, notifier),
         series=series,
         timer=TrackingTimer(service, heartbeats),

@@ -16,8 +16,10 @@ from penstock.domain.runs import TrackedRunChanged
 from penstock.domain.tracking import RunFile, TrackedRun
 from penstock.interfaces.clock import Clock
 from penstock.interfaces.notifier import Notifier
+from penstock.interfaces.task_traces import TaskTraces
 from penstock.interfaces.tracking_store import FileRegistration, RunFileStore
 
+_LOG = "output.log"
 _MAX_NAME = 4096
 _MAX_PAGE = 10_000
 
@@ -33,8 +35,9 @@ class FilePage:
 class RunFileService:
     """Use cases on files of runs."""
 
-    def __init__(self, store: RunFileStore, clock: Clock, notifier: Notifier) -> None:
+    def __init__(self, store: RunFileStore, clock: Clock, notifier: Notifier, traces: TaskTraces | None = None) -> None:
         self._store = store
+        self._traces = traces
         self._clock = clock
         self._notifier = notifier
 
@@ -59,7 +62,9 @@ class RunFileService:
         Raises:
             InvalidArgumentError: the name leaves the run's folder.
         """
-        return await self._store.get(run_id, normalized_file_name(name))
+        wanted = normalized_file_name(name)
+        await self._add_log(run_id, [wanted])
+        return await self._store.get(run_id, wanted)
 
     async def get_by_id(self, file_id: int) -> RunFile | None:
         """Return the file, or None."""
@@ -84,6 +89,7 @@ class RunFileService:
         """
         size = max(1, min(limit if limit is not None else _MAX_PAGE, _MAX_PAGE))
         wanted = [normalized_file_name(name) for name in names or () if name]
+        await self._add_log(run_id, wanted)
         if not wanted:
             files, has_next = await self._store.list(run_id, names=(), pattern=pattern or None, after=after or None, limit=size)
             return FilePage(files, has_next)
@@ -96,7 +102,16 @@ class RunFileService:
 
     async def count(self, run_id: TrackedRunId) -> int:
         """Return how many files are stored."""
+        await self._add_log(run_id, [])
         return await self._store.count(run_id)
+
+    async def _add_log(self, run_id: TrackedRunId, wanted: Sequence[str]) -> None:
+        """Make the log of a task without a client a file when somebody looks: clients up to 0.28 read `output.log` instead of lines."""
+        if self._traces is None or (wanted and _LOG not in wanted) or await self._store.get(run_id, _LOG) is not None:
+            return
+        log = await self._traces.log_file(run_id)
+        if log is not None:
+            await self._store.put(RunFile(0, run_id, log.name, log.digest, log.size_bytes, log.md5, log.mimetype, self._clock.now()))
 
     async def delete(self, file_ids: Sequence[int]) -> Sequence[RunFile]:
         """Remove files by id; return those that existed."""

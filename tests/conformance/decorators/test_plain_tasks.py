@@ -28,6 +28,8 @@ for run in api.runs(project, order="-created_at"):
         "logged": sorted(f"{item.name} {item.type}" for item in run.logged_artifacts()),
         "used": sorted(f"{item.name} {item.type}" for item in run.used_artifacts()),
     })
+after = next(run for run in api.runs(project, order="-created_at") if run.job_type == "after")
+log = after.file("output.log").download(root="log", replace=True).read()
 data, model = api.artifact(f"{project}/make.data:latest"), api.artifact(f"{project}/train.model:v0")
 with wandb.init(project=project.split("/")[-1], id="by-hand", job_type="hand") as run:
     used = run.use_artifact("make.data:v0")
@@ -39,6 +41,7 @@ print("OUT" + json.dumps({
     "data": [data.version, data.metadata, data.logged_by().job_type, tree(data), sorted(run.job_type for run in data.used_by())],
     "model": [tree(model), model.size, [run.job_type for run in model.used_by()], model.verify()],
     "remote": [entry.ref for entry in api.artifact(f"{project}/importer.artifact:v0").manifest.entries.values()],
+    "log": [[file.name for file in after.files()], "copied" in log.splitlines(), after.file("output.log").size == len(log.encode())],
     "mine": tree(api.artifact(f"{project}/mine:v0")), "used_by": sorted(run.job_type for run in api.artifact(f"{project}/make.data:v0").used_by()),
 }))
 """
@@ -63,6 +66,7 @@ def test_artifacts_of_undecorated_tasks_are_read_through_the_public_api(live_ser
     assert answer["data"] == ["v1", {"rows": 7}, "make", {"data": "second"}, ["judge", "train"]]
     assert answer["model"] == [{"config.json": "first", "weights/w.bin": "\1" * 1000}, 1005, ["judge"], None]
     assert answer["remote"] == ["https://example.com/file.bin"]
+    assert answer["log"] == [["output.log"], True, True]
     assert answer["mine"] == {"mine.txt": "first"}
     assert answer["used_by"] == ["hand", "judge", "train"]
     assert blobs_of(live_server).count(b"first") == blobs_of(live_server).count(b"second") == 1

@@ -53,6 +53,8 @@ class TaskRunProjection:
         if known is not None:  # another attempt; a record that a client has taken over follows that client
             sql = "UPDATE tracked_run SET state = 'running', finished_at = NULL, exit_code = NULL, heartbeat_at = ? WHERE run_id = ? "
             tx.execute(sql + "AND is_automatic = 1", (at, known["run_id"]))
+            if known["is_automatic"]:  # the log of the attempt before (`tracking.files`)
+                tx.execute("DELETE FROM tracked_file WHERE run_id = ? AND name = 'output.log'", (known["run_id"],))
             return
         run = self._describe(record)
         project_id, _ = ensure_project(

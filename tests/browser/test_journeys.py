@@ -198,7 +198,7 @@ PLACES = [
     "/ui/recurring/rec-run-finished?test=1", "/ui/recurring/rec-webhook", "/ui/recurring/new-trigger?pipeline=pipe-digits",
     "/ui/executions", "/ui/executions?group=cause", "/ui/runs?group=pipeline", "/ui/artifacts", "/ui/compare?runs={good},{failed}", "/ui/compare?runs={night-0},{good}",
     "/ui/pipelines/pipe-digits?tab=versions&a=ver-1&b=ver-2", "/ui/system", "/ui/search?q=digits",
-    "/ui/logs", "/ui/logs?errors=1&q=status:failed", "/ui/runs/{failed}?task={task}&tab=environment",
+    "/ui/logs", "/ui/logs?errors=1&q=status:failed", "/ui/runs/{failed}?task={task}&tab=environment", "/ui/runs/{good}?task={loop}&tab=io&by=train-model",
 ]  # fmt: skip
 
 
@@ -208,7 +208,7 @@ def test_pages_have_no_accessibility_violations(page: Page, served: Served, them
     page.add_init_script(Path(AXE).read_text())
     found: dict[str, list[str]] = {}
     for place in PLACES:
-        address = place.format(**served.seeded.runs, task=task(served, "failed", "root/exit-handler-1/for-loop-2[3]/train-model"))
+        address = place.format(**served.seeded.runs, task=task(served, "failed", "root/exit-handler-1/for-loop-2[3]/train-model"), loop=task(served, "good", "root/exit-handler-1/for-loop-2"))
         page.goto(address)
         page.wait_for_load_state("load")
         result = page.evaluate(
@@ -223,7 +223,7 @@ def test_pages_have_no_accessibility_violations(page: Page, served: Served, them
 def test_narrow_windows_do_not_scroll_sideways(page: Page, served: Served) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     for place in PLACES:
-        page.goto(place.format(**served.seeded.runs, task=task(served, "failed", "root/exit-handler-1/for-loop-2[3]/train-model")))
+        page.goto(place.format(**served.seeded.runs, task=task(served, "failed", "root/exit-handler-1/for-loop-2[3]/train-model"), loop=task(served, "good", "root/exit-handler-1/for-loop-2")))
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390, place
 

@@ -111,3 +111,16 @@ def test_two_definitions_are_drawn_as_one_graph_with_what_was_added_removed_and_
         rows = page.get_by_role("region", name="What differs in the graph").locator("tbody tr")
         expect(rows).to_have_count(3)
         expect(rows.filter(has_text="exit-handler-1/check-rows")).to_contain_text("removed")
+
+
+def test_iterations_of_a_loop_stand_by_their_parameters(page: Page, served: Served) -> None:
+    page.goto(panel_of(served, "failed", "root/exit-handler-1/for-loop-2", "io"))
+    grid = page.locator("#iteration-grid")
+    expect(grid.get_by_role("columnheader")).to_have_text(["rates →", "0.01", "0.03", "0.1", "0.3", "1"])
+    expect(grid.locator("td.s-failed")).to_have_count(1)
+    grid.get_by_label("Colour").select_option("train-model")
+    expect(grid.locator("td").first).to_have_text("0.97")
+    expect(page).to_have_url(re.compile("by=train-model"))
+    expect(grid.get_by_label("Colour")).to_be_focused()
+    grid.locator("td a").first.click()
+    expect(page.locator("#panel h2")).to_contain_text("for-loop-2 [0]")

@@ -73,3 +73,25 @@ async def test_tries_of_a_run_come_failed_ones_first(pages: SqlRunPages) -> None
     assert [(item.attempt, item.state) for item in await pages.tries("r2")] == [(1, "FAILED"), (0, "FAILED"), (2, "SUCCEEDED")]
     assert [item.attempt for item in await pages.tries("r2", limit=2)] == [1, 0]
     assert await pages.tries("r3") == []
+
+
+async def test_iterations_have_the_numbers_of_the_tasks_in_them(pages: SqlRunPages) -> None:
+    def fill(tx: Transaction) -> None:
+        for number, (path, kind, index) in enumerate((
+            ("root/for-1", "LOOP", None), ("root/for-1[0]", "ITERATION", 0), ("root/for-1[0]/for-2[1]", "ITERATION", 1),
+            ("root/for-1[0]/for-2[1]/fit", "RUNTIME", 1), ("root/for-10[0]", "ITERATION", 0),
+        )):  # fmt: skip
+            tx.execute(
+                "INSERT INTO task (task_id, run_id, execution_id, path, task_key, display_name, type, component, position, state, created_at,"
+                " attempts, started_at, finished_at, iteration_index, inputs, outputs) VALUES (?, 'r1', ?, ?, 'k', 'fit', ?, 'c', ?, 'SUCCEEDED', 1, 0,"
+                " 10, 12.5, ?, ?, ?)",
+                (path, 100 + number, path, kind, number, index, '{"parameters": {"x-loop-item": 3}}', '{"parameters": {"Output": 0.5, "text": "a"}}'),
+            )
+        tx.execute("INSERT INTO run_metric (run_id, task_id, name, number) VALUES ('r1', 'root/for-1[0]/for-2[1]/fit', 'loss', 0.25)")
+
+    await pages._database.write(fill)
+    found = await pages.iterations("r1", "root/for-1")
+    assert [(item.path, item.index, item.seconds) for item in found] == [("root/for-1[0]", 0, 2.5), ("root/for-1[0]/for-2[1]", 1, 2.5)]
+    assert found[0].parameters == {"x-loop-item": 3}
+    assert found[0].numbers == found[1].numbers == {"loss": 0.25, "fit": 0.5}
+    assert len(await pages.iterations("r1", "root/for-1", limit=1)) == 1

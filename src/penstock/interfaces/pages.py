@@ -211,6 +211,22 @@ class TaskTry:
 
 
 @dataclass(frozen=True, slots=True)
+class IterationItem:
+    """An iteration of a loop, or of a loop inside it, as a grid shows it."""
+
+    task_id: str
+    path: str
+    index: int
+    state: str
+    seconds: float | None
+    """How long it took; None while it has not ended."""
+    parameters: Mapping[str, Any]
+    """Resolved inputs, loop items among them."""
+    numbers: Mapping[str, float]
+    """Metrics and numeric output parameters of the tasks in it; of several of one name the first."""
+
+
+@dataclass(frozen=True, slots=True)
 class NoteItem:
     """A line of the Events tab."""
 
@@ -365,6 +381,10 @@ class RunPages(Protocol):
         """Return the task at the same path in the newest earlier run of the same pipeline that ran it itself, with what its last
         attempt recorded; looks at the 50 runs before. None: there is none.
         """
+        ...
+
+    async def iterations(self, run_id: str, path: str, *, limit: int = 10_000) -> Sequence[IterationItem]:
+        """Return the iterations of the loop at `path` and of the loops inside it, at most `limit`, in order."""
         ...
 
     async def tries(self, run_id: str, *, limit: int = 500) -> Sequence[TaskTry]:

@@ -6,8 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.domain.ids import RunId, TaskPath, task_id_for
-from penstock.interfaces.pages import Condition, ListQuery, Page, RunItem, RunView, StateCount, TaskItem, TaskState, TaskTry, TaskView
+from penstock.interfaces.pages import (
+    Condition,
+    IterationItem,
+    ListQuery,
+    Page,
+    RunItem,
+    RunView,
+    StateCount,
+    TaskItem,
+    TaskState,
+    TaskTry,
+    TaskView,
+)
 from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.iterations import iterations_of
 from penstock.stores.sql.json_columns import decode_object
 from penstock.stores.sql.page_filters import Where, select_page
 from penstock.stores.sql.page_rows import (
@@ -223,6 +236,10 @@ class SqlRunPages:
     async def previous_attempt(self, task: TaskItem) -> tuple[TaskItem, Mapping[str, Any]] | None:
         """See `RunPages`."""
         return await self._database.read(lambda tx: _previous_attempt(tx, task))
+
+    async def iterations(self, run_id: str, path: str, *, limit: int = 10_000) -> Sequence[IterationItem]:
+        """See `RunPages`."""
+        return await self._database.read(lambda tx: iterations_of(tx, run_id, path, limit))
 
     async def tries(self, run_id: str, *, limit: int = 500) -> Sequence[TaskTry]:
         """See `RunPages`."""

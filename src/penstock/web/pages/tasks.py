@@ -18,6 +18,7 @@ from penstock.domain.tracking import TrackedRun
 from penstock.interfaces.pages import ArtifactUse, AttemptItem, NoteItem, TaskItem, TaskView
 from penstock.web import graph
 from penstock.web.formats import state_word
+from penstock.web.iteration_grid import IterationGrid, iteration_grid
 from penstock.web.packages import Packages, packages_of
 from penstock.web.plans import plan_of
 from penstock.web.render import render_part
@@ -98,6 +99,8 @@ class TaskPanel:
     """Bytes of the attempt's log; None: there is none."""
     packages: Packages | None
     """Packages of the attempt's environment; None: not known, or another tab is open."""
+    grid: IterationGrid | None
+    """Iterations of a loop, in the tab Input/Output."""
     replay: str
     """Shell line that runs the attempt again on the reader's machine; empty: it cannot."""
     tracked: Sequence[TrackedRun]
@@ -160,6 +163,7 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
         command=command,
         log_size=size,
         packages=await _packages(services, view, attempts.get(number)) if tab == "environment" else None,
+        grid=await _grid(services, request, task) if tab == "io" and task.type == "LOOP" else None,
         replay=_replay(services, request, view, attempts.get(number)),
         tracked=await _tracked(services, request, log_owner),
         events=events_of(view),
@@ -186,6 +190,12 @@ async def _packages(services: WebServices, view: TaskView, attempt: AttemptItem 
     if attempt is None:
         return None
     return await asyncio.to_thread(packages_of, services, attempt.detail, await services.runs.previous_attempt(view.task))
+
+
+async def _grid(services: WebServices, request: Request, task: TaskItem) -> IterationGrid | None:
+    items = await services.runs.iterations(task.run_id, task.path)
+    asked = request.query_params
+    return iteration_grid(items, x=asked.get("x", ""), y=asked.get("y", ""), by=asked.get("by", ""))
 
 
 def _replay(services: WebServices, request: Request, view: TaskView, attempt: AttemptItem | None) -> str:

@@ -95,6 +95,15 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("change", async (event) => {
+  const axis = event.target.closest?.("[data-loop-axis]")?.dataset.loopAxis;
+  if (axis) {
+    const address = new URL(location.href);
+    address.searchParams.set(axis, event.target.value);
+    history.replaceState(history.state, "", address);
+    await openTask(selectedTask(), { tab: openTab(), push: false });
+    panel.querySelector(`[data-loop-axis="${axis}"]`)?.focus();
+    return;
+  }
   const chosen = event.target.closest?.("[data-panel-attempt]");
   if (!chosen) return;
   await openTask(selectedTask(), { tab: openTab(), attempt: chosen.value || null });

@@ -1,0 +1,146 @@
+"""The iterations of a loop as a grid: axes are loop parameters, also of loops inside it; cells show state, duration or a number. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from penstock.interfaces.pages import IterationItem
+
+MOST_VALUES = 40
+"""Values of an axis that are shown."""
+STEPS = 8
+"""Shades of the scale."""
+_URGENCY = ("FAILED", "CANCELED", "CANCELING", "RUNNING", "PENDING", "PAUSED", "SKIPPED", "SUCCEEDED")
+_NAME = re.compile(r"^pipelinechannel--|-loop-item(?:-subvar-)?")
+INDEX = "iteration"
+"""Axis of loops whose items have no value to tell them by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Iterations that share the values of both axes."""
+
+    iterations: Sequence[IterationItem]
+    state: str
+    """The most urgent."""
+    value: float | None
+    """Mean of what colours the grid; None for states, and where there is none."""
+    step: int
+    """Shade from 0 (least) to `STEPS` - 1; -1: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class IterationGrid:
+    """What the grid shows."""
+
+    axes: Sequence[str]
+    """Names that may be axes."""
+    measures: Sequence[str]
+    """`status`, `duration`, then numbers that iterations put out."""
+    x: str
+    y: str
+    """Empty: one row."""
+    by: str
+    columns: Sequence[str]
+    """Values of x as text."""
+    rows: Sequence[tuple[str, Sequence[Cell | None]]]
+    """(value of y, cells)."""
+    low: float | None
+    """Range of the values shown."""
+    high: float | None
+    count: int
+    """Iterations in the grid."""
+    hidden: int
+    """Iterations left out for `MOST_VALUES`."""
+
+
+def parameters_of(item: IterationItem, by_path: Mapping[str, IterationItem]) -> dict[str, Any]:
+    """Loop parameters of an iteration, with those of the iterations around it; fields of an item are parameters of their own."""
+    found: dict[str, Any] = {}
+    for end in (match.end() for match in re.finditer(r"\[\d+\]", item.path)):
+        around = by_path.get(item.path[:end])
+        if around is None:
+            continue
+        values = {_short(name): value for name, value in around.parameters.items() if "loop-item" in name}
+        if not values:
+            values = {INDEX: around.index}
+        for name, value in values.items():
+            if isinstance(value, Mapping):
+                found.update({f"{name}.{key}" if name else str(key): inner for key, inner in value.items()})
+            else:
+                found[name or INDEX] = value
+    return found
+
+
+def _short(name: str) -> str:
+    """`pipelinechannel--rates-loop-item` -> `rates`; of a field `...-loop-item-subvar-a` -> `a`."""
+    if "-subvar-" in name:
+        return name.rpartition("-subvar-")[2]
+    short = _NAME.sub("", name)
+    return "" if re.fullmatch(r"loop-item-param-\d+|loop-item(?:-\d+)?", short) else short
+
+
+def iteration_grid(items: Sequence[IterationItem], *, x: str = "", y: str = "", by: str = "") -> IterationGrid | None:
+    """Arrange the iterations below a loop; unknown choices are replaced by the first that fit. None: there are no iterations.
+
+    Cells are the iterations of the innermost loop that an axis speaks of.
+    """
+    if not items:
+        return None
+    by_path = {item.path: item for item in items}
+    given = {item.path: parameters_of(item, by_path) for item in items}
+    axes = list(dict.fromkeys(name for values in given.values() for name in values))
+    x = x if x in axes else axes[0]
+    y = y if y in axes and y != x else next((name for name in axes if name != x), "") if y != "-" else ""
+    cells = [item for item in items if x in given[item.path] and (not y or y in given[item.path])]
+    depth = min((item.path.count("[") for item in cells), default=0)
+    cells = [item for item in cells if item.path.count("[") == depth]
+    measures = ["status", "duration", *sorted({name for item in cells for name in item.numbers})]
+    by = by if by in measures else "status"
+    columns, rows = _values(cells, given, x), _values(cells, given, y) if y else [""]
+    placed: dict[tuple[str, str], list[IterationItem]] = {}
+    for item in cells:
+        placed.setdefault((_text(given[item.path].get(y)) if y else "", _text(given[item.path][x])), []).append(item)
+    places = [(row, column) for row in rows[:MOST_VALUES] for column in columns[:MOST_VALUES]]
+    shown = {place: placed[place] for place in places if place in placed}
+    values = {place: _mean(found, by) for place, found in shown.items()}
+    numbers = [value for value in values.values() if value is not None]
+    low, high = min(numbers, default=None), max(numbers, default=None)
+    lines = [
+        (row, [_cell(shown.get((row, column)), values.get((row, column)), low, high) for column in columns[:MOST_VALUES]])
+        for row in rows[:MOST_VALUES]
+    ]
+    count = sum(map(len, shown.values()))
+    return IterationGrid(axes, measures, x, y, by, columns[:MOST_VALUES], lines, low, high, count, len(cells) - count)
+
+
+def _values(cells: Sequence[IterationItem], given: Mapping[str, Mapping[str, Any]], axis: str) -> list[str]:
+    found = {_text(given[item.path][axis]): given[item.path][axis] for item in cells}
+    is_number = all(isinstance(value, int | float) and not isinstance(value, bool) for value in found.values())
+    return sorted(found, key=lambda text: float(found[text])) if is_number else list(found)
+
+
+def _text(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _mean(items: Sequence[IterationItem], by: str) -> float | None:
+    if by == "status":
+        return None
+    numbers = [item.seconds if by == "duration" else item.numbers.get(by) for item in items]
+    known = [number for number in numbers if number is not None]
+    return fmean(known) if known else None
+
+
+def _cell(items: Sequence[IterationItem] | None, value: float | None, low: float | None, high: float | None) -> Cell | None:
+    if not items:
+        return None
+    state = min((item.state for item in items), key=lambda name: _URGENCY.index(name) if name in _URGENCY else 0)
+    step = -1
+    if value is not None and low is not None and high is not None:
+        step = STEPS // 2 if high == low else min(STEPS - 1, int(STEPS * (value - low) / (high - low)))
+    return Cell(items, state, value, step)

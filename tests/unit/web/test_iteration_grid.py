@@ -1,0 +1,59 @@
+"""Iterations of loops by their parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from penstock.interfaces.pages import IterationItem
+from penstock.web.iteration_grid import iteration_grid
+
+
+def item(path: str, parameters: dict[str, Any], state: str = "SUCCEEDED", seconds: float | None = 1.0, **numbers: float) -> IterationItem:
+    return IterationItem(path, path, int(path[path.rindex("[") + 1 : -1]), state, seconds, parameters, numbers)
+
+
+def shown(items: list[IterationItem], **chosen: str) -> list[tuple[str, list[Any]]]:
+    grid = iteration_grid(items, **chosen)
+    assert grid is not None
+    return [(row, [cell and (cell.state if cell.value is None else cell.value) for cell in cells]) for row, cells in grid.rows]
+
+
+def test_fields_of_items_are_axes_and_numbers_are_in_order() -> None:
+    name = "pipelinechannel--grid-loop-item"
+    items = [
+        item(f"root/for[{n}]", {name: {"rate": rate, "depth": depth}}, accuracy=rate * depth, seconds=depth)
+        for n, (rate, depth) in enumerate(((10.0, 2), (2.0, 2), (2.0, 4)))
+    ]
+    grid = iteration_grid(items)
+    assert grid is not None
+    assert (grid.axes, grid.x, grid.y, grid.by) == (["grid.rate", "grid.depth"], "grid.rate", "grid.depth", "status")
+    assert grid.columns == ["2", "10"]
+    assert shown(items) == [("2", ["SUCCEEDED", "SUCCEEDED"]), ("4", ["SUCCEEDED", None])]
+    assert shown(items, x="grid.depth", y="grid.rate", by="accuracy") == [("2", [4.0, 8.0]), ("10", [20.0, None])]
+    assert shown(items, y="-", by="duration") == [("", [3.0, 2.0])]
+
+
+def test_loops_inside_give_the_second_axis() -> None:
+    items = []
+    for n, rate in enumerate((0.1, 0.2)):
+        items.append(item(f"root/for-1[{n}]", {"pipelinechannel--rates-loop-item": rate}))
+        for m, size in enumerate(("s", "l")):
+            state = "FAILED" if (rate, size) == (0.2, "l") else "SUCCEEDED"
+            items.append(item(f"root/for-1[{n}]/for-2[{m}]", {"pipelinechannel--sizes-loop-item": size}, state))
+    assert shown(items, x="rates", y="sizes") == [("s", ["SUCCEEDED", "SUCCEEDED"]), ("l", ["SUCCEEDED", "FAILED"])]
+    assert shown(items, x="rates", y="-") == [("", ["SUCCEEDED", "SUCCEEDED"])]
+
+
+def test_what_has_no_value_is_told_by_its_index_and_shades_span_the_range() -> None:
+    items = [item(f"root/for[{n}]", {"other": 1}, score=float(n)) for n in range(9)]
+    grid = iteration_grid(items, by="score")
+    assert grid is not None
+    assert (grid.x, grid.y, grid.low, grid.high) == ("iteration", "", 0.0, 8.0)
+    assert [cell.step for cell in grid.rows[0][1] if cell] == [0, 1, 2, 3, 4, 5, 6, 7, 7]
+    assert iteration_grid([]) is None
+
+
+def test_axes_are_cut_and_it_is_said() -> None:
+    grid = iteration_grid([item(f"root/for[{n}]", {"pipelinechannel--loop-item-param-1": n}) for n in range(100)])
+    assert grid is not None
+    assert (len(grid.columns), grid.count, grid.hidden) == (40, 40, 60)

@@ -1,4 +1,4 @@
-"""A walk through the pages on a live server, with pipelines that the real client compiled and submitted, in the dark theme."""
+"""A walk through the pages on a live server, with pipelines that the real client compiled and submitted: dark, offline, by keyboard alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.clients import KFP_NEWEST, client_environment, client_python, run_client
 from tests.support.server import LiveServer
@@ -101,11 +101,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def walker(chromium: Browser, site: Site) -> Iterator[Page]:
-    """A page in the dark theme; leaving it checks that no script failed and that nothing was asked of any other server."""
+    """A page in the dark theme; leaving it checks that no script failed, that nothing was asked of any other server and no button of a
+    mouse was pressed.
+    """
     context = chromium.new_context(
         base_url=site.server.url, viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="UTC", color_scheme="dark"
     )
     context.set_default_timeout(60_000)
+    context.add_init_script("addEventListener('pointerdown', () => console.error('a mouse was used'), true)")
     page = context.new_page()
     problems: list[str] = []
     asked: list[str] = []
@@ -122,26 +125,64 @@ def walker(chromium: Browser, site: Site) -> Iterator[Page]:
     assert problems == []
 
 
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def reach(target: Locator, *keys: str, most: int = 200) -> None:
+    """Press Tab until the target has the focus, then the keys."""
+    expect(target).to_be_visible()
+    for _ in range(most):
+        if target.evaluate("element => element === document.activeElement"):
+            return press(target.page, *keys)
+        press(target.page, "Tab")
+    raise AssertionError(f"no way to {target} by Tab")
+
+
+def fill(target: Locator, text: str) -> None:
+    """Go to a field and type into it."""
+    reach(target, "Control+a")
+    target.page.keyboard.type(text)
+
+
+def open_task(page: Page, name: str) -> None:
+    """Walk the graph along its edges to a task and open it."""
+    expect(page.locator("#graph [data-node]").filter(has_text=name).first).to_be_visible()
+    reach(page.locator("#graph"))
+    for _ in range(8):
+        press(page, "ArrowDown")
+        if page.evaluate("document.activeElement.querySelector('.node-name')?.textContent") == name:
+            press(page, "Enter")
+            expect(page.locator("#panel h2")).to_contain_text(name)
+            return
+    raise AssertionError(f"no way to {name} along the edges")
+
+
 def test_a_pipeline_is_uploaded_and_run_from_the_forms(walker: Page, site: Site) -> None:
-    walker.goto("/ui/pipelines")
-    walker.locator("[data-open-dialog=upload]").first.click()
+    walker.goto("/ui/home")
+    press(walker, "g", "p")
+    walker.wait_for_url("**/ui/pipelines")
+    reach(walker.locator("[data-open-dialog=upload]").first, "Enter")
     form = walker.get_by_role("dialog", name="Upload a pipeline")
-    form.locator("input[type=file]").set_input_files(site.package)
-    form.get_by_label("Name", exact=True).fill("add by hand")
-    form.get_by_role("button", name="Upload", exact=True).click()
+    with walker.expect_file_chooser() as chooser:
+        reach(form.locator("input[type=file]"), "Space")
+    chooser.value.set_files(site.package)
+    fill(form.get_by_label("Name", exact=True), "add by hand")
+    reach(form.get_by_role("button", name="Upload", exact=True), "Enter")
     expect(walker.get_by_role("heading", name="add by hand", level=1)).to_be_visible()
-    walker.get_by_role("link", name="Create run").click()
-    walker.locator("#name").fill("sum of three")
+    reach(walker.get_by_role("link", name="Create run"), "Enter")
+    fill(walker.locator("#name"), "sum of three")
     expect(walker.locator("#parameter-a")).to_have_attribute("type", "number")
-    walker.locator("#parameter-a").fill("20")
-    walker.locator("#parameter-b").fill("0.5")
-    walker.get_by_role("button", name="Start").click()
+    fill(walker.locator("#parameter-a"), "20")
+    fill(walker.locator("#parameter-b"), "0.5")
+    reach(walker.get_by_role("button", name="Start"), "Enter")
     walker.wait_for_url(re.compile(r"/ui/runs/[0-9a-f-]{36}$"))
     run_id = walker.url.rpartition("/")[2]
     run = site.server.wait_for_run(run_id, seconds=240.0)
     assert run["runtime_config"]["parameters"] == {"a": 20, "b": 0.5}
     expect(walker.locator("#run-head")).to_contain_text("Succeeded")
-    walker.locator("#graph").get_by_text("add-2", exact=True).click()
+    open_task(walker, "add-2")
     expect(walker.locator("#panel-body")).to_contain_text("30.5")
 
 
@@ -149,14 +190,14 @@ def test_an_edited_component_runs_alone_and_says_why(walker: Page, site: Site) -
     walker.goto(f"/ui/runs/{site.runs['edited']}")
     expect(walker.locator("#run-head")).to_contain_text("2/3 cached")
     expect(walker.locator("#graph .node.s-cached")).to_have_count(2)
-    walker.locator("#graph").get_by_text("train", exact=True).click()
-    walker.locator("[data-panel-tab=details]").click()
+    open_task(walker, "train")
+    press(walker, "3")
     expect(walker.locator("#panel-body")).to_contain_text("the code changed")
 
 
 def test_every_tab_of_a_node_and_its_tracked_run_open(walker: Page, site: Site) -> None:
     walker.goto(f"/ui/runs/{site.runs['edited']}")
-    walker.locator("#graph").get_by_text("train", exact=True).click()
+    open_task(walker, "train")
     tabs = walker.locator("[data-panel-tab]")
     body = walker.locator("#panel-body")
     shown = {
@@ -164,28 +205,29 @@ def test_every_tab_of_a_node_and_its_tracked_run_open(walker: Page, site: Site) 
         "Visualizations": ["confusion matrix", "0.97"],
         "Details": ["Where time went", "better weights of"],
         "Logs": ["edited trainer"],
-        "Environment": ["Interpreter used", "WANDB_PROJECT"],
+        "Environment": ["Interpreter used", "WANDB_PROJECT", "kfp"],
         "Events": ["Queued", "Started", "Succeeded"],
         "ML Metadata": ["system.ContainerExecution", "system.Model"],
     }
     expect(tabs).to_have_count(len(shown))
-    for name, texts in shown.items():
-        tabs.filter(has_text=name).click()
+    for number, (name, texts) in enumerate(shown.items(), 1):
+        press(walker, str(number))
+        expect(tabs.filter(has_text=name)).to_have_attribute("aria-current", "page")
         for text in texts:
             expect(body).to_contain_text(text)
-    walker.locator("#panel").get_by_role("link", name="Tracked run").click()
+    reach(walker.locator("#panel").get_by_role("link", name="Tracked run"), "Enter")
     walker.wait_for_url("**/mnist/runs/*")
     back = walker.locator(".back-link")
     expect(back).to_contain_text("mnist edited")
-    back.get_by_role("link", name="train").click()
+    reach(back.get_by_role("link", name="train"), "Enter")
     walker.wait_for_url(f"**/ui/runs/{site.runs['edited']}?task=*")
     expect(walker.locator("#panel h2")).to_have_text("train")
 
 
 def test_the_line_for_a_local_replay_runs_the_same_code_on_the_same_inputs(walker: Page, site: Site, tmp_path: Path) -> None:
     walker.goto(f"/ui/runs/{site.runs['edited']}")
-    walker.locator("#graph").get_by_text("train", exact=True).click()
-    walker.locator("#replay > summary").click()
+    open_task(walker, "train")
+    reach(walker.locator("#replay > summary"), "Enter")
     line = walker.locator("#replay pre").inner_text()
     done = subprocess.run(["bash", "-c", line], cwd=tmp_path, env=client_environment(HOME=str(tmp_path)), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -205,8 +247,8 @@ def test_the_line_for_a_local_replay_runs_the_same_code_on_the_same_inputs(walke
 
 def test_a_reused_task_leads_to_the_tracked_run_of_the_original(walker: Page, site: Site) -> None:
     walker.goto(f"/ui/runs/{site.runs['edited']}")
-    walker.locator("#graph").get_by_text("load", exact=True).click()
-    walker.locator("#panel").get_by_role("link", name="Tracked run").click()
+    open_task(walker, "load")
+    reach(walker.locator("#panel").get_by_role("link", name="Tracked run"), "Enter")
     expect(walker.locator(".back-link")).to_contain_text("mnist first")
 
 
@@ -214,17 +256,22 @@ def test_artifacts_are_listed_and_lineage_goes_from_dataset_to_model(walker: Pag
     walker.goto("/ui/artifacts?tab=stored&q=type:Model")
     expect(walker.get_by_role("row").filter(has_text="mnist edited")).to_have_count(1)
     walker.goto("/ui/artifacts?tab=stored&q=type:Dataset")
-    walker.get_by_role("row").filter(has_text="mnist first").filter(has_text="images").get_by_role("link").first.click()
-    walker.get_by_role("link", name="Whole lineage").click()
+    reach(walker.get_by_role("row").filter(has_text="mnist first").filter(has_text="images").get_by_role("link").first, "Enter")
+    reach(walker.get_by_role("link", name="Whole lineage"), "Enter")
     graph = walker.locator("#lineage")
     for name in ("load", "preprocess", "train", "model"):
         expect(graph.locator(".node", has_text=name).first).to_be_visible()
-    graph.locator(".node", has_text="model").first.click()
+    reach(graph.locator(".node", has_text="model").first, "Enter")
     expect(walker.get_by_role("heading", level=1)).to_contain_text("model")
 
 
 def test_both_runs_are_compared(walker: Page, site: Site) -> None:
-    walker.goto(f"/ui/compare?runs={site.runs['first']},{site.runs['edited']}")
+    walker.goto("/ui/runs?q=pipeline:mnist")
+    expect(walker.locator("[data-rows] tbody tr")).to_have_count(2)
+    press(walker, "j", "x", "j", "x")
+    expect(walker.locator("[data-bulk-count]")).to_have_text("2")
+    reach(walker.get_by_role("button", name="Compare"), "Enter")
+    walker.wait_for_url("**/ui/compare?runs=*")
     metrics = walker.get_by_role("region", name="Scalar Metrics").get_by_role("row", name="accuracy")
     expect(metrics).to_contain_text("0.81")
     expect(metrics).to_contain_text("0.97")
@@ -234,18 +281,19 @@ def test_both_runs_are_compared(walker: Page, site: Site) -> None:
 
 def test_a_recurring_run_is_made_edited_and_paused(walker: Page, site: Site) -> None:
     walker.goto(f"/ui/runs/new?clone={site.runs['edited']}")
-    walker.locator("#name").fill("every night")
-    walker.get_by_text("Recurring", exact=True).click()
-    walker.get_by_label("Unit").select_option("days")
+    fill(walker.locator("#name"), "every night")
+    reach(walker.get_by_role("radio", name="One-off"), "ArrowRight")
+    reach(walker.get_by_label("Unit"))
+    walker.keyboard.type("days")
     expect(walker.locator("#fires")).to_contain_text("Next times")
-    walker.locator("#start-run").click()
+    reach(walker.locator("#start-run"), "Enter")
     expect(walker.get_by_role("heading", name="every night", level=1)).to_be_visible()
-    walker.get_by_text("Edit here").click()
-    walker.locator("#edit-name").fill("every other night")
-    walker.locator("input[name=every]").fill("2880")
-    walker.get_by_role("button", name="Save").click()
+    reach(walker.locator("summary", has_text="Edit here"), "Enter")
+    fill(walker.locator("#edit-name"), "every other night")
+    fill(walker.locator("input[name=every]"), "2880")
+    reach(walker.get_by_role("button", name="Save"), "Enter")
     expect(walker.get_by_role("heading", name="every other night", level=1)).to_be_visible()
-    walker.locator(".page-head").get_by_role("button", name="Disable").click()
+    reach(walker.locator(".page-head").get_by_role("button", name="Disable"), "Enter")
     expect(walker.locator(".page-head .chip")).to_contain_text("disabled")
     [schedule] = site.server.get("/apis/v2beta1/recurringruns")["recurringRuns"]
     assert (schedule["display_name"], schedule["status"]) == ("every other night", "DISABLED")
@@ -253,31 +301,27 @@ def test_a_recurring_run_is_made_edited_and_paused(walker: Page, site: Site) -> 
 
 
 def test_runs_are_found_picked_archived_and_restored_by_keyboard_alone(walker: Page, site: Site) -> None:
-    def press(*keys: str) -> None:
-        for key in keys:
-            walker.keyboard.press(key)
-
     walker.goto("/ui/home")
-    press("g", "r")
+    press(walker, "g", "r")
     walker.wait_for_url("**/ui/runs")
-    press("/")
+    press(walker, "/")
     walker.keyboard.type("accuracy>0.9")
-    press("Enter")
+    press(walker, "Enter")
     walker.wait_for_url("**/ui/runs?*q=accuracy*")
     rows = walker.locator("[data-rows] tbody tr")
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("mnist edited")
-    press("j", "Enter")
+    press(walker, "j", "Enter")
     walker.wait_for_url(f"**/ui/runs/{site.runs['edited']}")
-    press(".")
+    press(walker, ".")
     archive = walker.get_by_role("button", name="Archive", exact=True)
     expect(archive).to_be_visible()
-    archive.press("Enter")
+    reach(archive, "Enter")
     expect(walker.get_by_role("status").filter(has_text="Archived")).to_be_visible()
     assert site.server.get(f"/apis/v2beta1/runs/{site.runs['edited']}")["storage_state"] == "ARCHIVED"
     walker.goto("/ui/runs?tab=archived")
-    press("j", "k", "x")
+    press(walker, "j", "k", "x")
     expect(walker.locator("[data-bulk-count]")).to_have_text("1")
-    walker.get_by_role("button", name="Restore").press("Enter")
+    reach(walker.get_by_role("button", name="Restore"), "Enter")
     expect(walker.get_by_role("row").filter(has_text="mnist edited")).to_have_count(0)
     assert site.server.get(f"/apis/v2beta1/runs/{site.runs['edited']}")["storage_state"] == "AVAILABLE"

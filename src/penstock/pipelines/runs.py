@@ -28,6 +28,7 @@ from penstock.pipelines.names import check_name, check_tags
 from penstock.pipelines.paging import ListRequest, OpenList, open_list
 from penstock.pipelines.run_removal import RunRemoval
 from penstock.pipelines.versions import VersionService
+from penstock.spec.kfp.runtime.paths import check_pipeline_root
 from penstock.spec.packages import Package
 from penstock.spec.parameters import check_parameters
 from penstock.spec.values import from_text
@@ -140,6 +141,7 @@ class RunService:
             NotFoundError: the experiment, pipeline or version does not exist.
         """
         check_name(request.name, label="run display_name", limit=MAX_NAME)
+        check_pipeline_root(request.pipeline_root)
         tags = check_tags(request.tags)
         experiment = await self.experiment_of(request)
         spec, plan, version = await self.resolve(request)

@@ -57,6 +57,7 @@ async def test_camel_case_and_both_prefixes_are_understood(api: KfpApi) -> None:
         ({"runtime_config": {"parameters": {"text": "a", "other": 1}}}, "parameter(s) provided are not required by pipeline: other"),
         ({"runtime_config": {"parameters": {"text": "a", "n": "one"}}}, "n"),
         ({"runtime_config": {"parameters": []}}, "parameters"),
+        ({"runtime_config": {"parameters": {"text": "a"}, "pipeline_root": "ftp://elsewhere"}}, "pipeline_root 'ftp://elsewhere' has to be"),
         ({"plugins_output": {"x": {}}}, "plugins_output"),
         ({"display_name": 3}, "display_name"),
     ],

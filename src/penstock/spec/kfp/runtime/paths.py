@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from penstock.domain.artifacts import ArtifactRef
+from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.execution import AttemptLayout, ProcessSpec
 
 SCHEME_FOLDERS: Mapping[str, str] = {"minio": "minio", "gs": "gcs", "s3": "s3", "oci": "oci"}
@@ -23,6 +24,18 @@ LOCAL = "local"
 WORKSPACE = "workspace"
 _WORKSPACE_ARTIFACTS = ".artifacts"
 _WORKSPACE_MARK = "_kfp_workspace"
+
+
+def check_pipeline_root(root: str) -> None:
+    """Check the root that a run asks for; empty means the default one.
+
+    Raises:
+        InvalidArgumentError: artifacts cannot be kept below it.
+    """
+    scheme, separator, rest = root.partition("://")
+    known = (scheme in {*SCHEME_FOLDERS, "file"} and bool(rest)) if separator else root.startswith("/")
+    if root and not known:
+        raise InvalidArgumentError(f"pipeline_root {root!r} has to be minio://, s3://, gs:// or file:// with a place, or an absolute path")
 
 
 @dataclass(frozen=True, slots=True)

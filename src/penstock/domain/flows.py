@@ -10,6 +10,10 @@ FLOW_VARIABLE = "METAFLOW_FLOW_NAME"
 """Variable by which the task of a deployed flow is known; holds the flow's name."""
 
 
+SortKey = tuple[int, int, str]
+"""Time in milliseconds and number of a row, both newest first, and its name where several have these in common."""
+
+
 @dataclass(frozen=True, slots=True)
 class Authorship:
     """Who created an object, and its tags, as sent."""
@@ -123,6 +127,7 @@ class ArtifactRow:
     content_type: str | None
     user_name: str | None
     ts_epoch: int
+    task_number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,5 +157,5 @@ class Page:
     """A page of rows, newest first; `limit` None means everything, in one piece."""
 
     limit: int | None = None
-    cursor: tuple[int, int] | None = None
-    """Sort keys (time, number) of the last row of the page before."""
+    cursor: SortKey | None = None
+    """Of the last row of the page before."""

@@ -20,10 +20,12 @@ class ManualClock:
 
     def __init__(self) -> None:
         self.at = 1_800_000_000.0
+        self.step = 0.001
+        """Each look is so much later; a millisecond makes orders by time total."""
 
     def now(self) -> float:
-        """Each look is a millisecond later, so that orders by time are total."""
-        self.at += 0.001
+        """The time."""
+        self.at += self.step
         return self.at
 
 
@@ -35,7 +37,12 @@ def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def client(database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=routes(MetaflowServices(FlowRecorder(SqlFlowStore(database), ManualClock()))))
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def client(database: Database, clock: ManualClock) -> AsyncIterator[httpx.AsyncClient]:
+    app = Starlette(routes=routes(MetaflowServices(FlowRecorder(SqlFlowStore(database), clock))))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test/metaflow") as found:
         yield found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from typing import Any
 
 import httpx
@@ -9,6 +11,7 @@ import orjson
 import pytest
 
 from penstock.stores.sql.database import Database
+from tests.api.metaflow.conftest import ManualClock
 
 AUTHOR = {"user_name": "ada", "tags": ["mine"], "system_tags": ["metaflow_version:2.19.0", "user:ada"]}
 
@@ -140,6 +143,158 @@ async def test_pages_follow_the_cursor_to_the_end(client: httpx.AsyncClient) -> 
     assert len(await get(client, "/flows/F/runs")) == 5
     await get(client, "/flows/F/runs", 400, _cursor="!!", _limit=2)
     await get(client, "/flows/F/runs", 400, _limit="x")
+
+
+async def pages(client: httpx.AsyncClient, path: str, limit: int) -> list[list[Any]]:
+    """Follow the cursor of a list to its end."""
+    found: list[list[Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        answer = await client.get(path, params={"_limit": limit, **({"_cursor": cursor} if cursor else {})})
+        assert answer.headers["X-Limit"] == str(limit)
+        found.append(answer.json())
+        cursor = answer.headers.get("X-Next-Cursor")
+    return found
+
+
+async def test_every_list_is_paged_without_loss_whatever_rows_have_in_common(client: httpx.AsyncClient, clock: ManualClock) -> None:
+    clock.step = 0.0
+    for flow in ("F", "G", "H"):
+        await post(client, f"/flows/{flow}")
+    for number in range(3):
+        await post(client, "/flows/F/run", {**AUTHOR, "run_number": f"run-{number}"})
+    await post(client, "/flows/F/runs/run-0/steps/start/step")
+    for number in range(3):
+        await post(client, "/flows/F/runs/run-0/steps/start/task", {**AUTHOR, "task_id": f"task-{number}"})
+    task = "/flows/F/runs/run-0/steps/start/tasks/task-0"
+    await post(client, f"{task}/metadata", [{"field_name": name, "value": name, "type": "t"} for name in "abc"])
+    await post(client, f"{task}/artifact", [{"name": name, "attempt_id": 0, "sha": name} for name in "cab"])
+    for path, key, count in (
+        ("/flows", "flow_id", 3),
+        ("/flows/F/runs", "run_number", 3),
+        ("/flows/F/runs/run-0/steps/start/tasks", "task_id", 3),
+        (f"{task}/metadata", "field_name", 3),
+        ("/flows/F/runs/run-0/metadata", "field_name", 3),
+        (f"{task}/artifacts", "name", 3),
+        ("/flows/F/runs/run-0/artifacts", "name", 3),
+        ("/flows/F/runs/run-0/steps/start/artifacts", "name", 3),
+    ):
+        whole = [row[key] for row in await get(client, path)]
+        assert len(set(whole)) == count, path
+        assert [row[key] for page in await pages(client, path, 1) for row in page] == whole, path
+        assert [row[key] for page in await pages(client, path, 2) for row in page] == whole, path
+
+
+async def test_pages_have_fifty_rows_by_default_and_at_most_five_hundred(client: httpx.AsyncClient, task: str) -> None:
+    await post(client, f"{task}/metadata", [{"field_name": str(number), "value": "", "type": "t"} for number in range(60)])
+    answer = await client.get(f"{task}/metadata", params={"_limit": 9999})
+    assert (len(answer.json()), answer.headers["X-Limit"]) == (60, "500")
+    assert "X-Next-Cursor" not in answer.headers
+    first = await client.get(f"{task}/metadata", params={"_limit": 10})
+    rest = await client.get(f"{task}/metadata", params={"_cursor": first.headers["X-Next-Cursor"]})
+    assert (len(rest.json()), rest.headers["X-Limit"]) == (50, "50")
+    assert "X-Limit" not in (await client.get(f"{task}/metadata")).headers
+
+
+async def test_version_and_health_are_told(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/version")).text == "2.5.1"
+    health = await client.get("/healthcheck")
+    assert orjson.loads(health.text) == {"status": "UP"}
+
+
+async def test_the_server_s_clock_counts_and_lists_are_newest_first(client: httpx.AsyncClient, clock: ManualClock) -> None:
+    clock.step = 1.0
+    for flow in ("F", "G"):
+        await post(client, f"/flows/{flow}", {**AUTHOR, "ts_epoch": 5})
+    runs = [await post(client, "/flows/F/run", {**AUTHOR, "ts_epoch": 5}) for _ in range(2)]
+    path = f"/flows/F/runs/{runs[0]['run_number']}/steps"
+    steps = [await post(client, f"{path}/{name}/step", {**AUTHOR, "ts_epoch": 5}) for name in ("start", "end")]
+    tasks = [await post(client, f"{path}/start/task", {**AUTHOR, "ts_epoch": 5}) for _ in range(2)]
+    assert all(item["ts_epoch"] > 1e12 for item in (*runs, *steps, *tasks))
+    assert [flow["flow_id"] for flow in await get(client, "/flows")] == ["G", "F"]
+    assert [run["run_number"] for run in await get(client, "/flows/F/runs")] == [run["run_number"] for run in runs[::-1]]
+    assert [step["step_name"] for step in await get(client, path)] == ["end", "start"]
+    assert [item["task_id"] for item in await get(client, f"{path}/start/tasks")] == [tasks[1]["task_id"], tasks[0]["task_id"]]
+
+
+async def test_supplied_ids_are_shown_and_taken_everywhere_and_numbers_stay_numbers(client: httpx.AsyncClient) -> None:
+    await post(client, "/flows/F")
+    run = await post(client, "/flows/F/run", {**AUTHOR, "run_number": "argo-a"})
+    path = "/flows/F/runs/argo-a/steps/start"
+    step = await post(client, f"{path}/step")
+    await post(client, f"{path}/step", status=409)
+    named = await post(client, f"{path}/task", {**AUTHOR, "task_id": "t-1"})
+    await post(client, f"{path}/task", {**AUTHOR, "task_id": "t-1"}, status=409)
+    await post(client, f"{path}/task", {**AUTHOR, "task_id": "77"}, status=400)
+    numbered = await post(client, f"{path}/task")
+    assert (run["run_number"], step["run_number"], named["run_number"], named["task_id"]) == ("argo-a", "argo-a", "argo-a", "t-1")
+    assert isinstance(numbered["task_id"], int)
+    assert (await get(client, f"{path}/tasks/{numbered['task_id']}"))["task_id"] == numbered["task_id"]
+    assert (await get(client, f"{path}/tasks/t-1"))["task_id"] == "t-1"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/flows/G", "/flows/F/runs/9", "/flows/F/runs/x", "RUN/steps/nope", "STEP/tasks/99", "STEP/tasks/x", "TASK/artifacts/nope"],
+)
+async def test_what_is_unknown_is_an_empty_404(client: httpx.AsyncClient, task: str, path: str) -> None:
+    run, step = task.split("/steps", maxsplit=1)[0], task.split("/tasks", maxsplit=1)[0]
+    assert await get(client, path.replace("RUN", run).replace("STEP", step).replace("TASK", task), 404) == {}
+
+
+async def test_children_of_what_is_unknown_are_refused(client: httpx.AsyncClient, task: str) -> None:
+    run, step = task.split("/steps", maxsplit=1)[0], task.split("/tasks", maxsplit=1)[0]
+    await post(client, f"{run}/steps/nope/task", status=404)
+    await post(client, f"{run}9/steps/start/step", status=404)
+    row = [{"name": "x", "attempt_id": 0}]
+    await post(client, f"{step}/tasks/99/artifact", row, status=400)
+    await post(client, f"{run}9/steps/start/tasks/1/metadata", [], status=400)
+    assert (await client.patch("/flows/F/runs/99/tag/mutate", json={"tags_to_add": ["a"], "tags_to_remove": []})).status_code == 404
+
+
+async def test_first_heartbeats_depend_on_the_client_and_tasks_keep_their_run_alive(client: httpx.AsyncClient, clock: ManualClock) -> None:
+    await post(client, "/flows/F")
+    old = await post(client, "/flows/F/run", {**AUTHOR, "system_tags": ["metaflow_version:2.2.11"]})
+    new = await post(client, "/flows/F/run", {**AUTHOR, "system_tags": ["metaflow_version:2.2.12"]})
+    assert old["last_heartbeat_ts"] is None
+    beats = [new["last_heartbeat_ts"]]
+    run = f"/flows/F/runs/{new['run_number']}"
+    await post(client, f"{run}/steps/start/step")
+    for path in ("/steps/start/task", "/heartbeat"):
+        clock.at += 100
+        await post(client, run + path, AUTHOR)
+        beats.append((await get(client, run))["last_heartbeat_ts"])
+    (task,) = await get(client, f"{run}/steps/start/tasks")
+    clock.at += 100
+    await post(client, f"{run}/steps/start/tasks/{task['task_id']}/heartbeat", {})
+    beats.append((await get(client, run))["last_heartbeat_ts"])
+    assert all(after >= before + 100 for before, after in itertools.pairwise(beats)), beats
+    assert all(isinstance(beat, int) and beat < 1e11 for beat in beats), "seconds"
+
+
+async def test_tags_are_removed_before_they_are_added_and_concurrent_changes_are_all_kept(client: httpx.AsyncClient, task: str) -> None:
+    run = task.split("/steps", maxsplit=1)[0]
+    both = await client.patch(f"{run}/tag/mutate", json={"tags_to_add": ["mine", "b"], "tags_to_remove": ["mine", "absent"]})
+    assert sorted(both.json()["tags"]) == ["b", "mine"]
+    answers = await asyncio.gather(
+        *(client.patch(f"{run}/tag/mutate", json={"tags_to_add": [f"t{number}"], "tags_to_remove": []}) for number in range(20))
+    )
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    kept = {f"t{number}" for number, answer in enumerate(answers) if answer.status_code == 200}
+    assert set((await get(client, run))["tags"]) == {"b", "mine"} | kept
+    for body in ({"tags_to_add": [1], "tags_to_remove": []}, {"tags_to_remove": "mine"}, []):
+        assert (await client.patch(f"{run}/tag/mutate", json=body)).status_code == 400
+
+
+async def test_tasks_are_found_by_text_of_any_field_once_each_in_their_order(client: httpx.AsyncClient, task: str) -> None:
+    step = task.split("/tasks", maxsplit=1)[0]
+    other = (await post(client, f"{step}/task"))["task_id"]
+    first, second = (f"F/{task.split('/')[4]}/start/{number}" for number in (task.rsplit("/", 1)[1], other))
+    for place, value in ((f"{step}/tasks/{other}", ["items=b", "inner=1"]), (task, "items=b"), (task, "items=b again")):
+        await post(client, f"{place}/metadata", [{"field_name": "foreach-stack", "value": value, "type": "t"}])
+    assert await get(client, f"{step}/filtered_tasks", pattern="items=b") == [first, second]
+    assert await get(client, f"{step}/filtered_tasks", metadata_field_name="foreach-stack", pattern="inner") == [second]
+    assert await get(client, f"{step}/filtered_tasks", metadata_field_name="other", pattern=".*") == []
 
 
 async def test_runs_are_filtered(client: httpx.AsyncClient) -> None:

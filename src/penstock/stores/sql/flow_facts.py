@@ -179,7 +179,7 @@ class SqlFlowStore(SqlFlowRegistry):
             if name is not None:
                 where += " AND flow_artifact.name = :name"
                 params["name"] = name
-            tail, page_params = page_clause(page, "flow_artifact.ts_epoch", "flow_artifact.task_number")
+            tail, page_params = page_clause(page, "flow_artifact.ts_epoch", "flow_artifact.task_number", "flow_artifact.name")
             rows = tx.all(
                 f"SELECT flow_artifact.*, {_TASK_NAME} AS task_id FROM flow_artifact"
                 f" JOIN flow_task ON flow_task.task_number = flow_artifact.task_number WHERE {where}{tail}",
@@ -229,4 +229,5 @@ def _artifact_from_row(run: FlowRun, row: Row) -> ArtifactRow:
         row["content_type"],
         row["user_name"],
         row["ts_epoch"],
+        row["task_number"],
     )

@@ -7,12 +7,12 @@ in the installation; a segment of digits in a request is such a number, anything
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 
 from penstock.domain.errors import AlreadyExistsError, NotFoundError, PreconditionError
-from penstock.domain.flows import Authorship, Flow, FlowRun, FlowStep, FlowTask, Page, RunFilter
+from penstock.domain.flows import Authorship, Flow, FlowRun, FlowStep, FlowTask, Page, RunFilter, SortKey
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.flow_filters import filter_clause
 from penstock.stores.sql.flow_projection import project_run, project_step, project_task, touch_run
@@ -71,17 +71,28 @@ def find_task(tx: Transaction, run: FlowRun, step_name: str, task_id: str) -> Fl
     return task_from_row(run, row)
 
 
-def page_clause(page: Page, time_column: str, number_column: str) -> tuple[str, dict[str, int]]:
-    """`AND ... ORDER BY ... LIMIT` of a page, newest first, with its parameters."""
-    sql, params = "", {}
+def page_clause(page: Page, time_column: str, number_column: str = "", name_column: str = "") -> tuple[str, dict[str, Any]]:
+    """`AND ... ORDER BY ... LIMIT` of a page, newest first, with its parameters; names decide between rows of one time and number."""
+    sql = ""
+    params: dict[str, Any] = {}
     if page.cursor is not None:
-        sql = f" AND ({time_column} < :cursor_time OR ({time_column} = :cursor_time AND {number_column} < :cursor_number))"
-        params = {"cursor_time": page.cursor[0], "cursor_number": page.cursor[1]}
-    sql += f" ORDER BY {time_column} DESC, {number_column} DESC"
+        sql, params = _after(page.cursor, time_column, number_column, name_column)
+    columns = [f"{time_column} DESC", *([f"{number_column} DESC"] if number_column else []), *([name_column] if name_column else [])]
+    sql += " ORDER BY " + ", ".join(columns)
     if page.limit is not None:
         sql += " LIMIT :limit"
         params["limit"] = page.limit
     return sql, params
+
+
+def _after(cursor: SortKey, time_column: str, number_column: str, name_column: str) -> tuple[str, dict[str, Any]]:
+    time, number, name = cursor
+    rest = f"{name_column} > :cursor_name" if name_column else "1 = 0"
+    params: dict[str, Any] = {"cursor_time": time, **({"cursor_name": name} if name_column else {})}
+    if number_column:
+        rest = f"{number_column} < :cursor_number OR ({number_column} = :cursor_number AND {rest})"
+        params["cursor_number"] = number
+    return f" AND ({time_column} < :cursor_time OR ({time_column} = :cursor_time AND ({rest})))", params
 
 
 def _author_params(by: Authorship, now: float) -> dict[str, object]:
@@ -123,16 +134,9 @@ class SqlFlowRegistry:
         """See `FlowStore.flows`."""
 
         def work(tx: Transaction) -> list[Flow]:
-            sql = "SELECT * FROM flow WHERE 1 = 1"
-            params: dict[str, int] = {}
-            if page.cursor is not None:
-                sql += " AND ts_epoch < :cursor_time"
-                params["cursor_time"] = page.cursor[0]
-            sql += " ORDER BY ts_epoch DESC, flow_id"
-            if page.limit is not None:
-                sql += " LIMIT :limit"
-                params["limit"] = page.limit
-            return [Flow(row["flow_id"], authorship(row), row["ts_epoch"]) for row in tx.all(sql, params)]
+            tail, params = page_clause(page, "ts_epoch", name_column="flow_id")
+            found = tx.all(f"SELECT * FROM flow WHERE 1 = 1{tail}", params)
+            return [Flow(row["flow_id"], authorship(row), row["ts_epoch"]) for row in found]
 
         return await self._read(work)
 

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from penstock.domain.errors import InvalidArgumentError
-from penstock.domain.flows import Authorship, NewArtifact, NewMetadata, Page, RunFilter
+from penstock.domain.flows import Authorship, NewArtifact, NewMetadata, Page, RunFilter, SortKey
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
@@ -152,14 +152,14 @@ def page_from_query(query: Mapping[str, str]) -> Page:
     return Page(min(int(limit or DEFAULT_LIMIT), MAX_LIMIT), _decode_cursor(cursor) if cursor else None)
 
 
-def _decode_cursor(text: str) -> tuple[int, int]:
+def _decode_cursor(text: str) -> SortKey:
     try:
         value = orjson.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
-        return int(value[0]), int(value[1])
+        return int(value[0]), int(value[1]), str(value[2])
     except (binascii.Error, ValueError, TypeError, IndexError, KeyError) as error:
         raise InvalidArgumentError("_cursor is not valid") from error
 
 
-def encode_cursor(time: int, number: int) -> str:
-    """Cursor after the row with these sort keys."""
-    return base64.urlsafe_b64encode(orjson.dumps([time, number])).decode().rstrip("=")
+def encode_cursor(key: SortKey) -> str:
+    """Cursor after the row with this key."""
+    return base64.urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")

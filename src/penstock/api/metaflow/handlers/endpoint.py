@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 import orjson
 from starlette.requests import Request
@@ -12,11 +12,12 @@ from starlette.responses import Response
 from penstock.api.metaflow.convert.requests import encode_cursor
 from penstock.api.metaflow.errors import status_of
 from penstock.domain.errors import NotFoundError, PayloadTooLargeError, PenstockError
-from penstock.domain.flows import Page
+from penstock.domain.flows import Page, SortKey
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 HEARTBEAT_SECONDS = 10
 
+Row = TypeVar("Row")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -30,16 +31,14 @@ def heartbeat_answer() -> Response:
     return answer(orjson.dumps({"wait_time_in_seconds": HEARTBEAT_SECONDS}).decode())
 
 
-def page_answer(items: list[dict[str, Any]], page: Page, number_field: str) -> Response:
-    """A list with the paging headers of service 2.5."""
+def page_answer(rows: Sequence[Row], page: Page, to_wire: Callable[[Row], dict[str, Any]], key: Callable[[Row], SortKey]) -> Response:
+    """A list with the paging headers of service 2.5; `key` tells by what the rows are sorted."""
     headers = {}
     if page.limit is not None:
         headers["X-Limit"] = str(page.limit)
-        if len(items) == page.limit:
-            last = items[-1]
-            number = last.get(number_field)
-            headers["X-Next-Cursor"] = encode_cursor(last["ts_epoch"], number if isinstance(number, int) else 0)
-    return answer(items, headers=headers)
+        if len(rows) == page.limit:
+            headers["X-Next-Cursor"] = encode_cursor(key(rows[-1]))
+    return answer([to_wire(row) for row in rows], headers=headers)
 
 
 async def read_body(request: Request) -> bytes:

@@ -25,7 +25,7 @@ class FactHandlers:
         """GET .../metadata of a task or a run."""
         page = page_from_query(request.query_params)
         rows = await self.recorder.store.metadata(**_place(request), page=page)
-        return page_answer([metadata_to_wire(row) for row in rows], page, "id")
+        return page_answer(rows, page, metadata_to_wire, lambda row: (row.ts_epoch, row.row_id, ""))
 
     async def add_metadata(self, request: Request) -> Response:
         """POST .../tasks/{task}/metadata."""
@@ -46,7 +46,7 @@ class FactHandlers:
         """GET .../artifacts of a run, step or task; the latest attempt of each task."""
         page = page_from_query(request.query_params)
         rows = await self.recorder.store.artifacts(**_place(request), attempt=_attempt(request), name=None, page=page)
-        return page_answer([artifact_to_wire(row) for row in rows], page, "task_id")
+        return page_answer(rows, page, artifact_to_wire, lambda row: (row.ts_epoch, row.task_number, row.name))
 
     async def get_artifact(self, request: Request) -> Response:
         """GET .../artifacts/{name}[/attempt/{attempt}]."""

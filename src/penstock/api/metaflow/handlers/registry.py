@@ -30,7 +30,8 @@ class RegistryHandlers:
     async def list_flows(self, request: Request) -> Response:
         """GET /flows."""
         page = page_from_query(request.query_params)
-        return page_answer([flow_to_wire(flow) for flow in await self.recorder.store.flows(page)], page, "flow_id")
+        flows = await self.recorder.store.flows(page)
+        return page_answer(flows, page, flow_to_wire, lambda flow: (flow.ts_epoch, 0, flow.flow_id))
 
     async def get_flow(self, request: Request) -> Response:
         """GET /flows/{flow}."""
@@ -46,7 +47,7 @@ class RegistryHandlers:
         page = page_from_query(request.query_params)
         filters = filters_from_query(request.query_params.multi_items())
         runs = await self.recorder.store.runs(request.path_params["flow"], filters, page)
-        return page_answer([run_to_wire(run) for run in runs], page, "run_number")
+        return page_answer(runs, page, run_to_wire, lambda run: (run.ts_epoch, run.run_number, ""))
 
     async def get_run(self, request: Request) -> Response:
         """GET /flows/{flow}/runs/{run}."""
@@ -89,7 +90,7 @@ class RegistryHandlers:
         """GET .../tasks."""
         page = page_from_query(request.query_params)
         tasks = await self.recorder.store.tasks(**_ids(request, "flow", "run", "step"), task_id=None, page=page)
-        return page_answer([task_to_wire(task) for task in tasks], page, "task_id")
+        return page_answer(tasks, page, task_to_wire, lambda task: (task.ts_epoch, task.task_number, ""))
 
     async def get_task(self, request: Request) -> Response:
         """GET .../tasks/{task}."""

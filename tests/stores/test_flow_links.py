@@ -112,6 +112,18 @@ async def test_a_deployed_run_ends_with_the_engine_s(room: Room) -> None:
     assert (view.run.state, view.tasks[0].state, view.run.pipeline_run_id) == ("FAILED", "FAILED", "run-1")
 
 
+async def test_a_run_whose_task_failed_has_failed_as_soon_as_its_client_is_silent(room: Room) -> None:
+    run, (only,) = await room.begin()
+    failed = [NewMetadata("attempt_ok", "False", "internal_attempt_status", Authorship("ada", ("attempt_id:0",), ()))]
+    await room.recorder.add_metadata("F", run, "train", only, failed)
+    judge, now = SqlFlowJudge(room.database), HandClock().now()
+    assert await judge.fail_silent(now=now + 30, run_seconds=360, task_seconds=60) == 0, "a retry may follow"
+    assert await judge.fail_silent(now=now + 100, run_seconds=360, task_seconds=60) == 1
+    view = await room.pages.run("F", run)
+    assert view is not None
+    assert (view.run.state, view.run.error_message) == ("FAILED", f"task train/{only} failed and the client stopped")
+
+
 async def test_a_silent_run_fails_unless_the_engine_still_has_it(room: Room) -> None:
     run, _ = await room.begin()
     judge = SqlFlowJudge(room.database)

@@ -103,6 +103,8 @@ class FlowAttempt:
     state: str
     started_at: float | None
     finished_at: float | None
+    error_message: str = ""
+    """Why it failed, as far as it was told."""
 
 
 @dataclass(frozen=True, slots=True)

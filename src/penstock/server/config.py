@@ -76,6 +76,13 @@ class Settings:
         (), "Hosts that automations may post webhooks to, `*` for any; this machine may be posted to while only it reaches the server."
     )
 
+    flows_run_silence_seconds: float = _setting(
+        360.0, "Seconds without a heartbeat after which a recorded flow run has failed. Clients send one every 10 seconds."
+    )
+    flows_task_silence_seconds: float = _setting(
+        60.0, "The same for a task of a recorded flow, and for a run one of whose tasks failed while none is running."
+    )
+
     flows_local_roots: tuple[str, ...] = _setting(
         (), "Folders with Metaflow's local datastores that flow pages may read, beside `.metaflow` folders on a server bound to loopback."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -56,9 +57,17 @@ def build_flows(settings: Settings, database: Database, blobs: BlobStore, clock:
     reader = FlowReader(store, files, ProcessPickleViewer())
     values = FlowValueTimer(FlowValues(SqlFlowValues(database), FlowReader(store, files, ProcessPickleViewer(at_once=1))))
     recorder = FlowRecorder(store, clock, on_facts=values.wake)
-    reaper = FlowReaper(SqlFlowJudge(database), clock)
+    reaper = FlowReaper(
+        SqlFlowJudge(database),
+        clock,
+        run_seconds=settings.flows_run_silence_seconds,
+        task_seconds=settings.flows_task_silence_seconds,
+    )
     return FlowParts(recorder, objects, FlowWeb(SqlFlowPages(database), reader, recorder), reaper, values)
 
+
+TRIGGER_PARAMETERS = "metaflow_trigger_"
+"""Parameters of a deployed flow's run beginning with this hold what is known of the events that started it."""
 
 STEP_MARK = "METAFLOW_STEP_NAME"
 
@@ -101,6 +110,9 @@ class FlowTaskEnvironment:
             "WANDB_RUN_GROUP": f"{own[FLOW_VARIABLE]}/{request.run.run_id}",
             "WANDB_JOB_TYPE": own.get(STEP_MARK, ""),
         }
+        triggers = [value for name, value in sorted(request.run.parameters.items()) if name.startswith(TRIGGER_PARAMETERS) and value]
+        if triggers:
+            words["METAFLOW_PENSTOCK_TRIGGERS"] = json.dumps(triggers)
         return {**plain, **words, **metadata_variables(self.url), **variables}, {**secret, **hidden}
 
 
@@ -115,6 +127,7 @@ def metadata_variables(url: str) -> dict[str, str]:
         "METAFLOW_DEFAULT_METADATA": "service",
         "METAFLOW_SERVICE_URL": f"{url}{METAFLOW_PREFIX}",
         "METAFLOW_UI_URL": f"{url}/flows",
+        "METAFLOW_DEFAULT_FROM_DEPLOYMENT_IMPL": "penstock",
         "METAFLOW_ARGO_EVENTS_WEBHOOK_URL": f"{url}{METAFLOW_PREFIX}{EVENTS}",
         "METAFLOW_ARGO_EVENTS_WEBHOOK_AUTH": "service",
     }

@@ -37,6 +37,7 @@ class SqlFlowJudge:
                     "SELECT task_id FROM task WHERE run_id = :run AND state IN ('RUNNING', 'PENDING')", {"run": row["run_id"]}
                 )
                 _fail(tx, [task["task_id"] for task in open_tasks], run_seconds, now)
+            given_up = _fail_given_up(tx, now - task_seconds)
             lost = tx.all(
                 f"SELECT task.task_id FROM run JOIN flow_run ON run.run_id = {_SHOWN_RUN}"
                 " JOIN flow_task ON flow_task.run_number = flow_run.run_number AND flow_task.last_heartbeat_ts < :limit"
@@ -47,9 +48,25 @@ class SqlFlowJudge:
             _fail(tx, [task["task_id"] for task in lost], task_seconds, now)
             if silent or lost:
                 fail_lost(tx, now)
-            return len(silent)
+            return len(silent) + given_up
 
         return await self._database.write(work)
+
+
+def _fail_given_up(tx: Transaction, limit: float) -> int:
+    """Fail runs that have a failed task and none that runs, and whose client sent no heartbeat since `limit`."""
+    found = tx.all(
+        f"SELECT run.run_id, flow_run.last_heartbeat_ts, MIN(task.task_id) AS task_id FROM flow_run JOIN run ON run.run_id = {_SHOWN_RUN}"
+        " JOIN task ON task.run_id = run.run_id AND task.type = 'RUNTIME' AND task.state = 'FAILED'"
+        f" WHERE run.state = 'RUNNING' AND flow_run.last_heartbeat_ts < :limit AND NOT {_ENGINE_HAS_IT}"
+        " AND NOT EXISTS (SELECT 1 FROM task o WHERE o.run_id = run.run_id AND o.type = 'RUNTIME' AND o.state = 'RUNNING')"
+        " GROUP BY run.run_id, flow_run.last_heartbeat_ts",
+        {"limit": limit},
+    )
+    for row in found:
+        task = row["task_id"].removeprefix(f"{row['run_id']}/")
+        finish_run(tx, row["run_id"], RuntimeState.FAILED, f"task {task} failed and the client stopped", float(row["last_heartbeat_ts"]))
+    return len(found)
 
 
 def _fail(tx: Transaction, task_ids: list[str], seconds: float, now: float) -> None:

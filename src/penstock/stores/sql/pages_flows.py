@@ -152,7 +152,9 @@ def _message(error: str | None) -> str:
 def _tasks(tx: Transaction, run_number: int, shared_id: str) -> list[FlowTaskItem]:
     attempts: dict[str, list[FlowAttempt]] = {}
     for row in tx.all("SELECT * FROM attempt WHERE run_id = :run ORDER BY task_id, attempt", {"run": shared_id}):
-        attempts.setdefault(row["task_id"], []).append(FlowAttempt(row["attempt"], row["state"], row["started_at"], row["finished_at"]))
+        attempts.setdefault(row["task_id"], []).append(
+            FlowAttempt(row["attempt"], row["state"], row["started_at"], row["finished_at"], _message(row["error"]))
+        )
     tracked = _tracked(tx, shared_id)
     facts: dict[tuple[int, str], Any] = {}
     for row in tx.all(

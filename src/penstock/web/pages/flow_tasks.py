@@ -47,6 +47,8 @@ class FlowTaskPage:
     siblings: Sequence[FlowTaskItem]
     problem: str = ""
     """Why the datastore cannot be read."""
+    reasons: Sequence[str] = ()
+    """Why the attempt failed: what was recorded, and how its process ended."""
     lines: Sequence[NumberedLine] = ()
     line_count: int = 0
     stream: str = ""
@@ -89,7 +91,17 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
         extra = {"problem": "" if task.state in {"PENDING", "RUNNING"} else str(error)}
     except PenstockError as error:
         extra = {"problem": str(error)}
-    page = FlowTaskPage(run=view.run, task=task, attempt=attempt, tab=tab, tabs=TABS, base=base, siblings=siblings[:200], **extra)
+    page = FlowTaskPage(
+        run=view.run,
+        task=task,
+        attempt=attempt,
+        tab=tab,
+        tabs=TABS,
+        base=base,
+        siblings=siblings[:200],
+        reasons=await _reasons(flows, request, task, attempt),
+        **extra,
+    )
     crumbs = (
         Crumb("Flows", "/flows"),
         Crumb(flow_id, f"/flows/{flow_id}"),
@@ -99,6 +111,13 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
     )
     frame = Frame(title=f"{step}/{task_id}", section="flows", crumbs=crumbs, scripts=("table", "flows"))
     return render(services, request, "flows/task.html", frame=frame, page=page)
+
+
+async def _reasons(flows: FlowWeb, request: Request, task: FlowTaskItem, attempt: int) -> Sequence[str]:
+    shown = next((item for item in task.attempts if item.attempt == attempt), None)
+    if shown is None or shown.state != "FAILED":
+        return [task.error_message] if task.state == "FAILED" and task.error_message else []
+    return [sentence for sentence in (shown.error_message, await flows.reader.ending(*_ids(request), attempt)) if sentence]
 
 
 async def _tab(flows: FlowWeb, request: Request, tab: str, attempt: int) -> dict[str, Any]:

@@ -226,10 +226,10 @@ async def test_a_new_version_and_a_moved_alias_start_what_waits_for_them(room: R
                 (number,),
             )
             add_member(tx, 7, number, float(number))
-        move_alias(tx, 7, "staging", 2, 3.0)
-        move_alias(tx, 7, "production", 1, 4.0)
-        move_alias(tx, 7, "production", 2, 5.0)
-        move_alias(tx, 7, "production", 2, 6.0)
+        move_alias(tx, 7, "staging", 2, 3.0, by="ann")
+        move_alias(tx, 7, "production", 1, 4.0, by="ann")
+        move_alias(tx, 7, "production", 2, 5.0, by="ann")
+        move_alias(tx, 7, "production", 2, 6.0, by="ann")
 
     await room.api.database.write(publish)
     await room.settle(versions, aliases)
@@ -258,6 +258,34 @@ async def test_a_webhook_takes_its_token_only_and_counts_a_delivery_once(room: R
     await room.recurring.set_enabled(trigger.recurring_run_id, is_enabled=False)
     with pytest.raises(NotFoundError):
         await room.triggers.deliver(trigger.recurring_run_id, renewed, {})
+
+
+async def test_triggers_that_belong_together_start_one_run_when_all_have_happened(room: Room) -> None:
+    alpha, beta = await room.pipeline("alpha"), await room.pipeline("beta")
+    event = EventTrigger(EventKind.WEBHOOK, name="ready", token_digest="x", together="pair")
+    called = await room.create(Trigger(event=event), beta, text="[[Event.payload.ref]]")
+    ended = await room.create(finished(pipeline="alpha", together="pair"), beta, text="[[Event.state]]")
+    both = (called, ended)
+
+    async def started() -> list[str]:
+        await room.triggers.fire_due()
+        runs = [run for one in both for run in await room.runs_of(one)]
+        return [run["runtime_config"]["parameters"]["text"] for run in runs]
+
+    for ref in ("old", "new"):
+        await room.triggers.publish("ready", {"ref": ref})
+    assert await started() == []
+    await room.recurring.set_enabled(ended.recurring_run_id, is_enabled=False)
+    assert await started() == [], "a disabled one is still waited for"
+    await room.recurring.set_enabled(ended.recurring_run_id, is_enabled=True)
+    await room.run(alpha)
+    last = max(both, key=lambda one: one.recurring_run_id)
+    assert await started() == ["new" if last is called else "SUCCEEDED"]
+    assert len(await started()) == 1, "what started a run is used up"
+    outcomes = [event.outcome for event in await room.history(called)]
+    assert outcomes == [EventOutcome.FIRED, EventOutcome.SKIPPED]
+    (fired,) = await room.history(ended)
+    assert fired.run_id == (await room.history(called))[0].run_id
 
 
 async def test_a_file_fires_when_it_changed_and_came_to_rest(room: Room, tmp_path: Path) -> None:

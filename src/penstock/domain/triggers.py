@@ -52,6 +52,8 @@ class EventTrigger:
     """Webhook: SHA-256 of the token, hex; the token itself is shown once."""
     name: str = ""
     """Webhook: name of an event; when somebody publishes it, every trigger of that name gets it."""
+    together: str = ""
+    """Triggers with the same text here are one condition: a run starts when each of them got its event, with the parameters of all."""
     ring_limit: int = 1
     """How often the trigger may stand in a chain of runs that started one another; 1: it never starts what led to itself again."""
     max_per_hour: int = 60

@@ -39,6 +39,10 @@ class TriggerStore(Protocol):
         """Return the enabled triggers of a kind."""
         ...
 
+    async def members(self, together: str) -> Sequence[RecurringRun]:
+        """Return the triggers that are one condition, disabled ones too, by id."""
+        ...
+
     async def subject(self, event: NotedEvent) -> EventSubject | None:
         """Return what the event is about, or None when it is gone."""
         ...

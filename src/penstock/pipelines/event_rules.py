@@ -145,6 +145,10 @@ def refusal(trigger: EventTrigger, recurring_run_id: str, *, chain: Sequence[str
 
 def describe_event(trigger: EventTrigger) -> str:
     """Return what it waits for in words, for example `when a run of train succeeded`."""
+    return _describe(trigger) + (", together with others" if trigger.together else "")
+
+
+def _describe(trigger: EventTrigger) -> str:
     whose = f"of {trigger.project or trigger.pipeline}" if trigger.project or trigger.pipeline else "of anything"
     match trigger.kind:
         case EventKind.RUN_FINISHED:

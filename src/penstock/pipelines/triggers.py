@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import logging
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -30,9 +31,10 @@ from penstock.interfaces.catalog_store import RecurringRunStore
 from penstock.interfaces.clock import Clock
 from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.trigger_store import TriggerStore
+from penstock.pipelines.conjunctions import Conjunctions, OpenEvents
 from penstock.pipelines.event_rules import mismatch, refusal, trigger_facts
 from penstock.pipelines.recurring_runs import MAX_NAME, digest_of, request_of
-from penstock.pipelines.runs import PreparedRun, RunService, Scheduled
+from penstock.pipelines.runs import PreparedRun, RunRequest, RunService, Scheduled
 
 _AT_ONCE = 50
 """Events of one trigger that are decided in one round."""
@@ -80,6 +82,7 @@ class TriggerService:
         self._clock = clock
         self._notifier = notifier
         self._seen: dict[tuple[str, str], str] = {}
+        self._conjunctions = Conjunctions(store, self._start, clock)
 
     async def fire_due(self) -> float | None:
         """Decide the events that are due; return when to look again by the clock, None for only after news.
@@ -88,10 +91,18 @@ class TriggerService:
             UnavailableError: the store could not be reached; what was not recorded is decided again at the next call.
         """
         wake: float | None = None
+        joint: dict[str, list[OpenEvents]] = defaultdict(list)
         for recurring, active, events in await self._store.open_events(limit=_AT_ONCE):
+            trigger = recurring.trigger.event
+            if trigger is not None and trigger.together:
+                joint[trigger.together].append((recurring, active, events))
+                continue
             is_held = await self._decide_all(recurring, active, events)
             if is_held or len(events) == _AT_ONCE:
                 wake = self._clock.now() + (_RECHECK_SECONDS if is_held else 0.0)
+        for together, waiting in joint.items():
+            if await self._conjunctions.decide(together, waiting):
+                wake = self._clock.now() + _RECHECK_SECONDS
         return wake
 
     async def look_at_files(self) -> bool:
@@ -240,19 +251,23 @@ class TriggerService:
             facts=facts,
             chain=(*chain, recurring.recurring_run_id),
         )
+        reason = await self._start(request, Scheduled(recurring.recurring_run_id, run_id, event.at, index, facts))
+        return replace(decided, outcome=EventOutcome.ERROR, reason=reason, run_id=None) if reason else decided
+
+    async def _start(self, request: RunRequest, scheduled: Scheduled) -> str:
         try:
-            await self._runs.create(request, scheduled=Scheduled(recurring.recurring_run_id, run_id, event.at, index, facts))
+            await self._runs.create(request, scheduled=scheduled)
         except AlreadyExistsError:
-            pass  # created before a crash that came before the decision was recorded
+            return ""  # created before a crash that came before the decision was recorded
         except UnavailableError:
             raise
         except PenstockError as error:
-            return replace(decided, outcome=EventOutcome.ERROR, reason=str(error), run_id=None)
+            return str(error)
         except Exception as error:
             # A fault with one trigger must not keep the others from firing; it is told where people look.
-            _log.exception("trigger %s could not fire", recurring.recurring_run_id)
-            return replace(decided, outcome=EventOutcome.ERROR, reason=f"internal error: {error}", run_id=None)
-        return decided
+            _log.exception("trigger %s could not fire", scheduled.recurring_run_id)
+            return f"internal error: {error}"
+        return ""
 
     def _skipped(self, event: NotedEvent, subject: EventSubject, reason: str, chain: Sequence[str] = ()) -> EventDecision:
         return EventDecision(

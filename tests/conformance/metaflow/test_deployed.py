@@ -31,6 +31,8 @@ from metaflow.integrations import ArgoEvent
 event = ArgoEvent("data.ready", payload={"times": "3", "other": 1})
 out = event.publish(ignore_errors=False)
 ArgoEvent("nobody.waits").publish(ignore_errors=False)
+for name, value in (("left.ready", 1), ("left.ready", 4), ("right.ready", 2)):
+    ArgoEvent(name, payload={"value": value}).publish(ignore_errors=False)
 """
 
 
@@ -51,7 +53,7 @@ def machine(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Mac
 def runs(server: LiveServer, machine: Machine) -> dict[str, Any]:
     """One run that succeeds and one that is asked to fail, both ended."""
     machine.folder.joinpath("note.txt").write_text("a note\n")
-    for flow in ("routes", "follows"):
+    for flow in ("routes", "waits", "follows"):
         machine.run(flow, "penstock", "create")
     deployed = machine.read(DEPLOY)
     machine.read(PUBLISH)
@@ -59,10 +61,21 @@ def runs(server: LiveServer, machine: Machine) -> dict[str, Any]:
     machine.run("deployed", *words)
     good, broken = deployed["pathspec"].split("/")[1], (machine.folder / "broken").read_text()
     started = {run["display_name"].split("-")[0]: run["run_id"] for run in server.get("/apis/v2beta1/runs")["runs"]}
-    deployed["routes"] = started["RoutesFlow"]
-    assert server.wait_for_run(deployed["routes"], seconds=600)["state"] == "SUCCEEDED"
+    deployed["routes"], deployed["waits"] = started["RoutesFlow"], wait_for_started(server, "WaitsFlow")
+    for name in ("routes", "waits"):
+        assert server.wait_for_run(deployed[name], seconds=600)["state"] == "SUCCEEDED"
     states = {run_id: server.wait_for_run(run_id, seconds=600)["state"] for run_id in (good, broken)}
     return {**deployed, "good": good, "broken": broken, "states": states}
+
+
+def wait_for_started(server: LiveServer, flow: str) -> str:
+    """Return the id of the only run of a flow, as soon as there is one."""
+    deadline = time.monotonic() + 60
+    while not (found := [run for run in server.get("/apis/v2beta1/runs")["runs"] if run["display_name"].startswith(flow)]):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert len(found) == 1
+    return str(found[0]["run_id"])
 
 
 def test_a_deployed_flow_succeeds_and_is_read_back(runs: dict[str, Any], machine: Machine) -> None:
@@ -140,14 +153,71 @@ out = {{
     assert out["control"] == 1
 
 
-def test_a_flow_starts_once_when_another_ended_well(runs: dict[str, Any], server: LiveServer) -> None:
-    del runs
-    deadline = time.monotonic() + 60
-    while not (found := [run for run in server.get("/apis/v2beta1/runs")["runs"] if run["display_name"].startswith("FollowsFlow")]):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    assert server.wait_for_run(found[0]["run_id"], seconds=600)["state"] == "SUCCEEDED"
+def test_several_events_start_one_run_with_what_the_newest_of_each_says(runs: dict[str, Any], machine: Machine) -> None:
+    out = machine.read(
+        f"""
+run = Run("WaitsFlow/{runs["waits"]}")
+out = [run.data.total, run.data.names, sorted(event.name for event in run.trigger.events), run.trigger["left.ready"].type]
+routes = Run("RoutesFlow/{runs["routes"]}")
+out += [routes["start"].task.data.event]
+"""
+    )
+    assert out == [42, ["left.ready", "right.ready"], ["left.ready", "right.ready"], "event", ["data.ready", "event"]]
+
+
+def test_a_flow_starts_once_when_two_others_ended_well(runs: dict[str, Any], machine: Machine, server: LiveServer) -> None:
+    started = wait_for_started(server, "FollowsFlow")
+    assert server.wait_for_run(started, seconds=600)["state"] == "SUCCEEDED"
+    before = sorted([f"RoutesFlow/{runs['routes']}", f"WaitsFlow/{runs['waits']}"])
+    assert machine.read(f"run = Run('FollowsFlow/{started}')\nout = [run.data.before, sorted(r.pathspec for r in run.trigger.runs)]") == [
+        before, before,
+    ]  # fmt: skip
     assert sum(run["display_name"].startswith("FollowsFlow") for run in server.get("/apis/v2beta1/runs")["runs"]) == 1
+
+
+def test_a_deployment_is_found_again_without_its_file(runs: dict[str, Any], machine: Machine, server: LiveServer) -> None:
+    out = machine.read(
+        f"""
+from metaflow import DeployedFlow
+found = DeployedFlow.from_deployment("nightly-work")
+run = DeployedFlow.get_triggered_run("nightly-work", {runs["good"]!r})
+run.wait_for_completion(timeout=1)
+again = found.trigger(scale=3, is_broken=False)
+out = {{
+    "found": [found.name, found.flow_name, found.TYPE], "run": [run.status, run.is_running, run.run.successful, run.name],
+    "all": sorted((flow.name, flow.flow_name) for flow in DeployedFlow.list_deployed_flows()),
+    "own": [flow.name for flow in DeployedFlow.list_deployed_flows("DeployedFlow")],
+    "again": again.pathspec, "stopped": again.terminate(),
+}}
+again.wait_for_completion(check_interval=0.2, timeout=60)
+out["ended"] = again.status
+"""
+    )
+    assert out["found"] == ["nightly-work", "DeployedFlow", "penstock"]
+    assert out["run"] == ["SUCCEEDED", False, True, "nightly-work"]
+    assert [tuple(pair) for pair in out["all"]] == [
+        ("FollowsFlow", "FollowsFlow"), ("RoutesFlow", "RoutesFlow"), ("WaitsFlow", "WaitsFlow"), ("nightly-work", "DeployedFlow"),
+    ]  # fmt: skip
+    assert out["own"] == ["nightly-work"]
+    assert (out["stopped"], out["ended"]) == (True, "CANCELED")
+    assert server.get(f"/apis/v2beta1/runs/{out['again'].split('/')[1]}")["runtime_config"]["parameters"]["scale"] == 3
+
+
+def test_commands_list_suspend_and_delete(runs: dict[str, Any], machine: Machine, server: LiveServer) -> None:
+    def statuses() -> set[str]:
+        found = server.get("/apis/v2beta1/recurringruns")["recurringRuns"]
+        return {item["status"] for item in found if item["display_name"] == "WaitsFlow"}
+
+    assert "WaitsFlow\tWaitsFlow\t" in machine.run("waits", "penstock", "list")
+    assert re.findall(rf"^{runs['waits']}\tSUCCEEDED\t", machine.run("waits", "penstock", "list-runs", "--succeeded"), re.MULTILINE)
+    assert machine.run("waits", "penstock", "status", runs["waits"]).strip().endswith("SUCCEEDED")
+    machine.run("waits", "penstock", "suspend")
+    assert statuses() == {"DISABLED"}
+    machine.run("waits", "penstock", "unsuspend")
+    assert statuses() == {"ENABLED"}
+    machine.run("waits", "penstock", "delete")
+    assert statuses() == set()
+    assert "nothing is deployed" in machine.run("waits", "penstock", "trigger", ok=False)
 
 
 def test_tasks_of_a_deployed_flow_have_one_tracked_run_each(runs: dict[str, Any], server: LiveServer) -> None:
@@ -158,8 +228,16 @@ def test_tasks_of_a_deployed_flow_have_one_tracked_run_each(runs: dict[str, Any]
         assert [len(found) for found in linked] == [1] * 15
 
 
+def test_a_deployed_flow_leaves_no_project_under_its_pipeline_s_name(runs: dict[str, Any], server: LiveServer) -> None:
+    del runs
+    page = httpx.get(f"{server.url}/ui/projects", headers={"accept": "text/html"}, timeout=30).text
+    found = set(re.findall(r'href="/[^/"]+/([\w-]+)"', page))
+    assert {"DeployedFlow", "RoutesFlow"} <= found
+    assert not {"nightly-work", "routesflow", "followsflow"} & found
+
+
 def test_what_cannot_run_here_is_refused_with_its_reason(machine: Machine, server: LiveServer) -> None:
-    said = machine.run("waits", "penstock", "create", ok=False)
-    assert "several events" in said
-    answer = httpx.get(f"{server.url}/apis/v2beta1/pipelines/names/WaitsFlow", timeout=30)
+    said = machine.run("cards", "penstock", "create", ok=False, METAFLOW_DEFAULT_DATASTORE="local")
+    assert "penstock env" in said
+    answer = httpx.get(f"{server.url}/apis/v2beta1/pipelines/names/CardsFlow", timeout=30)
     assert answer.status_code == 404

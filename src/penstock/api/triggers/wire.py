@@ -17,7 +17,7 @@ from penstock.pipelines.runs import RunRequest
 from penstock.pipelines.schedules import describe
 from penstock.pipelines.triggers import TriggerTest
 
-_TEXTS = ("pipeline", "project", "collection", "alias", "metric", "comparison", "path", "name")
+_TEXTS = ("pipeline", "project", "collection", "alias", "metric", "comparison", "path", "name", "together")
 
 
 def event_from_wire(fields: Any, *, token_digest: str = "") -> EventTrigger:

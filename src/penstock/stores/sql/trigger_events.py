@@ -60,6 +60,12 @@ class SqlTriggerStore:
         sql = "SELECT * FROM recurring_run WHERE event_kind = ? AND is_enabled = 1 ORDER BY recurring_run_id"
         return [recurring_from_row(row) for row in await self._database.read(lambda tx: tx.all(sql, (kind.value,)))]
 
+    async def members(self, together: str) -> Sequence[RecurringRun]:
+        """See `TriggerStore.members`."""
+        sql = "SELECT * FROM recurring_run WHERE event_kind IS NOT NULL ORDER BY recurring_run_id"
+        found = [recurring_from_row(row) for row in await self._database.read(lambda tx: tx.all(sql))]
+        return [item for item in found if item.trigger.event is not None and item.trigger.event.together == together]
+
     async def subject(self, event: NotedEvent) -> EventSubject | None:
         """See `TriggerStore.subject`."""
         return await self._database.read(lambda tx: subject_of(tx, event))

@@ -1,11 +1,11 @@
-"""Starts when another flow ended well."""
+"""Starts when two other flows ended well."""
 
-from metaflow import FlowSpec, step, trigger_on_finish
+from metaflow import FlowSpec, current, step, trigger_on_finish
 
 
-@trigger_on_finish(flow="RoutesFlow")
+@trigger_on_finish(flows=["RoutesFlow", "WaitsFlow"])
 class FollowsFlow(FlowSpec):
-    """Comes second."""
+    """Comes last."""
 
     @step
     def start(self):
@@ -13,7 +13,7 @@ class FollowsFlow(FlowSpec):
 
     @step
     def end(self):
-        self.is_second = True
+        self.before = sorted(run.pathspec for run in current.trigger.runs)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ class RoutesFlow(FlowSpec):
     @step
     def start(self):
         self.kinds = ["short", "long"]
+        self.event = (current.trigger.event.name, current.trigger.event.type)
         self.next(self.choose, foreach="kinds")
 
     @step

@@ -1,4 +1,4 @@
-"""The command group `penstock` of every flow: create, trigger, status, terminate, delete."""
+"""The command group `penstock` of every flow: create, trigger, list, list-runs, status, terminate, suspend, unsuspend, delete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ try:
 except ImportError:
     SERVICE_HEADERS = {}
 
-from .deployment import ignored_of, parameters_of, schedule_of, triggers_of, work_of
+from .deployment import ignored_of, parameters_of, schedule_of, trigger_parameter, triggers_of, work_of
 from .lowering import UnsupportedFlowError, lower
 from .server import Server, ServerError
 
@@ -67,13 +67,14 @@ def create(
     """Upload the code, store the definition, set the schedule."""
     target = _name(obj, name)
     _write(deployer_attribute_file, {"name": target, "flow_name": obj.flow.name, "metadata": obj.metadata.metadata_str()})
-    spec = _guarded(lambda: lower(obj.graph, target, work_of(obj, list(tags or ())), parameters_of(obj.flow)))
+    triggers = _guarded(lambda: triggers_of(obj.flow))
+    extra = [trigger_parameter(number) for number in range(len(triggers))]
+    spec = _guarded(lambda: lower(obj.graph, target, work_of(obj, target, list(tags or ())), parameters_of(obj.flow), extra))
     if only_json:
         obj.echo_always(json.dumps(spec, indent=2), err=False, no_bold=True)
         return
     for sentence in ignored_of(obj):
         obj.echo(sentence)
-    triggers = _guarded(lambda: triggers_of(obj.flow))
     found = _guarded(lambda: obj.penstock_server.deploy(target, obj.flow.__doc__ or "", spec))
     cron = schedule_of(obj.flow)
     _guarded(lambda: obj.penstock_server.schedule(target, found["pipeline_id"], cron, triggers))
@@ -81,9 +82,10 @@ def create(
     obj.echo("See it at %s/ui/pipelines/%s" % (obj.penstock_server.url, found["pipeline_id"]))
     if cron is not None:
         obj.echo("It runs by the schedule %s." % cron, no_bold=True)
-    for trigger in triggers:
-        event = trigger["event"]
-        obj.echo("It runs when *%s* %s." % ((event["name"], "is published") if "name" in event else (event["pipeline"], "finishes")))
+    if triggers:
+        events = [trigger["event"] for trigger in triggers]
+        words = ["*%s* %s" % ((event["name"], "is published") if "name" in event else (event["pipeline"], "finishes")) for event in events]
+        obj.echo("It runs when %s." % " and ".join(words))
 
 
 @parameters.add_custom_parameters(deploy_mode=False)
@@ -112,6 +114,52 @@ def trigger(obj: Any, run_id_file: Optional[str] = None, deployer_attribute_file
     _write(deployer_attribute_file, {"name": target, "metadata": obj.metadata.metadata_str(), "pathspec": pathspec})
     obj.echo("Flow *%s* is triggered (run-id *%s*)." % (target, run_id), bold=True)
     obj.echo("See the run at %s/%s" % ((UI_URL or obj.penstock_server.url + "/flows").rstrip("/"), pathspec))
+
+
+@penstock.command(name="list", help="List the deployments of this flow.")
+@click.option("--all", "is_all", is_flag=True, default=False, help="Of every flow.")
+@click.pass_obj
+def list_deployments(obj: Any, is_all: bool = False) -> None:
+    """Print name and flow of each deployment."""
+    for name, about in _guarded(lambda: list(obj.penstock_server.deployments())):
+        if is_all or about["flow_name"] == obj.flow.name:
+            obj.echo_always("%s\t%s\t%s" % (name, about["flow_name"], about["owner"]), err=False)
+
+
+@penstock.command(name="list-runs", help="List the runs of the deployed flow, newest first.")
+@click.option("--pending", "states", flag_value="PENDING", multiple=True, help="Only those that wait.")
+@click.option("--running", "states", flag_value="RUNNING", multiple=True, help="Only those that run.")
+@click.option("--succeeded", "states", flag_value="SUCCEEDED", multiple=True, help="Only those that ended well.")
+@click.option("--failed", "states", flag_value="FAILED", multiple=True, help="Only those that failed.")
+@click.pass_obj
+def list_runs(obj: Any, states: Any = ()) -> None:
+    """Print run id, state and time of creation of each run."""
+    target = _name(obj, None)
+    for run in _guarded(lambda: list(obj.penstock_server.runs(target))):
+        state = run.get("state", "")
+        if not states or state in states:
+            obj.echo_always("%s\t%s\t%s" % (run["run_id"], state, run.get("created_at", "")), err=False)
+
+
+@penstock.command(help="Let schedule and events start no runs until `unsuspend`; runs that were started go on.")
+@click.pass_obj
+def suspend(obj: Any) -> None:
+    """Disable schedule and events."""
+    _switch(obj, is_enabled=False)
+
+
+@penstock.command(help="Let schedule and events start runs again.")
+@click.pass_obj
+def unsuspend(obj: Any) -> None:
+    """Enable schedule and events."""
+    _switch(obj, is_enabled=True)
+
+
+def _switch(obj: Any, *, is_enabled: bool) -> None:
+    target = _name(obj, None)
+    if not _guarded(lambda: obj.penstock_server.set_enabled(target, is_enabled=is_enabled)):
+        raise PenstockException("*%s* has neither a schedule nor events" % target)
+    obj.echo("Schedule and events of *%s* are %s." % (target, "enabled" if is_enabled else "suspended"), bold=True)
 
 
 @penstock.command(help="Show the state of a run.")

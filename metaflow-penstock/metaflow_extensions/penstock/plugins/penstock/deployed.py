@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, ClassVar, Optional
+import tempfile
+import time
+from typing import Any, ClassVar, Dict, Iterator, Optional
 
+from metaflow.client.core import get_metadata
+from metaflow.exception import MetaflowException
 from metaflow.metaflow_config import SERVICE_HEADERS, SERVICE_URL
-from metaflow.runner.deployer import DeployedFlow, TriggeredRun
+from metaflow.runner.deployer import DeployedFlow, Deployer, TriggeredRun, generate_fake_flow_file_contents
 from metaflow.runner.utils import get_lower_level_group, handle_timeout, temporary_fifo
 
-from .server import Server
+from .server import Server, ServerError
+
+_ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 
 
 def _server() -> Server:
     return Server.from_environment(SERVICE_URL, (SERVICE_HEADERS or {}).get("x-api-key"))
+
+
+def _branch(name: Optional[str]) -> Dict[str, Any]:
+    """Options that lead to a project's branch: `prod`, `prod.x`, `test.x` or `user.x`."""
+    kind, _, rest = (name or "").partition(".")
+    found: Dict[str, Any] = {"production": True} if kind == "prod" else {}
+    return {**found, "branch": rest} if rest and kind != "user" else found
 
 
 class PenstockTriggeredRun(TriggeredRun):
@@ -30,9 +43,29 @@ class PenstockTriggeredRun(TriggeredRun):
         """State in the server's words: PENDING, RUNNING, SUCCEEDED, FAILED, ..."""
         return _server().run_state(self.run_id)
 
-    def terminate(self) -> bool:
-        """Begin to stop it."""
-        _server().terminate(self.run_id)
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self.status not in _ENDED
+
+    def wait_for_completion(self, check_interval: float = 5, timeout: Optional[float] = None) -> None:
+        """Wait until it has ended; times are seconds.
+
+        Raises:
+            TimeoutError: it took longer.
+        """
+        started = time.monotonic()
+        while self.is_running:
+            if timeout is not None and time.monotonic() - started > timeout:
+                raise TimeoutError("run %s did not end within %s seconds" % (self.pathspec, timeout))
+            time.sleep(check_interval)
+
+    def terminate(self, **kwargs: Any) -> bool:
+        """Begin to stop it; return whether the server took that."""
+        try:
+            _server().terminate(self.run_id)
+        except ServerError:
+            return False
         return True
 
 
@@ -40,6 +73,44 @@ class PenstockDeployedFlow(DeployedFlow):
     """A flow on the server."""
 
     TYPE: ClassVar[Optional[str]] = "penstock"
+
+    @classmethod
+    def from_deployment(cls, identifier: str, metadata: Optional[str] = None) -> "PenstockDeployedFlow":
+        """Return the flow that is deployed as `identifier`, without its file.
+
+        Raises:
+            MetaflowException: there is none.
+        """
+        about = _server().deployment(identifier)
+        if about is None:
+            raise MetaflowException("No deployed flow found for: %s" % identifier)
+        return cls._of(identifier, about, metadata)
+
+    @classmethod
+    def _of(cls, identifier: str, about: Dict[str, Any], metadata: Optional[str]) -> "PenstockDeployedFlow":
+        """A flow of the same name and parameters stands in for the file, as Metaflow does for its own orchestrators."""
+        content = generate_fake_flow_file_contents(about["flow_name"], about["parameters"], about.get("project"))
+        with tempfile.NamedTemporaryFile("w", suffix=".py", delete=False) as file:
+            file.write(content)
+        deployer = Deployer(file.name, env={"METAFLOW_USER": about["owner"]}, pylint=False, **_branch(about.get("branch")))
+        found = deployer.penstock(name=identifier)
+        found.name, found.flow_name, found.metadata = identifier, about["flow_name"], metadata or get_metadata()
+        return cls(deployer=found)
+
+    @classmethod
+    def list_deployed_flows(cls, flow_name: Optional[str] = None) -> "Iterator[PenstockDeployedFlow]":
+        """Yield what is deployed, of one flow or of all."""
+        for identifier, about in _server().deployments():
+            if flow_name is None or about["flow_name"] == flow_name:
+                yield cls._of(identifier, about, None)
+
+    @classmethod
+    def get_triggered_run(cls, identifier: str, run_id: str, metadata: Optional[str] = None) -> PenstockTriggeredRun:
+        """Return a run of the flow that is deployed as `identifier`."""
+        found = cls.from_deployment(identifier, metadata)
+        pathspec = "%s/%s" % (found.flow_name, run_id)
+        content = json.dumps({"metadata": found.metadata, "pathspec": pathspec, "name": identifier})
+        return PenstockTriggeredRun(deployer=found.deployer, content=content)
 
     def trigger(self, **kwargs: Any) -> PenstockTriggeredRun:
         """Start a run; arguments are the flow's parameters.

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+import uuid
 from typing import Any, Dict, List
 
 from metaflow.decorators import flow_decorators
@@ -18,6 +19,7 @@ from metaflow.util import dict_to_cli_options, get_username
 
 from .lowering import FlowParameter, StepWork, UnsupportedFlowError, pipeline_name
 from .program import QUESTIONS, program_of
+from .server import ABOUT_VARIABLE
 
 RUN, TASK, RETRY = "$PENSTOCK_FLOW_RUN", "$PENSTOCK_FLOW_TASK", "$KFP_RETRY_INDEX"
 
@@ -30,8 +32,7 @@ def parameters_of(flow: Any) -> List[FlowParameter]:
             continue  # their values are part of the code package
         default = deploy_time_eval(parameter.kwargs.get("default"))
         wanted = parameter.kwargs.get("type")
-        is_json = wanted is JSONType or (isinstance(wanted, type(JSONType)) and not isinstance(wanted, type))
-        if is_json or isinstance(default, (dict, list)):
+        if _is_json(wanted) or isinstance(default, (dict, list)):
             type_name, default = "str", default if default is None or isinstance(default, str) else json.dumps(default)
         else:
             type_name = wanted.__name__ if isinstance(wanted, type) else type(default).__name__ if default is not None else "str"
@@ -53,36 +54,46 @@ def schedule_of(flow: Any) -> "str | None":
 def triggers_of(flow: Any) -> List[Dict[str, Any]]:
     """Return what `@trigger` and `@trigger_on_finish` wait for, as the server takes it: an event, and parameters taken from it.
 
-    Raises:
-        UnsupportedFlowError: the flow waits for several things all of which have to happen.
+    Several are a conjunction: a run starts when all of them have happened since the last one did.
     """
     found: List[Dict[str, Any]] = []
     for name in ("trigger", "trigger_on_finish"):
         for decorator in flow._flow_decorators.get(name) or ():
             decorator.format_deploytime_value()
             found += [_event(flow, trigger) if name == "trigger" else _finish(trigger) for trigger in decorator.triggers]
-    if len(found) > 1:
-        raise UnsupportedFlowError("the flow waits for several events, all of which have to happen; this server starts flows on one")
+    together = uuid.uuid4().hex
+    for number, item in enumerate(found):
+        item["parameters"][trigger_parameter(number)] = json.dumps(item.pop("about"))
+        if len(found) > 1:
+            item["event"]["together"] = together
     return found
+
+
+def trigger_parameter(number: int) -> str:
+    """Name of the pipeline's parameter that holds what is known of an event that started a run."""
+    return "metaflow_trigger_%d" % (number + 1)
 
 
 def _event(flow: Any, trigger: Dict[str, Any]) -> Dict[str, Any]:
     """The event; without a mapping every parameter takes the field of its own name, as Metaflow does where it runs flows itself."""
     given = trigger.get("parameters") or {parameter.name: parameter.name for parameter in parameters_of(flow)}
     parameters = {name.replace("-", "_"): "[[Event?.payload.%s]]" % field for name, field in given.items()}
-    return {"event": {"kind": "webhook", "name": str(trigger["name"])}, "parameters": parameters}
+    name = str(trigger["name"])
+    about = {"type": "event", "name": name, "id": "[[Event.payload.id]]", "timestamp": "[[Event.payload.timestamp]]"}
+    return {"event": {"kind": "webhook", "name": name}, "parameters": parameters, "about": about}
 
 
 def _finish(trigger: Dict[str, Any]) -> Dict[str, Any]:
     """The end of another flow, wherever it runs; of the deployment in a project when one is named or this flow is in one."""
     from metaflow import current
 
-    name = trigger["flow"]
+    flow = name = trigger["flow"]
     project = trigger.get("project") or current.get("project_name")
     branch = trigger.get("branch") or current.get("branch_name")
     if project and branch:
         name = pipeline_name("%s.%s.%s" % (project, branch, name))
-    return {"event": {"kind": "run_finished", "pipeline": name}, "parameters": {}}
+    about = {"type": "run", "flow": flow.rsplit(".", 1)[-1], "run": "[[Event.run_id]]", "timestamp": "[[Event.finished_at]]"}
+    return {"event": {"kind": "run_finished", "pipeline": name}, "parameters": {}, "about": about}
 
 
 IGNORED_STEP, IGNORED_FLOW = ("kubernetes", "batch"), ("exit_hook",)
@@ -98,6 +109,38 @@ def ignored_of(obj: Any) -> List[str]:
                 found.append(words % (decorator.name, node.name))
     found += ["*@%s* is ignored." % name for name in IGNORED_FLOW if obj.flow._flow_decorators.get(name)]
     return found
+
+
+def about(obj: Any) -> Dict[str, Any]:
+    """Return what `from_deployment` has to know of a flow: name, owner, project and branch, parameters."""
+    from metaflow import current
+
+    parameters = {}
+    for _, parameter in obj.flow._get_parameters():
+        if getattr(parameter, "IS_CONFIG_PARAMETER", False):
+            continue
+        wanted = parameter.kwargs.get("type")
+        kind = "JSON" if _is_json(wanted) else wanted.__name__ if isinstance(wanted, type) else "str"
+        if type(parameter).__name__ == "IncludeFile":
+            kind = "FilePath"
+        parameters[parameter.name] = {
+            "name": parameter.name,
+            "python_var_name": parameter.name.replace("-", "_"),
+            "type": kind,
+            "description": str(parameter.kwargs.get("help") or ""),
+            "is_required": bool(parameter.kwargs.get("required", False)),
+        }
+    return {
+        "flow_name": obj.flow.name,
+        "owner": get_username() or "unknown",
+        "project": current.get("project_name"),
+        "branch": current.get("branch_name"),
+        "parameters": parameters,
+    }
+
+
+def _is_json(wanted: Any) -> bool:
+    return wanted is JSONType or (isinstance(wanted, type(JSONType)) and not isinstance(wanted, type))
 
 
 def config_of(flow: Any) -> Dict[str, str]:
@@ -124,12 +167,16 @@ def package_of(obj: Any) -> "tuple[Any, str, str]":
     return obj.package, url, sha
 
 
-def work_of(obj: Any, tags: List[str]) -> Dict[str, StepWork]:
-    """Return how each step's task is run; uploads the code."""
+def work_of(obj: Any, target: str, tags: List[str]) -> Dict[str, StepWork]:
+    """Return how each step's task is run in the deployment `target`; uploads the code."""
     if obj.flow_datastore.TYPE != "s3":
         raise UnsupportedFlowError('the code has to be in the server\'s datastore; run: eval "$(penstock env)"')
     package, url, sha = package_of(obj)
-    return {node.name: _step(obj, node, package, url, sha, tags) for node in obj.graph}
+    work = {node.name: _step(obj, node, package, url, sha, tags) for node in obj.graph}
+    for step in work.values():
+        step.variables["ARGO_WORKFLOW_TEMPLATE"] = target  # by this `ArgoEvent.safe_publish` knows that the flow is deployed
+    work[obj.graph.start_step].variables[ABOUT_VARIABLE] = json.dumps(about(obj))
+    return work
 
 
 def _step(obj: Any, node: Any, package: Any, url: str, sha: str, tags: List[str]) -> StepWork:
@@ -206,6 +253,7 @@ def _script(obj: Any, node: Any, user_retries: int, tags: List[str]) -> str:
             for decorator in node.decorators
             if not decorator.statically_defined and decorator.inserted_by is None
         ]
+        + ["penstock_internal"]
     }
     for decorator in flow_decorators(obj.flow):
         top.update(decorator.get_top_level_options())

@@ -13,7 +13,7 @@ foreach step the numbers of its splits and after a `@parallel` step the paths of
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 KFP_VERSION = "2.17.0"
 FUNCTION = "flow_step"
@@ -83,8 +83,10 @@ class FlowParameter:
         return self.name.replace("-", "_")
 
 
-def lower(graph: Any, name: str, work: Dict[str, StepWork], parameters: List[FlowParameter]) -> Dict[str, Any]:
-    """Return the PipelineSpec of a flow that is deployed as `name`.
+def lower(
+    graph: Any, name: str, work: Dict[str, StepWork], parameters: List[FlowParameter], extra: Sequence[str] = ()
+) -> Dict[str, Any]:
+    """Return the PipelineSpec of a flow that is deployed as `name`; `extra` are text parameters of its runs that no step takes.
 
     Raises:
         UnsupportedFlowError: the graph is of a form that Metaflow's own checks do not allow.
@@ -93,6 +95,7 @@ def lower(graph: Any, name: str, work: Dict[str, StepWork], parameters: List[Flo
     entry = {parameter.identifier: {**_definition(parameter), "isOptional": True} for parameter in parameters}
     tasks, _ = lowering.scope(graph.start_step, None, _Entry({name: _input(name) for name in entry}, entry))
     definitions = {parameter.identifier: _definition(parameter) for parameter in parameters}
+    definitions.update({name: {"parameterType": "STRING", "isOptional": True} for name in extra})
     root: Dict[str, Any] = {"dag": {"tasks": tasks}}
     if definitions:
         root["inputDefinitions"] = {"parameters": definitions}

@@ -7,9 +7,13 @@ import os
 import urllib.error
 import urllib.request
 import uuid
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 from urllib.parse import quote, urlencode
 
+ABOUT_VARIABLE = "METAFLOW_PENSTOCK_DEPLOYMENT"
+"""Variable of the start step's task that holds what `from_deployment` has to know, as JSON."""
+
+_CANCELED_CODE = 1
 _API, _OWN_API = "/apis/v2beta1", "/apis/penstock/v1"
 
 
@@ -59,18 +63,82 @@ class Server:
         except _NotFoundError:
             return None
 
+    def deployment(self, name: str) -> Optional[Dict[str, Any]]:
+        """Return what is known of the newest version of a deployed flow; None when nothing, or no flow, is deployed as `name`."""
+        pipeline = self.pipeline(name)
+        return None if pipeline is None else self._about(pipeline["pipeline_id"])
+
+    def deployments(self) -> Iterator[Tuple[str, Dict[str, Any]]]:
+        """Yield name of every deployment, and what is known of the flow."""
+        for pipeline in self._pages("/pipelines", "pipelines"):
+            about = self._about(pipeline["pipeline_id"])
+            if about is not None:
+                yield str(pipeline.get("name") or pipeline.get("display_name")), about
+
+    def _about(self, pipeline_id: str) -> Optional[Dict[str, Any]]:
+        listed = self._call("GET", "/pipelines/%s/versions?page_size=1&sort_by=created_at%%20desc" % pipeline_id)
+        for version in listed.get("pipeline_versions") or ():
+            spec = version.get("pipeline_spec") or {}
+            executors = (spec.get("pipeline_spec") or spec).get("deploymentSpec", {}).get("executors", {})
+            for executor in executors.values():
+                for item in executor.get("container", {}).get("env") or ():
+                    if item.get("name") == ABOUT_VARIABLE:
+                        return dict(json.loads(item["value"]))
+        return None
+
+    def runs(self, name: str) -> Iterator[Dict[str, Any]]:
+        """Yield runs of a deployment, newest first.
+
+        Raises:
+            ServerError: nothing was deployed under that name.
+        """
+        pipeline_id = self._deployed(name)["pipeline_id"]
+        for run in self._pages("/runs", "runs", "&sort_by=created_at%20desc"):
+            if (run.get("pipeline_version_reference") or {}).get("pipeline_id") == pipeline_id:
+                yield run
+
+    def set_enabled(self, name: str, *, is_enabled: bool) -> int:
+        """Let schedule and events of a deployment start runs, or not; return how many there are.
+
+        Raises:
+            ServerError: nothing was deployed under that name.
+        """
+        found = self._recurring(name, self._deployed(name)["pipeline_id"])
+        for item in found:
+            self._call("POST", "/recurringruns/%s:%s" % (item["recurring_run_id"], "enable" if is_enabled else "disable"), {})
+        return len(found)
+
+    def _deployed(self, name: str) -> Dict[str, Any]:
+        pipeline = self.pipeline(name)
+        if pipeline is None:
+            raise ServerError("nothing is deployed as %r; run `create` first" % name)
+        return pipeline
+
+    def _recurring(self, name: str, pipeline_id: str) -> List[Dict[str, Any]]:
+        return [
+            item
+            for item in self._pages("/recurringruns", "recurringRuns")
+            if (item.get("pipeline_version_reference") or {}).get("pipeline_id") == pipeline_id and item.get("display_name") == name
+        ]
+
+    def _pages(self, path: str, key: str, more: str = "") -> Iterator[Dict[str, Any]]:
+        token = ""
+        while True:
+            page = self._call("GET", "%s?page_size=100&page_token=%s%s" % (path, quote(token, safe=""), more))
+            yield from page.get(key) or ()
+            token = page.get("next_page_token") or ""
+            if not token:
+                return
+
     def trigger(self, name: str, parameters: Dict[str, Any]) -> str:
         """Start a run of the newest version; return its id.
 
         Raises:
             ServerError: nothing was deployed under that name.
         """
-        pipeline = self.pipeline(name)
-        if pipeline is None:
-            raise ServerError("nothing is deployed as %r; run `create` first" % name)
         body = {
             "display_name": name,
-            "pipeline_version_reference": {"pipeline_id": pipeline["pipeline_id"]},
+            "pipeline_version_reference": {"pipeline_id": self._deployed(name)["pipeline_id"]},
             "runtime_config": {"parameters": parameters},
         }
         return str(self._call("POST", "/runs", body)["run_id"])
@@ -80,15 +148,15 @@ class Server:
         self._call("POST", "/runs/%s:terminate" % quote(run_id), {})
 
     def run_state(self, run_id: str) -> str:
-        """Return the state of a run, in KFP's words."""
-        return str(self._call("GET", "/runs/%s" % quote(run_id)).get("state", ""))
+        """Return the state of a run, in KFP's words; CANCELED for a stopped one, which that API calls failed."""
+        run = self._call("GET", "/runs/%s" % quote(run_id))
+        is_stopped = run.get("state") == "FAILED" and (run.get("error") or {}).get("code") == _CANCELED_CODE
+        return "CANCELED" if is_stopped else str(run.get("state", ""))
 
     def schedule(self, name: str, pipeline_id: str, cron: Optional[str], triggers: Sequence[Dict[str, Any]] = ()) -> None:
         """Let the newest version run by `cron` and by `triggers` from now on, instead of by what was before."""
-        listed = self._call("GET", "/recurringruns?page_size=200").get("recurringRuns") or []
-        for item in listed:
-            if (item.get("pipeline_version_reference") or {}).get("pipeline_id") == pipeline_id and item.get("display_name") == name:
-                self._call("DELETE", "/recurringruns/%s" % item["recurring_run_id"])
+        for item in self._recurring(name, pipeline_id):
+            self._call("DELETE", "/recurringruns/%s" % item["recurring_run_id"])
         if cron is not None:
             body = {
                 "display_name": name,

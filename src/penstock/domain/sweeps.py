@@ -109,3 +109,5 @@ class TrialResult:
     """Value of the sweep's metric in the summary; None when it has none."""
     curve: Sequence[float] = ()
     """Values of the metric in the order logged; filled only when trials may be stopped early."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """Of the run; filled only when the optimiser learns from runs that were there before the sweep."""

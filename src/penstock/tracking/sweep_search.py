@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -191,9 +191,8 @@ def _bayes_point(
     sampler = optuna.samplers.TPESampler(seed=seed * 1_000_003 % 2**32 + position, n_startup_trials=_STARTUP_TRIALS, constant_liar=True)
     study = optuna.create_study(direction="maximize" if plan.is_maximized else "minimize", sampler=sampler)
     searched: dict[str, Any] = {parameter.name: optuna.distributions.FloatDistribution(0.0, 1.0) for parameter in plan.space.searched}
-    for trial in trials:
-        result = results.get(trial.run_name)
-        if result is None or set(trial.suggestion.units) != set(searched):
+    for units, result in _known_points(plan, trials, results):
+        if set(units) != set(searched):
             continue
         is_known = result.metric is not None and math.isfinite(result.metric) and not result.is_running
         if not is_known and not result.is_running:
@@ -201,11 +200,22 @@ def _bayes_point(
         state = optuna.trial.TrialState.COMPLETE if is_known else optuna.trial.TrialState.RUNNING
         study.add_trial(
             optuna.trial.create_trial(
-                state=state, value=result.metric if is_known else None, params=dict(trial.suggestion.units), distributions=searched
+                state=state, value=result.metric if is_known else None, params=dict(units), distributions=searched
             )
         )
     asked = study.ask(searched)
     return {name: float(asked.params[name]) for name in searched}
+
+
+def _known_points(
+    plan: SweepPlan, trials: Sequence[SweepTrial], results: Mapping[str, TrialResult]
+) -> Iterator[tuple[Mapping[str, float], TrialResult]]:
+    """Yield positions and results: of trials, and of runs that were there before the sweep and lie in its space."""
+    of_trials = {trial.run_name: trial.suggestion.units for trial in trials}
+    for name, result in results.items():
+        units = of_trials[name] if name in of_trials else plan.space.units_of(result.config)
+        if units is not None:
+            yield units, result
 
 
 def to_stop(plan: SweepPlan, results: Sequence[TrialResult]) -> list[str]:

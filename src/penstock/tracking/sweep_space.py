@@ -15,6 +15,9 @@ from typing import Any
 from penstock.domain.errors import InvalidArgumentError
 
 _EDGE = 1e-12
+_FINE = 4096
+"""Positions that are tried to find a listed value."""
+_HALVINGS = 60
 _MAX_NESTING = 20
 
 
@@ -44,6 +47,31 @@ class Parameter:
         if self.distribution == "int_uniform":
             return int(self.low) + math.floor(unit * (int(self.high) - int(self.low) + 1))
         return self._quantized(self._continuous(unit))
+
+    def unit_of(self, value: Any) -> float | None:
+        """Return a position that has this value, or None when it is outside of the distribution."""
+        if self.values:
+            found = [unit for unit in ((index + 0.5) / _FINE for index in range(_FINE)) if self.value_at(unit) == value]
+            return found[len(found) // 2] if found else None
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            return None
+        if self.distribution == "int_uniform":
+            count = int(self.high) - int(self.low) + 1
+            place = value - int(self.low)
+            return (place + 0.5) / count if 0 <= place < count and float(value).is_integer() else None
+        return self._found(float(value))
+
+    def _found(self, value: float) -> float | None:
+        """Look for a continuous value by halving: every distribution rises or falls all the way."""
+        first, last = self._continuous(0.0), self._continuous(1.0 - _EDGE)
+        slack = self.step / 2 + abs(last - first) * _EDGE
+        if not min(first, last) - slack <= value <= max(first, last) + slack:
+            return None
+        low, high = 0.0, 1.0 - _EDGE
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if (self._continuous(middle) < value) == (first <= last) else (low, middle)
+        return (low + high) / 2
 
     def index_at(self, unit: float) -> int:
         """Return which of the discrete values stands at `unit`."""
@@ -109,6 +137,19 @@ class Space:
                 place = place.setdefault(parent, {})
             place[last] = value
         return result
+
+    def units_of(self, config: Mapping[str, Any]) -> dict[str, float] | None:
+        """Return the position of a run's config in this space, or None when it lies outside or lacks a parameter."""
+        units: dict[str, float] = {}
+        for parameter in self.searched:
+            value: Any = config
+            for part in parameter.path:
+                value = value.get(part) if isinstance(value, Mapping) else None
+            unit = None if value is None else parameter.unit_of(value)
+            if unit is None:
+                return None
+            units[parameter.name] = unit
+        return units
 
     def grid_size(self) -> int | None:
         """Return the number of combinations, or None when a parameter has no end of values."""

@@ -91,3 +91,20 @@ except Exception as error:
 """
     )
     assert "grid sweep cannot go over 'lr'" in answer
+
+
+def test_runs_from_before_belong_to_the_sweep_that_names_them(client: Client) -> None:
+    answer = client.run(
+        AGENT
+        + """
+for number in range(6):
+    with wandb.init(id=f"old{number}", config={"lr": number / 10, "model": {"depth": 3}}) as run:
+        run.log({"loss": (number / 10 - 0.3) ** 2})
+sweep_id = wandb.sweep({"method": "bayes", "metric": {"name": "loss", "goal": "minimize"}, "parameters": {"lr": {"min": 0.0, "max": 1.0}}},
+                       project=project, prior_runs=[f"old{number}" for number in range(1, 6)])
+wandb.agent(sweep_id, function=lambda: wandb.init().finish(), project=project, count=1)
+seen = wandb.Api().sweep(f"{PROJECT}/{sweep_id}")
+answer = {"runs": [run.id for run in seen.runs][:5], "count": len(seen.runs), "best": seen.best_run().id, "other": wandb.Api().run(f"{PROJECT}/old0").sweep}
+"""
+    )
+    assert answer == {"runs": [f"old{number}" for number in range(1, 6)], "count": 6, "best": "old3", "other": None}

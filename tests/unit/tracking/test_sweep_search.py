@@ -112,3 +112,33 @@ def test_hyperband_stops_the_worse_ones_at_a_band() -> None:
 def test_wrong_configurations_are_refused_with_their_reason(config: dict[str, Any], reason: str) -> None:
     with pytest.raises(InvalidArgumentError, match=reason):
         plan(**config)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"min": 1, "max": 4}, {"min": 0.5, "max": 2.0}, {"distribution": "log_uniform_values", "min": 1e-4, "max": 1.0},
+        {"distribution": "q_uniform", "min": 0, "max": 1, "q": 0.25}, {"distribution": "inv_log_uniform_values", "min": 0.01, "max": 1.0},
+        {"distribution": "normal", "mu": 3, "sigma": 2}, {"values": ["a", None, 3]}, {"values": [1, 2], "probabilities": [0.9, 0.1]},
+    ],
+)  # fmt: skip
+def test_values_lead_back_to_their_place(spec: dict[str, Any]) -> None:
+    [parameter] = plan(method="random", parameters={"a": spec}).space.searched
+    for step in range(1, 40):
+        value = parameter.value_at(step / 40)
+        unit = parameter.unit_of(value)
+        assert unit is not None
+        again = parameter.value_at(unit)
+        assert again == value or again == pytest.approx(value)
+    assert parameter.unit_of("elsewhere") is None
+
+
+def test_the_optimiser_learns_from_runs_before_the_sweep() -> None:
+    found = plan(method="bayes", parameters={"deep": {"parameters": {"a": {"min": 0.0, "max": 10.0}}}})
+    results = {
+        f"old{i}": TrialResult(f"old{i}", is_running=False, is_failed=False, metric=(i - 3.0) ** 2, config={"deep": {"a": float(i)}}) for i in range(10)
+    }
+    outside = {"out": TrialResult("out", is_running=False, is_failed=False, metric=-9.0, config={"deep": {"a": 99.0}})}
+    points = [suggest(found, seed=1, position=position, trials=(), results=results | outside) for position in range(20)]
+    values = [point.values["deep.a"] for point in points if point is not None]
+    assert sum(abs(value - 3) < 2 for value in values) > 12

@@ -19,7 +19,7 @@ from penstock.api.wandb.resolvers.projects import project_for_writing
 from penstock.api.wandb.resolvers.runs import runs as list_runs
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.sweeps import Sweep, SweepAgent, TrialResult
-from penstock.domain.tracking import TrackedProject, TrackedProjectId, TrackedRun, TrackedState
+from penstock.domain.tracking import RunChange, TrackedProject, TrackedProjectId, TrackedRun, TrackedState
 from penstock.tracking.sweep_search import SweepPlan
 from penstock.tracking.sweeps import best_metric, metric_value
 
@@ -51,14 +51,36 @@ def upsert_sweep(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) 
     if input.get("id"):
         node = _writable(context, input["id"])
         changed = sweeps.change(node.sweep.sweep_id, config=input.get("config"), state=input.get("state"), **extras)
+        _adopt(context, SweepNode(changed, node.project), input.get("prior_runs_filters"))
         return {"sweep": SweepNode(changed, node.project), "config_validation_warnings": [], "inserted": False}
     if not input.get("config"):
         raise InvalidArgumentError("a sweep needs a configuration")
     project = project_for_writing(context, input.get("entity_name"), input.get("project_name"))
     made = sweeps.create(project.project_id, context.caller.user_name, input["config"], **extras)
+    _adopt(context, SweepNode(made, project), input.get("prior_runs_filters"))
     if input.get("state"):
         made = sweeps.change(made.sweep_id, state=input["state"])
     return {"sweep": SweepNode(made, project), "config_validation_warnings": [], "inserted": True}
+
+
+def _adopt(context: RequestContext, node: SweepNode, filters: str | None) -> None:
+    """Make runs that are there already (`wandb.sweep(prior_runs=...)`) runs of the sweep, unless they belong to another one."""
+    if not filters or not json.loads(filters):
+        return
+    found = context.wait(context.services.runs.list(node.project, filters=filters, limit=_MAX_RUNS))
+    for entry in found.entries:
+        if not entry.run.sweep:
+            context.wait(context.services.runs.update(entry.run.run_id, RunChange(sweep=node.sweep.name)))
+
+
+def _prior_runs(node: SweepNode, info: GraphQLResolveInfo, *, after: str | None = None, first: int | None = None) -> dict[str, Any]:
+    """Return the sweep's runs that no agent was given."""
+    context = context_of(info)
+    given = {trial.run_name for trial in context.services.sweeps.trials(node.sweep.sweep_id)}
+    names = [entry.run.name for entry in context.wait(_runs_of(context, node)).entries if entry.run.name not in given]
+    if not names:
+        return connections.page([], offset=0, total=0)
+    return list_runs(ProjectNode(node.project), info, names=names, after=after, first=first, order="+created_at")
 
 
 def delete_sweep(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
@@ -124,7 +146,13 @@ def _result(run: TrackedRun, plan: SweepPlan, curve: Sequence[float]) -> TrialRe
         is_failed=run.state in {TrackedState.FAILED, TrackedState.CRASHED},
         metric=metric_value(json.loads(run.summary or "{}"), plan.metric) if plan.metric else None,
         curve=curve,
+        config=_config(run) if plan.method == "bayes" else {},
     )
+
+
+def _config(run: TrackedRun) -> dict[str, Any]:
+    document = json.loads(run.config or "{}")
+    return {key: entry["value"] for key, entry in document.items() if isinstance(entry, dict) and "value" in entry}
 
 
 def _is_number(value: Any) -> bool:
@@ -284,7 +312,7 @@ FIELDS: FieldTable = {
         "controllerRunName": lambda node, info: None,
         "user": lambda node, info: UserNode(node.sweep.user_name or node.project.entity),
         "project": lambda node, info: ProjectNode(node.project),
-        "priorRuns": lambda node, info: connections.page([], offset=0, total=0),
+        "priorRuns": _prior_runs,
         "runs": _sweep_runs,
         "agent": _agent,
         "agents": _agents,

@@ -294,7 +294,6 @@ def _wandb_services(parts: Parts) -> wandb.WandbServices:
         ids=parts.ids,
         notifier=parts.notifier,
         automations=parts.automations.rules,
-        on_automations_changed=parts.automations.automator.refresh,
         public_url=parts.settings.server_url,
     )
 

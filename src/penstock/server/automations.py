@@ -46,7 +46,8 @@ def build_automations(settings: Settings, database: Database, series: SeriesStor
     delivery = AutomationDelivery(
         store, sender, secret_reader(database), runs=runs, alerts=AlertService(SqlAlertStore(database), clock), clock=clock
     )
-    return Automations(AutomationService(store, clock), Automator(firing, delivery, runs, notifier))
+    automator = Automator(firing, delivery, runs, notifier)
+    return Automations(AutomationService(store, clock, on_change=automator.refresh), automator)
 
 
 def secret_reader(database: Database) -> Callable[[str], str | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from penstock.api.wandb.ids import encode, number
@@ -47,7 +46,6 @@ def build_wandb(
     ids: IdSource,
     notifier: Notifier,
     automations: AutomationService | None = None,
-    on_automations_changed: Callable[[], None] = lambda: None,
     public_url: str = "",
 ) -> WandbServices:
     """Return everything behind `api.wandb.routes`.
@@ -63,7 +61,6 @@ def build_wandb(
         ids: source of ids.
         notifier: told about changes.
         automations: rules of what to do when; made here when not given.
-        on_automations_changed: told, from any thread.
         public_url: address under which clients reach the server, when it cannot be taken from their requests.
     """
     artifacts = build_artifacts(database, folder, blobs, clock)
@@ -90,7 +87,6 @@ def build_wandb(
         alerts=AlertService(SqlAlertStore(database), clock),
         gaps=GapService(SqlGapStore(database), clock),
         automations=automations or AutomationService(SqlAutomationStore(database), clock),
-        on_automations_changed=on_automations_changed,
         public_url=public_url,
     )
 

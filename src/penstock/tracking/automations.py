@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,9 +43,11 @@ class AutomationEntry:
 class AutomationService:
     """Use cases on automations. All methods block."""
 
-    def __init__(self, store: AutomationStore, clock: Clock) -> None:
+    def __init__(self, store: AutomationStore, clock: Clock, *, on_change: Callable[[], None] = lambda: None) -> None:
+        """Args: on_change: told from any thread when there is another, a changed or a removed one."""
         self._store = store
         self._clock = clock
+        self._on_change = on_change
 
     def create(
         self,
@@ -72,7 +74,9 @@ class AutomationService:
             _action(action_type), dict(action), user_name, now, now,
         )  # fmt: skip
         self._check(fresh)
-        return self._store.add_automation(fresh)
+        added = self._store.add_automation(fresh)
+        self._on_change()
+        return added
 
     def change(
         self,
@@ -103,11 +107,14 @@ class AutomationService:
         changed = replace(known, **changes, updated_at=self._clock.now())
         self._check(changed)
         self._store.put_automation(changed)
+        self._on_change()
         return changed
 
     def delete(self, automation_id: int) -> bool:
         """Remove an automation with its log; whether it existed."""
-        return self._store.delete_automation(automation_id)
+        existed = self._store.delete_automation(automation_id)
+        self._on_change()
+        return existed
 
     def get(self, automation_id: int) -> Automation | None:
         """Return the automation, or None."""

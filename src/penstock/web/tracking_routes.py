@@ -85,6 +85,7 @@ FORMS: tuple[tuple[str, TrackingPage], ...] = (
     ("/ui/tracking/versions/actions", tracking_actions.act_on_version),
     ("/ui/tracking/sweeps/actions", tracking_actions.act_on_sweep),
     ("/ui/tracking/projects/actions", tracking_actions.act_on_project),
+    ("/ui/tracking/automations", tracking_automations.create),
     ("/ui/tracking/automations/actions", tracking_automations.act),
     ("/ui/tracking/reports/actions", tracking_reports.act_on_report),
     ("/ui/tracking/views", tracking_views.save_view),

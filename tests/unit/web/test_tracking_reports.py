@@ -130,6 +130,31 @@ async def test_automations_are_listed_switched_and_deleted(site: Site) -> None:
     assert site.services.automations.get(rule.automation_id) is None
 
 
+async def test_automations_are_made_by_the_form_as_the_client_would_make_them(site: Site) -> None:
+    page = (await site.get(f"{site.base}/automations?metric=train/loss")).text
+    assert re.search(r'id="new-automation" open', page)
+    assert 'name="metric" value="train/loss"' in page
+    form = {"entity": "ann", "project": "digits", "name": "too high", "event": "metric", "metric": "train/loss", "compare": "$gt",
+            "threshold": "2.5", "window": "3", "action": "notify"}  # fmt: skip
+    assert (await site.http.post("/ui/tracking/automations", data=form, headers={"origin": "http://evil.example"})).status_code == 403
+    for change in ({}, {"name": "done", "event": "state", "state": "FAILED"}, {"name": "out", "event": "alias", "alias": "prod"}):
+        answer = await site.http.post("/ui/tracking/automations", data={**form, **change}, headers=ORIGIN)
+        assert answer.headers["location"] == f"{site.base}/automations"
+    by_name = {rule.name: rule for rule in site.services.automations.list(entity="ann")}
+    metric = json.loads(by_name["too high"].event_filter)
+    assert metric["run_metric_filter"]["threshold_filter"] == {
+        "name": "train/loss", "agg_op": "AVERAGE", "window_size": 3, "cmp_op": "$gt", "threshold": 2.5,
+    }  # fmt: skip
+    assert json.loads(metric["run_filter"]) == {"$and": []}
+    assert json.loads(by_name["done"].event_filter)["run_state_filter"] == {"states": ["FAILED"]}
+    assert by_name["out"].event_type == "ADD_ARTIFACT_ALIAS"
+    assert by_name["too high"].action_type == "NOTIFICATION"
+    for wrong in ({"threshold": "much"}, {"metric": ""}, {"compare": "$regex"}, {"event": "state", "state": "GONE"}, {"action": "77"}, {}):
+        answer = await site.http.post("/ui/tracking/automations", data={**form, "name": "wrong", **wrong, **({"name": "done"} if not wrong else {})}, headers=ORIGIN)
+        assert answer.status_code == 400 or "error" in answer.headers["set-cookie"]
+    assert len(site.services.automations.list(entity="ann")) == len(by_name)
+
+
 def test_devices_of_a_kind_share_a_drawing() -> None:
     tail = json.dumps({"system.gpu.0.memory": 1, "system.gpu.10.memory": 1, "system.gpu.2.memory": 2, "system.cpu": 3.5, "_runtime": 1})
     panels = panel_list(system_panels(SeriesInfo(events_tail=tail)))

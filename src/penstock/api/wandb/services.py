@@ -7,7 +7,6 @@ worker threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -60,8 +59,6 @@ class WandbServices:
     alerts: AlertService
     gaps: GapService
     automations: AutomationService
-    on_automations_changed: Callable[[], None] = lambda: None
-    """Called from any thread."""
     public_url: str = ""
     """Address under which clients reach the server, when it must not be taken from their requests (`PENSTOCK_SERVER_URL`)."""
     threads: ThreadPoolExecutor = field(

@@ -79,7 +79,6 @@ def create_trigger(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict
     except AlreadyExistsError:
         context.http_status = _CONFLICT
         raise
-    context.services.on_automations_changed()
     return {"trigger": made}
 
 
@@ -104,7 +103,6 @@ def update_trigger(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict
     except AlreadyExistsError:
         context.http_status = _CONFLICT
         raise
-    context.services.on_automations_changed()
     return {"trigger": changed}
 
 
@@ -113,7 +111,6 @@ def delete_trigger(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict
     context = context_of(info)
     known = _existing(context, input["trigger_id"])
     done = context.services.automations.delete(known.automation_id)
-    context.services.on_automations_changed()
     return {"success": done}
 
 

@@ -59,13 +59,17 @@ export class Panel {
       list.open = false;
       work();
     } }, icon(sprite, symbol), say(label));
-    const { id } = this.spec;
+    const { id, kind, keys } = this.spec;
+    const metric = kind === "line" && !this.spec.match && !this.spec.expr && (keys ? keys.length === 1 && keys[0] : this.spec.key);
     const moves = (by) => () => this.board.rearrange(() => doc.move(this.board.listed(), id, by), id);
     const size = (name, by) => () => this.board.rearrange(() => doc.edit(id, { [name]: Math.max(1, Math.min(name === "wide" ? 4 : 3, (this.spec[name] ?? 1) + by)) }), id);
     const list = make("details", { class: "menu" },
       make("summary", { class: "button ghost small square", "aria-label": `${say("panel menu")}: ${this.name}` }, icon(sprite, "more")),
       make("div", { class: "menu-body" },
         entry("edit", "edit panel", () => this.board.editPanel(this.spec)),
+        ...(metric ? [entry("bell", "alert", () => {
+          location.href = `${location.pathname.split("/").slice(0, 3).join("/")}/automations?metric=${encodeURIComponent(metric)}#new-automation`;
+        })] : []),
         entry("copy", "duplicate", () => this.board.rearrange(() => doc.duplicate(this.board.listed(), id), id)),
         entry("chevron-left", "move earlier", moves(-1)), entry("chevron-right", "move later", moves(1)),
         entry("folder", "move to section", () => this.board.askSection(this.spec)),

@@ -249,3 +249,47 @@ def test_the_critical_path_is_told_and_the_rest_dims_and_buttons_walk_matches(pa
     expect(page.locator("#graph-search-count")).to_have_text(re.compile(rf"^{total}/{total} "))
     page.locator("#graph-search-next").click()
     expect(page.locator("#graph-search-count")).to_have_text(re.compile(rf"^1/{total} "))
+
+
+def test_single_keys_are_switched_off_and_given_other_keys(page: Page) -> None:
+    page.goto("/ui/runs")
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+    dialog.get_by_label("Next row").fill("n")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    cursor = page.locator("[data-rows] tr.is-cursor")
+    page.keyboard.press("j")
+    expect(cursor).to_have_count(0)
+    page.keyboard.press("n")
+    expect(cursor).to_have_count(1)
+    page.goto("/ui/executions")
+    page.keyboard.press("n")
+    expect(cursor).to_have_count(1)
+    page.keyboard.press("?")
+    dialog.get_by_label("Single-key shortcuts").uncheck()
+    page.keyboard.press("Escape")
+    page.goto("/ui/runs")
+    for key in ("n", "j", "g", "x", "?"):
+        page.keyboard.press(key)
+    expect(cursor).to_have_count(0)
+    expect(dialog).to_have_count(0)
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("dialog", name="Search")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_theme_of_high_contrast_reaches_seven_to_one(page: Page, served: Served, scheme: str) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+    page.add_init_script(Path(AXE).read_text())
+    page.goto("/ui/runs")
+    page.locator("#settings-menu > summary").click()
+    page.get_by_role("button", name="High contrast").click()
+    for place in ("/ui/runs", f"/ui/runs/{served.seeded.runs['failed']}?view=tasks"):
+        page.goto(place)
+        expect(page.locator("html")).to_have_attribute("data-theme", "contrast")
+        found = page.evaluate(
+            "axe.run(document, {runOnly: {type: 'rule', values: ['color-contrast-enhanced']}, rules: {'color-contrast-enhanced': {enabled: true}}})"
+            ".then(r => r.violations.flatMap(v => v.nodes.map(n => n.target.join(' ') + ' ' + (n.any[0]?.message ?? ''))))"
+        )
+        assert found == [], place

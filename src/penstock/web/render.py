@@ -200,7 +200,7 @@ def render_text(services: WebServices, request: Request, template: str, **values
     theme = request.cookies.get("penstock_theme", "")
     common = {
         "language": language,
-        "theme": theme if theme in {"light", "dark"} else "system",
+        "theme": theme if theme in {"light", "dark", "contrast"} else "system",
         "is_rail_small": request.cookies.get("penstock_rail") == "small",
         "now": services.clock.now(),
         "query": request.query_params,

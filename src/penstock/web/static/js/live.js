@@ -125,6 +125,7 @@ function patch(old, replacement) {
       beforeNodeMorphed(before, after) {
         if (!(before instanceof Element) || !(after instanceof Element)) return true;
         if (before.matches("iframe") && before.getAttribute("src") === after.getAttribute("src")) return false;
+        if (before.classList.contains("is-cursor")) after.classList.add("is-cursor");
         if (before instanceof HTMLDetailsElement) after.open = before.open;
         if (before.matches("input[type=checkbox]") && before.name === "id") return false;
         if (before.matches("[data-bulk-bar], [data-keep]")) return false;

@@ -285,3 +285,19 @@ def test_previews_of_real_files_show_what_is_in_them(tab: Page, logged: Logged) 
     tab.goto(base + "tone.wav")
     seconds = "node => new Promise(done => node.readyState ? done(node.duration) : node.onloadedmetadata = () => done(node.duration))"
     assert tab.locator("audio").evaluate(seconds) == 0.2
+
+
+def test_a_protected_alias_is_locked_and_a_version_is_approved(tab: Page) -> None:
+    tab.goto("/tester/digits/artifacts")
+    tab.get_by_text("Protected aliases").click()
+    tab.get_by_label("Alias to protect").fill("golden")
+    tab.get_by_role("button", name="Protect").click()
+    expect(tab.locator("[data-notice]")).to_contain_text("golden is protected.")
+    check_axe(tab)
+    tab.goto("/tester/digits/artifacts/dataset/digits/v1")
+    expect(tab.locator("main h1 ~ .chip").filter(has_text="golden")).to_have_attribute("title", "Protected by tester")
+    tab.get_by_label("Comment").fill("looks right")
+    tab.get_by_role("button", name="Approve").click()
+    expect(tab.locator("#approvals")).to_contain_text("looks right")
+    expect(tab.locator("#approvals header")).to_contain_text("approved")
+    check_axe(tab)

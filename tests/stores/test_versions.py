@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.domain.errors import AlreadyExistsError, ConflictError, NotFoundError, PreconditionError
+from penstock.domain.errors import AlreadyExistsError, ConflictError, NotFoundError, PermissionDeniedError, PreconditionError
 from penstock.domain.ids import Digest, TrackedRunId
 from penstock.domain.reports import AlertSeverity
 from penstock.domain.sweeps import Suggestion, SweepState
@@ -316,3 +316,38 @@ def test_history_names_who_changed_what(database: Database, versions: SqlVersion
     ]
     versions.delete_version(first.version_id, with_aliases=True, at=10.0, by="eve")
     assert asyncio.run(SqlTrackingPages(database).changes(place, first.version_id))[0].kind == "delete"
+
+
+def test_protected_aliases_are_changed_by_who_protected_them_and_by_administrators(
+    database: Database, versions: SqlVersionStore, collections: SqlCollectionStore
+) -> None:
+    registries = SqlRegistryStore(database)
+    first, second = committed(versions, "d1"), committed(versions, "d2")
+    place = collections.ensure_portfolio(PROJECT, "links", "dataset", at=3.0).collection_id
+    collections.link(place, first.version_id, ["production"], at=4.0, by="eve")
+    registries.set_protected(PROJECT, "production", is_protected=True, by="ann", at=5.0)
+    assert registries.protected_aliases(PROJECT) == {"production": "ann"}
+    for change in (
+        lambda: collections.link(place, second.version_id, ["production"], at=6.0, by="eve"),
+        lambda: collections.link(place, second.version_id, ["production"], at=6.0, by="ann (task)"),
+        lambda: collections.drop_aliases(first.version_id, [(place, "production")], at=6.0, by="eve"),
+        lambda: collections.unlink(place, first.version_id, at=6.0, by="eve"),
+        lambda: versions.delete_version(first.version_id, with_aliases=True, at=6.0, by="eve"),
+        lambda: collections.delete_collection(place, at=6.0, by="eve"),
+        lambda: collections.delete_collection(first.collection_id, at=6.0, by="eve"),
+        lambda: registries.set_protected(PROJECT, "production", is_protected=False, by="eve", at=6.0),
+    ):
+        with pytest.raises(PermissionDeniedError, match="production"):
+            change()
+    versions.update_version(first.version_id, changes={"ttl_seconds": 1}, at=7.0)
+    assert versions.expired(100.0, limit=10) == []
+    collections.link(place, second.version_id, [], at=8.0, by="eve")
+    sql = "INSERT INTO tracked_entity (entity_id, name, kind, created_at) VALUES (5, 'bob', 'user', 1.0)"
+    database.write_sync(lambda tx: tx.execute(sql))
+    registries.set_member(PROJECT, 5, "admin")
+    collections.set_aliases(second.version_id, [(place, "production")], at=9.0, by="bob")
+    collections.note_approval(place, second.version_id, "approved", "fine", at=9.5, by="bob")
+    registries.set_protected(PROJECT, "production", is_protected=False, by="ann", at=10.0)
+    collections.set_aliases(first.version_id, [(place, "production")], at=11.0, by="eve")
+    told = [(line.user_name, line.kind, line.subject) for line in asyncio.run(SqlTrackingPages(database).changes(place, second.version_id))]
+    assert ("bob", "approval", "approved") in told

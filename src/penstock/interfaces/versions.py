@@ -199,7 +199,10 @@ class VersionStore(Protocol):
 
 
 class CollectionStore(Protocol):
-    """Types, collections, memberships and aliases. `by` is who the history names for a change."""
+    """Types, collections, memberships and aliases. `by` is who the history names for a change.
+
+    Every method that moves or removes an alias raises PermissionDeniedError when it is protected and `by` may not change it.
+    """
 
     def ensure_type(self, project_id: int, name: str, *, description: str = "", at: float) -> CollectionType:
         """Return the type, made when missing."""
@@ -263,7 +266,7 @@ class CollectionStore(Protocol):
         """
         ...
 
-    def delete_collection(self, collection_id: int, *, at: float) -> Collection:
+    def delete_collection(self, collection_id: int, *, at: float, by: str = "") -> Collection:
         """Remove a collection: a portfolio with its links, a sequence with its versions.
 
         Raises:
@@ -321,6 +324,14 @@ class CollectionStore(Protocol):
         """Take aliases from the version; those it does not have are ignored."""
         ...
 
+    def note_approval(self, collection_id: int, version_id: int, verdict: str, comment: str, *, at: float, by: str) -> None:
+        """Write down that somebody approved or rejected a version in a collection.
+
+        Raises:
+            NotFoundError: the version is not in it.
+        """
+        ...
+
     def link(self, collection_id: int, version_id: int, aliases: Sequence[str], *, at: float, by: str = "") -> Membership:
         """Put a version into a portfolio with a new number, aliases and `latest`; a version that is in keeps its membership."""
         ...
@@ -335,6 +346,18 @@ class RegistryStore(Protocol):
 
     def put_registry(self, project_id: int, *, allow_all_types: bool) -> None:
         """Note that the project is a registry."""
+        ...
+
+    def protected_aliases(self, project_id: int) -> Mapping[str, str]:
+        """Return who protected each alias that is protected in a project or registry."""
+        ...
+
+    def set_protected(self, project_id: int, alias: str, *, is_protected: bool, by: str, at: float) -> None:
+        """Protect an alias in all collections of a project or registry, or free it.
+
+        Raises:
+            PermissionDeniedError: it is protected, and `by` neither protected it nor administers the registry.
+        """
         ...
 
     def allows_all_types(self, project_id: int) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PreconditionError
-from penstock.domain.versions import Alias, ArtifactVersion, Collection, CollectionKind, CollectionType, Membership, VersionState
+from penstock.domain.versions import LATEST, Alias, ArtifactVersion, Collection, CollectionKind, CollectionType, Membership, VersionState
 from penstock.interfaces.clock import Clock
 from penstock.interfaces.versions import CollectionQuery, CollectionStore, MembershipQuery, RegistryStore
 from penstock.tracking.version_names import check_alias, check_collection_name, check_tag, split_name
@@ -92,7 +92,7 @@ class CollectionService:
             collection_id, name=name, description=description, type_name=type_name, at=self._clock.now(), by=by
         )
 
-    def delete(self, collection_id: int, kind: CollectionKind) -> Collection:
+    def delete(self, collection_id: int, kind: CollectionKind, *, by: str = "") -> Collection:
         """Remove a collection of this kind: a portfolio with its links, a sequence with its versions.
 
         Raises:
@@ -101,7 +101,7 @@ class CollectionService:
         known = self._collections.collection(collection_id)
         if known is None or known.kind is not kind:
             raise NotFoundError(f"no {kind.value} with id {collection_id}")
-        return self._collections.delete_collection(collection_id, at=self._clock.now())
+        return self._collections.delete_collection(collection_id, at=self._clock.now(), by=by)
 
     def tags(self, collection_ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
         """Return tags by collection."""
@@ -190,6 +190,33 @@ class CollectionService:
         if collection is not None and collection.kind is CollectionKind.SEQUENCE:
             raise InvalidArgumentError("an artifact cannot be unlinked from the collection that it was logged to")
         return self._collections.unlink(collection_id, version_id, at=self._clock.now(), by=by)
+
+    def approve(self, collection_id: int, version_id: int, verdict: str, comment: str, *, by: str) -> None:
+        """Write down that somebody approved or rejected a version in a collection.
+
+        Raises:
+            InvalidArgumentError: another verdict than `approved` and `rejected`.
+            NotFoundError: the version is not in the collection.
+        """
+        if verdict not in {"approved", "rejected"}:
+            raise InvalidArgumentError(f"a version is approved or rejected, not {verdict!r}")
+        self._collections.note_approval(collection_id, version_id, verdict, comment, at=self._clock.now(), by=by)
+
+    def protected_aliases(self, project_id: int) -> Mapping[str, str]:
+        """Return who protected each alias that is protected in a project or registry."""
+        return self._registries.protected_aliases(project_id)
+
+    def set_protected(self, project_id: int, alias: str, *, is_protected: bool, by: str) -> None:
+        """Protect an alias in all collections of a project or registry, or free it.
+
+        Raises:
+            InvalidArgumentError: no alias can have this name, or it is `latest`, which moves by itself.
+            PermissionDeniedError: it is protected, and `by` neither protected it nor administers the registry.
+        """
+        check_alias(alias)
+        if alias == LATEST:
+            raise InvalidArgumentError("`latest` moves by itself and cannot be protected")
+        self._registries.set_protected(project_id, alias, is_protected=is_protected, by=by, at=self._clock.now())
 
     def make_registry(self, project_id: int, *, allow_all_types: bool, type_names: Sequence[str]) -> None:
         """Give a project what a registry has besides; existing types stay."""

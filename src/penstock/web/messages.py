@@ -58,7 +58,7 @@ def all_messages() -> set[str]:
     found |= {*tracking_automations.EVENT_WORDS.values()} | {word for word, _ in tracking_automations.LOOKS.values()}
     found |= {label for _, label in lineage.DIRECTIONS} | {*lineage.EDGE_WORDS.values(), *lineage.KIND_WORDS.values()}
     found |= {"just now", "{count} {unit} ago", "in {count} {unit}", "Something went wrong", "This did not work", "better", "worse"}
-    found |= {*CAUSE_WORDS.values(), "added", "removed", "changed"}
+    found |= {*CAUSE_WORDS.values(), "added", "removed", "changed", "approved", "rejected"}
     found |= {*preview_tables.KINDS, *snippets.CLIENTS, *tracking_artifacts.CHANGE_WORDS.values()}
     found |= {label for _, label in (*tracking_artifacts.TABS, *collections.FACETS)} | {word for word, _ in trash.KINDS.values()}
     found |= {"Go to", "Commands", "Recent runs", "The definition of this pipeline cannot be read."}

@@ -83,6 +83,7 @@ FORMS: tuple[tuple[str, TrackingPage], ...] = (
     ("/authorize", tracking_keys.act),
     ("/ui/tracking/runs/actions", tracking_actions.act_on_runs),
     ("/ui/tracking/versions/actions", tracking_actions.act_on_version),
+    ("/ui/tracking/aliases/actions", tracking_actions.act_on_aliases),
     ("/ui/tracking/sweeps/actions", tracking_actions.act_on_sweep),
     ("/ui/tracking/projects/actions", tracking_actions.act_on_project),
     ("/ui/tracking/automations", tracking_automations.create),

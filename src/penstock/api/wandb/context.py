@@ -51,6 +51,11 @@ class RequestContext:
         """Return `name`, or the caller's default entity when it is missing or empty."""
         return self.services.accounts.resolve(self.caller, name)
 
+    @property
+    def author(self) -> str:
+        """Who the history of artifacts names for a change: the user, and that a pipeline task did it in their name."""
+        return f"{self.caller.user_name} (task)" if self.caller.scope else self.caller.user_name
+
     def can_read(self, entity: str) -> bool:
         """Whether the caller may see what `entity` owns."""
         known = self._readable.get(entity)

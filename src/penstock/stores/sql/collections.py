@@ -16,6 +16,7 @@ from penstock.domain.matching import Lookup, compile_filter
 from penstock.domain.versions import LATEST, Alias, Collection, CollectionKind, CollectionType, Membership
 from penstock.interfaces.versions import CollectionQuery, MembershipQuery
 from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.protected_aliases import check_alias_free, check_version_free, check_versions_free
 from penstock.stores.sql.version_rows import (
     COLLECTION_SELECT,
     add_member,
@@ -175,11 +176,12 @@ class SqlCollectionStore:
 
         return self._database.write_sync(work)
 
-    def delete_collection(self, collection_id: int, *, at: float) -> Collection:
+    def delete_collection(self, collection_id: int, *, at: float, by: str = "") -> Collection:
         """See `CollectionStore.delete_collection`."""
 
         def work(tx: Transaction) -> Collection:
             known = _existing(tx, collection_id)
+            check_collection_free(tx, collection_id, by)
             delete_collection_rows(tx, collection_id, known.kind, at)
             return known
 
@@ -320,9 +322,20 @@ class SqlCollectionStore:
         def work(tx: Transaction) -> None:
             for collection_id, alias in aliases:
                 if tx.one(f"SELECT 1 FROM membership_alias {place}", (collection_id, alias, version_id)) is not None:
+                    check_alias_free(tx, collection_id, alias, by)
                     tx.execute(f"DELETE FROM membership_alias {place}", (collection_id, alias, version_id))
                     old = index_of(tx, collection_id, version_id)
                     note_change(tx, collection_id, version_id, "alias", subject=alias, old=old, by=by, at=at)
+
+        self._database.write_sync(work)
+
+    def note_approval(self, collection_id: int, version_id: int, verdict: str, comment: str, *, at: float, by: str) -> None:
+        """See `CollectionStore.note_approval`."""
+
+        def work(tx: Transaction) -> None:
+            if index_of(tx, collection_id, version_id) is None:
+                raise NotFoundError("the artifact version is not in this collection")
+            note_change(tx, collection_id, version_id, "approval", subject=verdict, new=comment or None, by=by, at=at)
 
         self._database.write_sync(work)
 
@@ -347,11 +360,24 @@ class SqlCollectionStore:
             name = index_of(tx, collection_id, version_id)
             if name is None:
                 return False
+            check_version_free(tx, version_id, by, collection_id=collection_id)
             remove_member(tx, collection_id, version_id, at)
             note_change(tx, collection_id, version_id, "unlink", old=name, by=by, at=at)
             return True
 
         return self._database.write_sync(work)
+
+
+def check_collection_free(tx: Transaction, collection_id: int, by: str) -> None:
+    """Make sure that `by` may remove a collection with its aliases, and its versions from wherever they are linked.
+
+    Raises:
+        PermissionDeniedError: a protected alias would go.
+    """
+    for row in tx.all("SELECT alias FROM membership_alias WHERE collection_id = ?", (collection_id,)):
+        check_alias_free(tx, collection_id, row["alias"], by)
+    versions = tx.all("SELECT version_id FROM artifact_version WHERE collection_id = ?", (collection_id,))
+    check_versions_free(tx, [row["version_id"] for row in versions], by)
 
 
 def delete_collection_rows(tx: Transaction, collection_id: int, kind: CollectionKind, at: float) -> None:

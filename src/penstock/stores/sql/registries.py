@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from penstock.stores.sql.database import Database
+from penstock.stores.sql.database import Database, Transaction
+from penstock.stores.sql.protected_aliases import check_may_change
 
 
 class SqlRegistryStore:
@@ -20,6 +21,24 @@ class SqlRegistryStore:
             " ON CONFLICT (project_id) DO UPDATE SET allow_all_types = excluded.allow_all_types"
         )
         self._database.write_sync(lambda tx: tx.execute(sql, (project_id, int(allow_all_types))))
+
+    def protected_aliases(self, project_id: int) -> Mapping[str, str]:
+        """See `RegistryStore.protected_aliases`."""
+        sql = "SELECT alias, user_name FROM protected_alias WHERE project_id = ? ORDER BY alias"
+        return {row["alias"]: row["user_name"] for row in self._database.read_sync(lambda tx: tx.all(sql, (project_id,)))}
+
+    def set_protected(self, project_id: int, alias: str, *, is_protected: bool, by: str, at: float) -> None:
+        """See `RegistryStore.set_protected`."""
+
+        def work(tx: Transaction) -> None:
+            if is_protected:
+                sql = "INSERT INTO protected_alias (project_id, alias, user_name, at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+                tx.execute(sql, (project_id, alias, by, at))
+                return
+            check_may_change(tx, project_id, alias, by)
+            tx.execute("DELETE FROM protected_alias WHERE project_id = ? AND alias = ?", (project_id, alias))
+
+        self._database.write_sync(work)
 
     def allows_all_types(self, project_id: int) -> bool:
         """See `RegistryStore.allows_all_types`."""

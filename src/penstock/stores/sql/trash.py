@@ -16,7 +16,9 @@ from typing import Any
 from penstock.domain.errors import ConflictError, NotFoundError
 from penstock.domain.trash import TrashItem, TrashKind
 from penstock.domain.versions import LATEST
+from penstock.stores.sql.collections import check_collection_free
 from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.protected_aliases import check_version_free
 from penstock.stores.sql.version_rows import add_member_as, move_alias, note_change, only, remove_member
 
 TRASHED = "TRASHED"
@@ -173,6 +175,7 @@ def _put_version(tx: Transaction, subject: str, by: str, at: float) -> _Found:
     row = tx.one(sql, (int(subject),))
     if row is None:
         raise NotFoundError("There is no such version any more.")
+    check_version_free(tx, int(subject), by)
     detail = {"members": _take_out(tx, int(subject), at), "collection_id": row["collection_id"]}
     tx.execute("UPDATE artifact_version SET state = 'DELETED', updated_at = ? WHERE version_id = ?", (at, int(subject)))
     had = [alias for member in detail["members"] for alias, _ in member["aliases"]]
@@ -231,6 +234,7 @@ def _put_collection(tx: Transaction, subject: str, by: str, at: float) -> _Found
     row = tx.one(sql, (number,))
     if row is None:
         raise NotFoundError("There is no such collection any more.")
+    check_collection_free(tx, number, by)
     size = only(tx, "SELECT SUM(size_bytes) AS n FROM artifact_version WHERE collection_id = ? AND state = 'COMMITTED'", (number,))["n"]
     links = {}
     if row["kind"] == "sequence":

@@ -20,6 +20,7 @@ from penstock.domain.versions import (
     VersionState,
 )
 from penstock.stores.sql.database import Params, Row, Transaction
+from penstock.stores.sql.protected_aliases import check_alias_free
 
 T = TypeVar("T")
 
@@ -151,12 +152,17 @@ def index_of(tx: Transaction, collection_id: int, version_id: int) -> str | None
 
 
 def move_alias(tx: Transaction, collection_id: int, alias: str, version_id: int, at: float, *, by: str) -> None:
-    """Let `alias` name the version in the collection, whoever had it before; a line of history unless it is `latest`."""
+    """Let `alias` name the version in the collection, whoever had it before; a line of history unless it is `latest`.
+
+    Raises:
+        PermissionDeniedError: it is protected.
+    """
     if alias != LATEST:
         sql = "SELECT version_id FROM membership_alias WHERE collection_id = ? AND alias = ?"
         before = tx.one(sql, (collection_id, alias))
         if before is not None and before["version_id"] == version_id:
             return
+        check_alias_free(tx, collection_id, alias, by)
         old = None if before is None else index_of(tx, collection_id, before["version_id"])
         new = index_of(tx, collection_id, version_id)
         note_change(tx, collection_id, version_id, "alias", subject=alias, old=old, new=new, by=by, at=at)

@@ -21,6 +21,7 @@ from penstock.domain.versions import (
     VersionState,
 )
 from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.protected_aliases import check_version_free
 from penstock.stores.sql.version_rows import (
     VERSION_SELECT,
     add_member,
@@ -114,6 +115,7 @@ class SqlVersionStore:
             if aliases and not with_aliases:
                 names = ", ".join(sorted({row["alias"] for row in aliases}))
                 raise PreconditionError(f"artifact version has the aliases {names}; delete them too (delete_aliases) or first")
+            check_version_free(tx, version_id, by)
             had = ", ".join(sorted({row["alias"] for row in aliases})) or None
             note_change(tx, version.collection_id, version_id, "delete", old=had, by=by, at=at)
             _remove_everywhere(tx, version_id, at)
@@ -299,6 +301,8 @@ class SqlVersionStore:
         """See `VersionStore.expired`."""
         sql = (
             f"{VERSION_SELECT} WHERE v.state = 'COMMITTED' AND v.ttl_seconds > 0 AND v.created_at + v.ttl_seconds < ?"
+            " AND NOT EXISTS (SELECT 1 FROM membership_alias m JOIN collection h ON h.collection_id = m.collection_id"
+            " JOIN protected_alias a ON a.project_id = h.project_id AND a.alias = m.alias WHERE m.version_id = v.version_id)"
             " ORDER BY v.version_id LIMIT ?"
         )
         return [version_from_row(row) for row in self._database.read_sync(lambda tx: tx.all(sql, (at, limit)))]

@@ -20,6 +20,7 @@ from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices, caller_of, check_writable, checked_id, runs_by_ids
 
 _MAX_CARD = 100_000
+_MAX_COMMENT = 2000
 _DAY_SECONDS = 86_400
 _MAX_TTL = 100 * 366 * _DAY_SECONDS
 _SWEEP_STATES = {"pause": "PAUSED", "resume": "RUNNING", "finish": "FINISHED", "cancel": "CANCELED"}
@@ -88,6 +89,8 @@ async def act_on_version(services: WebServices, tracking: TrackingServices, requ
     form = await request.form()
     target = safe_next(_text(form, "next"), "/ui/projects")
     version_id, verb = int(checked_id(_text(form, "id"))), _text(form, "verb")
+    if verb in {"approved", "rejected"}:
+        return await _approve(tracking, request, form, version_id, target)
     if services.trash is not None and verb in {"delete", "delete-collection"}:
         return await _to_trash(services, tracking, request, version_id, verb, target)
 
@@ -121,6 +124,33 @@ async def act_on_version(services: WebServices, tracking: TrackingServices, requ
         return "Saved."
 
     return redirect(target, Notice(await asyncio.to_thread(work)))
+
+
+async def _approve(tracking: TrackingServices, request: Request, form: FormData, version_id: int, target: str) -> Response:
+    """Write down a verdict on a version in a collection."""
+    collection_id, verdict = int(checked_id(_text(form, "collection"))), _text(form, "verb")
+    collection = await asyncio.to_thread(tracking.collections.get, collection_id)
+    if collection is None:
+        raise NotFoundError("There is no such collection any more.")
+    check_writable(tracking, request, collection.entity)
+    by, comment = caller_of(tracking, request).user_name, _text(form, "comment")[:_MAX_COMMENT]
+    await asyncio.to_thread(lambda: tracking.collections.approve(collection_id, version_id, verdict, comment, by=by))
+    return redirect(target, Notice("Approved." if verdict == "approved" else "Rejected."))
+
+
+async def act_on_aliases(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Protect an alias of a project or registry, or free it."""
+    check_own_form(request)
+    form = await request.form()
+    project = await tracking.projects.get_by_id(TrackedProjectId(checked_id(_text(form, "id"))))
+    if project is None:
+        raise NotFoundError("There is no such project any more.")
+    check_writable(tracking, request, project.entity)
+    alias, is_protected = _text(form, "alias"), _text(form, "verb") == "protect"
+    by = caller_of(tracking, request).user_name
+    await asyncio.to_thread(lambda: tracking.collections.set_protected(project.project_id, alias, is_protected=is_protected, by=by))
+    text = f"{alias} is protected." if is_protected else f"{alias} is free again."
+    return redirect(safe_next(_text(form, "next"), "/ui/projects"), Notice(text))
 
 
 async def _to_trash(

@@ -58,6 +58,7 @@ CHANGE_WORDS: Mapping[str, str] = {
     "name": "name",
     "type": "type",
     "card": "collection card",
+    "approval": "approval",
 }
 """Kinds of changes in words; translated by the template."""
 
@@ -78,6 +79,8 @@ class CollectionListPage:
     """All types in the project."""
     type_name: str
     """The open one; empty for all."""
+    protected: Mapping[str, str]
+    """Protected aliases, and who protected each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,10 @@ class ArtifactVersionPage:
     """Kinds of changes in words."""
     links: Sequence[Collection] = ()
     """Collections that link it, on Usage."""
+    protected: Mapping[str, str] = field(default_factory=dict)
+    """Protected aliases of the project or registry, and who protected each."""
+    approvals: Sequence[VersionChange] = ()
+    """Verdicts on this version in this collection, last first; on Overview."""
 
     @property
     def card(self) -> Markup:
@@ -156,7 +163,8 @@ async def list_page(services: WebServices, tracking: TrackingServices, request: 
     type_name = request.path_params.get("type", "")
     word = request.query_params.get("q", "").lower()
     shown = [item for item in found if type_name in {"", item.type_name} and word in f"{item.name} {item.description}".lower()]
-    page = CollectionListPage(project, project_url(project), PROJECT_TABS, shown, types, type_name)
+    protected = await asyncio.to_thread(tracking.collections.protected_aliases, project.project_id)
+    page = CollectionListPage(project, project_url(project), PROJECT_TABS, shown, types, type_name, protected)
     frame = project_frame(project, f"{project.name} artifacts", crumb="Artifacts", scripts=("table",))
     return render(services, request, "tracking/collections.html", frame=frame, page=page)
 
@@ -208,6 +216,7 @@ async def version_page(services: WebServices, tracking: TrackingServices, reques
         metadata=tree_of(read_document(version.metadata or "{}")),
         creator=await tracking.runs.get_by_id(version.creator_run_id) if version.creator_run_id is not None else None,
         strip=_strip(versions, version.version_id),
+        protected=await asyncio.to_thread(tracking.collections.protected_aliases, project.project_id),
         **await _of_tab(services, tracking, request, version, tab),
         **await _around(services, tracking, request, collection, member.version_index, version, versions, tab),
     )
@@ -260,7 +269,9 @@ async def _around(
             first = tracking.artifacts.listing(version).page(0, 1) if version.file_count else ()
             return version_snippets(services.url, collection, index, version, first[0].path if first else "")
 
-        return {"snippets": await asyncio.to_thread(snippets)}
+        changes = await tracking.pages.changes(collection.collection_id, version.version_id, limit=500)
+        verdicts = [change for change in changes if change.kind == "approval" and change.version_id == version.version_id]
+        return {"snippets": await asyncio.to_thread(snippets), "approvals": verdicts}
     if tab == "usage":
         return {
             "links": await asyncio.to_thread(_links, tracking, version),

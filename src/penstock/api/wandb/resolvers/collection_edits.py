@@ -67,7 +67,7 @@ def link_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[
         services.collections.check_admits(project.project_id, version.type_name)
         portfolio = services.collections.ensure_portfolio(project.project_id, input.get("artifact_portfolio_name") or "", version.type_name)
     aliases = [entry["alias"] for entry in input.get("aliases") or () if entry["alias"] != "latest"]
-    membership = services.collections.link(portfolio, version, aliases, by=context.caller.user_name)
+    membership = services.collections.link(portfolio, version, aliases, by=context.author)
     return {"version_index": membership.version_index, "artifact_membership": membership_node(context, membership, portfolio)}
 
 
@@ -76,7 +76,7 @@ def unlink_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dic
     context = context_of(info)
     portfolio = _collection_for_writing(context, input["artifact_portfolio_id"])
     removed = context.services.collections.unlink(
-        portfolio.collection_id, ids.number(input["artifact_id"], "Artifact"), by=context.caller.user_name
+        portfolio.collection_id, ids.number(input["artifact_id"], "Artifact"), by=context.author
     )
     if not removed:
         raise NotFoundError("the artifact is not linked to this collection")
@@ -97,7 +97,7 @@ def _update(info: GraphQLResolveInfo, wire_id: str, data: Input) -> dict[str, An
     context = context_of(info)
     known = _collection_for_writing(context, wire_id)
     changed = context.services.collections.update(
-        known.collection_id, name=data.get("name"), description=data.get("description"), by=context.caller.user_name
+        known.collection_id, name=data.get("name"), description=data.get("description"), by=context.author
     )
     return {"artifact_collection": collection_node(context, changed)}
 
@@ -107,7 +107,7 @@ def move_sequence(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[
     context = context_of(info)
     known = _collection_for_writing(context, input["artifact_sequence_id"])
     changed = context.services.collections.update(
-        known.collection_id, type_name=input["destination_artifact_type_name"], by=context.caller.user_name
+        known.collection_id, type_name=input["destination_artifact_type_name"], by=context.author
     )
     return {"artifact_collection": collection_node(context, changed)}
 
@@ -125,7 +125,7 @@ def delete_portfolio(root: Any, info: GraphQLResolveInfo, *, input: Input) -> di
 def _delete(info: GraphQLResolveInfo, wire_id: str, kind: CollectionKind) -> dict[str, Any]:
     context = context_of(info)
     known = _collection_for_writing(context, wire_id)
-    context.services.collections.delete(known.collection_id, kind)
+    context.services.collections.delete(known.collection_id, kind, by=context.author)
     return {"artifact_collection": _DeletedCollection(collection_node(context, known).wire_type)}
 
 
@@ -142,7 +142,7 @@ def add_tags(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[str, 
     """Tag a collection."""
     context = context_of(info)
     names = [tag["tag_name"] for tag in input["tags"]]
-    context.services.collections.change_tags(_tagged(context, input).collection_id, add=names, by=context.caller.user_name)
+    context.services.collections.change_tags(_tagged(context, input).collection_id, add=names, by=context.author)
     return {"tags": [tag_to_wire(name) for name in names]}
 
 
@@ -150,7 +150,7 @@ def remove_tags(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[st
     """Take tags from a collection."""
     context = context_of(info)
     names = [tag["tag_name"] for tag in input["tags"]]
-    context.services.collections.change_tags(_tagged(context, input).collection_id, remove=names, by=context.caller.user_name)
+    context.services.collections.change_tags(_tagged(context, input).collection_id, remove=names, by=context.author)
     return {"success": True}
 
 

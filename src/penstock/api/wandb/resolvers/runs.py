@@ -125,7 +125,7 @@ def delete_run(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) ->
     if found is not None:
         context.services.accounts.check_writable(context.caller, found.entity)
         if input.get("delete_artifacts"):
-            context.services.artifacts.delete_logged_by(found.run_id, by=context.caller.user_name)
+            context.services.artifacts.delete_logged_by(found.run_id, by=context.author)
         context.wait(context.services.runs.delete(found.run_id))
     return {"success": True, "client_mutation_id": input.get("client_mutation_id")}
 

@@ -198,7 +198,7 @@ def update_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dic
         changes=changes,
         add_tags=[tag["tag_name"] for tag in input.get("tags_to_add") or ()],
         remove_tags=[tag["tag_name"] for tag in input.get("tags_to_delete") or ()],
-        by=context.caller.user_name,
+        by=context.author,
     )
     if input.get("aliases") is not None:
         _replace_aliases(context, version, input["aliases"])
@@ -216,8 +216,8 @@ def _replace_aliases(context: RequestContext, version: ArtifactVersion, aliases:
         if entry["artifact_collection_name"] in by_name and not _is_version(entry["alias"])
     }
     present = {(alias.collection_id, alias.alias) for alias in node.batch.aliases(version.version_id)}
-    collections.drop_aliases(version.version_id, sorted(present - wanted), by=context.caller.user_name)
-    collections.set_aliases(version.version_id, sorted(wanted - present), by=context.caller.user_name)
+    collections.drop_aliases(version.version_id, sorted(present - wanted), by=context.author)
+    collections.set_aliases(version.version_id, sorted(wanted - present), by=context.author)
 
 
 def _is_version(alias: str) -> bool:
@@ -229,7 +229,7 @@ def delete_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dic
     context = context_of(info)
     version = version_for_writing(context, input["artifact_id"])
     with_aliases = bool(input.get("delete_aliases"))
-    deleted = context.services.artifacts.delete(version.version_id, with_aliases=with_aliases, by=context.caller.user_name)
+    deleted = context.services.artifacts.delete(version.version_id, with_aliases=with_aliases, by=context.author)
     return {"artifact": version_node(context, deleted), "success": True}
 
 
@@ -237,7 +237,7 @@ def add_aliases(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[st
     """Give a version aliases."""
     context = context_of(info)
     version = version_for_writing(context, input["artifact_id"])
-    context.services.collections.set_aliases(version.version_id, _aliases_in(context, input["aliases"]), by=context.caller.user_name)
+    context.services.collections.set_aliases(version.version_id, _aliases_in(context, input["aliases"]), by=context.author)
     return {"success": True}
 
 
@@ -245,7 +245,7 @@ def delete_aliases(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict
     """Take aliases from a version."""
     context = context_of(info)
     version = version_for_writing(context, input["artifact_id"])
-    context.services.collections.drop_aliases(version.version_id, _aliases_in(context, input["aliases"]), by=context.caller.user_name)
+    context.services.collections.drop_aliases(version.version_id, _aliases_in(context, input["aliases"]), by=context.author)
     return {"success": True}
 
 

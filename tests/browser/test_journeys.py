@@ -293,3 +293,28 @@ def test_the_theme_of_high_contrast_reaches_seven_to_one(page: Page, served: Ser
             ".then(r => r.violations.flatMap(v => v.nodes.map(n => n.target.join(' ') + ' ' + (n.any[0]?.message ?? ''))))"
         )
         assert found == [], place
+
+
+def test_parameters_go_from_form_to_yaml_and_back(page: Page, served: Served) -> None:
+    page.goto("/ui/runs/new?pipeline=pipe-digits")
+    page.get_by_label("rates").fill("[0.5, 0.25]")
+    page.get_by_label("rows").fill("12")
+    page.get_by_text("YAML", exact=True).click()
+    text = page.get_by_label("Parameters as YAML")
+    expect(text).to_have_value("rates:\n- 0.5\n- 0.25\nrows: 12\nthreshold: 0.95\n")
+    text.fill("rows: many")
+    page.get_by_text("Form", exact=True).click()
+    expect(page.locator("#mode-problem")).to_contain_text("rows has to be a whole number")
+    text.fill("lines: 3")
+    page.get_by_text("Form", exact=True).click()
+    expect(page.locator("#mode-problem")).to_contain_text("no parameter lines")
+    text.fill("rows: 7\nrates: [1.5]")
+    page.get_by_text("Form", exact=True).click()
+    expect(page.get_by_label("rows")).to_have_value("7")
+    expect(page.get_by_label("rates")).to_have_value("[1.5]")
+    expect(page.get_by_label("threshold")).to_have_value("")
+    expect(page.locator("#mode-problem")).to_be_hidden()
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url(f"**/ui/runs/{served.seeded.runs['good']}")
+    (request,) = next(arguments for name, arguments in reversed(served.seeded.actions.calls) if name == "create_run")
+    assert request["parameters"] == {"rows": 7, "rates": [1.5]}

@@ -91,6 +91,7 @@ FORMS: tuple[tuple[str, Page], ...] = (
     ("/ui/system/secrets", system.act_on_secrets),
     ("/ui/runs/new", new_run.create),
     ("/ui/runs/plan", new_run.plan_part),
+    ("/ui/runs/convert", new_run.convert),
     ("/ui/recurring/fires", new_run.fires_part),
     ("/ui/experiments/actions", experiments.act),
     ("/ui/pipelines/actions", pipelines.act),

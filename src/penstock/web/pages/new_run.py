@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.expr import UNSET
@@ -319,6 +319,33 @@ async def plan_part(services: WebServices, request: Request) -> Response:
     for entry in entries:
         counts[str(entry["outcome"])] = counts.get(str(entry["outcome"]), 0) + 1
     return render_part(services, request, "runs/plan.html", part=PlanPart(entries, "", counts))
+
+
+def converted(form: FormData) -> dict[str, Any]:
+    """Return what the tab that is being left holds, for the other one: `yaml` text, or `fields` by name (empty: not given).
+
+    Raises:
+        InvalidArgumentError: it cannot be read, names an unknown parameter, or a value does not fit its type.
+    """
+    kinds = {key.partition(":")[2]: str(form[key]) for key in form if key.startswith("type:")}
+    values = parameters_of(form)
+    if unknown := [name for name in values if name not in kinds]:
+        raise InvalidArgumentError(f"This pipeline has no parameter {unknown[0]}.")
+    for name, value in values.items():
+        if value is not None:
+            value_of(_text(value), kinds[name], name)
+    if form.get("mode") == "yaml":
+        return {"fields": {name: _text(values.get(name)) for name in kinds}}
+    return {"yaml": yaml.safe_dump(values, sort_keys=False, allow_unicode=True) if values else ""}
+
+
+async def convert(services: WebServices, request: Request) -> Response:
+    """Turn the parameters from form to YAML or back, as JSON; `problem` says why it cannot be."""
+    check_own_form(request)
+    try:
+        return JSONResponse(converted(await request.form()))
+    except InvalidArgumentError as error:
+        return JSONResponse({"problem": str(error)})
 
 
 async def fires_part(services: WebServices, request: Request) -> Response:

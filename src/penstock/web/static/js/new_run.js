@@ -60,7 +60,38 @@ function refresh() {
   }, 350);
 }
 
-form.addEventListener("change", () => {
+let mode = form.elements.mode?.value;
+
+/** Take what was written in one tab over to the other; what cannot be read keeps the reader where it can be mended. */
+async function convert() {
+  const wanted = form.elements.mode.value;
+  const problem = document.getElementById("mode-problem");
+  const data = new FormData(form);
+  data.set("mode", mode);
+  const answer = await fetch("/ui/runs/convert", { method: "POST", body: data, credentials: "same-origin", headers: { "hx-request": "true" } });
+  const found = answer.ok ? await answer.json() : { problem: `${answer.status}` };
+  problem.hidden = !found.problem;
+  problem.textContent = found.problem ?? "";
+  if (found.problem) form.elements.mode.value = mode;
+  else {
+    mode = wanted;
+    if (found.yaml !== undefined) form.elements.yaml.value = found.yaml;
+    for (const [name, value] of Object.entries(found.fields ?? {})) {
+      const field = form.elements[`parameter:${name}`];
+      if (!field) continue;
+      field.value = value;
+      if (field.matches("[data-json]")) checkJson(field);
+    }
+  }
+  showMode();
+  refresh();
+}
+
+form.addEventListener("change", (event) => {
+  if (event.target.name === "mode") {
+    convert();
+    return;
+  }
   showMode();
   refresh();
 });

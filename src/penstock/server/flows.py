@@ -25,7 +25,7 @@ from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.object_store import ObjectStore
 from penstock.server.config import Settings
-from penstock.stores.flow_files import ReachableFlowFiles
+from penstock.stores.flow_files import OWN_BUCKET, ReachableFlowFiles
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.flow_facts import SqlFlowStore
 from penstock.stores.sql.flow_judging import SqlFlowJudge
@@ -142,7 +142,7 @@ def datastore_variables(url: str, secret: bytes, access_key: str | None = None) 
     access_key = access_key or access_key_for("metaflow")
     return {
         "METAFLOW_DEFAULT_DATASTORE": "s3",
-        "METAFLOW_DATASTORE_SYSROOT_S3": "s3://metaflow/flows",
+        "METAFLOW_DATASTORE_SYSROOT_S3": f"s3://{OWN_BUCKET}/flows",
         "METAFLOW_S3_ENDPOINT_URL": f"{url}{S3_PREFIX}",
         "AWS_ACCESS_KEY_ID": access_key,
         "AWS_SECRET_ACCESS_KEY": secret_for(secret, access_key),

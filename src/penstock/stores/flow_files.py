@@ -14,6 +14,8 @@ from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.flow_files import DatastoreRoot, StoredFile
 from penstock.interfaces.object_store import ObjectStore
 
+OWN_BUCKET = "metaflow"
+"""Bucket that clients are pointed to; it may still be empty."""
 _MOST = 1000
 
 
@@ -32,7 +34,10 @@ class ReachableFlowFiles:
         if root.kind == "s3":
             bucket, key = _bucket_key(root, path)
             entry = self._objects.get(bucket, key)
-            return None if entry is None else b"".join(self._blobs.read(entry.digest, offset=offset, length=limit))
+            if entry is not None:
+                return b"".join(self._blobs.read(entry.digest, offset=offset, length=limit))
+            self._check_own(root)
+            return None
         target = self._inside(self._directory(root), path)
         if target is None or not target.is_file():
             return None
@@ -45,12 +50,20 @@ class ReachableFlowFiles:
         if root.kind == "s3":
             bucket, key = _bucket_key(root, prefix)
             found = self._objects.list_keys(bucket, prefix=key, after="", limit=_MOST)
+            if not found:
+                self._check_own(root)
             return [StoredFile(entry.key.removeprefix(key), entry.size_bytes) for entry in found]
         folder = self._inside(self._directory(root), prefix)
         if folder is None or not folder.is_dir():
             return []
         files = sorted(item for item in folder.iterdir() if item.is_file() and not item.is_symlink())
         return [StoredFile(item.name, item.stat().st_size) for item in files[:_MOST]]
+
+    def _check_own(self, root: DatastoreRoot) -> None:
+        """A root below which the embedded store has nothing at all is another store's."""
+        bucket, key = _bucket_key(root, "")
+        if bucket != OWN_BUCKET and not self._objects.list_keys(bucket, prefix=key, after="", limit=1):
+            raise UnavailableError(f"the data is in {root.root}, which is not this server's; the client reads it, given its credentials")
 
     def _directory(self, root: DatastoreRoot) -> Path:
         if root.kind != "local":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,9 +20,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from penstock.web import formats, i18n
 from penstock.web.security import PAGE_HEADERS
 from penstock.web.services import WebServices
+from penstock.web.static_urls import module_urls, static_url
 
 HERE = Path(__file__).parent
-STATIC = HERE / "static"
 NOTICE_COOKIE = "penstock_notice"
 
 SECTIONS: Sequence[tuple[str, str, str, str]] = (
@@ -82,22 +81,6 @@ class Notice:
     undo_url: str = ""
     """Form target that takes the action back."""
     undo_fields: Mapping[str, str] = field(default_factory=dict)
-
-
-@cache
-def static_version() -> str:
-    """Digest over all static files; part of their address, so browsers may keep them for ever."""
-    digest = hashlib.sha256()
-    for path in sorted(STATIC.rglob("*")):
-        if path.is_file():
-            digest.update(path.name.encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def static_url(name: str) -> str:
-    """Address of a static file."""
-    return f"/static/{static_version()}/{name}"
 
 
 @jinja2.pass_context
@@ -162,7 +145,8 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     env.globals.update(
-        _=_translate, icon=icon, static=static_url, sections=SECTIONS, time=_time, span=_span, languages=i18n.LANGUAGES, url=query_url
+        _=_translate, icon=icon, static=static_url, modules=module_urls, sections=SECTIONS, time=_time, span=_span,
+        languages=i18n.LANGUAGES, url=query_url,
     )
     for name in (
         "duration",

@@ -1,42 +1,69 @@
 """Serves `static/` below a version digest, so that browsers may keep files for ever; an old digest still gets the current file.
 
-Compressed for clients that take it: a browser fetches each file once, often over a slow line to a machine elsewhere.
+From memory, compressed once for clients that take it: a page asks for dozens of small files at a time.
 """
 
 from __future__ import annotations
 
-from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import PlainTextResponse
-from starlette.staticfiles import StaticFiles
+import gzip
+import mimetypes
+from dataclasses import dataclass
+from functools import cache
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from penstock.web.render import STATIC, static_version
+from penstock.web.static_urls import STATIC, static_version
 
-_HEADERS = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+_HEADERS = {"x-content-type-options": "nosniff", "vary": "Accept-Encoding"}
+_FOR_EVER = "public, max-age=31536000, immutable"
+_SMALL = 500
+"""Bytes below which compressing gains nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    content: bytes
+    compressed: bytes | None
+    media_type: str
 
 
 def static_app() -> ASGIApp:
     """Return the application behind `/static`."""
-    files = StaticFiles(directory=STATIC)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
-        version, _, name = path.lstrip("/").partition("/")
-        if scope["type"] != "http" or not name or len(version) != len(static_version()):
-            await PlainTextResponse("Not found", status_code=404)(scope, receive, send)
-            return
-        try:
-            response = await files.get_response(name, scope)
-        except Exception as error:
-            status = getattr(error, "status_code", None)
-            if status is None:
-                raise
-            await PlainTextResponse("Not found", status_code=status)(scope, receive, send)
-            return
-        if version == static_version():
-            response.headers.update(_HEADERS)
-        else:
-            response.headers["cache-control"] = "no-cache"
-        await response(scope, receive, send)
+        await _answer(Request(scope))(scope, receive, send)
 
-    return GZipMiddleware(app)
+    return app
+
+
+def _answer(request: Request) -> Response:
+    path = request.url.path.removeprefix(str(request.scope.get("root_path", "")))
+    version, _, name = path.lstrip("/").partition("/")
+    file = _file(name) if len(version) == len(static_version()) else None
+    if file is None:
+        return PlainTextResponse("Not found", status_code=404)
+    if request.method not in {"GET", "HEAD"}:
+        return PlainTextResponse("Method not allowed", status_code=405, headers={"allow": "GET, HEAD"})
+    headers = {**_HEADERS, "cache-control": _FOR_EVER if version == static_version() else "no-cache"}
+    if file.compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(file.compressed, headers={**headers, "content-encoding": "gzip"}, media_type=file.media_type)
+    return Response(file.content, headers=headers, media_type=file.media_type)
+
+
+def _file(name: str) -> _File | None:
+    """Return a file by its name below `static/`; names that are not in the listing do not exist, however they are written."""
+    return _load(name) if name in _names() else None
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
+
+
+@cache
+def _load(name: str) -> _File:
+    content = (STATIC / name).read_bytes()
+    packed = gzip.compress(content, mtime=0) if len(content) >= _SMALL else content
+    return _File(content, packed if len(packed) < len(content) else None, mimetypes.guess_type(name)[0] or "application/octet-stream")

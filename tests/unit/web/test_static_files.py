@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import re
 
 import httpx
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from penstock.web.render import STATIC, static_url
 from penstock.web.static_files import static_app
+from penstock.web.static_urls import STATIC, module_urls, static_url
 
 SHELL_BYTES = 300_000
 CODE = {".css", ".js", ".svg"}
@@ -38,3 +39,12 @@ async def test_a_client_that_takes_no_compression_gets_the_file_as_it_is() -> No
     answer = await client().get(static_url("icons.svg"), headers={"accept-encoding": "identity"})
     assert answer.content == (STATIC / "icons.svg").read_bytes()
     assert "content-encoding" not in answer.headers
+
+
+def test_a_page_names_every_module_that_its_scripts_import() -> None:
+    names = {address.rpartition("/")[2] for address in module_urls(("workspace",))}
+    assert {"board.js", "panel_line.js", "uPlot.esm.js", "dom.js", "live.js"} <= names
+    assert not names & {"workspace.js", "shell.js", "dagre.esm.js"}
+    for script in (STATIC / "js").glob("*.js"):
+        known = {address.rpartition("/")[2] for address in module_urls((script.stem,))} | {script.name, "shell.js"}
+        assert set(re.findall(r'from "\.[\w./]*/([\w.]+)"', script.read_text())) <= known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -82,6 +83,8 @@ async def test_logs_and_use_of_a_task_are_read_like_a_clients(parts: tuple[Engin
     log.write_bytes("\n".join(f"line {i}" for i in range(10)).encode() + b"\n\xff\n")
     detail = json.dumps({"usage": {"cpu_seconds": 0.5, "max_rss_bytes": 7}})
     engine.database.write_sync(lambda tx: tx.execute("UPDATE task SET detail = ? WHERE task_id = ?", (detail, row["task_id"])))
+    log.with_name("log.stderr").write_bytes(struct.pack("<QQ", 7, 14))  # the second line
+    assert [line.level for line in (await room.console.page(run.run_id, first=4)).lines] == ["info", "error", "info", "info"]
     page = await room.console.page(run.run_id, first=3, after=4)
     assert ([line.text for line in page.lines], page.has_next, page.line_count) == (["line 5", "line 6", "line 7"], True, 11)
     page = await room.console.page(run.run_id, last=2)

@@ -23,8 +23,8 @@ class TaskUse:
 class TaskTraces(Protocol):
     """Traces of the tasks that tracked runs stand for. A run that is no task's automatic record has none."""
 
-    async def log_lines(self, run_id: TrackedRunId) -> Sequence[str]:
-        """Return the lines of the newest attempt's log without line ends; of a long log the last ones."""
+    async def log_lines(self, run_id: TrackedRunId) -> Sequence[tuple[str, bool]]:
+        """Return the lines of the newest attempt's log without line ends, and which came from stderr; of a long log the last ones."""
         ...
 
     async def use(self, run_id: TrackedRunId) -> TaskUse | None:

@@ -37,7 +37,7 @@ class StoredTaskTraces:
         self._flow_log = flow_log
         self._blobs = blobs
 
-    async def log_lines(self, run_id: TrackedRunId) -> Sequence[str]:
+    async def log_lines(self, run_id: TrackedRunId) -> Sequence[tuple[str, bool]]:
         """See `TaskTraces.log_lines`."""
         row = await self._task(run_id)
         if row is None:
@@ -45,7 +45,8 @@ class StoredTaskTraces:
         pieces = row["task_id"].split("/")
         if len(pieces) == _FLOW_PIECES:
             flow, run, step, task = pieces
-            return [] if self._flow_log is None else await self._flow_log(flow, run, step, task, max(row["attempts"] - 1, 0))
+            lines = [] if self._flow_log is None else await self._flow_log(flow, run, step, task, max(row["attempts"] - 1, 0))
+            return [(line, False) for line in lines]
         return await asyncio.to_thread(self._read, row)
 
     async def use(self, run_id: TrackedRunId) -> TaskUse | None:
@@ -66,14 +67,14 @@ class StoredTaskTraces:
     async def _task(self, run_id: TrackedRunId) -> Row | None:
         return await self._database.read(lambda tx: tx.one(_SELECT, (run_id,)))
 
-    def _read(self, row: Row) -> list[str]:
+    def _read(self, row: Row) -> list[tuple[str, bool]]:
         place = (row["run_id"], row["task_id"], max(row["attempts"] - 1, 0))
         size = self._logs.size(*place) or 0
         offset = max(0, size - _MAX_LOG_BYTES)
-        text = self._logs.read(*place, offset=offset, length=size - offset).decode("utf-8", "replace")
-        lines = text.split("\n")
-        if lines[-1] == "":
-            lines.pop()
+        pieces = self._logs.read(*place, offset=offset, length=size - offset).split(b"\n")
+        if pieces[-1] == b"":
+            pieces.pop()
+        lines = marked(pieces, offset, self._logs.stderr_spans(*place, start=offset, end=size))
         return lines[1:] if offset else lines
 
     def _store_log(self, row: Row, blobs: UploadStore) -> FileRegistration | None:
@@ -90,3 +91,16 @@ class StoredTaskTraces:
             sink.abort()
             raise
         return FileRegistration("output.log", stored.digest, stored.size_bytes, stored.md5 or "", "text/plain")
+
+
+def marked(pieces: Sequence[bytes], offset: int, spans: Sequence[tuple[int, int]]) -> list[tuple[str, bool]]:
+    """Return lines that stand at `offset`, each followed by a line end, with whether one of the spans, in order, reaches into them."""
+    found: list[tuple[str, bool]] = []
+    place = 0
+    for piece in pieces:
+        end = offset + len(piece) + 1
+        while place < len(spans) and spans[place][1] <= offset:
+            place += 1
+        found.append((piece.decode("utf-8", "replace"), place < len(spans) and spans[place][0] < end))
+        offset = end
+    return found

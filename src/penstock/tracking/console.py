@@ -73,7 +73,7 @@ class ConsoleService:
 
     async def _log_of_task(self, run_id: TrackedRunId) -> Sequence[ConsoleLine]:
         lines = [] if self._traces is None else await self._traces.log_lines(run_id)
-        return [ConsoleLine(number, text, None, "info", "") for number, text in enumerate(lines)]
+        return [ConsoleLine(number, text, None, "error" if is_error else "info", "") for number, (text, is_error) in enumerate(lines)]
 
     async def search(self, run_id: TrackedRunId, text: str, *, after: int = -1, limit: int = 1000) -> Sequence[ConsoleLine]:
         """Return lines that contain `text`, whatever the case, ascending."""

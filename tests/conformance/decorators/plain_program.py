@@ -47,8 +47,11 @@ def told(data: Input[Dataset], copy: Output[Dataset]):
 
 @dsl.component
 def after(copy: Input[Dataset]):
+    import sys
+
     with open(copy.path) as file:
         print(file.read())
+    print("careful", file=sys.stderr)
 
 
 @dsl.pipeline(name="plain-tasks")

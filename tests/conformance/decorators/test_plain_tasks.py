@@ -41,7 +41,8 @@ print("OUT" + json.dumps({
     "data": [data.version, data.metadata, data.logged_by().job_type, tree(data), sorted(run.job_type for run in data.used_by())],
     "model": [tree(model), model.size, [run.job_type for run in model.used_by()], model.verify()],
     "remote": [entry.ref for entry in api.artifact(f"{project}/importer.artifact:v0").manifest.entries.values()],
-    "log": [[file.name for file in after.files()], "copied" in log.splitlines(), after.file("output.log").size == len(log.encode())],
+    "log": [[file.name for file in after.files()], "copied" in log.splitlines(), after.file("output.log").size == len(log.encode()),
+        sorted([line.level, line.content] for line in after.console_logs() if line.content in {"copied", "careful"})],
     "mine": tree(api.artifact(f"{project}/mine:v0")), "used_by": sorted(run.job_type for run in api.artifact(f"{project}/make.data:v0").used_by()),
 }))
 """
@@ -66,7 +67,7 @@ def test_artifacts_of_undecorated_tasks_are_read_through_the_public_api(live_ser
     assert answer["data"] == ["v1", {"rows": 7}, "make", {"data": "second"}, ["judge", "train"]]
     assert answer["model"] == [{"config.json": "first", "weights/w.bin": "\1" * 1000}, 1005, ["judge"], None]
     assert answer["remote"] == ["https://example.com/file.bin"]
-    assert answer["log"] == [["output.log"], True, True]
+    assert answer["log"] == [["output.log"], True, True, [["error", "careful"], ["info", "copied"]]]
     assert answer["mine"] == {"mine.txt": "first"}
     assert answer["used_by"] == ["hand", "judge", "train"]
     assert blobs_of(live_server).count(b"first") == blobs_of(live_server).count(b"second") == 1

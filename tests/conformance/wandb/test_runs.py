@@ -162,7 +162,7 @@ def test_edits_and_deletes_through_the_public_api(client: Client) -> None:
         + """
 run = wandb.Api().run(f"{PROJECT}/r1")
 run.notes, run.display_name = "new notes", "new name"
-run.tags.append("more")
+run.tags += ["more", "more"]
 run.config["added"] = 4
 run.summary["late"] = 9
 run.summary.update()

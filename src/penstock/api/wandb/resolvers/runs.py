@@ -73,7 +73,7 @@ def upsert_bucket(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any])
         display_name=input.get("display_name"),
         description=input.get("description"),
         notes=input.get("notes"),
-        tags=input.get("tags"),
+        tags=None if input.get("tags") is None else list(dict.fromkeys(input["tags"])),
         group=input.get("group_name"),
         job_type=input.get("job_type"),
         config=input.get("config"),

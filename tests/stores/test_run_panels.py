@@ -9,6 +9,7 @@ import pytest
 
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_runs import SqlRunPages
 from tests.support.postgres import fresh_postgres_url
 
@@ -95,3 +96,18 @@ async def test_iterations_have_the_numbers_of_the_tasks_in_them(pages: SqlRunPag
     assert found[0].parameters == {"x-loop-item": 3}
     assert found[0].numbers == found[1].numbers == {"loss": 0.25, "fit": 0.5}
     assert len(await pages.iterations("r1", "root/for-1", limit=1)) == 1
+
+
+async def test_the_best_number_of_an_experiment_is_of_a_run_that_is_not_archived(pages: SqlRunPages) -> None:
+    def fill(tx: Transaction) -> None:
+        tx.execute("UPDATE run SET experiment_id = CASE WHEN run_id IN ('r1', 'r2', 'r3') THEN 'e1' ELSE 'e2' END")
+        tx.execute("UPDATE run SET storage_state = 'ARCHIVED' WHERE run_id = 'r3'")
+        for run_id, number in (("r1", 0.5), ("r2", 0.9), ("r3", 1.0), ("r4", 0.1)):
+            tx.execute("INSERT INTO run_metric (run_id, task_id, name, number) VALUES (?, 't', 'score', ?)", (run_id, number))
+
+    await pages._database.write(fill)
+    catalog = SqlCatalogPages(pages._database)
+    most = await catalog.best_metrics(["e1", "e2", "e3"], "score", is_least=False)
+    assert {key: (best.number, best.run_name) for key, best in most.items()} == {"e1": (0.9, "run 2"), "e2": (0.1, "run 4")}
+    assert (await catalog.best_metrics(["e1"], "score", is_least=True))["e1"].run_id == "r1"
+    assert await catalog.best_metrics(["e1"], "loss", is_least=True) == {}

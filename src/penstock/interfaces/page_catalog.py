@@ -39,6 +39,17 @@ class ExperimentItem:
 
 
 @dataclass(frozen=True, slots=True)
+class BestMetric:
+    """The best number of an experiment."""
+
+    number: float
+    format: str
+    """`RAW` or `PERCENTAGE`."""
+    run_id: str
+    run_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class VersionItem:
     """A pipeline version."""
 
@@ -148,6 +159,10 @@ class CatalogPages(Protocol):
 
     async def experiment(self, experiment_id: str) -> ExperimentItem | None:
         """Return an experiment, or None."""
+        ...
+
+    async def best_metrics(self, experiment_ids: Sequence[str], name: str, *, is_least: bool) -> Mapping[str, BestMetric]:
+        """Return the best number that a run of each experiment has under `name`, by experiment; archived runs do not count."""
         ...
 
     async def experiment_names(self, *, limit: int = 200) -> Sequence[tuple[str, str]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_LESS_IS_BETTER = ("loss", "error", "mse", "rmse", "mae", "time", "seconds", "latency", "perplexity", "fpr")
 _CONTEXT = 3
 """Equal lines shown on either side of a change."""
 _MAX_LINES = 2000
@@ -97,6 +98,11 @@ class Cause:
     def word(self) -> str:
         """What stands before the name."""
         return CAUSE_WORDS[self.kind]
+
+
+def is_cost(name: str) -> bool:
+    """Whether a metric's name says that less of it is better."""
+    return any(word in name.lower() for word in _LESS_IS_BETTER)
 
 
 def difference_rows(runs: Sequence[Mapping[str, Any]]) -> list[DiffRow]:

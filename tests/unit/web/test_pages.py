@@ -40,6 +40,8 @@ PLAIN = [
     "/ui/pipelines/pipe-digits?tab=statistics",
     "/ui/experiments",
     "/ui/experiments?tab=archived",
+    "/ui/experiments?metric=accuracy",
+    "/ui/experiments?metric=loss&least=0",
     "/ui/experiments/exp-hostile",
     "/ui/runs",
     "/ui/runs?tab=archived",

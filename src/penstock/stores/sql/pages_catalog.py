@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from penstock.interfaces.page_catalog import (
+    BestMetric,
     ComponentStatistics,
     ExperimentItem,
     PipelineItem,
@@ -47,6 +48,21 @@ class SqlCatalogPages:
     async def experiment(self, experiment_id: str) -> ExperimentItem | None:
         """See `CatalogPages`."""
         return await self._database.read(lambda tx: _experiment(tx, experiment_id))
+
+    async def best_metrics(self, experiment_ids: Sequence[str], name: str, *, is_least: bool) -> Mapping[str, BestMetric]:
+        """See `CatalogPages`."""
+        if not experiment_ids:
+            return {}
+        places, params = named_places(experiment_ids)
+        inner = (
+            "SELECT run.experiment_id, run.run_id, run.name, run_metric.number, run_metric.format, ROW_NUMBER() OVER (PARTITION BY"
+            f" run.experiment_id ORDER BY run_metric.number {'ASC' if is_least else 'DESC'}, run.created_at, run.run_id) AS place"
+            " FROM run_metric JOIN run ON run.run_id = run_metric.run_id WHERE run_metric.name = :name AND run_metric.number IS NOT NULL"
+            f" AND run.storage_state = 'AVAILABLE' AND run.experiment_id IN ({places})"
+        )
+        sql = f"SELECT * FROM ({inner}) AS ranked WHERE place = 1"
+        rows = await self._database.read(lambda tx: tx.all(sql, {**params, "name": name}))
+        return {row["experiment_id"]: BestMetric(row["number"], row["format"], row["run_id"], row["name"]) for row in rows}
 
     async def experiment_names(self, *, limit: int = 200) -> Sequence[tuple[str, str]]:
         """See `CatalogPages`."""

@@ -24,6 +24,7 @@ from penstock.web.comparison import (
     code_diffs,
     definition_text,
     difference_rows,
+    is_cost,
     package_tables,
     versions,
 )
@@ -38,7 +39,6 @@ MAX_RUNS = 20
 _USES_PER_RUN = 500
 _LOOP = re.compile(r"\[\d+\]")
 _PARTS = ("causes", "code", "packages", "metrics", "facts", "parameters", "inputs", "outputs", "durations")
-_LESS_IS_BETTER = ("loss", "error", "mse", "rmse", "mae", "time", "seconds", "latency", "perplexity", "fpr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,7 @@ def metric_rows(runs: Sequence[RunItem], baseline: int) -> list[MetricRow]:
             difference, verdict = None, ""
             if index != baseline and metric and base and metric.number is not None and base.number is not None:
                 difference = metric.number - base.number
-                is_cost = any(word in name.lower() for word in _LESS_IS_BETTER)
-                verdict = "" if difference == 0 else "better" if (difference < 0) == is_cost else "worse"
+                verdict = "" if difference == 0 else "better" if (difference < 0) == is_cost(name) else "worse"
             deltas.append(Delta(metric, difference, verdict))
         rows.append(MetricRow(name, deltas))
     return rows

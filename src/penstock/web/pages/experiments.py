@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError
-from penstock.interfaces.page_catalog import ExperimentItem, RecurringItem
+from penstock.interfaces.page_catalog import BestMetric, ExperimentItem, RecurringItem
 from penstock.interfaces.pages import ListQuery, Page
+from penstock.web.comparison import is_cost
 from penstock.web.filters import list_query
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
@@ -27,6 +29,14 @@ class ExperimentListPage:
     """The Archived tab is open."""
     sort: str
     """Sort name, with `-` in front for descending."""
+    metrics: Sequence[str]
+    """Metrics that may be the column."""
+    metric: str
+    """The one that is; empty: none."""
+    is_least: bool
+    """Its least number is the best one."""
+    best: Mapping[str, BestMetric]
+    """Best numbers by experiment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,15 @@ async def list_page(services: WebServices, request: Request) -> Response:
     """All experiments."""
     query = list_query(request.query_params, now=services.clock.now(), sort="activity")
     listing = await services.catalog.list_experiments(query)
-    page = ExperimentListPage(listing, query.is_archived, ("-" if query.is_descending else "") + query.sort)
+    metrics = await services.runs.metric_names()
+    metric = request.query_params.get("metric", "")
+    metric = metric if metric in metrics else ""
+    least = request.query_params.get("least")
+    is_least = is_cost(metric) if least is None else least == "1"
+    ids = [item.experiment_id for item in listing.items]
+    best = await services.catalog.best_metrics(ids, metric, is_least=is_least) if metric else {}
+    sort = ("-" if query.is_descending else "") + query.sort
+    page = ExperimentListPage(listing, query.is_archived, sort, metrics, metric, is_least, best)
     frame = Frame(title="Experiments", section="experiments", crumbs=(Crumb("Experiments"),), live="", scripts=("table",))
     return render(services, request, "experiments/list.html", frame=frame, page=page)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conformance.metaflow.machine import Machine
+from tests.conformance.metaflow.machine import FLOWS, Machine
 from tests.support.server import LiveServer
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(900)]
@@ -90,6 +90,33 @@ out = {{"cards": len(cards), "html": any("Hello card" in text_of(card) for card 
     assert "to stdout" in out["stdout"]
     assert "to stderr" in out["stderr"]
     assert out["mapping"] == {"k": [1, 2.5, None]}
+
+
+def test_commands_of_a_flow_work_on_what_is_recorded_here(machines: dict[str, Machine], tmp_path: Path) -> None:
+    machine = machines["embedded"]
+    out = machine.read(
+        f"""
+with Runner({str(FLOWS / "cards.py")!r}, pylint=False, show_output=False).run(tags=["before"]) as running:
+    out = [running.status, running.run.id, running.run.successful]
+    resumed = Runner({str(FLOWS / "cards.py")!r}, pylint=False, show_output=False).resume(origin_run_id=running.run.id, step_to_rerun="end")
+    out += [resumed.status, resumed.run.origin_pathspec if hasattr(resumed.run, "origin_pathspec") else "", resumed.run.id]
+"""
+    )
+    assert out[:3:2] == ["successful", True]
+    assert out[3] == "successful"
+    run, start, end = out[1], f"{out[1]}/start", f"{out[1]}/end"
+    assert "mapping" in machine.run("cards", "dump", start)
+    assert "to stdout" in machine.run("cards", "logs", "show", start)
+    machine.run("cards", "logs", "scrub", start)
+    assert "REDACTED" in machine.run("cards", "logs", "show", start)
+    assert "Card Id: two" in machine.run("cards", "card", "list", start)
+    machine.run("cards", "card", "get", start, "--id", "two", str(tmp_path / "two.html"))
+    assert "<html" in (tmp_path / "two.html").read_text()[:2000].lower()
+    machine.run("cards", "tag", "replace", "--run-id", run, "--remove", "before", "--add", "after")
+    listed = machine.run("cards", "tag", "list", "--run-id", run, "--flat").split()
+    assert "after" in listed
+    assert "before" not in listed
+    assert "finished successfully" in machine.run("cards", "spin", f"CardsFlow/{end}")
 
 
 def test_resume_keeps_what_was_done(machines: dict[str, Machine]) -> None:

@@ -203,6 +203,18 @@ out["ended"] = again.status
     assert server.get(f"/apis/v2beta1/runs/{out['again'].split('/')[1]}")["runtime_config"]["parameters"]["scale"] == 3
 
 
+def test_branches_of_a_project_are_deployments_of_their_own(machine: Machine) -> None:
+    out = machine.read(
+        f"""
+from metaflow import DeployedFlow, Deployer
+names = [Deployer({str(FLOWS / "shop.py")!r}, pylint=False, **more).penstock().create().name for more in ({{}}, dict(branch="try"), dict(production=True))]
+found = DeployedFlow.from_deployment("shop.test.try.ShopFlow")
+out = [names, found.flow_name, [flow.delete() for flow in DeployedFlow.list_deployed_flows("ShopFlow")]]
+"""
+    )
+    assert out == [["shop.user.ada.ShopFlow", "shop.test.try.ShopFlow", "shop.prod.ShopFlow"], "ShopFlow", [True, True, True]]
+
+
 def test_commands_list_suspend_and_delete(runs: dict[str, Any], machine: Machine, server: LiveServer) -> None:
     def statuses() -> set[str]:
         found = server.get("/apis/v2beta1/recurringruns")["recurringRuns"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
@@ -25,6 +25,9 @@ from penstock.domain.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from penstock.domain.trash import TrashKind
+from penstock.web.nearest import Nearest, nearest
+from penstock.web.pages.trash import KINDS
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import STILL_HEADERS
 from penstock.web.services import WebServices
@@ -59,6 +62,10 @@ class ErrorPage:
     """Also in the server's log."""
     can_retry: bool
     """Whether the same request may work later."""
+    nearest: Nearest
+    """What may have been meant, when nothing was found."""
+    kinds: Mapping[TrashKind, tuple[str, str]] = field(default_factory=lambda: KINDS)
+    """Kind of what lies in the trash -> (word, icon)."""
 
 
 def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
@@ -69,7 +76,9 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
             return await handler(request)
         except PenstockError as error:
             heading = next((words for kind, words in HEADINGS if isinstance(error, kind)), "Something went wrong")
-            return error_answer(services, request, status_of(error).http, heading, str(error))
+            is_page = isinstance(error, NotFoundError) and request.method == "GET" and "text/html" in request.headers.get("accept", "")
+            found = await nearest(services, request) if is_page else None
+            return error_answer(services, request, status_of(error).http, heading, str(error), found=found)
         except HTTPException as error:
             return error_answer(services, request, error.status_code, "This did not work", str(error.detail))
         except Exception:
@@ -82,7 +91,9 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
     return guard
 
 
-def error_answer(services: WebServices, request: Request, status: int, heading: str, message: str, request_id: str = "") -> Response:
+def error_answer(
+    services: WebServices, request: Request, status: int, heading: str, message: str, request_id: str = "", *, found: Nearest | None = None
+) -> Response:
     """Answer with an error: back to the form with a notice after a POST from a page, JSON for data requests, a page otherwise."""
     accepts_page = "text/html" in request.headers.get("accept", "")
     if request.headers.get("sec-fetch-dest") in {"iframe", "frame", "embed", "object", "image"}:
@@ -92,6 +103,6 @@ def error_answer(services: WebServices, request: Request, status: int, heading: 
         return redirect(referer.path + (f"?{referer.query}" if referer.query else ""), Notice(message, "error"))
     if not accepts_page and request.headers.get("sec-fetch-dest", "empty") == "empty" and "hx-request" not in request.headers:
         return JSONResponse({"error": message, "request_id": request_id}, status_code=status)
-    page = ErrorPage(status, heading, message, request_id, status >= 500)
+    page = ErrorPage(status, heading, message, request_id, status >= 500, found or Nearest())
     frame = Frame(title=heading, section="", crumbs=(Crumb(heading),))
     return render(services, request, "shared/error.html", frame=frame, page=page, status=status)

@@ -213,6 +213,15 @@ def test_unknown_objects_are_404_pages_with_a_way_on(client: PageClient) -> None
         assert "Search" in answer.text
 
 
+def test_an_address_that_leads_nowhere_names_the_nearest_objects(seeded: SeededApp, client: PageClient) -> None:
+    good = seeded.runs["good"]
+    answer = client.get(f"/ui/runs/{good[:-4]}ffff")
+    assert answer.status_code == 404
+    assert "Perhaps you meant" in answer.text
+    assert f'href="/ui/runs/{good}"' in answer.text
+    assert "Perhaps you meant" not in client.get("/ui/runs/zzzzzzzzzz").text
+
+
 def test_a_list_is_exported_as_it_is_filtered(seeded: SeededApp, client: PageClient) -> None:
     rows = client.get("/ui/runs/export?format=json&q=status:failed").json()
     assert rows

@@ -83,7 +83,7 @@ async def search_of(services: WebServices, text: str) -> SearchPage:
     commands = [HitLine(address, label, "", symbol) for label, address, symbol in COMMANDS if lowered and lowered in label.lower()]
     hits: Sequence[SearchHit] = await services.home.search(text) if text else ()
     for kind, heading, symbol, address in KINDS:
-        found = [HitLine(_address(hit, address), hit.title, hit.detail, symbol, hit.state, hit.at) for hit in hits if hit.kind == kind]
+        found = [HitLine(address_of(hit, address), hit.title, hit.detail, symbol, hit.state, hit.at) for hit in hits if hit.kind == kind]
         if found:
             groups.append((heading, found))
     if text:
@@ -109,7 +109,8 @@ def _newest() -> ListQuery:
     return ListQuery(limit=6)
 
 
-def _address(hit: SearchHit, address: str) -> str:
+def address_of(hit: SearchHit, address: str) -> str:
+    """Return the address of what the search found, from the pattern of its kind."""
     if hit.kind == "execution":
         run_id, _, task_id = hit.object_id.partition("/")
         return f"/ui/runs/{run_id}?task={task_id}"

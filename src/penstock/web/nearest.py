@@ -1,0 +1,103 @@
+"""What a reader may have meant by an address that leads nowhere: objects of nearly that name or id, and what lies in the trash."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from starlette.requests import Request
+
+from penstock.domain.errors import PenstockError
+from penstock.domain.trash import TrashItem
+from penstock.web.pages.search import KINDS, HitLine, address_of
+from penstock.web.pages.trash import is_open
+from penstock.web.services import WebServices
+from penstock.web.tracking_services import TrackingServices, caller_of
+
+_MAX_SHOWN = 6
+_OWN_WORDS = frozenset(
+    {"ui", "runs", "artifacts", "pipelines", "experiments", "recurring", "executions", "files", "lineage", "usage", "versions", "history",
+     "overview", "sweeps", "reports", "workspace", "table", "flows", "view"}
+)  # fmt: skip
+"""Segments of addresses that name a page, not a thing."""
+_LIKENESS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """Ways on from an address that leads nowhere."""
+
+    hits: Sequence[HitLine] = ()
+    """Objects that exist, the most alike first."""
+    trashed: Sequence[TrashItem] = ()
+    """What can be restored."""
+
+
+async def nearest(services: WebServices, request: Request) -> Nearest:
+    """Look for what the address may mean; a fixed number of queries, and never an error of its own."""
+    segments = [part for part in request.url.path.split("/") if part]
+    words = [part for part in segments if part.lower() not in _OWN_WORDS][-3:]
+    if not words or segments[:2] == ["ui", "tracking"]:
+        return Nearest()
+    with contextlib.suppress(PenstockError):
+        trashed = await _trashed(services, request, segments, words)
+        hits = await _objects(services, words) if segments[0] == "ui" else []
+        if services.tracking is not None and segments[0] != "ui":
+            hits += await _tracked(services.tracking, request, segments)
+        return Nearest(hits[:_MAX_SHOWN], trashed)
+    return Nearest()
+
+
+async def _trashed(services: WebServices, request: Request, segments: Sequence[str], words: Sequence[str]) -> list[TrashItem]:
+    if services.trash is None:
+        return []
+    names = {*words, ":".join(words[-2:])}
+    place = "/".join(segments[:2])
+    items = [item for item in await services.trash.items(limit=500) if is_open(services, request, item)]
+    exact = [item for item in items if item.subject in names or item.title in names]
+    beside = [item for item in items if item.place == place and item not in exact]
+    return [*exact, *beside][:_MAX_SHOWN]
+
+
+async def _objects(services: WebServices, words: Sequence[str]) -> list[HitLine]:
+    """Return what the search finds for the last words, or for the beginning of an id."""
+    for word in reversed(words):
+        for text in dict.fromkeys((word, word[:8], word[:4])):
+            found = await services.home.search(text) if len(text) > 2 else ()
+            if found:
+                places = {kind: (symbol, address) for kind, _, symbol, address in KINDS}
+                return [
+                    HitLine(address_of(hit, places[hit.kind][1]), hit.title, hit.detail, places[hit.kind][0], hit.state, hit.at)
+                    for hit in found
+                    if hit.kind in places
+                ]
+    return []
+
+
+async def _tracked(tracking: TrackingServices, request: Request, segments: Sequence[str]) -> list[HitLine]:
+    """Return projects and collections of nearly the names in an address of a tracking client."""
+    caller = caller_of(tracking, request)
+    collections = await tracking.pages.all_collections(limit=1000)
+    entities = {item.entity for item in collections}
+    projects = await tracking.pages.projects()
+    readable = {entity for entity in {*entities, *(item.entity for item in projects)} if tracking.accounts.is_readable(caller, entity)}
+    hits = {}
+    for item in collections:
+        if item.entity in readable:
+            parts = (item.entity, item.project, "artifacts", item.type_name, item.name)
+            hits["/".join(parts)] = HitLine(_path(*parts), item.name, f"{item.entity}/{item.project}", "box")
+    for project in projects:
+        if project.entity in readable:
+            name = f"{project.entity}/{project.name}"
+            hits[name] = HitLine(_path(project.entity, project.name), name, "", "chart")
+    wanted = "/".join(segments)
+    keys = difflib.get_close_matches(wanted, hits, n=_MAX_SHOWN, cutoff=_LIKENESS)
+    home = "/".join(segments[:2])
+    return [hits[key] for key in dict.fromkeys([*keys, *([home] if home in hits else [])])]
+
+
+def _path(*names: str) -> str:
+    return "/" + "/".join(quote(name, safe="") for name in names)

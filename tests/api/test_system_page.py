@@ -45,18 +45,18 @@ def bundle(server: LiveServer) -> httpx.Response:
 
 
 def test_a_secret_is_set_and_removed_and_its_value_never_shown(server: LiveServer) -> None:
-    form = {"verb": "set", "kind": "secret", "name": "registry", "key": "password", "value": SECRET}
+    form = {"verb": "set", "kind": "secret", "name": "depot-login", "key": "password", "value": SECRET}
     assert send(server, form, origin="http://evil.example").status_code == 403
-    assert "registry" not in page(server)
+    assert "depot-login" not in page(server)
     assert send(server, form).status_code == 303
     assert send(server, form | {"key": "user", "value": "me"}).status_code == 303
     text, whole = page(server), bundle(server)
     assert "password, user" in text
     assert SECRET not in text + whole.text
-    assert "registry" not in whole.text
+    assert "depot-login" not in whole.text
     assert whole.json()["secrets"] == 1
     assert send(server, form | {"name": "Not A Name"}).status_code == 400
-    assert send(server, {"verb": "remove", "kind": "secret", "name": "registry"}).status_code == 303
+    assert send(server, {"verb": "remove", "kind": "secret", "name": "depot-login"}).status_code == 303
     assert bundle(server).json()["secrets"] == 0
 
 

@@ -338,6 +338,7 @@ def _create(tx: Transaction, new: NewVersion) -> ArtifactVersion:
     if known is not None:
         for alias in new.aliases:
             move_alias(tx, collection_id, alias, known, new.created_at, by=new.creator_user)
+        _add_tags(tx, known, new.tags)
         if new.client_id:
             tx.execute("UPDATE artifact_version SET client_id = ? WHERE version_id = ?", (new.client_id, known))
         if new.creator_run_id is not None:

@@ -71,6 +71,9 @@ TRIGGER_PARAMETERS = "metaflow_trigger_"
 
 STEP_MARK = "METAFLOW_STEP_NAME"
 
+CLIENT_CACHE = ".metaflow-client"
+"""Cache of Metaflow's client in a task, in its own folder: only what a task asks the server for is known to have been read."""
+
 _METAFLOW = re.compile(r"(?<![\w./-])metaflow\b(?!-)")
 
 Variables = tuple[Mapping[str, str], Mapping[str, str]]
@@ -104,6 +107,7 @@ class FlowTaskEnvironment:
         if key := secret.get("WANDB_API_KEY"):
             hidden["METAFLOW_SERVICE_AUTH_KEY"] = key
         if not is_step:
+            variables["METAFLOW_CLIENT_CACHE_PATH"] = CLIENT_CACHE
             return {**plain, **metadata_variables(self.url), **variables}, {**secret, **hidden}
         words = {
             "WANDB_PROJECT": safe_project(own[FLOW_VARIABLE]),

@@ -37,7 +37,7 @@ def test_addresses_that_kubeflow_clients_print_open_the_right_page(page: Page, s
 
 def test_a_failed_run_says_why_and_its_log_opens_at_the_error(page: Page, served: Served) -> None:
     page.goto(f"/ui/runs/{served.seeded.runs['failed']}")
-    expect(page.get_by_role("alert")).to_contain_text("train-model failed")
+    expect(page.get_by_role("alert")).to_contain_text("train-model[3] failed")
     page.get_by_role("link", name="Open its log").click()
     expect(page).to_have_url(re.compile("task=.*tab=logs"))
     panel = page.locator("#panel")
@@ -58,12 +58,12 @@ def test_the_graph_opens_loops_and_tasks_and_keeps_the_address(page: Page, serve
     failing = page.locator(f'[data-node="{task(served, "failed", "root/exit-handler-1/for-loop-2[3]/train-model")}"]')
     expect(failing).to_contain_text("Failed")
     failing.click()
-    expect(page.locator("#panel h2")).to_have_text("train-model")
+    expect(page.locator("#panel h2")).to_have_text("train-model[3]")
     address = page.url
     assert "open=" in address
     page.goto(address)
     expect(failing).to_be_visible()
-    expect(page.locator("#panel h2")).to_have_text("train-model")
+    expect(page.locator("#panel h2")).to_have_text("train-model[3]")
 
 
 def test_every_tab_of_the_panel_opens_by_its_number(page: Page, served: Served) -> None:
@@ -157,11 +157,10 @@ def test_archiving_offers_undo(page: Page, served: Served) -> None:
     assert [name for name, _ in served.seeded.actions.calls[-2:]] == ["archive_run", "unarchive_run"]
 
 
-def test_deleting_asks_first(page: Page, served: Served) -> None:
-    page.goto(f"/ui/runs/{served.seeded.runs['night-2']}")
+def test_deleting_what_the_trash_does_not_hold_asks_first(page: Page, served: Served) -> None:
+    page.goto("/ui/pipelines/pipe-digits?tab=versions")
     before = len(served.seeded.actions.calls)
-    page.locator("#run-menu > summary").click()
-    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("row").filter(has_text="v1").get_by_role("button", name="Delete").click()
     page.get_by_role("button", name="Cancel").last.click()
     assert len(served.seeded.actions.calls) == before
 
@@ -318,3 +317,22 @@ def test_parameters_go_from_form_to_yaml_and_back(page: Page, served: Served) ->
     page.wait_for_url(f"**/ui/runs/{served.seeded.runs['good']}")
     (request,) = next(arguments for name, arguments in reversed(served.seeded.actions.calls) if name == "create_run")
     assert request["parameters"] == {"rows": 7, "rates": [1.5]}
+
+
+def test_the_bell_counts_what_happened_since_the_last_look(page: Page, served: Served) -> None:
+    page.goto("/ui/home")
+    badge = page.locator("[data-news-badge]")
+    expect(badge).to_have_text(re.compile("^[1-9]"))
+    bell = page.locator("#news > summary")
+    bell.press("Enter")
+    failed = page.locator("#news .news-item").filter(has_text="digits with gaps in the data")
+    expect(failed).to_contain_text("Run failed")
+    expect(failed).to_contain_text("new")
+    expect(page.locator("#news .news-item").filter(has_text="digits on metric")).to_contain_text("Trigger fired")
+    expect(badge).to_be_hidden()
+    page.goto("/ui/runs")
+    bell.press("Enter")
+    expect(failed).to_be_visible()
+    expect(failed).not_to_contain_text("new")
+    failed.press("Enter")
+    page.wait_for_url(f"**/ui/runs/{served.seeded.runs['failed']}")

@@ -10,6 +10,7 @@ import pytest
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.stores.sql.database import Database, Transaction, open_database
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
+from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_runs import SqlRunPages
 from tests.support.postgres import fresh_postgres_url
 
@@ -111,3 +112,28 @@ async def test_the_best_number_of_an_experiment_is_of_a_run_that_is_not_archived
     assert {key: (best.number, best.run_name) for key, best in most.items()} == {"e1": (0.9, "run 2"), "e2": (0.1, "run 4")}
     assert (await catalog.best_metrics(["e1"], "score", is_least=True))["e1"].run_id == "r1"
     assert await catalog.best_metrics(["e1"], "loss", is_least=True) == {}
+
+
+async def test_news_are_failed_runs_and_decisions_of_triggers_since_a_moment(pages: SqlRunPages) -> None:
+    def fill(tx: Transaction) -> None:
+        error = '{"message": "why"}'
+        tx.execute("UPDATE run SET state = 'FAILED', finished_at = created_at + 10, error = ? WHERE run_id IN ('r1', 'r2')", (error,))
+        tx.execute("UPDATE run SET state = 'FAILED', finished_at = 50, storage_state = 'ARCHIVED' WHERE run_id = 'r3'")
+        tx.execute(
+            "INSERT INTO recurring_run (recurring_run_id, display_name, experiment_id, max_concurrency, is_enabled, trigger_spec, created_at,"
+            " updated_at) VALUES ('t', 'on data', 'e', 1, 1, '{}', 1, 1)"
+        )
+        for subject, outcome, at in (("a", "fired", 20), ("b", "skipped", 21), ("c", "error", 22), ("d", None, None)):
+            tx.execute(
+                "INSERT INTO trigger_event (recurring_run_id, subject, source, at, outcome, reason, decided_at) VALUES ('t', ?, 'run', 1, ?, 'r', ?)",
+                (subject, outcome, at),
+            )
+
+    await pages._database.write(fill)
+    home = SqlHomePages(pages._database)
+    assert [(item.kind, item.at, item.title, item.detail) for item in await home.news(11.5)] == [
+        ("error", 22, "on data", "r"),
+        ("fired", 20, "on data", "r"),
+        ("failed", 12, "run 2", "why"),
+    ]
+    assert len(await home.news(0, limit=2)) == 2

@@ -247,11 +247,30 @@ class TableSize:
     rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class NewsItem:
+    """Something that a reader may have missed."""
+
+    kind: str
+    """`failed` (a run), `fired` or `error` (an event trigger)."""
+    at: float
+    title: str
+    """Name of the run or of the trigger."""
+    detail: str
+    """Why, or what came of it."""
+    object_id: str
+    """Id of the run or of the trigger."""
+
+
 class HomePages(Protocol):
     """Overviews over everything."""
 
     async def home(self, now: float) -> HomeView:
         """Return the start page's rows."""
+        ...
+
+    async def news(self, since: float, *, limit: int = 20) -> Sequence[NewsItem]:
+        """Return failed runs (of the newest 500) and decisions of event triggers (of the newest 200) after `since`, newest first."""
         ...
 
     async def search(self, text: str, *, limit: int = 8) -> Sequence[SearchHit]:

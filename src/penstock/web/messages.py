@@ -16,6 +16,7 @@ from penstock.web.pages import (
     collections,
     lineage,
     log_hits,
+    news,
     pipelines,
     run,
     run_table,
@@ -49,6 +50,7 @@ def all_messages() -> set[str]:
     found |= {word for word, _ in STATE_LOOKS.values()} | {label for _, label, _, _ in SECTIONS} | {heading for _, heading in HEADINGS}
     found |= {label for _, label, _ in (*run.VIEWS, *tasks.PANEL_TABS)}
     found |= {label for _, label in (*artifacts.TABS, *pipelines.TABS, *tasks.PHASES)}
+    found |= {words for words, _, _ in news.KINDS.values()}
     found |= {label for _, label in log_hits.SCOPES} | {"Logs"}
     found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in search.COMMANDS}
     found |= {text for _, label, explanation in triggers.KINDS for text in (label, explanation)} | {*triggers.EDIT_WORDS.values()}

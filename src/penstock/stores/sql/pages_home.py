@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.domain.tracking import TrackedState
-from penstock.interfaces.page_catalog import HomeView, RecentTracked, SearchHit, TableSize
+from penstock.interfaces.page_catalog import HomeView, NewsItem, RecentTracked, SearchHit, TableSize
 from penstock.interfaces.pages import ListQuery
 from penstock.stores.sql.database import Database, Row, Transaction, escape_like
+from penstock.stores.sql.json_columns import decode
 from penstock.stores.sql.page_rows import RUN_COLUMNS, RUN_JOINS, TASK_COLUMNS, run_from_row, task_from_row
 from penstock.stores.sql.pages_catalog import list_recurring
 
@@ -42,6 +43,10 @@ class SqlHomePages:
         """See `HomePages`."""
         return await self._database.read(lambda tx: _home(tx, now))
 
+    async def news(self, since: float, *, limit: int = 20) -> Sequence[NewsItem]:
+        """See `HomePages`."""
+        return await self._database.read(lambda tx: _news(tx, since, limit))
+
     async def search(self, text: str, *, limit: int = 8) -> Sequence[SearchHit]:
         """See `HomePages`."""
         return await self._database.read(lambda tx: _search(tx, text, limit))
@@ -52,6 +57,27 @@ class SqlHomePages:
         if self._sizes is None or now - self._sizes[0] > SIZES_SECONDS:
             self._sizes = (now, await self._database.read(_sizes))
         return self._sizes[1]
+
+
+def _news(tx: Transaction, since: float, limit: int) -> list[NewsItem]:
+    runs = tx.all(
+        "SELECT run_id, name, error, finished_at FROM (SELECT * FROM run ORDER BY created_at DESC, run_id DESC LIMIT 500) AS newest"
+        " WHERE state = 'FAILED' AND storage_state = 'AVAILABLE' AND finished_at > :since ORDER BY finished_at DESC LIMIT :limit",
+        {"since": since, "limit": limit},
+    )
+    events = tx.all(
+        "SELECT newest.outcome, newest.reason, newest.decided_at, recurring_run.recurring_run_id, recurring_run.display_name"
+        " FROM (SELECT * FROM trigger_event ORDER BY event_id DESC LIMIT 200) AS newest"
+        " JOIN recurring_run ON recurring_run.recurring_run_id = newest.recurring_run_id"
+        " WHERE newest.outcome IN ('fired', 'error') AND newest.decided_at > :since ORDER BY newest.decided_at DESC LIMIT :limit",
+        {"since": since, "limit": limit},
+    )
+    found = [
+        NewsItem("failed", row["finished_at"], row["name"], str((decode(row["error"]) or {}).get("message", "")), row["run_id"])
+        for row in runs
+    ]
+    found += [NewsItem(row["outcome"], row["decided_at"], row["display_name"], row["reason"], row["recurring_run_id"]) for row in events]
+    return sorted(found, key=lambda item: -item.at)[:limit]
 
 
 def _home(tx: Transaction, now: float) -> HomeView:

@@ -1,6 +1,7 @@
 // The frame: theme, language, rail, search dialog, menus, copying, clocks, notices, keys, confirmation.
 
 import "./keys.js";
+import "./news.js";
 
 import { ago, duration, isTyping, make, remember, text } from "./dom.js";
 import { startLive } from "./live.js";

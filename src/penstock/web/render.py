@@ -192,6 +192,7 @@ def render_text(services: WebServices, request: Request, template: str, **values
         "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         "server_version": services.version,
         "server_url": services.url,
+        "has_trash": services.trash is not None and services.trash.keep_seconds > 0,
         "is_live_patch": request.headers.get("x-live") == "1",
     }
     return environment().get_template(template).render(common | values)

@@ -15,14 +15,19 @@ from penstock.stores.run_folders import RunFolders
 from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.housekeeping import _COLUMNS, SqlEndedRuns, SqlLiveBlobs
 
-_NOT_BLOBS = {("spec", "digest"), ("api_key", "digest"), ("artifact_version", "digest"), ("version_content", "blob_digest")}
-"""Digests of other things, and a table derived from manifests."""
+_NOT_BLOBS = {
+    ("spec", "digest"), ("api_key", "digest"), ("artifact_version", "digest"), ("version_content", "blob_digest"), ("object_read", "digest"),
+}  # fmt: skip
+"""Digests of other things, a table derived from manifests, and a note of what was read."""
 _OLD = 1_000_000.0
 _NOW = 10 * 86400.0
 
 
 class _Nothing:
     def delete_expired(self, *, limit: int = 100) -> int:
+        return 0
+
+    def release(self, *, before: float) -> int:
         return 0
 
 
@@ -96,4 +101,4 @@ def test_folders_of_runs_that_ended_long_ago_go_when_asked(database: Database, t
 
 def _collector(blobs: LocalBlobStore, database: Database, folder: Path, retention: Retention) -> BlobCollector:
     folders = RunFolders(folder / "runs")
-    return BlobCollector(blobs, SqlLiveBlobs(database), _Nothing(), folders, SqlEndedRuns(database), _Clock(), retention)
+    return BlobCollector(blobs, SqlLiveBlobs(database), _Nothing(), _Nothing(), folders, SqlEndedRuns(database), _Clock(), retention)

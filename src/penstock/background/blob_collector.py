@@ -12,7 +12,7 @@ import logging
 from dataclasses import dataclass
 
 from penstock.interfaces.clock import Clock
-from penstock.interfaces.housekeeping import AttemptFolders, EndedRuns, ExpiringArtifacts, GarbageStore, LiveBlobs
+from penstock.interfaces.housekeeping import AttemptFolders, EndedRuns, ExpiringArtifacts, GarbageStore, LiveBlobs, UnusedContents
 
 _log = logging.getLogger(__name__)
 _DAY_SECONDS = 86400.0
@@ -39,6 +39,7 @@ class BlobCollector:
         blobs: GarbageStore,
         live: LiveBlobs,
         artifacts: ExpiringArtifacts,
+        contents: UnusedContents,
         folders: AttemptFolders,
         runs: EndedRuns,
         clock: Clock,
@@ -47,6 +48,7 @@ class BlobCollector:
         self._blobs = blobs
         self._live = live
         self._artifacts = artifacts
+        self._contents = contents
         self._folders = folders
         self._runs = runs
         self._clock = clock
@@ -87,6 +89,7 @@ class BlobCollector:
         """
         while self._artifacts.delete_expired(limit=_BATCH) == _BATCH:
             continue
+        self._contents.release(before=self._clock.now() - self._retention.min_age_seconds)
         if self._retention.run_folder_days > 0:
             limit = self._clock.now() - self._retention.run_folder_days * _DAY_SECONDS
             for run_id in self._runs.ended_before(self._folders.run_ids(), limit):

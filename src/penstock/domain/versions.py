@@ -225,6 +225,15 @@ class StoredContent:
 
 
 @dataclass(frozen=True, slots=True)
+class ContentKey:
+    """Names a `StoredContent`."""
+
+    project_id: int
+    md5: str
+    """Hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True)
 class UploadPart:
     """One part of a large file on its way in."""
 

@@ -53,10 +53,12 @@ from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.flow_engine import follow_engine
 from penstock.stores.sql.housekeeping import SqlEndedRuns, SqlLiveBlobs
 from penstock.stores.sql.metrics import SqlMetricStore
+from penstock.stores.sql.orphans import SqlOrphanStore
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
 from penstock.tracking.step_keys import StepKeys
 from penstock.tracking.task_runs import TaskEnvironment
+from penstock.tracking.unused_content import UnusedContent
 from penstock.trash.service import TrashService
 from penstock.web.flow_routes import routes as flow_routes
 from penstock.web.lineage_routes import routes as lineage_pages
@@ -207,6 +209,7 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
         parts.blobs,
         SqlLiveBlobs(parts.database),
         build_artifacts(parts.database, parts.settings.data_dir / "tracking", parts.blobs, parts.clock),
+        UnusedContent(SqlOrphanStore(parts.database), parts.blobs),
         parts.pipelines.files,
         SqlEndedRuns(parts.database),
         parts.clock,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from penstock.interfaces.pages import RunItem, TaskTry
 from penstock.web.services import WebServices
@@ -37,11 +38,10 @@ def run_attempts(run: RunItem, tries: Sequence[TaskTry] = ()) -> list[RunAttempt
         last = spans[-1]
         spans[-1] = RunAttempt(last.number, state, last.started_at, at if is_final else None)
         is_over = is_final
-    ends = [later.started_at for later in spans[1:]] + [float("inf")]
-    starts = [0.0, *ends[:-1]]
+    borders = [0.0, *(later.started_at for later in spans[1:]), float("inf")]
     return [
         RunAttempt(one.number, one.state, one.started_at, one.finished_at, [item for item in tries if start <= item.created_at < end])
-        for one, start, end in zip(spans, starts, ends, strict=True)
+        for one, (start, end) in zip(spans, pairwise(borders), strict=False)  # a run without a history has no attempt
     ]
 
 

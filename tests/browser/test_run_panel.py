@@ -77,7 +77,7 @@ def test_logs_of_all_runs_are_searched_from_the_search_dialog(page: Page, served
     page.goto("/ui/home")
     page.keyboard.press("Control+k")
     page.keyboard.type("contains NaN")
-    hit = page.locator("#search-results .result[href^='/ui/logs']")
+    hit = page.locator("#search-results .result[href='/ui/logs?text=contains%20NaN']")  # the answer to all that was typed
     expect(hit).to_be_visible()
     page.keyboard.press("Enter")
     page.wait_for_url("**/ui/logs?text=contains%20NaN")

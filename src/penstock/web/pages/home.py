@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.interfaces.page_catalog import HomeView, RecentTracked
+from penstock.interfaces.page_catalog import HomeView
 from penstock.interfaces.pages import RunItem
 from penstock.interfaces.system_status import ServiceItem, SlotsItem
 from penstock.web.formats import state_look, state_word
 from penstock.web.pages.recurring import upcoming
+from penstock.web.pages.tracking_run import run_url
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import look_of
@@ -98,7 +99,7 @@ def lanes_of(view: HomeView, now: float, planned: Sequence[tuple[float, str, str
         bar = _bar(_run_address(run), run.name, _look(run.state), (run.started_at or run.created_at, run.finished_at), now)
         groups.setdefault(run.pipeline_name or run.name, []).append(bar)
     for own in reversed(view.tracked):
-        bar = _bar(tracked_address(own), own.display_name, look_of(own.state), (own.created_at, own.ended_at), now)
+        bar = _bar(run_url(own.entity, own.project, own.name), own.display_name, look_of(own.state), (own.created_at, own.ended_at), now)
         groups.setdefault(f"{own.entity}/{own.project}", []).append(bar)
     ahead: dict[str, list[float]] = {}
     for moment, _, _, pipeline in planned:
@@ -125,11 +126,6 @@ def _run_address(run: RunItem) -> str:
     return f"/flows/{run.run_id}" if "/" in run.run_id else f"/ui/runs/{run.run_id}"
 
 
-def tracked_address(run: RecentTracked) -> str:
-    """Return where the page of a tracked run is."""
-    return "/" + "/".join(quote(part, safe="") for part in (run.entity, run.project, "runs", run.name))
-
-
 def troubles_of(view: HomeView) -> list[Trouble]:
     """Failed runs of all kinds, newest first, at most eight."""
     runs = [
@@ -137,9 +133,12 @@ def troubles_of(view: HomeView) -> list[Trouble]:
         for run in view.attention
     ]
     own = [
-        Trouble(tracked_address(run), run.display_name, look_of(run.state), f"{run.entity}/{run.project}", run.ended_at or run.created_at)
+        Trouble(
+            run_url(run.entity, run.project, run.name), run.display_name, look_of(run.state), f"{run.entity}/{run.project}",
+            run.ended_at or run.created_at,
+        )
         for run in view.crashed
-    ]
+    ]  # fmt: skip
     return sorted([*runs, *own], key=lambda trouble: -trouble.at)[:8]
 
 

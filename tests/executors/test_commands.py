@@ -231,6 +231,20 @@ async def test_a_waiting_child_that_was_killed_fails_no_task(scene: Stage) -> No
     assert int(scene.log("second")) not in {waiting, started.detail["pid"]}
 
 
+async def test_a_child_that_was_killed_before_it_read_its_task_fails_no_task(scene: Stage) -> None:
+    first = await scene.run(shell("echo first"), "first")
+    supervisor = json.loads((scene.executor.log_path(first.key).parent / "started").read_text().splitlines()[0])["supervisor"]
+    (waiting,) = tree.children_of(supervisor)
+    os.kill(waiting, signal.SIGSTOP)  # so that the task lies in its pipe when it is killed
+    await scene.launch(shell("echo $$; sleep 600", deadline_seconds=1.0), "second")
+    assert (await scene.started("second")).detail["pid"] == waiting
+    os.kill(waiting, signal.SIGKILL)
+    finished = await scene.finished("second")
+    assert int(scene.log("second")) != waiting
+    assert finished.failure is not None
+    assert finished.failure.kind == FailureKind.DEADLINE
+
+
 async def test_launching_twice_runs_once(scene: Stage) -> None:
     spec = shell("echo run")
     await scene.launch(spec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,23 @@ def test_full_disk_is_unavailable_and_passes(tmp_path: Path) -> None:
         database.write_sync(lambda tx: tx.all("PRAGMA max_page_count=1000000"))
         database.write_sync(_insert("big", 1 << 20))
         assert database.read_sync(_count) == 1
+    finally:
+        database.close()
+
+
+def test_a_caller_that_leaves_takes_nobody_along(tmp_path: Path) -> None:
+    """A write whose caller was cancelled while it was queued is made, and those after it are made and answered."""
+    database = open_database(f"sqlite:///{tmp_path / 'p.db'}")
+    try:
+        is_free = threading.Event()
+        first = database.submit(lambda tx: is_free.wait(60))
+        left = database.submit(_insert("left"))
+        assert left.cancel()
+        after = database.submit(_insert("after"))
+        is_free.set()
+        assert first.result(60)
+        assert after.result(60) is None
+        assert database.read_sync(_count) == 2
     finally:
         database.close()
 

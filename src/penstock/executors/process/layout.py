@@ -16,9 +16,9 @@ from typing import Any
 from penstock.domain.execution import AttemptKey, AttemptLayout
 from penstock.domain.ids import RunId
 from penstock.executors.process.inside import stderr_marks
+from penstock.executors.process.inside.child import SPEC
 
 LOG = "log"
-SPEC = "spec.json"
 RESULT = "result.json"
 _GET_FLAGS, _SET_FLAGS, _TOP_DIRECTORY = 0x80086601, 0x40086602, 0x00020000
 """Linux: `FS_IOC_GETFLAGS`, `FS_IOC_SETFLAGS` (of 64-bit machines) and `FS_TOPDIR_FL`, which `chattr +T` sets."""

@@ -367,6 +367,7 @@ class Database:
             group: list[tuple[Callable[[Transaction], Any], Future[Any]]] = []
             item = self._queue.get()
             while item is not None:
+                item[1].set_running_or_notify_cancel()  # from here on nobody can cancel it
                 group.append(item)
                 if len(group) >= _MAX_GROUP:
                     break
@@ -402,10 +403,10 @@ class Database:
                 self._writer_connection.execute("ROLLBACK")
             failure = UnavailableError(f"the database could not store the change: {error}")
             failure.__cause__ = error
-            for _, future in group:
-                future.set_exception(failure)
-            return
+            results = [(future, None, failure) for _, future in group]
         for future, result, failed in results:
+            if future.cancelled():
+                continue  # its caller left while it was queued; it was carried out like every other
             if failed is None:
                 future.set_result(result)
             else:

@@ -21,6 +21,8 @@ from typing import Any, NoReturn
 from penstock.executors.process.inside import namespace, pages, python_task
 
 START_ERROR = "start_error"
+SPEC = "spec.json"
+"""Description of the task; written before any code of the task runs."""
 START_FAILED = 127
 _TASK = 3
 """Descriptor on which the task comes."""
@@ -75,7 +77,7 @@ def become(task: Mapping[str, Any], preloaded: python_task.Preloaded) -> NoRetur
             _make_directory(directory)
         _link(task["tmp"], task["tmp_link"])
         _enter_limits(task)
-        _write_new(os.path.join(task["root"], "spec.json"), task["spec"])
+        _write_new(os.path.join(task["root"], SPEC), task["spec"])
         if task.get("cold_file"):
             with open(task["cold_file"]["path"], "w", encoding="utf-8") as file:
                 json.dump(task["cold_file"]["task"], file)

@@ -5,6 +5,8 @@ and never runs user code. It outlives the server: when the socket closes it take
 must survive is in files of the attempt, each written before anything that depends on it:
 
 - `started` names this process and the child, before the child learns what to run. No file: the attempt never ran.
+- `spec.json` is written by the child, before any code of the task. No file: the child was lost before its task had begun, and another
+  child is given the task.
 - `stop.json` exists before a task is signalled, and says why.
 - `exit.json` appears, whole, once the task's whole tree is gone and its log is complete. Present: the attempt is over.
 
@@ -50,6 +52,8 @@ class _Running:
         self.task = task
         self.pid = pid
         self.at = at
+        self.deadline = time.monotonic() + task["deadline"] if task.get("deadline") else None
+        self.tries = 1
         self.stop: str | None = None
 
 
@@ -185,10 +189,13 @@ class Supervisor:
             return
         finally:
             os.close(marker)
-        self._running[pid] = _Running(task, pid, now)
-        if task.get("deadline"):
-            heapq.heappush(self._timers, (time.monotonic() + task["deadline"], pid, DEADLINE))
+        self._watch(_Running(task, pid, now))
         self._send({"op": "started", "id": task["id"], "pid": pid, "at": now})
+
+    def _watch(self, running: _Running) -> None:
+        self._running[running.pid] = running
+        if running.deadline is not None:
+            heapq.heappush(self._timers, (running.deadline, running.pid, DEADLINE))
 
     def _hand_over(self, marker: int, now: float, body: bytes) -> int:
         """Note in the file `marker` which child will run the message `body`, give it to that child, and return its pid."""
@@ -280,6 +287,8 @@ class Supervisor:
         self._kill_leftovers(running)
         _, status, usage = os.wait4(running.pid, 0)
         del self._running[running.pid]
+        if os.WIFSIGNALED(status) and self._begin_again(running):
+            return
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
         story: dict[str, Any] = {
             "pid": running.pid,
@@ -307,6 +316,28 @@ class Supervisor:
         except OSError as error:  # disk full: the server still hears it; without a server the attempt counts as lost
             story["unsaved"] = str(error)
         self._send({"op": "ended", "id": running.task["id"], "exit": story})
+
+    def _begin_again(self, lost: _Running) -> bool:
+        """Give the task of a child that was killed before its task had begun to another child; False if it is not to be begun again.
+
+        A dying child takes its message, for as long as its end of the pipe is open.
+        """
+        root = lost.task["root"]
+        if lost.stop is not None or lost.tries >= _MOST_TRIES or os.path.exists(os.path.join(root, child.SPEC)) or not self._is_server_there():
+            return False
+        try:
+            marker = os.open(os.path.join(root, STARTED), os.O_WRONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            lost.pid = self._hand_over(marker, lost.at, json.dumps(lost.task).encode())
+        except OSError:
+            return False
+        finally:
+            os.close(marker)
+        lost.tries += 1
+        self._watch(lost)
+        return True
 
     def _kill_leftovers(self, ended: _Running) -> None:
         """Kill and reap what ended tasks left behind; see the theory above. The zombie of `ended` itself stays for its status."""

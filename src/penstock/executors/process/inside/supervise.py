@@ -323,7 +323,8 @@ class Supervisor:
         A dying child takes its message, for as long as its end of the pipe is open.
         """
         root = lost.task["root"]
-        if lost.stop is not None or lost.tries >= _MOST_TRIES or os.path.exists(os.path.join(root, child.SPEC)) or not self._is_server_there():
+        has_begun = os.path.exists(os.path.join(root, child.SPEC))
+        if has_begun or lost.stop is not None or lost.tries >= _MOST_TRIES or not self._is_server_there():
             return False
         try:
             marker = os.open(os.path.join(root, STARTED), os.O_WRONLY | os.O_CLOEXEC)

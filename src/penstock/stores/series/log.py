@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import queue
 import struct
 import threading
 import zlib
@@ -19,6 +18,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from penstock.domain.errors import UnavailableError
+from penstock.stores.write_queue import WriteQueue, answer, refuse
 
 _log = logging.getLogger(__name__)
 _RECORD = struct.Struct("<II")
@@ -31,13 +31,20 @@ Receiver = Callable[[int], None]
 """Called with the sequence number once the record is durable, in order, on the log's thread."""
 
 
+_Record = tuple[bytes, Receiver]
+
+
+def _bytes_of(record: _Record) -> int:
+    return len(record[0])
+
+
 class SeriesLog:
     """The log. `replay` once, then `append`; `close` at the end."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._queue: queue.SimpleQueue[tuple[bytes, Receiver, Future[None]] | None] = queue.SimpleQueue()
+        self._queue: WriteQueue[_Record] = WriteQueue()
         self._segments: list[tuple[int, Path]] = sorted((int(path.stem), path) for path in folder.glob("*.log"))
         self._file = -1
         self._size = 0
@@ -86,9 +93,7 @@ class SeriesLog:
 
         It fails with `UnavailableError` when the disk did not take it; then `receiver` is not called.
         """
-        future: Future[None] = Future()
-        self._queue.put((body, receiver, future))
-        return future
+        return self._queue.put((body, receiver))
 
     def drop_before(self, sequence: int) -> None:
         """Delete segments in which every record is below `sequence`; never the one being written."""
@@ -108,7 +113,7 @@ class SeriesLog:
     def close(self) -> None:
         """Write what waits and stop."""
         if self._thread is not None:
-            self._queue.put(None)
+            self._queue.close()
             self._thread.join()
             self._thread = None
         if self._file >= 0:
@@ -117,42 +122,31 @@ class SeriesLog:
 
     def _open_segment(self) -> None:
         path = self._folder / f"{self._next:020d}.log"
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         if self._file >= 0:
             os.close(self._file)
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = file
         self._size = os.fstat(self._file).st_size
+        with self._lock:
+            if not self._segments or self._segments[-1][1] != path:
+                self._segments.append((self._next, path))
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
-        with self._lock:
-            if not self._segments or self._segments[-1][1] != path:
-                self._segments.append((self._next, path))
 
     def _run(self) -> None:
-        running = True
-        while running:
-            group: list[tuple[bytes, Receiver, Future[None]]] = []
-            item = self._queue.get()
-            size = 0
-            while item is not None:
-                group.append(item)
-                size += len(item[0])
-                if size > _GROUP_BYTES:
-                    break
-                try:
-                    item = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-            running = item is not None
+        is_open = True
+        while is_open:
+            group, is_open = self._queue.take(most=_GROUP_BYTES, size_of=_bytes_of)
             if group:
                 self._write(group)
 
-    def _write(self, group: list[tuple[bytes, Receiver, Future[None]]]) -> None:
+    def _write(self, group: list[tuple[_Record, Future[None]]]) -> None:
         first = self._next
         pieces: list[bytes] = []
-        for index, (body, _, _) in enumerate(group):
+        for index, ((body, _), _) in enumerate(group):
             head = _SEQUENCE.pack(first + index)
             pieces += [_RECORD.pack(len(head) + len(body), zlib.crc32(body, zlib.crc32(head))), head, body]
         try:
@@ -161,20 +155,23 @@ class SeriesLog:
             os.fdatasync(self._file)
         except OSError as error:
             self._undo()
-            for _, _, future in group:
-                future.set_exception(UnavailableError(f"the series log could not be written: {error.strerror}"))
+            for _, future in group:
+                refuse(future, UnavailableError(f"the series log could not be written: {error.strerror}"))
             return
         self._next = first + len(group)
         self._size += len(data)
-        for index, (_, receiver, future) in enumerate(group):
+        for index, ((_, receiver), future) in enumerate(group):
             try:
                 receiver(first + index)
             except Exception as error:
-                future.set_exception(error)
+                refuse(future, error)
             else:
-                future.set_result(None)
+                answer(future, None)
         if self._size >= _SEGMENT_BYTES:
-            self._open_segment()
+            try:
+                self._open_segment()
+            except OSError:
+                _log.exception("the series log could not begin a new segment; the last one grows on")
 
     def _undo(self) -> None:
         """Remove what a failed write left, so that later records do not follow torn ones."""

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import queue
 import re
 import sqlite3
 import threading
@@ -29,6 +28,7 @@ from typing import Any, Protocol, TypeVar
 
 from penstock.domain.errors import UnavailableError
 from penstock.stores.sql.migrate import migrate
+from penstock.stores.write_queue import WriteQueue, answer, refuse
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -272,7 +272,7 @@ class Database:
     def __init__(self, connections: _Connections, *, readers: int = 4) -> None:
         self._connections = connections
         self.dialect = connections.dialect
-        self._queue: queue.SimpleQueue[tuple[Callable[[Transaction], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._queue: WriteQueue[Callable[[Transaction], Any]] = WriteQueue()
         self._local = threading.local()
         self._open_readers: list[Any] = []
         self._lock = threading.Lock()
@@ -291,9 +291,7 @@ class Database:
 
     def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
         """Queue `work`; the future completes after the commit."""
-        future: Future[T] = Future()
-        self._queue.put((work, future))
-        return future
+        return self._queue.put(work)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` on a reader connection in a worker thread."""
@@ -354,7 +352,7 @@ class Database:
 
     def close(self) -> None:
         """Finish queued writes and close all connections."""
-        self._queue.put(None)
+        self._queue.close()
         self._writer.join()
         self._readers.shutdown(wait=True)
         for connection in self._open_readers:
@@ -362,21 +360,9 @@ class Database:
         self._connections.close(self._writer_connection)
 
     def _write_loop(self) -> None:
-        running = True
-        while running:
-            group: list[tuple[Callable[[Transaction], Any], Future[Any]]] = []
-            item = self._queue.get()
-            while item is not None:
-                item[1].set_running_or_notify_cancel()  # from here on nobody can cancel it
-                group.append(item)
-                if len(group) >= _MAX_GROUP:
-                    break
-                try:
-                    item = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-            if item is None:
-                running = False
+        is_open = True
+        while is_open:
+            group, is_open = self._queue.take(most=_MAX_GROUP)
             if group:
                 self._run_group(group)
 
@@ -405,12 +391,10 @@ class Database:
             failure.__cause__ = error
             results = [(future, None, failure) for _, future in group]
         for future, result, failed in results:
-            if future.cancelled():
-                continue  # its caller left while it was queued; it was carried out like every other
             if failed is None:
-                future.set_result(result)
+                answer(future, result)
             else:
-                future.set_exception(failed)
+                refuse(future, failed)
 
     def _begin_write(self) -> Any:
         """Begin a transaction; a connection that was lost, before or by this, is replaced first."""

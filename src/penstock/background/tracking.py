@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 
-from penstock.domain.errors import PenstockError
 from penstock.tracking.heartbeats import FLUSH_SECONDS, Heartbeats
 from penstock.tracking.runs import TrackedRunService
 
@@ -42,5 +41,6 @@ class TrackingTimer:
                 await self._heartbeats.flush()
                 await self._runs.judge_silent()
                 await self._runs.refresh_index()
-            except PenstockError:
-                _log.exception("the store of tracked runs did not answer; the timer tries again")
+            except Exception:
+                # A run that is never judged silent, for all of them, would be worse than one failed round.
+                _log.exception("tracked runs could not be looked after; the timer tries again")

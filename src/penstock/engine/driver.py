@@ -216,6 +216,9 @@ class RunDriver:
             waiters, self._waiters = self._waiters, []
             try:
                 await self._turn()
+            except Exception:
+                # Other runs go on. What was stored of this turn is performed by the next start, which finds it open.
+                _log.exception("a turn of the engine failed")
             finally:
                 for waiter in waiters:
                     if not waiter.done():

@@ -180,6 +180,21 @@ async def test_an_exit_task_that_takes_too_long_after_a_cancel_is_stopped(engine
     assert engine.states()["bye"] == "CANCELED"
 
 
+async def test_a_fault_while_commands_are_performed_does_not_stop_other_runs(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no such process group")
+
+    engine.executor.scripts["a"] = WAIT
+    await engine.submit(flat(task("a")))
+    await engine.settled()
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.executor, "cancel", fail)
+        await engine.driver.cancel(RunId("run-1"))
+        await engine.settled()
+    assert engine.run_row()["state"] == "CANCELING"
+    assert (await engine.run(flat(task("b")), "run-2"))["state"] == "SUCCEEDED"
+
+
 async def test_canceling_a_run_that_has_ended_leaves_it_alone(engine: Engine) -> None:
     row = await engine.run(flat(task("a")))
     await engine.driver.cancel(RunId("run-1"))

@@ -45,6 +45,11 @@ class Spent:
         return f"{self.whole * 1000:.1f} ms ({' + '.join(f'{part * 1000:.1f}' for part in parts)})"
 
 
+def tree_seconds(root: int) -> float:
+    """Return what a process, everything below it and whatever they have reaped used so far."""
+    return sum(_fields(root)) + sum(tree_seconds(int(entry.name)) for entry in _entries() if _parent(entry) == root)
+
+
 def settled(server: int) -> Spent:
     """Return what was used once the server has come to rest after a run."""
     time.sleep(_SETTLE_SECONDS)
@@ -54,17 +59,25 @@ def settled(server: int) -> Spent:
 def _children(server: int) -> list[int]:
     """Return the supervisors of a server."""
     found = []
-    for entry in Path("/proc").iterdir():
+    for entry in _entries():
         try:
-            if entry.name.isdigit() and b"inside.supervise" in (entry / "cmdline").read_bytes() and _parent(entry) == server:
+            if b"inside.supervise" in (entry / "cmdline").read_bytes() and _parent(entry) == server:
                 found.append(int(entry.name))
         except OSError:
             continue
     return found
 
 
-def _parent(entry: Path) -> int:
-    return int(_after_name((entry / "stat").read_text())[1])
+def _entries() -> list[Path]:
+    return [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _parent(entry: Path) -> int | None:
+    """Return the parent of a process, None for one that is gone."""
+    try:
+        return int(_after_name((entry / "stat").read_text())[1])
+    except OSError:
+        return None
 
 
 def _fields(pid: int) -> list[float]:

@@ -3,7 +3,8 @@
 Run: `python benchmarks/tracking_peers.py [--rows 5000]`. Each peer is installed into an environment of its own and used as its
 documentation says for many scalars: MLflow with batches of 1,000 metrics to its server, trackio to its local server, Aim into a local
 repository (it has no server to wait for). A peer that cannot be installed is left out. A figure counts from the first row to the
-moment at which the client says that everything is there; each program then reads back how many rows there are.
+moment at which the client says that everything is there; each program then reads back how many rows there are. Where the clients are the
+limit, the processor time that a server spends on a scalar says how many it could take; trackio and Aim write within the client.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import httpx
 from tests.support.clients import client_environment, client_python
 from tests.support.server import LiveServer
 
+from benchmarks.processor import tree_seconds
 from benchmarks.tracking_ingest import row
 
 _PROLOGUE = """
@@ -96,26 +98,28 @@ def measure(name: str, rows: Path, folder: Path) -> dict[str, float] | None:
         print(f"{name}: not installed: {str(error)[:200]}")
         return None
     folder.mkdir()
-    with _server(name, python, folder) as variables:
+    with _server(name, python, folder) as (variables, server):
+        before = tree_seconds(server) if server else 0.0
         environment = {**client_environment(**variables), "ROWS": str(rows), "HOME": str(folder)}
         done = subprocess.run(
             [str(python), "-c", _PROLOGUE + _PROGRAMS[name] + _EPILOGUE], cwd=folder, env=environment, capture_output=True, text=True,
             timeout=1800, check=False,
         )  # fmt: skip
+        spent = tree_seconds(server) - before if server else None
     found = [line.removeprefix("RESULT ") for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     if not found:
         print(f"{name}: did not work: {done.stderr.strip()[-500:]}")
         return None
     result: dict[str, float] = json.loads(found[0])
-    return result
+    return result if spent is None else {**result, "server": spent}
 
 
 @contextmanager
-def _server(name: str, python: Path, folder: Path) -> Iterator[dict[str, str]]:
-    """Run the peer's server, if it has one that is separate; yield the variables by which its client finds it."""
+def _server(name: str, python: Path, folder: Path) -> Iterator[tuple[dict[str, str], int | None]]:
+    """Run the peer's server, if it has one that is separate; yield the variables by which its client finds it, and its pid."""
     if name == "penstock":
         with LiveServer(folder / "data") as server:
-            yield {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": server.key, "WANDB_SILENT": "true"}
+            yield {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": server.key, "WANDB_SILENT": "true"}, server.pid
     elif name == "mlflow":
         port = str(random.Random(os.getpid()).randint(20_000, 40_000))
         words = ["server", "--backend-store-uri", f"sqlite:///{folder}/m.db", "--port", port, "--workers", "1"]
@@ -125,15 +129,15 @@ def _server(name: str, python: Path, folder: Path) -> Iterator[dict[str, str]]:
         )  # fmt: skip
         try:
             _wait_until_ready(f"http://127.0.0.1:{port}/health")
-            yield {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}"}
+            yield {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}"}, process.pid
         finally:
             os.killpg(process.pid, 9)
             process.wait()
     elif name == "aim":
         subprocess.run([str(python.parent / "aim"), "init"], cwd=folder, capture_output=True, check=False, env={"HOME": str(folder)})
-        yield {}
+        yield {}, None
     else:
-        yield {"TRACKIO_DIR": str(folder)}
+        yield {"TRACKIO_DIR": str(folder)}, None
 
 
 def _wait_until_ready(url: str) -> None:
@@ -169,8 +173,9 @@ def main() -> None:
 
 def _line(name: str, result: dict[str, float], scalars: int, own_seconds: float | None) -> str:
     ratio = "" if own_seconds is None else f", penstock is {result['seconds'] / own_seconds:.1f} times as fast"
+    server = f"server {result['server'] / scalars * 1e6:.1f} us, " if "server" in result else ""
     return (
-        f"{name}: {scalars / result['seconds']:,.0f} scalars/s, client {result['cpu'] / scalars * 1e6:.0f} us of CPU a scalar, "
+        f"{name}: {scalars / result['seconds']:,.0f} scalars/s, client {result['cpu'] / scalars * 1e6:.0f} us of CPU a scalar, {server}"
         f"{result['read']:,.0f} rows read back{ratio}"
     )
 

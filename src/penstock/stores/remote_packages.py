@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-import httpx
-
 from penstock.domain.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    import httpx
 
 _TIMEOUT_SECONDS = 30.0
 _MAX_REDIRECTS = 5
@@ -29,6 +31,8 @@ class HttpPackageDownloader:
 
     async def fetch(self, url: str, *, limit_bytes: int) -> tuple[str, bytes]:
         """Return file name and content."""
+        import httpx  # noqa: PLC0415 - takes a twentieth of the server's start, and most servers never fetch
+
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS), httpx.AsyncClient(trust_env=False, timeout=_TIMEOUT_SECONDS) as client:
                 for _ in range(_MAX_REDIRECTS + 1):

@@ -41,12 +41,9 @@ from graphql import (
     validate,
 )
 
+from penstock.api.wandb.fields import FieldTable, Resolver
 from penstock.api.wandb.scalars import json_safe, time_to_wire
 from penstock.domain.errors import PenstockError
-
-Resolver = Callable[..., Any]
-FieldTable = Mapping[str, Mapping[str, Resolver]]
-"""Resolvers by type and field name."""
 
 _log = logging.getLogger(__name__)
 _MAX_CACHED = 2048
@@ -144,11 +141,6 @@ class GraphqlExecutor:
                 if value is not None or definition.default_value is None:
                     known[name] = value
         return known
-
-
-def is_mutation(query: str) -> bool:
-    """Whether the document's first operation changes something, by its first word."""
-    return re.match(r"\s*(?:#[^\n]*\n\s*)*mutation\b", query) is not None
 
 
 def error_to_wire(error: GraphQLError) -> dict[str, Any]:
@@ -283,4 +275,4 @@ def _without_unknown(declared: GraphQLType, value: Any) -> Any:
     return value
 
 
-__all__ = ["FieldTable", "GraphqlExecutor", "Resolver", "error_to_wire", "is_mutation", "schema_text", "snake"]
+__all__ = ["GraphqlExecutor", "error_to_wire", "schema_text", "snake"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.requests import Request
@@ -13,7 +14,6 @@ from starlette.responses import JSONResponse, Response
 
 from penstock.api.wandb.auth import authenticate, refusal
 from penstock.api.wandb.context import RequestContext, base_url_of
-from penstock.api.wandb.execution import GraphqlExecutor
 from penstock.api.wandb.nodes import (
     CollectionNode,
     MembershipNode,
@@ -29,6 +29,9 @@ from penstock.api.wandb.services import WandbServices
 from penstock.domain.accounts import ApiKey, Entity
 from penstock.domain.automations import WebhookIntegration
 from penstock.domain.errors import PayloadTooLargeError, UnauthenticatedError
+
+if TYPE_CHECKING:
+    from penstock.api.wandb.execution import GraphqlExecutor
 
 _MAX_BODY = 64 << 20
 """`wandb verify` posts 10 MB; a config may have 20."""
@@ -52,7 +55,8 @@ class GraphqlHandler:
 
     def __init__(self, services: WandbServices) -> None:
         self._services = services
-        self._executor = GraphqlExecutor(FIELDS, _TYPE_NAMES)
+        self._lock = threading.Lock()
+        self._loaded: GraphqlExecutor | None = None
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request; a missing or wrong key is 401, everything else that parses is 200."""
@@ -82,8 +86,17 @@ class GraphqlHandler:
         answer = await loop.run_in_executor(services.threads, self._run, body, context, agent)
         return Response(answer, status_code=context.http_status, media_type="application/json")
 
+    def _executor(self) -> GraphqlExecutor:
+        """Loaded when it is first asked for, by the thread that asks: a server that no such client uses starts without its library."""
+        with self._lock:
+            if self._loaded is None:
+                from penstock.api.wandb.execution import GraphqlExecutor  # noqa: PLC0415 - see above
+
+                self._loaded = GraphqlExecutor(FIELDS, _TYPE_NAMES)
+            return self._loaded
+
     def _run(self, body: Mapping[str, Any], context: RequestContext, agent: str) -> bytes:
-        return _encode(self._executor.run(body, context, on_unknown=lambda what: self._services.gaps.note("wandb", what, agent)))
+        return _encode(self._executor().run(body, context, on_unknown=lambda what: self._services.gaps.note("wandb", what, agent)))
 
 
 async def _body(request: Request) -> bytes:

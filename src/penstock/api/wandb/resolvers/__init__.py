@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.api.wandb.execution import FieldTable, Resolver
+from penstock.api.wandb.fields import FieldTable, Resolver
 from penstock.api.wandb.resolvers import (
     accounts,
     automations,

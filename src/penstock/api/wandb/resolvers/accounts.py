@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from graphql import GraphQLResolveInfo
+from typing import TYPE_CHECKING, Any
 
 import penstock
 from penstock.api.wandb import connections, ids
 from penstock.api.wandb.context import RequestContext
-from penstock.api.wandb.execution import FieldTable
+from penstock.api.wandb.fields import FieldTable
 from penstock.api.wandb.nodes import OrganizationNode, ProjectNode, UserNode
 from penstock.domain.accounts import ApiKey, Entity, EntityKind
 from penstock.domain.errors import NotFoundError, PermissionDeniedError
 from penstock.tracking.accounts import ORGANIZATION, ORGANIZATION_ENTITY
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
 
 _FEATURES = (
     "STRUCTURED_CONSOLE_LOGS", "FILESTREAM_GZIP", "MARK_RUN_FILES_UPLOADED", "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION",

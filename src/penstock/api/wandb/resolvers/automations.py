@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from graphql import GraphQLResolveInfo
+from typing import TYPE_CHECKING, Any
 
 from penstock.api.wandb import connections, ids
 from penstock.api.wandb.context import RequestContext
-from penstock.api.wandb.execution import FieldTable
+from penstock.api.wandb.fields import FieldTable
 from penstock.api.wandb.nodes import OrganizationNode, ProjectNode, collection_node
 from penstock.api.wandb.resolvers.accounts import context_of
 from penstock.api.wandb.resolvers.collections import COLLECTION_IDS
@@ -22,6 +20,9 @@ from penstock.domain.errors import AlreadyExistsError, InvalidArgumentError, Not
 from penstock.domain.tracking import TrackedProjectId
 from penstock.tracking.accounts import ORGANIZATION_ENTITY
 from penstock.tracking.automations import AutomationScope
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
 
 Input = dict[str, Any]
 _CONFLICT = 409

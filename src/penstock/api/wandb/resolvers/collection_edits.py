@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from graphql import GraphQLResolveInfo
+from typing import TYPE_CHECKING, Any
 
 from penstock.api.wandb import ids
 from penstock.api.wandb.context import RequestContext
-from penstock.api.wandb.execution import FieldTable
+from penstock.api.wandb.fields import FieldTable
 from penstock.api.wandb.nodes import TypeNode, collection_node
 from penstock.api.wandb.resolvers.accounts import context_of
 from penstock.api.wandb.resolvers.collections import COLLECTION_IDS, membership_node
@@ -16,6 +14,9 @@ from penstock.api.wandb.resolvers.projects import project_for_writing
 from penstock.api.wandb.resolvers.versions import tag_to_wire, version_by_id
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.versions import Collection, CollectionKind
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
 
 Input = dict[str, Any]
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
-
-from graphql import GraphQLResolveInfo
+from typing import TYPE_CHECKING, Any
 
 from penstock.api.wandb import connections, ids
 from penstock.api.wandb.context import RequestContext
-from penstock.api.wandb.execution import FieldTable
+from penstock.api.wandb.fields import FieldTable
 from penstock.api.wandb.nodes import (
     CollectionBatch,
     CollectionNode,
@@ -36,6 +34,9 @@ from penstock.domain.matching import compile_filter
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
 from penstock.domain.versions import Collection, CollectionKind
 from penstock.interfaces.versions import CollectionQuery, MembershipQuery
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
 
 COLLECTION_IDS = ("ArtifactCollection", "ArtifactSequence", "ArtifactPortfolio")
 _MEMBER_ORDERS = {

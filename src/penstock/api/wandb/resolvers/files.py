@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from graphql import GraphQLResolveInfo
+from typing import TYPE_CHECKING, Any
 
 from penstock.api.wandb import connections, ids
-from penstock.api.wandb.execution import FieldTable
+from penstock.api.wandb.fields import FieldTable
 from penstock.api.wandb.nodes import RunNode
 from penstock.api.wandb.resolvers.accounts import context_of
 from penstock.api.wandb.resolvers.runs import run_for_writing
 from penstock.api.wandb.scalars import md5_to_wire
 from penstock.domain.tracking import RunFile, TrackedRun
 from penstock.tracking.files import normalized_file_name
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from graphql import GraphQLResolveInfo
+from typing import TYPE_CHECKING, Any
 
 from penstock.api.wandb import ids
 from penstock.api.wandb.context import RequestContext
-from penstock.api.wandb.execution import FieldTable
+from penstock.api.wandb.fields import FieldTable
 from penstock.api.wandb.nodes import ProjectNode, UserNode
 from penstock.api.wandb.resolvers.accounts import context_of, list_projects
 from penstock.domain.accounts import EntityKind
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
 from penstock.tracking.collections import REGISTRY_PREFIX
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
 
 _SETTINGS = ("framework", "access", "repo", "views", "is_benchmark", "is_published", "docker_image")
 _DEFAULT_ROLE = "admin"

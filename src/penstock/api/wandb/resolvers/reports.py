@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from graphql import GraphQLResolveInfo
+from typing import TYPE_CHECKING, Any
 
 from penstock.api.wandb import connections, ids
 from penstock.api.wandb.context import RequestContext
-from penstock.api.wandb.execution import FieldTable
+from penstock.api.wandb.fields import FieldTable
 from penstock.api.wandb.nodes import ProjectNode, UserNode
 from penstock.api.wandb.resolvers.accounts import context_of
 from penstock.api.wandb.resolvers.projects import project_for_writing
 from penstock.domain.errors import NotFoundError
 from penstock.domain.reports import Report
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
 
 _DEFAULT_TYPE = "runs"
 _CHART_TYPE = "custom-chart"

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
-
-from graphql import GraphQLResolveInfo
+from typing import TYPE_CHECKING, Any
 
 from penstock.api.wandb import connections, ids
 from penstock.api.wandb.context import RequestContext
-from penstock.api.wandb.execution import FieldTable
+from penstock.api.wandb.fields import FieldTable
 from penstock.api.wandb.nodes import ProjectNode, RunBatch, RunNode, UserNode, run_node
 from penstock.api.wandb.resolvers.accounts import context_of
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
@@ -18,6 +16,9 @@ from penstock.domain.reports import AlertSeverity
 from penstock.domain.tracking import RunChange, TrackedRun, TrackedState
 from penstock.tracking.alerts import DEFAULT_WAIT_SECONDS
 from penstock.tracking.runs import Upsert, wandb_config
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
 
 _SETTINGS = {"server_messages": list[Any]()}
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
-
-from graphql import GraphQLResolveInfo
+from typing import TYPE_CHECKING, Any
 
 from penstock.api.wandb import connections
-from penstock.api.wandb.execution import FieldTable
+from penstock.api.wandb.fields import FieldTable
 from penstock.api.wandb.nodes import RunNode
 from penstock.api.wandb.resolvers.accounts import context_of
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.tracking import ConsoleLine
 from penstock.tracking.history import keys_document, tail_document
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
 
 
 def history(

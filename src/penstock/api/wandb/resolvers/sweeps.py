@@ -6,13 +6,11 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from graphql import GraphQLResolveInfo
+from typing import TYPE_CHECKING, Any
 
 from penstock.api.wandb import connections, ids
 from penstock.api.wandb.context import RequestContext
-from penstock.api.wandb.execution import FieldTable
+from penstock.api.wandb.fields import FieldTable
 from penstock.api.wandb.nodes import ProjectNode, RunNode, UserNode
 from penstock.api.wandb.resolvers.accounts import context_of
 from penstock.api.wandb.resolvers.projects import project_for_writing
@@ -22,6 +20,9 @@ from penstock.domain.sweeps import Sweep, SweepAgent, TrialResult
 from penstock.domain.tracking import RunChange, TrackedProject, TrackedProjectId, TrackedRun, TrackedState
 from penstock.tracking.sweep_search import SweepPlan
 from penstock.tracking.sweeps import best_metric, metric_value
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
 
 _MAX_RUNS = 1000
 _CURVE_SAMPLES = 100_000

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from graphql import GraphQLResolveInfo
+from typing import TYPE_CHECKING, Any
 
 from penstock.api.wandb import connections, ids
 from penstock.api.wandb.context import RequestContext
-from penstock.api.wandb.execution import FieldTable
+from penstock.api.wandb.fields import FieldTable
 from penstock.api.wandb.nodes import ProjectNode, VersionNode, artifact_id, version_node
 from penstock.api.wandb.resolvers.accounts import context_of
 from penstock.api.wandb.resolvers.projects import project_for_writing
@@ -19,6 +17,9 @@ from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.runs import TrackedRunChanged
 from penstock.domain.versions import TTL_NEVER, ArtifactVersion, ManifestKind, NewVersion
 from penstock.tracking.artifacts import PlannedFile
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
 
 Input = dict[str, Any]
 _TTL_INHERIT = -1

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Sequence
-from typing import Any
-
-from graphql import GraphQLResolveInfo
+from typing import TYPE_CHECKING, Any
 
 from penstock.api.wandb import connections, ids
 from penstock.api.wandb.context import RequestContext
-from penstock.api.wandb.execution import FieldTable
+from penstock.api.wandb.fields import FieldTable
 from penstock.api.wandb.nodes import (
     CollectionBatch,
     MembershipNode,
@@ -40,6 +38,9 @@ from penstock.domain.versions import (
     version_alias,
 )
 from penstock.tracking.artifacts import hex_md5
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
 
 
 def version_by_id(context: RequestContext, wire_id: str) -> ArtifactVersion | None:

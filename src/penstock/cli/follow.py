@@ -15,6 +15,7 @@ from rich.text import Text
 
 from penstock.cli.client import Client
 from penstock.domain.errors import PenstockError
+from penstock.domain.execution import first_line_of
 
 FINAL = frozenset({"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"})
 _TASK_FINAL = FINAL | {"CACHED"}
@@ -69,7 +70,7 @@ def show_failures(client: Client, run_id: str, console: Console) -> None:
     for task in leaf_tasks(client.tasks(run_id)):
         if task.get("state") != "FAILED":
             continue
-        console.print(Text(f"\n{task_name(task)} failed: {_first_line(task_note(task))}", style="bold red"), soft_wrap=True)
+        console.print(Text(f"\n{task_name(task)} failed: {first_line_of(task_note(task))}", style="bold red"), soft_wrap=True)
         try:
             log = b"".join(client.log(run_id, str(task["task_id"]))).decode("utf-8", "replace")
         except PenstockError:
@@ -137,14 +138,8 @@ def _text(line: TaskLine) -> Text:
     time_text = f"{line.seconds:7.1f} s" if line.seconds is not None else "         "
     text = Text.assemble((f"{mark} ", style), (f"{line.state.lower():<10}", style), f"{time_text}  ", line.name)
     if line.note:
-        text.append(f"  {_first_line(line.note)[:160]}", style="dim")
+        text.append(f"  {first_line_of(line.note)[:160]}", style="dim")
     return text
-
-
-def _first_line(note: str) -> str:
-    """Return what happened without the log lines that follow in the note."""
-    first = note.splitlines()[0] if note else ""
-    return first.removesuffix("; last lines of the log:")
 
 
 def _picture(lines: list[TaskLine], run: Mapping[str, Any], console: Console) -> Group:

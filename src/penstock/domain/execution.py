@@ -268,6 +268,8 @@ class ProcessSpec:
     warnings: tuple[str, ...] = ()
     """What was asked and cannot be honoured here, one sentence each; shown on the task."""
     needs_cold_start: bool = False
+    absent: Mapping[PurePosixPath, str] = field(default_factory=dict)
+    """Where the task will look for inputs of which there is no content here; for each a sentence that says why, for its failure."""
     copy_volumes: tuple[tuple[str, str], ...] = ()
     """Pairs of volumes: the second becomes a copy of the first before the start, unless it exists already."""
     put_entries: tuple[StoredEntries, ...] = ()
@@ -358,9 +360,18 @@ class AttemptFinished:
     """cpu_seconds, max_rss_bytes, queued_seconds, environment_seconds, run_seconds, upload_seconds."""
 
 
+LOG_FOLLOWS = "; last lines of the log:"
+"""Ends the first line of a failure message that goes on with lines of a log."""
+
+
+def first_line_of(message: str) -> str:
+    """Return what a failure message says without the log lines that it goes on with."""
+    return message.partition("\n")[0].removesuffix(LOG_FOLLOWS)
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why, for the user: `message` names what happened and, where known, the last log lines."""
+    """Why, for the user: the first line of `message` names what happened; where known, the last log lines follow."""
 
     kind: FailureKind
     message: str

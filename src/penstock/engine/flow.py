@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock.domain.execution import Failure, FailureKind, TaskOutputs
+from penstock.domain.execution import Failure, FailureKind, TaskOutputs, first_line_of
 from penstock.domain.plan import GraphTemplate
 from penstock.engine.commands import FinishRun
 from penstock.engine.nodes import EngineFaultError, Group, Node, RunState, Step, child_path, group_of
@@ -76,7 +76,7 @@ def is_stopped(state: RunState, node: Node) -> bool:
 def fail_fast_reason(node: Node) -> str:
     """Why fail-fast skips `node`."""
     error = node.parent.error if node.parent is not None else None
-    culprit = error.message if error is not None else "another task of the graph failed"
+    culprit = first_line_of(error.message) if error is not None else "another task of the graph failed"
     return f"not started: {culprit}"
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from penstock.domain.artifacts import ArtifactRef
+from penstock.domain.execution import first_line_of
 from penstock.domain.flows import FLOW_VARIABLE
 from penstock.domain.ids import RunId, TaskId
 from penstock.domain.plan import ContainerWork, LeafTemplate
@@ -134,7 +135,7 @@ def reason_of(state: RunState, node: Node, waiting: str = "") -> str:
     if phase is Phase.LAUNCHED:
         return waiting or f"waiting for the executor to start attempt {node.leaf.attempts if node.leaf else 1}"
     if phase is Phase.BACKOFF and node.leaf is not None and node.leaf.retry_at is not None:
-        message = node.error.message.splitlines()[0] if node.error is not None and node.error.message else "failed"
+        message = first_line_of(node.error.message) if node.error is not None and node.error.message else "failed"
         return f"waiting for attempt {node.leaf.attempts + 1}, retry in {seconds(node.leaf.retry_at - state.now)}; {message}"
     if phase is Phase.IMPORTING:
         return "registering the artifact"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from penstock.domain.artifacts import ArtifactRef
 from penstock.domain.errors import NotFoundError, UnavailableError
@@ -27,6 +27,7 @@ from penstock.server.clock import LoopTimers, SystemClock, SystemIds
 from penstock.server.config import Settings
 from penstock.spec.argo.runtime import ArgoDialect
 from penstock.spec.kfp.runtime.dialect import KfpDialect
+from penstock.spec.kfp.runtime.paths import workspace_path
 from penstock.stores.sql.cache import CacheSettings, SqlTaskCache
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.journal import SqlRunJournal
@@ -63,22 +64,48 @@ class RunWorkspaces:
         return self._runs / run_id / "workspace"
 
     async def stage(self, run_id: RunId, artifact: ArtifactRef) -> None:
-        """Copy the content of `artifact` to `<workspace>/.artifacts/<scheme>/<rest of the uri>`; a copy that is there is kept.
+        """Copy the content of `artifact`, or the file of this machine that it names, to its place in the workspace; a copy there is kept.
 
         Raises:
             UnavailableError: the content is not here.
+
+        Semantics: the place is `.artifacts/<scheme>/<rest of the uri>`; kfp protocol notes, section 4.9.
         """
-        parts = urlsplit(artifact.uri)
-        base = (self.path(run_id) / ".artifacts").resolve()
-        target = (base / parts.scheme / (parts.netloc + parts.path).lstrip("/")).resolve()
-        if artifact.digest is None or not target.is_relative_to(base):
-            raise UnavailableError(f"the content of {artifact.uri} is not on this server")
+        base = self.path(run_id).resolve()
+        target = (base / workspace_path(artifact.uri)).resolve()
+        if not target.is_relative_to(base):
+            raise UnavailableError(f"the content of {artifact.uri} cannot be put into the workspace")
         if target.exists():
+            return
+        if artifact.digest is None:
+            await asyncio.to_thread(_copy_local, artifact.uri, target)
             return
         try:
             await asyncio.to_thread(self._blobs.materialize, artifact.digest, target)
         except NotFoundError as error:
             raise UnavailableError(f"the content of {artifact.uri} is not on this server any more") from error
+
+
+def _copy_local(uri: str, target: Path) -> None:
+    """Copy a file or directory of this machine in one step.
+
+    Raises:
+        UnavailableError: the URI is not that of one.
+    """
+    source = Path(uri.removeprefix("file://"))
+    if not source.is_absolute() or not source.exists():
+        raise UnavailableError(f"the content of {uri} is not on this server")
+    half = target.with_name(f".half-{target.name}")
+    half.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(half, ignore_errors=True)
+    try:
+        if source.is_dir():
+            shutil.copytree(source, half)
+        else:
+            shutil.copy2(source, half)
+        half.rename(target)
+    except OSError as error:
+        raise UnavailableError(f"the content of {uri} cannot be copied into the workspace: {error.strerror or error}") from error
 
 
 def build_engine(

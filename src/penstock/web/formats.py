@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from penstock.domain.execution import first_line_of
+
 STATE_LOOKS: Mapping[str, tuple[str, str]] = {
     "PENDING": ("Pending", "pending"),
     "RUNNING": ("Running", "running"),
@@ -20,6 +22,8 @@ STATE_LOOKS: Mapping[str, tuple[str, str]] = {
     "PAUSED": ("Paused", "paused"),
 }
 """State -> (word, icon and class name). Every state has its own shape, so that colour is never the only sign."""
+_NAMES_CAUSE = re.compile(r"\bexit code \d+(?::| \()")
+"""A failure that says more than the exit code."""
 
 
 def state_word(state: str) -> str:
@@ -116,12 +120,12 @@ def one_line(value: Any, limit: int = 200) -> str:
 
 
 def headline(message: str, limit: int = 240) -> str:
-    """A failure in one line: what happened and, when the message ends in log lines, the last of them (the exception)."""
+    """A failure in one line: what happened and, when that names no cause and log lines follow, the last of them (the exception)."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     if len(lines) < 2:
         return one_line(message, limit)
-    first = re.sub(r"[;:]? *last lines of the log:?$", "", lines[0])
-    return one_line(f"{first}: {lines[-1]}", limit)
+    first = first_line_of(lines[0])
+    return one_line(first if _NAMES_CAUSE.search(first) else f"{first}: {lines[-1]}", limit)
 
 
 def kind_of(value: Any) -> str:

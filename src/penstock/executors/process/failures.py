@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from penstock.domain.execution import Failure, FailureKind, ProcessSpec
-from penstock.executors.process import logs
+from penstock.domain.execution import LOG_FOLLOWS, Failure, FailureKind, ProcessSpec
+from penstock.executors.process import hints, logs
 from penstock.executors.process.inside.supervise import DEADLINE
 from penstock.executors.process.slots import describe_bytes
 
@@ -45,11 +45,18 @@ def mask_parts(text: str, parts: Iterable[str]) -> str:
 
 
 def last_lines(log: Path, secrets: Iterable[str]) -> str:
-    """Return the end of the log as a user wants to read it in an error message: no empty lines, no executor chatter, no secrets."""
+    """Return the end of the log as a user wants to read it in a message: no empty lines, nothing of the SDK's executor, no secrets."""
+    return _shown(_meaningful_lines(log, secrets))
+
+
+def _meaningful_lines(log: Path, secrets: Iterable[str]) -> list[str]:
     text = mask(logs.decode(logs.read_tail(log, _TAIL_BYTES)), secrets)
     lines = [line.rstrip() for line in text.split("\n") if line.strip()]
-    meaningful = _without_chatter(lines) or lines
-    return "\n".join(line if len(line) <= _LINE_CHARACTERS else f"{line[:_LINE_CHARACTERS]}..." for line in meaningful[-_TAIL_LINES:])
+    return hints.without_sdk_frames(_without_chatter(lines))
+
+
+def _shown(lines: Sequence[str]) -> str:
+    return "\n".join(line if len(line) <= _LINE_CHARACTERS else f"{line[:_LINE_CHARACTERS]}..." for line in lines[-_TAIL_LINES:])
 
 
 def _without_chatter(lines: Sequence[str]) -> list[str]:
@@ -98,7 +105,7 @@ def failure_of(end: Mapping[str, Any], spec: ProcessSpec, log: Path) -> Failure 
         number = end.get("signal") or 0
         text = f"killed by signal {number} ({_signal_name(number)})"
         return Failure(FailureKind.SIGNAL, _with_log(text, spec, log), exit_code=128 + number)
-    return Failure(FailureKind.EXIT_CODE, _with_log(f"exit code {code}", spec, log), exit_code=code)
+    return Failure(FailureKind.EXIT_CODE, _with_log(f"exit code {code}", spec, log, code), exit_code=code)
 
 
 def _ran_out_of_memory(end: Mapping[str, Any], spec: ProcessSpec, log: Path) -> bool:
@@ -123,9 +130,19 @@ def _start_story(error: Mapping[str, Any], spec: ProcessSpec) -> str:
     return f"the process could not be set up: {error.get('text')}"
 
 
-def _with_log(text: str, spec: ProcessSpec, log: Path) -> str:
-    lines = last_lines(log, spec.secret_env.values())
-    return f"{text}; last lines of the log:\n{lines}" if lines else f"{text}; the log is empty"
+def _with_log(text: str, spec: ProcessSpec, log: Path, code: int | None = None) -> str:
+    """Return one line that says all that is known, and after it the end of the log."""
+    lines = _meaningful_lines(log, spec.secret_env.values())
+    shown = _shown(lines)
+    exception = hints.exception_of(lines, code)
+    hint = hints.hint_for(spec, code, exception, shown)
+    cause = f": {exception[:_LINE_CHARACTERS]}" if exception else ""
+    first = f"{text}{cause} ({hint})" if hint else f"{text}{cause}"
+    return f"{first}{LOG_FOLLOWS}\n{shown}" if lines else f"{first}; {_emptiness(log)}"
+
+
+def _emptiness(log: Path) -> str:
+    return "the component wrote nothing to its log" if log.exists() and log.stat().st_size else "the log is empty"
 
 
 def _signal_name(number: int) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -29,6 +29,8 @@ from penstock.spec.kfp.runtime.python_component import recognize
 from penstock.spec.values import to_type, whole_numbers
 
 _OUTPUT_METADATA = "output_metadata.json"
+_ROOT_PARTS = 4
+"""Parts of a URI between pipeline root and output key: pipeline, run, task key, id of the attempt."""
 _SDK_REQUIREMENT = re.compile(r"(?:kfp|typing-extensions)\s*(?:[<>=!~;@]|$)")
 
 
@@ -45,6 +47,8 @@ class Prepared:
     artifacts: Mapping[str, tuple[ArtifactRef, ...]]
     places: Places
     staged: tuple[StagedArtifact, ...]
+    absent: Mapping[PurePosixPath, str]
+    """Where inputs without content would be, with the reason."""
     output_parameters: tuple[OutputParameterFile, ...]
     output_artifacts: tuple[OutputArtifactPath, ...]
     executor_output: PurePosixPath
@@ -102,6 +106,7 @@ def prepare_input(request: LaunchRequest, layout: AttemptLayout, injected: Mappi
         artifacts=request.artifacts,
         places=places,
         staged=_staged(request, places),
+        absent=_absent(request, places),
         output_parameters=output_parameters,
         output_artifacts=output_artifacts,
         executor_output=executor_output,
@@ -211,3 +216,26 @@ def _staged(request: LaunchRequest, places: Places) -> tuple[StagedArtifact, ...
             if path is not None:
                 staged.setdefault(path, StagedArtifact(artifact, path))
     return tuple(staged.values())
+
+
+def _absent(request: LaunchRequest, places: Places) -> dict[PurePosixPath, str]:
+    """Return the inputs of which nothing is here: their task ended without writing them, or an importer only recorded where they are."""
+    own = f"{request.run.pipeline_root.rstrip('/')}/"
+    absent: dict[PurePosixPath, str] = {}
+    for name, artifacts in request.artifacts.items():
+        for artifact in artifacts:
+            view = places.input_view(artifact)
+            path = PurePosixPath(view.uri) if view.uri.startswith("/") else places.path_of(view.uri)
+            if artifact.digest is None and path is not None and not view.uri.startswith(str(places.workspace)):
+                parts = artifact.uri.removeprefix(own).split("/") if artifact.uri.startswith(own) else ()
+                absent[path] = _absence(name, artifact.uri, parts)
+    return absent
+
+
+def _absence(name: str, uri: str, parts: Sequence[str]) -> str:
+    if len(parts) > _ROOT_PARTS:
+        task, key = parts[_ROOT_PARTS - 2], "/".join(parts[_ROOT_PARTS:])
+        return f"input {name!r} has no content: task {task!r} ended without writing its output {key!r}"
+    if "://" in uri:
+        return f"input {name!r} is known by its URI {uri} only, and nothing fetches that for the task"
+    return f"input {name!r} was imported from {uri}, where this machine has nothing"

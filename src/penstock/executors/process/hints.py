@@ -1,0 +1,89 @@
+"""What the end of a failed attempt's log tells: the exception, and what its user can do about it.
+
+Hints are given for what cannot be seen from the exception itself: that an image is not used here, which task left an input unwritten,
+that a component's function stands alone. A hint is part of a sentence, without its own full stop.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from penstock.domain.execution import ProcessSpec
+
+_TRACEBACK = "Traceback (most recent call last):"
+_FRAME = re.compile(r'^  File "')
+_SDK_FRAME = re.compile(r'^  File "(?:[^"]*/kfp/(?:v2/)?(?:dsl|components)/executor(?:_main)?\.py|<frozen runpy>)"')
+_EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?::|$)")
+_NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([^']+)'")
+_NO_NAME = re.compile(r"^NameError: name '([^']+)' is not defined")
+_NO_FILE = re.compile(r"^FileNotFoundError: .*: '([^']+)'")
+_PLAIN_IMAGE = re.compile(r"^(?:docker\.io/)?(?:library/)?python(?:[:@]|$)")
+_NOT_FOUND_EXIT = 127
+_UNCAUGHT_EXIT = 1
+
+
+def without_sdk_frames(lines: Sequence[str]) -> list[str]:
+    """Return a log without the frames of the SDK's executor in its tracebacks: those of the component are what its author knows."""
+    kept: list[str] = []
+    is_dropped = False
+    for line in lines:
+        if _FRAME.match(line):
+            is_dropped = _SDK_FRAME.match(line) is not None
+        elif not line.startswith("    "):
+            is_dropped = False
+        if not is_dropped:
+            kept.append(line)
+    return kept
+
+
+def exception_of(lines: Sequence[str], code: int | None) -> str:
+    """Return the first line of the exception that ended the program, empty when it ended otherwise.
+
+    Args:
+        lines: end of the log.
+        code: exit code; an uncaught exception gives 1.
+    """
+    if code != _UNCAUGHT_EXIT or _TRACEBACK not in lines:
+        return ""
+    start = len(lines) - list(reversed(lines)).index(_TRACEBACK)
+    exception = next((line for line in lines[start:] if not line.startswith(" ")), "")
+    return exception if _EXCEPTION.match(exception) else ""
+
+
+def hint_for(spec: ProcessSpec, code: int | None, exception: str, text: str) -> str:
+    """Return what to do about it, empty when the log says all that can be said.
+
+    Args:
+        spec: what was run.
+        code: its exit code.
+        exception: what `exception_of` found.
+        text: end of the log.
+    """
+    for path, story in spec.absent.items():
+        if str(path) in text:
+            return story
+    if match := _NO_MODULE.match(exception):
+        return _module_hint(spec, match.group(1))
+    if spec.python is not None and _NO_NAME.match(exception):
+        return "a component's function runs by itself and sees only what it imports and defines inside"
+    if match := _NO_FILE.match(exception):
+        return _file_hint(spec, match.group(1))
+    if code == _NOT_FOUND_EXIT and spec.image:
+        return f"image {spec.image!r} is not used here: tasks run as processes with the programs of this machine"
+    return ""
+
+
+def _module_hint(spec: ProcessSpec, module: str) -> str:
+    unused = spec.image if spec.image and not _PLAIN_IMAGE.match(spec.image) else ""
+    if spec.python is not None:
+        about_image = f"; image {unused!r} is not used here" if unused else ""
+        return f"name the package of {module.partition('.')[0]!r} in `packages_to_install` of the component{about_image}"
+    return f"image {unused!r} is not used here: the command has to install what it imports" if unused else ""
+
+
+def _file_hint(spec: ProcessSpec, path: str) -> str:
+    for output in spec.output_artifacts:
+        if path.startswith(f"{output.path}/"):
+            return f"make the directory of output {output.name!r} before writing below it, by `os.makedirs({output.name}.path)`"
+    return ""

@@ -43,6 +43,7 @@ def test_an_exception_that_did_not_end_the_program_is_not_its_cause(tmp_path: Pa
     assert first_line_of(failed(tmp_path, traceback("ValueError: caught"), spec, code=7)) == "exit code 7"
     assert first_line_of(failed(tmp_path, "working\noh no\n", spec)) == "exit code 1"
     assert hints.exception_of(["Traceback (most recent call last):", "  cut"], 1) == ""
+    assert hints.exception_of(["name? Traceback (most recent call last):", "  File", "EOFError: EOF"], 1) == "EOFError: EOF"
 
 
 def test_a_log_of_the_sdk_alone_is_not_repeated(tmp_path: Path) -> None:
@@ -74,7 +75,12 @@ def test_inputs_without_content_and_outputs_without_directory_are_explained(tmp_
     output = OutputArtifactPath("model", PurePosixPath("/m/model"), ArtifactType("system.Model"), "minio://m", "model")
     spec = ProcessSpec(argv=("x",), python=PYTHON, absent={PurePosixPath("/m/data"): story}, output_artifacts=(output,))
     missing = traceback("FileNotFoundError: [Errno 2] No such file or directory: '/m/data'")
-    assert first_line_of(failed(tmp_path, missing, spec)).endswith(f"({story})")
+    assert first_line_of(failed(tmp_path, missing, spec)).endswith(f"'/m/data' ({story})")
+    deep = PurePosixPath(f"/m/{'d' * 200}")
+    missing = traceback(f"FileNotFoundError: [Errno 2] No such file or directory: '{deep}'")
+    message = failed(tmp_path, missing, ProcessSpec(argv=("x",), python=PYTHON, absent={deep: story}))
+    assert first_line_of(message) == f"exit code 1: FileNotFoundError ({story})"
+    assert str(deep) in message
     assert story in first_line_of(failed(tmp_path, "cat: /m/data: No such file or directory\n", spec))
     below = traceback("FileNotFoundError: [Errno 2] No such file or directory: '/m/model/weights'")
     assert "os.makedirs(model.path)" in first_line_of(failed(tmp_path, below, spec))

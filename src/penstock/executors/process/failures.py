@@ -20,6 +20,7 @@ SERVER_STOPPED = "the server was stopped"
 _TAIL_BYTES = 16 * 1024
 _TAIL_LINES = 12
 _LINE_CHARACTERS = 400
+_CAUSE_CHARACTERS = 120
 _NOISE = re.compile(r"^\[KFP Executor [^\]]* INFO\]: ")
 _MEMORY_WORDS = ("MemoryError", "std::bad_alloc", "Cannot allocate memory", "out of memory")
 _SHORTEST_SECRET = 4
@@ -136,6 +137,8 @@ def _with_log(text: str, spec: ProcessSpec, log: Path, code: int | None = None) 
     shown = _shown(lines)
     exception = hints.exception_of(lines, code)
     hint = hints.hint_for(spec, code, exception, shown)
+    if hint and len(exception) > _CAUSE_CHARACTERS:
+        exception = exception.partition(":")[0]  # whole below; what to do has to stay in sight where the line is cut
     cause = f": {exception[:_LINE_CHARACTERS]}" if exception else ""
     first = f"{text}{cause} ({hint})" if hint else f"{text}{cause}"
     return f"{first}{LOG_FOLLOWS}\n{shown}" if lines else f"{first}; {_emptiness(log)}"

@@ -44,10 +44,10 @@ def exception_of(lines: Sequence[str], code: int | None) -> str:
         lines: end of the log.
         code: exit code; an uncaught exception gives 1.
     """
-    if code != _UNCAUGHT_EXIT or _TRACEBACK not in lines:
+    starts = [index for index, line in enumerate(lines) if line.endswith(_TRACEBACK)]  # after a prompt, say
+    if code != _UNCAUGHT_EXIT or not starts:
         return ""
-    start = len(lines) - list(reversed(lines)).index(_TRACEBACK)
-    exception = next((line for line in lines[start:] if not line.startswith(" ")), "")
+    exception = next((line for line in lines[starts[-1] + 1 :] if not line.startswith(" ")), "")
     return exception if _EXCEPTION.match(exception) else ""
 
 

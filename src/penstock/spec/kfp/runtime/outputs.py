@@ -29,6 +29,10 @@ from penstock.spec.kfp.section import Section
 from penstock.spec.values import from_text, to_type
 
 
+_RETURNED = "Output"
+"""What the SDK names a function's only return value."""
+
+
 def parse_outputs(request: LaunchRequest, spec: ProcessSpec, raw: RawOutputs) -> ParsedOutputs:
     """Return the typed outputs of a successful attempt.
 
@@ -93,7 +97,8 @@ def _read_parameter(output: OutputParameterFile, values: Mapping[str, Any], data
         elif data is not None:
             result[output.name] = from_text(_text(data), output.type)
         elif not output.is_optional:
-            raise _failure(f"output parameter {output.name!r} ({output.type.value}) was not written")
+            duty = "its function has to return a value" if output.name == _RETURNED else "the component has to write or return it"
+            raise _failure(f"output parameter {output.name!r} ({output.type.value}) was not written; {duty}")
     except ValueError as error:
         raise _failure(f"output parameter {output.name!r} is of the wrong type: {error}") from None
 

@@ -28,7 +28,6 @@ from penstock.spec.kfp.runtime.paths import SCHEME_FOLDERS, Places
 from penstock.spec.kfp.section import Section
 from penstock.spec.values import from_text, to_type
 
-
 _RETURNED = "Output"
 """What the SDK names a function's only return value."""
 

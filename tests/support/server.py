@@ -18,8 +18,8 @@ import httpx
 
 from tests.support.clients import client_environment
 
-_START_SECONDS = 60.0
-_STOP_SECONDS = 60.0
+_START_SECONDS = 180.0
+_STOP_SECONDS = 120.0
 
 
 class LiveServer:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
@@ -48,6 +49,8 @@ from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.dialect import Dialect, SecretLookup
 from penstock.interfaces.executor import ReportSink
 from penstock.interfaces.system_status import SlotsItem
+
+_log = logging.getLogger(__name__)
 
 TaskEnvironment = Callable[[LaunchRequest], tuple[Mapping[str, str], Mapping[str, str]]]
 """Extra environment of a task, plain and secret: whatever the server wants every task to have."""
@@ -230,6 +233,7 @@ class ProcessExecutor:
         except OSError as error:
             failure = Failure(FailureKind.SYSTEM, f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
         except Exception as error:  # a fault of ours must end this attempt, not the server
+            _log.exception("attempt %s", attempt.request.key)
             failure = Failure(FailureKind.SYSTEM, f"internal error: {type(error).__name__}: {error}")
         self._forget(attempt)
         exit_code = failure.exit_code if failure is not None else 0

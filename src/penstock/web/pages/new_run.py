@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import yaml
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -203,63 +203,98 @@ def trigger_of(form: FormData) -> dict[str, Any]:
     return trigger
 
 
+@dataclass(slots=True)
+class _Start:
+    """What the form begins with."""
+
+    pipeline_id: str
+    version_id: str
+    experiment_id: str
+    kind: str
+    digest: str = ""
+    name: str = ""
+    description: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    source: RunItem | None = None
+    recurring: RecurringItem | None = None
+    trigger: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def _start_of(services: WebServices, ask: QueryParams) -> _Start:
+    """Return what the address asks for.
+
+    Raises:
+        NotFoundError: the run or schedule it names is not there.
+    """
+    start = _Start(ask.get("pipeline", ""), ask.get("version", ""), ask.get("experiment", ""), ask.get("kind", "once"))
+    if clone := ask.get("clone"):
+        found = await services.runs.runs([clone])
+        if not found:
+            raise NotFoundError(f"There is no run {clone} to clone.")
+        _take_run(start, found[0])
+    if edit := ask.get("edit"):
+        schedule = await services.catalog.recurring(edit)
+        if schedule is None:
+            raise NotFoundError(f"There is no recurring run {edit}.")
+        _take_schedule(start, schedule[0])
+    return start
+
+
+def _take_run(start: _Start, run: RunItem) -> None:
+    start.source = run
+    start.given, start.digest = dict(run.parameters), run.spec_digest or ""
+    start.pipeline_id, start.version_id = start.pipeline_id or run.pipeline_id or "", start.version_id or run.pipeline_version_id or ""
+    start.experiment_id, start.name, start.description = run.experiment_id or "", f"Clone of {run.name}", run.description
+
+
+def _take_schedule(start: _Start, schedule: RecurringItem) -> None:
+    start.recurring, start.kind, start.trigger = schedule, "recurring", schedule.trigger
+    start.given = dict(schedule.runtime_config.get("parameters") or {})
+    start.pipeline_id, start.version_id = schedule.pipeline_id or "", schedule.pipeline_version_id or ""
+    start.digest, start.experiment_id = schedule.spec_digest or "", schedule.experiment_id
+    start.name, start.description = schedule.name, schedule.description
+
+
 async def new_run_page(services: WebServices, request: Request) -> Response:
     """The form, filled from `?clone=` (with `?fix=1` in the newest version, to go on from what that run has done), `?pipeline=`,
     `?version=`, `?edit=` (a schedule), `?kind=recurring`.
     """
     ask = request.query_params
-    source, given, recurring = None, {}, None
-    pipeline_id, version_id, digest = ask.get("pipeline", ""), ask.get("version", ""), ""
-    experiment_id, name, description, kind = ask.get("experiment", ""), "", "", ask.get("kind", "once")
-    trigger: Mapping[str, Any] = {}
-    if clone := ask.get("clone"):
-        found = await services.runs.runs([clone])
-        if not found:
-            raise NotFoundError(f"There is no run {clone} to clone.")
-        source = found[0]
-        given, digest = dict(source.parameters), source.spec_digest or ""
-        pipeline_id, version_id = pipeline_id or source.pipeline_id or "", version_id or source.pipeline_version_id or ""
-        experiment_id, name, description = source.experiment_id or "", f"Clone of {source.name}", source.description
-    if edit := ask.get("edit"):
-        schedule = await services.catalog.recurring(edit)
-        if schedule is None:
-            raise NotFoundError(f"There is no recurring run {edit}.")
-        recurring = schedule[0]
-        given, kind, trigger = dict(recurring.runtime_config.get("parameters") or {}), "recurring", recurring.trigger
-        pipeline_id, version_id, digest = recurring.pipeline_id or "", recurring.pipeline_version_id or "", recurring.spec_digest or ""
-        experiment_id, name, description = recurring.experiment_id, recurring.name, recurring.description
+    start = await _start_of(services, ask)
+    is_fix = start.source is not None and ask.get("fix") == "1"
+    page = await _page_of(services, start, is_fix=is_fix, is_newest=is_fix and not ask.get("version"))
+    title = "Edit schedule" if start.recurring else "New run"
+    section = "recurring" if start.recurring else "runs"
+    frame = Frame(title=title, section=section, crumbs=(Crumb("Runs", "/ui/runs"), Crumb(title)), scripts=("new_run",))
+    return render(services, request, "runs/new.html", frame=frame, page=page)
+
+
+async def _page_of(services: WebServices, start: _Start, *, is_fix: bool, is_newest: bool) -> NewRunPage:
     listing = await services.catalog.list_pipelines(ListQuery(limit=200, sort="name", is_descending=False))
-    view = await services.catalog.pipeline(pipeline_id) if pipeline_id else None
+    view = await services.catalog.pipeline(start.pipeline_id) if start.pipeline_id else None
     versions = view.versions if view else ()
-    is_fix = source is not None and ask.get("fix") == "1"
-    if is_fix and versions and not ask.get("version"):
-        version_id = versions[0].pipeline_version_id
+    version_id = versions[0].pipeline_version_id if versions and is_newest else start.version_id
     chosen = next((version for version in versions if version.pipeline_version_id == version_id), versions[0] if versions else None)
-    plan, problem = await _plan(services, chosen.spec_digest if chosen else digest)
-    page = NewRunPage(
+    plan, problem = await _plan(services, chosen.spec_digest if chosen else start.digest)
+    return NewRunPage(
         pipelines=listing.items,
         versions=versions,
-        pipeline_id=pipeline_id,
+        pipeline_id=start.pipeline_id,
         version_id=version_id,
-        spec_digest=digest if not chosen else "",
-        fields=fields_of(plan.parameters, given) if plan else (),
+        spec_digest=start.digest if not chosen else "",
+        fields=fields_of(plan.parameters, start.given) if plan else (),
         experiments=await services.catalog.experiment_names(),
-        experiment_id=experiment_id,
-        name=name or (f"Run of {view.pipeline.display_name}" if view else ""),
-        description=description,
-        source=source,
+        experiment_id=start.experiment_id,
+        name=start.name or (f"Run of {view.pipeline.display_name}" if view else ""),
+        description=start.description,
+        source=start.source,
         is_fix=is_fix,
-        yaml_text=yaml.safe_dump(_effective(plan, given), sort_keys=False, allow_unicode=True) if plan and plan.parameters else "",
-        kind=kind if kind in {"once", "recurring"} else "once",
-        recurring=recurring,
-        trigger=trigger,
+        yaml_text=yaml.safe_dump(_effective(plan, start.given), sort_keys=False, allow_unicode=True) if plan and plan.parameters else "",
+        kind=start.kind if start.kind in {"once", "recurring"} else "once",
+        recurring=start.recurring,
+        trigger=start.trigger,
         problem=problem,
     )
-    title = "Edit schedule" if recurring else "New run"
-    frame = Frame(
-        title=title, section="recurring" if recurring else "runs", crumbs=(Crumb("Runs", "/ui/runs"), Crumb(title)), scripts=("new_run",)
-    )
-    return render(services, request, "runs/new.html", frame=frame, page=page)
 
 
 def _effective(plan: RunPlan, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -450,6 +450,19 @@ def entrypoint():
     dsl.ContainerOp(name="hello", image="hello-world")
 
 
+@case("shell of small images", status="Succeeded", outputs={"say": {"say-Output": "a b|-e -c"}})
+@dsl.pipeline(name="small-shell")
+def small_shell():
+    op = dsl.ContainerOp(
+        name="test",
+        image="library/bash:4.4.23",
+        command=["sh", "-ec"],
+        arguments=['if [[ "$0" == "a b" ]]; then printf "%s|%s" "$0" "$*" > /results/out.txt; fi', "a b", "-e", "-c"],
+        file_outputs={"out": "/results/out.txt"},
+    )
+    say(op.outputs["out"])
+
+
 @case("foreign resource", status="Failed", error="Kubernetes cluster")
 @dsl.pipeline(name="foreign-resource")
 def foreign_resource():

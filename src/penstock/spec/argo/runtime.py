@@ -38,6 +38,7 @@ from penstock.spec.argo.metrics import METRICS_TYPE, UI_METADATA_TYPE, metrics_m
 from penstock.spec.argo.resources import effects, json_path, read_action, read_deletion
 from penstock.spec.argo.v2_step import launch_step, launcher_text, staged_by_uri
 from penstock.spec.argo.wishes import companions_of, environment_of, ignored_wishes, python_of, resources_of
+from penstock.spec.shells import with_shell_of
 
 _MAX_ARGUMENT = 128 * 1024 - 1
 _TMP = PurePosixPath("/tmp")  # noqa: S108 - the literal path of the SDK
@@ -175,13 +176,14 @@ def _container_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, s
     directories += [item.path.parent for item in parameters] + [item.path.parent for item in call.artifacts]
     if call.executor_output:
         directories.append(call.executor_output.parent)
+    image = str(leaf.container.get("image", ""))
     return ProcessSpec(
-        argv=tuple(argv),
+        argv=tuple(argv) if python else with_shell_of(image, argv),
         env={name: str(leaf.paths.apply(value)) for name, value in env.plain.items() if name != RUNTIME_INFO},
         secret_env=env.secret,
         python=python,
         environment=environment_of(request, leaf, installs),
-        image=str(leaf.container.get("image", "")),
+        image=image,
         resources=resources_of(leaf, warnings),
         staged=tuple(call.staged),
         files={**call.files, **fixed_files},

@@ -29,6 +29,7 @@ from penstock.spec.kfp.runtime.resources import resolve_resources
 from penstock.spec.kfp.runtime.task_config import RESOURCES, Passthroughs, injected_task_config
 from penstock.spec.kfp.runtime.volumes import prepare_volume
 from penstock.spec.kfp.runtime.wandb_source import mend_work
+from penstock.spec.shells import with_shell_of
 
 
 class KfpDialect:
@@ -74,7 +75,7 @@ def _container(request: LaunchRequest, work: ContainerWork, prepared: Prepared, 
     passthroughs = Passthroughs.of(request)
     resources = resolve_resources(work.resources, resolver.text) if passthroughs.applies(RESOURCES) else Resources()
     return ProcessSpec(
-        argv=argv,
+        argv=argv if component else with_shell_of(image, argv),
         env=env,
         secret_env=pod.secret_env,
         python=None if component is None else _python_task(component, resolver),

@@ -76,7 +76,8 @@ def test_a_python_file_runs_without_a_server_and_the_data_stays(penstock: Run, f
 def test_a_failure_has_exit_code_1_and_the_last_lines_of_the_log(penstock: Run, file: Path, kfp_python: str) -> None:
     done = penstock("run", str(file), "--pipeline", "failing", "-p", "word=boom", "--python", kfp_python)
     assert done.returncode == 1
-    assert "fail failed: exit code 1" in done.stdout
+    assert "fail failed: exit code 1: ValueError: boom" in done.stdout
+    assert "executor_main" not in done.stdout
     assert "ValueError: boom" in done.stdout
     assert "line 39" in done.stdout
     assert "line 0\n" not in done.stdout
@@ -86,9 +87,9 @@ def test_a_failure_has_exit_code_1_and_the_last_lines_of_the_log(penstock: Run, 
     ("arguments", "message"),
     [
         ([], "has several pipelines (addition, waiting, failing); choose one with --pipeline"),
-        (["--pipeline", "none"], "has no pipeline called none"),
+        (["--pipeline", "none"], "has no pipeline called none; it has addition, waiting, failing"),
         (["--pipeline", "addition", "-p", "x"], "expected KEY=VALUE"),
-        (["--pipeline", "addition", "-p", "x=much"], "is not a NUMBER_DOUBLE"),
+        (["--pipeline", "addition", "-p", "x=much"], "is not a NUMBER_DOUBLE, such as 0.5"),
         (["--pipeline", "addition", "--detach"], "--detach needs a server that stays"),
     ],
 )
@@ -116,6 +117,22 @@ def test_a_file_that_does_not_compile_shows_its_own_traceback(penstock: Run, tmp
     done = penstock("run", str(path), "--python", kfp_python)
     assert done.returncode == 1
     assert "No module named 'no_such_module'" in done.stderr
+    assert 'broken.py", line 2' in done.stderr
+    path.write_text("from kfp import dsl\n\n\n@dsl.component\ndef f(): pass\n\n\n@dsl.pipeline(name='p')\ndef p(): f(x=1)\n")
+    done = penstock("run", str(path), "--python", kfp_python)
+    assert "line 9, in p" in done.stderr
+    assert "site-packages" not in done.stderr
+    assert "FutureWarning" not in done.stderr
+    path.write_text("def f(:\n")
+    assert "compiler_program" not in penstock("run", str(path), "--python", kfp_python).stderr
+    path.write_text("x = 1\n")
+    assert "no function with the decorator @dsl.pipeline" in penstock("run", str(path), "--python", kfp_python).stderr
+
+
+def test_a_file_of_another_kind_is_refused_by_its_ending(penstock: Run, tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("hi")
+    assert "neither a Python file with a pipeline (.py) nor a compiled one" in penstock("run", str(path)).stderr
 
 
 def test_a_run_on_the_server_can_be_detached_shown_retried_and_deleted(penstock: Run, file: Path, kfp_python: str, tmp_path: Path) -> None:

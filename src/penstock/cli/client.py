@@ -91,6 +91,21 @@ class Client:
         except httpx.HTTPError as error:
             raise UnavailableError(f"the server at {self.url} does not answer: {error}") from error
 
+    def log_end(self, task_id: str, *, size_bytes: int) -> tuple[bytes, bool]:
+        """Return the last bytes of a task's log, and whether that is all of it.
+
+        Raises:
+            PenstockError: it has none, or the server does not answer.
+        """
+        try:
+            answer = self._http.get(f"/apis/v2beta1/tasks/{task_id}/log", headers={"Range": f"bytes=-{size_bytes}"})
+        except httpx.HTTPError as error:
+            raise UnavailableError(f"the server at {self.url} does not answer: {error}") from error
+        if answer.is_error:
+            raise NotFoundError(_message(answer))
+        begins = answer.headers.get("content-range", "bytes 0-").removeprefix("bytes ").partition("-")[0]
+        return answer.content, begins == "0"
+
 
 def connect(data_dir: Path) -> Client:
     """Return a client of the running server of the data folder.

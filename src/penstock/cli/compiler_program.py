@@ -1,18 +1,23 @@
 """Runs in the user's own interpreter, which has kfp and not penstock: compiles the pipelines of a file.
 
 Called as `python compiler_program.py FILE OUTPUT_DIR [NAME]`. Writes one package per pipeline into OUTPUT_DIR and prints one JSON
-object: `{"sdk": "2.17.0", "pipelines": [{"name": .., "function": .., "package": path}]}` as its last line. Only the standard
-library and kfp are used, in syntax that Python 3.7 reads, because kfp 1.8 lives there. Errors of the user's file leave as tracebacks.
+object: `{"sdk": "2.17.0", "pipelines": [{"name": .., "function": .., "package": path}], "known": [function, ..]}` as its last line.
+Only the standard library and kfp are used, in syntax that Python 3.7 reads, because kfp 1.8 lives there. Errors of the user's file
+leave as tracebacks, with those of its frames that the user wrote.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
+import traceback
 import types
 from pathlib import Path
 from typing import Any
+
+_OF_KFP = re.compile(r"site-packages[/\\]kfp[/\\]")
 
 
 def main(file: str, output_dir: str, wanted: str = "") -> None:
@@ -23,7 +28,8 @@ def main(file: str, output_dir: str, wanted: str = "") -> None:
     import kfp  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - the file comes first: it may set up how kfp is imported
 
     pipelines: list[dict[str, str]] = []
-    for function, name, item in _v1_pipelines(namespace) if kfp.__version__.startswith("1.") else _v2_pipelines(namespace):
+    found = _v1_pipelines(namespace) if kfp.__version__.startswith("1.") else _v2_pipelines(namespace)
+    for function, name, item in found:
         if wanted and wanted not in {function, name}:
             continue
         package = str(Path(output_dir, f"pipeline-{len(pipelines)}.yaml"))
@@ -32,7 +38,7 @@ def main(file: str, output_dir: str, wanted: str = "") -> None:
             # Components of kfp.v2.dsl: the default mode compiles them but leaves out what fills in their inputs.
             kfp.compiler.Compiler(mode=kfp.dsl.PipelineExecutionMode.V2_COMPATIBLE).compile(item, package)
         pipelines.append({"name": name, "function": function, "package": package})
-    print("\n" + json.dumps({"sdk": kfp.__version__, "pipelines": pipelines}))
+    print("\n" + json.dumps({"sdk": kfp.__version__, "pipelines": pipelines, "known": [function for function, _, _ in found]}))
 
 
 class _Submitted(BaseException):
@@ -89,5 +95,18 @@ def _v1_pipelines(namespace: dict[str, Any]) -> list[tuple[str, str, Any]]:
     return found
 
 
+def _explain(error: BaseException) -> str:
+    """Return the traceback of an error without frames of this program and, where others are left, without those of kfp."""
+    kept = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    own = [frame for frame in kept if not _OF_KFP.search(frame.filename)]
+    frames = traceback.format_list(own or kept)
+    head = ["Traceback (most recent call last):\n"] if frames else []
+    return "".join([*head, *frames, *traceback.format_exception_only(type(error), error)])
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    arguments = sys.argv[1:]
+    try:
+        main(*arguments)
+    except Exception as error:  # whatever the file raises is its author's to read
+        sys.exit(_explain(error))

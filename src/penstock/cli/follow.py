@@ -16,6 +16,8 @@ from rich.text import Text
 from penstock.cli.client import Client
 from penstock.domain.errors import PenstockError
 from penstock.domain.execution import first_line_of
+from penstock.executors.process.hints import meaningful_lines
+from penstock.executors.process.logs import decode
 
 FINAL = frozenset({"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"})
 _TASK_FINAL = FINAL | {"CACHED"}
@@ -33,6 +35,8 @@ _MARKS = {
 }
 _INDEX = re.compile(r"\[\d+\]")
 _LOG_LINES = 20
+_LOG_BYTES = 64 * 1024
+_LINE_CHARACTERS = 1000
 _MAX_LINES = 40
 
 
@@ -66,21 +70,23 @@ def follow(client: Client, run_id: str, console: Console) -> dict[str, Any]:
 
 
 def show_failures(client: Client, run_id: str, console: Console) -> None:
-    """Print the error and the last log lines of each task that failed by itself."""
+    """Print the error of each task that failed by itself, and the last lines that its component wrote."""
     for task in leaf_tasks(client.tasks(run_id)):
         if task.get("state") != "FAILED":
             continue
         console.print(Text(f"\n{task_name(task)} failed: {first_line_of(task_note(task))}", style="bold red"), soft_wrap=True)
         try:
-            log = b"".join(client.log(run_id, str(task["task_id"]))).decode("utf-8", "replace")
+            end, is_all = client.log_end(str(task["task_id"]), size_bytes=_LOG_BYTES)
         except PenstockError:
             continue  # it failed before it had a log
-        lines = log.splitlines()
-        if len(lines) > _LOG_LINES:
-            hint = f"  ... {len(lines) - _LOG_LINES} lines before; see `penstock runs logs {run_id} {task_name(task)}`"
-            console.print(hint, style="dim", markup=False, soft_wrap=True)
+        lines = meaningful_lines(decode(end))
+        command = f"`penstock runs logs {run_id} {task_name(task)}`"
+        if len(lines) > _LOG_LINES or not is_all:
+            before = f"{len(lines) - _LOG_LINES} lines before" if is_all else "the lines before"
+            console.print(f"  ... {before}; see {command}", style="dim", markup=False, soft_wrap=True)
         for line in lines[-_LOG_LINES:]:
-            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+            shown = line if len(line) <= _LINE_CHARACTERS else f"{line[:_LINE_CHARACTERS]}... ({len(line):,} characters; see {command})"
+            console.print(f"  {shown}", markup=False, highlight=False, soft_wrap=True)
 
 
 def leaf_tasks(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ import yaml
 
 from penstock.domain.errors import InvalidArgumentError
 
+_EXAMPLES = {"NUMBER_INTEGER": "5", "NUMBER_DOUBLE": "0.5", "BOOLEAN": "true", "LIST": "[1, 2]", "STRUCT": '{"a": 1}'}
+"""Values that read as one of a parameter type."""
 _PROGRAM = Path(__file__).with_name("compiler_program.py")
 
 
@@ -64,6 +66,8 @@ def load_package(file: Path, *, pipeline: str | None, python: str | None) -> Pac
         raise InvalidArgumentError(f"no file {file}")
     if file.suffix == ".py":
         return _compile(file, pipeline, python or user_python())
+    if file.suffix not in {".yaml", ".yml", ".json"}:
+        raise InvalidArgumentError(f"{file} is neither a Python file with a pipeline (.py) nor a compiled one (.yaml, .yml, .json)")
     return _read(file)
 
 
@@ -82,19 +86,25 @@ def _read(file: Path) -> Package:
 
 def _compile(file: Path, pipeline: str | None, python: str) -> Package:
     with tempfile.TemporaryDirectory(prefix="penstock-compile-") as folder:
-        command = [python, str(_PROGRAM), str(file), folder, *([pipeline] if pipeline else [])]
+        command = [python, "-W", "ignore::FutureWarning", str(_PROGRAM), str(file), folder, *([pipeline] if pipeline else [])]
         environment = {name: value for name, value in os.environ.items() if name != "_KFP_RUNTIME"}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode != 0:
             hint = f"\n(compiled with {python}; choose another interpreter with --python)" if "No module named 'kfp'" in done.stderr else ""
             raise InvalidArgumentError(f"{file} does not compile:\n{done.stderr.strip()}{hint}")
-        found = json.loads(done.stdout.strip().splitlines()[-1])["pipelines"]
+        answer = json.loads(done.stdout.strip().splitlines()[-1])
+        found = answer["pipelines"]
         names = ", ".join(entry["function"] for entry in found)
         if not found:
-            raise InvalidArgumentError(f"{file} has no pipeline" + (f" called {pipeline}" if pipeline else ""))
+            raise InvalidArgumentError(f"{file} has no pipeline{_choice(pipeline, answer['known'])}")
         if len(found) > 1:
             raise InvalidArgumentError(f"{file} has several pipelines ({names}); choose one with --pipeline")
         return _read(Path(found[0]["package"]))
+
+
+def _choice(wanted: str | None, known: Sequence[str]) -> str:
+    called = f" called {wanted}" if wanted else ""
+    return f"{called}; it has {', '.join(known)}" if known else f"{called}: no function with the decorator @dsl.pipeline"
 
 
 def user_python() -> str:
@@ -131,7 +141,9 @@ def parse_parameters(pairs: list[str], types: Mapping[str, str]) -> dict[str, An
         try:
             values[key] = json.loads({"True": "true", "False": "false", "None": "null"}.get(text, text))
         except ValueError as error:
-            raise InvalidArgumentError(f"-p {key}: {text!r} is not a {types[key]} ({error})") from error
+            example = _EXAMPLES.get(types[key])
+            such_as = f", such as {example}" if example else ""
+            raise InvalidArgumentError(f"-p {key}: {text!r} is not a {types[key]}{such_as} ({error})") from error
     return values
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,6 @@ _TAIL_BYTES = 16 * 1024
 _TAIL_LINES = 12
 _LINE_CHARACTERS = 400
 _CAUSE_CHARACTERS = 120
-_NOISE = re.compile(r"^\[KFP Executor [^\]]* INFO\]: ")
 _MEMORY_WORDS = ("MemoryError", "std::bad_alloc", "Cannot allocate memory", "out of memory")
 _SHORTEST_SECRET = 4
 """Shorter values are not masked: they would blank out half of every text."""
@@ -51,27 +49,11 @@ def last_lines(log: Path, secrets: Iterable[str]) -> str:
 
 
 def _meaningful_lines(log: Path, secrets: Iterable[str]) -> list[str]:
-    text = mask(logs.decode(logs.read_tail(log, _TAIL_BYTES)), secrets)
-    lines = [line.rstrip() for line in text.split("\n") if line.strip()]
-    return hints.without_sdk_frames(_without_chatter(lines))
+    return hints.meaningful_lines(mask(logs.decode(logs.read_tail(log, _TAIL_BYTES)), secrets))
 
 
 def _shown(lines: Sequence[str]) -> str:
     return "\n".join(line if len(line) <= _LINE_CHARACTERS else f"{line[:_LINE_CHARACTERS]}..." for line in lines[-_TAIL_LINES:])
-
-
-def _without_chatter(lines: Sequence[str]) -> list[str]:
-    """Return the lines that are not the SDK's own: its notes, and its input, which it prints from `{` to `}` on lines of their own."""
-    kept: list[str] = []
-    is_input = False
-    for index, line in enumerate(lines):
-        if is_input:
-            is_input = line != "}"
-        elif _NOISE.match(line):
-            is_input = line.endswith("Got executor_input:") and "}" in lines[index:]
-        else:
-            kept.append(line)
-    return kept
 
 
 def failure_of(end: Mapping[str, Any], spec: ProcessSpec, log: Path) -> Failure | None:

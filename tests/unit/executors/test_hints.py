@@ -44,6 +44,7 @@ def test_an_exception_that_did_not_end_the_program_is_not_its_cause(tmp_path: Pa
     assert first_line_of(failed(tmp_path, "working\noh no\n", spec)) == "exit code 1"
     assert hints.exception_of(["Traceback (most recent call last):", "  cut"], 1) == ""
     assert hints.exception_of(["name? Traceback (most recent call last):", "  File", "EOFError: EOF"], 1) == "EOFError: EOF"
+    assert hints.exception_of(['  File "f.py", line 1, in f', "    raise", "ValueError: x"], 1) == "ValueError: x"  # after a line of 10 MB
 
 
 def test_a_log_of_the_sdk_alone_is_not_repeated(tmp_path: Path) -> None:

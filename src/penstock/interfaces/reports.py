@@ -24,8 +24,10 @@ class ReportStore(Protocol):
         """Return the report, or None."""
         ...
 
-    def reports(self, project_id: int, *, kind: str | None, name: str | None, offset: int, limit: int) -> tuple[Sequence[Report], int]:
-        """Return reports, newest change first, and how many match."""
+    def reports(
+        self, project_id: int, *, kind: str | None, name: str | None, user_name: str | None, offset: int, limit: int
+    ) -> tuple[Sequence[Report], int]:
+        """Return reports, newest change first, and how many match; `name` is a report's name or the one that it is shown by."""
         ...
 
     def delete_report(self, report_id: int) -> bool:

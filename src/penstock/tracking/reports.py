@@ -91,11 +91,12 @@ class ReportService:
         *,
         kind: str | None = None,
         name: str | None = None,
+        user_name: str | None = None,
         offset: int = 0,
         limit: int = 50,
     ) -> tuple[Sequence[Report], int]:
-        """Return reports, newest change first, and how many match."""
-        return self._store.reports(project_id, kind=kind, name=name, offset=offset, limit=limit)
+        """Return reports, newest change first, and how many match; `name` is a report's name or the one that it is shown by."""
+        return self._store.reports(project_id, kind=kind, name=name, user_name=user_name, offset=offset, limit=limit)
 
     def delete(self, report_id: int) -> bool:
         """Remove a report; whether it existed."""

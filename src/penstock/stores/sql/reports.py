@@ -48,12 +48,17 @@ class SqlReportStore:
         *,
         kind: str | None,
         name: str | None,
+        user_name: str | None,
         offset: int,
         limit: int,
     ) -> tuple[Sequence[Report], int]:
         """See `ReportStore.reports`."""
-        where = "project_id = :project AND (:type = '' OR type = :type) AND (:name = '' OR name = :name)"
-        values = {"project": project_id, "type": kind or "", "name": name or "", "limit": limit, "offset": offset}
+        where = (
+            "project_id = :project AND (:type = '' OR type = :type) AND (:name = '' OR name = :name OR display_name = :name)"
+            " AND (:user_name = '' OR user_name = :user_name)"
+        )
+        words = {"type": kind or "", "name": name or "", "user_name": user_name or ""}
+        values = {"project": project_id, **words, "limit": limit, "offset": offset}
 
         def work(tx: Transaction) -> tuple[list[Report], int]:
             rows = tx.all(

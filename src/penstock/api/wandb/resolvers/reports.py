@@ -51,9 +51,10 @@ def upsert_view(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -
 
 
 def delete_view(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
-    """Delete a report."""
+    """Delete a report; no drafts hang on it, since a draft is a report of its own (wandb-workspaces 0.4.13 asks for them)."""
     context = context_of(info)
-    return {"success": context.services.reports.delete(_writable(context, input.get("id") or "").report_id)}
+    is_deleted = context.services.reports.delete(_writable(context, input.get("id") or "").report_id)
+    return {"success": is_deleted, "pending_drafts": []}
 
 
 def create_custom_chart(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
@@ -90,12 +91,13 @@ def _all_views(
     *,
     view_type: str | None = None,
     view_name: str | None = None,
+    user_name: str | None = None,
     after: str | None = None,
     first: int | None = None,
 ) -> dict[str, Any]:
     offset, size = connections.window(after, first)
     found, total = context_of(info).services.reports.list(
-        node.project.project_id, kind=view_type, name=view_name, offset=offset, limit=size
+        node.project.project_id, kind=view_type, name=view_name, user_name=user_name, offset=offset, limit=size
     )
     return connections.page(found, offset=offset, total=total)
 

@@ -1,0 +1,88 @@
+"""Reports and saved workspaces, written and read back by `wandb-workspaces`, and listed by the public API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.wandb.conftest import Client
+from tests.support.clients import WANDB_NEWEST, client_python
+from tests.support.server import LiveServer
+
+pytestmark = pytest.mark.conformance
+
+_REPORTS = """
+import wandb_workspaces.reports.v2 as wr
+entity, project = PROJECT.split("/")
+wandb.init(id="one", config={"lr": 0.5}).finish()
+runs = wr.Runset(entity=entity, project=project, name="runs", filters="Config('lr') >= 0.1", groupby=["config.lr"])
+panels = [wr.LinePlot(x="Step", y=["loss"]), wr.BarPlot(metrics=["acc"]), wr.ScatterPlot(x="acc", y="loss"), wr.RunComparer()]
+blocks = [wr.H1("Head"), wr.P("text"), wr.MarkdownBlock("**b**"), wr.PanelGrid(runsets=[runs], panels=panels)]
+report = wr.Report(project=project, entity=entity, title="First title", description="words", blocks=blocks)
+report.save()
+loaded = wr.Report.from_url(report.url)
+answer = {"loaded": [loaded.title, loaded.description, loaded.blocks[-1].runsets[0].filters, [type(panel).__name__ for panel in loaded.blocks[-1].panels]]}
+loaded.title = "Second title"
+loaded.blocks.append(wr.P("more"))
+loaded.save()
+draft = wr.Report(project=project, entity=entity, title="Draft")
+draft.save(draft=True)
+copy = loaded.save(clone=True)
+api = wandb.Api()
+shown = lambda **asked: sorted(found.display_name for found in wandb.Api().reports(PROJECT, **asked))
+answer["changed"] = len(wr.Report.from_url(report.url).blocks)
+answer["draft"] = wr.Report.from_url(draft.url).title
+answer["listed"] = [shown(), shown(name="Second title"), shown(name=api.reports(PROJECT)[0].name), shown(name="absent")]
+answer["deleted"] = [copy.delete(), wr.Report.from_url(report.url).delete(), shown()]
+"""
+
+_WORKSPACES = """
+import wandb_workspaces.reports.v2 as wr, wandb_workspaces.workspaces as ws
+entity, project = PROJECT.split("/")
+wandb.init(id="one", config={"lr": 0.5}).finish()
+sections = [ws.Section(name="Losses", panels=[wr.LinePlot(x="Step", y=["loss"]), wr.BarPlot(metrics=["acc"])], is_open=True)]
+runs = ws.RunsetSettings(
+    filters=[ws.Config("lr") >= 0.1], order=[ws.Ordering(ws.Metric("loss"))], groupby=[ws.Config("lr")],
+    run_settings={"one": ws.RunSettings(color="#ff0000")},
+)
+view = ws.Workspace(
+    entity=entity, project=project, name="Mine", sections=sections, runset_settings=runs,
+    settings=ws.WorkspaceSettings(smoothing_type="exponential", smoothing_weight=10),
+)
+view.save()
+loaded = ws.Workspace.from_url(view.url)
+answer = {"loaded": [loaded.name, [section.name for section in loaded.sections], loaded.settings.smoothing_weight,
+                     loaded.runset_settings.run_settings["one"].color, [type(panel).__name__ for panel in loaded.sections[0].panels]]}
+loaded.name = "Renamed"
+loaded.sections.append(ws.Section(name="More"))
+loaded.save()
+again = ws.Workspace.from_url(view.url)
+answer["changed"] = [again.name, len(again.sections)]
+other = again.save_as_new_view()
+answer["other"] = [other.url != view.url, ws.Workspace.from_url(other.url).name]
+"""
+
+
+@pytest.fixture
+def writer(wandb_server: LiveServer, tmp_path: Path) -> Client:
+    """The newest client with `wandb-workspaces`."""
+    return Client(client_python(WANDB_NEWEST, "wandb-workspaces==0.4.13"), wandb_server, tmp_path)
+
+
+def test_reports_are_saved_loaded_changed_listed_and_deleted(writer: Client) -> None:
+    answer = writer.run(_REPORTS)
+    assert answer == {
+        "loaded": ["First title", "words", 'Config("lr") >= 0.1', ["LinePlot", "BarPlot", "ScatterPlot", "RunComparer"]],
+        "changed": 5,
+        "draft": "Draft",
+        "listed": [["Second title", "Second title"], ["Second title", "Second title"], ["Second title"], []],
+        "deleted": [True, True, []],
+    }
+
+
+def test_workspaces_are_saved_loaded_and_changed(writer: Client) -> None:
+    answer = writer.run(_WORKSPACES)
+    assert answer["loaded"] == ["Mine", ["Losses"], 10, "#ff0000", ["LinePlot", "BarPlot"]]
+    assert answer["changed"] == ["Renamed", 2]
+    assert answer["other"] == [True, "Renamed"]

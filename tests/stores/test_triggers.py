@@ -288,6 +288,44 @@ async def test_triggers_that_belong_together_start_one_run_when_all_have_happene
     assert fired.run_id == (await room.history(called))[0].run_id
 
 
+@pytest.mark.parametrize("step", ["create", "decide_all"])
+async def test_a_crash_while_a_joint_condition_fires_starts_no_second_run_and_uses_no_event_twice(
+    room: Room, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The server ends before the run is created, or after that and before what became of the events is recorded; then more happens."""
+    alpha = await room.pipeline("alpha")
+    both = [
+        await room.create(
+            Trigger(event=EventTrigger(EventKind.WEBHOOK, name=name, token_digest="x", together="pair")), alpha, text="[[Event.payload.ref]]"
+        )
+        for name in ("left", "right")
+    ]
+
+    async def crash(*given: object, **more: object) -> None:
+        del given, more
+        raise KeyboardInterrupt
+
+    for name in ("left", "right"):
+        await room.triggers.publish(name, {"ref": "first"})
+    with monkeypatch.context() as patch:
+        patch.setattr(type(room.api.services.runs) if step == "create" else SqlTriggerStore, step, crash)
+        with pytest.raises(KeyboardInterrupt):
+            await room.triggers.fire_due()
+    await room.triggers.publish("left", {"ref": "second"})
+    restarted = Room(room.api)
+    await restarted.triggers.fire_due()
+    await restarted.triggers.fire_due()
+    (run,) = [run for one in both for run in await room.runs_of(one)]
+    assert run["runtime_config"]["parameters"]["text"] == "first"
+    left, right = [await room.history(one) for one in both]
+    assert [event.outcome for event in left] == [None, EventOutcome.FIRED]
+    assert [(event.outcome, event.run_id) for event in right] == [(EventOutcome.FIRED, run["run_id"])]
+    await room.triggers.publish("right", {"ref": "second"})
+    await restarted.triggers.fire_due()
+    runs = [run for one in both for run in await room.runs_of(one)]
+    assert sorted(run["runtime_config"]["parameters"]["text"] for run in runs) == ["first", "second"]
+
+
 async def test_a_file_fires_when_it_changed_and_came_to_rest(room: Room, tmp_path: Path) -> None:
     alpha = await room.pipeline("alpha")
     folder = tmp_path / "incoming"

@@ -63,6 +63,14 @@ class TriggerStore(Protocol):
         """Record what became of an event, and count a firing. Repeating is fine; the first decision stays."""
         ...
 
+    async def claim(self, event_ids: Sequence[int], run_id: RunId) -> None:
+        """Record that these undecided events are about to start the run `run_id`; they stay undecided. All of them or none."""
+        ...
+
+    async def decide_all(self, decisions: Sequence[EventDecision]) -> None:
+        """Record several decisions as `decide` does; all of them or none."""
+        ...
+
     async def forget(self, event_ids: Sequence[int]) -> None:
         """Remove events that the trigger does not wait for."""
         ...

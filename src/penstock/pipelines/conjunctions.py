@@ -1,6 +1,10 @@
 """Triggers that are one condition (`EventTrigger.together`): a run starts when each of them got its event, and takes parameters from all.
 
 An event waits until the others have theirs. When a trigger gets another one meanwhile, the newest counts. What started a run is used up.
+
+A firing has three steps, so that a crash between them neither starts a second run nor uses an event twice: the events are claimed for
+the run in one transaction, the run is created under that id, what became of all of them is recorded in one transaction. Claimed events
+are finished first, whatever has happened since.
 """
 
 from __future__ import annotations
@@ -57,15 +61,33 @@ class Conjunctions:
         Raises:
             UnavailableError: the store could not be reached.
         """
+        if claimed := await self._claimed(waiting):
+            await self._fire(together, claimed)
+            return False  # how many runs are active was read before this one: the next look decides the rest
         found = [ready for item in waiting if (ready := await self._ready(*item)) is not None]
         if len(found) < len(await self._store.members(together)):
             return False
-        found.sort(key=lambda ready: ready.recurring.recurring_run_id)
+        found.sort(key=_by_trigger)
         first = found[0]
         if first.active >= first.recurring.max_concurrency:
             return True
         await self._fire(together, found)
         return False
+
+    async def _claimed(self, waiting: Sequence[OpenEvents]) -> list[_Ready]:
+        """Events that were claimed for a run before a crash or an outage, whose decision is not recorded."""
+        found = []
+        for recurring, active, events in waiting:
+            trigger = recurring.trigger.event
+            assert trigger is not None
+            for event in events:
+                if event.run_id is not None:
+                    subject = await self._store.subject(event) or EventSubject(event.facts)
+                    found.append(_Ready(recurring, trigger, active, event, subject, await self._chain(subject)))
+        return sorted(found, key=_by_trigger)
+
+    async def _chain(self, subject: EventSubject) -> Sequence[str]:
+        return () if subject.origin_run_id is None else await self._store.chain_of(subject.origin_run_id)
 
     async def _ready(self, recurring: RecurringRun, active: int, events: Sequence[NotedEvent]) -> _Ready | None:
         """The newest event that the trigger waits for; older ones are skipped, others forgotten."""
@@ -78,8 +100,7 @@ class Conjunctions:
             if subject is None or mismatch(trigger, subject.facts):
                 unmatched.append(event.event_id)
                 continue
-            chain = () if subject.origin_run_id is None else await self._store.chain_of(subject.origin_run_id)
-            ready = _Ready(recurring, trigger, active, event, subject, chain)
+            ready = _Ready(recurring, trigger, active, event, subject, await self._chain(subject))
             if reason := await self._refusal(ready):
                 await self._skip(ready, reason)
                 continue
@@ -101,7 +122,10 @@ class Conjunctions:
 
     async def _fire(self, together: str, found: Sequence[_Ready]) -> None:
         first = found[0].recurring
-        run_id = RunId(str(uuid.uuid5(uuid.NAMESPACE_OID, "!".join([together, *(ready.event.subject for ready in found)]))))
+        run_id = found[0].event.run_id or RunId(
+            str(uuid.uuid5(uuid.NAMESPACE_OID, "!".join([together, *(ready.event.subject for ready in found)])))
+        )
+        await self._store.claim([ready.event.event_id for ready in found], run_id)
         index, at = first.trigger_index + 1, max(ready.event.at for ready in found)
         parameters: dict[str, Any] = {}
         for ready in found:
@@ -111,9 +135,15 @@ class Conjunctions:
         request = replace(request_of(first), name=name, parameters=parameters)
         reason = await self._start(request, Scheduled(first.recurring_run_id, run_id, at, index, found[0].facts))
         chain = tuple(dict.fromkeys(name for ready in found for name in (*ready.chain, ready.recurring.recurring_run_id)))
-        for ready in found:
-            decision = self._decision(ready, EventOutcome.ERROR if reason else EventOutcome.FIRED)
-            await self._store.decide(replace(decision, reason=reason, run_id=None if reason else run_id, chain=chain))
+        outcome = EventOutcome.ERROR if reason else EventOutcome.FIRED
+        fired_id = None if reason else run_id
+        await self._store.decide_all(
+            [replace(self._decision(ready, outcome), reason=reason, run_id=fired_id, chain=chain) for ready in found]
+        )
 
     def _decision(self, ready: _Ready, outcome: EventOutcome) -> EventDecision:
         return EventDecision(ready.event.event_id, ready.recurring.recurring_run_id, outcome, self._clock.now(), facts=ready.facts)
+
+
+def _by_trigger(ready: _Ready) -> str:
+    return str(ready.recurring.recurring_run_id)

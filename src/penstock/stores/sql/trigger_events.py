@@ -88,24 +88,22 @@ class SqlTriggerStore:
 
     async def decide(self, decision: EventDecision) -> None:
         """See `TriggerStore.decide`."""
+        await self.decide_all([decision])
+
+    async def decide_all(self, decisions: Sequence[EventDecision]) -> None:
+        """See `TriggerStore.decide_all`."""
 
         def work(tx: Transaction) -> None:
-            values = {
-                "outcome": decision.outcome.value,
-                "reason": decision.reason,
-                "run_id": decision.run_id,
-                "facts": json.dumps(dict(decision.facts)),
-                "chain": json.dumps(list(decision.chain)),
-                "at": decision.decided_at,
-                "event": decision.event_id,
-            }
-            if not tx.execute(_DECIDE, values) or decision.outcome is EventOutcome.SKIPPED:
-                return
-            fired = int(decision.outcome is EventOutcome.FIRED)
-            error = None if fired else decision.reason
-            tx.execute(_STAND, {"fired": fired, "error": error, "at": decision.decided_at, "id": decision.recurring_run_id})
+            for decision in decisions:
+                _decide(tx, decision)
 
         await self._database.write(work)
+
+    async def claim(self, event_ids: Sequence[int], run_id: RunId) -> None:
+        """See `TriggerStore.claim`."""
+        rows = [(run_id, event_id) for event_id in event_ids]
+        sql = "UPDATE trigger_event SET run_id = ? WHERE event_id = ? AND outcome IS NULL"
+        await self._database.write(lambda tx: tx.many(sql, rows))
 
     async def forget(self, event_ids: Sequence[int]) -> None:
         """See `TriggerStore.forget`."""
@@ -141,6 +139,23 @@ class SqlEditLog:
         sql = "SELECT * FROM recurring_change WHERE recurring_run_id = ? ORDER BY change_id DESC LIMIT ?"
         rows = await self._database.read(lambda tx: tx.all(sql, (recurring_run_id, limit)))
         return [RecurringEdit(row["at"], row["user_name"], [tuple(change) for change in decode(row["changes"])]) for row in rows]
+
+
+def _decide(tx: Transaction, decision: EventDecision) -> None:
+    values = {
+        "outcome": decision.outcome.value,
+        "reason": decision.reason,
+        "run_id": decision.run_id,
+        "facts": json.dumps(dict(decision.facts)),
+        "chain": json.dumps(list(decision.chain)),
+        "at": decision.decided_at,
+        "event": decision.event_id,
+    }
+    if not tx.execute(_DECIDE, values) or decision.outcome is EventOutcome.SKIPPED:
+        return
+    fired = int(decision.outcome is EventOutcome.FIRED)
+    error = None if fired else decision.reason
+    tx.execute(_STAND, {"fired": fired, "error": error, "at": decision.decided_at, "id": decision.recurring_run_id})
 
 
 def _open_of(tx: Transaction, recurring_run_id: str, limit: int) -> list[NotedEvent]:

@@ -32,7 +32,7 @@ from penstock.server.clock import LoopTimers, SystemClock, SystemIds
 from penstock.server.config import Settings, setting_names
 from penstock.server.datafolder import ensure_secret
 from penstock.server.engine import EngineParts, build_engine
-from penstock.server.flows import FlowParts, FlowTaskEnvironment, build_flows
+from penstock.server.flows import FlowParts, FlowTaskEnvironment, build_flows, secret_reader
 from penstock.server.kfp import build_kfp, build_recurrence, build_trigger_watcher
 from penstock.server.lineage import build_lineage, readable_of
 from penstock.server.notifier import LocalNotifier
@@ -54,6 +54,7 @@ from penstock.stores.sql.flow_engine import follow_engine
 from penstock.stores.sql.housekeeping import SqlEndedRuns, SqlLiveBlobs
 from penstock.stores.sql.metrics import SqlMetricStore
 from penstock.stores.sql.orphans import SqlOrphanStore
+from penstock.stores.sql.secrets import SqlSecretStore
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
 from penstock.tracking.step_keys import StepKeys
@@ -116,7 +117,9 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         notifier=notifier,
         clock=clock,
         ids=ids,
-        task_environment=FlowTaskEnvironment(TaskEnvironment(url, user, task_keys), url, ensure_secret(settings.data_dir)),
+        task_environment=FlowTaskEnvironment(
+            TaskEnvironment(url, user, task_keys), url, ensure_secret(settings.data_dir), SqlSecretStore(database)
+        ),
         overruling=StepKeys(url, task_keys, keys.is_valid),
     )
     engine.journal.add_projection(build_task_projection(ids, entity=user))
@@ -265,7 +268,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         *sign_in_routes(key_check(parts.keys)),
         *kfp.routes(_kfp_services(parts)),
         *kfp_v1.routes(_kfp_v1_services(parts)),
-        *metaflow.routes(metaflow.MetaflowServices(parts.flows.recorder, _publisher(parts))),
+        *metaflow.routes(_metaflow_services(parts)),
         *s3.routes(s3.S3Services(objects, parts.clock, ensure_secret(parts.settings.data_dir))),
         *wandb.routes(wandb_services),
         *lineage.routes(graph),
@@ -276,6 +279,10 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         *flow_routes(web, parts.flows.web),
         *web_routes(web),
     ]
+
+
+def _metaflow_services(parts: Parts) -> metaflow.MetaflowServices:
+    return metaflow.MetaflowServices(parts.flows.recorder, _publisher(parts), secret_reader(parts.keys, parts.engine.secrets))
 
 
 def _publisher(parts: Parts) -> Callable[[str, Any, str], Awaitable[int]]:

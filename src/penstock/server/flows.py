@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.api.metaflow.routes import EVENTS
+from penstock.api.metaflow.routes import EVENTS, SecretReader
 from penstock.api.metaflow.routes import PREFIX as METAFLOW_PREFIX
 from penstock.api.s3.routes import PREFIX as S3_PREFIX
 from penstock.api.s3.signature import access_key_for, access_key_of_task, secret_for
 from penstock.background.flow_reaper import FlowReaper
 from penstock.background.flow_values import FlowValueTimer
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError
 from penstock.domain.execution import LaunchRequest
 from penstock.domain.flows import FLOW_VARIABLE
 from penstock.domain.plan import ContainerWork
@@ -22,7 +25,9 @@ from penstock.flows.reading import FlowReader
 from penstock.flows.recording import FlowRecorder
 from penstock.flows.values import FlowValues
 from penstock.interfaces.blobs import BlobStore
+from penstock.interfaces.catalog_store import SecretStore
 from penstock.interfaces.clock import Clock, IdSource
+from penstock.interfaces.dialect import SecretLookup
 from penstock.interfaces.object_store import ObjectStore
 from penstock.server.config import Settings
 from penstock.stores.flow_files import OWN_BUCKET, ReachableFlowFiles
@@ -33,6 +38,7 @@ from penstock.stores.sql.flow_values import SqlFlowValues
 from penstock.stores.sql.objects import SqlObjectStore
 from penstock.stores.sql.pages_flows import SqlFlowPages
 from penstock.stores.sql.tracking_flow_tasks import FlowTaskRuns
+from penstock.tracking.keys import KeyService
 from penstock.tracking.task_runs import safe_project
 from penstock.web.flow_services import FlowWeb
 
@@ -66,6 +72,13 @@ def build_flows(settings: Settings, database: Database, blobs: BlobStore, clock:
     return FlowParts(recorder, objects, FlowWeb(SqlFlowPages(database), reader, recorder), reaper, values)
 
 
+DECLARED_SECRETS, SECRET_ENTRY = "METAFLOW_PENSTOCK_SECRETS", "METAFLOW_PENSTOCK_SECRET_"
+"""Variable of a deployed step with the names of the secrets it declares (JSON); each of their entries gets a variable with the second
+as its beginning and the hex digits of `<name>/<key>`, where the extension's provider finds it."""
+
+_MAX_ENTRY_BYTES = 100_000
+"""Linux takes no variable of 128 KiB."""
+
 TRIGGER_PARAMETERS = "metaflow_trigger_"
 """Parameters of a deployed flow's run beginning with this hold what is known of the events that started it."""
 
@@ -91,6 +104,7 @@ class FlowTaskEnvironment:
     base: Callable[[LaunchRequest], Variables]
     url: str
     secret: bytes
+    secrets: SecretLookup
 
     def __call__(self, request: LaunchRequest) -> Variables:
         """Return (plain, secret) variables for an attempt."""
@@ -109,6 +123,7 @@ class FlowTaskEnvironment:
         if not is_step:
             variables["METAFLOW_CLIENT_CACHE_PATH"] = CLIENT_CACHE
             return {**plain, **metadata_variables(self.url), **variables}, {**secret, **hidden}
+        hidden |= self._declared(own.get(DECLARED_SECRETS))
         words = {
             "WANDB_PROJECT": safe_project(own[FLOW_VARIABLE]),
             "WANDB_RUN_GROUP": f"{own[FLOW_VARIABLE]}/{request.run.run_id}",
@@ -118,6 +133,34 @@ class FlowTaskEnvironment:
         if triggers:
             words["METAFLOW_PENSTOCK_TRIGGERS"] = json.dumps(triggers)
         return {**plain, **words, **metadata_variables(self.url), **variables}, {**secret, **hidden}
+
+    def _declared(self, names: object) -> dict[str, str]:
+        """Variables of the secrets that a step declares; entries that are no text or too long, and names that nobody set, have none."""
+        found: dict[str, str] = {}
+        for name in json.loads(names) if isinstance(names, str) else ():
+            for key, value in (self.secrets.get("secret", str(name)) or {}).items():
+                with contextlib.suppress(UnicodeDecodeError):
+                    if len(value) <= _MAX_ENTRY_BYTES:
+                        found[SECRET_ENTRY + f"{name}/{key}".encode().hex()] = value.decode()
+        return found
+
+
+def secret_reader(keys: KeyService, secrets: SecretStore) -> SecretReader:
+    """Return how people's own flows read secrets: with a key of a person. Tasks get what they declare, nothing else."""
+
+    async def read(key: str, name: str) -> Mapping[str, str]:
+        caller = await asyncio.to_thread(keys.check, key)
+        if caller.scope:
+            raise PermissionDeniedError(f"the key of a task does not open secret {name!r}: name it in @secrets of its step")
+        entries = await secrets.read("secret", name)
+        if entries is None:
+            raise NotFoundError(f"secret {name!r} not found")
+        try:
+            return {key: value.decode() for key, value in entries.items()}
+        except UnicodeDecodeError:
+            raise InvalidArgumentError(f"secret {name!r} has an entry that is no text") from None
+
+    return read
 
 
 def _speaks_metaflow(work: ContainerWork) -> bool:

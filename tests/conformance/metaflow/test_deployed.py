@@ -60,8 +60,7 @@ def runs(server: LiveServer, machine: Machine) -> dict[str, Any]:
     words = ("--environment=pypi", "penstock", "--name", "nightly-work", "trigger", "--is-broken", "True", "--run-id-file", "broken")
     machine.run("deployed", *words)
     good, broken = deployed["pathspec"].split("/")[1], (machine.folder / "broken").read_text()
-    started = {run["display_name"].split("-")[0]: run["run_id"] for run in server.get("/apis/v2beta1/runs")["runs"]}
-    deployed["routes"], deployed["waits"] = started["RoutesFlow"], wait_for_started(server, "WaitsFlow")
+    deployed["routes"], deployed["waits"] = wait_for_started(server, "RoutesFlow"), wait_for_started(server, "WaitsFlow")
     for name in ("routes", "waits"):
         assert server.wait_for_run(deployed[name], seconds=600)["state"] == "SUCCEEDED"
     states = {run_id: server.wait_for_run(run_id, seconds=600)["state"] for run_id in (good, broken)}
@@ -70,7 +69,7 @@ def runs(server: LiveServer, machine: Machine) -> dict[str, Any]:
 
 def wait_for_started(server: LiveServer, flow: str) -> str:
     """Return the id of the only run of a flow, as soon as there is one."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (found := [run for run in server.get("/apis/v2beta1/runs")["runs"] if run["display_name"].startswith(flow)]):
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -246,6 +245,38 @@ def test_a_deployed_flow_leaves_no_project_under_its_pipeline_s_name(runs: dict[
     found = set(re.findall(r'href="/[^/"]+/([\w-]+)"', page))
     assert {"DeployedFlow", "RoutesFlow"} <= found
     assert not {"nightly-work", "routesflow", "followsflow"} & found
+
+
+def test_secrets_of_the_server_reach_steps_that_name_them(machine: Machine, server: LiveServer) -> None:
+    entries = {"lake": {"LAKE_USER": "ada", "LAKE_PASSWORD": "correct horse"}, "mail.box": {"pass-word": "battery staple"}, "other": {"X": "no"}}
+    for name, values in entries.items():
+        assert httpx.put(f"{server.url}/apis/v2beta1/secrets/{name}", json={"string_data": values}, timeout=30).status_code == 200
+    at_home = machine.start("guarded", "run", "--run-id-file", "at-home")
+    machine.run("guarded", "penstock", "create")
+    machine.run("guarded", "penstock", "trigger", "--run-id-file", "deployed")
+    Machine.finish(at_home)
+    deployed, local = (machine.folder.joinpath(name).read_text() for name in ("deployed", "at-home"))
+    assert server.wait_for_run(deployed, seconds=600)["state"] == "SUCCEEDED"
+    found = machine.read(
+        f"""
+runs = [Run("GuardedFlow/" + name) for name in ({deployed!r}, {local!r})]
+out = [[run.data.is_right, run.data.lengths, run.data.is_clean, run.data.other] for run in runs]
+"""
+    )
+    lengths = {"LAKE_USER": 3, "LAKE_PASSWORD": 13, "MAIL_PASSWORD": 14}
+    assert [row[:3] for row in found] == [[True, lengths, True]] * 2
+    assert "the key of a task does not open secret 'other'" in found[0][3]
+    assert found[1][3] == {"X": "no"}
+
+
+def test_secrets_are_not_given_to_whoever_asks(machine: Machine, server: LiveServer) -> None:
+    httpx.put(f"{server.url}/apis/v2beta1/secrets/lake", json={"string_data": {"A": "hidden"}}, timeout=30)
+    address = f"{server.url}/metaflow/secrets/lake"
+    assert httpx.get(address, timeout=30).status_code == 401
+    assert httpx.get(address, headers={"x-api-key": "0" * 40}, timeout=30).status_code == 401
+    own = {"x-api-key": machine.env["METAFLOW_SERVICE_AUTH_KEY"]}
+    assert httpx.get(address, headers=own, timeout=30).json() == {"A": "hidden"}
+    assert httpx.get(f"{server.url}/metaflow/secrets/none", headers=own, timeout=30).status_code == 404
 
 
 def test_what_cannot_run_here_is_refused_with_its_reason(machine: Machine, server: LiveServer) -> None:

@@ -8,12 +8,16 @@ from penstock.domain.errors import (
     InvalidArgumentError,
     NotFoundError,
     PenstockError,
+    PermissionDeniedError,
     PreconditionError,
+    UnauthenticatedError,
     UnavailableError,
 )
 
 STATUS: dict[type[PenstockError], int] = {
     InvalidArgumentError: 400,
+    UnauthenticatedError: 401,
+    PermissionDeniedError: 403,
     NotFoundError: 404,
     AlreadyExistsError: 409,
     ConflictError: 409,

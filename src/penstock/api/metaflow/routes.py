@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,17 +14,22 @@ from starlette.routing import BaseRoute, Route
 from penstock.api.metaflow.handlers.endpoint import Handler, answer, guarded, read_body
 from penstock.api.metaflow.handlers.facts import FactHandlers
 from penstock.api.metaflow.handlers.registry import RegistryHandlers
-from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.flows.recording import SERVICE_VERSION, FlowRecorder
 
 PREFIX = "/metaflow"
 """Address space of the service: clients are pointed to it by METAFLOW_SERVICE_URL, which may contain a path."""
 EVENTS = "/events"
 """Below `PREFIX`: where clients publish named events."""
-
+SECRETS = "/secrets"
+"""Below `PREFIX`: where `@secrets` of the extension in a user's own process reads the server's secrets."""
 
 Publish = Callable[[str, Any, str], Awaitable[int]]
 """(name, payload, id of the delivery) -> number of deployments that wait for it."""
+
+
+SecretReader = Callable[[str, str], Awaitable[Mapping[str, str]]]
+"""(API key, name) -> entries of a secret; raises UnauthenticatedError, PermissionDeniedError, NotFoundError, InvalidArgumentError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,8 @@ class MetaflowServices:
     recorder: FlowRecorder
     publish: Publish | None = None
     """Takes named events; None: this installation starts nothing."""
+    read_secret: SecretReader | None = None
+    """Hands secrets to `@secrets`; None: this installation has none."""
 
 
 async def _ping(request: Request) -> Response:
@@ -69,6 +76,19 @@ def _publisher(publish: Publish | None) -> Handler:
     return handle
 
 
+def _secrets(read: SecretReader | None) -> Handler:
+    """Entries of a secret (an addition of this server). A key is needed on loopback, too: any process of the machine could ask there."""
+
+    async def handle(request: Request) -> Response:
+        name = request.path_params["name"]
+        if read is None:
+            raise NotFoundError(f"secret {name!r} not found")
+        headers = {"cache-control": "no-store"}
+        return answer(dict(await read(request.headers.get("x-api-key", ""), name)), headers=headers)
+
+    return handle
+
+
 async def _unknown(request: Request) -> Response:
     return answer(f"the metadata service has no {request.method} {request.url.path}", status=404)
 
@@ -84,6 +104,7 @@ def routes(services: MetaflowServices) -> list[BaseRoute]:
         ("GET", "/version", _version),
         ("GET", "/healthcheck", _health),
         ("POST", EVENTS, _publisher(services.publish)),
+        ("GET", SECRETS + "/{name}", _secrets(services.read_secret)),
         ("GET", "/flows", registry.list_flows),
         ("GET", flow, registry.get_flow),
         ("POST", flow, registry.add_flow),

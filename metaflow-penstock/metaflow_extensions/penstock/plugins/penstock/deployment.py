@@ -19,6 +19,7 @@ from metaflow.util import dict_to_cli_options, get_username
 
 from .lowering import FlowParameter, StepWork, UnsupportedFlowError, pipeline_name
 from .program import QUESTIONS, program_of
+from .secrets import DECLARED_VARIABLE, declared_in
 from .server import ABOUT_VARIABLE
 
 RUN, TASK, RETRY = "$PENSTOCK_FLOW_RUN", "$PENSTOCK_FLOW_TASK", "$KFP_RETRY_INDEX"
@@ -203,6 +204,8 @@ def _step(obj: Any, node: Any, package: Any, url: str, sha: str, tags: List[str]
             minutes = float(attributes["minutes_between_retries"])
         elif decorator.name == "environment":
             variables.update({name: str(value) for name, value in (attributes.get("vars") or {}).items()})
+        elif decorator.name == "secrets":
+            variables.update(_secrets(decorator.attributes.get("sources") or [], variables))
         elif decorator.name in ("resources", *IGNORED_STEP):
             resources = {**_resources(attributes), **resources} if decorator.name != "resources" else _resources(attributes)
         elif decorator.name in ("pypi", "conda") and not attributes.get("disabled"):
@@ -219,6 +222,19 @@ def _step(obj: Any, node: Any, package: Any, url: str, sha: str, tags: List[str]
     }
     pause = int(minutes * 60)
     return StepWork(program_of(settings), requirements, python, max(total_retries, user_retries), pause, variables, resources)
+
+
+def _secrets(sources: List[Any], before: Dict[str, str]) -> Dict[str, str]:
+    """Variables of a step with `@secrets`: which of the server's secrets it declares, and the backend of names without one."""
+    from metaflow.metaflow_config import DEFAULT_SECRETS_BACKEND_TYPE
+
+    found = {}
+    if DEFAULT_SECRETS_BACKEND_TYPE:
+        found["METAFLOW_DEFAULT_SECRETS_BACKEND_TYPE"] = str(DEFAULT_SECRETS_BACKEND_TYPE)
+    names = json.loads(before.get(DECLARED_VARIABLE, "[]")) + declared_in(sources)
+    if names:
+        found[DECLARED_VARIABLE] = json.dumps(names)
+    return found
 
 
 def _kind(node: Any) -> str:

@@ -181,6 +181,18 @@ class Server:
         self._call("DELETE", "/pipelines/%s?cascade=true" % pipeline["pipeline_id"])
         return True
 
+    def secret(self, name: str) -> Dict[str, str]:
+        """Return the entries of a secret of the server's store.
+
+        Raises:
+            ServerError: there is none of that name, an entry is no text, or the key is missing or that of a task.
+        """
+        try:
+            return dict(self._call("GET", "/secrets/%s" % quote(name, safe=""), api="/metaflow"))
+        except _NotFoundError:
+            message = "the server at %s has no secret %r; on its machine run: penstock secrets set %s KEY=VALUE"
+            raise ServerError(message % (self.url, name, name)) from None
+
     def _call(self, method: str, path: str, body: Any = None, *, api: str = _API) -> Any:
         data = None if body is None else json.dumps(body).encode()
         return self._send(method, path, data, "application/json", api=api)

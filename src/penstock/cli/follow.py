@@ -16,7 +16,7 @@ from rich.text import Text
 from penstock.cli.client import Client
 from penstock.domain.errors import PenstockError
 from penstock.domain.execution import first_line_of
-from penstock.executors.process.hints import meaningful_lines
+from penstock.domain.log_lines import meaningful_lines
 from penstock.executors.process.logs import decode
 
 FINAL = frozenset({"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"})

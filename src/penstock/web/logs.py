@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from penstock.domain.log_lines import meaningful_lines
 from penstock.web.services import LogFiles, WebServices
 
 WINDOW = 256 * 1024
@@ -176,13 +177,13 @@ def lines_before(logs: LogFiles, run_id: str, task_id: str, attempt: int, offset
 
 
 async def last_lines(logs: LogFiles, run_id: str, task_id: str, attempt: int, *, count: int) -> str:
-    """Return the last `count` lines that say something, without colours."""
+    """Return the last `count` lines that its component wrote, without colours."""
 
     def work() -> str:
         size = logs.size(run_id, task_id, attempt) or 0
         data = logs.read(run_id, task_id, attempt, offset=max(0, size - 16_384), length=16_384) if size else b""
         lines = [line.rsplit(b"\r", 1)[-1] for line in _ANSI.sub(b"", data).splitlines()]
-        return b"\n".join([line for line in lines if line.strip()][-count:]).decode("utf-8", "replace")
+        return "\n".join(meaningful_lines(b"\n".join(lines).decode("utf-8", "replace"))[-count:])
 
     return await asyncio.to_thread(work)
 

@@ -135,3 +135,42 @@ def broken(n: int):
 @dsl.pipeline(name="v2-failure")
 def v2_failure():
     broken(n=1)
+
+
+@component
+def score(metrics: Output[Metrics]):
+    metrics.log_metric("accuracy", 0.75)
+
+
+@component
+def judge(metrics: Input[Metrics]) -> str:
+    return f"{metrics.metadata['accuracy']:.2f}"
+
+
+@case("v2 metrics as an input", mode=V2, status="Succeeded", outputs={"judge": {"judge-Output": "0.75"}})
+@dsl.pipeline(name="v2-metrics-input")
+def v2_metrics_input():
+    judge(metrics=score().outputs["metrics"])
+
+
+@component
+def forget(out: Output[Dataset]):
+    pass
+
+
+@component
+def look(data: Input[Dataset]) -> str:
+    with open(data.path) as file:
+        return file.read()
+
+
+@case(
+    "v2 artifact never written",
+    mode=V2,
+    status="Failed",
+    error="input 'data' has no content: task 'forget' ended without writing its output 'out'",
+    phases={"forget": ["Succeeded"], "look": ["Failed"]},
+)
+@dsl.pipeline(name="v2-forgotten")
+def v2_forgotten():
+    look(data=forget().outputs["out"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.domain.execution import LOG_FOLLOWS, Failure, FailureKind, ProcessSpec
+from penstock.domain.log_lines import meaningful_lines
 from penstock.executors.process import hints, logs
 from penstock.executors.process.inside.supervise import DEADLINE
 from penstock.executors.process.slots import describe_bytes
@@ -49,7 +50,7 @@ def last_lines(log: Path, secrets: Iterable[str]) -> str:
 
 
 def _meaningful_lines(log: Path, secrets: Iterable[str]) -> list[str]:
-    return hints.meaningful_lines(mask(logs.decode(logs.read_tail(log, _TAIL_BYTES)), secrets))
+    return meaningful_lines(mask(logs.decode(logs.read_tail(log, _TAIL_BYTES)), secrets))
 
 
 def _shown(lines: Sequence[str]) -> str:

@@ -10,11 +10,9 @@ import re
 from collections.abc import Sequence
 
 from penstock.domain.execution import ProcessSpec
+from penstock.domain.log_lines import FRAME
 
-_NOISE = re.compile(r"^\[KFP Executor [^\]]* INFO\]: ")
 _TRACEBACK = "Traceback (most recent call last):"
-_FRAME = re.compile(r'^  File "')
-_SDK_FRAME = re.compile(r'^  File "(?:[^"]*/kfp/(?:v2/)?(?:dsl|components)/executor(?:_main)?\.py|<frozen runpy>)"')
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?::|$)")
 _NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([^']+)'")
 _NO_NAME = re.compile(r"^NameError: name '([^']+)' is not defined")
@@ -22,39 +20,6 @@ _NO_FILE = re.compile(r"^FileNotFoundError: .*: '([^']+)'")
 _PLAIN_IMAGE = re.compile(r"^(?:docker\.io/)?(?:library/)?python(?:[:@]|$)")
 _NOT_FOUND_EXIT = 127
 _UNCAUGHT_EXIT = 1
-
-
-def meaningful_lines(text: str) -> list[str]:
-    """Return the lines of a log, or of the end of one, that its component wrote: no empty ones, nothing of the SDK's executor."""
-    return _without_sdk_frames(_without_chatter([line.rstrip() for line in text.split("\n") if line.strip()]))
-
-
-def _without_chatter(lines: Sequence[str]) -> list[str]:
-    """Return the lines that are not the SDK's own: its notes, and its input, which it prints from `{` to `}` on lines of their own."""
-    kept: list[str] = []
-    is_input = False
-    for index, line in enumerate(lines):
-        if is_input:
-            is_input = line != "}"
-        elif _NOISE.match(line):
-            is_input = line.endswith("Got executor_input:") and "}" in lines[index:]
-        else:
-            kept.append(line)
-    return kept
-
-
-def _without_sdk_frames(lines: Sequence[str]) -> list[str]:
-    """Return a log without the frames of the SDK's executor in its tracebacks: those of the component are what its author knows."""
-    kept: list[str] = []
-    is_dropped = False
-    for line in lines:
-        if _FRAME.match(line):
-            is_dropped = _SDK_FRAME.match(line) is not None
-        elif not line.startswith("    "):
-            is_dropped = False
-        if not is_dropped:
-            kept.append(line)
-    return kept
 
 
 def exception_of(lines: Sequence[str], code: int | None) -> str:
@@ -65,7 +30,7 @@ def exception_of(lines: Sequence[str], code: int | None) -> str:
         code: exit code; an uncaught exception gives 1.
     """
     starts = [index for index, line in enumerate(lines) if line.endswith(_TRACEBACK)]  # after a prompt, say
-    starts = starts or [index for index, line in enumerate(lines) if _FRAME.match(line)]  # its line was too long for the end of the log
+    starts = starts or [index for index, line in enumerate(lines) if FRAME.match(line)]  # its line was too long for the end of the log
     if code != _UNCAUGHT_EXIT or not starts:
         return ""
     exception = next((line for line in lines[starts[-1] + 1 :] if not line.startswith(" ")), "")

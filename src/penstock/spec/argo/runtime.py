@@ -36,7 +36,7 @@ from penstock.spec.argo.leaf import Leaf, manifest_of, pod_facts, resolve_leaf, 
 from penstock.spec.argo.lower import is_optional_output
 from penstock.spec.argo.metrics import METRICS_TYPE, UI_METADATA_TYPE, metrics_metadata, ui_metadata
 from penstock.spec.argo.resources import effects, json_path, read_action, read_deletion
-from penstock.spec.argo.v2_step import launch_step, launcher_text, staged_by_uri
+from penstock.spec.argo.v2_step import absent_by_uri, launch_step, launcher_text, staged_by_uri
 from penstock.spec.argo.wishes import companions_of, environment_of, ignored_wishes, python_of, resources_of
 from penstock.spec.shells import with_shell_of
 
@@ -136,6 +136,7 @@ class _Call:
     """Executor input of a step in V2_COMPATIBLE mode."""
     executor_output: PurePosixPath | None = None
     prefixes: Mapping[str, PurePosixPath] = field(default_factory=dict)
+    absent: Mapping[PurePosixPath, str] = field(default_factory=dict)
 
 
 def _call_of(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, command: Sequence[str], args: Sequence[str]) -> _Call:
@@ -144,7 +145,9 @@ def _call_of(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, command:
         call = read_call(command)
         artifacts, prefixes, executor_output, document = launch_step(request, leaf, leaf.info, call.flags, call.values, layout)
         argv = [launcher_text(item, document, prefixes) for item in args]
-        return _Call(argv, staged_by_uri(request, leaf, leaf.info, prefixes), files, artifacts, document, executor_output, prefixes)
+        by_uri = staged_by_uri(request, leaf, leaf.info, prefixes)
+        absent = absent_by_uri(request, leaf, leaf.info, prefixes)
+        return _Call(argv, by_uri, files, artifacts, document, executor_output, prefixes, absent)
     if not command:
         raise TaskError(
             f"image {leaf.container.get('image')!r} runs its own entrypoint, which a process cannot; give the component a command",
@@ -186,6 +189,7 @@ def _container_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, s
         image=image,
         resources=resources_of(leaf, warnings),
         staged=tuple(call.staged),
+        absent=call.absent,
         files={**call.files, **fixed_files},
         directories=tuple(dict.fromkeys(directories)),
         mounts=tuple(mounts),

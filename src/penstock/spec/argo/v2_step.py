@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from penstock.domain.artifacts import ArtifactType
+from penstock.domain.artifacts import ArtifactRef, ArtifactType
 from penstock.domain.execution import AttemptLayout, LaunchRequest, OutputArtifactPath, StagedArtifact
+from penstock.spec.absence import never_written
 from penstock.spec.argo.files import task_segment
 from penstock.spec.argo.launcher import RuntimeInfo, executor_input
 from penstock.spec.argo.leaf import Leaf
@@ -65,14 +66,30 @@ def _input_refs(request: LaunchRequest, leaf: Leaf, info: RuntimeInfo, short: st
 
 
 def staged_by_uri(request: LaunchRequest, leaf: Leaf, info: RuntimeInfo, prefixes: Mapping[str, PurePosixPath]) -> list[StagedArtifact]:
-    """Input artifacts at the local places that their URIs stand for."""
-    found = []
+    """Input artifacts with content, at the local places that their URIs stand for."""
+    return [StagedArtifact(ref, path) for _, ref, path in _located(request, leaf, info, prefixes) if ref.digest is not None]
+
+
+def absent_by_uri(
+    request: LaunchRequest, leaf: Leaf, info: RuntimeInfo, prefixes: Mapping[str, PurePosixPath]
+) -> dict[PurePosixPath, str]:
+    """Places of input artifacts without content (metrics, outputs that were never written), each with the reason."""
+    absent = {}
+    for short, ref, path in _located(request, leaf, info, prefixes):
+        if ref.digest is None:
+            task, output = ref.uri.split("/")[-2:]
+            absent[path] = never_written(short, task=task, output=output)
+    return absent
+
+
+def _located(
+    request: LaunchRequest, leaf: Leaf, info: RuntimeInfo, prefixes: Mapping[str, PurePosixPath]
+) -> Iterator[tuple[str, ArtifactRef, PurePosixPath]]:
     for short in info.input_artifacts:
         for ref in _input_refs(request, leaf, info, short):
             path = _local_path(ref.uri, prefixes, None)
             if path is not None:
-                found.append(StagedArtifact(ref, path))
-    return found
+                yield short, ref, path
 
 
 def _local_path(uri: str, prefixes: Mapping[str, PurePosixPath], fallback: PurePosixPath | None) -> Any:

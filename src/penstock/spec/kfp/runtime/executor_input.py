@@ -23,6 +23,7 @@ from penstock.domain.errors import TaskError
 from penstock.domain.execution import AttemptLayout, FailureKind, LaunchRequest, OutputArtifactPath, OutputParameterFile, StagedArtifact
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import ContainerWork, LeafTemplate, ParameterSpec, ParameterType
+from penstock.spec.absence import never_written, only_recorded
 from penstock.spec.kfp.platform import HIDDEN_PREFIX
 from penstock.spec.kfp.runtime.paths import Places
 from penstock.spec.kfp.runtime.python_component import recognize
@@ -234,8 +235,5 @@ def _absent(request: LaunchRequest, places: Places) -> dict[PurePosixPath, str]:
 
 def _absence(name: str, uri: str, parts: Sequence[str]) -> str:
     if len(parts) > _ROOT_PARTS:
-        task, key = parts[_ROOT_PARTS - 2], "/".join(parts[_ROOT_PARTS:])
-        return f"input {name!r} has no content: task {task!r} ended without writing its output {key!r}"
-    if "://" in uri:
-        return f"input {name!r} is known by its URI {uri} only, and nothing fetches that for the task"
-    return f"input {name!r} was imported from {uri}, where this machine has nothing"
+        return never_written(name, task=parts[_ROOT_PARTS - 2], output="/".join(parts[_ROOT_PARTS:]))
+    return only_recorded(name, uri)

@@ -181,6 +181,7 @@ async def test_sending_rows_again_under_new_offsets_keeps_one_row_per_step(tmp_p
         await post(room, "r", history=Chunk(30, rows(*range(30), loss=2)))
         info = await room.runs.info(run.run_id)
         assert (info.history_lines, info.history_rows) == (60, 30)
+        assert await room.history.kinds([run.run_id]) == [{stats.key: stats.counts for stats in info.keys}]
         read = [json.loads(row)["loss"] for row in await room.history.rows(run.run_id, min_step=0, max_step=100)]
         assert read == [2] * 30
 

@@ -16,6 +16,17 @@ class Notifier(Protocol):
         """Hand `event` to every current listener; never blocks, never raises."""
         ...
 
-    def listen(self, wants: Callable[[DomainEvent], bool]) -> AbstractContextManager[AsyncIterator[DomainEvent]]:
-        """Iterate over events that `wants` accepts, from now on. A listener that lags far behind misses the oldest ones."""
+    def mark(self) -> str:
+        """Return a name for this moment, for `has_since` and `listen`."""
+        ...
+
+    def has_since(self, mark: str) -> bool:
+        """Whether every event published since `mark` is still known; not so for marks of another process or of long ago."""
+        ...
+
+    def listen(self, wants: Callable[[DomainEvent], bool], since: str = "") -> AbstractContextManager[AsyncIterator[DomainEvent]]:
+        """Iterate over events that `wants` accepts, from now on, or from a mark on as far as known.
+
+        A listener that lags far behind misses the oldest ones.
+        """
         ...

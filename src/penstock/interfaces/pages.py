@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 _ITERATION = re.compile(r"\[\d+\]")
@@ -120,9 +120,8 @@ class RunItem:
         return str(self.error.get("message", "")) if self.error else ""
 
 
-@dataclass(frozen=True, slots=True)
-class TaskState:
-    """As little of a task as a coloured cell needs."""
+class TaskState(NamedTuple):
+    """As little of a task as a coloured cell needs; a loop has thousands."""
 
     task_id: str
     task_key: str

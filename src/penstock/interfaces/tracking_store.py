@@ -314,6 +314,10 @@ class SeriesStore(Protocol):
         """Return counts, tails and keys."""
         ...
 
+    async def kinds(self, run_ids: Sequence[TrackedRunId]) -> Sequence[Mapping[str, Mapping[str, int]]]:
+        """Return, for each run, the keys of its history with their values by type (`KeyStats.counts`): much cheaper than `info`."""
+        ...
+
     async def rows(
         self, run_id: TrackedRunId, stream: str, *, min_step: int | None, max_step: int | None, samples: int | None
     ) -> Sequence[str]:

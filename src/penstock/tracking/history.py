@@ -34,6 +34,10 @@ class HistoryService:
         """Return line counts, tails, first and last step and keys."""
         return await self._series.info(run_id)
 
+    async def kinds(self, run_ids: Sequence[TrackedRunId]) -> Sequence[Mapping[str, Mapping[str, int]]]:
+        """Return, for each run, the keys of its history with their values by type."""
+        return await self._series.kinds(run_ids)
+
     async def rows(
         self, run_id: TrackedRunId, *, min_step: int | None = None, max_step: int | None = None, samples: int | None = None
     ) -> Sequence[str]:

@@ -72,6 +72,7 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
     """Wrap a handler so that every error becomes an answer a person can act on."""
 
     async def guard(request: Request) -> Response:
+        request.state.read_at = services.notifier.mark()
         try:
             return await handler(request)
         except PenstockError as error:

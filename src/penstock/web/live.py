@@ -22,7 +22,10 @@ _BEAT_SECONDS = 15.0
 
 
 async def live_stream(request: Request, notifier: Notifier) -> Response:
-    """Stream changes; `?run=<id>` restricts to one run, `?project=<entity>/<project>` to tracked runs of a project."""
+    """Stream changes; `?run=<id>` restricts to one run, `?project=<entity>/<project>` to tracked runs of a project.
+
+    `?since=<mark>` is when the page was read: what changed since then comes first, and the hello says whether all of it is still known.
+    """
     run_id = request.query_params.get("run")
     project = request.query_params.get("project")
 
@@ -32,12 +35,13 @@ async def live_stream(request: Request, notifier: Notifier) -> Response:
         return project is None and (run_id is None or getattr(event, "run_id", None) == run_id)
 
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_lines(notifier, wants), media_type="text/event-stream", headers=headers)
+    lines = _lines(notifier, wants, request.query_params.get("since", ""))
+    return StreamingResponse(lines, media_type="text/event-stream", headers=headers)
 
 
-async def _lines(notifier: Notifier, wants: Callable[[DomainEvent], bool]) -> AsyncIterator[bytes]:
-    with notifier.listen(wants) as events:
-        yield b"retry: 1000\nevent: hello\ndata: {}\n\n"
+async def _lines(notifier: Notifier, wants: Callable[[DomainEvent], bool], since: str) -> AsyncIterator[bytes]:
+    with notifier.listen(wants, since) as events:
+        yield f"retry: 1000\nevent: hello\ndata: {json.dumps({'is_whole': notifier.has_since(since)})}\n\n".encode()
         while True:
             changed: dict[str, dict[str, object]] = {}
             try:

@@ -193,6 +193,7 @@ def render_text(services: WebServices, request: Request, template: str, **values
         "server_version": services.version,
         "server_url": services.url,
         "has_trash": services.trash is not None and services.trash.keep_seconds > 0,
+        "read_at": getattr(request.state, "read_at", ""),
         "is_live_patch": request.headers.get("x-live") == "1",
     }
     return environment().get_template(template).render(common | values)

@@ -26,6 +26,8 @@ ITEMS_SHOWN = 500
 _KEPT = 8
 _CLUSTER = re.compile(r"([\w-]{1,64})~(\d{1,6})")
 _ATTENTION = {"FAILED": 0, "CANCELED": 1, "CANCELING": 1, "RUNNING": 2, "PENDING": 3, "": 5}
+_SHOWN_FIRST = {"FAILED": 0, "RUNNING": 1}
+"""Which iteration of a loop is shown when nobody chose one; `graph.js` chooses alike."""
 _folds: OrderedDict[tuple[str, str], Folded] = OrderedDict()
 
 
@@ -132,7 +134,15 @@ class RunGraph:
         else:
             known = {cell.task_id for cell in cells} & set(opened)
             texts = {name: one_item(task) for name in known if (task := await self._parent(name))}
-        self.loops[loop.task_id] = [[cell.task_id, cell.iteration_index, cell.state, texts.get(cell.task_id, "")] for cell in cells]
+        self.loops[loop.task_id] = [(task_id, index, state, texts.get(task_id, "")) for task_id, _, index, state, _ in cells]
+        if cells and not {cell.task_id for cell in cells} & set(opened):
+            await self._show(min(cells, key=lambda cell: (_SHOWN_FIRST.get(cell.state, 2), cell.iteration_index or 0)).task_id)
+
+    async def _show(self, iteration: str) -> None:
+        """Open an iteration that nobody named: the one that the browser would ask for next."""
+        parent = await self._parent(iteration)
+        if parent is not None and iteration not in self.scopes:
+            await self._open_scope(parent)
 
     async def _open_scope(self, parent: TaskItem) -> None:
         whole = folded(self._run.spec_digest or "", self._plan, parent.path) if self._plan is not None else None

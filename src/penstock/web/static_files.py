@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from penstock.web.static_urls import STATIC, static_version
+from penstock.web.static_urls import BUNDLES, STATIC, static_version
 
 _HEADERS = {"x-content-type-options": "nosniff", "vary": "Accept-Encoding"}
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -59,11 +59,11 @@ def _file(name: str) -> _File | None:
 
 @cache
 def _names() -> frozenset[str]:
-    return frozenset(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
+    return frozenset(BUNDLES).union(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
 
 
 @cache
 def _load(name: str) -> _File:
-    content = (STATIC / name).read_bytes()
+    content = b"\n".join((STATIC / part).read_bytes() for part in BUNDLES.get(name, (name,)))
     packed = gzip.compress(content, mtime=0) if len(content) >= _SMALL else content
     return _File(content, packed if len(packed) < len(content) else None, mimetypes.guess_type(name)[0] or "application/octet-stream")

@@ -9,7 +9,15 @@ from functools import cache
 from pathlib import Path
 
 STATIC = Path(__file__).parent / "static"
-_IMPORT = re.compile(r"""^import\s[^;]*?from\s+"(\.[^"]+)";""", re.MULTILINE)
+_IMPORT = re.compile(r"""(?:^import\s(?:[^;"]*?from\s+)?|\bimport\()"(\.[^"]+)"\)?""", re.MULTILINE)
+BUNDLES = {
+    "css/app.css": tuple(
+        f"css/{name}.css"
+        for name in ("tokens", "base", "frame", "controls", "status", "table", "graph", "panel", "logs", "charts", "pages")
+    ),
+    "vendor/page.js": ("vendor/htmx.min.js", "vendor/idiomorph-ext.min.js"),
+}
+"""Files that every page needs, put together when they are first asked for, so that a page waits for one answer instead of many."""
 
 
 @cache

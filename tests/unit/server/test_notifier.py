@@ -59,3 +59,29 @@ async def test_nothing_is_kept_for_a_listener_that_left() -> None:
         pass
     notifier.publish(changed(1))
     assert not notifier._listeners
+
+
+async def test_a_listener_gets_what_was_published_since_its_mark() -> None:
+    notifier = LocalNotifier()
+    notifier.publish(changed(1))
+    mark = notifier.mark()
+    notifier.publish(changed(2))
+    assert notifier.has_since(mark)
+    with notifier.listen(lambda event: True, mark) as events:
+        notifier.publish(changed(3))
+        assert [await anext(events), await anext(events)] == [changed(2), changed(3)]
+
+
+async def test_marks_of_long_ago_and_of_other_processes_are_not_answered_for() -> None:
+    notifier = LocalNotifier()
+    mark = notifier.mark()
+    for number in range(1001):
+        notifier.publish(changed(number))
+    assert not notifier.has_since(mark)
+    assert notifier.has_since(notifier.mark())
+    assert not notifier.has_since("")
+    other = LocalNotifier()
+    assert not other.has_since(notifier.mark())
+    with other.listen(lambda event: True, notifier.mark()) as events:
+        other.publish(changed(7))
+        assert await anext(events) == changed(7)

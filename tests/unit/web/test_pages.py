@@ -154,6 +154,23 @@ def test_graph_names_states_of_the_open_scopes_and_iterations_of_open_loops(seed
     assert [entry[2] for entry in data["loops"][loop]] == ["SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "FAILED", "SKIPPED"]
 
 
+def test_an_open_loop_brings_the_iteration_that_is_shown_at_first_unless_one_is_named(seeded: SeededApp, client: PageClient) -> None:
+    run_id = seeded.runs["failed"]
+    loop = task_id_for(RunId(run_id), TaskPath("root/exit-handler-1/for-loop-2"))
+    first = client.get(f"/ui/runs/{run_id}/graph", params={"open": loop}).json()
+    ids = [entry[0] for entry in first["loops"][loop]]
+    assert set(ids) & set(first["scopes"]) == {ids[3]}, "the failed one"
+    named = client.get(f"/ui/runs/{run_id}/graph", params={"open": f"{loop},{ids[1]}"}).json()
+    assert set(ids) & set(named["scopes"]) == {ids[1]}
+
+
+def test_the_page_of_a_run_says_what_its_graph_will_ask_for(seeded: SeededApp, client: PageClient) -> None:
+    run_id = seeded.runs["good"]
+    page = client.get(f"/ui/runs/{run_id}?open=,a-b,c~1,").text
+    assert f'<link rel="preload" as="fetch" href="/ui/runs/{run_id}/graph?open=a-b%2Cc%7E1" crossorigin="anonymous">' in page
+    assert 'rel="preload"' not in client.get(f"/ui/runs/{run_id}?view=tasks").text
+
+
 def test_documents_are_served_in_a_box(seeded: SeededApp, client: PageClient) -> None:
     page = client.get(f"/ui/runs/{seeded.runs['good']}?view=output").text
     views = re.findall(r'<iframe[^>]*sandbox="([^"]*)"[^>]*src="(/ui/artifacts/\d+/view)"', page)

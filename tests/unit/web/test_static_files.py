@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from penstock.web.static_files import static_app
-from penstock.web.static_urls import STATIC, module_urls, static_url
+from penstock.web.static_urls import BUNDLES, STATIC, module_urls, static_url
 
 SHELL_BYTES = 300_000
 CODE = {".css", ".js", ".svg"}
@@ -43,8 +43,15 @@ async def test_a_client_that_takes_no_compression_gets_the_file_as_it_is() -> No
 
 def test_a_page_names_every_module_that_its_scripts_import() -> None:
     names = {address.rpartition("/")[2] for address in module_urls(("workspace",))}
-    assert {"board.js", "panel_line.js", "uPlot.esm.js", "dom.js", "live.js"} <= names
+    assert {"board.js", "panel_line.js", "uPlot.esm.js", "dom.js", "live.js", "keys.js", "news.js"} <= names
     assert not names & {"workspace.js", "shell.js", "dagre.esm.js"}
     for script in (STATIC / "js").glob("*.js"):
         known = {address.rpartition("/")[2] for address in module_urls((script.stem,))} | {script.name, "shell.js"}
-        assert set(re.findall(r'from "\.[\w./]*/([\w.]+)"', script.read_text())) <= known
+        assert set(re.findall(r'(?:from|import) "\.[\w./]*/([\w.]+)"', script.read_text())) <= known
+
+
+async def test_what_every_page_needs_comes_as_one_file() -> None:
+    for name, parts in BUNDLES.items():
+        answer = await client().get(static_url(name))
+        assert answer.headers["content-type"].startswith("text/css" if name.endswith(".css") else "text/javascript")
+        assert answer.content == b"\n".join((STATIC / part).read_bytes() for part in parts)

@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -146,6 +147,10 @@ class ColumnSeriesStore:
         """Return counts, tails and keys."""
         return await self._in_thread(lambda: self._info(run_id))
 
+    async def kinds(self, run_ids: Sequence[TrackedRunId]) -> Sequence[Mapping[str, Mapping[str, int]]]:
+        """Return keys and types of values of each history."""
+        return await self._in_thread(lambda: [self._stream(run_id, HISTORY).kinds() for run_id in run_ids])
+
     async def rows(
         self, run_id: TrackedRunId, stream: str, *, min_step: int | None, max_step: int | None, samples: int | None
     ) -> Sequence[str]:
@@ -275,8 +280,8 @@ class ColumnSeriesStore:
     def _evict(self) -> None:
         """Forget the streams used longest ago that have nothing in memory."""
         surplus = len(self._streams) - _MAX_STREAMS
-        idle = [key for key, stream in list(self._streams.items())[:-8] if stream.is_idle]
-        for key in idle[: max(surplus, 16)]:
+        idle = (key for key, stream in list(self._streams.items())[:-8] if stream.is_idle)
+        for key in list(islice(idle, max(surplus, 16))):
             del self._streams[key]
 
     def _compact_forever(self) -> None:

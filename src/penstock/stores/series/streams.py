@@ -7,7 +7,7 @@ without `_lock`, and swaps at the end; readers meanwhile see the old blocks, the
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -161,15 +161,18 @@ class Stream:
         tail = rows_as_json(segments[-1], np.array([len(segments[-1]) - 1])) if memory else [commit.tail or "{}"]
         keys: tuple[KeyStats, ...] = ()
         if with_keys:
-            parts = [commit.stats.keys]
-            for head in heads:
-                if head.stats is None:
-                    head.stats = block_stats(head.batch)
-                parts.append(head.stats)
-            keys = tuple(KeyStats(key, state.counts, state.last, state.is_monotonic) for key, state in fold(parts).keys.items())
+            states = _states(commit, heads)
+            keys = tuple(KeyStats(key, state.counts, state.last, state.is_monotonic) for key, state in states.items())
         first = segments[0].min_step if isinstance(segments[0], Block) else int(segments[0].steps[0])
         last = segments[-1].max_step if isinstance(segments[-1], Block) else int(segments[-1].steps[-1])
         return StreamInfo(lines, sum(map(len, segments)), first, last, tail[0], keys)
+
+    def kinds(self) -> dict[str, Mapping[str, int]]:
+        """Return every key with its values by type."""
+        self.segments()
+        with self._lock:
+            commit, heads = self._file.commit, [*self._frozen, *self._head]
+        return {key: state.counts for key, state in _states(commit, heads).items()}
 
     def compact(self) -> None:
         """Make everything that was applied part of the file."""
@@ -380,6 +383,14 @@ def _split(batch: Batch) -> Iterator[Batch]:
         return
     for start in range(0, len(batch), limit):
         yield from _split(batch.cut(start, min(start + limit, len(batch))))
+
+
+def _states(commit: Commit, heads: Sequence[_HeadBatch]) -> Mapping[str, KeyState]:
+    """Return the stats of every key, blocks and memory together; those of a head are found once."""
+    for head in heads:
+        if head.stats is None:
+            head.stats = block_stats(head.batch)
+    return fold([commit.stats.keys, *(head.stats or {} for head in heads)]).keys
 
 
 def _ascend(last: int | None, heads: Sequence[Batch]) -> bool:

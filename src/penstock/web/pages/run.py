@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -96,6 +97,8 @@ class RunPage:
     """Source of the definition."""
     uses: Sequence[ArtifactUse] = ()
     """What tasks put out, for the Lineage view."""
+    graph_address: str = ""
+    """What the graph's script asks for first, letter by letter, so that the browser may fetch it while it reads the scripts."""
 
     @property
     def run(self) -> RunItem:
@@ -164,7 +167,8 @@ async def _tab_data(services: WebServices, request: Request, view: RunView, tab:
     now = services.clock.now()
     if tab in {"tasks", "graph"}:
         query = list_query(request.query_params, now=now, sort="position", descending=False, scope={"run_id": run.run_id})
-        return {"tasks": await services.runs.list_tasks(query)}
+        address = _graph_address(request, run.run_id) if tab == "graph" else ""
+        return {"tasks": await services.runs.list_tasks(query), "graph_address": address}
     if tab == "timeline":
         tasks = await services.runs.timeline(run.run_id)
         start = min([run.created_at, *(task.created_at for task in tasks)])
@@ -180,6 +184,11 @@ async def _tab_data(services: WebServices, request: Request, view: RunView, tab:
         return {"spec_text": "" if stored is None else stored[2] or plain_json(stored[1])}
     plan = await plan_of(services, run.spec_digest)
     return {"parameters": parameter_rows(plan.parameters if plan else {}, run.parameters)}
+
+
+def _graph_address(request: Request, run_id: str) -> str:
+    opened = ",".join(filter(None, request.query_params.get("open", "").split(",")))
+    return f"/ui/runs/{run_id}/graph" + (f"?{urlencode({'open': opened}).replace('~', '%7E')}" if opened else "")
 
 
 async def path_of_run(services: WebServices, run: RunItem) -> CriticalPath:

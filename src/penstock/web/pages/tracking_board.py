@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.domain.tracking import SeriesInfo, TrackedProject, TrackedRun
-from penstock.web.pages.tracking_run import ChartPanel, client_plots, in_order, panel_list, panels_of
+from penstock.domain.tracking import TrackedProject, TrackedRun
+from penstock.web.pages.tracking_run import ChartPanel, client_plots, panel_list, panels_of_kinds
 from penstock.web.pages.tracking_views import OpenView, open_view, views_of
 from penstock.web.pages.tracking_workspace import GROUPS, PROJECT_TABS, SORTS, RunListing, project_frame, project_url, run_listing
 from penstock.web.render import render
@@ -54,16 +54,24 @@ class WorkspacePage:
     """Fields the filter bar completes."""
 
 
-def merged_panels(infos: Sequence[SeriesInfo], runs: Sequence[TrackedRun] = ()) -> list[dict[str, Any]]:
-    """Return the panels of several runs, each key once, sections together; of `runs` it is read how tables are to be drawn."""
+def merged_panels(kinds: Sequence[Mapping[str, Mapping[str, int]]], runs: Sequence[TrackedRun] = ()) -> list[dict[str, Any]]:
+    """Return the panels of several histories, each key once, sections together; of `runs` it is read how tables are to be drawn.
+
+    Args:
+        kinds: keys with their values by type, one mapping for each history.
+        runs: whose histories they are.
+    """
     plots: dict[str, Mapping[str, Any]] = {}
     for run in runs:
         plots = client_plots(run) | plots
+    types: dict[str, set[str]] = {}
+    for one in kinds:
+        for key, counts in one.items():
+            types.setdefault(key, set()).update(counts)
     found: dict[str, ChartPanel] = {}
-    for info in infos:
-        for panel in panels_of(info, plots):
-            found.setdefault(panel.key, panel)
-    return panel_list(in_order(found.values()))
+    for panel in panels_of_kinds({key: sorted(kinds) for key, kinds in types.items()}, plots):
+        found.setdefault(panel.key, panel)
+    return panel_list(list(found.values()))
 
 
 async def workspace_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
@@ -72,10 +80,10 @@ async def workspace_page(services: WebServices, tracking: TrackingServices, requ
     query = request.query_params
     listing = await run_listing(services, tracking, request, project, limit=100)
     runs = [row.run for row in listing.rows[:_SERIES_RUNS]]
-    infos = await asyncio.gather(*(tracking.history.info(run.run_id) for run in runs))
+    kinds = await tracking.history.kinds([run.run_id for run in runs])
     source = urlencode([("project", project.project_id), *((name, query[name]) for name in _ASKED if name in query)])
     view = await asyncio.to_thread(open_view, tracking.reports, project, query)
     views = await asyncio.to_thread(views_of, tracking.reports, project)
-    page = WorkspacePage(project, project_url(project), PROJECT_TABS, listing, merged_panels(infos, runs), view, views, source)
+    page = WorkspacePage(project, project_url(project), PROJECT_TABS, listing, merged_panels(kinds, runs), view, views, source)
     frame = project_frame(project, f"{project.entity}/{project.name}", scripts=("workspace", "table"))
     return render(services, request, "tracking/workspace.html", frame=frame, page=page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,12 +39,12 @@ async def compare_page(services: WebServices, tracking: TrackingServices, reques
     """Two to twenty tracked runs."""
     found = await runs_by_ids(tracking, request, request.query_params.get("runs", ""), limit=MOST)
     runs = [listed_run(run, place) for place, run in enumerate(found.values())]
-    infos = await asyncio.gather(*(tracking.history.info(run_id) for run_id in found))
+    kinds = await tracking.history.kinds(list(found))
     shows_all = request.query_params.get("all") == "1"
     rows = [compared([run.summary for run in runs]), compared([run.config for run in runs])]
     if not shows_all and len(runs) > 1:
         rows = [[row for row in part if row.is_different] for part in rows]
-    page = TrackedComparePage(runs, rows[0], rows[1], merged_panels(infos, list(found.values())), shows_all)
+    page = TrackedComparePage(runs, rows[0], rows[1], merged_panels(kinds, list(found.values())), shows_all)
     crumbs = [Crumb("Projects", "/ui/projects")]
     if runs:
         crumbs.append(Crumb(f"{runs[0].run.entity}/{runs[0].run.project}", runs[0].url.rpartition("/runs/")[0]))

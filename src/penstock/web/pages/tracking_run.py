@@ -186,18 +186,23 @@ def panels_of(info: SeriesInfo, plots: Mapping[str, Mapping[str, Any]] | None = 
 
     `plots` says which tables are to be drawn (`client_plots`).
     """
+    return panels_of_kinds({stats.key: stats.counts for stats in info.keys}, plots)
+
+
+def panels_of_kinds(kinds: Mapping[str, Iterable[str]], plots: Mapping[str, Mapping[str, Any]] | None = None) -> list[ChartPanel]:
+    """Return a drawing for every key, given the types of its values."""
     panels = []
-    for stats in info.keys:
-        if stats.key.startswith("_"):
+    for key, types in kinds.items():
+        if key.startswith("_"):
             continue
-        if stats.counts.get(_SCALAR) or stats.counts.get("boolean"):
-            panels.append(ChartPanel(stats.key, "line"))
-        for kind in stats.counts:
+        if _SCALAR in types or "boolean" in types:
+            panels.append(ChartPanel(key, "line"))
+        for kind in types:
             if kind in _MEDIA_KINDS:
-                panels.append(ChartPanel(stats.key, _MEDIA_KINDS[kind], (plots or {}).get(stats.key)))
+                panels.append(ChartPanel(key, _MEDIA_KINDS[kind], (plots or {}).get(key)))
                 break
             if kind.endswith("-file"):
-                panels.append(ChartPanel(stats.key, "file"))
+                panels.append(ChartPanel(key, "file"))
                 break
     return in_order(panels)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -44,9 +45,9 @@ SORTS: Sequence[tuple[str, str]] = (
 _DEFAULT_COLUMNS = 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListedRun:
-    """A run in a list."""
+    """A run in a list. Its documents are read when they are asked for: a workspace lists a hundred runs and shows none of them."""
 
     run: TrackedRun
     url: str
@@ -55,8 +56,16 @@ class ListedRun:
     """Number of its colour, 1 to 8."""
     group: str
     """What it is grouped under."""
-    config: Mapping[str, Any]
-    summary: Mapping[str, Any]
+
+    @cached_property
+    def config(self) -> Mapping[str, Any]:
+        """See `config_of`."""
+        return config_of(self.run)
+
+    @cached_property
+    def summary(self) -> Mapping[str, Any]:
+        """See `summary_of`."""
+        return summary_of(self.run)
 
     def cell(self, column: str) -> Any:
         """Value of a column `c.lr` or `s.loss`; None when it has none."""
@@ -144,12 +153,11 @@ async def run_listing(
 
 def listed_run(run: TrackedRun, place: int, group: str = "group") -> ListedRun:
     """Return a run as the `place`-th of a list."""
-    config = config_of(run)
     url = run_url(run.entity, run.project, run.name)
-    return ListedRun(run, url, look_of(run.state), place % 8 + 1, group_of(run, config, group), config, summary_of(run))
+    return ListedRun(run, url, look_of(run.state), place % 8 + 1, group_of(run, group))
 
 
-def group_of(run: TrackedRun, config: Mapping[str, Any], group: str) -> str:
+def group_of(run: TrackedRun, group: str) -> str:
     """Return the name of the group that a run stands in."""
     match group:
         case "group":
@@ -163,7 +171,7 @@ def group_of(run: TrackedRun, config: Mapping[str, Any], group: str) -> str:
         case "user":
             return run.user_name
         case _ if group.startswith("config."):
-            value = lookup(config, group.removeprefix("config."))
+            value = lookup(config_of(run), group.removeprefix("config."))
             return "" if value is None else str(value)[:100]
         case _:
             return ""

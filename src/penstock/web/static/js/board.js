@@ -198,6 +198,7 @@ export class Board {
     for (const entry of entries) {
       const { panel } = entry.target;
       if (!panel || entry.target.closest("dialog") || !entry.target.isConnected) continue;
+      if (entry.isIntersecting) panel.equip();
       if (entry.isIntersecting && !panel.isDrawn) {
         panel.isDrawn = true;
         panel.load();

@@ -28,10 +28,13 @@ export function startLive() {
 
 function connect(address) {
   source = new EventSource(address);
-  source.addEventListener("hello", () => {
+  source.addEventListener("hello", (event) => {
+    const isAgain = lostAt > 0;
     lostAt = 0;
     badge("live");
-    refresh(); // what changed between the reading of the page, or the loss of the stream, and now was told to nobody
+    // The address says when the page was read, and what changed since then follows; only when the server does not know it all, everything
+    // is looked at again, and so it is after a loss of the stream.
+    if (isAgain || !JSON.parse(event.data).is_whole) refresh();
   });
   source.addEventListener("change", (event) => {
     const changes = JSON.parse(event.data);

@@ -31,7 +31,18 @@ export class Panel {
     this.element.setAttribute("aria-label", title);
     this.title.textContent = title;
     this.title.title = title;
-    this.fillHead(title);
+    this.head.replaceChildren(this.title);
+    this.head.draggable = Boolean(this.board.document);
+    const hadTools = this.hasTools;
+    this.hasTools = false;
+    if (hadTools) this.equip();
+  }
+
+  /** What a panel can be told to do is made when the panel comes near the viewport: a board has hundreds, a screen a dozen. */
+  equip() {
+    if (this.hasTools) return;
+    this.hasTools = true;
+    this.fillHead();
   }
 
   /** Whether the drawing fills a given height; media take what they need. */
@@ -49,7 +60,6 @@ export class Panel {
     parts.push(this.button("fit", "expand", () => this.expand()));
     if (this.board.document) parts.push(this.menu());
     this.head.replaceChildren(...parts);
-    if (this.board.document) this.head.draggable = true;
   }
 
   /** Everything that a pointer can do by dragging is here too. */
@@ -63,19 +73,24 @@ export class Panel {
     const metric = kind === "line" && !this.spec.match && !this.spec.expr && (keys ? keys.length === 1 && keys[0] : this.spec.key);
     const moves = (by) => () => this.board.rearrange(() => doc.move(this.board.listed(), id, by), id);
     const size = (name, by) => () => this.board.rearrange(() => doc.edit(id, { [name]: Math.max(1, Math.min(name === "wide" ? 4 : 3, (this.spec[name] ?? 1) + by)) }), id);
+    const fill = () => [
+      entry("edit", "edit panel", () => this.board.editPanel(this.spec)),
+      ...(metric ? [entry("bell", "alert", () => {
+        location.href = `${location.pathname.split("/").slice(0, 3).join("/")}/automations?metric=${encodeURIComponent(metric)}#new-automation`;
+      })] : []),
+      entry("copy", "duplicate", () => this.board.rearrange(() => doc.duplicate(this.board.listed(), id), id)),
+      entry("chevron-left", "move earlier", moves(-1)), entry("chevron-right", "move later", moves(1)),
+      entry("folder", "move to section", () => this.board.askSection(this.spec)),
+      entry("plus", "wider", size("wide", 1)), entry("minus", "narrower", size("wide", -1)),
+      entry("arrow-down", "taller", size("tall", 1)), entry("arrow-up", "shorter", size("tall", -1)),
+      make("hr"), entry("trash", "remove panel", () => this.board.rearrange(() => doc.remove(id)), "danger"),
+    ];
+    const body = make("div", { class: "menu-body" });
     const list = make("details", { class: "menu" },
-      make("summary", { class: "button ghost small square", "aria-label": `${say("panel menu")}: ${this.name}` }, icon(sprite, "more")),
-      make("div", { class: "menu-body" },
-        entry("edit", "edit panel", () => this.board.editPanel(this.spec)),
-        ...(metric ? [entry("bell", "alert", () => {
-          location.href = `${location.pathname.split("/").slice(0, 3).join("/")}/automations?metric=${encodeURIComponent(metric)}#new-automation`;
-        })] : []),
-        entry("copy", "duplicate", () => this.board.rearrange(() => doc.duplicate(this.board.listed(), id), id)),
-        entry("chevron-left", "move earlier", moves(-1)), entry("chevron-right", "move later", moves(1)),
-        entry("folder", "move to section", () => this.board.askSection(this.spec)),
-        entry("plus", "wider", size("wide", 1)), entry("minus", "narrower", size("wide", -1)),
-        entry("arrow-down", "taller", size("tall", 1)), entry("arrow-up", "shorter", size("tall", -1)),
-        make("hr"), entry("trash", "remove panel", () => this.board.rearrange(() => doc.remove(id)), "danger")));
+      make("summary", { class: "button ghost small square", "aria-label": `${say("panel menu")}: ${this.name}` }, icon(sprite, "more")), body);
+    list.addEventListener("toggle", () => {
+      if (list.open && !body.firstChild) body.replaceChildren(...fill());
+    });
     return list;
   }
 
@@ -154,6 +169,7 @@ export class Panel {
 
   /** Full screen; the arrow keys and two buttons go to the panels beside it. */
   expand() {
+    this.equip();
     const panels = this.board.shown();
     const at = panels.indexOf(this);
     const dialog = make("dialog", { class: "chart-dialog", "aria-label": this.name });

@@ -3,10 +3,16 @@
 // A series arrives as columns per bucket of rows (x, y = last value, low, high). Low and high are drawn as a band with visible edges, so a
 // single spike among a million points stays visible whatever the zoom. Smoothing works on y and leaves the raw line as a ghost.
 
-import uPlot from "../vendor/uPlot.esm.js";
 import { duration, make } from "./dom.js";
 import { nearest, percentiles, smoothed } from "./series.js";
 import { Tip } from "./tip.js";
+
+let uPlot = null;
+
+/** Settled once a Plot can draw. Not a static import: the library takes its time to begin, and the data can be on its way meanwhile. */
+export const canDraw = import("../vendor/uPlot.esm.js").then((library) => {
+  uPlot = library.default;
+});
 
 const messages = JSON.parse(document.getElementById("chart-messages")?.textContent ?? "{}");
 

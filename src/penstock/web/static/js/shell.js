@@ -172,16 +172,11 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-/** Bring clocks up to date and show times in the reader's zone. */
+/** Bring clocks up to date. */
 function tick() {
   const now = Date.now() / 1000;
   for (const element of document.querySelectorAll("time[data-ago]")) {
-    const moment = Date.parse(element.dateTime);
-    if (!element.dataset.local) {
-      element.dataset.local = "yes";
-      element.title = new Date(moment).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
-    }
-    const shown = ago(moment / 1000, now);
+    const shown = ago(Date.parse(element.dateTime) / 1000, now);
     if (element.textContent !== shown) element.textContent = shown;
   }
   for (const element of document.querySelectorAll("[data-since]")) {
@@ -190,6 +185,14 @@ function tick() {
 }
 tick();
 setInterval(tick, 1000);
+
+/** Say a time in the reader's zone once somebody points at it: the first such text costs more than everything else at a page's start. */
+document.addEventListener("pointerover", (event) => {
+  const element = event.target.closest?.("time[data-ago]");
+  if (!element || element.dataset.local) return;
+  element.dataset.local = "yes";
+  element.title = new Date(Date.parse(element.dateTime)).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+});
 document.addEventListener("penstock:patched", tick);
 document.addEventListener("htmx:afterSwap", tick);
 

@@ -110,6 +110,13 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def files(logged: Logged) -> str:
+    """Address of the folder in which a file of each kind lies."""
+    logged.run(FILES, *DATA_CLIENT)
+    return "/tester/previews/artifacts/samples/kinds/v0/files/"
+
+
 @pytest.fixture
 def tab(chromium: Browser, logged: Logged) -> Iterator[Page]:
     """A fresh page; leaving it checks the console."""
@@ -266,9 +273,7 @@ def test_a_deleted_run_opens_read_only_until_it_is_removed_for_good(tab: Page, l
     assert tab.request.get(f"/ui/runs/{run['run_id']}").status == 404
 
 
-def test_previews_of_real_files_show_what_is_in_them(tab: Page, logged: Logged) -> None:
-    logged.run(FILES, *DATA_CLIENT)
-    base = "/tester/previews/artifacts/samples/kinds/v0/files/"
+def test_previews_of_real_files_show_what_is_in_them(tab: Page, files: str) -> None:
     for name, texts in (
         ("snappy.parquet", ["0 … 0.3988", "2026-01-01 01:00:00", "200 of 500 rows"]),
         ("gzip.parquet", ["2026-01-01 01:00:00", "200 of 500 rows"]),
@@ -281,16 +286,32 @@ def test_previews_of_real_files_show_what_is_in_them(tab: Page, logged: Logged) 
         ("model.pkl", ["Opening one runs code, so the server never does"]),
         ("large.html", ["This file is large: 10.5 MiB"]),
     ):
-        tab.goto(base + name)
+        tab.goto(files + name)
         for text in texts:
             expect(tab.locator("main")).to_contain_text(text)
         check_axe(tab)
     expect(tab.locator("iframe")).to_have_count(0)
     tab.get_by_role("link", name="Show it here anyway").click()
     expect(tab.locator("iframe[sandbox]")).to_have_count(1)
-    tab.goto(base + "tone.wav")
+    tab.goto(files + "tone.wav")
     seconds = "node => new Promise(done => node.readyState ? done(node.duration) : node.onloadedmetadata = () => done(node.duration))"
     assert tab.locator("audio").evaluate(seconds) == 0.2
+
+
+def test_rows_of_a_preview_are_sorted_and_filtered_and_columns_show_how_they_are_spread(tab: Page, files: str) -> None:
+    tab.goto(files + "million.csv")
+    table = tab.locator(".preview-table")
+    expect(table.locator("th .spread")).to_have_count(1)
+    expect(table.locator("th").nth(1)).to_contain_text("200 different")
+    for order, first in (("ascending", "0"), ("descending", "199")):
+        table.get_by_role("button", name="id").click()
+        expect(table.locator("th").first).to_have_attribute("aria-sort", order)
+        expect(table.locator("tbody tr").first.locator("td").first).to_have_text(first)
+    table.get_by_role("button", name="name").click()
+    expect(table.locator("tbody tr").nth(2).locator("td").nth(1)).to_have_text("row 2")
+    tab.get_by_label("Filter the rows shown").fill("row 19")
+    expect(tab.locator("[data-sift-count]")).to_have_text("12 / 200")
+    expect(table.locator("tbody tr:visible")).to_have_count(12)
 
 
 def test_a_protected_alias_is_locked_and_a_version_is_approved(tab: Page) -> None:

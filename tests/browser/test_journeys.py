@@ -192,7 +192,7 @@ def test_theme_and_language_are_kept(page: Page) -> None:
 
 
 PLACES = [
-    "/ui/home", "/ui/pipelines", "/ui/pipelines/pipe-digits", "/ui/experiments", "/ui/experiments?metric=accuracy", "/ui/runs", "/ui/runs/{good}", "/ui/runs/{failed}?task={task}&tab=logs",
+    "/ui/home", "/ui/pipelines", "/ui/pipelines/pipe-digits", "/ui/experiments", "/ui/experiments?metric=accuracy", "/ui/experiments/exp-rates", "/ui/runs", "/ui/runs/{good}", "/ui/runs/{failed}?task={task}&tab=logs",
     "/ui/runs/{good}?view=timeline", "/ui/runs/{good}?view=output", "/ui/runs/{good}?view=config", "/ui/runs/new?pipeline=pipe-digits", "/ui/recurring", "/ui/recurring/rec-nightly", "/ui/recurring/rec-nightly?from=2026-01-01T00:00&until=2026-01-09T00:00",
     "/ui/recurring/rec-run-finished?test=1", "/ui/recurring/rec-webhook", "/ui/recurring/new-trigger?pipeline=pipe-digits",
     "/ui/executions", "/ui/executions?group=cause", "/ui/runs?group=pipeline", "/ui/artifacts", "/ui/compare?runs={good},{failed}", "/ui/compare?runs={night-0},{good}",

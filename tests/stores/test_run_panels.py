@@ -12,6 +12,8 @@ from penstock.stores.sql.database import Database, Transaction, open_database
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_runs import SqlRunPages
+from penstock.stores.sql.slow_reads import SlowReads
+from penstock.web.metric_charts import metric_charts
 from tests.support.postgres import fresh_postgres_url
 
 PATH = TaskPath("root/train")
@@ -114,6 +116,68 @@ async def test_the_best_number_of_an_experiment_is_of_a_run_that_is_not_archived
     assert await catalog.best_metrics(["e1"], "loss", is_least=True) == {}
 
 
+async def test_drawings_over_an_experiment_have_one_number_of_each_run_that_is_not_archived(pages: SqlRunPages) -> None:
+    def fill(tx: Transaction) -> None:
+        tx.execute("UPDATE run SET experiment_id = CASE WHEN run_id IN ('r1', 'r2', 'r3') THEN 'e1' ELSE 'e2' END")
+        tx.execute("UPDATE run SET storage_state = 'ARCHIVED' WHERE run_id = 'r3'")
+        for run_id, task_id, number in (("r1", "t", 0.5), ("r1", "u", 0.7), ("r2", "t", 0.9), ("r3", "t", 1.0), ("r4", "t", 0.1)):
+            tx.execute("INSERT INTO run_metric (run_id, task_id, name, number) VALUES (?, ?, 'score', ?)", (run_id, task_id, number))
+
+    await pages._database.write(fill)
+    points = await SqlCatalogPages(pages._database).metric_points("e1")
+    assert {(point.run_id, point.name, point.number) for point in points} == {("r1", "score", 0.7), ("r2", "score", 0.9)}
+    assert len(await SqlCatalogPages(pages._database).metric_points("e1", limit=1)) == 1
+    [chart] = metric_charts(points)
+    assert [dot.point.created_at for dot in chart.dots] == sorted(point.created_at for point in points)
+    assert (chart.lowest.number, chart.highest.number, chart.line.count(",")) == (0.7, 0.9, 2)
+
+
+async def test_the_history_of_a_task_has_one_entry_for_each_run(pages: SqlRunPages) -> None:
+    def fill(tx: Transaction) -> None:
+        tx.execute("INSERT INTO pipeline (pipeline_id, name, display_name, created_at) VALUES ('p', 'p', 'p', 1)")
+        tx.execute("UPDATE run SET pipeline_id = 'p' WHERE run_id IN ('r1', 'r2', 'r3')")
+        tx.execute("UPDATE task SET is_cached = 0, started_at = 10, finished_at = 12.5")
+        tx.execute("UPDATE task SET state = 'FAILED' WHERE run_id = 'r2'")
+        tx.execute("UPDATE task SET is_cached = 1 WHERE run_id = 'r3'")
+
+    await pages._database.write(fill)
+    view = await SqlCatalogPages(pages._database).pipeline("p")
+    assert view is not None
+    [train] = view.statistics
+    found = [(dot.run_id, dot.run_name, dot.state, dot.is_cached, dot.seconds, dot.place) for dot in train.history]
+    assert found == [
+        ("r1", "run 1", "SUCCEEDED", False, 2.5, 0),
+        ("r2", "run 2", "FAILED", False, 2.5, 1),
+        ("r3", "run 3", "SUCCEEDED", True, None, 2),
+    ]
+
+
+async def test_storage_is_told_by_pipeline_and_project_each_content_once(pages: SqlRunPages) -> None:
+    def fill(tx: Transaction) -> None:
+        for number, run_id, digest in ((1, "r1", "a"), (2, "r2", "a"), (3, "r2", "b"), (4, "r4", "a")):
+            tx.execute(
+                "INSERT INTO artifact (artifact_id, run_id, name, type, uri, digest, size_bytes, created_at) VALUES (?, ?, 'x', 't', 'u', ?, 100, 1)",
+                (number, run_id, digest),
+            )
+        tx.execute("INSERT INTO tracked_project (project_id, entity, name, created_at, updated_at) VALUES (5, 'ann', 'mnist', 1, 1)")
+        tx.execute("INSERT INTO project_content (project_id, md5, blob_digest, size_bytes, birth_version_id) VALUES (5, 'm', 'a', 700, 1)")
+
+    await pages._database.write(fill)
+    home = SqlHomePages(pages._database)
+    found = [(share.kind, share.name, share.contents, share.size_bytes, share.entity) for share in await home.storage()]
+    assert found == [("project", "ann/mnist", 1, 700, "ann"), ("pipeline", "mnist", 2, 200, ""), ("pipeline", "other", 1, 100, "")]
+
+
+def test_slow_reads_are_remembered_by_the_function_that_read() -> None:
+    reads = SlowReads()
+    for seconds in (0.01, 0.5, 0.3):
+        reads.note(add_run, seconds)
+    reads.note(lambda tx: tx, 2.0)
+    first, second = reads.list()
+    assert (first.name, first.count, first.longest_seconds) == ("test_slow_reads_are_remembered_by_the_function_that_read", 1, 2.0)
+    assert (second.name, second.count, second.longest_seconds) == ("add_run", 2, 0.5)
+
+
 async def test_news_are_failed_runs_and_decisions_of_triggers_since_a_moment(pages: SqlRunPages) -> None:
     def fill(tx: Transaction) -> None:
         error = '{"message": "why"}'
@@ -129,9 +193,23 @@ async def test_news_are_failed_runs_and_decisions_of_triggers_since_a_moment(pag
                 (subject, outcome, at),
             )
 
+        tx.execute("INSERT INTO tracked_project (project_id, entity, name, created_at, updated_at) VALUES (5, 'ann', 'mnist', 1, 1)")
+        tx.execute(
+            "INSERT INTO automation (automation_id, entity, name, scope, scope_id, project_id, event_type, event_filter, action_type, action,"
+            " user_name, created_at, updated_at) VALUES (7, 'ann', 'tell us', 'PROJECT', 5, 5, 'e', '{}', 'a', '{}', 'ann', 1, 1)"
+        )
+        for occasion, state, at in (("a", "done", 30), ("b", "failed", 31), ("c", "pending", None), ("d", "refused", 5)):
+            tx.execute(
+                "INSERT INTO automation_delivery (automation_id, occasion, subject, words, state, detail, created_at, due_at, ended_at)"
+                " VALUES (7, ?, 'run r', '{}', ?, '', 1, 1, ?)",
+                (occasion, state, at),
+            )
+
     await pages._database.write(fill)
     home = SqlHomePages(pages._database)
     assert [(item.kind, item.at, item.title, item.detail) for item in await home.news(11.5)] == [
+        ("undelivered", 31, "tell us", "run r"),
+        ("delivered", 30, "tell us", "run r"),
         ("error", 22, "on data", "r"),
         ("fired", 20, "on data", "r"),
         ("failed", 12, "run 2", "why"),

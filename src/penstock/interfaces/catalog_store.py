@@ -45,6 +45,10 @@ class ExperimentStore(Protocol):
         """Change the experiment only."""
         ...
 
+    async def set_notes(self, experiment_id: ExperimentId, notes: str) -> None:
+        """Keep what people wrote about it."""
+        ...
+
     async def note_run(self, experiment_id: ExperimentId, *, at: float) -> None:
         """Remember when its newest run was created."""
         ...

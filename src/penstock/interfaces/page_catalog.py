@@ -36,6 +36,22 @@ class ExperimentItem:
     last_run_created_at: float | None
     run_count: int
     last_runs: Sequence[RunDot] = ()
+    notes: str = ""
+    """What people wrote about it on its page."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPoint:
+    """A number of a run, for drawings over runs."""
+
+    name: str
+    number: float
+    format: str
+    """`RAW` or `PERCENTAGE`."""
+    run_id: str
+    run_name: str
+    state: str
+    created_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +100,22 @@ class PipelineItem:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskDot:
+    """A task name in one run; a loop's iterations are taken together."""
+
+    run_id: str
+    run_name: str
+    state: str
+    """`FAILED` when one of them failed, else what they have in common, else `RUNNING`."""
+    is_cached: bool
+    """All of them were reused."""
+    seconds: float | None
+    """Mean of those that ran."""
+    place: int
+    """Of the run among those looked at, oldest first; the task may be missing in some."""
+
+
+@dataclass(frozen=True, slots=True)
 class ComponentStatistics:
     """History of one task name in a pipeline over its recent runs."""
 
@@ -94,6 +126,8 @@ class ComponentStatistics:
     cached: int
     mean_seconds: float | None
     max_seconds: float | None
+    history: Sequence[TaskDot] = ()
+    """By run, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +197,10 @@ class CatalogPages(Protocol):
 
     async def best_metrics(self, experiment_ids: Sequence[str], name: str, *, is_least: bool) -> Mapping[str, BestMetric]:
         """Return the best number that a run of each experiment has under `name`, by experiment; archived runs do not count."""
+        ...
+
+    async def metric_points(self, experiment_id: str, *, limit: int = 200) -> Sequence[MetricPoint]:
+        """Return the numbers of the newest `limit` runs of an experiment, archived ones aside; the largest where a run has several."""
         ...
 
     async def experiment_names(self, *, limit: int = 200) -> Sequence[tuple[str, str]]:
@@ -252,14 +290,43 @@ class NewsItem:
     """Something that a reader may have missed."""
 
     kind: str
-    """`failed` (a run), `fired` or `error` (an event trigger)."""
+    """`failed` (a run), `fired` or `error` (an event trigger), `delivered` or `undelivered` (an automation of a tracking project)."""
     at: float
     title: str
-    """Name of the run or of the trigger."""
+    """Name of the run, the trigger or the automation."""
     detail: str
     """Why, or what came of it."""
     object_id: str
-    """Id of the run or of the trigger."""
+    """Id of the run or of the trigger; `entity/project` of an automation."""
+    entity: str = ""
+    """Whose it is; empty for what belongs to everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageShare:
+    """What lies in the store for one pipeline or tracking project; content that several share counts for each."""
+
+    kind: str
+    """`pipeline` or `project`."""
+    name: str
+    """Of the pipeline; `entity/project`."""
+    contents: int
+    """Distinct contents."""
+    size_bytes: int
+    entity: str = ""
+    """Whose the project is; empty for pipelines."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlowRead:
+    """A way of reading the database that took long since the server started."""
+
+    name: str
+    """Of the function that reads."""
+    count: int
+    """How often it took long."""
+    longest_seconds: float
+    last_at: float
 
 
 class HomePages(Protocol):
@@ -270,11 +337,21 @@ class HomePages(Protocol):
         ...
 
     async def news(self, since: float, *, limit: int = 20) -> Sequence[NewsItem]:
-        """Return failed runs (of the newest 500) and decisions of event triggers (of the newest 200) after `since`, newest first."""
+        """Return failed runs (of the newest 500), decisions of event triggers and what came of automations (of the newest 200 each)
+        after `since`, newest first.
+        """
         ...
 
     async def search(self, text: str, *, limit: int = 8) -> Sequence[SearchHit]:
         """Return objects whose name contains `text` or whose id starts with it, at most `limit` of each kind."""
+        ...
+
+    async def storage(self, *, limit: int = 20) -> Sequence[StorageShare]:
+        """Return the pipelines and projects that hold most, `limit` of each, largest first; the answer may be a minute old."""
+        ...
+
+    def slow_reads(self) -> Sequence[SlowRead]:
+        """Return what took long to read since the server started, longest first."""
         ...
 
     async def sizes(self) -> tuple[Sequence[TableSize], int, int]:

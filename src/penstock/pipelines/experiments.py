@@ -18,6 +18,7 @@ from penstock.pipelines.paging import ListRequest, OpenList, open_list
 from penstock.pipelines.run_removal import RunRemoval
 
 MAX_NAME = 128
+MAX_NOTES = 20_000
 
 
 class ExperimentService:
@@ -90,6 +91,18 @@ class ExperimentService:
     async def page(self, opened: OpenList, *, namespace: str = "") -> Page[Experiment]:
         """Return the page of a list that is already opened."""
         return await self._store.list(opened.query, namespace=namespace)
+
+    async def write_notes(self, experiment_id: ExperimentId, notes: str) -> None:
+        """Keep what people write about the experiment.
+
+        Raises:
+            NotFoundError: no such experiment.
+            InvalidArgumentError: they are longer than `MAX_NOTES` characters.
+        """
+        await self.get(experiment_id)
+        if len(notes) > MAX_NOTES:
+            raise InvalidArgumentError(f"notes have at most {MAX_NOTES:,} characters, these have {len(notes):,}")
+        await self._store.set_notes(experiment_id, notes)
 
     async def archive(self, experiment_id: ExperimentId) -> None:
         """Archive the experiment with all its runs; its recurring runs are disabled."""

@@ -76,6 +76,10 @@ class PageActions:
         """Create an experiment; return its id."""
         return (await self._parts.experiments.create(name=name, description=description)).experiment_id
 
+    async def write_experiment_notes(self, experiment_id: str, notes: str) -> None:
+        """Keep notes about the experiment."""
+        await self._parts.experiments.write_notes(ExperimentId(experiment_id), notes)
+
     async def archive_experiment(self, experiment_id: str) -> None:
         """Hide the experiment and its runs."""
         await self._parts.experiments.archive(ExperimentId(experiment_id))

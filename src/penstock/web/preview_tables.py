@@ -15,6 +15,7 @@ from typing import Any
 from penstock.web.parquet import Reader, read_head
 
 MAX_ROWS = 200
+SPREAD_BARS = 16
 _MAX_COLUMNS = 60
 _MAX_CELL = 300
 _DTYPES: Mapping[str, tuple[str, int]] = {
@@ -42,6 +43,8 @@ class TableHead:
     """Rows in the file, where it says so."""
     notes: Sequence[str] = ()
     """What is not shown and why."""
+    spreads: Sequence[Sequence[float] | int | None] = ()
+    """How the values shown are spread, by column: heights of bars from 0 to 1 for numbers, how many different ones for texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ def table_of(
     by_column = [[row[index] if index < len(row) else None for row in rows] for index in range(width)]
     found = list(types[:width]) or [_kind(values) for values in by_column]
     cells = [[_cell(row[index]) if index < len(row) else "" for index in range(width)] for row in rows[:MAX_ROWS]]
-    return TableHead(list(columns[:width]), cells, found, [_range(values) for values in by_column], total, notes)
+    ranges, spreads = [_range(values) for values in by_column], [_spread(values) for values in by_column]
+    return TableHead(list(columns[:width]), cells, found, ranges, total, notes, spreads)
 
 
 def _cell(value: Any) -> Any:
@@ -109,6 +113,18 @@ def _range(values: Sequence[Any]) -> str:
     numbers = [number for value in values if (number := _number(value)) is not None]
     present = [value for value in values if value not in (None, "")]
     return f"{min(numbers):.5g} … {max(numbers):.5g}" if numbers and len(numbers) == len(present) else ""
+
+
+def _spread(values: Sequence[Any]) -> Sequence[float] | int | None:
+    numbers = [number for value in values if (number := _number(value)) is not None]
+    present = [value for value in values if value not in (None, "") and not isinstance(value, Picture)]
+    if len(numbers) > 1 and len(numbers) == len(present):
+        low, width = min(numbers), max(numbers) - min(numbers) or 1
+        counts = [0] * SPREAD_BARS
+        for number in numbers:
+            counts[min(SPREAD_BARS - 1, int((number - low) / width * SPREAD_BARS))] += 1
+        return [round(count / max(counts), 3) for count in counts]
+    return len({_cell(value) for value in present}) if present and not numbers else None
 
 
 def delimited(text: str, *, is_cut: bool) -> TableHead | None:

@@ -91,6 +91,10 @@ class Actions(Protocol):
         """Create an experiment; return its id."""
         ...
 
+    async def write_experiment_notes(self, experiment_id: str, notes: str) -> None:
+        """Keep what people write about the experiment."""
+        ...
+
     async def archive_experiment(self, experiment_id: str) -> None:
         """Hide the experiment with its runs; its schedules are disabled."""
         ...

@@ -45,6 +45,13 @@ def test_rows_of_a_parquet_file_are_shown_with_their_types(tmp_path: Path) -> No
     assert (found.table.total, list(found.table.notes)) == (3, ["l.list.element: nested"])
 
 
+def test_columns_say_how_their_values_are_spread(tmp_path: Path) -> None:
+    text = "n,s,same,mixed\n" + "".join(f"{number},{number % 3}x,5,{'a' if number else 7}\n" for number in range(32))
+    found = preview(tmp_path, text.encode(), name="a.csv").table
+    assert found is not None
+    assert list(found.spreads) == [[1.0] * 16, 3, [1.0, *[0.0] * 15], None]
+
+
 def test_a_damaged_parquet_file_ends_in_a_sentence_wherever_it_is_cut_or_changed(tmp_path: Path) -> None:
     for position in range(0, len(PARQUET), 3):
         damaged = bytearray(PARQUET)

@@ -20,6 +20,7 @@ import contextlib
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from typing import Any, Protocol, TypeVar
 
 from penstock.domain.errors import UnavailableError
 from penstock.stores.sql.migrate import migrate
+from penstock.stores.sql.slow_reads import SlowReads
 from penstock.stores.write_queue import WriteQueue, answer, refuse
 
 T = TypeVar("T")
@@ -277,6 +279,7 @@ class Database:
         self._open_readers: list[Any] = []
         self._lock = threading.Lock()
         self._readers = ThreadPoolExecutor(max_workers=readers, thread_name_prefix="penstock-read")
+        self.slow_reads = SlowReads()
         self._writer_connection = connections.open(read_only=False)
         self._writer = threading.Thread(target=self._write_loop, name="penstock-write", daemon=True)
         self._writer.start()
@@ -313,9 +316,11 @@ class Database:
                 self._drop_reader(connection)  # lost while idle: nothing was read yet, so beginning again is safe
                 connection = self._reader()
                 connection.execute("BEGIN")
+            began = time.perf_counter()
             try:
                 return work(self._connections.transaction(connection))
             finally:
+                self.slow_reads.note(work, time.perf_counter() - began)
                 with contextlib.suppress(Exception):  # a lost connection has nothing to roll back; the error of `work` is the one to tell
                     connection.execute("ROLLBACK")
         except Exception as error:

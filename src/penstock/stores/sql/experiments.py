@@ -97,6 +97,12 @@ class SqlExperimentStore:
             lambda tx: tx.execute("UPDATE experiment SET storage_state = ? WHERE experiment_id = ?", (state.value, experiment_id))
         )
 
+    async def set_notes(self, experiment_id: ExperimentId, notes: str) -> None:
+        """Keep what people wrote about it."""
+        await self._database.write(
+            lambda tx: tx.execute("UPDATE experiment SET notes = ? WHERE experiment_id = ?", (notes, experiment_id))
+        )
+
     async def note_run(self, experiment_id: ExperimentId, *, at: float) -> None:
         """Remember when its newest run was created."""
         await self._database.write(

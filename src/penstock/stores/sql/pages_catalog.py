@@ -11,10 +11,12 @@ from penstock.interfaces.page_catalog import (
     BestMetric,
     ComponentStatistics,
     ExperimentItem,
+    MetricPoint,
     PipelineItem,
     PipelineView,
     RecurringItem,
     RunDot,
+    TaskDot,
     TickItem,
     VersionItem,
 )
@@ -63,6 +65,24 @@ class SqlCatalogPages:
         sql = f"SELECT * FROM ({inner}) AS ranked WHERE place = 1"
         rows = await self._database.read(lambda tx: tx.all(sql, {**params, "name": name}))
         return {row["experiment_id"]: BestMetric(row["number"], row["format"], row["run_id"], row["name"]) for row in rows}
+
+    async def metric_points(self, experiment_id: str, *, limit: int = 200) -> Sequence[MetricPoint]:
+        """See `CatalogPages`."""
+        newest = (
+            "SELECT run_id, name, state, created_at FROM run WHERE experiment_id = :id AND storage_state = 'AVAILABLE'"
+            " ORDER BY created_at DESC, run_id DESC LIMIT :limit"
+        )
+        sql = (
+            "SELECT run_metric.name AS metric, MAX(run_metric.number) AS number, MAX(run_metric.format) AS format, newest.run_id,"
+            f" newest.name, newest.state, newest.created_at FROM ({newest}) AS newest JOIN run_metric ON run_metric.run_id = newest.run_id"
+            " WHERE run_metric.number IS NOT NULL"
+            " GROUP BY run_metric.name, newest.run_id, newest.name, newest.state, newest.created_at"
+        )
+        rows = await self._database.read(lambda tx: tx.all(sql, {"id": experiment_id, "limit": limit}))
+        return [
+            MetricPoint(row["metric"], row["number"], row["format"], row["run_id"], row["name"], row["state"], row["created_at"])
+            for row in rows
+        ]
 
     async def experiment_names(self, *, limit: int = 200) -> Sequence[tuple[str, str]]:
         """See `CatalogPages`."""
@@ -124,6 +144,7 @@ def _experiment_from_row(row: Row, dots: Sequence[RunDot] = ()) -> ExperimentIte
         last_run_created_at=row["last_run_created_at"],
         run_count=row["run_count"],
         last_runs=dots,
+        notes=row["notes"],
     )
 
 
@@ -285,12 +306,40 @@ def _statistics(tx: Transaction, run_ids: Sequence[str]) -> list[ComponentStatis
         "GROUP BY display_name, component ORDER BY first_position LIMIT 200",
         params,
     )
+    history = _task_history(tx, run_ids)
     return [
         ComponentStatistics(
-            row["display_name"], row["component"], row["n"], row["failed"] or 0, row["cached"] or 0, row["mean_seconds"], row["max_seconds"]
+            row["display_name"],
+            row["component"],
+            row["n"],
+            row["failed"] or 0,
+            row["cached"] or 0,
+            row["mean_seconds"],
+            row["max_seconds"],
+            history.get((row["display_name"], row["component"]), ()),
         )
         for row in rows
     ]
+
+
+def _task_history(tx: Transaction, run_ids: Sequence[str]) -> dict[tuple[str, str], list[TaskDot]]:
+    places, params = named_places(run_ids)
+    rows = tx.all(
+        "SELECT task.display_name, task.component, task.run_id, run.name, COUNT(*) AS n, SUM(task.is_cached) AS cached,"
+        " SUM(CASE WHEN task.state = 'FAILED' THEN 1 ELSE 0 END) AS failed, MIN(task.state) AS first_state, MAX(task.state) AS last_state,"
+        " AVG(CASE WHEN task.is_cached = 0 THEN task.finished_at - task.started_at END) AS seconds"
+        f" FROM task JOIN run ON run.run_id = task.run_id WHERE task.run_id IN ({places}) AND task.type IN ('RUNTIME', 'IMPORTER')"
+        " GROUP BY task.display_name, task.component, task.run_id, run.name, run.created_at ORDER BY run.created_at, task.run_id",
+        params,
+    )
+    places_of = {run_id: place for place, run_id in enumerate(run_ids)}
+    found: dict[tuple[str, str], list[TaskDot]] = {}
+    for row in rows:
+        common = row["first_state"] if row["first_state"] == row["last_state"] else "RUNNING"
+        state = "FAILED" if row["failed"] else common
+        dot = TaskDot(row["run_id"], row["name"], state, row["cached"] == row["n"], row["seconds"], places_of[row["run_id"]])
+        found.setdefault((row["display_name"], row["component"]), []).append(dot)
+    return found
 
 
 def _recurring_from_row(row: Row, dots: Sequence[RunDot] = ()) -> RecurringItem:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.domain.tracking import TrackedState
-from penstock.interfaces.page_catalog import HomeView, NewsItem, RecentTracked, SearchHit, TableSize
+from penstock.interfaces.page_catalog import HomeView, NewsItem, RecentTracked, SearchHit, SlowRead, StorageShare, TableSize
 from penstock.interfaces.pages import ListQuery
 from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 from penstock.stores.sql.json_columns import decode
@@ -37,6 +37,7 @@ class SqlHomePages:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._storage: tuple[float, Sequence[StorageShare]] | None = None
         self._sizes: tuple[float, tuple[Sequence[TableSize], int, int]] | None = None
 
     async def home(self, now: float) -> HomeView:
@@ -50,6 +51,17 @@ class SqlHomePages:
     async def search(self, text: str, *, limit: int = 8) -> Sequence[SearchHit]:
         """See `HomePages`."""
         return await self._database.read(lambda tx: _search(tx, text, limit))
+
+    async def storage(self, *, limit: int = 20) -> Sequence[StorageShare]:
+        """See `HomePages`."""
+        now = time.monotonic()
+        if self._storage is None or now - self._storage[0] > SIZES_SECONDS:
+            self._storage = (now, await self._database.read(lambda tx: _storage(tx, limit)))
+        return self._storage[1]
+
+    def slow_reads(self) -> Sequence[SlowRead]:
+        """See `HomePages`."""
+        return self._database.slow_reads.list()
 
     async def sizes(self) -> tuple[Sequence[TableSize], int, int]:
         """See `HomePages`."""
@@ -72,11 +84,31 @@ def _news(tx: Transaction, since: float, limit: int) -> list[NewsItem]:
         " WHERE newest.outcome IN ('fired', 'error') AND newest.decided_at > :since ORDER BY newest.decided_at DESC LIMIT :limit",
         {"since": since, "limit": limit},
     )
+    deliveries = tx.all(
+        "SELECT newest.state, newest.subject, newest.detail, newest.ended_at, automation.name, automation.entity,"
+        " tracked_project.name AS project"
+        " FROM (SELECT * FROM automation_delivery ORDER BY delivery_id DESC LIMIT 200) AS newest"
+        " JOIN automation ON automation.automation_id = newest.automation_id"
+        " JOIN tracked_project ON tracked_project.project_id = automation.project_id"
+        " WHERE newest.state IN ('done', 'failed', 'refused') AND newest.ended_at > :since ORDER BY newest.ended_at DESC LIMIT :limit",
+        {"since": since, "limit": limit},
+    )
     found = [
         NewsItem("failed", row["finished_at"], row["name"], str((decode(row["error"]) or {}).get("message", "")), row["run_id"])
         for row in runs
     ]
     found += [NewsItem(row["outcome"], row["decided_at"], row["display_name"], row["reason"], row["recurring_run_id"]) for row in events]
+    found += [
+        NewsItem(
+            "delivered" if row["state"] == "done" else "undelivered",
+            row["ended_at"],
+            row["name"],
+            " · ".join(filter(None, (row["subject"], row["detail"]))),
+            f"{row['entity']}/{row['project']}",
+            row["entity"],
+        )
+        for row in deliveries
+    ]
     return sorted(found, key=lambda item: -item.at)[:limit]
 
 
@@ -230,3 +262,26 @@ def _sizes(tx: Transaction) -> tuple[list[TableSize], int, int]:
         "SELECT COALESCE(SUM(n), 0) AS n FROM (SELECT MAX(size_bytes) AS n FROM artifact WHERE digest IS NOT NULL GROUP BY digest) AS blobs"
     )
     return sizes, database_bytes, int(stored["n"]) if stored else 0
+
+
+def _storage(tx: Transaction, limit: int) -> list[StorageShare]:
+    pipelines = tx.all(
+        "SELECT name, COUNT(*) AS contents, SUM(size_bytes) AS size FROM (SELECT run.pipeline_name AS name, artifact.digest,"
+        " MAX(artifact.size_bytes) AS size_bytes FROM artifact JOIN run ON run.run_id = artifact.run_id WHERE artifact.digest IS NOT NULL"
+        " GROUP BY run.pipeline_name, artifact.digest) AS held GROUP BY name ORDER BY size DESC, name LIMIT :limit",
+        {"limit": limit},
+    )
+    projects = tx.all(
+        "SELECT tracked_project.entity, tracked_project.name, COUNT(*) AS contents, SUM(held.size_bytes) AS size FROM (SELECT project_id,"
+        " digest, MAX(size_bytes) AS size_bytes FROM (SELECT project_id, blob_digest AS digest, size_bytes FROM project_content UNION ALL"
+        " SELECT tracked_run.project_id, tracked_file.digest, tracked_file.size_bytes FROM tracked_file"
+        " JOIN tracked_run ON tracked_run.run_id = tracked_file.run_id) AS parts GROUP BY project_id, digest) AS held"
+        " JOIN tracked_project ON tracked_project.project_id = held.project_id"
+        " GROUP BY tracked_project.entity, tracked_project.name ORDER BY size DESC, tracked_project.name LIMIT :limit",
+        {"limit": limit},
+    )
+    found = [StorageShare("pipeline", row["name"], row["contents"], int(row["size"] or 0)) for row in pipelines]
+    found += [
+        StorageShare("project", f"{row['entity']}/{row['name']}", row["contents"], int(row["size"] or 0), row["entity"]) for row in projects
+    ]
+    return sorted(found, key=lambda share: -share.size_bytes)

@@ -13,6 +13,7 @@ from penstock.interfaces.page_catalog import BestMetric, ExperimentItem, Recurri
 from penstock.interfaces.pages import ListQuery, Page
 from penstock.web.comparison import is_cost
 from penstock.web.filters import list_query
+from penstock.web.metric_charts import MOST_CHARTS, MetricChart, metric_charts
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form, safe_next
@@ -49,6 +50,10 @@ class ExperimentPage:
     """Its runs."""
     schedules: Page[RecurringItem]
     """Schedules that put runs into it."""
+    charts: Sequence[MetricChart]
+    """Its metrics over its newest runs."""
+    most_charts: int = MOST_CHARTS
+    """Of these are drawn; the page says how many are not."""
 
 
 async def list_page(services: WebServices, request: Request) -> Response:
@@ -79,6 +84,7 @@ async def experiment_page(services: WebServices, request: Request) -> Response:
         experiment,
         await run_table(services, request, query, shows_experiment=False),
         await services.catalog.list_recurring(ListQuery(scope={"experiment_id": experiment_id}, limit=25)),
+        metric_charts(await services.catalog.metric_points(experiment_id)),
     )
     names = await services.catalog.experiment_names(limit=12)
     siblings = [(name, f"/ui/experiments/{identity}") for identity, name in names if identity != experiment_id]
@@ -96,6 +102,9 @@ async def act(services: WebServices, request: Request) -> Response:
     if verb == "create":
         identity = await services.actions.create_experiment(str(form.get("name", "")).strip(), str(form.get("description", "")).strip())
         return redirect(f"/ui/experiments/{identity}", Notice("Experiment created."))
+    if verb == "notes":
+        await services.actions.write_experiment_notes(identity, str(form.get("notes", "")).replace("\r\n", "\n").strip())
+        return redirect(target, Notice("Notes saved."))
     if verb == "archive":
         await services.actions.archive_experiment(identity)
         undo = {"verb": "unarchive", "id": identity, "next": target}

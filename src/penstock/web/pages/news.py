@@ -11,6 +11,7 @@ from starlette.responses import Response
 from penstock.interfaces.page_catalog import NewsItem
 from penstock.web.render import render_part
 from penstock.web.services import WebServices
+from penstock.web.tracking_services import caller_of
 
 SEEN_COOKIE = "penstock_seen"
 """Time of the server when the menu was last opened; written by the page."""
@@ -19,6 +20,8 @@ KINDS: Mapping[str, tuple[str, str, str]] = {
     "failed": ("Run failed", "failed", "/ui/runs/{}"),
     "fired": ("Trigger fired", "bolt", "/ui/recurring/{}"),
     "error": ("Trigger could not start its run", "warning", "/ui/recurring/{}"),
+    "delivered": ("Automation did its work", "bell", "/{}/automations"),
+    "undelivered": ("Automation failed", "warning", "/{}/automations"),
 }
 """Kind -> (words, icon, address)."""
 
@@ -48,5 +51,11 @@ async def news_part(services: WebServices, request: Request) -> Response:
         seen_at = min(now, float(request.cookies.get(SEEN_COOKIE, "")))
     except ValueError:
         seen_at = now - _DAY
-    part = NewsPart(await services.home.news(now - 7 * _DAY), seen_at, now, KINDS)
+    news = await services.home.news(now - 7 * _DAY)
+    part = NewsPart([item for item in news if _is_readable(services, request, item)], seen_at, now, KINDS)
     return render_part(services, request, "shared/news.html", part=part)
+
+
+def _is_readable(services: WebServices, request: Request, item: NewsItem) -> bool:
+    tracking = services.tracking
+    return not item.entity or tracking is None or tracking.accounts.is_readable(caller_of(tracking, request), item.entity)

@@ -13,13 +13,14 @@ from starlette.responses import Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.gaps import Gap
-from penstock.interfaces.page_catalog import TableSize
+from penstock.interfaces.page_catalog import SlowRead, StorageShare, TableSize
 from penstock.interfaces.system_status import SystemStatus
 from penstock.pipelines.secrets import SecretEntry
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import PAGE_HEADERS, check_own_form
 from penstock.web.services import WebServices
 from penstock.web.system_services import SystemServices
+from penstock.web.tracking_services import caller_of
 
 SERVICES = (
     "Run engine",
@@ -50,6 +51,10 @@ class SystemPage:
     database_bytes: int
     artifact_bytes: int
     """Distinct contents only."""
+    shares: Sequence[StorageShare] = ()
+    """Pipelines and projects that hold most, largest first."""
+    slow_reads: Sequence[SlowRead] = ()
+    """What took long to read from the database."""
     status: SystemStatus | None = None
     """None where the pages are served without a server process."""
     secrets: Sequence[SecretEntry] = ()
@@ -58,12 +63,14 @@ class SystemPage:
     """What clients asked for in vain, most seen first."""
 
 
-async def _page(services: WebServices) -> SystemPage:
+async def _page(services: WebServices, request: Request) -> SystemPage:
     tables, database_bytes, artifact_bytes = await services.home.sizes()
     tables = sorted(tables, key=lambda table: -table.rows)
+    shares = [share for share in await services.home.storage() if _is_readable(services, request, share)]
+    slow = services.home.slow_reads()
     system = services.system
     if system is None:
-        return SystemPage(services.version, services.url, services.facts(), tables, database_bytes, artifact_bytes)
+        return SystemPage(services.version, services.url, services.facts(), tables, database_bytes, artifact_bytes, shares, slow)
     return SystemPage(
         services.version,
         services.url,
@@ -71,21 +78,28 @@ async def _page(services: WebServices) -> SystemPage:
         tables,
         database_bytes,
         artifact_bytes,
+        shares,
+        slow,
         status=await system.source.status(),
         secrets=[*await system.secrets.list("secret"), *await system.secrets.list("configmap")],
         gaps=await asyncio.to_thread(lambda: system.gaps.list(limit=100)),
     )
 
 
+def _is_readable(services: WebServices, request: Request, share: StorageShare) -> bool:
+    tracking = services.tracking
+    return not share.entity or tracking is None or tracking.accounts.is_readable(caller_of(tracking, request), share.entity)
+
+
 async def system_page(services: WebServices, request: Request) -> Response:
     """How the server is doing."""
     frame = Frame("System", "system", (Crumb("System"),))
-    return render(services, request, "system/system.html", frame=frame, page=await _page(services))
+    return render(services, request, "system/system.html", frame=frame, page=await _page(services, request))
 
 
 async def diagnostics(services: WebServices, request: Request) -> Response:
     """What the page shows as a JSON file to send to somebody who helps; names of secrets are left out as well."""
-    bundle = asdict(await _page(services))
+    bundle = asdict(await _page(services, request))
     bundle["secrets"] = len(bundle["secrets"])
     bundle["created_at"] = services.clock.now()
     headers = {**PAGE_HEADERS, "content-disposition": 'attachment; filename="penstock-diagnostics.json"'}

@@ -1,5 +1,7 @@
 // Figures in previews of files: fetched from where the page says, drawn from their numbers.
 
+import "./sift.js";
+
 import { make } from "./dom.js";
 import { figure } from "./figure.js";
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 
 import httpx
 
+from penstock.spec.stored import missing
 from tests.cli.conftest import Run
 from tests.support.server import LiveServer
 
@@ -102,6 +104,10 @@ def test_secrets_are_set_listed_without_values_merged_and_removed(penstock: Run,
     assert penstock("secrets", "set", "db", "user=me", "--from-file", f"token={tmp_path / 'token'}").returncode == 0
     assert penstock("secrets", "set", "db", "user=you", "--merge").returncode == 0
     assert penstock("secrets", "set", "settings", "mode=fast", "--config-map").returncode == 0
+
+    (advice,) = re.findall("`penstock (.*)`", missing("configmap", "advised"))  # what a failed task tells its user to do
+    assert penstock(*advice.replace("KEY=VALUE", "k=v").split()).stdout == "configmap advised: k\n"
+    assert penstock("secrets", "rm", "advised", "--config-map").returncode == 0
 
     listed = penstock("secrets", "ls", "--json")
     assert [(one["kind"], one["name"], one["keys"]) for one in json.loads(listed.stdout)] == [

@@ -16,6 +16,7 @@ from penstock.domain.errors import TaskError
 from penstock.domain.execution import FailureKind, Mount
 from penstock.interfaces.dialect import SecretLookup
 from penstock.spec.quantities import parse_cpu, parse_memory
+from penstock.spec.stored import missing, no_key
 
 _LABEL = re.compile(r"metadata\.(labels|annotations)\['([^']*)'\]")
 _VARIABLE = re.compile(r"\$\$\(|\$\(([A-Za-z_][\w.-]*)\)")
@@ -127,11 +128,7 @@ def _lookup(kind: str, reference: Mapping[str, Any], secrets: SecretLookup) -> M
     name = str(reference.get("name") or reference.get("secretName") or "")
     entries = secrets.get(kind, name)
     if entries is None and not reference.get("optional"):
-        flag = " --config-map" if kind == "configmap" else ""
-        raise TaskError(
-            f"{kind} {name!r} does not exist on this server; create it with: penstock secrets set {name} KEY=VALUE{flag}",
-            kind=FailureKind.START,
-        )
+        raise TaskError(missing(kind, name), kind=FailureKind.START)
     return entries
 
 
@@ -142,7 +139,7 @@ def _entry(kind: str, reference: Mapping[str, Any], secrets: SecretLookup) -> st
         return entries[key].decode("utf-8", "replace")
     if reference.get("optional"):
         return None
-    raise TaskError(f"{kind} {reference.get('name')!r} has no entry {key!r}", kind=FailureKind.START)
+    raise TaskError(no_key(kind, str(reference.get("name")), key, entries or {}), kind=FailureKind.START)
 
 
 def container_mounts(

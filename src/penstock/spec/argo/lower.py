@@ -103,7 +103,7 @@ def lower_workflow(manifest: Mapping[str, Any]) -> RunPlan:
                 name,
                 ParameterType.STRING,
                 default=UNSET if value is None else _text(value),
-                description=str(document.inputs.get(name, {}).get("description", "")),
+                description=_description(document.inputs.get(name, {})),
             )
             for name, value in document.parameters
         },
@@ -114,6 +114,14 @@ def lower_workflow(manifest: Mapping[str, Any]) -> RunPlan:
         annotations=document.annotations,
         extra={"sdk_version": document.sdk_version},
     )
+
+
+def _description(declared: Mapping[str, Any]) -> str:
+    """Return what the author said of a parameter, after its type: values are texts on the wire, so the type is for readers only."""
+    kind = declared.get("type")
+    name = next(iter(kind), "") if isinstance(kind, Mapping) else str(kind or "")
+    parts = (name if name != "String" else "", str(declared.get("description") or ""))
+    return ": ".join(part for part in parts if part)
 
 
 def _root_graph(document: WorkflowDocument, templates: Mapping[str, Template], entrypoint: str, exit_name: str | None) -> GraphTemplate:

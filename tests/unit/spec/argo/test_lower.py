@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -161,3 +162,16 @@ def test_runs_are_named_by_the_generated_name_and_text_names_its_facts() -> None
     template = plan.templates["main"]
     assert isinstance(template, LeafTemplate)
     assert template.run_fields == ("run_id",)
+
+
+def test_parameters_tell_their_declared_type_and_stay_text() -> None:
+    manifest = workflow(leaf("main"), arguments={"parameters": [{"name": name, "value": "1"} for name in ("n", "d", "s", "u")]})
+    inputs = [
+        {"name": "n", "type": "Integer", "description": "how many", "default": "1"},
+        {"name": "d", "type": {"JsonObject": {"data_type": "x"}}},
+        {"name": "s", "type": "String", "description": "a word"},
+    ]
+    manifest["metadata"]["annotations"] = {"pipelines.kubeflow.org/pipeline_spec": json.dumps({"name": "p", "inputs": inputs})}
+    parameters = lower_workflow(manifest).parameters
+    assert {name: spec.description for name, spec in parameters.items()} == {"n": "Integer: how many", "d": "JsonObject", "s": "a word", "u": ""}
+    assert {str(spec.type) for spec in parameters.values()} == {"STRING"}

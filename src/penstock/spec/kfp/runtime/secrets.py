@@ -13,12 +13,11 @@ from penstock.domain.errors import TaskError
 from penstock.domain.execution import FailureKind, Mount
 from penstock.interfaces.dialect import SecretLookup
 from penstock.spec.kfp.runtime.pod_config import Entry, PodConfig
+from penstock.spec.stored import missing, no_key
 from penstock.spec.values import text_of
 
 SECRET = "secret"
 CONFIG_MAP = "configmap"
-_WORDS = {SECRET: "secret", CONFIG_MAP: "config map"}
-_COMMANDS = {SECRET: "penstock secrets set", CONFIG_MAP: "penstock secrets set --configmap"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +65,10 @@ class SecretSource:
         name = text_of(value)
         content = self.lookup.get(kind, name)
         if content is None and not entry.is_optional:
-            message = f"{_WORDS[kind]} {name!r} does not exist; create it with `{_COMMANDS[kind]} {name} KEY=VALUE`"
-            raise TaskError(message, kind=FailureKind.INPUT)
+            raise TaskError(missing(kind, name), kind=FailureKind.INPUT)
         return None if content is None else (name, content)
 
     def _key(self, entry: Entry, kind: str, name: str, content: Mapping[str, bytes], key: str) -> bytes | None:
         if key not in content and not entry.is_optional:
-            known = ", ".join(sorted(content)) or "none"
-            raise TaskError(f"{_WORDS[kind]} {name!r} has no key {key!r}; its keys are: {known}", kind=FailureKind.INPUT)
+            raise TaskError(no_key(kind, name, key, content), kind=FailureKind.INPUT)
         return content.get(key)

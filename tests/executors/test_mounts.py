@@ -105,3 +105,13 @@ async def test_outputs_are_found_though_the_data_folder_lies_below_a_mounts_targ
         assert finished.failure is None, finished.failure
         assert finished.outputs is not None
         assert finished.outputs.artifacts["data"][0].digest is not None
+
+
+async def test_a_volume_that_nobody_made_is_a_warning_the_first_time(open_stage) -> None:
+    async with open_stage(has_namespace=False) as scene:
+        for name in ("first", "second"):
+            assert (await scene.run(shell("true", mounts=(VOLUME,)), name)).failure is None
+        made = Mount(target=PurePosixPath("/penstock-volume"), volume="made")
+        assert (await scene.run(shell("true", mounts=(made,), create_volumes=("made",)), "third")).failure is None
+        warnings = [(await scene.started(name)).detail["warnings"] for name in ("first", "second", "third")]
+    assert warnings == [["Volume 'shared' did not exist: the task gets a new, empty one of that name."], [], []]

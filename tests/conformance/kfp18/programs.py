@@ -419,6 +419,39 @@ def typed_inputs():
     components.create_component_from_func(_typed)(3, 0.5, True, [1, 2], {"k": 1})
 
 
+def _load_csv(train_data_path: OutputPath("csv"), train_target_path: OutputPath("csv")):
+    for path, text in ((train_data_path, "a,b\n0,0\n1,1\n"), (train_target_path, "target\n0\n1\n")):
+        with open(path, "w") as file:
+            file.write(text)
+
+
+def _train_from_csv(
+    train_data_path: InputPath("csv"), train_target_path: InputPath("csv"), model_path: OutputPath("dill"), kernel: str
+):
+    import dill
+
+    rows = [open(path).read().split()[1:] for path in (train_data_path, train_target_path)]
+    with open(model_path, mode="wb") as file_writer:
+        dill.dump({"kernel": kernel, "fit": lambda row: dict(zip(*rows))[row]}, file_writer)
+
+
+def _predict_from_csv(model_path: InputPath("dill"), row: str) -> str:
+    import dill
+
+    with open(model_path, mode="rb") as file_reader:
+        model = dill.load(file_reader)
+    return model["kernel"] + " " + model["fit"](row)
+
+
+@case("training on csv files", {"kernel": "rbf"}, status="Succeeded", outputs={"predict-from-csv": {"predict-from-csv-Output": "rbf 1"}})
+@dsl.pipeline(name="svc")
+def training_on_csv(kernel: str = "linear"):
+    data = components.create_component_from_func(_load_csv)()
+    train = components.create_component_from_func(_train_from_csv, packages_to_install=["dill==0.3.9"])
+    model = train(train_data=data.outputs["train_data"], train_target=data.outputs["train_target"], kernel=kernel)
+    components.create_component_from_func(_predict_from_csv, packages_to_install=["dill==0.3.9"])(model.output, "1,1")
+
+
 def _six() -> str:
     import six
 

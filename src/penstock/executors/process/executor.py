@@ -325,7 +325,13 @@ class ProcessExecutor:
             "mode": plan.mode,
             "host": self._host,
             "limits": self._limiter.name,
-            "warnings": [*spec.warnings, *warnings, *([environment.warning] if environment.warning else []), *plan.warnings],
+            "warnings": [
+                *spec.warnings,
+                *warnings,
+                *([environment.warning] if environment.warning else []),
+                *plan.warnings,
+                *staging.unmade_volumes(spec, self._data / "volumes"),
+            ],
             "resources": {name: value for name in spec.resources.__slots__ if (value := getattr(spec.resources, name))},
             **staging.described(spec),
         }

@@ -68,6 +68,14 @@ def _copy_volume(source: Path, target: Path) -> None:
     half.rename(target)
 
 
+def unmade_volumes(spec: ProcessSpec, volumes: Path) -> list[str]:
+    """Return a warning for each volume that no task has made: it is made now, and empty, which a mistyped name would not show."""
+    made = {*spec.create_volumes, *(target for _, target in spec.copy_volumes)}
+    asked = dict.fromkeys(mount.volume for mount in spec.mounts if mount.volume is not None and mount.volume not in made)
+    fresh = [name for name in asked if not (volumes / name).exists()]
+    return [f"Volume {name!r} did not exist: the task gets a new, empty one of that name." for name in fresh]
+
+
 def remove_volumes(spec: ProcessSpec, volumes: Path) -> None:
     """Remove what `spec.delete_volumes` names; missing ones are fine."""
     for name in spec.delete_volumes:

@@ -256,3 +256,13 @@ def test_pages_have_no_known_barriers(tab: Page, logged: Logged, scheme: str) ->
         found = tab.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'], iframes: false})")
         told = [(item["id"], [node["html"][:160] for node in item["nodes"][:3]]) for item in found["violations"]]
         assert told == [], address
+
+
+def test_the_name_of_a_project_opens_a_list_of_the_others(tab: Page, logged: Logged) -> None:
+    tab.goto("/tester/digits/overview")
+    crumb = tab.locator(".crumbs details.menu")
+    expect(crumb.locator("a")).to_have_count(0)
+    crumb.locator("summary").press("Enter")
+    expect(crumb.get_by_role("link", name="All projects")).to_be_visible()
+    tab.keyboard.press("Escape")
+    expect(crumb).not_to_have_attribute("open", "")

@@ -51,6 +51,8 @@ class Crumb:
     url: str = ""
     siblings: Sequence[tuple[str, str]] = ()
     """(text, url) of objects beside it, for the dropdown."""
+    siblings_url: str = ""
+    """Where the dropdown's content is fetched when it is opened, instead of `siblings`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ _VERSION = _PROJECT + "/artifacts/{type}/{name}/{version}"
 OWN: tuple[tuple[str, TrackingPage], ...] = (
     ("/authorize", tracking_keys.authorize_page),
     ("/ui/projects", tracking_projects.list_page),
+    ("/ui/projects/switcher", tracking_projects.switcher_part),
     ("/ui/registry", tracking_projects.registry_page),
     ("/ui/tracking/compare", tracking_compare.compare_page),
     ("/ui/tracking/series", tracking_data.series),

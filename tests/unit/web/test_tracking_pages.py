@@ -371,3 +371,13 @@ async def test_views_are_saved_opened_and_deleted(site: Site) -> None:
     await site.http.post("/ui/tracking/views/actions", data={"id": made["id"], "project": place}, headers=ORIGIN)
     assert (await site.get(made["url"])).status_code == 404
     assert (await site.get(made["url"].replace("view=", "nw="))).status_code == 404
+
+
+async def test_the_crumb_of_a_project_offers_the_others_when_it_is_opened(site: Site) -> None:
+    for address in (site.base, f"{site.base}/runs/r1/overview"):
+        assert 'hx-get="/ui/projects/switcher?of=ann%2Fdigits"' in (await site.get(address)).text
+    assert "There is no other project." in (await site.get("/ui/projects/switcher?of=ann/digits")).text
+    for project in ("faces", "a b"):
+        await site.tracking.runs.upsert("ann", project, "r", RunChange(), user_name="ann")
+    found = re.findall(r'href="(/ann/[^"]*)"', (await site.get("/ui/projects/switcher?of=ann/digits")).text)
+    assert sorted(found) == ["/ann/a%20b", "/ann/faces"]

@@ -21,7 +21,7 @@ from penstock.tracking.artifacts import hex_md5
 from penstock.web.artifact_content import Preview, preview_of
 from penstock.web.pages.tracking_data import boxed
 from penstock.web.pages.tracking_reports import rendered
-from penstock.web.pages.tracking_run import FileRow, level_of, run_url
+from penstock.web.pages.tracking_run import FileRow, level_of, project_crumb, run_url
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, project_frame, project_url
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
@@ -226,7 +226,7 @@ async def version_page(services: WebServices, tracking: TrackingServices, reques
         section="projects",
         crumbs=(
             Crumb("Projects", "/ui/projects"),
-            Crumb(f"{project.entity}/{project.name}", project_url(project)),
+            project_crumb(project.entity, project.name, project_url(project)),
             Crumb("Artifacts", f"{project_url(project)}/artifacts"),
             Crumb(f"{collection.name}:v{member.version_index}", "", siblings),
         ),

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.web.pages.tracking_board import merged_panels
+from penstock.web.pages.tracking_run import project_crumb
 from penstock.web.pages.tracking_workspace import ListedRun, listed_run
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
@@ -47,7 +48,7 @@ async def compare_page(services: WebServices, tracking: TrackingServices, reques
     page = TrackedComparePage(runs, rows[0], rows[1], merged_panels(kinds, list(found.values())), shows_all)
     crumbs = [Crumb("Projects", "/ui/projects")]
     if runs:
-        crumbs.append(Crumb(f"{runs[0].run.entity}/{runs[0].run.project}", runs[0].url.rpartition("/runs/")[0]))
+        crumbs.append(project_crumb(runs[0].run.entity, runs[0].run.project, runs[0].url.rpartition("/runs/")[0]))
     crumbs.append(Crumb("Compare"))
     frame = Frame("Compare", "projects", crumbs, scripts=("tracked_run",))
     return render(services, request, "tracking/compare.html", frame=frame, page=page)

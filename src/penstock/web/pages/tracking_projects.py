@@ -13,9 +13,12 @@ from penstock.domain.sweeps import Sweep
 from penstock.domain.tracking import TrackedProject
 from penstock.interfaces.tracking_pages import CollectionItem, ProjectItem
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, RunListing, project_frame, project_url, run_listing
-from penstock.web.render import Crumb, Frame, render
+from penstock.web.render import Crumb, Frame, render, render_part
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices, caller_of, project_of
+
+_MOST_OF_ENTITY, _MOST_ENTITIES = 12, 8
+"""Projects of one entity in the dropdown, and entities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,21 @@ class ProjectPage:
     """Its sweeps."""
 
 
+@dataclass(frozen=True, slots=True)
+class SwitcherPart:
+    """Context of `tracking/switcher.html`."""
+
+    groups: Sequence[tuple[str, Sequence[ProjectItem]]]
+    """(entity, its projects)."""
+    count: int
+    """Projects there are, also those not listed."""
+
+    @property
+    def shown(self) -> int:
+        """How many are listed."""
+        return sum(len(items) for _, items in self.groups)
+
+
 async def _visible(tracking: TrackingServices, request: Request, found: Sequence[ProjectItem]) -> list[ProjectItem]:
     caller = caller_of(tracking, request)
     readable = {entity: tracking.accounts.is_readable(caller, entity) for entity in {item.entity for item in found}}
@@ -61,6 +79,18 @@ async def list_page(services: WebServices, tracking: TrackingServices, request: 
     page = ProjectListPage(found, False, caller_of(tracking, request).user_name)
     frame = Frame("Projects", "projects", (Crumb("Projects"),), live="", scripts=("table",))
     return render(services, request, "tracking/projects.html", frame=frame, page=page)
+
+
+async def switcher_part(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """The dropdown beside a project's name: other projects, those of the same entity (`?of=entity/project`) first, last active first."""
+    here = request.query_params.get("of", "")
+    entity = here.partition("/")[0]
+    others = [item for item in await _visible(tracking, request, await tracking.pages.projects()) if f"{item.entity}/{item.name}" != here]
+    groups: dict[str, list[ProjectItem]] = {entity: []}
+    for item in others:
+        groups.setdefault(item.entity, []).append(item)
+    part = SwitcherPart([(name, items[:_MOST_OF_ENTITY]) for name, items in groups.items() if items][:_MOST_ENTITIES], len(others))
+    return render_part(services, request, "tracking/switcher.html", part=part)
 
 
 async def registry_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:

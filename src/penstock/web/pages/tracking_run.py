@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -176,6 +176,11 @@ class TrackedRunPage:
         return panel_list(self.panels)
 
 
+def project_crumb(entity: str, name: str, address: str = "") -> Crumb:
+    """Return the step of a project in the breadcrumbs; its dropdown leads to the other projects, by entity."""
+    return Crumb(f"{entity}/{name}", address, siblings_url=f"/ui/projects/switcher?{urlencode({'of': f'{entity}/{name}'})}")
+
+
 def run_url(entity: str, project: str, name: str) -> str:
     """Return the address of a run."""
     return f"/{quote(entity, safe='')}/{quote(project, safe='')}/runs/{quote(name, safe='')}"
@@ -289,7 +294,7 @@ async def run_page(services: WebServices, tracking: TrackingServices, request: R
         title=run.display_name or run.name,
         section="projects",
         crumbs=(
-            Crumb("Projects", "/ui/projects"), Crumb(f"{run.entity}/{run.project}", project_url), Crumb(run.display_name or run.name),
+            Crumb("Projects", "/ui/projects"), project_crumb(run.entity, run.project, project_url), Crumb(run.display_name or run.name),
         ),
         live=f"project={quote(f'{run.entity}/{run.project}', safe='')}",
         scripts=("tracked_run", "preview"),

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.tracking import TrackedProject, TrackedRun
-from penstock.web.pages.tracking_run import run_url
+from penstock.web.pages.tracking_run import project_crumb, run_url
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import config_of, look_of, lookup, summary_of, tree_of
@@ -124,7 +124,7 @@ def project_url(project: TrackedProject) -> str:
 
 def project_frame(project: TrackedProject, title: str, *, crumb: str = "", scripts: Sequence[str] = ()) -> Frame:
     """Return the frame of a project's page; it listens to changes of the project's runs."""
-    crumbs = [Crumb("Projects", "/ui/projects"), Crumb(f"{project.entity}/{project.name}", project_url(project) if crumb else "")]
+    crumbs = [Crumb("Projects", "/ui/projects"), project_crumb(project.entity, project.name, project_url(project) if crumb else "")]
     if crumb:
         crumbs.append(Crumb(crumb))
     return Frame(

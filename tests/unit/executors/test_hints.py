@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from penstock.domain.artifacts import ArtifactType
@@ -85,3 +86,11 @@ def test_inputs_without_content_and_outputs_without_directory_are_explained(tmp_
     assert story in first_line_of(failed(tmp_path, "cat: /m/data: No such file or directory\n", spec))
     below = traceback("FileNotFoundError: [Errno 2] No such file or directory: '/m/model/weights'")
     assert "os.makedirs(model.path)" in first_line_of(failed(tmp_path, below, spec))
+
+
+def test_an_empty_list_of_artifacts_is_none_to_the_sdk(tmp_path: Path) -> None:
+    given = '{"inputs": {"artifacts": {"one": {"artifacts": [{}]}, "all": {"artifacts": []}}}}'
+    spec = ProcessSpec(argv=("x",), python=replace(PYTHON, executor_input=given))
+    log = traceback("TypeError: 'NoneType' object is not iterable")
+    assert "(input 'all' is an empty list of artifacts, which the SDK hands over as None)" in first_line_of(failed(tmp_path, log, spec))
+    assert "empty list" not in failed(tmp_path, log, ProcessSpec(argv=("x",), python=PYTHON))

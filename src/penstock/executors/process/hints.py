@@ -6,6 +6,7 @@ that a component's function stands alone. A hint is part of a sentence, without 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -18,6 +19,7 @@ _NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([^']+)'")
 _NO_NAME = re.compile(r"^NameError: name '([^']+)' is not defined")
 _NO_FILE = re.compile(r"^FileNotFoundError: .*: '([^']+)'")
 _PLAIN_IMAGE = re.compile(r"^(?:docker\.io/)?(?:library/)?python(?:[:@]|$)")
+_OF_NONE = ("TypeError: 'NoneType' object", "TypeError: object of type 'NoneType'", "AttributeError: 'NoneType' object")
 _NOT_FOUND_EXIT = 127
 _UNCAUGHT_EXIT = 1
 
@@ -53,11 +55,18 @@ def hint_for(spec: ProcessSpec, code: int | None, exception: str, text: str) -> 
         return _module_hint(spec, match.group(1))
     if spec.python is not None and _NO_NAME.match(exception):
         return "a component's function runs by itself and sees only what it imports and defines inside"
+    if spec.python is not None and exception.startswith(_OF_NONE) and (empty := _empty_lists(spec.python.executor_input)):
+        return f"input {empty[0]!r} is an empty list of artifacts, which the SDK hands over as None"
     if match := _NO_FILE.match(exception):
         return _file_hint(spec, match.group(1))
     if code == _NOT_FOUND_EXIT and spec.image:
         return f"image {spec.image!r} is not used here: tasks run as processes with the programs of this machine"
     return ""
+
+
+def _empty_lists(executor_input: str) -> list[str]:
+    artifacts = json.loads(executor_input).get("inputs", {}).get("artifacts", {})
+    return [name for name, entry in artifacts.items() if not entry.get("artifacts")]
 
 
 def _module_hint(spec: ProcessSpec, module: str) -> str:

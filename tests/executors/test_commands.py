@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path, PurePosixPath
 
+import pytest
 from tests.executors.stage import Stage, shell
 
 from penstock.domain.artifacts import ArtifactType
@@ -274,6 +275,16 @@ async def test_a_full_disk_is_a_failure_of_ours_and_says_so(scene: Stage) -> Non
     finished = await scene.run(spec)
     assert finished.failure is not None
     assert "outside of the attempt" in finished.failure.message
+
+
+@pytest.mark.parametrize(("spare_bytes", "is_kept"), [(0, True), (1 << 60, False)])
+async def test_on_a_full_disk_a_failed_attempt_makes_room_before_its_end_is_told(open_stage, spare_bytes: int, is_kept: bool) -> None:
+    async with open_stage(settings={"spare_bytes": spare_bytes}) as scene:
+        finished = await scene.run(shell("echo much > much; exit 3"))
+        root = scene.executor.log_path(finished.key).parent
+        assert finished.exit_code == 3
+        assert bool(list(root.rglob("much"))) is is_kept
+        assert scene.executor.log_path(finished.key).exists()
 
 
 async def _first_line(scene: Stage) -> str:

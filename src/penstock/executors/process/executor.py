@@ -72,6 +72,8 @@ class ExecutorSettings:
     """Wait after which an attempt says what it waits for."""
     keeps_work_of: frozenset[str] = frozenset({"failed"})
     """Attempts whose working files stay: any of `succeeded`, `failed`. Log and description always stay."""
+    spare_bytes: int = 16 << 20
+    """With less than this free on the disk, working files of failed attempts go at once: the server needs room to record their end."""
     base_environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the clean environment of every task (proxies, certificates)."""
 
@@ -236,11 +238,20 @@ class ProcessExecutor:
             _log.exception("attempt %s", attempt.request.key)
             failure = Failure(FailureKind.SYSTEM, f"internal error: {type(error).__name__}: {error}")
         self._forget(attempt)
+        if failure is not None and self._is_disk_full():
+            await asyncio.to_thread(_clean, attempt.root, outputs)
         exit_code = failure.exit_code if failure is not None else 0
         finished = AttemptFinished(attempt.request.key, self._clock.now(), outputs, failure, exit_code=exit_code, usage=attempt.usage)
         self._report(finished)
         if ("succeeded" if failure is None else "failed") not in self._settings.keeps_work_of:
             self._cleaner.submit(_clean, attempt.root, outputs)
+
+    def _is_disk_full(self) -> bool:
+        try:
+            found = os.statvfs(self._data)
+        except OSError:
+            return False
+        return found.f_bavail * found.f_frsize < self._settings.spare_bytes
 
     def _forget(self, attempt: _Attempt) -> None:
         self._attempts.pop(attempt.request.key, None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from penstock.web.parquet import MAGIC, ParquetError
 from penstock.web.preview_tables import TableHead, array_table, delimited, json_lines, parquet_table, tracked_table
 
 HEAD_BYTES = 64 * 1024
+_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAX_ARCHIVE = 64 * 1024 * 1024
 _MAX_DOCUMENT = 8 * 1024 * 1024
 """Notebooks, figures and tables of tracked runs up to this size are read whole."""
@@ -219,18 +221,30 @@ def archive_preview(data: bytes) -> Preview:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries: list[tuple[str, int | None, str]] = []
             for info in archive.infolist()[:500]:
-                note = ""
-                if info.filename.endswith(".npy"):
-                    with archive.open(info) as member:
-                        head = member.read(4096)
-                    table, note = array_table(head)
-                    if table is not None and table.rows:
-                        values = [str(value) for row in table.rows for value in row][:8]
-                        note += f": {', '.join(values)}, …" if len(values) == 8 else f": {', '.join(values)}"
+                note = _note_of_array(archive, info) if info.filename.endswith(".npy") else ""
                 entries.append((info.filename, info.file_size, note))
             return Preview("archive", entries=entries, is_cut=len(archive.infolist()) > 500)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError):
         return Preview("binary", text=hex_lines(data[:512]), is_cut=True)
+
+
+def _note_of_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str:
+    """Return shape and first values of an array in an npz; nothing for one that is damaged or packed as NumPy never does.
+
+    Only deflate can be unpacked in bounded steps: `zipfile` hands out whatever one piece of bzip2 or LZMA unpacks to, gigabytes if so made.
+    """
+    if info.compress_type not in _BOUNDED:
+        return ""
+    try:
+        with archive.open(info) as member:
+            head = member.read(4096)
+    except (zipfile.BadZipFile, zlib.error, EOFError):
+        return ""
+    table, note = array_table(head)
+    if table is None or not table.rows:
+        return note
+    values = [str(value) for row in table.rows for value in row][:8]
+    return f"{note}: {', '.join(values)}, …" if len(values) == 8 else f"{note}: {', '.join(values)}"
 
 
 def hex_lines(data: bytes) -> str:

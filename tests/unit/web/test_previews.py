@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import struct
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -121,3 +124,31 @@ def test_sound_film_figures_and_prose_are_told_apart(tmp_path: Path) -> None:
     assert preview(tmp_path, b"# Title", "README.md").kind == "prose"
     table = preview(tmp_path, json.dumps({"columns": ["a"], "data": [[{"_type": "image-file", "path": "media/x.png"}]]}).encode())
     assert table.table is not None and table.table.rows[0][0].path == "media/x.png"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_that_unpacks_to_far_more_is_listed_without_unpacking_it(tmp_path: Path, method: int) -> None:
+    unpacked = 64 << 20
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", method) as file, file.open("bomb.npy", "w") as member:
+        member.write(npy("<f8", (3, 4), b""))
+        for _ in range(unpacked >> 20):
+            member.write(bytes(1 << 20))
+    tracemalloc.start()
+    try:
+        found = preview(tmp_path, archive.getvalue())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [(name, size > unpacked) for name, size, _ in found.entries if size is not None] == [("bomb.npy", True)]
+    assert peak < unpacked / 4
+
+
+def test_a_damaged_archive_is_listed(tmp_path: Path) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("x.npy", npy("<f8", (3, 4), bytes(range(256)) * 40))
+    damaged = bytearray(archive.getvalue())
+    for position in range(40, 60):
+        damaged[position] ^= 0xFF
+    assert [entry[0] for entry in preview(tmp_path, bytes(damaged)).entries] == ["x.npy"]

@@ -11,11 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from penstock.domain.reports import Report
+from penstock.domain.tracking import TrackedProjectId
 from penstock.domain.trash import TrashKind
 from penstock.domain.versions import ArtifactVersion, NewVersion, StoredContent
 from penstock.stores.blobs.local import LocalBlobStore
+from penstock.stores.sql.collections import SqlCollectionStore
 from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.orphans import SqlOrphanStore
+from penstock.stores.sql.reports import SqlReportStore
+from penstock.stores.sql.tracking_projects import SqlProjectStore
 from penstock.stores.sql.trash import SqlTrashStore
 from penstock.stores.sql.versions import SqlVersionStore
 from penstock.tracking.unused_content import UnusedContent
@@ -96,6 +101,39 @@ def test_what_another_project_s_version_names_stays(store: Store) -> None:
     gone = store.add("gone", "shared", "alone")
     store.add("user", "shared", project=THERE, is_new=False)
     store.delete(gone)
+    assert store.unused.release(before=NOW) == 1
+    assert store.known() == {"shared"}
+
+
+def test_manifests_are_read_again_only_when_the_answer_may_differ(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = store.add("gone", "shared")
+    user = store.add("user", "shared", project=THERE, is_new=False)
+    store.delete(gone)
+    assert store.unused.release(before=NOW) == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(store.blobs, "read", lambda *_, **__: pytest.fail("a manifest was read"))
+        assert store.unused.release(before=NOW) == 0
+    store.delete(user)
+    assert store.unused.release(before=NOW) == 1
+    assert store.known() == set()
+
+
+def test_a_deleted_project_takes_its_versions_links_sweeps_and_reports_along(store: Store) -> None:
+    version = store.add("ds", "alone", "shared")
+    store.add("user", "shared", project=THERE, is_new=False)
+    collections = SqlCollectionStore(store.database)
+    portfolio = collections.ensure_portfolio(THERE, "portfolio", "dataset", at=2.0)
+    collections.link(portfolio.collection_id, version.version_id, ["prod"], at=2.0)
+    sweep = "INSERT INTO sweep (project_id, name, config, method, state, created_at, updated_at) VALUES (?, 's', '', 'grid', 'RUNNING', 1.0, 1.0)"
+    store.database.write_sync(lambda tx: tx.execute(sweep, (HERE,)))
+    SqlReportStore(store.database).add_report(Report(0, HERE, "runs", "r", "r", "", "{}", "ann", False, 1.0, 1.0))
+    projects = SqlProjectStore(store.database)
+    for _ in range(2):
+        asyncio.run(projects.delete(TrackedProjectId(HERE), at=LONG_AGO))
+    tables = ("tracked_project", "artifact_version", "collection", "sweep", "report")
+    left = store.database.read_sync(lambda tx: {name: [row["project_id"] for row in tx.all(f"SELECT project_id FROM {name}")] for name in tables})
+    assert left == {"tracked_project": [THERE], "artifact_version": [THERE], "collection": [THERE, THERE], "sweep": [], "report": []}
+    assert store.database.read_sync(lambda tx: tx.all("SELECT 1 FROM membership WHERE version_id = ?", (version.version_id,))) == []
     assert store.unused.release(before=NOW) == 1
     assert store.known() == {"shared"}
 

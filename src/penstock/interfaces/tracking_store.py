@@ -84,8 +84,12 @@ class ProjectStore(Protocol):
         """
         ...
 
-    async def delete(self, project_id: TrackedProjectId) -> Sequence[TrackedRunId]:
-        """Remove the project with its runs; return the runs, whose series are still to be removed. Repeating is fine."""
+    async def delete(self, project_id: TrackedProjectId, *, at: float) -> Sequence[TrackedRunId]:
+        """Remove the project with its runs, collections, sweeps and reports; return the runs, whose series are still to be removed.
+
+        Links to its versions go from other projects, too. What the project knew of bytes stays for housekeeping to judge, since versions
+        of other projects may name them. Repeating is fine.
+        """
         ...
 
 

@@ -84,8 +84,8 @@ class ProjectService:
         return project
 
     async def delete(self, project_id: TrackedProjectId) -> None:
-        """Remove the project with everything its runs recorded. Repeating is fine."""
-        run_ids = await self._store.delete(project_id)
+        """Remove the project with everything its runs recorded, its artifacts, sweeps and reports. Repeating is fine."""
+        run_ids = await self._store.delete(project_id, at=self._clock.now())
         self._live_runs.forget_all()
         for run_id in run_ids:
             await self._series.delete(run_id)

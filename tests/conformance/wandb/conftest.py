@@ -55,9 +55,10 @@ class Client:
             PROJECT=f"{self.entity}/{self.project}",
         )
 
-    def run(self, source: str, **extra: str) -> Any:
+    def run(self, source: str, *, timeout: float = 120.0, **extra: str) -> Any:
         """Run a program that leaves its result in `answer`; return that. The program must end well."""
-        done = run_client(self.python, _PROLOGUE + source + _EPILOGUE, env={**self.environment, **extra}, cwd=self.folder)
+        text = _PROLOGUE + source + _EPILOGUE
+        done = run_client(self.python, text, env={**self.environment, **extra}, cwd=self.folder, timeout=timeout)
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{self.server.log[-2000:]}"
         line = next(line for line in reversed(done.stdout.splitlines()) if line.startswith(_MARK))
         return json.loads(line.removeprefix(_MARK))

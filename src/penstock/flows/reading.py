@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import re
 import signal
 import zlib
@@ -210,7 +211,7 @@ class FlowReader:
         return found.value if isinstance(found.value, dict) else None
 
     async def cards(self, flow_id: str, run_id: str, step_name: str, task_id: str) -> list[Card]:
-        """Rendered cards of a task.
+        """Rendered cards of a task; of one that runs those that its step refreshed.
 
         Raises:
             NotFoundError: unknown task.
@@ -234,6 +235,26 @@ class FlowReader:
         return await asyncio.to_thread(self._files.read, root, path, limit=MAX_CARD_BYTES) or b""
 
 
+    async def card_update(self, flow_id: str, run_id: str, step_name: str, task_id: str, name: str) -> dict[str, Any] | None:
+        """What a step last refreshed of a card: `reload_token` of the HTML that it belongs to, `data`, `created_on`; None before that.
+
+        Raises:
+            NotFoundError: unknown task.
+            UnavailableError: its datastore cannot be read from here.
+        """
+        root = await self.root_of(flow_id, run_id, step_name, task_id)
+        wanted = name.removesuffix(".html") + ".data.json"
+        folder = _card_folder(flow_id, run_id, step_name, task_id, kind="runtime")
+        if wanted not in {item.name for item in await asyncio.to_thread(self._files.list, root, folder)}:
+            return None
+        try:
+            text = await asyncio.to_thread(self._files.read, root, folder + wanted, limit=MAX_CARD_BYTES) or b""
+            found = json.loads(text, parse_constant=lambda _: None)  # the client writes NaN, which browsers do not read
+        except ValueError:  # read while the step was writing it: the next look finds it whole
+            return None
+        return found if isinstance(found, dict) else None
+
+
 def _ending(code: int) -> str:
     if code >= 0:
         return f"Its process ended with exit code {code}." if code else ""
@@ -241,8 +262,8 @@ def _ending(code: int) -> str:
     return f"Its process was ended by signal {-code}{name}."
 
 
-def _card_folder(flow_id: str, run_id: str, step_name: str, task_id: str) -> str:
-    return f"mf.cards/{flow_id}/runs/{run_id}/steps/{step_name}/tasks/{task_id}/cards/"
+def _card_folder(flow_id: str, run_id: str, step_name: str, task_id: str, *, kind: str = "cards") -> str:
+    return f"mf.cards/{flow_id}/runs/{run_id}/steps/{step_name}/tasks/{task_id}/{kind}/"
 
 
 def _card(item: StoredFile) -> Card:

@@ -30,6 +30,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     (_TASK + "/log", flow_tasks.log_download),
     (_TASK + "/values/{name}", flow_tasks.value_data),
     (_TASK + "/cards/{name}", flow_tasks.card),
+    (_TASK + "/cards/{name}/update", flow_tasks.card_update),
 )
 """GET addresses."""
 

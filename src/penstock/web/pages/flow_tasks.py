@@ -59,7 +59,25 @@ class FlowTaskPage:
     value: PickleSummary | None = None
     value_problem: str = ""
     cards: Sequence[Card] = ()
+    follows_cards: bool = False
+    """Whether cards may still change: the client renders them for the last time after it has told that the attempt ended."""
     metadata: Sequence[MetadataRow] = ()
+
+
+_CARD_SECONDS = 600.0
+"""How long after its task a card may come: rendering may take as long as the `timeout` of `@card`, 45 seconds if not set."""
+
+_LISTENER = b"""
+<script>addEventListener("message", (event) => {
+  if (event.source !== parent || !event.data || !event.data.penstock) return;
+  const { token, data, at } = event.data.penstock, update = window.metaflow_card_update;
+  const isOurs = !update || window.METAFLOW_RELOAD_TOKEN === token;
+  if (update && isOurs) update(data);
+  parent.postMessage({ penstock: { at, isOurs } }, "*");
+})</script>
+"""
+"""Stands in for the viewer of `card server`, which reaches into the frame: hands what the page sends to the card, and says whether the
+card that it belongs to is still the one in the frame (observed with metaflow 2.19: `metaflow_card_update`, `METAFLOW_RELOAD_TOKEN`)."""
 
 
 def _ids(request: Request) -> tuple[str, str, str, str]:
@@ -99,6 +117,7 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
         tabs=TABS,
         base=base,
         siblings=siblings[:200],
+        follows_cards=task.finished_at is None or services.clock.now() - task.finished_at < _CARD_SECONDS,
         reasons=await _reasons(flows, request, task, attempt),
         **extra,
     )
@@ -175,11 +194,20 @@ async def value_data(services: WebServices, flows: FlowWeb, request: Request) ->
 
 
 async def card(services: WebServices, flows: FlowWeb, request: Request) -> Response:
-    """A card in its box: an opaque origin without access to this server; `?download=1` as a file."""
+    """A card in its box: an opaque origin without access to this server; `?live=1` takes updates, `?download=1` is a file."""
     del services
     name = request.path_params["name"]
     content = await flows.reader.card(*_ids(request), name)
+    if request.query_params.get("live"):
+        content += _LISTENER
     headers = dict(BOX_HEADERS) | {"cache-control": "no-store"}
     if request.query_params.get("download"):
         headers["content-disposition"] = f'attachment; filename="{re.sub(r"[^A-Za-z0-9_.-]", "_", name)}"'
     return Response(content, media_type="text/html; charset=utf-8", headers=headers)
+
+
+async def card_update(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """What the running step last refreshed of a card, as JSON; `null` when nothing was."""
+    del services
+    found = await flows.reader.card_update(*_ids(request), request.path_params["name"])
+    return JSONResponse(found, headers={"cache-control": "no-store"})

@@ -107,6 +107,17 @@ def test_writers_of_one_distributed_version_share_it(versions: SqlVersionStore) 
     assert one.version_id == two.version_id
 
 
+def test_a_version_that_is_announced_again_is_the_same_until_it_is_in(versions: SqlVersionStore) -> None:
+    first = versions.create_version(new("a", client_id="c1", aliases=("one",)))
+    again = versions.create_version(new("a", client_id="c1", aliases=("two",), creator_run_id=TrackedRunId(5)))
+    assert (again.version_id, again.state) == (first.version_id, VersionState.PENDING)
+    others = [versions.create_version(new("a", client_id="c2")), versions.create_version(new("b", client_id="c1")), versions.create_version(new("a"))]
+    assert len({first.version_id, *(other.version_id for other in others)}) == 4
+    versions.commit_version(first.version_id, digest="a", size_bytes=0, file_count=0, manifest=BLOB, at=4.0)
+    assert versions.create_version(new("b", client_id="c1")).version_id == others[1].version_id
+    assert versions.create_version(new("a", client_id="c1")).version_id == first.version_id
+
+
 def test_another_type_is_refused(versions: SqlVersionStore, collections: SqlCollectionStore) -> None:
     committed(versions, "a")
     with pytest.raises(ConflictError, match="already exists with type 'dataset'"):

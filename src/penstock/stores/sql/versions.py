@@ -344,7 +344,7 @@ def _create(tx: Transaction, new: NewVersion) -> ArtifactVersion:
         if new.creator_run_id is not None:
             _note_use(tx, new.creator_run_id, known, UseDirection.OUTPUT, None, new.created_at)
         return _existing(tx, known)
-    shared = _pending_of_writers(tx, collection_id, new)
+    shared = _pending(tx, collection_id, new)
     return _existing(tx, shared if shared is not None else _insert(tx, collection_id, new))
 
 
@@ -385,13 +385,18 @@ def _reusable(tx: Transaction, collection_id: int, new: NewVersion) -> int | Non
     return None if row is None else int(row["version_id"])
 
 
-def _pending_of_writers(tx: Transaction, collection_id: int, new: NewVersion) -> int | None:
-    if not new.distributed_id:
+def _pending(tx: Transaction, collection_id: int, new: NewVersion) -> int | None:
+    """Return the version on its way in that `new` is, too: another writer's part of it, or the same one announced again.
+
+    `wandb job create` (0.31.0) announces a version, keeps the id, and then logs it: its client id says that it is the same.
+    """
+    sql = "SELECT version_id FROM artifact_version WHERE collection_id = ? AND state = 'PENDING' AND"
+    if new.distributed_id:
+        row = tx.one(f"{sql} distributed_id = ?", (collection_id, new.distributed_id))
+    elif new.client_id:
+        row = tx.one(f"{sql} client_id = ? AND digest = ? ORDER BY version_id LIMIT 1", (collection_id, new.client_id, new.digest))
+    else:
         return None
-    row = tx.one(
-        "SELECT version_id FROM artifact_version WHERE collection_id = ? AND distributed_id = ? AND state = 'PENDING'",
-        (collection_id, new.distributed_id),
-    )
     if row is None:
         return None
     if new.creator_run_id is not None:

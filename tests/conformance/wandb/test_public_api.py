@@ -114,7 +114,9 @@ def test_the_command_line_puts_lists_gets_pulls_and_restores(client: Client) -> 
         (("artifact", "get", f"{base}/cli:latest", "--root", "got"), ""),
         (("pull", "-p", client.project, "-e", client.entity, "one"), ""),
         (("restore", "--no-git", f"{base}/one"), ""),
-        (("job", "list", "-p", client.project, "-e", client.entity), ""),
+        (("job", "create", "code", "-n", "work", "-p", client.project, "-e", client.entity, "-E", "python m.txt", "-r", "3.11", "got"), "Created"),
+        (("job", "describe", f"{base}/work:latest"), "source_type: artifact"),
+        (("job", "list", "-p", client.project, "-e", client.entity), "work"),
         (("sync", "--yes", "--include-online", "--include-synced"), ""),
     ):
         done = client.command(*words, WANDB_SILENT="false")
@@ -124,10 +126,12 @@ def test_the_command_line_puts_lists_gets_pulls_and_restores(client: Client) -> 
     answer = client.run(
         """
 api = wandb.Api()
-answer = [len(list(api.run(f"{PROJECT}/one").scan_history())), [entry.name for entry in api.artifacts("dataset", f"{PROJECT}/ds")]]
+job = api.job(f"{PROJECT}/work:latest")
+answer = [len(list(api.run(f"{PROJECT}/one").scan_history())), [entry.name for entry in api.artifacts("dataset", f"{PROJECT}/ds")],
+          job._get_code_artifact(job._job_info["source"]["artifact"]).state]
 """
     )
-    assert answer == [1, ["ds:v0"]]
+    assert answer == [1, ["ds:v0"], "COMMITTED"]
 
 
 def test_a_run_of_the_public_api_logs_and_uses_versions(wandb_server: LiveServer, tmp_path: Path) -> None:

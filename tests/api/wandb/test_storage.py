@@ -160,6 +160,24 @@ async def test_known_bytes_are_not_asked_for_again(api: Api) -> None:
     assert again["artifact"]["id"] == first
 
 
+async def test_bytes_that_do_not_match_their_digest_are_not_kept(api: Api) -> None:
+    wire_id = await new_artifact(api)
+    [node] = await specs(api, {"artifactID": wire_id, "name": "a", "md5": md5(b"right")})
+    await send_manifest(api, wire_id, {"a": {"digest": md5(b"right"), "size": 5}})
+    async with without_key(api) as http:
+        for wrong in (b"wrong", b"righ", b"right and more", b""):
+            answer = await http.put(node["uploadUrl"], content=wrong)
+            assert (answer.status_code, "MD5" in answer.json()["error"]) == (400, True)
+            [asked] = await specs(api, {"artifactID": wire_id, "name": "a", "md5": md5(b"right")})
+            assert asked["uploadUrl"] is not None
+            assert (await api.graphql(COMMIT, id=wire_id))["errors"]
+            hex_md5 = hashlib.md5(wrong).hexdigest()
+            assert (await api.http.get(f"/artifactsV2/default/ann/{wire_id}/{hex_md5}")).status_code == 404
+        assert (await http.put(node["uploadUrl"], content=b"right")).status_code == 200
+    await api.data(COMMIT, id=wire_id)
+    assert (await api.data(READ, id=wire_id))["artifact"]["state"] == "COMMITTED"
+
+
 async def test_a_version_without_its_bytes_is_not_committed(api: Api) -> None:
     wire_id = await new_artifact(api)
     await send_manifest(api, wire_id, {"lost.txt": {"digest": md5(b"never sent"), "size": 10}})

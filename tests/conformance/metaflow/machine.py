@@ -66,6 +66,10 @@ class Machine:
         """Run a flow's command to its end."""
         return self.finish(self.start(flow, *words, **env), ok=ok)
 
+    def run_at_once(self, flow: str, *commands: tuple[str, ...]) -> list[str]:
+        """Run several commands of a flow side by side; return what each said."""
+        return [self.finish(process) for process in [self.start(flow, *words) for words in commands]]
+
     def read(self, source: str, **env: str) -> Any:
         """Run a client program that assigns `out`; return it."""
         program = f"import json\nfrom metaflow import *\nnamespace(None)\n{source}\nprint('OUT' + json.dumps(out))\n"
@@ -75,7 +79,7 @@ class Machine:
             env={**self.env, **env},
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=800,
             check=False,
         )
         assert done.returncode == 0, done.stderr[-3000:]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -12,7 +14,15 @@ import pytest
 from tests.conformance.metaflow.machine import FLOWS, Machine
 from tests.support.server import LiveServer
 
-pytestmark = [pytest.mark.conformance, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.conformance, pytest.mark.timeout(1500)]
+
+RUN_AND_RESUME = f"""
+file = {str(FLOWS / "cards.py")!r}
+with Runner(file, pylint=False, show_output=False).run(tags=["before"]) as running:
+    out = [running.status, running.run.id, running.run.successful]
+    resumed = Runner(file, pylint=False, show_output=False).resume(origin_run_id=running.run.id, step_to_rerun="end")
+    out += [resumed.status, resumed.run.id]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -21,24 +31,39 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def machines(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Machine]:
+@dataclass
+class Machines:
     """Machines with both kinds of datastore, after their flows ended; `failing` has failed once."""
+
+    local: Machine
+    embedded: Machine
+    local_cards: str
+    """Id of the run of the cards that is kept in the local datastore."""
+    started: list[Any]
+    """What a `Runner` on the embedded datastore told: status, id and success of a run of the cards; status and id of its resumption."""
+
+    def of(self, store: str) -> tuple[Machine, str]:
+        """The machine with a kind of datastore, and its run of the cards."""
+        return (self.local, self.local_cards) if store == "local" else (self.embedded, self.started[1])
+
+
+@pytest.fixture(scope="module")
+def machines(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Machines:
     folder = tmp_path_factory.mktemp("machines")
     local, embedded = Machine(server, folder / "local", embedded_store=False), Machine(server, folder / "embedded")
     running = {
         "branches": embedded.start("branches", "run", "--alpha", "0.25", "--tag", "mine"),
-        "cards": embedded.start("cards", "run"),
         "failing": local.start("failing", "run", MARKER=str(folder / "marker")),
-        "local": local.start("cards", "run"),
+        "local": local.start("cards", "run", "--run-id-file", "cards"),
     }
+    started = embedded.read(RUN_AND_RESUME)
     for name, process in running.items():
         Machine.finish(process, ok=name != "failing")
-    return {"local": local, "embedded": embedded}
+    return Machines(local, embedded, (local.folder / "cards").read_text(), started)
 
 
-def test_branches_foreach_retry_and_catch(machines: dict[str, Machine]) -> None:
-    out = machines["embedded"].read(
+def test_branches_foreach_retry_and_catch(machines: Machines) -> None:
+    out = machines.embedded.read(
         """
 run = Flow("BranchesFlow").latest_run
 out = {
@@ -69,22 +94,21 @@ out["changed"] = sorted(Run(run.pathspec).user_tags)
 
 
 @pytest.mark.parametrize("store", ["local", "embedded"])
-def test_cards_logs_and_values(machines: dict[str, Machine], store: str) -> None:
-    number = "[-1]" if store == "local" else "[0]"
-    out = machines[store].read(
+def test_cards_logs_and_values(machines: Machines, store: str) -> None:
+    machine, run = machines.of(store)
+    out = machine.read(
         f"""
 import base64, re
 from metaflow.cards import get_cards
 def text_of(card):
     return "".join(base64.b64decode(part + "===").decode("utf-8", "ignore") for part in re.findall("[A-Za-z0-9+/]{{80,}}", card.get()))
-kind = {store!r}
-runs = [run for run in Flow("CardsFlow") if (run["start"].task.metadata_dict["ds-type"] == "local") == (kind == "local")]
-task = runs{number}["start"].task
+task = Run("CardsFlow/" + {run!r})["start"].task
 cards = get_cards(task)
 out = {{"cards": len(cards), "html": any("Hello card" in text_of(card) for card in cards), "stdout": task.stdout, "stderr": task.stderr,
-       "mapping": task.data.mapping}}
+       "mapping": task.data.mapping, "store": task.metadata_dict["ds-type"]}}
 """
     )
+    assert out["store"] == ("local" if store == "local" else "s3")
     assert out["cards"] >= 2  # a machine that is busy for longer than a card's timeout adds the card of that error
     assert out["html"]
     assert "to stdout" in out["stdout"]
@@ -92,35 +116,34 @@ out = {{"cards": len(cards), "html": any("Hello card" in text_of(card) for card 
     assert out["mapping"] == {"k": [1, 2.5, None]}
 
 
-def test_commands_of_a_flow_work_on_what_is_recorded_here(machines: dict[str, Machine], tmp_path: Path) -> None:
-    machine = machines["embedded"]
-    out = machine.read(
-        f"""
-with Runner({str(FLOWS / "cards.py")!r}, pylint=False, show_output=False).run(tags=["before"]) as running:
-    out = [running.status, running.run.id, running.run.successful]
-    resumed = Runner({str(FLOWS / "cards.py")!r}, pylint=False, show_output=False).resume(origin_run_id=running.run.id, step_to_rerun="end")
-    out += [resumed.status, resumed.run.origin_pathspec if hasattr(resumed.run, "origin_pathspec") else "", resumed.run.id]
-"""
+def test_commands_of_a_flow_work_on_what_is_recorded_here(machines: Machines, tmp_path: Path) -> None:
+    machine = machines.embedded
+    status, run, is_successful, resumed_status, resumed = machines.started
+    assert [status, is_successful, resumed_status] == ["successful", True, "successful"]
+    assert resumed != run
+    start, products = f"{run}/start", machine.read("out = Flow('BranchesFlow').latest_run.id") + "/end"
+    dumped, log, cards, *_ = machine.run_at_once(
+        "cards",
+        ("dump", start),
+        ("logs", "show", start),
+        ("card", "list", start),
+        ("card", "get", start, "--id", "two", str(tmp_path / "two.html")),
+        ("tag", "replace", "--run-id", run, "--remove", "before", "--add", "after"),
     )
-    assert out[:3:2] == ["successful", True]
-    assert out[3] == "successful"
-    run, start, end = out[1], f"{out[1]}/start", f"{out[1]}/end"
-    assert "mapping" in machine.run("cards", "dump", start)
-    assert "to stdout" in machine.run("cards", "logs", "show", start)
-    machine.run("cards", "logs", "scrub", start)
-    assert "REDACTED" in machine.run("cards", "logs", "show", start)
-    assert "Card Id: two" in machine.run("cards", "card", "list", start)
-    machine.run("cards", "card", "get", start, "--id", "two", str(tmp_path / "two.html"))
+    assert "mapping" in dumped
+    assert "to stdout" in log
+    assert "Card Id: two" in cards
     assert "<html" in (tmp_path / "two.html").read_text()[:2000].lower()
-    machine.run("cards", "tag", "replace", "--run-id", run, "--remove", "before", "--add", "after")
-    listed = machine.run("cards", "tag", "list", "--run-id", run, "--flat").split()
-    assert "after" in listed
-    assert "before" not in listed
-    assert "finished successfully" in machine.run("cards", "spin", f"CardsFlow/{end}")
+    machine.run("branches", "logs", "scrub", products)
+    assert "REDACTED" in machine.run("branches", "logs", "show", products)
+    listed, spun = machine.run_at_once("cards", ("tag", "list", "--run-id", run, "--flat"), ("spin", f"CardsFlow/{run}/end"))
+    assert "after" in listed.split()
+    assert "before" not in listed.split()
+    assert "finished successfully" in spun
 
 
-def test_resume_keeps_what_was_done(machines: dict[str, Machine]) -> None:
-    machine = machines["local"]
+def test_resume_keeps_what_was_done(machines: Machines) -> None:
+    machine = machines.local
     marker = machine.folder.parent / "marker"
     failed = machine.read("run = Flow('FailingFlow').latest_run\nout = [run.successful, run.id]")
     assert failed[0] is False
@@ -131,14 +154,12 @@ def test_resume_keeps_what_was_done(machines: dict[str, Machine]) -> None:
     assert out[2] != failed[1]
 
 
-def test_pages_show_runs_from_both_datastores(machines: dict[str, Machine], server: LiveServer) -> None:
-    del machines
+def test_pages_show_runs_from_both_datastores(machines: Machines, server: LiveServer) -> None:
     with httpx.Client(base_url=server.url, headers={"accept": "text/html"}, timeout=30) as browser:
         flows = browser.get("/flows").text
         assert "BranchesFlow" in flows
-        # One of each machine; the tests of commands add further runs.
-        runs = sorted(set(re.findall(r'href="/flows/CardsFlow/(\d+)"', flows)), key=int)[:2]
-        assert len(runs) == 2
+        runs = [machines.of(store)[1] for store in ("local", "embedded")]
+        assert set(runs) <= set(re.findall(r'href="/flows/CardsFlow/(\d+)"', flows))
         branches = re.findall(r'href="/flows/BranchesFlow/(\d+)"', flows)[0]
         graph = browser.get(f"/flows/BranchesFlow/{branches}").text
         assert "foreach" in graph
@@ -157,7 +178,7 @@ def test_pages_show_runs_from_both_datastores(machines: dict[str, Machine], serv
             assert answer.headers["content-security-policy"].startswith("sandbox")
 
 
-def test_tags_are_edited_on_the_page(machines: dict[str, Machine], server: LiveServer) -> None:
+def test_tags_are_edited_on_the_page(machines: Machines, server: LiveServer) -> None:
     del machines
     run = server.get("/metaflow/flows/CardsFlow/runs")[0]["run_number"]
     address = f"{server.url}/flows/CardsFlow/{run}/tags"
@@ -166,22 +187,3 @@ def test_tags_are_edited_on_the_page(machines: dict[str, Machine], server: LiveS
     httpx.post(address, data={"add": "seen checked"}, headers={"origin": server.url}, timeout=30)
     httpx.post(address, data={"remove": "seen"}, headers={"origin": server.url}, timeout=30)
     assert server.get(f"/metaflow/flows/CardsFlow/runs/{run}")["tags"] == ["checked"]
-
-
-def test_a_burst_of_tasks_loses_nothing(server: LiveServer, tmp_path: Path) -> None:
-    machine = Machine(server, tmp_path, embedded_store=False)
-    machine.run("wide", "run", "--width", "100", "--max-workers", "100")
-    out = machine.read("run = Flow('WideFlow').latest_run\nout = [run.data.total, len(list(run['work'])), run.id]")
-    assert out[:2] == [sum(number**2 for number in range(100)), 100]
-
-
-def test_a_server_killed_during_a_run_costs_nothing(tmp_path: Path) -> None:
-    with LiveServer(tmp_path / "data") as own:
-        machine = Machine(own, tmp_path, embedded_store=False)
-        flow = machine.start("cards", "run", METAFLOW_SERVICE_RETRY_COUNT="8")
-        while not own.get("/metaflow/flows"):
-            assert flow.poll() is None
-        own.restart()
-        Machine.finish(flow)
-        out = machine.read("run = Flow('CardsFlow').latest_run\nout = [run.successful, run.data.number]")
-        assert out == [True, 3]

@@ -7,8 +7,8 @@ from metaflow.cards import Markdown
 class CardsFlow(FlowSpec):
     """Two cards on one task."""
 
-    @card(id="one")
-    @card(type="blank", id="two")
+    @card(id="one", timeout=600)
+    @card(type="blank", id="two", timeout=600)
     @step
     def start(self):
         self.number = 3

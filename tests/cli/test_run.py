@@ -179,7 +179,7 @@ def test_interrupting_a_run_without_a_server_cancels_it_and_ends_its_processes(f
             assert process.poll() is None, "the command ended early"
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "canceling the run" in output
     assert not Path(f"/proc/{started.read_text()}").exists()

@@ -36,7 +36,7 @@ RUNS = """
 compiler.Compiler().compile(adder, "adder.yaml")
 result = client.create_run_from_pipeline_func(adder, arguments={"a": 5}, run_name="first")
 assert result.run_info.state == "PENDING", result.run_info
-run = client.wait_for_run_completion(result.run_id, timeout=90, sleep_duration=1)
+run = client.wait_for_run_completion(result.run_id, timeout=400, sleep_duration=1)
 assert run.state == "SUCCEEDED", run
 assert run.display_name == "first"
 assert run.runtime_config.parameters == {"a": 5}
@@ -48,13 +48,13 @@ assert len(root.child_tasks) == 2 and all(child.pod_name for child in root.child
 assert [entry.state for entry in run.state_history][-1] == "SUCCEEDED"
 
 again = client.create_run_from_pipeline_package("adder.yaml", arguments={"a": 6}, experiment_name="second experiment")
-assert again.wait_for_run_completion(timeout=90).state == "SUCCEEDED"
+assert again.wait_for_run_completion(timeout=400).state == "SUCCEEDED"
 experiment = client.get_experiment(experiment_name="second experiment")
 listed = client.list_runs(experiment_id=experiment.experiment_id, sort_by="created_at desc", page_size=5)
 assert [one.run_id for one in listed.runs] == [again.run_id] and listed.total_size == 1
 
 direct = client.run_pipeline(experiment.experiment_id, "direct", pipeline_package_path="adder.yaml", params={"a": 1}, pipeline_root="minio://x/y")
-client.wait_for_run_completion(direct.run_id, timeout=90, sleep_duration=1)
+client.wait_for_run_completion(direct.run_id, timeout=400, sleep_duration=1)
 assert client.get_run(direct.run_id).runtime_config.pipeline_root == "minio://x/y"
 
 condition = json.dumps({"predicates": [{"operation": "EQUALS", "key": "name", "stringValue": "direct"}]})
@@ -106,12 +106,12 @@ def sleeper():
 
 marker = os.path.abspath("marker")
 run_id = client.create_run_from_pipeline_func(flaky, arguments={"marker": marker}, enable_caching=False).run_id
-failed = client.wait_for_run_completion(run_id, timeout=90, sleep_duration=1)
+failed = client.wait_for_run_completion(run_id, timeout=400, sleep_duration=1)
 assert failed.state == "FAILED", failed
 assert failed.error.message and "3" in failed.error.message, failed.error
 api = getattr(client, "runs", None) or client._run_api
 getattr(api, "run_service_retry_run", None) and api.run_service_retry_run(run_id) or getattr(api, "retry_run", lambda run_id: None)(run_id)
-done = client.wait_for_run_completion(run_id, timeout=90, sleep_duration=1)
+done = client.wait_for_run_completion(run_id, timeout=400, sleep_duration=1)
 assert done.state == "SUCCEEDED", done
 states = {task.display_name: task.state for task in done.run_details.task_details}
 assert states["add"] == states["fail-once"] == "SUCCEEDED"
@@ -120,7 +120,7 @@ run_id = client.create_run_from_pipeline_func(sleeper, enable_caching=False).run
 while client.get_run(run_id).state == "PENDING":
     time.sleep(0.1)
 client.terminate_run(run_id)
-ended = client.wait_for_run_completion(run_id, timeout=90, sleep_duration=1)
+ended = client.wait_for_run_completion(run_id, timeout=400, sleep_duration=1)
 assert ended.state == "FAILED" and ended.error.code == 1, ended
 assert "CANCELING" in [entry.state for entry in ended.state_history]
 assert {task.display_name: task.state for task in ended.run_details.task_details}["last-word"] == "SUCCEEDED"
@@ -182,7 +182,7 @@ assert got.pipeline_spec["pipelineInfo"]["name"] == "adder", got.pipeline_spec
 assert {one.display_name for one in client.list_pipelines(sort_by="name").pipelines} >= {"pipe", "from func"}
 experiment = client.create_experiment("for versions")
 run = client.run_pipeline(experiment.experiment_id, "of version", pipeline_id=pipeline.pipeline_id, version_id=second.pipeline_version_id, params={"a": 2})
-assert client.wait_for_run_completion(run.run_id, timeout=90, sleep_duration=1).state == "SUCCEEDED"
+assert client.wait_for_run_completion(run.run_id, timeout=400, sleep_duration=1).state == "SUCCEEDED"
 assert client.get_run(run.run_id).pipeline_version_reference.pipeline_version_id == second.pipeline_version_id
 refused(400, client.delete_pipeline, pipeline.pipeline_id)
 for version in client.list_pipeline_versions(pipeline.pipeline_id).pipeline_versions:
@@ -245,13 +245,13 @@ pipelines.create_experiment("modern experiment", description="x")
 assert pipelines.get_experiment("modern experiment").experiment_id
 assert pipelines.list_experiments().experiments
 run = pipelines.run("modern", params={"a": 4}, name="modern run", experiment="modern experiment", version="one")
-done = pipelines.wait_for_run_status(run, timeout=90, polling_interval=1)
+done = pipelines.wait_for_run_status(run, timeout=400, polling_interval=1)
 assert done.state == "SUCCEEDED", done
 assert pipelines.get_run(done.run_id).run_id == done.run_id
 assert [one.run_id for one in pipelines.list_runs(experiment="modern experiment", status="SUCCEEDED").runs] == [done.run_id]
 assert pipelines.list_runs(pipeline="modern").runs
 inline = pipelines.run(adder, params={"a": 1})
-assert pipelines.wait_for_run_status(inline, timeout=90, polling_interval=1).state == "SUCCEEDED"
+assert pipelines.wait_for_run_status(inline, timeout=400, polling_interval=1).state == "SUCCEEDED"
 pipelines.delete_pipeline("modern", version="one")
 pipelines.delete_pipeline("modern", force=True)
 pipelines.delete_experiment("modern experiment")
@@ -277,7 +277,7 @@ mine = kfp.Client(host=URL)
 assert mine.get_user_namespace() == team
 assert mine.create_experiment(team, namespace=team).namespace == team
 run_id = mine.create_run_from_pipeline_func(adder, experiment_name=team, namespace=team).run_id
-assert client.wait_for_run_completion(run_id, timeout=90, sleep_duration=1).state == "SUCCEEDED"
+assert client.wait_for_run_completion(run_id, timeout=400, sleep_duration=1).state == "SUCCEEDED"
 ours = client.get_experiment(experiment_name=team)
 assert [run.run_id for run in mine.list_runs(namespace=team, experiment_id=ours.experiment_id).runs] == [run_id]
 assert not [one for one in client.list_experiments(namespace="team-b").experiments if one.display_name == team]
@@ -292,7 +292,7 @@ experiment = client.create_experiment("of lists").experiment_id
 compiler.Compiler().compile(adder, "adder.yaml")
 runs = [client.run_pipeline(experiment, name, pipeline_package_path="adder.yaml").run_id for name in ("c", "a", "d", "b", "e é%_")]
 for run_id in runs:
-    client.wait_for_run_completion(run_id, timeout=90, sleep_duration=1)
+    client.wait_for_run_completion(run_id, timeout=400, sleep_duration=1)
 client.archive_run(runs[0])
 middle = client.get_run(runs[2])
 

@@ -77,7 +77,7 @@ def test_every_command_of_the_command_line(server: LiveServer, tmp_path: Path) -
 def test_the_command_answers_as_a_process(server: LiveServer, tmp_path: Path) -> None:
     command = [str(client_python(KFP_NEWEST).parent / "kfp"), "--endpoint", server.url, "experiment", "list"]
     environment = client_environment(HOME=str(tmp_path), COLUMNS="200")
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0].split() == ["ID", "NAME", "CREATED", "AT", "STORAGE", "STATE"]
 

@@ -72,7 +72,7 @@ def client_environment(**extra: str) -> dict[str, str]:
 
 
 def run_client(
-    python: Path, source: str, *arguments: str, env: Mapping[str, str], cwd: Path, timeout: float = 120.0
+    python: Path, source: str, *arguments: str, env: Mapping[str, str], cwd: Path, timeout: float = 400.0
 ) -> subprocess.CompletedProcess[str]:
     """Run program text `source` in a client environment and return what came of it; both streams are text."""
     program = cwd / f"client-{hashlib.sha256(source.encode()).hexdigest()[:12]}.py"

@@ -102,7 +102,7 @@ class LiveServer:
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
-    def wait_for_run(self, run_id: str, *, seconds: float = 120.0) -> dict[str, Any]:
+    def wait_for_run(self, run_id: str, *, seconds: float = 400.0) -> dict[str, Any]:
         """Poll until the run reports a final state; return it. Fails with the run and the server's log when it takes longer."""
         deadline = time.monotonic() + seconds
         while True:

@@ -129,7 +129,7 @@ def test_webhooks_tell_of_artifacts_and_runs(client: Client, receiver: Receiver)
     """An alias event posts its payload with token and signature; a metric and a state fire once a run, whatever follows."""
     stored = subprocess.run(
         [sys.executable, "-m", "penstock.cli.main", "secrets", "set", "webhooks", "TOKEN=tok-123", "SIGN=sig-456", "--data-dir",
-         str(client.server.data_dir)], capture_output=True, text=True, timeout=60, check=False,
+         str(client.server.data_dir)], capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert stored.returncode == 0, stored.stderr
     client.run(

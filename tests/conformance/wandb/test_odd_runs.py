@@ -73,7 +73,7 @@ def test_two_processes_write_one_run_in_shared_mode(client: Client) -> None:
         for name in ("first", "second")
     ]
     for writer in writers:
-        output, _ = writer.communicate(timeout=120)
+        output, _ = writer.communicate(timeout=400)
         assert writer.returncode == 0, output
     answer = client.run(
         """
@@ -128,7 +128,7 @@ os.kill(os.getpid(), 9)
 """
     (client.folder / "dies.py").write_text(program)
     done = subprocess.run(
-        [str(client.python), "dies.py"], cwd=client.folder, env=client.environment, capture_output=True, text=True, timeout=120, check=False
+        [str(client.python), "dies.py"], cwd=client.folder, env=client.environment, capture_output=True, text=True, timeout=400, check=False
     )
     assert done.returncode == -9, done.stderr
     assert "seen" in done.stdout

@@ -88,6 +88,7 @@ class Where:
         self.now = now
         self.clauses: list[str] = []
         self.params: dict[str, Any] = {}
+        self._rare: tuple[str, str] | None = None
 
     def bind(self, value: Any) -> str:
         """Bind `value` and return its placeholder."""
@@ -200,21 +201,29 @@ class Where:
             tests.append(self.contains("text", condition.value))
         elif number is None:
             tests.append(f"text {_COMPARE[condition.operator]} {self.bind(condition.value)}")
-        named = self.bind(name)
-        matching = [f"{table} WHERE {table}.name = {named} AND ({' OR '.join(tests)})" for table in tables]
+        named, test = self.bind(name), " OR ".join(tests)
+        matching = [f"{table} WHERE {table}.name = {named} AND ({test})" for table in tables]
         if self._is_rare(matching):
-            self.add(f"{id_column} IN ({' UNION '.join(f'SELECT run_id FROM {source}' for source in matching)})")
+            runs = " UNION ".join(f"SELECT run_id FROM {source}" for source in matching)
+            self._rare = self._rare or (id_column, runs)
+            self.add(f"{id_column} IN ({runs})")
         else:
-            exists = [
-                f"EXISTS (SELECT 1 FROM {source} AND {table}.run_id = {id_column})" for table, source in zip(tables, matching, strict=True)
-            ]
-            self.add(f"({' OR '.join(exists)})")
+            # The name disguised, so that SQLite looks at the few values of each run and not at all runs' values of that name.
+            found = (f"EXISTS (SELECT 1 FROM {table} WHERE run_id = {id_column} AND name || '' = {named} AND ({test}))" for table in tables)
+            self.add(f"({' OR '.join(found)})")
 
     def _is_rare(self, matching: list[str]) -> bool:
         """Whether few rows match: then collecting their runs first is cheap; else a page fills soon by looking run by run."""
         union = " UNION ALL ".join(f"SELECT 1 FROM {source}" for source in matching)
         row = self._tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM ({union}) AS found LIMIT {_RARE + 1}) AS few", self.params)
         return row is None or int(row["n"]) <= _RARE
+
+    def counted(self, source: str) -> str:
+        """SQL after FROM to count what matches in `source`: the few runs with a rare value are looked up; SQLite would read all runs."""
+        if self._rare is None:
+            return f"{source} {self.sql()}"
+        id_column, runs = self._rare
+        return f"({runs}) AS rare CROSS JOIN {source} {self.sql()} AND {id_column} = rare.run_id"
 
     def sql(self) -> str:
         """The WHERE clause, or nothing."""
@@ -263,7 +272,7 @@ def select_page(
         joins: further tables that only `select` needs.
     """
     sort = sorts.get(query.sort) or next(iter(sorts.values()))
-    count_where, count_params = where.sql(), dict(where.params)
+    counted_source, count_params = where.counted(source), dict(where.params)
     direction, compare = ("DESC", "<") if query.is_descending else ("ASC", ">")
     if query.cursor:
         value, last = decode_cursor(query.cursor)
@@ -277,6 +286,6 @@ def select_page(
     next_cursor = encode_cursor(shown[-1]["sort_value"], shown[-1]["sort_identity"]) if len(rows) > query.limit else None
     if next_cursor is None and not query.cursor:
         return Page([convert(row) for row in shown], None, len(shown))
-    counted = tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {source} {count_where} LIMIT {COUNT_LIMIT + 1}) AS matching", count_params)
+    counted = tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {counted_source} LIMIT {COUNT_LIMIT + 1}) AS matching", count_params)
     total = int(counted["n"]) if counted is not None else 0
     return Page([convert(row) for row in shown], next_cursor, min(total, COUNT_LIMIT), total <= COUNT_LIMIT)

@@ -1,4 +1,4 @@
-"""Words in lists of runs are found through an index that follows every change: the same answers from SQLite and PostgreSQL."""
+"""Words and values in the filter of the list of runs: the same answers from SQLite and PostgreSQL, whichever way they are looked up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from penstock.interfaces.pages import ListQuery
+from penstock.interfaces.pages import Condition, ListQuery
+from penstock.stores.sql import page_filters
 from penstock.stores.sql.database import Database, Transaction, open_database
 from penstock.stores.sql.pages_runs import SqlRunPages
 from tests.support.postgres import fresh_postgres_url
@@ -50,3 +51,27 @@ async def test_words_are_found_in_names_pipelines_and_ids_also_after_changes(dat
     assert await found("nightly 123") == []
     await database.write(lambda tx: tx.execute("DELETE FROM run WHERE run_id = 'nigh0123'"))
     assert await found("renamed") == []
+
+
+@pytest.mark.parametrize("rare", [0, 20_000])
+async def test_values_are_found_whether_few_or_many_runs_have_them(database: Database, monkeypatch: pytest.MonkeyPatch, rare: int) -> None:
+    monkeypatch.setattr(page_filters, "_RARE", rare)
+    pages = SqlRunPages(database)
+
+    def add_values(tx: Transaction) -> None:
+        add_runs(tx, 300, name="nightly")
+        metrics = [(f"nigh{number:04d}", task, number / 300) for number in range(300) for task in ("train", "test")]
+        tx.many("INSERT INTO run_metric (run_id, task_id, name, number) VALUES (?, ?, 'accuracy', ?)", metrics)
+        tx.many("INSERT INTO run_parameter (run_id, name, text) VALUES (?, 'accuracy', ?)", [("nigh0007", "unknown"), ("nigh0008", "0.1")])
+
+    await database.write(add_values)
+
+    async def found(*conditions: tuple[str, str, str], **query: str) -> tuple[list[str], int]:
+        page = await pages.list_runs(ListQuery(conditions=tuple(Condition(*one) for one in conditions), limit=3, **query))  # type: ignore[arg-type]
+        return [run.run_id for run in page.items], page.total
+
+    assert await found(("accuracy", ">", "0.5")) == (["nigh0299", "nigh0298", "nigh0297"], 149)
+    assert await found(("accuracy", ">", "0.5"), ("metric.accuracy", "<", "0.6")) == (["nigh0179", "nigh0178", "nigh0177"], 29)
+    assert await found(("accuracy", ">=", "0.5"), ("pipeline", "=", "flow-1"), sort="metric.accuracy") == (["nigh0299", "nigh0297", "nigh0295"], 75)
+    assert await found(("accuracy", ":", "unknown")) == (["nigh0007"], 1)
+    assert await found(("param.accuracy", ">", "0.5")) == ([], 0)

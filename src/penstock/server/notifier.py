@@ -59,7 +59,7 @@ class LocalNotifier:
 
     def _number(self, mark: str) -> int | None:
         boot, _, number = mark.partition(".")
-        return int(number) if boot == self._boot and number.isdecimal() else None
+        return int(number) if boot == self._boot and number.isdecimal() and len(number) < 20 else None
 
     def close(self) -> None:
         """End every iteration, so that streaming answers finish before the server stops."""

@@ -36,6 +36,7 @@ from penstock.server.notifier import LocalNotifier  # noqa: E402
 from penstock.server.web import page_readers  # noqa: E402
 from penstock.spec.loader import SpecPlanLoader  # noqa: E402
 from penstock.stores.blobs.local import LocalBlobStore  # noqa: E402
+from penstock.stores.files.attempt_logs import AttemptLogFiles  # noqa: E402
 from penstock.stores.sql.database import Database, Transaction, open_database  # noqa: E402
 from penstock.web.lineage_routes import routes as lineage_pages  # noqa: E402
 from penstock.web.routes import routes  # noqa: E402
@@ -148,7 +149,7 @@ def serve(data: Path, port: int) -> None:
     """Serve the pages over `data` until killed."""
     database = open_database(f"sqlite:///{data / 'penstock.db'}", synchronous="NORMAL")
     services = WebServices(
-        **page_readers(database, data),
+        **page_readers(database, AttemptLogFiles(data)),
         plans=SpecPlanLoader(),
         notifier=LocalNotifier(),
         clock=SystemClock(),

@@ -21,6 +21,7 @@ from penstock.server.pipelines import build_pipelines
 from penstock.server.web import page_readers
 from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
+from penstock.stores.files.attempt_logs import AttemptLogFiles
 from penstock.stores.sql.database import Database, open_database
 from penstock.web.automation import Automation
 from penstock.web.routes import routes
@@ -113,7 +114,7 @@ def build(data: Path, *, url: str = "http://127.0.0.1:8080", spec_yaml: str | No
     runs = seed(database, data, blobs, now=clock.now(), spec_yaml=spec_yaml or compile_digits(data))
     actions = RecordingActions(run_id=runs["good"])
     services = WebServices(
-        **page_readers(database, data),
+        **page_readers(database, AttemptLogFiles(data)),
         plans=SpecPlanLoader(),
         notifier=LocalNotifier(),
         clock=clock,

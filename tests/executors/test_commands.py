@@ -10,10 +10,11 @@ import pytest
 from tests.executors.stage import Stage, shell
 
 from penstock.domain.artifacts import ArtifactType
-from penstock.domain.execution import FailureKind, OutputArtifactPath, OutputParameterFile, ProcessSpec, Resources
+from penstock.domain.execution import FailureKind, Mount, OutputArtifactPath, OutputParameterFile, ProcessSpec, Resources
 from penstock.domain.plan import ParameterType
 from penstock.executors.process import commands, logs
 from penstock.executors.process.inside import tree
+from penstock.stores.files.attempt_logs import AttemptLogFiles
 
 
 async def test_a_command_runs_as_written_with_clean_surroundings(scene: Stage) -> None:
@@ -202,6 +203,30 @@ async def test_the_log_can_be_followed_to_its_end(scene: Stage) -> None:
     path = scene.executor.log_path(started.key)
     text = b"".join([piece async for piece in logs.follow(path, is_final=lambda: not scene.executor.is_known(started.key))])
     assert text == b"line 1\nline 2\nline 3\n"
+
+
+async def test_values_of_secrets_are_masked_in_the_log_while_it_grows_and_for_good(scene: Stage) -> None:
+    mounts = tuple(
+        Mount(PurePosixPath(f"/mnt/{name}"), files={"value": value}, is_secret=name == "secret")
+        for name, value in (("secret", b"swordfish\n"), ("config", b"plain\n"))
+    )
+    spec = lambda request, layout: shell(  # noqa: E731
+        'echo "key $KEY."; until [ -e go ]; do sleep 0.05; done; echo "again $KEY"; '
+        f"cat {layout.mounts}/mnt/secret/value {layout.mounts}/mnt/config/value; exit 3",
+        secret_env={"KEY": "hunter22"},
+        mounts=mounts,
+    )
+    await scene.launch(spec)
+    key = (await scene.started()).key
+    files = AttemptLogFiles(scene.data, scene.executor.masks_of)
+    await _first_line(scene)
+    assert files.read(key.run_id, key.task_id, key.attempt, offset=0, length=100) == b"key ********.\n"
+    (scene.executor.log_path(key).parent / "work" / "go").touch()
+    finished = await scene.finished()
+    assert scene.log() == "key ********.\nagain ********\n*********\nplain\n"
+    assert finished.failure is not None
+    assert "again ********\n*********\nplain" in finished.failure.message
+    assert scene.executor.masks_of(key.run_id, key.task_id, key.attempt) == ()
 
 
 async def test_a_killed_supervisor_makes_its_tasks_lost_and_the_next_task_gets_a_new_one(scene: Stage) -> None:

@@ -221,6 +221,8 @@ class Mount:
     """Name of a persistent volume (directory below `<data>/volumes`) to mount."""
     sub_path: str = ""
     read_only: bool = False
+    is_secret: bool = False
+    """The files are a secret's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +282,12 @@ class ProcessSpec:
     """Persistent volumes (directories below `<data>/volumes`) to create before the start; existing ones are kept."""
     delete_volumes: tuple[str, ...] = ()
     """Persistent volumes to remove after success."""
+
+    @property
+    def secret_values(self) -> tuple[str, ...]:
+        """What no view and no log may show: values of secrets in variables and files."""
+        files = (content.decode("utf-8", "surrogateescape") for mount in self.mounts if mount.is_secret for content in mount.files.values())
+        return (*self.secret_env.values(), *files)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ from penstock.server.wandb import build_artifacts, build_wandb
 from penstock.server.web import build_web
 from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
+from penstock.stores.files.attempt_logs import AttemptLogFiles
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.flow_engine import follow_engine
@@ -129,8 +130,16 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
     )
     flows = build_flows(settings, database, blobs, clock, ids, entity=user)
     log = flows.web.reader.log_lines
-    folder = settings.data_dir / "tracking"
-    tracking = build_tracking(database, folder, clock=clock, ids=ids, notifier=notifier, flow_log=log, blobs=blobs)
+    tracking = build_tracking(
+        database,
+        settings.data_dir / "tracking",
+        clock=clock,
+        ids=ids,
+        notifier=notifier,
+        logs=AttemptLogFiles(settings.data_dir, engine.executor.masks_of),
+        flow_log=log,
+        blobs=blobs,
+    )
     return Parts(
         settings=settings,
         url=url,
@@ -247,6 +256,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         parts.pipelines,
         database=parts.database,
         data_dir=parts.settings.data_dir,
+        logs=AttemptLogFiles(parts.settings.data_dir, parts.engine.executor.masks_of),
         blobs=parts.blobs,
         plans=parts.plans,
         notifier=parts.notifier,

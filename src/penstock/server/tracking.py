@@ -75,16 +75,18 @@ def build_tracking(
     ids: IdSource,
     notifier: Notifier,
     silence_seconds: float = DEFAULT_SILENCE_SECONDS,
+    logs: AttemptLogFiles | None = None,
     flow_log: FlowLog | None = None,
     blobs: UploadStore | None = None,
 ) -> Tracking:
     """Return the tracking room over `database` and the column files in `folder` (of the data folder); nothing runs yet.
 
-    Records of flow tasks that run elsewhere have the lines of `flow_log`. Logs of tasks become files in `blobs`, if there are any.
+    Tracked tasks have the lines of `logs`, records of flow tasks that run elsewhere those of `flow_log`. Logs of tasks become files in
+    `blobs`, if there are any.
     """
     runs, projects = SqlTrackedRunStore(database), SqlProjectStore(database)
     series = ColumnSeriesStore(folder)
-    traces = StoredTaskTraces(database, AttemptLogFiles(folder.parent), flow_log, blobs=blobs)
+    traces = StoredTaskTraces(database, logs or AttemptLogFiles(folder.parent), flow_log, blobs=blobs)
     heartbeats = Heartbeats(runs, clock, silence_seconds=silence_seconds)
     live_runs = LiveRuns(runs, clock)
     service = TrackedRunService(runs, projects, series, clock, ids, notifier, heartbeats, live_runs)

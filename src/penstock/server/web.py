@@ -221,8 +221,8 @@ class PageReaders(TypedDict):
     logs: AttemptLogFiles
 
 
-def page_readers(database: Database, data_dir: Path) -> PageReaders:
-    """Return what the pages read from a database and the data folder beside it."""
+def page_readers(database: Database, logs: AttemptLogFiles) -> PageReaders:
+    """Return what the pages read from a database, and of logs."""
     return PageReaders(
         runs=SqlRunPages(database),
         run_tables=SqlRunTables(database),
@@ -230,7 +230,7 @@ def page_readers(database: Database, data_dir: Path) -> PageReaders:
         artifacts=SqlArtifactPages(database),
         catalog=SqlCatalogPages(database),
         home=SqlHomePages(database),
-        logs=AttemptLogFiles(data_dir),
+        logs=logs,
     )
 
 
@@ -239,6 +239,7 @@ def build_web(
     *,
     database: Database,
     data_dir: Path,
+    logs: AttemptLogFiles,
     blobs: BlobStore,
     plans: PlanLoader,
     notifier: Notifier,
@@ -258,7 +259,8 @@ def build_web(
     Args:
         parts: use cases of pipelines.
         database: where the pages' read models look.
-        data_dir: the data folder, for logs.
+        data_dir: the data folder.
+        logs: of attempts.
         blobs: bytes of artifacts.
         plans: lowers stored definitions.
         notifier: tells live pages what changed.
@@ -274,7 +276,7 @@ def build_web(
         trash: where deletions of the pages lead.
     """
     return WebServices(
-        **page_readers(database, data_dir),
+        **page_readers(database, logs),
         plans=plans,
         notifier=notifier,
         clock=clock,

@@ -35,7 +35,9 @@ from penstock.domain.execution import (
     ProcessSpec,
     TaskOutputs,
 )
-from penstock.executors.process import adoption, collecting, commands, results, staging
+from penstock.domain.ids import RunId, TaskId
+from penstock.domain.masking import bytes_of
+from penstock.executors.process import adoption, collecting, commands, logs, results, staging
 from penstock.executors.process.environments import Environment, Environments
 from penstock.executors.process.failures import SERVER_STOPPED, failure_of
 from penstock.executors.process.layout import LOG, RESULT, Folders, read_json, strip
@@ -51,6 +53,9 @@ from penstock.interfaces.executor import ReportSink
 from penstock.interfaces.system_status import SlotsItem
 
 _log = logging.getLogger(__name__)
+
+_LONG_LOG_BYTES = 1 << 20
+"""Longer ones are read in a thread; for others that costs more than it saves."""
 
 TaskEnvironment = Callable[[LaunchRequest], tuple[Mapping[str, str], Mapping[str, str]]]
 """Extra environment of a task, plain and secret: whatever the server wants every task to have."""
@@ -92,6 +97,8 @@ class _Attempt:
     cancel_reason: str | None = None
     adopted: adoption.Trace | None = None
     usage: dict[str, float] = field(default_factory=dict)
+    masks: tuple[bytes, ...] = ()
+    """Values of its secrets, which nobody is to read in its log."""
 
 
 class ProcessExecutor:
@@ -207,6 +214,11 @@ class ProcessExecutor:
         """Return where the attempt's log is; read it with `logs`."""
         return self._folders.attempt(key) / LOG
 
+    def masks_of(self, run_id: str, task_id: str, attempt: int) -> tuple[bytes, ...]:
+        """Return what is still to be masked in the log of an attempt: values of its secrets while it runs, nothing once it has ended."""
+        found = self._attempts.get(AttemptKey(RunId(run_id), TaskId(task_id), attempt))
+        return found.masks if found is not None else ()
+
     def is_known(self, key: AttemptKey) -> bool:
         """Whether the attempt is in this executor's hands: its log may still grow."""
         return key in self._attempts
@@ -261,8 +273,7 @@ class ProcessExecutor:
         queued_at = self._clock.now()
         async with self._gate:
             request = attempt.request
-            dialect = self._dialects[request.dialect]
-            spec = self._complete(request, dialect.prepare(request, attempt.layout, self._secrets))
+            spec = self._prepare(attempt)
             if not spec.argv:
                 return await self._carry_out(attempt, spec)
             attempt.phase = "environment"
@@ -306,13 +317,16 @@ class ProcessExecutor:
         for kind, name in spec.delete_entries:
             await self._secret_store.delete(kind, name)
 
-    def _complete(self, request: LaunchRequest, spec: ProcessSpec) -> ProcessSpec:
-        """Add what the server gives every task; the pipeline's own values win unless they are overruled."""
+    def _prepare(self, attempt: _Attempt) -> ProcessSpec:
+        """Return what is to run, with what the server gives every task; the pipeline's own values win unless they are overruled."""
+        request = attempt.request
+        spec = self._dialects[request.dialect].prepare(request, attempt.layout, self._secrets)
         if self._task_environment is not None:
             spec = commands.with_environment(spec, *self._task_environment(request))
-        if self._overruling is None:
-            return spec
-        return commands.overruled(spec, *self._overruling(request, {**spec.env, **spec.secret_env}))
+        if self._overruling is not None:
+            spec = commands.overruled(spec, *self._overruling(request, {**spec.env, **spec.secret_env}))
+        attempt.masks = bytes_of(spec.secret_values)
+        return spec
 
     async def _wait_for_turn(self, attempt: _Attempt, waiting: Waiting) -> None:
         loop = asyncio.get_running_loop()
@@ -384,7 +398,7 @@ class ProcessExecutor:
         if known is not None:
             return results.from_json(known), None
         request = attempt.request
-        spec = self._complete(request, self._dialects[request.dialect].prepare(request, attempt.layout, self._secrets))
+        spec = self._prepare(attempt)
         waiting = self._slots.take(need_of(spec.resources, self._settings.capacity)[0])
         try:
             attempt.phase = "running"
@@ -401,6 +415,7 @@ class ProcessExecutor:
         if "refused" in end:
             raise TaskError(end["refused"], kind=FailureKind.START)
         attempt.phase = "collecting"
+        await _mask_log(attempt)
         for name, value in (("cpu_seconds", end.get("cpu_seconds")), ("max_rss_bytes", end.get("max_rss_bytes"))):
             if value is not None:
                 attempt.usage[name] = value
@@ -466,6 +481,16 @@ async def _await_into(future: asyncio.Future[dict[str, Any]], trace: adoption.Tr
     end = await adoption.wait(trace)
     if not future.done():
         future.set_result(end)
+
+
+async def _mask_log(attempt: _Attempt) -> None:
+    log = attempt.root / LOG
+    if not attempt.masks:
+        return
+    if logs.size_of(log) > _LONG_LOG_BYTES:
+        await asyncio.to_thread(logs.blank, log, attempt.masks)
+    else:
+        logs.blank(log, attempt.masks)
 
 
 def _clean(root: Path, outputs: TaskOutputs | None) -> None:

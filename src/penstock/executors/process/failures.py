@@ -10,11 +10,11 @@ from typing import Any
 
 from penstock.domain.execution import LOG_FOLLOWS, Failure, FailureKind, ProcessSpec
 from penstock.domain.log_lines import meaningful_lines
+from penstock.domain.masking import mask
 from penstock.executors.process import hints, logs
 from penstock.executors.process.inside.supervise import DEADLINE
 from penstock.executors.process.slots import describe_bytes
 
-MASK = "***"
 SERVER_STOPPED = "the server was stopped"
 """Reason in `stop.json` of a task that the closing server ended; the next server treats it as lost, not as canceled by anybody."""
 _TAIL_BYTES = 16 * 1024
@@ -22,26 +22,6 @@ _TAIL_LINES = 12
 _LINE_CHARACTERS = 400
 _CAUSE_CHARACTERS = 120
 _MEMORY_WORDS = ("MemoryError", "std::bad_alloc", "Cannot allocate memory", "out of memory")
-_SHORTEST_SECRET = 4
-"""Shorter values are not masked: they would blank out half of every text."""
-
-
-def mask(text: str, secrets: Iterable[str]) -> str:
-    """Replace every secret value in `text`."""
-    return mask_parts(text, parts_of(secrets))
-
-
-def parts_of(secrets: Iterable[str]) -> list[str]:
-    """Return what to look for: longer values first, lines of a value with several lines one by one."""
-    values = {part for value in secrets for part in (value, *value.splitlines()) if len(part) >= _SHORTEST_SECRET}
-    return sorted(values, key=len, reverse=True)
-
-
-def mask_parts(text: str, parts: Iterable[str]) -> str:
-    """Replace each of `parts` in `text`, for many texts with the same secrets."""
-    for part in parts:
-        text = text.replace(part, MASK)
-    return text
 
 
 def last_lines(log: Path, secrets: Iterable[str]) -> str:
@@ -116,7 +96,7 @@ def _start_story(error: Mapping[str, Any], spec: ProcessSpec) -> str:
 
 def _with_log(text: str, spec: ProcessSpec, log: Path, code: int | None = None) -> str:
     """Return one line that says all that is known, and after it the end of the log."""
-    lines = _meaningful_lines(log, spec.secret_env.values())
+    lines = _meaningful_lines(log, spec.secret_values)
     shown = _shown(lines)
     exception = hints.exception_of(lines, code)
     hint = hints.hint_for(spec, code, exception, shown)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+
+from penstock.domain.masking import blanked, reach_of
 
 CHUNK_BYTES = 256 * 1024
 _POLL_SECONDS = 0.2
@@ -40,6 +42,23 @@ def read_tail(path: Path, length: int) -> bytes:
         _, newline, rest = data.partition(b"\n")
         return rest if newline and rest else data
     return data
+
+
+def blank(path: Path, parts: Sequence[bytes]) -> None:
+    """Turn each of `parts` into asterisks, in the file itself. Call once nothing writes to it any more; without a log nothing happens."""
+    reach = reach_of(parts)
+    try:
+        with path.open("r+b") as file:
+            place, before = 0, b""
+            while piece := file.read(CHUNK_BYTES):
+                data = before + piece
+                masked = blanked(data, parts)
+                if masked != data:
+                    os.pwrite(file.fileno(), masked, place - len(before))
+                place += len(piece)
+                before = masked[-reach:] if reach else b""
+    except FileNotFoundError:
+        return
 
 
 def decode(data: bytes) -> str:

@@ -19,7 +19,7 @@ import orjson
 from penstock.domain.artifacts import ArtifactRef
 from penstock.domain.errors import NotFoundError, TaskError, UnavailableError
 from penstock.domain.execution import AttemptLayout, FailureKind, Mount, ProcessSpec
-from penstock.executors.process.failures import MASK, mask_parts, parts_of
+from penstock.domain.masking import MASK, mask_parts, parts_of
 from penstock.interfaces.blobs import BlobStore
 
 _SMALL_BYTES = 64 * 1024
@@ -84,7 +84,7 @@ def remove_volumes(spec: ProcessSpec, volumes: Path) -> None:
 
 def described(spec: ProcessSpec) -> dict[str, Any]:
     """Return what users may see of a spec: long words cut, secrets masked."""
-    secrets = parts_of(spec.secret_env.values())
+    secrets = parts_of(spec.secret_values)
     document: dict[str, Any] = {
         "argv": [_shown(word, secrets) for word in spec.argv],
         "env": {**{name: _shown(value, secrets) for name, value in spec.env.items()}, **dict.fromkeys(spec.secret_env, MASK)},

@@ -173,7 +173,7 @@ def container_mounts(
         elif "secret" in volume or "configMap" in volume:
             kind = "secret" if "secret" in volume else "configmap"
             entries = _lookup(kind, volume["secret" if kind == "secret" else "configMap"], secrets) or {}
-            mounts.append(Mount(files=dict(entries), **common))
+            mounts.append(Mount(files=dict(entries), is_secret=kind == "secret", **common))
         elif "hostPath" in volume:
             mounts.append(Mount(source=PurePosixPath(str(volume["hostPath"].get("path", "/nonexistent"))), **common))
         else:

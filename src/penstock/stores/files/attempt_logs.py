@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
+
+from penstock.domain.masking import blanked, reach_of
 
 _NAME = re.compile(r"^[A-Za-z0-9][\w.-]{0,127}$")
 
@@ -41,8 +43,10 @@ def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 class AttemptLogFiles:
     """Reads logs by ids; ids that could leave the folder name no log."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, masks_of: Callable[[str, str, int], Sequence[bytes]] = lambda *_: ()) -> None:
+        """Read below `data`, with what `masks_of` names for (run, task, attempt) turned into asterisks."""
         self._runs = data / "runs"
+        self._masks_of = masks_of
 
     def size(self, run_id: str, task_id: str, attempt: int) -> int | None:
         """Return the log's length in bytes now, or None when there is none."""
@@ -58,9 +62,12 @@ class AttemptLogFiles:
         try:
             if path is None or length <= 0:
                 return b""
+            masks = self._masks_of(run_id, task_id, attempt)
+            ahead = min(offset, reach_of(masks))
             with path.open("rb") as log:
-                log.seek(offset)
-                return log.read(length)
+                log.seek(offset - ahead)
+                data = log.read(ahead + length + reach_of(masks))
+            return blanked(data, masks)[ahead : ahead + length]
         except OSError:
             return b""
 

@@ -56,7 +56,7 @@ class SecretSource:
             found = self._find(entry, kind, f"{prefix}Name")
             target = entry.text("mountPath")
             if found is not None and target:
-                yield Mount(target=PurePosixPath(target), files=dict(found[1]), read_only=True)
+                yield Mount(target=PurePosixPath(target), files=dict(found[1]), read_only=True, is_secret=kind == SECRET)
 
     def _find(self, entry: Entry, kind: str, field: str) -> tuple[str, Mapping[str, bytes]] | None:
         value = entry.resolved(field)

@@ -28,8 +28,8 @@ def mask_parts(text: str, parts: Iterable[str]) -> str:
 
 
 def bytes_of(secrets: Iterable[str]) -> tuple[bytes, ...]:
-    """Return `parts_of` as a program writes them."""
-    return tuple(part.encode("utf-8", "surrogateescape") for part in parts_of(secrets))
+    """Return what to look for in a log, line by line: ends of lines stay where they are."""
+    return tuple(part.encode("utf-8", "surrogateescape") for part in parts_of(line for value in secrets for line in value.splitlines()))
 
 
 def blanked(data: bytes, parts: Iterable[bytes]) -> bytes:

@@ -103,7 +103,7 @@ def test_volumes_of_every_kind_become_mounts() -> None:
         Mount(PurePosixPath("/old"), volume="older"),
         Mount(PurePosixPath("/scratch")),
         Mount(PurePosixPath("/empty")),
-        Mount(PurePosixPath("/secret"), files={"user": b"ann", "key": b"\xffraw"}, read_only=True),
+        Mount(PurePosixPath("/secret"), files={"user": b"ann", "key": b"\xffraw"}, read_only=True, is_secret=True),
         Mount(PurePosixPath("/config"), files={"mode": b"fast"}, read_only=True),
     )
     assert spec.warnings == ()

@@ -10,6 +10,7 @@ import pytest
 from penstock.interfaces.pages import Condition, ListQuery
 from penstock.stores.sql import page_filters
 from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_runs import SqlRunPages
 from tests.support.postgres import fresh_postgres_url
 
@@ -75,3 +76,25 @@ async def test_values_are_found_whether_few_or_many_runs_have_them(database: Dat
     assert await found(("accuracy", ">=", "0.5"), ("pipeline", "=", "flow-1"), sort="metric.accuracy") == (["nigh0299", "nigh0297", "nigh0295"], 75)
     assert await found(("accuracy", ":", "unknown")) == (["nigh0007"], 1)
     assert await found(("param.accuracy", ">", "0.5")) == ([], 0)
+
+
+async def test_the_search_of_every_page_finds_runs_by_word_and_rows_of_other_tables_by_the_start_of_their_id(database: Database) -> None:
+    home = SqlHomePages(database)
+
+    async def found(text: str) -> list[tuple[str, str]]:
+        return [(hit.kind, hit.object_id) for hit in await home.search(text)]
+
+    def add(tx: Transaction) -> None:
+        add_runs(tx, 600, name="nightly")
+        tx.execute("UPDATE run SET storage_state = 'TRASHED' WHERE run_id = 'nigh0599'")
+        columns = "task_id, run_id, execution_id, path, task_key, display_name, type, state, created_at"
+        tx.execute(f"INSERT INTO task ({columns}) VALUES ('AB12cd34', 'nigh0001', 1, 'root/a', 'a', 'a', 'RUNTIME', 'SUCCEEDED', 0)")
+        tx.execute("INSERT INTO experiment (experiment_id, name, created_at) VALUES ('feed0001', 'Sweep over rates', 0)")
+
+    await database.write(add)
+    assert await found("nightly 59") == [("run", f"nigh{number:04d}") for number in (598, 597, 596, 595, 594, 593, 592, 591)]
+    assert await found("nigh0007") == [("run", "nigh0007")]
+    assert await found("FEED00") == [("experiment", "feed0001")]
+    assert await found("over r") == [("experiment", "feed0001")]
+    assert await found("fee") == []  # too short to be the start of an id
+    assert await found("unheard") == []

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from penstock.interfaces.pages import ListQuery
 
-GROUPED_RUNS = 50_000
+GROUPED_RUNS = 20_000
 """Groups are made of this many newest matching runs."""
 MOST_GROUPS = 200
 MOST_POINTS = 500

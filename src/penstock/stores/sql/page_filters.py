@@ -79,6 +79,12 @@ def number_of(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def id_range(text: str) -> tuple[str, str]:
+    """Return bounds (from, below) of the ids that start with a word; of a word too short to be one, none."""
+    start = text.lower()
+    return start, start + "\U0010ffff" if len(text) >= _ID_START else start
+
+
 class Where:
     """Clauses joined by AND with their bound values."""
 
@@ -136,11 +142,11 @@ class Where:
     def _few_runs_with(self, text: str) -> list[str] | None:
         """Ids of runs that hold a word when they are few; None when they are many."""
         quoted = '"' + text.replace('"', '""') + '"'
-        start = text.lower()
+        start, end = id_range(text)
         rows = self._tx.all(
             f"SELECT run_id FROM run_word_key WHERE number IN (SELECT rowid FROM run_word WHERE run_word MATCH :words LIMIT {_FEW + 1}) "
             f"UNION SELECT run_id FROM (SELECT run_id FROM run WHERE run_id >= :start AND run_id < :end LIMIT {_FEW + 1}) AS begins",
-            {"words": quoted, "start": start, "end": start + "\U0010ffff" if len(text) >= _ID_START else start},
+            {"words": quoted, "start": start, "end": end},
         )
         return [row["run_id"] for row in rows] if len(rows) <= _FEW else None
 

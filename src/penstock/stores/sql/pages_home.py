@@ -11,6 +11,7 @@ from penstock.interfaces.page_catalog import HomeView, NewsItem, RecentTracked, 
 from penstock.interfaces.pages import ListQuery
 from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 from penstock.stores.sql.json_columns import decode
+from penstock.stores.sql.page_filters import Where, id_range
 from penstock.stores.sql.page_rows import RUN_COLUMNS, RUN_JOINS, TASK_COLUMNS, run_from_row, task_from_row
 from penstock.stores.sql.pages_catalog import list_recurring
 
@@ -192,38 +193,31 @@ def _latest(tx: Transaction) -> list[SearchHit]:
 
 _SEARCHES: tuple[tuple[str, str], ...] = (
     (
-        "run",
-        (
-            "SELECT run_id AS id, name AS title, pipeline_name AS detail, state, created_at AS at FROM run "
-            "WHERE ({name} OR run_id LIKE :prefix ESCAPE '\\') AND storage_state <> 'TRASHED' ORDER BY created_at DESC LIMIT :limit"
-        ),
-    ),
-    (
         "pipeline",
         (
             "SELECT pipeline_id AS id, display_name AS title, description AS detail, '' AS state, created_at AS at FROM pipeline "
-            "WHERE ({display_name} OR {name} OR pipeline_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit"
+            "WHERE ({display_name} OR {name} OR {begins_pipeline_id}) ORDER BY created_at DESC LIMIT :limit"
         ),
     ),
     (
         "experiment",
         (
             "SELECT experiment_id AS id, name AS title, description AS detail, '' AS state, created_at AS at FROM experiment "
-            "WHERE ({name} OR experiment_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit"
+            "WHERE ({name} OR {begins_experiment_id}) ORDER BY created_at DESC LIMIT :limit"
         ),
     ),
     (
         "recurring",
         (
             "SELECT recurring_run_id AS id, display_name AS title, status AS detail, '' AS state, created_at AS at FROM recurring_run "
-            "WHERE ({display_name} OR recurring_run_id LIKE :prefix ESCAPE '\\') ORDER BY created_at DESC LIMIT :limit"
+            "WHERE ({display_name} OR {begins_recurring_run_id}) ORDER BY created_at DESC LIMIT :limit"
         ),
     ),
     (
         "execution",
         (
             "SELECT task.run_id || '/' || task.task_id AS id, task.display_name AS title, run.name AS detail, task.state AS state, "
-            "task.created_at AS at FROM task JOIN run ON run.run_id = task.run_id WHERE task.task_id LIKE :prefix ESCAPE '\\' LIMIT :limit"
+            "task.created_at AS at FROM task JOIN run ON run.run_id = task.run_id WHERE {begins_task_id} LIMIT :limit"
         ),
     ),
     (
@@ -237,14 +231,29 @@ _SEARCHES: tuple[tuple[str, str], ...] = (
 
 
 def _search(tx: Transaction, text: str, limit: int) -> list[SearchHit]:
-    like = escape_like(text)
-    params = {"text": f"%{like}%", "prefix": f"{like.lower()}%" if len(text) >= 4 else "", "limit": limit}
-    columns = {name: tx.dialect.ilike(name, ":text") for name in ("name", "display_name", "uri")}
+    start, end = id_range(text)
+    prefix = f"{escape_like(start)}%" if start < end else ""
+    params = {"text": f"%{escape_like(text)}%", "start": start, "end": end, "prefix": prefix, "limit": limit}
+    clauses = {name: tx.dialect.ilike(name, ":text") for name in ("name", "display_name", "uri")}
+    # SQLite reads an index by range only; what comes last in PostgreSQL's order depends on its locale.
+    begins = "{0} >= :start AND {0} < :end" if tx.dialect.name == "sqlite" else "{0} LIKE :prefix ESCAPE '\\'"
+    clauses |= {f"begins_{name}": begins.format(name) for name in ("task_id", "pipeline_id", "experiment_id", "recurring_run_id")}
+    found = [("run", _runs_with(tx, text, limit))]
+    found += [(kind, tx.all(sql.format(**clauses), params)) for kind, sql in _SEARCHES]
     return [
-        SearchHit(kind, str(row["id"]), row["title"], row["detail"] or "", row["state"], row["at"])
-        for kind, sql in _SEARCHES
-        for row in tx.all(sql.format(**columns), params)
+        SearchHit(kind, str(row["id"]), row["title"], row["detail"] or "", row["state"], row["at"]) for kind, rows in found for row in rows
     ]
+
+
+def _runs_with(tx: Transaction, text: str, limit: int) -> list[Row]:
+    where = Where(tx, now=0.0)
+    where.add("run.storage_state <> 'TRASHED'")
+    where.run_word(text)
+    return tx.all(
+        "SELECT run_id AS id, name AS title, pipeline_name AS detail, state, created_at AS at FROM run "
+        f"{where.sql()} ORDER BY created_at DESC LIMIT {int(limit)}",
+        where.params,
+    )
 
 
 def _sizes(tx: Transaction) -> tuple[list[TableSize], int, int]:

@@ -141,12 +141,15 @@ def _column_spans(
     if not columns:
         return {}
     places, names = named_places(columns, prefix="column")
-    wanted = f"name IN ({places}) AND number IS NOT NULL"
-    numbers = " UNION ALL ".join(f"SELECT run_id, name, number FROM {table} WHERE {wanted}" for table in ("run_metric", "run_parameter"))
+    # Run by run: SQLite would join all values of that name with all chosen runs. Hence the order, and the name disguised.
+    numbers = " UNION ALL ".join(
+        f"SELECT chosen.value, {table}.name, {table}.number FROM chosen CROSS JOIN {table} WHERE {table}.run_id = chosen.run_id "
+        f"AND {table}.name || '' IN ({places}) AND {table}.number IS NOT NULL"
+        for table in ("run_metric", "run_parameter")
+    )
     rows = tx.all(
-        f"{chosen} SELECT chosen.value, scalar.name, COUNT(*) AS n, MIN(scalar.number) AS low, AVG(scalar.number) AS middle, "
-        f"MAX(scalar.number) AS high FROM chosen JOIN ({numbers}) AS scalar ON scalar.run_id = chosen.run_id "
-        "GROUP BY chosen.value, scalar.name",
+        f"{chosen} SELECT value, name, COUNT(*) AS n, MIN(number) AS low, AVG(number) AS middle, MAX(number) AS high "
+        f"FROM ({numbers}) AS scalar GROUP BY value, name",
         {**params, **names},
     )
     spans: dict[str | None, dict[str, Span]] = {}

@@ -15,7 +15,7 @@ from tests.conformance.metaflow.machine import CLIENT, Machine
 from tests.support.clients import client_environment, client_python
 from tests.support.server import LiveServer
 
-pytestmark = [pytest.mark.conformance, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.conformance, pytest.mark.timeout(1200)]
 
 STORE = ("moto[server]>=5", "setuptools<81")
 
@@ -29,20 +29,22 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [str(client_python(*STORE).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
     folder = tmp_path_factory.mktemp("moto")
     with (folder / "log").open("wb") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=client_environment()) as server:
-        address = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 60
-        while not is_up(address):
-            assert server.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        assert httpx.put(f"{address}/lake", timeout=30).status_code == 200
-        yield address
-        server.terminate()
+        try:
+            address = f"http://127.0.0.1:{port}"
+            deadline = time.monotonic() + 400
+            while not is_up(address):
+                assert server.poll() is None, (folder / "log").read_text()
+                assert time.monotonic() < deadline, "the S3 server did not come up"
+                time.sleep(0.1)
+            assert httpx.put(f"{address}/lake", timeout=60).status_code == 200
+            yield address
+        finally:
+            server.kill()  # else leaving the block waits for it
 
 
 def is_up(address: str) -> bool:
     try:
-        return httpx.get(address, timeout=5).status_code < 500
+        return httpx.get(address, timeout=60).status_code < 500
     except httpx.HTTPError:
         return False
 

@@ -114,7 +114,7 @@ class Stage:
         async with self.news:
             self.news.notify_all()
 
-    async def until(self, wanted: Callable[[AttemptReport], bool], seconds: float = 60) -> Any:
+    async def until(self, wanted: Callable[[AttemptReport], bool], seconds: float = 240) -> Any:
         """Wait for a report."""
         async with asyncio.timeout(seconds), self.news:
             while True:

@@ -32,7 +32,7 @@ def leaves(server: LiveServer, run_id: str) -> list[dict[str, Any]]:
     return [task for task in tasks if task["type"] == "RUNTIME"]
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 240.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen"

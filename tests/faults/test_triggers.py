@@ -69,7 +69,7 @@ def _events(server: LiveServer, trigger: dict[str, Any]) -> list[dict[str, Any]]
 
 def _settle(server: LiveServer, *triggers: dict[str, Any]) -> None:
     """Wait until every run has ended and no event waits."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     while True:
         runs = server.get("/apis/v2beta1/runs", page_size=200).get("runs", [])
         waiting = [event for trigger in triggers for event in _events(server, trigger) if event["outcome"] == "waiting"]

@@ -51,7 +51,7 @@ class RecordingNotifier:
         """Not needed here."""
         raise NotImplementedError
 
-    async def wait_finished(self, run_id: str, *, seconds: float = 60) -> None:
+    async def wait_finished(self, run_id: str, *, seconds: float = 240) -> None:
         """Return when the run has ended (again, after `forget`)."""
         await asyncio.wait_for(self._finished.setdefault(RunId(run_id), asyncio.Event()).wait(), seconds)
 

@@ -54,7 +54,7 @@ def _server() -> str | None:
     process = subprocess.Popen([*run, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"], stderr=subprocess.DEVNULL)
     atexit.register(_stop, process, folder)
     url = f"postgresql://{_USER}@127.0.0.1:{port}"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
             psycopg.connect(f"{url}/postgres", connect_timeout=2).close()

@@ -86,19 +86,19 @@ class LiveServer:
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Return the JSON answer of a GET."""
-        answer = httpx.get(f"{self.url}{path}", params=parameters or None, timeout=30.0)
+        answer = httpx.get(f"{self.url}{path}", params=parameters or None, timeout=120.0)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
     def text(self, path: str, **parameters: Any) -> str:
         """Return the text answer of a GET."""
-        answer = httpx.get(f"{self.url}{path}", params=parameters or None, timeout=30.0)
+        answer = httpx.get(f"{self.url}{path}", params=parameters or None, timeout=120.0)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.text
 
     def post(self, path: str, body: Any = None) -> Any:
         """Return the JSON answer of a POST."""
-        answer = httpx.post(f"{self.url}{path}", json=body, timeout=30.0)
+        answer = httpx.post(f"{self.url}{path}", json=body, timeout=120.0)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 

@@ -38,7 +38,7 @@ print("OUT" + json.dumps(out))
 def output_of(server: LiveServer, client: tuple[str, ...], folder: Path, marker: str, *command: str) -> Any:
     env = client_environment(HOME=str(folder), WANDB_BASE_URL=server.url, WANDB_API_KEY=server.key, WANDB_SILENT="true")
     done = subprocess.run(
-        [str(client_python(*client)), *command], env=env, cwd=folder, capture_output=True, text=True, timeout=280, check=False
+        [str(client_python(*client)), *command], env=env, cwd=folder, capture_output=True, text=True, timeout=500, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
     return json.loads(next(line for line in done.stdout.splitlines() if line.startswith(marker))[len(marker) :])

@@ -53,7 +53,7 @@ def runs(server: LiveServer, machine: Machine) -> list[dict[str, Any]]:
 
 def wait_for_values(machine: Machine, group: str, steps: set[str]) -> list[dict[str, Any]]:
     """Read until these steps' records have values and all runs have parameters: they are read from the datastore soon after a task ended."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         found: list[dict[str, Any]] = machine.read(READ)
         filled = {run["job_type"] for run in found if run["summary"] and (run["group"] or "").startswith(group)}

@@ -49,7 +49,7 @@ name = sys.argv[1]
 run = wandb.init(id="together", settings=wandb.Settings(mode="shared", x_primary=name == "first", x_label=name))
 open(name + ".ready", "w").close()
 import time
-deadline = time.monotonic() + 60
+deadline = time.monotonic() + 300
 while not os.path.exists(("second" if name == "first" else "first") + ".ready"):
     assert time.monotonic() < deadline
     time.sleep(0.02)
@@ -119,7 +119,7 @@ import os, wandb
 run = wandb.init(id="dies", settings=wandb.Settings(x_file_stream_transmit_interval=0.1))
 run.log({"a": 1})
 import time
-api, deadline = wandb.Api(), time.monotonic() + 60
+api, deadline = wandb.Api(), time.monotonic() + 300
 while not list(api.run(os.environ["PROJECT"] + "/dies").scan_history()):
     assert time.monotonic() < deadline
     time.sleep(0.1)

@@ -117,7 +117,7 @@ run = wandb.init(id="endless", settings=wandb.Settings(x_file_stream_transmit_in
 wandb.Api().run(f"{PROJECT}/endless").stop()
 stopped = False
 try:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         run.log({"x": 1})
         time.sleep(0.1)

@@ -175,6 +175,10 @@ def test_values_at_the_crosshair_are_pinned_with_the_difference_from_the_baselin
     tab.keyboard.press("Shift+ArrowRight")
     expect(panel.locator(".chart-tip .tip-row")).to_have_count(2)
     expect(panel.locator(".chart-tip .delta")).to_have_count(1)
+    tab.get_by_role("button", name="Baseline train 0").click()
+    tab.get_by_role("button", name="Baseline train 0").click()
+    panel.focus()
+    expect(panel.locator(".chart-tip .delta")).to_have_count(1)  # drawn anew, the crosshair stays where it was
     tab.keyboard.press("p")
     copy = panel.locator(".chart-tip").get_by_role("button", name="Copy")
     assert re.search(r"train 0\t[\d.]+", copy.get_attribute("data-copy") or "")

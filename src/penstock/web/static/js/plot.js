@@ -90,6 +90,7 @@ export class Plot {
       tables.push(columns);
     }
     const isPinned = this.tip.isPinned;
+    const { left, top } = this.plot?.cursor ?? { left: -1, top: -1 };
     this.plot?.destroy();
     this.plot = null;
     if (!kept.length) return;
@@ -97,6 +98,7 @@ export class Plot {
     this.range = range;
     this.plot = new uPlot(this.options(options, bands, settings, colors, kept), data, this.place);
     if (isPinned) this.plot.over.append(this.tip.element);
+    else if (this.isHot && left >= 0) this.plot.setCursor({ left, top }); // new values come while somebody reads the old ones
   }
 
   options(series, bands, settings, colors, kept) {

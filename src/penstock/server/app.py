@@ -48,7 +48,6 @@ from penstock.server.wandb import build_artifacts, build_wandb
 from penstock.server.web import build_web
 from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
-from penstock.stores.files.attempt_logs import AttemptLogFiles
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.flow_engine import follow_engine
@@ -129,15 +128,14 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         settings, database=database, blobs=blobs, plans=plans, runner=engine.driver, notifier=notifier, clock=clock, ids=ids
     )
     flows = build_flows(settings, database, blobs, clock, ids, entity=user)
-    log = flows.web.reader.log_lines
     tracking = build_tracking(
         database,
         settings.data_dir / "tracking",
         clock=clock,
         ids=ids,
         notifier=notifier,
-        logs=AttemptLogFiles(settings.data_dir, engine.executor.masks_of),
-        flow_log=log,
+        logs=engine.logs,
+        flow_log=flows.web.reader.log_lines,
         blobs=blobs,
     )
     return Parts(
@@ -256,7 +254,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         parts.pipelines,
         database=parts.database,
         data_dir=parts.settings.data_dir,
-        logs=AttemptLogFiles(parts.settings.data_dir, parts.engine.executor.masks_of),
+        logs=parts.engine.logs,
         blobs=parts.blobs,
         plans=parts.plans,
         notifier=parts.notifier,

@@ -28,6 +28,7 @@ from penstock.server.config import Settings
 from penstock.spec.argo.runtime import ArgoDialect
 from penstock.spec.kfp.runtime.dialect import KfpDialect
 from penstock.spec.kfp.runtime.paths import workspace_path
+from penstock.stores.files.attempt_logs import AttemptLogFiles
 from penstock.stores.sql.cache import CacheSettings, SqlTaskCache
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.journal import SqlRunJournal
@@ -41,6 +42,8 @@ class EngineParts:
     journal: SqlRunJournal
     cache: SqlTaskCache
     executor: ProcessExecutor
+    logs: AttemptLogFiles
+    """Of its attempts, without values of secrets."""
     driver: RunDriver
     dialects: Mapping[str, Dialect]
     """What prepares attempts, by name."""
@@ -182,7 +185,8 @@ def build_engine(
         workspace_of=lambda run_id: str(workspaces.path(run_id)),
     )
     driver = RunDriver(ports, DriverSettings(grace_seconds=settings.executor_grace_seconds))
-    return EngineParts(journal, cache, executor, driver, dialects, secret_store, limiter.name, has_namespaces)
+    logs = AttemptLogFiles(settings.data_dir, executor.masks_of)
+    return EngineParts(journal, cache, executor, logs, driver, dialects, secret_store, limiter.name, has_namespaces)
 
 
 def _environments(settings: Settings) -> Environments:

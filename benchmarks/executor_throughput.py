@@ -77,7 +77,7 @@ class NoopDialect:
             directories=(layout.outputs,),
             output_parameters=(OutputParameterFile("Output", output, ParameterType.NUMBER_INTEGER),),
             executor_output=layout.outputs / "executor_output.json",
-            path_prefixes={"minio": layout.mounts / "minio"},
+            path_prefixes={"minio": f"{layout.mounts}/minio"},
         )
 
     def parse_outputs(self, request: LaunchRequest, spec: ProcessSpec, raw: RawOutputs) -> ParsedOutputs:

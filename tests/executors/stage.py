@@ -212,7 +212,7 @@ def python_spec(
             for name in artifacts
         ),
         executor_output=layout.outputs / "executor_output.json",
-        path_prefixes={"minio": minio, "gs": layout.mounts / "gcs", "s3": layout.mounts / "s3"},
+        path_prefixes={"minio": str(minio), "gs": f"{layout.mounts}/gcs", "s3": f"{layout.mounts}/s3"},
         **extra,
     )
 

@@ -263,7 +263,7 @@ class ProcessSpec:
     output_artifacts: tuple[OutputArtifactPath, ...] = ()
     executor_output: PurePosixPath | None = None
     """ExecutorOutput JSON, read if it exists."""
-    path_prefixes: Mapping[str, PurePosixPath] = field(default_factory=dict)
+    path_prefixes: Mapping[str, str] = field(default_factory=dict)
     """URI scheme (`minio`, `gs`, `s3`, `oci`) to the local directory that stands for it in this attempt."""
     working_dir: PurePosixPath | None = None
     deadline_seconds: float | None = None

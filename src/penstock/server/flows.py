@@ -165,7 +165,7 @@ def secret_reader(keys: KeyService, secrets: SecretStore) -> SecretReader:
 
 def _speaks_metaflow(work: ContainerWork) -> bool:
     words = (word for word in (*work.command, *work.args) if isinstance(word, str))
-    return "AWS_ACCESS_KEY_ID" not in dict(work.env) and any(_METAFLOW.search(word) for word in words)
+    return "AWS_ACCESS_KEY_ID" not in dict(work.env) and any("metaflow" in word and _METAFLOW.search(word) for word in words)
 
 
 def metadata_variables(url: str) -> dict[str, str]:

@@ -43,7 +43,7 @@ class Trace:
 
 def find(root: Path) -> Trace | None:
     """Return the trace of an attempt, None if it never started."""
-    if not root.exists():
+    if not os.path.exists(root):
         return None
     if (root / RESULT).exists() or (root / EXIT).exists():
         return Trace(root, 0, 0, "", None, 0, is_running=False)

@@ -37,10 +37,12 @@ def read_raw(spec: ProcessSpec, layout: AttemptLayout) -> RawOutputs:
         TaskError: a file is too large, is no regular file or leads out of the attempt (kind OUTPUT).
     """
     roots = _roots(layout)
-    files = {output.name: _read(output.path, roots, MAX_PARAMETER_BYTES, f"output {output.name!r}") for output in spec.output_parameters}
+    files = {
+        output.name: _read(str(output.path), roots, MAX_PARAMETER_BYTES, f"output {output.name!r}") for output in spec.output_parameters
+    }
     document = None
     if spec.executor_output is not None:
-        document = _read(spec.executor_output, roots, MAX_EXECUTOR_OUTPUT_BYTES, "the executor output file")
+        document = _read(str(spec.executor_output), roots, MAX_EXECUTOR_OUTPUT_BYTES, "the executor output file")
     existing = frozenset(output.path for output in spec.output_artifacts if os.path.lexists(output.path))
     return RawOutputs(parameter_files=files, executor_output=document, existing_paths=existing, is_there=os.path.lexists)
 
@@ -63,7 +65,7 @@ def store(
         for mount in () if path.is_relative_to(layout.root) else spec.mounts:
             if path.is_relative_to(mount.target):
                 source = mount_source(mount, layout, volumes).resolve()
-                return _Place(PurePosixPath(source / path.relative_to(mount.target)), (source,), is_private=False)
+                return _Place(PurePosixPath(source / path.relative_to(mount.target)), (str(source),), is_private=False)
         return _Place(path, _roots(layout), is_private=True)
 
     return TaskOutputs(
@@ -80,7 +82,7 @@ class _Place:
     """Where the bytes of an output are on this machine."""
 
     path: PurePosixPath
-    roots: tuple[Path, ...]
+    roots: tuple[str, ...]
     """One of which it must not leave."""
     is_private: bool
     """To the attempt; else others may write there later."""
@@ -90,7 +92,7 @@ def _store_one(output: ArtifactOutput, place: _Place | None, blobs: BlobStore, i
     blob = None
     if place is not None and os.path.lexists(place.path):
         try:
-            path = _resolved(place.path, place.roots, f"output artifact {output.name!r}")
+            path = Path(_resolved(str(place.path), place.roots, f"output artifact {output.name!r}"))
             blob = blobs.put_path(path, move=False, link=place.is_private)
         except InvalidArgumentError as error:
             raise TaskError(f"output artifact {output.name!r}: {error}", kind=FailureKind.OUTPUT) from error
@@ -108,15 +110,15 @@ def _store_one(output: ArtifactOutput, place: _Place | None, blobs: BlobStore, i
     )
 
 
-def _roots(layout: AttemptLayout) -> tuple[Path, ...]:
-    return Path(layout.root), Path(layout.workspace)  # free of links, see `executor`
+def _roots(layout: AttemptLayout) -> tuple[str, ...]:
+    return str(layout.root), str(layout.workspace)  # free of links, see `executor`
 
 
-def _resolved(path: PurePosixPath, roots: tuple[Path, ...], what: str) -> Path:
-    if any(_is_plainly_inside(str(path), str(root)) for root in roots):
-        return Path(path)
-    real = Path(os.path.realpath(path))
-    if not any(real.is_relative_to(root) for root in roots):
+def _resolved(path: str, roots: tuple[str, ...], what: str) -> str:
+    if any(_is_plainly_inside(path, root) for root in roots):
+        return path
+    real = os.path.realpath(path)
+    if not any(real == root or real.startswith(f"{root}/") for root in roots):
         raise TaskError(f"{what} is at {path}, which leads out of the task's directories", kind=FailureKind.OUTPUT)
     return real
 
@@ -133,7 +135,7 @@ def _is_plainly_inside(path: str, root: str) -> bool:
     return True
 
 
-def _read(path: PurePosixPath, roots: tuple[Path, ...], limit: int, what: str) -> bytes | None:
+def _read(path: str, roots: tuple[str, ...], limit: int, what: str) -> bytes | None:
     try:
         if not os.path.lexists(path):
             return None

@@ -34,6 +34,8 @@ _MAY_INSTALL = re.compile(r"subprocess|sys\.executable|os\.(system|popen|spawn|e
 _COLD_FILE = "cold.json"
 _SHARED_TMP = PurePosixPath("/tmp")  # noqa: S108  the literal path that images use
 _MOST_SHARED = 100
+_OWN_KIND = ParentKind(Path(sys.executable))
+"""Of commands: they need no imports, so that the server's own interpreter starts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Plan:
         spec, root = self.spec, str(layout.root)
         cwd = str(spec.working_dir or layout.work)
         # A working directory outside of the attempt is a mount point: it exists once the namespace does.
-        own = [cwd] if PurePosixPath(cwd).is_relative_to(layout.root) or PurePosixPath(cwd).is_relative_to(layout.workspace) else []
+        own = [cwd] if cwd == root or cwd.startswith((f"{root}/", f"{layout.workspace}/")) else []
         directories = [*own, str(layout.work), str(layout.tmp), *(str(path) for path in spec.directories)]
         message: dict[str, Any] = {
             "op": "run",
@@ -81,7 +83,7 @@ class Plan:
             "tmp": str(layout.tmp),
             "tmp_link": self.tmp_link,
             "overlay": self.overlay,
-            "prefixes": {scheme: str(path) for scheme, path in spec.path_prefixes.items()},
+            "prefixes": dict(spec.path_prefixes),
             "init": spec.init,
             "sidecars": spec.sidecars,
             "deadline": spec.deadline_seconds,
@@ -109,7 +111,7 @@ class Plan:
         return message
 
 
-def plan(spec: ProcessSpec, environment: Environment, layout: AttemptLayout, base: Mapping[str, str], tmp_link: Path) -> Plan:
+def plan(spec: ProcessSpec, environment: Environment, layout: AttemptLayout, base: Mapping[str, str], tmp_link: str) -> Plan:
     """Choose the way to start `spec`.
 
     Args:
@@ -120,7 +122,7 @@ def plan(spec: ProcessSpec, environment: Environment, layout: AttemptLayout, bas
         tmp_link: short name for its temporary directory.
     """
     mode = "command"
-    kind = ParentKind(Path(sys.executable))
+    kind = _OWN_KIND
     if spec.python is not None:
         mode = "cold" if _needs_cold_start(spec) else "warm"
     if mode == "warm" and spec.python is not None:
@@ -134,8 +136,8 @@ def plan(spec: ProcessSpec, environment: Environment, layout: AttemptLayout, bas
             "interpreter": str(environment.interpreter.executable),
             "shared_site": str(environment.site_packages),
         }
-    variables = _variables(spec, environment, layout, {"TMPDIR": str(tmp_link), **base}, overlay)
-    return Plan(mode, kind, spec, environment, variables, str(tmp_link), overlay)
+    variables = _variables(spec, environment, layout, {"TMPDIR": tmp_link, **base}, overlay)
+    return Plan(mode, kind, spec, environment, variables, tmp_link, overlay)
 
 
 def with_environment(spec: ProcessSpec, plain: Mapping[str, str], secret: Mapping[str, str]) -> ProcessSpec:
@@ -189,7 +191,7 @@ def _variables(
     if spec.python is not None and spec.python.runtime_mode:
         variables[python_task.RUNTIME_VARIABLE] = "true"
     if spec.path_prefixes:
-        variables[prefixes.VARIABLE] = json.dumps({scheme: str(path) for scheme, path in spec.path_prefixes.items()})
+        variables[prefixes.VARIABLE] = json.dumps(dict(spec.path_prefixes))
         variables["PYTHONPATH"] = os.pathsep.join([str(_HOOK), *([variables["PYTHONPATH"]] if variables.get("PYTHONPATH") else [])])
     return variables
 

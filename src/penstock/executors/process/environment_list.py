@@ -16,7 +16,7 @@ RECORD = "environment.json"
 def touch(path: Path) -> None:
     """Note that the environment at `path` is used now."""
     with contextlib.suppress(OSError):
-        os.utime(path / RECORD)
+        os.utime(f"{path}/{RECORD}")
 
 
 def list_environments(root: Path) -> list[EnvironmentItem]:

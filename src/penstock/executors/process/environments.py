@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from penstock.domain.errors import TaskError
@@ -48,7 +49,7 @@ class EnvironmentSettings:
     """Never use the network."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Environment:
     """A built environment, ready to start processes in."""
 
@@ -62,15 +63,19 @@ class Environment:
     build_seconds: float = 0.0
     """0 when it was there already."""
 
-    @property
+    @cached_property
     def python(self) -> Path:
         """The environment's interpreter."""
         return self.path / "bin" / "python"
 
-    @property
+    @cached_property
     def site_packages(self) -> Path:
         """Where its packages are."""
         return self.path / "lib" / f"python{self.interpreter.version}" / "site-packages"
+
+    def is_there(self) -> bool:
+        """Whether nobody has removed it."""
+        return os.path.exists(self.python)
 
 
 class Environments:
@@ -98,7 +103,7 @@ class Environments:
         choice = await self._interpreters.choose(request.python)
         memory_key = (request, choice.interpreter.version)
         known = self._ready.get(memory_key)
-        if known is not None and known.python.exists():
+        if known is not None and known.is_there():
             touch(known.path)
             return known
         key = self._request_key(request, choice.interpreter)

@@ -145,6 +145,7 @@ class ProcessExecutor:
         self._cleaner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="penstock-clean")
         self._is_closing = False
         self._host = socket.gethostname()
+        self._volumes = data / "volumes"
 
     @property
     def load(self) -> SlotsItem:
@@ -159,17 +160,18 @@ class ProcessExecutor:
         """Queue the attempt; a key that is known already changes nothing."""
         if self._is_closing or await self.adopt(request):
             return  # what has a trace on disk was started before and is never started again
-        attempt = self._new_attempt(request)
+        attempt = self._new_attempt(request, self._folders.attempt(request.key))
         attempt.task = asyncio.create_task(self._guard(attempt, self._walk(attempt)))
 
     async def adopt(self, request: LaunchRequest) -> bool:
         """Take up an attempt of an earlier server life; False if it never started."""
         if request.key in self._attempts:
             return True
-        trace = adoption.find(self._folders.attempt(request.key))
+        root = self._folders.attempt(request.key)
+        trace = adoption.find(root)
         if trace is None:
             return False
-        attempt = self._new_attempt(request)
+        attempt = self._new_attempt(request, root)
         attempt.adopted = trace
         attempt.task = asyncio.create_task(self._guard(attempt, self._take_up(attempt, trace)))
         return True
@@ -223,9 +225,8 @@ class ProcessExecutor:
         """Whether the attempt is in this executor's hands: its log may still grow."""
         return key in self._attempts
 
-    def _new_attempt(self, request: LaunchRequest) -> _Attempt:
-        root = self._folders.attempt(request.key)
-        attempt = _Attempt(request, self._folders.layout(request.key), root)
+    def _new_attempt(self, request: LaunchRequest, root: Path) -> _Attempt:
+        attempt = _Attempt(request, self._folders.layout(request.key.run_id, root), root)
         self._attempts[request.key] = attempt
         return attempt
 
@@ -299,7 +300,7 @@ class ProcessExecutor:
         detail = {"mode": "none", "host": self._host, "warnings": list(spec.warnings)}
         self._report(AttemptStarted(attempt.request.key, self._clock.now(), detail))
         outcome = await self._conclude(attempt, spec, {"code": 0})
-        await asyncio.to_thread(staging.remove_volumes, spec, self._data / "volumes")
+        await asyncio.to_thread(staging.remove_volumes, spec, self._volumes)
         return outcome
 
     async def _store_entries(self, spec: ProcessSpec) -> None:
@@ -355,7 +356,7 @@ class ProcessExecutor:
                 *warnings,
                 *([environment.warning] if environment.warning else []),
                 *plan.warnings,
-                *staging.unmade_volumes(spec, self._data / "volumes"),
+                *staging.unmade_volumes(spec, self._volumes),
             ],
             "resources": {name: value for name in spec.resources.__slots__ if (value := getattr(spec.resources, name))},
             **staging.described(spec),
@@ -379,7 +380,7 @@ class ProcessExecutor:
 
     def _stage(self, attempt: _Attempt, spec: ProcessSpec) -> list[dict[str, Any]]:
         self._folders.make(attempt.request.key)
-        return staging.stage(spec, attempt.layout, self._blobs, self._data / "volumes")
+        return staging.stage(spec, attempt.layout, self._blobs, self._volumes)
 
     async def _supervise(
         self, attempt: _Attempt, supervisor: Supervisor, message: dict[str, Any], detail: dict[str, Any]
@@ -415,7 +416,8 @@ class ProcessExecutor:
         if "refused" in end:
             raise TaskError(end["refused"], kind=FailureKind.START)
         attempt.phase = "collecting"
-        await _mask_log(attempt)
+        log = attempt.root / LOG
+        await _mask_log(log, attempt.masks)
         for name, value in (("cpu_seconds", end.get("cpu_seconds")), ("max_rss_bytes", end.get("max_rss_bytes"))):
             if value is not None:
                 attempt.usage[name] = value
@@ -423,7 +425,7 @@ class ProcessExecutor:
             attempt.usage["run_seconds"] = end["ended_at"] - end["started_at"]
         if attempt.cancel_reason is not None and end.get("stop") is None and end.get("code") != 0:
             end = {**end, "stop": attempt.cancel_reason}
-        failure = failure_of(end, spec, attempt.root / LOG)
+        failure = failure_of(end, spec, log)
         if failure is not None:
             return None, failure
         began = self._clock.now()
@@ -431,8 +433,7 @@ class ProcessExecutor:
         parsed = self._dialects[attempt.request.dialect].parse_outputs(attempt.request, spec, raw)
         for warning in parsed.warnings:
             self._note(attempt.request.key, "warning", warning)
-        volumes = self._data / "volumes"
-        store = partial(collecting.store, parsed, spec, attempt.layout, volumes=volumes, blobs=self._blobs, ids=self._ids)
+        store = partial(collecting.store, parsed, spec, attempt.layout, volumes=self._volumes, blobs=self._blobs, ids=self._ids)
         outputs = await asyncio.to_thread(store) if collecting.needs_storing(parsed) else store()
         attempt.usage["upload_seconds"] = self._clock.now() - began
         return outputs, None
@@ -483,14 +484,12 @@ async def _await_into(future: asyncio.Future[dict[str, Any]], trace: adoption.Tr
         future.set_result(end)
 
 
-async def _mask_log(attempt: _Attempt) -> None:
-    log = attempt.root / LOG
-    if not attempt.masks:
-        return
-    if logs.size_of(log) > _LONG_LOG_BYTES:
-        await asyncio.to_thread(logs.blank, log, attempt.masks)
-    else:
-        logs.blank(log, attempt.masks)
+async def _mask_log(log: Path, masks: tuple[bytes, ...]) -> None:
+    size = logs.size_of(log) if masks else 0
+    if size > _LONG_LOG_BYTES:
+        await asyncio.to_thread(logs.blank, log, masks)
+    elif size:
+        logs.blank(log, masks)
 
 
 def _clean(root: Path, outputs: TaskOutputs | None) -> None:

@@ -40,40 +40,37 @@ class Folders:
 
     def attempt(self, key: AttemptKey) -> Path:
         """Directory of an attempt; it need not exist."""
-        return self._runs / key.run_id / key.task_id / str(key.attempt)
+        return Path(f"{self._runs}/{key.run_id}/{key.task_id}/{key.attempt}")
 
     def make(self, key: AttemptKey) -> None:
         """Make the attempt's directory; what an earlier launch prepared that never came to a start is removed."""
-        attempt = self.attempt(key)
+        task = f"{self._runs}/{key.run_id}/{key.task_id}"
+        attempt = f"{task}/{key.attempt}"
         try:
-            os.mkdir(attempt.parent)
+            os.mkdir(task)
         except FileExistsError:
             pass
         except FileNotFoundError:
-            run = attempt.parents[1]
+            run = self._runs / key.run_id
             run.mkdir(parents=True, exist_ok=True)
             _spread(run)
-            attempt.parent.mkdir(exist_ok=True)
+            os.makedirs(task, exist_ok=True)
         try:
             os.mkdir(attempt)
         except FileExistsError:
             shutil.rmtree(attempt)
             os.mkdir(attempt)
 
-    def tmp_link(self, key: AttemptKey) -> Path:
+    def tmp_link(self, key: AttemptKey) -> str:
         """Short stand-in for the attempt's temporary directory.
 
         Programs put sockets below TMPDIR (`multiprocessing` does), and the system allows 107 characters for the whole path.
         """
-        return self._links / hashlib.sha256(f"{key.run_id}/{key.task_id}/{key.attempt}".encode()).hexdigest()[:10]
+        return f"{self._links}/{hashlib.sha256(f'{key.run_id}/{key.task_id}/{key.attempt}'.encode()).hexdigest()[:10]}"
 
-    def workspace(self, run_id: RunId) -> Path:
-        """Directory that the tasks of a run share."""
-        return self._runs / run_id / "workspace"
-
-    def layout(self, key: AttemptKey) -> AttemptLayout:
-        """Return the attempt's directories; nothing is created."""
-        root = PurePosixPath(self.attempt(key))
+    def layout(self, run_id: RunId, attempt: Path) -> AttemptLayout:
+        """Return the directories of the attempt at `attempt`, and the one that its run shares; nothing is created."""
+        root = PurePosixPath(attempt)
         return AttemptLayout(
             root=root,
             work=root / "work",
@@ -81,7 +78,7 @@ class Folders:
             inputs=root / "inputs",
             outputs=root / "outputs",
             mounts=root / "mounts",
-            workspace=PurePosixPath(self.workspace(key.run_id)),
+            workspace=PurePosixPath(self._runs, run_id, "workspace"),
             has_namespace=self._has_namespace,
         )
 

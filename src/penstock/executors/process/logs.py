@@ -20,7 +20,7 @@ _POLL_SECONDS = 0.2
 def size_of(path: Path) -> int:
     """Bytes written so far; 0 if there is no log yet."""
     try:
-        return path.stat().st_size
+        return os.stat(path).st_size
     except OSError:
         return 0
 
@@ -28,7 +28,7 @@ def size_of(path: Path) -> int:
 def read_range(path: Path, offset: int, length: int) -> bytes:
     """Return up to `length` bytes from `offset`; empty at the end or without a log."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             return os.pread(file.fileno(), length, offset)
     except OSError:
         return b""
@@ -48,7 +48,7 @@ def blank(path: Path, parts: Sequence[bytes]) -> None:
     """Turn each of `parts` into asterisks, in the file itself. Call once nothing writes to it any more; without a log nothing happens."""
     reach = reach_of(parts)
     try:
-        with path.open("r+b") as file:
+        with open(path, "r+b") as file:
             place, before = 0, b""
             while piece := file.read(CHUNK_BYTES):
                 data = before + piece

@@ -64,7 +64,7 @@ def replay_document(
         },
         "executor_output": str(spec.executor_output) if spec.executor_output else None,
         "working_dir": str(spec.working_dir or ROOT / "work"),
-        "prefixes": {scheme: str(path) for scheme, path in spec.path_prefixes.items()},
+        "prefixes": spec.path_prefixes,
         "prefix_variable": prefixes.VARIABLE,
         "hook": inspect.getsource(prefixes) + _HOOK if spec.path_prefixes else "",
         "requirements": list(packages) if packages is not None else [*spec.environment.requirements, *spec.environment.no_deps],

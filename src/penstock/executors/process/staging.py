@@ -41,13 +41,12 @@ def stage(spec: ProcessSpec, layout: AttemptLayout, blobs: BlobStore, volumes: P
     Raises:
         TaskError: an input has no bytes or cannot be fetched (kind INPUT), the disk is full (kind SYSTEM).
     """
-    root = Path(layout.root)
     try:
         for staged in spec.staged:
-            _require_inside(staged.path, root, Path(layout.workspace))
+            _require_inside(staged.path, layout)
             _fetch(staged.artifact, Path(staged.path), blobs)
         for path, content in spec.files.items():
-            _require_inside(path, root, Path(layout.workspace))
+            _require_inside(path, layout)
             _write(Path(path), content)
         for source, target in spec.copy_volumes:
             _copy_volume(_volume(volumes, source), _volume(volumes, target))
@@ -199,7 +198,7 @@ def mount_source(mount: Mount, layout: AttemptLayout, volumes: Path) -> Path:
     if mount.source is not None:
         source = Path(mount.source)
         if not source.exists():
-            _require_inside(mount.source, Path(layout.root), Path(layout.workspace))
+            _require_inside(mount.source, layout)
             source.mkdir(parents=True, exist_ok=True)
         return source
     stand_in = _stand_in(mount, layout)
@@ -211,8 +210,8 @@ def _stand_in(mount: Mount, layout: AttemptLayout) -> Path:
     return Path(layout.mounts) / str(mount.target).lstrip("/")
 
 
-def _require_inside(path: PurePosixPath, *roots: Path) -> None:
+def _require_inside(path: PurePosixPath, layout: AttemptLayout) -> None:
     """A dialect never asks for places outside of the attempt; a spec that does has a path made of user input."""
-    normal = Path(os.path.normpath(path))
-    if not any(normal.is_relative_to(root) for root in roots):
+    normal = PurePosixPath(os.path.normpath(path))
+    if not (normal.is_relative_to(layout.root) or normal.is_relative_to(layout.workspace)):
         raise TaskError(f"{path} lies outside of the attempt's directories", kind=FailureKind.INPUT)

@@ -87,7 +87,8 @@ class Supervisor(asyncio.Protocol):
         theirs.set_inheritable(True)
         log.parent.mkdir(parents=True, exist_ok=True)
         argv = [str(self.kind.python), "-c", BOOT_SUPERVISOR, *CODE_ARGUMENTS, str(theirs.fileno()), json.dumps(settings)]
-        env = {"PATH": os.defpath, "LANG": "C.UTF-8", **_SINGLE_THREAD}
+        # Symbols are bound before the fork: each task would look them up again, and copy the pages that hold the answers.
+        env = {"PATH": os.defpath, "LANG": "C.UTF-8", "LD_BIND_NOW": "1", **_SINGLE_THREAD}
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o644)]
         try:

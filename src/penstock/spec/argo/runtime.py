@@ -198,7 +198,7 @@ def _container_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, s
         output_parameters=tuple(parameters),
         output_artifacts=tuple(call.artifacts),
         executor_output=call.executor_output,
-        path_prefixes=call.prefixes,
+        path_prefixes={scheme: str(path) for scheme, path in call.prefixes.items()},
         working_dir=_working_dir(leaf, layout, mounts),
         deadline_seconds=request.template.deadline_seconds,
         warnings=tuple(warnings),

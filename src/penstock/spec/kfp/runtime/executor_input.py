@@ -69,26 +69,12 @@ def prepare_input(request: LaunchRequest, layout: AttemptLayout, injected: Mappi
     """
     places = Places.of_layout(layout)
     parameters = input_parameters(request.template, {**request.parameters, **injected})
-    root_uri = _task_root(request)
-    root = places.path_of(root_uri)
-    if root is None:
-        message = f"pipeline root {request.run.pipeline_root!r} is not minio://, s3://, gs:// or an absolute path"
-        raise TaskError(message, kind=FailureKind.INPUT)
     output_parameters = tuple(_parameter_file(layout, spec) for spec in request.template.output_parameters.values())
-    output_artifacts = tuple(
-        OutputArtifactPath(
-            name=spec.name,
-            path=root / _file_name(spec.name),
-            type=spec.type,
-            uri=f"{root_uri}/{_file_name(spec.name)}",
-            artifact_name=spec.name,
-            is_optional=True,
-            is_list=spec.is_list,
-        )
-        for spec in request.template.output_artifacts.values()
-    )
-    has_root = _may_ask_for_root(request.template)
-    executor_output = (root if has_root else layout.outputs) / _OUTPUT_METADATA
+    place: PurePosixPath = layout.outputs
+    output_artifacts: tuple[OutputArtifactPath, ...] = ()
+    if _may_ask_for_root(request.template):
+        place, output_artifacts = _below_root(request, places)
+    executor_output = place / _OUTPUT_METADATA
     document = {
         "inputs": _inputs(request, parameters, places),
         "outputs": {
@@ -112,6 +98,27 @@ def prepare_input(request: LaunchRequest, layout: AttemptLayout, injected: Mappi
         output_artifacts=output_artifacts,
         executor_output=executor_output,
         directories=(executor_output.parent, *({output.path.parent for output in output_parameters} or ())),
+    )
+
+
+def _below_root(request: LaunchRequest, places: Places) -> tuple[PurePosixPath, tuple[OutputArtifactPath, ...]]:
+    """Return the task's root, and where its artifacts go below it."""
+    root_uri = _task_root(request)
+    root = places.path_of(root_uri)
+    if root is None:
+        message = f"pipeline root {request.run.pipeline_root!r} is not minio://, s3://, gs:// or an absolute path"
+        raise TaskError(message, kind=FailureKind.INPUT)
+    return root, tuple(
+        OutputArtifactPath(
+            name=spec.name,
+            path=root / _file_name(spec.name),
+            type=spec.type,
+            uri=f"{root_uri}/{_file_name(spec.name)}",
+            artifact_name=spec.name,
+            is_optional=True,
+            is_list=spec.is_list,
+        )
+        for spec in request.template.output_artifacts.values()
     )
 
 

@@ -63,19 +63,19 @@ class Places:
     @classmethod
     def of_spec(cls, spec: ProcessSpec) -> Places:
         """Return the places that a prepared attempt was given."""
-        return cls(spec.path_prefixes["minio"].parent, spec.path_prefixes[WORKSPACE])
+        return cls(PurePosixPath(spec.path_prefixes["minio"]).parent, PurePosixPath(spec.path_prefixes[WORKSPACE]))
 
     @property
     def attempt(self) -> PurePosixPath:
         """Directory that holds everything of the attempt."""
         return self.mounts.parent
 
-    def prefixes(self) -> dict[str, PurePosixPath]:
+    def prefixes(self) -> dict[str, str]:
         """Return `ProcessSpec.path_prefixes`."""
         return {
-            **{scheme: self.mounts / folder for scheme, folder in SCHEME_FOLDERS.items()},
-            LOCAL: self.mounts / LOCAL,
-            WORKSPACE: self.workspace,
+            **{scheme: f"{self.mounts}/{folder}" for scheme, folder in SCHEME_FOLDERS.items()},
+            LOCAL: f"{self.mounts}/{LOCAL}",
+            WORKSPACE: str(self.workspace),
         }
 
     def path_of(self, uri: str) -> PurePosixPath | None:

@@ -149,7 +149,7 @@ def test_input_artifacts_are_staged_where_the_sdk_looks_for_them() -> None:
         "s3/b/k",
         "oci/reg_img:1/models",
     ]
-    assert {name: str(path) for name, path in spec.path_prefixes.items()} == {
+    assert spec.path_prefixes == {
         "minio": f"{ROOT}/mounts/minio",
         "gs": f"{ROOT}/mounts/gcs",
         "s3": f"{ROOT}/mounts/s3",

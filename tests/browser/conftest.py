@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from starlette.types import ASGIApp
 
 from tests.browser.app import SeededApp, build
 
@@ -39,13 +41,10 @@ class Served:
     seeded: SeededApp
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The pages over a seeded data folder, served by uvicorn on a free port."""
-    seeded = build(tmp_path_factory.mktemp("site"))
-    server = uvicorn.Server(
-        uvicorn.Config(seeded.app, host="127.0.0.1", port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-    )
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[str]:
+    """Serve an application by uvicorn on a free port meanwhile; gives the address."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
     started = threading.Event()
     original = server.startup
 
@@ -56,11 +55,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     server.startup = startup  # type: ignore[method-assign]
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    assert started.wait(30)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Served(f"http://127.0.0.1:{port}", seeded)
+    assert started.wait(60)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join(20)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The pages over a seeded data folder."""
+    seeded = build(tmp_path_factory.mktemp("site"))
+    with serving(seeded.app) as url:
+        yield Served(url, seeded)
 
 
 @pytest.fixture(scope="session")

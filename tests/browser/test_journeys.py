@@ -6,12 +6,16 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.domain.runs import RunChanged
 from penstock.domain.states import RuntimeState
-from tests.browser.conftest import ROOT, Served
+from penstock.server.security import Door
+from penstock.server.signin import sign_in_routes
+from tests.browser.conftest import ROOT, Served, serving
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -29,10 +33,57 @@ def test_addresses_that_kubeflow_clients_print_open_the_right_page(page: Page, s
         ("/#/pipelines/details/pipe-digits", "/ui/pipelines/pipe-digits"),
         ("/#/pipelines/details/pipe-digits/version/ver-1", "/ui/pipelines/pipe-digits?version=ver-1"),
         ("/#/recurringrun/details/rec-nightly", "/ui/recurring/rec-nightly"),
+        ("/#/pipelines/details/pipe%2Ddigits?fromRun=x", "/ui/pipelines/pipe-digits"),
+        (f"/#/compare?runlist={run_id},{served.seeded.runs['failed']}", f"/ui/compare?runs={run_id}%2C{served.seeded.runs['failed']}"),
+        (f"/#/runs/new?cloneFromRun={run_id}", f"/ui/runs/new?clone={run_id}"),
+        ("/#/runs/new?experimentId=exp-rates&recurring=1", "/ui/runs/new?kind=recurring&experiment=exp-rates"),
+        ("/#/archive/experiments", "/ui/experiments?tab=archived"),
+        ("/#/archive/runs", "/ui/runs?tab=archived"),
         ("/", "/ui/home"),
     ):
         page.goto(printed)
-        page.wait_for_url(f"**{opened}")
+        page.wait_for_url(f"{served.url}{opened}")
+
+
+def test_the_number_of_an_execution_leads_to_it_alone(page: Page, served: Served) -> None:
+    page.goto("/ui/executions")
+    number = page.locator("tbody tr .mono.faint, tbody tr td.num.faint").first.inner_text()
+    page.goto(f"/#/executions/{number}")
+    page.wait_for_url(f"{served.url}/ui/executions?q=id={number}")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody tr")).to_contain_text(number)
+
+
+def test_an_address_behind_the_hash_opens_after_sign_in(chromium: Browser, served: Served) -> None:
+    async def is_good(key: str) -> bool:
+        return key == "the-key"
+
+    guarded = Starlette(routes=[*sign_in_routes(is_good), Mount("/", app=served.seeded.app)])
+    with serving(Door(guarded, hosts=[], accept_addresses=False, key_check=is_good)) as url:
+        context = chromium.new_context(base_url=url, locale="en-US")
+        tab = context.new_page()
+        tab.goto(f"/#/runs/details/{served.seeded.runs['good']}")
+        expect(tab.get_by_role("heading", name="Sign in")).to_be_visible()
+        tab.get_by_label("API key").fill("wrong")
+        tab.get_by_role("button", name="Sign in").click()
+        expect(tab.get_by_role("alert")).to_have_text("This key is not valid.")
+        tab.evaluate(AXE.read_text())
+        assert tab.evaluate("async () => (await axe.run()).violations.map((found) => found.id)") == []
+        tab.get_by_label("API key").fill("the-key")
+        tab.get_by_role("button", name="Sign in").click()
+        tab.wait_for_url(f"{url}/ui/runs/{served.seeded.runs['good']}")
+        context.close()
+
+
+def test_a_run_is_given_another_name(page: Page, served: Served) -> None:
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    page.get_by_label("More actions").click()
+    page.get_by_role("button", name="Rename").click()
+    dialog = page.get_by_role("dialog", name="Rename")
+    dialog.get_by_label("Name").fill("a better name")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator("[data-notice]")).to_contain_text("Saved.")
+    assert ("rename_run", (served.seeded.runs["good"], "a better name", "")) in served.seeded.actions.calls
 
 
 def test_a_failed_run_says_why_and_its_log_opens_at_the_error(page: Page, served: Served) -> None:
@@ -149,12 +200,13 @@ def test_rows_are_picked_and_acted_on_by_keyboard(page: Page, served: Served) ->
 def test_archiving_offers_undo(page: Page, served: Served) -> None:
     run_id = served.seeded.runs["night-1"]
     page.goto(f"/ui/runs/{run_id}")
-    page.locator("#run-menu > summary").click()
     page.get_by_role("button", name="Archive").click()
     expect(page.get_by_role("status").filter(has_text="Archived")).to_be_visible()
-    page.get_by_role("button", name="Undo").click()
+    page.keyboard.press("Control+z")
     expect(page.get_by_role("status").filter(has_text="Restored")).to_be_visible()
-    assert [name for name, _ in served.seeded.actions.calls[-2:]] == ["archive_run", "unarchive_run"]
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status").filter(has_text="Archived")).to_be_visible()
+    assert [name for name, _ in served.seeded.actions.calls[-3:]] == ["archive_run", "unarchive_run", "archive_run"]
 
 
 def test_deleting_what_the_trash_does_not_hold_asks_first(page: Page, served: Served) -> None:

@@ -64,6 +64,10 @@ class PageActions:
         """Show the run again."""
         await self._parts.runs.unarchive(RunId(run_id))
 
+    async def rename_run(self, run_id: str, name: str, description: str) -> None:
+        """Change name and description."""
+        await self._parts.runs.update(RunId(run_id), name=name, description=description)
+
     async def delete_run(self, run_id: str) -> None:
         """Remove the run."""
         await self._parts.runs.delete(RunId(run_id))

@@ -30,7 +30,7 @@ from penstock.web.pages import (
     trash,
     triggers,
 )
-from penstock.web.render import HERE, SECTIONS
+from penstock.web.render import HERE, SECTIONS, SIGN_IN_WORDS
 
 _CALL = re.compile(r"""_\(\s*(?:"((?:[^"\\]|\\.)+)"|'((?:[^'\\]|\\.)+)')""")
 _TUPLE = re.compile(r"""\{% for [\w, ]+ in (\(\(.+?\)\)) %\}""", re.DOTALL)
@@ -63,5 +63,6 @@ def all_messages() -> set[str]:
     found |= {*CAUSE_WORDS.values(), "added", "removed", "changed", "approved", "rejected"}
     found |= {*preview_tables.KINDS, *snippets.CLIENTS, *tracking_artifacts.CHANGE_WORDS.values()}
     found |= {label for _, label in (*tracking_artifacts.TABS, *collections.FACETS)} | {word for word, _ in trash.KINDS.values()}
+    found |= {*SIGN_IN_WORDS.values()}
     found |= {"Go to", "Commands", "Recent runs", "The definition of this pipeline cannot be read."}
     return found

@@ -43,6 +43,15 @@ SECTIONS: Sequence[tuple[str, str, str, str]] = (
 LABELS = tuple(label for _, label, _, _ in SECTIONS)
 
 
+SIGN_IN_WORDS = {
+    "title": "Sign in",
+    "explanation": "This server asks for an API key. On its machine, this prints one:",
+    "label": "API key",
+    "wrong": "This key is not valid.",
+}
+"""What the sign-in page says, in English."""
+
+
 @dataclass(frozen=True, slots=True)
 class Crumb:
     """One step of the breadcrumbs."""

@@ -77,6 +77,10 @@ class Actions(Protocol):
         """Show the run again."""
         ...
 
+    async def rename_run(self, run_id: str, name: str, description: str) -> None:
+        """Change what the run is called and what is said of it."""
+        ...
+
     async def delete_run(self, run_id: str) -> None:
         """Remove the run with its tasks and logs."""
         ...

@@ -106,6 +106,8 @@ def task_condition(where: Where, condition: Condition) -> None:
             where.text("task.display_name", condition)
         case "component":
             where.text("task.component", condition)
+        case "id":
+            where.number("task.execution_id", condition)
         case "run":
             where.text("run.name", condition)
         case "pipeline":

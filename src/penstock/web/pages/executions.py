@@ -15,7 +15,7 @@ from penstock.web.filters import list_query
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
 
-FILTER_FIELDS = ("status", "name", "component", "run", "pipeline", "cached", "attempts", "started", "duration")
+FILTER_FIELDS = ("status", "name", "component", "run", "pipeline", "cached", "attempts", "started", "duration", "id")
 
 GROUPED_TASKS = 500
 """Failures are grouped by cause over this many newest ones."""

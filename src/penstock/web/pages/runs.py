@@ -58,6 +58,9 @@ async def act(services: WebServices, request: Request) -> Response:
         return redirect(query_url("/ui/compare", {"runs": ",".join(ids)}))
     if verb == "clone" and ids:
         return redirect(query_url("/ui/runs/new", {"clone": ids[0]}))
+    if verb == "rename" and ids:
+        await services.actions.rename_run(ids[0], str(form.get("name", "")).strip(), str(form.get("description", "")).strip())
+        return redirect(target, Notice("Saved."))
     if verb not in _VERBS or not ids:
         return redirect(target, Notice("Nothing was selected.", "error"))
     problems: list[str] = []

@@ -144,7 +144,20 @@ document.addEventListener("keydown", (event) => {
     openSearch();
     return;
   }
+  if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z" && !event.defaultPrevented && !isTyping(event)) {
+    const undo = document.querySelector("[data-notice] form button");
+    if (undo) {
+      event.preventDefault();
+      undo.click();
+    }
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event) || document.querySelector("dialog[open]")) return;
+  if (event.key === " " && event.target.matches?.('a[role="button"]')) {
+    event.preventDefault();
+    event.target.click();
+    return;
+  }
   if (isGoing && Date.now() - isGoing < 1500 && SECTIONS[event.key]) {
     isGoing = 0;
     location.href = `/ui/${SECTIONS[event.key]}`;

@@ -2,7 +2,7 @@
 
 `CASES` maps a name to a function, arguments, mode and expectation. Expectations: `status`, `outputs` (display name of a task to
 output values), `phases` (display name to the sorted list of node phases), `error` (text that the run's error contains), `logs`,
-`needs` (`mounts`: the host has to allow mount namespaces).
+`warned` (texts that warnings of its tasks contain), `needs` (`mounts`: the host has to allow mount namespaces).
 """
 
 

@@ -108,7 +108,7 @@ def parameter_file(text: str = "default"):
     dsl.ContainerOp(name="name", image="alpine", command=["cat"], arguments=[dsl.InputArgumentPath("{{workflow.name}}", input="n", path="/in/n")])
 
 
-@case("pod settings", status="Succeeded", logs={"Pretty": "/empty 500 67108864 kubeflow"})
+@case("pod settings", status="Succeeded", warned=["time to live", "image pull secrets", "security context: recorded only"], logs={"Pretty": "/empty 500 67108864 kubeflow"})
 @dsl.pipeline(name="Pod settings – 설정")
 def pod_settings():
     op = dsl.ContainerOp(name="odd", image="alpine", command=["sh", "-c", "echo $(pwd) $CPU $MEMORY $SPACE; ls /sec"])
@@ -151,6 +151,49 @@ def sharing():
     op.container.add_volume_mount(mount)
     op.add_init_container(dsl.UserContainer("init", "alpine", ["sh", "-c", "echo from init > /shared/init"]).add_volume_mount(mount))
     op.add_sidecar(dsl.Sidecar("side", "alpine", ["sh", "-c", "echo from side > /shared/side; sleep 600"], mirror_volume_mounts=True))
+
+
+@case("companions of their own", status="Succeeded", logs={"own": "init a-b 6 dir / side c / main []"}, warned=["sidecar 'side': list of ports"])
+@dsl.pipeline(name="own-companions")
+def own_companions():
+    wait = 'while [ ! -f /shared/side ]; do sleep 0.05; done; echo "$(cat /shared/init) / $(cat /shared/side) / main [$ONLY]"'
+    op = dsl.ContainerOp(name="own", image="alpine", command=["sh", "-c", wait])
+    op.add_volume(k8s.V1Volume(name="shared", empty_dir=k8s.V1EmptyDirVolumeSource()))
+    op.container.add_volume_mount(k8s.V1VolumeMount(name="shared", mount_path="/shared"))
+    init = dsl.UserContainer("init", "alpine", ["sh", "-c", 'echo "init $ONLY-$(PART) ${#TOKEN} $(basename $PWD)" > /own/init'])
+    init.add_env_variable(k8s.V1EnvVar(name="ONLY", value="a")).add_env_variable(k8s.V1EnvVar(name="PART", value="b"))
+    init.add_env_variable(_env("TOKEN", secret_key_ref=k8s.V1SecretKeySelector(name="vault", key="token")))
+    init.add_volume_mount(k8s.V1VolumeMount(name="shared", mount_path="/own"))
+    init.working_dir = "/some/dir"
+    op.add_init_container(init)
+    side = dsl.Sidecar("side", "alpine", ["sh", "-c", 'echo "side $ONLY" > /other/part && mv /other/part /other/side; sleep 600'])
+    side.add_env_variable(k8s.V1EnvVar(name="ONLY", value="c")).add_port(k8s.V1ContainerPort(container_port=80))
+    side.add_volume_mount(k8s.V1VolumeMount(name="shared", mount_path="/other"))
+    op.add_sidecar(side)
+
+
+@case("parts of volumes", status="Succeeded", logs={"parts": "****** deep user from a part"})
+@dsl.pipeline(name="parts")
+def parts():
+    """A file of a secret at its own place, an entry under another name, several sources at once, a directory of a shared volume."""
+    script = "echo $(cat /etc/one.conf) $(ls /etc/items) $(ls /etc/all | tail -1) $(cat /part/f)"
+    op = dsl.ContainerOp(name="parts", image="alpine", command=["sh", "-c", script])
+    secret = k8s.V1SecretVolumeSource
+    items = [k8s.V1KeyToPath(key="token", path="deep/t")]
+    pair = [k8s.V1VolumeProjection(secret=k8s.V1SecretProjection(name="vault")), k8s.V1VolumeProjection(secret=k8s.V1SecretProjection(name="names"))]
+    volumes = {
+        "one": {"secret": secret(secret_name="vault")},
+        "items": {"secret": secret(secret_name="vault", items=items)},
+        "all": {"projected": k8s.V1ProjectedVolumeSource(sources=pair)},
+        "shared": {"empty_dir": k8s.V1EmptyDirVolumeSource()},
+    }
+    for name, source in volumes.items():
+        op.add_volume(k8s.V1Volume(name=name, **source))
+    places = {"one": ("/etc/one.conf", "token"), "items": ("/etc/items", None), "all": ("/etc/all", None), "shared": ("/part", "a/b")}
+    for name, (path, part) in places.items():
+        op.container.add_volume_mount(k8s.V1VolumeMount(name=name, mount_path=path, sub_path=part))
+    init = dsl.UserContainer("init", "alpine", ["sh", "-c", "mkdir -p /whole/a/b && echo from a part > /whole/a/b/f"])
+    op.add_init_container(init.add_volume_mount(k8s.V1VolumeMount(name="shared", mount_path="/whole")))
 
 
 @case("retries by policy", status="Failed", error="exit code 7", phases={"again": ["Succeeded"], "again(0)": ["Failed"], "again(1)": ["Succeeded"], "never": ["Failed"], "never(0)": ["Failed"]})

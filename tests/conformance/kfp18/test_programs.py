@@ -36,8 +36,9 @@ def names_of(path: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     with LiveServer(tmp_path_factory.mktemp("kfp18") / "data") as running:
-        stored = httpx.put(f"{running.url}/apis/v2beta1/secrets/vault", json={"string_data": {"token": "s3cret"}})
-        assert stored.status_code == 200, stored.text
+        for name, entries in (("vault", {"token": "s3cret"}), ("names", {"user": "penstock"})):
+            stored = httpx.put(f"{running.url}/apis/v2beta1/secrets/{name}", json={"string_data": entries})
+            assert stored.status_code == 200, stored.text
         yield running
 
 
@@ -83,6 +84,10 @@ def test_program(observed: dict[str, Any], server: LiveServer, name: str) -> Non
         ids = [node["id"] for node in run["nodes"] if node["name"] == task]
         logs = [server.text(f"/apis/v1alpha1/runs/{run['run_id']}/nodes/{node}/log") for node in ids]
         assert any(text in log for log in logs), logs
+    if "warned" in expect:
+        tasks = server.get(f"/apis/v2beta1/runs/{run['run_id']}/tasks", page_size=100)["tasks"]
+        warnings = " ".join(sentence for task in tasks for sentence in task.get("warnings", []))
+        assert [text for text in expect["warned"] if text not in warnings] == [], warnings
 
 
 def test_secrets_stay_masked(observed: dict[str, Any], server: LiveServer) -> None:

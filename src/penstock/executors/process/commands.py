@@ -96,7 +96,8 @@ class Plan:
         if binds:
             message["binds"] = _with_own_directories(binds, layout, data, _names_below_tmp(spec, layout))
             message["new_root"] = f"{root}/root"
-            directories += [f"{root}/root", *(bind["source"] for bind in binds if bind["source"].startswith(root))]
+            sources = (bind["source"] for bind in binds if bind["source"].startswith(root) and not os.path.isfile(bind["source"]))
+            directories += [f"{root}/root", *sources]
         message["directories"] = list(dict.fromkeys(directories))
         if self.mode == "command":
             message["argv"] = spec.argv

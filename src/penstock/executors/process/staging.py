@@ -157,17 +157,17 @@ def _write(path: Path, content: bytes) -> None:
 
 def _mount(mount: Mount, layout: AttemptLayout, volumes: Path) -> list[dict[str, Any]]:
     """Prepare what appears at `mount.target`; without a namespace it stays reachable below `layout.mounts` at the same path."""
-    stand_in = _stand_in(mount, layout)
+    stand_in, whole = _stand_in(mount, layout), _files_place(mount, layout)
+    for name, content in mount.files.items():
+        place = whole / name
+        if not place.resolve().is_relative_to(whole.resolve()):
+            raise TaskError(f"mount {mount.target}: file name {name!r} leaves it", kind=FailureKind.INPUT)
+        _write(place, content)
+        place.chmod(0o600)
     source = mount_source(mount, layout, volumes)
     if source != stand_in and not layout.has_namespace and not stand_in.exists():
         stand_in.parent.mkdir(parents=True, exist_ok=True)
         stand_in.symlink_to(source)
-    for name, content in mount.files.items():
-        place = source / name
-        if not place.resolve().is_relative_to(source.resolve()):
-            raise TaskError(f"mount {mount.target}: file name {name!r} leaves it", kind=FailureKind.INPUT)
-        _write(place, content)
-        place.chmod(0o600)
     if not layout.has_namespace:
         return []
     return [{"source": str(source), "target": str(mount.target), "read_only": mount.read_only}]
@@ -180,30 +180,43 @@ def _volume(volumes: Path, name: str) -> Path:
 
 
 def mount_source(mount: Mount, layout: AttemptLayout, volumes: Path) -> Path:
-    """Return the directory that a task sees at `mount.target`; it is made when missing.
+    """Return the directory or file that a task sees at `mount.target`; a directory is made when there is nothing.
 
     Raises:
         TaskError: the name or sub path of a volume leaves its place (kind INPUT).
     """
     if mount.volume is not None:
         base = _volume(volumes, mount.volume)
-        source = base / mount.sub_path.strip("/")
-        if not Path(os.path.normpath(source)).is_relative_to(base):
-            message = f"mount {mount.target}: volume {mount.volume!r} with sub path {mount.sub_path!r} is not allowed"
-            raise TaskError(message, kind=FailureKind.INPUT)
-        source.mkdir(parents=True, exist_ok=True)
+        source = _part(base, mount)
+        if not source.exists():  # a part may be a single file
+            source.mkdir(parents=True, exist_ok=True)
         if not source.resolve().is_relative_to(base.resolve()):
             raise TaskError(f"mount {mount.target}: sub path {mount.sub_path!r} leaves the volume", kind=FailureKind.INPUT)
         return source
     if mount.source is not None:
-        source = Path(mount.source)
+        source = _part(Path(mount.source), mount)
         if not source.exists():
-            _require_inside(mount.source, layout)
+            _require_inside(PurePosixPath(source), layout)
             source.mkdir(parents=True, exist_ok=True)
         return source
+    source = _part(_files_place(mount, layout), mount)
+    if not source.exists():
+        source.mkdir(parents=True)
+    return source
+
+
+def _part(base: Path, mount: Mount) -> Path:
+    source = base / mount.sub_path.strip("/")
+    if not Path(os.path.normpath(source)).is_relative_to(base):
+        what = f"volume {mount.volume!r} with " if mount.volume is not None else ""
+        raise TaskError(f"mount {mount.target}: {what}sub path {mount.sub_path!r} is not allowed", kind=FailureKind.INPUT)
+    return source
+
+
+def _files_place(mount: Mount, layout: AttemptLayout) -> Path:
+    """Where the files of a mount are written: at its stand-in, or apart when only a part of them is mounted there."""
     stand_in = _stand_in(mount, layout)
-    stand_in.mkdir(parents=True, exist_ok=True)
-    return stand_in
+    return Path(layout.mounts) / ".files" / str(mount.target).lstrip("/") if mount.sub_path else stand_in
 
 
 def _stand_in(mount: Mount, layout: AttemptLayout) -> Path:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.domain.errors import SpecError
+from penstock.spec.argo.leftovers import of_workflow
 
 SDK_VERSION_KEY = "pipelines.kubeflow.org/kfp_sdk_version"
 PIPELINE_SPEC_KEY = "pipelines.kubeflow.org/pipeline_spec"
@@ -41,6 +42,12 @@ class WorkflowDocument:
     sdk_version: str
     inputs: Mapping[str, Mapping[str, Any]]
     """Human declarations of the parameters (type, default, optional, description) by name."""
+    looped: frozenset[str]
+    """Templates that a loop runs: their `parallelism` is the loop's."""
+    is_fail_fast: bool
+    """False when every DAG goes on after a failure."""
+    leftovers: tuple[str, ...]
+    """What the whole workflow asks and is not carried out, a sentence each."""
 
 
 def is_workflow(content: Any) -> bool:
@@ -80,6 +87,11 @@ def read_workflow(manifest: Mapping[str, Any]) -> WorkflowDocument:
     arguments = spec.get("arguments") or {}
     parameters = tuple((str(item["name"]), item.get("value", item.get("default"))) for item in arguments.get("parameters") or ())
     labels = _texts(metadata.get("labels"))
+    dags = [template["dag"] for template in templates.values() if isinstance(template.get("dag"), Mapping)]
+    tasks = [task for dag in dags for task in dag.get("tasks") or ()]
+    goes_on = [dag for dag in dags if dag.get("failFast") is False]
+    is_fail_fast = not dags or len(goes_on) < len(dags)
+    mixed = ["failFast is false for some DAGs only, and is not carried out"] if goes_on and is_fail_fast else []
     return WorkflowDocument(
         manifest=manifest,
         name=str(described.get("name") or metadata.get("name") or str(metadata.get("generateName", "workflow-")).rstrip("-")),
@@ -93,6 +105,9 @@ def read_workflow(manifest: Mapping[str, Any]) -> WorkflowDocument:
         annotations=annotations,
         sdk_version=annotations.get(SDK_VERSION_KEY) or labels.get(SDK_VERSION_KEY) or "",
         inputs={str(item.get("name")): item for item in described.get("inputs") or () if isinstance(item, Mapping)},
+        looped=frozenset(str(task.get("template")) for task in tasks if "withItems" in task or "withParam" in task),
+        is_fail_fast=is_fail_fast,
+        leftovers=(*of_workflow(spec), *mixed),
     )
 
 

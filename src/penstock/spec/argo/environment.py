@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -143,7 +143,11 @@ def _entry(kind: str, reference: Mapping[str, Any], secrets: SecretLookup) -> st
 
 
 def container_mounts(
-    container: Mapping[str, Any], volumes: Sequence[Mapping[str, Any]], shared: PurePosixPath, secrets: SecretLookup
+    container: Mapping[str, Any],
+    volumes: Sequence[Mapping[str, Any]],
+    shared: PurePosixPath,
+    secrets: SecretLookup,
+    expand: Callable[[str], str],
 ) -> tuple[list[Mount], list[str]]:
     """Turn `volumeMounts` into mounts; returns them with warnings.
 
@@ -152,6 +156,10 @@ def container_mounts(
         volumes: pod volumes of the template and the workflow.
         shared: directory of the attempt for volumes that live as long as the pod.
         secrets: store for secret and config-map volumes.
+        expand: replaces `$(NAME)` in a `subPathExpr`.
+
+    Raises:
+        TaskError: a secret or config map that is not optional does not exist here (kind START).
     """
     by_name = {str(volume.get("name")): volume for volume in volumes}
     mounts: list[Mount] = []
@@ -163,23 +171,56 @@ def container_mounts(
         if volume is None:
             warnings.append(f"volume {name!r} of mount {target} is not declared; an empty directory is used")
             volume = {"emptyDir": {}}
+        claim = volume.get("persistentVolumeClaim") or {}
         common: dict[str, Any] = {
             "target": target,
-            "sub_path": str(item.get("subPath") or ""),
-            "read_only": bool(item.get("readOnly")),
+            "sub_path": str(item.get("subPath") or expand(str(item.get("subPathExpr") or ""))),
+            "read_only": bool(item.get("readOnly") or claim.get("readOnly")),
         }
-        if "persistentVolumeClaim" in volume:
-            mounts.append(Mount(volume=str(volume["persistentVolumeClaim"].get("claimName", "")), **common))
-        elif "secret" in volume or "configMap" in volume:
-            kind = "secret" if "secret" in volume else "configmap"
-            entries = _lookup(kind, volume["secret" if kind == "secret" else "configMap"], secrets) or {}
-            mounts.append(Mount(files=dict(entries), is_secret=kind == "secret", **common))
+        if claim:
+            mounts.append(Mount(volume=str(claim.get("claimName", "")), **common))
+        elif any(key in volume for key in ("secret", "configMap", "projected")):
+            files, is_secret = _volume_files(name, volume, secrets, warnings)
+            mounts.append(Mount(files=files, is_secret=is_secret, **common))
         elif "hostPath" in volume:
             mounts.append(Mount(source=PurePosixPath(str(volume["hostPath"].get("path", "/nonexistent"))), **common))
         else:
-            if "emptyDir" not in volume:
-                kinds = ", ".join(key for key in volume if key != "name")
-                if kinds:  # a volume that says nothing (the SDK's `kfp-launcher`) is an empty directory anyway
-                    warnings.append(f"volume {name!r} ({kinds}) is not available here; an empty directory is used")
+            warnings += _shared_volume_warnings(name, volume)
             mounts.append(Mount(source=shared / name, **common))
     return mounts, warnings
+
+
+def _shared_volume_warnings(name: str, volume: Mapping[str, Any]) -> list[str]:
+    kinds = ", ".join(key for key in volume if key != "name")
+    if "emptyDir" not in volume:  # a volume that says nothing (the SDK's `kfp-launcher`) is an empty directory anyway
+        return [f"volume {name!r} ({kinds}) is not available here; an empty directory is used"] if kinds else []
+    wanted = [f"{key} {value}" for key, value in (volume["emptyDir"] or {}).items() if value]
+    return [f"volume {name!r}: {', '.join(wanted)} is recorded only: it is a directory on disk without a limit"] if wanted else []
+
+
+def _volume_files(name: str, volume: Mapping[str, Any], secrets: SecretLookup, warnings: list[str]) -> tuple[dict[str, bytes], bool]:
+    """Files of a secret, config-map or projected volume by their path below the mount, and whether a secret is among them."""
+    sources = (volume["projected"].get("sources") or ()) if "projected" in volume else (volume,)
+    files: dict[str, bytes] = {}
+    is_secret = False
+    for source in sources:
+        kind = next((kind for kind in ("secret", "configMap") if source.get(kind)), None)
+        if kind is None:
+            warnings.append(f"volume {name!r}: {', '.join(source)} is not available here; its files are missing")
+            continue
+        reference, kind = source[kind], kind.lower()
+        entries = _lookup(kind, reference, secrets)
+        is_secret |= kind == "secret"
+        if reference.get("items") and entries is not None:
+            entries = {str(item.get("path") or item.get("key")): _bytes(kind, reference, item, entries) for item in reference["items"]}
+        files |= entries or {}
+        if any("mode" in item for item in reference.get("items") or ()) or reference.get("defaultMode"):
+            warnings.append(f"volume {name!r}: file modes are recorded only: a task runs as the server's user")
+    return files, is_secret
+
+
+def _bytes(kind: str, reference: Mapping[str, Any], item: Mapping[str, Any], entries: Mapping[str, bytes]) -> bytes:
+    key = str(item.get("key", ""))
+    if key not in entries:
+        raise TaskError(no_key(kind, str(reference.get("name") or reference.get("secretName")), key, entries), kind=FailureKind.START)
+    return entries[key]

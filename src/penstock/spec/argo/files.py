@@ -129,3 +129,12 @@ def declared_path(request: LaunchRequest, name: str) -> str:
         if item.get("name") == name:
             return str(item.get("path") or (item.get("valueFrom") or {}).get("path"))
     return "its path"
+
+
+def declared_default(request: LaunchRequest, name: str) -> str | None:
+    """Value of an output parameter whose file is not there, when the manifest has one (`valueFrom.default`)."""
+    for item in (manifest_of(request).get("outputs") or {}).get("parameters") or ():
+        if item.get("name") == name:
+            default = (item.get("valueFrom") or {}).get("default")
+            return None if default is None else str(default)
+    return None

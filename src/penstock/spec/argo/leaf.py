@@ -51,7 +51,8 @@ def resolve_leaf(request: LaunchRequest, layout: AttemptLayout) -> Leaf:
     declared += [str(item["path"]) for item in outputs.get("artifacts") or () if item.get("path")]
     declared += [str(path) for item in outputs.get("parameters") or () if (path := (item.get("valueFrom") or {}).get("path"))]
     if not layout.has_namespace:
-        declared += [str(item.get("mountPath", "")) for item in container.get("volumeMounts") or ()]
+        beside = [item for kind in ("initContainers", "sidecars") for item in template.get(kind) or ()]
+        declared += [str(item.get("mountPath", "")) for holder in (container, *beside) for item in holder.get("volumeMounts") or ()]
     return Leaf(template, container, read_runtime_info(template, "template"), PathMap(layout.mounts, declared))
 
 
@@ -62,7 +63,7 @@ def resolver_of(request: LaunchRequest) -> Callable[[str], str | None]:
         "workflow.name": run.resource_name,
         "workflow.uid": run.run_id,
         "workflow.namespace": run.namespace,
-        "workflow.serviceAccountName": run.service_account,
+        "workflow.serviceAccountName": run.service_account or "pipeline-runner",
         "workflow.creationTimestamp": dt.datetime.fromtimestamp(run.created_at, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "workflow.status": request.run_status,
         "workflow.failures": request.run_failures,

@@ -53,19 +53,6 @@ ARGO_DIALECT = "argo"
 ROOT_TEMPLATE = "--workflow--"
 """Name of the graph around entrypoint and exit handler; not a legal Argo name, so it never clashes."""
 
-WORKFLOW_WISHES = {
-    "nodeSelector": "a node selector",
-    "tolerations": "tolerations",
-    "affinity": "affinity",
-    "dnsConfig": "a DNS configuration",
-    "imagePullSecrets": "image pull secrets",
-    "podDisruptionBudget": "a pod disruption budget",
-    "ttlStrategy": "a time to live",
-    "priorityClassName": "a priority class",
-    "securityContext": "a security context",
-}
-"""Fields of a workflow that mean nothing for processes of one machine, in words for a warning."""
-
 _IDENTITY_KEYS = ("container", "resource", "volumes", "initContainers", "sidecars", "outputs")
 
 _RETRY_ON = {
@@ -110,6 +97,7 @@ def lower_workflow(manifest: Mapping[str, Any]) -> RunPlan:
         resource_prefix=document.resource_prefix,
         parallelism=int(document.spec.get("parallelism") or 0),
         deadline_seconds=_number(document.spec.get("activeDeadlineSeconds")),
+        fail_fast=document.is_fail_fast,
         labels=document.labels,
         annotations=document.annotations,
         extra={"sdk_version": document.sdk_version},
@@ -172,10 +160,13 @@ def _lower_dag(document: WorkflowDocument, template: Mapping[str, Any], place: s
         if spec.key in tasks:
             raise SpecError(f"task {spec.key!r} is defined twice", place=f"{place}.dag.tasks[{index}]")
         tasks[spec.key] = spec
+    if template["dag"].get("target"):
+        raise SpecError("'target' of a DAG is not supported", place=f"{place}.dag.target")
     outputs = template.get("outputs") or {}
     return GraphTemplate(
         name=template["name"],
         tasks=tasks,
+        parallelism=0 if template["name"] in document.looped else int(template.get("parallelism") or 0),
         parameters=_input_parameters(template),
         artifacts={item["name"]: ArtifactSpec(item["name"]) for item in _inputs(template, "artifacts")},
         output_parameters={
@@ -190,7 +181,7 @@ def _lower_task(document: WorkflowDocument, task: Mapping[str, Any], place: str)
     key, wanted = str(task.get("name", "")), str(task.get("template", ""))
     if not key or wanted not in document.templates:
         raise SpecError(f"task {key!r} refers to unknown template {wanted!r}", place=place)
-    for unsupported in ("depends", "withSequence", "templateRef", "hooks", "onExit"):
+    for unsupported in ("depends", "withSequence", "templateRef", "hooks", "onExit", "continueOn", "inline"):
         if task.get(unsupported):
             raise SpecError(f"{unsupported!r} of task {key!r} is not supported", place=f"{place}.{unsupported}")
     template = document.templates[wanted]
@@ -308,12 +299,12 @@ def _lower_leaf(document: WorkflowDocument, template: Mapping[str, Any], place: 
         output_artifacts=output_artifacts,
         identity=_identity(template),
         run_fields=run_fields([template.get(key) for key in _IDENTITY_KEYS]),
-        deadline_seconds=_number(template.get("activeDeadlineSeconds")),
+        deadline_seconds=_number(template.get("activeDeadlineSeconds")) or duration_seconds(template.get("timeout", "")),
         extra={
             "sdk_component": _component_name(template),
             "value_types": value_types(template),
             "workflow_volumes": document.spec.get("volumes") or [],
-            "workflow_wishes": [key for key in WORKFLOW_WISHES if document.spec.get(key)],
+            "workflow_leftovers": document.leftovers,
         },
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -29,15 +30,17 @@ from penstock.domain.execution import (
 )
 from penstock.domain.plan import ParameterType
 from penstock.interfaces.dialect import SecretLookup
-from penstock.spec.argo.environment import container_environment, container_mounts
-from penstock.spec.argo.files import artifact_outputs, declared_path, fixed_outputs, parameter_outputs, staged_inputs
+from penstock.spec.argo.companions import Companions, companions_of
+from penstock.spec.argo.environment import ContainerEnvironment, PodFacts, container_environment, container_mounts
+from penstock.spec.argo.files import artifact_outputs, declared_default, declared_path, fixed_outputs, parameter_outputs, staged_inputs
 from penstock.spec.argo.launcher import RUNTIME_INFO, read_call, read_output, read_runtime_info
 from penstock.spec.argo.leaf import Leaf, manifest_of, pod_facts, resolve_leaf, workflow_volumes
+from penstock.spec.argo.leftovers import of_leaf, unique
 from penstock.spec.argo.lower import is_optional_output
 from penstock.spec.argo.metrics import METRICS_TYPE, UI_METADATA_TYPE, metrics_metadata, ui_metadata
 from penstock.spec.argo.resources import effects, json_path, read_action, read_deletion
 from penstock.spec.argo.v2_step import absent_by_uri, launch_step, launcher_text, staged_by_uri
-from penstock.spec.argo.wishes import companions_of, environment_of, ignored_wishes, python_of, resources_of
+from penstock.spec.argo.wishes import environment_of, python_of, resources_of
 from penstock.spec.shells import with_shell_of
 
 _MAX_ARGUMENT = 128 * 1024 - 1
@@ -77,6 +80,8 @@ class ArgoDialect:
                 parameters[item.name] = values[short]
             elif content is not None and not is_optional_output(item.name):
                 parameters[item.name] = _strip_newline(_decode(content))
+            elif (default := declared_default(request, item.name)) is not None:
+                parameters[item.name] = default
             elif not item.is_optional:
                 raise TaskError(f"output {item.name!r} was not written to {declared_path(request, item.name)}", kind=FailureKind.OUTPUT)
         artifacts: dict[str, tuple[ArtifactOutput, ...]] = {}
@@ -121,7 +126,9 @@ def _resource_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout) ->
         path = layout.outputs / "values" / str(len(files))
         files[path] = json_path(action.value, str((item.get("valueFrom") or {}).get("jsonPath", ""))).encode()
         outputs.append(OutputParameterFile(str(item["name"]), path, ParameterType.STRING))
-    return ProcessSpec(argv=(), files=files, output_parameters=tuple(outputs), **effects(action))
+    changes = effects(action)
+    warnings = unique([*changes.pop("warnings", ()), *(request.template.extra.get("workflow_leftovers") or ()), *of_leaf(leaf.template)])
+    return ProcessSpec(argv=(), files=files, output_parameters=tuple(outputs), warnings=tuple(warnings), **changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +166,7 @@ def _call_of(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, command:
 def _container_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, secrets: SecretLookup) -> ProcessSpec:
     pod = pod_facts(request, leaf.template)
     env = container_environment(leaf.container, pod, secrets)
-    mounts, mount_warnings = _mounts(request, leaf, layout, secrets)
-    warnings = [*env.warnings, *mount_warnings, *ignored_wishes(leaf.template, request.template.extra.get("workflow_wishes") or ())]
+    mounts, beside, warnings = _surroundings(request, leaf, layout, secrets, pod, env)
     command = [env.expand(str(item)) for item in leaf.container.get("command") or ()]
     args = [env.expand(str(item)) for item in leaf.container.get("args") or ()]
     deletion = read_deletion([*command, *args])
@@ -183,38 +189,49 @@ def _container_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, s
     return ProcessSpec(
         argv=tuple(argv) if python else with_shell_of(image, argv),
         env={name: str(leaf.paths.apply(value)) for name, value in env.plain.items() if name != RUNTIME_INFO},
-        secret_env=env.secret,
+        secret_env={**env.secret, **beside.secret_env},
         python=python,
         environment=environment_of(request, leaf, installs),
         image=image,
-        resources=resources_of(leaf, warnings),
+        resources=resources_of(leaf),
         staged=tuple(call.staged),
         absent=call.absent,
         files={**call.files, **fixed_files},
         directories=tuple(dict.fromkeys(directories)),
         mounts=tuple(mounts),
-        init=companions_of(leaf, env, "initContainers"),
-        sidecars=companions_of(leaf, env, "sidecars"),
+        init=tuple(beside.init),
+        sidecars=tuple(beside.sidecars),
         output_parameters=tuple(parameters),
         output_artifacts=tuple(call.artifacts),
         executor_output=call.executor_output,
+<<<<<<< HEAD
         path_prefixes={scheme: str(path) for scheme, path in call.prefixes.items()},
         working_dir=_working_dir(leaf, layout, mounts),
+=======
+        path_prefixes=call.prefixes,
+        working_dir=_working_dir(leaf, layout, str(leaf.container.get("workingDir") or ""), mounts),
+>>>>>>> 52a3f0a (kfp 1.8: companions have variables, mounts and directories of their own; parts of volumes; everything a manifest asks and is not done is a warning)
         deadline_seconds=request.template.deadline_seconds,
         warnings=tuple(warnings),
     )
 
 
-def _mounts(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, secrets: SecretLookup) -> tuple[list[Mount], list[str]]:
+def _surroundings(
+    request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, secrets: SecretLookup, pod: PodFacts, env: ContainerEnvironment
+) -> tuple[list[Mount], Companions, list[str]]:
+    """Mounts of task and companions, the companions, and sentences about everything that is not honoured."""
     volumes = [*(leaf.template.get("volumes") or ()), *workflow_volumes(request)]
-    mounts, warnings = container_mounts(leaf.container, volumes, layout.mounts / ".volumes", secrets)
+    shared = layout.mounts / ".volumes"
+    mounts, warnings = container_mounts(leaf.container, volumes, shared, secrets, env.expand)
     mounts = [mount for mount in mounts if str(mount.target) != "/kfp-launcher"]
-    return mounts, warnings
+    place = partial(_working_dir, leaf, layout)
+    beside = companions_of(leaf, pod, secrets, volumes=volumes, shared=shared, taken=mounts, directory=place)
+    of_run = request.template.extra.get("workflow_leftovers") or ()
+    return [*mounts, *beside.mounts], beside, unique([*env.warnings, *warnings, *beside.warnings, *of_run, *of_leaf(leaf.template)])
 
 
-def _working_dir(leaf: Leaf, layout: AttemptLayout, mounts: Sequence[Mount]) -> PurePosixPath | None:
-    """Where the container wants to start: below a mount that literally exists, else at the stand-in of the path in the attempt."""
-    wanted = str(leaf.container.get("workingDir") or "")
+def _working_dir(leaf: Leaf, layout: AttemptLayout, wanted: str, mounts: Sequence[Mount]) -> PurePosixPath | None:
+    """Where a container wants to start: below a mount that literally exists, else at the stand-in of the path in the attempt."""
     if not wanted.startswith("/") or wanted == "/":
         return None
     path = PurePosixPath(wanted)

@@ -1,11 +1,11 @@
-"""Conditions over strings, numbers and booleans, nested; what depends on a skipped task is skipped."""
+"""Conditions over strings (with quotes in them), numbers and booleans, nested; what depends on a skipped task is skipped."""
 
 from kfp import dsl
 
 SDKS = ("2.0.1", "2.7.0", "2.17.0")
 EXPECT = {
     "state": "SUCCEEDED",
-    "outputs": {"echo.Output": ["deep", "heads", "true"]},
+    "outputs": {"echo.Output": ["deep", "heads", "quoted", "true"]},
     "states": {"condition-3": ["SKIPPED"], "condition-4": ["SKIPPED"], "coin": ["SUCCEEDED"]},
 }
 
@@ -36,7 +36,7 @@ def never() -> str:
 
 
 @dsl.pipeline(name="conditions")
-def pipeline(limit: int = 10):
+def pipeline(limit: int = 10, quote: str = "a'b\"c"):
     tossed = coin()
     measured = size()
     flagged = flag()
@@ -50,3 +50,5 @@ def pipeline(limit: int = 10):
         never().set_display_name("never")
     with dsl.Condition(flagged.output == True):  # noqa: E712
         echo(text="true").set_display_name("echo")
+    with dsl.Condition(quote == "a'b\"c"):  # the SDK puts it between quotes as it is
+        echo(text="quoted").set_display_name("echo")

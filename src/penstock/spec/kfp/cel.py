@@ -4,10 +4,14 @@ The grammar is the part of CEL that has a meaning on JSON values: literals, `inp
 field selection, `! -`, arithmetic, comparison, `in`, `&&`, `||`, the ternary, and the functions `int double string bool size
 has parseJson`. The SDK writes only a small part of it (kfp protocol notes, section 4.4); hand-written specs may use the rest.
 Evaluation rules are those of `domain.expr.Call`.
+
+The SDK puts the text that a parameter is compared with between two quotes as it is (observed with 2.0.1 to 2.17.3), so that
+`x == "it's"` becomes `... == 'it's'`, which is not CEL. A condition that is none is read once more that way.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -25,7 +29,11 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+_VERBATIM = re.compile(r"\s*'(.*?)'(?=\s*(?:$|\)+\s*(?:$|&&)|&&))", re.DOTALL)
+"""A string as the SDK writes it, always on the right of a comparison: to the first quote after which that can be over."""
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
+_PLAIN_ESCAPES = "\\?\"'`"
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))", re.DOTALL)
 _FUNCTIONS = {"int", "double", "string", "bool", "size"}
 _MAX_DEPTH = 50
@@ -53,7 +61,13 @@ def parse_condition(text: str, *, place: str, texts: Collection[str] = ()) -> Ex
     Raises:
         SpecError: `text` is not an expression of the grammar.
     """
-    return _Parser(text, place, names=None, texts=texts).parse()
+    try:
+        return _Parser(text, place, names=None, texts=texts).parse()
+    except SpecError:
+        if "'" in text:
+            with contextlib.suppress(SpecError):
+                return _Parser(text, place, names=None, texts=texts, is_verbatim=True).parse()
+        raise
 
 
 def parse_selector(text: str, value: Expr, *, place: str) -> Expr:
@@ -70,8 +84,9 @@ def parse_selector(text: str, value: Expr, *, place: str) -> Expr:
 class _Parser:
     """Recursive descent, one method per precedence level of the CEL grammar."""
 
-    def __init__(self, text: str, place: str, names: Names | None, texts: Collection[str] = ()) -> None:
+    def __init__(self, text: str, place: str, names: Names | None, texts: Collection[str] = (), *, is_verbatim: bool = False) -> None:
         self._text = text
+        self._is_verbatim = is_verbatim
         self._texts = texts
         self._place = place
         self._names = names
@@ -84,6 +99,11 @@ class _Parser:
         end = 0
         text = self._text.rstrip()
         while end < len(text):
+            is_right = bool(tokens) and tokens[-1][1] in _COMPARISONS
+            if self._is_verbatim and is_right and (verbatim := _VERBATIM.match(text, end)):
+                tokens.append(("verbatim", verbatim.group(1)))
+                end = verbatim.end()
+                continue
             match = _TOKEN.match(text, end)
             if match is None or match.lastgroup is None:
                 raise self._error(f"unexpected character {text[end:].strip()[:1]!r}")
@@ -143,7 +163,7 @@ class _Parser:
 
     def _relation(self) -> Expr:
         left = self._sum()
-        while op := self._accept("==", "!=", "<=", ">=", "<", ">", "in"):
+        while op := self._accept(*_COMPARISONS, "in"):
             right = self._sum()
             declared = op != "in" and any(isinstance(side, OwnInput) and side.name in self._texts for side in (left, right))
             left = Call(f"text{op}" if declared else op, (left, right))
@@ -212,8 +232,10 @@ class _Parser:
         self._at += 1
         if kind == "number":
             return Const(_number(token))
+        if kind == "verbatim":
+            return Const(token)
         if kind == "string":
-            return Const(_string(token))
+            return Const(self._string(token))
         if kind == "name":
             return self._named(token)
         if token == "(":
@@ -223,6 +245,23 @@ class _Parser:
         if token == "[":
             return self._list()
         raise self._error(f"unexpected {token!r}")
+
+    def _string(self, token: str) -> str:
+        if token[0] in "rR":
+            return token[2:-1]
+
+        def unescape(match: re.Match[str]) -> str:
+            short, unicode4, unicode8, octal, char = match.groups()
+            code = short or unicode4 or unicode8
+            if code:
+                return chr(int(code, 16))
+            if octal:
+                return chr(int(octal, 8))
+            if self._names is None and char not in _ESCAPES and char not in _PLAIN_ESCAPES:
+                raise self._error(f"unknown escape {match.group()!r}")
+            return _ESCAPES.get(char, char)
+
+        return _ESCAPE.sub(unescape, token[1:-1])
 
     def _list(self) -> Expr:
         values: list[Any] = []
@@ -267,19 +306,3 @@ def _number(token: str) -> int | float:
     if text[:2].lower() == "0x":
         return int(text, 16)
     return float(text) if any(mark in text for mark in ".eE") else int(text)
-
-
-def _string(token: str) -> str:
-    if token[0] in "rR":
-        return token[2:-1]
-
-    def unescape(match: re.Match[str]) -> str:
-        short, unicode4, unicode8, octal, char = match.groups()
-        code = short or unicode4 or unicode8
-        if code:
-            return chr(int(code, 16))
-        if octal:
-            return chr(int(octal, 8))
-        return _ESCAPES.get(char, char)
-
-    return _ESCAPE.sub(unescape, token[1:-1])

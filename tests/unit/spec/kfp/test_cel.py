@@ -40,6 +40,19 @@ def test_a_condition_becomes_an_expression(text: str, expected: Expr) -> None:
     assert parse_condition(text, place="p") == expected
 
 
+@pytest.mark.parametrize("text", ["it's", "a'b\"c", "'", "\\", "C:\\data", "''", "don't (', or) do", "'x' == 'y'z", "é'\"\n"])
+def test_text_that_the_sdk_put_between_quotes_as_it_is_is_compared_as_it_is(text: str) -> None:
+    one = f"inputs.parameter_values['x'] == '{text}'"
+
+    assert parse_condition(one, place="p") == call("==", X, text)
+    assert parse_condition(f"!({one}) && {one}", place="p") == call("&&", call("!", call("==", X, text)), call("==", X, text))
+
+
+def test_a_condition_that_can_be_read_in_no_way_names_what_is_wrong_in_it_as_written() -> None:
+    with pytest.raises(SpecError, match="expected '\\)'"):
+        parse_condition("(inputs.parameter_values['x'] == 'it'", place="p")
+
+
 def test_comparisons_with_inputs_declared_as_text_are_marked() -> None:
     condition = parse_condition("inputs.parameter_values['x'] > '5' && inputs.parameter_values['y'] > '5'", place="p", texts={"x"})
 

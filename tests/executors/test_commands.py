@@ -12,7 +12,7 @@ from tests.executors.stage import Stage, shell
 from penstock.domain.artifacts import ArtifactType
 from penstock.domain.execution import FailureKind, Mount, OutputArtifactPath, OutputParameterFile, ProcessSpec, Resources
 from penstock.domain.plan import ParameterType
-from penstock.executors.process import commands, logs
+from penstock.executors.process import commands, full_disk, logs
 from penstock.executors.process.inside import tree
 from penstock.stores.files.attempt_logs import AttemptLogFiles
 
@@ -310,6 +310,31 @@ async def test_on_a_full_disk_a_failed_attempt_makes_room_before_its_end_is_told
         assert finished.exit_code == 3
         assert bool(list(root.rglob("much"))) is is_kept
         assert scene.executor.log_path(finished.key).exists()
+
+
+_ENDLESS = "while true; do head -c 9000000 /dev/zero; sleep 0.1; done"
+
+
+async def test_on_a_full_disk_a_task_whose_log_fills_it_is_stopped_and_its_log_makes_room(open_stage) -> None:
+    async with open_stage(settings={"spare_bytes": 1 << 60}) as scene:
+        finished = await scene.run(shell(f"echo begin; {_ENDLESS}"))
+        log = scene.executor.log_path(finished.key).read_bytes()
+        assert finished.failure is not None
+        assert finished.failure.kind is FailureKind.SYSTEM
+        assert not finished.failure.was_canceled
+        assert finished.failure.message.startswith("it was stopped because its log filled the disk")
+        assert log.startswith(b"begin\n")
+        assert b"bytes of this log were removed: the disk was full]" in log
+        assert len(log) < full_disk.LONG_LOG_BYTES
+
+
+async def test_on_a_full_disk_a_long_log_of_an_ended_task_is_cut_and_named(open_stage) -> None:
+    async with open_stage(settings={"spare_bytes": 1 << 60}) as scene:
+        finished = await scene.run(shell("head -c 9000000 /dev/zero; echo; echo last words; exit 3"))
+        assert finished.failure is not None
+        assert finished.failure.message.startswith("exit code 3 (the disk was full, its log alone had 8.")  # MiB
+        assert "last words" in finished.failure.message
+        assert scene.executor.log_path(finished.key).stat().st_size < full_disk.LONG_LOG_BYTES
 
 
 async def _first_line(scene: Stage) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+import pytest
+
 from penstock.domain.artifacts import ArtifactType
 from penstock.domain.execution import OutputArtifactPath, ProcessSpec, PythonTask, first_line_of
 from penstock.executors.process import failures, hints
@@ -46,6 +48,13 @@ def test_an_exception_that_did_not_end_the_program_is_not_its_cause(tmp_path: Pa
     assert hints.exception_of(["Traceback (most recent call last):", "  cut"], 1) == ""
     assert hints.exception_of(["name? Traceback (most recent call last):", "  File", "EOFError: EOF"], 1) == "EOFError: EOF"
     assert hints.exception_of(['  File "f.py", line 1, in f', "    raise", "ValueError: x"], 1) == "ValueError: x"  # after a line of 10 MB
+
+
+@pytest.mark.parametrize("text", ["x" * 2_000_000, "first\n" + "more\n" * 400_000])
+def test_an_exception_with_a_very_long_text_is_named(tmp_path: Path, text: str) -> None:
+    message = failed(tmp_path, traceback("OldError: caught") + traceback(f"ValueError: {text}"), ProcessSpec(argv=("x",), python=PYTHON))
+    assert first_line_of(message).startswith(f"exit code 1: ValueError: {text[:5]}")
+    assert len(message) < 20_000
 
 
 def test_a_log_of_the_sdk_alone_is_not_repeated(tmp_path: Path) -> None:

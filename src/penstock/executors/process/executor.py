@@ -37,7 +37,7 @@ from penstock.domain.execution import (
 )
 from penstock.domain.ids import RunId, TaskId
 from penstock.domain.masking import bytes_of
-from penstock.executors.process import adoption, collecting, commands, logs, results, staging
+from penstock.executors.process import adoption, collecting, commands, full_disk, logs, results, staging
 from penstock.executors.process.environments import Environment, Environments
 from penstock.executors.process.failures import SERVER_STOPPED, failure_of
 from penstock.executors.process.layout import LOG, RESULT, Folders, read_json, strip
@@ -78,7 +78,8 @@ class ExecutorSettings:
     keeps_work_of: frozenset[str] = frozenset({"failed"})
     """Attempts whose working files stay: any of `succeeded`, `failed`. Log and description always stay."""
     spare_bytes: int = 16 << 20
-    """With less than this free on the disk, working files of failed attempts go at once: the server needs room to record their end."""
+    """With less than this free on the disk, working files of failed attempts and the middle of long logs go at once: the server needs room
+    to record how attempts end. A task whose log takes it is stopped."""
     base_environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the clean environment of every task (proxies, certificates)."""
 
@@ -135,12 +136,14 @@ class ProcessExecutor:
         self._overruling = overruling
         self._folders = Folders(data / "runs", has_namespace=has_namespace)
         self._slots = Slots(settings.capacity)
+        self._disk = full_disk.FullDisk(data, settings.spare_bytes)
         self._gate = asyncio.Semaphore(settings.capacity.slots + settings.prepared_ahead)
         self._attempts: dict[AttemptKey, _Attempt] = {}
         self._by_id: dict[str, _Attempt] = {}
         self._parents = Parents(data / "envs", on_message=self._on_message, on_lost=self._on_lost)
         self._sink: ReportSink | None = None
         self._aside: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.Task[None] | None = None
         # Apart from the loop's own threads, where staging and storing of running attempts must not wait for removals.
         self._cleaner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="penstock-clean")
         self._is_closing = False
@@ -155,6 +158,15 @@ class ProcessExecutor:
     async def start(self, sink: ReportSink) -> None:
         """Take the sink; supervisors start when they are first needed."""
         self._sink = sink
+        self._watch = asyncio.create_task(self._disk.watch(self._running_logs, self._stop_writer_of))
+
+    def _running_logs(self) -> list[Path]:
+        return [attempt.root / LOG for attempt in self._attempts.values() if attempt.phase == "running"]
+
+    def _stop_writer_of(self, log: Path) -> None:
+        for attempt in self._attempts.values():
+            if attempt.root == log.parent:
+                self._stop(attempt, full_disk.REASON, 0.0)
 
     async def launch(self, request: LaunchRequest) -> None:
         """Queue the attempt; a key that is known already changes nothing."""
@@ -185,14 +197,20 @@ class ProcessExecutor:
         if attempt.phase != "running":
             if attempt.task is not None:
                 attempt.task.cancel()
-        elif attempt.supervisor is not None:
-            attempt.supervisor.send({"op": "stop", "id": _id_of(key), "reason": reason, "grace": grace_seconds})
+        else:
+            self._stop(attempt, reason, grace_seconds)
+
+    def _stop(self, attempt: _Attempt, reason: str, grace_seconds: float) -> None:
+        if attempt.supervisor is not None:
+            attempt.supervisor.send({"op": "stop", "id": _id_of(attempt.request.key), "reason": reason, "grace": grace_seconds})
         elif attempt.adopted is not None:
             self._spawn(adoption.stop(attempt.adopted, reason, grace_seconds))
 
     async def close(self, *, leave_running: bool) -> None:
         """Stop taking work; running tasks go on for the next server, or are ended and not reported."""
         self._is_closing = True
+        if self._watch is not None:
+            self._watch.cancel()
         if not leave_running:
             running = [attempt for attempt in self._attempts.values() if attempt.phase == "running" and attempt.ended is not None]
             for attempt in running:
@@ -251,20 +269,16 @@ class ProcessExecutor:
             _log.exception("attempt %s", attempt.request.key)
             failure = Failure(FailureKind.SYSTEM, f"internal error: {type(error).__name__}: {error}")
         self._forget(attempt)
-        if failure is not None and self._is_disk_full():
-            await asyncio.to_thread(_clean, attempt.root, outputs)
+        if self._disk.is_full():
+            await asyncio.to_thread(self._disk.cut, attempt.root / LOG)
+            if failure is not None:
+                await asyncio.to_thread(_clean, attempt.root, outputs)
+        failure = self._disk.explained(failure, attempt.root / LOG)
         exit_code = failure.exit_code if failure is not None else 0
         finished = AttemptFinished(attempt.request.key, self._clock.now(), outputs, failure, exit_code=exit_code, usage=attempt.usage)
         self._report(finished)
         if ("succeeded" if failure is None else "failed") not in self._settings.keeps_work_of:
             self._cleaner.submit(_clean, attempt.root, outputs)
-
-    def _is_disk_full(self) -> bool:
-        try:
-            found = os.statvfs(self._data)
-        except OSError:
-            return False
-        return found.f_bavail * found.f_frsize < self._settings.spare_bytes
 
     def _forget(self, attempt: _Attempt) -> None:
         self._attempts.pop(attempt.request.key, None)

@@ -11,7 +11,7 @@ from typing import Any
 from penstock.domain.execution import LOG_FOLLOWS, Failure, FailureKind, ProcessSpec
 from penstock.domain.log_lines import meaningful_lines
 from penstock.domain.masking import mask
-from penstock.executors.process import hints, logs
+from penstock.executors.process import full_disk, hints, logs
 from penstock.executors.process.inside.supervise import DEADLINE
 from penstock.executors.process.slots import describe_bytes
 
@@ -55,6 +55,8 @@ def failure_of(end: Mapping[str, Any], spec: ProcessSpec, log: Path) -> Failure 
         return Failure(FailureKind.DEADLINE, _with_log(text, spec, log), exit_code=code)
     if stopped == SERVER_STOPPED:
         return Failure(FailureKind.LOST, "the server was stopped and ended its tasks", exit_code=code)
+    if stopped == full_disk.REASON:
+        return Failure(FailureKind.SYSTEM, _with_log(f"it was stopped because {stopped}", spec, log), exit_code=code)
     if stopped is not None:
         return Failure(FailureKind.SIGNAL, stopped or "canceled", exit_code=code, was_canceled=True)
     if code == 0:
@@ -98,13 +100,21 @@ def _with_log(text: str, spec: ProcessSpec, log: Path, code: int | None = None) 
     """Return one line that says all that is known, and after it the end of the log."""
     lines = _meaningful_lines(log, spec.secret_values)
     shown = _shown(lines)
-    exception = hints.exception_of(lines, code)
+    exception = hints.exception_of(lines, code) or _exception_before(log, spec, code)
     hint = hints.hint_for(spec, code, exception, shown)
     if hint and len(exception) > _CAUSE_CHARACTERS:
         exception = exception.partition(":")[0]  # whole below; what to do has to stay in sight where the line is cut
     cause = f": {exception[:_LINE_CHARACTERS]}" if exception else ""
     first = f"{text}{cause} ({hint})" if hint else f"{text}{cause}"
     return f"{first}{LOG_FOLLOWS}\n{shown}" if lines else f"{first}; {_emptiness(log)}"
+
+
+def _exception_before(log: Path, spec: ProcessSpec, code: int | None) -> str:
+    """Return the first line of an exception whose text is longer than the end of the log that was read."""
+    if code != hints.UNCAUGHT_EXIT or logs.size_of(log) <= _TAIL_BYTES:
+        return ""
+    piece = logs.decode(logs.read_from_last(log, hints.TRACEBACK.encode(), _TAIL_BYTES))
+    return hints.exception_of(meaningful_lines(mask(piece, spec.secret_values)), code)
 
 
 def _emptiness(log: Path) -> str:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from penstock.domain.execution import ProcessSpec
 from penstock.domain.log_lines import FRAME
 
-_TRACEBACK = "Traceback (most recent call last):"
+TRACEBACK = "Traceback (most recent call last):"
+"""End of the line before the frames of an exception."""
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?::|$)")
 _NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([^']+)'")
 _NO_NAME = re.compile(r"^NameError: name '([^']+)' is not defined")
@@ -21,7 +22,8 @@ _NO_FILE = re.compile(r"^FileNotFoundError: .*: '([^']+)'")
 _PLAIN_IMAGE = re.compile(r"^(?:docker\.io/)?(?:library/)?python(?:[:@]|$)")
 _OF_NONE = ("TypeError: 'NoneType' object", "TypeError: object of type 'NoneType'", "AttributeError: 'NoneType' object")
 _NOT_FOUND_EXIT = 127
-_UNCAUGHT_EXIT = 1
+UNCAUGHT_EXIT = 1
+"""Exit code of a Python that an exception ended."""
 
 
 def exception_of(lines: Sequence[str], code: int | None) -> str:
@@ -31,9 +33,9 @@ def exception_of(lines: Sequence[str], code: int | None) -> str:
         lines: end of the log.
         code: exit code; an uncaught exception gives 1.
     """
-    starts = [index for index, line in enumerate(lines) if line.endswith(_TRACEBACK)]  # after a prompt, say
+    starts = [index for index, line in enumerate(lines) if line.endswith(TRACEBACK)]  # after a prompt, say
     starts = starts or [index for index, line in enumerate(lines) if FRAME.match(line)]  # its line was too long for the end of the log
-    if code != _UNCAUGHT_EXIT or not starts:
+    if code != UNCAUGHT_EXIT or not starts:
         return ""
     exception = next((line for line in lines[starts[-1] + 1 :] if not line.startswith(" ")), "")
     return exception if _EXCEPTION.match(exception) else ""

@@ -7,6 +7,7 @@ counts as undecodable, so callers that page through text should cut at line ends
 from __future__ import annotations
 
 import asyncio
+import mmap
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from penstock.domain.masking import blanked, reach_of
 
 CHUNK_BYTES = 256 * 1024
 _POLL_SECONDS = 0.2
+_SEARCHED_BYTES = 64 << 20
+_KEPT_BYTES = 1 << 20
 
 
 def size_of(path: Path) -> int:
@@ -42,6 +45,35 @@ def read_tail(path: Path, length: int) -> bytes:
         _, newline, rest = data.partition(b"\n")
         return rest if newline and rest else data
     return data
+
+
+def read_from_last(path: Path, mark: bytes, length: int) -> bytes:
+    """Return up to `length` bytes from the last line that has `mark` in it, in the last 64 MiB; empty without one. Takes no memory."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            earliest = max(0, len(content) - _SEARCHED_BYTES)
+            found = content.rfind(mark, earliest)
+            start = content.rfind(b"\n", earliest, max(found, earliest)) + 1
+            return content[max(start, earliest) : start + length] if found >= 0 else b""
+    except (OSError, ValueError):  # an empty file cannot be mapped
+        return b""
+
+
+def cut_middle(path: Path) -> None:
+    """Leave the first and the last MiB of a longer log, with a line between them that says what is gone. Needs no room on the disk.
+
+    Something may still write to the end of the log; what it writes during the cut may be lost.
+
+    Raises:
+        OSError: the log cannot be opened or written.
+    """
+    with path.open("r+b") as file:
+        size = os.fstat(file.fileno()).st_size
+        gone = size - 2 * _KEPT_BYTES
+        if gone > 0:
+            note = f"\n[{gone} bytes of this log were removed: the disk was full]\n".encode()
+            end = note + os.pread(file.fileno(), _KEPT_BYTES, size - _KEPT_BYTES)
+            os.ftruncate(file.fileno(), _KEPT_BYTES + os.pwrite(file.fileno(), end, _KEPT_BYTES))
 
 
 def blank(path: Path, parts: Sequence[bytes]) -> None:

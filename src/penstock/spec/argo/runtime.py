@@ -204,13 +204,8 @@ def _container_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, s
         output_parameters=tuple(parameters),
         output_artifacts=tuple(call.artifacts),
         executor_output=call.executor_output,
-<<<<<<< HEAD
         path_prefixes={scheme: str(path) for scheme, path in call.prefixes.items()},
-        working_dir=_working_dir(leaf, layout, mounts),
-=======
-        path_prefixes=call.prefixes,
         working_dir=_working_dir(leaf, layout, str(leaf.container.get("workingDir") or ""), mounts),
->>>>>>> 52a3f0a (kfp 1.8: companions have variables, mounts and directories of their own; parts of volumes; everything a manifest asks and is not done is a warning)
         deadline_seconds=request.template.deadline_seconds,
         warnings=tuple(warnings),
     )

@@ -43,3 +43,29 @@ def blanked(data: bytes, parts: Iterable[bytes]) -> bytes:
 def reach_of(parts: Sequence[bytes]) -> int:
     """How many bytes before and after a piece of a log have to be known to find every part that touches it."""
     return max((len(part) for part in parts), default=1) - 1
+
+
+class Blanker:
+    """Turns parts of a stream into asterisks, whatever the pieces in which it comes; the stream keeps its length."""
+
+    def __init__(self, parts: Sequence[bytes]) -> None:
+        self._parts = parts
+        self._reach = reach_of(parts)
+        self._seen = b""
+        self._given = 0
+        """How much of `_seen` was given back already: what went before has to be known to find parts that begin there."""
+
+    def feed(self, piece: bytes) -> bytes:
+        """Take the next piece; return what of the stream is certain now."""
+        self._seen += piece
+        end = len(self._seen) - self._reach
+        if end <= self._given:
+            return b""
+        found = blanked(self._seen, self._parts)[self._given : end]
+        dropped = max(0, end - self._reach)
+        self._seen, self._given = self._seen[dropped:], end - dropped
+        return found
+
+    def rest(self) -> bytes:
+        """Return what is left at the end of the stream."""
+        return blanked(self._seen, self._parts)[self._given :]

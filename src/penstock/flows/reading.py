@@ -20,6 +20,9 @@ import orjson
 
 from penstock.domain.errors import NotFoundError, UnavailableError
 from penstock.domain.flows import Page
+from penstock.domain.masking import blanked
+from penstock.flows.masks import StepMasks
+from penstock.interfaces.catalog_store import SecretStore
 from penstock.interfaces.flow_files import DatastoreRoot, FlowFiles, PickleSummary, PickleViewer, StoredFile
 from penstock.interfaces.flow_store import FlowStore
 
@@ -70,10 +73,11 @@ class Card:
 class FlowReader:
     """Read side of recorded tasks."""
 
-    def __init__(self, store: FlowStore, files: FlowFiles, pickles: PickleViewer) -> None:
+    def __init__(self, store: FlowStore, files: FlowFiles, pickles: PickleViewer, secrets: SecretStore) -> None:
         self._store = store
         self._files = files
         self._pickles = pickles
+        self.masks = StepMasks(secrets, self.graph)
 
     async def root_of(self, flow_id: str, run_id: str, step_name: str, task_id: str) -> DatastoreRoot:
         """Where the task keeps its data.
@@ -95,19 +99,20 @@ class FlowReader:
         return DatastoreRoot(newest.get("ds-type", "local"), newest["ds-root"])
 
     async def logs(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int) -> list[LogLine]:
-        """Lines of both streams of an attempt, merged by time; empty while nothing was written.
+        """Lines of both streams of an attempt, merged by time, without values of secrets; empty while nothing was written.
 
         Raises:
             NotFoundError: unknown task.
             UnavailableError: its datastore cannot be read from here.
         """
         root = await self.root_of(flow_id, run_id, step_name, task_id)
+        masks = await self.masks.of_step(flow_id, run_id, step_name)
         found: list[LogLine] = []
         for stream in ("stdout", "stderr"):
             for source in ("runtime", "task"):
                 path = f"{flow_id}/{run_id}/{step_name}/{task_id}/{attempt}.{source}_{stream}.log"
                 data = await asyncio.to_thread(self._files.read, root, path, limit=MAX_LOG_BYTES)
-                found += _parse_log(data or b"", source, stream)
+                found += _parse_log(blanked(data or b"", masks), source, stream)
         return sorted(found, key=lambda line: line.time)
 
     async def ending(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int) -> str:

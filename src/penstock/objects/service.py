@@ -7,12 +7,13 @@ import functools
 import hashlib
 import re
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import anyio.to_thread
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
+from penstock.domain.masking import Blanker
 from penstock.domain.objects import ObjectEntry, ObjectPart, ObjectUpload
 from penstock.interfaces.blobs import StoredBlob, UploadStore
 from penstock.interfaces.clock import Clock
@@ -22,6 +23,14 @@ MAX_KEYS = 1000
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _MAX_KEY_BYTES = 1024
 _INLINE_WRITE = 256 * 1024
+_WRONG_BYTES = "the bytes do not match Content-MD5"
+
+Masks = Callable[[str], Awaitable[Sequence[bytes]]]
+"""Key -> what must not be kept of an object with that name, such as values of secrets in a log."""
+
+
+async def _no_masks(_key: str) -> Sequence[bytes]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +47,12 @@ class Listing:
 class ObjectService:
     """Put, get, list, delete and multipart uploads. Buckets need not be created; a bucket exists as soon as somebody names it."""
 
-    def __init__(self, store: ObjectStore, blobs: UploadStore, clock: Clock) -> None:
+    def __init__(self, store: ObjectStore, blobs: UploadStore, clock: Clock, masks: Masks = _no_masks) -> None:
+        """Keep objects; what `masks` names is stored as asterisks, so that an object keeps its length."""
         self._store = store
         self._blobs = blobs
         self._clock = clock
+        self._masks = masks
 
     async def put(
         self, bucket: str, key: str, body: AsyncIterator[bytes], *, content_type: str, headers: Mapping[str, str], md5: str | None
@@ -60,7 +71,8 @@ class ObjectService:
             InvalidArgumentError: bad name, or the bytes do not match `md5`.
         """
         _check_name(bucket, key)
-        blob = await self._receive(body, md5)
+        masks = await self._masks(key)
+        blob = await (self._receive(_masked(body, masks, md5), None) if masks else self._receive(body, md5))
         entry = ObjectEntry(bucket, key, blob.digest, blob.size_bytes, blob.md5 or "", self._clock.now(), content_type, headers)
         await anyio.to_thread.run_sync(self._store.put, entry)
         return entry
@@ -77,7 +89,7 @@ class ObjectService:
         finally:
             sink.abort()
         if md5 is not None and base64.b64encode(bytes.fromhex(blob.md5 or "")).decode() != md5:
-            raise InvalidArgumentError("the bytes do not match Content-MD5")
+            raise InvalidArgumentError(_WRONG_BYTES)
         return blob
 
     async def get(self, bucket: str, key: str) -> ObjectEntry:
@@ -193,16 +205,18 @@ class ObjectService:
             if part is None or part.etag != etag:
                 raise InvalidArgumentError(f"part {number} was not uploaded or has another ETag")
             parts.append(part)
-        entry = await anyio.to_thread.run_sync(self._join, upload, parts)
+        masks = await self._masks(upload.key)
+        entry = await anyio.to_thread.run_sync(self._join, upload, parts, masks)
         await anyio.to_thread.run_sync(self._store.end_upload, upload_id, entry)
         return entry
 
-    def _join(self, upload: ObjectUpload, parts: Sequence[ObjectPart]) -> ObjectEntry:
-        sink = self._blobs.open_upload()
+    def _join(self, upload: ObjectUpload, parts: Sequence[ObjectPart], masks: Sequence[bytes]) -> ObjectEntry:
+        sink, blanker = self._blobs.open_upload(), Blanker(masks)
         try:
             for part in parts:
                 for chunk in self._blobs.read(part.digest):
-                    sink.write(chunk)
+                    sink.write(blanker.feed(chunk))
+            sink.write(blanker.rest())
             blob = sink.finish()
         finally:
             sink.abort()
@@ -226,6 +240,17 @@ class ObjectService:
         """
         await self._upload(upload_id)
         await anyio.to_thread.run_sync(self._store.end_upload, upload_id, None)
+
+
+async def _masked(body: AsyncIterator[bytes], masks: Sequence[bytes], md5: str | None) -> AsyncIterator[bytes]:
+    """Yield `body` with asterisks for `masks`; at its end, raise InvalidArgumentError if what came is not what `md5` says."""
+    blanker, received = Blanker(masks), hashlib.md5(usedforsecurity=False)
+    async for chunk in body:
+        received.update(chunk)
+        yield blanker.feed(chunk)
+    if md5 is not None and base64.b64encode(received.digest()).decode() != md5:
+        raise InvalidArgumentError(_WRONG_BYTES)
+    yield blanker.rest()
 
 
 def _check_name(bucket: str, key: str) -> None:

@@ -269,7 +269,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         system=SystemServices(_process_status(parts), parts.pipelines.secrets, wandb_services.gaps),
         user_name=parts.accounts.default_user,
     )
-    objects = ObjectService(parts.flows.objects, parts.blobs, parts.clock)
+    objects = ObjectService(parts.flows.objects, parts.blobs, parts.clock, parts.flows.web.reader.masks.of_key)
     return [
         Route("/healthz", health),
         *wandb.busy_routes(wandb_services),

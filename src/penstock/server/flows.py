@@ -37,6 +37,7 @@ from penstock.stores.sql.flow_judging import SqlFlowJudge
 from penstock.stores.sql.flow_values import SqlFlowValues
 from penstock.stores.sql.objects import SqlObjectStore
 from penstock.stores.sql.pages_flows import SqlFlowPages
+from penstock.stores.sql.secrets import SqlSecretStore
 from penstock.stores.sql.tracking_flow_tasks import FlowTaskRuns
 from penstock.tracking.keys import KeyService
 from penstock.tracking.task_runs import safe_project
@@ -60,8 +61,9 @@ def build_flows(settings: Settings, database: Database, blobs: BlobStore, clock:
     files = ReachableFlowFiles(
         objects, blobs, allowed=[Path(root).expanduser() for root in settings.flows_local_roots], trusts_local=settings.is_loopback
     )
-    reader = FlowReader(store, files, ProcessPickleViewer())
-    values = FlowValueTimer(FlowValues(SqlFlowValues(database), FlowReader(store, files, ProcessPickleViewer(at_once=1))))
+    secrets = SqlSecretStore(database)
+    reader = FlowReader(store, files, ProcessPickleViewer(), secrets)
+    values = FlowValueTimer(FlowValues(SqlFlowValues(database), FlowReader(store, files, ProcessPickleViewer(at_once=1), secrets)))
     recorder = FlowRecorder(store, clock, on_facts=values.wake)
     reaper = FlowReaper(
         SqlFlowJudge(database),

@@ -260,13 +260,20 @@ def test_secrets_of_the_server_reach_steps_that_name_them(machine: Machine, serv
     found = machine.read(
         f"""
 runs = [Run("GuardedFlow/" + name) for name in ({deployed!r}, {local!r})]
-out = [[run.data.is_right, run.data.lengths, run.data.is_clean, run.data.other] for run in runs]
+out = [[run.data.is_right, run.data.lengths, run.data.is_clean, run.data.other, run["start"].task.stdout] for run in runs]
 """
     )
     lengths = {"LAKE_USER": 3, "LAKE_PASSWORD": 13, "MAIL_PASSWORD": 14}
     assert [row[:3] for row in found] == [[True, lengths, True]] * 2
     assert "the key of a task does not open secret 'other'" in found[0][3]
     assert found[1][3] == {"X": "no"}
+    for name, row in zip((deployed, local), found, strict=True):
+        assert "the password is *************\n" in row[4]
+        page = httpx.get(f"{server.url}/flows/GuardedFlow/{name}/start", headers={"accept": "text/html"}, timeout=30).text
+        (task,) = re.findall(rf'data-href="(/flows/GuardedFlow/{name}/start/[^"]+)"', page)
+        log = httpx.get(f"{server.url}{task}/log", timeout=30).text
+        assert "the password is *************\n" in log
+        assert "correct horse" not in log
 
 
 def test_secrets_are_not_given_to_whoever_asks(machine: Machine, server: LiveServer) -> None:

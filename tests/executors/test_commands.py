@@ -255,6 +255,8 @@ async def test_a_waiting_child_that_was_killed_fails_no_task(scene: Stage) -> No
     finished = await scene.finished("second")
     assert (first.failure, finished.failure) == (None, None)
     assert int(scene.log("second")) not in {waiting, started.detail["pid"]}
+    notes = [json.loads(line) for line in (scene.executor.log_path(finished.key).parent / "started").read_text().splitlines()]
+    assert [notes[0]["supervisor"], notes[1]["pid"]] == [supervisor, int(scene.log("second"))]
 
 
 async def test_a_child_that_was_killed_before_it_read_its_task_fails_no_task(scene: Stage) -> None:

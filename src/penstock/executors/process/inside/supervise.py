@@ -202,7 +202,9 @@ class Supervisor:
         for _ in range(_MOST_TRIES):
             spare = self._spare = self._spare or self._fork()
             lines = [{**self._identity, "at": now}, {"pid": spare.pid, "start": spare.ticks}]
-            os.ftruncate(marker, 0)
+            if os.fstat(marker).st_size:  # ext4 sends a file that was cut to nothing to the disk at once, and lets us wait
+                os.ftruncate(marker, 0)
+                os.lseek(marker, 0, os.SEEK_SET)
             _write(marker, "".join(json.dumps(line) + "\n" for line in lines).encode())
             self._spare = None
             if spare.hand_over(body):

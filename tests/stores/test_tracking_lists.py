@@ -33,13 +33,14 @@ def database_kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 _MISSING = object()
 
+LAYERS = [{"name": "a", "units": 64}, {"name": "b", "units": 32}]
 RUNS: list[dict[str, Any]] = [
     {"name": "a", "group": "g1", "tags": ["x", "y"], "config": {"lr": 0.1, "opt": {"kind": "adam"}}, "summary": {"loss": 0.5, "acc": 0.9}},
     {"name": "b", "group": "g1", "tags": ["y"], "config": {"lr": 1, "opt": "sgd"}, "summary": {"loss": "bad", "acc": 0.9}},
     {"name": "c", "group": "g2", "tags": [], "config": {"lr": "0.1"}, "summary": {"loss": None}},
-    {"name": "d", "tags": ["x"], "config": {"flag": True, "list": [1, 2]}, "summary": {"loss": float("nan"), "acc": 2**60 + 1}},
+    {"name": "d", "tags": ["x"], "config": {"flag": True, "list": [1, 2, "sgd"]}, "summary": {"loss": float("nan"), "acc": 2**60 + 1}},
     {"name": "e", "group": "g2", "tags": [], "config": {}, "summary": {"loss": -1, "nested": {"deep": 3}, "a.b": 4}},
-    {"name": "f", "tags": ["z%_"], "config": {"lr": 0.1, "flag": False}, "summary": {"loss": float("inf"), "acc": 0}},
+    {"name": "f", "tags": ["z%_"], "config": {"lr": 0.1, "flag": False, "layers": LAYERS}, "summary": {"loss": float("inf"), "acc": 0}},
 ]
 
 
@@ -101,12 +102,21 @@ def holds(run: dict[str, Any], key: str, operator: str, operand: Any) -> bool:
         return not holds(run, key, "$eq" if operator == "$ne" else "$in", operand)
     if operator == "$in":
         return any(holds(run, key, "$eq", part) for part in operand)
+    if key == "config.list" and isinstance(value, list) and operand is not None:
+        return any(compared(element, operator, operand) for element in value)
     if key == "tags" and operator == "$eq" and operand is not None:
         return operand in value
     if operator == "$eq":
         if operand is None:
             return value is _MISSING or value is None or (key == "tags" and not value)
-        return (comparable(value, operand) or isinstance(value, list)) and value == operand
+        return comparable(value, operand) and bool(value == operand)
+    return compared(value, operator, operand)
+
+
+def compared(value: Any, operator: str, operand: Any) -> bool:
+    """Compare two values."""
+    if operator == "$eq":
+        return comparable(value, operand) and bool(value == operand)
     if operator == "$regex":
         return isinstance(value, str) and re.search(operand, value) is not None
     if value is _MISSING or not comparable(value, operand) or operand is None:
@@ -203,6 +213,28 @@ async def test_other_spellings_and_fields(tmp_path: Path) -> None:
             ({"$and": []}, "abcdef"),
             ({"$or": []}, ""),
             ({"display_name": {"$regex": "name a", "$options": "i"}}, "a"),
+            ({"config.list": [1, 2, "sgd"]}, "d"),
+            ({"config.list": [1, 2]}, ""),
+            ({"config.list": {"$size": 3}}, "d"),
+            ({"config.list": {"$all": ["sgd", 1]}}, "d"),
+            ({"config.list": {"$all": [1, 5]}}, ""),
+            ({"config.list": {"$elemMatch": {"$gt": 1, "$lt": 3}}}, "d"),
+            ({"config.list": {"$elemMatch": {"$gt": 2}}}, ""),
+            ({"config.list.1": 2}, "d"),
+            ({"config.list.7": {"$exists": True}}, ""),
+            ({"config.list": {"$type": "array"}}, "d"),
+            ({"config.lr": {"$type": "string"}}, "c"),
+            ({"config.lr": {"$not": {"$type": ["number", 2]}}}, "de"),
+            ({"config.layers.units": 64}, "f"),
+            ({"config.layers.units": {"$gt": 64}}, ""),
+            ({"config.layers": {"$elemMatch": {"units": 32, "name": "b"}}}, "f"),
+            ({"config.layers": {"$elemMatch": {"units": 64, "name": "b"}}}, ""),
+            ({"config.layers.units": {"$exists": True}}, "f"),
+            ({"config.layers.units": {"$exists": False}}, "abcde"),
+            ({"summary_metrics.nested.deep": {"$mod": [2, 1]}}, "e"),
+            ({"tags": {"$size": 2}}, "a"),
+            ({"tags": {"$all": ["x", "y"]}}, "a"),
+            ({"tags": {"$elemMatch": {"$regex": "%"}}}, "f"),
         ]
         for document, expected in cases:
             assert await names(room, project, document) == expected, document
@@ -212,7 +244,8 @@ async def test_other_spellings_and_fields(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text", ['{"a": {"$where": "1"}}', '{"$jsonSchema": {}}', "[1]", "{", '{"name": {"$in": "a"}}', '{"name": {"$regex": "("}}',
-             '{"name": {"$regex": "(a+)+$"}}', '{"name": {"$regex": "(?=a)"}}']
+             '{"name": {"$regex": "(a+)+$"}}', '{"name": {"$regex": "(?=a)"}}',
+             '{"name": {"$size": "2"}}', '{"name": {"$mod": [0, 1]}}', '{"name": {"$type": "widget"}}', '{"name": {"$all": 1}}']
 )  # fmt: skip
 async def test_malformed_filters_are_refused(tmp_path: Path, text: str) -> None:
     clock = HandClock()

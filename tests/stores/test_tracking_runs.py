@@ -92,10 +92,7 @@ async def test_streaming_moves_a_run_through_its_states(tmp_path: Path) -> None:
         await room.runs.upsert("ann", "p", "r", RunChange(state=TrackedState.PENDING))
         await post(room, "r")
         assert (await state_of(room, "r")).state is TrackedState.RUNNING
-        await post(room, "r", is_preempting=True)
-        assert (await state_of(room, "r")).state is TrackedState.PREEMPTING
         await post(room, "r", history=Chunk(0, rows(0)))
-        assert (await state_of(room, "r")).state is TrackedState.RUNNING
         clock.time += 10
         await post(room, "r", is_complete=True, exit_code=3)
         failed = await state_of(room, "r")
@@ -109,6 +106,30 @@ async def test_streaming_moves_a_run_through_its_states(tmp_path: Path) -> None:
         assert (revived.state, revived.finished_at, revived.exit_code) == (TrackedState.RUNNING, None, None)
         await post(room, "r", is_complete=True, exit_code=0)
         assert (await state_of(room, "r")).state is TrackedState.FINISHED
+
+
+async def test_what_may_be_preempted_was_preempted_when_it_ends_in_error(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with tracking_room(tmp_path, clock) as room:
+        for name in ("marked", "good", "at-once", "silent"):
+            await room.runs.upsert("ann", "p", name, RunChange())
+        for name in ("marked", "good", "silent"):
+            await post(room, name, is_preempting=True)
+            assert (await state_of(room, name)).state is TrackedState.PREEMPTING
+            await post(room, name, history=Chunk(0, rows(0)))
+            assert (await state_of(room, name)).state is TrackedState.RUNNING
+        await post(room, "marked", is_complete=True, exit_code=1)
+        await post(room, "good", is_complete=True, exit_code=0)
+        await post(room, "at-once", is_preempting=True, history=Chunk(0, rows(0)), is_complete=True, exit_code=143)
+        preempted = await state_of(room, "marked")
+        assert (preempted.state, preempted.exit_code) == (TrackedState.PREEMPTED, 1)
+        assert (await state_of(room, "good")).state is TrackedState.FINISHED
+        assert (await state_of(room, "at-once")).state is TrackedState.PREEMPTED
+        clock.time += 400
+        assert (await state_of(room, "silent")).state is TrackedState.PREEMPTED
+        await post(room, "marked", history=Chunk(1, rows(1)))
+        await post(room, "marked", is_complete=True, exit_code=1)
+        assert (await state_of(room, "marked")).state is TrackedState.FAILED  # resumed, it did not say so again
 
 
 async def test_silence_is_a_crash_and_a_late_heartbeat_undoes_it(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from penstock.domain.errors import AlreadyExistsError, ConflictError, NotFoundError, PermissionDeniedError, PreconditionError
 from penstock.domain.ids import Digest, TrackedRunId
 from penstock.domain.reports import AlertSeverity
-from penstock.domain.sweeps import Suggestion, SweepState
+from penstock.domain.sweeps import Suggestion, SweepState, TrialResult
 from penstock.domain.versions import (
     ArtifactVersion,
     CollectionKind,
@@ -255,6 +255,36 @@ def test_sweeps_hand_out_each_position_once(database: Database) -> None:
     assert service.delete(sweep.sweep_id)
     with pytest.raises(NotFoundError):
         service.heartbeat(agents[0].agent_id, [], lambda *_: [])
+
+
+def test_preempted_trials_come_first_and_once(database: Database) -> None:
+    clock = HandClock()
+    service = SweepService(SqlSweepStore(database), clock, SystemIds())
+    sweep = service.create(PROJECT, "ann", "method: grid\nparameters:\n  a:\n    values: [1, 2]\n")
+    agents = [service.register(sweep, "host", "ann") for _ in range(2)]
+    first = service.heartbeat(agents[0].agent_id, [], lambda *_: [])[0]
+    preempted = [(first["run_id"], clock.time + 1)]
+    clock.time += 2
+    commands = [service.heartbeat(agent.agent_id, [], lambda *_: [], lambda _: preempted)[0] for agent in agents]
+    assert commands[0] == {**first, "type": "resume"}
+    assert (commands[1]["type"], commands[1]["args"]) == ("run", {"a": {"value": 2}})
+    assert service.trials(sweep.sweep_id)[0].agent_id == agents[0].agent_id
+    clock.time += 2
+    again = service.heartbeat(agents[1].agent_id, [], lambda *_: [], lambda _: [(first["run_id"], clock.time - 1)])
+    assert again == [{**first, "type": "resume"}]
+    assert service.trials(sweep.sweep_id)[0].agent_id == agents[1].agent_id
+
+
+def test_a_sweep_ends_at_its_target(database: Database) -> None:
+    service = SweepService(SqlSweepStore(database), HandClock(), SystemIds())
+    config = "method: random\nmetric: {name: loss, target: 0.1}\nparameters:\n  a: {min: 0.0, max: 1.0}\n"
+    sweep = service.create(PROJECT, "ann", config)
+    agent = service.register(sweep, "host", "ann")
+    assert service.heartbeat(agent.agent_id, [], lambda *_: [TrialResult("r", False, False, 0.2)])[0]["type"] == "run"
+    assert service.heartbeat(agent.agent_id, [], lambda *_: [TrialResult("r", False, False, 0.1)]) == [{"type": "exit"}]
+    ended = service.get(sweep.sweep_id)
+    assert ended is not None
+    assert ended.state is SweepState.FINISHED
 
 
 def test_paused_sweeps_wait_and_canceled_ones_stop(database: Database) -> None:

@@ -6,6 +6,7 @@ when one of them does. Times compare as numbers: ISO 8601 texts in the filter ar
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,6 +20,12 @@ Predicate = Callable[[Lookup], bool]
 
 _MAX_DEPTH = 50
 _MAX_PATTERN = 1000
+_JOINTS = frozenset({"$and", "$or", "$nor"})
+_TYPE_ALIASES: Mapping[str, str] = {"double": "number", "int": "number", "long": "number", "decimal": "number"}
+"""Numbers of JSON have one type."""
+_TYPE_NUMBERS: Mapping[Any, str] = {
+    1: "number", 2: "string", 3: "object", 4: "array", 8: "bool", 10: "null", 16: "number", 18: "number", 19: "number",
+}  # fmt: skip
 
 
 def compile_filter(document: Mapping[str, Any]) -> Predicate:
@@ -47,7 +54,7 @@ def _clause(key: str, value: Any, depth: int) -> Predicate:
         return lambda lookup: not inner(lookup)
     if key not in {"$and", "$or", "$nor"}:
         raise InvalidArgumentError(f"unknown filter operator {key!r}")
-    if not isinstance(value, Sequence) or isinstance(value, str):
+    if not _is_list(value):
         raise InvalidArgumentError(f"{key} needs a list")
     parts = [_all_of(entry, depth + 1) for entry in value]
     if key == "$and":
@@ -73,7 +80,12 @@ def _comparison(name: str, operator: str, operand: Any, depth: int) -> Predicate
     if operator in {"$ne", "$nin"}:
         positive = _comparison(name, "$eq" if operator == "$ne" else "$in", operand, depth)
         return lambda lookup: not positive(lookup)
-    test = _value_test(operator, operand)
+    if operator == "$all":
+        if not _is_list(operand):
+            raise InvalidArgumentError("$all needs a list")
+        each = [_comparison(name, "$eq", entry, depth) for entry in operand]
+        return lambda lookup: bool(each) and all(one(lookup) for one in each)
+    test = _element_test(operand, depth) if operator == "$elemMatch" else _value_test(operator, operand)
     if operator == "$eq" and operand is None:
         return lambda lookup: all(value is None for value in lookup(name))
     return lambda lookup: any(test(value) for value in lookup(name))
@@ -83,11 +95,13 @@ def _value_test(operator: str, operand: Any) -> Callable[[Any], bool]:
     if operator == "$eq":
         return lambda value: _equal(value, operand)
     if operator == "$in":
-        if not isinstance(operand, Sequence) or isinstance(operand, str):
+        if not _is_list(operand):
             raise InvalidArgumentError("$in needs a list")
         return lambda value: any(_equal(value, entry) for entry in operand)
     if operator in {"$regex", "$contains"}:
         return _text_test(operator, operand)
+    if operator in {"$size", "$mod", "$type"}:
+        return _shape_test(operator, operand)
     if operator not in {"$gt", "$gte", "$lt", "$lte"}:
         raise InvalidArgumentError(f"unknown filter operator {operator!r}")
     return lambda value: _ordered(operator, value, operand)
@@ -103,6 +117,81 @@ def _text_test(operator: str, operand: Any) -> Callable[[Any], bool]:
     except re.error as error:
         raise InvalidArgumentError(f"$regex: {error}") from error
     return lambda value: isinstance(value, str) and pattern.search(value) is not None
+
+
+def _shape_test(operator: str, operand: Any) -> Callable[[Any], bool]:
+    if operator == "$type":
+        kinds = {_type_name(entry) for entry in (operand if _is_list(operand) else [operand])}
+        return lambda value: _type_of(value) in kinds
+    if operator == "$size":
+        if not _is_number(operand) or operand < 0 or operand != int(operand):
+            raise InvalidArgumentError("$size needs a whole number")
+        return lambda value: isinstance(value, list) and len(value) == operand
+    if not _is_list(operand) or len(operand) != 2 or not all(_is_finite(entry) for entry in operand) or not int(operand[0]):
+        raise InvalidArgumentError("$mod needs a divisor and a remainder")
+    divisor, remainder = (int(entry) for entry in operand)
+    # Truncated division, as MongoDB has it: the remainder has the sign of the number.
+    return lambda value: _is_number(value) and math.isfinite(value) and math.fmod(int(value), divisor) == remainder
+
+
+def _element_test(condition: Any, depth: int) -> Callable[[Any], bool]:
+    """Return whether a value is a list with an element for which all of `condition` holds."""
+    if not isinstance(condition, Mapping):
+        raise InvalidArgumentError("$elemMatch needs an object")
+    is_plain = any(str(key).startswith("$") for key in condition) and not any(key in _JOINTS for key in condition)
+    inner = _field("", condition, depth + 1) if is_plain else _all_of(condition, depth + 1)
+    return lambda value: isinstance(value, list) and any(
+        inner(lambda name, element=element: values_at(element, name)) for element in value  # type: ignore[misc]
+    )
+
+
+def values_at(document: Any, path: str) -> list[Any]:
+    """Return the values that a dotted `path` leads to: through lists by index or by each of their objects; a list at its end counts as
+    itself and as each of its elements.
+    """
+    found: list[Any] = []
+    pending: list[tuple[Any, tuple[str, ...]]] = [(document, tuple(path.split(".")) if path else ())]
+    while pending:
+        value, parts = pending.pop()
+        if not parts:
+            found += [value, *value] if isinstance(value, list) else [value]
+        elif isinstance(value, Mapping):
+            pending += [(value[name], tuple(rest)) for name, rest in _splits(parts) if name in value]
+        elif isinstance(value, list):
+            pending += [(entry, parts) for entry in value if isinstance(entry, Mapping)]
+            if parts[0].isdecimal() and int(parts[0]) < len(value):
+                pending.append((value[int(parts[0])], parts[1:]))
+    return found
+
+
+def _splits(parts: Sequence[str]) -> list[tuple[str, Sequence[str]]]:
+    """Return every way to read the first key: keys may hold dots."""
+    return [(".".join(parts[:count]), parts[count:]) for count in range(1, len(parts) + 1)]
+
+
+def _type_name(operand: Any) -> str:
+    name = _TYPE_NUMBERS.get(operand, operand) if _is_finite(operand) else operand
+    if not isinstance(name, str) or _TYPE_ALIASES.get(name, name) not in {"number", "string", "bool", "null", "array", "object"}:
+        raise InvalidArgumentError(f"$type knows no {operand!r}")
+    return _TYPE_ALIASES.get(name, name)
+
+
+def _type_of(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int | float):
+        return "number"
+    return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _is_finite(value: Any) -> bool:
+    return _is_number(value) and math.isfinite(value)
 
 
 def _equal(value: Any, operand: Any) -> bool:

@@ -33,7 +33,7 @@ class TrackedState(StrEnum):
     """Ended from outside on purpose."""
     PREEMPTING = "preempting"
     PREEMPTED = "preempted"
-    """Announced preemption and then went silent."""
+    """Announced preemption and then ended in error or went silent; a sweep hands its trial out again."""
 
     @property
     def is_live(self) -> bool:

@@ -67,6 +67,10 @@ class SweepStore(Protocol):
         """Return a sweep's trials in order."""
         ...
 
+    def hand_out_again(self, sweep_id: int, run_name: str, agent_id: int, *, ended_at: float, at: float) -> bool:
+        """Give a trial whose run was preempted at `ended_at` to an agent; False when it was handed out since then or is no trial."""
+        ...
+
     def set_trial_state(self, sweep_id: int, run_name: str, state: TrialState) -> None:
         """Change a trial's state."""
         ...

@@ -1,7 +1,7 @@
 """Questions to the store of tracked runs: a filter tree, an order and a page. Parsing of wire syntax lives in `tracking.filters`.
 
 Semantics are MongoDB's as far as W&B clients use them (wandb.md section 11): comparing unlike types is false, not an error; a negated
-comparison is true for runs that lack the field.
+comparison is true for runs that lack the field; a list satisfies what it satisfies as a whole or what one of its elements does.
 """
 
 from __future__ import annotations
@@ -59,6 +59,11 @@ class Operator(StrEnum):
     EXISTS = "$exists"
     REGEX = "$regex"
     """RE2 syntax, unanchored."""
+    SIZE = "$size"
+    MOD = "$mod"
+    TYPE = "$type"
+    ELEMENT = "$elemMatch"
+    """A list with an element for which a condition holds; the condition is the value as it came, checked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,9 @@ class StreamWrite:
     is_complete: bool = False
     """This writer is done."""
     starts_over: bool = False
-    """A run that had ended is written to again: forget end and stop flag."""
+    """A run that had ended is written to again: forget end, stop flag and that it was preemptible."""
+    is_preempting: bool = False
+    """The program says that it may be preempted; when it then ends in error or falls silent, it was."""
 
 
 class RunFileStore(Protocol):

@@ -171,4 +171,5 @@ def _record_change(run: LiveRun, message: StreamMessage, writer: str, now: float
         writer=writer,
         is_complete=message.is_complete,
         starts_over=starts_over,
+        is_preempting=message.is_preempting,
     )

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.matching import compile_filter
 from penstock.interfaces.tracking_query import And, Compare, Field, FieldKind, Filter, Not, Operator, Or, Order
 
 _COLUMN_NAMES: Mapping[str, str] = {
@@ -23,6 +24,7 @@ _COLUMN_NAMES: Mapping[str, str] = {
     "user.username": "user_name", "user.name": "user_name", "runInfo.program": "program",
 }  # fmt: skip
 _TIME_COLUMNS = frozenset({"created_at", "heartbeat_at", "updated_at", "finished_at"})
+_SHAPES = frozenset({Operator.SIZE, Operator.MOD, Operator.TYPE, Operator.ELEMENT})
 _MAX_DEPTH = 40
 _MAX_COMPARISONS = 500
 _MAX_REGEX = 1000
@@ -137,6 +139,10 @@ class _Parser:
             return Not(self._condition(field, operand, depth=depth + 1))
         if name == "$nin":
             return Not(self._operator(field, "$in", operand, siblings, depth=depth))
+        if name == "$all":
+            if not isinstance(operand, list):
+                raise InvalidArgumentError(f"{name} takes a list")
+            return And(tuple(self._compare(field, Operator.EQ, part) for part in operand)) if operand else Or(())
         try:
             operator = Operator(name)
         except ValueError:
@@ -148,6 +154,8 @@ class _Parser:
                 raise InvalidArgumentError(f"$regex takes text of at most {_MAX_REGEX} characters")
             if "i" in str(siblings.get("$options", "")):
                 operand = f"(?i){operand}"
+        if operator in _SHAPES:
+            compile_filter({"field": {name: operand}})  # raises for an operand of the wrong form
         if operator is Operator.EXISTS:
             operand = bool(operand)
         return self._compare(field, operator, operand)
@@ -156,7 +164,7 @@ class _Parser:
         self._left -= len(value) if operator is Operator.IN else 1
         if self._left < -10_000 or (operator is not Operator.IN and self._left < 0):
             raise InvalidArgumentError(f"a run filter may hold {_MAX_COMPARISONS} comparisons")
-        if field.kind is FieldKind.COLUMN and field.name in _TIME_COLUMNS and operator not in {Operator.REGEX, Operator.EXISTS}:
+        if field.kind is FieldKind.COLUMN and field.name in _TIME_COLUMNS and operator not in {Operator.REGEX, Operator.EXISTS, *_SHAPES}:
             value = [_seconds(part) for part in value] if operator is Operator.IN else _seconds(value)
         return Compare(field, operator, value)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,12 +43,23 @@ class SweepPlan:
     metric: str
     """Empty when the configuration names none."""
     is_maximized: bool
+    target: float | None
+    """Once a run's metric is this good, the sweep is done."""
+    imputed: str
+    """What a failed run counts as in Bayesian search: `worst` or `best` of the others, or its own `latest` value."""
     hyperband: Hyperband | None
     run_limit: int | None
     program: str
     name: str | None
     description: str | None
     document: Mapping[str, Any]
+
+    def is_reached(self, results: Iterable[TrialResult]) -> bool:
+        """Whether some run's metric has reached the target."""
+        sign = -1.0 if self.is_maximized else 1.0
+        return self.target is not None and any(
+            result.metric is not None and sign * result.metric <= sign * self.target for result in results
+        )
 
     @property
     def expected(self) -> int | None:
@@ -78,6 +89,7 @@ def parse_config(text: str) -> SweepPlan:
     space = parse_space(document.get("parameters"))
     metric = document.get("metric") or {}
     goal = metric.get("goal", "minimize") if isinstance(metric, Mapping) else "minimize"
+    target, imputed = _metric_extras(metric)
     if goal not in {"minimize", "maximize"}:
         raise InvalidArgumentError(f"the goal of a sweep's metric is minimize or maximize, not {goal!r}")
     plan = SweepPlan(
@@ -85,6 +97,8 @@ def parse_config(text: str) -> SweepPlan:
         space=space,
         metric=str(metric.get("name") or "") if isinstance(metric, Mapping) else "",
         is_maximized=goal == "maximize",
+        target=target,
+        imputed=imputed,
         hyperband=_hyperband(document.get("early_terminate")),
         run_limit=_limit(document),
         program=str(document.get("program") or ""),
@@ -109,6 +123,18 @@ def _check(plan: SweepPlan) -> None:
             raise UnavailableError("bayes sweeps need the extra 'penstock[sweeps]' (optuna) on the server")
     if plan.hyperband is not None and not plan.metric:
         raise InvalidArgumentError("early_terminate needs 'metric' with a 'name'")
+
+
+def _metric_extras(metric: Any) -> tuple[float | None, str]:
+    """Return `target` and `impute` of a metric."""
+    if not isinstance(metric, Mapping):
+        return None, "worst"
+    target, imputed = metric.get("target"), metric.get("impute") or "worst"
+    if target is not None and (isinstance(target, bool) or not isinstance(target, int | float)):
+        raise InvalidArgumentError(f"the target of a sweep's metric is a number, not {target!r}")
+    if imputed not in {"worst", "best", "latest"}:
+        raise InvalidArgumentError(f"impute of a sweep's metric is worst, best or latest, not {imputed!r}")
+    return target, imputed
 
 
 def _limit(document: Mapping[str, Any]) -> int | None:
@@ -194,17 +220,29 @@ def _bayes_point(
     for units, result in _known_points(plan, trials, results):
         if set(units) != set(searched):
             continue
-        is_known = result.metric is not None and math.isfinite(result.metric) and not result.is_running
-        if not is_known and not result.is_running:
+        value = counted_metric(plan, result, results.values())
+        if value is None and not result.is_running:
             continue
-        state = optuna.trial.TrialState.COMPLETE if is_known else optuna.trial.TrialState.RUNNING
-        study.add_trial(
-            optuna.trial.create_trial(
-                state=state, value=result.metric if is_known else None, params=dict(units), distributions=searched
-            )
-        )
+        state = optuna.trial.TrialState.RUNNING if value is None else optuna.trial.TrialState.COMPLETE
+        study.add_trial(optuna.trial.create_trial(state=state, value=value, params=dict(units), distributions=searched))
     asked = study.ask(searched)
     return {name: float(asked.params[name]) for name in searched}
+
+
+def counted_metric(plan: SweepPlan, result: TrialResult, others: Iterable[TrialResult]) -> float | None:
+    """Return the metric that the optimiser is told for a run; None while it runs and when there is none."""
+    if result.is_running:
+        return None
+    if not result.is_failed or plan.imputed == "latest":
+        return result.metric if result.metric is not None and math.isfinite(result.metric) else None
+    values = [
+        other.metric
+        for other in others
+        if other.metric is not None and math.isfinite(other.metric) and not other.is_failed and not other.is_running
+    ]
+    if not values:
+        return None
+    return max(values) if (plan.imputed == "best") == plan.is_maximized else min(values)
 
 
 def _known_points(

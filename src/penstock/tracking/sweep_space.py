@@ -18,6 +18,8 @@ _EDGE = 1e-12
 _FINE = 4096
 """Positions that are tried to find a listed value."""
 _HALVINGS = 60
+_FRACTION_TERMS = 400
+_TINY = 1e-300
 _MAX_NESTING = 20
 
 
@@ -36,6 +38,9 @@ class Parameter:
     high: float = 1.0
     mu: float = 0.0
     sigma: float = 1.0
+    alpha: float = 1.0
+    beta: float = 1.0
+    """Shape of beta distributions: `a` and `b` of the configuration."""
     step: float = 0.0
     """Quantum; 0: none."""
 
@@ -107,6 +112,8 @@ class Parameter:
             return 1 / math.exp(math.log(1 / self.high) + unit * (math.log(1 / self.low) - math.log(1 / self.high)))
         if family == "inv_log_uniform":
             return 1 / math.exp(self.low + unit * (self.high - self.low))
+        if family == "beta":
+            return _beta_quantile(unit, self.alpha, self.beta)
         normal = NormalDist(self.mu, self.sigma).inv_cdf(max(unit, _EDGE))
         return math.exp(normal) if family == "log_normal" else normal
 
@@ -213,6 +220,11 @@ def _parameter(name: str, path: tuple[str, ...], spec: Mapping[str, Any]) -> Par
                 name, path, distribution, mu=float(spec.get("mu", 0)), sigma=_positive(name, "sigma", spec.get("sigma", 1)),
                 step=_step(name, distribution, spec),
             )  # fmt: skip
+        if distribution.removeprefix("q_") == "beta":
+            return Parameter(
+                name, path, distribution, alpha=_positive(name, "a", spec.get("a", 1)), beta=_positive(name, "b", spec.get("b", 1)),
+                step=_step(name, distribution, spec),
+            )  # fmt: skip
         if distribution in _RANGES:
             low, high = float(spec["min"]), float(spec["max"])
             if not low <= high:
@@ -259,6 +271,49 @@ def _step(name: str, distribution: str, spec: Mapping[str, Any]) -> float:
     if not distribution.startswith("q_"):
         return 0.0
     return _positive(name, "q", spec.get("q", 1))
+
+
+def _beta_quantile(unit: float, alpha: float, beta: float) -> float:
+    """Return where the beta distribution has `unit` of its mass below."""
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _beta_mass(middle, alpha, beta) < unit else (low, middle)
+    return (low + high) / 2
+
+
+def _beta_mass(x: float, alpha: float, beta: float) -> float:
+    """Return the regularised incomplete beta function: the mass below `x`, 0 < x < 1."""
+    if x > (alpha + 1) / (alpha + beta + 2):  # the fraction converges fast on this side of the mean only
+        return 1.0 - _beta_mass(1.0 - x, beta, alpha) if x < 1.0 else 1.0
+    if x <= 0.0:
+        return 0.0
+    scale = math.lgamma(alpha + beta) - math.lgamma(alpha) - math.lgamma(beta) + alpha * math.log(x) + beta * math.log1p(-x)
+    return math.exp(scale) * _beta_fraction(x, alpha, beta) / alpha
+
+
+def _beta_fraction(x: float, alpha: float, beta: float) -> float:
+    """Return the continued fraction of the incomplete beta function (Lentz's way to evaluate it from the front)."""
+    value = upper = 1.0
+    lower = 0.0
+    for index in range(2 * _FRACTION_TERMS):
+        half = index // 2
+        if index == 0:
+            term = 1.0
+        elif index % 2:
+            term = -(alpha + half) * (alpha + beta + half) * x / ((alpha + 2 * half) * (alpha + 2 * half + 1))
+        else:
+            term = half * (beta - half) * x / ((alpha + 2 * half - 1) * (alpha + 2 * half))
+        lower = 1.0 / _not_zero(1.0 + term * lower)
+        upper = _not_zero(1.0 + term / upper)
+        value *= upper * lower
+        if abs(upper * lower - 1.0) < _EDGE:
+            break
+    return value - 1.0
+
+
+def _not_zero(value: float) -> float:
+    return value if abs(value) > _TINY else _TINY
 
 
 def _positive(name: str, field: str, value: Any) -> float:

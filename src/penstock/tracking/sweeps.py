@@ -23,6 +23,8 @@ AGENT_SILENCE_SECONDS = 120.0
 _TRIES = 20
 
 Command = dict[str, Any]
+Preempted = Callable[[Sweep], Sequence[tuple[str, float]]]
+"""Looks up which runs of a sweep were preempted, and when."""
 Observe = Callable[[Sweep, SweepPlan], Sequence[TrialResult]]
 """Looks up how the runs of a sweep are doing."""
 
@@ -139,13 +141,14 @@ class SweepService:
         """Whether the agent was heard of lately."""
         return self._clock.now() - agent.heartbeat_at < AGENT_SILENCE_SECONDS
 
-    def heartbeat(self, agent_id: int, running: Sequence[str], observe: Observe) -> list[Command]:
+    def heartbeat(self, agent_id: int, running: Sequence[str], observe: Observe, preempted: Preempted = lambda _: ()) -> list[Command]:
         """Note that an agent lives and return what it should do.
 
         Args:
             agent_id: who beats.
             running: names of runs that the agent has queued or under way.
             observe: looks up how the sweep's runs are doing; called only when that matters.
+            preempted: looks up its preempted runs, which come before anything new.
 
         Raises:
             NotFoundError: the agent or its sweep is gone.
@@ -162,7 +165,19 @@ class SweepService:
         plan = parse_config(sweep.config)
         if running:
             return self._stops(sweep, plan, running, observe)
-        return self._next_trial(sweep, plan, agent, observe)
+        again = self._preempted_trial(sweep, plan, agent, preempted)
+        return [again] if again is not None else self._next_trial(sweep, plan, agent, observe)
+
+    def _preempted_trial(self, sweep: Sweep, plan: SweepPlan, agent: SweepAgent, preempted: Preempted) -> Command | None:
+        found = dict(preempted(sweep))
+        trials = self._store.trials(sweep.sweep_id) if found else ()
+        for trial in trials:
+            ended_at = found.get(trial.run_name)
+            if ended_at is not None and self._store.hand_out_again(
+                sweep.sweep_id, trial.run_name, agent.agent_id, ended_at=ended_at, at=self._clock.now()
+            ):
+                return _command("resume", trial.position, trial.run_name, plan, trial.suggestion.values)
+        return None
 
     def _stops(self, sweep: Sweep, plan: SweepPlan, running: Sequence[str], observe: Observe) -> list[Command]:
         if plan.hyperband is None:
@@ -175,22 +190,26 @@ class SweepService:
     def _next_trial(self, sweep: Sweep, plan: SweepPlan, agent: SweepAgent, observe: Observe) -> list[Command]:
         for _ in range(_TRIES):
             position = sweep.next_trial
-            needs_results = plan.method == "bayes"
+            needs_results = plan.method == "bayes" or plan.target is not None
             results = {result.run_name: result for result in observe(sweep, plan)} if needs_results else {}
             trials = self._store.trials(sweep.sweep_id) if needs_results else ()
             found = suggest(plan, seed=sweep.sweep_id, position=position, trials=trials, results=results)
-            if found is None:
+            if found is None or plan.is_reached(results.values()):
                 self._store.change_sweep(sweep.sweep_id, {"state": SweepState.FINISHED.value}, at=self._clock.now())
                 return [{"type": "exit"}]
             run_name = run_name_from(self._ids.new_uuid())
             if self._store.add_trial(sweep.sweep_id, position, run_name, agent.agent_id, found, at=self._clock.now()):
                 if sweep.state is SweepState.PENDING:
                     self._store.change_sweep(sweep.sweep_id, {"state": SweepState.RUNNING.value}, at=self._clock.now())
-                arguments = {name: {"value": value} for name, value in plan.space.nested(found.values).items()}
-                return [{"type": "run", "id": str(position), "run_id": run_name, "args": arguments, "program": plan.program, "logs": []}]
+                return [_command("run", position, run_name, plan, found.values)]
             # Another agent took this position in the meantime.
             sweep = self._store.sweep(sweep.sweep_id) or sweep
         return []
+
+
+def _command(kind: str, position: int, run_name: str, plan: SweepPlan, values: Mapping[str, Any]) -> Command:
+    arguments = {name: {"value": value} for name, value in plan.space.nested(values).items()}
+    return {"type": kind, "id": str(position), "run_id": run_name, "args": arguments, "program": plan.program, "logs": []}
 
 
 def best_metric(plan: SweepPlan, results: Sequence[TrialResult]) -> float | None:

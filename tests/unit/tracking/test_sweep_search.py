@@ -9,7 +9,7 @@ import yaml
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.sweeps import Suggestion, SweepTrial, TrialResult, TrialState
-from penstock.tracking.sweep_search import SweepPlan, parse_config, suggest, to_stop
+from penstock.tracking.sweep_search import SweepPlan, counted_metric, parse_config, suggest, to_stop
 
 
 def plan(**config: Any) -> SweepPlan:
@@ -50,6 +50,9 @@ def test_run_cap_ends_any_method() -> None:
         ({"distribution": "inv_log_uniform_values", "min": 0.01, "max": 1.0}, 0.01, 1.0),
         ({"distribution": "normal", "mu": 0, "sigma": 0.001}, -1, 1),
         ({"distribution": "q_log_normal", "mu": 0, "sigma": 0.1, "q": 0.5}, 0, 5),
+        ({"distribution": "beta", "a": 50, "b": 3}, 0.7, 1.0),
+        ({"distribution": "beta"}, 0.0, 1.0),
+        ({"distribution": "q_beta", "a": 2, "b": 5, "q": 0.25}, 0, 1),
     ],
 )
 def test_random_values_stay_in_their_range(spec: dict[str, Any], low: float, high: float) -> None:
@@ -61,6 +64,23 @@ def test_random_values_stay_in_their_range(spec: dict[str, Any], low: float, hig
         assert set(values) <= {0, 0.25, 0.5, 0.75, 1.0}
     if isinstance(low, int) and isinstance(spec.get("min"), int) and "distribution" not in spec:
         assert set(values) == {1, 2, 3, 4}
+
+
+def test_beta_distributions_have_their_quartiles() -> None:
+    for shape, quartiles in {(1, 1): (0.25, 0.5, 0.75), (2, 5): (0.161163, 0.26445, 0.389479), (0.5, 0.5): (0.146447, 0.5, 0.853553)}.items():
+        parameter = plan(method="random", parameters={"x": {"distribution": "beta", "a": shape[0], "b": shape[1]}}).space.searched[0]
+        assert [parameter.value_at(unit) for unit in (0.25, 0.5, 0.75)] == pytest.approx(quartiles, abs=1e-5)
+        assert parameter.unit_of(quartiles[0]) == pytest.approx(0.25, abs=1e-4)
+
+
+@pytest.mark.parametrize(("impute", "goal", "expected"), [("worst", "minimize", 3.0), ("best", "minimize", 1.0), ("latest", "minimize", 9.0),
+                                                          (None, "maximize", 1.0)])  # fmt: skip
+def test_failed_runs_count_as_configured(impute: str | None, goal: str, expected: float) -> None:
+    config = {"name": "loss", "goal": goal, **({"impute": impute} if impute else {})}
+    found = plan(method="bayes", metric=config, parameters={"x": {"min": 0.0, "max": 1.0}})
+    results = [TrialResult("a", False, False, 1.0), TrialResult("b", False, False, 3.0), TrialResult("c", False, True, 9.0)]
+    assert counted_metric(found, results[2], results) == expected
+    assert counted_metric(found, results[0], results) == 1.0
 
 
 def test_probabilities_are_obeyed() -> None:

@@ -125,6 +125,14 @@ class SqlSweepStore:
         sql = "SELECT * FROM sweep_trial WHERE sweep_id = ? ORDER BY position"
         return [_trial(row) for row in self._database.read_sync(lambda tx: tx.all(sql, (sweep_id,)))]
 
+    def hand_out_again(self, sweep_id: int, run_name: str, agent_id: int, *, ended_at: float, at: float) -> bool:
+        """See `SweepStore.hand_out_again`."""
+        sql = (
+            "UPDATE sweep_trial SET agent_id = ?, created_at = ?, state = ? WHERE sweep_id = ? AND run_name = ? AND created_at < ?"
+        )
+        values = (agent_id, at, TrialState.HANDED_OUT.value, sweep_id, run_name, ended_at)
+        return self._database.write_sync(lambda tx: tx.execute(sql, values)) > 0
+
     def set_trial_state(self, sweep_id: int, run_name: str, state: TrialState) -> None:
         """See `SweepStore.set_trial_state`."""
         sql = "UPDATE sweep_trial SET state = ? WHERE sweep_id = ? AND run_name = ?"

@@ -15,9 +15,11 @@ from typing import Any
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import TrackedRunId
+from penstock.domain.matching import compile_filter, values_at
 from penstock.domain.tracking import TrackedProjectId
 from penstock.interfaces.tracking_query import And, Compare, Field, FieldKind, Filter, Not, Operator, Order
 from penstock.stores.sql.database import Transaction
+from penstock.stores.sql.tracking_lists import runs_with
 from penstock.stores.sql.tracking_patterns import compile_pattern, plain_text, required_text
 from penstock.stores.sql.tracking_values import IndexedValue, indexed
 
@@ -35,6 +37,7 @@ _OPTIONAL = frozenset(
 )
 """Columns in which empty text stands for an absent field."""
 _SQL_OPERATORS = {Operator.GT: ">", Operator.GTE: ">=", Operator.LT: "<", Operator.LTE: "<="}
+_SHAPES = frozenset({Operator.SIZE, Operator.MOD, Operator.TYPE, Operator.ELEMENT})
 _PREFIXES = {FieldKind.CONFIG: "c.", FieldKind.SUMMARY: "s.", FieldKind.HISTORY_KEY: "h."}
 _NEWEST_FIRST = (Order(Field(FieldKind.COLUMN, "created_at"), is_descending=True),)
 _FALSE = "(1 = 0)"
@@ -66,9 +69,9 @@ class RunSelection:
         if field.kind is FieldKind.TAG:
             return self._has_tag(field.name, wanted=node.value if node.operator is Operator.EXISTS else bool(node.value))
         if field.kind is not FieldKind.COLUMN:
-            prefix = _PREFIXES.get(field.kind)
-            key_id = None if prefix is None else self.key_id(prefix + field.name)
-            return self._compare_value(key_id, node.operator, node.value)
+            return self._compare_listed_value(field, node.operator, node.value)
+        if node.operator in _SHAPES and field.name != "tags":
+            return _FALSE, []  # columns are texts and times
         if field.name == "tags":
             return self._compare_tags(node.operator, node.value)
         if field.name in _NUMBER_COLUMNS:
@@ -109,6 +112,8 @@ class RunSelection:
             return ("(r.tags <> '[]')" if value else "(r.tags = '[]')"), []
         if operator is Operator.IN:
             return _any_of([self._compare_tags(Operator.EQ, part) for part in value])
+        if operator in _SHAPES:
+            return self._shape_of_tags(operator, value)
         if operator is Operator.REGEX:
             pattern = compile_pattern(value)
             rows = self._tx.all("SELECT DISTINCT tag FROM tracked_tag WHERE project_id = ?", (self._project_id,))
@@ -124,9 +129,29 @@ class RunSelection:
             return sql, [self._project_id, value]
         return _FALSE, []
 
+    def _shape_of_tags(self, operator: Operator, value: Any) -> tuple[str, list[Any]]:
+        holds = compile_filter({"": {operator.value: value}})
+        rows = self._tx.all("SELECT DISTINCT tags FROM tracked_run WHERE project_id = ?", (self._project_id,))
+        fitting = [row["tags"] for row in rows if holds(lambda name, row=row: values_at(json.loads(row["tags"]), name))]  # type: ignore[misc]
+        return self._listed("r.tags", fitting, "TEXT")
+
     def _has_tag(self, tag: str, *, wanted: bool) -> tuple[str, list[Any]]:
         sql = "(r.run_id IN (SELECT run_id FROM tracked_tag WHERE project_id = ? AND tag = ?))"
         return (sql if wanted else f"(NOT {sql})"), [self._project_id, tag]
+
+    def _compare_listed_value(self, field: Field, operator: Operator, value: Any) -> tuple[str, list[Any]]:
+        """Compare a value of config or summary, which may be a list or lie within one."""
+        if (prefix := _PREFIXES.get(field.kind)) is None:
+            return self._compare_value(None, operator, value)
+        if operator is Operator.EQ and value is None:
+            return self._compare_value(self.key_id(prefix + field.name), operator, value)
+        if operator is Operator.EXISTS and not value:
+            sql, params = self._compare_listed_value(field, operator, value=True)
+            return f"(NOT {sql})", params
+        parts = [] if operator in _SHAPES else [self._compare_value(self.key_id(prefix + field.name), operator, value)]
+        if field.kind is not FieldKind.HISTORY_KEY:
+            parts.append(self._listed("r.run_id", runs_with(self._tx, self.key_id, prefix + field.name, operator, value), "BIGINT"))
+        return parts[0] if len(parts) == 1 else _any_of([part for part in parts if part[0] != _FALSE])
 
     def _compare_value(self, key_id: int | None, operator: Operator, value: Any) -> tuple[str, list[Any]]:
         if operator is Operator.EXISTS:

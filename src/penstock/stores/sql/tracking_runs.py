@@ -145,7 +145,7 @@ class SqlTrackedRunStore:
     async def crash_silent(self, before: float, *, shared_before: float) -> Sequence[TrackedRun]:
         """See `TrackedRunStore.crash_silent`."""
         sql = (
-            "SELECT run_id, state, writers FROM tracked_run WHERE state IN ('running', 'preempting') AND is_automatic = 0"
+            "SELECT run_id, is_preemptible, writers FROM tracked_run WHERE state IN ('running', 'preempting') AND is_automatic = 0"
             " AND (heartbeat_at < ? OR (is_shared = 1 AND heartbeat_at < ? AND writers LIKE '%\"done\":true%'))"
         )
         limits = (before, shared_before)
@@ -156,8 +156,8 @@ class SqlTrackedRunStore:
             ended = []
             for row in tx.all(sql, limits):
                 outcome = _outcome(json.loads(row["writers"]))
-                state = TrackedState.PREEMPTED if row["state"] == TrackedState.PREEMPTING else TrackedState.CRASHED
-                if outcome is not None:
+                state = TrackedState.PREEMPTED if row["is_preemptible"] else TrackedState.CRASHED
+                if outcome is not None and not (outcome and row["is_preemptible"]):
                     state = TrackedState.FAILED if outcome else TrackedState.FINISHED
                 tx.execute(
                     "UPDATE tracked_run SET state = ?, exit_code = ?, finished_at = heartbeat_at, updated_at = heartbeat_at"
@@ -352,7 +352,7 @@ def _merged_config(stored: str, new: str) -> str:
 
 
 def _write_stream(tx: Transaction, run_id: TrackedRunId, write: StreamWrite) -> None:
-    row = tx.one("SELECT state, writers, is_shared FROM tracked_run WHERE run_id = ?", (run_id,))
+    row = tx.one("SELECT state, writers, is_shared, is_preemptible FROM tracked_run WHERE run_id = ?", (run_id,))
     if row is None:
         raise NotFoundError("the run is gone")
     state, exit_code, is_over = write.state, write.exit_code, write.is_complete
@@ -368,7 +368,11 @@ def _write_stream(tx: Transaction, run_id: TrackedRunId, write: StreamWrite) -> 
             exit_code = _outcome(writers) or 0
             state = TrackedState.FAILED if exit_code else TrackedState.FINISHED
     if write.starts_over and not is_over:
-        values |= {"finished_at": None, "exit_code": None, "stop_requested": 0}
+        values |= {"finished_at": None, "exit_code": None, "stop_requested": 0, "is_preemptible": 0}
+    if write.is_preempting:
+        values["is_preemptible"] = 1
+    if is_over and state is TrackedState.FAILED and (write.is_preempting or row["is_preemptible"]):
+        state = TrackedState.PREEMPTED
     if is_over:
         values |= {"finished_at": write.at, "exit_code": exit_code}
     if state is not None:

@@ -109,7 +109,9 @@ def agent_heartbeat(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any
     agent_id = ids.number(input["id"], "Agent")
     states = json.loads(input.get("run_state") or "{}")
     running = [name for name, is_running in states.items() if is_running] if isinstance(states, dict) else []
-    commands = context.services.sweeps.heartbeat(agent_id, running, lambda sweep, plan: observe(context, sweep, plan))
+    commands = context.services.sweeps.heartbeat(
+        agent_id, running, lambda sweep, plan: observe(context, sweep, plan), lambda sweep: _preempted(context, sweep)
+    )
     agent = context.services.sweeps.agent(agent_id)
     node = None if agent is None else _node_by_id(context, agent.sweep_id)
     return {"agent": None if agent is None or node is None else AgentNode(agent, node), "commands": json.dumps(commands)}
@@ -130,6 +132,15 @@ def observe(context: RequestContext, sweep: Sweep, plan: SweepPlan) -> Sequence[
     return [_result(run, plan, curve) for run, curve in zip(found, curves, strict=True)]
 
 
+def _preempted(context: RequestContext, sweep: Sweep) -> Sequence[tuple[str, float]]:
+    node = _node_by_id(context, sweep.sweep_id)
+    if node is None:
+        return []
+    filters = json.dumps({"sweep": sweep.name, "state": TrackedState.PREEMPTED.value})
+    page = context.wait(context.services.runs.list(node.project, filters=filters, order="+created_at", limit=_MAX_RUNS))
+    return [(entry.run.name, entry.run.finished_at or entry.run.heartbeat_at) for entry in page.entries]
+
+
 def _runs_of(context: RequestContext, node: SweepNode) -> Any:
     filters = json.dumps({"sweep": node.sweep.name})
     return context.services.runs.list(node.project, filters=filters, order="+created_at", limit=_MAX_RUNS)
@@ -144,7 +155,7 @@ def _result(run: TrackedRun, plan: SweepPlan, curve: Sequence[float]) -> TrialRe
     return TrialResult(
         run_name=run.name,
         is_running=run.state is TrackedState.RUNNING,
-        is_failed=run.state in {TrackedState.FAILED, TrackedState.CRASHED},
+        is_failed=run.state in {TrackedState.FAILED, TrackedState.CRASHED, TrackedState.KILLED},
         metric=metric_value(json.loads(run.summary or "{}"), plan.metric) if plan.metric else None,
         curve=curve,
         config=_config(run) if plan.method == "bayes" else {},

@@ -7,11 +7,13 @@ holds the registries; its entity is a team like any other.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 import secrets
 
 from penstock.domain.accounts import Caller, Entity, EntityKind
-from penstock.domain.errors import InvalidArgumentError, PermissionDeniedError
+from penstock.domain.errors import AlreadyExistsError, InvalidArgumentError, PermissionDeniedError
 from penstock.interfaces.accounts import EntityStore
 from penstock.interfaces.clock import Clock
 
@@ -22,6 +24,10 @@ ORGANIZATION = "penstock"
 ORGANIZATION_ENTITY = "penstock-org"
 """Entity that owns the organization's registries."""
 _SIGNING_KEY = "wandb.url_signing_key"
+_EMAIL = "wandb.email."
+_SERVICE = "wandb.service_account."
+"""Settings by user: the address, the description of a service account."""
+_KEY_LENGTH = 40
 RESERVED_ENTITIES = frozenset(
     {
         "graphql",
@@ -74,6 +80,58 @@ class AccountService:
     def users(self) -> list[Entity]:
         """Return the personal entities."""
         return [entity for entity in self._store.list_entities() if entity.kind is EntityKind.USER]
+
+    def email(self, user_name: str) -> str:
+        """Return the address that the user was made with; without one, an address of this machine."""
+        return self._store.setting(_EMAIL + user_name) or f"{user_name}@localhost"
+
+    def find_user(self, name_or_email: str) -> Entity | None:
+        """Return the user of this name or address, or None."""
+        known = self._store.entity(name_or_email)
+        if known is not None and known.kind is EntityKind.USER:
+            return known
+        return next((person for person in self.users() if self.email(person.name) == name_or_email), None)
+
+    def add_user(self, email: str) -> Entity:
+        """Make a user named after the first part of an address.
+
+        Raises:
+            InvalidArgumentError: not an address.
+            AlreadyExistsError: somebody has this address, or an entity has the name.
+        """
+        local, at, host = email.partition("@")
+        if not local or not at or not host:
+            raise InvalidArgumentError(f"{email!r} is no e-mail address")
+        if self.find_user(email) is not None:
+            raise AlreadyExistsError(f"there is a user {email!r} already")
+        return self._new_user(name_from_login(local), email)
+
+    def add_service_account(self, description: str) -> Entity:
+        """Make a user for programs; `service_key` is what it signs in with.
+
+        Raises:
+            InvalidArgumentError: the description is empty.
+            AlreadyExistsError: an entity has the name that the description leads to.
+        """
+        if not description.strip():
+            raise InvalidArgumentError("a service account needs a description")
+        name = name_from_login(description.strip())
+        made = self._new_user(name, f"{name}@localhost")
+        self._store.put_setting_once(_SERVICE + name, description)
+        return made
+
+    def service_key(self, user_name: str) -> str | None:
+        """Return the key of a service account, None for people: it follows from the server's secret, so it can be shown again."""
+        if self._store.setting(_SERVICE + user_name) is None:
+            return None
+        return hmac.new(self.url_signing_key(), f"service account {user_name}".encode(), hashlib.sha256).hexdigest()[:_KEY_LENGTH]
+
+    def _new_user(self, name: str, email: str) -> Entity:
+        if self._store.entity(name) is not None:
+            raise AlreadyExistsError(f"there is an entity {name!r} already")
+        made = self._store.ensure_entity(name, EntityKind.USER, at=self._clock.now())
+        self._store.put_setting_once(_EMAIL + name, email)
+        return made
 
     def resolve(self, caller: Caller, name: str | None) -> str:
         """Return `name`, or the caller's default entity when it is missing or empty."""

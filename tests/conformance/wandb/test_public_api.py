@@ -91,7 +91,7 @@ def test_what_no_server_here_does_is_a_clean_error_at_once(client: Client) -> No
     answer = client.run(
         """
 api = wandb.Api()
-calls = {"queue": lambda: api.run_queue("tester", "q").id, "users": lambda: api.create_user("new@example.com"),
+calls = {"queue": lambda: api.run_queue("tester", "q").id, "user": lambda: api.create_user("no address"),
          "project": lambda: api.project("absent").id, "sweep": lambda: api.sweep(f"{PROJECT}/absent"), "run": lambda: api.run(f"{PROJECT}/absent")}
 answer = {}
 for name, call in calls.items():

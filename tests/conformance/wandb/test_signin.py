@@ -61,6 +61,40 @@ answer = {"name": viewer.username, "entity": viewer.entity, "length": len(key), 
     assert answer["nobody"] is True
 
 
+def test_users_invitations_and_service_accounts(client: Client) -> None:
+    answer = client.run(
+        """
+import os
+api = wandb.Api()
+name = f"bea-{wandb.__version__}"
+made = api.create_user(f"{name}@example.com")
+team = api.create_team(f"crew-{wandb.__version__}")
+account = team.create_service_account(f"robot {wandb.__version__}")
+answer = {"email": made.email, "name": made.username == name, "found": api.user(f"{name}@example.com").username == name,
+          "invited": [team.invite(name), team.invite(f"{name}@example.com"), team.invite("nobody@example.com")],
+          "account": [account.account_type, account.name == f"robot-{wandb.__version__}", len(account.api_key or "")]}
+try:
+    answer["again"] = repr(api.create_user(f"{name}@example.com"))
+except Exception as error:
+    answer["again"] = "already" in str(error)
+member = next(member for member in api.team(team.name).members if member.username == name)
+answer["member"] = [member.account_type, member.api_key, member.delete()]
+os.environ["WANDB_API_KEY"] = account.api_key
+with wandb.init(entity=team.name, project="shared", id="by-robot") as run:
+    run.log({"x": 1})
+seen = api.run(f"{team.name}/shared/by-robot")
+answer["run"] = [seen.summary["x"], seen.user.username == account.name]
+"""
+    )
+    assert answer["email"].startswith("bea-")
+    assert answer["email"].endswith("@example.com")
+    assert answer["name"] is answer["found"] is answer["again"] is True
+    assert answer["invited"] == [True, True, False]
+    assert answer["account"] == ["SERVICE", True, 40]
+    assert answer["member"] == ["USER", None, False]
+    assert answer["run"] == [1, True]
+
+
 def test_a_reserved_entity_is_refused(client: Client) -> None:
     answer = client.run(
         """

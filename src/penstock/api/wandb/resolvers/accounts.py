@@ -45,16 +45,18 @@ def viewer(root: Any, info: GraphQLResolveInfo) -> UserNode:
 
 def user(root: Any, info: GraphQLResolveInfo, *, user_name: str) -> UserNode | None:
     """Return a user by name, or None."""
-    entity_ = context_of(info).services.accounts.entity(user_name)
-    return UserNode(entity_.name) if entity_ is not None and entity_.kind is EntityKind.USER else None
+    entity_ = context_of(info).services.accounts.find_user(user_name)
+    return None if entity_ is None else UserNode(entity_.name)
 
 
 def users(root: Any, info: GraphQLResolveInfo, *, query: str | None = None, usernames: list[str] | None = None) -> dict[str, Any]:
     """Return users whose name or address contains `query`, or who are named."""
     accounts = context_of(info).services.accounts
     names = [entity_.name for entity_ in accounts.users()]
-    wanted = (query or "").removesuffix("@localhost").lower()
-    found = [name for name in names if (name in usernames if usernames else wanted in name.lower())]
+    wanted = (query or "").lower()
+    found = [
+        name for name in names if (name in usernames if usernames else wanted in name.lower() or wanted in accounts.email(name).lower())
+    ]
     return connections.page([UserNode(name) for name in found], offset=0, total=len(found))
 
 
@@ -164,6 +166,53 @@ def create_team(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -
     return {"entity": context.services.accounts.entity(name)}
 
 
+def create_user(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+    """Make a user."""
+    context = context_of(info)
+    _refuse_task_keys(context)
+    return {"user": UserNode(context.services.accounts.add_user(input["email"]).name)}
+
+
+def create_invite(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+    """Invite a user to a team: every user of this server belongs to its teams, so all that it takes is that both exist."""
+    context = context_of(info)
+    _refuse_task_keys(context)
+    accounts = context.services.accounts
+    wanted = input.get("username") or input.get("email") or ""
+    team, invited = accounts.entity(input["entity_name"]), accounts.find_user(wanted)
+    if team is None or team.kind is EntityKind.USER:
+        raise NotFoundError(f"there is no team {input['entity_name']!r}")
+    if invited is None:
+        raise NotFoundError(f"there is no user {wanted!r}; Api().create_user makes one")
+    invite_id = ids.encode("Invite", f"{team.entity_id}-{invited.entity_id}")
+    return {
+        "invite": {
+            "id": invite_id, "name": invited.name, "email": accounts.email(invited.name), "created_at": invited.created_at,
+            "to_user": UserNode(invited.name),
+        }
+    }  # fmt: skip
+
+
+def delete_invite(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+    """Refuse: nobody can be kept out of a team.
+
+    Raises:
+        PermissionDeniedError: always.
+    """
+    raise PermissionDeniedError("every user of this server belongs to all of its teams")
+
+
+def create_service_account(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+    """Make a user for programs with a key of its own, which the team's list of members shows."""
+    context = context_of(info)
+    _refuse_task_keys(context)
+    accounts = context.services.accounts
+    accounts.open_for_writing(context.caller, input["entity_name"])
+    made = accounts.add_service_account(input["description"])
+    context.services.keys.adopt(accounts.service_key(made.name) or "", made.name, description=input["description"])
+    return {"user": UserNode(made.name)}
+
+
 def _entity_projects(
     entity_: Entity, info: GraphQLResolveInfo, *, after: str | None = None, first: int | None = None, **narrowing: Any
 ) -> dict[str, Any]:
@@ -176,15 +225,25 @@ def _entity_project(entity_: Entity, info: GraphQLResolveInfo, *, name: str | No
 
 
 def _members(entity_: Entity, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
-    accounts = context_of(info).services.accounts
-    people = [entity_] if entity_.kind is EntityKind.USER else accounts.users()
-    return [
-        {
-            "id": ids.encode("User", person.entity_id), "admin": True, "role": "admin", "pending": False, "name": person.name,
-            "username": person.name, "email": f"{person.name}@localhost", "account_type": "USER", "api_key": None,
-        }
-        for person in people
-    ]  # fmt: skip
+    context = context_of(info)
+    accounts = context.services.accounts
+    # The newest comes last: clients take it for the service account that they have just made.
+    people = [entity_] if entity_.kind is EntityKind.USER else sorted(accounts.users(), key=lambda person: person.entity_id)
+    members = []
+    for person in people:
+        key = accounts.service_key(person.name)
+        members.append(
+            {
+                "id": ids.encode("User", person.entity_id), "admin": key is None, "role": "admin" if key is None else "member",
+                "pending": False, "name": person.name, "username": person.name, "email": accounts.email(person.name),
+                "account_type": "USER" if key is None else "SERVICE", "api_key": None if context.caller.scope else key,
+            }
+        )  # fmt: skip
+    return members
+
+
+def _account_type(node: UserNode, info: GraphQLResolveInfo) -> str:
+    return "USER" if context_of(info).services.accounts.service_key(node.name) is None else "SERVICE"
 
 
 def _is_team(entity_: Entity, info: GraphQLResolveInfo) -> bool:
@@ -202,15 +261,16 @@ FIELDS: FieldTable = {
     },
     "Mutation": {
         "generateApiKey": generate_api_key, "deleteApiKey": delete_api_key, "updateUser": update_user, "createTeam": create_team,
+        "createUser": create_user, "createInvite": create_invite, "deleteInvite": delete_invite, "createServiceAccount": create_service_account,
     },
     "User": {
         "id": _user_id,
         "username": lambda node, info: node.name,
-        "email": lambda node, info: f"{node.name}@localhost",
+        "email": lambda node, info: context_of(info).services.accounts.email(node.name),
         "admin": lambda node, info: True,
         "flags": lambda node, info: "{}",
         "entity": lambda node, info: node.name,
-        "accountType": lambda node, info: "USER",
+        "accountType": _account_type,
         "apiKeys": _api_keys,
         "teams": _teams,
         "projects": _user_projects,

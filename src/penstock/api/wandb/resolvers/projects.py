@@ -123,7 +123,7 @@ def _members(node: ProjectNode, info: GraphQLResolveInfo) -> list[dict[str, Any]
     return [
         {
             "id": ids.encode("User", entity_id), "name": people[entity_id].name, "username": people[entity_id].name,
-            "email": f"{people[entity_id].name}@localhost", "role": {"name": role},
+            "email": accounts.email(people[entity_id].name), "role": {"name": role},
         }
         for entity_id, role in (owners | dict(roles)).items()
         if entity_id in people

@@ -261,7 +261,8 @@ FIELDS: FieldTable = {
     },
     "Mutation": {
         "generateApiKey": generate_api_key, "deleteApiKey": delete_api_key, "updateUser": update_user, "createTeam": create_team,
-        "createUser": create_user, "createInvite": create_invite, "deleteInvite": delete_invite, "createServiceAccount": create_service_account,
+        "createUser": create_user, "createInvite": create_invite, "deleteInvite": delete_invite,
+        "createServiceAccount": create_service_account,
     },
     "User": {
         "id": _user_id,

@@ -256,6 +256,32 @@ def test_what_is_deleted_comes_back_by_undo_or_from_the_trash(tab: Page, logged:
     assert logged.run(asked, *CLIENT).strip() == "['v1', 'v0']"
 
 
+def test_experiments_pipelines_schedules_and_projects_come_back_by_undo(tab: Page, logged: Logged) -> None:
+    server = logged.server
+    experiment = server.post("/apis/v2beta1/experiments", {"display_name": "rates"})["experiment_id"]
+    pipeline = server.post("/apis/v2beta1/pipelines", {"display_name": "empty"})["pipeline_id"]
+    run = server.get("/apis/v2beta1/runs")["runs"][0]
+    spec = server.get(f"/apis/v2beta1/runs/{run['run_id']}")["pipeline_spec"]
+    schedule = {"display_name": "hourly", "experiment_id": experiment, "pipeline_spec": spec, "max_concurrency": "1", "mode": "ENABLE"}
+    schedule["trigger"] = {"periodic_schedule": {"interval_second": "3600"}}
+    recurring = server.post("/apis/v2beta1/recurringruns", schedule)["recurring_run_id"]
+    for title, address, again in (
+        ("hourly", f"/ui/recurring/{recurring}", f"/ui/recurring/{recurring}"),
+        ("rates", f"/ui/experiments/{experiment}", f"/ui/recurring/{recurring}"),
+        ("empty", f"/ui/pipelines/{pipeline}", f"/ui/pipelines/{pipeline}"),
+        ("digits", "/tester/digits/overview", "/tester/digits/artifacts/dataset/digits/v0"),
+    ):
+        tab.goto(address)
+        if title in {"empty", "digits"}:
+            tab.get_by_label("More actions").click()
+        tab.get_by_role("button", name="Delete").click()
+        expect(tab.locator("[data-notice]")).to_contain_text(f"{title} is in the trash for 7 d.")
+        assert tab.request.get(again).status == 404
+        tab.locator("[data-notice]").get_by_role("button", name="Undo").click()
+        expect(tab.locator("[data-notice]")).to_contain_text(f"Restored: {title}.")
+        assert tab.request.get(again).status == 200
+
+
 def test_a_deleted_run_opens_read_only_until_it_is_removed_for_good(tab: Page, logged: Logged) -> None:
     run = logged.server.get("/apis/v2beta1/runs")["runs"][0]
     tab.goto(f"/ui/runs/{run['run_id']}")

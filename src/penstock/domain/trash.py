@@ -16,6 +16,15 @@ class TrashKind(StrEnum):
     """A version of an artifact."""
     COLLECTION = "collection"
     """A collection with its versions, or with its links."""
+    PIPELINE = "pipeline"
+    """A pipeline with its versions; its runs stay."""
+    PIPELINE_VERSION = "pipeline_version"
+    EXPERIMENT = "experiment"
+    """An experiment with its runs and recurring runs."""
+    SCHEDULE = "schedule"
+    """A recurring run or trigger; its runs stay."""
+    PROJECT = "project"
+    """A project of tracked runs with everything in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +37,9 @@ class TrashItem:
     """Id of the thing: of a run, or a number as text."""
     title: str
     place: str
-    """Pipeline of a run, `entity/project` of the others."""
+    """Pipeline of a run or version, `entity/project` of what is tracked; empty for the others."""
     entity: str
-    """Whose it is; empty for runs of pipelines."""
+    """Whose it is; empty for what belongs to pipelines."""
     size_bytes: int | None
     batch: str
     """Common to what was deleted together."""

@@ -130,7 +130,11 @@ class ExperimentService:
         active = sum(not state.is_final for _, state in runs)
         if active:
             raise PreconditionError(f"experiment {experiment.name!r} has {active} active run(s); terminate or delete them first")
-        for run_id, _ in runs:
+        await self.remove(experiment_id)
+        self._notifier.publish(RecurringRunChanged(RecurringRunId("")))
+
+    async def remove(self, experiment_id: ExperimentId) -> None:
+        """Remove an experiment that was hidden before, with its runs, whatever state they are in; what is gone already is fine."""
+        for run_id, _ in await self._runs.ids_of_experiment(experiment_id):
             await self._removal.remove(run_id)
         await self._store.delete(experiment_id)
-        self._notifier.publish(RecurringRunChanged(RecurringRunId("")))

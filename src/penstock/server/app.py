@@ -153,7 +153,9 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         pipelines=pipelines,
         tracking=tracking,
         automations=build_automations(settings, database, tracking.series, clock=clock, notifier=notifier),
-        trash=build_trash(database, pipelines.runs, tracking.runs, keep_days=settings.store_trash_days, clock=clock, ids=ids),
+        trash=build_trash(
+            database, pipelines, tracking, keep_days=settings.store_trash_days, clock=clock, ids=ids, notifier=notifier
+        ),
         flows=flows,
         clients=ClientCounter(clock),
     )

@@ -6,17 +6,19 @@ import asyncio
 from collections.abc import Mapping
 
 from penstock.background.rounds import Rounds
-from penstock.domain.ids import RunId, TrackedRunId
+from penstock.domain.ids import ExperimentId, RecurringRunId, RunId, TrackedRunId
+from penstock.domain.runs import RecurringRunChanged
 from penstock.domain.states import RuntimeState
+from penstock.domain.tracking import TrackedProjectId
 from penstock.domain.trash import TrashKind
 from penstock.interfaces.clock import Clock, IdSource, Timers
 from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.trash import Remover
-from penstock.pipelines.runs import RunService
+from penstock.server.pipelines import PipelineParts
+from penstock.server.tracking import Tracking
 from penstock.stores.sql.collections import SqlCollectionStore
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.trash import SqlTrashStore
-from penstock.tracking.runs import TrackedRunService
 from penstock.trash.service import TrashService
 
 _LOOK_SECONDS = 600.0
@@ -25,10 +27,17 @@ _ACTIVE = frozenset({RuntimeState.PENDING, RuntimeState.RUNNING, RuntimeState.PA
 
 
 def build_trash(
-    database: Database, runs: RunService, tracked: TrackedRunService, *, keep_days: float, clock: Clock, ids: IdSource
+    database: Database,
+    pipelines: PipelineParts,
+    tracking: Tracking,
+    *,
+    keep_days: float,
+    clock: Clock,
+    ids: IdSource,
+    notifier: Notifier,
 ) -> TrashService:
     """Return the trash over `database`; nothing is removed before its timer runs."""
-    collections = SqlCollectionStore(database)
+    collections, runs, tracked = SqlCollectionStore(database), pipelines.runs, tracking.runs
 
     async def stop_run(subject: str) -> None:
         if (await runs.get(RunId(subject))).state in _ACTIVE:
@@ -49,15 +58,36 @@ def build_trash(
     async def remove_collection(subject: str) -> None:
         await asyncio.to_thread(collections.purge_collection, int(subject), at=clock.now())
 
+    async def remove_row(subject: str) -> None:
+        """Nothing is left to do: the row was taken out, and what is written down of it goes with the item."""
+
+    async def remove_experiment(subject: str) -> None:
+        await pipelines.experiments.remove(ExperimentId(subject))
+
+    async def remove_project(subject: str) -> None:
+        await tracking.projects.delete(TrackedProjectId(int(subject)))
+
+    def moved(kind: TrashKind) -> None:
+        if kind in {TrashKind.EXPERIMENT, TrashKind.SCHEDULE}:
+            notifier.publish(RecurringRunChanged(RecurringRunId("")))
+        elif kind is TrashKind.PROJECT:
+            tracking.projects.forget_live()
+
     before: Mapping[TrashKind, Remover] = {TrashKind.RUN: stop_run, TrashKind.TRACKED_RUN: forget_tracked}
     removers: Mapping[TrashKind, Remover] = {
         TrashKind.RUN: remove_run,
         TrashKind.TRACKED_RUN: remove_tracked,
         TrashKind.VERSION: remove_version,
         TrashKind.COLLECTION: remove_collection,
+        TrashKind.PIPELINE: remove_row,
+        TrashKind.PIPELINE_VERSION: remove_row,
+        TrashKind.EXPERIMENT: remove_experiment,
+        TrashKind.SCHEDULE: remove_row,
+        TrashKind.PROJECT: remove_project,
     }
     store = SqlTrashStore(database)
-    return TrashService(store, before=before, removers=removers, keep_seconds=keep_days * _DAY_SECONDS, clock=clock, ids=ids)
+    keep_seconds = keep_days * _DAY_SECONDS
+    return TrashService(store, before=before, removers=removers, keep_seconds=keep_seconds, clock=clock, ids=ids, moved=moved)
 
 
 def build_trash_timer(trash: TrashService, *, clock: Clock, timers: Timers, notifier: Notifier) -> Rounds:

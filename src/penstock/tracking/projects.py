@@ -83,6 +83,10 @@ class ProjectService:
             raise NotFoundError(f"no project with id {project_id}")
         return project
 
+    def forget_live(self) -> None:
+        """Read runs anew at their next request: a project came or went in another way than through these use cases."""
+        self._live_runs.forget_all()
+
     async def delete(self, project_id: TrackedProjectId) -> None:
         """Remove the project with everything its runs recorded, its artifacts, sweeps and reports. Repeating is fine."""
         run_ids = await self._store.delete(project_id, at=self._clock.now())

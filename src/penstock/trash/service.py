@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from penstock.domain.errors import PenstockError
 from penstock.domain.trash import TrashItem, TrashKind
@@ -27,6 +27,7 @@ class TrashService:
         keep_seconds: float,
         clock: Clock,
         ids: IdSource,
+        moved: Callable[[TrashKind], None] = lambda kind: None,
     ) -> None:
         """Serve one server.
 
@@ -37,6 +38,7 @@ class TrashService:
             keep_seconds: how long things lie in the trash.
             clock: wall clock.
             ids: names of batches.
+            moved: called with its kind after a thing was hidden or restored, for those who remember it.
         """
         self._store = store
         self._before = before
@@ -44,6 +46,7 @@ class TrashService:
         self.keep_seconds = keep_seconds
         self._clock = clock
         self._ids = ids
+        self._moved = moved
 
     def new_batch(self) -> str:
         """Return a name for what is deleted together."""
@@ -60,6 +63,7 @@ class TrashService:
             await self._before[kind](subject)
         now = self._clock.now()
         item = await self._store.put(kind, subject, batch=batch, by=by, at=now, due_at=now + self.keep_seconds)
+        self._moved(kind)
         if self.keep_seconds <= 0:
             await self.remove(item)
         return item
@@ -71,7 +75,9 @@ class TrashService:
             NotFoundError: it is not in the trash any more.
             ConflictError: its name is taken or its place is gone.
         """
-        return await self._store.restore(item_id, by=by, at=self._clock.now())
+        item = await self._store.restore(item_id, by=by, at=self._clock.now())
+        self._moved(item.kind)
+        return item
 
     async def remove(self, item: TrashItem) -> None:
         """Remove a thing for good. Safe to repeat: what is gone already is fine.

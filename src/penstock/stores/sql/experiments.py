@@ -9,6 +9,7 @@ from penstock.domain.states import StorageState
 from penstock.interfaces.listing import ListQuery, Page
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.listing import Column, Listing, Statement, read_page
+from penstock.stores.sql.recurring_runs import delete_schedule_rows
 
 _NAME, _ID = Column("experiment.name"), Column("experiment.experiment_id")
 _LISTING = Listing(
@@ -117,11 +118,8 @@ class SqlExperimentStore:
         """Remove the experiment and its recurring runs."""
 
         def work(tx: Transaction) -> None:
-            tx.execute(
-                "DELETE FROM recurring_tick WHERE recurring_run_id IN (SELECT recurring_run_id FROM recurring_run WHERE experiment_id = ?)",
-                (experiment_id,),
-            )
-            tx.execute("DELETE FROM recurring_run WHERE experiment_id = ?", (experiment_id,))
+            for row in tx.all("SELECT recurring_run_id FROM recurring_run WHERE experiment_id = ?", (experiment_id,)):
+                delete_schedule_rows(tx, row["recurring_run_id"])
             tx.execute("DELETE FROM experiment WHERE experiment_id = ?", (experiment_id,))
 
         await self._database.write(work)

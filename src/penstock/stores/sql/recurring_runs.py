@@ -81,14 +81,7 @@ class SqlRecurringRunStore:
 
     async def delete(self, recurring_run_id: RecurringRunId) -> None:
         """Remove the schedule with its ticks, events, backfills and change log."""
-
-        def work(tx: Transaction) -> None:
-            own = "SELECT backfill_id FROM backfill WHERE recurring_run_id = ?"
-            tx.execute(f"DELETE FROM backfill_time WHERE backfill_id IN ({own})", (recurring_run_id,))
-            for table in ("recurring_tick", "trigger_event", "backfill", "recurring_change", "recurring_run"):
-                tx.execute(f"DELETE FROM {table} WHERE recurring_run_id = ?", (recurring_run_id,))
-
-        await self._database.write(work)
+        await self._database.write(lambda tx: delete_schedule_rows(tx, recurring_run_id))
 
     async def enabled(self) -> Sequence[tuple[RecurringRun, int]]:
         """Return every enabled schedule with the number of its active runs: two queries in one snapshot."""
@@ -135,6 +128,14 @@ class SqlRecurringRunStore:
             )
             for row in rows
         ]
+
+
+def delete_schedule_rows(tx: Transaction, recurring_run_id: str) -> None:
+    """Remove a schedule from every table."""
+    own = "SELECT backfill_id FROM backfill WHERE recurring_run_id = ?"
+    tx.execute(f"DELETE FROM backfill_time WHERE backfill_id IN ({own})", (recurring_run_id,))
+    for table in ("recurring_tick", "trigger_event", "backfill", "recurring_change", "recurring_run"):
+        tx.execute(f"DELETE FROM {table} WHERE recurring_run_id = ?", (recurring_run_id,))
 
 
 def active_runs(tx: Transaction) -> Mapping[str, int]:

@@ -3,14 +3,14 @@
 - a run of a pipeline has the storage state TRASHED, which neither the active nor the archived runs have;
 - a tracked run and a collection belong to a project that does not exist (the negative of their own id), so that joins find nothing and
   their names are free;
-- a version is DELETED as for clients: out of every collection, with its numbers and aliases written down here.
+- a version is DELETED as for clients: out of every collection, with its numbers and aliases written down here;
+- the row of a pipeline, an experiment, a recurring run or a project is written down here and taken out: see `trash_catalog`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from penstock.domain.errors import ConflictError, NotFoundError
@@ -19,21 +19,22 @@ from penstock.domain.versions import LATEST
 from penstock.stores.sql.collections import check_collection_free
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.protected_aliases import check_version_free
+from penstock.stores.sql.trash_catalog import (
+    check_experiment_there,
+    forget_schedules,
+    put_experiment,
+    put_pipeline,
+    put_pipeline_version,
+    put_project,
+    put_schedule,
+    restore_experiment,
+    restore_pipeline,
+    restore_pipeline_version,
+    restore_project,
+    restore_schedule,
+)
+from penstock.stores.sql.trash_found import TRASHED, Found
 from penstock.stores.sql.version_rows import add_member_as, move_alias, note_change, only, remove_member
-
-TRASHED = "TRASHED"
-"""Storage state of a run of a pipeline in the trash."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What the list shows of a thing, and what restoring it needs."""
-
-    title: str
-    place: str
-    entity: str
-    size_bytes: int | None
-    detail: Mapping[str, Any]
 
 
 class SqlTrashStore:
@@ -105,7 +106,14 @@ class SqlTrashStore:
 
     async def forget(self, item_id: int) -> None:
         """See `TrashStore.forget`."""
-        await self._database.write(lambda tx: tx.execute("DELETE FROM trash_item WHERE item_id = ?", (item_id,)))
+
+        def work(tx: Transaction) -> None:
+            row = tx.one("SELECT detail FROM trash_item WHERE item_id = ?", (item_id,))
+            if row is not None:
+                forget_schedules(tx, json.loads(row["detail"]).get("schedules", ()))
+            tx.execute("DELETE FROM trash_item WHERE item_id = ?", (item_id,))
+
+        await self._database.write(work)
 
 
 def _item(row: Row) -> TrashItem:
@@ -115,20 +123,21 @@ def _item(row: Row) -> TrashItem:
     )  # fmt: skip
 
 
-def _put_run(tx: Transaction, subject: str, by: str, at: float) -> _Found:
+def _put_run(tx: Transaction, subject: str, by: str, at: float) -> Found:
     row = tx.one("SELECT name, pipeline_name, storage_state FROM run WHERE run_id = ?", (subject,))
     if row is None:
         raise NotFoundError(f"run {subject} not found")
     size = only(tx, "SELECT SUM(size_bytes) AS n FROM artifact WHERE run_id = ?", (subject,))["n"]
     tx.execute("UPDATE run SET storage_state = ? WHERE run_id = ?", (TRASHED, subject))
-    return _Found(row["name"], row["pipeline_name"], "", None if size is None else int(size), {"storage_state": row["storage_state"]})
+    return Found(row["name"], row["pipeline_name"], "", None if size is None else int(size), {"storage_state": row["storage_state"]})
 
 
 def _restore_run(tx: Transaction, subject: str, detail: Mapping[str, Any], by: str, at: float) -> None:
+    check_experiment_there(tx, subject)
     tx.execute("UPDATE run SET storage_state = ? WHERE run_id = ? AND storage_state = ?", (detail["storage_state"], subject, TRASHED))
 
 
-def _put_tracked(tx: Transaction, subject: str, by: str, at: float) -> _Found:
+def _put_tracked(tx: Transaction, subject: str, by: str, at: float) -> Found:
     sql = (
         "SELECT r.project_id, r.name, r.display_name, p.entity, p.name AS project FROM tracked_run r"
         " JOIN tracked_project p ON p.project_id = r.project_id WHERE r.run_id = ?"
@@ -140,7 +149,7 @@ def _put_tracked(tx: Transaction, subject: str, by: str, at: float) -> _Found:
     tx.execute("UPDATE tracked_run SET project_id = ? WHERE run_id = ?", (-int(subject), int(subject)))
     tx.execute("DELETE FROM tracked_tag WHERE run_id = ?", (int(subject),))
     title, place = row["display_name"] or row["name"], f"{row['entity']}/{row['project']}"
-    return _Found(title, place, row["entity"], None if size is None else int(size), {"project_id": row["project_id"]})
+    return Found(title, place, row["entity"], None if size is None else int(size), {"project_id": row["project_id"]})
 
 
 def _restore_tracked(tx: Transaction, subject: str, detail: Mapping[str, Any], by: str, at: float) -> None:
@@ -166,7 +175,7 @@ def _open_project(tx: Transaction, detail: Mapping[str, Any]) -> int:
     return int(detail["project_id"])
 
 
-def _put_version(tx: Transaction, subject: str, by: str, at: float) -> _Found:
+def _put_version(tx: Transaction, subject: str, by: str, at: float) -> Found:
     sql = (
         "SELECT v.*, c.name AS collection, p.entity, p.name AS project FROM artifact_version v"
         " JOIN collection c ON c.collection_id = v.collection_id JOIN tracked_project p ON p.project_id = v.project_id"
@@ -181,7 +190,7 @@ def _put_version(tx: Transaction, subject: str, by: str, at: float) -> _Found:
     had = [alias for member in detail["members"] for alias, _ in member["aliases"]]
     note_change(tx, row["collection_id"], int(subject), "delete", old=", ".join(had) or None, by=by, at=at)
     title, place = f"{row['collection']}:v{row['version_index']}", f"{row['entity']}/{row['project']}"
-    return _Found(title, place, row["entity"], row["size_bytes"], detail)
+    return Found(title, place, row["entity"], row["size_bytes"], detail)
 
 
 def _restore_version(tx: Transaction, subject: str, detail: Mapping[str, Any], by: str, at: float) -> None:
@@ -225,7 +234,7 @@ def _put_back(tx: Transaction, version_id: int, members: Sequence[Mapping[str, A
             move_alias(tx, collection_id, LATEST, newest["version_id"], at, by=by)
 
 
-def _put_collection(tx: Transaction, subject: str, by: str, at: float) -> _Found:
+def _put_collection(tx: Transaction, subject: str, by: str, at: float) -> Found:
     number = int(subject)
     sql = (
         "SELECT c.*, p.entity, p.name AS project FROM collection c JOIN tracked_project p ON p.project_id = c.project_id"
@@ -245,7 +254,7 @@ def _put_collection(tx: Transaction, subject: str, by: str, at: float) -> _Found
     tx.execute("UPDATE artifact_version SET project_id = ? WHERE collection_id = ?", (-number, number))
     note_change(tx, number, None, "delete", by=by, at=at)
     detail = {"project_id": row["project_id"], "links": links}
-    return _Found(row["name"], f"{row['entity']}/{row['project']}", row["entity"], None if size is None else int(size), detail)
+    return Found(row["name"], f"{row['entity']}/{row['project']}", row["entity"], None if size is None else int(size), detail)
 
 
 def _restore_collection(tx: Transaction, subject: str, detail: Mapping[str, Any], by: str, at: float) -> None:
@@ -262,15 +271,25 @@ def _restore_collection(tx: Transaction, subject: str, detail: Mapping[str, Any]
     note_change(tx, number, None, "restore", by=by, at=at)
 
 
-_PUT: Mapping[TrashKind, Callable[[Transaction, str, str, float], _Found]] = {
+_PUT: Mapping[TrashKind, Callable[[Transaction, str, str, float], Found]] = {
     TrashKind.RUN: _put_run,
     TrashKind.TRACKED_RUN: _put_tracked,
     TrashKind.VERSION: _put_version,
     TrashKind.COLLECTION: _put_collection,
+    TrashKind.PIPELINE: put_pipeline,
+    TrashKind.PIPELINE_VERSION: put_pipeline_version,
+    TrashKind.EXPERIMENT: put_experiment,
+    TrashKind.SCHEDULE: put_schedule,
+    TrashKind.PROJECT: put_project,
 }
 _RESTORE: Mapping[TrashKind, Callable[[Transaction, str, Mapping[str, Any], str, float], None]] = {
     TrashKind.RUN: _restore_run,
     TrashKind.TRACKED_RUN: _restore_tracked,
     TrashKind.VERSION: _restore_version,
     TrashKind.COLLECTION: _restore_collection,
+    TrashKind.PIPELINE: restore_pipeline,
+    TrashKind.PIPELINE_VERSION: restore_pipeline_version,
+    TrashKind.EXPERIMENT: restore_experiment,
+    TrashKind.SCHEDULE: restore_schedule,
+    TrashKind.PROJECT: restore_project,
 }

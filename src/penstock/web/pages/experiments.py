@@ -9,12 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError
+from penstock.domain.trash import TrashKind
 from penstock.interfaces.page_catalog import BestMetric, ExperimentItem, RecurringItem
 from penstock.interfaces.pages import ListQuery, Page
 from penstock.web.comparison import is_cost
 from penstock.web.filters import list_query
 from penstock.web.metric_charts import MOST_CHARTS, MetricChart, metric_charts
 from penstock.web.pages.run_table import RunTable, run_table
+from penstock.web.pages.trash import put_away
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
@@ -113,6 +115,8 @@ async def act(services: WebServices, request: Request) -> Response:
         await services.actions.unarchive_experiment(identity)
         return redirect(target, Notice("Restored. Its runs stay archived until you restore them."))
     if verb == "delete":
+        if (answer := await put_away(services, request, TrashKind.EXPERIMENT, identity, "/ui/experiments")) is not None:
+            return answer
         await services.actions.delete_experiment(identity)
         return redirect("/ui/experiments", Notice("Experiment deleted."))
     return redirect(target, Notice("Nothing was selected.", "error"))

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.plan import ContainerWork, LeafTemplate, ParameterSpec, RunPlan
+from penstock.domain.trash import TrashKind
 from penstock.interfaces.page_catalog import PipelineItem, PipelineView, VersionItem
 from penstock.interfaces.pages import Page
 from penstock.web.filters import list_query
@@ -23,6 +24,7 @@ from penstock.web.pages.graph_diff import GraphDiff, graph_diff
 from penstock.web.pages.run import ParameterRow, parameter_rows
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.tasks import component_source
+from penstock.web.pages.trash import put_away
 from penstock.web.plans import plan_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.run_graph import static_scope
@@ -231,10 +233,15 @@ async def act(services: WebServices, request: Request) -> Response:
     verb, pipeline_id = str(form.get("verb", "")), str(form.get("id", ""))
     target = safe_next(str(form.get("next", "")), "/ui/pipelines")
     if verb == "delete":
+        if (answer := await put_away(services, request, TrashKind.PIPELINE, pipeline_id, "/ui/pipelines")) is not None:
+            return answer
         await services.actions.delete_pipeline(pipeline_id)
         return redirect("/ui/pipelines", Notice("Pipeline deleted."))
     if verb == "delete-version":
-        await services.actions.delete_version(pipeline_id, str(form.get("version", "")))
+        version_id = str(form.get("version", ""))
+        if (answer := await put_away(services, request, TrashKind.PIPELINE_VERSION, version_id, target)) is not None:
+            return answer
+        await services.actions.delete_version(pipeline_id, version_id)
         return redirect(target, Notice("Version deleted."))
     upload, address, pasted = form.get("file"), str(form.get("url", "")).strip(), str(form.get("text", "")).strip()
     name, description = str(form.get("name", "")).strip(), str(form.get("description", "")).strip()

@@ -12,12 +12,14 @@ from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.ids import RecurringRunId
+from penstock.domain.trash import TrashKind
 from penstock.domain.triggers import Backfill, NotedEvent, RecurringEdit
 from penstock.interfaces.page_catalog import RecurringItem, TickItem
 from penstock.interfaces.pages import Page, RunItem
 from penstock.pipelines.triggers import TriggerTest
 from penstock.web.filters import list_query
 from penstock.web.pages.run_table import RunTable, run_table
+from penstock.web.pages.trash import put_away
 from penstock.web.pages.triggers import EDIT_WORDS, BackfillPreview, preview_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form, safe_next
@@ -147,6 +149,8 @@ async def act(services: WebServices, request: Request) -> Response:
             target, Notice("Enabled." if verb == "enable" else "Disabled; running runs go on.", "done", "/ui/recurring/actions", undo)
         )
     if verb == "delete":
+        if (answer := await put_away(services, request, TrashKind.SCHEDULE, identity, "/ui/recurring")) is not None:
+            return answer
         await services.actions.delete_recurring(identity)
         return redirect("/ui/recurring", Notice("Schedule deleted; its runs stay."))
     if verb == "run":

@@ -13,7 +13,7 @@ from penstock.domain.errors import InvalidArgumentError, NotFoundError, Penstock
 from penstock.domain.tracking import RunChange, TrackedProjectId
 from penstock.domain.trash import TrashKind
 from penstock.web.formats import duration
-from penstock.web.pages.trash import trash_of, undo_notice
+from penstock.web.pages.trash import put_away, trash_of, undo_notice
 from penstock.web.render import Notice, query_url, redirect
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
@@ -205,7 +205,7 @@ async def act_on_sweep(services: WebServices, tracking: TrackingServices, reques
 
 
 async def act_on_project(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
-    """Change a project's description, or delete it with its runs."""
+    """Change a project's description, or delete it with everything in it."""
     check_own_form(request)
     form = await request.form()
     project = await tracking.projects.get_by_id(TrackedProjectId(checked_id(_text(form, "id"))))
@@ -213,6 +213,9 @@ async def act_on_project(services: WebServices, tracking: TrackingServices, requ
         raise NotFoundError("There is no such project any more.")
     check_writable(tracking, request, project.entity)
     if _text(form, "verb") == "delete":
+        answer = await put_away(services, request, TrashKind.PROJECT, str(project.project_id), "/ui/projects")
+        if answer is not None:
+            return answer
         await tracking.projects.delete(project.project_id)
         return redirect("/ui/projects", Notice("Project deleted."))
     await tracking.projects.upsert(project.entity, project.name, description=_text(form, "description"))

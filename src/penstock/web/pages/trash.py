@@ -11,6 +11,7 @@ from starlette.responses import Response
 from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.trash import TrashItem, TrashKind
 from penstock.trash.service import TrashService
+from penstock.web.formats import duration
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
@@ -21,6 +22,11 @@ KINDS: Mapping[TrashKind, tuple[str, str]] = {
     TrashKind.TRACKED_RUN: ("Tracked run", "chart"),
     TrashKind.VERSION: ("Artifact version", "box"),
     TrashKind.COLLECTION: ("Artifact collection", "layers"),
+    TrashKind.PIPELINE: ("Pipeline", "pipeline"),
+    TrashKind.PIPELINE_VERSION: ("Pipeline version", "layers"),
+    TrashKind.EXPERIMENT: ("Experiment", "flask"),
+    TrashKind.SCHEDULE: ("Recurring run", "clock"),
+    TrashKind.PROJECT: ("Project", "chart"),
 }
 """Kind -> (word, icon)."""
 MOST_SHOWN = 500
@@ -105,6 +111,22 @@ async def _picked(trash: TrashService, ids: Sequence[str]) -> list[TrashItem]:
     numbers = [int(text) for text in ids if text.isdecimal() and len(text) < 17][:MOST_SHOWN]
     found = [await trash.get(number) for number in numbers]
     return [item for item in found if item is not None]
+
+
+async def put_away(services: WebServices, request: Request, kind: TrashKind, subject: str, target: str) -> Response | None:
+    """Move one thing to the trash and lead to `target` with a notice that offers undo; None on a server without trash.
+
+    Raises:
+        PenstockError: there is no such thing, or it cannot go now.
+    """
+    trash = services.trash
+    if trash is None:
+        return None
+    batch = trash.new_batch()
+    item = await trash.put(kind, subject, batch=batch, by=user_of(services, request))
+    if trash.keep_seconds <= 0:
+        return redirect(target, Notice(f"Deleted {item.title}."))
+    return redirect(target, undo_notice(f"{item.title} is in the trash for {duration(trash.keep_seconds)}.", batch, target))
 
 
 def undo_notice(text: str, batch: str, target: str, *, is_error: bool = False) -> Notice:

@@ -388,3 +388,25 @@ def test_the_bell_counts_what_happened_since_the_last_look(page: Page, served: S
     expect(failed).not_to_contain_text("new")
     failed.press("Enter")
     page.wait_for_url(f"**/ui/runs/{served.seeded.runs['failed']}")
+
+
+def test_many_pipelines_experiments_and_schedules_are_acted_on_at_once(page: Page, served: Served) -> None:
+    for address, first, verb, asked in (
+        ("/ui/experiments", "learning-rates", "Archive", "archive_experiment"),
+        ("/ui/recurring", "nightly digits", "Disable", "disable_recurring"),
+    ):
+        page.goto(address)
+        page.get_by_role("checkbox", name=f"Select {first}").check()
+        page.get_by_role("checkbox", name="Select all").check()
+        bar = page.locator("[data-bulk-bar]")
+        count = int(bar.locator("[data-bulk-count]").inner_text())
+        before = len(served.seeded.actions.calls)
+        bar.get_by_role("button", name=verb).click()
+        expect(page.locator("[data-notice]")).to_contain_text(verb)
+        assert [name for name, _ in served.seeded.actions.calls[before:]] == [asked] * count
+    page.goto("/ui/pipelines")
+    page.get_by_role("checkbox", name="Select addition-pipeline").check()
+    page.locator("[data-bulk-bar]").get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("[data-notice]")).to_contain_text("Deleted.")
+    assert served.seeded.actions.calls[-1] == ("delete_pipeline", ("pipe-add",))

@@ -16,7 +16,7 @@ from penstock.web.comparison import is_cost
 from penstock.web.filters import list_query
 from penstock.web.metric_charts import MOST_CHARTS, MetricChart, metric_charts
 from penstock.web.pages.run_table import RunTable, run_table
-from penstock.web.pages.trash import put_away
+from penstock.web.pages.trash import done_notice, each, put_away
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
@@ -96,7 +96,7 @@ async def experiment_page(services: WebServices, request: Request) -> Response:
 
 
 async def act(services: WebServices, request: Request) -> Response:
-    """Create, archive, restore or delete."""
+    """Create one, or archive, restore or delete one or many."""
     check_own_form(request)
     form = await request.form()
     verb, identity = str(form.get("verb", "")), str(form.get("id", ""))
@@ -107,16 +107,16 @@ async def act(services: WebServices, request: Request) -> Response:
     if verb == "notes":
         await services.actions.write_experiment_notes(identity, str(form.get("notes", "")).replace("\r\n", "\n").strip())
         return redirect(target, Notice("Notes saved."))
+    ids = [str(value) for value in form.getlist("id")]
     if verb == "archive":
-        await services.actions.archive_experiment(identity)
         undo = {"verb": "unarchive", "id": identity, "next": target}
-        return redirect(target, Notice("Archived, with its runs; its schedules are disabled.", "done", "/ui/experiments/actions", undo))
+        notice = Notice("Archived, with its runs; its schedules are disabled.", "done", "/ui/experiments/actions", undo)
+        return done_notice(target, "Archived", ids, await each(ids, services.actions.archive_experiment), notice)
     if verb == "unarchive":
-        await services.actions.unarchive_experiment(identity)
-        return redirect(target, Notice("Restored. Its runs stay archived until you restore them."))
+        notice = Notice("Restored. Its runs stay archived until you restore them.")
+        return done_notice(target, "Restored", ids, await each(ids, services.actions.unarchive_experiment), notice)
     if verb == "delete":
-        if (answer := await put_away(services, request, TrashKind.EXPERIMENT, identity, "/ui/experiments")) is not None:
+        if (answer := await put_away(services, request, TrashKind.EXPERIMENT, ids, "/ui/experiments")) is not None:
             return answer
-        await services.actions.delete_experiment(identity)
-        return redirect("/ui/experiments", Notice("Experiment deleted."))
+        return done_notice("/ui/experiments", "Deleted", ids, await each(ids, services.actions.delete_experiment))
     return redirect(target, Notice("Nothing was selected.", "error"))

@@ -24,7 +24,7 @@ from penstock.web.pages.graph_diff import GraphDiff, graph_diff
 from penstock.web.pages.run import ParameterRow, parameter_rows
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.tasks import component_source
-from penstock.web.pages.trash import put_away
+from penstock.web.pages.trash import done_notice, each, put_away
 from penstock.web.plans import plan_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.run_graph import static_scope
@@ -233,13 +233,13 @@ async def act(services: WebServices, request: Request) -> Response:
     verb, pipeline_id = str(form.get("verb", "")), str(form.get("id", ""))
     target = safe_next(str(form.get("next", "")), "/ui/pipelines")
     if verb == "delete":
-        if (answer := await put_away(services, request, TrashKind.PIPELINE, pipeline_id, "/ui/pipelines")) is not None:
+        ids = [str(value) for value in form.getlist("id")]
+        if (answer := await put_away(services, request, TrashKind.PIPELINE, ids, "/ui/pipelines")) is not None:
             return answer
-        await services.actions.delete_pipeline(pipeline_id)
-        return redirect("/ui/pipelines", Notice("Pipeline deleted."))
+        return done_notice("/ui/pipelines", "Deleted", ids, await each(ids, services.actions.delete_pipeline))
     if verb == "delete-version":
         version_id = str(form.get("version", ""))
-        if (answer := await put_away(services, request, TrashKind.PIPELINE_VERSION, version_id, target)) is not None:
+        if (answer := await put_away(services, request, TrashKind.PIPELINE_VERSION, [version_id], target)) is not None:
             return answer
         await services.actions.delete_version(pipeline_id, version_id)
         return redirect(target, Notice("Version deleted."))

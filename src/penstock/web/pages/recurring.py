@@ -19,7 +19,7 @@ from penstock.interfaces.pages import Page, RunItem
 from penstock.pipelines.triggers import TriggerTest
 from penstock.web.filters import list_query
 from penstock.web.pages.run_table import RunTable, run_table
-from penstock.web.pages.trash import put_away
+from penstock.web.pages.trash import done_notice, each, put_away
 from penstock.web.pages.triggers import EDIT_WORDS, BackfillPreview, preview_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form, safe_next
@@ -137,22 +137,22 @@ async def _automation_parts(services: WebServices, request: Request, item: Recur
 
 
 async def act(services: WebServices, request: Request) -> Response:
-    """Enable, disable, run now or delete."""
+    """Enable, disable or delete one or many, or run one now."""
     check_own_form(request)
     form = await request.form()
     verb, identity = str(form.get("verb", "")), str(form.get("id", ""))
     target = safe_next(str(form.get("next", "")), "/ui/recurring")
+    ids = [str(value) for value in form.getlist("id")]
     if verb in {"enable", "disable"}:
-        await (services.actions.enable_recurring if verb == "enable" else services.actions.disable_recurring)(identity)
+        problems = await each(ids, services.actions.enable_recurring if verb == "enable" else services.actions.disable_recurring)
         undo = {"verb": "disable" if verb == "enable" else "enable", "id": identity, "next": target}
-        return redirect(
-            target, Notice("Enabled." if verb == "enable" else "Disabled; running runs go on.", "done", "/ui/recurring/actions", undo)
-        )
+        text = "Enabled." if verb == "enable" else "Disabled; running runs go on."
+        notice = Notice(text, "done", "/ui/recurring/actions", undo)
+        return done_notice(target, "Enabled" if verb == "enable" else "Disabled", ids, problems, notice)
     if verb == "delete":
-        if (answer := await put_away(services, request, TrashKind.SCHEDULE, identity, "/ui/recurring")) is not None:
+        if (answer := await put_away(services, request, TrashKind.SCHEDULE, ids, "/ui/recurring")) is not None:
             return answer
-        await services.actions.delete_recurring(identity)
-        return redirect("/ui/recurring", Notice("Schedule deleted; its runs stay."))
+        return done_notice("/ui/recurring", "Deleted", ids, await each(ids, services.actions.delete_recurring))
     if verb == "run":
         found = await services.catalog.recurring(identity)
         if found is None:

@@ -213,7 +213,7 @@ async def act_on_project(services: WebServices, tracking: TrackingServices, requ
         raise NotFoundError("There is no such project any more.")
     check_writable(tracking, request, project.entity)
     if _text(form, "verb") == "delete":
-        answer = await put_away(services, request, TrashKind.PROJECT, str(project.project_id), "/ui/projects")
+        answer = await put_away(services, request, TrashKind.PROJECT, [str(project.project_id)], "/ui/projects")
         if answer is not None:
             return answer
         await tracking.projects.delete(project.project_id)

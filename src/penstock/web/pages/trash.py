@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -113,20 +113,46 @@ async def _picked(trash: TrashService, ids: Sequence[str]) -> list[TrashItem]:
     return [item for item in found if item is not None]
 
 
-async def put_away(services: WebServices, request: Request, kind: TrashKind, subject: str, target: str) -> Response | None:
-    """Move one thing to the trash and lead to `target` with a notice that offers undo; None on a server without trash.
-
-    Raises:
-        PenstockError: there is no such thing, or it cannot go now.
-    """
+async def put_away(services: WebServices, request: Request, kind: TrashKind, subjects: Sequence[str], target: str) -> Response | None:
+    """Move things of one kind to the trash and lead to `target` with a notice that offers undo; None on a server without trash."""
     trash = services.trash
     if trash is None:
         return None
-    batch = trash.new_batch()
-    item = await trash.put(kind, subject, batch=batch, by=user_of(services, request))
+    batch, by = trash.new_batch(), user_of(services, request)
+    titles: list[str] = []
+
+    async def put(subject: str) -> None:
+        titles.append((await trash.put(kind, subject, batch=batch, by=by)).title)
+
+    problems = await each(subjects, put)
+    if not titles:
+        return redirect(target, Notice(" ".join(problems[:5]) or "Nothing was selected.", "error"))
+    what = titles[0] if len(subjects) == 1 else f"{len(titles)} of {len(subjects)}"
     if trash.keep_seconds <= 0:
-        return redirect(target, Notice(f"Deleted {item.title}."))
-    return redirect(target, undo_notice(f"{item.title} is in the trash for {duration(trash.keep_seconds)}.", batch, target))
+        return redirect(target, Notice(f"Deleted {what}. {' '.join(problems[:5])}".strip(), "error" if problems else "done"))
+    text = f"{what} {'is' if len(titles) == 1 else 'are'} in the trash for {duration(trash.keep_seconds)}. {' '.join(problems[:5])}"
+    return redirect(target, undo_notice(text.strip(), batch, target, is_error=bool(problems)))
+
+
+def done_notice(target: str, verb: str, subjects: Sequence[str], problems: Sequence[str], notice: Notice | None = None) -> Response:
+    """Lead to `target`, saying for how many it worked and why it did not for the others; `notice` is for one that worked."""
+    if not subjects:
+        return redirect(target, Notice("Nothing was selected.", "error"))
+    if len(subjects) == 1 and not problems:
+        return redirect(target, notice or Notice(f"{verb}."))
+    text = f"{verb} {len(subjects) - len(problems)} of {len(subjects)}. {' '.join(problems[:5])}".strip()
+    return redirect(target, Notice(text, "error" if problems else "done"))
+
+
+async def each(subjects: Sequence[str], act: Callable[[str], Awaitable[None]]) -> list[str]:
+    """Do something to each of many things; return why it did not work for those for which it did not."""
+    problems = []
+    for subject in subjects:
+        try:
+            await act(subject)
+        except PenstockError as error:
+            problems.append(f"{error}." if not str(error).endswith(".") else str(error))
+    return problems
 
 
 def undo_notice(text: str, batch: str, target: str, *, is_error: bool = False) -> Notice:

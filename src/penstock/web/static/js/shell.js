@@ -108,8 +108,8 @@ document.addEventListener("click", (event) => {
 function manyPicked(form, submitter) {
   const limit = Number(submitter?.dataset.confirmOver);
   if (!limit) return undefined;
-  const count = form.querySelectorAll('input[name="id"]:checked').length;
-  const all = form.querySelector('[name="matching"]')?.checked;
+  const count = [...form.elements].filter((field) => field.name === "id" && field.checked).length;
+  const all = form.elements.matching?.checked;
   return all || count > limit ? `${submitter.dataset.confirmText}${all ? "" : ` (${count})`}` : undefined;
 }
 

@@ -17,7 +17,7 @@ from penstock.pipelines.definitions import Definitions
 from penstock.pipelines.filters import PIPELINE_FIELDS
 from penstock.pipelines.names import check_name, check_namespace, check_tags
 from penstock.pipelines.paging import ListRequest, OpenList, open_list
-from penstock.spec.packages import Package
+from penstock.spec.packages import Package, of_pipeline
 
 MAX_NAME = 128
 
@@ -64,7 +64,7 @@ class PipelineService:
         if package is None:
             await self._store.create(pipeline, None, None)
             return pipeline, None
-        spec, _ = await asyncio.to_thread(self._definitions.accept, package)
+        spec, _ = await asyncio.to_thread(self._definitions.accept, of_pipeline(package, name))
         given = first_version or _unnamed(pipeline, spec.digest)
         version = PipelineVersion(
             pipeline_version_id=PipelineVersionId(self._ids.new_uuid()),

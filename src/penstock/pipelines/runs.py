@@ -57,6 +57,8 @@ class RunRequest:
     pipeline_version_id: PipelineVersionId | None = None
     """None with `pipeline_id`: the latest version."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    are_texts: bool = False
+    """Every value came as text, as clients of v1beta1 send them: it is read as the declared type."""
     pipeline_root: str = ""
     service_account: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -165,7 +167,7 @@ class RunService:
             pipeline_id=version.pipeline_id if version else None,
             pipeline_version_id=version.pipeline_version_id if version else None,
             recurring_run_id=scheduled.recurring_run_id if scheduled else None,
-            parameters=check_parameters(plan, values if scheduled is None else read_texts(plan, values)),
+            parameters=check_parameters(plan, read_texts(plan, values) if scheduled or request.are_texts else values),
             pipeline_root=request.pipeline_root,
             service_account=request.service_account,
             options=request.options,
@@ -344,7 +346,7 @@ class RunService:
 
 
 def read_texts(plan: RunPlan, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a schedule with texts read as the declared types, where they can be.
+    """Return values with texts read as the declared types, where they can be.
 
     A macro such as `[[Index]]` yields text whatever the parameter's type, and `kfp recurring-run create` sends every value as text
     (observed with kfp 2.17; see tests/conformance/test_kfp_client.py).

@@ -18,7 +18,7 @@ from penstock.pipelines.definitions import MAX_SPEC_BYTES, Definitions
 from penstock.pipelines.filters import VERSION_FIELDS
 from penstock.pipelines.names import check_name, check_tags
 from penstock.pipelines.paging import ListRequest, OpenList, open_list
-from penstock.spec.packages import Package, read_package
+from penstock.spec.packages import Package, of_pipeline, read_package
 
 MAX_NAME = 127
 
@@ -80,9 +80,10 @@ class VersionService:
             AlreadyExistsError: the pipeline has a version of that name.
         """
         check_name(name, label="pipeline version name", limit=MAX_NAME)
-        if await self._pipelines.get(pipeline_id) is None:
+        pipeline = await self._pipelines.get(pipeline_id)
+        if pipeline is None:
             raise NotFoundError(f"pipeline {pipeline_id} not found")
-        spec, _ = await asyncio.to_thread(self._definitions.accept, package)
+        spec, _ = await asyncio.to_thread(self._definitions.accept, of_pipeline(package, pipeline.name))
         version = PipelineVersion(
             pipeline_version_id=PipelineVersionId(self._ids.new_uuid()),
             pipeline_id=pipeline_id,

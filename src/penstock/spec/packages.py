@@ -7,6 +7,7 @@ Semantics: kfp protocol notes, section 2.6; kfp 1.8 notes, section 6.
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import tarfile
@@ -16,7 +17,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from penstock.domain.errors import SpecError
+from penstock.spec.argo.document import V2_PIPELINE_KEY
 from penstock.spec.kfp.document import is_pipeline
 from penstock.spec.kfp.lower import KFP_DIALECT
 from penstock.spec.kfp.section import kind_of
@@ -66,6 +70,26 @@ def read_text(text: str, file_name: str = "pipeline.yaml") -> Package:
         if not isinstance(document, Mapping):
             raise SpecError(f"a pipeline has to be an object, found {kind_of(document)}", place=file_name)
     return _classify(documents, text, file_name)
+
+
+def of_pipeline(package: Package, pipeline_name: str) -> Package:
+    """Return the package as a pipeline of that name keeps it.
+
+    A workflow that was compiled in V2_COMPATIBLE mode is told its pipeline's name by an argument, whose default becomes
+    `pipeline/<pipeline_name>`: below it lie the URIs of its artifacts. Any other package stays as it is.
+    Semantics: kfp 1.8 protocol notes, section 2.5.
+    """
+    metadata = package.content.get("metadata")
+    notes = metadata.get("annotations") if package.kind == ARGO_DIALECT and isinstance(metadata, Mapping) else None
+    if not isinstance(notes, Mapping) or str(notes.get(V2_PIPELINE_KEY)) != "true":
+        return package
+    content: Any = copy.deepcopy(dict(package.content))
+    arguments = content.get("spec", {}).get("arguments", {}).get("parameters") or ()
+    wanted = f"pipeline/{pipeline_name}"
+    changed = [item for item in arguments if item.get("name") == "pipeline-name" and item.get("value") != wanted]
+    for item in changed:
+        item["value"] = wanted
+    return Package(package.kind, content, yaml.safe_dump(content, sort_keys=False, allow_unicode=True)) if changed else package
 
 
 def _classify(documents: list[Any], text: str, file_name: str) -> Package:

@@ -137,6 +137,40 @@ def pipelines(client, folder):
     refused(400, client._upload_api.upload_pipeline, folder + "/bad.yaml", name="bad")
     client.delete_pipeline(made.id)
     refused(404, client.get_pipeline, made.id)
+    typed_parameters(client, folder)
+    named_by_upload(client, folder)
+
+
+def typed_parameters(client, folder):
+    """This client sends every value as text; a pipeline with types takes it as what it stands for."""
+    from kfp.v2 import compiler
+
+    @programs_v2.component
+    def typed(n: int, x: float, text: str) -> str:
+        return f"{n + 1} {x / 2} {text}"
+
+    @dsl.pipeline(name="typed-job")
+    def typed_job(n: int = 1, x: float = 1.0, text: str = "7"):
+        typed(n=n, x=x, text=text)
+
+    compiler.Compiler().compile(typed_job, folder + "/typed.json")
+    made = client.upload_pipeline(folder + "/typed.json", pipeline_name="typed job")
+    assert sorted((item.name, item.value) for item in made.parameters) == [("n", "1"), ("text", "7"), ("x", "1")]
+    run = client.run_pipeline(client.create_experiment("runs").id, "typed", pipeline_id=made.id, params={"n": 41, "x": 5, "text": 8})
+    detail = wait(client, run.id)
+    assert detail.run.status == "Succeeded", detail.run.error
+    nodes = json.loads(detail.pipeline_runtime.workflow_manifest)["status"]["nodes"].values()
+    assert "42 2.5 8" in [item["value"] for node in nodes for item in node.get("outputs", {}).get("parameters", [])]
+    assert {(item.name, item.value) for item in detail.run.pipeline_spec.parameters} == {("n", "41"), ("x", "5"), ("text", "8")}
+
+
+def named_by_upload(client, folder):
+    """In V2_COMPATIBLE mode the pipeline's name is an argument; its default is the name under which it is uploaded."""
+    package = folder + "/compatible.yaml"
+    Compiler(mode=V2).compile(programs_v2.add_pipeline, package)
+    made = client.upload_pipeline(package, pipeline_name="chosen here")
+    assert {item.name: item.value for item in made.parameters}["pipeline-name"] == "pipeline/chosen here"
+    assert "pipeline/chosen here" in client._pipelines_api.get_template(made.id).template
 
 
 def runs(client, folder):

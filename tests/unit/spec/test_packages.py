@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from penstock.domain.errors import SpecError
-from penstock.spec.packages import MAX_BYTES, read_package
+from penstock.spec.packages import MAX_BYTES, of_pipeline, read_package
 from tests.unit.spec.kfp.ir import pipeline, task
 
 SPEC = pipeline({"t": task()})
@@ -127,3 +127,16 @@ def test_what_is_not_a_pipeline_is_refused_in_words(data: bytes, name: str, word
         read_package(data, name)
 
     assert caught.value.place == name
+
+
+def test_a_workflow_of_the_compatible_mode_is_told_the_name_of_its_pipeline() -> None:
+    arguments = {"parameters": [{"name": "pipeline-name", "value": "pipeline/old"}, {"name": "n", "value": "1"}]}
+    notes = {"annotations": {"pipelines.kubeflow.org/v2_pipeline": "true"}}
+    workflow = {**WORKFLOW, "metadata": {**WORKFLOW["metadata"], **notes}, "spec": {**WORKFLOW["spec"], "arguments": arguments}}
+    package = read_package(yaml.safe_dump(workflow).encode(), "a.yaml")
+    named = of_pipeline(package, "uploaded")
+    assert [item["value"] for item in named.content["spec"]["arguments"]["parameters"]] == ["pipeline/uploaded", "1"]
+    assert yaml.safe_load(named.source) == named.content
+    assert of_pipeline(named, "uploaded") is named
+    plain = read_package(yaml.safe_dump(WORKFLOW).encode(), "a.yaml")
+    assert of_pipeline(plain, "uploaded") is plain

@@ -183,6 +183,7 @@ def run_request(body: dict[str, Any]) -> RunRequest:
         pipeline_id=PipelineId(pipeline_id) if pipeline_id else None,
         pipeline_version_id=PipelineVersionId(version_id) if version_id else None,
         parameters=parameters,
+        are_texts=True,
         service_account=str(body.get("service_account") or ""),
     )
 

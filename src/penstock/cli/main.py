@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "penstock.cli.run",
     "runs": "penstock.cli.runs",
     "secrets": "penstock.cli.secrets",
+    "backup": "penstock.cli.backup",
     "demo": "penstock.cli.demo",
     "doctor": "penstock.cli.doctor",
 }

@@ -28,6 +28,7 @@ from penstock.interfaces.plans import PlanLoader
 from penstock.objects.service import ObjectService
 from penstock.server.accounts import default_user, ensure_first_key, key_check
 from penstock.server.automations import Automations, build_automations
+from penstock.server.backups import BackupDesk, build_backups
 from penstock.server.clock import LoopTimers, SystemClock, SystemIds
 from penstock.server.config import Settings, setting_names
 from penstock.server.datafolder import ensure_secret
@@ -268,7 +269,12 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         replays=AttemptReplays(parts.engine.journal, parts.plans, parts.engine.dialects, parts.engine.secrets),
         tracking=tracking,
         trash=parts.trash,
-        system=SystemServices(_process_status(parts), parts.pipelines.secrets, wandb_services.gaps),
+        system=SystemServices(
+            _process_status(parts),
+            parts.pipelines.secrets,
+            wandb_services.gaps,
+            BackupDesk(build_backups(parts.settings), can_make=not parts.settings.store_database_url),
+        ),
         user_name=parts.accounts.default_user,
     )
     objects = ObjectService(parts.flows.objects, parts.blobs, parts.clock, parts.flows.web.reader.masks.of_key)

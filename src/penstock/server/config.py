@@ -53,6 +53,8 @@ class Settings:
 
     store_trash_days: float = _setting(7.0, "Days in which what is deleted on the pages can be restored; 0: it is removed at once.")
 
+    store_backup_dir: str = _setting("", "Folder that takes backups; empty: `backups` in the data folder, which does not survive its disk.")
+
     executor_slots: int = _setting(0, "Tasks that run at the same time; 0: four per CPU.")
     executor_cpus: float = _setting(0.0, "Cores that tasks may ask for together; 0: those of the machine.")
     executor_memory_bytes: int = _setting(0, "Memory that tasks may ask for together; 0: that of the machine.")

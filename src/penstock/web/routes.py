@@ -91,6 +91,7 @@ FORMS: tuple[tuple[str, Page], ...] = (
     ("/ui/views", views.act),
     ("/ui/trash/actions", trash.act),
     ("/ui/system/secrets", system.act_on_secrets),
+    ("/ui/system/backups", system.act_on_backups),
     ("/ui/runs/new", new_run.create),
     ("/ui/runs/plan", new_run.plan_part),
     ("/ui/runs/convert", new_run.convert),

@@ -11,6 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.domain.backups import Backup
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.gaps import Gap
 from penstock.interfaces.page_catalog import SlowRead, StorageShare, TableSize
@@ -61,6 +62,14 @@ class SystemPage:
     """Secrets, then config maps, by name; never values."""
     gaps: Sequence[Gap] = ()
     """What clients asked for in vain, most seen first."""
+    backups: Sequence[Backup] = ()
+    """Newest first."""
+    can_back_up: bool = False
+    """The database lies in the data folder."""
+    is_backing_up: bool = False
+    """A backup is being made or tried."""
+    backup_problem: str = ""
+    """Why the last one could not be."""
 
 
 async def _page(services: WebServices, request: Request) -> SystemPage:
@@ -83,6 +92,10 @@ async def _page(services: WebServices, request: Request) -> SystemPage:
         status=await system.source.status(),
         secrets=[*await system.secrets.list("secret"), *await system.secrets.list("configmap")],
         gaps=await asyncio.to_thread(lambda: system.gaps.list(limit=100)),
+        backups=await system.backups.list(),
+        can_back_up=system.backups.can_make,
+        is_backing_up=system.backups.is_busy,
+        backup_problem=system.backups.problem,
     )
 
 
@@ -127,7 +140,19 @@ async def act_on_secrets(services: WebServices, request: Request) -> Response:
     return redirect("/ui/system#secrets", Notice(f"{key} of {name} was set."))
 
 
+async def act_on_backups(services: WebServices, request: Request) -> Response:
+    """Begin a backup, or a trial of restoring one; both go on while the page is shown."""
+    check_own_form(request)
+    form = await request.form()
+    backups = _system(services).backups
+    is_trial = form.get("verb") == "check"
+    has_begun = backups.begin_check(str(form.get("name", ""))) if is_trial else backups.begin_making()
+    if not has_begun:
+        return redirect("/ui/system#backups", Notice("A backup is being made already.", "error"))
+    return redirect("/ui/system#backups", Notice("The trial has begun." if is_trial else "The backup has begun."))
+
+
 def _system(services: WebServices) -> SystemServices:
     if services.system is None:
-        raise NotFoundError("This server keeps no secrets.")
+        raise NotFoundError("These pages are served without a server process.")
     return services.system

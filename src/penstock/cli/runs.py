@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from penstock.cli.client import Client, connect
 from penstock.cli.follow import follow as follow_run
@@ -16,6 +17,7 @@ from penstock.cli.follow import leaf_tasks, run_state, seconds_between, task_nam
 from penstock.cli.options import AsJson, DataDir, print_json, resolve_data_dir
 from penstock.cli.run import run_link
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
+from penstock.domain.execution import first_line_of
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, its first characters, or its name.")]
 _SHORT_ID = 8
@@ -47,7 +49,7 @@ def list_runs(
         return
     table = Table("id", "name", "state", "created", "took", box=None, pad_edge=False)
     for run in runs:
-        table.add_row(run["run_id"][:_SHORT_ID], run["display_name"], run_state(run), _local(run.get("created_at")), _took(run))
+        table.add_row(run["run_id"][:_SHORT_ID], Text(run["display_name"]), run_state(run), _local(run.get("created_at")), _took(run))
     Console(highlight=False).print(table)
 
 
@@ -67,7 +69,8 @@ def show(run: RunArgument, as_json: AsJson = False, data_dir: DataDir = None) ->
     table = Table("task", "state", "took", "why", box=None, pad_edge=False)
     for task in leaf_tasks(tasks):
         seconds = seconds_between(task.get("start_time") or task.get("create_time"), task.get("end_time"))
-        table.add_row(task_name(task), str(task.get("state")), "" if seconds is None else f"{seconds:.1f} s", task_note(task))
+        took = "" if seconds is None else f"{seconds:.1f} s"
+        table.add_row(Text(task_name(task)), str(task.get("state")), took, Text(first_line_of(task_note(task))))
     console.print(table)
 
 

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 FRAME = re.compile(r'^  File "')
 """First line of a frame in a traceback."""
 _NOISE = re.compile(r"^\[KFP Executor [^\]]* INFO\]: ")
-_SDK_FRAME = re.compile(r'^  File "(?:[^"]*/kfp/(?:v2/)?(?:dsl|components)/executor(?:_main)?\.py|<frozen runpy>)"')
+_SDK_FRAME = re.compile(
+    r'^  File "(?:[^"]*/kfp/(?:v2/)?(?:dsl|components)/(?:executor(?:_main)?|utils)\.py|<frozen (?:runpy|importlib\.[^>]*)>)"'
+)
 
 
 def meaningful_lines(text: str) -> list[str]:

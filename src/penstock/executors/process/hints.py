@@ -16,6 +16,8 @@ from penstock.domain.log_lines import FRAME
 TRACEBACK = "Traceback (most recent call last):"
 """End of the line before the frames of an exception."""
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?::|$)")
+_SYNTAX = re.compile(r"^(?:SyntaxError|IndentationError|TabError): ")
+_SYNTAX_PLACE = re.compile(r'^  File "(?:[^"]*/)?([^"]*)", line (\d+)$')
 _NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([^']+)'")
 _NO_NAME = re.compile(r"^NameError: name '([^']+)' is not defined")
 _NO_FILE = re.compile(r"^FileNotFoundError: .*: '([^']+)'")
@@ -37,7 +39,10 @@ def exception_of(lines: Sequence[str], code: int | None) -> str:
     starts = starts or [index for index, line in enumerate(lines) if FRAME.match(line)]  # its line was too long for the end of the log
     if code != UNCAUGHT_EXIT or not starts:
         return ""
-    exception = next((line for line in lines[starts[-1] + 1 :] if not line.startswith(" ")), "")
+    at = next((index for index in range(starts[-1] + 1, len(lines)) if not lines[index].startswith(" ")), 0)
+    exception = lines[at] if at else ""
+    if _SYNTAX.match(exception) and (place := next(filter(None, map(_SYNTAX_PLACE.match, reversed(lines[:at]))), None)):
+        return f"{exception} ({place.group(1)}, line {place.group(2)})"
     return exception if _EXCEPTION.match(exception) else ""
 
 

@@ -132,6 +132,8 @@ class StagedArtifact:
     artifact: ArtifactRef
     path: PurePosixPath
     """Where a private copy is wanted (file or directory by the artifact's kind)."""
+    is_required: bool = True
+    """Whether the task cannot do without it; otherwise, where the server has no access to its store, that is a warning."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,13 @@ from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.dialect import Dialect
 from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.plans import PlanLoader
+from penstock.interfaces.remote_files import NoRemoteFiles, RemoteFiles
 from penstock.server.clock import LoopTimers, SystemClock, SystemIds
 from penstock.server.config import Settings
 from penstock.spec.argo.runtime import ArgoDialect
 from penstock.spec.kfp.runtime.dialect import KfpDialect
 from penstock.spec.kfp.runtime.paths import workspace_path
+from penstock.stores.buckets import Buckets
 from penstock.stores.files.attempt_logs import AttemptLogFiles
 from penstock.stores.sql.cache import CacheSettings, SqlTaskCache
 from penstock.stores.sql.database import Database
@@ -58,16 +60,17 @@ class EngineParts:
 class RunWorkspaces:
     """The directory that a run's tasks share, `<data>/runs/<run>/workspace` (`interfaces.importing.WorkspaceStager`)."""
 
-    def __init__(self, runs: Path, blobs: BlobStore) -> None:
+    def __init__(self, runs: Path, blobs: BlobStore, remote: RemoteFiles | None = None) -> None:
         self._runs = runs
         self._blobs = blobs
+        self._remote = remote or NoRemoteFiles()
 
     def path(self, run_id: RunId) -> Path:
         """Return where it is; it may not exist yet."""
         return self._runs / run_id / "workspace"
 
     async def stage(self, run_id: RunId, artifact: ArtifactRef) -> None:
-        """Copy the content of `artifact`, or the file of this machine that it names, to its place in the workspace; a copy there is kept.
+        """Copy the content of `artifact`, or the file that it names here or in a store, to its place; a copy there is kept.
 
         Raises:
             UnavailableError: the content is not here.
@@ -81,12 +84,28 @@ class RunWorkspaces:
         if target.exists():
             return
         if artifact.digest is None:
-            await asyncio.to_thread(_copy_local, artifact.uri, target)
+            copy = _copy_local if artifact.uri.startswith(("/", "file://")) else self._copy_remote
+            await asyncio.to_thread(copy, artifact.uri, target)
             return
         try:
             await asyncio.to_thread(self._blobs.materialize, artifact.digest, target)
         except NotFoundError as error:
             raise UnavailableError(f"the content of {artifact.uri} is not on this server any more") from error
+
+
+    def _copy_remote(self, uri: str, target: Path) -> None:
+        obstacle = self._remote.obstacle(uri)
+        if obstacle:
+            raise UnavailableError(f"the content of {uri} is not on this server: {obstacle}")
+        half = target.with_name(f".half-{target.name}")
+        shutil.rmtree(half, ignore_errors=True)
+        try:
+            self._remote.fetch(uri, half)
+            half.rename(target)
+        except NotFoundError as error:
+            raise UnavailableError(str(error)) from error
+        except OSError as error:
+            raise UnavailableError(f"the content of {uri} cannot be put into the workspace: {error.strerror or error}") from error
 
 
 def _copy_local(uri: str, target: Path) -> None:
@@ -139,7 +158,8 @@ def build_engine(
     journal = SqlRunJournal(database)
     limiter = find_limiter()
     has_namespaces = namespaces.probe()
-    workspaces = RunWorkspaces(settings.data_dir / "runs", blobs)
+    remote = Buckets()
+    workspaces = RunWorkspaces(settings.data_dir / "runs", blobs, remote)
     dialects: dict[str, Dialect] = {"kfp": KfpDialect(), "argo": ArgoDialect()}
     secret_store = SqlSecretStore(database)
     executor = ProcessExecutor(
@@ -165,6 +185,7 @@ def build_engine(
         task_environment=task_environment,
         overruling=overruling,
         secret_store=secret_store,
+        remote=remote,
     )
     cache = SqlTaskCache(
         database,

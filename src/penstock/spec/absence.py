@@ -11,5 +11,5 @@ def never_written(name: str, *, task: str, output: str) -> str:
 def only_recorded(name: str, uri: str) -> str:
     """Say that an importer recorded where an artifact is, and that it is not on this machine."""
     if "://" in uri:
-        return f"input {name!r} is known by its URI {uri} only, and nothing fetches that for the task"
+        return f"input {name!r} is known by its URI {uri} only, and was not fetched for the task"
     return f"input {name!r} was imported from {uri}, where this machine has nothing"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,41 +9,17 @@ import httpx
 import pytest
 
 from tests.conformance.metaflow.machine import CLIENT, Machine
-from tests.support.clients import client_environment, client_python
+from tests.support.s3 import s3_server
 from tests.support.server import LiveServer
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(1200)]
-
-STORE = ("moto[server]>=5", "setuptools<81")
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of an S3 server with a bucket."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(client_python(*STORE).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
-    folder = tmp_path_factory.mktemp("moto")
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=client_environment()) as server:
-        try:
-            address = f"http://127.0.0.1:{port}"
-            deadline = time.monotonic() + 400
-            while not is_up(address):
-                assert server.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() < deadline, "the S3 server did not come up"
-                time.sleep(0.1)
-            assert httpx.put(f"{address}/lake", timeout=60).status_code == 200
-            yield address
-        finally:
-            server.kill()  # else leaving the block waits for it
-
-
-def is_up(address: str) -> bool:
-    try:
-        return httpx.get(address, timeout=60).status_code < 500
-    except httpx.HTTPError:
-        return False
+    with s3_server(tmp_path_factory.mktemp("moto"), bucket="lake") as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -50,6 +50,7 @@ from penstock.interfaces.catalog_store import SecretStore
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.dialect import Dialect, SecretLookup
 from penstock.interfaces.executor import ReportSink
+from penstock.interfaces.remote_files import NoRemoteFiles, RemoteFiles
 from penstock.interfaces.system_status import SlotsItem
 
 _log = logging.getLogger(__name__)
@@ -121,12 +122,14 @@ class ProcessExecutor:
         task_environment: TaskEnvironment | None = None,
         overruling: Overruling | None = None,
         secret_store: SecretStore | None = None,
+        remote: RemoteFiles | None = None,
     ) -> None:
         self._data = data = data.resolve()  # so that paths of attempts hold no links but those a task made
         self._dialects = dialects
         self._secrets = secrets
         self._secret_store = secret_store
         self._blobs = blobs
+        self._remote = remote or NoRemoteFiles()
         self._environments = environments
         self._limiter = limiter
         self._clock = clock
@@ -291,6 +294,8 @@ class ProcessExecutor:
             spec = self._prepare(attempt)
             if not spec.argv:
                 return await self._carry_out(attempt, spec)
+            if staging.needs_access(spec):
+                spec = await asyncio.to_thread(staging.with_access, spec, self._remote)
             attempt.phase = "environment"
             began = self._clock.now()
             environment = await self._environments.prepare(spec.environment, lambda text: self._note(request.key, "environment", text))
@@ -394,7 +399,7 @@ class ProcessExecutor:
 
     def _stage(self, attempt: _Attempt, spec: ProcessSpec) -> list[dict[str, Any]]:
         self._folders.make(attempt.request.key)
-        return staging.stage(spec, attempt.layout, self._blobs, self._volumes)
+        return staging.stage(spec, attempt.layout, self._blobs, self._volumes, self._remote)
 
     async def _supervise(
         self, attempt: _Attempt, supervisor: Supervisor, message: dict[str, Any], detail: dict[str, Any]

@@ -11,6 +11,7 @@ import shutil
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,6 +22,7 @@ from penstock.domain.errors import NotFoundError, TaskError, UnavailableError
 from penstock.domain.execution import AttemptLayout, FailureKind, Mount, ProcessSpec
 from penstock.domain.masking import MASK, mask_parts, parts_of
 from penstock.interfaces.blobs import BlobStore
+from penstock.interfaces.remote_files import RemoteFiles
 
 _SMALL_BYTES = 64 * 1024
 _SMALL_FILES = 8
@@ -35,7 +37,29 @@ def is_small(spec: ProcessSpec) -> bool:
     return not spec.staged and has_plain_mounts and has_few_files
 
 
-def stage(spec: ProcessSpec, layout: AttemptLayout, blobs: BlobStore, volumes: Path) -> list[dict[str, Any]]:
+def needs_access(spec: ProcessSpec) -> bool:
+    """Whether `with_access` has something to decide."""
+    return any(staged.artifact.digest is None and not staged.is_required for staged in spec.staged)
+
+
+def with_access(spec: ProcessSpec, remote: RemoteFiles) -> ProcessSpec:
+    """Return `spec` without inputs in stores that the server has no access to.
+
+    Each is a warning, and what is said if the task looks for it. What a task cannot do without stays, and fails it when it is staged.
+    """
+    staged, absent, warnings = [], dict(spec.absent), []
+    for item in spec.staged:
+        if item.artifact.digest is None and not item.is_required:
+            story = absent.pop(item.path, f"input {item.artifact.name!r} was not fetched from {item.artifact.uri}")
+            if obstacle := remote.obstacle(item.artifact.uri):
+                absent[item.path] = f"{story}: {obstacle}"
+                warnings.append(f"I{story[1:]}: {obstacle}.")
+                continue
+        staged.append(item)
+    return replace(spec, staged=tuple(staged), absent=absent, warnings=(*spec.warnings, *warnings))
+
+
+def stage(spec: ProcessSpec, layout: AttemptLayout, blobs: BlobStore, volumes: Path, remote: RemoteFiles) -> list[dict[str, Any]]:
     """Make inputs, files and mounts, and return the binds that the task's namespace needs (empty where there is none to make).
 
     Raises:
@@ -44,7 +68,7 @@ def stage(spec: ProcessSpec, layout: AttemptLayout, blobs: BlobStore, volumes: P
     try:
         for staged in spec.staged:
             _require_inside(staged.path, layout)
-            _fetch(staged.artifact, Path(staged.path), blobs)
+            _fetch(staged.artifact, Path(staged.path), blobs, remote)
         for path, content in spec.files.items():
             _require_inside(path, layout)
             _write(Path(path), content)
@@ -109,7 +133,7 @@ def _shown(word: str, secrets: list[str]) -> str:
     return word if len(word) <= _SHOWN_CHARACTERS else f"{word[:_SHOWN_CHARACTERS]}..."
 
 
-def _fetch(artifact: ArtifactRef, target: Path, blobs: BlobStore) -> None:
+def _fetch(artifact: ArtifactRef, target: Path, blobs: BlobStore, remote: RemoteFiles) -> None:
     if artifact.digest is not None:
         try:
             blobs.materialize(artifact.digest, target)
@@ -119,7 +143,9 @@ def _fetch(artifact: ArtifactRef, target: Path, blobs: BlobStore) -> None:
             raise TaskError(f"input artifact {artifact.name!r} could not be copied: {error}", kind=FailureKind.SYSTEM) from error
         return
     parts = urllib.parse.urlsplit(artifact.uri)
-    if parts.scheme in {"http", "https"}:
+    if remote.knows(artifact.uri):
+        _fetch_remote(artifact, target, remote)
+    elif parts.scheme in {"http", "https"}:
         _download(artifact, target)
     elif parts.scheme in {"", "file"}:
         _copy(artifact, Path(urllib.parse.unquote(parts.path) if parts.scheme else artifact.uri), target)
@@ -128,6 +154,18 @@ def _fetch(artifact: ArtifactRef, target: Path, blobs: BlobStore) -> None:
             f"input artifact {artifact.name!r} is at {artifact.uri}, and this server has no access to {parts.scheme}:// storage",
             kind=FailureKind.INPUT,
         )
+
+
+def _fetch_remote(artifact: ArtifactRef, target: Path, remote: RemoteFiles) -> None:
+    obstacle = remote.obstacle(artifact.uri)
+    if obstacle:
+        raise TaskError(f"input artifact {artifact.name!r} is at {artifact.uri}, and {obstacle}", kind=FailureKind.INPUT)
+    try:
+        remote.fetch(artifact.uri, target)
+    except NotFoundError as error:
+        raise TaskError(f"input artifact {artifact.name!r}: {error}", kind=FailureKind.INPUT) from error
+    except UnavailableError as error:
+        raise TaskError(f"input artifact {artifact.name!r}: {error}", kind=FailureKind.SYSTEM) from error
 
 
 def _copy(artifact: ArtifactRef, source: Path, target: Path) -> None:

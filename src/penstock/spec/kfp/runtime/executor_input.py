@@ -32,6 +32,8 @@ from penstock.spec.values import to_type, whole_numbers
 _OUTPUT_METADATA = "output_metadata.json"
 _ROOT_PARTS = 4
 """Parts of a URI between pipeline root and output key: pipeline, run, task key, id of the attempt."""
+_OWN_URI = re.compile(r"/[0-9a-f]{8}-[0-9a-f-]{27}/[^/]+/[0-9a-f]{8}-[0-9a-f-]{27}/")
+"""In a URI that this server gave to an output, of whatever run: without bytes here it has none anywhere."""
 _SDK_REQUIREMENT = re.compile(r"(?:kfp|typing-extensions)\s*(?:[<>=!~;@]|$)")
 
 
@@ -221,22 +223,27 @@ def _staged(request: LaunchRequest, places: Places) -> tuple[StagedArtifact, ...
     for artifacts in request.artifacts.values():
         for artifact in artifacts:
             path = places.input_view(artifact).staged_at
-            if path is not None:
-                staged.setdefault(path, StagedArtifact(artifact, path))
+            is_never_written = artifact.digest is None and _OWN_URI.search(artifact.uri) is not None
+            if path is not None and not is_never_written:
+                staged.setdefault(path, StagedArtifact(artifact, path, is_required=artifact.digest is not None))
     return tuple(staged.values())
+
+
+def _parts(request: LaunchRequest, uri: str) -> Sequence[str]:
+    """Return the parts of a URI below the pipeline root; a URI that this server gave to an output has more than `_ROOT_PARTS`."""
+    own = f"{request.run.pipeline_root.rstrip('/')}/"
+    return uri.removeprefix(own).split("/") if uri.startswith(own) else ()
 
 
 def _absent(request: LaunchRequest, places: Places) -> dict[PurePosixPath, str]:
     """Return the inputs of which nothing is here: their task ended without writing them, or an importer only recorded where they are."""
-    own = f"{request.run.pipeline_root.rstrip('/')}/"
     absent: dict[PurePosixPath, str] = {}
     for name, artifacts in request.artifacts.items():
         for artifact in artifacts:
             view = places.input_view(artifact)
             path = PurePosixPath(view.uri) if view.uri.startswith("/") else places.path_of(view.uri)
             if artifact.digest is None and path is not None and not view.uri.startswith(str(places.workspace)):
-                parts = artifact.uri.removeprefix(own).split("/") if artifact.uri.startswith(own) else ()
-                absent[path] = _absence(name, artifact.uri, parts)
+                absent[path] = _absence(name, artifact.uri, _parts(request, artifact.uri))
     return absent
 
 

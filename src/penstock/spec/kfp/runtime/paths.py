@@ -20,6 +20,7 @@ from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.execution import AttemptLayout, ProcessSpec
 
 SCHEME_FOLDERS: Mapping[str, str] = {"minio": "minio", "gs": "gcs", "s3": "s3", "oci": "oci"}
+REMOTE_SCHEMES = frozenset({"minio", "s3", "gs"})
 LOCAL = "local"
 WORKSPACE = "workspace"
 _WORKSPACE_ARTIFACTS = ".artifacts"
@@ -103,14 +104,18 @@ class Places:
     def input_view(self, artifact: ArtifactRef) -> InputView:
         """Return how an input artifact is shown to the task, and where a copy has to be staged for that.
 
-        What a URI points to outside the store is left where it is: local files are shown in place, remote ones by their URI.
+        What a URI points to outside the store is left where it is: local files are shown in place, remote ones by their URI, with a copy at
+        the path that the SDK looks at where the store is one that can be read.
         """
         if artifact.metadata.get(_WORKSPACE_MARK) is True:
             metadata = {key: value for key, value in artifact.metadata.items() if key != _WORKSPACE_MARK}
             return InputView(str(self.workspace / workspace_path(artifact.uri)), metadata, None)
         if artifact.digest is None:
-            return InputView(artifact.uri.removeprefix("file://"), artifact.metadata, None)
+            return InputView(artifact.uri.removeprefix("file://"), artifact.metadata, self._place_of_remote(artifact.uri))
         return InputView(self.task_uri(artifact.uri), artifact.metadata, self.path_of(artifact.uri))
+
+    def _place_of_remote(self, uri: str) -> PurePosixPath | None:
+        return self.path_of(uri) if uri.partition("://")[0] in REMOTE_SCHEMES else None
 
     def recorded_uri(self, uri: str) -> str:
         """Return the URI to record for one that the task gave; the reverse of `task_uri`, also for paths below the scheme folders."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -159,13 +160,16 @@ def test_input_artifacts_are_staged_where_the_sdk_looks_for_them() -> None:
     }
 
 
-def test_one_artifact_given_twice_is_staged_once_and_unstored_ones_never() -> None:
+def test_one_artifact_given_twice_is_staged_once_and_of_unstored_ones_those_elsewhere_where_they_can_be_read() -> None:
+    never_written = f"minio://b/root/pipeline/{uuid.uuid4()}/evaluate/{uuid.uuid4()}/metrics"
     artifacts = {
         "a": (artifact("minio://b/k"), artifact("minio://b/k")),
-        "b": (artifact("minio://b/k"), artifact("minio://b/metrics", digest=None), artifact("gs://b/far", digest=None)),
+        "b": (artifact("minio://b/k"), artifact(never_written, digest=None), artifact("gs://b/far", digest=None)),
+        "c": (artifact("/data/local", digest=None), artifact("http://host/page", digest=None)),
     }
+    staged = prepare(request(leaf(), artifacts=artifacts)).staged
 
-    assert [staged.artifact.uri for staged in prepare(request(leaf(), artifacts=artifacts)).staged] == ["minio://b/k"]
+    assert [(item.artifact.uri, item.is_required) for item in staged] == [("minio://b/k", True), ("gs://b/far", False)]
 
 
 def test_a_plain_path_root_is_private_to_the_task() -> None:

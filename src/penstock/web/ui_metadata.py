@@ -1,7 +1,7 @@
 """The viewers of the classic Kubeflow UI: what an `mlpipeline-ui-metadata` file asks to show (kfp 1.8 protocol notes, section 3.3).
 
-Reads the `outputs` list that the Argo dialect keeps as metadata of an artifact. Content that the file only points to is named, not
-fetched. Whatever does not make sense is left out.
+Reads the `outputs` list that the Argo dialect keeps as metadata of an artifact. Content that the file only points to is shown where it is
+an artifact of this server (`viewer_sources` puts it in place), else named, never fetched. Whatever does not make sense is left out.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 UI_METADATA_TYPE = "kubeflow.UIMetadata"
+STORED_KEY = "_artifact_id"
+"""Key of an output under which `viewer_sources` keeps the artifact that its source is."""
 _FRAME = re.compile(r"""\s*<iframe\s[^>]*?src=["'](?P<src>[^"']+)["'][^>]*>(?:\s*</iframe>)?\s*""", re.IGNORECASE)
 _RUN_PATH = re.compile(r"/[^/]+/[^/]+/runs/[^/]+(?:/\w+)?")
 _MAX_ROWS = 200
@@ -29,7 +31,9 @@ class Viewer:
     kind: str
     """`markdown`, `html`, `table`, `matrix`, `roc`, `link`, `run` (a tracked run to embed) or `elsewhere`."""
     text: str = ""
-    """Inline Markdown or HTML, the link, the path of the tracked run, or the place of content that is not inline."""
+    """Inline Markdown or HTML, the path of the tracked run, or the place of content that is not inline."""
+    url: str = ""
+    """Where a reader finds that place: a page of the web or of an artifact here; empty when no browser can go there."""
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     matrix: Mapping[str, Any] | None = None
@@ -56,9 +60,9 @@ def viewers_of(metadata: Mapping[str, Any], *, url: str = "") -> list[Viewer]:
 def _viewer(index: int, output: Mapping[str, Any], url: str) -> Viewer | None:
     kind, source = str(output.get("type", "")), str(output.get("source") or "")
     if kind == "tensorboard":
-        return Viewer(index, "link", source)
-    if output.get("storage") != "inline" and "://" in source[:12]:
-        return Viewer(index, "elsewhere", source)
+        return Viewer(index, "link", source, url=_page_of(output, source))
+    if is_elsewhere(output):
+        return Viewer(index, "elsewhere", source, url=_page_of(output, source))
     if kind in {"markdown", "web-app"}:
         path = _run_path(source, url)
         return Viewer(index, "run", path) if path else Viewer(index, "html" if kind == "web-app" else "markdown", source)
@@ -70,6 +74,17 @@ def _viewer(index: int, output: Mapping[str, Any], url: str) -> Viewer | None:
     if kind == "roc":
         return Viewer(index, "roc", roc=list(_points(output, source)))
     return None
+
+
+def is_elsewhere(output: Any) -> bool:
+    """Whether an output's content is not in the file itself but at an address."""
+    return isinstance(output, Mapping) and output.get("storage") != "inline" and "://" in str(output.get("source") or "")[:12]
+
+
+def _page_of(output: Mapping[str, Any], source: str) -> str:
+    if isinstance(output.get(STORED_KEY), int):
+        return f"/ui/artifacts/{output[STORED_KEY]}"
+    return source if source.startswith(("http://", "https://")) else ""
 
 
 def _run_path(source: str, url: str) -> str:

@@ -340,6 +340,35 @@ def metrics():
     components.create_component_from_func(_metrics)()
 
 
+def _viewers(mlpipeline_ui_metadata_path: OutputPath(), table_path: OutputPath("CSV"), page_path: OutputPath("HTML")):
+    import json
+
+    for path, text in ((table_path, "cat,dog,5\ndog,dog,7\n"), (page_path, "<h1>stored page</h1>")):
+        with open(path, "w") as file:
+            file.write(text)
+    numbers = [{"name": name, "type": "NUMBER"} for name in ("fpr", "tpr", "thresholds")]
+    inline = {"storage": "inline", "format": "csv"}
+    outputs = [
+        {"type": "markdown", "storage": "inline", "source": "# A heading"},
+        {"type": "web-app", "storage": "inline", "source": "<h1>inline page</h1>"},
+        {"type": "table", **inline, "header": ["first", "second"], "source": "one,two"},
+        {"type": "confusion_matrix", **inline, "labels": ["cat", "dog"], "source": "cat,cat,3\ncat,dog,1\ndog,dog,4"},
+        {"type": "roc", **inline, "schema": numbers, "source": "0,0,2\n0.5,1,1\n1,1,0"},
+        {"type": "tensorboard", "source": "https://boards.example/logs"},
+        {"type": "table", "format": "csv", "header": ["target", "predicted", "count"], "source": table_path},
+        {"type": "web-app", "source": page_path},
+        {"type": "markdown", "source": "gs://other/notes.md"},
+    ]
+    with open(mlpipeline_ui_metadata_path, "w") as file:
+        json.dump({"outputs": outputs}, file)
+
+
+@case("viewers", status="Succeeded")
+@dsl.pipeline(name="viewers")
+def viewers():
+    components.create_component_from_func(_viewers)()
+
+
 TEXT_COMPONENT = """
 name: Join
 inputs:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,3 +95,13 @@ def test_secrets_stay_masked(observed: dict[str, Any], server: LiveServer) -> No
     run_id = observed["found"]["secrets"]["run_id"]
     found = [path for path in (server.data_dir / "runs" / run_id).rglob("spec.json") if "s3cret" in path.read_text()]
     assert not found
+
+
+def test_every_viewer_of_the_classic_pages(observed: dict[str, Any], server: LiveServer) -> None:
+    run_id = observed["found"]["viewers"]["run_id"]
+    page = server.text(f"/ui/runs/{run_id}", view="output")
+    for text in ("<td>one</td><td>two</td>", "confusion matrix", "AUC", 'href="https://boards.example/logs"', "gs://other/notes.md"):
+        assert text in page
+    assert "<td>cat</td><td>dog</td><td>5</td>" in page, "a table in a file of its own"
+    boxes = [server.text(address) for address in re.findall(r'src="(/ui/artifacts/[0-9]+/viewers/[0-9]+)"', page)]
+    assert [text for text in ("A heading", "inline page", "stored page") if not any(text in box for box in boxes)] == []

@@ -43,8 +43,11 @@ def test_tables_and_charts() -> None:
 
 
 def test_links_places_and_nonsense() -> None:
-    assert one(type="tensorboard", source="gs://b/logs").kind == "link"
+    assert (one(type="tensorboard", source="gs://b/logs").kind, one(type="tensorboard", source="gs://b/logs").url) == ("link", "")
+    assert one(type="tensorboard", source="https://b/logs").url == "https://b/logs"
+    assert one(type="tensorboard", source="javascript:alert(1)//://").url == ""
     assert one(type="table", source="gs://b/t.csv").kind == "elsewhere"
+    assert one(type="table", source="minio://b/t.csv", _artifact_id=5).url == "/ui/artifacts/5"
     assert one(type="unknown", storage="inline", source="x") is None
     assert viewers_of({"outputs": "x"}) == []
     assert viewers_of({"outputs": [3, None]}) == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from penstock.domain.artifacts import ArtifactType
@@ -56,12 +57,22 @@ def _number(value: Any) -> float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) else None
 
 
-def ui_metadata(content: bytes) -> tuple[dict[str, Any], str]:
-    """Return `{"outputs": [...]}` of a UI metadata file, and a warning or empty text."""
+def ui_metadata(content: bytes, places: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+    """Return `{"outputs": [...]}` of a UI metadata file, and a warning or empty text.
+
+    Args:
+        content: the file.
+        places: URIs of the step's outputs by their paths; a source that is such a path becomes the URI, for the path ends with the step.
+    """
     try:
         outputs = json.loads(content)["outputs"]
         if not isinstance(outputs, list):
             raise TypeError("'outputs' is not a list")
     except (ValueError, KeyError, TypeError) as error:
         return {}, f"the UI metadata file is not valid: {error}"
-    return {"outputs": [item for item in outputs if isinstance(item, dict)]}, ""
+    return {"outputs": [_with_uri(item, places) for item in outputs if isinstance(item, dict)]}, ""
+
+
+def _with_uri(output: dict[str, Any], places: Mapping[str, str]) -> dict[str, Any]:
+    uri = places.get(str(output.get("source"))) if output.get("storage") != "inline" else None
+    return output if uri is None else {**output, "source": uri}

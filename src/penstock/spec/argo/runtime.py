@@ -86,6 +86,7 @@ class ArgoDialect:
                 raise TaskError(f"output {item.name!r} was not written to {declared_path(request, item.name)}", kind=FailureKind.OUTPUT)
         artifacts: dict[str, tuple[ArtifactOutput, ...]] = {}
         warnings: list[str] = []
+        places = {path: item.uri for item in spec.output_artifacts for path in (str(item.path), declared_path(request, item.name))}
         for output in spec.output_artifacts:
             exists = output.path in raw.existing_paths
             extra = described.get(output.name.removeprefix(prefix), {})
@@ -95,7 +96,7 @@ class ArgoDialect:
                 continue
             kind, metadata = output.type, dict(extra.get("metadata", {}))
             if is_optional_output(output.name):
-                kind, metadata, warning = _typed_file(output.name, raw.parameter_files.get(output.name))
+                kind, metadata, warning = _typed_file(output.name, raw.parameter_files.get(output.name), places)
                 warnings += [warning] if warning else []
             artifacts[output.name] = (
                 ArtifactOutput(
@@ -110,11 +111,11 @@ class ArgoDialect:
         return ParsedOutputs(parameters, artifacts, tuple(warnings))
 
 
-def _typed_file(name: str, content: bytes | None) -> tuple[ArtifactType, dict[str, Any], str]:
+def _typed_file(name: str, content: bytes | None, places: Mapping[str, str]) -> tuple[ArtifactType, dict[str, Any], str]:
     if name.endswith("mlpipeline-metrics"):
         metadata, warning = metrics_metadata(content or b"")
         return METRICS_TYPE, metadata, warning
-    metadata, warning = ui_metadata(content or b"")
+    metadata, warning = ui_metadata(content or b"", places)
     return UI_METADATA_TYPE, metadata, warning
 
 

@@ -25,6 +25,7 @@ from penstock.web.security import BOX_HEADERS, STILL_HEADERS
 from penstock.web.services import WebServices
 from penstock.web.snippets import artifact_snippets
 from penstock.web.ui_metadata import viewers_of
+from penstock.web.viewer_sources import artifact_with_sources, uses_with_sources
 from penstock.web.visualizations import Visual, visuals_of
 
 TABS: Sequence[tuple[str, str]] = (
@@ -123,7 +124,8 @@ async def artifact_page(services: WebServices, request: Request) -> Response:
             is_directory=artifact.is_directory,
             size=artifact.size_bytes,
         )
-    drawn = visuals_of([ArtifactUse("output", artifact.output_key, 0, artifact, artifact.task_id or "", artifact.task_name)])
+    use = ArtifactUse("output", artifact.output_key, 0, artifact, artifact.task_id or "", artifact.task_name)
+    drawn = visuals_of(await uses_with_sources(services, [use]))
     edges, is_cut = await services.artifacts.lineage(artifact.artifact_id) if tab == "lineage" else ((), False)
     page = ArtifactPage(view, tab, TABS, preview, drawn[0] if drawn else None, artifact_snippets(services.url, artifact), edges, is_cut)
     siblings = [(f"{other.run_name} \u00b7 {other.name}", f"/ui/artifacts/{other.artifact_id}") for other in view.siblings[:12]]
@@ -154,8 +156,8 @@ async def view(services: WebServices, request: Request) -> Response:
 
 
 async def viewer(services: WebServices, request: Request) -> Response:
-    """Inline Markdown or HTML of a UI metadata file, in the same box as stored documents."""
-    artifact = (await _artifact(services, request)).artifact
+    """Markdown or HTML of a UI metadata file, in the same box as stored documents."""
+    artifact = await artifact_with_sources(services, (await _artifact(services, request)).artifact)
     wanted = request.path_params["index"]
     for item in viewers_of(artifact.metadata):
         if str(item.index) == wanted and item.kind == "html":

@@ -33,6 +33,7 @@ from penstock.web.pages.tasks import component_source
 from penstock.web.plans import keep_plan, kept_plan, load_plan
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
+from penstock.web.viewer_sources import uses_with_sources
 from penstock.web.visualizations import DRAWN_TYPES, Visual, visuals_of
 
 MAX_RUNS = 20
@@ -147,7 +148,7 @@ async def compare_page(services: WebServices, request: Request) -> Response:
     candidates = await services.runs.list_runs(ListQuery(limit=25, scope=scope))
     findings = await _find(services, runs) if runs else _Findings((), (), {}, (), ())
     parts = await asyncio.to_thread(_compared, services, runs, findings, baseline) if runs else dict.fromkeys(_PARTS, ())
-    visuals = visuals_of([use for use in findings.outputs if use.artifact.type in DRAWN_TYPES])
+    visuals = visuals_of(await uses_with_sources(services, [use for use in findings.outputs if use.artifact.type in DRAWN_TYPES]))
     others = _others(runs, baseline)
     with_id = request.query_params.get("graph")
     graph_with = next((index for index in others if runs[index].run_id == with_id), others[0] if others else 0)

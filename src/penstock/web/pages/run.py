@@ -28,6 +28,7 @@ from penstock.web.render import Crumb, Frame, render
 from penstock.web.run_attempts import RunAttempt, attempts_of
 from penstock.web.run_graph import RunGraph
 from penstock.web.services import WebServices
+from penstock.web.viewer_sources import uses_with_sources
 from penstock.web.visualizations import DRAWN_TYPES, Bar, Visual, timeline_of, visuals_of
 
 VIEWS: Sequence[tuple[str, str, str]] = (
@@ -176,7 +177,8 @@ async def _tab_data(services: WebServices, request: Request, view: RunView, tab:
         path = await path_of_run(services, run) if request.query_params.get("path") else None
         return {"bars": timeline_of(tasks, start, end), "total_seconds": end - start, "path": path}
     if tab in {"metrics", "output"}:
-        return {"visuals": visuals_of(await services.artifacts.of_runs([run.run_id], DRAWN_TYPES), url=services.url)}
+        uses = await services.artifacts.of_runs([run.run_id], DRAWN_TYPES)
+        return {"visuals": visuals_of(await uses_with_sources(services, uses), url=services.url)}
     if tab == "lineage":
         return {"uses": await services.artifacts.of_runs([run.run_id])}
     if tab == "spec":

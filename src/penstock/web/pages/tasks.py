@@ -25,6 +25,7 @@ from penstock.web.render import render_part
 from penstock.web.replay import replay_line
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import caller_of
+from penstock.web.viewer_sources import uses_with_sources
 from penstock.web.visualizations import Visual, phases_of, visuals_of
 
 PANEL_TABS: Sequence[tuple[str, str, str]] = (
@@ -156,7 +157,7 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
         outputs=_parameters(run_id, task.outputs, types),
         input_artifacts=[use for use in view.uses if use.direction == "input"],
         output_artifacts=[use for use in view.uses if use.direction == "output"],
-        visuals=visuals_of(view.uses, url=services.url) if tab == "visualizations" else (),
+        visuals=visuals_of(await uses_with_sources(services, view.uses), url=services.url) if tab == "visualizations" else (),
         phases=_phases(view, attempts.get(number)),
         source=source,
         image=image,

@@ -119,6 +119,20 @@ def test_addresses_that_the_client_prints_open_the_right_page(tab: Page, logged:
         expect(tab.locator("h1")).to_have_text(heading)
 
 
+def test_tracked_things_are_found_by_the_search(tab: Page, logged: Logged) -> None:
+    tab.goto("/ui/home")
+    for text, kind, name, address in (
+        ("train 0", "Tracked runs", "train 0", f"{logged.base}/runs/{logged.runs[0]}"),
+        ("digits", "Projects", "digits", logged.base),
+        ("digits", "Artifact collections", "digits", f"{logged.base}/artifacts/dataset/digits"),
+    ):
+        tab.keyboard.press("Control+k")
+        tab.get_by_role("combobox", name="Search").fill(text)
+        found = tab.get_by_role("group", name=kind, exact=True).get_by_role("option").filter(has_text=name).first
+        expect(found).to_have_attribute("href", address)
+        tab.keyboard.press("Escape")
+
+
 def test_charts_draw_zoom_and_keep_the_spike(tab: Page, logged: Logged) -> None:
     tab.goto(f"{logged.base}/runs/{logged.runs[0]}/charts")
     panel = tab.locator('figure[data-key="train/loss"]')

@@ -269,12 +269,16 @@ class SearchHit:
     """Something the search found."""
 
     kind: str
-    """`run`, `experiment`, `pipeline`, `recurring`, `artifact`, `execution`; in `HomeView.latest` also `flow` and `project`."""
+    """`run`, `experiment`, `pipeline`, `recurring`, `artifact`, `execution`, `project`, `tracked`, `collection`; in `HomeView.latest` also
+    `flow`."""
     object_id: str
+    """Of what is tracked: its address without the first slash, not yet encoded."""
     title: str
     detail: str
     state: str = ""
     at: float | None = None
+    entity: str = ""
+    """Whose it is; empty for what belongs to pipelines."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from penstock.domain.errors import PenstockError
 from penstock.domain.trash import TrashItem
 from penstock.web.pages.search import KINDS, HitLine, address_of
+from penstock.web.pages.search import is_open as is_hit_open
 from penstock.web.pages.trash import is_open
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices, caller_of
@@ -44,7 +45,7 @@ async def nearest(services: WebServices, request: Request) -> Nearest:
         return Nearest()
     with contextlib.suppress(PenstockError):
         trashed = await _trashed(services, request, segments, words)
-        hits = await _objects(services, words) if segments[0] == "ui" else []
+        hits = await _objects(services, request, words) if segments[0] == "ui" else []
         if services.tracking is not None and segments[0] != "ui":
             hits += await _tracked(services.tracking, request, segments)
         return Nearest(hits[:_MAX_SHOWN], trashed)
@@ -62,7 +63,7 @@ async def _trashed(services: WebServices, request: Request, segments: Sequence[s
     return [*exact, *beside][:_MAX_SHOWN]
 
 
-async def _objects(services: WebServices, words: Sequence[str]) -> list[HitLine]:
+async def _objects(services: WebServices, request: Request, words: Sequence[str]) -> list[HitLine]:
     """Return what the search finds for the last words, or for the beginning of an id."""
     for word in reversed(words):
         for text in dict.fromkeys((word, word[:8], word[:4])):
@@ -72,7 +73,7 @@ async def _objects(services: WebServices, words: Sequence[str]) -> list[HitLine]
                 return [
                     HitLine(address_of(hit, places[hit.kind][1]), hit.title, hit.detail, places[hit.kind][0], hit.state, hit.at)
                     for hit in found
-                    if hit.kind in places
+                    if hit.kind in places and is_hit_open(services, request, hit)
                 ]
     return []
 

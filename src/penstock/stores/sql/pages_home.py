@@ -16,6 +16,8 @@ from penstock.stores.sql.page_rows import RUN_COLUMNS, RUN_JOINS, TASK_COLUMNS, 
 from penstock.stores.sql.pages_catalog import list_recurring
 
 _DAY = 86_400.0
+_TRACKED_SEARCHED = 50_000
+"""Newest tracked runs whose names and tags the search reads."""
 SIZES_SECONDS = 60.0
 """How long the sizes of tables are good for: counting reads every table."""
 _TABLES = (
@@ -175,7 +177,7 @@ _LATEST = (
         "ORDER BY created_at DESC LIMIT 3"
     ),
     (
-        "SELECT 'project' AS kind, entity || '/' || name AS id, name AS title, entity AS detail, '' AS state, updated_at AS at "
+        "SELECT 'project' AS kind, entity || '/' || name AS id, name AS title, entity AS detail, '' AS state, updated_at AS at, entity "
         "FROM tracked_project ORDER BY updated_at DESC LIMIT 3"
     ),
     (
@@ -187,7 +189,10 @@ _LATEST = (
 
 def _latest(tx: Transaction) -> list[SearchHit]:
     rows = [row for sql in _LATEST for row in tx.all(sql)]
-    hits = [SearchHit(row["kind"], row["id"], row["title"], row["detail"] or "", row["state"], row["at"]) for row in rows]
+    hits = [
+        SearchHit(row["kind"], row["id"], row["title"], row["detail"] or "", row["state"], row["at"], dict(row).get("entity") or "")
+        for row in rows
+    ]
     return sorted(hits, key=lambda hit: -(hit.at or 0.0))[:8]
 
 
@@ -227,6 +232,30 @@ _SEARCHES: tuple[tuple[str, str], ...] = (
             "WHERE ({name} OR {uri}) ORDER BY created_at DESC LIMIT :limit"
         ),
     ),
+    (
+        "project",
+        (
+            "SELECT entity || '/' || name AS id, name AS title, entity AS detail, '' AS state, updated_at AS at, entity "
+            "FROM tracked_project WHERE {name} ORDER BY updated_at DESC LIMIT :limit"
+        ),
+    ),
+    (
+        "tracked",
+        (
+            "SELECT p.entity || '/' || p.name || '/runs/' || r.name AS id, r.display_name AS title, p.entity || '/' || p.name AS detail, "
+            f"r.state, r.created_at AS at, p.entity FROM (SELECT * FROM tracked_run ORDER BY run_id DESC LIMIT {_TRACKED_SEARCHED}) AS r "
+            "JOIN tracked_project p ON p.project_id = r.project_id WHERE r.is_automatic = 0 AND ({r_display_name} OR {r_name} OR {r_tags}) "
+            "ORDER BY r.run_id DESC LIMIT :limit"
+        ),
+    ),
+    (
+        "collection",
+        (
+            "SELECT p.entity || '/' || p.name || '/artifacts/' || c.type_name || '/' || c.name AS id, c.name AS title, "
+            "p.entity || '/' || p.name AS detail, '' AS state, c.updated_at AS at, p.entity FROM collection c "
+            "JOIN tracked_project p ON p.project_id = c.project_id WHERE {c_name} ORDER BY c.updated_at DESC LIMIT :limit"
+        ),
+    ),
 )
 
 
@@ -237,11 +266,14 @@ def _search(tx: Transaction, text: str, limit: int) -> list[SearchHit]:
     clauses = {name: tx.dialect.ilike(name, ":text") for name in ("name", "display_name", "uri")}
     # SQLite reads an index by range only; what comes last in PostgreSQL's order depends on its locale.
     begins = "{0} >= :start AND {0} < :end" if tx.dialect.name == "sqlite" else "{0} LIKE :prefix ESCAPE '\\'"
+    clauses |= {name.replace(".", "_"): tx.dialect.ilike(name, ":text") for name in ("r.display_name", "r.name", "r.tags", "c.name")}
     clauses |= {f"begins_{name}": begins.format(name) for name in ("task_id", "pipeline_id", "experiment_id", "recurring_run_id")}
     found = [("run", _runs_with(tx, text, limit))]
     found += [(kind, tx.all(sql.format(**clauses), params)) for kind, sql in _SEARCHES]
     return [
-        SearchHit(kind, str(row["id"]), row["title"], row["detail"] or "", row["state"], row["at"]) for kind, rows in found for row in rows
+        SearchHit(kind, str(row["id"]), row["title"], row["detail"] or "", row["state"], row["at"], dict(row).get("entity") or "")
+        for kind, rows in found
+        for row in rows
     ]
 
 

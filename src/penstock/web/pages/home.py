@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -19,6 +20,7 @@ from penstock.web.pages.tracking_run import run_url
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import look_of
+from penstock.web.tracking_services import caller_of
 
 DAY = 86_400.0
 AHEAD = 3 * 3600.0
@@ -159,10 +161,28 @@ def _health(services: WebServices) -> Health | None:
     return Health([item for item in source.services() if not item.is_running], source.slots(), free, free < whole / 20)
 
 
+def _readable(services: WebServices, request: Request, view: HomeView) -> HomeView:
+    """Leave out what belongs to entities that the reader may not look into."""
+    tracking = services.tracking
+    if tracking is None:
+        return view
+    caller = caller_of(tracking, request)
+    entities = {item.entity for item in (*view.latest, *view.tracked, *view.crashed)}
+    hidden = {entity for entity in entities if entity and not tracking.accounts.is_readable(caller, entity)}
+    if not hidden:
+        return view
+    return dataclasses.replace(
+        view,
+        latest=[item for item in view.latest if item.entity not in hidden],
+        tracked=[item for item in view.tracked if item.entity not in hidden],
+        crashed=[item for item in view.crashed if item.entity not in hidden],
+    )
+
+
 async def home_page(services: WebServices, request: Request) -> Response:
     """The start page."""
     now = services.clock.now()
-    view = await services.home.home(now)
+    view = _readable(services, request, await services.home.home(now))
     planned = sorted(
         (moment, item.name, item.recurring_run_id, item.pipeline_name) for item in view.schedules for moment in upcoming(services, item, 3)
     )

@@ -14,6 +14,7 @@ from penstock.interfaces.page_catalog import SearchHit
 from penstock.interfaces.pages import ListQuery
 from penstock.web.render import SECTIONS, Crumb, Frame, render, render_part
 from penstock.web.services import WebServices
+from penstock.web.tracking_services import caller_of
 
 KINDS: Sequence[tuple[str, str, str, str]] = (
     ("run", "Runs", "run", "/ui/runs/{}"),
@@ -22,8 +23,17 @@ KINDS: Sequence[tuple[str, str, str, str]] = (
     ("recurring", "Recurring runs", "clock", "/ui/recurring/{}"),
     ("execution", "Executions", "bolt", "/ui/runs/{}"),
     ("artifact", "Artifacts", "box", "/ui/artifacts/{}"),
+    ("project", "Projects", "chart", "/{}"),
+    ("tracked", "Tracked runs", "chart", "/{}"),
+    ("collection", "Artifact collections", "layers", "/{}"),
 )
 """Kind of hit, heading, icon, address."""
+
+_STATES = {
+    "pending": "PENDING", "running": "RUNNING", "finished": "SUCCEEDED", "failed": "FAILED", "crashed": "FAILED", "killed": "CANCELED",
+    "preempting": "RUNNING", "preempted": "CANCELED",
+}  # fmt: skip
+"""States of tracked runs -> those that results show."""
 
 COMMANDS: Sequence[tuple[str, str, str]] = (
     ("New run", "/ui/runs/new", "plus"),
@@ -71,8 +81,8 @@ class SearchPage:
     """(heading, results)."""
 
 
-async def search_of(services: WebServices, text: str) -> SearchPage:
-    """Look everywhere."""
+async def search_of(services: WebServices, request: Request, text: str) -> SearchPage:
+    """Look everywhere that the reader may look."""
     text = text.strip()[:300]
     groups: list[tuple[str, Sequence[HitLine]]] = []
     if target := jump_of(text):
@@ -81,9 +91,13 @@ async def search_of(services: WebServices, text: str) -> SearchPage:
             return SearchPage(text, groups)
     lowered = text.lower()
     commands = [HitLine(address, label, "", symbol) for label, address, symbol in COMMANDS if lowered and lowered in label.lower()]
-    hits: Sequence[SearchHit] = await services.home.search(text) if text else ()
+    hits = [hit for hit in (await services.home.search(text) if text else ()) if is_open(services, request, hit)]
     for kind, heading, symbol, address in KINDS:
-        found = [HitLine(address_of(hit, address), hit.title, hit.detail, symbol, hit.state, hit.at) for hit in hits if hit.kind == kind]
+        found = [
+            HitLine(address_of(hit, address), hit.title, hit.detail, symbol, _STATES.get(hit.state, hit.state), hit.at)
+            for hit in hits
+            if hit.kind == kind
+        ]
         if found:
             groups.append((heading, found))
     if text:
@@ -114,16 +128,22 @@ def address_of(hit: SearchHit, address: str) -> str:
     if hit.kind == "execution":
         run_id, _, task_id = hit.object_id.partition("/")
         return f"/ui/runs/{run_id}?task={task_id}"
-    return address.format(hit.object_id)
+    return address.format(quote(hit.object_id))
+
+
+def is_open(services: WebServices, request: Request, hit: SearchHit) -> bool:
+    """Whether the reader may see a hit: of pipelines, of shared entities, and the reader's own."""
+    tracking = services.tracking
+    return not hit.entity or tracking is None or tracking.accounts.is_readable(caller_of(tracking, request), hit.entity)
 
 
 async def results_part(services: WebServices, request: Request) -> Response:
     """Results for the dialog."""
-    page = await search_of(services, request.query_params.get("q", ""))
+    page = await search_of(services, request, request.query_params.get("q", ""))
     return render_part(services, request, "search/results.html", page=page)
 
 
 async def search_page(services: WebServices, request: Request) -> Response:
     """Results as a page."""
-    page = await search_of(services, request.query_params.get("q", ""))
+    page = await search_of(services, request, request.query_params.get("q", ""))
     return render(services, request, "search/search.html", frame=Frame("Search", "", (Crumb("Search"),)), page=page)

@@ -167,7 +167,7 @@ def _readable(services: WebServices, request: Request, view: HomeView) -> HomeVi
     if tracking is None:
         return view
     caller = caller_of(tracking, request)
-    entities = {item.entity for item in (*view.latest, *view.tracked, *view.crashed)}
+    entities = {hit.entity for hit in view.latest} | {run.entity for run in (*view.tracked, *view.crashed)}
     hidden = {entity for entity in entities if entity and not tracking.accounts.is_readable(caller, entity)}
     if not hidden:
         return view

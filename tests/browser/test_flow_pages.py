@@ -1,0 +1,112 @@
+"""The pages of a recorded flow in Chromium: from the list over graph, timeline and tasks to a task's attempts, logs and values, and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+from tests.conformance.metaflow.machine import Machine
+from tests.support.server import LiveServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+PATIENCE = 60_000
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of a server on which the flow ran to its end."""
+    with LiveServer(tmp_path_factory.mktemp("shown") / "data") as server:
+        Machine(server, tmp_path_factory.mktemp("machine")).run("shown", "run", "--alpha", "0.75", "--tag", "nightly")
+        yield server.url
+
+
+@pytest.fixture
+def page(chromium: Browser, address: str) -> Iterator[Page]:
+    """A page that must not write an error to the console."""
+    context = chromium.new_context(base_url=address)
+    shown = context.new_page()
+    shown.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    said: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            said.append(message.text)
+
+    shown.on("console", note)
+    yield shown
+    context.close()
+    assert said == []
+
+
+def open_run(page: Page) -> None:
+    page.goto("/flows?tag=nightly")
+    page.locator("a[href^='/flows/ShownFlow/']").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("ShownFlow/")
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.locator("nav.tabs").get_by_role("link", name=name, exact=True).click()
+    expect(page.locator("nav.tabs [aria-current=page]")).to_have_text(name)
+
+
+def test_the_graph_counts_a_foreach_and_leads_to_its_tasks(page: Page) -> None:
+    open_run(page)
+    work = page.locator("a.flow-node", has_text="work")
+    expect(work).to_contain_text("2/2")
+    expect(page.locator("a.flow-node")).to_have_count(4)
+    expect(page.locator(".flow-edge.is-foreach")).to_have_count(1)
+    work.click()
+    expect(page.locator("tbody tr[id^=task-work-]")).to_have_count(2)
+    expect(page.locator("tbody")).to_contain_text("letters=b")
+
+
+def test_the_timeline_has_every_attempt_and_leads_to_it(page: Page) -> None:
+    open_run(page)
+    open_tab(page, "Timeline")
+    expect(page.locator(".timeline-row.flow-step-row")).to_have_count(4)
+    expect(page.locator(".timeline-row:not(.flow-step-row)")).to_have_count(6)
+    page.locator(".timeline-row", has_text="attempt 1").click()
+    expect(page.get_by_role("log")).not_to_contain_text("b needs a second try")
+    page.get_by_role("navigation", name="Attempts").get_by_role("link", name="attempt 0").click()
+    expect(page.get_by_role("log")).to_contain_text("b needs a second try")
+    expect(page.get_by_role("alert")).to_contain_text("exit code 1")
+
+
+def test_a_task_shows_streams_values_and_metadata(page: Page) -> None:
+    open_run(page)
+    open_tab(page, "Tasks")
+    page.locator("tr[id^=task-work-]", has_text="letters=a").get_by_role("link").first.click()
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("working on a")
+    expect(log).to_contain_text("a warning of a")
+    page.get_by_role("link", name="stderr").click()
+    expect(log).not_to_contain_text("working on a")
+    expect(log).to_contain_text("a warning of a")
+    open_tab(page, "Artifacts")
+    page.locator("#value-doubled").get_by_role("link", name="Show").click()
+    expect(page.locator("#value-doubled")).to_contain_text("letters")
+    open_tab(page, "Metadata")
+    expect(page.locator("table.table")).to_contain_text("foreach-stack")
+
+
+def test_parameters_tags_and_commands_of_a_run(page: Page) -> None:
+    open_run(page)
+    page.locator("#flow-add-tag input").fill("seen")
+    page.locator("#flow-add-tag button").click()
+    expect(page.locator(".chip", has_text="seen")).to_be_visible()
+    page.get_by_role("button", name="Remove seen").click()
+    expect(page.locator(".chip", has_text="seen")).to_have_count(0)
+    page.locator("#flow-menu summary").click()
+    expect(page.locator("#flow-menu")).to_contain_text("python shown.py resume --origin-run-id")
+    open_tab(page, "Parameters")
+    expect(page.locator("tbody tr", has_text="alpha")).to_contain_text("0.75")
+
+
+def test_the_list_is_filtered_and_grouped(page: Page) -> None:
+    page.goto("/flows?group=user&status=completed")
+    expect(page.locator("main")).to_contain_text("ShownFlow")
+    page.goto("/flows?status=failed")
+    expect(page.locator("main a[href^='/flows/ShownFlow/']")).to_have_count(0)

@@ -85,6 +85,8 @@ TRIGGER_PARAMETERS = "metaflow_trigger_"
 """Parameters of a deployed flow's run beginning with this hold what is known of the events that started it."""
 
 STEP_MARK = "METAFLOW_STEP_NAME"
+EARLIER_ATTEMPTS = "METAFLOW_PENSTOCK_EARLIER"
+"""How many attempts of a deployed step came before this one that were no retries of `@retry`: Metaflow numbers all of them."""
 
 CLIENT_CACHE = ".metaflow-client"
 """Cache of Metaflow's client in a task, in its own folder: only what a task asks the server for is known to have been read."""
@@ -130,6 +132,7 @@ class FlowTaskEnvironment:
             "WANDB_PROJECT": safe_project(own[FLOW_VARIABLE]),
             "WANDB_RUN_GROUP": f"{own[FLOW_VARIABLE]}/{request.run.run_id}",
             "WANDB_JOB_TYPE": own.get(STEP_MARK, ""),
+            EARLIER_ATTEMPTS: str(request.key.attempt - request.user_retry_index),
         }
         triggers = [value for name, value in sorted(request.run.parameters.items()) if name.startswith(TRIGGER_PARAMETERS) and value]
         if triggers:

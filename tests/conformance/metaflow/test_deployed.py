@@ -51,20 +51,36 @@ def machine(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Mac
 
 @pytest.fixture(scope="module")
 def runs(server: LiveServer, machine: Machine) -> dict[str, Any]:
-    """One run that succeeds and one that is asked to fail, both ended."""
+    """One run that succeeds and one that is asked to fail, both ended; the latter was resumed on its page once what ailed it was mended."""
     machine.folder.joinpath("note.txt").write_text("a note\n")
-    for flow in ("routes", "waits", "follows"):
-        machine.run(flow, "penstock", "create")
+    creating = [machine.start(flow, "penstock", "create") for flow in ("routes", "waits", "follows")]
     deployed = machine.read(DEPLOY)
+    for process in creating:
+        Machine.finish(process)
+    mended = machine.folder / "mended"
+    given = ("--is-broken", "True", "--mended", str(mended), "--run-id-file", "broken")
+    triggering = machine.start("deployed", "--environment=pypi", "penstock", "--name", "nightly-work", "trigger", *given)
     machine.read(PUBLISH)
-    words = ("--environment=pypi", "penstock", "--name", "nightly-work", "trigger", "--is-broken", "True", "--run-id-file", "broken")
-    machine.run("deployed", *words)
+    Machine.finish(triggering)
     good, broken = deployed["pathspec"].split("/")[1], (machine.folder / "broken").read_text()
     deployed["routes"], deployed["waits"] = wait_for_started(server, "RoutesFlow"), wait_for_started(server, "WaitsFlow")
     for name in ("routes", "waits"):
         assert server.wait_for_run(deployed[name], seconds=600)["state"] == "SUCCEEDED"
     states = {run_id: server.wait_for_run(run_id, seconds=600)["state"] for run_id in (good, broken)}
-    return {**deployed, "good": good, "broken": broken, "states": states}
+    page = httpx.get(f"{server.url}/flows", params={"status": "failed"}, headers={"accept": "text/html"}, timeout=60).text
+    mended.touch()
+    resumed = resume_on_page(server, f"/flows/DeployedFlow/{broken}")
+    return {**deployed, "good": good, "broken": broken, "states": states, "failed page": page, "resumed": resumed}
+
+
+def resume_on_page(server: LiveServer, address: str) -> str:
+    """Press the button of a run's page; return the state in which the run ended then."""
+    page = httpx.get(server.url + address, headers={"accept": "text/html"}, timeout=60).text
+    (form,) = re.findall(r'<form method="post" action="/ui/runs/actions">((?:(?!</form>).)*value="retry".*?)</form>', page, re.DOTALL)
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    answer = httpx.post(f"{server.url}/ui/runs/actions", data=fields, headers={"origin": server.url}, timeout=60)
+    assert (answer.status_code, answer.headers["location"]) == (303, address)
+    return str(server.wait_for_run(fields["id"], seconds=600)["state"])
 
 
 def wait_for_started(server: LiveServer, flow: str) -> str:
@@ -101,16 +117,25 @@ out = {{
     assert out["code"] is True
 
 
-def test_a_failing_step_is_tried_again_and_fails_both_records(runs: dict[str, Any], machine: Machine, server: LiveServer) -> None:
+def test_a_failing_step_is_tried_again_and_fails_both_records(runs: dict[str, Any]) -> None:
     assert runs["states"][runs["broken"]] == "FAILED"
+    assert runs["broken"] in runs["failed page"]
+    assert runs["good"] not in runs["failed page"]
+
+
+def test_a_failed_run_is_resumed_on_its_page_with_attempts_that_keep_counting(runs: dict[str, Any], machine: Machine) -> None:
+    assert runs["resumed"] == "SUCCEEDED"
     out = machine.read(
-        f"task = Run('DeployedFlow/{runs['broken']}')['gather'].task\nout = [task.current_attempt, task.successful, task.stderr]"
+        f"""
+run = Run('DeployedFlow/{runs["broken"]}')
+task = run['gather'].task
+tries = [Task(task.pathspec, attempt=number) for number in range(3)]
+out = [run.successful, run.data.values, task.current_attempt, [one.successful for one in tries], [one.stderr for one in tries]]
+"""
     )
-    assert out[:2] == [1, False]
-    assert "broken as asked" in out[2]
-    page = httpx.get(f"{server.url}/flows", params={"status": "failed"}, headers={"accept": "text/html"}, timeout=30).text
-    assert runs["broken"] in page
-    assert runs["good"] not in page
+    assert out[:4] == [True, [2.5, 4.0], 2, [False, False, True]]
+    assert ["broken as asked" in text for text in out[4]] == [True, True, False]
+    assert ["gathering" in text for text in out[4]] == [True, True, True]
 
 
 def test_the_run_is_a_pipeline_run_with_the_same_id(runs: dict[str, Any], server: LiveServer) -> None:
@@ -219,9 +244,11 @@ def test_commands_list_suspend_and_delete(runs: dict[str, Any], machine: Machine
         found = server.get("/apis/v2beta1/recurringruns")["recurringRuns"]
         return {item["status"] for item in found if item["display_name"] == "WaitsFlow"}
 
-    assert "WaitsFlow\tWaitsFlow\t" in machine.run("waits", "penstock", "list")
-    assert re.findall(rf"^{runs['waits']}\tSUCCEEDED\t", machine.run("waits", "penstock", "list-runs", "--succeeded"), re.MULTILINE)
-    assert machine.run("waits", "penstock", "status", runs["waits"]).strip().endswith("SUCCEEDED")
+    commands = [("list",), ("list-runs", "--succeeded"), ("status", runs["waits"])]
+    listed, of_flow, status = machine.run_at_once("waits", *(("penstock", *words) for words in commands))
+    assert "WaitsFlow\tWaitsFlow\t" in listed
+    assert re.findall(rf"^{runs['waits']}\tSUCCEEDED\t", of_flow, re.MULTILINE)
+    assert status.strip().endswith("SUCCEEDED")
     machine.run("waits", "penstock", "suspend")
     assert statuses() == {"DISABLED"}
     machine.run("waits", "penstock", "unsuspend")

@@ -1,5 +1,8 @@
 """A flow for the server to run: parameters of several types, packages of a step, a schedule, a card, a step that may fail."""
 
+import os
+import sys
+
 from metaflow import FlowSpec, JSONType, Parameter, card, pypi, retry, schedule, step
 
 
@@ -10,6 +13,7 @@ class DeployedFlow(FlowSpec):
     scale = Parameter("scale", default=1.5)
     options = Parameter("options", type=JSONType, default='{"shift": 1}')
     is_broken = Parameter("is-broken", type=bool, default=False)
+    mended = Parameter("mended", default="", help="a file: once it is there nothing is broken")
 
     @step
     def start(self):
@@ -29,7 +33,8 @@ class DeployedFlow(FlowSpec):
     @retry(times=1, minutes_between_retries=0)
     @step
     def gather(self, inputs):
-        if self.is_broken:
+        print("gathering", file=sys.stderr)
+        if self.is_broken and not os.path.exists(self.mended):
             raise ValueError("broken as asked")
         self.values = sorted(item.value for item in inputs)
         self.animals = inputs[0].animals

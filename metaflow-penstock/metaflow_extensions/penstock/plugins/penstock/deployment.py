@@ -12,7 +12,6 @@ from typing import Any, Dict, List
 from metaflow.decorators import flow_decorators
 from metaflow.metaflow_environment import MetaflowEnvironment
 from metaflow.metaflow_version import get_version
-from metaflow.mflog import BASH_SAVE_LOGS, bash_capture_logs, export_mflog_env_vars
 from metaflow.package import MetaflowPackage
 from metaflow.parameters import JSONType, deploy_time_eval
 from metaflow.util import dict_to_cli_options, get_username
@@ -22,7 +21,8 @@ from .program import QUESTIONS, program_of
 from .secrets import DECLARED_VARIABLE, declared_in
 from .server import ABOUT_VARIABLE
 
-RUN, TASK, RETRY = "$PENSTOCK_FLOW_RUN", "$PENSTOCK_FLOW_TASK", "$KFP_RETRY_INDEX"
+RUN, TASK, PARAMETERS = "$PENSTOCK_FLOW_RUN", "$PENSTOCK_FLOW_TASK", "$PENSTOCK_FLOW_PARAMS"
+ATTEMPT, RETRIES = "$PENSTOCK_FLOW_ATTEMPT", "$PENSTOCK_FLOW_RETRIES"
 
 
 def parameters_of(flow: Any) -> List[FlowParameter]:
@@ -218,10 +218,13 @@ def _step(obj: Any, node: Any, package: Any, url: str, sha: str, tags: List[str]
         "extract": MetaflowPackage.get_extract_commands(package.package_metadata, "job.tar", "."),
         "post_extract": MetaflowPackage.get_post_extract_env_vars(package.package_metadata, "."),
         "question": QUESTIONS.get(_kind(node)),
-        "script": _script(obj, node, user_retries, tags),
+        "script": _script(obj, node, tags),
+        "root": obj.flow_datastore.datastore_root,
+        "retries": user_retries,
+        "attempts": max(total_retries, user_retries) + 1,
     }
     pause = int(minutes * 60)
-    return StepWork(program_of(settings), requirements, python, max(total_retries, user_retries), pause, variables, resources)
+    return StepWork(program_of(settings), requirements, python, settings["attempts"] - 1, pause, variables, resources)
 
 
 def _secrets(sources: List[Any], before: Dict[str, str]) -> Dict[str, str]:
@@ -261,8 +264,8 @@ def _resources(attributes: Dict[str, Any]) -> Dict[str, Any]:
     return found
 
 
-def _script(obj: Any, node: Any, user_retries: int, tags: List[str]) -> str:
-    """The shell script of a step: `init` first for the start step, the step, its log kept in the datastore."""
+def _script(obj: Any, node: Any, tags: List[str]) -> str:
+    """The shell script of a step: `init` first for the start step, then the step."""
     top: Dict[str, Any] = {
         "with": [
             decorator.make_decorator_spec()
@@ -285,26 +288,15 @@ def _script(obj: Any, node: Any, user_retries: int, tags: List[str]) -> str:
     tagged = ["--tag %s" % json.dumps(tag) for tag in tags]
     commands = []
     if node.name == obj.graph.start_step:
-        path = "%s/_parameters/%s-params" % (RUN, TASK)
+        path = "%s/_parameters/%s" % (RUN, PARAMETERS)
         exists = [*base, "dump", "--max-value-size=0", path]
-        init = [*base, "init", "--run-id", RUN, "--task-id", TASK + "-params", *tagged]
-        check = "[ %s != 0 ] && %s >/dev/null 2>/dev/null" % (RETRY, " ".join(exists))
+        init = [*base, "init", "--run-id", RUN, "--task-id", PARAMETERS, *tagged]
+        check = '[ -z "$PENSTOCK_FLOW_FIRST" ] && %s >/dev/null 2>/dev/null' % " ".join(exists)
         commands.append('if [ -n "$PENSTOCK_FLOW_INIT" ] && ! { %s; }; then %s; fi' % (check, " ".join(init)))
-    step = [*base, "step", node.name, "--run-id", RUN, "--task-id", TASK, "--retry-count", RETRY]
-    step += ["--max-user-code-retries", str(user_retries), "--input-paths-filename", "input-paths"]
+    step = [*base, "step", node.name, "--run-id", RUN, "--task-id", TASK, "--retry-count", ATTEMPT]
+    step += ["--max-user-code-retries", RETRIES, "--input-paths-filename", "input-paths"]
     if _kind(node) == "parallel":
         step += ["--ubf-context", "ubf_control"]
     step += ["${PENSTOCK_FLOW_SPLIT:+--split-index $PENSTOCK_FLOW_SPLIT}", *tagged]
     commands.append(" ".join(step))
-    export = export_mflog_env_vars(
-        flow_name=obj.flow.name,
-        run_id=RUN,
-        step_name=node.name,
-        task_id=TASK,
-        retry_count=RETRY,
-        datastore_type=obj.flow_datastore.TYPE,
-        datastore_root=obj.flow_datastore.datastore_root,
-        stdout_path="$PWD/.logs/mflog_stdout",
-        stderr_path="$PWD/.logs/mflog_stderr",
-    )
-    return "%s; %s; c=$?; %s; exit $c" % (export, bash_capture_logs(" && ".join(commands)), BASH_SAVE_LOGS)
+    return " && ".join(commands)

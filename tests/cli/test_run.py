@@ -142,7 +142,7 @@ def test_a_run_on_the_server_can_be_detached_shown_retried_and_deleted(penstock:
         (run,) = json.loads(penstock("runs", "ls", "--json").stdout)
         assert server.wait_for_run(run["run_id"])["state"] == "FAILED"
 
-        shown = penstock("runs", "show", "mine")
+        shown = penstock("runs", "show", "min")
         assert "FAILED" in shown.stdout
         assert "exit code 1" in shown.stdout
         assert {task["state"] for task in json.loads(penstock("runs", "show", "mine", "--json").stdout)["tasks"]} == {"FAILED"}
@@ -153,6 +153,7 @@ def test_a_run_on_the_server_can_be_detached_shown_retried_and_deleted(penstock:
         assert task["attempts"] == 2
 
         assert "it is FAILED" in penstock("runs", "cancel", "mine").stderr
+        assert "no run 'min'" in penstock("runs", "delete", "min", "--yes").stderr
         assert penstock("runs", "delete", "mine", "--yes").stdout == f"deleted mine ({run['run_id']})\n"
         assert json.loads(penstock("runs", "ls", "--json").stdout) == []
         missing = penstock("runs", "show", "mine")

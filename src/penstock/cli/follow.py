@@ -51,6 +51,8 @@ class TaskLine:
     """Run time so far; None before the start."""
     note: str
     """Why it is in this state, when there is something to say."""
+    at: str
+    """When it ended, else when it started: lines are printed in this order."""
 
 
 def follow(client: Client, run_id: str, console: Console) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def follow(client: Client, run_id: str, console: Console) -> dict[str, Any]:
     shown: dict[str, str] = {}
 
     def print_changes(lines: list[TaskLine], run: Mapping[str, Any]) -> None:
-        for line in lines:
+        for line in sorted(lines, key=lambda line: line.at):
             if line.state != "PENDING" and shown.get(line.task_id) != line.state:
                 shown[line.task_id] = line.state
                 console.print(_text(line).plain, markup=False, highlight=False, soft_wrap=True)
@@ -136,7 +138,7 @@ def _line(task: Mapping[str, Any]) -> TaskLine:
     start = task.get("start_time") or (task.get("create_time") if state not in {"PENDING", "SKIPPED"} else None)
     seconds = None if state == "CACHED" else seconds_between(start, task.get("end_time"))
     note = task_note(task) if state != "SUCCEEDED" else ""
-    return TaskLine(str(task.get("task_id")), task_name(task), state, seconds, note)
+    return TaskLine(str(task.get("task_id")), task_name(task), state, seconds, note, str(task.get("end_time") or start or ""))
 
 
 def _text(line: TaskLine) -> Text:

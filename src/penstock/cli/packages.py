@@ -143,7 +143,8 @@ def parse_parameters(pairs: list[str], types: Mapping[str, str]) -> dict[str, An
         except ValueError as error:
             example = _EXAMPLES.get(types[key])
             such_as = f", such as {example}" if example else ""
-            raise InvalidArgumentError(f"-p {key}: {text!r} is not a {types[key]}{such_as} ({error})") from error
+            where = f" ({error})" if types[key] in {"LIST", "STRUCT"} else ""
+            raise InvalidArgumentError(f"-p {key}: {text!r} is not a {types[key]}{such_as}{where}") from error
     return values
 
 

@@ -19,7 +19,7 @@ from penstock.cli.run import run_link
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.execution import first_line_of
 
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, its first characters, or its name.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run or its name (the newest), or how one of them begins.")]
 _SHORT_ID = 8
 
 
@@ -124,15 +124,17 @@ def delete(
 ) -> None:
     """Delete a run."""
     with connect(resolve_data_dir(data_dir)) as client:
-        found = find_run(client, run)
+        found = find_run(client, run, is_exact=True)
         if not yes:
             typer.confirm(f"Delete {found['display_name']} ({found['run_id']})?", abort=True)
         client.call("DELETE", f"/runs/{found['run_id']}")
     typer.echo(f"deleted {found['display_name']} ({found['run_id']})")
 
 
-def find_run(client: Client, text: str) -> dict[str, Any]:
+def find_run(client: Client, text: str, *, is_exact: bool = False) -> dict[str, Any]:
     """Return the run that `text` means: an id, the beginning of one, or a display name (the newest of that name).
+
+    Unless `is_exact`, the beginning of a name will do: the names that `penstock run` and the SDK give are the pipeline's with the time.
 
     Raises:
         NotFoundError: nothing fits among the newest 200 runs, or by full id.
@@ -149,7 +151,8 @@ def find_run(client: Client, text: str) -> dict[str, Any]:
     if len(begins) > 1:
         raise InvalidArgumentError(f"{len(begins)} runs begin with {text!r}; give more of the id")
     named = [run for run in runs if run["display_name"] == text]
-    for run in begins + named:
+    longer = [] if is_exact else [run for run in runs if text and run["display_name"].startswith(text)]
+    for run in begins + named + longer:
         return dict(run)
     raise NotFoundError(f"no run {text!r}")
 

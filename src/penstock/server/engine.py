@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock.api.s3.signature import ACCESS_KEY_PREFIX
 from penstock.domain.artifacts import ArtifactRef
 from penstock.domain.errors import NotFoundError, UnavailableError
 from penstock.domain.ids import Digest, RunId
@@ -158,7 +159,7 @@ def build_engine(
     journal = SqlRunJournal(database)
     limiter = find_limiter()
     has_namespaces = namespaces.probe()
-    remote = Buckets()
+    remote = Buckets(own_keys=ACCESS_KEY_PREFIX)
     workspaces = RunWorkspaces(settings.data_dir / "runs", blobs, remote)
     dialects: dict[str, Dialect] = {"kfp": KfpDialect(), "argo": ArgoDialect()}
     secret_store = SqlSecretStore(database)

@@ -25,8 +25,13 @@ _ABSENT = {"404", "NoSuchKey", "NotFound"}
 class Buckets:
     """Fetches `s3://bucket/key` and `minio://bucket/key`."""
 
-    def __init__(self) -> None:
-        """Look at nothing yet: boto3 is loaded when it is first needed."""
+    def __init__(self, *, own_keys: str = "") -> None:
+        """Look at nothing yet: boto3 is loaded when it is first needed.
+
+        Args:
+            own_keys: how access keys of this server's own store begin, which open no other one: `penstock env` puts one into a shell.
+        """
+        self._own_keys = own_keys
         self._lock = threading.Lock()
 
     def knows(self, uri: str) -> bool:
@@ -94,7 +99,8 @@ class Buckets:
     @cached_property
     def _has_keys(self) -> bool:
         """Asked once: where there are none, boto3 asks the cloud's metadata service, which takes seconds where there is no cloud."""
-        return self._session.get_credentials() is not None
+        keys = self._session.get_credentials()
+        return keys is not None and not (self._own_keys and str(keys.access_key).startswith(self._own_keys))
 
     @cached_property
     def _client(self) -> Any:

@@ -26,5 +26,6 @@ def test_what_helps_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     assert not Buckets().obstacle("s3://bucket/key")
+    assert "AWS_ACCESS_KEY_ID" in Buckets(own_keys="key").obstacle("s3://bucket/key")
     monkeypatch.setitem(sys.modules, "boto3", None)
     assert Buckets().obstacle("s3://bucket/key") == "the server has no client for it: install `penstock[s3]`"

@@ -80,6 +80,8 @@ def test_a_running_task_is_taken_up_again_and_its_log_is_whole(tmp_path: Path, e
     second.read_until(lambda line: line["type"] == "adopted")
     gate.touch()
     lines = second.finish()
+    told, told_again = ([line["detail"] for line in server.of("task") if line["type"] == "AttemptStarted"] for server in (first, second))
+    assert told_again == told, "the first server may have died before it kept the word"
     assert [line["failure"] for line in lines if line["type"] == "AttemptFinished"] == [None]
     assert any("taken up again" in (line.get("text") or "") for line in lines)
     assert (attempt(tmp_path, "task") / "log").read_text() == "one\ntwo\n"

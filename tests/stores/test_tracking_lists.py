@@ -35,13 +35,16 @@ _MISSING = object()
 
 LAYERS = [{"name": "a", "units": 64}, {"name": "b", "units": 32}]
 RUNS: list[dict[str, Any]] = [
-    {"name": "a", "group": "g1", "tags": ["x", "y"], "config": {"lr": 0.1, "opt": {"kind": "adam"}}, "summary": {"loss": 0.5, "acc": 0.9}},
-    {"name": "b", "group": "g1", "tags": ["y"], "config": {"lr": 1, "opt": "sgd"}, "summary": {"loss": "bad", "acc": 0.9}},
+    {"name": "a", "group": "g1", "tags": ["x", "y"], "config": {"lr": 0.1, "opt": {"kind": "adam"}},
+     "summary": {"loss": 0.5, "acc": 0.9, "big": 2**60}},
+    {"name": "b", "group": "g1", "tags": ["y"], "config": {"lr": 1, "opt": "sgd"},
+     "summary": {"loss": "bad", "acc": 0.9, "big": -(2**60) - 1}},
     {"name": "c", "group": "g2", "tags": [], "config": {"lr": "0.1"}, "summary": {"loss": None}},
     {"name": "d", "tags": ["x"], "config": {"flag": True, "list": [1, 2, "sgd"]}, "summary": {"loss": float("nan"), "acc": 2**60 + 1}},
-    {"name": "e", "group": "g2", "tags": [], "config": {}, "summary": {"loss": -1, "nested": {"deep": 3}, "a.b": 4}},
-    {"name": "f", "tags": ["z%_"], "config": {"lr": 0.1, "flag": False, "layers": LAYERS}, "summary": {"loss": float("inf"), "acc": 0}},
-]
+    {"name": "e", "group": "g2", "tags": [], "config": {}, "summary": {"loss": -1, "nested": {"deep": 3}, "a.b": 4, "big": 2.0**60}},
+    {"name": "f", "tags": ["z%_"], "config": {"lr": 0.1, "flag": False, "layers": LAYERS},
+     "summary": {"loss": float("inf"), "acc": 0, "big": 2**53 + 1}},
+]  # fmt: skip
 
 
 async def seeded(room: Tracking, clock: HandClock) -> TrackedProject:
@@ -147,9 +150,13 @@ def matches(run: dict[str, Any], document: dict[str, Any]) -> bool:
 
 _keys = st.sampled_from(
     ["name", "group", "tags", "config.lr", "config.lr.value", "config.opt", "config.opt.kind", "config.opt.value.kind", "config.flag",
-     "config.list", "config.none", "summary_metrics.loss", "summary_metrics.acc", "summary_metrics.nested.deep", "summary_metrics.a.b"]
+     "config.list", "config.none", "summary_metrics.loss", "summary_metrics.acc", "summary_metrics.nested.deep", "summary_metrics.a.b",
+     "summary_metrics.big", "summary_metrics.big"]
 )  # fmt: skip
-_operands = st.sampled_from([0.1, 1, 0, -1, 0.9, "0.1", "sgd", "adam", "a", "g1", "x", "bad", True, False, None, 3, 4, 2**60 + 1, 2**60])
+_operands = st.sampled_from(
+    [0.1, 1, 0, -1, 0.9, "0.1", "sgd", "adam", "a", "g1", "x", "bad", True, False, None, 3, 4, 2**60 + 1, 2**60, 2.0**60,
+     -(2**60), 2**53, 2**53 + 1, 10**400]
+)  # fmt: skip
 _leaf = st.one_of(
     st.tuples(_keys, _operands).map(lambda pair: {pair[0]: pair[1]}),
     st.tuples(_keys, st.sampled_from(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"]), _operands).map(

@@ -32,6 +32,10 @@ from penstock.interfaces.journal import Hook
 _log = logging.getLogger(__name__)
 
 _STORE_RETRY_SECONDS = 1.0
+_START_SECONDS = 0.02
+"""How long the word that an attempt runs may wait for others, to be stored with them. Nothing is done upon it, and a server that is
+killed meanwhile leaves it to the executor, whose trace of the attempt tells the next one.
+"""
 _KEPT_PLANS = 64
 
 
@@ -57,6 +61,7 @@ class RunDriver:
         self._touched: dict[RunId, LiveRun] = {}
         self._indexes: OrderedDict[str, PlanIndex] = OrderedDict()
         self._wake = asyncio.Event()
+        self._wake_later: asyncio.TimerHandle | None = None
         self._loop_task: asyncio.Task[None] | None = None
         self._is_closing = False
         self._performer = Performer(ports, grace_seconds=self._settings.grace_seconds, send=self._send)
@@ -191,12 +196,22 @@ class RunDriver:
         elif isinstance(report, AttemptFinished) and report.usage:
             live.add_detail(report.key, {"usage": dict(report.usage)})
         event = live.event_of(report)
-        if event is not None:
+        if event is None:
+            return
+        if isinstance(report, AttemptStarted):
+            self._send_later(report.key.run_id, event)
+        else:
             self._send(report.key.run_id, event)
 
     def _send(self, run_id: RunId, event: events.Event) -> None:
         self._inbox.append((run_id, event))
         self._wake.set()
+
+    def _send_later(self, run_id: RunId, event: events.Event) -> None:
+        """Have `event` taken by the next turn, and see that there is one soon."""
+        self._inbox.append((run_id, event))
+        if self._wake_later is None:
+            self._wake_later = asyncio.get_running_loop().call_later(_START_SECONDS, self._wake.set)
 
     async def _send_and_wait(self, run_id: RunId, event: events.Event) -> None:
         self._send(run_id, event)
@@ -227,6 +242,9 @@ class RunDriver:
     async def _turn(self) -> None:
         """Apply everything that waits, store it, perform what follows. Commands of runs that were given up are not performed."""
         inbox, self._inbox = self._inbox, []
+        if self._wake_later is not None:
+            self._wake_later.cancel()
+            self._wake_later = None
         commands: list[tuple[LiveRun, Command]] = []
         for run_id, event in inbox:
             live = self._runs.get(run_id)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.executors.process.inside import tree
+from penstock.executors.process.inside.child import SPEC
 from penstock.executors.process.inside.python_task import ATTEMPT_VARIABLE
 from penstock.executors.process.inside.supervise import EXIT, STARTED, STOP
 from penstock.executors.process.layout import RESULT, read_json
@@ -63,6 +64,20 @@ def find(root: Path) -> Trace | None:
         pid_start=second.get("start", 0),
         is_running=True,
     )
+
+
+def beginning(root: Path) -> tuple[float, dict[str, Any]] | None:
+    """Return when an attempt started and what was to be told of it then; None if its files do not say."""
+    try:
+        notes = [_json(line) for line in (root / STARTED).read_text(encoding="utf-8").splitlines()]
+        at = float(notes[0]["at"])
+    except (OSError, LookupError, TypeError, ValueError):
+        return None
+    detail = read_json(root / SPEC) or {}
+    detail.pop("image", None)
+    if len(notes) > 1 and isinstance(notes[1], dict):
+        detail["pid"] = notes[1].get("pid")
+    return at, detail
 
 
 async def wait(trace: Trace) -> dict[str, Any]:

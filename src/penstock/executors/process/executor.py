@@ -413,7 +413,9 @@ class ProcessExecutor:
         return await asyncio.shield(attempt.ended)
 
     async def _take_up(self, attempt: _Attempt, trace: adoption.Trace) -> tuple[TaskOutputs | None, Failure | None]:
-        """Await an attempt of an earlier server and conclude it."""
+        """Await an attempt of an earlier server and conclude it. Its start is told again: the word may have been lost with that server."""
+        if beginning := adoption.beginning(attempt.root):
+            self._report(AttemptStarted(attempt.request.key, *beginning))
         known = read_json(attempt.root / RESULT)
         if known is not None:
             return results.from_json(known), None

@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +23,7 @@ from penstock.interfaces.tracking_query import And, Compare, Field, FieldKind, F
 from penstock.stores.sql.database import Transaction
 from penstock.stores.sql.tracking_lists import runs_with
 from penstock.stores.sql.tracking_patterns import compile_pattern, plain_text, required_text
-from penstock.stores.sql.tracking_values import IndexedValue, indexed
+from penstock.stores.sql.tracking_values import EXACT_DOUBLE, IndexedValue, indexed
 
 _TEXT_COLUMNS = {
     "name": "r.name", "display_name": "r.display_name", "state": "r.state", "group": "r.group_name", "job_type": "r.job_type",
@@ -36,6 +38,8 @@ _OPTIONAL = frozenset(
     {"group", "job_type", "sweep", "host", "notes", "description", "program", "commit", "repo", "task_id", "pipeline_run_id"}
 )
 """Columns in which empty text stands for an absent field."""
+_MORE_DIGITS = "9" * (sys.int_info.default_max_str_digits + 1)
+"""Stands for infinity among integers: no document has one with so many digits."""
 _SQL_OPERATORS = {Operator.GT: ">", Operator.GTE: ">=", Operator.LT: "<", Operator.LTE: "<="}
 _SHAPES = frozenset({Operator.SIZE, Operator.MOD, Operator.TYPE, Operator.ELEMENT})
 _PREFIXES = {FieldKind.CONFIG: "c.", FieldKind.SUMMARY: "s.", FieldKind.HISTORY_KEY: "h."}
@@ -166,7 +170,7 @@ class RunSelection:
         wanted = indexed(value)
         sign = _SQL_OPERATORS[operator]
         if wanted.kind in {"n", "b"} and wanted.number is not None:
-            return self._in_values(key_id, f"kind = ? AND number {sign} ?", [wanted.kind, wanted.number])
+            return self._in_values(key_id, *_compares(wanted, sign))
         if wanted.kind == "s":
             return self._in_values(key_id, f"kind = 's' AND text {sign} ?", [wanted.text])
         return _FALSE, []
@@ -176,10 +180,8 @@ class RunSelection:
         if wanted.kind == "z":
             absent, params = self._in_values(key_id, "kind <> 'z'", [])
             return f"(NOT {absent})", params
-        if wanted.kind == "n" and wanted.text is None:
-            return self._in_values(key_id, "kind = 'n' AND number = ?", [wanted.number])
-        if wanted.kind == "b":
-            return self._in_values(key_id, "kind = 'b' AND number = ?", [wanted.number])
+        if wanted.kind in {"n", "b"} and wanted.number is not None:
+            return self._in_values(key_id, *_compares(wanted, "="))
         return self._in_values(key_id, "kind = ? AND text = ?", [wanted.kind, wanted.text])
 
     def _in_values(self, key_id: int | None, condition: str, params: list[Any]) -> tuple[str, list[Any]]:
@@ -218,6 +220,26 @@ class RunSelection:
         """Return the number of an indexed key of the project, or None when no run has it."""
         row = self._tx.one("SELECT key_id FROM tracked_key WHERE project_id = ? AND name = ?", (self._project_id, name))
         return None if row is None else int(row["key_id"])
+
+
+def _compares(wanted: IndexedValue, sign: str) -> tuple[str, list[Any]]:
+    """Return the condition that a number or truth value is less than, equal to or greater than `wanted`.
+
+    Integers that share a double are told apart by their digits.
+    """
+    number = wanted.number
+    assert number is not None
+    if wanted.kind == "b" or abs(number) < EXACT_DOUBLE:
+        return f"kind = ? AND number {sign} ?", [wanted.kind, number]
+    plain = str(int(number)) if math.isfinite(number) else _MORE_DIGITS
+    stored, digits = "COALESCE(text, CAST(? AS TEXT))", wanted.text or plain
+    tie = f"number = ? AND (length({stored}), {stored}) {_mirrored(sign) if number < 0 else sign} (length(?), CAST(? AS TEXT))"
+    beyond = f"number {sign[0]} ? OR " if sign != "=" else ""
+    return f"kind = 'n' AND ({beyond}({tie}))", [*([number] if beyond else []), number, plain, plain, digits, digits]
+
+
+def _mirrored(sign: str) -> str:
+    return sign.translate(str.maketrans("<>", "><"))
 
 
 def find_run_ids(

@@ -19,7 +19,8 @@ from penstock.stores.sql.database import Transaction
 _MAX_DEPTH = 12
 _MAX_VALUES = 20_000
 """Values indexed per document; what is beyond is stored but cannot be filtered by."""
-_EXACT_DOUBLE = 2**53
+EXACT_DOUBLE = 2**53
+"""Beyond it, integers share doubles."""
 REFRESH_RUNS = 500
 """Runs that one transaction brings up to date."""
 
@@ -40,7 +41,7 @@ def indexed(value: Any) -> IndexedValue:
     if isinstance(value, bool):
         return IndexedValue("b", float(value), None)
     if isinstance(value, int):
-        if abs(value) <= _EXACT_DOUBLE:
+        if abs(value) <= EXACT_DOUBLE:
             return IndexedValue("n", float(value), None)
         return IndexedValue("n", _as_double(value), str(value))
     if isinstance(value, float):

@@ -124,14 +124,14 @@ def _shape_test(operator: str, operand: Any) -> Callable[[Any], bool]:
         kinds = {_type_name(entry) for entry in (operand if _is_list(operand) else [operand])}
         return lambda value: _type_of(value) in kinds
     if operator == "$size":
-        if not _is_number(operand) or operand < 0 or operand != int(operand):
+        if not _is_finite(operand) or operand < 0 or operand != int(operand):
             raise InvalidArgumentError("$size needs a whole number")
         return lambda value: isinstance(value, list) and len(value) == operand
     if not _is_list(operand) or len(operand) != 2 or not all(_is_finite(entry) for entry in operand) or not int(operand[0]):
         raise InvalidArgumentError("$mod needs a divisor and a remainder")
     divisor, remainder = (int(entry) for entry in operand)
     # Truncated division, as MongoDB has it: the remainder has the sign of the number.
-    return lambda value: _is_number(value) and math.isfinite(value) and math.fmod(int(value), divisor) == remainder
+    return lambda value: _is_finite(value) and abs(int(value)) % abs(divisor) * (-1 if value < 0 else 1) == remainder
 
 
 def _element_test(condition: Any, depth: int) -> Callable[[Any], bool]:
@@ -191,17 +191,17 @@ def _is_list(value: Any) -> bool:
 
 
 def _is_finite(value: Any) -> bool:
-    return _is_number(value) and math.isfinite(value)
+    return _is_number(value) and (isinstance(value, int) or math.isfinite(value))
 
 
 def _equal(value: Any, operand: Any) -> bool:
     left, right = _comparable(value, operand)
-    return type(left) is type(right) and bool(left == right)
+    return _are_alike(left, right) and bool(left == right)
 
 
 def _ordered(operator: str, value: Any, operand: Any) -> bool:
     left, right = _comparable(value, operand)
-    if isinstance(left, bool) or isinstance(right, bool) or type(left) is not type(right) or not isinstance(left, float | str):
+    if not _are_alike(left, right) or not (_is_number(left) or isinstance(left, str)):
         return False
     if operator == "$gt":
         return bool(left > right)
@@ -211,12 +211,14 @@ def _ordered(operator: str, value: Any, operand: Any) -> bool:
 
 
 def _comparable(value: Any, operand: Any) -> tuple[Any, Any]:
-    """Return both sides with numbers as floats and, next to a number, ISO times as seconds."""
+    """Return both sides; next to a number, ISO times as seconds."""
     if _is_number(value) and isinstance(operand, str):
         operand = _seconds(operand)
-    left = float(value) if _is_number(value) else value
-    right = float(operand) if _is_number(operand) else operand
-    return left, right
+    return value, operand
+
+
+def _are_alike(left: Any, right: Any) -> bool:
+    return type(left) is type(right) or (_is_number(left) and _is_number(right))
 
 
 def _is_number(value: Any) -> bool:

@@ -59,3 +59,28 @@ def test_a_view_is_saved_opened_and_removed(page: Page, served: Served) -> None:
     page.get_by_role("button", name="Remove view Broken ones").click()
     page.locator("summary", has_text="Views").click()
     expect(page.get_by_role("link", name="Broken ones")).to_have_count(0)
+
+
+def test_columns_are_pinned_and_given_widths_that_stay(page: Page, served: Served) -> None:
+    page.goto("/ui/runs")
+    menu = page.locator("details[data-columns]")
+    menu.locator("summary").click()
+    menu.get_by_label("Width of the column: Started").fill("320")
+    menu.get_by_label("Width of the column: Started").press("Tab")
+    menu.get_by_label("Pin the column: Status").check()
+    page.reload()
+    head = page.locator("table[data-table=runs] thead th").filter(has_text="Started")
+    expect(head).to_have_css("width", "320px")
+    pinned = page.locator("table[data-table=runs] thead th").filter(has_text="Status")
+    expect(pinned).to_have_css("position", "sticky")
+    expect(page.locator("table[data-table=runs] tbody tr").first.locator("td.lead-state")).to_have_css("position", "sticky")
+    box = head.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 103, box["y"] + 8, steps=4)
+    page.mouse.up()
+    expect(head).to_have_css("width", re.compile(r"2[12]\dpx"))
+    page.locator("details[data-columns] summary").click()
+    page.get_by_role("button", name="As at first").last.click()
+    expect(pinned).not_to_have_css("left", re.compile(r"[1-9]\d*px"))

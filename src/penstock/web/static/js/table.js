@@ -1,5 +1,7 @@
 // Tables: row selection with a bulk bar, keyboard rows, completion in the filter bar. Works on whatever the server rendered.
 
+import "./columns.js";
+
 import { isTyping, make } from "./dom.js";
 
 let last = null;
@@ -151,6 +153,21 @@ function choose(form) {
     const other = step < 0 ? item.previousElementSibling : item.nextElementSibling;
     if (other) other[step < 0 ? "before" : "after"](item);
     item.querySelector(`[data-move="${step}"]`).focus();
+  });
+  let dragged = null;
+  for (const item of form.querySelectorAll("[data-column]")) item.draggable = true;
+  form.addEventListener("dragstart", (event) => {
+    dragged = event.target.closest?.("[data-column]");
+  });
+  form.addEventListener("dragover", (event) => {
+    const over = event.target.closest?.("[data-column]");
+    if (!dragged || !over) return;
+    event.preventDefault();
+    const box = over.getBoundingClientRect();
+    over[event.clientY < box.top + box.height / 2 ? "before" : "after"](dragged);
+  });
+  form.addEventListener("dragend", () => {
+    dragged = null;
   });
 }
 for (const form of document.querySelectorAll("[data-column-form]")) choose(form);

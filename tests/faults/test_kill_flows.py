@@ -120,6 +120,12 @@ def test_a_killed_task_of_a_deployed_flow_fails_both_records_where_it_may_not_be
     place = Place(tmp_path / "place")
     run_id = trigger(machine, place)
     place.let_go("first")
+    place.pid("second")
+    (work,) = server.get(f"/metaflow/flows/FragileFlow/runs/{run_id}/steps/work/tasks")
+    deadline = time.monotonic() + 200
+    while "standing at second" not in text(server, f"FragileFlow/{run_id}/work/{work['task_id']}"):  # the step's log is there while it runs
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
     place.kill("second")
     run = server.wait_for_run(run_id, seconds=600)
     assert run["state"] == "FAILED"

@@ -12,6 +12,7 @@ def stand(folder, name):
     place = pathlib.Path(folder)
     (place / (name + ".new")).write_text(str(os.getpid()))
     (place / (name + ".new")).rename(place / (name + ".pid"))
+    print("standing at", name, flush=True)
     deadline = time.monotonic() + 300
     while not (place / (name + ".go")).exists() and time.monotonic() < deadline:
         time.sleep(0.1)

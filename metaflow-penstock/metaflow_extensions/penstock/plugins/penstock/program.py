@@ -56,6 +56,7 @@ def flow_step(__SIGNATURE__) -> NamedTuple("Outputs", path=str, splits=list, nex
     words = [root.path.strip("/"), settings["flow"], run_id, settings["step"], task_id, env["PENSTOCK_FLOW_ATTEMPT"] + ".task_"]
     place, kept, ended = "/".join(words), {}, threading.Event()
     os.makedirs(".logs", exist_ok=True)
+    os.makedirs(".metaflow", exist_ok=True)  # else the client of `--environment=pypi` says in each log that it makes it
 
     def carry(pipe, shown, name):
         with open(".logs/" + name, "ab", buffering=0) as log:

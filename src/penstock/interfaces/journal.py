@@ -79,6 +79,8 @@ class TaskRecord:
     """What `AttemptStarted.detail` and usage said, newest attempt."""
     flow: str = ""
     """Metaflow flow whose step it runs; empty for tasks of other pipelines."""
+    value_types: Mapping[str, str] = field(default_factory=dict)
+    """Types of inputs and outputs that are texts on the wire (kfp 1.8), as far as the component declares them, by name."""
 
 
 @dataclass(frozen=True, slots=True)

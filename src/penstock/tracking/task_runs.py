@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +17,12 @@ from typing import Any
 from urllib.parse import quote
 
 from penstock.domain.execution import LaunchRequest
+from penstock.domain.plan import ParameterType
 from penstock.domain.states import RuntimeState
 from penstock.domain.tracking import TrackedState
 from penstock.interfaces.journal import TaskRecord
+from penstock.spec.packages import ARGO_DIALECT
+from penstock.spec.values import from_text
 from penstock.tracking.task_keys import TASK_HEADER, TaskKeys
 
 _UNSAFE = re.compile(r"[/\\#?%:]+")
@@ -55,7 +59,7 @@ def run_of_task(record: TaskRecord) -> TaskRun:
         display_name=display_name(record.display_name, record.iteration_index),
         group=record.run.name,
         job_type=job_type(record.component),
-        config=json.dumps({key: {"value": value} for key, value in record.parameters.items()}, separators=(",", ":")),
+        config=json.dumps({key: {"value": _typed(record, key, value)} for key, value in record.parameters.items()}, separators=(",", ":")),
     )
 
 
@@ -66,7 +70,8 @@ def state_of_task(record: TaskRecord) -> TrackedState | None:
 
 def summary_of_task(record: TaskRecord) -> dict[str, Any]:
     """Return scalar outputs and metrics of a task; metrics go by their own name, with the output's in front when names clash."""
-    summary: dict[str, Any] = {key: value for key, value in record.outputs.parameters.items() if is_scalar(value)}
+    values = {_own_name(record, key): _typed(record, key, value) for key, value in record.outputs.parameters.items()}
+    summary: dict[str, Any] = {key: value for key, value in values.items() if is_scalar(value)}
     for output, artifacts in record.outputs.artifacts.items():
         for artifact in artifacts:
             if artifact.type.schema_title in _METRICS:
@@ -74,6 +79,23 @@ def summary_of_task(record: TaskRecord) -> dict[str, Any]:
                     if is_scalar(value) and key not in {"display_name", "store_session_info"}:
                         summary[f"{output}.{key}" if key in summary else key] = value
     return summary
+
+
+def _own_name(record: TaskRecord, output: str) -> str:
+    """Return an output's name as its component has it: in a workflow the template's name is in front."""
+    return output.removeprefix(f"{record.component}-") if record.run.kind == ARGO_DIALECT else output
+
+
+def _typed(record: TaskRecord, name: str, value: Any) -> Any:
+    """Return what a text of a workflow stands for, by the type that its component declares; any other value as it is."""
+    kind = record.value_types.get(name)
+    if kind is None or not isinstance(value, str):
+        return value
+    try:
+        read = from_text(value, ParameterType(kind))
+    except ValueError:
+        return value
+    return value if isinstance(read, float) and not math.isfinite(read) else read
 
 
 def is_scalar(value: Any) -> bool:

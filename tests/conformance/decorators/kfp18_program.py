@@ -49,7 +49,12 @@ def train_model(
         file.write("weights")
 
 
+def scale(n: int, x: float, flag: bool, d: dict, text: str) -> float:
+    return n * x
+
+
 add = components.create_component_from_func(add)
+scale = components.create_component_from_func(scale)
 make_data = components.create_component_from_func(make_data)
 train_model = components.create_component_from_func(train_model)
 
@@ -67,6 +72,7 @@ def add_wandb_env_variables(op):
 def example_pipeline(a: float = 1, b: float = 2):
     conf = dsl.get_pipeline_conf()
     conf.add_op_transformer(add_wandb_env_variables)
+    scale(2, 0.5, True, {"k": [1]}, "b is %s" % b)
     add(a, b)
     data = make_data()
     train_model(data.outputs["train_dataloader"], data.outputs["test_dataloader"])

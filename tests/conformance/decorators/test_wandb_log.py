@@ -80,6 +80,9 @@ def test_components_of_kfp_1_8(live_server: LiveServer, tmp_path: Path) -> None:
     result = output_of(live_server, V1_CLIENT, tmp_path, "RESULT", str(HERE / "kfp18_program.py"), live_server.url)
     assert result["status"] == "Succeeded", result["error"]
     runs = runs_of(live_server, tmp_path, "example-pipeline")
+    plain = runs.pop("scale")  # without the decorator, as a component of kfp 2 is recorded
+    assert plain["config"] == {"n": 2, "x": 0.5, "flag": True, "d": {"k": [1]}, "text": "b is 4", "b": "4"}
+    assert plain["summary"] == {"Output": 1.0}
     assert set(runs) == {"add", "make_data", "train_model"}
     link = f"{live_server.url}/#/runs/details/{result['run_id']}"
     assert {run["notes"] for run in runs.values()} == {link}

@@ -45,7 +45,7 @@ from penstock.spec.argo.document import (
 )
 from penstock.spec.argo.launcher import read_runtime_info
 from penstock.spec.argo.text import duration_seconds, iso_duration_seconds, run_fields, tag_names, text_expr
-from penstock.spec.argo.types import value_types
+from penstock.spec.argo.types import component_inputs, value_types
 from penstock.spec.argo.when import parse_when
 
 ARGO_DIALECT = "argo"
@@ -134,7 +134,7 @@ def _root_graph(document: WorkflowDocument, templates: Mapping[str, Template], e
             key=key,
             template=exit_name,
             display_name=_display_name(document.templates[exit_name], exit_name),
-            parameters=parameters,
+            parameters={**parameters, **component_inputs(document.templates[exit_name], parameters)},
             artifacts=files,
             after=frozenset({entrypoint}),
             trigger=TriggerRule.ALL_DONE,
@@ -194,7 +194,7 @@ def _lower_task(document: WorkflowDocument, task: Mapping[str, Any], place: str)
         template=wanted,
         display_name=_display_name(template, key),
         type=_task_type(task, template),
-        parameters=parameters,
+        parameters={**parameters, **component_inputs(template, parameters)},
         artifacts=artifacts,
         after=frozenset(task.get("dependencies") or ()) | _referenced_tasks(task),
         trigger=TriggerRule.ALL_SUCCEEDED_OR_SKIPPED,

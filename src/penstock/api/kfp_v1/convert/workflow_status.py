@@ -145,7 +145,7 @@ class _Nodes:
                 "startedAt": time_to_wire(task.started_at) if task.started_at else None,
                 "finishedAt": time_to_wire(task.finished_at) if task.finished_at else None,
                 "children": self._children(task),
-                "inputs": _side(task.inputs, self._artifacts, template.get("inputs") or {}),
+                "inputs": _side(_declared_inputs(task, template), self._artifacts, template.get("inputs") or {}),
                 "outputs": compact({**_side(task.outputs, self._artifacts, template.get("outputs") or {}), "exitCode": _exit_code(task)}),
             }
         )
@@ -246,6 +246,13 @@ def _without_unstarted(tasks: Sequence[TaskView]) -> list[TaskView]:
     """Argo shows a skipped group without what is in it."""
     skipped = {task.task_id for task in tasks if task.state is RuntimeState.SKIPPED}
     return [task for task in tasks if task.parent_task_id not in skipped]
+
+
+def _declared_inputs(task: TaskView, template: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Inputs that the workflow's template declares; ours also have the constants of the component, which Argo knows in the command only."""
+    names = {str(item.get("name")) for item in (template.get("inputs") or {}).get("parameters") or ()}
+    given = task.inputs.get("parameters") or {}
+    return {**task.inputs, "parameters": {name: value for name, value in given.items() if name in names}} if template else task.inputs
 
 
 def _exit_code(task: TaskView) -> str | None:

@@ -120,6 +120,20 @@ async def test_an_absent_python_is_replaced_with_a_warning_or_refused(tmp_path: 
         await strict.prepare(EnvironmentRequest(python="3.99"), lambda text: None)
 
 
+async def test_each_of_the_requests_that_wait_for_one_build_hears_of_its_own_python(tmp_path: Path) -> None:
+    environments = Environments(tmp_path / "envs", Interpreters({}, is_strict=False), EnvironmentSettings(is_offline=True))
+    wishes = ["3.99", "3.98", None]
+    built = await asyncio.gather(*(environments.prepare(EnvironmentRequest(python=wish), lambda text: None) for wish in wishes))
+    assert len({environment.path for environment in built}) == 1
+    assert [wish is not None and f"Python {wish}" in environment.warning for wish, environment in zip(wishes, built, strict=True)] == [
+        True,
+        True,
+        False,
+    ]
+    assert built[2].warning == ""
+    await environments.close()
+
+
 async def test_a_listed_interpreter_is_used(tmp_path: Path) -> None:
     own = Interpreters({}, is_strict=True).default
     interpreters = Interpreters({own.version: own.executable}, is_strict=True)

@@ -19,7 +19,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -114,7 +114,7 @@ class Environments:
             building.add_done_callback(lambda _: self._building.pop(key, None))
         else:
             note("waiting for an environment that another task is having built")
-        environment = await asyncio.shield(building)
+        environment = replace(await asyncio.shield(building), warning=choice.warning)  # another wish may have had it built
         self._ready[memory_key] = environment
         touch(environment.path)
         return environment

@@ -92,8 +92,9 @@ def show_failures(client: Client, run_id: str, console: Console) -> None:
 
 
 def leaf_tasks(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the tasks that execute something."""
-    return [task for task in tasks if task.get("type") in _SHOWN_TYPES]
+    """Return the tasks that execute something, as they began; those that did not come last."""
+    shown = [task for task in tasks if task.get("type") in _SHOWN_TYPES]
+    return sorted(shown, key=lambda task: str(task.get("start_time") or task.get("end_time") or "9999"))
 
 
 def task_name(task: Mapping[str, Any]) -> str:

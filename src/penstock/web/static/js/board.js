@@ -12,6 +12,7 @@ import { BarPanel, ComparerPanel, ScalarPanel, ScatterPanel } from "./panel_valu
 import { say } from "./plot.js";
 
 const PER_SECTION = 48;
+const AT_ONCE = 12;
 const LIVE_PAUSE = 1500;
 const KINDS = { line: LinePanel, bar: BarPanel, scatter: ScatterPanel, scalar: ScalarPanel, comparer: ComparerPanel, parallel: ParallelPanel, importance: ImportancePanel };
 const DEFAULTS = { smoother: "ema", smooth: 0, logY: false, logX: false, clip: false, agg: "mean", band: "range", sync: true, lanes: "" };
@@ -77,7 +78,18 @@ export class Board {
   setPanels(list) {
     this.auto = list.map((one) => ({ id: one.key, ...one }));
     this.arrange();
+    if (!this.hasBegun) this.begin();
     this.offerKeys();
+  }
+
+  /** The panels at the top ask for their data at once; those that come into sight later are told so after a frame was drawn. */
+  begin() {
+    this.hasBegun = true;
+    for (const panel of this.panels.slice(0, AT_ONCE)) {
+      const box = panel.element.getBoundingClientRect();
+      if (box.top > innerHeight) break;
+      if (box.width) this.seen([{ target: panel.element, isIntersecting: true }]);
+    }
   }
 
   lineKeys() {

@@ -26,6 +26,12 @@ def test_a_second_server_on_the_same_folder_says_who_holds_it(penstock: Run, tmp
         assert f"held by the server with process id {server.pid} at {server.url}" in second.stderr
 
 
+def test_a_folder_that_cannot_be_used_is_named(penstock: Run, tmp_path: Path) -> None:
+    (tmp_path / "folder" / "server.lock").mkdir(parents=True)
+    done = penstock("up", "--port", "0", "--data-dir", str(tmp_path / "folder"))
+    assert (done.returncode, done.stderr) == (1, f"penstock: the data folder {tmp_path}/folder cannot be used: Is a directory\n")
+
+
 def test_a_taken_port_is_named(penstock: Run, tmp_path: Path) -> None:
     with LiveServer(tmp_path / "other") as server:
         refused = penstock("up", "--port", str(server.port))

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
-from penstock.domain.errors import ConflictError
+from penstock.domain.errors import ConflictError, UnavailableError
 
 _LOCK = "server.lock"
 _ADDRESS = "server.json"
@@ -46,7 +46,15 @@ class FolderLock:
 
         Raises:
             ConflictError: another server holds it; the message says which.
+            UnavailableError: it cannot be made or written to.
         """
+        try:
+            self._take()
+        except OSError as error:
+            raise UnavailableError(f"the data folder {self._data_dir} cannot be used: {error.strerror or error}") from error
+        return self
+
+    def _take(self) -> None:
         self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(self._data_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -61,7 +69,6 @@ class FolderLock:
         os.write(descriptor, f"{os.getpid()}\n".encode())
         self._file = descriptor
         (self._data_dir / _ADDRESS).unlink(missing_ok=True)
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Give the folder back."""

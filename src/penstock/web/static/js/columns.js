@@ -1,7 +1,7 @@
 // Widths and pins of a table's columns, kept in this browser by table and name of the column. They are rules of a style sheet that counts
 // columns, so that rows which come later have them too. The menu does by keyboard what dragging the edge of a heading does by pointer.
 
-import { make, text } from "./dom.js";
+import { icon, make, text } from "./dom.js";
 
 const LEAST = 48;
 const MOST = 900;
@@ -112,7 +112,8 @@ function addMenu(table) {
   let menu = tools.querySelector("details[data-columns]");
   if (menu) menu.querySelector(".menu-body").append(make("hr"), part);
   else {
-    menu = make("details", { class: "menu", "data-columns": table.dataset.table }, make("summary", { class: "button" }, text("columns")), make("div", { class: "menu-body wide" }, part));
+    const sprite = document.querySelector("svg.icon use")?.getAttribute("href").split("#")[0] ?? "";
+    menu = make("details", { class: "menu", "data-columns": table.dataset.table }, make("summary", { class: "button" }, icon(sprite, "columns"), text("columns")), make("div", { class: "menu-body wide" }, part));
     tools.append(menu);
   }
   menu.addEventListener("toggle", () => fill(document.querySelector(`table[data-table="${CSS.escape(table.dataset.table)}"]`) ?? table, list));

@@ -71,6 +71,31 @@ def test_loops_take_their_limit_from_the_body() -> None:
     assert task.parameters["it"] == Format((LoopItem(),))
 
 
+def test_a_limit_of_a_graph_without_a_loop_is_its_own() -> None:
+    manifest = workflow(dag("main", {"name": "sub", "template": "sub"}), dag("sub", {"name": "a", "template": "a"}, parallelism=2), leaf("a"))
+    assert graph(manifest, "sub").parallelism == 2
+    looped = workflow(
+        dag("main", {"name": "sub", "template": "sub", "withItems": [1]}), dag("sub", {"name": "a", "template": "a"}, parallelism=2), leaf("a")
+    )
+    assert graph(looped, "sub").parallelism == 0
+
+
+def test_a_timeout_is_a_deadline() -> None:
+    template = lower_workflow(workflow(dag("main", {"name": "a", "template": "a"}), leaf("a", timeout="2m"))).templates["a"]
+    assert isinstance(template, LeafTemplate)
+    assert template.deadline_seconds == 120
+
+
+def test_what_would_change_the_outcome_is_refused() -> None:
+    go_on = {"name": "a", "template": "a", "continueOn": {"failed": True}}
+    with pytest.raises(SpecError, match="continueOn"):
+        lower_workflow(workflow(dag("main", go_on), leaf("a")))
+    aimed = dag("main", {"name": "a", "template": "a"})
+    aimed["dag"]["target"] = "a"
+    with pytest.raises(SpecError, match="target"):
+        lower_workflow(workflow(aimed, leaf("a")))
+
+
 def test_an_exit_handler_stands_beside_the_entrypoint() -> None:
     manifest = workflow(
         dag("main", {"name": "a", "template": "a"}),

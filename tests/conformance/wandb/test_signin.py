@@ -42,8 +42,8 @@ def test_verify_passes_but_for_https(client: Client) -> None:
     assert sum("✅" in line for line in done.stdout.splitlines()) >= 8, done.stdout + done.stderr
 
 
-def test_the_viewer_and_his_keys(client: Client) -> None:
-    answer = client.run(
+def test_the_viewer_and_his_keys(any_client: Client) -> None:
+    answer = any_client.run(
         """
 viewer = wandb.Api().viewer
 key = viewer.generate_api_key("for a test")

@@ -30,6 +30,8 @@ class RequestContext:
     user_agent: str = ""
     client_id: str = ""
     """`X-WANDB-CLIENT-ID` when the run is written by several processes (shared mode)."""
+    key_text: str = ""
+    """The key that the request came with."""
     http_status: int = 200
     """Status of the answer; a few errors are known to clients by it."""
     fresh_key: NewKey | None = None

@@ -12,7 +12,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from penstock.api.wandb.auth import authenticate, refusal
+from penstock.api.wandb.auth import authenticate, key_of, refusal
 from penstock.api.wandb.context import RequestContext, base_url_of
 from penstock.api.wandb.nodes import (
     CollectionNode,
@@ -81,6 +81,7 @@ class GraphqlHandler:
             base_url=base_url_of(request, services.public_url),
             loop=loop,
             user_agent=agent,
+            key_text=key_of(request.headers.get("authorization", "")),
             client_id=request.headers.get("x-wandb-client-id", ""),
         )
         answer = await loop.run_in_executor(services.threads, self._run, body, context, agent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import penstock
@@ -29,6 +30,8 @@ _FEATURES = (
     "AUTOMATIONS_ON_ORGANIZATION",
 )  # fmt: skip
 """Names that clients of 0.19 and later look for; what each switches on is in wandb.md section 5."""
+_PUBLIC_CLIENT = re.compile(r"W&B Public Client (\d+)\.(\d+)")
+_FIRST_WITH_OWN_KEY = 26
 _NEWEST_CLIENT = "99.0.0"
 
 
@@ -99,6 +102,8 @@ def _user_id(node: UserNode, info: GraphQLResolveInfo) -> str:
 def _api_keys(node: UserNode, info: GraphQLResolveInfo, **page: Any) -> dict[str, Any]:
     context = context_of(info)
     keys = context.services.keys.list(node.name) if node.name == context.caller.user_name else []
+    if _needs_own_key(context):
+        keys.sort(key=lambda key: key.key_id != context.caller.key_id)
     return connections.page(keys, offset=0, total=len(keys))
 
 
@@ -125,8 +130,20 @@ def list_projects(context: RequestContext, owner: str, *, first: int | None, aft
 
 def _key_name(key: ApiKey, info: GraphQLResolveInfo) -> str:
     # The full key is never stored; a shortened one is enough for lists (wandb.md section 11).
-    fresh = context_of(info).fresh_key
-    return fresh.text if fresh is not None and fresh.key.key_id == key.key_id else f"{key.prefix}..."
+    context = context_of(info)
+    fresh = context.fresh_key
+    if fresh is not None and fresh.key.key_id == key.key_id:
+        return fresh.text
+    return context.key_text if _needs_own_key(context) and key.key_id == context.caller.key_id else f"{key.prefix}..."
+
+
+def _needs_own_key(context: RequestContext) -> bool:
+    """Whether the client is one that signs in anew with the name of the user's first key before it makes another (up to 0.25).
+
+    It is told the key that it has just sent and no other one.
+    """
+    found = _PUBLIC_CLIENT.match(context.user_agent)
+    return found is not None and int(found[1]) == 0 and int(found[2]) < _FIRST_WITH_OWN_KEY
 
 
 def generate_api_key(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Client:
             PROJECT=f"{self.entity}/{self.project}",
         )
 
-    def run(self, source: str, *, timeout: float = 120.0, **extra: str) -> Any:
+    def run(self, source: str, *, timeout: float = 400.0, **extra: str) -> Any:
         """Run a program that leaves its result in `answer`; return that. The program must end well."""
         text = _PROLOGUE + source + _EPILOGUE
         done = run_client(self.python, text, env={**self.environment, **extra}, cwd=self.folder, timeout=timeout)
@@ -67,7 +67,7 @@ class Client:
         """Run the `wandb` command line."""
         return subprocess.run(
             [str(self.python.parent / "wandb"), *words], env={**self.environment, **extra}, cwd=self.folder, capture_output=True, text=True,
-            timeout=180, check=False,
+            timeout=400, check=False,
         )  # fmt: skip
 
 

@@ -82,8 +82,13 @@ answer["member"] = [member.account_type, member.api_key, member.delete()]
 os.environ["WANDB_API_KEY"] = account.api_key
 with wandb.init(entity=team.name, project="shared", id="by-robot") as run:
     run.log({"x": 1})
+os.environ["WANDB_USERNAME"] = name
+wandb.teardown()  # variables are read once a process
+with wandb.init(entity=team.name, project="shared", id="for-bea") as run:
+    run.log({"x": 1})
+api = wandb.Api()
 seen = api.run(f"{team.name}/shared/by-robot")
-answer["run"] = [seen.summary["x"], seen.user.username == account.name]
+answer["run"] = [seen.summary["x"], seen.user.username == account.name, api.run(f"{team.name}/shared/for-bea").user.username == name]
 """
     )
     assert answer["email"].startswith("bea-")
@@ -92,7 +97,7 @@ answer["run"] = [seen.summary["x"], seen.user.username == account.name]
     assert answer["invited"] == [True, True, False]
     assert answer["account"] == ["SERVICE", True, 40]
     assert answer["member"] == ["USER", None, False]
-    assert answer["run"] == [1, True]
+    assert answer["run"] == [1, True, True]
 
 
 def test_a_reserved_entity_is_refused(client: Client) -> None:

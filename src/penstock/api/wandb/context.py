@@ -32,6 +32,8 @@ class RequestContext:
     """`X-WANDB-CLIENT-ID` when the run is written by several processes (shared mode)."""
     key_text: str = ""
     """The key that the request came with."""
+    speaks_for: str = ""
+    """Name or address of the user whom a service account's run is for (`X-WANDB-USERNAME`, `X-WANDB-USER-EMAIL`)."""
     http_status: int = 200
     """Status of the answer; a few errors are known to clients by it."""
     fresh_key: NewKey | None = None
@@ -57,6 +59,15 @@ class RequestContext:
     def author(self) -> str:
         """Who the history of artifacts names for a change: the user, and that a pipeline task did it in their name."""
         return f"{self.caller.user_name} (task)" if self.caller.scope else self.caller.user_name
+
+    @property
+    def run_owner(self) -> str:
+        """Whose a new run is: the caller's, or of the user that a service account names."""
+        accounts = self.services.accounts
+        if self.speaks_for and accounts.service_key(self.caller.user_name) is not None:
+            named = accounts.find_user(self.speaks_for)
+            return self.caller.user_name if named is None else named.name
+        return self.caller.user_name
 
     def can_read(self, entity: str) -> bool:
         """Whether the caller may see what `entity` owns."""

@@ -81,6 +81,7 @@ class GraphqlHandler:
             base_url=base_url_of(request, services.public_url),
             loop=loop,
             user_agent=agent,
+            speaks_for=request.headers.get("x-wandb-username", "") or request.headers.get("x-wandb-user-email", ""),
             key_text=key_of(request.headers.get("authorization", "")),
             client_id=request.headers.get("x-wandb-client-id", ""),
         )

@@ -97,7 +97,7 @@ def upsert_bucket(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any])
             input.get("model_name"),
             input.get("name"),
             change,
-            user_name=context.caller.user_name,
+            user_name=context.run_owner,
             task_id=TaskId(task_id) if task_id else None,
             client_id=context.client_id,
         )

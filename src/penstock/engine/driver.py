@@ -1,10 +1,11 @@
 """Drives runs: feeds events to the core, makes their effects durable, then performs the commands.
 
 Theory of operation: docs/engine.md. One loop serves all runs. Each turn takes every event that is waiting, lets the core
-apply them, stores events and projections of all touched runs in one journal transaction, and only then performs the
-commands. What arrives during the transaction is the next turn's batch, so the cost of a durable commit is shared by
-whatever happens at the same time. A command that was stored as open but not performed (the server was killed in between) is
-performed by the next server; that is why each of them is safe to perform twice.
+apply them, asks the cache what the core wants to know (that changes nothing, so it needs no record before), stores events and
+projections of all touched runs in one journal transaction, and only then performs the commands. What arrives during the
+transaction is the next turn's batch, so the cost of a durable commit is shared by whatever happens at the same time. A command
+that was stored as open but not performed (the server was killed in between) is performed by the next server; that is why each of
+them is safe to perform twice.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from penstock.domain.ids import RunId
 from penstock.domain.plan import RunPlan
 from penstock.domain.runs import NewRun, RunChanged, RunFinished
 from penstock.engine import events
-from penstock.engine.commands import Command
+from penstock.engine.commands import Command, LookupCache
 from penstock.engine.index import PlanIndex
 from penstock.engine.live import BatchBuilder, LiveRun, rebuild
 from penstock.engine.nodes import RunState
@@ -37,6 +38,8 @@ _START_SECONDS = 0.02
 killed meanwhile leaves it to the executor, whose trace of the attempt tells the next one.
 """
 _KEPT_PLANS = 64
+_MOST_ROUNDS = 8
+"""Of look-ups in one turn: where one hit follows another, what is known so far is stored from time to time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,12 +248,7 @@ class RunDriver:
         if self._wake_later is not None:
             self._wake_later.cancel()
             self._wake_later = None
-        commands: list[tuple[LiveRun, Command]] = []
-        for run_id, event in inbox:
-            live = self._runs.get(run_id)
-            if live is not None and not live.is_broken:
-                self._touched[run_id] = live
-                commands.extend((live, command) for command in self._apply(live, event))
+        commands = await self._with_answers(self._apply_all(inbox))
         touched, self._touched = self._touched, {}
         if not touched:
             return
@@ -265,6 +263,33 @@ class RunDriver:
         for live in touched.values():
             if live.is_over:
                 await self._drop(live)
+
+    def _apply_all(self, arrived: Sequence[tuple[RunId, events.Event]]) -> list[tuple[LiveRun, Command]]:
+        commands: list[tuple[LiveRun, Command]] = []
+        for run_id, event in arrived:
+            live = self._runs.get(run_id)
+            if live is not None and not live.is_broken:
+                self._touched[run_id] = live
+                commands.extend((live, command) for command in self._apply(live, event))
+        return commands
+
+    async def _with_answers(self, commands: list[tuple[LiveRun, Command]]) -> list[tuple[LiveRun, Command]]:
+        """Have look-ups answered and their answers applied, so that one task after another costs one transaction and not two.
+
+        A look-up that would miss what this very turn is going to store stays among the commands, to be performed after it.
+        """
+        for _ in range(_MOST_ROUNDS):
+            unstored = {name for live in self._touched.values() for name in live.unstored_results()}
+            lookups, others = [], []
+            for live, command in commands:
+                if isinstance(command, LookupCache) and unstored.isdisjoint((command.fingerprint, command.component)):
+                    lookups.append((live.state.new_run.run_id, command))
+                else:
+                    others.append((live, command))
+            if not lookups:
+                break
+            commands = others + self._apply_all(await self._performer.ask_cache(lookups))
+        return commands
 
     def _apply(self, live: LiveRun, event: events.Event) -> list[Command]:
         try:

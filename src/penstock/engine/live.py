@@ -122,6 +122,11 @@ class LiveRun:
             self._waiting.pop(key.task_id, None)
             self.state.touch(node)
 
+    def unstored_results(self) -> set[str]:
+        """Fingerprints and components of results that look-ups will find once they are stored."""
+        entries = records.cache_records(self.state, self.state.changes)
+        return {name for entry in entries for name in (entry.fingerprint, entry.component)}
+
     def set_timer(self, key: tuple[str, ...], handle: TimerHandle) -> None:
         """Remember a timer; one under the same key is canceled first."""
         old = self._timers.pop(key, None)

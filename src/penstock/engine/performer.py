@@ -30,7 +30,7 @@ from penstock.engine.commands import (
 )
 from penstock.engine.importing import ArtifactImporter
 from penstock.engine.live import LiveRun
-from penstock.interfaces.cache import CacheHitAnswer, CacheLookup, TaskCache
+from penstock.interfaces.cache import CacheAnswer, CacheHitAnswer, CacheLookup, TaskCache
 from penstock.interfaces.clock import Clock, IdSource, Timers
 from penstock.interfaces.executor import Executor
 from penstock.interfaces.importing import WorkspaceStager
@@ -146,22 +146,22 @@ class Performer:
             key = command.request.key
             self._send(key.run_id, events.AttemptFailed(self._ports.clock.now(), command.path, key.attempt, failure))
 
-    async def _look_up(self, lookups: Sequence[tuple[RunId, LookupCache]]) -> None:
+    async def ask_cache(self, lookups: Sequence[tuple[RunId, LookupCache]]) -> list[tuple[RunId, events.Event]]:
+        """Return the answers of the cache to look-ups, as events."""
         questions = [CacheLookup(ask.fingerprint, ask.scope, ask.component, ask.parts, ask.max_age_seconds) for _, ask in lookups]
         try:
             answers = await self._ports.cache.look_up_many(questions, now=self._ports.clock.now())
         except Exception as error:
             # The cache saves work; without it the work is done.
             _log.exception("the cache could not be asked")
-            for run_id, ask in lookups:
-                self._send(run_id, events.CacheMissed(self._ports.clock.now(), ask.path, f"the cache could not be asked: {error}"))
-            return
+            reason = f"the cache could not be asked: {error}"
+            return [(run_id, events.CacheMissed(self._ports.clock.now(), ask.path, reason)) for run_id, ask in lookups]
         now = self._ports.clock.now()
-        for (run_id, ask), answer in zip(lookups, answers, strict=True):
-            if isinstance(answer, CacheHitAnswer):
-                self._send(run_id, events.CacheHit(now, ask.path, answer.task_id, answer.run_id, answer.run_name, answer.outputs))
-            else:
-                self._send(run_id, events.CacheMissed(now, ask.path, answer.reason))
+        return [(run_id, _answered(now, ask, answer)) for (run_id, ask), answer in zip(lookups, answers, strict=True)]
+
+    async def _look_up(self, lookups: Sequence[tuple[RunId, LookupCache]]) -> None:
+        for run_id, event in await self.ask_cache(lookups):
+            self._send(run_id, event)
 
     async def _import(self, run_id: RunId, command: ImportArtifact) -> None:
         try:
@@ -178,3 +178,9 @@ class Performer:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _answered(now: float, ask: LookupCache, answer: CacheAnswer) -> events.Event:
+    if isinstance(answer, CacheHitAnswer):
+        return events.CacheHit(now, ask.path, answer.task_id, answer.run_id, answer.run_name, answer.outputs)
+    return events.CacheMissed(now, ask.path, answer.reason)

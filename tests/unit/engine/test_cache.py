@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from penstock.domain.execution import FailureKind
 from penstock.domain.expr import Const
 from penstock.domain.ids import ArtifactId, Digest
 from penstock.domain.plan import CachePolicy, RetryPolicy, RunPlan
+from penstock.domain.runs import RunChanged
 from penstock.engine.cache_key import cache_key, miss_reason
 from penstock.stores.sql.cache import CacheSettings
 from penstock.testing.scripted_executor import Outcome, failing
@@ -86,6 +88,30 @@ async def test_a_run_may_ignore_the_cache_and_still_feeds_it(engine: Engine) -> 
     assert engine.tasks("run-1")["root/a"]["cache_reason"] == "the cache is off for this run"
     await engine.run(_plan(), "run-2")
     assert engine.tasks("run-2")["root/a"]["is_cached"] == 1
+
+
+def _chain(*components: str) -> RunPlan:
+    """Tasks `t0`, `t1`, ... of the named components, each after the one before, with equal inputs."""
+    tasks = [task(f"t{n}", name, parameters={"x": Const(1)}, cache=CACHED, after=[f"t{n - 1}"] if n else []) for n, name in enumerate(components)]
+    return flat(*tasks, templates=[leaf(name, inputs=["x"], identity={"code": name}) for name in dict.fromkeys(components)])
+
+
+async def test_a_task_reuses_the_result_of_the_one_right_before_it(engine: Engine) -> None:
+    await engine.run(_chain("same", "same", "other"), "run-1")
+    tasks = engine.tasks("run-1")
+    assert [tasks[f"root/t{n}"]["is_cached"] for n in range(3)] == [0, 1, 0]
+    assert tasks["root/t1"]["cached_task_id"] == tasks["root/t0"]["task_id"]
+
+
+async def test_tasks_found_in_the_cache_one_after_another_are_stored_together(engine: Engine) -> None:
+    plan = _chain("one", "two", "three", "four")
+    await engine.run(plan, "run-1")
+    turns = Counter(event.run_id for event in engine.notifier.events if isinstance(event, RunChanged))
+    await engine.run(plan, "run-2")
+    turns = Counter(event.run_id for event in engine.notifier.events if isinstance(event, RunChanged)) - turns
+    assert turns["run-2"] == 1
+    assert [row["type"] for row in engine.rows("SELECT type FROM run_event WHERE run_id = 'run-2' ORDER BY seq")] == [
+        "RunSubmitted", *["CacheHit"] * 4]  # fmt: skip
 
 
 async def test_results_expire_by_the_task_and_by_the_server(engine: Engine) -> None:

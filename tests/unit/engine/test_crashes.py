@@ -45,7 +45,8 @@ def _plan() -> RunPlan:
         graph(
             "root",
             task("load", "maker", parameters={"x": Const(0)}, cache=CACHED),
-            task("loop", "body", after=["load"], iteration=Iteration(items=Const([1, 2, 3]), item_input="i", parallelism=2)),
+            task("check", "maker", parameters={"x": output("load", "o")}, cache=CACHED),
+            task("loop", "body", after=["check"], iteration=Iteration(items=Const([1, 2, 3]), item_input="i", parallelism=2)),
             task("use", "taker", parameters={"x": output("loop", "o")}, retry=RetryPolicy(1)),
             task("bye", after=["use"], trigger=TriggerRule.ALL_DONE, is_exit=True),
         ),
@@ -56,9 +57,9 @@ def _plan() -> RunPlan:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before-storing", "after-storing"])
-@pytest.mark.parametrize("turn", range(1, 9))
+@pytest.mark.parametrize("turn", range(1, 10))
 async def test_a_server_killed_in_any_turn_loses_and_repeats_nothing(tmp_path: Path, turn: int, after: bool) -> None:
-    scripts = {"load": Outcome({"o": 0}), "work": Outcome({"o": 1}), "use": [failing(), Outcome()]}
+    scripts = {"load": Outcome({"o": 7}), "check": Outcome({"o": 1}), "work": Outcome({"o": 1}), "use": [failing(), Outcome()]}
     with sqlite_database(tmp_path) as database:
         engine = Engine(database, scripts=scripts)
         _DyingJournal.dies_at, _DyingJournal.after, _DyingJournal.died = turn, after, asyncio.Event()
@@ -80,7 +81,7 @@ async def test_a_server_killed_in_any_turn_loses_and_repeats_nothing(tmp_path: P
         assert set(engine.states().values()) == {"SUCCEEDED"}
         assert max(begun.values()) == 1, "an attempt was launched twice"
         attempts = {path: task["attempts"] for path, task in engine.tasks().items() if task["attempts"]}
-        assert attempts == {"root/load": 1, **{f"root/loop[{n}]/work": 1 for n in range(3)}, "root/use": 2, "root/bye": 1}
+        assert attempts == {"root/load": 1, "root/check": 1, **{f"root/loop[{n}]/work": 1 for n in range(3)}, "root/use": 2, "root/bye": 1}
         assert [event["seq"] for event in engine.rows("SELECT seq FROM run_event ORDER BY seq")] == list(
             range(engine.rows("SELECT COUNT(*) AS n FROM run_event")[0]["n"])
         )

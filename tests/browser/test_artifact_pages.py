@@ -289,7 +289,7 @@ def test_a_deleted_run_opens_read_only_until_it_is_removed_for_good(tab: Page, l
     tab.get_by_role("button", name="Delete").click()
     tab.goto(f"/ui/runs/{run['run_id']}")
     expect(tab.locator("#run-head")).to_contain_text("This run was deleted and lies in the trash.")
-    expect(tab.get_by_role("link", name="Clone")).to_have_count(0)
+    expect(tab.get_by_role("button", name="Clone run")).to_have_count(0)
     check_axe(tab)
     tab.goto("/ui/trash")
     tab.get_by_role("checkbox", name=f"Select {run['display_name']}").check()

@@ -157,3 +157,13 @@ def test_flow_tasks_and_tracked_runs_lead_to_one_another(runs: list[dict[str, An
             assert sorted(step for step, _ in linked) == wanted, rows
             by_id = {item["id"]: item["job_type"] for item in runs}
             assert all(by_id[identity] in {step, "my-type"} for step, identity in linked if step != "gather")
+
+
+def test_a_table_and_a_model_are_shown_without_being_made(runs: list[dict[str, Any]], server: LiveServer) -> None:
+    del runs
+    with httpx.Client(base_url=server.url, headers={"accept": "text/html"}, timeout=60) as browser:
+        run = re.findall(r'href="(/flows/GuidedFlow/\d+)"', browser.get("/flows").text)[0]
+        (task,) = re.findall(rf'data-href="({run}/start/\d+)"', browser.get(f"{run}/start").text)
+        table, tree = (browser.get(f"{task}/values/{name}").json() for name in ("table", "tree"))
+    assert table["text"] == "3 rows, 2 columns\n\n   x  y\n0  1  0\n1  2  1\n2  3  1"
+    assert "random_state: 1" in tree["text"]

@@ -24,11 +24,11 @@ def send(server: LiveServer, **fields: str) -> int:
     return httpx.post(f"{server.url}/ui/system/backups", data=fields, headers=headers, timeout=60).status_code
 
 
-def wait_for(server: LiveServer, text: str) -> None:
-    """Wait until the System page says something."""
-    limit = time.monotonic() + 120
-    while text not in page(server):
-        assert time.monotonic() < limit, page(server)
+def wait_for(server: LiveServer, *texts: str) -> None:
+    """Wait until the System page says all of it."""
+    limit = time.monotonic() + 240
+    while not all(text in (shown := page(server)) for text in texts):
+        assert time.monotonic() < limit, shown
         time.sleep(0.2)
 
 
@@ -41,12 +41,13 @@ def test_a_server_starts_from_a_backup_that_was_made_beside_a_living_one(penstoc
         server.post("/apis/v2beta1/experiments", {"display_name": "later"})
         assert made["name"] in page(server)
         assert send(server, verb="make") == 303
-        wait_for(server, "not tried")
+        wait_for(server, "not tried", "Try a restore")  # the button is there when nothing is under way
         newest = json.loads(penstock("backup", "--list", "--json").stdout)[0]
         assert send(server, verb="check", name=newest["name"]) == 303
-        limit = time.monotonic() + 120
+        limit = time.monotonic() + 240
         while not json.loads(penstock("backup", "--list", "--json").stdout)[0]["checked_at"]:
             assert time.monotonic() < limit
+            time.sleep(0.2)
         shutil.copytree(made["path"], tmp_path / "copy", symlinks=True)
     with LiveServer(tmp_path / "copy") as again:
         names = {one["display_name"] for one in again.get("/apis/v2beta1/experiments")["experiments"]}

@@ -45,6 +45,25 @@ class Spent:
         return f"{self.whole * 1000:.1f} ms ({' + '.join(f'{part * 1000:.1f}' for part in parts)})"
 
 
+@dataclass(frozen=True)
+class Host:
+    """Ticks of all processors since the machine began."""
+
+    stolen: int
+    """In which something was to be done here, and the host of a virtual machine did something else."""
+    whole: int
+
+    @classmethod
+    def until_now(cls) -> Host:
+        """Return what the kernel has counted so far."""
+        ticks = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        return cls(ticks[7], sum(ticks))
+
+    def stolen_since(self, earlier: Host) -> float:
+        """Return the share of the processors' time that the host kept, 0 to 1."""
+        return (self.stolen - earlier.stolen) / max(1, self.whole - earlier.whole)
+
+
 def tree_seconds(root: int) -> float:
     """Return what a process, everything below it and whatever they have reaped used so far."""
     return sum(_fields(root)) + sum(tree_seconds(int(entry.name)) for entry in _entries() if _parent(entry) == root)

@@ -13,10 +13,8 @@ from starlette.requests import Request
 from penstock.domain.errors import PenstockError
 from penstock.domain.trash import TrashItem
 from penstock.web.pages.search import KINDS, HitLine, address_of
-from penstock.web.pages.search import is_open as is_hit_open
-from penstock.web.pages.trash import is_open
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import TrackingServices, caller_of
+from penstock.web.tracking_services import TrackingServices, caller_of, is_readable
 
 _MAX_SHOWN = 6
 _OWN_WORDS = frozenset(
@@ -57,7 +55,7 @@ async def _trashed(services: WebServices, request: Request, segments: Sequence[s
         return []
     names = {*words, ":".join(words[-2:])}
     place = "/".join(segments[:2])
-    items = [item for item in await services.trash.items(limit=500) if is_open(services, request, item)]
+    items = [item for item in await services.trash.items(limit=500) if is_readable(services.tracking, request, item.entity)]
     exact = [item for item in items if item.subject in names or item.title in names]
     beside = [item for item in items if item.place == place and item not in exact]
     return [*exact, *beside][:_MAX_SHOWN]
@@ -73,7 +71,7 @@ async def _objects(services: WebServices, request: Request, words: Sequence[str]
                 return [
                     HitLine(address_of(hit, places[hit.kind][1]), hit.title, hit.detail, places[hit.kind][0], hit.state, hit.at)
                     for hit in found
-                    if hit.kind in places and is_hit_open(services, request, hit)
+                    if hit.kind in places and is_readable(services.tracking, request, hit.entity)
                 ]
     return []
 

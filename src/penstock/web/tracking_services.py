@@ -70,6 +70,11 @@ def caller_of(tracking: TrackingServices, request: Request) -> Caller:
     return Caller(tracking.accounts.default_user)
 
 
+def is_readable(tracking: TrackingServices | None, request: Request, entity: str) -> bool:
+    """Whether the reader may see what belongs to `entity`: to none (pipelines, flows), to a shared one or to the reader's own."""
+    return not entity or tracking is None or tracking.accounts.is_readable(caller_of(tracking, request), entity)
+
+
 async def project_of(tracking: TrackingServices, request: Request) -> TrackedProject:
     """Return the project that the address names.
 

@@ -26,16 +26,17 @@ from penstock.server.wandb import build_wandb
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.database import Database, open_database
+from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
 from penstock.web.pages.tracking_data import columns_of, rows_of, step_range
 from penstock.web.pages.tracking_reports import blocks_of
 from penstock.web.pages.tracking_run import level_of
 from penstock.web.pages.tracking_sweeps import Scale
+from penstock.web.routes import routes
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import plain, tree_of
 from penstock.web.tracking_filters import run_filters, run_order
-from penstock.web.tracking_routes import client_routes, own_routes
 from penstock.web.tracking_services import TrackingServices
 from tests.support.tracking import HandClock, sqlite_url, tracking_room
 from tests.unit.web.test_pages import AttributeNames
@@ -72,9 +73,9 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             ids=SystemIds(), notifier=LocalNotifier(),
         )  # fmt: skip
         tracking = build_tracking_pages(wandb, database)
-        services = _services(tracking, clock, blobs)
+        services = _services(tracking, clock, blobs, SqlHomePages(database))
         elsewhere = Route("/files/{rest:path}", lambda request: PlainTextResponse("an API"))
-        app = Starlette(routes=[elsewhere, *own_routes(services), *client_routes(services)])
+        app = Starlette(routes=[elsewhere, *routes(services)])
         run_id = await _logged(room, blobs)
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver", headers={"accept": "text/html"}) as http:
@@ -83,9 +84,9 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     database.close()
 
 
-def _services(tracking: TrackingServices, clock: HandClock, blobs: LocalBlobStore) -> WebServices:
-    parts: dict[str, Any] = dict.fromkeys(("runs", "run_tables", "views", "artifacts", "catalog", "home", "plans", "logs", "actions"))
-    return WebServices(**parts, notifier=LocalNotifier(), clock=clock, blobs=blobs, url="http://testserver", version="1", tracking=tracking)
+def _services(tracking: TrackingServices, clock: HandClock, blobs: LocalBlobStore, home: SqlHomePages) -> WebServices:
+    parts: dict[str, Any] = dict.fromkeys(("runs", "run_tables", "views", "artifacts", "catalog", "plans", "logs", "actions"))
+    return WebServices(**parts, home=home, notifier=LocalNotifier(), clock=clock, blobs=blobs, url="http://testserver", version="1", tracking=tracking)
 
 
 async def _logged(room: Tracking, blobs: LocalBlobStore) -> TrackedRunId:
@@ -259,6 +260,15 @@ async def test_another_users_project_is_not_shown(site: Site) -> None:
     from_other = site.services.keys.make("bob").text
     answer = await site.http.get(site.base, headers={"cookie": f"penstock_key={from_other}"})
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("page", ["/ui/home", "/ui/search?q=digits", "/ann/digitz"])
+async def test_lists_over_everything_leave_out_what_the_reader_may_not_see(site: Site, page: str) -> None:
+    of_owner = await site.get(page)
+    of_other = await site.http.get(page, headers={"cookie": f"penstock_key={site.services.keys.make('bob').text}"})
+    assert of_owner.status_code == of_other.status_code
+    assert "/ann/digits" in of_owner.text
+    assert "/ann/digits" not in of_other.text
 
 
 def test_filter_text_becomes_a_filter_document() -> None:

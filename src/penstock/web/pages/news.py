@@ -11,7 +11,7 @@ from starlette.responses import Response
 from penstock.interfaces.page_catalog import NewsItem
 from penstock.web.render import render_part
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import caller_of
+from penstock.web.tracking_services import is_readable
 
 SEEN_COOKIE = "penstock_seen"
 """Time of the server when the menu was last opened; written by the page."""
@@ -52,10 +52,5 @@ async def news_part(services: WebServices, request: Request) -> Response:
     except ValueError:
         seen_at = now - _DAY
     news = await services.home.news(now - 7 * _DAY)
-    part = NewsPart([item for item in news if _is_readable(services, request, item)], seen_at, now, KINDS)
+    part = NewsPart([item for item in news if is_readable(services.tracking, request, item.entity)], seen_at, now, KINDS)
     return render_part(services, request, "shared/news.html", part=part)
-
-
-def _is_readable(services: WebServices, request: Request, item: NewsItem) -> bool:
-    tracking = services.tracking
-    return not item.entity or tracking is None or tracking.accounts.is_readable(caller_of(tracking, request), item.entity)

@@ -14,7 +14,7 @@ from penstock.interfaces.page_catalog import SearchHit
 from penstock.interfaces.pages import ListQuery
 from penstock.web.render import SECTIONS, Crumb, Frame, render, render_part
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import caller_of
+from penstock.web.tracking_services import is_readable
 
 KINDS: Sequence[tuple[str, str, str, str]] = (
     ("run", "Runs", "run", "/ui/runs/{}"),
@@ -91,7 +91,7 @@ async def search_of(services: WebServices, request: Request, text: str) -> Searc
             return SearchPage(text, groups)
     lowered = text.lower()
     commands = [HitLine(address, label, "", symbol) for label, address, symbol in COMMANDS if lowered and lowered in label.lower()]
-    hits = [hit for hit in (await services.home.search(text) if text else ()) if is_open(services, request, hit)]
+    hits = [hit for hit in (await services.home.search(text) if text else ()) if is_readable(services.tracking, request, hit.entity)]
     for kind, heading, symbol, address in KINDS:
         found = [
             HitLine(address_of(hit, address), hit.title, hit.detail, symbol, _STATES.get(hit.state, hit.state), hit.at)
@@ -129,12 +129,6 @@ def address_of(hit: SearchHit, address: str) -> str:
         run_id, _, task_id = hit.object_id.partition("/")
         return f"/ui/runs/{run_id}?task={task_id}"
     return address.format(quote(hit.object_id))
-
-
-def is_open(services: WebServices, request: Request, hit: SearchHit) -> bool:
-    """Whether the reader may see a hit: of pipelines, of shared entities, and the reader's own."""
-    tracking = services.tracking
-    return not hit.entity or tracking is None or tracking.accounts.is_readable(caller_of(tracking, request), hit.entity)
 
 
 async def results_part(services: WebServices, request: Request) -> Response:

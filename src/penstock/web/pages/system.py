@@ -21,7 +21,7 @@ from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import PAGE_HEADERS, check_own_form
 from penstock.web.services import WebServices
 from penstock.web.system_services import SystemServices
-from penstock.web.tracking_services import caller_of
+from penstock.web.tracking_services import is_readable
 
 SERVICES = (
     "Run engine",
@@ -75,7 +75,7 @@ class SystemPage:
 async def _page(services: WebServices, request: Request) -> SystemPage:
     tables, database_bytes, artifact_bytes = await services.home.sizes()
     tables = sorted(tables, key=lambda table: -table.rows)
-    shares = [share for share in await services.home.storage() if _is_readable(services, request, share)]
+    shares = [share for share in await services.home.storage() if is_readable(services.tracking, request, share.entity)]
     slow = services.home.slow_reads()
     system = services.system
     if system is None:
@@ -97,11 +97,6 @@ async def _page(services: WebServices, request: Request) -> SystemPage:
         is_backing_up=system.backups.is_busy,
         backup_problem=system.backups.problem,
     )
-
-
-def _is_readable(services: WebServices, request: Request, share: StorageShare) -> bool:
-    tracking = services.tracking
-    return not share.entity or tracking is None or tracking.accounts.is_readable(caller_of(tracking, request), share.entity)
 
 
 async def system_page(services: WebServices, request: Request) -> Response:

@@ -1,6 +1,6 @@
 """What the commit of an artifact with many files costs: a manifest of N entries whose content is all there.
 
-Run: `PYTHONPATH=src:. python benchmarks/artifact_manifests.py [--entries 1000000]`. At the use case, in its own process, so that
+Run: `.venv/bin/python -m benchmarks.artifact_manifests [--entries 1000000]`. At the use case, in its own process, so that
 peak memory is the commit's. CPU seconds are printed beside the clock, since they say more on a machine that does other things.
 """
 

@@ -1,7 +1,7 @@
 """What crosses the wire when a large artifact is logged, and when it is logged again unchanged, by the real client.
 
-Run: `python benchmarks/artifact_unchanged.py [--megabytes 1024]`. A counting relay stands between the client and the server, so that
-the bytes are those that arrive at the server, whatever the client says.
+Run: `.venv/bin/python -m benchmarks.artifact_unchanged [--megabytes 1024]`. A counting relay stands between the client and the server,
+so that the bytes are those that arrive at the server, whatever the client says.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What a reader waits for on boards of panels: one series of 1,000,000 points, and a workspace of 1,000 runs with 200 keys each.
 
-Run: `python benchmarks/boards.py [--points 1000000] [--runs 1000] [--keys 200]`. The data is written through the store, then served by
-a real server and drawn by Debian's chromium; times are those of the page (navigation to the drawn canvas), counts those of the network.
+Run: `.venv/bin/python -m benchmarks.boards [--points 1000000] [--runs 1000] [--keys 200]`. The data is written through the store,
+then served by a real server and drawn by Debian's chromium; times are those of the page (navigation to the drawn canvas), counts
+those of the network.
 With `--only server` no browser is used: the cost of the two page requests in processor time of the server.
 """
 

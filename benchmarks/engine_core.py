@@ -1,6 +1,6 @@
 """Cost of the engine itself: core, driver and journal, with an executor that does nothing and reports at once.
 
-Run: `python benchmarks/engine_core.py [--quick]`. Prints one line per case: tasks per second, milliseconds a task, memory.
+Run: `.venv/bin/python -m benchmarks.engine_core [--quick]`. Prints one line per case: tasks per second, milliseconds a task, memory.
 What tasks, processes and HTTP cost on top is measured by the other benchmarks. Processor time is that of this process.
 """
 
@@ -9,14 +9,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.support.engines import Engine
 from tests.support.plans import forward, graph, leaf, output, plan, task

@@ -1,6 +1,6 @@
 """How many no-op kfp components a second the process executor runs, without engine and store.
 
-Usage: python benchmarks/executor_throughput.py [--tasks 500] [--slots 8] [--rounds 3]
+Usage: .venv/bin/python -m benchmarks.executor_throughput [--tasks 500] [--slots 8] [--rounds 3]
 
 Prints tasks/s, the server's own CPU time and the tasks' CPU time per task, and for comparison what the same component costs as the
 compiled command (an interpreter per task).

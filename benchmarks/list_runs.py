@@ -1,6 +1,6 @@
 """First page of `GET /runs` with 100 and with 100,000 runs in the database, through the whole adapter.
 
-Run: `PYTHONPATH=src:. python benchmarks/list_runs.py [runs]`. Prints the median of each and their ratio; the goal is a ratio under 2.
+Run: `.venv/bin/python -m benchmarks.list_runs [runs]`. Prints the median of each and their ratio; the goal is a ratio under 2.
 """
 
 from __future__ import annotations

@@ -18,9 +18,6 @@ from typing import Any
 
 import httpx
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from tests.support.clients import KFP_NEWEST, KFP_V1, client_environment, client_python
 from tests.support.server import LiveServer
 

@@ -1,6 +1,6 @@
 """How fast one server takes history over HTTP, acknowledged when durable; what a chart and a scan cost; bytes per scalar at rest.
 
-Run: `python benchmarks/tracking_ingest.py [--seconds 10] [--runs 200]`. Starts its own server process on a fresh data folder; the
+Run: `.venv/bin/python -m benchmarks.tracking_ingest [--seconds 10] [--runs 200]`. Starts its own server process on a fresh data folder; the
 senders are separate processes with prepared bodies, so that the figures are the server's.
 """
 

@@ -1,6 +1,6 @@
 """What a page of a project with 100,000 runs costs: listing, filtering on a summary key, sorting, counting, paging deep.
 
-Run: `python benchmarks/tracking_lists.py [--runs 100000]`.
+Run: `.venv/bin/python -m benchmarks.tracking_lists [--runs 100000]`.
 """
 
 from __future__ import annotations

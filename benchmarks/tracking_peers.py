@@ -1,6 +1,6 @@
 """The same scalars through the own clients of Penstock (wandb), MLflow, trackio and Aim, side by side in one run.
 
-Run: `python benchmarks/tracking_peers.py [--rows 5000]`. Each peer is installed into an environment of its own and used as its
+Run: `.venv/bin/python -m benchmarks.tracking_peers [--rows 5000]`. Each peer is installed into an environment of its own and used as its
 documentation says for many scalars: MLflow with batches of 1,000 metrics to its server, trackio to its local server, Aim into a local
 repository (it has no server to wait for). A peer that cannot be installed is left out. A figure counts from the first row to the
 moment at which the client says that everything is there; each program then reads back how many rows there are. Where the clients are the

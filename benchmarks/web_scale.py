@@ -19,29 +19,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+from starlette.applications import Starlette
+
+from benchmarks.lineage import fill as fill_lineage
+from benchmarks.report import Report
+from penstock.domain.ids import RunId, TaskPath, task_id_for
+from penstock.server.clock import SystemClock
+from penstock.server.lineage import build_lineage
+from penstock.server.notifier import LocalNotifier
+from penstock.server.web import page_readers
+from penstock.spec.loader import SpecPlanLoader
+from penstock.stores.blobs.local import LocalBlobStore
+from penstock.stores.files.attempt_logs import AttemptLogFiles
+from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.web.lineage_routes import routes as lineage_pages
+from penstock.web.routes import routes
+from penstock.web.services import WebServices
+
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT)]
-
-import httpx  # noqa: E402 - needs the path above
-import uvicorn  # noqa: E402
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
-from starlette.applications import Starlette  # noqa: E402
-
-from benchmarks.lineage import fill as fill_lineage  # noqa: E402
-from benchmarks.report import Report  # noqa: E402
-from penstock.domain.ids import RunId, TaskPath, task_id_for  # noqa: E402
-from penstock.server.clock import SystemClock  # noqa: E402
-from penstock.server.lineage import build_lineage  # noqa: E402
-from penstock.server.notifier import LocalNotifier  # noqa: E402
-from penstock.server.web import page_readers  # noqa: E402
-from penstock.spec.loader import SpecPlanLoader  # noqa: E402
-from penstock.stores.blobs.local import LocalBlobStore  # noqa: E402
-from penstock.stores.files.attempt_logs import AttemptLogFiles  # noqa: E402
-from penstock.stores.sql.database import Database, Transaction, open_database  # noqa: E402
-from penstock.web.lineage_routes import routes as lineage_pages  # noqa: E402
-from penstock.web.routes import routes  # noqa: E402
-from penstock.web.services import WebServices  # noqa: E402
-
 TASKS = 10_000
 ITERATIONS = 10_000
 LOG_BYTES = 1_000_000_000

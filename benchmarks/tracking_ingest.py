@@ -67,6 +67,21 @@ def create_run(server: LiveServer, name: str) -> str:
     return f"/files/{bucket['project']['entity']['name']}/bench/{name}/file_stream"
 
 
+def rows_kept(server: LiveServer, prefix: str) -> int:
+    """Return how many rows of history the server has for runs whose name begins with `prefix`."""
+    query = """query R($after: String, $filters: JSONString) { project(name: "bench") { runs(first: 100, after: $after, filters: $filters) {
+        edges { node { historyLineCount } } pageInfo { hasNextPage endCursor } } } }"""
+    count, after = 0, None
+    while True:
+        variables = {"after": after, "filters": json.dumps({"name": {"$regex": f"^{prefix}"}})}
+        answer = httpx.post(f"{server.url}/graphql", json={"query": query, "variables": variables}, headers=headers(server.key), timeout=60)
+        page = answer.json()["data"]["project"]["runs"]
+        count += sum(edge["node"]["historyLineCount"] for edge in page["edges"])
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return count
+
+
 def send_all(url: str, key: str, path: str, bodies: list[bytes], start: Any, results: Any) -> None:
     """Post bodies one after the other; report (seconds, latencies)."""
     latencies = []
@@ -146,7 +161,7 @@ async def measure_many(server: LiveServer, *, runs: int, seconds: float) -> None
     await asyncio.gather(*(stream(path) for path in paths))
     latencies.sort()
     print(
-        f"{runs} runs for {seconds:.0f} s: {len(latencies):,} requests, {len(latencies) * 10:,} rows, "
+        f"{runs} runs for {seconds:.0f} s: {len(latencies):,} requests, {len(latencies) * 10:,} rows, kept {rows_kept(server, 'slow'):,}, "
         f"p50 {latencies[len(latencies) // 2] * 1000:.1f} ms, p99 {latencies[int(len(latencies) * 0.99)] * 1000:.1f} ms"
     )
 

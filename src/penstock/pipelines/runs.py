@@ -269,7 +269,8 @@ class RunService:
         """
         run = await self.get(run_id)
         if run.state not in _STOPPABLE:
-            raise ConflictError(f"run {run_id} cannot be terminated: it is {run.state.value}")
+            found = "has ended" if run.state.is_final else "is being stopped already"
+            raise ConflictError(f"run {run_id} cannot be terminated: it {found}")
         await self._runner.cancel(run_id, reason=reason)
 
     async def retry(self, run_id: RunId) -> None:

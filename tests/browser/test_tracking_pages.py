@@ -216,6 +216,16 @@ def test_the_workspace_draws_runs_groups_and_hides_them(tab: Page, logged: Logge
     expect(tab.locator(".workspace-row")).to_have_count(1)
 
 
+def test_columns_of_runs_are_chosen_pinned_and_given_widths_in_one_menu(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}/runs")
+    menu = tab.locator(".table-tools details").filter(has_text="Columns")
+    expect(menu).to_have_count(1)
+    menu.locator("summary").click()
+    expect(menu.get_by_role("heading", name="Summary")).to_be_visible()
+    menu.get_by_label("Pin the column: State").check()
+    expect(tab.locator("table[data-table=tracked] thead th").filter(has_text="State")).to_have_css("position", "sticky")
+
+
 def test_runs_are_compared_and_edited(tab: Page, logged: Logged) -> None:
     tab.goto(f"{logged.base}/runs?q=train")
     for box in tab.get_by_role("checkbox", name=re.compile("Select train")).all():

@@ -80,6 +80,8 @@ class RetryPolicy:
     max_backoff_seconds: float = 3600.0
     on: frozenset[str] = frozenset()
     """FailureKind values that are retried; empty means every failure of the user's command."""
+    max_total_seconds: float | None = None
+    """No retry begins later than this after the first attempt began; None: no such limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,8 @@ def on_failed(state: RunState, event: AttemptFailed) -> bool:
         finish(state, node, Phase.CANCELED, reason=state.cancel_reason or failure.message)
         return True
     _end_attempt(state, node, RuntimeState.FAILED, event.exit_code, failure)
-    decision = decide(node.retry, failure, user_retries=leaf.user_retries, losses=leaf.losses)
+    elapsed = event.at - (node.started_at if node.started_at is not None else event.at)
+    decision = decide(node.retry, failure, user_retries=leaf.user_retries, losses=leaf.losses, elapsed_seconds=elapsed)
     if isinstance(decision, Relaunch):
         leaf.losses += 1
         text = f"attempt {event.attempt + 1} was lost and is run again by the system ({leaf.losses} of {MAX_LOSSES}): {failure.message}"
@@ -112,6 +113,8 @@ def on_failed(state: RunState, event: AttemptFailed) -> bool:
     elif isinstance(decision, RetryLater):
         _back_off(state, node, event, decision.delay_seconds)
     else:
+        if decision.reason:
+            state.changes.notes.append(Note(node.task_id, event.attempt, event.at, "retry", decision.reason))
         fail(state, node, failure)
     return True
 

@@ -5,6 +5,8 @@ Semantics: kfp protocol notes, section 2.5 (limits), checked at the use case so 
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +15,10 @@ from penstock.domain.errors import InvalidArgumentError
 MAX_TAGS = 20
 MAX_TAG_LENGTH = 63
 MAX_NAMESPACE = 63
+_SUFFIX_LENGTH = 5
+_SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+"""Letters and digits that Kubernetes uses in generated names."""
+_SCHEDULE_WORD = 25
 
 
 def check_name(name: str, *, label: str, limit: int) -> None:
@@ -55,3 +61,27 @@ def check_tags(tags: Mapping[str, Any]) -> dict[str, str]:
         if "." in key:
             raise InvalidArgumentError(f"tags: the key {key!r} must not contain a dot")
     return {key: str(value) for key, value in tags.items()}
+
+
+def name_suffix(seed: str) -> str:
+    """Return the five characters that end a generated name; the same for the same seed, so that nothing is named twice."""
+    number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big")
+    letters = []
+    for _ in range(_SUFFIX_LENGTH):
+        number, index = divmod(number, len(_SUFFIX_ALPHABET))
+        letters.append(_SUFFIX_ALPHABET[index])
+    return "".join(letters)
+
+
+def scheduled_workflow_name(schedule: str, recurring_run_id: str, index: int) -> str:
+    """Return the name of a schedule's run number `index` (from 1) where its definition is an Argo workflow.
+
+    Semantics: upstream's `toSWFCRDResourceGeneratedName` and `ScheduledWorkflow.NextResourceName`: the schedule's name in lower case
+    without what a resource name may not hold, at most 25 characters; five characters of its own; index; 32-bit FNV-1a of what is before.
+    """
+    word = re.sub("[^a-z0-9-]+", "", schedule.lower())[:_SCHEDULE_WORD] or "job-"
+    name = f"{word}{name_suffix(recurring_run_id)}-{index}"
+    digest = 0x811C9DC5
+    for byte in name.encode():
+        digest = (digest ^ byte) * 0x01000193 & 0xFFFFFFFF
+    return f"{name}-{digest}"

@@ -24,7 +24,7 @@ from penstock.interfaces.trigger_store import EditLog
 from penstock.pipelines.definitions import Definitions
 from penstock.pipelines.filters import RECURRING_RUN_FIELDS
 from penstock.pipelines.macros import MacroValues, SampleFacts, expand_parameters
-from penstock.pipelines.names import check_name
+from penstock.pipelines.names import check_name, scheduled_workflow_name
 from penstock.pipelines.paging import ListRequest, OpenList, open_list
 from penstock.pipelines.runs import RunRequest, RunService, Scheduled, read_texts
 from penstock.pipelines.schedules import Decision, check_trigger, decide, describe, next_times
@@ -282,7 +282,8 @@ class RecurringRunService:
     async def _fire(self, recurring: RecurringRun, planned_at: float, index: int, now: float) -> Tick:
         run_id = scheduled_run_id(recurring.recurring_run_id, planned_at)
         request = replace(request_of(recurring), name=f"{recurring.display_name[: MAX_NAME - 30]}-{index}-{run_id[:8]}")
-        scheduled = Scheduled(recurring.recurring_run_id, run_id, planned_at, index)
+        workflow_name = scheduled_workflow_name(recurring.display_name, recurring.recurring_run_id, index)
+        scheduled = Scheduled(recurring.recurring_run_id, run_id, planned_at, index, workflow_name=workflow_name)
         try:
             await self._runs.create(request, scheduled=scheduled)
         except AlreadyExistsError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,19 +23,17 @@ from penstock.pipelines.definitions import Definitions
 from penstock.pipelines.experiments import ExperimentService
 from penstock.pipelines.filters import RUN_FIELDS
 from penstock.pipelines.macros import MacroValues, expand_parameters
-from penstock.pipelines.names import check_name, check_tags
+from penstock.pipelines.names import check_name, check_tags, name_suffix
 from penstock.pipelines.paging import ListRequest, OpenList, open_list
 from penstock.pipelines.run_removal import RunRemoval
 from penstock.pipelines.versions import VersionService
 from penstock.spec.kfp.runtime.paths import check_pipeline_root
-from penstock.spec.packages import Package
+from penstock.spec.packages import ARGO_DIALECT, Package
 from penstock.spec.parameters import check_parameters
 from penstock.spec.values import from_text
 
 MAX_NAME = 1024
 _STOPPABLE = frozenset({RuntimeState.PENDING, RuntimeState.RUNNING, RuntimeState.PAUSED})
-_SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-_SUFFIX_LENGTH = 5
 TERMINATED = "terminated by user"
 
 
@@ -75,6 +72,8 @@ class Scheduled:
     index: int
     event: Mapping[str, Any] | None = None
     """Facts of the event that fired it; None for a schedule."""
+    workflow_name: str = ""
+    """Its name where the definition is an Argo workflow; empty: the request's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +148,15 @@ class RunService:
         spec, plan, version = await self.resolve(request)
         now = self._clock.now()
         run_id = scheduled.run_id if scheduled else RunId(self._ids.new_uuid())
+        workflow = scheduled.workflow_name if scheduled is not None and spec.kind == ARGO_DIALECT else ""
         planned_at, index = (scheduled.planned_at, scheduled.index) if scheduled else (None, None)
         macros = MacroValues(run_id, now, scheduled_at=planned_at, index=index, event=scheduled.event if scheduled else None)
         values = expand_parameters({**_defaults_with_macros(spec.kind, plan), **request.parameters}, macros)
         new_run = NewRun(
             run_id=run_id,
             kind=spec.kind,
-            name=request.name,
-            resource_name=f"{plan.resource_prefix or f'{plan.name}-'}{_suffix(run_id)}",
+            name=workflow or request.name,
+            resource_name=workflow or f"{plan.resource_prefix or f'{plan.name}-'}{name_suffix(run_id)}",
             pipeline_name=plan.name,
             spec_digest=spec.digest,
             created_at=now,
@@ -403,13 +403,3 @@ def _defaults_with_macros(kind: str, plan: RunPlan) -> dict[str, Any]:
         return {}
     found = {name: spec.default for name, spec in plan.parameters.items() if isinstance(spec.default, str)}
     return {name: text for name, text in found.items() if "[[" in text or "{{$." in text}
-
-
-def _suffix(run_id: RunId) -> str:
-    """Five characters that depend on the run id only, so that a scheduled run keeps its resource name when it is created again."""
-    number = int.from_bytes(hashlib.sha256(run_id.encode()).digest()[:8], "big")
-    letters = []
-    for _ in range(_SUFFIX_LENGTH):
-        number, index = divmod(number, len(_SUFFIX_ALPHABET))
-        letters.append(_SUFFIX_ALPHABET[index])
-    return "".join(letters)

@@ -8,6 +8,7 @@ from typing import Any
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import ParameterSpec, RunPlan
+from penstock.spec.packages import ARGO_DIALECT
 from penstock.spec.values import text_of, to_type
 
 
@@ -20,12 +21,15 @@ def check_parameters(plan: RunPlan, given: Mapping[str, Any]) -> dict[str, Any]:
         InvalidArgumentError: a parameter is unknown, missing, of the wrong type or not among its literals, or the pipeline
             needs input artifacts, which a run cannot supply; names every fault of the first kind found.
 
-    Semantics: kfp protocol notes, section 2.6.
+    Semantics: kfp protocol notes, section 2.6. For manifests of kfp 1.8 the words for unknown names are those of upstream's
+    `Workflow.VerifyParameters`, which names one.
     """
     artifacts = plan.extra.get("required_artifacts", ())
     if artifacts:
         raise InvalidArgumentError(f"the pipeline needs input artifact(s) {', '.join(artifacts)}; a run can be given parameters only")
     unknown = sorted(name for name in given if name not in plan.parameters)
+    if unknown and plan.dialect == ARGO_DIALECT:
+        raise InvalidArgumentError(f"Unrecognized input parameter: {', '.join(unknown)}")
     if unknown:
         takes = f"it takes {', '.join(plan.parameters)}" if plan.parameters else "it takes none"
         raise InvalidArgumentError(f"parameter(s) provided are not required by pipeline: {', '.join(unknown)}; {takes}")

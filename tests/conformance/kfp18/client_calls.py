@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import sys
 import tarfile
 import time
@@ -210,7 +211,7 @@ def runs(client, folder):
     client.runs.delete_run(result.run_id)
     refused(404, client.get_run, result.run_id)
     body = refused(400, client.create_run_from_pipeline_func, doubling, arguments={"unknown": 1})
-    assert "unknown" in body["message"]
+    assert "Unrecognized input parameter: unknown" in body["message"]
 
 
 def stopping_and_retrying(client, folder):
@@ -269,6 +270,7 @@ def jobs(client, folder):
         time.sleep(0.2)
     run = client.list_runs(experiment_id=experiment.id).runs[0]
     assert {item.key.type: item.name for item in run.resource_references}["JOB"] == "every second"
+    assert re.fullmatch(r"everysecond[a-z0-9]{5}-\d+-\d+", run.name), run.name
     client.disable_job(job.id)
     assert not client.get_recurring_run(job.id).enabled
     assert [item.id for item in client.list_recurring_runs(experiment_id=experiment.id).jobs] == [job.id]

@@ -193,6 +193,24 @@ def test_decisions_after_a_failure() -> None:
     assert decide(only_memory, Failure(FailureKind.OUT_OF_MEMORY, "oom"), user_retries=0, losses=0) == RetryLater(0)
 
 
+def test_a_limit_of_the_whole_time_ends_retrying_with_its_reason() -> None:
+    policy = RetryPolicy(max_retries=3, backoff_seconds=10, factor=3, max_total_seconds=50)
+    found = [decide(policy, FAIL, user_retries=k, losses=0, elapsed_seconds=at) for k, at in ((0, 40), (0, 41), (1, 15), (1, 21))]
+    assert found[0] == RetryLater(10)
+    assert found[2] == RetryLater(30)
+    assert [isinstance(one, GiveUp) and one.reason.partition(":")[0] for one in (found[1], found[3])] == [
+        "not tried again, with 3 left of 3 retries",
+        "not tried again, with 2 left of 3 retries",
+    ]
+
+
+def test_the_whole_time_of_retrying_counts_from_the_first_attempt() -> None:
+    policy = RetryPolicy(max_retries=5, backoff_seconds=10, factor=1, max_total_seconds=13)  # each answer of this world takes a second
+    play = Play(plan(graph("root", task("a", retry=policy))), {"a": FAIL}).to_end()
+    node = play.node("a")
+    assert (node.leaf.attempts, str(node.phase)) == (3, "FAILED")  # type: ignore[union-attr]
+
+
 def test_recursion_ends_by_its_condition_or_by_the_limit() -> None:
     again = Call("==", (OwnInput("go"), Const("on")))
     body = graph(

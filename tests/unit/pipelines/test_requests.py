@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from penstock.domain.ids import RunId
 from penstock.interfaces.listing import ListQuery, Op, Page, Predicate, Sort
 from penstock.pipelines.filters import EXPERIMENT_FIELDS, PIPELINE_FIELDS, RUN_FIELDS, parse_filter, parse_sort, parse_time
 from penstock.pipelines.macros import MacroValues, expand_parameters, format_go
-from penstock.pipelines.names import check_name, check_tags
+from penstock.pipelines.names import check_name, check_tags, scheduled_workflow_name
 from penstock.pipelines.paging import ListRequest, open_list
 
 
@@ -149,3 +150,12 @@ def test_times() -> None:
     assert parse_time("1970-01-01T00:00:01.5Z") == 1.5
     with pytest.raises(InvalidArgumentError):
         parse_time("soon")
+
+
+def test_runs_of_a_scheduled_workflow_are_named_as_its_resources_are() -> None:
+    names = [scheduled_workflow_name(name, "a-schedule", 3) for name in ("! HaVe ä £unky name", "AloooooooooooooooooongName", "")]
+    words = [name.rsplit("-", 2)[0] for name in names]
+    assert [word[:-5] for word in words] == ["haveunkyname", "aloooooooooooooooooongnam", "job-"]
+    assert len({word[-5:] for word in words}) == 1
+    assert all(re.fullmatch(r"[a-z0-9-]+-3-\d+", name) for name in names)
+    assert scheduled_workflow_name("x", "one", 1) != scheduled_workflow_name("x", "another", 1)

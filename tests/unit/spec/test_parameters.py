@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,6 +52,11 @@ def test_values_are_given_their_declared_types() -> None:
 def test_a_wrong_parameter_is_refused_in_words(given: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         check_parameters(PLAN, given)
+
+
+def test_an_unknown_parameter_of_a_workflow_is_refused_in_upstreams_words() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"^Unrecognized input parameter: other$"):
+        check_parameters(replace(PLAN, dialect="argo"), {"count": 1, "other": 1})
 
 
 def test_a_pipeline_that_needs_artifacts_cannot_be_run() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -350,7 +351,8 @@ def _retry(template: Mapping[str, Any]) -> RetryPolicy | None:
         max_retries=int(_number(strategy.get("limit")) or 0),
         backoff_seconds=duration_seconds(backoff.get("duration", 0)) or 0.0,
         factor=_number(backoff.get("factor")) or 1.0,
-        max_backoff_seconds=duration_seconds(backoff.get("maxDuration", 3600)) or 3600.0,
+        max_backoff_seconds=math.inf,
+        max_total_seconds=duration_seconds(backoff.get("maxDuration", 0)) or None,
         on=_RETRY_ON.get(str(strategy.get("retryPolicy", "OnFailure")), _RETRY_ON["OnFailure"]),
     )
 

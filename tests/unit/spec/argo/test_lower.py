@@ -11,6 +11,7 @@ from penstock.domain.errors import SpecError
 from penstock.domain.expr import Const, Format, LoopItem, ParseJson, RunField, ScopeInput, TaskOutput
 from penstock.domain.plan import ArtifactSource, GraphTemplate, LeafTemplate, TriggerRule
 from penstock.domain.states import TaskType
+from penstock.engine.retry import delay_seconds
 from penstock.spec.argo.lower import ROOT_TEMPLATE, lower_workflow
 
 
@@ -200,3 +201,12 @@ def test_parameters_tell_their_declared_type_and_stay_text() -> None:
     parameters = lower_workflow(manifest).parameters
     assert {name: spec.description for name, spec in parameters.items()} == {"n": "Integer: how many", "d": "JsonObject", "s": "a word", "u": ""}
     assert {str(spec.type) for spec in parameters.values()} == {"STRING"}
+
+
+def test_the_longest_duration_of_retries_is_that_of_all_of_them() -> None:
+    backoff = {"duration": "10s", "factor": 2, "maxDuration": "1m"}
+    manifest = workflow(dag("main", {"name": "a", "template": "a"}), leaf("a", retryStrategy={"limit": 3, "backoff": backoff}))
+    policy = graph(manifest, "main").tasks["a"].retry
+    assert policy is not None
+    assert (policy.max_retries, policy.backoff_seconds, policy.max_total_seconds) == (3, 10.0, 60.0)
+    assert delay_seconds(policy, 12) == 10.0 * 2**11

@@ -152,7 +152,7 @@ def test_a_run_on_the_server_can_be_detached_shown_retried_and_deleted(penstock:
         (task,) = [task for task in server.get(f"/apis/v2beta1/runs/{run['run_id']}/tasks")["tasks"] if task["type"] == "RUNTIME"]
         assert task["attempts"] == 2
 
-        assert "it is FAILED" in penstock("runs", "cancel", "mine").stderr
+        assert "it has ended" in penstock("runs", "cancel", "mine").stderr
         assert "no run 'min'" in penstock("runs", "delete", "min", "--yes").stderr
         assert penstock("runs", "delete", "mine", "--yes").stdout == f"deleted mine ({run['run_id']})\n"
         assert json.loads(penstock("runs", "ls", "--json").stdout) == []

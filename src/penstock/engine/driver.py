@@ -279,6 +279,8 @@ class RunDriver:
         A look-up that would miss what this very turn is going to store stays among the commands, to be performed after it.
         """
         for _ in range(_MOST_ROUNDS):
+            if not any(isinstance(command, LookupCache) for _, command in commands):
+                break
             unstored = {name for live in self._touched.values() for name in live.unstored_results()}
             lookups, others = [], []
             for live, command in commands:

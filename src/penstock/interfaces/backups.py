@@ -11,6 +11,9 @@ from penstock.domain.backups import Backup
 class BackupStore(Protocol):
     """Makes, lists and tries backups. Every method blocks; call it from a thread of its own."""
 
+    can_make: bool
+    """The database lies in the data folder."""
+
     def list(self) -> Sequence[Backup]:
         """Return the finished backups, newest first."""
         ...
@@ -41,7 +44,7 @@ class BackupSource(Protocol):
     """What the System page shows of backups, and starts."""
 
     can_make: bool
-    """The database lies in the data folder."""
+    """See `BackupStore`."""
     problem: str
     """Why the last backup or trial could not be made; empty when it was."""
 

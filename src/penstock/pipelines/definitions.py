@@ -16,8 +16,9 @@ from penstock.domain.plan import RunPlan
 from penstock.interfaces.catalog_store import SpecStore
 from penstock.interfaces.clock import Clock
 from penstock.interfaces.plans import PlanLoader
+from penstock.spec.argo.lower import ARGO_DIALECT
 from penstock.spec.kfp.lower import KFP_DIALECT
-from penstock.spec.packages import ARGO_DIALECT, Package
+from penstock.spec.packages import Package
 
 MAX_SPEC_BYTES = 32 * 1024 * 1024
 _KEPT_PLANS = 32

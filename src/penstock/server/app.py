@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,7 +36,7 @@ from penstock.server.datafolder import ensure_secret
 from penstock.server.engine import EngineParts, build_engine
 from penstock.server.flows import FlowParts, FlowTaskEnvironment, build_flows, secret_reader
 from penstock.server.kfp import build_kfp, build_recurrence, build_trigger_watcher
-from penstock.server.lineage import build_lineage, readable_of
+from penstock.server.lineage import build_lineage
 from penstock.server.notifier import LocalNotifier
 from penstock.server.pipelines import PipelineParts, build_pipelines, zone_of
 from penstock.server.replays import AttemptReplays
@@ -66,6 +67,7 @@ from penstock.web.flow_routes import routes as flow_routes
 from penstock.web.lineage_routes import routes as lineage_pages
 from penstock.web.routes import routes as web_routes
 from penstock.web.system_services import SystemServices
+from penstock.web.tracking_services import readable_by
 
 
 @dataclass(slots=True)
@@ -252,7 +254,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
 
     wandb_services = _wandb_services(parts)
     tracking = build_tracking_pages(wandb_services, parts.database)
-    graph = lineage.LineageServices(build_lineage(parts.database, parts.blobs), readable_of(tracking))
+    graph = lineage.LineageServices(build_lineage(parts.database, parts.blobs), partial(readable_by, tracking))
     web = build_web(
         parts.pipelines,
         database=parts.database,
@@ -273,7 +275,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
             _process_status(parts),
             parts.pipelines.secrets,
             wandb_services.gaps,
-            BackupDesk(build_backups(parts.settings), can_make=not parts.settings.store_database_url),
+            BackupDesk(build_backups(parts.settings)),
         ),
         user_name=parts.accounts.default_user,
     )

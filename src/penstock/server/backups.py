@@ -27,10 +27,10 @@ def build_backups(settings: Settings, target: Path | None = None) -> FolderBacku
 class BackupDesk:
     """`BackupSource` of the pages: makes or tries one backup at a time in a thread, while pages go on. Lives on one event loop."""
 
-    def __init__(self, store: BackupStore, *, can_make: bool) -> None:
+    def __init__(self, store: BackupStore) -> None:
         self._store = store
         self._task: asyncio.Task[None] | None = None
-        self.can_make = can_make
+        self.can_make = store.can_make
         self.problem = ""
 
     @property

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from penstock.api.s3.signature import ACCESS_KEY_PREFIX
@@ -93,20 +94,14 @@ class RunWorkspaces:
         except NotFoundError as error:
             raise UnavailableError(f"the content of {artifact.uri} is not on this server any more") from error
 
-
     def _copy_remote(self, uri: str, target: Path) -> None:
         obstacle = self._remote.obstacle(uri)
         if obstacle:
             raise UnavailableError(f"the content of {uri} is not on this server: {obstacle}")
-        half = target.with_name(f".half-{target.name}")
-        shutil.rmtree(half, ignore_errors=True)
         try:
-            self._remote.fetch(uri, half)
-            half.rename(target)
+            _make_whole(partial(self._remote.fetch, uri), uri, target)
         except NotFoundError as error:
             raise UnavailableError(str(error)) from error
-        except OSError as error:
-            raise UnavailableError(f"the content of {uri} cannot be put into the workspace: {error.strerror or error}") from error
 
 
 def _copy_local(uri: str, target: Path) -> None:
@@ -118,17 +113,23 @@ def _copy_local(uri: str, target: Path) -> None:
     source = Path(uri.removeprefix("file://"))
     if not source.is_absolute() or not source.exists():
         raise UnavailableError(f"the content of {uri} is not on this server")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_whole(partial(shutil.copytree if source.is_dir() else shutil.copy2, source), uri, target)
+
+
+def _make_whole(make: Callable[[Path], object], uri: str, target: Path) -> None:
+    """Have `make` fill a place beside `target`, which takes its name when it is whole.
+
+    Raises:
+        UnavailableError: it could not be written.
+    """
     half = target.with_name(f".half-{target.name}")
-    half.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(half, ignore_errors=True)
     try:
-        if source.is_dir():
-            shutil.copytree(source, half)
-        else:
-            shutil.copy2(source, half)
+        make(half)
         half.rename(target)
     except OSError as error:
-        raise UnavailableError(f"the content of {uri} cannot be copied into the workspace: {error.strerror or error}") from error
+        raise UnavailableError(f"the content of {uri} cannot be put into the workspace: {error.strerror or error}") from error
 
 
 def build_engine(

@@ -21,12 +21,12 @@ import yaml
 
 from penstock.domain.errors import SpecError
 from penstock.spec.argo.document import V2_PIPELINE_KEY
+from penstock.spec.argo.lower import ARGO_DIALECT
 from penstock.spec.kfp.document import is_pipeline
 from penstock.spec.kfp.lower import KFP_DIALECT
 from penstock.spec.kfp.section import kind_of
 from penstock.spec.yaml_text import load_documents
 
-ARGO_DIALECT = "argo"
 MAX_BYTES = 32 * 1024 * 1024
 _MEMBER = "pipeline.yaml"
 _TEXT = (".yaml", ".yml", ".json")

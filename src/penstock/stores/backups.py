@@ -50,7 +50,7 @@ class FolderBackups:
         """
         self._data = data
         self._target = target
-        self._has_database = has_database
+        self.can_make = has_database
         self._version = version
         self._now = now
 
@@ -63,7 +63,7 @@ class FolderBackups:
 
     def make(self) -> Backup:
         """See `BackupStore.make`."""
-        if not self._has_database:
+        if not self.can_make:
             raise PreconditionError("The database of this server is PostgreSQL: back it up with pg_dump, and copy the data folder.")
         began = self._now()
         try:

@@ -21,7 +21,7 @@ from penstock.domain.plan import ParameterType
 from penstock.domain.states import RuntimeState
 from penstock.domain.tracking import TrackedState
 from penstock.interfaces.journal import TaskRecord
-from penstock.spec.packages import ARGO_DIALECT
+from penstock.spec.argo.lower import ARGO_DIALECT
 from penstock.spec.values import from_text
 from penstock.tracking.task_keys import TASK_HEADER, TaskKeys
 

@@ -14,7 +14,7 @@ from penstock.domain.errors import PenstockError
 from penstock.domain.trash import TrashItem
 from penstock.web.pages.search import KINDS, HitLine, address_of
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import TrackingServices, caller_of, is_readable
+from penstock.web.tracking_services import TrackingServices, readable_by
 
 _MAX_SHOWN = 6
 _OWN_WORDS = frozenset(
@@ -55,7 +55,8 @@ async def _trashed(services: WebServices, request: Request, segments: Sequence[s
         return []
     names = {*words, ":".join(words[-2:])}
     place = "/".join(segments[:2])
-    items = [item for item in await services.trash.items(limit=500) if is_readable(services.tracking, request, item.entity)]
+    readable = readable_by(services.tracking, request)
+    items = [item for item in await services.trash.items(limit=500) if readable(item.entity)]
     exact = [item for item in items if item.subject in names or item.title in names]
     beside = [item for item in items if item.place == place and item not in exact]
     return [*exact, *beside][:_MAX_SHOWN]
@@ -67,29 +68,28 @@ async def _objects(services: WebServices, request: Request, words: Sequence[str]
         for text in dict.fromkeys((word, word[:8], word[:4])):
             found = await services.home.search(text) if len(text) > 2 else ()
             if found:
+                readable = readable_by(services.tracking, request)
                 places = {kind: (symbol, address) for kind, _, symbol, address in KINDS}
                 return [
                     HitLine(address_of(hit, places[hit.kind][1]), hit.title, hit.detail, places[hit.kind][0], hit.state, hit.at)
                     for hit in found
-                    if hit.kind in places and is_readable(services.tracking, request, hit.entity)
+                    if hit.kind in places and readable(hit.entity)
                 ]
     return []
 
 
 async def _tracked(tracking: TrackingServices, request: Request, segments: Sequence[str]) -> list[HitLine]:
     """Return projects and collections of nearly the names in an address of a tracking client."""
-    caller = caller_of(tracking, request)
+    readable = readable_by(tracking, request)
     collections = await tracking.pages.all_collections(limit=1000)
-    entities = {item.entity for item in collections}
     projects = await tracking.pages.projects()
-    readable = {entity for entity in {*entities, *(item.entity for item in projects)} if tracking.accounts.is_readable(caller, entity)}
     hits = {}
     for item in collections:
-        if item.entity in readable:
+        if readable(item.entity):
             parts = (item.entity, item.project, "artifacts", item.type_name, item.name)
             hits["/".join(parts)] = HitLine(_path(*parts), item.name, f"{item.entity}/{item.project}", "box")
     for project in projects:
-        if project.entity in readable:
+        if readable(project.entity):
             name = f"{project.entity}/{project.name}"
             hits[name] = HitLine(_path(project.entity, project.name), name, "", "chart")
     wanted = "/".join(segments)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from starlette.requests import Request
 
@@ -70,9 +72,15 @@ def caller_of(tracking: TrackingServices, request: Request) -> Caller:
     return Caller(tracking.accounts.default_user)
 
 
-def is_readable(tracking: TrackingServices | None, request: Request, entity: str) -> bool:
-    """Whether the reader may see what belongs to `entity`: to none (pipelines, flows), to a shared one or to the reader's own."""
-    return not entity or tracking is None or tracking.accounts.is_readable(caller_of(tracking, request), entity)
+def readable_by(tracking: TrackingServices | None, request: Request) -> Callable[[str], bool]:
+    """Return whether the reader may see what belongs to an entity: to none (pipelines, flows), to a shared one or to the reader's own.
+
+    The reader is found once and each entity is looked up once, so that a list costs as much as the entities in it.
+    """
+    if tracking is None:
+        return lambda entity: True
+    accounts, caller = tracking.accounts, caller_of(tracking, request)
+    return cache(lambda entity: not entity or accounts.is_readable(caller, entity))
 
 
 async def project_of(tracking: TrackingServices, request: Request) -> TrackedProject:
@@ -123,9 +131,8 @@ async def runs_by_ids(tracking: TrackingServices, request: Request, text: str, *
     if len(ids) > limit:
         raise InvalidArgumentError(f"at most {limit} runs at once")
     found = await tracking.pages.runs(ids)
-    caller = caller_of(tracking, request)
-    readable = {entity: tracking.accounts.is_readable(caller, entity) for entity in {run.entity for run in found.values()}}
-    return {run_id: found[run_id] for run_id in ids if run_id in found and readable[found[run_id].entity]}
+    readable = readable_by(tracking, request)
+    return {run_id: found[run_id] for run_id in ids if run_id in found and readable(found[run_id].entity)}
 
 
 def checked_id(text: str) -> TrackedRunId:

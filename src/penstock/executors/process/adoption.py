@@ -48,11 +48,9 @@ def find(root: Path) -> Trace | None:
         return None
     if (root / RESULT).exists() or (root / EXIT).exists():
         return Trace(root, 0, 0, "", None, 0, is_running=False)
-    try:
-        lines = (root / STARTED).read_text(encoding="utf-8").splitlines()
-    except OSError:
+    notes = _notes(root)
+    if notes is None:
         return None
-    notes = [note for line in lines if isinstance(note := _json(line), dict)]
     first: dict[str, Any] = notes[0] if notes else {}
     second: dict[str, Any] = notes[1] if len(notes) > 1 else {}
     return Trace(
@@ -68,14 +66,16 @@ def find(root: Path) -> Trace | None:
 
 def beginning(root: Path) -> tuple[float, dict[str, Any]] | None:
     """Return when an attempt started and what was to be told of it then; None if its files do not say."""
+    notes = _notes(root)
     try:
-        notes = [_json(line) for line in (root / STARTED).read_text(encoding="utf-8").splitlines()]
-        at = float(notes[0]["at"])
-    except (OSError, LookupError, TypeError, ValueError):
+        at = float(notes[0]["at"]) if notes else None
+    except (LookupError, TypeError, ValueError):
+        at = None
+    if not notes or at is None:
         return None
     detail = read_json(root / SPEC) or {}
     detail.pop("image", None)
-    if len(notes) > 1 and isinstance(notes[1], dict):
+    if len(notes) > 1:
         detail["pid"] = notes[1].get("pid")
     return at, detail
 
@@ -119,6 +119,15 @@ def _clear_away(trace: Trace) -> None:
         left += [pid for pid in tree.members_of_session(trace.pid) if tree.start_ticks(pid) >= trace.pid_start]
     for pid in left:
         tree.kill_tree(pid)
+
+
+def _notes(root: Path) -> list[dict[str, Any]] | None:
+    """Return what the supervisor noted, in order; None if it noted nothing."""
+    try:
+        lines = (root / STARTED).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return [note for line in lines if isinstance(note := _json(line), dict)]
 
 
 def _json(line: str) -> Any:

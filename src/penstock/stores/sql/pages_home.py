@@ -189,10 +189,7 @@ _LATEST = (
 
 def _latest(tx: Transaction) -> list[SearchHit]:
     rows = [row for sql in _LATEST for row in tx.all(sql)]
-    hits = [
-        SearchHit(row["kind"], row["id"], row["title"], row["detail"] or "", row["state"], row["at"], dict(row).get("entity") or "")
-        for row in rows
-    ]
+    hits = [_hit(row["kind"], row) for row in rows]
     return sorted(hits, key=lambda hit: -(hit.at or 0.0))[:8]
 
 
@@ -270,11 +267,11 @@ def _search(tx: Transaction, text: str, limit: int) -> list[SearchHit]:
     clauses |= {f"begins_{name}": begins.format(name) for name in ("task_id", "pipeline_id", "experiment_id", "recurring_run_id")}
     found = [("run", _runs_with(tx, text, limit))]
     found += [(kind, tx.all(sql.format(**clauses), params)) for kind, sql in _SEARCHES]
-    return [
-        SearchHit(kind, str(row["id"]), row["title"], row["detail"] or "", row["state"], row["at"], dict(row).get("entity") or "")
-        for kind, rows in found
-        for row in rows
-    ]
+    return [_hit(kind, row) for kind, rows in found for row in rows]
+
+
+def _hit(kind: str, row: Row) -> SearchHit:
+    return SearchHit(kind, str(row["id"]), row["title"], row["detail"] or "", row["state"], row["at"], dict(row).get("entity") or "")
 
 
 def _runs_with(tx: Transaction, text: str, limit: int) -> list[Row]:

@@ -14,7 +14,7 @@ from penstock.interfaces.tracking_pages import CollectionItem, CollectionUse
 from penstock.web.filters import chip_text, list_query, parse
 from penstock.web.pages.tracking_run import run_url
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import TrackingServices, caller_of
+from penstock.web.tracking_services import TrackingServices, readable_by
 
 FILTER_FIELDS = ("name", "type", "project", "pipeline", "alias")
 FACETS: Sequence[tuple[str, str]] = (("type", "Type"), ("project", "Project"), ("pipeline", "Pipeline"))
@@ -125,9 +125,8 @@ async def collections_tab(services: WebServices, request: Request) -> Collection
 
 async def _tracked_rows(tracking: TrackingServices, request: Request) -> list[CollectionRow]:
     items = await tracking.pages.all_collections(limit=_MAX_TRACKED)
-    caller = caller_of(tracking, request)
-    readable = {entity: tracking.accounts.is_readable(caller, entity) for entity in {item.entity for item in items}}
-    return [_tracked_row(item) for item in items if readable[item.entity]]
+    readable = readable_by(tracking, request)
+    return [_tracked_row(item) for item in items if readable(item.entity)]
 
 
 def _tracked_row(item: CollectionItem) -> CollectionRow:

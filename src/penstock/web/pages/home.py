@@ -20,7 +20,7 @@ from penstock.web.pages.tracking_run import run_url
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import look_of
-from penstock.web.tracking_services import caller_of
+from penstock.web.tracking_services import readable_by
 
 DAY = 86_400.0
 AHEAD = 3 * 3600.0
@@ -163,19 +163,12 @@ def _health(services: WebServices) -> Health | None:
 
 def _readable(services: WebServices, request: Request, view: HomeView) -> HomeView:
     """Leave out what belongs to entities that the reader may not look into."""
-    tracking = services.tracking
-    if tracking is None:
-        return view
-    caller = caller_of(tracking, request)
-    entities = {hit.entity for hit in view.latest} | {run.entity for run in (*view.tracked, *view.crashed)}
-    hidden = {entity for entity in entities if entity and not tracking.accounts.is_readable(caller, entity)}
-    if not hidden:
-        return view
+    readable = readable_by(services.tracking, request)
     return dataclasses.replace(
         view,
-        latest=[item for item in view.latest if item.entity not in hidden],
-        tracked=[item for item in view.tracked if item.entity not in hidden],
-        crashed=[item for item in view.crashed if item.entity not in hidden],
+        latest=[item for item in view.latest if readable(item.entity)],
+        tracked=[item for item in view.tracked if readable(item.entity)],
+        crashed=[item for item in view.crashed if readable(item.entity)],
     )
 
 

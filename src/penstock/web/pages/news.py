@@ -11,7 +11,7 @@ from starlette.responses import Response
 from penstock.interfaces.page_catalog import NewsItem
 from penstock.web.render import render_part
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import is_readable
+from penstock.web.tracking_services import readable_by
 
 SEEN_COOKIE = "penstock_seen"
 """Time of the server when the menu was last opened; written by the page."""
@@ -52,5 +52,6 @@ async def news_part(services: WebServices, request: Request) -> Response:
     except ValueError:
         seen_at = now - _DAY
     news = await services.home.news(now - 7 * _DAY)
-    part = NewsPart([item for item in news if is_readable(services.tracking, request, item.entity)], seen_at, now, KINDS)
+    readable = readable_by(services.tracking, request)
+    part = NewsPart([item for item in news if readable(item.entity)], seen_at, now, KINDS)
     return render_part(services, request, "shared/news.html", part=part)

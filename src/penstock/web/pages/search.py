@@ -14,7 +14,7 @@ from penstock.interfaces.page_catalog import SearchHit
 from penstock.interfaces.pages import ListQuery
 from penstock.web.render import SECTIONS, Crumb, Frame, render, render_part
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import is_readable
+from penstock.web.tracking_services import readable_by
 
 KINDS: Sequence[tuple[str, str, str, str]] = (
     ("run", "Runs", "run", "/ui/runs/{}"),
@@ -91,7 +91,8 @@ async def search_of(services: WebServices, request: Request, text: str) -> Searc
             return SearchPage(text, groups)
     lowered = text.lower()
     commands = [HitLine(address, label, "", symbol) for label, address, symbol in COMMANDS if lowered and lowered in label.lower()]
-    hits = [hit for hit in (await services.home.search(text) if text else ()) if is_readable(services.tracking, request, hit.entity)]
+    readable = readable_by(services.tracking, request)
+    hits = [hit for hit in (await services.home.search(text) if text else ()) if readable(hit.entity)]
     for kind, heading, symbol, address in KINDS:
         found = [
             HitLine(address_of(hit, address), hit.title, hit.detail, symbol, _STATES.get(hit.state, hit.state), hit.at)

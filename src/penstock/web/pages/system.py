@@ -21,7 +21,7 @@ from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import PAGE_HEADERS, check_own_form
 from penstock.web.services import WebServices
 from penstock.web.system_services import SystemServices
-from penstock.web.tracking_services import is_readable
+from penstock.web.tracking_services import readable_by
 
 SERVICES = (
     "Run engine",
@@ -75,7 +75,8 @@ class SystemPage:
 async def _page(services: WebServices, request: Request) -> SystemPage:
     tables, database_bytes, artifact_bytes = await services.home.sizes()
     tables = sorted(tables, key=lambda table: -table.rows)
-    shares = [share for share in await services.home.storage() if is_readable(services.tracking, request, share.entity)]
+    readable = readable_by(services.tracking, request)
+    shares = [share for share in await services.home.storage() if readable(share.entity)]
     slow = services.home.slow_reads()
     system = services.system
     if system is None:

@@ -24,7 +24,7 @@ from penstock.web.plans import plan_of
 from penstock.web.render import render_part
 from penstock.web.replay import replay_line
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import caller_of
+from penstock.web.tracking_services import readable_by
 from penstock.web.viewer_sources import uses_with_sources
 from penstock.web.visualizations import Visual, phases_of, visuals_of
 
@@ -212,8 +212,8 @@ async def _tracked(services: WebServices, request: Request, task: TaskItem) -> S
     if tracking is None or not task.is_leaf:
         return ()
     found = (await tracking.runs.of_tasks([TaskId(task.task_id)])).get(TaskId(task.task_id), ())
-    caller = caller_of(tracking, request)
-    return [run for run in found if tracking.accounts.is_readable(caller, run.entity)]
+    readable = readable_by(tracking, request)
+    return [run for run in found if readable(run.entity)]
 
 
 async def panel_part(services: WebServices, request: Request) -> Response:

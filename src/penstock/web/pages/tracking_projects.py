@@ -15,7 +15,7 @@ from penstock.interfaces.tracking_pages import CollectionItem, ProjectItem
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, RunListing, project_frame, project_url, run_listing
 from penstock.web.render import Crumb, Frame, render, render_part
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import TrackingServices, caller_of, project_of
+from penstock.web.tracking_services import TrackingServices, caller_of, project_of, readable_by
 
 _MOST_OF_ENTITY, _MOST_ENTITIES = 12, 8
 """Projects of one entity in the dropdown, and entities."""
@@ -67,10 +67,9 @@ class SwitcherPart:
 
 
 async def _visible(tracking: TrackingServices, request: Request, found: Sequence[ProjectItem]) -> list[ProjectItem]:
-    caller = caller_of(tracking, request)
-    readable = {entity: tracking.accounts.is_readable(caller, entity) for entity in {item.entity for item in found}}
+    readable = readable_by(tracking, request)
     word = request.query_params.get("q", "").lower()
-    return [item for item in found if readable[item.entity] and word in f"{item.entity}/{item.name} {item.description}".lower()]
+    return [item for item in found if readable(item.entity) and word in f"{item.entity}/{item.name} {item.description}".lower()]
 
 
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:

@@ -33,7 +33,7 @@ from penstock.web.report_grids import GridReader, ReportGrid
 from penstock.web.security import BOX_HEADERS, check_own_form, safe_next
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import read_document
-from penstock.web.tracking_services import TrackingServices, caller_of, check_writable, checked_id, project_of
+from penstock.web.tracking_services import TrackingServices, caller_of, check_writable, checked_id, project_of, readable_by
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough").disable("image")
 _HEADINGS = {"heading1": 1, "heading2": 2, "heading3": 3, "heading": 2}
@@ -127,8 +127,7 @@ async def report_page(services: WebServices, tracking: TrackingServices, request
     report = await asyncio.to_thread(_named, tracking.reports, request.path_params["report"])
     if report is None or report.project_id != project.project_id:
         raise NotFoundError(f"There is no such report in {project.entity}/{project.name}.")
-    caller = caller_of(tracking, request)
-    readable = [name for name in await tracking.projects.entities() if tracking.accounts.is_readable(caller, name)]
+    readable = list(filter(readable_by(tracking, request), await tracking.projects.entities()))
     blocks = await with_grids(blocks_of(report.spec), report.spec, GridReader(tracking.projects, tracking.runs, readable, project))
     comments = await asyncio.to_thread(comments_of, tracking.reports, report)
     page = ReportPage(project, project_url(project), PROJECT_TABS, report, blocks, comments)

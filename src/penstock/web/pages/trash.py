@@ -15,7 +15,7 @@ from penstock.web.formats import duration
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import caller_of, is_readable
+from penstock.web.tracking_services import caller_of, readable_by
 
 KINDS: Mapping[TrashKind, tuple[str, str]] = {
     TrashKind.RUN: ("Run", "run"),
@@ -66,7 +66,8 @@ async def list_page(services: WebServices, request: Request) -> Response:
     """What lies in the trash."""
     trash = trash_of(services)
     items = await trash.items(limit=MOST_SHOWN + 1)
-    shown = [item for item in items[:MOST_SHOWN] if is_readable(services.tracking, request, item.entity)]
+    readable = readable_by(services.tracking, request)
+    shown = [item for item in items[:MOST_SHOWN] if readable(item.entity)]
     page = TrashPage(shown, KINDS, trash.keep_seconds, len(items) > MOST_SHOWN)
     frame = Frame(title="Trash", section="", crumbs=(Crumb("Trash"),), scripts=("table",))
     return render(services, request, "trash/list.html", frame=frame, page=page)
@@ -81,7 +82,8 @@ async def act(services: WebServices, request: Request) -> Response:
     target = safe_next(str(form.get("next", "")), "/ui/trash")
     picked = [str(value) for value in form.getlist("id")]
     found = await trash.items(batch=batch, limit=10_000) if batch else await _picked(trash, picked)
-    items = [item for item in found if is_readable(services.tracking, request, item.entity)]
+    readable = readable_by(services.tracking, request)
+    items = [item for item in found if readable(item.entity)]
     if verb not in {"restore", "remove"} or not items:
         return redirect(target, Notice("Nothing was selected, or it is not in the trash any more.", "error"))
     problems, by = [], user_of(services, request)

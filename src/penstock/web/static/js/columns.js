@@ -40,6 +40,9 @@ function nameOf(head) {
 }
 
 const place = (head) => [...head.parentElement.children].indexOf(head) + 1;
+/** What selects all cells of a heading's column. */
+const cellsOf = (table, head) => `table[data-table="${CSS.escape(table.dataset.table)}"] > * > tr > :nth-child(${place(head)})`;
+const apply = (rules) => sheet.replaceSync(`@media (min-width: 40.01rem) { ${rules.join("\n")} }`);
 const tables = () => [...document.querySelectorAll("table[data-table]")];
 
 /** Rules of all tables from what was chosen, and the edges to drag. */
@@ -47,19 +50,20 @@ function draw() {
   const rules = [];
   for (const table of tables()) {
     const chosen = choices(table);
-    const cells = (head) => `table[data-table="${CSS.escape(table.dataset.table)}"] > * > tr > :nth-child(${place(head)})`;
     for (const head of heads(table)) {
       const { width } = chosen[nameOf(head)] ?? {};
-      if (width) rules.push(`${cells(head)} { width: ${width}px; min-width: ${width}px; max-width: ${width}px; overflow: hidden; text-overflow: ellipsis; }`);
+      if (width) rules.push(`${cellsOf(table, head)} { width: ${width}px; min-width: ${width}px; max-width: ${width}px; overflow: hidden; text-overflow: ellipsis; }`);
       if (!head.querySelector(":scope > .column-edge")) head.append(make("span", { class: "column-edge", "aria-hidden": "true", title: text("column width") }));
     }
   }
-  sheet.replaceSync(`@media (min-width: 40.01rem) { ${rules.join("\n")} }`);
-  pin(rules);
+  apply(rules);
+  const pins = pinned();
+  if (pins.length) apply([...rules, ...pins]);
 }
 
-/** Pinned columns stay at the left edge, one beside the other: their places follow from the widths that the first rules gave. */
-function pin(rules) {
+/** Rules of pinned columns, which stay at the left edge, one beside the other: their places follow from the widths that other rules gave. */
+function pinned() {
+  const rules = [];
   for (const table of tables()) {
     const chosen = choices(table);
     if (!Object.values(chosen).some((choice) => choice.isPinned)) continue; // widths are not asked for in vain: that costs a layout
@@ -69,13 +73,13 @@ function pin(rules) {
       const isLead = isSticky && head.classList.contains("lead");
       if (!isLead && !chosen[nameOf(head)]?.isPinned) continue;
       if (!isLead) {
-        const cells = `table[data-table="${CSS.escape(table.dataset.table)}"] > * > tr > :nth-child(${place(head)})`;
+        const cells = cellsOf(table, head);
         rules.push(`${cells} { position: sticky; left: ${left}px; z-index: 2; background: var(--surface); } ${cells}:is(th[scope="col"]) { z-index: 4; }`);
       }
       left += head.offsetWidth;
     }
   }
-  sheet.replaceSync(`@media (min-width: 40.01rem) { ${rules.join("\n")} }`);
+  return rules;
 }
 
 function fitted(width) {

@@ -27,8 +27,9 @@ from penstock.pipelines.names import check_name, check_tags, name_suffix
 from penstock.pipelines.paging import ListRequest, OpenList, open_list
 from penstock.pipelines.run_removal import RunRemoval
 from penstock.pipelines.versions import VersionService
+from penstock.spec.argo.lower import ARGO_DIALECT
 from penstock.spec.kfp.runtime.paths import check_pipeline_root
-from penstock.spec.packages import ARGO_DIALECT, Package
+from penstock.spec.packages import Package
 from penstock.spec.parameters import check_parameters
 from penstock.spec.values import from_text
 

@@ -8,7 +8,7 @@ from typing import Any
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import ParameterSpec, RunPlan
-from penstock.spec.packages import ARGO_DIALECT
+from penstock.spec.argo.lower import ARGO_DIALECT
 from penstock.spec.values import text_of, to_type
 
 

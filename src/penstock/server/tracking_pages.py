@@ -19,6 +19,7 @@ def build_tracking_pages(wandb: WandbServices, database: Database) -> TrackingSe
         artifacts=wandb.artifacts,
         task_versions=wandb.task_versions,
         collections=wandb.collections,
+        registries=wandb.registries,
         sweeps=wandb.sweeps,
         reports=wandb.reports,
         automations=wandb.automations,

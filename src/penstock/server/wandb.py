@@ -29,6 +29,7 @@ from penstock.tracking.automations import AutomationService
 from penstock.tracking.collections import CollectionService
 from penstock.tracking.gaps import GapService
 from penstock.tracking.keys import KeyService
+from penstock.tracking.registries import RegistryService
 from penstock.tracking.reports import ReportService
 from penstock.tracking.sweeps import SweepService
 from penstock.tracking.task_versions import TaskVersionService
@@ -64,6 +65,7 @@ def build_wandb(
         public_url: address under which clients reach the server, when it cannot be taken from their requests.
     """
     artifacts = build_artifacts(database, folder, blobs, clock)
+    collections = CollectionService(SqlCollectionStore(database), clock)
     return WandbServices(
         clock=clock,
         notifier=notifier,
@@ -81,7 +83,8 @@ def build_wandb(
         task_versions=TaskVersionService(
             SqlTaskVersionStore(database), artifacts, SqlVersionStore(database), blobs, birth_id=birth_id_of_version
         ),
-        collections=CollectionService(SqlCollectionStore(database), SqlRegistryStore(database), clock),
+        collections=collections,
+        registries=RegistryService(SqlRegistryStore(database), collections, clock),
         sweeps=SweepService(SqlSweepStore(database), clock, ids),
         reports=ReportService(SqlReportStore(database), clock),
         alerts=AlertService(SqlAlertStore(database), clock),

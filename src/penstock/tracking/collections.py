@@ -1,28 +1,21 @@
-"""Where artifact versions stand: types, sequences, portfolios, aliases, tags, links, registries.
-
-A registry is a project of the organization's entity named `wandb-registry-<name>`; linking into it makes the collection, if the
-registry admits the type.
-"""
+"""Where artifact versions stand: types, sequences, portfolios, aliases, tags, links."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PreconditionError
-from penstock.domain.versions import LATEST, Alias, ArtifactVersion, Collection, CollectionKind, CollectionType, Membership, VersionState
+from penstock.domain.versions import Alias, ArtifactVersion, Collection, CollectionKind, CollectionType, Membership, VersionState
 from penstock.interfaces.clock import Clock
-from penstock.interfaces.versions import CollectionQuery, CollectionStore, MembershipQuery, RegistryStore
+from penstock.interfaces.versions import CollectionQuery, CollectionStore, MembershipQuery
 from penstock.tracking.version_names import check_alias, check_collection_name, check_tag, split_name
-
-REGISTRY_PREFIX = "wandb-registry-"
 
 
 class CollectionService:
     """Use cases on collections. All methods block; adapters call them from worker threads. `by` is who the history names for a change."""
 
-    def __init__(self, collections: CollectionStore, registries: RegistryStore, clock: Clock) -> None:
+    def __init__(self, collections: CollectionStore, clock: Clock) -> None:
         self._collections = collections
-        self._registries = registries
         self._clock = clock
 
     def ensure_type(self, project_id: int, name: str, *, description: str = "") -> CollectionType:
@@ -201,51 +194,3 @@ class CollectionService:
         if verdict not in {"approved", "rejected"}:
             raise InvalidArgumentError(f"a version is approved or rejected, not {verdict!r}")
         self._collections.note_approval(collection_id, version_id, verdict, comment, at=self._clock.now(), by=by)
-
-    def protected_aliases(self, project_id: int) -> Mapping[str, str]:
-        """Return who protected each alias that is protected in a project or registry."""
-        return self._registries.protected_aliases(project_id)
-
-    def set_protected(self, project_id: int, alias: str, *, is_protected: bool, by: str) -> None:
-        """Protect an alias in all collections of a project or registry, or free it.
-
-        Raises:
-            InvalidArgumentError: no alias can have this name, or it is `latest`, which moves by itself.
-            PermissionDeniedError: it is protected, and `by` neither protected it nor administers the registry.
-        """
-        check_alias(alias)
-        if alias == LATEST:
-            raise InvalidArgumentError("`latest` moves by itself and cannot be protected")
-        self._registries.set_protected(project_id, alias, is_protected=is_protected, by=by, at=self._clock.now())
-
-    def make_registry(self, project_id: int, *, allow_all_types: bool, type_names: Sequence[str]) -> None:
-        """Give a project what a registry has besides; existing types stay."""
-        self._registries.put_registry(project_id, allow_all_types=allow_all_types)
-        for name in type_names:
-            self.ensure_type(project_id, name)
-
-    def allows_all_types(self, project_id: int) -> bool:
-        """Whether a registry admits artifacts of any type; projects that are no registry do."""
-        return self._registries.allows_all_types(project_id)
-
-    def check_admits(self, project_id: int, type_name: str) -> None:
-        """Make sure that a registry admits artifacts of this type.
-
-        Raises:
-            PreconditionError: it does not.
-        """
-        if not self.allows_all_types(project_id) and self.type(project_id, type_name) is None:
-            allowed = ", ".join(repr(entry.name) for entry in self.types(project_id))
-            raise PreconditionError(f"this registry holds artifacts of type {allowed or 'none'}, not {type_name!r}")
-
-    def members(self, project_id: int) -> Mapping[int, str]:
-        """Return the roles of a registry's members by entity id."""
-        return self._registries.members(project_id)
-
-    def set_member(self, project_id: int, entity_id: int, role: str) -> None:
-        """Give an entity a role in a registry."""
-        self._registries.set_member(project_id, entity_id, role)
-
-    def drop_member(self, project_id: int, entity_id: int) -> None:
-        """Take an entity's role away; not having one is fine."""
-        self._registries.drop_member(project_id, entity_id)

@@ -25,6 +25,7 @@ from penstock.tracking.files import RunFileService
 from penstock.tracking.history import HistoryService
 from penstock.tracking.keys import KeyService
 from penstock.tracking.projects import ProjectService
+from penstock.tracking.registries import RegistryService
 from penstock.tracking.reports import ReportService
 from penstock.tracking.runs import TrackedRunService
 from penstock.tracking.sweeps import SweepService
@@ -48,6 +49,7 @@ class TrackingServices:
     artifacts: ArtifactService
     task_versions: TaskVersionService
     collections: CollectionService
+    registries: RegistryService
     sweeps: SweepService
     reports: ReportService
     automations: AutomationService

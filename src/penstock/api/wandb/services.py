@@ -26,6 +26,7 @@ from penstock.tracking.gaps import GapService
 from penstock.tracking.history import HistoryService
 from penstock.tracking.keys import KeyService
 from penstock.tracking.projects import ProjectService
+from penstock.tracking.registries import RegistryService
 from penstock.tracking.reports import ReportService
 from penstock.tracking.runs import TrackedRunService
 from penstock.tracking.sweeps import SweepService
@@ -54,6 +55,7 @@ class WandbServices:
     artifacts: ArtifactService
     task_versions: TaskVersionService
     collections: CollectionService
+    registries: RegistryService
     sweeps: SweepService
     reports: ReportService
     alerts: AlertService

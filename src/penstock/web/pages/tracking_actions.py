@@ -148,7 +148,7 @@ async def act_on_aliases(services: WebServices, tracking: TrackingServices, requ
     check_writable(tracking, request, project.entity)
     alias, is_protected = _text(form, "alias"), _text(form, "verb") == "protect"
     by = caller_of(tracking, request).user_name
-    await asyncio.to_thread(lambda: tracking.collections.set_protected(project.project_id, alias, is_protected=is_protected, by=by))
+    await asyncio.to_thread(lambda: tracking.registries.set_protected(project.project_id, alias, is_protected=is_protected, by=by))
     text = f"{alias} is protected." if is_protected else f"{alias} is free again."
     return redirect(safe_next(_text(form, "next"), "/ui/projects"), Notice(text))
 

@@ -163,7 +163,7 @@ async def list_page(services: WebServices, tracking: TrackingServices, request: 
     type_name = request.path_params.get("type", "")
     word = request.query_params.get("q", "").lower()
     shown = [item for item in found if type_name in {"", item.type_name} and word in f"{item.name} {item.description}".lower()]
-    protected = await asyncio.to_thread(tracking.collections.protected_aliases, project.project_id)
+    protected = await asyncio.to_thread(tracking.registries.protected_aliases, project.project_id)
     page = CollectionListPage(project, project_url(project), PROJECT_TABS, shown, types, type_name, protected)
     frame = project_frame(project, f"{project.name} artifacts", crumb="Artifacts", scripts=("table",))
     return render(services, request, "tracking/collections.html", frame=frame, page=page)
@@ -216,7 +216,7 @@ async def version_page(services: WebServices, tracking: TrackingServices, reques
         metadata=tree_of(read_document(version.metadata or "{}")),
         creator=await tracking.runs.get_by_id(version.creator_run_id) if version.creator_run_id is not None else None,
         strip=_strip(versions, version.version_id),
-        protected=await asyncio.to_thread(tracking.collections.protected_aliases, project.project_id),
+        protected=await asyncio.to_thread(tracking.registries.protected_aliases, project.project_id),
         **await _of_tab(services, tracking, request, version, tab),
         **await _around(services, tracking, request, collection, member.version_index, version, versions, tab),
     )

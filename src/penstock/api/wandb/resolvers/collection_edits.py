@@ -44,7 +44,7 @@ def create_portfolio(root: Any, info: GraphQLResolveInfo, *, input: Input) -> di
     type_name = input.get("artifact_type_name")
     if not type_name:
         raise InvalidArgumentError("artifactTypeName is needed")
-    context.services.collections.check_admits(project.project_id, type_name)
+    context.services.registries.check_admits(project.project_id, type_name)
     made = context.services.collections.ensure_portfolio(
         project.project_id, input["name"], type_name, description=input.get("description") or ""
     )
@@ -65,7 +65,7 @@ def link_artifact(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[
         portfolio = _collection_for_writing(context, input["artifact_portfolio_id"])
     else:
         project = project_for_writing(context, input.get("entity_name"), input.get("project_name"))
-        services.collections.check_admits(project.project_id, version.type_name)
+        services.registries.check_admits(project.project_id, version.type_name)
         portfolio = services.collections.ensure_portfolio(project.project_id, input.get("artifact_portfolio_name") or "", version.type_name)
     aliases = [entry["alias"] for entry in input.get("aliases") or () if entry["alias"] != "latest"]
     membership = services.collections.link(portfolio, version, aliases, by=context.author)

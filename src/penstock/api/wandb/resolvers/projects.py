@@ -12,7 +12,7 @@ from penstock.api.wandb.resolvers.accounts import context_of, list_projects
 from penstock.domain.accounts import EntityKind
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
-from penstock.tracking.collections import REGISTRY_PREFIX
+from penstock.tracking.registries import REGISTRY_PREFIX
 
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
@@ -49,7 +49,7 @@ def upsert_model(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) 
         )
     )
     if found.name.startswith(REGISTRY_PREFIX):
-        context.services.collections.make_registry(
+        context.services.registries.make(
             found.project_id,
             allow_all_types=input.get("allow_all_artifact_types_in_registry") is not False,
             type_names=[entry["name"] for entry in input.get("artifact_types") or ()],
@@ -116,7 +116,7 @@ def project_for_writing(context: RequestContext, entity: str | None, name: str |
 
 def _members(node: ProjectNode, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
     accounts = context_of(info).services.accounts
-    roles = context_of(info).services.collections.members(node.project.project_id)
+    roles = context_of(info).services.registries.members(node.project.project_id)
     people = {person.entity_id: person for person in accounts.users()}
     # Who made the registry administers it, whether or not somebody wrote that down.
     owners = {person.entity_id: _DEFAULT_ROLE for person in people.values() if person.name == node.project.user_name}
@@ -132,7 +132,7 @@ def _members(node: ProjectNode, info: GraphQLResolveInfo) -> list[dict[str, Any]
 
 def _team_members(node: ProjectNode, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
     accounts = context_of(info).services.accounts
-    roles = context_of(info).services.collections.members(node.project.project_id)
+    roles = context_of(info).services.registries.members(node.project.project_id)
     teams = [(accounts.entity_by_id(entity_id), role) for entity_id, role in roles.items()]
     return [{"team": team, "role": {"name": role}} for team, role in teams if team is not None and team.kind is not EntityKind.USER]
 
@@ -144,9 +144,9 @@ def _set_members(info: GraphQLResolveInfo, data: dict[str, Any], role: str | Non
     for wire_id in [*(data.get("user_ids") or ()), *(data.get("team_ids") or ())]:
         entity_id = ids.number(wire_id, "User", "Entity")
         if role is None:
-            context.services.collections.drop_member(known.project_id, entity_id)
+            context.services.registries.drop_member(known.project_id, entity_id)
         else:
-            context.services.collections.set_member(known.project_id, entity_id, role)
+            context.services.registries.set_member(known.project_id, entity_id, role)
     return {"success": True}
 
 
@@ -176,7 +176,7 @@ def _run_count(node: ProjectNode, info: GraphQLResolveInfo, *, filters: str | No
 
 
 def _allows_all_types(node: ProjectNode, info: GraphQLResolveInfo) -> bool:
-    return context_of(info).services.collections.allows_all_types(node.project.project_id)
+    return context_of(info).services.registries.allows_all_types(node.project.project_id)
 
 
 def _setting(name: str, default: Any = None) -> Any:

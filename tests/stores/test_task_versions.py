@@ -20,6 +20,7 @@ from penstock.stores.sql.database import open_database
 from penstock.stores.sql.lineage import SqlLineageStore
 from penstock.stores.sql.tracking_task_versions import SqlTaskVersionStore
 from penstock.stores.sql.versions import SqlVersionStore
+from penstock.tracking.artifact_uploads import ArtifactUploads
 from penstock.tracking.artifacts import ArtifactService, hex_md5
 from penstock.tracking.manifests import manifest_text, read_entries
 from penstock.tracking.task_versions import TaskVersionService
@@ -37,6 +38,7 @@ class World:
     history: History
     blobs: LocalBlobStore
     artifacts: ArtifactService
+    uploads: ArtifactUploads
     service: TaskVersionService
 
     def ended(self, name: str, *, at: float, job: str = "") -> int:
@@ -94,8 +96,9 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     history, blobs = History(database), LocalBlobStore(tmp_path / "blobs")
     history.begin()
     artifacts = build_artifacts(database, tmp_path, blobs, HandClock())
-    service = TaskVersionService(SqlTaskVersionStore(database), artifacts, SqlVersionStore(database), blobs, birth_id=str)
-    yield World(history, blobs, artifacts, service)
+    versions = SqlVersionStore(database)
+    service = TaskVersionService(SqlTaskVersionStore(database), artifacts, versions, blobs, birth_id=str)
+    yield World(history, blobs, artifacts, ArtifactUploads(versions, blobs, HandClock()), service)
     database.close()
 
 
@@ -151,11 +154,11 @@ def test_what_the_tasks_own_program_told_is_neither_doubled_nor_lost_to_its_read
     with_md5.write(b"same")
     blob = with_md5.finish()
     assert blob.md5 is not None
-    world.artifacts.take_file(version.version_id, blob.md5, blob)
+    world.uploads.take_file(version.version_id, blob.md5, blob)
     entry = base64.b64encode(bytes.fromhex(blob.md5)).decode()
     text = b"".join(manifest_text([ManifestEntry("data", entry, 4)]))
-    manifest = world.artifacts.announce_manifest(version.version_id, "m", kind=ManifestKind.FULL)
-    world.artifacts.take_manifest(manifest.manifest_id, world.blobs.put_bytes(text))
+    manifest = world.uploads.announce_manifest(version.version_id, "m", kind=ManifestKind.FULL)
+    world.uploads.take_manifest(manifest.manifest_id, world.blobs.put_bytes(text))
     world.artifacts.commit(version.version_id)
     assert world.names(reader, INPUT) == ["data:v0"]
     assert world.names(told, OUTPUT) == ["data:v0"]

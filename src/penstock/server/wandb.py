@@ -24,6 +24,7 @@ from penstock.stores.sql.tracking_task_versions import SqlTaskVersionStore
 from penstock.stores.sql.versions import SqlVersionStore
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.alerts import AlertService
+from penstock.tracking.artifact_uploads import ArtifactUploads
 from penstock.tracking.artifacts import ArtifactService
 from penstock.tracking.automations import AutomationService
 from penstock.tracking.collections import CollectionService
@@ -80,6 +81,7 @@ def build_wandb(
         files=tracking.files,
         filestream=tracking.filestream,
         artifacts=artifacts,
+        uploads=ArtifactUploads(SqlVersionStore(database), blobs, clock),
         task_versions=TaskVersionService(
             SqlTaskVersionStore(database), artifacts, SqlVersionStore(database), blobs, birth_id=birth_id_of_version
         ),

@@ -1,8 +1,8 @@
 """What the W&B adapter needs from the rest of the server, in one place. Built by the composition root, never here.
 
 Use cases of `tracking.runs`, `history`, `files`, `projects` and `console` are coroutines on the event loop; those of `artifacts`,
-`task_versions`, `automations`, `collections`, `keys`, `accounts`, `sweeps`, `reports`, `alerts` and `gaps` block and are called from
-worker threads.
+`uploads`, `task_versions`, `automations`, `collections`, `registries`, `keys`, `accounts`, `sweeps`, `reports`, `alerts` and `gaps` block
+and are called from worker threads.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from penstock.interfaces.clock import Clock
 from penstock.interfaces.notifier import Notifier
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.alerts import AlertService
+from penstock.tracking.artifact_uploads import ArtifactUploads
 from penstock.tracking.artifacts import ArtifactService
 from penstock.tracking.automations import AutomationService
 from penstock.tracking.collections import CollectionService
@@ -53,6 +54,7 @@ class WandbServices:
     files: RunFileService
     filestream: FileStreamService
     artifacts: ArtifactService
+    uploads: ArtifactUploads
     task_versions: TaskVersionService
     collections: CollectionService
     registries: RegistryService

@@ -79,7 +79,7 @@ class StorageHandlers:
         await self._authorize(request)
         version_id, md5 = int(request.path_params["version"]), request.path_params["md5"]
         blob = await receive(request, self._services.blobs)
-        await run_in_threadpool(self._services.artifacts.take_file, version_id, md5, blob)
+        await run_in_threadpool(self._services.uploads.take_file, version_id, md5, blob)
         return Response(status_code=200, headers={"etag": f'"{blob.md5}"'})
 
     async def put_artifact_part(self, request: Request) -> Response:
@@ -88,7 +88,7 @@ class StorageHandlers:
         parameters = request.path_params
         blob = await receive(request, self._services.blobs)
         tag = await run_in_threadpool(
-            self._services.artifacts.take_part, int(parameters["version"]), parameters["md5"], int(parameters["part"]), blob
+            self._services.uploads.take_part, int(parameters["version"]), parameters["md5"], int(parameters["part"]), blob
         )
         return Response(status_code=200, headers={"etag": f'"{tag}"'})
 
@@ -96,13 +96,13 @@ class StorageHandlers:
         """Store a manifest file."""
         await self._authorize(request)
         blob = await receive(request, self._services.blobs)
-        await run_in_threadpool(self._services.artifacts.take_manifest, int(request.path_params["manifest"]), blob)
+        await run_in_threadpool(self._services.uploads.take_manifest, int(request.path_params["manifest"]), blob)
         return Response(status_code=200, headers={"etag": f'"{blob.md5}"'})
 
     async def get_manifest(self, request: Request) -> Response:
         """Send a manifest file as it was uploaded."""
         await self._authorize(request)
-        manifest = await run_in_threadpool(self._services.artifacts.manifest, int(request.path_params["manifest"]))
+        manifest = await run_in_threadpool(self._services.uploads.manifest, int(request.path_params["manifest"]))
         if manifest is None or manifest.blob_digest is None:
             raise NotFoundError("no such manifest file")
         return await send(request, self._services.blobs, manifest.blob_digest, name="wandb_manifest.json")

@@ -16,7 +16,7 @@ from penstock.api.wandb.scalars import md5_from_wire, md5_to_wire
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.runs import TrackedRunChanged
 from penstock.domain.versions import TTL_NEVER, ArtifactVersion, ManifestKind, NewVersion
-from penstock.tracking.artifacts import PlannedFile
+from penstock.tracking.artifact_uploads import PlannedFile
 
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
@@ -74,7 +74,7 @@ def create_manifest(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dic
     context = context_of(info)
     version = version_for_writing(context, input["artifact_id"])
     base = input.get("base_artifact_id")
-    manifest = context.services.artifacts.announce_manifest(
+    manifest = context.services.uploads.announce_manifest(
         version.version_id,
         input["name"],
         kind=ManifestKind(input.get("type") or "FULL"),
@@ -88,12 +88,12 @@ def update_manifest(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dic
     """Complete the announcement of a manifest file."""
     context = context_of(info)
     manifest_id = ids.number(input["artifact_manifest_id"], "ArtifactManifest")
-    known = context.services.artifacts.manifest(manifest_id)
+    known = context.services.uploads.manifest(manifest_id)
     if known is None:
         raise NotFoundError("no such artifact manifest")
     version_for_writing(context, artifact_id(known.version_id))
     base = input.get("base_artifact_id")
-    manifest = context.services.artifacts.update_manifest(
+    manifest = context.services.uploads.update_manifest(
         manifest_id,
         md5=md5_from_wire(input["digest"]) if input.get("digest") else None,
         base_version_id=ids.number(base, "Artifact") if base else None,
@@ -107,7 +107,7 @@ def create_files(root: Any, info: GraphQLResolveInfo, *, input: Input) -> dict[s
     specs = input["artifact_files"]
     for wire_id in {spec["artifact_id"] for spec in specs}:
         version_for_writing(context, wire_id)
-    planned = context.services.artifacts.plan_uploads(
+    planned = context.services.uploads.plan_uploads(
         [(ids.number(spec["artifact_id"], "Artifact"), spec["name"], md5_from_wire(spec["md5"])) for spec in specs]
     )
     nodes = [_planned_to_wire(context, file, spec) for file, spec in zip(planned, specs, strict=True)]
@@ -154,7 +154,7 @@ def complete_multipart(root: Any, info: GraphQLResolveInfo, *, input: Input) -> 
     if owner != str(version.version_id):
         raise InvalidArgumentError("this upload belongs to another artifact")
     parts = [(int(part["part_number"]), part["hex_md5"].strip('"')) for part in input["completed_parts"]]
-    context.services.artifacts.complete_parts(version.version_id, md5, parts)
+    context.services.uploads.complete_parts(version.version_id, md5, parts)
     return {"digest": md5_to_wire(md5)}
 
 

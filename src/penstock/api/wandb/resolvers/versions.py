@@ -73,7 +73,7 @@ def artifact(root: Any, info: GraphQLResolveInfo, *, id: str) -> VersionNode | N
 def artifact_manifest(root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str, Any] | None:
     """Return a manifest by id, or None."""
     context = context_of(info)
-    found = context.services.artifacts.manifest(ids.number(id, "ArtifactManifest"))
+    found = context.services.uploads.manifest(ids.number(id, "ArtifactManifest"))
     version = None if found is None else context.services.artifacts.get(found.version_id)
     if found is None or version is None or not context.can_read(version.entity):
         return None

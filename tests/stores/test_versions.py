@@ -387,7 +387,7 @@ def test_protected_aliases_are_changed_by_who_protected_them_and_by_administrato
     database.write_sync(lambda tx: tx.execute(sql))
     registries.set_member(PROJECT, 5, "admin")
     collections.set_aliases(second.version_id, [(place, "production")], at=9.0, by="bob")
-    collections.note_approval(place, second.version_id, "approved", "fine", at=9.5, by="bob")
+    registries.note_approval(place, second.version_id, "approved", "fine", at=9.5, by="bob")
     registries.set_protected(PROJECT, "production", is_protected=False, by="ann", at=10.0)
     collections.set_aliases(first.version_id, [(place, "production")], at=11.0, by="eve")
     told = [(line.user_name, line.kind, line.subject) for line in asyncio.run(SqlTrackingPages(database).changes(place, second.version_id))]

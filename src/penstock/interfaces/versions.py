@@ -324,14 +324,6 @@ class CollectionStore(Protocol):
         """Take aliases from the version; those it does not have are ignored."""
         ...
 
-    def note_approval(self, collection_id: int, version_id: int, verdict: str, comment: str, *, at: float, by: str) -> None:
-        """Write down that somebody approved or rejected a version in a collection.
-
-        Raises:
-            NotFoundError: the version is not in it.
-        """
-        ...
-
     def link(self, collection_id: int, version_id: int, aliases: Sequence[str], *, at: float, by: str = "") -> Membership:
         """Put a version into a portfolio with a new number, aliases and `latest`; a version that is in keeps its membership."""
         ...
@@ -357,6 +349,14 @@ class RegistryStore(Protocol):
 
         Raises:
             PermissionDeniedError: it is protected, and `by` neither protected it nor administers the registry.
+        """
+        ...
+
+    def note_approval(self, collection_id: int, version_id: int, verdict: str, comment: str, *, at: float, by: str) -> None:
+        """Write down that somebody approved or rejected a version in a collection.
+
+        Raises:
+            NotFoundError: the version is not in it.
         """
         ...
 

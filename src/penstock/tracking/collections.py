@@ -183,14 +183,3 @@ class CollectionService:
         if collection is not None and collection.kind is CollectionKind.SEQUENCE:
             raise InvalidArgumentError("an artifact cannot be unlinked from the collection that it was logged to")
         return self._collections.unlink(collection_id, version_id, at=self._clock.now(), by=by)
-
-    def approve(self, collection_id: int, version_id: int, verdict: str, comment: str, *, by: str) -> None:
-        """Write down that somebody approved or rejected a version in a collection.
-
-        Raises:
-            InvalidArgumentError: another verdict than `approved` and `rejected`.
-            NotFoundError: the version is not in the collection.
-        """
-        if verdict not in {"approved", "rejected"}:
-            raise InvalidArgumentError(f"a version is approved or rejected, not {verdict!r}")
-        self._collections.note_approval(collection_id, version_id, verdict, comment, at=self._clock.now(), by=by)

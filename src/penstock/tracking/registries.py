@@ -1,4 +1,4 @@
-"""What registries have beyond projects: protected aliases, admitted types, members.
+"""What registries have beyond projects: protected aliases, verdicts, admitted types, members.
 
 A registry is a project of the organization's entity named `wandb-registry-<name>`; linking into it makes the collection, if the
 registry admits the type. Aliases are protected in any project.
@@ -41,6 +41,17 @@ class RegistryService:
         if alias == LATEST:
             raise InvalidArgumentError("`latest` moves by itself and cannot be protected")
         self._registries.set_protected(project_id, alias, is_protected=is_protected, by=by, at=self._clock.now())
+
+    def approve(self, collection_id: int, version_id: int, verdict: str, comment: str, *, by: str) -> None:
+        """Write down that somebody approved or rejected a version in a collection.
+
+        Raises:
+            InvalidArgumentError: another verdict than `approved` and `rejected`.
+            NotFoundError: the version is not in the collection.
+        """
+        if verdict not in {"approved", "rejected"}:
+            raise InvalidArgumentError(f"a version is approved or rejected, not {verdict!r}")
+        self._registries.note_approval(collection_id, version_id, verdict, comment, at=self._clock.now(), by=by)
 
     def make(self, project_id: int, *, allow_all_types: bool, type_names: Sequence[str]) -> None:
         """Give a project what a registry has besides; existing types stay."""

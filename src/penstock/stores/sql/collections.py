@@ -329,16 +329,6 @@ class SqlCollectionStore:
 
         self._database.write_sync(work)
 
-    def note_approval(self, collection_id: int, version_id: int, verdict: str, comment: str, *, at: float, by: str) -> None:
-        """See `CollectionStore.note_approval`."""
-
-        def work(tx: Transaction) -> None:
-            if index_of(tx, collection_id, version_id) is None:
-                raise NotFoundError("the artifact version is not in this collection")
-            note_change(tx, collection_id, version_id, "approval", subject=verdict, new=comment or None, by=by, at=at)
-
-        self._database.write_sync(work)
-
     def link(self, collection_id: int, version_id: int, aliases: Sequence[str], *, at: float, by: str = "") -> Membership:
         """See `CollectionStore.link`."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from penstock.domain.errors import NotFoundError
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.protected_aliases import check_may_change
+from penstock.stores.sql.version_rows import index_of, note_change
 
 
 class SqlRegistryStore:
@@ -49,6 +51,16 @@ class SqlRegistryStore:
         """See `RegistryStore.members`."""
         sql = "SELECT entity_id, role FROM project_member WHERE project_id = ? ORDER BY entity_id"
         return {row["entity_id"]: row["role"] for row in self._database.read_sync(lambda tx: tx.all(sql, (project_id,)))}
+
+    def note_approval(self, collection_id: int, version_id: int, verdict: str, comment: str, *, at: float, by: str) -> None:
+        """See `RegistryStore.note_approval`."""
+
+        def work(tx: Transaction) -> None:
+            if index_of(tx, collection_id, version_id) is None:
+                raise NotFoundError("the artifact version is not in this collection")
+            note_change(tx, collection_id, version_id, "approval", subject=verdict, new=comment or None, by=by, at=at)
+
+        self._database.write_sync(work)
 
     def set_member(self, project_id: int, entity_id: int, role: str) -> None:
         """See `RegistryStore.set_member`."""

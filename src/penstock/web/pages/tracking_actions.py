@@ -134,7 +134,7 @@ async def _approve(tracking: TrackingServices, request: Request, form: FormData,
         raise NotFoundError("There is no such collection any more.")
     check_writable(tracking, request, collection.entity)
     by, comment = caller_of(tracking, request).user_name, _text(form, "comment")[:_MAX_COMMENT]
-    await asyncio.to_thread(lambda: tracking.collections.approve(collection_id, version_id, verdict, comment, by=by))
+    await asyncio.to_thread(lambda: tracking.registries.approve(collection_id, version_id, verdict, comment, by=by))
     return redirect(target, Notice("Approved." if verdict == "approved" else "Rejected."))
 
 

@@ -218,6 +218,41 @@ def test_every_snippet_runs_as_it_stands(tab: Page, logged: Logged) -> None:
         logged.run(flow, *DATA_CLIENT, arguments=("run",))
 
 
+def test_collections_are_tagged_compared_and_deleted_in_bulk_and_outputs_say_why_not(tab: Page, logged: Logged) -> None:
+    tab.goto("/ui/artifacts")
+    both = tab.get_by_role("checkbox", name=re.compile("^Select (digits|load · data)$"))
+    for box in both.all():
+        box.check()
+    bar = tab.locator("[data-bulk-bar]")
+    expect(bar.locator("[data-bulk-count]")).to_have_text("2")
+    bar.get_by_label("Tag").fill("gold-standard")
+    bar.get_by_role("button", name="Add tag").click()
+    expect(tab.locator("[data-notice]")).to_contain_text("Tagged 1 of 2.")
+    expect(tab.locator("[data-notice] .problems li")).to_contain_text("outputs of pipelines have no tags and go with their runs")
+    check_axe(tab)
+    tab.get_by_role("link", name="gold-standard").click()
+    expect(tab).to_have_url(re.compile("q=tag%3Dgold-standard"))
+    expect(tab.locator("tbody tr")).to_have_count(1)
+    asked = "import wandb\nprint(wandb.Api().artifact_collection('dataset', 'digits/digits').tags)"
+    assert logged.run(asked, *CLIENT).strip() == "['gold-standard']"
+
+    tab.goto("/ui/artifacts")
+    for box in both.all():
+        box.check()
+    bar.get_by_role("button", name="Compare the newest").click()
+    expect(tab.get_by_role("heading", name="Compare artifacts")).to_be_visible()
+    expect(tab.locator("#diff")).to_contain_text("their digests are of different kinds")
+    check_axe(tab)
+
+    tab.goto("/ui/artifacts?q=tag:gold")
+    tab.get_by_role("checkbox", name="Select all").check()
+    bar.get_by_role("button", name="Delete").click()
+    expect(tab.locator("[data-notice]")).to_contain_text("Deleted 1 of 1: in the trash for 7 d.")
+    expect(tab.locator("tbody tr")).to_have_count(0)
+    tab.locator("[data-notice]").get_by_role("button", name="Undo").click()
+    expect(tab.locator("tbody tr")).to_have_count(1)
+
+
 def names(logged: Logged) -> set[str]:
     """Return names of the runs that kfp clients see."""
     return {run["display_name"] for run in logged.server.get("/apis/v2beta1/runs").get("runs", [])}

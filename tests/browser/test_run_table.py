@@ -84,3 +84,27 @@ def test_columns_are_pinned_and_given_widths_that_stay(page: Page, served: Serve
     page.locator("details[data-columns] summary").click()
     page.get_by_role("button", name="As at first").last.click()
     expect(pinned).not_to_have_css("left", re.compile(r"[1-9]\d*px"))
+
+
+def test_executions_are_picked_by_key_range_and_all_that_match(page: Page, served: Served) -> None:
+    page.goto("/ui/executions?n=25")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    boxes = page.locator("tbody .pick input")
+    boxes.nth(3).click(modifiers=["Shift"])
+    bar = page.locator("[data-bulk-bar]")
+    expect(bar.locator("[data-bulk-count]")).to_have_text("4")
+    expect(bar).to_be_in_viewport()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    bar.get_by_role("button", name="Copy ids").click()
+    expect(page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()").splitlines()
+    shown = page.locator("tbody tr").evaluate_all("rows => rows.slice(0, 4).map((row) => row.id.replace('execution-', ''))")
+    assert copied == shown
+    bar.get_by_label(re.compile("all 1?[0-9]+ that match")).check()
+    before = len(served.seeded.actions.calls)
+    bar.get_by_role("button", name="Retry their runs").click()
+    expect(page.locator("[data-notice]")).to_contain_text("Retried")
+    asked = served.seeded.actions.calls[before:]
+    assert len(asked) == len(set(asked)) > 4
+    assert {name for name, _ in asked} == {"retry_run"}

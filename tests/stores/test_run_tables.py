@@ -54,6 +54,21 @@ async def test_groups_count_states_and_spread_durations_and_columns(database: Da
     assert last.columns["rate"] == Span(4, 0.0, pytest.approx(0.45), 0.9)
 
 
+async def test_executions_that_match_lead_to_their_runs_each_once(database: Database) -> None:
+    def add(tx: Transaction, run: str, task: str, state: str) -> None:
+        tx.execute(
+            "INSERT INTO task (task_id, run_id, execution_id, path, task_key, display_name, type, component, position, state, created_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, 'RUNTIME', 'comp', 0, ?, 1)",
+            (task, run, int(task[1:]), task, task, task, state),
+        )
+
+    tasks = (("r03", "t1", "FAILED"), ("r03", "t2", "FAILED"), ("r05", "t3", "FAILED"), ("r06", "t4", "SUCCEEDED"))
+    await database.write(lambda tx: [add(tx, *task) for task in tasks])
+    query = ListQuery(conditions=(Condition("status", ":", "failed"),), limit=1)
+    assert await SqlRunTables(database).task_runs(query, limit=100) == ["r05", "r03"]
+    assert await SqlRunTables(database).task_runs(query, limit=1) == ["r05"]
+
+
 @pytest.mark.parametrize(("by", "values"), [("tag.team", {"a b", None}), ('tag.x"y', {None}), ("tag.') OR 1=1 --", {None}), ("nobody", {None})])
 async def test_tags_and_parameters_group_by_their_values_whatever_their_names(database: Database, by: str, values: set[str | None]) -> None:
     found = await SqlRunTables(database).groups(ListQuery(), by, [])

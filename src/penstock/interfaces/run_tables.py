@@ -101,6 +101,10 @@ class RunTables(Protocol):
         """Return ids of at most `limit` matching runs, newest first."""
         ...
 
+    async def task_runs(self, query: ListQuery, *, limit: int) -> Sequence[str]:
+        """Return ids of at most `limit` runs that have a task which the list of executions would show for `query`, newest first."""
+        ...
+
     async def values(self, column: str, prefix: str, *, limit: int) -> Sequence[str]:
         """Return values of a filter field that contain `prefix`, for completion; empty for fields without a list of values."""
         ...

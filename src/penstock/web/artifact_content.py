@@ -9,7 +9,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -275,13 +275,26 @@ class _Sink(io.RawIOBase):
         return taken
 
 
+@dataclass(frozen=True, slots=True)
+class ZipMember:
+    """A file of an archive that is made."""
+
+    path: str
+    digest: Digest
+
+
 def zip_of_tree(blobs: BlobStore, digest: str) -> Iterator[bytes]:
     """Stream a directory artifact as a zip archive."""
+    return zip_of(blobs, (ZipMember(entry.path, entry.digest) for entry in blobs.list_tree(Digest(digest))))
+
+
+def zip_of(blobs: BlobStore, members: Iterable[ZipMember]) -> Iterator[bytes]:
+    """Stream stored files as a zip archive."""
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
-        for entry in blobs.list_tree(Digest(digest)):
-            with archive.open(entry.path, "w", force_zip64=True) as member:
-                for chunk in blobs.read(entry.digest):
+        for wanted in members:
+            with archive.open(wanted.path, "w", force_zip64=True) as member:
+                for chunk in blobs.read(wanted.digest):
                     member.write(chunk)
                     yield sink.take()
     yield sink.take()

@@ -24,6 +24,9 @@ from penstock.web.static_urls import module_urls, static_url
 
 HERE = Path(__file__).parent
 NOTICE_COOKIE = "penstock_notice"
+_NOTICE_BYTES = 3600
+_MOST_PROBLEMS = 20
+_LONGEST_PROBLEM = 300
 
 SECTIONS: Sequence[tuple[str, str, str, str]] = (
     ("home", "Home", "/ui/home", "home"),
@@ -92,6 +95,10 @@ class Notice:
     undo_url: str = ""
     """Form target that takes the action back."""
     undo_fields: Mapping[str, str] = field(default_factory=dict)
+    problems: Sequence[str] = ()
+    """For what it did not work and why, one by one."""
+    left_out: int = 0
+    """Further problems that are not listed."""
 
 
 @jinja2.pass_context
@@ -229,9 +236,20 @@ def redirect(target: str, notice: Notice | None = None) -> Response:
     """Lead to `target` (a path of ours) after a form, with a message to show there."""
     response = RedirectResponse(target, status_code=303)
     if notice is not None:
-        content = {"text": notice.text[:1500], "kind": notice.kind, "undo_url": notice.undo_url, "undo_fields": dict(notice.undo_fields)}
-        response.set_cookie(NOTICE_COOKIE, quote(json.dumps(content)), path="/", httponly=True, samesite="strict", max_age=60)
+        response.set_cookie(NOTICE_COOKIE, _written_notice(notice), path="/", httponly=True, samesite="strict", max_age=60)
     return response
+
+
+def _written_notice(notice: Notice) -> str:
+    """Return a notice as the value of a cookie: as many of its problems as browsers keep in one."""
+    content = {"text": notice.text[:1500], "kind": notice.kind, "undo_url": notice.undo_url, "undo_fields": dict(notice.undo_fields)}
+    listed = [formats.one_line(problem, _LONGEST_PROBLEM) for problem in notice.problems[:_MOST_PROBLEMS]]
+    while True:
+        left_out = len(notice.problems) - len(listed)
+        written = quote(json.dumps({**content, "problems": listed, "left_out": left_out}, ensure_ascii=False))
+        if not listed or len(written) <= _NOTICE_BYTES:
+            return written
+        listed.pop()
 
 
 def _read_notice(request: Request) -> Notice | None:
@@ -240,6 +258,9 @@ def _read_notice(request: Request) -> Notice | None:
         return None
     try:
         content = json.loads(unquote(raw))
-        return Notice(str(content["text"]), str(content["kind"]), str(content["undo_url"]), dict(content["undo_fields"]))
+        problems, left_out = [str(problem) for problem in content["problems"]], int(content["left_out"])
+        return Notice(
+            str(content["text"]), str(content["kind"]), str(content["undo_url"]), dict(content["undo_fields"]), problems, left_out
+        )
     except (ValueError, KeyError, TypeError):
         return None

@@ -12,6 +12,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from penstock.web import live, logs, replay
 from penstock.web.errors import guarded
 from penstock.web.pages import (
+    artifact_actions,
+    artifact_compare,
     artifacts,
     compare,
     executions,
@@ -54,6 +56,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/recurring/{recurring_run_id}", recurring.recurring_page),
     ("/ui/executions", executions.list_page),
     ("/ui/artifacts", artifacts.list_page),
+    ("/ui/artifacts/compare", artifact_compare.compare_page),
     ("/ui/artifacts/{artifact_id}", artifacts.artifact_page),
     ("/ui/artifacts/{artifact_id}/view", artifacts.view),
     ("/ui/artifacts/{artifact_id}/viewers/{index}", artifacts.viewer),
@@ -88,6 +91,9 @@ PAGES: tuple[tuple[str, Page], ...] = (
 
 FORMS: tuple[tuple[str, Page], ...] = (
     ("/ui/runs/actions", runs.act),
+    ("/ui/executions/actions", executions.act),
+    ("/ui/artifacts/actions", artifact_actions.act_on_stored),
+    ("/ui/artifacts/collections/actions", artifact_actions.act_on_collections),
     ("/ui/views", views.act),
     ("/ui/trash/actions", trash.act),
     ("/ui/system/secrets", system.act_on_secrets),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any, Protocol
 
 from penstock.domain.versions import ManifestEntry
-from penstock.interfaces.manifests import ManifestListing
 from penstock.web.tracking_documents import ComparedRow, compared, read_document
 
 MAX_ENTRIES = 200_000
@@ -45,8 +45,26 @@ class VersionDiff:
     """Keys whose values differ."""
 
 
-def compare_versions(old: ManifestListing, new: ManifestListing, old_metadata: str | None, new_metadata: str | None) -> VersionDiff:
-    """Return what changes from the older to the newer version; reads both lists once, in path order."""
+class Files(Protocol):
+    """Files of one version or artifact."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
+    def all(self) -> Iterator[ManifestEntry]:
+        """Yield every file in bytewise path order."""
+        ...
+
+
+def compare_versions(old: Files, new: Files, old_metadata: str | None, new_metadata: str | None) -> VersionDiff:
+    """Return what changes from the older to the newer version; metadata as JSON text."""
+    return compare_documents(old, new, read_document(old_metadata or "{}"), read_document(new_metadata or "{}"))
+
+
+def compare_documents(old: Files, new: Files, old_metadata: Mapping[str, Any], new_metadata: Mapping[str, Any]) -> VersionDiff:
+    """Return what changes from the older to the newer one; reads both lists once, in path order."""
     counts = {"added": 0, "removed": 0, "changed": 0}
     shown: list[ChangedFile] = []
     same = same_bytes = 0
@@ -60,7 +78,7 @@ def compare_versions(old: ManifestListing, new: ManifestListing, old_metadata: s
             entry = after or before
             assert entry is not None, "pairs have at least one side"
             shown.append(ChangedFile(entry.path, change, _size(before), _size(after)))
-    rows = compared([read_document(old_metadata or "{}"), read_document(new_metadata or "{}")])
+    rows = compared([old_metadata, new_metadata])
     return VersionDiff(
         shown,
         **counts,

@@ -18,11 +18,11 @@ class PageClient:
     def __init__(self, app: Any) -> None:
         self._app = app
 
-    def get(self, address: str, *, params: dict[str, Any] | None = None) -> httpx.Response:
+    def get(self, address: str, *, params: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> httpx.Response:
         """GET."""
-        return asyncio.run(self._ask("GET", address, params=params))
+        return asyncio.run(self._ask("GET", address, params=params, headers=headers))
 
-    def post(self, address: str, *, data: dict[str, str], headers: dict[str, str] | None = None) -> httpx.Response:
+    def post(self, address: str, *, data: dict[str, Any], headers: dict[str, str] | None = None) -> httpx.Response:
         """POST a form."""
         return asyncio.run(self._ask("POST", address, data=data, headers=headers))
 

@@ -12,7 +12,7 @@ from penstock.interfaces.run_tables import GROUPED_RUNS, MOST_GROUPS, MOST_POINT
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.page_filters import Where
 from penstock.stores.sql.page_rows import named_places
-from penstock.stores.sql.pages_runs import runs_where
+from penstock.stores.sql.pages_runs import runs_where, tasks_where
 
 T = TypeVar("T")
 
@@ -58,6 +58,10 @@ class SqlRunTables:
         """See `RunTables`."""
         return await self._database.read(lambda tx: _newest(tx, query, limit, lambda row: str(row["run_id"])))
 
+    async def task_runs(self, query: ListQuery, *, limit: int) -> Sequence[str]:
+        """See `RunTables`."""
+        return await self._database.read(lambda tx: _task_runs(tx, query, limit))
+
     async def values(self, column: str, prefix: str, *, limit: int) -> Sequence[str]:
         """See `RunTables`."""
         if column not in _VALUES:
@@ -73,6 +77,16 @@ def _newest(tx: Transaction, query: ListQuery, limit: int, convert: Callable[[Ro
         where.params,
     )
     return [convert(row) for row in rows]
+
+
+def _task_runs(tx: Transaction, query: ListQuery, limit: int) -> list[str]:
+    where = tasks_where(tx, query)
+    rows = tx.all(
+        f"SELECT run.run_id, MAX(run.created_at) AS newest FROM task JOIN run ON run.run_id = task.run_id {where.sql()} "
+        f"GROUP BY run.run_id ORDER BY newest DESC, run.run_id DESC LIMIT {int(limit)}",
+        where.params,
+    )
+    return [str(row["run_id"]) for row in rows]
 
 
 def _point(row: Row) -> RunPoint:

@@ -390,7 +390,8 @@ def _run_view(tx: Transaction, run_id: str) -> RunView | None:
     )
 
 
-def _list_tasks(tx: Transaction, query: ListQuery) -> Page[TaskItem]:
+def tasks_where(tx: Transaction, query: ListQuery) -> Where:
+    """Return which executions a list shows, over `task JOIN run`."""
     where = Where(tx, now=query.now)
     where.add(f"task.type IN {LEAF_TYPES}")
     if "run_id" in query.scope:
@@ -403,10 +404,14 @@ def _list_tasks(tx: Transaction, query: ListQuery) -> Page[TaskItem]:
         where.word(word, "task.display_name", "run.name", id_column="task.task_id")
     for condition in query.conditions:
         task_condition(where, condition)
+    return where
+
+
+def _list_tasks(tx: Transaction, query: ListQuery) -> Page[TaskItem]:
     return select_page(
         tx,
         query,
-        where,
+        tasks_where(tx, query),
         select=TASK_COLUMNS,
         source="task JOIN run ON run.run_id = task.run_id",
         sorts=TASK_SORTS,

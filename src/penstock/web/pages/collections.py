@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from penstock.web.pages.tracking_run import run_url
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices, readable_by
 
-FILTER_FIELDS = ("name", "type", "project", "pipeline", "alias")
+FILTER_FIELDS = ("name", "type", "project", "pipeline", "alias", "tag")
 FACETS: Sequence[tuple[str, str]] = (("type", "Type"), ("project", "Project"), ("pipeline", "Pipeline"))
 _MAX_TRACKED = 2000
 _MAX_CHOICES = 30
@@ -54,6 +55,10 @@ class CollectionRow:
     producer_url: str = ""
     producer_count: int = 0
     """Runs that made versions; 0 where it is not known."""
+    tags: Sequence[str] = ()
+    """Of the collection itself."""
+    subject: str = ""
+    """What names the row in a bulk action: `collection:ID`, or `artifact:ID` of the last artifact."""
 
     @property
     def type_key(self) -> str:
@@ -107,16 +112,18 @@ async def collections_tab(services: WebServices, request: Request) -> Collection
     if services.tracking is not None:
         rows += await _tracked_rows(services.tracking, request)
     text = request.query_params.get("q", "")[:2000]
-    aliases = [condition for condition in query.conditions if condition.field == "alias"]
-    if aliases and services.tracking is not None:
-        rows = await _with_aliases(services.tracking, [row for row in rows if row.collection_id is not None])
+    if services.tracking is not None and (wanted := {condition.field for condition in query.conditions} & {"alias", "tag"}):
+        rows = [row for row in rows if row.collection_id is not None]
+        rows = await _with_aliases(services.tracking, rows) if "alias" in wanted else rows
+        rows = await _with_tags(services.tracking, rows) if "tag" in wanted else rows
     found = [row for row in rows if _matches(row, query.words, query.conditions)]
     sort = query.sort if query.sort in _SORTS else "updated"
     found.sort(key=_SORTS[sort], reverse=query.is_descending)
     first = int(query.cursor) if query.cursor and query.cursor.isdigit() and len(query.cursor) < 8 else 0
     shown = found[first : first + query.limit]
     if services.tracking is not None:
-        shown = await _with_uses(services.tracking, await _with_aliases(services.tracking, shown))
+        shown = await _with_tags(services.tracking, await _with_aliases(services.tracking, shown))
+        shown = await _with_uses(services.tracking, shown)
     order = ("-" if query.is_descending else "") + sort
     last = first + len(shown)
     listing = Page(shown, str(last) if last < len(found) else None, len(found), is_total_exact=True)
@@ -144,6 +151,7 @@ def _tracked_row(item: CollectionItem) -> CollectionRow:
         newest=newest,
         newest_url=f"{url}/{newest}" if newest else "",
         collection_id=item.collection_id,
+        subject=f"collection:{item.collection_id}",
         is_link=item.kind == "portfolio",
     )
 
@@ -159,6 +167,7 @@ def _output_row(item: OutputItem) -> CollectionRow:
         version_count=item.artifact_count,
         size_bytes=item.size_bytes,
         updated_at=item.updated_at,
+        subject=f"artifact:{item.newest_id}",
         newest=item.run_name or str(item.newest_id),
         newest_url=url,
         last_used_at=item.last_used_at,
@@ -175,6 +184,14 @@ async def _with_aliases(tracking: TrackingServices, rows: Sequence[CollectionRow
     return [
         replace(row, aliases=[(alias, f"{row.url}/v{index}") for alias, index in known.get(row.collection_id or 0, ())]) for row in rows
     ]
+
+
+async def _with_tags(tracking: TrackingServices, rows: Sequence[CollectionRow]) -> list[CollectionRow]:
+    ids = [row.collection_id for row in rows if row.collection_id is not None]
+    known: dict[int, Sequence[str]] = {}
+    for start in range(0, len(ids), _BATCH):
+        known |= await asyncio.to_thread(tracking.collections.tags, ids[start : start + _BATCH])
+    return [replace(row, tags=known.get(row.collection_id or 0, ())) for row in rows]
 
 
 async def _with_uses(tracking: TrackingServices, rows: Sequence[CollectionRow]) -> list[CollectionRow]:
@@ -206,6 +223,7 @@ def _fits(row: CollectionRow, condition: Condition) -> bool:
         "project": [row.project],
         "pipeline": [row.pipeline],
         "alias": [alias for alias, _ in row.aliases],
+        "tag": list(row.tags),
     }.get(condition.field)
     if values is None:
         return True

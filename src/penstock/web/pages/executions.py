@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.interfaces.pages import Condition, Page, TaskItem
+from penstock.interfaces.pages import Condition, ListQuery, Page, TaskItem
 from penstock.web.causes import Cause, causes_of
 from penstock.web.filters import list_query
+from penstock.web.pages.picked import MOST_AT_ONCE, picked
+from penstock.web.pages.runs import act_on_runs
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
 
@@ -47,3 +49,15 @@ async def list_page(services: WebServices, request: Request) -> Response:
     page = ExecutionsPage(listing, causes, ("-" if query.is_descending else "") + query.sort)
     frame = Frame(title="Executions", section="executions", crumbs=(Crumb("Executions"),), live="", scripts=("table",))
     return render(services, request, "executions/list.html", frame=frame, page=page)
+
+
+async def act(services: WebServices, request: Request) -> Response:
+    """Compare, retry or terminate the runs that the picked executions belong to; a row is named `RUN/TASK`."""
+
+    async def matching(query: ListQuery) -> Sequence[str]:
+        return await services.run_tables.task_runs(query, limit=MOST_AT_ONCE)
+
+    wanted = await picked(services, request, "/ui/executions", matching)
+    runs = list(dict.fromkeys(row.partition("/")[0] for row in wanted.ids))
+    verb = wanted.verb if wanted.verb in {"compare", "retry", "terminate"} else ""
+    return await act_on_runs(services, request, dataclasses.replace(wanted, verb=verb, ids=runs))

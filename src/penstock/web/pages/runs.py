@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlsplit
+from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import PenstockError
 from penstock.domain.trash import TrashKind
+from penstock.interfaces.pages import ListQuery
 from penstock.web.filters import list_query
 from penstock.web.formats import duration
+from penstock.web.pages.picked import MOST_AT_ONCE, Picked, picked
 from penstock.web.pages.run_table import run_table
 from penstock.web.pages.trash import undo_notice, user_of
 from penstock.web.render import Crumb, Frame, Notice, query_url, redirect, render
-from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
 
-MOST_AT_ONCE = 10_000
-"""Runs that one bulk action may take."""
+MOST_COMPARED = 20
+"""Runs that stand beside each other."""
 
 
 async def list_page(services: WebServices, request: Request) -> Response:
@@ -48,18 +49,24 @@ _UNDO = {"archive": "unarchive", "unarchive": "archive"}
 
 
 async def act(services: WebServices, request: Request) -> Response:
-    """Do one thing to one or many runs; says how many it worked for and why it did not for the others."""
-    check_own_form(request)
-    form = await request.form()
-    verb = str(form.get("verb", ""))
-    target = safe_next(str(form.get("next", "")), "/ui/runs")
-    ids = await _all_matching(services, target) if form.get("matching") else [str(value) for value in form.getlist("id")]
+    """Do one thing to one or many runs."""
+
+    async def matching(query: ListQuery) -> Sequence[str]:
+        return await services.run_tables.ids(query, limit=MOST_AT_ONCE)
+
+    return await act_on_runs(services, request, await picked(services, request, "/ui/runs", matching))
+
+
+async def act_on_runs(services: WebServices, request: Request, wanted: Picked) -> Response:
+    """Do what was picked to runs; says how many it worked for and why it did not for the others."""
+    verb, ids, target = wanted.verb, wanted.ids, wanted.target
     if verb == "compare":
-        return redirect(query_url("/ui/compare", {"runs": ",".join(ids)}))
+        return redirect(query_url("/ui/compare", {"runs": ",".join(ids[:MOST_COMPARED])}))
     if verb == "clone" and ids:
         return redirect(query_url("/ui/runs/new", {"clone": ids[0]}))
     if verb == "rename" and ids:
-        await services.actions.rename_run(ids[0], str(form.get("name", "")).strip(), str(form.get("description", "")).strip())
+        name, description = (str(wanted.form.get(field, "")).strip() for field in ("name", "description"))
+        await services.actions.rename_run(ids[0], name, description)
         return redirect(target, Notice("Saved."))
     if verb not in _VERBS or not ids:
         return redirect(target, Notice("Nothing was selected.", "error"))
@@ -75,20 +82,12 @@ async def act(services: WebServices, request: Request) -> Response:
         except PenstockError as error:
             problems.append(f"{run_id[:8]}: {error}")
     done = len(ids) - len(problems)
-    text = f"{_DONE[verb]} {done} of {len(ids)} runs." if len(ids) > 1 else f"{_DONE[verb]}."
-    if problems:
-        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
-        text = (f"{text} " if done else "") + " ".join(problems[:5]) + more
+    text = f"{_DONE[verb]} {done} of {len(ids)} runs." if len(ids) > 1 else f"{_DONE[verb]}." if done else "It did not work."
     undo = {"verb": _UNDO[verb], "next": target} if verb in _UNDO and len(ids) == 1 and done else None
-    notice = Notice(text, "error" if problems else "done", "/ui/runs/actions" if undo else "", {**undo, "id": ids[0]} if undo else {})
+    kind = "error" if problems else "done"
+    notice = Notice(text, kind, "/ui/runs/actions" if undo else "", {**undo, "id": ids[0]} if undo else {}, problems)
     target = "/ui/runs" if verb == "delete" and "/ui/runs/" in target else target
     if trash is not None and trash.keep_seconds > 0 and done:
         text = f"{text.rstrip('.')}: in the trash for {duration(trash.keep_seconds)}."
-        notice = undo_notice(text, batch, target, is_error=bool(problems))
+        notice = undo_notice(text, batch, target, problems)
     return redirect(target, notice)
-
-
-async def _all_matching(services: WebServices, address: str) -> list[str]:
-    """Ids of everything that the list at `address` matches, whatever page of it was shown; at most `MOST_AT_ONCE`."""
-    query = list_query(dict(parse_qsl(urlsplit(address).query)), now=services.clock.now())
-    return list(await services.run_tables.ids(query, limit=MOST_AT_ONCE))

@@ -76,11 +76,9 @@ async def act_on_runs(services: WebServices, tracking: TrackingServices, request
     words = {"stop": "Asked to stop", "delete": "Deleted", "tag": "Tagged", "edit": "Saved"}
     done = len(runs) - len(problems)
     text = f"{words[verb]}: {done} of {len(runs)}." if len(runs) > 1 else f"{words[verb]}."
-    if problems:
-        text = f"{text} {' '.join(problems[:5])}"
     if trash is not None and trash.keep_seconds > 0 and done:
-        return redirect(target, undo_notice(text, batch, target, is_error=bool(problems)))
-    return redirect(target, Notice(text, "error" if problems else "done"))
+        return redirect(target, undo_notice(text, batch, target, problems))
+    return redirect(target, Notice(text, "error" if problems else "done", problems=problems))
 
 
 async def act_on_version(services: WebServices, tracking: TrackingServices, request: Request) -> Response:

@@ -99,7 +99,7 @@ async def act(services: WebServices, request: Request) -> Response:
     done = len(items) - len(problems)
     text = f"{word}: {items[0].title}." if len(items) == 1 else f"{word}: {done} of {len(items)}."
     if problems:
-        return redirect(target, Notice(f"{text if done else ''} {' '.join(problems[:5])}".strip(), "error"))
+        return redirect(target, Notice(text if done else "It did not work.", "error", problems=problems))
     return redirect(target, Notice(text))
 
 
@@ -122,12 +122,12 @@ async def put_away(services: WebServices, request: Request, kind: TrashKind, sub
 
     problems = await each(subjects, put)
     if not titles:
-        return redirect(target, Notice(" ".join(problems[:5]) or "Nothing was selected.", "error"))
+        return redirect(target, Notice("It did not work." if problems else "Nothing was selected.", "error", problems=problems))
     what = titles[0] if len(subjects) == 1 else f"{len(titles)} of {len(subjects)}"
     if trash.keep_seconds <= 0:
-        return redirect(target, Notice(f"Deleted {what}. {' '.join(problems[:5])}".strip(), "error" if problems else "done"))
-    text = f"{what} {'is' if len(titles) == 1 else 'are'} in the trash for {duration(trash.keep_seconds)}. {' '.join(problems[:5])}"
-    return redirect(target, undo_notice(text.strip(), batch, target, is_error=bool(problems)))
+        return redirect(target, Notice(f"Deleted {what}.", "error" if problems else "done", problems=problems))
+    text = f"{what} {'is' if len(titles) == 1 else 'are'} in the trash for {duration(trash.keep_seconds)}."
+    return redirect(target, undo_notice(text, batch, target, problems))
 
 
 def done_notice(target: str, verb: str, subjects: Sequence[str], problems: Sequence[str], notice: Notice | None = None) -> Response:
@@ -136,8 +136,8 @@ def done_notice(target: str, verb: str, subjects: Sequence[str], problems: Seque
         return redirect(target, Notice("Nothing was selected.", "error"))
     if len(subjects) == 1 and not problems:
         return redirect(target, notice or Notice(f"{verb}."))
-    text = f"{verb} {len(subjects) - len(problems)} of {len(subjects)}. {' '.join(problems[:5])}".strip()
-    return redirect(target, Notice(text, "error" if problems else "done"))
+    text = f"{verb} {len(subjects) - len(problems)} of {len(subjects)}."
+    return redirect(target, Notice(text, "error" if problems else "done", problems=problems))
 
 
 async def each(subjects: Sequence[str], act: Callable[[str], Awaitable[None]]) -> list[str]:
@@ -151,7 +151,7 @@ async def each(subjects: Sequence[str], act: Callable[[str], Awaitable[None]]) -
     return problems
 
 
-def undo_notice(text: str, batch: str, target: str, *, is_error: bool = False) -> Notice:
-    """Return a notice that offers to restore a batch."""
-    kind = "error" if is_error else "done"
-    return Notice(text, kind, "/ui/trash/actions", {"verb": "restore", "batch": batch, "next": target})
+def undo_notice(text: str, batch: str, target: str, problems: Sequence[str] = ()) -> Notice:
+    """Return a notice that offers to restore a batch and lists what did not go there."""
+    kind = "error" if problems else "done"
+    return Notice(text, kind, "/ui/trash/actions", {"verb": "restore", "batch": batch, "next": target}, problems)

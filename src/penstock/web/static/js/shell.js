@@ -96,6 +96,7 @@ document.addEventListener("click", (event) => {
     rail.querySelector("a")?.focus();
   } else if ("searchOpen" in data) openSearch();
   else if ("keysOpen" in data) document.getElementById("keys").showModal();
+  else if ("copyPicked" in data) copy([...document.querySelectorAll("[data-rows] tbody .pick input:checked")].map((box) => box.dataset.id ?? box.value).join("\n"), target);
   else if ("close" in data) target.closest("dialog").close();
   else if ("dismiss" in data) target.closest("[data-notice]").remove();
   else if ("copyLink" in data) copy(location.href, null);

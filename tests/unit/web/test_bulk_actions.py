@@ -1,0 +1,109 @@
+"""What the bulk bars of executions and artifacts do with the rows picked, and how they say for which it did not work."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from penstock.domain.ids import Digest
+from penstock.domain.versions import ManifestEntry
+from penstock.web.pages.artifact_compare import FileList
+from penstock.web.render import NOTICE_COOKIE, Notice, redirect
+from penstock.web.version_diff import compare_documents
+from tests.browser.app import SeededApp
+from tests.unit.web.conftest import PageClient
+
+OURS = {"origin": "http://testserver"}
+
+
+def rows_of(page: str) -> list[str]:
+    """Names of the rows that can be picked."""
+    return re.findall(r'<td class="pick"><input type="checkbox" name="id" value="([^"]+)"', page)
+
+
+def send(client: PageClient, address: str, **form: Any) -> Any:
+    """Send a bulk bar."""
+    return client.post(address, data=form, headers=OURS)
+
+
+def test_the_runs_of_picked_executions_are_compared_each_once(client: PageClient) -> None:
+    rows = rows_of(client.get("/ui/executions?q=status:failed").text)
+    runs = {row.partition("/")[0] for row in rows}
+    answer = send(client, "/ui/executions/actions", verb="compare", id=[*rows, rows[0]])
+    assert urlsplit(answer.headers["location"]).path == "/ui/compare"
+    assert set(parse_qs(urlsplit(answer.headers["location"]).query)["runs"][0].split(",")) == runs
+
+
+@pytest.mark.parametrize(("verb", "asked"), [("retry", "retry_run"), ("terminate", "terminate_run")])
+def test_all_executions_that_match_stand_for_their_runs(seeded: SeededApp, client: PageClient, verb: str, asked: str) -> None:
+    rows = rows_of(client.get("/ui/executions?q=status:failed&n=200").text)
+    seeded.actions.calls.clear()
+    send(client, "/ui/executions/actions", verb=verb, matching="1", next="/ui/executions?q=status:failed&n=25")
+    assert seeded.actions.calls != []
+    assert sorted(seeded.actions.calls) == sorted({(asked, (row.partition("/")[0],)) for row in rows})
+
+
+def test_executions_are_not_deleted_archived_or_taken_from_other_pages(seeded: SeededApp, client: PageClient) -> None:
+    seeded.actions.calls.clear()
+    for verb in ("delete", "archive", "rename", ""):
+        send(client, "/ui/executions/actions", verb=verb, id="some-run/some-task")
+    assert seeded.actions.calls == []
+    assert client.post("/ui/executions/actions", data={"verb": "retry", "id": "a/b"}).status_code == 403
+
+
+def test_picked_artifacts_come_as_one_archive_with_their_own_bytes(seeded: SeededApp, client: PageClient) -> None:
+    rows = rows_of(client.get("/ui/artifacts?tab=stored&n=200").text)
+    answer = send(client, "/ui/artifacts/actions", verb="download", id=rows)
+    assert answer.headers["content-type"] == "application/zip"
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert archive.testzip() is None
+    found = {}
+    for name in archive.namelist():
+        artifact_id = name.partition("-")[0]
+        found[artifact_id] = archive.read(name)
+    assert set(found) <= set(rows)
+    assert len(found) > 3
+    for artifact_id, data in found.items():
+        assert client.get(f"/ui/artifacts/{artifact_id}/download").content == data
+
+
+def test_two_artifacts_are_laid_beside_each_other_and_no_other_number(seeded: SeededApp, client: PageClient) -> None:
+    rows = rows_of(client.get("/ui/artifacts?tab=stored&q=type:Dataset&n=200").text)
+    answer = send(client, "/ui/artifacts/actions", verb="compare", id=rows[:2], next="/ui/artifacts?tab=stored")
+    address = answer.headers["location"]
+    assert urlsplit(address).path == "/ui/artifacts/compare"
+    page = client.get(address).text
+    for row in rows[:2]:
+        assert f'href="/ui/artifacts/{row}"' in page
+    for some in (rows[:1], rows[:3]):
+        answer = send(client, "/ui/artifacts/actions", verb="compare", id=some, next="/ui/artifacts?tab=stored")
+        assert answer.headers["location"] == "/ui/artifacts?tab=stored"
+    assert client.get("/ui/artifacts/compare?a=artifact:1&b=artifact:2").status_code == 404
+    assert client.get("/ui/artifacts/compare?a=run:1&b=version:x").status_code == 400
+
+
+def test_a_comparison_tells_equal_from_changed_files() -> None:
+    same, old, new = (str(Digest(f"sha256:{letter * 64}")) for letter in "abc")
+    before = FileList([ManifestEntry("data.csv", old, 10), ManifestEntry("notes.txt", same, 5)])
+    after = FileList([ManifestEntry("data.csv", new, 12), ManifestEntry("notes.txt", same, 5), ManifestEntry("x.bin", same, 5)])
+    diff = compare_documents(before, after, {"rows": 10}, {"rows": 12})
+    assert (diff.added, diff.changed, diff.removed, diff.same, diff.same_bytes) == (1, 1, 0, 1, 5)
+    assert [(row.key, list(row.values)) for row in diff.metadata] == [("rows", [10, 12])]
+
+
+def test_a_notice_lists_what_did_not_work_and_stays_within_a_cookie(seeded: SeededApp, client: PageClient) -> None:
+    problems = [f"run-{number}: 실행이 이미 끝났습니다, because <b>{number}</b>" for number in range(5000)]
+    answer = redirect("/ui/runs", Notice("Retried 0 of 5000 runs.", "error", problems=problems))
+    cookie = answer.headers["set-cookie"].partition(";")[0]
+    assert len(cookie) < 4096
+    page = client.get("/ui/runs", headers={"cookie": cookie}).text
+    listed = re.findall(r"<li>(run-\d+: [^<]*)", page)
+    assert 3 < len(listed) <= 20
+    assert f"and {5000 - len(listed)} more" in page
+    assert "&lt;b&gt;0&lt;/b&gt;" in page
+    assert NOTICE_COOKIE in cookie

@@ -25,7 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     place = data / "envs" / "0123456789abcdef01234567"
     place.mkdir(parents=True)
     (place / "environment.json").write_text(json.dumps({"python": "3.11.9", "packages": ["kfp", "numpy"], "lock": ""}))
-    with LiveServer(data, env={"PENSTOCK_EXECUTOR_ENVIRONMENT": f"TOKEN={SECRET}"}) as live:
+    with LiveServer(data, env={"PENSTOCK_EXECUTOR_ENVIRONMENT": f"TOKEN={SECRET}", "PENSTOCK_STORE_RETENTION_DAYS": "365"}) as live:
         yield live
 
 
@@ -83,10 +83,10 @@ def test_clients_and_what_they_asked_for_in_vain_are_counted(server: LiveServer)
     assert "shoeSize" in page(server)
 
 
-def test_the_collector_is_not_missed_when_it_is_switched_off(tmp_path: Path) -> None:
+def test_services_that_are_switched_off_are_not_missed(tmp_path: Path) -> None:
     with LiveServer(tmp_path / "data", env={"PENSTOCK_STORE_COLLECT_SECONDS": "0"}) as live:
         services = bundle(live).json()["status"]["services"]
-    assert {item["name"] for item in services} == set(LOOPS) - {"Removal of unused files"}
+    assert {item["name"] for item in services} == set(LOOPS) - {"Removal of unused files", "Retention"}
     assert all(item["is_running"] for item in services)
 
 
@@ -140,3 +140,24 @@ def test_the_start_page_begins_with_starters_and_then_tells_how_the_server_is(tm
 )
 def test_only_loopback_is_where_the_reader_sits(url: str, expected: bool) -> None:
     assert is_local(url) is expected
+
+
+def test_what_if_names_old_runs_and_moves_them_to_the_trash_only_when_asked(server: LiveServer) -> None:
+    browser = {"accept": "text/html", "user-agent": "Mozilla/5.0", "origin": server.url}
+    empty = httpx.get(f"{server.url}/ui/system/retention?kind=run&days=0&keep=0", headers=browser).text
+    assert "Nothing is as old as that" in empty
+    assert "Every hour, what is older than 365 days goes to the trash" in empty
+    for query in ("days=x", "days=1&keep=-1", "days=nan", "days=1&kind=experiment"):
+        assert httpx.get(f"{server.url}/ui/system/retention?{query}", headers=browser).status_code == 400
+    form = {"kind": "run", "days": "0", "keep": "0"}
+    assert httpx.post(f"{server.url}/ui/system/retention", data=form, headers=browser | {"origin": "http://evil.example"}).status_code == 403
+    spec = {"components": {}, "root": {"dag": {"tasks": {}}}, "pipelineInfo": {"name": "nothing-to-do"}, "schemaVersion": "2.1.0", "sdkVersion": "kfp-2.13.0"}
+    run = server.post("/apis/v2beta1/runs", {"display_name": "old one", "pipeline_spec": spec})
+    server.wait_for_run(run["run_id"])
+    plan = httpx.get(f"{server.url}/ui/system/retention?kind=run&days=0&keep=0", headers=browser).text
+    assert "nothing-to-do" in plan
+    assert "old one" in plan
+    assert "Nothing is as old as that" in httpx.get(f"{server.url}/ui/system/retention?kind=run&days=0&keep=1", headers=browser).text
+    httpx.post(f"{server.url}/ui/system/retention", data=form, headers=browser)
+    assert "old one" in httpx.get(f"{server.url}/ui/trash", headers=browser).text
+    assert server.get("/apis/v2beta1/runs").get("runs", []) == []

@@ -24,6 +24,7 @@ def shown(value: Any) -> str:
     """Return a default as the page shows it."""
     if value in ("", ()):
         return ""
+    value = ", ".join(value) if isinstance(value, tuple) else value
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

@@ -13,7 +13,7 @@ from penstock.domain.ids import RunId
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.run_folders import RunFolders
 from penstock.stores.sql.database import Database, open_database
-from penstock.stores.sql.housekeeping import _COLUMNS, SqlEndedRuns, SqlLiveBlobs
+from penstock.stores.sql.housekeeping import REFERENCES, SqlEndedRuns, SqlLiveBlobs
 
 _NOT_BLOBS = {
     ("spec", "digest"), ("api_key", "digest"), ("artifact_version", "digest"), ("version_content", "blob_digest"), ("object_read", "digest"),
@@ -52,7 +52,7 @@ def test_every_column_with_digests_is_known(database: Database) -> None:
         for row in database.read_sync(lambda tx, table=table: tx.all(f"PRAGMA table_info({table})"))  # type: ignore[misc]
         if row["name"].endswith("digest") and row["name"] != "spec_digest"
     }
-    assert found - _NOT_BLOBS == set(_COLUMNS)
+    assert found - _NOT_BLOBS == set(REFERENCES)
 
 
 def test_only_unreferenced_old_bytes_go(database: Database, tmp_path: Path) -> None:

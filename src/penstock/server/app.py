@@ -25,6 +25,8 @@ from starlette.types import ASGIApp
 import penstock
 from penstock.api import kfp, kfp_v1, lineage, metaflow, s3, triggers, wandb
 from penstock.background.blob_collector import BlobCollector, Retention
+from penstock.domain.retention import RetentionRule
+from penstock.domain.trash import TrashKind
 from penstock.interfaces.plans import PlanLoader
 from penstock.objects.service import ObjectService
 from penstock.server.accounts import default_user, ensure_first_key, key_check
@@ -45,7 +47,7 @@ from penstock.server.signin import sign_in_routes
 from penstock.server.status import ClientCounter, ProcessStatus, shown_setting
 from penstock.server.tracking import Tracking, build_task_keys, build_task_projection, build_tracking
 from penstock.server.tracking_pages import build_tracking_pages
-from penstock.server.trash import build_trash, build_trash_timer
+from penstock.server.trash import build_retention, build_retention_timer, build_trash, build_trash_timer
 from penstock.server.wandb import build_artifacts, build_wandb
 from penstock.server.web import build_web
 from penstock.spec.loader import SpecPlanLoader
@@ -62,6 +64,7 @@ from penstock.tracking.keys import KeyService
 from penstock.tracking.step_keys import StepKeys
 from penstock.tracking.task_runs import TaskEnvironment
 from penstock.tracking.unused_content import UnusedContent
+from penstock.trash.retention import RetentionService
 from penstock.trash.service import TrashService
 from penstock.web.flow_routes import routes as flow_routes
 from penstock.web.lineage_routes import routes as lineage_pages
@@ -90,6 +93,7 @@ class Parts:
     tracking: Tracking
     automations: Automations
     trash: TrashService
+    retention: RetentionService
     flows: FlowParts
     clients: ClientCounter
     is_ready: bool = False
@@ -141,6 +145,7 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         flow_log=flows.web.reader.log_lines,
         blobs=blobs,
     )
+    trash = build_trash(database, pipelines, tracking, keep_days=settings.store_trash_days, clock=clock, ids=ids, notifier=notifier)
     return Parts(
         settings=settings,
         url=url,
@@ -156,12 +161,18 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         pipelines=pipelines,
         tracking=tracking,
         automations=build_automations(settings, database, tracking.series, clock=clock, notifier=notifier),
-        trash=build_trash(
-            database, pipelines, tracking, keep_days=settings.store_trash_days, clock=clock, ids=ids, notifier=notifier
+        trash=trash,
+        retention=build_retention(
+            database, trash, blobs, runs_dir=settings.data_dir / "runs", policy=_retention_policy(settings), clock=clock
         ),
         flows=flows,
         clients=ClientCounter(clock),
     )
+
+
+def _retention_policy(settings: Settings) -> RetentionRule:
+    kinds = [TrashKind(kind) for kind in settings.store_retention_kinds]
+    return RetentionRule(kinds, settings.store_retention_days, settings.store_retention_keep)
 
 
 def build_app(parts: Parts) -> ASGIApp:
@@ -202,7 +213,8 @@ def system_facts(parts: Parts) -> dict[str, Any]:
 
 
 def _process_status(parts: Parts) -> ProcessStatus:
-    off = () if parts.settings.store_collect_seconds > 0 else ("Removal of unused files",)
+    switches = {"Removal of unused files": parts.settings.store_collect_seconds, "Retention": parts.settings.store_retention_days}
+    off = [name for name, number in switches.items() if number <= 0]
     return ProcessStatus(parts.settings.data_dir, parts.engine.executor, parts.clients, switched_off=off)
 
 
@@ -232,6 +244,7 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
     )
     recurrence = build_recurrence(parts.pipelines, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
     trash_timer = build_trash_timer(parts.trash, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
+    retention_timer = build_retention_timer(parts.retention, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
     watcher = build_trigger_watcher(parts.pipelines, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
     return [
         (ensure_default_experiment, close_stores),
@@ -241,6 +254,7 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
         (recurrence.start, recurrence.stop),
         (watcher.start, watcher.stop),
         (trash_timer.start, trash_timer.stop),
+        *([(retention_timer.start, retention_timer.stop)] if parts.retention.policy.days > 0 else []),
         (parts.flows.reaper.start, parts.flows.reaper.stop),
         (parts.flows.values.start, parts.flows.values.stop),
         (collector.start, collector.stop),
@@ -271,6 +285,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         replays=AttemptReplays(parts.engine.journal, parts.plans, parts.engine.dialects, parts.engine.secrets),
         tracking=tracking,
         trash=parts.trash,
+        retention=parts.retention,
         system=SystemServices(
             _process_status(parts),
             parts.pipelines.secrets,

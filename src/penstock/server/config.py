@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.retention import RETAINED
 
 DEFAULT_PORT = 8080
 CONFIG_FILE = "penstock.toml"
@@ -52,6 +53,10 @@ class Settings:
     store_run_folder_days: float = _setting(0.0, "Days after a run's end at which its logs and files go; 0: they stay with the run.")
 
     store_trash_days: float = _setting(7.0, "Days in which what is deleted on the pages can be restored; 0: it is removed at once.")
+
+    store_retention_days: float = _setting(0.0, "Days after which things go to the trash by themselves (/ui/system/retention); 0: never.")
+    store_retention_keep: int = _setting(10, "So many of each pipeline, project and collection stay, however old they are.")
+    store_retention_kinds: tuple[str, ...] = _setting(("run",), "What goes when it is old: run, tracked_run, version.")
 
     store_backup_dir: str = _setting("", "Folder that takes backups; empty: `backups` in the data folder, which does not survive its disk.")
 
@@ -215,6 +220,10 @@ def _to_bool(text: str) -> bool:
 def _validate(settings: Settings) -> None:
     if not 0 <= settings.server_port <= 65535:
         raise InvalidArgumentError(f"port {settings.server_port} is not between 0 and 65535")
+    if unknown := set(settings.store_retention_kinds) - {kind.value for kind in RETAINED}:
+        raise InvalidArgumentError(f"store_retention_kinds: {', '.join(sorted(unknown))} is not known; run, tracked_run and version are")
+    if settings.store_retention_days < 0 or settings.store_retention_keep < 0:
+        raise InvalidArgumentError("store_retention_days and store_retention_keep must not be below 0")
     if settings.pipelines_terminated_state not in {"FAILED", "CANCELED"}:
         raise InvalidArgumentError("pipelines_terminated_state must be FAILED or CANCELED")
     if settings.executor_environment and not re.match(r"\s*[A-Za-z_]\w*\s*=", settings.executor_environment[0]):

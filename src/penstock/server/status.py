@@ -27,6 +27,7 @@ LOOPS: Mapping[str, str] = {
     "Flow heartbeats": "flow-reaper",
     "Flow values": "flow-values",
     "Trash": "penstock-trash",
+    "Retention": "penstock-retention",
     "Removal of unused files": "blob-collector",
 }
 """Service -> name of its asyncio task. A loop that failed or was never started is not among the tasks of the process."""

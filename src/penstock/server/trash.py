@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from penstock.background.rounds import Rounds
-from penstock.domain.ids import ExperimentId, RecurringRunId, RunId, TrackedRunId
+from penstock.domain.ids import Digest, ExperimentId, RecurringRunId, RunId, TrackedRunId
+from penstock.domain.retention import RetentionRule
 from penstock.domain.runs import RecurringRunChanged
 from penstock.domain.states import RuntimeState
 from penstock.domain.tracking import TrackedProjectId
 from penstock.domain.trash import TrashKind
+from penstock.executors.process.environment_list import folder_size
+from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.clock import Clock, IdSource, Timers
 from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.trash import Remover
@@ -18,7 +22,11 @@ from penstock.server.pipelines import PipelineParts
 from penstock.server.tracking import Tracking
 from penstock.stores.sql.collections import SqlCollectionStore
 from penstock.stores.sql.database import Database
+from penstock.stores.sql.retention import SqlRetentionStore
 from penstock.stores.sql.trash import SqlTrashStore
+from penstock.tracking.artifacts import hex_md5
+from penstock.tracking.manifests import read_entries
+from penstock.trash.retention import ContentReaders, RetentionService
 from penstock.trash.service import TrashService
 
 _LOOK_SECONDS = 600.0
@@ -88,6 +96,28 @@ def build_trash(
     store = SqlTrashStore(database)
     keep_seconds = keep_days * _DAY_SECONDS
     return TrashService(store, before=before, removers=removers, keep_seconds=keep_seconds, clock=clock, ids=ids, moved=moved)
+
+
+def build_retention(
+    database: Database, trash: TrashService, blobs: BlobStore, *, runs_dir: Path, policy: RetentionRule, clock: Clock
+) -> RetentionService:
+    """Return retention over `database`; logs of runs lie below `runs_dir`."""
+
+    def files_of(digest: Digest) -> list[tuple[Digest, int]]:
+        return [(Digest(entry.digest), entry.size_bytes) for entry in blobs.list_tree(digest)]
+
+    def names_in(digest: Digest) -> Iterator[str]:
+        return (hex_md5(entry.digest) for entry in read_entries(blobs.read(digest)) if entry.ref is None)
+
+    def folder_bytes(run_id: str) -> int:
+        return folder_size(runs_dir / run_id).size_bytes
+
+    return RetentionService(SqlRetentionStore(database), trash, ContentReaders(files_of, names_in, folder_bytes), clock, policy)
+
+
+def build_retention_timer(retention: RetentionService, *, clock: Clock, timers: Timers, notifier: Notifier) -> Rounds:
+    """Return the service that follows the retention policy."""
+    return Rounds("retention", [retention.carry_out], wants=lambda _: False, clock=clock, timers=timers, notifier=notifier)
 
 
 def build_trash_timer(trash: TrashService, *, clock: Clock, timers: Timers, notifier: Notifier) -> Rounds:

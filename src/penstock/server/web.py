@@ -33,6 +33,7 @@ from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_run_tables import SqlRunTables
 from penstock.stores.sql.pages_runs import SqlRunPages
 from penstock.stores.sql.saved_views import SqlSavedViews
+from penstock.trash.retention import RetentionService
 from penstock.trash.service import TrashService
 from penstock.web.automation import Automation
 from penstock.web.services import Replays, WebServices
@@ -257,6 +258,7 @@ def build_web(
     tracking: TrackingServices | None = None,
     system: SystemServices | None = None,
     trash: TrashService | None = None,
+    retention: RetentionService | None = None,
 ) -> WebServices:
     """Return what the pages work with.
 
@@ -278,6 +280,7 @@ def build_web(
         tracking: behind the pages of tracked runs.
         system: behind the System page.
         trash: where deletions of the pages lead.
+        retention: says what is old, and moves it there.
     """
     return WebServices(
         **page_readers(database, logs),
@@ -294,5 +297,6 @@ def build_web(
         tracking=tracking,
         system=system,
         trash=trash,
+        retention=retention,
         automation=Automation(parts.recurring_runs, parts.triggers, parts.backfills, user_name),
     )

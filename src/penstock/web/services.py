@@ -13,6 +13,7 @@ from penstock.interfaces.page_catalog import CatalogPages, HomePages
 from penstock.interfaces.pages import ArtifactPages, RunPages
 from penstock.interfaces.plans import PlanLoader
 from penstock.interfaces.run_tables import RunTables, SavedViews
+from penstock.trash.retention import RetentionService
 from penstock.trash.service import TrashService
 from penstock.web.automation import Automation
 from penstock.web.system_services import SystemServices
@@ -197,5 +198,7 @@ class WebServices:
     """Behind triggers, backfills and the change log; None leaves those parts out."""
     trash: TrashService | None = None
     """Where deletions of the pages lead; None deletes at once."""
+    retention: RetentionService | None = None
+    """Says what is old and what it would free; None leaves that page out."""
     system: SystemServices | None = None
     """Behind the System page; None leaves the state of the process and secrets out."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from penstock.domain.ids import Digest, RunId
 from penstock.stores.sql.database import Database, Transaction
 
-_COLUMNS = (
+REFERENCES = (
     ("artifact", "digest"),
     ("tracked_file", "digest"),
     ("project_content", "blob_digest"),
@@ -48,12 +48,19 @@ class SqlEndedRuns:
 
 def _live(tx: Transaction) -> set[Digest]:
     found: set[Digest] = set()
-    for table, column in _COLUMNS:
+    for table, column in REFERENCES:
         # Only names from the list above are interpolated.
         rows = tx.all(f"SELECT DISTINCT {column} AS digest FROM {table} WHERE {column} IS NOT NULL AND {column} <> ''")
         found.update(Digest(row["digest"]) for row in rows)
-    for row in tx.all("SELECT outputs FROM cache_entry WHERE outputs LIKE '%sha256:%'"):
-        found.update(Digest(text) for text in _DIGEST.findall(row["outputs"]))
+    return found | digests_of_cache(tx)
+
+
+def digests_of_cache(tx: Transaction, *, without: Collection[str] = ()) -> set[Digest]:
+    """Return the digests that results kept for reuse name; those of the runs in `without` are left out."""
+    found: set[Digest] = set()
+    for row in tx.all("SELECT run_id, outputs FROM cache_entry WHERE outputs LIKE '%sha256:%'"):
+        if row["run_id"] not in without:
+            found.update(Digest(text) for text in _DIGEST.findall(row["outputs"]))
     return found
 
 

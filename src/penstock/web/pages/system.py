@@ -32,6 +32,7 @@ SERVICES = (
     "Flow heartbeats",
     "Flow values",
     "Trash",
+    "Retention",
     "Removal of unused files",
 )
 """Names of services as the status gives them; here so that they are translated."""

@@ -1,4 +1,4 @@
-"""Hypothesis drives the core: any plan, any order, failures, losses, cancels, crashes, retries, late and repeated reports."""
+"""Hypothesis drives the core: any plan, any order, failures, losses, pauses, cancels, crashes, retries, late and repeated reports."""
 
 from __future__ import annotations
 
@@ -61,6 +61,15 @@ class EngineMachine(RuleBasedStateMachine):
         """Somebody stops the run."""
         self._watch(self.world.send(events.CancelRequested(self.world.clock, "enough", 60.0)))
 
+    @precondition(lambda self: not self.world.state.is_final)
+    @rule()
+    def pause_or_continue(self) -> None:
+        """Somebody pauses the run, or lets a paused one go on."""
+        if self.world.state.is_paused:
+            self._watch(self.world.send(events.ContinueRequested(self.world.clock)))
+        else:
+            self._watch(self.world.send(events.PauseRequested(self.world.clock, "paused by user")))
+
     @rule()
     def let_a_deadline_pass(self) -> None:
         """Exit tasks of a canceled run took too long."""
@@ -108,7 +117,8 @@ class EngineMachine(RuleBasedStateMachine):
         assert state.counts.failed == sum(node.phase is Phase.FAILED for node in leaves)
         if state.plan.parallelism:
             assert sum(node.phase in _WORKING for node in leaves) <= state.plan.parallelism
-        if not state.is_final:
+        assert state.is_paused or not state.paused, "something is held for ever"
+        if not state.is_final and not state.is_paused:
             assert any(not isinstance(command, ScheduleDeadline) for command in state.outbox.values()), "the run is stuck"
         for node in state.nodes.values():
             assert node.phase not in (Phase.SKIPPED, Phase.FAILED, Phase.CANCELED) or node.reason, f"{node.path} gives no reason"
@@ -117,6 +127,7 @@ class EngineMachine(RuleBasedStateMachine):
         """Whatever happened, the run ends when everything open is answered."""
         if not hasattr(self, "world"):
             return
+        self.world.send(events.ContinueRequested(self.world.clock))
         for _ in range(10_000):
             if not self.world.open():
                 break
@@ -140,9 +151,12 @@ class EngineMachine(RuleBasedStateMachine):
         self._watch(commands)
 
     def _watch(self, commands: list[Command]) -> None:
-        """No attempt starts before what it depends on has ended, and no success is repeated."""
+        """No attempt starts in a pause or before what it depends on has ended, and no success is repeated."""
+        last = self.world.log[-1]
+        is_lost = isinstance(last, events.AttemptFailed) and last.failure.kind is FailureKind.LOST
         for command in commands:
             if isinstance(command, LaunchAttempt):
+                assert is_lost or not self.world.state.is_paused, f"{command.path} was launched in a paused run"
                 assert command.path not in self.done, f"{command.path} succeeded and was launched again"
                 self._check_dependencies(self.world.state.nodes[command.path])
 

@@ -116,6 +116,7 @@ def picture(state: RunState) -> dict[str, Any]:
         "cancel": state.cancel_reason,
         "failures": state.failures,
         "active": state.active_leaves,
+        "paused": [node.path for node in state.paused] if state.is_paused else None,
         "nodes": {path: _node(node) for path, node in state.nodes.items()},
     }
 

@@ -27,8 +27,9 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     group = typer.Typer(no_args_is_help=True, help="List, show and steer runs.", rich_markup_mode=None)
     group.command("ls")(list_runs)
-    for command in (show, logs, cancel, retry, delete):
+    for command in (show, logs, cancel, pause, retry, delete):
         group.command()(command)
+    group.command("continue")(unpause)
     app.add_typer(group, name="runs")
 
 
@@ -102,6 +103,22 @@ def cancel(run: RunArgument, data_dir: DataDir = None) -> None:
         found = find_run(client, run)
         client.call("POST", f"/runs/{found['run_id']}:terminate")
     typer.echo(f"canceling {found['display_name']} ({found['run_id']})")
+
+
+def pause(run: RunArgument, data_dir: DataDir = None) -> None:
+    """Start no further tasks of a run until it is continued; those that run go on."""
+    with connect(resolve_data_dir(data_dir)) as client:
+        found = find_run(client, run)
+        client.call("POST", f"/runs/{found['run_id']}:pause")
+    typer.echo(f"paused {found['display_name']} ({found['run_id']})")
+
+
+def unpause(run: RunArgument, data_dir: DataDir = None) -> None:
+    """Go on with a paused run."""
+    with connect(resolve_data_dir(data_dir)) as client:
+        found = find_run(client, run)
+        client.call("POST", f"/runs/{found['run_id']}:unpause")
+    typer.echo(f"continuing {found['display_name']} ({found['run_id']})")
 
 
 def retry(

@@ -32,6 +32,15 @@ def launch(state: RunState, node: Node) -> None:
     state.emit(("attempt", node.path), LaunchAttempt(node.path, _request(state, node, attempt)))
 
 
+def launch_or_hold(state: RunState, node: Node) -> None:
+    """Hand the next attempt of `node` to the executor, when the run is not paused."""
+    if state.is_paused:
+        state.touch(node)
+        state.paused.append(node)
+    else:
+        launch(state, node)
+
+
 def _request(state: RunState, node: Node, attempt: int) -> LaunchRequest:
     template = node.template
     if not isinstance(template, LeafTemplate) or state.context is None:
@@ -126,7 +135,7 @@ def _back_off(state: RunState, node: Node, event: AttemptFailed, delay_seconds: 
         text = f"attempt {event.attempt + 1} failed; retry {leaf.user_retries} starts now"
         state.changes.notes.append(Note(node.task_id, event.attempt, event.at, "retry", text))
         move(state, node, Phase.BACKOFF)
-        launch(state, node)
+        launch_or_hold(state, node)
         return
     leaf.retry_at = event.at + delay_seconds
     node.error = event.failure
@@ -142,9 +151,12 @@ def on_retry_due(state: RunState, event: RetryDue) -> bool:
     node = state.nodes.get(event.path)
     if node is None or node.leaf is None or node.phase is not Phase.BACKOFF or node.leaf.attempts != event.attempt:
         return False
+    if ("retry", node.path) not in state.outbox:  # its time came already; the pause of the run holds it
+        return False
     state.close_command("retry", node.path)
     node.error = None
-    launch(state, node)
+    node.leaf.retry_at = None
+    launch_or_hold(state, node)
     touch_dependents(state, node)
     return True
 

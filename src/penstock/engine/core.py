@@ -18,7 +18,7 @@ from penstock.domain.execution import Failure, FailureKind, TaskOutputs
 from penstock.domain.ids import ROOT_PATH
 from penstock.domain.plan import GraphTemplate, RunPlan, TaskSpec
 from penstock.domain.states import RuntimeState, TaskType
-from penstock.engine import attempts, flow, starting, stopping
+from penstock.engine import attempts, flow, pausing, starting, stopping
 from penstock.engine.commands import Command, ScheduleDeadline
 from penstock.engine.events import (
     ArtifactImported,
@@ -28,10 +28,12 @@ from penstock.engine.events import (
     CacheHit,
     CacheMissed,
     CancelRequested,
+    ContinueRequested,
     DeadlineExpired,
     Event,
     ImportFailed,
     LoopContinued,
+    PauseRequested,
     RetryDue,
     RetryRequested,
     RunSubmitted,
@@ -130,11 +132,11 @@ def _on_cache_hit(state: RunState, event: CacheHit) -> bool:
 
 def _on_cache_missed(state: RunState, event: CacheMissed) -> bool:
     node = state.nodes.get(event.path)
-    if node is None or node.leaf is None or node.phase is not Phase.CACHING:
+    if node is None or node.leaf is None or node.phase is not Phase.CACHING or ("cache", event.path) not in state.outbox:
         return False
     state.close_command("cache", event.path)
     node.leaf.cache_reason = event.reason
-    attempts.launch(state, node)
+    attempts.launch_or_hold(state, node)
     return True
 
 
@@ -170,4 +172,6 @@ _HANDLERS: dict[type[Any], Callable[..., bool]] = {
     CancelRequested: stopping.on_cancel_requested,
     DeadlineExpired: stopping.on_deadline_expired,
     RetryRequested: _on_retry_requested,
+    PauseRequested: pausing.on_pause_requested,
+    ContinueRequested: pausing.on_continue_requested,
 }

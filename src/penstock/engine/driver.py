@@ -133,6 +133,16 @@ class RunDriver:
         event = events.CancelRequested(self._ports.clock.now(), reason, self._settings.exit_limit_seconds)
         await self._send_and_wait(run_id, event)
 
+    async def pause(self, run_id: RunId, *, reason: str = "") -> None:
+        """Let an open run start nothing more; durable when this returns. One that has ended, is unknown or paused is left alone."""
+        if run_id in self._runs:
+            await self._send_and_wait(run_id, events.PauseRequested(self._ports.clock.now(), reason))
+
+    async def unpause(self, run_id: RunId) -> None:
+        """Let a paused run go on; durable when this returns. Others are left alone."""
+        if run_id in self._runs:
+            await self._send_and_wait(run_id, events.ContinueRequested(self._ports.clock.now()))
+
     async def retry(self, run_id: RunId) -> None:
         """Let a finished run go on: what succeeded is kept; durable when this returns.
 

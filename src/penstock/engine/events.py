@@ -139,6 +139,21 @@ class RetryRequested:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class PauseRequested:
+    """Somebody wants the run to start nothing more for now."""
+
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueRequested:
+    """Somebody wants a paused run to go on."""
+
+    at: float
+
+
 Event = (
     RunSubmitted
     | LoopContinued
@@ -153,6 +168,8 @@ Event = (
     | CancelRequested
     | DeadlineExpired
     | RetryRequested
+    | PauseRequested
+    | ContinueRequested
 )
 
 EVENT_TYPES: Mapping[str, type[Event]] = {
@@ -171,6 +188,8 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
         CancelRequested,
         DeadlineExpired,
         RetryRequested,
+        PauseRequested,
+        ContinueRequested,
     )
 }
 _FIELDS: Mapping[type[Event], tuple[str, ...]] = {

@@ -81,7 +81,10 @@ def fail_fast_reason(node: Node) -> str:
 
 
 def admit(state: RunState, node: Node) -> None:
-    """Give `node` its places (in its graph or loop, and among the run's leaves) and start it, or hold it."""
+    """Give `node` its places (in its graph or loop, and among the run's leaves) and start it, or hold it, as all of a paused run."""
+    if state.is_paused:
+        _hold(state, node, state.paused)
+        return
     group = node.parent.group if node.parent is not None else None
     if group is not None and group.limit and not node.has_slot:
         if group.active >= group.limit:
@@ -101,6 +104,8 @@ def admit(state: RunState, node: Node) -> None:
 def _hold(state: RunState, node: Node, queue: Any) -> None:
     if node.phase is Phase.WAITING:
         move(state, node, Phase.HELD)
+    else:
+        state.touch(node)
     queue.append(node)
 
 

@@ -153,8 +153,9 @@ class LiveRun:
             detail = details.get((node.task_id, node.leaf.attempts - 1)) if node.leaf is not None else records.plan_detail(state, node)
             previous = self._recorded.get(node.task_id)
             waiting = self._waiting.get(node.task_id, "")
-            batch.tasks.append(records.task_record(state, node, previous=previous, waiting=waiting, detail=detail))
-            self._recorded[node.task_id] = node.state
+            record = records.task_record(state, node, previous=previous, waiting=waiting, detail=detail)
+            batch.tasks.append(record)
+            self._recorded[node.task_id] = record.state
         batch.attempts.extend(records.attempt_records(state, changes, details))
         batch.notes.extend(records.note_records(state, changes))
         batch.artifacts.extend(records.artifact_records(state, changes))

@@ -291,6 +291,9 @@ class RunState:
         """Name and failure of the first task that failed by itself."""
         self.failures: list[dict[str, Any]] = []
         """Of the failed leaves, for exit tasks."""
+        self.is_paused = False
+        self.paused: list[Node] = []
+        """What would have started but for the pause, in order."""
         self.active_leaves = 0
         self.held_leaves: deque[Node] = deque()
         self.context: RunContext | None = None
@@ -348,7 +351,9 @@ class RunState:
     @property
     def state(self) -> RuntimeState:
         """Public state of the run."""
-        return RuntimeState.PENDING if self.root is None else self.root.state
+        if self.root is None:
+            return RuntimeState.PENDING
+        return RuntimeState.PAUSED if self.is_paused and not self.root.is_final else self.root.state
 
 
 def child_path(parent: TaskPath, key: str) -> TaskPath:

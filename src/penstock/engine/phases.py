@@ -18,7 +18,7 @@ class Phase(StrEnum):
     WAITING = "WAITING"
     """Something it depends on is not final."""
     HELD = "HELD"
-    """Ready, but a parallelism limit of its graph, loop or run is reached."""
+    """Ready, but a parallelism limit of its graph, loop or run is reached, or the run is paused."""
     CACHING = "CACHING"
     """The cache is being asked."""
     LAUNCHED = "LAUNCHED"
@@ -51,7 +51,7 @@ _START = {
 _AGAIN = {Phase.WAITING: "retry of the run"}
 
 TRANSITIONS: Mapping[Phase, Mapping[Phase, str]] = {
-    Phase.WAITING: {Phase.HELD: "ready, limit reached", **_START},
+    Phase.WAITING: {Phase.HELD: "ready, limit reached or paused", **_START},
     Phase.HELD: _START,
     Phase.CACHING: {Phase.SUCCEEDED: "hit", Phase.LAUNCHED: "miss", Phase.CANCELED: "cancel"},
     Phase.LAUNCHED: {

@@ -68,7 +68,7 @@ def task_record(
         iteration_index=node.iteration,
         iteration_count=len(group.items) if group is not None and node.is_loop else None,
         position=node.position,
-        state=node.state,
+        state=node.state if node.parent is not None else state.state,
         previous_state=previous,
         reason=reason_of(state, node, waiting),
         created_at=node.created_at,
@@ -124,6 +124,9 @@ def execution_id(task_id: TaskId) -> int:
     return (int(task_id.replace("-", ""), 16) & ((1 << _EXECUTION_ID_BITS) - 1)) or 1
 
 
+_PAUSED = "waiting until the run is continued: it is paused"
+
+
 def reason_of(state: RunState, node: Node, waiting: str = "") -> str:
     """Why the task is in its state, a sentence; empty when there is nothing to explain."""
     phase = node.phase
@@ -131,6 +134,8 @@ def reason_of(state: RunState, node: Node, waiting: str = "") -> str:
         return waiting_for(node, state.now)
     if phase is Phase.HELD:
         return _held_reason(state, node)
+    if phase in (Phase.BACKOFF, Phase.CACHING) and state.is_paused and node in state.paused:
+        return _PAUSED
     if phase is Phase.CACHING:
         return "looking for an earlier result in the cache"
     if phase is Phase.LAUNCHED:
@@ -148,6 +153,8 @@ def reason_of(state: RunState, node: Node, waiting: str = "") -> str:
 
 
 def _held_reason(state: RunState, node: Node) -> str:
+    if state.is_paused:
+        return _PAUSED
     parent = node.parent
     if node.has_slot or parent is None or parent.group is None or not parent.group.limit:
         return f"waiting for a free place: this run runs at most {state.plan.parallelism} tasks at once"

@@ -22,6 +22,8 @@ def reset_run(state: RunState) -> None:
     state.first_failure = None
     state.failures.clear()
     state.finished_at = None
+    state.is_paused = False
+    state.paused.clear()
     state.active_leaves = 0
     state.held_leaves.clear()
     state.changes.history.append((state.now, RuntimeState.PENDING, None))

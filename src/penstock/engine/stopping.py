@@ -12,6 +12,7 @@ from penstock.engine.commands import CancelAttempt, ScheduleDeadline
 from penstock.engine.events import CancelRequested, DeadlineExpired
 from penstock.engine.flow import close_if_done, finish, move
 from penstock.engine.nodes import Node, RunState
+from penstock.engine.pausing import end_pause
 from penstock.engine.phases import Phase
 from penstock.engine.readiness import seconds
 
@@ -50,6 +51,7 @@ def _stop(state: RunState, root: Node, reason: str, exit_limit_seconds: float) -
     state.close_command("deadline", "run")
     state.changes.history.append((state.now, RuntimeState.CANCELING, reason))
     _stop_tree(state, root)
+    end_pause(state)
     if not root.is_final:
         state.emit(("deadline", "exit"), ScheduleDeadline("exit", state.now + exit_limit_seconds))
 

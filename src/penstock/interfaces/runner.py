@@ -24,6 +24,14 @@ class Runner(Protocol):
         """Put the run in CANCELING and stop its tasks; a run in a final state is left alone."""
         ...
 
+    async def pause(self, run_id: RunId, *, reason: str) -> None:
+        """Start nothing more of the run, until `unpause`; what runs goes on. A run that is not open is left alone."""
+        ...
+
+    async def unpause(self, run_id: RunId) -> None:
+        """Go on with a paused run; others are left alone."""
+        ...
+
     async def retry(self, run_id: RunId) -> None:
         """Put the final run back to PENDING, keep what succeeded and run the rest again."""
         ...

@@ -274,6 +274,31 @@ class RunService:
             raise ConflictError(f"run {run_id} cannot be terminated: it {found}")
         await self._runner.cancel(run_id, reason=reason)
 
+    async def pause(self, run_id: RunId, *, reason: str = "paused by user") -> None:
+        """Start nothing more of the run; what runs goes on to its end. It is PAUSED when this returns.
+
+        Raises:
+            NotFoundError: no such run.
+            ConflictError: it has ended, is being stopped or is paused already.
+        """
+        run = await self.get(run_id)
+        if run.state not in _STOPPABLE - {RuntimeState.PAUSED}:
+            found = "has ended" if run.state.is_final else "is paused already" if run.state is RuntimeState.PAUSED else "is being stopped"
+            raise ConflictError(f"run {run_id} cannot be paused: it {found}")
+        await self._runner.pause(run_id, reason=reason)
+
+    async def unpause(self, run_id: RunId) -> None:
+        """Go on with a paused run.
+
+        Raises:
+            NotFoundError: no such run.
+            ConflictError: it is not paused.
+        """
+        run = await self.get(run_id)
+        if run.state is not RuntimeState.PAUSED:
+            raise ConflictError(f"run {run_id} cannot be continued: it is not paused")
+        await self._runner.unpause(run_id)
+
     async def retry(self, run_id: RunId) -> None:
         """Run again what did not succeed, under the same id.
 

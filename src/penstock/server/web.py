@@ -53,6 +53,14 @@ class PageActions:
         """Begin to stop the run."""
         await self._parts.runs.terminate(RunId(run_id))
 
+    async def pause_run(self, run_id: str) -> None:
+        """Start nothing more of the run for now."""
+        await self._parts.runs.pause(RunId(run_id))
+
+    async def unpause_run(self, run_id: str) -> None:
+        """Go on with a paused run."""
+        await self._parts.runs.unpause(RunId(run_id))
+
     async def retry_run(self, run_id: str) -> None:
         """Run again what did not succeed."""
         await self._parts.runs.retry(RunId(run_id))

@@ -66,6 +66,14 @@ class Actions(Protocol):
         """Begin to stop the run."""
         ...
 
+    async def pause_run(self, run_id: str) -> None:
+        """Start nothing more of the run for now."""
+        ...
+
+    async def unpause_run(self, run_id: str) -> None:
+        """Go on with a paused run."""
+        ...
+
     async def retry_run(self, run_id: str) -> None:
         """Run again what did not succeed, under the same id."""
         ...

@@ -170,6 +170,20 @@ async def test_terminating_reports_failed_with_code_one(api: KfpApi) -> None:
     assert none == {}
 
 
+async def test_a_run_is_paused_and_goes_on_once(api: KfpApi) -> None:
+    api.scripts["work"] = WAIT
+    run_id = (await api.call("POST", "/runs", run_body()))["run_id"]
+    assert await api.call("POST", f"/runs/{run_id}:pause") == {}
+    assert (await api.call("GET", f"/runs/{run_id}"))["state"] == "PAUSED"
+    await api.refused("POST", f"/runs/{run_id}:pause", status=409, code=10)
+    assert await api.call("POST", f"/runs/{run_id}:unpause") == {}
+    await api.refused("POST", f"/runs/{run_id}:unpause", status=409, code=10)
+    await api.call("POST", f"/runs/{run_id}:pause")
+    await api.call("POST", f"/runs/{run_id}:terminate")
+    assert (await api.ended(run_id))["state"] == "FAILED"
+    await api.refused("POST", f"/runs/{run_id}:pause", status=409, code=10)
+
+
 async def test_a_setting_makes_terminated_runs_canceled(tmp_path: Any) -> None:
     api = await KfpApi(tmp_path, scripts={"work": WAIT}, states=RunStates(RuntimeState.CANCELED)).start()
     created = await api.call("POST", "/runs", run_body())

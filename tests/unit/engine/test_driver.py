@@ -152,6 +152,26 @@ async def test_a_retry_waits_for_its_time_also_over_a_restart(engine: Engine) ->
     assert [(attempt["attempt"], attempt["state"]) for attempt in attempts] == [(0, "FAILED"), (1, "SUCCEEDED")]
 
 
+async def test_a_paused_run_stays_paused_over_a_restart_and_then_goes_on(engine: Engine) -> None:
+    engine.scripts["a"] = WAIT
+    await engine.stop()
+    await engine.start()
+    await engine.submit(flat(task("a"), task("b", after=["a"])))
+    await engine.settled()
+    await engine.driver.pause(RunId("run-1"), reason="paused by user")
+    await engine.stop()
+    await engine.start()
+    engine.executor.release("a")
+    await engine.settled()
+    assert engine.executor.launched() == []
+    assert engine.rows("SELECT state FROM run")[0]["state"] == "PAUSED"
+    assert engine.states()["root"] == "PAUSED"
+    await engine.driver.unpause(RunId("run-1"))
+    row = await engine.finished()
+    assert (row["state"], engine.states()["b"]) == ("SUCCEEDED", "SUCCEEDED")
+    assert [entry["state"] for entry in json.loads(row["state_history"])] == ["PENDING", "RUNNING", "PAUSED", "RUNNING", "SUCCEEDED"]
+
+
 async def test_cancel_ends_attempts_and_runs_exit_tasks(engine: Engine) -> None:
     engine.executor.scripts["a"] = WAIT
     exits = task("bye", after=["a"], trigger=TriggerRule.ALL_DONE, is_exit=True)

@@ -27,6 +27,8 @@ EVERY = [
     events.CancelRequested(1.5, "why", 60.0),
     events.DeadlineExpired(1.5, "run"),
     events.RetryRequested(1.5),
+    events.PauseRequested(1.5, "why"),
+    events.ContinueRequested(1.5),
 ]
 
 

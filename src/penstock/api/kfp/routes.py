@@ -89,6 +89,8 @@ def _runs(services: KfpServices) -> list[BaseRoute]:
         _post("/runs/{run_id}:unarchive", runs.unarchive),
         _post("/runs/{run_id}:terminate", runs.terminate),
         _post("/runs/{run_id}:retry", runs.retry),
+        _post("/runs/{run_id}:pause", runs.pause),
+        _post("/runs/{run_id}:unpause", runs.unpause),
         _get("/runs/{run_id}", runs.get),
         _delete("/runs/{run_id}", runs.delete),
         _get("/runs/{run_id}/nodes/{task_id}/artifacts/{name}:read", artifacts.read_node),

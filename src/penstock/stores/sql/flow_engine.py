@@ -15,11 +15,13 @@ from penstock.interfaces.journal import TaskRecord
 from penstock.stores.sql.database import Transaction
 from penstock.stores.sql.flow_projection import finish_run
 
+_UNDER_WAY = frozenset({RuntimeState.RUNNING, RuntimeState.PAUSED})
+
 
 def follow_engine(tx: Any, records: Sequence[TaskRecord]) -> None:
-    """Projection of the run journal: a run's end, and its going on after a retry, reach the recorded run."""
+    """Projection of the run journal: a run's end, its pause, and its going on after a retry or pause reach the recorded run."""
     for record in records:
-        if record.type is not TaskType.ROOT or not (record.state.is_final or record.state is RuntimeState.RUNNING):
+        if record.type is not TaskType.ROOT or not (record.state.is_final or record.state in _UNDER_WAY):
             continue
         row = tx.one("SELECT flow_id FROM flow_run WHERE run_id = ?", (record.run.run_id,))
         if row is not None:
@@ -28,7 +30,7 @@ def follow_engine(tx: Any, records: Sequence[TaskRecord]) -> None:
 
 def _follow(tx: Transaction, shared_id: str, record: TaskRecord) -> None:
     if not record.state.is_final:
-        tx.execute("UPDATE run SET state = 'RUNNING', finished_at = NULL, error = NULL WHERE run_id = ?", (shared_id,))
+        tx.execute("UPDATE run SET state = ?, finished_at = NULL, error = NULL WHERE run_id = ?", (record.state, shared_id))
         return
     at = record.finished_at if record.finished_at is not None else record.created_at
     message = None if record.state is RuntimeState.SUCCEEDED else (record.error.message if record.error is not None else record.reason)

@@ -40,12 +40,22 @@ async def values(services: WebServices, request: Request) -> Response:
 _VERBS = {
     "retry": "retry_run",
     "terminate": "terminate_run",
+    "pause": "pause_run",
+    "unpause": "unpause_run",
     "archive": "archive_run",
     "unarchive": "unarchive_run",
     "delete": "delete_run",
 }
-_DONE = {"retry": "Retried", "terminate": "Terminating", "archive": "Archived", "unarchive": "Restored", "delete": "Deleted"}
-_UNDO = {"archive": "unarchive", "unarchive": "archive"}
+_DONE = {
+    "retry": "Retried",
+    "terminate": "Terminating",
+    "pause": "Paused",
+    "unpause": "Continued",
+    "archive": "Archived",
+    "unarchive": "Restored",
+    "delete": "Deleted",
+}
+_UNDO = {"archive": "unarchive", "unarchive": "archive", "pause": "unpause", "unpause": "pause"}
 
 
 async def act(services: WebServices, request: Request) -> Response:

@@ -141,18 +141,31 @@ def list_runs(obj: Any, states: Any = ()) -> None:
             obj.echo_always("%s\t%s\t%s" % (run["run_id"], state, run.get("created_at", "")), err=False)
 
 
-@penstock.command(help="Let schedule and events start no runs until `unsuspend`; runs that were started go on.")
+@penstock.command(
+    help="Start no further steps of RUN_ID until `unsuspend`; those that run go on. "
+    "Without RUN_ID: let schedule and events start no runs; runs that were started go on."
+)
+@click.argument("run-id", type=str, required=False)
 @click.pass_obj
-def suspend(obj: Any) -> None:
-    """Disable schedule and events."""
-    _switch(obj, is_enabled=False)
+def suspend(obj: Any, run_id: Optional[str] = None) -> None:
+    """Pause one run, or disable schedule and events."""
+    if run_id is None:
+        _switch(obj, is_enabled=False)
+        return
+    _guarded(lambda: obj.penstock_server.pause(run_id))
+    obj.echo("Run *%s* is suspended." % run_id, bold=True)
 
 
-@penstock.command(help="Let schedule and events start runs again.")
+@penstock.command(help="Go on with RUN_ID. Without RUN_ID: let schedule and events start runs again.")
+@click.argument("run-id", type=str, required=False)
 @click.pass_obj
-def unsuspend(obj: Any) -> None:
-    """Enable schedule and events."""
-    _switch(obj, is_enabled=True)
+def unsuspend(obj: Any, run_id: Optional[str] = None) -> None:
+    """Continue one run, or enable schedule and events."""
+    if run_id is None:
+        _switch(obj, is_enabled=True)
+        return
+    _guarded(lambda: obj.penstock_server.unpause(run_id))
+    obj.echo("Run *%s* goes on." % run_id, bold=True)
 
 
 def _switch(obj: Any, *, is_enabled: bool) -> None:

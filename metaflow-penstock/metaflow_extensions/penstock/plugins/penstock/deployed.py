@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 import time
-from typing import Any, ClassVar, Dict, Iterator, Optional
+from typing import Any, Callable, ClassVar, Dict, Iterator, Optional
 
 from metaflow.client.core import get_metadata
 from metaflow.exception import MetaflowException
@@ -28,6 +28,14 @@ def _branch(name: Optional[str]) -> Dict[str, Any]:
     kind, _, rest = (name or "").partition(".")
     found: Dict[str, Any] = {"production": True} if kind == "prod" else {}
     return {**found, "branch": rest} if rest and kind != "user" else found
+
+
+def _asked(ask: Callable[[str], None], run_id: str) -> bool:
+    try:
+        ask(run_id)
+    except ServerError:
+        return False
+    return True
 
 
 class PenstockTriggeredRun(TriggeredRun):
@@ -60,13 +68,17 @@ class PenstockTriggeredRun(TriggeredRun):
                 raise TimeoutError("run %s did not end within %s seconds" % (self.pathspec, timeout))
             time.sleep(check_interval)
 
+    def suspend(self, **kwargs: Any) -> bool:
+        """Let no further step start until `unsuspend`; return whether the server took that (not when it has ended or is suspended)."""
+        return _asked(_server().pause, self.run_id)
+
+    def unsuspend(self, **kwargs: Any) -> bool:
+        """Let it go on; return whether the server took that (not when it is not suspended)."""
+        return _asked(_server().unpause, self.run_id)
+
     def terminate(self, **kwargs: Any) -> bool:
         """Begin to stop it; return whether the server took that."""
-        try:
-            _server().terminate(self.run_id)
-        except ServerError:
-            return False
-        return True
+        return _asked(_server().terminate, self.run_id)
 
 
 class PenstockDeployedFlow(DeployedFlow):

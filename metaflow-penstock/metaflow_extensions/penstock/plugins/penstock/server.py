@@ -147,6 +147,14 @@ class Server:
         """Begin to stop a run."""
         self._call("POST", "/runs/%s:terminate" % quote(run_id), {})
 
+    def pause(self, run_id: str) -> None:
+        """Start nothing more of a run; what runs goes on."""
+        self._call("POST", "/runs/%s:pause" % quote(run_id), {})
+
+    def unpause(self, run_id: str) -> None:
+        """Go on with a paused run."""
+        self._call("POST", "/runs/%s:unpause" % quote(run_id), {})
+
     def run_state(self, run_id: str) -> str:
         """Return the state of a run, in KFP's words; CANCELED for a stopped one, which that API calls failed."""
         run = self._call("GET", "/runs/%s" % quote(run_id))

@@ -95,6 +95,16 @@ class RunHandlers:
         await self._runs.terminate((await self._required(request)).run_id)
         return JsonAnswer({})
 
+    async def pause(self, request: Request) -> Response:
+        """POST /runs/{id}:pause (an addition of this server)."""
+        await self._runs.pause((await self._required(request)).run_id)
+        return JsonAnswer({})
+
+    async def unpause(self, request: Request) -> Response:
+        """POST /runs/{id}:unpause (an addition of this server)."""
+        await self._runs.unpause((await self._required(request)).run_id)
+        return JsonAnswer({})
+
     async def retry(self, request: Request) -> Response:
         """POST /runs/{id}:retry."""
         await self._runs.retry((await self._required(request)).run_id)

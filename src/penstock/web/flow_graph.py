@@ -22,6 +22,8 @@ _WORDS = {
     "split-switch": "switch",
     "join": "join",
 }
+_OWN_DECORATOR = "penstock_internal"
+"""What deployed flows get on every step; no word of the flow's author."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ def _targets(steps: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:
 
 def _node(name: str, step: Mapping[str, Any], tasks: Sequence[FlowTaskItem], x: int, y: int) -> StepNode:
     counts = Counter(task.state for task in tasks)
-    decorators = [str(item.get("name", "")) for item in step.get("decorators") or () if isinstance(item, Mapping)]
+    named = [str(item.get("name", "")) for item in step.get("decorators") or () if isinstance(item, Mapping)]
+    decorators = [name for name in named if name != _OWN_DECORATOR]
     kind = _WORDS.get(str(step.get("type") or ""), "")
     return StepNode(name, kind, str(step.get("doc") or ""), decorators, worst_state(counts), len(tasks), counts, x, y, "type" in step)
 

@@ -90,3 +90,9 @@ def test_edges_go_past_steps_between_and_around_a_step_that_repeats_itself() -> 
     assert right < outermost(paths["start", "again"]) < graph.width
     assert right < outermost(paths["again", "again"]) < graph.width
     assert outermost(paths["start", "aside"]) < right
+
+
+def test_steps_show_the_decorators_of_their_author_only() -> None:
+    decorators = [{"name": "retry"}, {"name": "penstock_internal"}]
+    graph = graph_of({"start_step": "start", "steps": {"start": {"type": "end", "next": [], "decorators": decorators}}}, [])
+    assert list(graph.nodes[0].decorators) == ["retry"]

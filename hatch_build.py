@@ -30,8 +30,22 @@ VENDORED: dict[str, dict[str, str]] = {
         "LICENSE": "dagre.LICENSE.txt",
     },
     "uplot": {"dist/uPlot.esm.js": "uPlot.esm.js", "dist/uPlot.min.css": "uPlot.min.css", "LICENSE": "uPlot.LICENSE.txt"},
+    "vega": {"build/vega.min.js": "vega.min.js", "LICENSE": "vega.LICENSE.txt"},
+    "vega-interpreter": {"build/vega-interpreter.js": "vega-interpreter.js", "LICENSE": "vega-interpreter.LICENSE.txt"},
+    "vega-lite": {"build/vega-lite.min.js": "vega-lite.min.js", "LICENSE": "vega-lite.LICENSE.txt"},
 }
 """npm package -> {file in the package: name in the vendor folder}."""
+
+WITHOUT_IMPORTS: dict[str, tuple[str, str]] = {
+    "vega-interpreter.js": (
+        "import { ascending, isString, DisallowedObjectProperties } from 'vega-util';",
+        "const { ascending, isString, DisallowedObjectProperties } = globalThis.vega;",
+    ),
+}
+"""Imports by the name of a package, which browsers do not find, and what stands for them: `vega` has all of `vega-util` in it."""
+
+INSIDE_VEGA = ("d3-*", "topojson-client", "delaunator", "robust-predicates", "internmap")
+"""Packages of others that `vega.min.js` has in it; their licences stand together in `vega.INSIDE.txt`."""
 
 _CI = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 
@@ -97,7 +111,28 @@ def vendor(root: Path) -> None:
         for package, files in VENDORED.items():
             for source, name in files.items():
                 shutil.copyfile(Path(scratch, "node_modules", package, source), target / name)
+        for name, (before, after) in WITHOUT_IMPORTS.items():
+            rewrite(target / name, before, after)
+        (target / "vega.INSIDE.txt").write_text(licences(Path(scratch, "node_modules"), INSIDE_VEGA), encoding="utf-8")
         (target / STAMP).write_text(json.dumps(wanted_versions(root), indent=2) + "\n")
+
+
+def rewrite(module: Path, before: str, after: str) -> None:
+    """Replace a line of a copied module.
+
+    Raises:
+        RuntimeError: it has no such line; the new version of its package has to be looked at.
+    """
+    text = module.read_text(encoding="utf-8")
+    if text.count(before) != 1:
+        raise RuntimeError(f"{module.name} does not have the line {before!r} once")
+    module.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def licences(packages: Path, patterns: tuple[str, ...]) -> str:
+    """Return the licence texts of installed packages, each under its name."""
+    found = sorted(path for pattern in patterns for path in packages.glob(f"{pattern}/LICENSE*"))
+    return "\n".join(f"== {path.parent.name} ==\n\n{path.read_text(encoding='utf-8')}" for path in found)
 
 
 try:

@@ -11,6 +11,8 @@ from penstock.domain.reports import Report
 from penstock.interfaces.clock import Clock
 from penstock.interfaces.reports import ReportStore
 
+CHART_KIND = "custom-chart"
+"""Kind under which definitions of custom charts (`Api().create_custom_chart`) are kept, in the entity's default project."""
 _MAX_SPEC = 25 << 20
 
 

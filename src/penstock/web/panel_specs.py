@@ -6,6 +6,7 @@ panel that has no counterpart here is left out and named, never shown as somethi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -84,6 +85,8 @@ def panel_of(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 yield {"kind": "importance", "metric": column_of(target), "title": f"Importance for {_plain(target)}", **named}
         case "Run Comparer":
             yield {"kind": "comparer", "title": "Run comparer", **named}
+        case "Vega2" if chart := chart_of(config):
+            yield {"kind": "vega", **chart, "title": chart["strings"].get("title") or chart.get("preset") or "Vega", **named}
         case "Media Browser":
             for key in listed(config.get("mediaKeys")):
                 yield {"kind": "media", "key": str(key), "title": title or str(key)}
@@ -113,6 +116,36 @@ def _line_of(config: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, Any
         "yMax": number(config.get("yAxisMax")),
         "legend": text(config.get("legendTemplate")) or None,
     })  # fmt: skip
+
+
+def chart_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a custom chart draws: `{preset or vega, fields, strings, table | keys | columns}`; empty when it names no drawing.
+
+    Its query asks runs for a logged table, for keys of the history, and for values of summary and config.
+    """
+    own = mapping(config.get("customPanelDef")).get("spec")
+    preset = text(config.get("panelDefId"))
+    if not preset and not own:
+        return {}
+    wanted: dict[str, Any] = {"table": None, "keys": [], "columns": []}
+    for query in listed(mapping(config.get("userQuery")).get("queryFields")):
+        for part in (mapping(one) for one in listed(mapping(query).get("fields"))):
+            arguments = {text(mapping(one).get("name")): mapping(one).get("value") for one in listed(part.get("args"))}
+            names = [str(name) for name in listed(arguments.get("keys"))]
+            match part.get("name"):
+                case "summaryTable" | "historyTable":
+                    wanted["table"] = text(arguments.get("tableKey")) or None
+                case "history":
+                    wanted["keys"] += names
+                case "summary":
+                    wanted["columns"] += [column_of(name) for name in names]
+                case "config":
+                    wanted["columns"] += [f"c.{name.removesuffix('.value')}" for name in names]
+                case _:
+                    pass
+    settings = {"fields": mapping(config.get("fieldSettings")), "strings": mapping(config.get("stringSettings"))}
+    spec = own if isinstance(own, str) else json.dumps(own) if own else None
+    return _given({"preset": None if spec else preset, "vega": spec}) | settings | {name: held for name, held in wanted.items() if held}
 
 
 def column_of(accessor: str) -> str:

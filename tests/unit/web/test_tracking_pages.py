@@ -54,6 +54,7 @@ class Site:
     services: TrackingServices
     run_id: TrackedRunId
     base: str
+    blobs: LocalBlobStore
 
     async def get(self, address: str) -> httpx.Response:
         """GET as a browser."""
@@ -79,7 +80,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         run_id = await _logged(room, blobs)
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver", headers={"accept": "text/html"}) as http:
-            yield Site(http, room, tracking, run_id, "/ann/digits")
+            yield Site(http, room, tracking, run_id, "/ann/digits", blobs)
         wandb.threads.shutdown()
     database.close()
 

@@ -168,4 +168,6 @@ async def test_plots_of_the_client_are_found_by_their_tables(site: Site) -> None
     plot = {"panel_type": "Vega2", "panel_config": {"panelDefId": "wandb/area-under-curve/v0", "fieldSettings": {"x": "fpr"}, "stringSettings": {"title": "ROC"}, "userQuery": query}}
     config = json.dumps({"_wandb": {"value": {"visualize": {"roc": plot, "odd": 3, "own": {"panel_config": {"panelDefId": "me/mine/v1"}}}}}})
     run = (await site.tracking.runs.upsert("ann", "digits", "plots", RunChange(config=config))).run
-    assert client_plots(run) == {"roc_table": {"kind": "area-under-curve", "fields": {"x": "fpr", "title": "ROC"}}}
+    found = client_plots(run)
+    assert found.pop("own_table") == {"kind": "vega", "preset": "me/mine/v1", "fields": {}, "strings": {}, "table": "own_table", "title": "own"}
+    assert found == {"roc_table": {"kind": "area-under-curve", "fields": {"x": "fpr", "title": "ROC"}}}

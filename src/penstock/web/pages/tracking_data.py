@@ -180,8 +180,15 @@ async def run_file(tracking: TrackingServices, request: Request) -> tuple[Digest
     Raises:
         NotFoundError: neither the run nor a table that it logged has such a file.
     """
-    run = await run_by_id(tracking, request, request.path_params["run_id"])
-    path = request.path_params["path"]
+    return await stored_file(tracking, await run_by_id(tracking, request, request.path_params["run_id"]), request.path_params["path"])
+
+
+async def stored_file(tracking: TrackingServices, run: TrackedRun, path: str) -> tuple[Digest, str, int]:
+    """Return blob, name and size of a run's file, or of a file in an artifact of a table that it logged.
+
+    Raises:
+        NotFoundError: there is no such file.
+    """
     file = await tracking.files.get(run.run_id, path)
     if file is not None and file.digest is not None:
         return file.digest, file.name, file.size_bytes
@@ -292,7 +299,7 @@ def _version_number(hex_id: str) -> int | None:
 
 def rows_of(document: Any, wanted: str = "", sort: str = "", first: int = 0) -> dict[str, Any]:
     """Return columns and a page of rows of a table document, or of a Plotly figure's traces."""
-    columns, rows = _table_of(document)
+    columns, rows = table_of(document)
     matching = [row for row in rows if wanted in str(row).lower()] if wanted else rows
     place = sort.removeprefix("-")
     if place.isdecimal() and int(place) < len(columns):
@@ -307,7 +314,8 @@ def rows_of(document: Any, wanted: str = "", sort: str = "", first: int = 0) -> 
     return body
 
 
-def _table_of(document: Any) -> tuple[list[str], list[list[Any]]]:
+def table_of(document: Any) -> tuple[list[str], list[list[Any]]]:
+    """Return columns and rows of a table document; of a Plotly figure, the points of its traces."""
     if isinstance(document, Mapping) and isinstance(document.get("columns"), list) and isinstance(document.get("data"), list):
         return [str(name) for name in document["columns"]], [row for row in document["data"] if isinstance(row, list)]
     if not (isinstance(document, Mapping) and isinstance(document.get("data"), list)):

@@ -20,6 +20,7 @@ from penstock.domain.versions import ArtifactVersion, UseDirection
 from penstock.interfaces.tracking_pages import TaskPlace
 from penstock.tracking.files import FilePage
 from penstock.web.artifact_content import Preview, preview_of
+from penstock.web.panel_specs import chart_of, mapping, text
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import (
@@ -204,7 +205,8 @@ def panels_of_kinds(kinds: Mapping[str, Iterable[str]], plots: Mapping[str, Mapp
             panels.append(ChartPanel(key, "line"))
         for kind in types:
             if kind in _MEDIA_KINDS:
-                panels.append(ChartPanel(key, _MEDIA_KINDS[kind], (plots or {}).get(key)))
+                plot = (plots or {}).get(key)
+                panels.append(ChartPanel(key, "vega" if plot and plot["kind"] == "vega" else _MEDIA_KINDS[kind], plot))
                 break
             if kind.endswith("-file"):
                 panels.append(ChartPanel(key, "file"))
@@ -218,33 +220,22 @@ def in_order(panels: Iterable[ChartPanel]) -> list[ChartPanel]:
 
 
 def client_plots(run: TrackedRun) -> dict[str, Mapping[str, Any]]:
-    """Return the drawings that the client asked for with `wandb.plot.*`, by the key of their table.
+    """Return the drawings that the client asked for with `wandb.plot.*` and `wandb.plot_table`, by the key of their table.
 
-    Semantics: `config._wandb.value.visualize`, observed with client 0.31; presets are named `wandb/<kind>/v<n>`.
+    Semantics: `config._wandb.value.visualize`, observed with client 0.31; its own presets are named `wandb/<kind>/v<n>`, those that
+    people made `<entity>/<name>`.
     """
     wanted = client_facts(run).get("visualize")
     found: dict[str, Mapping[str, Any]] = {}
     for key, entry in (wanted.items() if isinstance(wanted, Mapping) else ()):
-        config = entry.get("panel_config") if isinstance(entry, Mapping) else None
-        preset = str(config.get("panelDefId", "")) if isinstance(config, Mapping) else ""
-        if isinstance(config, Mapping) and preset.startswith("wandb/"):
-            fields = {**_mapping(config.get("fieldSettings")), **_mapping(config.get("stringSettings"))}
-            found[_table_key(config, str(key))] = {"kind": preset.split("/")[1], "fields": fields}
+        chart = chart_of(mapping(mapping(entry).get("panel_config")))
+        preset = text(chart.get("preset"))
+        table = chart.get("table") or f"{key}_table"
+        if preset.startswith("wandb/"):
+            found[table] = {"kind": preset.split("/")[1], "fields": {**chart["fields"], **chart["strings"]}}
+        elif chart:
+            found[table] = {"kind": "vega", **chart, "table": table, "title": chart["strings"].get("title") or key}
     return found
-
-
-def _table_key(config: Mapping[str, Any], key: str) -> str:
-    """Return the key under which the table of a drawing was logged: its query names it, else it is `<key>_table`."""
-    for wanted in _mapping(config.get("userQuery")).get("queryFields", []):
-        for field_ in _mapping(wanted).get("fields", []):
-            for argument in _mapping(field_).get("args", []):
-                if _mapping(argument).get("name") == "tableKey":
-                    return str(_mapping(argument).get("value"))
-    return f"{key}_table"
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def system_panels(info: SeriesInfo) -> list[ChartPanel]:
@@ -447,5 +438,10 @@ def panel_list(panels: Sequence[ChartPanel]) -> list[dict[str, Any]]:
     plain: list[dict[str, Any]] = [
         {"key": panel.key, "kind": panel.kind, "section": panel.section, "title": panel.title} for panel in panels
     ]
-    more = [{"plot": panel.plot} if panel.plot else {"keys": list(panel.lanes)} if panel.lanes else {} for panel in panels]
-    return [entry | extra for entry, extra in zip(plain, more, strict=True)]
+    return [entry | _extra(panel) for entry, panel in zip(plain, panels, strict=True)]
+
+
+def _extra(panel: ChartPanel) -> dict[str, Any]:
+    if panel.plot is not None:
+        return dict(panel.plot) if panel.kind == "vega" else {"plot": panel.plot}
+    return {"keys": list(panel.lanes)} if panel.lanes else {}

@@ -25,7 +25,7 @@ _ASKED_RUNS = 50
 """Newest runs whose names are offered whether or not they are indexed yet."""
 
 
-async def _rows(
+async def value_rows(
     services: WebServices, tracking: TrackingServices, request: Request, *, limit: int = MOST_RUNS
 ) -> tuple[Sequence[ListedRun], int]:
     """Return the runs that the address names: `runs` by id, or those of `project` that match `q`; and how many there are."""
@@ -63,19 +63,20 @@ def flat_values(row: ListedRun) -> dict[str, Any]:
 
 async def values(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Answer with the values of each `column` (`c.lr`, `s.best`, `duration`, `created`) per run; all of them when none is named."""
-    rows, total = await _rows(services, tracking, request)
+    rows, total = await value_rows(services, tracking, request)
     columns = request.query_params.getlist("column")[:_MOST_COLUMNS]
 
     def one(row: ListedRun) -> Mapping[str, Any]:
         run = row.run
-        held = {column: _cell(row, column) for column in columns} if columns else flat_values(row)
+        held = {column: cell_of(row, column) for column in columns} if columns else flat_values(row)
         label = run.display_name or run.name
         return {"id": str(run.run_id), "label": label, "url": row.url, "color": row.color, "group": row.group, "values": held}
 
     return JSONResponse(plain({"rows": [one(row) for row in rows], "total": total}), headers=NO_STORE)
 
 
-def _cell(row: ListedRun, column: str) -> Any:
+def cell_of(row: ListedRun, column: str) -> Any:
+    """Return the value of a run in a column (`c.lr`, `s.best`, `duration`, `created`); of a summary of a metric, the one that it keeps."""
     if column == "duration":
         return row.run.duration_seconds
     if column == "created":
@@ -88,7 +89,7 @@ def _cell(row: ListedRun, column: str) -> Any:
 
 async def columns(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Answer with the names of values that runs of the project have, summary before config."""
-    rows, _ = await _rows(services, tracking, request, limit=_ASKED_RUNS)
+    rows, _ = await value_rows(services, tracking, request, limit=_ASKED_RUNS)
     names = list(dict.fromkeys(name for row in rows for name in flat_values(row)))
     if "project" in request.query_params:
         project = await project_by_id(tracking, request)
@@ -100,15 +101,15 @@ async def columns(services: WebServices, tracking: TrackingServices, request: Re
 
 async def importance(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Answer with the importance of config parameters for `metric`."""
-    rows, _ = await _rows(services, tracking, request)
+    rows, _ = await value_rows(services, tracking, request)
     metric = request.query_params.get("metric", "")
     found = await asyncio.to_thread(importance_of, rows, metric)
-    body = {"metric": metric, "runs": sum(_cell(row, metric) is not None for row in rows), "parameters": found}
+    body = {"metric": metric, "runs": sum(cell_of(row, metric) is not None for row in rows), "parameters": found}
     return JSONResponse(plain(body), headers=NO_STORE)
 
 
 def importance_of(rows: Sequence[ListedRun], metric: str) -> list[Mapping[str, Any]]:
     """Return importances as data, most important first."""
     parameters = [{leaf.path: leaf.value for leaf in tree_of(row.config).leaves[:_MOST_LEAVES] if leaf.kind != "media"} for row in rows]
-    found = importances(parameters, [_cell(row, metric) for row in rows])
+    found = importances(parameters, [cell_of(row, metric) for row in rows])
     return [{"name": one.name, "importance": one.importance, "correlation": one.correlation} for one in found]

@@ -13,12 +13,12 @@ from penstock.api.wandb.resolvers.projects import project_for_writing
 from penstock.domain.errors import NotFoundError
 from penstock.domain.reports import Report
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
+from penstock.tracking.reports import CHART_KIND
 
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
 
 _DEFAULT_TYPE = "runs"
-_CHART_TYPE = "custom-chart"
 
 
 def view(root: Any, info: GraphQLResolveInfo, *, id: str) -> Report | None:
@@ -64,7 +64,7 @@ def create_custom_chart(root: Any, info: GraphQLResolveInfo, *, input: dict[str,
     made = context.services.reports.create(
         project.project_id,
         context.caller.user_name,
-        kind=_CHART_TYPE,
+        kind=CHART_KIND,
         name=input["name"],
         display_name=input["display_name"],
         spec=input["spec"],

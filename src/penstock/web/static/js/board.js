@@ -9,12 +9,13 @@ import { editPanel, askText } from "./panel_edit.js";
 import { LinePanel } from "./panel_line.js";
 import { ImportancePanel, ParallelPanel } from "./panel_parallel.js";
 import { BarPanel, ComparerPanel, ScalarPanel, ScatterPanel } from "./panel_values.js";
+import { VegaPanel } from "./panel_vega.js";
 import { say } from "./plot.js";
 
 const PER_SECTION = 48;
 const AT_ONCE = 12;
 const LIVE_PAUSE = 1500;
-const KINDS = { line: LinePanel, bar: BarPanel, scatter: ScatterPanel, scalar: ScalarPanel, comparer: ComparerPanel, parallel: ParallelPanel, importance: ImportancePanel };
+const KINDS = { line: LinePanel, bar: BarPanel, scatter: ScatterPanel, scalar: ScalarPanel, comparer: ComparerPanel, parallel: ParallelPanel, importance: ImportancePanel, vega: VegaPanel };
 const DEFAULTS = { smoother: "ema", smooth: 0, logY: false, logX: false, clip: false, agg: "mean", band: "range", sync: true, lanes: "" };
 const IN_ADDRESS = { smoother: "smoother", smooth: "smooth", logY: "ly", logX: "lx", clip: "clip", agg: "agg", band: "band", sync: "sync", lanes: "lanes" };
 

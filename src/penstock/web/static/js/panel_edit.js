@@ -3,12 +3,21 @@
 import { make } from "./dom.js";
 import { expression } from "./expressions.js";
 import { fetchJson } from "./fetching.js";
+import { problemOf, VegaPanel } from "./panel_vega.js";
 import { say } from "./plot.js";
+import { readSpec } from "./vega_spec.js";
 
-const KINDS = ["line", "bar", "scatter", "parallel", "importance", "scalar", "comparer", "media"];
+const KINDS = ["line", "bar", "scatter", "parallel", "importance", "scalar", "comparer", "media", "vega"];
 const FIELDS = {
   line: ["keys", "match", "expr", "x", "smoother", "smooth", "logX", "logY", "yMin", "yMax", "agg", "band", "legend"],
   bar: ["metric", "logX"], scatter: ["xColumn", "yColumn", "zColumn", "logX", "logY"], parallel: ["columns"], importance: ["metric"], scalar: ["metric", "agg"], comparer: [], media: ["media"],
+  vega: ["preset", "vega", "table", "keys", "columns", "fields", "strings"],
+};
+const LISTS = ["keys", "columns"];
+const PAIRS = ["fields", "strings"];
+const EXAMPLE = {
+  $schema: "https://vega.github.io/schema/vega-lite/v6.json", data: { name: "wandb" }, title: "${string:title}", mark: { type: "point", tooltip: true },
+  encoding: { x: { field: "${field:x}", type: "quantitative" }, y: { field: "${field:y}", type: "quantitative" }, color: { field: "name", scale: { range: { field: "color" } } } },
 };
 const CHOICES = {
   smoother: ["", "ema", "gaussian", "mean"], agg: ["", "mean", "median", "min", "max"], band: ["", "range", "std", "stderr", "none"], logX: ["", "yes", "no"], logY: ["", "yes", "no"],
@@ -17,7 +26,9 @@ const CHOICES = {
 /** Ask for a panel. `spec` null: a new one. */
 export async function editPanel(board, spec) {
   const columns = (await fetchJson(`/ui/tracking/columns?${board.source}`).catch(() => ({ columns: [] }))).columns;
-  const lists = { keys: board.lineKeys(), columns, media: board.auto.filter((one) => one.kind !== "line").map((one) => one.key) };
+  const presets = (await fetchJson(`/ui/tracking/charts/presets?entity=${location.pathname.split("/")[1]}`).catch(() => ({ presets: [] }))).presets;
+  const tables = board.auto.filter((one) => one.kind === "table" || one.table).map((one) => one.key);
+  const lists = { keys: board.lineKeys(), columns, presets, tables, media: board.auto.filter((one) => one.kind !== "line").map((one) => one.key) };
   const form = make("form", { method: "dialog", class: "panel-form" });
   const dialog = make("dialog", { class: "panel-dialog", "aria-label": say(spec ? "edit panel" : "add panel") }, form);
   const fields = make("div", { class: "stack tight" });
@@ -26,7 +37,11 @@ export async function editPanel(board, spec) {
   const isMedia = spec !== null && !KINDS.includes(spec.kind);
   const kind = make("select", { name: "kind", id: "panel-kind", disabled: isAuto || isMedia }, ...KINDS.map((name) => make("option", { value: name }, say(`kind ${name}`))));
   kind.value = isMedia ? "media" : spec?.kind ?? "line";
-  const show = () => fields.replaceChildren(...FIELDS[kind.value].filter((name) => !isAuto || !["keys", "match", "expr", "media"].includes(name)).map((name) => field(name, spec, lists)));
+  const show = () => {
+    dialog.classList.toggle("is-wide", kind.value === "vega");
+    fill();
+  };
+  const fill = () => fields.replaceChildren(...FIELDS[kind.value].filter((name) => !isAuto || !["keys", "match", "expr", "media"].includes(name)).map((name) => field(name, spec, lists)), ...(kind.value === "vega" ? [trial(form, board, lists)] : []));
   kind.addEventListener("change", show);
   show();
   form.append(make("h2", {}, say(spec ? "edit panel" : "add panel")),
@@ -41,12 +56,31 @@ export async function editPanel(board, spec) {
       else board.document.add({ section: say("my panels"), ...wanted });
       dialog.close();
     } catch (error) {
-      problem.textContent = error.message;
+      problem.textContent = problemOf(error);
     }
   });
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/** A chart as the form describes it at the moment, before it becomes a panel. */
+function trial(form, board, lists) {
+  const place = make("div", { class: "vega-trial", hidden: true });
+  let panel = null;
+  const draw = () => {
+    panel?.rest();
+    place.hidden = false;
+    try {
+      panel = new VegaPanel(board, { id: "trial", ...readForm(form, "vega", lists, board) });
+      place.replaceChildren(panel.element);
+      panel.load();
+      place.scrollIntoView({ block: "nearest" });
+    } catch (error) {
+      place.replaceChildren(make("p", { class: "problem", role: "alert" }, problemOf(error)));
+    }
+  };
+  return make("div", { class: "stack tight" }, make("button", { class: "button small", type: "button", onclick: draw }, say("vega try")), place);
 }
 
 function row(id, label, input, hint = "") {
@@ -61,13 +95,20 @@ function field(name, spec, lists) {
     select.value = typeof given === "boolean" ? (given ? "yes" : "no") : given ?? "";
     return row(id, say(`field ${name}`), select);
   }
-  const isList = ["keys", "columns"].includes(name);
-  const value = Array.isArray(given) ? given.join(", ") : given ?? (name === "keys" && spec?.key ? spec.key : "");
-  const options = name === "keys" || name === "x" ? lists.keys : name === "media" ? lists.media : ["metric", "xColumn", "yColumn", "zColumn", "columns"].includes(name) ? lists.columns : [];
+  if (name === "vega") {
+    const area = make("textarea", { name, id, rows: "12", class: "mono", spellcheck: "false", maxlength: "200000", autocomplete: "off" });
+    area.value = given ?? (spec?.preset ? "" : JSON.stringify(EXAMPLE, null, 1));
+    const whole = row(id, say(`field ${name}`), area, say("vega hint"));
+    whole.classList.add("vega-text");
+    return whole;
+  }
+  const isList = [...LISTS, ...PAIRS].includes(name);
+  const value = Array.isArray(given) ? given.join(", ") : PAIRS.includes(name) ? Object.entries(given ?? {}).map((pair) => pair.join("=")).join(", ") : given ?? (name === "keys" && spec?.kind === "line" && spec.key ? spec.key : "");
+  const options = name === "keys" || name === "x" ? lists.keys : name === "media" ? lists.media : name === "table" ? lists.tables : name === "preset" ? lists.presets : ["metric", "xColumn", "yColumn", "zColumn", "columns"].includes(name) ? lists.columns : [];
   const list = make("datalist", { id: `${id}-list` }, ...options.slice(0, 500).map((option) => make("option", { value: option })));
   const isNumber = ["smooth", "yMin", "yMax"].includes(name);
   const input = make("input", { type: isNumber ? "number" : "text", step: isNumber ? "any" : null, name, id, value, list: options.length ? `${id}-list` : null, autocomplete: "off" });
-  return make("div", {}, row(id, say(`field ${name}`), input, isList ? say("separated by commas") : name === "expr" ? "${train/loss} / ${val/loss}" : name === "legend" ? "${run} ${config:lr} ${key}" : ""), list);
+  return make("div", {}, row(id, say(`field ${name}`), input, PAIRS.includes(name) ? say("pairs", { example: name === "fields" ? "x=c.lr" : "title=Loss" }) : isList ? say("separated by commas") : name === "expr" ? "${train/loss} / ${val/loss}" : name === "legend" ? "${run} ${config:lr} ${key}" : ""), list);
 }
 
 /** The panel that the form describes. Throws an Error that says what is missing. */
@@ -78,7 +119,8 @@ function readForm(form, kind, lists, board) {
   for (const name of FIELDS[kind]) {
     const value = text(name);
     if (!data.has(name)) continue;
-    if (["keys", "columns"].includes(name)) wanted[name] = value ? value.split(",").map((part) => part.trim()).filter(Boolean) : null;
+    if (PAIRS.includes(name)) wanted[name] = pairsOf(value);
+    else if (LISTS.includes(name)) wanted[name] = value ? value.split(",").map((part) => part.trim()).filter(Boolean) : null;
     else if (["smooth", "yMin", "yMax"].includes(name)) wanted[name] = value === "" ? null : Number(value);
     else if (["logX", "logY"].includes(name)) wanted[name] = value === "" ? null : value === "yes";
     else wanted[name] = value || null;
@@ -94,8 +136,22 @@ function readForm(form, kind, lists, board) {
   if (["bar", "importance", "scalar"].includes(kind) && !wanted.metric) throw new Error(say("name a key"));
   if (kind === "scatter" && !(wanted.xColumn && wanted.yColumn)) throw new Error(say("name a key"));
   if (kind === "parallel" && (wanted.columns ?? []).length < 2) throw new Error(say("two columns"));
+  if (kind === "vega") checkVega(wanted);
   wanted.title ??= titleOf(kind, wanted);
   return wanted;
+}
+
+/** `x=loss, y=acc` as an object; a column is named as the chart's rows have it. */
+function pairsOf(text) {
+  const pairs = text.split(",").map((part) => part.split("=").map((word) => word.trim())).filter(([name, value]) => name && value);
+  return pairs.length ? Object.fromEntries(pairs.map(([name, ...value]) => [name, value.join("=")])) : null;
+}
+
+function checkVega(wanted) {
+  if (wanted.vega) readSpec(wanted.vega);
+  else if (!wanted.preset) throw new Error(say("vega needed"));
+  if (!wanted.table && !wanted.keys && !wanted.columns) throw new Error(say("vega no data"));
+  wanted.fields = wanted.fields && Object.fromEntries(Object.entries(wanted.fields).map(([name, column]) => [name, column.replace(/^[cs]\./, "")]));
 }
 
 function titleOf(kind, wanted) {
@@ -103,6 +159,7 @@ function titleOf(kind, wanted) {
   if (kind === "scatter") return `${plain(wanted.yColumn)} / ${plain(wanted.xColumn)}`;
   if (kind === "bar" || kind === "scalar") return plain(wanted.metric);
   if (kind === "importance") return `${say("kind importance")}: ${plain(wanted.metric)}`;
+  if (kind === "vega") return wanted.strings?.title ?? (wanted.vega ? say("kind vega") : wanted.preset);
   return kind === "line" ? null : say(`kind ${kind}`);
 }
 

@@ -1,0 +1,172 @@
+// Panels of custom charts: a Vega or Vega-Lite specification over a logged table, over the history or over one row per run.
+// The specification is a preset's (`entity/name`) or stands in the panel itself.
+
+import { make } from "./dom.js";
+import { fetchJson } from "./fetching.js";
+import { Panel } from "./panel.js";
+import { say, shortNumber, themeColors } from "./plot.js";
+import { drawVega } from "./vega_drawing.js";
+import { readSpec, SpecError } from "./vega_spec.js";
+
+const TWIN_ROWS = 200;
+const NAMED = 12;
+const NUMBERS = { NaN: NaN, Infinity: Infinity, "-Infinity": -Infinity };
+const STARTED = "penstock.vega.started";
+const presets = new Map();
+
+/** Words for what is wrong with a specification. */
+export const problemOf = (error) => (error instanceof SpecError ? say(error.key, error.values) : error.message);
+
+function presetOf(name) {
+  if (!presets.has(name)) presets.set(name, fetchJson(`/ui/tracking/charts/preset?name=${encodeURIComponent(name)}`).then((answer) => {
+    if (!answer.spec) throw new Error(answer.error);
+    return answer.spec;
+  }).catch((error) => {
+    presets.delete(name);
+    throw error;
+  }));
+  return presets.get(name);
+}
+
+export class VegaPanel extends Panel {
+  address() {
+    const { table, keys, columns } = this.spec;
+    const isByRun = !table && !keys?.length;
+    const query = new URLSearchParams(isByRun ? this.board.source : { runs: this.board.visible().map((run) => run.id).join() });
+    if (table) query.set("table", table);
+    for (const key of keys ?? []) query.append("key", key);
+    for (const column of columns ?? []) query.append("column", column);
+    return `/ui/tracking/charts/rows?${query}`;
+  }
+
+  /** Name of this panel among those that are being drawn; a page that was killed meanwhile finds it again. */
+  get mark() {
+    return `${location.pathname} ${this.spec.id}`;
+  }
+
+  async load() {
+    if (!this.isForced && localStorage.getItem(STARTED) === this.mark) {
+      this.offer();
+      return;
+    }
+    await this.working(async (signal) => {
+      try {
+        const { vega, preset } = this.spec;
+        const asked = vega ? null : presetOf(preset ?? "");
+        asked?.catch(() => {});
+        this.answer = await fetchJson(this.address(), { signal });
+        this.held = this.rowsOf(this.answer);
+        this.document = vega ? readSpec(vega) : await asked;
+      } catch (error) {
+        if (error.name === "AbortError") throw error;
+        this.complain(error);
+        return;
+      }
+      this.wish();
+      await this.turn;
+    });
+  }
+
+  /** The last drawing of this chart did not come to its end: it is not tried again unasked. */
+  offer() {
+    this.body.classList.remove("skeleton");
+    const again = make("button", { class: "button small", type: "button", onclick: () => {
+      this.isForced = true;
+      localStorage.removeItem(STARTED);
+      this.load();
+    } }, say("vega draw"));
+    this.body.replaceChildren(make("div", { class: "empty small" }, say("vega stopped"), again));
+  }
+
+  /** Rows of runs that are drawn, as the specification finds them. */
+  rowsOf({ runs, rows, columns }) {
+    const colors = themeColors().series;
+    const looks = runs.map((run) => (this.board.isHidden(run.id) ? null : { id: run.id, name: run.name, group: run.group, color: colors[((this.board.look(run).color ?? 1) - 1) % 8] }));
+    const found = [];
+    for (const [owner, ...values] of rows) {
+      if (!looks[owner]) continue;
+      const row = { ...looks[owner] };
+      columns.forEach((column, at) => {
+        const value = values[at];
+        row[column] = Object.hasOwn(NUMBERS, value) ? NUMBERS[value] : value;
+      });
+      found.push({ row, run: runs[owner] });
+    }
+    return found;
+  }
+
+  /** Draw what is there, one drawing after the other. */
+  wish() {
+    this.turn = (this.turn ?? Promise.resolve()).then(() => this.paint()).catch((error) => this.complain(error));
+  }
+
+  async paint() {
+    this.clear();
+    this.body.classList.remove("skeleton");
+    const held = this.rowsOf(this.answer);
+    this.held = held;
+    if (!held.length) {
+      this.empty();
+      return;
+    }
+    const width = Math.max(160, this.body.clientWidth - 4);
+    const height = Math.max(120, this.body.clientHeight - 8);
+    const place = make("div", { class: "vega-place" });
+    this.body.replaceChildren(place);
+    const { fields, strings, preset, vega } = this.spec;
+    const rows = held.map((one) => one.row);
+    const columns = [...new Set(["name", "id", "group", "color", ...this.answer.columns])];
+    localStorage.setItem(STARTED, this.mark);
+    try {
+      const drawn = await drawVega(place, this.document, { rows, columns, settings: { fields, strings, preset: vega ? "" : preset, title: this.name }, colors: themeColors(), description: this.summary(), width, height });
+      if (!drawn) return;
+      if (place.isConnected) this.view = drawn.view;
+      else drawn.view.finalize();
+      this.tell(drawn);
+    } finally {
+      localStorage.removeItem(STARTED);
+    }
+  }
+
+  /** What the chart is drawn from, in a sentence. */
+  summary() {
+    const runs = new Set(this.held.map((one) => one.run.id)).size;
+    const names = this.answer.columns;
+    return `${this.name}. ${say("vega summary", { rows: this.held.length, runs, columns: names.slice(0, NAMED).join(", ") + (names.length > NAMED ? ", …" : "") })}`;
+  }
+
+  tell({ warnings, isFed }) {
+    const parts = [say("rows", { shown: this.held.length, count: this.answer.is_cut ? `> ${this.answer.rows.length}` : this.answer.rows.length })];
+    if (this.answer.is_cut) parts.push(say("vega cut"));
+    if (!isFed) parts.push(say("vega own data"));
+    parts.push(...[...new Set(warnings)].slice(0, 3));
+    this.note.textContent = parts.join(" · ");
+    this.fillTable();
+  }
+
+  complain(error) {
+    this.clear();
+    this.body.classList.remove("skeleton");
+    this.body.replaceChildren(make("div", { class: "empty small vega-problem", role: "status" }, make("strong", {}, say("vega failed")), make("p", {}, problemOf(error))));
+    this.note.textContent = "";
+  }
+
+  clear() {
+    this.view?.finalize();
+    this.view = null;
+  }
+
+  redraw() {
+    if (this.answer && this.document) this.wish();
+  }
+
+  resize() {
+    if (this.isDrawn) this.redraw();
+  }
+
+  rows() {
+    const columns = this.answer?.columns ?? [];
+    const cell = (value) => (value === null || value === undefined ? "" : typeof value === "number" ? shortNumber(value) : typeof value === "string" ? value.slice(0, 200) : JSON.stringify(value).slice(0, 200));
+    return { head: [say("Run"), ...columns], rows: (this.held ?? []).slice(0, TWIN_ROWS).map(({ row, run }) => [run.url ? make("a", { class: "quiet", href: run.url }, run.name) : run.name, ...columns.map((column) => cell(row[column]))]) };
+  }
+}

@@ -35,9 +35,10 @@ from penstock.domain.execution import (
 from penstock.domain.ids import RunId, TaskId, TaskPath
 from penstock.domain.plan import ContainerWork, LeafTemplate, ParameterType
 from penstock.executors.process.environments import Environments, EnvironmentSettings
-from penstock.executors.process.executor import ExecutorSettings, ProcessExecutor, machine_capacity
+from penstock.executors.process.executor import ExecutorSettings, ProcessExecutor
 from penstock.executors.process.interpreters import Interpreters
 from penstock.executors.process.limits import find_limiter
+from penstock.executors.process.machine import machine_capacity
 from penstock.server.clock import SystemClock, SystemIds
 from penstock.stores.blobs.local import LocalBlobStore
 

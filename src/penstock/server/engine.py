@@ -18,9 +18,10 @@ from penstock.engine.driver import DriverSettings, RunDriver
 from penstock.engine.performer import Ports
 from penstock.executors.process import namespaces
 from penstock.executors.process.environments import Environments, EnvironmentSettings
-from penstock.executors.process.executor import ExecutorSettings, Overruling, ProcessExecutor, TaskEnvironment, machine_capacity
+from penstock.executors.process.executor import ExecutorSettings, Overruling, ProcessExecutor, TaskEnvironment
 from penstock.executors.process.interpreters import Interpreters, by_version
 from penstock.executors.process.limits import find_limiter
+from penstock.executors.process.machine import machine_capacity
 from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.dialect import Dialect
 from penstock.interfaces.notifier import Notifier

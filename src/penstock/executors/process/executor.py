@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,11 +21,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from penstock.domain.errors import PenstockError, TaskError, UnavailableError
+from penstock.domain.errors import PenstockError, TaskError
 from penstock.domain.execution import (
     AttemptFinished,
     AttemptKey,
-    AttemptLayout,
     AttemptNote,
     AttemptStarted,
     Failure,
@@ -38,13 +36,13 @@ from penstock.domain.execution import (
 from penstock.domain.ids import RunId, TaskId
 from penstock.domain.masking import bytes_of
 from penstock.executors.process import adoption, collecting, commands, full_disk, logs, results, staging
+from penstock.executors.process.attempt import Attempt
 from penstock.executors.process.environments import Environment, Environments
 from penstock.executors.process.failures import SERVER_STOPPED, failure_of
 from penstock.executors.process.layout import LOG, RESULT, Folders, read_json, strip
 from penstock.executors.process.limits import Limiter
-from penstock.executors.process.parents import Parents
 from penstock.executors.process.slots import Capacity, Slots, Waiting, need_of
-from penstock.executors.process.warm import Supervisor
+from penstock.executors.process.supervision import Supervision
 from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.catalog_store import SecretStore
 from penstock.interfaces.clock import Clock, IdSource
@@ -85,24 +83,6 @@ class ExecutorSettings:
     """Added to the clean environment of every task (proxies, certificates)."""
 
 
-@dataclass(slots=True, eq=False)
-class _Attempt:
-    request: LaunchRequest
-    layout: AttemptLayout
-    root: Path
-    phase: str = "queued"
-    task: asyncio.Task[None] | None = None
-    supervisor: Supervisor | None = None
-    ended: asyncio.Future[dict[str, Any]] | None = None
-    detail: dict[str, Any] | None = None
-    """What is reported when it has started; None once that is done."""
-    cancel_reason: str | None = None
-    adopted: adoption.Trace | None = None
-    usage: dict[str, float] = field(default_factory=dict)
-    masks: tuple[bytes, ...] = ()
-    """Values of its secrets, which nobody is to read in its log."""
-
-
 class ProcessExecutor:
     """Runs each attempt as a process tree with its own directory, environment, log and limits."""
 
@@ -141,11 +121,9 @@ class ProcessExecutor:
         self._slots = Slots(settings.capacity)
         self._disk = full_disk.FullDisk(data, settings.spare_bytes)
         self._gate = asyncio.Semaphore(settings.capacity.slots + settings.prepared_ahead)
-        self._attempts: dict[AttemptKey, _Attempt] = {}
-        self._by_id: dict[str, _Attempt] = {}
-        self._parents = Parents(data / "envs", on_message=self._on_message, on_lost=self._on_lost)
+        self._attempts: dict[AttemptKey, Attempt] = {}
+        self._supervision = Supervision(data / "envs", on_started=self._report)
         self._sink: ReportSink | None = None
-        self._aside: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
         # Apart from the loop's own threads, where staging and storing of running attempts must not wait for removals.
         self._cleaner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="penstock-clean")
@@ -169,7 +147,7 @@ class ProcessExecutor:
     def _stop_writer_of(self, log: Path) -> None:
         for attempt in self._attempts.values():
             if attempt.root == log.parent:
-                self._stop(attempt, full_disk.REASON, 0.0)
+                self._supervision.stop(attempt, full_disk.REASON, 0.0)
 
     async def launch(self, request: LaunchRequest) -> None:
         """Queue the attempt; a key that is known already changes nothing."""
@@ -201,13 +179,7 @@ class ProcessExecutor:
             if attempt.task is not None:
                 attempt.task.cancel()
         else:
-            self._stop(attempt, reason, grace_seconds)
-
-    def _stop(self, attempt: _Attempt, reason: str, grace_seconds: float) -> None:
-        if attempt.supervisor is not None:
-            attempt.supervisor.send({"op": "stop", "id": _id_of(attempt.request.key), "reason": reason, "grace": grace_seconds})
-        elif attempt.adopted is not None:
-            self._spawn(adoption.stop(attempt.adopted, reason, grace_seconds))
+            self._supervision.stop(attempt, reason, grace_seconds)
 
     async def close(self, *, leave_running: bool) -> None:
         """Stop taking work; running tasks go on for the next server, or are ended and not reported."""
@@ -221,17 +193,18 @@ class ProcessExecutor:
             ends = [attempt.ended for attempt in running if attempt.ended is not None]
             if ends:
                 await asyncio.wait(ends, timeout=self._settings.grace_seconds + 5)
-            self._parents.kill_all()
+            self._supervision.kill_all()
         tasks = [attempt.task for attempt in self._attempts.values() if attempt.task is not None]
         storing = [task for attempt in self._attempts.values() if (task := attempt.task) is not None and attempt.phase == "collecting"]
         if storing:
             await asyncio.wait(storing, timeout=30)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, *self._aside, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._supervision.settle()
         await asyncio.to_thread(self._cleaner.shutdown)
         await self._environments.close()
-        await self._parents.close()
+        await self._supervision.close()
 
     def log_path(self, key: AttemptKey) -> Path:
         """Return where the attempt's log is; read it with `logs`."""
@@ -246,12 +219,12 @@ class ProcessExecutor:
         """Whether the attempt is in this executor's hands: its log may still grow."""
         return key in self._attempts
 
-    def _new_attempt(self, request: LaunchRequest, root: Path) -> _Attempt:
-        attempt = _Attempt(request, self._folders.layout(request.key.run_id, root), root)
+    def _new_attempt(self, request: LaunchRequest, root: Path) -> Attempt:
+        attempt = Attempt(request, self._folders.layout(request.key.run_id, root), root)
         self._attempts[request.key] = attempt
         return attempt
 
-    async def _guard(self, attempt: _Attempt, walk: Any) -> None:
+    async def _guard(self, attempt: Attempt, walk: Any) -> None:
         """Turn whatever comes of an attempt into exactly one `AttemptFinished`."""
         outputs: TaskOutputs | None = None
         failure: Failure | None = None
@@ -283,11 +256,11 @@ class ProcessExecutor:
         if ("succeeded" if failure is None else "failed") not in self._settings.keeps_work_of:
             self._cleaner.submit(_clean, attempt.root, outputs)
 
-    def _forget(self, attempt: _Attempt) -> None:
+    def _forget(self, attempt: Attempt) -> None:
         self._attempts.pop(attempt.request.key, None)
-        self._by_id.pop(_id_of(attempt.request.key), None)
+        self._supervision.forget(attempt)
 
-    async def _walk(self, attempt: _Attempt) -> tuple[TaskOutputs | None, Failure | None]:
+    async def _walk(self, attempt: Attempt) -> tuple[TaskOutputs | None, Failure | None]:
         queued_at = self._clock.now()
         async with self._gate:
             request = attempt.request
@@ -312,7 +285,7 @@ class ProcessExecutor:
                 self._slots.give_back(waiting)
             return await self._conclude(attempt, spec, end)
 
-    async def _carry_out(self, attempt: _Attempt, spec: ProcessSpec) -> tuple[TaskOutputs | None, Failure | None]:
+    async def _carry_out(self, attempt: Attempt, spec: ProcessSpec) -> tuple[TaskOutputs | None, Failure | None]:
         """Do what a spec without a command asks for: files, volumes, outputs. Nothing runs, so repeating it after a crash is harmless."""
         await asyncio.to_thread(self._stage, attempt, spec)
         await self._store_entries(spec)
@@ -337,7 +310,7 @@ class ProcessExecutor:
         for kind, name in spec.delete_entries:
             await self._secret_store.delete(kind, name)
 
-    def _prepare(self, attempt: _Attempt) -> ProcessSpec:
+    def _prepare(self, attempt: Attempt) -> ProcessSpec:
         """Return what is to run, with what the server gives every task; the pipeline's own values win unless they are overruled."""
         request = attempt.request
         spec = self._dialects[request.dialect].prepare(request, attempt.layout, self._secrets)
@@ -348,7 +321,7 @@ class ProcessExecutor:
         attempt.masks = bytes_of(spec.secret_values)
         return spec
 
-    async def _wait_for_turn(self, attempt: _Attempt, waiting: Waiting) -> None:
+    async def _wait_for_turn(self, attempt: Attempt, waiting: Waiting) -> None:
         loop = asyncio.get_running_loop()
         timer = loop.call_later(
             self._settings.queue_note_seconds, lambda: self._note(attempt.request.key, "queued", self._slots.explain(waiting))
@@ -358,7 +331,7 @@ class ProcessExecutor:
         finally:
             timer.cancel()
 
-    async def _run(self, attempt: _Attempt, spec: ProcessSpec, environment: Environment, warnings: tuple[str, ...]) -> dict[str, Any]:
+    async def _run(self, attempt: Attempt, spec: ProcessSpec, environment: Environment, warnings: tuple[str, ...]) -> dict[str, Any]:
         """Start the process and return how it ended."""
         attempt.phase = "staging"
         link = self._folders.tmp_link(attempt.request.key)
@@ -384,10 +357,10 @@ class ProcessExecutor:
             binds = self._stage(attempt, spec)
         else:
             binds = await asyncio.to_thread(self._stage, attempt, spec)
-        supervisor = await self._parents.get(plan.kind)
+        supervisor = await self._supervision.supervisor(plan.kind)
         held = self._limiter.hold(f"{attempt.request.key.task_id}-{attempt.request.key.attempt}", spec.resources)
         message = plan.message(
-            _id_of(attempt.request.key),
+            attempt.name,
             attempt.layout,
             binds,
             held,
@@ -395,24 +368,13 @@ class ProcessExecutor:
             data=str(self._data),
             description=staging.as_text({**detail, "image": spec.image}),
         )
-        return await self._supervise(attempt, supervisor, message, detail)
+        return await self._supervision.run(attempt, supervisor, message, detail)
 
-    def _stage(self, attempt: _Attempt, spec: ProcessSpec) -> list[dict[str, Any]]:
+    def _stage(self, attempt: Attempt, spec: ProcessSpec) -> list[dict[str, Any]]:
         self._folders.make(attempt.request.key)
         return staging.stage(spec, attempt.layout, self._blobs, self._volumes, self._remote)
 
-    async def _supervise(
-        self, attempt: _Attempt, supervisor: Supervisor, message: dict[str, Any], detail: dict[str, Any]
-    ) -> dict[str, Any]:
-        attempt.supervisor, attempt.phase, attempt.detail = supervisor, "running", detail
-        attempt.ended = asyncio.get_running_loop().create_future()
-        self._by_id[message["id"]] = attempt
-        supervisor.send(message)
-        if not supervisor.is_usable:
-            self._on_lost(supervisor)
-        return await asyncio.shield(attempt.ended)
-
-    async def _take_up(self, attempt: _Attempt, trace: adoption.Trace) -> tuple[TaskOutputs | None, Failure | None]:
+    async def _take_up(self, attempt: Attempt, trace: adoption.Trace) -> tuple[TaskOutputs | None, Failure | None]:
         """Await an attempt of an earlier server and conclude it. Its start is told again: the word may have been lost with that server."""
         if beginning := adoption.beginning(attempt.root):
             self._report(AttemptStarted(attempt.request.key, *beginning))
@@ -433,7 +395,7 @@ class ProcessExecutor:
             self._slots.give_back(waiting)
         return await self._conclude(attempt, spec, end)
 
-    async def _conclude(self, attempt: _Attempt, spec: ProcessSpec, end: dict[str, Any]) -> tuple[TaskOutputs | None, Failure | None]:
+    async def _conclude(self, attempt: Attempt, spec: ProcessSpec, end: dict[str, Any]) -> tuple[TaskOutputs | None, Failure | None]:
         if "refused" in end:
             raise TaskError(end["refused"], kind=FailureKind.START)
         attempt.phase = "collecting"
@@ -459,29 +421,6 @@ class ProcessExecutor:
         attempt.usage["upload_seconds"] = self._clock.now() - began
         return outputs, None
 
-    def _on_message(self, supervisor: Supervisor, message: dict[str, Any]) -> None:
-        attempt = self._by_id.get(message["id"])
-        if attempt is None or attempt.supervisor is not supervisor or attempt.ended is None:
-            return
-        if message["op"] == "started":
-            if attempt.detail is not None:
-                self._report(AttemptStarted(attempt.request.key, message["at"], {**attempt.detail, "pid": message["pid"]}))
-                attempt.detail = None
-        elif not attempt.ended.done():
-            attempt.ended.set_result({"refused": message["text"]} if message["op"] == "refused" else message["exit"])
-
-    def _on_lost(self, supervisor: Supervisor) -> None:
-        """A supervisor died: its tasks die with it; those that had ended left their exit file."""
-        for attempt in list(self._by_id.values()):
-            if attempt.supervisor is supervisor and attempt.ended is not None and not attempt.ended.done():
-                attempt.supervisor = None
-                trace = adoption.find(attempt.root)
-                if trace is None:
-                    attempt.ended.set_result({"lost": True})
-                else:
-                    attempt.adopted = trace
-                    self._spawn(_await_into(attempt.ended, trace))
-
     def _note(self, key: AttemptKey, kind: str, text: str) -> None:
         self._report(AttemptNote(key, self._clock.now(), kind, text))
 
@@ -492,17 +431,6 @@ class ProcessExecutor:
     def _is_closing_silently(self, report: AttemptFinished | AttemptNote | AttemptStarted) -> bool:
         """While closing, ends that the closing itself caused are not the user's business: the next server decides."""
         return self._is_closing and isinstance(report, AttemptFinished) and report.failure is not None
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        self._aside.add(task)
-        task.add_done_callback(self._aside.discard)
-
-
-async def _await_into(future: asyncio.Future[dict[str, Any]], trace: adoption.Trace) -> None:
-    end = await adoption.wait(trace)
-    if not future.done():
-        future.set_result(end)
 
 
 async def _mask_log(log: Path, masks: tuple[bytes, ...]) -> None:
@@ -519,24 +447,3 @@ def _clean(root: Path, outputs: TaskOutputs | None) -> None:
         if outputs is not None:
             results.write(root / RESULT, outputs)
         strip(root)
-
-
-def _id_of(key: AttemptKey) -> str:
-    return f"{key.run_id}/{key.task_id}/{key.attempt}"
-
-
-def machine_capacity(*, slots: int, cpus: float = 0.0, memory_bytes: int = 0, accelerators: int = -1) -> Capacity:
-    """Return what tasks may use; zero (accelerators: -1) stands for what this machine has."""
-    return Capacity(
-        slots=max(2, slots),
-        cpus=cpus or float(os.cpu_count() or 1),
-        memory_bytes=memory_bytes or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        accelerators=accelerators if accelerators >= 0 else _count_accelerators(),
-    )
-
-
-def _count_accelerators() -> int:
-    return len([device for device in Path("/dev").glob("nvidia[0-9]*") if device.name[6:].isdigit()])
-
-
-__all__ = ["ExecutorSettings", "Overruling", "ProcessExecutor", "TaskEnvironment", "UnavailableError", "machine_capacity"]

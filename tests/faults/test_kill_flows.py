@@ -15,12 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conformance.metaflow.machine import CLIENT, Machine
+from tests.conformance.metaflow.machine import Machine, deploying_machine
 from tests.support.server import LiveServer
 
 pytestmark = [pytest.mark.faults, pytest.mark.conformance, pytest.mark.timeout(900)]
-
-EXTENSION = Path(__file__).parents[2] / "metaflow-penstock"
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 @pytest.fixture(scope="module")
 def machine(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    found = Machine(server, tmp_path_factory.mktemp("machine"), client=(*CLIENT, "boto3"))
-    found.env["PYTHONPATH"] = str(EXTENSION)
+    found = deploying_machine(server, tmp_path_factory.mktemp("machine"))
     found.run("fragile", "penstock", "create")
     return found
 

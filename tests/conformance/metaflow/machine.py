@@ -13,6 +13,7 @@ from tests.support.clients import client_environment, client_python
 from tests.support.server import LiveServer
 
 FLOWS = Path(__file__).parent / "flows"
+_EXTENSION = Path(__file__).parents[3] / "metaflow-penstock"
 CLIENT = ("metaflow>=2.19", "setuptools<81")
 DATA_CLIENT = ("metaflow>=2.19", "wandb==0.31.0", "pandas", "scikit-learn", "pyarrow", "setuptools<81")
 TORCH_CLIENT = (*DATA_CLIENT, "torch==2.13.0")
@@ -84,3 +85,10 @@ class Machine:
         )
         assert done.returncode == 0, done.stderr[-3000:]
         return json.loads(next(line for line in done.stdout.splitlines() if line.startswith("OUT"))[3:])
+
+
+def deploying_machine(server: LiveServer, folder: Path) -> Machine:
+    """A machine with the extension that deploys flows."""
+    found = Machine(server, folder, client=(*CLIENT, "boto3"))
+    found.env["PYTHONPATH"] = str(_EXTENSION)
+    return found

@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.conformance.metaflow.machine import CLIENT, FLOWS, Machine
+from tests.conformance.metaflow.machine import FLOWS, Machine, deploying_machine
 from tests.support.server import LiveServer
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(900)]
 
-EXTENSION = Path(__file__).parents[3] / "metaflow-penstock"
 FILE = FLOWS / "deployed.py"
 
 DEPLOY = f"""
@@ -44,9 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 @pytest.fixture(scope="module")
 def machine(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    found = Machine(server, tmp_path_factory.mktemp("machine"), client=(*CLIENT, "boto3"))
-    found.env["PYTHONPATH"] = str(EXTENSION)
-    return found
+    return deploying_machine(server, tmp_path_factory.mktemp("machine"))
 
 
 @pytest.fixture(scope="module")

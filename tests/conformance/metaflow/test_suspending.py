@@ -10,12 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conformance.metaflow.machine import CLIENT, FLOWS, Machine
+from tests.conformance.metaflow.machine import FLOWS, Machine, deploying_machine
 from tests.support.server import LiveServer
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(600)]
 
-EXTENSION = Path(__file__).parents[3] / "metaflow-penstock"
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 @pytest.fixture(scope="module")
 def machine(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    found = Machine(server, tmp_path_factory.mktemp("machine"), client=(*CLIENT, "boto3"))
-    found.env["PYTHONPATH"] = str(EXTENSION)
-    return found
+    return deploying_machine(server, tmp_path_factory.mktemp("machine"))
 
 
 def wait_until(holds: Callable[[], bool]) -> None:

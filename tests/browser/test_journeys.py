@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from penstock.domain.accounts import Caller, Role
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.domain.runs import RunChanged
 from penstock.domain.states import RuntimeState
@@ -55,8 +56,8 @@ def test_the_number_of_an_execution_leads_to_it_alone(page: Page, served: Served
 
 
 def test_an_address_behind_the_hash_opens_after_sign_in(chromium: Browser, served: Served) -> None:
-    async def is_good(key: str) -> bool:
-        return key == "the-key"
+    async def is_good(key: str) -> Caller | None:
+        return Caller("ann", role=Role.VIEWER) if key == "the-key" else None
 
     guarded = Starlette(routes=[*sign_in_routes(is_good), Mount("/", app=served.seeded.app)])
     with serving(Door(guarded, hosts=[], accept_addresses=False, key_check=is_good)) as url:
@@ -237,6 +238,7 @@ def test_theme_and_language_are_kept(page: Page) -> None:
     page.locator("#settings-menu > summary").click()
     page.get_by_role("button", name="Dark").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.locator("#user-menu > summary").click()
     page.get_by_role("button", name="한국어").click()
     expect(page.locator("html")).to_have_attribute("lang", "ko")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")

@@ -18,11 +18,11 @@ import uv
 from rich.console import Console
 
 from penstock.cli.client import Client, connect, started_server
-from penstock.cli.env import client_variables
 from penstock.cli.follow import follow, leaf_tasks, run_state, seconds_between, show_failures, task_name
 from penstock.cli.options import DataDir, resolve_data_dir
 from penstock.cli.run import reopening, run_link
 from penstock.domain.errors import UnavailableError
+from penstock.server.accounts import client_variables
 from penstock.server.config import load_settings
 from penstock.server.datafolder import read_key, read_secret, running_server
 

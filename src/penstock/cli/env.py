@@ -8,8 +8,8 @@ import typer
 
 from penstock.cli.options import AsJson, DataDir, print_json, resolve_data_dir
 from penstock.domain.errors import UnavailableError
+from penstock.server.accounts import client_variables
 from penstock.server.datafolder import read_key, read_secret, running_server
-from penstock.server.flows import datastore_variables, metadata_variables
 
 
 def register(app: typer.Typer) -> None:
@@ -29,11 +29,3 @@ def env(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         return
     for name, value in variables.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
-
-
-def client_variables(url: str, key: str | None, secret: bytes | None) -> dict[str, str]:
-    """Return the variables of the clients that work here, by name."""
-    variables = {"KF_PIPELINES_ENDPOINT": url, **metadata_variables(url)}
-    if key:
-        variables |= {"WANDB_BASE_URL": url, "WANDB_API_KEY": key, "METAFLOW_SERVICE_AUTH_KEY": key}
-    return variables | (datastore_variables(url, secret) if secret else {})

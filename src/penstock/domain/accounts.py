@@ -6,6 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from penstock.domain.errors import RoleNeededError
+
+
+class Role(StrEnum):
+    """What a user may do on the whole server, in W&B's words; each may do what those before it may."""
+
+    VIEWER = "viewer"
+    """Reads."""
+    MEMBER = "member"
+    """Runs and records: everything but what is an administrator's."""
+    ADMIN = "admin"
+    """Also users, secrets, backups and the System page."""
+
+    def covers(self, needed: Role) -> bool:
+        """Whether somebody of this role may do what `needed` may."""
+        ranks = list(Role)
+        return ranks.index(self) >= ranks.index(needed)
+
 
 class EntityKind(StrEnum):
     """What an entity stands for."""
@@ -26,6 +44,10 @@ class Entity:
     name: str
     kind: EntityKind
     created_at: float
+    role: Role = Role.MEMBER
+    """Of a user; teams have none that counts."""
+    disabled_at: float | None = None
+    """Since when the user's keys are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +80,44 @@ class Caller:
     """Empty when no key was needed (command line, loopback pages)."""
     scope: Mapping[str, str] = field(default_factory=dict)
     """As in `ApiKey.scope`."""
+    role: Role = Role.VIEWER
+    """The least, unless whoever knows better says so."""
+
+    def need(self, needed: Role) -> None:
+        """Make sure that the caller has the role `needed`, or one that may do more.
+
+        Raises:
+            RoleNeededError: it has not.
+        """
+        if not self.role.covers(needed):
+            raise RoleNeededError(needed.value, self.role.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user as the list of users shows it."""
+
+    user_name: str
+    email: str
+    role: Role
+    is_service: bool
+    """Made for programs."""
+    is_owner: bool
+    """The server's own user, who cannot be disabled and stays an administrator."""
+    created_at: float
+    disabled_at: float | None = None
+    last_used_at: float | None = None
+    """When one of its keys was last used; of the keys in force."""
+    keys: int = 0
+    """How many are in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """A link that makes one key for a user, once."""
+
+    invite_id: str
+    user_name: str
+    made_by: str
+    created_at: float
+    expires_at: float

@@ -6,7 +6,9 @@ PenstockError
 +-- NotFoundError             no such object (404, code 5)
 +-- AlreadyExistsError        the name is taken (409, code 6)
 +-- PermissionDeniedError     known caller, not allowed (403, code 7)
+|   +-- RoleNeededError       the caller's role does not reach; names the one that does
 +-- UnauthenticatedError      unknown caller (401, code 16)
+|   +-- AccountDisabledError  known caller whose keys are refused
 +-- PreconditionError         right request, wrong state of something else (400, code 9)
 +-- ConflictError             right request, wrong state of the object (409, code 10)
 +-- PayloadTooLargeError      over a stated limit (413)
@@ -49,8 +51,26 @@ class PermissionDeniedError(PenstockError):
     """The caller is known and not allowed to do this."""
 
 
+class RoleNeededError(PermissionDeniedError):
+    """The caller's role on this server does not allow it.
+
+    Attributes:
+        needed: the least role that does.
+        role: the one that the caller has.
+    """
+
+    def __init__(self, needed: str, role: str) -> None:
+        super().__init__(f"this needs the role {needed}; you have {role}")
+        self.needed = needed
+        self.role = role
+
+
 class UnauthenticatedError(PenstockError):
     """The caller did not prove who they are."""
+
+
+class AccountDisabledError(UnauthenticatedError):
+    """The caller is known, and none of its keys is accepted any more."""
 
 
 class PreconditionError(PenstockError):

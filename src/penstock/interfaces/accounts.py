@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from penstock.domain.accounts import ApiKey, Entity, EntityKind
+from penstock.domain.accounts import ApiKey, Entity, EntityKind, Invite, Role
 
 
 class KeyStore(Protocol):
@@ -58,10 +59,42 @@ class EntityStore(Protocol):
         """Return the entity of this name, made as `kind` if there is none. Safe to repeat; never changes an existing one's kind."""
         ...
 
+    def set_role(self, name: str, role: Role) -> bool:
+        """Give a user a role; False when there is no such user."""
+        ...
+
+    def set_disabled(self, name: str, *, at: float | None) -> bool:
+        """Refuse a user's keys from `at` on, or accept them again; False when there is no such user."""
+        ...
+
+    def settings(self, prefix: str) -> Mapping[str, str]:
+        """Return the values whose names begin with `prefix`, by the rest of the name."""
+        ...
+
     def setting(self, name: str) -> str | None:
         """Return a value kept for the whole server (`server_setting`), or None."""
         ...
 
     def put_setting_once(self, name: str, value: str) -> str:
         """Keep `value` under `name` unless one is kept already; return what is kept now."""
+        ...
+
+
+class InviteStore(Protocol):
+    """Invitations by the digest of their token; the tokens themselves are never stored."""
+
+    def add_invite(self, invite: Invite, *, digest: str) -> None:
+        """Remember an invitation."""
+        ...
+
+    def invite_by_digest(self, digest: str, *, now: float) -> Invite | None:
+        """Return the invitation if it can still be accepted at `now`."""
+        ...
+
+    def list_invites(self, *, now: float) -> list[Invite]:
+        """Return those that can still be accepted at `now`, newest first."""
+        ...
+
+    def close_invite(self, invite_id: str, *, at: float) -> bool:
+        """Accept or withdraw an invitation; of several at once only one gets True."""
         ...

@@ -6,8 +6,12 @@ import asyncio
 import getpass
 import os
 
+from penstock.api.s3.signature import access_key_of_user
+from penstock.domain.accounts import Caller
+from penstock.domain.errors import AccountDisabledError, UnauthenticatedError
 from penstock.server.config import Settings
 from penstock.server.datafolder import read_key, write_key
+from penstock.server.flows import datastore_variables, metadata_variables
 from penstock.server.security import KeyCheck
 from penstock.tracking.accounts import name_from_login
 from penstock.tracking.keys import KeyService
@@ -37,7 +41,21 @@ def ensure_first_key(settings: Settings, keys: KeyService, user: str) -> str:
 def key_check(keys: KeyService) -> KeyCheck:
     """Return the door's question to `keys`; a look-up that needs the database runs in a thread."""
 
-    async def check(text: str) -> bool:
-        return await asyncio.to_thread(keys.is_valid, text)
+    async def check(text: str) -> Caller | None:
+        try:
+            return await asyncio.to_thread(keys.check, text)
+        except AccountDisabledError:
+            raise
+        except UnauthenticatedError:
+            return None
 
     return check
+
+
+def client_variables(url: str, key: str | None, secret: bytes | None, *, user_name: str | None = None) -> dict[str, str]:
+    """Return the variables of the clients that work here, by name; with the object store's key of a user if one is named."""
+    variables = {"KF_PIPELINES_ENDPOINT": url, **metadata_variables(url)}
+    if key:
+        variables |= {"WANDB_BASE_URL": url, "WANDB_API_KEY": key, "METAFLOW_SERVICE_AUTH_KEY": key}
+    access_key = None if user_name is None else access_key_of_user(user_name)
+    return variables | (datastore_variables(url, secret, access_key) if secret else {})

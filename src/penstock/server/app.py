@@ -10,7 +10,7 @@ import contextlib
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -29,7 +29,7 @@ from penstock.domain.retention import RetentionRule
 from penstock.domain.trash import TrashKind
 from penstock.interfaces.plans import PlanLoader
 from penstock.objects.service import ObjectService
-from penstock.server.accounts import default_user, ensure_first_key, key_check
+from penstock.server.accounts import client_variables, default_user, ensure_first_key, key_check
 from penstock.server.automations import Automations, build_automations
 from penstock.server.backups import BackupDesk, build_backups
 from penstock.server.clock import LoopTimers, SystemClock, SystemIds
@@ -66,11 +66,13 @@ from penstock.tracking.task_runs import TaskEnvironment
 from penstock.tracking.unused_content import UnusedContent
 from penstock.trash.retention import RetentionService
 from penstock.trash.service import TrashService
+from penstock.web.errors import role_refusal
 from penstock.web.flow_routes import routes as flow_routes
 from penstock.web.lineage_routes import routes as lineage_pages
 from penstock.web.routes import routes as web_routes
+from penstock.web.services import WebServices
 from penstock.web.system_services import SystemServices
-from penstock.web.tracking_services import readable_by
+from penstock.web.tracking_services import TrackingServices, readable_by
 
 
 @dataclass(slots=True)
@@ -110,8 +112,8 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
     database = open_database(settings.database_url, synchronous=settings.store_synchronous)
     user = default_user(settings)
     task_keys = build_task_keys(database, ensure_secret(settings.data_dir), user_name=user)
-    keys = KeyService(SqlKeyStore(database), clock, derived=task_keys.recognise)
     accounts = AccountService(SqlEntityStore(database), clock, default_user=user)
+    keys = KeyService(SqlKeyStore(database), clock, derived=task_keys.recognise, standing=accounts.standing)
     accounts.start()
     ensure_first_key(settings, keys, accounts.default_user)
     blobs = LocalBlobStore(settings.data_dir / "blobs")
@@ -188,13 +190,24 @@ def build_app(parts: Parts) -> ASGIApp:
             yield
             parts.is_ready = False
 
-    app = parts.clients.around(Starlette(routes=_routes(parts), lifespan=lifespan))
+    routes, web = build_routes(parts)
+    app = parts.clients.around(Starlette(routes=routes, lifespan=lifespan))
     settings = parts.settings
     names = {settings.server_host, urlsplit(parts.url).hostname or "", *settings.server_allowed_hosts}
+    refusal_page = partial(role_refusal, web)
     if settings.is_loopback:
-        return Door(app, hosts=names, accept_addresses=False, key_check=None)
+        owner = parts.accounts.owner
+        return Door(app, hosts=names, accept_addresses=False, key_check=key_check(parts.keys), owner=owner, refusal_page=refusal_page)
     names |= {socket.gethostname(), socket.getfqdn()}
-    return Door(app, hosts=names, accept_addresses=True, key_check=key_check(parts.keys))
+    return Door(app, hosts=names, accept_addresses=True, key_check=key_check(parts.keys), refusal_page=refusal_page)
+
+
+def build_routes(parts: Parts) -> tuple[list[BaseRoute], WebServices]:
+    """Return everything that the application serves, and what its pages work with."""
+    wandb_services = _wandb_services(parts)
+    tracking = build_tracking_pages(wandb_services, parts.database, variables=_variables(parts))
+    web = _web(parts, wandb_services, tracking)
+    return _routes(parts, wandb_services, tracking, web), web
 
 
 def system_facts(parts: Parts) -> dict[str, Any]:
@@ -261,15 +274,8 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
     ]
 
 
-def _routes(parts: Parts) -> list[BaseRoute]:
-    async def health(request: Request) -> Response:
-        status = "ok" if parts.is_ready else "starting"
-        return JSONResponse({"status": status, "version": penstock.__version__}, status_code=200 if parts.is_ready else 503)
-
-    wandb_services = _wandb_services(parts)
-    tracking = build_tracking_pages(wandb_services, parts.database)
-    graph = lineage.LineageServices(build_lineage(parts.database, parts.blobs), partial(readable_by, tracking))
-    web = build_web(
+def _web(parts: Parts, wandb_services: wandb.WandbServices, tracking: TrackingServices) -> WebServices:
+    return build_web(
         parts.pipelines,
         database=parts.database,
         data_dir=parts.settings.data_dir,
@@ -294,15 +300,30 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         ),
         user_name=parts.accounts.default_user,
     )
+
+
+def _variables(parts: Parts) -> Callable[[str, str], Mapping[str, str]]:
+    def variables(user_name: str, key: str) -> Mapping[str, str]:
+        return client_variables(parts.url, key, ensure_secret(parts.settings.data_dir), user_name=user_name)
+
+    return variables
+
+
+def _routes(parts: Parts, wandb_services: wandb.WandbServices, tracking: TrackingServices, web: WebServices) -> list[BaseRoute]:
+    async def health(request: Request) -> Response:
+        status = "ok" if parts.is_ready else "starting"
+        return JSONResponse({"status": status, "version": penstock.__version__}, status_code=200 if parts.is_ready else 503)
+
+    graph = lineage.LineageServices(build_lineage(parts.database, parts.blobs), partial(readable_by, tracking))
     objects = ObjectService(parts.flows.objects, parts.blobs, parts.clock, parts.flows.web.reader.masks.of_key)
     return [
         Route("/healthz", health),
         *wandb.busy_routes(wandb_services),
-        *sign_in_routes(key_check(parts.keys)),
+        *sign_in_routes(key_check(parts.keys), tracking.invites),
         *kfp.routes(_kfp_services(parts)),
         *kfp_v1.routes(_kfp_v1_services(parts)),
         *metaflow.routes(_metaflow_services(parts)),
-        *s3.routes(s3.S3Services(objects, parts.clock, ensure_secret(parts.settings.data_dir))),
+        *s3.routes(s3.S3Services(objects, parts.clock, ensure_secret(parts.settings.data_dir), parts.accounts.standing)),
         *wandb.routes(wandb_services),
         *lineage.routes(graph),
         *triggers.routes(

@@ -6,37 +6,38 @@ Rules, in order:
 2. A request that changes something and carries an `Origin` (every browser sends one) must come from this server's own pages.
 3. When the server listens beyond loopback, every request needs a key: `Authorization: Bearer KEY`, Basic with the key as password,
    `x-api-key: KEY`, or the cookie of the sign-in page. Browsers that ask for a page without one are led to the sign-in page.
-4. Every answer carries headers that keep browsers from sniffing, framing and running inline script, unless the page set its own.
+   On loopback a request without a valid key is the owner's, but not one with the key of a disabled user.
+4. The user of the key must have the role that `api.policy` asks for (403).
+5. Every answer carries headers that keep browsers from sniffing, framing and running inline script, unless the page set its own.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import contextlib
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from penstock.api.credentials import keys_of, note_caller
 from penstock.api.http import envelope
+from penstock.api.kfp.errors import upload_body
+from penstock.api.kfp_v1.errors import envelope as envelope_v1
+from penstock.api.policy import SAFE_METHODS, is_open, role_for
+from penstock.domain.accounts import Caller
+from penstock.domain.errors import AccountDisabledError, RoleNeededError
 from penstock.server.config import is_loopback_host
 
-KeyCheck = Callable[[str], Awaitable[bool]]
-"""Whether a key is valid now."""
+KeyCheck = Callable[[str], Awaitable[Caller | None]]
+"""Who a key belongs to; None when it is not valid now. Raises AccountDisabledError for a user whose keys are refused."""
+RefusalPage = Callable[[Request, RoleNeededError], Response]
+"""What a browser gets that asks for more than its role allows."""
 
-COOKIE = "penstock_key"
 SIGN_IN_PATH = "/signin"
-_HEALTH = tuple(f"{prefix}/apis/{version}/healthz" for prefix in ("", "/pipeline") for version in ("v1beta1", "v2beta1"))
-"""kfp clients ask these first and retry any refusal for half a minute; the next call tells them about a missing or wrong key at once."""
-_OPEN_PATHS = frozenset({"/healthz", *_HEALTH, SIGN_IN_PATH, "/favicon.ico", "/s3"})
-_OPEN_PREFIXES = ("/static/", "/s3/", "/files/", "/storage/", "/apis/penstock/v1/hooks/")
-"""Without a key at the door: public files, and what checks a signature, key or token itself."""
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_GRAPHQL = "/graphql"
 _GRPC_CODES = {401: 16, 403: 7, 421: 7}
 """UNAUTHENTICATED and PERMISSION_DENIED."""
 _ANSWER_HEADERS = {
@@ -54,19 +55,32 @@ _PAGE_POLICY = (
 class Door:
     """The middleware described at the top of this module."""
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str], accept_addresses: bool, key_check: KeyCheck | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Iterable[str],
+        accept_addresses: bool,
+        key_check: KeyCheck,
+        owner: Caller | None = None,
+        refusal_page: RefusalPage | None = None,
+    ) -> None:
         """Guard `app`.
 
         Args:
             app: what is guarded.
             hosts: names of this server beside the loopback ones.
             accept_addresses: accept any numeric address as host (the server listens beyond loopback).
-            key_check: when given, every request needs a key that it accepts.
+            key_check: tells whose a key is.
+            owner: whose requests those without a valid key are; None: every request needs a key.
+            refusal_page: what is said to browsers; without it they get what programs get.
         """
         self._app = app
         self._hosts = frozenset(host.lower().strip("[]") for host in hosts if host)
         self._accept_addresses = accept_addresses
         self._key_check = key_check
+        self._owner = owner
+        self._refusal_page = refusal_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse or pass on one request."""
@@ -92,17 +106,52 @@ class Door:
             advice = "add it to PENSTOCK_SERVER_ALLOWED_HOSTS"
             return _error(scope, 421, f"this server does not answer to the host name {_bare(host)!r}; {advice}")
         origin = headers.get("origin")
-        if scope["method"] not in _SAFE_METHODS and origin is not None and not self._is_own_origin(origin):
+        if scope["method"] not in SAFE_METHODS and origin is not None and not self._is_own_origin(origin):
             return _error(scope, 403, f"requests from pages of {origin!r} are not accepted")
-        if self._key_check is None or scope["path"] in _OPEN_PATHS or scope["path"].startswith(_OPEN_PREFIXES):
+        if is_open(scope["path"]):
             return None
+        needed = role_for(scope["method"], scope["path"])
+        if scope["path"] == _GRAPHQL and self._owner is not None:
+            return None  # it wants a key in any case, and is asked too often to check it twice
+        try:
+            caller = await self._caller(headers)
+        except AccountDisabledError as error:
+            return self._stranger(scope, headers, str(error))
+        if caller is None:
+            return self._stranger(scope, headers, "this server needs an API key; `penstock env` on its machine prints one")
+        note_caller(scope, caller)
+        try:
+            caller.need(needed)
+        except RoleNeededError as error:
+            return self._refused(scope, error)
+        return None
+
+    async def _caller(self, headers: Headers) -> Caller | None:
         for key in keys_of(headers):
-            if await self._key_check(key):
-                return None
+            caller = await self._key_check(key)
+            if caller is not None:
+                return caller
+        return self._owner
+
+    def _refused(self, scope: Scope, error: RoleNeededError) -> Response:
+        """Return the refusal in the words of the protocol that the path belongs to."""
+        path = scope["path"].removeprefix("/pipeline")
+        if path.startswith("/metaflow/"):
+            return JSONResponse(str(error), status_code=403)
+        if path.startswith("/apis/v2beta1/pipelines/upload"):
+            return JSONResponse(upload_body(str(error)), status_code=403)
+        if path.startswith("/apis/v1beta1/"):
+            return JSONResponse(envelope_v1(str(error), _GRPC_CODES[403]), status_code=403)
+        if path.startswith("/apis/") or self._refusal_page is None:
+            return _error(scope, 403, str(error))
+        return self._refusal_page(Request(scope), error)
+
+    @staticmethod
+    def _stranger(scope: Scope, headers: Headers, message: str) -> Response:
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             back = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
             return RedirectResponse(f"{SIGN_IN_PATH}?next={quote(back, safe='')}", status_code=303)
-        return _error(scope, 401, "this server needs an API key; `penstock env` on its machine prints one")
+        return _error(scope, 401, message)
 
     def _is_ours(self, host: str) -> bool:
         name = _bare(host)
@@ -113,26 +162,6 @@ class Door:
     def _is_own_origin(self, origin: str) -> bool:
         parts = urlsplit(origin)
         return parts.scheme in {"http", "https"} and self._is_ours(parts.netloc)
-
-
-def keys_of(headers: Headers) -> list[str]:
-    """Return the keys that a request offers, in the order in which they are tried."""
-    found: list[str] = []
-    scheme, _, value = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        found.append(value.strip())
-    elif scheme.lower() == "basic":
-        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
-            found.append(base64.b64decode(value, validate=True).decode("utf-8").partition(":")[2])
-    if key := headers.get("x-api-key"):
-        found.append(key)
-    try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        cookie = None
-    if cookie is not None:
-        found.append(cookie.value)
-    return [key for key in found if key]
 
 
 def _bare(host: str) -> str:

@@ -11,9 +11,17 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Iterable
 
-from penstock.domain.accounts import Caller, Entity, EntityKind
-from penstock.domain.errors import AlreadyExistsError, InvalidArgumentError, PermissionDeniedError
+from penstock.domain.accounts import Account, ApiKey, Caller, Entity, EntityKind, Role
+from penstock.domain.errors import (
+    AccountDisabledError,
+    AlreadyExistsError,
+    InvalidArgumentError,
+    NotFoundError,
+    PermissionDeniedError,
+    PreconditionError,
+)
 from penstock.interfaces.accounts import EntityStore
 from penstock.interfaces.clock import Clock
 
@@ -28,6 +36,8 @@ _EMAIL = "wandb.email."
 _SERVICE = "wandb.service_account."
 """Settings by user: the address, the description of a service account."""
 _KEY_LENGTH = 40
+_TRUST_SECONDS = 5.0
+_MAX_REMEMBERED = 4096
 RESERVED_ENTITIES = frozenset(
     {
         "graphql",
@@ -55,10 +65,15 @@ class AccountService:
         self._store = store
         self._clock = clock
         self.default_user = default_user
+        self._standings: dict[str, tuple[float, Entity | None]] = {}
 
     def start(self) -> None:
         """Make sure that the default user's entity and the organization's exist."""
-        self._store.ensure_entity(self.default_user, EntityKind.USER, at=self._clock.now())
+        owner = self._store.ensure_entity(self.default_user, EntityKind.USER, at=self._clock.now())
+        if owner.role is not Role.ADMIN:
+            self._store.set_role(owner.name, Role.ADMIN)
+        if owner.disabled_at is not None:
+            self._store.set_disabled(owner.name, at=None)
         self._store.ensure_entity(ORGANIZATION_ENTITY, EntityKind.ORGANIZATION, at=self._clock.now())
 
     def entity(self, name: str) -> Entity | None:
@@ -126,6 +141,78 @@ class AccountService:
             return None
         return hmac.new(self.url_signing_key(), f"service account {user_name}".encode(), hashlib.sha256).hexdigest()[:_KEY_LENGTH]
 
+    @property
+    def owner(self) -> Caller:
+        """The server's own user, who asks when no key is needed and none was given."""
+        return Caller(self.default_user, role=Role.ADMIN)
+
+    def standing(self, user_name: str) -> Role:
+        """Return a user's role. Answered from memory for a few seconds; a change made in this process counts at once.
+
+        Raises:
+            AccountDisabledError: the user is disabled.
+        """
+        if user_name == self.default_user:
+            return Role.ADMIN
+        now = self._clock.now()
+        seen = self._standings.get(user_name)
+        if seen is None or not 0 <= now - seen[0] < _TRUST_SECONDS:
+            if len(self._standings) >= _MAX_REMEMBERED:
+                self._standings.clear()
+            seen = self._standings[user_name] = (now, self._store.entity(user_name))
+        known = seen[1]
+        if known is not None and known.disabled_at is not None:
+            raise AccountDisabledError(f"the account of {user_name!r} is disabled; an administrator of this server can enable it")
+        return Role.MEMBER if known is None else known.role
+
+    def accounts(self, keys: Iterable[ApiKey] = ()) -> list[Account]:
+        """Return all users by name, with what `keys` tell of them. Three reads, however many there are."""
+        own: dict[str, list[ApiKey]] = {}
+        for key in keys:
+            own.setdefault(key.user_name, []).append(key)
+        emails, services = self._store.settings(_EMAIL), self._store.settings(_SERVICE)
+        return [
+            Account(
+                person.name, emails.get(person.name, ""), person.role, person.name in services, person.name == self.default_user,
+                person.created_at, person.disabled_at, _last_used(own.get(person.name, ())), len(own.get(person.name, ())),
+            )
+            for person in self.users()
+        ]  # fmt: skip
+
+    def change_role(self, by: Caller, user_name: str, role: Role) -> None:
+        """Give a user a role.
+
+        Raises:
+            RoleNeededError: `by` is no administrator.
+            NotFoundError: there is no such user.
+            PreconditionError: it is the server's own user.
+        """
+        self._check_change(by, user_name)
+        self._store.set_role(user_name, role)
+        self._standings.clear()
+
+    def switch(self, by: Caller, user_name: str, *, is_enabled: bool) -> None:
+        """Refuse a user's keys from now on, or accept them again; nothing that the user made is touched.
+
+        Raises:
+            RoleNeededError: `by` is no administrator.
+            NotFoundError: there is no such user.
+            PreconditionError: it is the server's own user, or `by` itself.
+        """
+        self._check_change(by, user_name)
+        if user_name == by.user_name and not is_enabled:
+            raise PreconditionError("you cannot disable yourself")
+        self._store.set_disabled(user_name, at=None if is_enabled else self._clock.now())
+        self._standings.clear()
+
+    def _check_change(self, by: Caller, user_name: str) -> None:
+        by.need(Role.ADMIN)
+        known = self._store.entity(user_name)
+        if known is None or known.kind is not EntityKind.USER:
+            raise NotFoundError(f"there is no user {user_name!r}")
+        if user_name == self.default_user:
+            raise PreconditionError(f"{user_name!r} is the server's own user: it stays an administrator and cannot be disabled")
+
     def _new_user(self, name: str, email: str) -> Entity:
         if self._store.entity(name) is not None:
             raise AlreadyExistsError(f"there is an entity {name!r} already")
@@ -179,3 +266,7 @@ class AccountService:
     def _allow(self, caller: Caller, entity: Entity) -> None:
         if entity.kind is EntityKind.USER and entity.name != caller.user_name:
             raise PermissionDeniedError(f"entity {entity.name!r} belongs to another user; you are {caller.user_name!r}")
+
+
+def _last_used(keys: Iterable[ApiKey]) -> float | None:
+    return max((key.last_used_at for key in keys if key.last_used_at is not None), default=None)

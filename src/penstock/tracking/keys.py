@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from penstock.domain.accounts import ApiKey, Caller
+from penstock.domain.accounts import ApiKey, Caller, Role
 from penstock.domain.errors import NotFoundError, UnauthenticatedError
 from penstock.interfaces.accounts import KeyStore
 from penstock.interfaces.clock import Clock
@@ -45,6 +45,7 @@ class KeyService:
         *,
         random_key: Callable[[], str] = lambda: secrets.token_hex(20),
         derived: Callable[[str], ApiKey | None] | None = None,
+        standing: Callable[[str], Role] = lambda user_name: Role.MEMBER,
     ) -> None:
         """Keep keys in `store`.
 
@@ -53,11 +54,13 @@ class KeyService:
             clock: wall clock.
             random_key: draws the text of a new key.
             derived: recognises keys that are not stored (those of pipeline tasks, `tracking.task_keys`).
+            standing: role of a user; raises UnauthenticatedError for one whose keys are refused.
         """
         self._store = store
         self._clock = clock
         self._random_key = random_key
         self._derived = derived
+        self._standing = standing
         self._lock = threading.Lock()
         self._trusted: dict[str, tuple[float, ApiKey]] = {}
 
@@ -92,7 +95,7 @@ class KeyService:
         """Return who `text` belongs to.
 
         Raises:
-            UnauthenticatedError: it is no key of this server, it was revoked or it has expired.
+            UnauthenticatedError: it is no key of this server, it was revoked, it has expired, or its user is disabled.
         """
         digest = _digest(_bare_key(text))
         now = self._clock.now()
@@ -108,7 +111,11 @@ class KeyService:
                 self._remember(digest, key, now)
         if key is None or not key.is_valid_at(now):
             raise UnauthenticatedError("the API key is not valid on this server; `penstock env` prints a valid one")
-        return Caller(user_name=key.user_name, key_id=key.key_id, scope=key.scope)
+        role = self._standing(key.user_name)
+        # Whoever started the pipeline, its tasks carry the name of the server's own user: they get no more than running and recording.
+        if key.scope and role.covers(Role.MEMBER):
+            role = Role.MEMBER
+        return Caller(user_name=key.user_name, key_id=key.key_id, scope=key.scope, role=role)
 
     def is_valid(self, text: str) -> bool:
         """Whether `text` is a key that `check` accepts."""

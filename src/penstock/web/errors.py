@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
@@ -22,6 +22,7 @@ from penstock.domain.errors import (
     PenstockError,
     PermissionDeniedError,
     PreconditionError,
+    RoleNeededError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -66,6 +67,10 @@ class ErrorPage:
     """What may have been meant, when nothing was found."""
     kinds: Mapping[TrashKind, tuple[str, str]] = field(default_factory=lambda: KINDS)
     """Kind of what lies in the trash -> (word, icon)."""
+    role: str = ""
+    """The reader's role, when it does not reach."""
+    needed: str = ""
+    """The one that does."""
 
 
 def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
@@ -79,6 +84,8 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
             heading = next((words for kind, words in HEADINGS if isinstance(error, kind)), "Something went wrong")
             is_page = isinstance(error, NotFoundError) and request.method == "GET" and "text/html" in request.headers.get("accept", "")
             found = await nearest(services, request) if is_page else None
+            if isinstance(error, RoleNeededError):
+                return role_refusal(services, request, error)
             return error_answer(services, request, status_of(error).http, heading, str(error), found=found)
         except HTTPException as error:
             return error_answer(services, request, error.status_code, "This did not work", str(error.detail))
@@ -92,8 +99,21 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
     return guard
 
 
+def role_refusal(services: WebServices, request: Request, error: RoleNeededError) -> Response:
+    """Answer a browser that asks for more than its user's role allows: which one it takes, and which one there is."""
+    return error_answer(services, request, 403, "Not allowed", str(error), refused=error)
+
+
 def error_answer(
-    services: WebServices, request: Request, status: int, heading: str, message: str, request_id: str = "", *, found: Nearest | None = None
+    services: WebServices,
+    request: Request,
+    status: int,
+    heading: str,
+    message: str,
+    request_id: str = "",
+    *,
+    found: Nearest | None = None,
+    refused: RoleNeededError | None = None,
 ) -> Response:
     """Answer with an error: back to the form with a notice after a POST from a page, JSON for data requests, a page otherwise."""
     accepts_page = "text/html" in request.headers.get("accept", "")
@@ -105,5 +125,7 @@ def error_answer(
     if not accepts_page and request.headers.get("sec-fetch-dest", "empty") == "empty" and "hx-request" not in request.headers:
         return JSONResponse({"error": message, "request_id": request_id}, status_code=status)
     page = ErrorPage(status, heading, message, request_id, status >= 500, found or Nearest())
+    if refused is not None:
+        page = replace(page, role=refused.role, needed=refused.needed)
     frame = Frame(title=heading, section="", crumbs=(Crumb(heading),))
     return render(services, request, "shared/error.html", frame=frame, page=page, status=status)

@@ -29,6 +29,7 @@ from penstock.web.pages import (
     tracking_workspace,
     trash,
     triggers,
+    users,
 )
 from penstock.web.render import HERE, SECTIONS, SIGN_IN_WORDS
 
@@ -65,6 +66,6 @@ def all_messages() -> set[str]:
     found |= {*CAUSE_WORDS.values(), "added", "removed", "changed", "approved", "rejected"}
     found |= {*preview_tables.KINDS, *snippets.CLIENTS, *tracking_artifacts.CHANGE_WORDS.values()}
     found |= {label for _, label in (*tracking_artifacts.TABS, *collections.FACETS)} | {word for word, _ in trash.KINDS.values()}
-    found |= {*SIGN_IN_WORDS.values()}
+    found |= {*SIGN_IN_WORDS.values()} | {*users.ROLES.values()}
     found |= {"Go to", "Commands", "Recent runs", "The definition of this pipeline cannot be read."}
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,10 +18,13 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from penstock.api.credentials import COOKIE
+from penstock.domain.accounts import Role
 from penstock.web import formats, i18n
 from penstock.web.security import PAGE_HEADERS
 from penstock.web.services import WebServices
 from penstock.web.static_urls import module_urls, static_url
+from penstock.web.tracking_services import caller_of
 
 HERE = Path(__file__).parent
 NOTICE_COOKIE = "penstock_notice"
@@ -51,6 +55,15 @@ SIGN_IN_WORDS = {
     "explanation": "This server asks for an API key. On its machine, this prints one:",
     "label": "API key",
     "wrong": "This key is not valid.",
+    "disabled": "This account is disabled; an administrator can enable it.",
+    "spent": "This invitation is not valid any more; an administrator can make another one.",
+    "invitation": "You are invited",
+    "for_you": "This invitation is for the user",
+    "makes_key": "Accepting it makes your API key, shows it once, and signs you in here.",
+    "accept": "Accept",
+    "accepted": "Welcome",
+    "new_key": "This is your API key. Keep it: it is not shown again.",
+    "go_on": "Go on",
 }
 """What the sign-in page says, in English."""
 
@@ -184,6 +197,7 @@ def environment() -> jinja2.Environment:
     env.filters["state_word"] = formats.state_word
     env.filters["state_look"] = formats.state_look
     env.filters["trigger_text"] = formats.trigger_text
+    env.filters["shell_lines"] = lambda variables: "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
     env.filters["quote"] = lambda text: quote(str(text), safe="")
     return env
 
@@ -200,7 +214,12 @@ def render_text(services: WebServices, request: Request, template: str, **values
     """Render a template with what every request brings."""
     language = i18n.choose_language(request.cookies.get("penstock_lang"), request.headers.get("accept-language", ""))
     theme = request.cookies.get("penstock_theme", "")
+    caller = None if services.tracking is None else caller_of(services.tracking, request)
     common = {
+        "me": caller,
+        "is_signed_in": COOKIE in request.cookies,
+        "is_admin": caller is None or caller.role is Role.ADMIN,
+        "is_viewer": caller is not None and caller.role is Role.VIEWER,
         "language": language,
         "theme": theme if theme in {"light", "dark", "contrast"} else "system",
         "is_rail_small": request.cookies.get("penstock_rail") == "small",

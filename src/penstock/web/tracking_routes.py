@@ -32,6 +32,7 @@ from penstock.web.pages import (
     tracking_values,
     tracking_views,
     tracking_workspace,
+    users,
 )
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices
@@ -62,6 +63,7 @@ _VERSION = _PROJECT + "/artifacts/{type}/{name}/{version}"
 
 OWN: tuple[tuple[str, TrackingPage], ...] = (
     ("/authorize", tracking_keys.authorize_page),
+    ("/ui/system/users", users.users_page),
     ("/ui/projects", tracking_projects.list_page),
     ("/ui/projects/switcher", tracking_projects.switcher_part),
     ("/ui/registry", tracking_projects.registry_page),
@@ -86,6 +88,7 @@ OWN: tuple[tuple[str, TrackingPage], ...] = (
 
 FORMS: tuple[tuple[str, TrackingPage], ...] = (
     ("/authorize", tracking_keys.act),
+    ("/ui/system/users/actions", users.act),
     ("/ui/tracking/runs/actions", tracking_actions.act_on_runs),
     ("/ui/tracking/versions/actions", tracking_actions.act_on_version),
     ("/ui/tracking/aliases/actions", tracking_actions.act_on_aliases),

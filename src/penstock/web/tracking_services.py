@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 
 from starlette.requests import Request
 
+from penstock.api.credentials import keys_of, noted_caller
 from penstock.domain.accounts import Caller
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.ids import TrackedRunId
@@ -23,6 +22,7 @@ from penstock.tracking.collections import CollectionService
 from penstock.tracking.console import ConsoleService
 from penstock.tracking.files import RunFileService
 from penstock.tracking.history import HistoryService
+from penstock.tracking.invites import InviteService
 from penstock.tracking.keys import KeyService
 from penstock.tracking.projects import ProjectService
 from penstock.tracking.registries import RegistryService
@@ -33,7 +33,6 @@ from penstock.tracking.task_versions import TaskVersionService
 
 SETTLE_SECONDS = 2.0
 """How long a page waits for artifacts of tasks to become versions; the next one goes on."""
-_KEY_COOKIE = "penstock_key"
 _MAX_ID = 1 << 53
 
 
@@ -55,23 +54,21 @@ class TrackingServices:
     automations: AutomationService
     keys: KeyService
     accounts: AccountService
+    invites: InviteService
     pages: TrackingPages
+    variables: Callable[[str, str], Mapping[str, str]] = field(default=lambda user_name, key: {})
+    """(user, key) -> variables that the user's clients read."""
 
 
 def caller_of(tracking: TrackingServices, request: Request) -> Caller:
     """Return who asks: the owner of the key in the sign-in cookie or header; the server's own user when no key was needed."""
-    offered = [request.cookies.get(_KEY_COOKIE, "")]
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        offered.append(value.strip())
-    elif scheme.lower() == "basic":
-        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
-            offered.append(base64.b64decode(value, validate=True).decode().partition(":")[2])
-    for key in offered:
-        if key:
-            with contextlib.suppress(PenstockError):
-                return tracking.keys.check(key)
-    return Caller(tracking.accounts.default_user)
+    noted = noted_caller(request.scope)
+    if noted is not None:
+        return noted
+    for key in keys_of(request.headers):
+        with contextlib.suppress(PenstockError):
+            return tracking.keys.check(key)
+    return tracking.accounts.owner
 
 
 def readable_by(tracking: TrackingServices | None, request: Request) -> Callable[[str], bool]:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from penstock.domain.accounts import Caller, Role
 from penstock.server.security import Door
 
 
@@ -29,8 +30,8 @@ async def _page(request: Request) -> Response:
     ],
 )
 async def test_only_health_is_answered_without_a_key(path: str, status: int) -> None:
-    async def is_right(key: str) -> bool:
-        return key == "right"
+    async def is_right(key: str) -> Caller | None:
+        return Caller("ann", role=Role.VIEWER) if key == "right" else None
 
     app = Starlette(routes=[Route("/{path:path}", _page)])
     door = Door(app, hosts={"test"}, accept_addresses=False, key_check=is_right)

@@ -11,14 +11,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from penstock.domain.accounts import Caller, Role
 from penstock.server.security import Door
 from penstock.server.signin import sign_in_routes
 
 KEY = "a" * 40
 
 
-async def good_key(key: str) -> bool:
-    return key == KEY
+async def good_key(key: str) -> Caller | None:
+    return Caller("ann", role=Role.ADMIN) if key == KEY else None
 
 
 async def answer(request: Request) -> Response:
@@ -65,7 +66,8 @@ def client(*, needs_key: bool = False, is_public: bool = False) -> Browser:
         Route("/healthz", answer),
         *sign_in_routes(good_key),
     ]
-    door = Door(Starlette(routes=routes), hosts=["box.example"], accept_addresses=is_public, key_check=good_key if needs_key else None)
+    owner = None if needs_key else Caller("me", role=Role.ADMIN)
+    door = Door(Starlette(routes=routes), hosts=["box.example"], accept_addresses=is_public, key_check=good_key, owner=owner)
     return Browser(door)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.tracking import HandClock
 
-from penstock.domain.accounts import Caller
+from penstock.domain.accounts import Caller, Role
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.database import Database, open_database
@@ -44,7 +44,7 @@ def test_a_key_is_forty_hex_characters_and_opens_the_door(keys: KeyService) -> N
     made = keys.make("ann", description="laptop")
     assert len(made.text) == 40
     assert set(made.text) <= set("0123456789abcdef")
-    assert keys.check(made.text) == Caller("ann", made.key.key_id)
+    assert keys.check(made.text) == Caller("ann", made.key.key_id, role=Role.MEMBER)
     assert keys.check(f"local-{made.text}").user_name == "ann"
 
 

@@ -9,14 +9,25 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from penstock.api.policy import SAFE_METHODS
 from penstock.api.s3.handlers import BucketHandlers, ObjectHandlers
-from penstock.api.s3.signature import SignedRequest, task_of, verify
+from penstock.api.s3.signature import SignedRequest, task_of, user_of, verify
 from penstock.api.s3.xml import error_document
-from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError, PermissionDeniedError, UnavailableError
+from penstock.domain.accounts import Caller, Role
+from penstock.domain.errors import (
+    InvalidArgumentError,
+    NotFoundError,
+    PenstockError,
+    PermissionDeniedError,
+    RoleNeededError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from penstock.interfaces.clock import Clock
 from penstock.objects.service import ObjectService
 
@@ -24,6 +35,8 @@ PREFIX = "/s3"
 
 _ERRORS: list[tuple[type[PenstockError], int, str]] = [
     (NotFoundError, 404, "NoSuchKey"),
+    (RoleNeededError, 403, "AccessDenied"),
+    (UnauthenticatedError, 403, "InvalidAccessKeyId"),
     (PermissionDeniedError, 403, "SignatureDoesNotMatch"),
     (InvalidArgumentError, 400, "InvalidRequest"),
     (UnavailableError, 503, "ServiceUnavailable"),
@@ -40,6 +53,8 @@ class S3Services:
     clock: Clock
     secret: bytes
     """The server's secret, from which access keys get theirs."""
+    standing: Callable[[str], Role] = lambda user_name: Role.MEMBER
+    """Role of a user; raises UnauthenticatedError for one whose keys are refused. Blocks for a read of the database at most."""
 
 
 def routes(services: S3Services) -> list[BaseRoute]:
@@ -50,6 +65,7 @@ def routes(services: S3Services) -> list[BaseRoute]:
         async def wrapped(request: Request) -> Response:
             try:
                 access_key = verify(_signed(request), server_secret=services.secret, now=services.clock.now())
+                await _check_role(services, request, access_key)
                 operation = pick(request)
                 if operation is None:
                     return _error(request, 501, "NotImplemented", "this endpoint does not have that operation")
@@ -72,6 +88,19 @@ def routes(services: S3Services) -> list[BaseRoute]:
         Route(PREFIX + "/{bucket}/", guarded(on_buckets.pick), methods=methods),
         Route(PREFIX + "/{bucket}/{key:path}", guarded(on_objects.pick), methods=methods),
     ]
+
+
+async def _check_role(services: S3Services, request: Request, access_key: str) -> None:
+    """Make sure that an access key's user may do this; keys that belong to no user are those of tasks and of the machine's owner.
+
+    Raises:
+        UnauthenticatedError: the user is disabled.
+        RoleNeededError: the user may only read.
+    """
+    user_name = user_of(access_key)
+    if user_name is not None:
+        role = await run_in_threadpool(services.standing, user_name)
+        Caller(user_name, role=role).need(Role.VIEWER if request.method in SAFE_METHODS else Role.MEMBER)
 
 
 def _signed(request: Request) -> SignedRequest:

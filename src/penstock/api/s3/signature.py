@@ -18,6 +18,7 @@ from penstock.domain.errors import InvalidArgumentError, PermissionDeniedError
 
 ACCESS_KEY_PREFIX = "PENSTOCK"
 _TASK_PREFIX = ACCESS_KEY_PREFIX + "-TASK-"
+_USER_PREFIX = ACCESS_KEY_PREFIX + "-USER-"
 _CLOCK_SKEW_SECONDS = 15 * 60
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<key>[^/,\s]+)/(?P<scope>[^,\s]+),\s*SignedHeaders=(?P<headers>[^,\s]+),\s*Signature=(?P<sig>[0-9a-f]{64})"
@@ -50,6 +51,16 @@ def access_key_of_task(task_id: str) -> str:
 def task_of(access_key: str) -> str | None:
     """Return the task that an access key belongs to, if it does to one."""
     return access_key.removeprefix(_TASK_PREFIX) if access_key.startswith(_TASK_PREFIX) else None
+
+
+def access_key_of_user(user_name: str) -> str:
+    """Access key id of one user, by whose role its requests are judged."""
+    return _USER_PREFIX + user_name
+
+
+def user_of(access_key: str) -> str | None:
+    """Return the user that an access key belongs to, if it does to one."""
+    return access_key.removeprefix(_USER_PREFIX) if access_key.startswith(_USER_PREFIX) else None
 
 
 def secret_for(server_secret: bytes, access_key: str) -> str:

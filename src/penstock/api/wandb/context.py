@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
+from penstock.api.policy import SAFE_METHODS
 from penstock.api.wandb.services import WandbServices
-from penstock.domain.accounts import Caller
+from penstock.domain.accounts import Caller, Role
 from penstock.domain.tracking import TrackedProject
 from penstock.tracking.keys import NewKey
 
@@ -47,7 +48,13 @@ class RequestContext:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
     def signed_url(self, method: str, path: str) -> str:
-        """Return an absolute address that authorises `method` on `path` (decoded, from the root of the server)."""
+        """Return an absolute address that authorises `method` on `path` (decoded, from the root of the server).
+
+        Raises:
+            RoleNeededError: it would let a caller upload who may only read.
+        """
+        if method not in SAFE_METHODS:
+            self.caller.need(Role.MEMBER)
         services = self.services
         return self.base_url + services.signer.sign(method, path, now=services.clock.now())
 

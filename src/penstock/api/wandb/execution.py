@@ -41,9 +41,10 @@ from graphql import (
     validate,
 )
 
+from penstock.api.policy import role_for_mutation
 from penstock.api.wandb.fields import FieldTable, Resolver
 from penstock.api.wandb.scalars import json_safe, time_to_wire
-from penstock.domain.errors import PenstockError
+from penstock.domain.errors import PenstockError, PermissionDeniedError
 
 _log = logging.getLogger(__name__)
 _MAX_CACHED = 2048
@@ -148,7 +149,8 @@ def error_to_wire(error: GraphQLError) -> dict[str, Any]:
     original = error.original_error
     wire: dict[str, Any] = {"message": _double_quoted(error.message) if original is None else error.message}
     if isinstance(original, PenstockError):
-        wire["extensions"] = {"code": type(original).__name__.removesuffix("Error")}
+        kind = PermissionDeniedError if isinstance(original, PermissionDeniedError) else type(original)
+        wire["extensions"] = {"code": kind.__name__.removesuffix("Error")}
     elif original is not None and not isinstance(original, GraphQLError):
         _log.error("a GraphQL resolver failed at %s", error.path, exc_info=original)
         wire["message"] = f"the server could not answer this: {type(original).__name__}"
@@ -182,7 +184,8 @@ def _build(fields: FieldTable, type_names: Mapping[type, str]) -> GraphQLSchema:
         if isinstance(type_, GraphQLObjectType):
             table = fields.get(type_name, {})
             for name, field in type_.fields.items():
-                field.resolve = table.get(name) or _attribute(snake(name))
+                resolver = table.get(name) or _attribute(snake(name))
+                field.resolve = _for_role(name, resolver) if type_name == "Mutation" else resolver
                 unused.get(type_name, set()).discard(name)
                 for argument_name, argument in field.args.items():
                     argument.out_name = snake(argument_name)
@@ -197,6 +200,17 @@ def _build(fields: FieldTable, type_names: Mapping[type, str]) -> GraphQLSchema:
     if left:
         raise TypeError(f"resolvers for fields that the schema lacks: {left}")
     return schema
+
+
+def _for_role(mutation: str, resolver: Resolver) -> Resolver:
+    """Return `resolver` for callers whose role reaches for the mutation, under whatever alias or fragment it is sent."""
+    needed = role_for_mutation(mutation)
+
+    def resolve(root: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        info.context.caller.need(needed)
+        return resolver(root, info, **arguments)
+
+    return resolve
 
 
 def _type_resolver(type_names: Mapping[type, str]) -> Callable[[Any, GraphQLResolveInfo, GraphQLAbstractType], str]:

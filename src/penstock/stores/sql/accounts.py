@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
-from penstock.domain.accounts import ApiKey, Entity, EntityKind
+from penstock.domain.accounts import ApiKey, Entity, EntityKind, Invite, Role
 from penstock.domain.errors import AlreadyExistsError
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.version_rows import only
@@ -102,6 +103,22 @@ class SqlEntityStore:
 
         return _entity_from_row(self._database.write_sync(work))
 
+    def set_role(self, name: str, role: Role) -> bool:
+        """See `EntityStore.set_role`."""
+        sql = "UPDATE tracked_entity SET role = ? WHERE name = ? AND kind = 'user'"
+        return self._database.write_sync(lambda tx: tx.execute(sql, (role.value, name))) > 0
+
+    def set_disabled(self, name: str, *, at: float | None) -> bool:
+        """See `EntityStore.set_disabled`."""
+        sql = "UPDATE tracked_entity SET disabled_at = ? WHERE name = ? AND kind = 'user'"
+        return self._database.write_sync(lambda tx: tx.execute(sql, (at, name))) > 0
+
+    def settings(self, prefix: str) -> Mapping[str, str]:
+        """See `EntityStore.settings`."""
+        sql = "SELECT name, value FROM server_setting WHERE substr(name, 1, ?) = ?"
+        rows = self._database.read_sync(lambda tx: tx.all(sql, (len(prefix), prefix)))
+        return {str(row["name"])[len(prefix) :]: str(row["value"]) for row in rows}
+
     def setting(self, name: str) -> str | None:
         """See `EntityStore.setting`."""
         row = self._database.read_sync(lambda tx: tx.one("SELECT value FROM server_setting WHERE name = ?", (name,)))
@@ -132,4 +149,40 @@ def _key_from_row(row: Row) -> ApiKey:
 
 
 def _entity_from_row(row: Row) -> Entity:
-    return Entity(entity_id=row["entity_id"], name=row["name"], kind=EntityKind(row["kind"]), created_at=row["created_at"])
+    return Entity(
+        entity_id=row["entity_id"], name=row["name"], kind=EntityKind(row["kind"]), created_at=row["created_at"], role=Role(row["role"]),
+        disabled_at=row["disabled_at"],
+    )  # fmt: skip
+
+
+class SqlInviteStore:
+    """`InviteStore` over table `account_invite`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_invite(self, invite: Invite, *, digest: str) -> None:
+        """See `InviteStore.add_invite`."""
+        sql = "INSERT INTO account_invite (invite_id, digest, user_name, made_by, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)"
+        row = (invite.invite_id, digest, invite.user_name, invite.made_by, invite.created_at, invite.expires_at)
+        self._database.write_sync(lambda tx: tx.execute(sql, row))
+
+    def invite_by_digest(self, digest: str, *, now: float) -> Invite | None:
+        """See `InviteStore.invite_by_digest`."""
+        sql = "SELECT * FROM account_invite WHERE digest = ? AND closed_at IS NULL AND expires_at > ?"
+        row = self._database.read_sync(lambda tx: tx.one(sql, (digest, now)))
+        return None if row is None else _invite_from_row(row)
+
+    def list_invites(self, *, now: float) -> list[Invite]:
+        """See `InviteStore.list_invites`."""
+        sql = "SELECT * FROM account_invite WHERE closed_at IS NULL AND expires_at > ? ORDER BY created_at DESC, invite_id"
+        return [_invite_from_row(row) for row in self._database.read_sync(lambda tx: tx.all(sql, (now,)))]
+
+    def close_invite(self, invite_id: str, *, at: float) -> bool:
+        """See `InviteStore.close_invite`."""
+        sql = "UPDATE account_invite SET closed_at = ? WHERE invite_id = ? AND closed_at IS NULL AND expires_at > ?"
+        return self._database.write_sync(lambda tx: tx.execute(sql, (at, invite_id, at))) > 0
+
+
+def _invite_from_row(row: Row) -> Invite:
+    return Invite(row["invite_id"], row["user_name"], row["made_by"], row["created_at"], row["expires_at"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -27,13 +27,19 @@ class KeysPage:
     """Newest first; never their texts."""
     new_key: str
     """Text of the key that was just made; empty otherwise."""
+    role: str
+    """What the user may do."""
+    variables: Mapping[str, str]
+    """What the user's clients read, with the new key."""
 
 
 async def _page(services: WebServices, tracking: TrackingServices, request: Request, new_key: str = "") -> Response:
-    user = caller_of(tracking, request).user_name
+    caller = caller_of(tracking, request)
+    user = caller.user_name
     keys = await asyncio.to_thread(tracking.keys.list, user)
-    frame = Frame(title="API keys", section="system", crumbs=(Crumb("System", "/ui/system"), Crumb("API keys")))
-    return render(services, request, "tracking/keys.html", frame=frame, page=KeysPage(user, keys, new_key))
+    variables = tracking.variables(user, new_key) if new_key else {}
+    frame = Frame(title="API keys", section="system", crumbs=(Crumb("API keys"),))
+    return render(services, request, "tracking/keys.html", frame=frame, page=KeysPage(user, keys, new_key, caller.role.value, variables))
 
 
 async def authorize_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from graphql import build_schema, validate_schema
 
 from penstock.api.wandb.execution import GraphqlExecutor, schema_text, snake
 from penstock.api.wandb.resolvers import FIELDS
-from penstock.domain.errors import NotFoundError
+from penstock.domain.accounts import Caller, Role
+from penstock.domain.errors import NotFoundError, RoleNeededError
 
 SEEN: list[dict[str, Any]] = []
 
@@ -36,8 +38,38 @@ def executor() -> GraphqlExecutor:
     return GraphqlExecutor(fields, {})
 
 
-def run(executor: GraphqlExecutor, query: str, **body: Any) -> dict[str, Any]:
-    return executor.run({"query": query, **body}, None, on_unknown=lambda what: None)
+def asked_by(role: Role) -> SimpleNamespace:
+    return SimpleNamespace(caller=Caller("ann", role=role))
+
+
+def run(executor: GraphqlExecutor, query: str, *, role: Role = Role.MEMBER, **body: Any) -> dict[str, Any]:
+    return executor.run({"query": query, **body}, asked_by(role), on_unknown=lambda what: None)
+
+
+MUTATIONS = sorted(GraphqlExecutor(FIELDS, {}).schema.type_map["Mutation"].fields)  # type: ignore[attr-defined]
+OF_EVERYBODY = {"generateApiKey", "deleteApiKey", "updateUser"}
+OF_ADMINISTRATORS = {"createUser", "createServiceAccount", "createInvite", "deleteInvite"}
+
+
+@pytest.mark.parametrize("name", [name for name in MUTATIONS if name not in OF_EVERYBODY])
+def test_no_mutation_that_changes_the_server_is_a_viewers(name: str) -> None:
+    resolve = GraphqlExecutor(FIELDS, {}).schema.type_map["Mutation"].fields[name].resolve  # type: ignore[attr-defined]
+    needed = "admin" if name in OF_ADMINISTRATORS else "member"
+    with pytest.raises(RoleNeededError, match=f"this needs the role {needed}; you have viewer"):
+        resolve(None, SimpleNamespace(context=asked_by(Role.VIEWER)), input={})
+
+
+def test_a_viewer_cannot_hide_a_mutation_behind_an_alias_or_a_fragment(executor: GraphqlExecutor) -> None:
+    SEEN.clear()
+    for query in (
+        "mutation { x: upsertBucket(input: {}) { inserted } }",
+        "mutation { ...f } fragment f on Mutation { upsertBucket(input: {}) { inserted } }",
+        "mutation { ... on Mutation { upsertBucket(input: {}) { inserted } } }",
+    ):
+        (error,) = run(executor, query, role=Role.VIEWER)["errors"]
+        assert error["message"] == "this needs the role member; you have viewer"
+        assert error["extensions"] == {"code": "PermissionDenied"}
+    assert SEEN == []
 
 
 def test_the_schema_is_valid_and_every_resolver_has_its_field() -> None:

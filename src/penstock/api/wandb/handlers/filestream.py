@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from penstock.api.wandb.auth import authenticate, refusal
 from penstock.api.wandb.errors import answer_error
 from penstock.api.wandb.services import WandbServices
+from penstock.domain.accounts import Role
 from penstock.domain.errors import InvalidArgumentError, PayloadTooLargeError, PenstockError, PermissionDeniedError, UnauthenticatedError
 from penstock.tracking.filestream import Chunk, StreamMessage
 
@@ -53,6 +54,7 @@ async def file_stream(request: Request, services: WandbServices) -> Response:
         return refusal(error, status=403 if is_legacy and "authorization" in request.headers else 401)
     names = request.path_params
     try:
+        caller.need(Role.MEMBER)
         if names["entity"] != caller.user_name:
             await asyncio.to_thread(services.accounts.check_writable, caller, names["entity"])
         message = await _read_message(request)

@@ -12,12 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from penstock.api.policy import SAFE_METHODS
 from penstock.api.wandb import ids
 from penstock.api.wandb.auth import authenticate
 from penstock.api.wandb.bytes import CORS, receive, send
 from penstock.api.wandb.errors import answer_error
 from penstock.api.wandb.services import WandbServices
-from penstock.domain.accounts import Caller
+from penstock.domain.accounts import Caller, Role
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.tracking import TrackedRun
 from penstock.domain.versions import StoredContent
@@ -154,7 +155,7 @@ class StorageHandlers:
 
         Raises:
             UnauthenticatedError: neither signature nor valid key.
-            PermissionDeniedError: the signature is wrong or too old.
+            PermissionDeniedError: the signature is wrong or too old, or the key's user may only read.
         """
         query = request.query_params
         if "signature" in query:
@@ -165,7 +166,10 @@ class StorageHandlers:
                 request.method, signed, expires=query.get("expires", ""), signature=query["signature"], now=self._services.clock.now()
             )
             return None
-        return await run_in_threadpool(authenticate, request, self._services)
+        caller = await run_in_threadpool(authenticate, request, self._services)
+        if request.method not in SAFE_METHODS:
+            caller.need(Role.MEMBER)
+        return caller
 
     async def _run(self, request: Request, caller: Caller | None = None) -> TrackedRun:
         parameters = request.path_params

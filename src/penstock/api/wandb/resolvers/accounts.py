@@ -10,7 +10,7 @@ from penstock.api.wandb import connections, ids
 from penstock.api.wandb.context import RequestContext
 from penstock.api.wandb.fields import FieldTable
 from penstock.api.wandb.nodes import OrganizationNode, ProjectNode, UserNode
-from penstock.domain.accounts import ApiKey, Entity, EntityKind
+from penstock.domain.accounts import ApiKey, Entity, EntityKind, Role
 from penstock.domain.errors import NotFoundError, PermissionDeniedError
 from penstock.tracking.accounts import ORGANIZATION, ORGANIZATION_ENTITY
 
@@ -248,12 +248,12 @@ def _members(entity_: Entity, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
     people = [entity_] if entity_.kind is EntityKind.USER else sorted(accounts.users(), key=lambda person: person.entity_id)
     members = []
     for person in people:
-        key = accounts.service_key(person.name)
+        key, role = accounts.service_key(person.name), Role.ADMIN if person.name == accounts.default_user else person.role
         members.append(
             {
-                "id": ids.encode("User", person.entity_id), "admin": key is None, "role": "admin" if key is None else "member",
+                "id": ids.encode("User", person.entity_id), "admin": role is Role.ADMIN, "role": role.value,
                 "pending": False, "name": person.name, "username": person.name, "email": accounts.email(person.name),
-                "account_type": "USER" if key is None else "SERVICE", "api_key": None if context.caller.scope else key,
+                "account_type": "USER" if key is None else "SERVICE", "api_key": key if context.caller.role is Role.ADMIN else None,
             }
         )  # fmt: skip
     return members
@@ -261,6 +261,12 @@ def _members(entity_: Entity, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
 
 def _account_type(node: UserNode, info: GraphQLResolveInfo) -> str:
     return "USER" if context_of(info).services.accounts.service_key(node.name) is None else "SERVICE"
+
+
+def _is_admin(node: UserNode, info: GraphQLResolveInfo) -> bool:
+    accounts = context_of(info).services.accounts
+    known = accounts.entity(node.name)
+    return node.name == accounts.default_user or (known is not None and known.role is Role.ADMIN)
 
 
 def _is_team(entity_: Entity, info: GraphQLResolveInfo) -> bool:
@@ -285,7 +291,7 @@ FIELDS: FieldTable = {
         "id": _user_id,
         "username": lambda node, info: node.name,
         "email": lambda node, info: context_of(info).services.accounts.email(node.name),
-        "admin": lambda node, info: True,
+        "admin": _is_admin,
         "flags": lambda node, info: "{}",
         "entity": lambda node, info: node.name,
         "accountType": _account_type,
@@ -300,7 +306,7 @@ FIELDS: FieldTable = {
     "Entity": {
         "id": lambda entity_, info: ids.encode("Entity", entity_.entity_id),
         "available": lambda entity_, info: True,
-        "readOnly": lambda entity_, info: False,
+        "readOnly": lambda entity_, info: context_of(info).caller.role is Role.VIEWER,
         "readOnlyAdmin": lambda entity_, info: False,
         "isTeam": _is_team,
         "entityType": lambda entity_, info: {"user": "user", "team": "team"}.get(entity_.kind.value, "organization"),

@@ -186,6 +186,24 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+const FORMS_OF_VIEWERS = ["/authorize", "/signin/out"];
+
+/** Say beforehand what a viewer would be refused: buttons that change something are off, with the reason. */
+function holdBack() {
+  const reason = document.body.dataset.refusal;
+  if (!reason) return;
+  for (const form of document.querySelectorAll('form[method="post"]')) {
+    if (FORMS_OF_VIEWERS.includes(new URL(form.getAttribute("action") ?? "", location.href).pathname)) continue;
+    for (const button of form.querySelectorAll("button:not([type=button])")) {
+      button.disabled = true;
+      button.title = reason;
+    }
+  }
+}
+holdBack();
+document.addEventListener("penstock:patched", holdBack);
+document.addEventListener("htmx:afterSwap", holdBack);
+
 /** Bring clocks up to date. */
 function tick() {
   const now = Date.now() / 1000;

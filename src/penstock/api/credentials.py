@@ -1,0 +1,48 @@
+"""Keys that a request carries, wherever clients put them, and who was found to send it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from penstock.domain.accounts import Caller
+
+COOKIE = "penstock_key"
+"""Of the sign-in page."""
+_CALLER = "caller"
+
+
+def keys_of(headers: Headers) -> list[str]:
+    """Return the keys that a request offers, in the order in which they are tried."""
+    found: list[str] = []
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        found.append(value.strip())
+    elif scheme.lower() == "basic":
+        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+            found.append(base64.b64decode(value, validate=True).decode("utf-8").partition(":")[2])
+    if key := headers.get("x-api-key"):
+        found.append(key)
+    try:
+        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        cookie = None
+    if cookie is not None:
+        found.append(cookie.value)
+    return [key for key in found if key]
+
+
+def note_caller(scope: Scope, caller: Caller) -> None:
+    """Remember who the door found to send a request."""
+    scope.setdefault("state", {})[_CALLER] = caller
+
+
+def noted_caller(scope: Scope) -> Caller | None:
+    """Return who the door found, or None when it did not have to ask."""
+    found = scope.get("state", {}).get(_CALLER)
+    return found if isinstance(found, Caller) else None

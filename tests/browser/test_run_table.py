@@ -86,6 +86,39 @@ def test_columns_are_pinned_and_given_widths_that_stay(page: Page, served: Serve
     expect(pinned).not_to_have_css("left", re.compile(r"[1-9]\d*px"))
 
 
+def test_a_view_takes_pins_widths_and_row_height_along_to_other_readers(page: Page, served: Served) -> None:
+    page.goto("/ui/executions?q=status:failed")
+    menu = page.locator("details[data-columns]")
+    menu.locator("summary").click()
+    menu.get_by_label("Compact rows").check()
+    menu.get_by_label("Width of the column: Run").fill("400")
+    menu.get_by_label("Width of the column: Run").press("Tab")
+    menu.get_by_label("Pin the column: Status").check()
+    page.locator("summary", has_text="Views").click()
+    page.get_by_label("Name of this view").fill("Failures, wide")
+    page.get_by_label("Name of this view").press("Enter")
+    expect(page).to_have_url(re.compile("layout="))
+    page.evaluate("localStorage.clear()")
+    page.goto("/ui/executions")
+    head = page.locator("table[data-table=executions] thead th")
+    expect(head.filter(has_text="Run")).not_to_have_css("width", "400px")
+    page.locator("summary", has_text="Views").click()
+    page.get_by_role("link", name="Failures, wide").click()
+    expect(page).to_have_url(re.compile("q=status%3Afailed"))
+    expect(head.filter(has_text="Run")).to_have_css("width", "400px")
+    expect(head.filter(has_text="Status")).to_have_css("position", "sticky")
+    row = page.locator("table[data-table=executions] tbody tr").first.locator("th")
+    assert row.evaluate("cell => cell.getBoundingClientRect().height") < 32
+    page.locator("details[data-columns] summary").click()
+    page.get_by_label("Compact rows").uncheck()
+    page.keyboard.press("Escape")
+    expect(page).not_to_have_url(re.compile("isCompact"))
+    page.locator("thead a.sort", has_text="Started").click()
+    expect(page).to_have_url(re.compile("sort=.*layout=|layout=.*sort="))
+    expect(head.filter(has_text="Run")).to_have_css("width", "400px")
+    assert page.evaluate("localStorage.length") == 0 or "400" not in page.evaluate("JSON.stringify(localStorage)")
+
+
 def test_executions_are_picked_by_key_range_and_all_that_match(page: Page, served: Served) -> None:
     page.goto("/ui/executions?n=25")
     page.keyboard.press("j")

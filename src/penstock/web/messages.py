@@ -48,7 +48,7 @@ def all_messages() -> set[str]:
         for table in _TUPLE.findall(text):
             found |= {word for word in _QUOTED.findall(table) if not word.isupper() and "ctrl" not in word.lower()}
         found |= set(re.findall(r'ui\.sort_head\([^,]+, "[^"]+", "([^"]+)"', text))
-        found |= set(_ACTION.findall(text))
+        found |= set(_ACTION.findall(text)) | set(re.findall(r'ui\.head\("([^"]+)"', text))
         found |= set(re.findall(r'ui\.paging\([^,]+, [^,]+, "([^"]+)"', text))
     found |= {word for word, _ in STATE_LOOKS.values()} | {label for _, label, _, _ in SECTIONS} | {heading for _, heading in HEADINGS}
     found |= {label for _, label, _ in (*run.VIEWS, *tasks.PANEL_TABS)}

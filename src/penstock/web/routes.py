@@ -70,6 +70,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/search", search.search_page),
     ("/ui/search/results", search.results_part),
     ("/ui/trash", trash.list_page),
+    ("/ui/views", views.views_part),
     ("/ui/system", system.system_page),
     ("/ui/system/diagnostics.json", system.diagnostics),
     ("/ui/system/retention", retention.retention_page),

@@ -7,15 +7,18 @@ import asyncio
 import csv
 import inspect
 import io
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.domain.tracking import TrackedState
 from penstock.interfaces.page_catalog import HomeView, RecentTracked
@@ -25,6 +28,7 @@ from penstock.web.formats import STATE_LOOKS
 from penstock.web.pages.home import AHEAD, lanes_of, troubles_of
 from penstock.web.pages.run import VIEWS
 from penstock.web.pages.tasks import PANEL_TABS
+from penstock.web.pages.views import TABLES, checked_layout
 from tests.browser.app import SeededApp, build
 from tests.browser.seed import HOSTILE
 from tests.unit.web.conftest import PageClient
@@ -274,17 +278,46 @@ def test_groups_lead_to_their_rows(client: PageClient) -> None:
 
 def test_a_view_is_kept_under_its_name_until_removed(client: PageClient) -> None:
     ours = {"origin": "http://testserver"}
-    form = {"verb": "save", "table": "runs", "name": "my failures", "query": "q=status%3Afailed&sort=-duration&evil=1"}
+    form = {"verb": "save", "table": "runs", "name": "my failures", "next": "/ui/runs?q=status%3Afailed&sort=-duration&evil=1&cursor=x"}
     assert client.post("/ui/views", data=form).status_code == 403
     answer = client.post("/ui/views", data=form, headers=ours)
     assert answer.headers["location"] == "/ui/runs?q=status%3Afailed&sort=-duration"
-    page = client.get("/ui/runs").text
-    assert 'href="/ui/runs?q=status%3Afailed&amp;sort=-duration">my failures</a>' in page
-    identity = re.search(r'name="id" value="(\d+)"><input type="hidden" name="next"', page).group(1)  # type: ignore[union-attr]
+    menu = client.get("/ui/views?table=runs&address=/ui/runs").text
+    assert 'href="/ui/runs?q=status%3Afailed&amp;sort=-duration">my failures</a>' in menu
+    assert "my failures" not in client.get("/ui/views?table=executions").text
+    identity = re.search(r'name="id" value="(\d+)"><input type="hidden" name="next"', menu).group(1)  # type: ignore[union-attr]
     client.post("/ui/views", data={"verb": "delete", "id": identity}, headers=ours)
-    assert "my failures" not in client.get("/ui/runs").text
-    assert client.post("/ui/views", data=form | {"name": " "}, headers=ours).headers["location"] == "/ui/runs"
+    assert "my failures" not in client.get("/ui/views?table=runs").text
+    assert client.post("/ui/views", data=form | {"name": " ", "next": "/ui/runs"}, headers=ours).headers["location"] == "/ui/runs"
     assert client.post("/ui/views", data=form | {"table": "users"}, headers=ours).status_code == 400
+    assert client.get("/ui/views?table=users").status_code == 400
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_every_list_offers_its_views_and_saves_what_it_shows(client: PageClient, table: str) -> None:
+    address = TABLES[table] + ("?tab=stored" if table == "artifacts" else "")
+    if table not in {"projects", "registry", "flows"}:  # those pages need a room that the seeded application does without
+        assert f'hx-get="/ui/views?table={table}&amp;address=' in client.get(address).text
+    layout = '{"columns":{"Name":{"width":320,"isPinned":true}},"isCompact":true}'
+    form = {"verb": "save", "table": table, "name": "wide", "next": address, "layout": layout}
+    saved = client.post("/ui/views", data=form, headers={"origin": "http://testserver"}).headers["location"]
+    assert saved.partition("?")[0] == TABLES[table]
+    assert parse_qs(urlsplit(saved).query)["layout"] == [layout]
+    assert f">{'wide'}</a>" in client.get(f"/ui/views?table={table}").text
+
+
+def test_a_layout_holds_pins_widths_and_row_height_and_nothing_else() -> None:
+    hostile = {
+        "columns": {
+            "Name": {"width": 10**9, "isPinned": "yes", "evil": 1}, "Status": {"width": 90, "x": "}"}, "Run": {"isPinned": True}, "Id": {"width": True},
+        },
+        "isCompact": 1, "more": "x",
+    }  # fmt: skip
+    assert json.loads(checked_layout(json.dumps(hostile))) == {"columns": {"Status": {"width": 90}, "Run": {"isPinned": True}}}
+    assert checked_layout('{"columns":{}}') == checked_layout("") == ""
+    for text in ("[]", "{", '{"columns":{"Name":3}}', '{"columns":[1]}'):
+        with pytest.raises(InvalidArgumentError):
+            checked_layout(text)
 
 
 def test_a_bulk_action_may_take_all_that_match(seeded: SeededApp, client: PageClient) -> None:

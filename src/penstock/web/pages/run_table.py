@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from penstock.interfaces.pages import Condition, ListQuery, Page, RunItem, ScalarMetric
-from penstock.interfaces.run_tables import RunGroup, RunGroups, RunPoint, SavedView
+from penstock.interfaces.run_tables import RunGroup, RunGroups, RunPoint
 from penstock.web.filters import chip_text
 from penstock.web.scatter import Scatter, scatter_of
 from penstock.web.services import WebServices
@@ -52,8 +52,6 @@ class RunTable:
     """(name, label) of what may group."""
     scatter: Scatter | None
     """Durations over time; None where it would say nothing."""
-    views: Sequence[SavedView]
-    """Named views of this table."""
     address: str
     """Query string of what is shown, without the page position."""
     filter_fields: Sequence[str] = FILTER_FIELDS
@@ -102,7 +100,7 @@ class RunTable:
 
 
 async def run_table(services: WebServices, request: Request, query: ListQuery, *, shows_experiment: bool = True) -> RunTable:
-    """Fetch what a table of runs shows: one query for rows or groups, and one each for metric names, the scatter and views."""
+    """Fetch what a table of runs shows: one query for rows or groups, and one each for metric names and the scatter."""
     wanted, grouped_by = request.query_params, request.query_params.get("group", "")[:200]
     metrics = frozenset(await services.runs.metric_names())
     listing: Page[RunItem] = Page([], None, 0) if grouped_by else await services.runs.list_runs(query)
@@ -126,7 +124,6 @@ async def run_table(services: WebServices, request: Request, query: ListQuery, *
         groups=groups,
         group_choices=[*GROUPINGS, *((name, name) for name in (*parameters, *tags) if name not in known)],
         scatter=scatter_of(await _points(services, query, None if grouped_by else listing)),
-        views=await services.views.list("runs"),
         address=urlencode([(name, value) for name, value in wanted.multi_items() if name != "cursor"]),
         shows_experiment=shows_experiment,
     )

@@ -1,5 +1,6 @@
-// Widths and pins of a table's columns, kept in this browser by table and name of the column. They are rules of a style sheet that counts
-// columns, so that rows which come later have them too. The menu does by keyboard what dragging the edge of a heading does by pointer.
+// Widths and pins of a table's columns and the height of its rows: those of the address, where a view or a link brings some, else those
+// that this browser keeps by table and key of the column. They are rules of a style sheet that counts columns, so that rows which come
+// later have them too. The menu does by keyboard what dragging the edge of a heading does by pointer.
 
 import { icon, make, text } from "./dom.js";
 
@@ -9,25 +10,72 @@ const sheet = new CSSStyleSheet();
 document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 
 const keyOf = (table) => `penstock.columns.${table.dataset.table}`;
+const rowsOf = (table) => `penstock.rows.${table.dataset.table}`;
 
-/** What the reader chose for a table: name of a column -> `{width, isPinned}`. */
-function choices(table) {
+/** The layout that the address brings, of a view or of a link; null without one. Anybody may have written it. */
+function addressed() {
+  const text = new URLSearchParams(location.search).get("layout");
+  if (text === null) return null;
+  const given = parsed(text);
+  const columns = Object.entries(given.columns ?? {}).map(([name, value]) => {
+    const width = Number(value?.width);
+    return [name, { ...(width > 0 && { width: fitted(width) }), ...(value?.isPinned === true && { isPinned: true }) }];
+  });
+  return { columns: Object.fromEntries(columns), isCompact: given.isCompact === true };
+}
+
+function parsed(text) {
   try {
-    return JSON.parse(localStorage.getItem(keyOf(table)) ?? "{}") ?? {};
+    return JSON.parse(text ?? "{}") ?? {};
   } catch {
     return {};
   }
 }
 
+/** What is shown of a table: `{columns: {name: {width, isPinned}}, isCompact}`; the address goes before what this browser keeps. */
+function layoutOf(table) {
+  return addressed() ?? { columns: parsed(localStorage.getItem(keyOf(table))), isCompact: localStorage.getItem(rowsOf(table)) === "compact" };
+}
+
+const choices = (table) => layoutOf(table).columns;
+
+/** The address of this page with a layout; null takes it away. */
+function addressWith(layout) {
+  const address = new URL(location.href);
+  if (layout) address.searchParams.set("layout", JSON.stringify({ columns: layout.columns, ...(layout.isCompact && { isCompact: true }) }));
+  else address.searchParams.delete("layout");
+  return address;
+}
+
+/** Keep a layout where it came from: in the address, with the links that lead on from it, or in this browser. */
+function keep(table, layout) {
+  if (addressed()) {
+    const address = addressWith(layout);
+    history.replaceState(history.state, "", address);
+    const text = address.searchParams.get("layout");
+    for (const field of document.querySelectorAll("input[type=hidden][name=layout]")) field.value = text;
+    for (const link of document.querySelectorAll("main a[href*='layout=']")) {
+      const target = new URL(link.href);
+      if (target.pathname !== address.pathname || link.closest(".view-list")) continue;
+      target.searchParams.set("layout", text);
+      link.href = target.pathname + target.search + target.hash;
+    }
+  } else {
+    localStorage.setItem(keyOf(table), JSON.stringify(layout.columns));
+    if (layout.isCompact) localStorage.setItem(rowsOf(table), "compact");
+    else localStorage.removeItem(rowsOf(table));
+  }
+  draw();
+}
+
 function choose(table, name, change) {
-  const all = choices(table);
-  const next = { ...all[name], ...change };
+  const layout = layoutOf(table);
+  const next = { ...layout.columns[name], ...change };
   if (!next.width) delete next.width;
   if (!next.isPinned) delete next.isPinned;
-  if (Object.keys(next).length) all[name] = next;
-  else delete all[name];
-  localStorage.setItem(keyOf(table), JSON.stringify(all));
-  draw();
+  if (Object.keys(next).length) layout.columns[name] = next;
+  else delete layout.columns[name];
+  keep(table, layout);
 }
 
 /** Headings that name a column. */
@@ -35,8 +83,9 @@ function heads(table) {
   return [...table.querySelectorAll("thead > tr > *")].filter((head) => head.matches("th") && nameOf(head));
 }
 
+/** Key of a column: the same in every language where the server gives one. */
 function nameOf(head) {
-  return (head.querySelector("a.sort") ?? head).textContent.trim();
+  return head.dataset.key ?? (head.querySelector("a.sort") ?? head).textContent.trim();
 }
 
 const place = (head) => [...head.parentElement.children].indexOf(head) + 1;
@@ -49,7 +98,8 @@ const tables = () => [...document.querySelectorAll("table[data-table]")];
 function draw() {
   const rules = [];
   for (const table of tables()) {
-    const chosen = choices(table);
+    const { columns: chosen, isCompact } = layoutOf(table);
+    if (isCompact) rules.push(`table[data-table="${CSS.escape(table.dataset.table)}"] { --row: 1.65rem; }`);
     for (const head of heads(table)) {
       const { width } = chosen[nameOf(head)] ?? {};
       if (width) rules.push(`${cellsOf(table, head)} { width: ${width}px; min-width: ${width}px; max-width: ${width}px; overflow: hidden; text-overflow: ellipsis; }`);
@@ -92,13 +142,14 @@ function fill(table, list) {
   const isSticky = table.classList.contains("first-sticky");
   list.replaceChildren(...heads(table).map((head) => {
     const name = nameOf(head);
+    const shown = (head.querySelector("a.sort") ?? head).textContent.trim();
     const { width, isPinned } = chosen[name] ?? {};
     const isLead = isSticky && head.classList.contains("lead");
-    const pins = make("input", { type: "checkbox", checked: isLead || isPinned, disabled: isLead, "aria-label": `${text("pin column")}: ${name}` });
+    const pins = make("input", { type: "checkbox", checked: isLead || isPinned, disabled: isLead, "aria-label": `${text("pin column")}: ${shown}` });
     pins.addEventListener("change", () => choose(table, name, { isPinned: pins.checked }));
-    const field = make("input", { class: "column-width", type: "number", min: LEAST, max: MOST, step: 8, value: width ?? "", placeholder: String(head.offsetWidth), "aria-label": `${text("column width")}: ${name}` });
+    const field = make("input", { class: "column-width", type: "number", min: LEAST, max: MOST, step: 8, value: width ?? "", placeholder: String(head.offsetWidth), "aria-label": `${text("column width")}: ${shown}` });
     field.addEventListener("change", () => choose(table, name, { width: field.value ? fitted(Number(field.value)) : 0 }));
-    return make("li", {}, make("label", { class: "grow cut" }, pins, name), field);
+    return make("li", {}, make("label", { class: "grow cut" }, pins, shown), field);
   }));
 }
 
@@ -107,12 +158,14 @@ function addMenu(table) {
   const tools = document.querySelector(".table-tools");
   if (!tools || tools.querySelector("[data-column-layout]")) return;
   const list = make("ul", { class: "column-list" });
+  const compact = make("input", { type: "checkbox", onchange: () => keep(table, { ...layoutOf(table), isCompact: compact.checked }) });
   const reset = make("button", { class: "button small", type: "button", onclick: () => {
-    localStorage.removeItem(keyOf(table));
-    draw();
+    keep(table, { columns: {}, isCompact: false });
     fill(table, list);
+    compact.checked = false;
   } }, text("reset columns"));
-  const part = make("div", { "data-column-layout": "" }, make("h3", {}, text("pin and width")), list, reset);
+  const link = make("button", { class: "button small", type: "button", onclick: () => { link.dataset.copy = addressWith(layoutOf(table)); } }, text("copy layout"));
+  const part = make("div", { "data-column-layout": "" }, make("label", { class: "row tight" }, compact, text("compact rows")), make("h3", {}, text("pin and width")), list, make("div", { class: "row tight wrapping view-name" }, reset, link));
   let menu = tools.querySelector("details[data-columns]");
   if (menu) menu.querySelector(".menu-body").append(make("hr"), part);
   else {
@@ -120,7 +173,10 @@ function addMenu(table) {
     menu = make("details", { class: "menu", "data-columns": table.dataset.table }, make("summary", { class: "button" }, icon(sprite, "columns"), text("columns")), make("div", { class: "menu-body wide" }, part));
     tools.append(menu);
   }
-  menu.addEventListener("toggle", () => fill(document.querySelector(`table[data-table="${CSS.escape(table.dataset.table)}"]`) ?? table, list));
+  menu.addEventListener("toggle", () => {
+    compact.checked = layoutOf(table).isCompact;
+    fill(document.querySelector(`table[data-table="${CSS.escape(table.dataset.table)}"]`) ?? table, list);
+  });
 }
 
 document.addEventListener("pointerdown", (event) => {
@@ -139,6 +195,14 @@ document.addEventListener("dblclick", (event) => {
   if (head) choose(head.closest("table"), nameOf(head), { width: 0 });
 });
 document.addEventListener("penstock:patched", draw);
+
+/** A view takes along what this table looks like now. */
+document.addEventListener("submit", (event) => {
+  const [table] = tables();
+  if (!event.target.matches("[data-save-view]") || !table) return;
+  event.target.querySelector("input[name=layout]")?.remove();
+  event.target.append(make("input", { type: "hidden", name: "layout", value: addressWith(layoutOf(table)).searchParams.get("layout") }));
+}, true);
 
 for (const table of tables()) addMenu(table);
 draw();

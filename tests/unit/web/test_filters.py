@@ -80,7 +80,7 @@ def test_paging_shows_every_run_once_in_order(seeded: SeededApp, client: PageCli
         address: str | None = f"/ui/executions?sort={sort}&n=25"
         while address:
             page = client.get(address).text
-            rows = page.split("<tbody>")[1].split("</tbody>")[0].split("<tr>")[1:] if "<tbody>" in page else []
+            rows = page.split("<tbody>")[1].split("</tbody>")[0].split("<tr id=")[1:] if "<tbody>" in page else []
             seen += [row.split("?task=")[1].split('"')[0] for row in rows]
             link = page.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0] if 'rel="next"' in page else ""
             address = link.replace("&amp;", "&") or None

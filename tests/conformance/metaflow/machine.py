@@ -35,7 +35,7 @@ class Machine:
         self.folder = folder
         # Metaflow takes the nearest `.metaflow` upwards for its local datastore: one of another run would give it that run's tasks.
         (folder / ".metaflow").mkdir(parents=True, exist_ok=True)
-        self._python = str(install(*client))
+        self.python = str(install(*client))
         printed = subprocess.run(
             [sys.executable, "-m", "penstock.cli.main", "env", "--data-dir", str(server.data_dir)],
             capture_output=True,
@@ -51,7 +51,7 @@ class Machine:
 
     def start(self, flow: str, *words: str, **env: str) -> subprocess.Popen[str]:
         """Start a flow's command; end it with `finish`."""
-        command = [self._python, str(FLOWS / f"{flow}.py"), "--no-pylint", *words]
+        command = [self.python, str(FLOWS / f"{flow}.py"), "--no-pylint", *words]
         return subprocess.Popen(
             command, cwd=self.folder, env={**self.env, **env}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -75,7 +75,7 @@ class Machine:
         """Run a client program that assigns `out`; return it."""
         program = f"import json\nfrom metaflow import *\nnamespace(None)\n{source}\nprint('OUT' + json.dumps(out))\n"
         done = subprocess.run(
-            [self._python, "-c", program],
+            [self.python, "-c", program],
             cwd=self.folder,
             env={**self.env, **env},
             capture_output=True,

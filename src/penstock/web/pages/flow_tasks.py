@@ -15,12 +15,19 @@ from penstock.domain.flows import MetadataRow, Page
 from penstock.flows.reading import Card, LogLine, ValueInfo
 from penstock.interfaces.flow_files import PickleSummary
 from penstock.interfaces.page_flows import FlowRunItem, FlowTaskItem
+from penstock.web.flow_replay import FlowReplay, replay_of
 from penstock.web.flow_services import FlowWeb
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.security import BOX_HEADERS, STILL_HEADERS
 from penstock.web.services import WebServices
 
-TABS: Sequence[tuple[str, str]] = (("logs", "Logs"), ("artifacts", "Artifacts"), ("cards", "Cards"), ("metadata", "Metadata"))
+TABS: Sequence[tuple[str, str]] = (
+    ("logs", "Logs"),
+    ("artifacts", "Artifacts"),
+    ("cards", "Cards"),
+    ("metadata", "Metadata"),
+    ("replay", "Replay locally"),
+)
 _MAX_LINES = 5000
 _INTERNAL = re.compile(r"^_")
 
@@ -62,6 +69,7 @@ class FlowTaskPage:
     follows_cards: bool = False
     """Whether cards may still change: the client renders them for the last time after it has told that the attempt ended."""
     metadata: Sequence[MetadataRow] = ()
+    replay: FlowReplay | None = None
 
 
 _CARD_SECONDS = 600.0
@@ -104,7 +112,7 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
     base = f"/flows/{flow_id}/{view.run.run_id}/{step}/{task_id}"
     extra: dict[str, Any]
     try:
-        extra = await _tab(flows, request, tab, attempt)
+        extra = {"replay": await _replay(flows, request, view.run)} if tab == "replay" else await _tab(flows, request, tab, attempt)
     except NotFoundError as error:
         extra = {"problem": "" if task.state in {"PENDING", "RUNNING"} else str(error)}
     except PenstockError as error:
@@ -130,6 +138,14 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
     )
     frame = Frame(title=f"{step}/{task_id}", section="flows", crumbs=crumbs, scripts=("table", "flows"))
     return render(services, request, "flows/task.html", frame=frame, page=page)
+
+
+async def _replay(flows: FlowWeb, request: Request, run: FlowRunItem) -> FlowReplay:
+    ids = _ids(request)
+    rows = await flows.recorder.store.metadata(*ids, Page())
+    facts = {row.field_name: str(row.value) for row in rows}
+    path = f"{run.flow_id}/{run.run_id}/{ids[2]}/{ids[3]}"
+    return replay_of(path, facts, run.system_tags, await flows.reader.graph(*ids[:2]))
 
 
 async def _reasons(flows: FlowWeb, request: Request, task: FlowTaskItem, attempt: int) -> Sequence[str]:

@@ -62,6 +62,7 @@ from penstock.stores.sql.secrets import SqlSecretStore
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
 from penstock.tracking.step_keys import StepKeys
+from penstock.tracking.task_keys import TaskKeys
 from penstock.tracking.task_runs import TaskEnvironment
 from penstock.tracking.unused_content import UnusedContent
 from penstock.trash.retention import RetentionService
@@ -110,12 +111,8 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock = SystemClock()
     database = open_database(settings.database_url, synchronous=settings.store_synchronous)
-    user = default_user(settings)
-    task_keys = build_task_keys(database, ensure_secret(settings.data_dir), user_name=user)
-    accounts = AccountService(SqlEntityStore(database), clock, default_user=user)
-    keys = KeyService(SqlKeyStore(database), clock, derived=task_keys.recognise, standing=accounts.standing)
-    accounts.start()
-    ensure_first_key(settings, keys, accounts.default_user)
+    accounts, keys, task_keys = _build_accounts(settings, database, clock)
+    user = accounts.default_user
     blobs = LocalBlobStore(settings.data_dir / "blobs")
     ids, notifier, plans = SystemIds(), LocalNotifier(), SpecPlanLoader()
     engine = build_engine(
@@ -170,6 +167,17 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         flows=flows,
         clients=ClientCounter(clock),
     )
+
+
+def _build_accounts(settings: Settings, database: Database, clock: SystemClock) -> tuple[AccountService, KeyService, TaskKeys]:
+    """Return who there is, with the server's own user and its first key, and the keys of people and of tasks."""
+    user = default_user(settings)
+    task_keys = build_task_keys(database, ensure_secret(settings.data_dir), user_name=user)
+    accounts = AccountService(SqlEntityStore(database), clock, default_user=user)
+    keys = KeyService(SqlKeyStore(database), clock, derived=task_keys.recognise, standing=accounts.standing)
+    accounts.start()
+    ensure_first_key(settings, keys, user)
+    return accounts, keys, task_keys
 
 
 def _retention_policy(settings: Settings) -> RetentionRule:

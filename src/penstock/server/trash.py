@@ -93,9 +93,8 @@ def build_trash(
         TrashKind.SCHEDULE: remove_row,
         TrashKind.PROJECT: remove_project,
     }
-    store = SqlTrashStore(database)
-    keep_seconds = keep_days * _DAY_SECONDS
-    return TrashService(store, before=before, removers=removers, keep_seconds=keep_seconds, clock=clock, ids=ids, moved=moved)
+    keep, store = keep_days * _DAY_SECONDS, SqlTrashStore(database)
+    return TrashService(store, before=before, removers=removers, keep_seconds=keep, clock=clock, ids=ids, moved=moved)
 
 
 def build_retention(

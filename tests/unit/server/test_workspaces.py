@@ -9,7 +9,7 @@ import pytest
 from penstock.domain.artifacts import ArtifactRef, ArtifactType
 from penstock.domain.errors import UnavailableError
 from penstock.domain.ids import ArtifactId, RunId
-from penstock.server.engine import RunWorkspaces
+from penstock.server.workspaces import RunWorkspaces
 from penstock.stores.blobs.local import LocalBlobStore
 
 RUN = RunId("r")

@@ -97,11 +97,6 @@ def iso(moment: float | None) -> str:
     return "" if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def clock(moment: float | None) -> str:
-    """Date and time in UTC, for readers without script."""
-    return "" if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def short_id(identity: str | None) -> str:
     """First eight characters of an id."""
     return (identity or "")[:8]

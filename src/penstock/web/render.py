@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from penstock.api.credentials import COOKIE
 from penstock.domain.accounts import Role
-from penstock.web import formats, i18n
+from penstock.web import formats, i18n, zones
 from penstock.web.security import PAGE_HEADERS
 from penstock.web.services import WebServices
 from penstock.web.static_urls import module_urls, static_url
@@ -150,7 +150,33 @@ def _time(context: Context, moment: float | None, empty: str = "") -> Markup:
     if moment is None:
         return Markup('<span class="faint">{}</span>').format(empty)
     text = ago(moment, context["now"], context.get("language", "en"))
-    return Markup('<time datetime="{}" data-ago title="{} UTC">{}</time>').format(formats.iso(moment), formats.clock(moment), text)
+    return Markup('<time datetime="{}" data-ago title="{}">{}</time>').format(formats.iso(moment), _exact(context, moment), text)
+
+
+@jinja2.pass_context
+def _at(context: Context, moment: float | None) -> Markup:
+    """An exact time in the reader's zone, with how far that is from UTC."""
+    if moment is None:
+        return Markup("")
+    exact = formats.iso(moment)
+    return Markup('<time datetime="{}" data-at="{}">{}</time>').format(exact, exact, _exact(context, moment))
+
+
+@jinja2.pass_context
+def _clock(context: Context, moment: float | None) -> str:
+    """Date and time in the reader's zone."""
+    return zones.clock(moment, context.get("zone", "UTC"))
+
+
+@jinja2.pass_context
+def _field_time(context: Context, moment: float | None) -> str:
+    return zones.field_text(moment, context.get("zone", "UTC"))
+
+
+@jinja2.pass_context
+def _exact(context: Context, moment: float) -> str:
+    zone = context.get("zone", "UTC")
+    return f"{zones.clock(moment, zone)} {zones.offset(moment, zone)}"
 
 
 @jinja2.pass_context
@@ -176,7 +202,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     env.globals.update(
-        _=_translate, icon=icon, static=static_url, modules=module_urls, sections=SECTIONS, time=_time, span=_span,
+        _=_translate, icon=icon, static=static_url, modules=module_urls, sections=SECTIONS, time=_time, at=_at, span=_span,
         languages=i18n.LANGUAGES, url=query_url,
     )
     for name in (
@@ -185,7 +211,6 @@ def environment() -> jinja2.Environment:
         "number",
         "percentage",
         "iso",
-        "clock",
         "short_id",
         "plain_json",
         "one_line",
@@ -194,6 +219,7 @@ def environment() -> jinja2.Environment:
         "headline",
     ):
         env.filters[name] = getattr(formats, name)
+    env.filters |= {"clock": _clock, "exact": _exact, "field_time": _field_time}
     env.filters["state_word"] = formats.state_word
     env.filters["state_look"] = formats.state_look
     env.filters["trigger_text"] = formats.trigger_text
@@ -214,6 +240,7 @@ def render_text(services: WebServices, request: Request, template: str, **values
     """Render a template with what every request brings."""
     language = i18n.choose_language(request.cookies.get("penstock_lang"), request.headers.get("accept-language", ""))
     theme = request.cookies.get("penstock_theme", "")
+    zone, chosen_zone = zones.zone_names(request.cookies)
     caller = None if services.tracking is None else caller_of(services.tracking, request)
     common = {
         "me": caller,
@@ -222,6 +249,8 @@ def render_text(services: WebServices, request: Request, template: str, **values
         "is_viewer": caller is not None and caller.role is Role.VIEWER,
         "language": language,
         "theme": theme if theme in {"light", "dark", "contrast"} else "system",
+        "zone": zone,
+        "chosen_zone": chosen_zone,
         "is_rail_small": request.cookies.get("penstock_rail") == "small",
         "now": services.clock.now(),
         "query": request.query_params,

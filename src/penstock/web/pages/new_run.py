@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import yaml
@@ -22,6 +21,7 @@ from penstock.web.plans import plan_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render, render_part
 from penstock.web.security import check_own_form
 from penstock.web.services import WebServices
+from penstock.web.zones import moment_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +195,7 @@ def trigger_of(form: FormData) -> dict[str, Any]:
             raise InvalidArgumentError("The period has to be a number of minutes, hours or days.") from error
     for name in ("start", "end"):
         if text := str(form.get(name, "")).strip():
-            try:
-                moment = datetime.fromisoformat(text)
-            except ValueError as error:
-                raise InvalidArgumentError(f"{name} has to be a date and time.") from error
-            trigger[name] = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+            trigger[name] = moment_of(text, str(form.get("zone", "")))
     return trigger
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -27,6 +26,9 @@ from penstock.web.plans import plan_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form
 from penstock.web.services import WebServices
+from penstock.web.zones import field_text, moment_of, zone_names
+
+_DAY_SECONDS = 86_400
 
 KINDS: Sequence[tuple[str, str, str]] = (
     ("run_finished", "Another run ended", "A run of a pipeline, flow or tracking project reached a final state."),
@@ -84,11 +86,13 @@ class BackfillPreview:
     """What a backfill would do, or why there is none."""
 
     from_text: str
-    """As in the field, UTC."""
+    """As in the field."""
     until_text: str
     is_again: bool
     plan: BackfillPlan | None = None
     problem: str = ""
+    zone: str = "UTC"
+    """That the fields are in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +193,11 @@ async def backfill(services: WebServices, request: Request) -> Response:
     if stopped := str(form.get("cancel", "")):
         await automation.backfills.cancel(identity, stopped)
         return redirect(f"/ui/recurring/{identity}#backfill", Notice("Stopped; runs that were started go on."))
+    zone = str(form.get("zone", ""))
     started = await automation.backfills.start(
         identity,
-        from_at=_moment(str(form.get("from", ""))),
-        until_at=_moment(str(form.get("until", ""))),
+        from_at=moment_of(str(form.get("from", "")), zone),
+        until_at=moment_of(str(form.get("until", "")), zone),
         is_again=form.get("again") == "on",
     )
     return redirect(f"/ui/recurring/{identity}#backfill", Notice(f"{started.total} runs will start one after the other."))
@@ -201,15 +206,17 @@ async def backfill(services: WebServices, request: Request) -> Response:
 async def preview_of(services: WebServices, request: Request, identity: str) -> BackfillPreview:
     """Return the plan for the range in the address; without one the last day is offered."""
     ask = request.query_params
-    now = datetime.fromtimestamp(services.clock.now(), UTC)
-    from_text = ask.get("from") or (now - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
-    until_text = ask.get("until") or now.strftime("%Y-%m-%dT%H:%M")
-    shown = BackfillPreview(from_text, until_text, ask.get("again") == "on")
+    now, zone = services.clock.now(), zone_names(request.cookies)[0]
+    # An address without a zone was made by hand or is older than zones: UTC, as the API takes it.
+    zone = ask.get("zone", "UTC") if "from" in ask else zone
+    from_text = ask.get("from") or field_text(now - _DAY_SECONDS, zone)
+    until_text = ask.get("until") or field_text(now, zone)
+    shown = BackfillPreview(from_text, until_text, ask.get("again") == "on", zone=zone)
     if "from" not in ask:
         return shown
     try:
         plan = await automation_of(services).backfills.plan(
-            RecurringRunId(identity), from_at=_moment(from_text), until_at=_moment(until_text), is_again=shown.is_again
+            RecurringRunId(identity), from_at=moment_of(from_text, zone), until_at=moment_of(until_text, zone), is_again=shown.is_again
         )
     except PenstockError as error:
         return replace(shown, problem=str(error))
@@ -264,14 +271,6 @@ def _whole(form: Mapping[str, Any], name: str, fallback: int) -> int:
         return int(str(form.get(name, "")).strip() or fallback)
     except ValueError as error:
         raise InvalidArgumentError(f"{name} has to be a whole number.") from error
-
-
-def _moment(text: str) -> float:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidArgumentError(f"{text!r} is not a date and time.") from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _texts_of(form: FormData) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 // Pushed updates: listens to the page's event stream and patches the regions marked `data-live` in place.
 // The page is fetched again as a whole and only differing elements change, so scroll, selection, open panels and typed text stay.
 
+import { clock } from "./clocks.js";
 import { make, throttle } from "./dom.js";
 
 const PATCH_PAUSE = 900;
@@ -59,7 +60,7 @@ function badge(state, suffix = "") {
 }
 
 function showAge() {
-  if (lostAt && Date.now() - lostAt > STALE_AFTER) badge("stale", ` ${new Date(lostAt).toLocaleTimeString()}`);
+  if (lostAt && Date.now() - lostAt > STALE_AFTER) badge("stale", ` ${clock(lostAt).slice(11)}`);
 }
 
 /** Fetch this page again and patch what is live, at most about once a second. */

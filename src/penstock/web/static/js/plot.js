@@ -3,6 +3,7 @@
 // A series arrives as columns per bucket of rows (x, y = last value, low, high). Low and high are drawn as a band with visible edges, so a
 // single spike among a million points stays visible whatever the zoom. Smoothing works on y and leaves the raw line as a ghost.
 
+import { clock, zone } from "./clocks.js";
 import { duration, make } from "./dom.js";
 import { nearest, percentiles, smoothed } from "./series.js";
 import { Tip } from "./tip.js";
@@ -110,6 +111,7 @@ export class Plot {
       width: Math.max(180, this.place.clientWidth),
       height: Math.max(140, this.place.clientHeight),
       legend: { show: false },
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
       scales: {
         x: { time: isTime, distr: settings.logX && !isTime ? 3 : 1, range: this.range ? () => [this.range[0], this.range[1]] : (_, low, high) => wideEnough(low, high, settings) },
         y: {
@@ -245,7 +247,7 @@ export class Plot {
   }
 
   axisText(x) {
-    return this.axis === "_timestamp" ? new Date(x * 1000).toLocaleString() : this.axis === "_runtime" ? duration(x) : `${say("step")} ${shortNumber(x)}`;
+    return this.axis === "_timestamp" ? clock(x * 1000) : this.axis === "_runtime" ? duration(x) : `${say("step")} ${shortNumber(x)}`;
   }
 
   resize() {

@@ -1,5 +1,6 @@
 // The frame: theme, language, rail, search dialog, menus, copying, clocks, notices, keys, confirmation.
 
+import "./clocks.js";
 import "./keys.js";
 import "./news.js";
 
@@ -218,13 +219,6 @@ function tick() {
 tick();
 setInterval(tick, 1000);
 
-/** Say a time in the reader's zone once somebody points at it: the first such text costs more than everything else at a page's start. */
-document.addEventListener("pointerover", (event) => {
-  const element = event.target.closest?.("time[data-ago]");
-  if (!element || element.dataset.local) return;
-  element.dataset.local = "yes";
-  element.title = new Date(Date.parse(element.dateTime)).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
-});
 document.addEventListener("penstock:patched", tick);
 document.addEventListener("htmx:afterSwap", tick);
 

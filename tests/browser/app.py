@@ -54,13 +54,14 @@ class RecordingActions:
         """Hourly, whatever the trigger."""
         return [after + 3600 * (step + 1) for step in range(count)]
 
-    async def cache_plan(self, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    async def cache_plan(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """A plan with one entry of each kind."""
-        return [
+        tasks = [
             {"task": "load-digits", "outcome": "cached", "reason": "same as in digits baseline", "seconds": 6.2},
             {"task": "preprocess", "outcome": "run", "reason": "code changed", "seconds": 4.1},
             {"task": "evaluate", "outcome": "unknown", "reason": "depends on for-loop-2", "seconds": None},
         ]
+        return {"tasks": tasks, "expected_seconds": 4.1, "is_partial": True}
 
 
 def compile_digits(folder: Path) -> str:

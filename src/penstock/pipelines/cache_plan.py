@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -20,6 +20,7 @@ from penstock.engine.index import PlanIndex
 from penstock.engine.nodes import Node, RunState
 from penstock.interfaces.cache import CacheHitAnswer, CacheLookup, TaskCache
 from penstock.interfaces.clock import Clock
+from penstock.pipelines.expected_time import ExpectedTime
 from penstock.pipelines.runs import RunRequest, RunService
 
 _MAX_STEPS = 20_000
@@ -39,6 +40,9 @@ class Forecast(StrEnum):
     """Depends on a task that would be executed."""
 
 
+_FREE = frozenset({Forecast.CACHED, Forecast.SKIPPED})
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedTask:
     """Forecast for one leaf task."""
@@ -49,6 +53,8 @@ class PlannedTask:
     reason: str
     cached_task_id: str = ""
     cached_run_id: str = ""
+    seconds: float | None = None
+    """How long it usually takes; None when it is not executed, or never was."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -59,7 +65,20 @@ class PlannedTask:
             "reason": self.reason,
             "cached_task_id": self.cached_task_id,
             "cached_run_id": self.cached_run_id,
+            "seconds": self.seconds,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class CachePlan:
+    """Forecast for a run."""
+
+    tasks: Sequence[PlannedTask]
+    """Leaf tasks in the order in which they would start."""
+    expected_seconds: float
+    """The longest chain of what would be executed, by the history of the pipeline."""
+    is_partial: bool
+    """Something in it was never executed, so that it may well take longer."""
 
 
 class CachePlanService:
@@ -70,8 +89,8 @@ class CachePlanService:
         self._cache = cache
         self._clock = clock
 
-    async def plan(self, request: RunRequest) -> Sequence[PlannedTask]:
-        """Return a forecast for every leaf task that can be seen from here, in the order in which they would start.
+    async def plan(self, request: RunRequest) -> CachePlan:
+        """Return a forecast for every leaf task that can be seen from here, and for the time that the run would take.
 
         Raises:
             InvalidArgumentError: the request is not valid.
@@ -92,7 +111,13 @@ class CachePlanService:
                     )
                 else:
                     play.misses[question.path] = answer.reason
-        return [forecast for node in play.leaves() if (forecast := play.forecast(node)) is not None]
+        usual = await self._cache.usual_seconds(prepared.plan.name)
+        found = [(node, play.forecast(node)) for node in play.leaves()]
+        free = {node.path for node, forecast in found if forecast.outcome in _FREE}
+        time = ExpectedTime(play.state.index, usual, free)
+        expected = 0.0 if play.state.root is None else time.of(play.state.root)
+        tasks = [forecast if node.path in free else replace(forecast, seconds=usual.get(node.spec.template)) for node, forecast in found]
+        return CachePlan(tasks, expected, time.is_partial)
 
 
 class _Play:
@@ -128,7 +153,7 @@ class _Play:
         """Return the leaf tasks seen so far, in order of creation."""
         return sorted((node for node in self.state.nodes.values() if node.leaf is not None), key=lambda node: node.position)
 
-    def forecast(self, node: Node) -> PlannedTask | None:
+    def forecast(self, node: Node) -> PlannedTask:
         """Return what would become of a leaf."""
         if (hit := self.hits.get(node.path)) is not None:
             return PlannedTask(node.path, node.name, Forecast.CACHED, f"reused from run {hit.run_name}", hit.task_id, hit.run_id)

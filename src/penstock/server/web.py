@@ -186,9 +186,11 @@ class PageActions:
             times.append(moment)
         return times
 
-    async def cache_plan(self, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    async def cache_plan(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Say what a run of the request would reuse; see `Actions.cache_plan`."""
-        return [task.as_dict() for task in await self._cache_plan.plan(_run_request(request))]
+        plan = await self._cache_plan.plan(_run_request(request))
+        tasks = [task.as_dict() for task in plan.tasks]
+        return {"tasks": tasks, "expected_seconds": plan.expected_seconds, "is_partial": plan.is_partial}
 
 
 def _run_request(request: Mapping[str, Any]) -> RunRequest:

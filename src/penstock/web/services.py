@@ -168,9 +168,10 @@ class Actions(Protocol):
         """
         ...
 
-    async def cache_plan(self, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """Say what a run of `create_run`'s request would do: one entry per leaf task that can be decided now, with `task`,
-        `outcome` (`cached`, `run`, `unknown`), `reason`, `seconds` (expected, or None).
+    async def cache_plan(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Say what a run of `create_run`'s request would do: `tasks`, one entry per leaf task that can be decided now, with `task`,
+        `outcome` (`cached`, `run`, `unknown`), `reason`, `seconds` (expected, or None); `expected_seconds` of the run and `is_partial`,
+        whether it may well take longer because something of it was never executed.
         """
         ...
 

@@ -291,4 +291,6 @@ async def test_cache_plan_tells_what_would_be_reused(api: KfpApi) -> None:
     body["runtime_config"]["parameters"]["text"] = "changed"
     changed = await api.call("POST", "/runs:planCache", body)
     assert {task["outcome"] for task in changed["tasks"]} == {"run"}
+    assert [plan["is_partial"] for plan in (before, after, changed)] == [True, False, False]
+    assert [plan["expected_seconds"] for plan in (before, after)] == [0, 0]
     assert (await api.call("GET", "/runs"))["total_size"] == 1

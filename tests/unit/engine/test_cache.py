@@ -15,8 +15,8 @@ from penstock.domain.ids import ArtifactId, Digest
 from penstock.domain.plan import CachePolicy, RetryPolicy, RunPlan
 from penstock.domain.runs import RunChanged
 from penstock.engine.cache_key import cache_key, miss_reason
-from penstock.stores.sql.cache import CacheSettings
-from penstock.testing.scripted_executor import Outcome, failing
+from penstock.stores.sql.cache import CacheSettings, SqlTaskCache
+from penstock.testing.scripted_executor import WAIT, Outcome, failing
 from tests.support.engines import Engine
 from tests.support.plans import CACHED, flat, from_task, leaf, task
 
@@ -197,3 +197,18 @@ async def test_facts_of_the_run_in_a_templates_text_take_part(engine: Engine) ->
     await engine.run(plan, "run-1")
     await engine.run(plan, "run-2")
     assert engine.tasks("run-2")["root/a"]["cache_reason"] == "the run's run id changed"
+
+
+async def test_what_tasks_usually_take_is_known_of_those_that_were_executed(engine: Engine) -> None:
+    engine.executor.scripts["a"] = WAIT
+    for number, seconds in enumerate((7, 3, 20)):
+        await engine.submit(_plan(number), f"run-{number}")
+        await engine.settled()
+        engine.clock.advance(seconds)
+        engine.executor.release("a", Outcome(parameters={"o": 5}, artifacts={"model": (_model(),)}))
+        await engine.settled()
+    await engine.run(_plan(0), "run-reused")
+    (pipeline,) = {row["pipeline_name"] for row in engine.rows("SELECT pipeline_name FROM run")}
+    cache = SqlTaskCache(engine.database, has=lambda digest: True, miss_reason=miss_reason)
+    assert await cache.usual_seconds(pipeline) == {"train": 7}
+    assert await cache.usual_seconds("another") == {}

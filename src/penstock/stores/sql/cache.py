@@ -7,8 +7,9 @@ Semantics: KFP protocol notes, section 7. Deviation: a hit requires that the byt
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from penstock.domain.execution import TaskOutputs
 from penstock.domain.ids import Digest, RunId, TaskId
@@ -19,6 +20,12 @@ from penstock.stores.sql.journal_rows import outputs_from_text
 _CANDIDATES = 4
 """Results per fingerprint that are tried before giving up."""
 _CHUNK = 400
+_USUAL = (
+    "SELECT component, run_id, AVG(finished_at - started_at) AS seconds FROM task WHERE run_id IN"
+    " (SELECT run_id FROM run WHERE pipeline_name = :name ORDER BY created_at DESC LIMIT 20)"
+    " AND type IN ('RUNTIME', 'IMPORTER') AND is_cached = 0 AND state = 'SUCCEEDED' AND finished_at >= started_at"
+    " GROUP BY component, run_id"
+)
 
 MissReason = Callable[[dict[str, str], dict[str, str] | None], str]
 """`(wanted parts, parts of the newest result of the component or None) -> sentence` (`engine.cache_key.miss_reason`)."""
@@ -57,6 +64,14 @@ class SqlTaskCache:
         if not self._settings.is_enabled:
             return [CacheMissAnswer("the cache is switched off on this server")] * len(lookups)
         return await self._database.read(lambda tx: self._answer(tx, lookups, now))
+
+    async def usual_seconds(self, pipeline_name: str) -> Mapping[str, float]:
+        """See `TaskCache.usual_seconds`; of a component that a run executed often, its mean in that run."""
+        rows = await self._database.read(lambda tx: tx.all(_USUAL, {"name": pipeline_name}))
+        found: dict[str, list[float]] = {}
+        for row in rows:
+            found.setdefault(row["component"], []).append(row["seconds"])
+        return {component: median(seconds) for component, seconds in found.items()}
 
     def _answer(self, tx: Transaction, lookups: Sequence[CacheLookup], now: float) -> list[CacheAnswer]:
         found = _candidates(tx, {lookup.fingerprint for lookup in lookups})

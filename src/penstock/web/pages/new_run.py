@@ -87,6 +87,10 @@ class PlanPart:
     """Why there is no plan."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Tasks by outcome."""
+    expected_seconds: float = 0.0
+    """How long what would be executed takes by history."""
+    is_partial: bool = False
+    """Some of it was never executed before."""
 
 
 def fields_of(specs: Mapping[str, ParameterSpec], given: Mapping[str, Any]) -> list[Field]:
@@ -343,13 +347,14 @@ async def plan_part(services: WebServices, request: Request) -> Response:
     check_own_form(request)
     form = await request.form()
     try:
-        entries = await services.actions.cache_plan(_request_of(form) | {"name": "plan"})
+        plan = await services.actions.cache_plan(_request_of(form) | {"name": "plan"})
     except PenstockError as error:
         return render_part(services, request, "runs/plan.html", part=PlanPart((), str(error)))
     counts: dict[str, int] = {}
-    for entry in entries:
+    for entry in plan["tasks"]:
         counts[str(entry["outcome"])] = counts.get(str(entry["outcome"]), 0) + 1
-    return render_part(services, request, "runs/plan.html", part=PlanPart(entries, "", counts))
+    part = PlanPart(plan["tasks"], "", counts, plan["expected_seconds"], is_partial=plan["is_partial"])
+    return render_part(services, request, "runs/plan.html", part=part)
 
 
 def converted(form: FormData) -> dict[str, Any]:

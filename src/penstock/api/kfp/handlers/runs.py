@@ -113,8 +113,9 @@ class RunHandlers:
     async def plan_cache(self, request: Request) -> Response:
         """POST /runs:planCache: what a run of this request would reuse (an addition of this server); nothing is stored."""
         fields = await read_message(request)
-        entries = await self._cache_plan.plan(run_request_from_wire(fields))
-        return JsonAnswer({"tasks": [message(**entry.as_dict()) for entry in entries]})
+        plan = await self._cache_plan.plan(run_request_from_wire(fields))
+        tasks = [message(**task.as_dict()) for task in plan.tasks]
+        return JsonAnswer({"tasks": tasks, "expected_seconds": plan.expected_seconds, "is_partial": plan.is_partial})
 
     async def _required(self, request: Request) -> RunView:
         experiment_id = query_text(request, "experiment_id")

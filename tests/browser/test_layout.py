@@ -26,7 +26,7 @@ _LAYOUT = """async (address) => {
 
 def test_a_worker_places_large_graphs_once_per_shape(page: Page, served: Served) -> None:
     page.goto(f"/ui/runs/{served.seeded.runs['good']}")
-    address = page.locator("script[src*='/js/shell.js']").get_attribute("src")
+    address = page.locator("script[src*='/js/']").get_attribute("src")
     assert address
-    found = page.evaluate(_LAYOUT, address.replace("shell.js", "placing.js"))
+    found = page.evaluate(_LAYOUT, f"{address.rpartition('/')[0]}/placing.js")
     assert found == {"workers": 1, "same": True, "boxes": 300, "edges": True, "stored": 2, "apart": 3000}

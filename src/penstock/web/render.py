@@ -23,7 +23,8 @@ from penstock.domain.accounts import Role
 from penstock.web import formats, i18n, zones
 from penstock.web.security import PAGE_HEADERS
 from penstock.web.services import WebServices
-from penstock.web.static_urls import module_urls, static_url
+from penstock.web.static_modules import page_script, preloads
+from penstock.web.static_urls import static_url
 from penstock.web.tracking_services import caller_of
 
 HERE = Path(__file__).parent
@@ -202,8 +203,8 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     env.globals.update(
-        _=_translate, icon=icon, static=static_url, modules=module_urls, sections=SECTIONS, time=_time, at=_at, span=_span,
-        languages=i18n.LANGUAGES, url=query_url,
+        _=_translate, icon=icon, static=static_url, page_script=page_script, preloads=preloads, sections=SECTIONS, time=_time, at=_at,
+        span=_span, languages=i18n.LANGUAGES, url=query_url,
     )
     for name in (
         "duration",

@@ -1,6 +1,6 @@
 """Serves `static/` below a version digest, so that browsers may keep files for ever; an old digest still gets the current file.
 
-From memory, compressed once for clients that take it: a page asks for dozens of small files at a time.
+From memory, compressed once for clients that take it. The modules of a page come as one file (`static_modules`).
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 import gzip
 import mimetypes
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from penstock.web.static_modules import joined, scripts_of
 from penstock.web.static_urls import BUNDLES, STATIC, static_version
 
 _HEADERS = {"x-content-type-options": "nosniff", "vary": "Accept-Encoding"}
@@ -54,7 +55,9 @@ def _answer(request: Request) -> Response:
 
 def _file(name: str) -> _File | None:
     """Return a file by its name below `static/`; names that are not in the listing do not exist, however they are written."""
-    return _load(name) if name in _names() else None
+    if name in _names():
+        return _load(name)
+    return _page_script(scripts) if (scripts := scripts_of(name)) else None
 
 
 @cache
@@ -65,5 +68,14 @@ def _names() -> frozenset[str]:
 @cache
 def _load(name: str) -> _File:
     content = b"\n".join((STATIC / part).read_bytes() for part in BUNDLES.get(name, (name,)))
+    return _packed(content, mimetypes.guess_type(name)[0] or "application/octet-stream")
+
+
+@lru_cache(maxsize=64)  # pages have some thirty; names that strangers make up do not fill the memory
+def _page_script(scripts: tuple[str, ...]) -> _File:
+    return _packed(joined(scripts).encode(), "text/javascript")
+
+
+def _packed(content: bytes, media_type: str) -> _File:
     packed = gzip.compress(content, mtime=0) if len(content) >= _SMALL else content
-    return _File(content, packed if len(packed) < len(content) else None, mimetypes.guess_type(name)[0] or "application/octet-stream")
+    return _File(content, packed if len(packed) < len(content) else None, media_type)

@@ -10,7 +10,7 @@ import { LinePanel } from "./panel_line.js";
 import { ImportancePanel, ParallelPanel } from "./panel_parallel.js";
 import { BarPanel, ComparerPanel, ScalarPanel, ScatterPanel } from "./panel_values.js";
 import { VegaPanel } from "./panel_vega.js";
-import { say } from "./plot.js";
+import { say } from "./words.js";
 
 const PER_SECTION = 48;
 const AT_ONCE = 12;

@@ -3,7 +3,7 @@
 
 import { make } from "./dom.js";
 import { drawLine } from "./logs.js";
-import { say } from "./plot.js";
+import { say } from "./words.js";
 
 const PAGE = 500;
 const KEEP = 4000;

@@ -2,8 +2,8 @@
 // asks for beyond that is not drawn; its values are always there as a table. Nothing in the document runs.
 
 import { make, makeSvg } from "./dom.js";
-import { say, shortNumber } from "./plot.js";
 import { axes, scaleOf, sheet } from "./svg.js";
+import { say, shortNumber } from "./words.js";
 
 const TYPES = { i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array, i4: Int32Array, u4: Uint32Array, f4: Float32Array, f8: Float64Array };
 const MOST = 5000;

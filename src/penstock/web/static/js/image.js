@@ -1,7 +1,7 @@
 // Logged images: thumbnails with their masks and boxes, and a viewer with zoom and the values of the pixel under the pointer.
 
 import { icon, make, makeSvg } from "./dom.js";
-import { say } from "./plot.js";
+import { say } from "./words.js";
 
 const COLORS = 8;
 const sprite = () => document.querySelector("[data-icons]").dataset.icons;

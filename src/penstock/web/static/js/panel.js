@@ -2,7 +2,7 @@
 // a kind has `load()` (fetch and draw), `redraw()` (draw what is there), `rest()` (let go of what is out of sight) and `rows()` (the twin).
 
 import { icon, make } from "./dom.js";
-import { say } from "./plot.js";
+import { say } from "./words.js";
 
 export class Panel {
   constructor(board, spec) {

@@ -4,8 +4,8 @@ import { make } from "./dom.js";
 import { expression } from "./expressions.js";
 import { fetchJson } from "./fetching.js";
 import { problemOf, VegaPanel } from "./panel_vega.js";
-import { say } from "./plot.js";
 import { readSpec } from "./vega_spec.js";
+import { say } from "./words.js";
 
 const KINDS = ["line", "bar", "scatter", "parallel", "importance", "scalar", "comparer", "media", "vega"];
 const FIELDS = {

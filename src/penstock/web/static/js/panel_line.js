@@ -4,8 +4,9 @@ import { make } from "./dom.js";
 import { expression } from "./expressions.js";
 import { fetchJson } from "./fetching.js";
 import { Panel } from "./panel.js";
-import { canDraw, Plot, say, shortNumber } from "./plot.js";
+import { canDraw, Plot } from "./plot.js";
 import { combined, grouped } from "./series.js";
+import { say, shortNumber } from "./words.js";
 
 const MOST_KEYS = 16;
 /** Part of a key that tells lanes of one drawing apart. */

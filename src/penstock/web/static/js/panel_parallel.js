@@ -4,8 +4,8 @@ import { make, makeSvg } from "./dom.js";
 import { fetchJson } from "./fetching.js";
 import { Panel } from "./panel.js";
 import { ValuesPanel, columnName } from "./panel_values.js";
-import { say, shortNumber } from "./plot.js";
 import { scaleOf, sheet } from "./svg.js";
+import { say, shortNumber } from "./words.js";
 
 export class ParallelPanel extends ValuesPanel {
   columns() {

@@ -2,9 +2,9 @@
 
 import { make, makeSvg } from "./dom.js";
 import { Panel } from "./panel.js";
-import { say, shortNumber } from "./plot.js";
 import { joined, spreadOf } from "./series.js";
 import { axes, scaleOf, sheet } from "./svg.js";
+import { say, shortNumber } from "./words.js";
 
 const MOST_BARS = 40;
 

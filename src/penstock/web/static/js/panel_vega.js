@@ -4,9 +4,10 @@
 import { make } from "./dom.js";
 import { fetchJson } from "./fetching.js";
 import { Panel } from "./panel.js";
-import { say, shortNumber, themeColors } from "./plot.js";
+import { themeColors } from "./plot.js";
 import { drawVega } from "./vega_drawing.js";
 import { readSpec, SpecError } from "./vega_spec.js";
+import { say, shortNumber } from "./words.js";
 
 const TWIN_ROWS = 200;
 const NAMED = 12;

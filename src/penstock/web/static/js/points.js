@@ -1,7 +1,8 @@
 // Points in space: clouds, boxes and molecules as dots on a canvas that turns by dragging and by the arrow keys.
 
 import { make } from "./dom.js";
-import { say, themeColors } from "./plot.js";
+import { themeColors } from "./plot.js";
+import { say } from "./words.js";
 
 const MOST = 50_000;
 const ELEMENTS = { C: 0, O: 7, N: 4, S: 5, P: 1, H: 2 };

@@ -1,7 +1,7 @@
 // Scales and axes of the drawings made of SVG. A scale says where a value stands (0 to 1), and which marks an axis gets.
 
 import { makeSvg } from "./dom.js";
-import { shortNumber } from "./plot.js";
+import { shortNumber } from "./words.js";
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 

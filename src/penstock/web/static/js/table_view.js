@@ -2,7 +2,7 @@
 
 import { make, makeSvg } from "./dom.js";
 import { fetchJson } from "./fetching.js";
-import { say, shortNumber } from "./plot.js";
+import { say, shortNumber } from "./words.js";
 
 /** An element for a table answer; `fileAddress(name)` leads to media in cells, `address(extra)` asks for other rows. */
 export function wholeTable(answer, fileAddress, address, label) {

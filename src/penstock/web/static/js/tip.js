@@ -1,7 +1,7 @@
 // The box of values beside a crosshair: sorted, with differences from the baseline; it can be pinned and copied.
 
 import { icon, make } from "./dom.js";
-import { say, shortNumber } from "./plot.js";
+import { say, shortNumber } from "./words.js";
 
 const MOST = 12;
 

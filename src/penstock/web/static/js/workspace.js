@@ -5,8 +5,8 @@ import { Board } from "./board.js";
 import { isTyping, make, throttle } from "./dom.js";
 import { postJson } from "./fetching.js";
 import { askText } from "./panel_edit.js";
-import { say } from "./plot.js";
 import { ViewDocument } from "./views.js";
+import { say } from "./words.js";
 
 const root = document.querySelector("[data-panels]");
 const list = document.getElementById("workspace-runs");

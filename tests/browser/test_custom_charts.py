@@ -19,6 +19,7 @@ LITE = "https://vega.github.io/schema/vega-lite/v6.json"
 PLAIN = "https://vega.github.io/schema/vega/v6.json"
 PROGRAM = """
 import json
+import os
 import wandb
 
 SPEC = {
@@ -32,9 +33,12 @@ LOADS = {"data": {"url": "/ui/evil.csv"}, "mark": "bar", "encoding": {"x": {"fie
 api = wandb.Api()
 mine, loads = (api.create_custom_chart("tester", name, name, "vega2", "private", spec) for name, spec in (("bars", SPEC), ("loads", LOADS)))
 ids = []
+os.makedirs("code", exist_ok=True)
 for number in range(2):
+    open("code/step.py", "w").write(f"rate = {number}\\nsteps = 10\\n")
     with wandb.init(name=f"train {number}", config={"lr": 0.1 / (number + 1)}) as run:
         ids.append(run.id)
+        run.save("code/step.py", base_path=".", policy="now")
         for step in range(10):
             run.log({"loss": 1 / (step + 1 + number)})
         table = wandb.Table(columns=["cl.ass", "count"], data=[["cat", 3 + number], ["dog", 5], ["<b>owl</b>", 2]])
@@ -244,6 +248,24 @@ def test_a_specification_that_would_never_end_or_runs_code_is_refused(watched: W
     described(tab, json.dumps(spec), table="classes_table")
     tab.get_by_role("button", name="Try it").click()
     expect(tab.get_by_role("dialog", name="Add panel").get_by_role("status")).to_contain_text(told)
+
+
+def test_notes_and_differences_of_code_are_panels(watched: Watched, logged: Logged) -> None:
+    tab = watched.page
+    tab.goto(logged.base)
+    for kind, button in (("markdown", "Add"), ("code", "Add")):
+        tab.get_by_role("button", name="Add panel").click()
+        tab.get_by_role("combobox", name="Kind").select_option(kind)
+        if kind == "markdown":
+            tab.get_by_role("textbox", name="Text").fill("# What *we* saw\n\n<img src=x onerror=window.hacked=1>")
+        tab.get_by_role("button", name=button, exact=True).last.click()
+    expect(tab.locator(".kind-markdown h1")).to_have_text("What we saw")
+    expect(tab.locator(".kind-markdown img")).to_have_count(0)
+    code = tab.locator(".kind-code")
+    expect(code.locator(".is-dropped", has_text="rate = 1")).to_be_visible()
+    expect(code.locator(".is-added", has_text="rate = 0")).to_be_visible()
+    code.get_by_role("combobox", name="After").select_option(label="train 1")
+    expect(code.locator(".is-added", has_text="rate = 1")).to_be_visible()
 
 
 def test_a_chart_whose_drawing_did_not_end_is_not_tried_again_unasked(watched: Watched, logged: Logged) -> None:

@@ -25,6 +25,9 @@ OPEN_PREFIXES = ("/static/", "/signin/", "/s3/", "/files/", "/storage/", "/apis/
 DECIDED_INSIDE = frozenset({"/graphql", "/authorize"})
 """Changing requests that every role may send: mutations are told apart by name, and everybody has keys of their own."""
 
+CHANGES_NOTHING = frozenset({"/ui/tracking/markdown"})
+"""Reading that is sent by POST, for the length of what it carries."""
+
 _ADMIN = ("/ui/system",)
 _ADMIN_CHANGES = ("/apis/v2beta1/secrets", "/apis/v2beta1/configmaps")
 _MEMBER_READS = ("/ui/runs/new", "/ui/recurring/new-trigger", "/metaflow/secrets")
@@ -58,7 +61,7 @@ def role_for(method: str, path: str) -> Role:
         return Role.ADMIN
     if method in SAFE_METHODS:
         return Role.MEMBER if _is_below(path, _MEMBER_READS) else Role.VIEWER
-    if path in DECIDED_INSIDE:
+    if path in DECIDED_INSIDE or path in CHANGES_NOTHING:
         return Role.VIEWER
     return Role.ADMIN if _is_below(path, _ADMIN_CHANGES) else Role.MEMBER
 

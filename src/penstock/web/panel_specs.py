@@ -16,6 +16,8 @@ _X_KEYS = {"_absolute_runtime": "_runtime", "_runtime": "_runtime", "_timestamp"
 _SPREADS = {"minmax": "range", "stddev": "std", "stderr": "stderr", "none": "none"}
 _AGGREGATES = frozenset({"mean", "median", "min", "max"})
 _MAX_PANELS = 500
+MOST_WORDS = 50_000
+"""Characters of a panel of Markdown."""
 _COLUMNS = 24
 """Width of a grid in a report, in the units of `layout.w`."""
 
@@ -83,6 +85,10 @@ def panel_of(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             target = text(config.get("targetKey"))
             if target:
                 yield {"kind": "importance", "metric": column_of(target), "title": f"Importance for {_plain(target)}", **named}
+        case "Markdown Panel" if words := text(config.get("value")):
+            yield {"kind": "markdown", "text": words[:MOST_WORDS], "title": "Notes", **named}
+        case "Code Comparer":
+            yield {"kind": "code", "title": "Code", **named}
         case "Run Comparer":
             yield {"kind": "comparer", "title": "Run comparer", **named}
         case "Vega2" if chart := chart_of(config):

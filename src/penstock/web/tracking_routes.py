@@ -29,6 +29,7 @@ from penstock.web.pages import (
     tracking_reports,
     tracking_run,
     tracking_sweeps,
+    tracking_texts,
     tracking_values,
     tracking_views,
     tracking_workspace,
@@ -73,6 +74,7 @@ OWN: tuple[tuple[str, TrackingPage], ...] = (
     ("/ui/tracking/columns", tracking_values.columns),
     ("/ui/tracking/importance", tracking_values.importance),
     ("/ui/tracking/charts/rows", tracking_charts.rows),
+    ("/ui/tracking/code", tracking_texts.code),
     ("/ui/tracking/charts/presets", tracking_charts.presets),
     ("/ui/tracking/charts/preset", tracking_charts.preset),
     ("/ui/tracking/runs/{run_id}/media", tracking_data.media),
@@ -97,6 +99,7 @@ FORMS: tuple[tuple[str, TrackingPage], ...] = (
     ("/ui/tracking/automations", tracking_automations.create),
     ("/ui/tracking/automations/actions", tracking_automations.act),
     ("/ui/tracking/reports/actions", tracking_reports.act_on_report),
+    ("/ui/tracking/markdown", tracking_texts.markdown),
     ("/ui/tracking/views", tracking_views.save_view),
     ("/ui/tracking/views/actions", tracking_views.act_on_view),
 )

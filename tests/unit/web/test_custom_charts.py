@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from penstock.api.policy import role_for
+from penstock.domain.accounts import Role
 from penstock.domain.tracking import RunChange, TrackedRun
 from penstock.interfaces.tracking_store import FileRegistration, SeriesAppend
 from penstock.tracking.reports import CHART_KIND
@@ -14,7 +16,7 @@ from penstock.web.chart_presets import PRESETS
 from penstock.web.pages import tracking_charts
 from penstock.web.pages.tracking_run import client_plots, panel_list, panels_of_kinds
 from penstock.web.panel_specs import chart_of, panel_of
-from tests.unit.web.test_tracking_pages import Site, site
+from tests.unit.web.test_tracking_pages import HOSTILE, ORIGIN, Site, site
 
 __all__ = ["site"]
 
@@ -112,3 +114,41 @@ async def test_a_preset_is_found_by_its_name_and_a_missing_one_is_named(site: Si
     assert missing["spec"] is None
     assert "other/gone/v0" in missing["error"]
     assert (await site.get("/ui/tracking/charts/preset?name=nothing")).status_code == 400
+
+
+async def test_what_differs_in_the_code_of_two_runs_is_told_by_file(site: Site) -> None:
+    ids = []
+    for name, text in (("before", "a = 1\nb = 2\n"), ("after", "a = 1\nb = 3\n")):
+        run = (await site.tracking.runs.upsert("ann", "digits", name, RunChange(), user_name="ann")).run
+        ids.append(str(run.run_id))
+        for path, content in (("code/train.py", text), ("requirements.txt", "numpy\n")):
+            blob = site.blobs.put_bytes(content.encode())
+            await site.tracking.files.register(run, FileRegistration(path, blob.digest, len(content), "0" * 32))
+    got = (await site.get(f"/ui/tracking/code?runs={','.join(ids)}")).json()
+    assert [file["name"] for file in got["files"]] == ["code/train.py"]
+    assert {"-b = 2", "+b = 3"} <= set(got["files"][0]["lines"])
+    assert got["same"] == ["requirements.txt"]
+    assert (await site.get(f"/ui/tracking/code?runs={ids[0]}")).status_code == 400
+    cookie = {"cookie": f"penstock_key={site.services.keys.make('bob').text}"}
+    assert (await site.http.get(f"/ui/tracking/code?runs={','.join(ids)}", headers=cookie)).status_code == 400
+
+
+async def test_notes_become_html_without_markup_of_their_own(site: Site) -> None:
+    answer = await site.http.post("/ui/tracking/markdown", content=f"# Title\n\n*odd* {HOSTILE} [x](javascript:alert(1))", headers=ORIGIN)
+    assert "<h1>Title</h1>" in answer.text
+    assert "<em>odd</em>" in answer.text
+    assert "<script" not in answer.text
+    assert 'href="javascript' not in answer.text
+    assert (await site.http.post("/ui/tracking/markdown", content="x")).status_code == 403
+    assert (await site.http.post("/ui/tracking/markdown", content="x" * 60_000, headers=ORIGIN)).status_code == 400
+
+
+def test_notes_are_shown_to_those_who_only_read() -> None:
+    assert role_for("POST", "/ui/tracking/markdown") is Role.VIEWER
+    assert role_for("POST", "/ui/tracking/views") is Role.MEMBER
+
+
+def test_notes_and_code_of_the_clients_documents_are_panels() -> None:
+    (notes,) = panel_of({"viewType": "Markdown Panel", "config": {"value": "# Hello"}})
+    (code,) = panel_of({"viewType": "Code Comparer", "config": {"diff": "split"}})
+    assert (notes["kind"], notes["text"], code["kind"]) == ("markdown", "# Hello", "code")

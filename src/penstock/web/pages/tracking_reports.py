@@ -175,6 +175,8 @@ async def _stills(tracking: TrackingServices, grid: ReportGrid) -> list[tuple[st
                     name = row.run.display_name or row.run.name
                     series.append((name if len(keys) == 1 else f"{name} {key}", place + 1, drawn))
             found.append((title, still_lines(series, title)))
+        elif panel["kind"] == "markdown":
+            found.append((title, rendered(str(panel["text"]))))
         else:
             found.append((title, still_values(grid.runs, columns_of(panel))))
     return found

@@ -320,7 +320,7 @@ async def _of_tab(
     elif tab == "diff":
         fields |= await _differences(services, tracking, request, run)
     elif tab == "code":
-        fields |= {"environment": await _metadata(services, tracking, run), "code": await _code(services, tracking, run)}
+        fields |= {"environment": await _metadata(services, tracking, run), "code": await code_of(services, tracking, run)}
     return fields
 
 
@@ -344,7 +344,7 @@ async def _differences(services: WebServices, tracking: TrackingServices, reques
         ("About this run", [_mapping_of_facts(one) for one in pair]),
     ]
     told = [(heading, [row for row in compared(documents) if row.is_different]) for heading, documents in parts]
-    mine, theirs = [dict(await _code(services, tracking, one)) for one in (run, other)]
+    mine, theirs = [dict(await code_of(services, tracking, one)) for one in (run, other)]
     for texts in (mine, theirs):
         texts.pop("config.yaml", None)  # said above, key by key
     return {"others": others, "other": other, "differences": told, "patches": patches_of(theirs, mine)}
@@ -423,7 +423,7 @@ def level_of(files: Sequence[tuple[str, int, float | None]], folder: str) -> lis
     return sorted(rows.values(), key=lambda row: (not row.is_folder, row.name))
 
 
-async def _code(services: WebServices, tracking: TrackingServices, run: TrackedRun) -> list[tuple[str, str]]:
+async def code_of(services: WebServices, tracking: TrackingServices, run: TrackedRun) -> list[tuple[str, str]]:
     """Return saved code, requirements and diffs."""
     names = ["requirements.txt", "diff.patch", "conda-environment.yaml", "config.yaml"]
     saved = await tracking.files.list(run.run_id, pattern="code/%", limit=20)

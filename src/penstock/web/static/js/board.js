@@ -8,6 +8,7 @@ import { letDrag, letResize } from "./panel_drag.js";
 import { editPanel, askText } from "./panel_edit.js";
 import { LinePanel } from "./panel_line.js";
 import { ImportancePanel, ParallelPanel } from "./panel_parallel.js";
+import { CodePanel, NotesPanel } from "./panel_texts.js";
 import { BarPanel, ComparerPanel, ScalarPanel, ScatterPanel } from "./panel_values.js";
 import { VegaPanel } from "./panel_vega.js";
 import { say } from "./words.js";
@@ -15,7 +16,7 @@ import { say } from "./words.js";
 const PER_SECTION = 48;
 const AT_ONCE = 12;
 const LIVE_PAUSE = 1500;
-const KINDS = { line: LinePanel, bar: BarPanel, scatter: ScatterPanel, scalar: ScalarPanel, comparer: ComparerPanel, parallel: ParallelPanel, importance: ImportancePanel, vega: VegaPanel };
+const KINDS = { line: LinePanel, bar: BarPanel, scatter: ScatterPanel, scalar: ScalarPanel, comparer: ComparerPanel, parallel: ParallelPanel, importance: ImportancePanel, vega: VegaPanel, markdown: NotesPanel, code: CodePanel };
 const DEFAULTS = { smoother: "ema", smooth: 0, logY: false, logX: false, clip: false, agg: "mean", band: "range", sync: true, lanes: "" };
 const IN_ADDRESS = { smoother: "smoother", smooth: "smooth", logY: "ly", logX: "lx", clip: "clip", agg: "agg", band: "band", sync: "sync", lanes: "lanes" };
 

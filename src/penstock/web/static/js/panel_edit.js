@@ -7,10 +7,10 @@ import { problemOf, VegaPanel } from "./panel_vega.js";
 import { readSpec } from "./vega_spec.js";
 import { say } from "./words.js";
 
-const KINDS = ["line", "bar", "scatter", "parallel", "importance", "scalar", "comparer", "media", "vega"];
+const KINDS = ["line", "bar", "scatter", "parallel", "importance", "scalar", "comparer", "code", "media", "vega", "markdown"];
 const FIELDS = {
   line: ["keys", "match", "expr", "x", "smoother", "smooth", "logX", "logY", "yMin", "yMax", "agg", "band", "legend"],
-  bar: ["metric", "logX"], scatter: ["xColumn", "yColumn", "zColumn", "logX", "logY"], parallel: ["columns"], importance: ["metric"], scalar: ["metric", "agg"], comparer: [], media: ["media"],
+  bar: ["metric", "logX"], scatter: ["xColumn", "yColumn", "zColumn", "logX", "logY"], parallel: ["columns"], importance: ["metric"], scalar: ["metric", "agg"], comparer: [], code: [], media: ["media"], markdown: ["text"],
   vega: ["preset", "vega", "table", "keys", "columns", "fields", "strings"],
 };
 const LISTS = ["keys", "columns"];
@@ -95,11 +95,12 @@ function field(name, spec, lists) {
     select.value = typeof given === "boolean" ? (given ? "yes" : "no") : given ?? "";
     return row(id, say(`field ${name}`), select);
   }
-  if (name === "vega") {
-    const area = make("textarea", { name, id, rows: "12", class: "mono", spellcheck: "false", maxlength: "200000", autocomplete: "off" });
-    area.value = given ?? (spec?.preset ? "" : JSON.stringify(EXAMPLE, null, 1));
-    const whole = row(id, say(`field ${name}`), area, say("vega hint"));
-    whole.classList.add("vega-text");
+  if (name === "vega" || name === "text") {
+    const isNotes = name === "text";
+    const area = make("textarea", { name, id, rows: "12", class: isNotes ? "" : "mono", spellcheck: isNotes ? "true" : "false", maxlength: isNotes ? "50000" : "200000", autocomplete: "off" });
+    area.value = given ?? (isNotes || spec?.preset ? "" : JSON.stringify(EXAMPLE, null, 1));
+    const whole = row(id, say(`field ${name}`), area, say(isNotes ? "markdown hint" : "vega hint"));
+    if (!isNotes) whole.classList.add("vega-text");
     return whole;
   }
   const isList = [...LISTS, ...PAIRS].includes(name);
@@ -136,6 +137,7 @@ function readForm(form, kind, lists, board) {
   if (["bar", "importance", "scalar"].includes(kind) && !wanted.metric) throw new Error(say("name a key"));
   if (kind === "scatter" && !(wanted.xColumn && wanted.yColumn)) throw new Error(say("name a key"));
   if (kind === "parallel" && (wanted.columns ?? []).length < 2) throw new Error(say("two columns"));
+  if (kind === "markdown" && !wanted.text) throw new Error(say("text needed"));
   if (kind === "vega") checkVega(wanted);
   wanted.title ??= titleOf(kind, wanted);
   return wanted;

@@ -250,7 +250,7 @@ def test_a_list_is_exported_as_it_is_filtered(seeded: SeededApp, client: PageCli
     lines = list(csv.reader(io.StringIO(client.get("/ui/runs/export?format=csv&q=status:failed&column=accuracy").text)))
     assert [line[0] for line in lines[1:]] == [row["run_id"] for row in rows]
     assert lines[0][-3:] == ["accuracy", "parameters", "tags"]
-    assert client.get("/ui/runs/export?format=parquet").status_code == 400
+    assert client.get("/ui/runs/export?format=xlsx").status_code == 400
     assert client.get("/ui/runs/export?format=json&q=nothing-like-this").json() == []
 
 
@@ -332,6 +332,16 @@ def test_the_filter_bar_is_offered_values(client: PageClient) -> None:
     assert "digits" in client.get("/ui/runs/values?field=pipeline&text=dig").text
     assert client.get("/ui/runs/values?field=pipeline&text=nothing").json() == []
     assert client.get("/ui/runs/values?field=duration&text=1").json() == []
+    for of, field, text, value in (
+        ("executions", "name", "train", "train-model"),
+        ("executions", "component", "load", "comp-load-digits"),
+        ("executions", "run", "baseline", "digits baseline"),
+        ("artifacts", "type", "Model", "system.Model"),
+        ("artifacts", "name", "data", "dataset"),
+        ("pipelines", "name", "dig", "digits-training"),
+    ):
+        assert value in client.get(f"/ui/runs/values?of={of}&field={field}&text={text}").json(), (of, field)
+    assert client.get("/ui/runs/values?of=executions&field=experiment&text=D").json() == []
 
 
 def test_logs_come_by_window_search_and_line(seeded: SeededApp, client: PageClient) -> None:

@@ -27,15 +27,25 @@ _COLUMNS: Mapping[str, str] = {
 """What runs are grouped by, beside tags and parameters."""
 
 _RECENT = "FROM run WHERE storage_state = 'AVAILABLE' ORDER BY created_at DESC LIMIT 2000"
+_RECENT_TASKS = (
+    "SELECT display_name, component FROM task WHERE type IN ('RUNTIME', 'IMPORTER') ORDER BY created_at DESC, task_id DESC LIMIT 2000"
+)
+_RECENT_ARTIFACTS = "SELECT name, type FROM artifact WHERE name <> '' ORDER BY created_at DESC, artifact_id DESC LIMIT 2000"
 _VALUES: Mapping[str, str] = {
     "pipeline": "SELECT DISTINCT name AS value FROM pipeline WHERE {match} ORDER BY name LIMIT :limit",
     "experiment": "SELECT DISTINCT name AS value FROM experiment WHERE {match} ORDER BY name LIMIT :limit",
     "version": "SELECT DISTINCT display_name AS value FROM pipeline_version WHERE {match} ORDER BY display_name LIMIT :limit",
     "recurring": "SELECT DISTINCT display_name AS value FROM recurring_run WHERE {match} ORDER BY display_name LIMIT :limit",
+    "task": f"SELECT DISTINCT display_name AS value FROM ({_RECENT_TASKS}) AS task WHERE {{match}} LIMIT :limit",
+    "component": f"SELECT DISTINCT component AS value FROM ({_RECENT_TASKS}) AS task WHERE {{match}} LIMIT :limit",
+    "artifact": f"SELECT DISTINCT name AS value FROM ({_RECENT_ARTIFACTS}) AS artifact WHERE {{match}} LIMIT :limit",
+    "type": f"SELECT DISTINCT type AS value FROM ({_RECENT_ARTIFACTS}) AS artifact WHERE {{match}} LIMIT :limit",
     "name": f"SELECT DISTINCT name AS value FROM (SELECT name {_RECENT}) AS run WHERE {{match}} LIMIT :limit",
     "tag": f"SELECT DISTINCT tags AS value FROM (SELECT tags {_RECENT}) AS run WHERE {{match}} LIMIT 200",
 }
-_MATCHED = {"version": "display_name", "recurring": "display_name", "tag": "tags"}
+_MATCHED = {
+    "version": "display_name", "recurring": "display_name", "tag": "tags", "task": "display_name", "component": "component", "type": "type",
+}  # fmt: skip
 
 
 class SqlRunTables:

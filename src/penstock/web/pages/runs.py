@@ -30,10 +30,22 @@ async def list_page(services: WebServices, request: Request) -> Response:
     return render(services, request, "runs/list.html", frame=frame, page=page)
 
 
+_COMPLETED = {
+    "executions": {"name": "task", "component": "component", "run": "name", "pipeline": "pipeline"},
+    "artifacts": {"name": "artifact", "type": "type", "run": "name", "pipeline": "pipeline"},
+    "pipelines": {"name": "pipeline"},
+    "experiments": {"name": "experiment"},
+    "recurring": {"name": "recurring"},
+}
+"""List -> field of its filter bar -> column that is completed; lists of runs name the columns themselves."""
+
+
 async def values(services: WebServices, request: Request) -> Response:
-    """Values that the filter bar offers for `field`, those that contain `text`."""
+    """Values that the filter bar of a list (`of`) offers for `field`, those that contain `text`."""
     wanted = request.query_params
-    found = await services.run_tables.values(wanted.get("field", ""), wanted.get("text", "")[:100], limit=9)
+    field, of = wanted.get("field", ""), wanted.get("of", "")
+    column = _COMPLETED[of].get(field, "") if of in _COMPLETED else field
+    found = await services.run_tables.values(column, wanted.get("text", "")[:100], limit=9)
     return JSONResponse(list(found), headers={"cache-control": "no-store"})
 
 

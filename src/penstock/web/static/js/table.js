@@ -68,7 +68,8 @@ const known = new Map();
 
 /** Values of a field that contain `text`, from the server; asked for once each. */
 async function valuesOf(form, field, text) {
-  const address = `${form.dataset.values}?${new URLSearchParams({ field, text })}`;
+  const { values } = form.dataset;
+  const address = `${values}${values.includes("?") ? "&" : "?"}${new URLSearchParams({ field, text })}`;
   if (!known.has(address)) {
     known.set(address, fetch(address, { credentials: "same-origin" }).then((answer) => (answer.ok ? answer.json() : [])).catch(() => []));
   }

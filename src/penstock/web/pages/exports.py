@@ -1,0 +1,173 @@
+"""Lists as files or for programs: what the address of a list shows, all of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.domain.errors import InvalidArgumentError
+from penstock.interfaces.page_catalog import ExperimentItem, PipelineItem, RecurringItem
+from penstock.interfaces.pages import ArtifactItem, ListQuery, RunItem, TaskItem
+from penstock.web.exporting import Export, Field, rows_of, send
+from penstock.web.filters import list_query
+from penstock.web.parquet_writing import Kind
+from penstock.web.services import WebServices
+
+
+def _moments(*names: str) -> tuple[Field, ...]:
+    return tuple(Field(name, Kind.MOMENT) for name in names)
+
+
+def _integers(*names: str) -> tuple[Field, ...]:
+    return tuple(Field(name, Kind.INTEGER) for name in names)
+
+
+def _texts(*names: str) -> tuple[Field, ...]:
+    return tuple(Field(name) for name in names)
+
+
+def _document(name: str) -> Field:
+    return Field(name, is_document=True)
+
+
+_SECONDS = Field("duration_seconds", Kind.NUMBER)
+_RUN = (
+    *_texts("run_id", "name", "state"), *_moments("created_at", "started_at", "finished_at"), _SECONDS,
+    *_texts("experiment", "pipeline", "version", "schedule"), *_integers("tasks", "cached", "failed"), *_texts("error"),
+)  # fmt: skip
+_EXECUTION = (
+    *_texts("task_id", "run_id", "run", "pipeline", "task", "component", "path", "state"), Field("is_cached", Kind.FLAG),
+    *_integers("execution_id", "attempts"), *_moments("created_at", "started_at", "finished_at"), _SECONDS, *_texts("reason", "error"),
+)  # fmt: skip
+_ARTIFACT = (
+    *_integers("artifact_id"), *_texts("name", "output_key", "type", "uri", "digest"), *_integers("size_bytes"),
+    Field("is_directory", Kind.FLAG), *_texts("run_id", "run", "task_id", "task", "pipeline"), *_moments("created_at"),
+    _document("metadata"),
+)  # fmt: skip
+_PIPELINE = (
+    *_texts("pipeline_id", "name", "display_name", "description", "latest_version"), *_integers("versions", "schedules"),
+    Field("median_seconds", Kind.NUMBER), *_moments("created_at"), _document("tags"),
+)  # fmt: skip
+_EXPERIMENT = (*_texts("experiment_id", "name", "description", "notes"), *_integers("runs"), *_moments("created_at", "last_run_created_at"))
+_RECURRING = (
+    *_texts("recurring_run_id", "name", "description", "experiment", "pipeline", "version"), _document("trigger"),
+    *_integers("max_concurrency"), Field("is_catchup", Kind.FLAG), Field("is_enabled", Kind.FLAG), *_texts("error"),
+    *_moments("created_at", "last_trigger_at"), _document("parameters"),
+)  # fmt: skip
+
+
+def _seconds(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else max(0.0, end - start)
+
+
+def _run(run: RunItem) -> dict[str, Any]:
+    values = (
+        run.run_id, run.name, run.state, run.created_at, run.started_at, run.finished_at,
+        _seconds(run.started_at or run.created_at, run.finished_at), run.experiment_name, run.pipeline_name, run.version_name,
+        run.recurring_name, run.task_count, run.cached_count, run.failed_count, run.error_message,
+    )  # fmt: skip
+    return _row(_RUN, values)
+
+
+def _execution(task: TaskItem) -> dict[str, Any]:
+    values = (
+        task.task_id, task.run_id, task.run_name, task.pipeline_name, task.label, task.component, task.path, task.state, task.is_cached,
+        task.execution_id, task.attempts, task.created_at, task.started_at, task.finished_at, _seconds(task.started_at, task.finished_at),
+        task.reason, task.error_message,
+    )  # fmt: skip
+    return _row(_EXECUTION, values)
+
+
+def _artifact(item: ArtifactItem) -> dict[str, Any]:
+    values = (
+        item.artifact_id, item.name, item.output_key, item.type, item.uri, item.digest, item.size_bytes, item.is_directory, item.run_id,
+        item.run_name, item.task_id, item.task_name, item.pipeline_name, item.created_at, item.metadata,
+    )  # fmt: skip
+    return _row(_ARTIFACT, values)
+
+
+def _pipeline(item: PipelineItem) -> dict[str, Any]:
+    values = (
+        item.pipeline_id, item.name, item.display_name, item.description, item.latest.display_name if item.latest else None,
+        item.version_count, item.schedule_count, item.median_seconds, item.created_at, item.tags,
+    )  # fmt: skip
+    return _row(_PIPELINE, values)
+
+
+def _experiment(item: ExperimentItem) -> dict[str, Any]:
+    values = (item.experiment_id, item.name, item.description, item.notes, item.run_count, item.created_at, item.last_run_created_at)
+    return _row(_EXPERIMENT, values)
+
+
+def _recurring(item: RecurringItem) -> dict[str, Any]:
+    values = (
+        item.recurring_run_id, item.name, item.description, item.experiment_name, item.pipeline_name, item.version_name, item.trigger,
+        item.max_concurrency, item.is_catchup, item.is_enabled, item.error, item.created_at, item.last_trigger_at,
+        item.runtime_config.get("parameters", {}),
+    )  # fmt: skip
+    return _row(_RECURRING, values)
+
+
+def _row(fields: Sequence[Field], values: Sequence[Any]) -> dict[str, Any]:
+    return {field.name: value for field, value in zip(fields, values, strict=True)}
+
+
+async def _runs(services: WebServices, query: ListQuery, wanted: QueryParams) -> Export:
+    """Runs, with the chosen columns, or all metrics, as columns of tables; JSON has them as objects."""
+    metrics = await services.runs.metric_names()
+    names = list(dict.fromkeys(wanted.getlist("column") or sorted(metrics)))
+    documents = (_document("parameters"), Field("metrics", is_document=True, left_out_of=frozenset({"csv"})), _document("tags"))
+    taken = {field.name for field in (*_RUN, *documents)}
+    columns = {name: f"value.{name}" if name in taken else name for name in names}
+
+    async def rows() -> AsyncIterator[Mapping[str, Any]]:
+        async for run in rows_of(services.runs.list_runs, query):
+            logged = {metric.name: metric.text if metric.number is None else metric.number for metric in run.metrics}
+            scalars = {**run.parameters, **logged}
+            chosen = {columns[name]: scalars.get(name, run.tags.get(name.removeprefix("tag."))) for name in names}
+            yield {**chosen, **_run(run), "parameters": run.parameters, "metrics": logged, "tags": run.tags}
+
+    kinds = {name: Kind.NUMBER if name in metrics else Kind.TEXT for name in names}
+    chosen = [Field(columns[name], kinds[name], left_out_of=frozenset({"json"})) for name in names]
+    return Export("runs", [*_RUN, *chosen, *documents], rows())
+
+
+Listed = Callable[[WebServices, ListQuery], AsyncIterator[dict[str, Any]]]
+
+
+def _listing(source: Callable[[WebServices], Callable[[ListQuery], Awaitable[Any]]], row: Callable[[Any], dict[str, Any]]) -> Listed:
+    async def rows(services: WebServices, query: ListQuery) -> AsyncIterator[dict[str, Any]]:
+        async for item in rows_of(source(services), query):
+            yield row(item)
+
+    return rows
+
+
+LISTS: Mapping[str, tuple[Sequence[Field], Listed]] = {
+    "executions": (_EXECUTION, _listing(lambda services: services.runs.list_tasks, _execution)),
+    "artifacts": (_ARTIFACT, _listing(lambda services: services.artifacts.list_artifacts, _artifact)),
+    "pipelines": (_PIPELINE, _listing(lambda services: services.catalog.list_pipelines, _pipeline)),
+    "experiments": (_EXPERIMENT, _listing(lambda services: services.catalog.list_experiments, _experiment)),
+    "recurring": (_RECURRING, _listing(lambda services: services.catalog.list_recurring, _recurring)),
+}
+"""Lists beside that of runs: their fields and rows."""
+
+
+async def export(services: WebServices, request: Request) -> Response:
+    """Send the list of this name that the query describes, `format=csv`, `json` or `parquet`.
+
+    Raises:
+        InvalidArgumentError: another list or format.
+    """
+    wanted, name = request.query_params, request.path_params.get("list", "runs")
+    query = list_query(wanted, now=services.clock.now(), sort="activity" if name == "experiments" else "created")
+    if name == "runs":
+        return send(await _runs(services, query, wanted), wanted.get("format", "csv"))
+    if name not in LISTS:
+        raise InvalidArgumentError(f"{name[:40]!r} is no list; {', '.join(('runs', *LISTS))} are")
+    fields, rows = LISTS[name]
+    return send(Export(name, fields, rows(services, query)), wanted.get("format", "csv"))

@@ -124,3 +124,28 @@ def test_iterations_of_a_loop_stand_by_their_parameters(page: Page, served: Serv
     expect(grid.get_by_label("Colour")).to_be_focused()
     grid.locator("td a").first.click()
     expect(page.locator("#panel h2")).to_contain_text("for-loop-2 [0]")
+
+
+def test_dragging_over_the_timeline_looks_at_that_part_of_the_run(page: Page, served: Served) -> None:
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}?view=timeline")
+    rows = page.locator(".timeline a.timeline-row")
+    before = rows.count()
+    box = page.locator(".timeline-track").first.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.01, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.2, middle, steps=5)
+    expect(page.locator(".timeline-brush")).to_be_visible()
+    page.mouse.up()
+    expect(page.locator("#timeline-whole")).to_be_visible()
+    assert re.search(r"[?&]from=[\d.]+&to=[\d.]+", page.url)
+    assert 0 < rows.count() < before
+    page.locator("#timeline-group").click()
+    expect(page.locator("#timeline-group")).to_have_attribute("aria-checked", "true")
+    page.locator("#timeline-whole").click()
+    expect(rows).to_have_count(before)
+    expect(page.locator(".timeline-step").first).to_be_visible()
+    page.get_by_role("link", name="Duration").click()
+    expect(page.get_by_role("link", name="Duration")).to_have_attribute("aria-current", "true")
+    expect(page.locator("#timeline-group")).to_have_attribute("aria-checked", "true")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from penstock.web import preview_tables, snippets
+from penstock.web import preview_tables, snippets, timelines
 from penstock.web.comparison import CAUSE_WORDS
 from penstock.web.errors import HEADINGS
 from penstock.web.formats import STATE_LOOKS
@@ -52,7 +52,7 @@ def all_messages() -> set[str]:
         found |= set(re.findall(r'ui\.paging\([^,]+, [^,]+, "([^"]+)"', text))
     found |= {word for word, _ in STATE_LOOKS.values()} | {label for _, label, _, _ in SECTIONS} | {heading for _, heading in HEADINGS}
     found |= {label for _, label, _ in (*run.VIEWS, *tasks.PANEL_TABS)}
-    found |= {label for _, label in (*artifacts.TABS, *pipelines.TABS, *tasks.PHASES)}
+    found |= {label for _, label in (*artifacts.TABS, *pipelines.TABS, *tasks.PHASES, *timelines.SORTS)}
     found |= {words for words, _, _ in news.KINDS.values()}
     found |= {label for _, label in log_hits.SCOPES} | {"Logs"}
     found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in search.COMMANDS}

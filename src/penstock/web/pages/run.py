@@ -28,8 +28,9 @@ from penstock.web.render import Crumb, Frame, render
 from penstock.web.run_attempts import RunAttempt, attempts_of
 from penstock.web.run_graph import RunGraph
 from penstock.web.services import WebServices
+from penstock.web.timelines import SORTS, Timeline, timeline
 from penstock.web.viewer_sources import uses_with_sources
-from penstock.web.visualizations import DRAWN_TYPES, Bar, Visual, timeline_of, visuals_of
+from penstock.web.visualizations import DRAWN_TYPES, Visual, visuals_of
 
 VIEWS: Sequence[tuple[str, str, str]] = (
     ("graph", "Graph", "pipeline"),
@@ -84,10 +85,9 @@ class RunPage:
     """Where it lies when it was deleted; the page is read-only then."""
     tasks: Page[TaskItem] | None = None
     """Rows of the Tasks view; also the graph's table twin."""
-    bars: Sequence[Bar] = ()
-    """Timeline."""
-    total_seconds: float = 0.0
-    """Length of the timeline."""
+    timeline: Timeline | None = None
+    orders: Sequence[tuple[str, str]] = SORTS
+    """Orders of the timeline's rows."""
     path: CriticalPath | None = None
     """Marked in the timeline when the reader asks for it."""
     visuals: Sequence[Visual] = ()
@@ -157,7 +157,7 @@ async def run_page(services: WebServices, request: Request) -> Response:
         section="runs",
         crumbs=(Crumb("Runs", "/ui/runs"), Crumb(run.name, "", siblings)),
         live=f"run={run_id}",
-        scripts=("run", "graph", "logs", "table"),
+        scripts=("run", "graph", "logs", "table", "timeline"),
         is_wide=True,
     )
     return render(services, request, "runs/run.html", frame=frame, page=page)
@@ -175,7 +175,7 @@ async def _tab_data(services: WebServices, request: Request, view: RunView, tab:
         start = min([run.created_at, *(task.created_at for task in tasks)])
         end = run.finished_at or now
         path = await path_of_run(services, run) if request.query_params.get("path") else None
-        return {"bars": timeline_of(tasks, start, end), "total_seconds": end - start, "path": path}
+        return {"timeline": timeline(tasks, start, end, request.query_params), "path": path}
     if tab in {"metrics", "output"}:
         uses = await services.artifacts.of_runs([run.run_id], DRAWN_TYPES)
         return {"visuals": visuals_of(await uses_with_sources(services, uses), url=services.url)}

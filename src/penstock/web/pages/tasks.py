@@ -24,9 +24,10 @@ from penstock.web.plans import plan_of
 from penstock.web.render import render_part
 from penstock.web.replay import replay_line
 from penstock.web.services import WebServices
+from penstock.web.timelines import phases_of
 from penstock.web.tracking_services import readable_by
 from penstock.web.viewer_sources import uses_with_sources
-from penstock.web.visualizations import Visual, phases_of, visuals_of
+from penstock.web.visualizations import Visual, visuals_of
 
 PANEL_TABS: Sequence[tuple[str, str, str]] = (
     ("io", "Input/Output", ""),

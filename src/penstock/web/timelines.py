@@ -1,0 +1,171 @@
+"""The timeline of a run: bars of its tasks, their order and groups, and the part of it that is looked at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SORTS: Sequence[tuple[str, str]] = (("start", "Start"), ("duration", "Duration"), ("status", "Status"))
+"""Orders of the rows, with their labels."""
+_URGENCY = ("FAILED", "CANCELED", "CANCELING", "RUNNING", "PENDING", "PAUSED", "SKIPPED", "SUCCEEDED")
+_SHORTEST = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One task on the timeline, in percent of the whole."""
+
+    task_id: str
+    name: str
+    state: str
+    is_cached: bool
+    start: float
+    queue: float
+    environment: float
+    run: float
+    upload: float
+    seconds: float
+    path: str
+
+
+def timeline_of(tasks: Sequence[Any], start: float, end: float, *, now: float | None = None) -> list[Bar]:
+    """Bars for tasks that started, in percent from `start` to `end`; what has not ended goes on until `now` (`end` if not given).
+
+    Phases come from what the executor measured, the rest counts as running.
+    """
+    whole = max(end - start, 1e-3)
+    bars = []
+    for task in tasks:
+        stop = task.finished_at if task.finished_at is not None else end if now is None else now
+        usage = task.detail.get("usage", {}) if isinstance(task.detail.get("usage", {}), Mapping) else {}
+        phases = phases_of(task.detail)
+        waiting, environment = phases.get("queued", 0.0), phases.get("environment", 0.0)
+        # A task is there from the run's begin and waits for others; its own time starts when the executor got it.
+        begin = max(task.created_at, min(task.started_at, stop) - waiting - environment)
+        total = max(stop - begin, 0.0)
+        waiting = min(waiting, total)
+        environment = min(environment, total - waiting)
+        upload = min(phases.get("upload", 0.0), total - waiting - environment)
+        running = total - waiting - environment - upload
+        share = 100.0 / whole
+        bars.append(
+            Bar(
+                task_id=task.task_id,
+                name=task.label,
+                state=task.state,
+                is_cached=task.is_cached,
+                start=(begin - start) * share,
+                queue=waiting * share,
+                environment=environment * share,
+                run=running * share,
+                upload=upload * share,
+                seconds=float(usage.get("run_seconds", running)) if usage else running,
+                path=task.path,
+            )
+        )
+    return bars
+
+
+def phases_of(detail: Mapping[str, Any]) -> dict[str, float]:
+    """Seconds an attempt spent queued, on its environment, running and storing results, as far as the executor said."""
+    found: dict[str, float] = {}
+    for source in (detail, detail.get("usage")):
+        if isinstance(source, Mapping):
+            for phase in ("queued", "environment", "run", "upload"):
+                value = source.get(f"{phase}_seconds")
+                if isinstance(value, int | float):
+                    found[phase] = float(value)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row: the bar of a task, or the head of a group of them."""
+
+    bar: Bar | None
+    name: str = ""
+    count: int = 0
+    start: float = 0.0
+    width: float = 0.0
+    seconds: float = 0.0
+    """Of a group: what its tasks took together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What the timeline view draws."""
+
+    rows: Sequence[Row] = ()
+    total_seconds: float = 0.0
+    """Length of the run so far."""
+    begin: float = 0.0
+    """Seconds of the run at the left edge."""
+    end: float = 0.0
+    """Seconds of the run at the right edge."""
+    sort: str = "start"
+    is_grouped: bool = False
+    hidden: int = 0
+    """Tasks wholly outside of what is looked at."""
+    task_count: int = 0
+
+    @property
+    def is_zoomed(self) -> bool:
+        """Whether a part of the run is looked at."""
+        return self.begin > 0 or self.end < self.total_seconds
+
+
+def timeline(tasks: Sequence[Any], start: float, end: float, wanted: Mapping[str, str]) -> Timeline:
+    """Return the timeline of a run from `start` to `end`, as the address asks: `sort`, `group`, `from` and `to` in seconds of the run."""
+    total = max(end - start, _SHORTEST)
+    begin, stop = _range(wanted, total)
+    bars = timeline_of(tasks, start + begin, start + stop, now=end)
+    shown = [bar for bar in bars if bar.start <= 100 and _end(bar) >= 0]
+    asked = wanted.get("sort", "")
+    sort = asked if asked in {key for key, _ in SORTS} else "start"
+    ordered = _ordered(shown, sort)
+    is_grouped = bool(wanted.get("group"))
+    rows = _grouped(ordered) if is_grouped else [Row(bar) for bar in ordered]
+    return Timeline(rows, total, begin, stop, sort, is_grouped, len(bars) - len(shown), len(shown))
+
+
+def _range(wanted: Mapping[str, str], total: float) -> tuple[float, float]:
+    begin, stop = _seconds(wanted.get("from", ""), 0.0), _seconds(wanted.get("to", ""), total)
+    begin, stop = max(0.0, begin), min(total, stop)
+    return (begin, stop) if stop - begin >= _SHORTEST else (0.0, total)
+
+
+def _seconds(text: str, default: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        return default
+    return value if math.isfinite(value) else default
+
+
+def _end(bar: Bar) -> float:
+    return bar.start + bar.queue + bar.environment + bar.run + bar.upload
+
+
+def _ordered(bars: Sequence[Bar], sort: str) -> list[Bar]:
+    """In order of the begin where `sort` says nothing else."""
+    if sort == "duration":
+        return sorted(bars, key=lambda bar: -bar.seconds)
+    if sort == "status":
+        return sorted(bars, key=lambda bar: _URGENCY.index(bar.state) if bar.state in _URGENCY else len(_URGENCY))
+    return list(bars)
+
+
+def _grouped(bars: Sequence[Bar]) -> list[Row]:
+    """Bars below a head for their step: tasks of one name, whatever iteration they are; steps in the order of their first bars."""
+    steps: dict[str, list[Bar]] = {}
+    for bar in bars:
+        steps.setdefault(bar.name.partition("[")[0], []).append(bar)
+    rows: list[Row] = []
+    for name, members in steps.items():
+        if len(members) > 1:
+            first, last = min(bar.start for bar in members), max(_end(bar) for bar in members)
+            rows.append(Row(None, name, len(members), first, last - first, sum(bar.seconds for bar in members)))
+        rows += [Row(bar) for bar in members]
+    return rows

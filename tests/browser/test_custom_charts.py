@@ -298,3 +298,31 @@ def test_charts_and_their_dialog_have_no_known_barriers(watched: Watched, logged
         rules = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations']}"
         found = tab.evaluate(f"async () => (await axe.run(document, {rules})).violations.map((one) => `${{one.id}}: ${{one.nodes.map((node) => node.html.slice(0, 200))}}`)")
         assert found == []
+
+
+def test_a_workspace_becomes_a_report_that_is_written_on(watched: Watched, logged: Logged) -> None:
+    tab = watched.page
+    tab.goto(logged.base)
+    expect(tab.locator('figure[data-key="loss"] canvas')).to_be_visible()
+    tab.locator("#workspace-runs li", has_text="train 0").locator("[data-eye]").click()
+    tab.locator(".workspace-views .menu > summary").click()
+    tab.get_by_role("button", name="Save as a report").click()
+    tab.get_by_role("combobox", name="Title of the report").fill("What came of it")
+    tab.get_by_role("button", name="Save", exact=True).last.click()
+    tab.wait_for_url("**/reports/*/edit")
+    words = tab.get_by_role("textbox", name="Text")
+    expect(words).to_have_value("[[block 1: panel-grid]]")
+    words.fill("# Findings\n\nThe rate *matters*.\n\n[[block 1: panel-grid]]\n\n## Next")
+    tab.get_by_role("button", name="Save").click()
+    expect(tab.get_by_role("heading", name="Findings")).to_be_visible()
+    expect(tab.locator(".report em")).to_have_text("matters")
+    expect(tab.locator('figure[data-key="loss"] canvas').or_(tab.get_by_role("group", name="loss").locator("canvas"))).to_be_visible()
+    expect(tab.get_by_role("group", name="Classes").locator("[role=graphics-document]")).to_have_attribute("aria-label", "Classes. 3 rows of 1 runs; columns: cl.ass, count.")
+    tab.get_by_role("link", name="Edit").click()
+    expect(words).to_have_value("# Findings\n\nThe rate *matters*.\n\n[[block 3: panel-grid]]\n\n## Next")
+    tab.evaluate(AXE.read_text())
+    assert tab.evaluate("async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})).violations.map((one) => one.id)") == []
+    tab.get_by_role("button", name="Delete").click()
+    tab.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(tab.get_by_text("Report deleted.")).to_be_visible()
+    expect(tab.get_by_role("link", name="What came of it")).to_have_count(0)

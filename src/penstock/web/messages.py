@@ -25,6 +25,7 @@ from penstock.web.pages import (
     tasks,
     tracking_artifacts,
     tracking_automations,
+    tracking_report_forms,
     tracking_run,
     tracking_workspace,
     trash,
@@ -66,6 +67,7 @@ def all_messages() -> set[str]:
     found |= {*CAUSE_WORDS.values(), "added", "removed", "changed", "approved", "rejected"}
     found |= {*preview_tables.KINDS, *snippets.CLIENTS, *tracking_artifacts.CHANGE_WORDS.values()}
     found |= {label for _, label in (*tracking_artifacts.TABS, *collections.FACETS)} | {word for word, _ in trash.KINDS.values()}
+    found |= {*tracking_report_forms.PROBLEMS.values()}
     found |= {*SIGN_IN_WORDS.values()} | {*users.ROLES.values()}
     found |= {"Go to", "Commands", "Recent runs", "The definition of this pipeline cannot be read."}
     return found

@@ -40,7 +40,8 @@ _HEADINGS = {"heading1": 1, "heading2": 2, "heading3": 3, "heading": 2}
 _MAX_BLOCKS = 500
 _MAX_STILLS = 100
 _MAX_COMMENT = 10_000
-_KINDS = ("runs", "runs/draft")
+KINDS = ("runs", "runs/draft")
+"""Kinds of documents that are reports."""
 COMMENT = "penstock/comment"
 """Kind of comments; their name is the id of the report."""
 
@@ -114,7 +115,7 @@ class ReportPage:
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Reports of a project."""
     project = await project_of(tracking, request)
-    parts = [await asyncio.to_thread(partial(tracking.reports.list, project.project_id, kind=kind, limit=200)) for kind in _KINDS]
+    parts = [await asyncio.to_thread(partial(tracking.reports.list, project.project_id, kind=kind, limit=200)) for kind in KINDS]
     reports = sorted((report for found, _ in parts for report in found), key=lambda report: -report.updated_at)
     page = ReportListPage(project, project_url(project), PROJECT_TABS, reports)
     frame = project_frame(project, f"{project.name} reports", crumb="Reports", scripts=("table",))
@@ -124,7 +125,7 @@ async def list_page(services: WebServices, tracking: TrackingServices, request: 
 async def report_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """One report; with `?export=html` as a file to keep."""
     project = await project_of(tracking, request)
-    report = await asyncio.to_thread(_named, tracking.reports, request.path_params["report"])
+    report = await asyncio.to_thread(named_report, tracking.reports, request.path_params["report"])
     if report is None or report.project_id != project.project_id:
         raise NotFoundError(f"There is no such report in {project.entity}/{project.name}.")
     readable = list(filter(readable_by(tracking, request), await tracking.projects.entities()))
@@ -142,14 +143,14 @@ async def report_page(services: WebServices, tracking: TrackingServices, request
     return answer
 
 
-def _named(reports: ReportService, text: str) -> Report | None:
+def named_report(reports: ReportService, text: str) -> Report | None:
     """Return the report of an address. Clients print the title before the id (`Title--Vmlldzox`), the id being base64 of `View:1`."""
     text = text.rpartition("--")[2]
     if not text.isdecimal():
         with contextlib.suppress(ValueError, binascii.Error):
             text = base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("ascii").removeprefix("View:")
     found = reports.get(int(text)) if text.isdecimal() and len(text) < 17 else None
-    return found if found is not None and found.kind in _KINDS else None
+    return found if found is not None and found.kind in KINDS else None
 
 
 async def with_grids(blocks: Sequence[Block], spec: str, reader: GridReader) -> list[Block]:
@@ -195,7 +196,7 @@ async def act_on_report(services: WebServices, tracking: TrackingServices, reque
     form = await request.form()
     report = await asyncio.to_thread(tracking.reports.get, int(checked_id(str(form.get("report", "")))))
     project = await tracking.projects.get_by_id(TrackedProjectId(report.project_id)) if report is not None else None
-    if report is None or project is None or report.kind not in _KINDS:
+    if report is None or project is None or report.kind not in KINDS:
         raise NotFoundError("There is no such report any more.")
     check_writable(tracking, request, project.entity)
     target = safe_next(str(form.get("next", "")), project_url(project))

@@ -158,6 +158,20 @@ class Workspace {
     }
   }
 
+  /** A report with the panels that are open here, in their order, over the runs that are drawn; over all runs when nothing was chosen. */
+  async report(title) {
+    const panels = this.board.listed().filter((part) => !part.isClosed).flatMap((part) => part.panels);
+    const { hidden, shown } = this.choices;
+    const isChosen = location.search.includes("q=") || Object.keys(hidden).length || Object.keys(shown).length;
+    const runs = isChosen ? this.board.visible().map((run) => run.runName) : null;
+    try {
+      const answer = await postJson("/ui/tracking/reports/panels", { project: root.dataset.project, title, panels, runs });
+      location.href = answer.url;
+    } catch (error) {
+      this.tell(error.message);
+    }
+  }
+
   tell(message) {
     const notice = make("div", { class: "notice is-error", role: "alert" }, message);
     document.body.append(notice);
@@ -172,6 +186,7 @@ class Workspace {
     on("reset", () => this.document.change((value) => Object.assign(value, { settings: {}, panels: {}, extra: {}, removed: {}, moved: {}, order: {}, sections: [], closed: {}, mode: "auto", runs: { hidden: {}, shown: {}, colors: {}, pinned: {} } })));
     on("save", () => this.save());
     on("save-as", () => askText(this.board, say("name of the view"), this.view.name ?? "", [], (name) => this.save(name)));
+    on("report", () => askText(this.board, say("title of the report"), this.view.name ?? "", [], (title) => this.report(title)));
     on("add", () => this.board.editPanel());
     document.querySelector("[data-view-mode]")?.addEventListener("change", (event) => this.document.change((value) => { value.mode = event.target.checked ? "auto" : "manual"; }));
     const quick = document.querySelector("[data-quick-add]");

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,6 +156,21 @@ def test_collections_of_both_worlds_are_one_list_with_facets(tab: Page) -> None:
     expect(rows).to_have_count(1)
     tab.get_by_role("link", name="All stored").click()
     expect(tab.locator("tbody tr")).to_have_count(2)
+
+
+def test_a_version_and_a_folder_of_it_come_as_archives(tab: Page) -> None:
+    tab.goto("/tester/digits/artifacts/dataset/digits/v1/files")
+    for link, names in (("Download all files", ["data/test.csv", "data/train.csv"]), ("Download this folder", ["test.csv", "train.csv"])):
+        with tab.expect_download() as got:
+            tab.get_by_role("link", name=link).click()
+        archive = zipfile.ZipFile(got.value.path())
+        assert sorted(archive.namelist()) == names
+        assert archive.read(names[1]) == b"x,y\n1,2\n1,2\n"
+        if link == "Download all files":
+            tab.get_by_role("link", name="data/").click()
+    missing = tab.evaluate("document.querySelector('a[download]').href").partition("?")[0]
+    assert tab.request.get(f"{missing}?path=nowhere").status == 404
+    assert tab.request.get(f"{missing}?path=dat").status == 404
 
 
 def test_two_versions_are_laid_beside_each_other(tab: Page) -> None:

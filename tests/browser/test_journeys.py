@@ -412,3 +412,29 @@ def test_many_pipelines_experiments_and_schedules_are_acted_on_at_once(page: Pag
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.locator("[data-notice]")).to_contain_text("Deleted.")
     assert served.seeded.actions.calls[-1] == ("delete_pipeline", ("pipe-add",))
+
+
+def test_a_confusion_matrix_shows_shares_of_chosen_classes_and_a_curve_is_followed_by_threshold(page: Page, served: Served) -> None:
+    page.goto("/ui/artifacts?tab=stored&q=type:Classification")
+    page.locator("tbody a.name").first.click()
+    matrix = page.locator("[data-matrix]")
+    first = matrix.locator("tbody tr").first.locator("td").first
+    counts = [float(text) for text in matrix.locator("tbody tr").first.locator("td").all_inner_texts()]
+    matrix.get_by_label("Values").select_option("row")
+    expect(first).to_have_text(f"{counts[0] / sum(counts) * 100:.1f} %")
+    matrix.get_by_label("Values").select_option("count")
+    expect(first).to_have_text(f"{counts[0]:g}")
+    matrix.get_by_label("Classes shown").fill("3, 7")
+    expect(matrix.locator("tbody tr:visible")).to_have_count(2)
+    expect(matrix.locator("tbody td:visible")).to_have_count(4)
+    curve = page.locator("figure.roc")
+    slider = curve.get_by_label("Threshold")
+    slider.focus()
+    slider.press("End")
+    expect(curve.locator("output")).to_contain_text("FPR 1, TPR 1")
+    expect(curve.locator("[data-roc-mark]")).to_have_attribute("visibility", "visible")
+    slider.press("Home")
+    expect(curve.locator("output")).to_contain_text("FPR 0")
+    curve.locator("[data-roc-curve]").click()
+    expect(curve.locator("path.curve")).to_be_hidden()
+    expect(curve.locator("output")).to_have_text("")

@@ -77,6 +77,11 @@ class PageActions:
         """Change name and description."""
         await self._parts.runs.update(RunId(run_id), name=name, description=description)
 
+    async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Add tags to the run."""
+        run = await self._parts.runs.get(RunId(run_id))
+        await self._parts.runs.update(RunId(run_id), tags={**run.tags, **tags})
+
     async def delete_run(self, run_id: str) -> None:
         """Remove the run."""
         await self._parts.runs.delete(RunId(run_id))

@@ -90,6 +90,10 @@ class Actions(Protocol):
         """Change what the run is called and what is said of it."""
         ...
 
+    async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Add tags to the run; one of the same key is replaced."""
+        ...
+
     async def delete_run(self, run_id: str) -> None:
         """Remove the run with its tasks and logs."""
         ...

@@ -17,6 +17,7 @@ from penstock.tracking.accounts import RESERVED_ENTITIES
 from penstock.web.errors import guarded
 from penstock.web.pages import (
     tracking_actions,
+    tracking_archives,
     tracking_artifacts,
     tracking_automations,
     tracking_board,
@@ -84,6 +85,7 @@ OWN: tuple[tuple[str, TrackingPage], ...] = (
     ("/ui/tracking/runs/{run_id}/table/{path:path}", tracking_data.table),
     ("/ui/tracking/runs/{run_id}/files/{path:path}", tracking_data.file_content),
     ("/ui/tracking/versions/{version_id:int}/files/{path:path}", tracking_artifacts.file_content),
+    ("/ui/tracking/versions/{version_id:int}/archive", tracking_archives.archive),
     ("/ui/tracking/versions/{version_id:int}/lineage", tracking_artifacts.lineage_data),
     ("/ui/tracking/versions/{version_id:int}/deletion", tracking_deletion.deletion_part),
 )

@@ -328,6 +328,17 @@ def test_a_bulk_action_may_take_all_that_match(seeded: SeededApp, client: PageCl
     assert {arguments[0] for name, arguments in seeded.actions.calls if name == "archive_run"} == failed
 
 
+def test_picked_runs_get_tags(seeded: SeededApp, client: PageClient) -> None:
+    seeded.actions.calls.clear()
+    ours = {"origin": "http://testserver"}
+    form = {"verb": "tag", "id": ["r1", "r2"], "tags": "team=vision, nightly,, owner = ann=1", "next": "/ui/runs"}
+    client.post("/ui/runs/actions", data=form, headers=ours)
+    tags = {"team": "vision", "nightly": "", "owner": "ann=1"}
+    assert seeded.actions.calls == [("tag_run", ("r1", tags)), ("tag_run", ("r2", tags))]
+    client.post("/ui/runs/actions", data=form | {"tags": " , "}, headers=ours)
+    assert len(seeded.actions.calls) == 2
+
+
 def test_the_filter_bar_is_offered_values(client: PageClient) -> None:
     assert "digits" in client.get("/ui/runs/values?field=pipeline&text=dig").text
     assert client.get("/ui/runs/values?field=pipeline&text=nothing").json() == []

@@ -133,7 +133,7 @@ async def artifact_page(services: WebServices, request: Request) -> Response:
         title=artifact.name or artifact.output_key,
         section="artifacts",
         crumbs=(Crumb("Artifacts", "/ui/artifacts"), Crumb(artifact.name or artifact.output_key, "", siblings)),
-        scripts=("table", "lineage", "preview"),
+        scripts=("table", "lineage", "preview", "visuals"),
     )
     return render(services, request, "artifacts/artifact.html", frame=frame, page=page)
 

@@ -166,7 +166,8 @@ async def compare_page(services: WebServices, request: Request) -> Response:
         only_differences=request.query_params.get("all") != "1",
         candidates=[run for run in candidates.items if run.run_id not in ids],
     )
-    frame = Frame(title="Compare runs", section="runs", crumbs=(Crumb("Runs", "/ui/runs"), Crumb("Compare")), scripts=("compare", "graph"))
+    crumbs = (Crumb("Runs", "/ui/runs"), Crumb("Compare"))
+    frame = Frame(title="Compare runs", section="runs", crumbs=crumbs, scripts=("compare", "graph", "visuals"))
     return render(services, request, "compare/compare.html", frame=frame, page=page)
 
 

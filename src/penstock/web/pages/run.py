@@ -157,7 +157,7 @@ async def run_page(services: WebServices, request: Request) -> Response:
         section="runs",
         crumbs=(Crumb("Runs", "/ui/runs"), Crumb(run.name, "", siblings)),
         live=f"run={run_id}",
-        scripts=("run", "graph", "logs", "table", "timeline"),
+        scripts=("run", "graph", "logs", "table", "timeline", "visuals"),
         is_wide=True,
     )
     return render(services, request, "runs/run.html", frame=frame, page=page)

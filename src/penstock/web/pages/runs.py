@@ -59,6 +59,7 @@ _VERBS = {
     "delete": "delete_run",
 }
 _DONE = {
+    "tag": "Tagged",
     "retry": "Retried",
     "terminate": "Terminating",
     "pause": "Paused",
@@ -90,14 +91,18 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked) -
         name, description = (str(wanted.form.get(field, "")).strip() for field in ("name", "description"))
         await services.actions.rename_run(ids[0], name, description)
         return redirect(target, Notice("Saved."))
-    if verb not in _VERBS or not ids:
+    if verb == "tag" and not _tags(wanted):
+        return redirect(target, Notice("Name the tag to add: KEY or KEY=VALUE.", "error"))
+    if verb not in _DONE or not ids:
         return redirect(target, Notice("Nothing was selected.", "error"))
     problems: list[str] = []
     trash = services.trash if verb == "delete" else None
     batch = "" if trash is None else trash.new_batch()
     for run_id in ids:
         try:
-            if trash is not None:
+            if verb == "tag":
+                await services.actions.tag_run(run_id, _tags(wanted))
+            elif trash is not None:
                 await trash.put(TrashKind.RUN, run_id, batch=batch, by=user_of(services, request))
             else:
                 await getattr(services.actions, _VERBS[verb])(run_id)
@@ -113,3 +118,9 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked) -
         text = f"{text.rstrip('.')}: in the trash for {duration(trash.keep_seconds)}."
         notice = undo_notice(text, batch, target, problems)
     return redirect(target, notice)
+
+
+def _tags(wanted: Picked) -> dict[str, str]:
+    """Return the tags that the field of the bulk bar names: `KEY` or `KEY=VALUE`, several with commas."""
+    words = [word.strip() for word in str(wanted.form.get("tags", "")).split(",") if word.strip()]
+    return {key.strip(): value.strip() for key, _, value in (word.partition("=") for word in words)}

@@ -317,7 +317,7 @@ def _files(services: WebServices, tracking: TrackingServices, version: ArtifactV
     named = listing.named([path]) if path else ()
     if named:
         entry = named[0]
-        digest, size = _stored(tracking, version, entry)
+        digest, size = stored_content(tracking, version, entry)
         kind = "system.HTML" if path.lower().endswith((".html", ".htm")) else ""
         preview = Preview("none")
         if digest is not None:
@@ -330,7 +330,7 @@ def _files(services: WebServices, tracking: TrackingServices, version: ArtifactV
     return {"files": rows, "folder": path, "is_cut": listing.count > len(entries)}
 
 
-def _stored(tracking: TrackingServices, version: ArtifactVersion, entry: ManifestEntry) -> tuple[Digest | None, int]:
+def stored_content(tracking: TrackingServices, version: ArtifactVersion, entry: ManifestEntry) -> tuple[Digest | None, int]:
     """Return where the bytes of an entry are; None for a reference to elsewhere."""
     if entry.ref is not None and "://" in entry.ref:
         return None, 0
@@ -338,7 +338,12 @@ def _stored(tracking: TrackingServices, version: ArtifactVersion, entry: Manifes
     return (content.blob_digest, content.size_bytes) if content is not None else (None, 0)
 
 
-async def _version_by_id(tracking: TrackingServices, request: Request) -> ArtifactVersion:
+async def version_by_id(tracking: TrackingServices, request: Request) -> ArtifactVersion:
+    """Return the version that the address names.
+
+    Raises:
+        NotFoundError: there is none, or it is not the reader's to see.
+    """
     version = await asyncio.to_thread(tracking.artifacts.get, request.path_params["version_id"])
     if version is None or not tracking.accounts.is_readable(caller_of(tracking, request), version.entity):
         raise NotFoundError("There is no such version.")
@@ -347,12 +352,12 @@ async def _version_by_id(tracking: TrackingServices, request: Request) -> Artifa
 
 async def file_content(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """The bytes of a file of a version, boxed or as a download."""
-    version = await _version_by_id(tracking, request)
+    version = await version_by_id(tracking, request)
     path = request.path_params["path"]
 
     def find() -> tuple[Digest | None, int]:
         named = tracking.artifacts.listing(version).named([path])
-        return _stored(tracking, version, named[0]) if named else (None, 0)
+        return stored_content(tracking, version, named[0]) if named else (None, 0)
 
     digest, size = await asyncio.to_thread(find)
     if digest is None:
@@ -362,7 +367,7 @@ async def file_content(services: WebServices, tracking: TrackingServices, reques
 
 async def lineage_data(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Nodes and edges around a version for the lineage graph."""
-    version = await _version_by_id(tracking, request)
+    version = await version_by_id(tracking, request)
     view = await tracking.pages.lineage(version.version_id)
     return JSONResponse(graph_of(view, version.version_id), headers={"cache-control": "no-store"})
 

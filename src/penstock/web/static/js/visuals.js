@@ -1,0 +1,83 @@
+// Drawings of artifacts: a confusion matrix as counts or shares of its rows or columns, for chosen classes; ROC curves switched on and off
+// and followed by threshold. One listener for all of them, since panels bring theirs later.
+
+const number = (value) => String(Number(value.toPrecision(4)));
+const percent = (value) => `${(value * 100).toFixed(1)} %`;
+
+/** Write the cells of a matrix as counts, or as shares of their rows or columns. */
+function show(box) {
+  const mode = box.querySelector("[data-matrix-mode]").value;
+  const rows = [...box.querySelectorAll("tbody tr")].map((row) => [...row.querySelectorAll("td")]);
+  const counts = rows.map((cells) => cells.map((cell) => Number(cell.dataset.count)));
+  const sum = (values) => values.reduce((all, value) => all + value, 0);
+  const most = Math.max(...counts.flat(), 0) || 1;
+  const columns = (counts[0] ?? []).map((_, at) => sum(counts.map((row) => row[at] ?? 0)));
+  rows.forEach((cells, y) => {
+    const total = sum(counts[y]);
+    cells.forEach((cell, x) => {
+      const whole = mode === "row" ? total : columns[x];
+      const share = mode === "count" ? counts[y][x] / most : whole ? counts[y][x] / whole : 0;
+      cell.textContent = mode === "count" ? number(counts[y][x]) : percent(share);
+      cell.className = `heat-${Math.round(share * 10)}`;
+    });
+  });
+}
+
+/** Show only the classes whose names contain one of the words; all without words. */
+function sift(box) {
+  const words = box.querySelector("[data-matrix-classes]").value.toLowerCase().split(",").map((word) => word.trim()).filter(Boolean);
+  const fits = (name) => !words.length || words.some((word) => name.toLowerCase().includes(word));
+  const heads = [...box.querySelectorAll("thead th")];
+  for (const head of heads) head.hidden = !fits(head.textContent);
+  for (const row of box.querySelectorAll("tbody tr")) {
+    row.hidden = !fits(row.querySelector("th").textContent);
+    [...row.querySelectorAll("td")].forEach((cell, at) => { cell.hidden = heads[at]?.hidden ?? false; });
+  }
+}
+
+const pointsOf = (curve) => JSON.parse(curve.dataset.points);
+/** Thresholds come as texts; the first may be infinite. */
+const valueOf = (threshold) => (/inf/i.test(threshold) ? Infinity : Number(threshold));
+
+/** Mark the point of the slider on the first curve shown, and on the others the one whose threshold is nearest; say their rates. */
+function follow(figure) {
+  const slider = figure.querySelector("[data-roc-threshold]");
+  const curves = [...figure.querySelectorAll("[data-curve]")].filter((curve) => !curve.classList.contains("is-off"));
+  for (const mark of figure.querySelectorAll("[data-roc-mark]")) mark.setAttribute("visibility", "hidden");
+  const output = figure.querySelector("output");
+  if (!curves.length) {
+    output.textContent = "";
+    return;
+  }
+  const leading = pointsOf(curves[0]);
+  const chosen = leading[Math.round((Number(slider.value) / 1000) * (leading.length - 1))];
+  const wanted = chosen[2];
+  const said = curves.map((curve, at) => {
+    const far = ([, , threshold]) => (threshold === wanted ? -1 : Math.abs(valueOf(threshold) - valueOf(wanted)));
+    const points = at ? pointsOf(curve) : [chosen];
+    const [rate, recall] = points.reduce((best, point) => (far(point) < far(best) ? point : best));
+    const mark = figure.querySelector(`[data-roc-mark="${curve.dataset.curve}"]`);
+    mark.setAttribute("cx", rate * 220);
+    mark.setAttribute("cy", 220 - recall * 220);
+    mark.setAttribute("visibility", "visible");
+    return `${curves.length > 1 ? `${curve.dataset.name}: ` : ""}FPR ${number(rate)}, TPR ${number(recall)}`;
+  });
+  output.textContent = `${slider.dataset.word} ${wanted}: ${said.join(" · ")}`;
+}
+
+document.addEventListener("input", (event) => {
+  const matrix = event.target.closest?.("[data-matrix]");
+  if (event.target.matches?.("[data-matrix-mode]")) show(matrix);
+  else if (event.target.matches?.("[data-matrix-classes]")) sift(matrix);
+  else if (event.target.matches?.("[data-roc-threshold]")) follow(event.target.closest("figure"));
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-roc-curve]");
+  if (!button) return;
+  const figure = button.closest("figure");
+  const isOff = button.getAttribute("aria-pressed") === "true";
+  button.setAttribute("aria-pressed", String(!isOff));
+  for (const part of figure.querySelectorAll(`[data-curve="${button.dataset.rocCurve}"], [data-of-curve="${button.dataset.rocCurve}"]`)) part.classList.toggle("is-off", isOff);
+  follow(figure);
+});

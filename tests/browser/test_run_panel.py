@@ -149,3 +149,22 @@ def test_dragging_over_the_timeline_looks_at_that_part_of_the_run(page: Page, se
     page.get_by_role("link", name="Duration").click()
     expect(page.get_by_role("link", name="Duration")).to_have_attribute("aria-current", "true")
     expect(page.locator("#timeline-group")).to_have_attribute("aria-checked", "true")
+
+
+def test_iterations_are_switched_in_the_head_and_the_panel_stands_alone_in_a_window_of_its_own(page: Page, served: Served) -> None:
+    page.goto(panel_of(served, "good", "root/exit-handler-1/for-loop-2[1]/train-model", "io"))
+    switch = page.get_by_role("combobox", name="Iteration")
+    expect(switch.locator("option:checked")).to_have_text("iteration 1")
+    switch.select_option(index=0)
+    expect(page.locator("#panel h2")).to_have_text("train-model[0]")
+    with page.context.expect_page() as opening:
+        page.locator("#panel-alone").click()
+    alone = opening.value
+    expect(alone.locator("#panel h2")).to_have_text("train-model[0]")
+    expect(alone.locator("#run-view")).to_be_hidden()
+    alone.locator("[data-panel-tab='environment']").click()
+    expect(alone.locator("#panel-body")).to_contain_text("Interpreter used")
+    expect(alone.locator("#run-view")).to_be_hidden()
+    alone.locator("#panel-beside").click()
+    expect(alone.locator("#run-view")).to_be_visible()
+    expect(alone.locator("#panel h2")).to_have_text("train-model[0]")

@@ -63,6 +63,20 @@ class ParameterLine:
     """Declared type where the definition tells more than the value does."""
 
 
+_INNERMOST = re.compile(r"(.+)\[(\d+)\]([^\[]*)")
+"""Path of the innermost loop, number of the iteration, rest of the path."""
+_ITERATIONS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """The same task in one iteration."""
+
+    task_id: str
+    number: int
+    is_shown: bool
+
+
 @dataclass(frozen=True, slots=True)
 class TaskPanel:
     """Context of `tasks/panel.html`."""
@@ -109,6 +123,8 @@ class TaskPanel:
     """Its tracked runs, oldest first; those of the task whose result was reused, if it was."""
     events: Sequence[NoteItem]
     """What happened to it, in order of time."""
+    iterations: Sequence[Iteration] = ()
+    """The same task in the iterations of the loop around it, at most `_ITERATIONS` on either side."""
 
     @property
     def iteration(self) -> str:
@@ -169,7 +185,21 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
         replay=_replay(services, request, view, attempts.get(number)),
         tracked=await _tracked(services, request, log_owner),
         events=events_of(view),
+        iterations=await _iterations(services, task),
     )
+
+
+async def _iterations(services: WebServices, task: TaskItem) -> Sequence[Iteration]:
+    """Ids of tasks follow from their paths, so that only the loop around `task` has to be read."""
+    found = _INNERMOST.fullmatch(task.path)
+    if found is None:
+        return ()
+    loop_path, shown, rest = found[1], int(found[2]), found[3]
+    run_id = RunId(task.run_id)
+    loop = await services.runs.task(run_id, task_id_for(run_id, TaskPath(loop_path)))
+    count = 0 if loop is None else loop.task.iteration_count or 0
+    numbers = range(max(0, shown - _ITERATIONS), min(count, shown + _ITERATIONS + 1))
+    return [Iteration(task_id_for(run_id, TaskPath(f"{loop_path}[{number}]{rest}")), number, number == shown) for number in numbers]
 
 
 def events_of(view: TaskView) -> list[NoteItem]:

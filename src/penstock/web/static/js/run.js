@@ -49,9 +49,9 @@ export async function openTask(taskId, { tab = null, attempt = null, push = true
 export function closeTask({ push = true } = {}) {
   panel.hidden = true;
   panel.replaceChildren();
-  body.classList.remove("has-panel");
+  body.classList.remove("has-panel", "panel-only");
   const address = new URL(location.href);
-  for (const name of ["task", "tab", "attempt"]) address.searchParams.delete(name);
+  for (const name of ["task", "tab", "attempt", "panel"]) address.searchParams.delete(name);
   if (push) history.pushState({}, "", address);
   document.dispatchEvent(new CustomEvent("penstock:task", { detail: null }));
 }
@@ -102,6 +102,11 @@ document.addEventListener("change", async (event) => {
     history.replaceState(history.state, "", address);
     await openTask(selectedTask(), { tab: openTab(), push: false });
     panel.querySelector(`[data-loop-axis="${axis}"]`)?.focus();
+    return;
+  }
+  if (event.target.closest?.("[data-panel-iteration]")) {
+    await openTask(event.target.value, { tab: openTab() });
+    panel.querySelector("[data-panel-iteration]")?.focus();
     return;
   }
   const chosen = event.target.closest?.("[data-panel-attempt]");

@@ -83,3 +83,22 @@ def test_the_user_menu_says_who_is_signed_in_and_signs_out(chromium: Browser, se
     menu.get_by_role("button", name="Sign out").click()
     tab.wait_for_url("**/signin")
     assert "penstock_key" not in {cookie["name"] for cookie in tab.context.cookies()}
+
+
+def test_the_namespace_of_the_top_bar_narrows_lists_and_is_kept(chromium: Browser, server: LiveServer) -> None:
+    for name in ("lab", "shop"):
+        server.post("/apis/v2beta1/experiments", {"display_name": f"of {name}", "namespace": name})
+    tab = open_page(chromium, server, "/ui/experiments")
+    expect(tab.get_by_text("of shop", exact=True)).to_be_visible()
+    tab.get_by_label("Namespace: All namespaces").click()
+    tab.locator("#namespace-menu").get_by_role("link", name="lab").click()
+    tab.wait_for_url("**/ui/experiments?namespace=lab")
+    expect(tab.get_by_text("of lab", exact=True)).to_be_visible()
+    expect(tab.get_by_text("of shop", exact=True)).to_have_count(0)
+    tab.get_by_role("link", name="Projects", exact=True).click()
+    tab.wait_for_url("**/ui/projects?namespace=lab")
+    expect(tab.get_by_role("heading", name="Nothing in the namespace lab")).to_be_visible()
+    tab.get_by_role("main").get_by_role("link", name="All namespaces").click()
+    tab.get_by_role("link", name="Experiments").click()
+    tab.wait_for_url("**/ui/experiments")
+    expect(tab.get_by_text("of shop", exact=True)).to_be_visible()

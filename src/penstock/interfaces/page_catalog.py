@@ -336,7 +336,11 @@ class SlowRead:
 class HomePages(Protocol):
     """Overviews over everything."""
 
-    async def home(self, now: float) -> HomeView:
+    async def namespaces(self) -> Mapping[str, Sequence[str]]:
+        """Return names by client: `kfp` (namespaces of pipelines and runs) and `metaflow` (users of flows); each sorted."""
+        ...
+
+    async def home(self, now: float, *, namespace: str = "") -> HomeView:
         """Return the start page's rows."""
         ...
 

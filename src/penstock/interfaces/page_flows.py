@@ -13,6 +13,8 @@ class FlowQuery:
 
     flow_id: str = ""
     user: str = ""
+    namespace: str = ""
+    """User in whose namespace (`user:NAME`) they are."""
     status: str = ""
     """`running`, `completed` or `failed`."""
     tags: Sequence[str] = ()

@@ -54,7 +54,8 @@ class ListQuery:
     cursor: str | None = None
     limit: int = 50
     scope: Mapping[str, str] = field(default_factory=dict)
-    """Fixed restrictions of the page: `experiment_id`, `pipeline_id`, `pipeline_version_id`, `recurring_run_id`, `run_id`, `component`."""
+    """Fixed restrictions of the page: `experiment_id`, `pipeline_id`, `pipeline_version_id`, `recurring_run_id`, `run_id`, `component`;
+    and the reader's `namespace`."""
     now: float = 0.0
     """Reference for relative times such as `started:<24h`."""
 

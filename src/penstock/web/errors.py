@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from penstock.api.http import status_of
 from penstock.domain.errors import (
@@ -27,6 +27,7 @@ from penstock.domain.errors import (
     UnavailableError,
 )
 from penstock.domain.trash import TrashKind
+from penstock.web.namespaces import completed, remember
 from penstock.web.nearest import Nearest, nearest
 from penstock.web.pages.trash import KINDS
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
@@ -78,8 +79,13 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
 
     async def guard(request: Request) -> Response:
         request.state.read_at = services.notifier.mark()
+        elsewhere = completed(request)
+        if elsewhere is not None:
+            return RedirectResponse(elsewhere, status_code=303)
         try:
-            return await handler(request)
+            response = await handler(request)
+            remember(request, response)
+            return response
         except PenstockError as error:
             heading = next((words for kind, words in HEADINGS if isinstance(error, kind)), "Something went wrong")
             is_page = isinstance(error, NotFoundError) and request.method == "GET" and "text/html" in request.headers.get("accept", "")

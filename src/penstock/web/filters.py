@@ -47,7 +47,9 @@ def chip_text(condition: Condition) -> str:
 def list_query(
     parameters: Mapping[str, str], *, now: float, sort: str = "created", descending: bool = True, scope: Mapping[str, str] | None = None
 ) -> ListQuery:
-    """Read a list's state from the address bar: `q`, `sort` (`-name` is descending), `tab=archived`, `cursor`, `n`."""
+    """Read a list's state from the address bar: `q`, `sort` (`-name` is descending), `tab=archived`, `cursor`, `n`,
+    `namespace`.
+    """
     words, conditions = parse(parameters.get("q", "")[:2000])
     wanted = parameters.get("sort", "")
     if wanted:
@@ -56,6 +58,7 @@ def list_query(
         limit = int(parameters.get("n", "50"))
     except ValueError:
         limit = 50
+    namespace = parameters.get("namespace", "")
     query: dict[str, Any] = {
         "words": words,
         "conditions": conditions,
@@ -64,7 +67,7 @@ def list_query(
         "is_descending": descending,
         "cursor": parameters.get("cursor") or None,
         "limit": limit if limit in PAGE_SIZES else 50,
-        "scope": scope or {},
+        "scope": {**({"namespace": namespace} if namespace else {}), **(scope or {})},
         "now": now,
     }
     return ListQuery(**query)

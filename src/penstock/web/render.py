@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from penstock.api.credentials import COOKIE
 from penstock.domain.accounts import Role
 from penstock.web import formats, i18n, zones
+from penstock.web.namespaces import namespace_of
 from penstock.web.security import PAGE_HEADERS
 from penstock.web.services import WebServices
 from penstock.web.static_modules import page_script, preloads
@@ -250,6 +251,7 @@ def render_text(services: WebServices, request: Request, template: str, **values
         "is_viewer": caller is not None and caller.role is Role.VIEWER,
         "language": language,
         "theme": theme if theme in {"light", "dark", "contrast"} else "system",
+        "in_namespace": namespace_of(request),
         "zone": zone,
         "chosen_zone": chosen_zone,
         "is_rail_small": request.cookies.get("penstock_rail") == "small",

@@ -110,6 +110,11 @@ class Where:
         """Require `column` to be `value`."""
         self.add(f"{column} = {self.bind(value)}")
 
+    def namespace(self, table: str, query: ListQuery) -> None:
+        """Require rows of `table` to be in the reader's namespace, if the query names one."""
+        if name := query.scope.get("namespace"):
+            self.add(in_namespace(table, self.bind(name)))
+
     def contains(self, column: str, text: str) -> str:
         """SQL: `column` contains `text`, whatever its case. SQLite's LIKE ignores case by itself, three times faster than LOWER."""
         if self.dialect.name == "sqlite":
@@ -234,6 +239,15 @@ class Where:
     def sql(self) -> str:
         """The WHERE clause, or nothing."""
         return f"WHERE {' AND '.join(self.clauses)}" if self.clauses else ""
+
+
+def in_namespace(table: str, place: str) -> str:
+    """SQL: rows of `table` belong to the namespace at the placeholder `place`. Objects of pipelines without one are in every namespace;
+    a flow's run is in that of its user.
+    """
+    if table != "run":
+        return f"{table}.namespace IN ('', {place})"
+    return f"(run.namespace = {place} OR (run.namespace = '' AND (run.kind <> 'flow' OR run.service_account = {place})))"
 
 
 def encode_cursor(value: Any, identity: str | int) -> str:

@@ -94,6 +94,9 @@ def _conditions(query: FlowQuery) -> tuple[str, dict[str, Any]]:
     if query.user:
         found.append("flow_run.user_name = :user")
         params["user"] = query.user
+    if query.namespace:
+        found.append("flow_run.user_name = :namespace")
+        params["namespace"] = query.namespace
     if query.status in _STATES:
         names = [f":state{number}" for number in range(len(_STATES[query.status]))]
         found.append(f"run.state IN ({', '.join(names)})")

@@ -11,7 +11,7 @@ from penstock.interfaces.page_catalog import HomeView, NewsItem, RecentTracked, 
 from penstock.interfaces.pages import ListQuery
 from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 from penstock.stores.sql.json_columns import decode
-from penstock.stores.sql.page_filters import Where, id_range
+from penstock.stores.sql.page_filters import Where, id_range, in_namespace
 from penstock.stores.sql.page_rows import RUN_COLUMNS, RUN_JOINS, TASK_COLUMNS, run_from_row, task_from_row
 from penstock.stores.sql.pages_catalog import list_recurring
 
@@ -43,9 +43,13 @@ class SqlHomePages:
         self._storage: tuple[float, Sequence[StorageShare]] | None = None
         self._sizes: tuple[float, tuple[Sequence[TableSize], int, int]] | None = None
 
-    async def home(self, now: float) -> HomeView:
+    async def home(self, now: float, *, namespace: str = "") -> HomeView:
         """See `HomePages`."""
-        return await self._database.read(lambda tx: _home(tx, now))
+        return await self._database.read(lambda tx: _home(tx, now, namespace))
+
+    async def namespaces(self) -> Mapping[str, Sequence[str]]:
+        """See `HomePages`."""
+        return await self._database.read(_namespaces)
 
     async def news(self, since: float, *, limit: int = 20) -> Sequence[NewsItem]:
         """See `HomePages`."""
@@ -115,25 +119,38 @@ def _news(tx: Transaction, since: float, limit: int) -> list[NewsItem]:
     return sorted(found, key=lambda item: -item.at)[:limit]
 
 
-def _home(tx: Transaction, now: float) -> HomeView:
-    since: Mapping[str, Any] = {"since": now - _DAY, "old": now - 7 * _DAY}
+def _namespaces(tx: Transaction) -> Mapping[str, Sequence[str]]:
+    tables = ("pipeline", "experiment", "recurring_run", "run_count WHERE runs > 0 AND kind <> 'flow'")
+    labels = " UNION ".join(f"SELECT namespace AS name FROM {table}" for table in tables)
+    users = "SELECT DISTINCT user_name AS name FROM flow_run WHERE user_name IS NOT NULL"
+    found = {"kfp": labels, "metaflow": users}
+    return {client: sorted(row["name"] for row in tx.all(sql) if row["name"]) for client, sql in found.items()}
+
+
+def _home(tx: Transaction, now: float, namespace: str) -> HomeView:
+    since: Mapping[str, Any] = {"since": now - _DAY, "old": now - 7 * _DAY, "namespace": namespace}
+    own = f"AND {in_namespace('run', ':namespace')} " if namespace else ""
+    of_entity = "AND entity = :namespace " if namespace else ""
     recent = tx.all(
-        f"SELECT {RUN_COLUMNS} FROM run {RUN_JOINS} WHERE run.storage_state = 'AVAILABLE' AND run.created_at > :since "
+        f"SELECT {RUN_COLUMNS} FROM run {RUN_JOINS} WHERE run.storage_state = 'AVAILABLE' AND run.created_at > :since {own}"
         "ORDER BY run.created_at DESC LIMIT 300",
         since,
     )
     attention = tx.all(
         f"SELECT {RUN_COLUMNS} FROM run {RUN_JOINS} WHERE run.storage_state = 'AVAILABLE' "
-        "AND run.state = 'FAILED' AND run.created_at > :old ORDER BY run.created_at DESC LIMIT 6",
+        f"AND run.state = 'FAILED' AND run.created_at > :old {own}ORDER BY run.created_at DESC LIMIT 6",
         since,
     )
     running = tx.all(
         f"SELECT {TASK_COLUMNS} FROM run JOIN task ON task.run_id = run.run_id WHERE run.state = 'RUNNING' AND task.state = 'RUNNING' "
-        "AND task.type = 'RUNTIME' ORDER BY task.started_at LIMIT 12"
+        f"AND task.type = 'RUNTIME' {own}ORDER BY task.started_at LIMIT 12",
+        since,
     )
-    counts = tx.all("SELECT state, COUNT(*) AS n FROM run WHERE storage_state = 'AVAILABLE' AND created_at > :since GROUP BY state", since)
-    schedules = list_recurring(tx, ListQuery(limit=50))
-    tracked, crashed = tx.all(_TRACKED, since), tx.all(_CRASHED, since)
+    counts = tx.all(
+        f"SELECT state, COUNT(*) AS n FROM run WHERE storage_state = 'AVAILABLE' AND created_at > :since {own}GROUP BY state", since
+    )
+    schedules = list_recurring(tx, ListQuery(limit=50, scope={"namespace": namespace} if namespace else {}))
+    tracked, crashed = tx.all(_TRACKED.format(of_entity=of_entity), since), tx.all(_CRASHED.format(of_entity=of_entity), since)
     return HomeView(
         recent=[run_from_row(row) for row in recent],
         attention=[run_from_row(row) for row in attention],
@@ -142,19 +159,19 @@ def _home(tx: Transaction, now: float) -> HomeView:
         crashed=[_tracked(row) for row in crashed],
         schedules=[item for item in schedules.items if item.is_enabled],
         running_tasks=[task_from_row(row) for row in running],
-        latest=_latest(tx),
+        latest=_latest(tx, namespace),
     )
 
 
 _TRACKED_COLUMNS = "p.entity, p.name AS project, r.name, r.display_name, r.state, r.created_at, r.finished_at, r.heartbeat_at"
 _TRACKED = (
-    f"SELECT {_TRACKED_COLUMNS} FROM (SELECT project_id, entity, name FROM tracked_project WHERE updated_at > :since "
+    f"SELECT {_TRACKED_COLUMNS} FROM (SELECT project_id, entity, name FROM tracked_project WHERE updated_at > :since {{of_entity}}"
     "ORDER BY updated_at DESC LIMIT 8) AS p JOIN tracked_run r ON r.project_id = p.project_id "
     "WHERE r.created_at > :since AND r.is_automatic = 0 AND r.task_id IS NULL ORDER BY r.created_at DESC LIMIT 300"
 )
 _CRASHED = (
     f"SELECT {_TRACKED_COLUMNS} FROM tracked_run r JOIN tracked_project p ON p.project_id = r.project_id "
-    "WHERE r.state IN ('failed', 'crashed') AND r.heartbeat_at > :old AND r.is_automatic = 0 AND r.task_id IS NULL "
+    "WHERE r.state IN ('failed', 'crashed') AND r.heartbeat_at > :old AND r.is_automatic = 0 AND r.task_id IS NULL {of_entity}"
     "ORDER BY r.heartbeat_at DESC LIMIT 6"
 )
 """Runs of pipeline and flow tasks stand on the start page as the runs of their pipelines and flows."""
@@ -170,25 +187,33 @@ def _tracked(row: Row) -> RecentTracked:
 _LATEST = (
     (
         "SELECT CASE kind WHEN 'flow' THEN 'flow' ELSE 'run' END AS kind, run_id AS id, name AS title, pipeline_name AS detail, state, "
-        "created_at AS at FROM run WHERE storage_state = 'AVAILABLE' ORDER BY created_at DESC LIMIT 5"
+        "created_at AS at FROM run WHERE storage_state = 'AVAILABLE' {own}ORDER BY created_at DESC LIMIT 5"
     ),
     (
         "SELECT 'pipeline' AS kind, pipeline_id AS id, display_name AS title, '' AS detail, '' AS state, created_at AS at FROM pipeline "
-        "ORDER BY created_at DESC LIMIT 3"
+        "WHERE 1 = 1 {of_pipelines}ORDER BY created_at DESC LIMIT 3"
     ),
     (
         "SELECT 'project' AS kind, entity || '/' || name AS id, name AS title, entity AS detail, '' AS state, updated_at AS at, entity "
-        "FROM tracked_project ORDER BY updated_at DESC LIMIT 3"
+        "FROM tracked_project WHERE 1 = 1 {of_entity}ORDER BY updated_at DESC LIMIT 3"
     ),
     (
         "SELECT 'artifact' AS kind, CAST(artifact_id AS TEXT) AS id, name AS title, type AS detail, '' AS state, created_at AS at "
-        "FROM artifact ORDER BY created_at DESC, artifact_id DESC LIMIT 3"
+        "FROM artifact WHERE 1 = 1 {of_runs}ORDER BY created_at DESC, artifact_id DESC LIMIT 3"
     ),
 )
 
 
-def _latest(tx: Transaction) -> list[SearchHit]:
-    rows = [row for sql in _LATEST for row in tx.all(sql)]
+def _latest(tx: Transaction, namespace: str) -> list[SearchHit]:
+    own = in_namespace("run", ":namespace")
+    clauses = {
+        "own": own,
+        "of_pipelines": in_namespace("pipeline", ":namespace"),
+        "of_entity": "entity = :namespace",
+        "of_runs": f"EXISTS (SELECT 1 FROM run WHERE run.run_id = artifact.run_id AND {own})",
+    }
+    wanted = {name: f"AND {clause} " if namespace else "" for name, clause in clauses.items()}
+    rows = [row for sql in _LATEST for row in tx.all(sql.format(**wanted), {"namespace": namespace})]
     hits = [_hit(row["kind"], row) for row in rows]
     return sorted(hits, key=lambda hit: -(hit.at or 0.0))[:8]
 

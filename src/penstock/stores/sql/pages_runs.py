@@ -281,6 +281,7 @@ def runs_where(tx: Transaction, query: ListQuery) -> Where:
     """Return the clauses that pick a list's runs; they need the table `run` only."""
     where = Where(tx, now=query.now)
     where.equals("run.storage_state", "ARCHIVED" if query.is_archived else "AVAILABLE")
+    where.namespace("run", query)
     for column in ("experiment_id", "pipeline_id", "pipeline_version_id", "recurring_run_id", "pipeline_name"):
         if column in query.scope:
             where.equals(f"run.{column}", query.scope[column])
@@ -398,6 +399,7 @@ def tasks_where(tx: Transaction, query: ListQuery) -> Where:
         where.equals("task.run_id", query.scope["run_id"])
     else:
         where.add("run.storage_state <> 'TRASHED'")
+    where.namespace("run", query)
     if "component" in query.scope:
         where.equals("task.component", query.scope["component"])
     for word in query.words:

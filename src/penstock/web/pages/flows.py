@@ -130,6 +130,7 @@ def flow_query(request: Request, now: float) -> FlowQuery:
     return FlowQuery(
         flow_id=request.path_params.get("flow") or given.get("flow", ""),
         user=given.get("user", ""),
+        namespace=given.get("namespace", ""),
         status=given.get("status", ""),
         tags=[tag for tag in re.split(r"[,\s]+", given.get("tag", "")) if tag],
         since=None if span is None else now - span,

@@ -15,6 +15,7 @@ from penstock.interfaces.page_catalog import HomeView
 from penstock.interfaces.pages import RunItem
 from penstock.interfaces.system_status import ServiceItem, SlotsItem
 from penstock.web.formats import state_look, state_word
+from penstock.web.namespaces import namespace_of
 from penstock.web.pages.recurring import upcoming
 from penstock.web.pages.tracking_run import run_url
 from penstock.web.render import Crumb, Frame, render
@@ -175,7 +176,7 @@ def _readable(services: WebServices, request: Request, view: HomeView) -> HomeVi
 async def home_page(services: WebServices, request: Request) -> Response:
     """The start page."""
     now = services.clock.now()
-    view = _readable(services, request, await services.home.home(now))
+    view = _readable(services, request, await services.home.home(now, namespace=namespace_of(request)))
     planned = sorted(
         (moment, item.name, item.recurring_run_id, item.pipeline_name) for item in view.schedules for moment in upcoming(services, item, 3)
     )
@@ -185,7 +186,7 @@ async def home_page(services: WebServices, request: Request) -> Response:
         troubles=troubles_of(view),
         now_at=100 * DAY / (DAY + AHEAD),
         next_fires=[entry[:3] for entry in planned[:6]],
-        is_first_start=not view.latest,
+        is_first_start=not view.latest and not namespace_of(request),
         is_local=is_local(services.url),
         health=_health(services),
     )

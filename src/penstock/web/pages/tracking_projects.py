@@ -12,6 +12,7 @@ from starlette.responses import Response
 from penstock.domain.sweeps import Sweep
 from penstock.domain.tracking import TrackedProject
 from penstock.interfaces.tracking_pages import CollectionItem, ProjectItem
+from penstock.web.namespaces import namespace_of
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, RunListing, project_frame, project_url, run_listing
 from penstock.web.render import Crumb, Frame, render, render_part
 from penstock.web.services import WebServices
@@ -74,7 +75,12 @@ async def _visible(tracking: TrackingServices, request: Request, found: Sequence
 
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """All projects that the caller may see."""
-    found = await _visible(tracking, request, await tracking.pages.projects())
+    namespace = namespace_of(request)
+    found = [
+        item
+        for item in await _visible(tracking, request, await tracking.pages.projects())
+        if not namespace or item.entity == namespace
+    ]
     page = ProjectListPage(found, False, caller_of(tracking, request).user_name)
     frame = Frame("Projects", "projects", (Crumb("Projects"),), live="", scripts=("table",))
     return render(services, request, "tracking/projects.html", frame=frame, page=page)

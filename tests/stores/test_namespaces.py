@@ -1,0 +1,112 @@
+"""What the reader's namespace leaves of Home and the lists, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock.interfaces.page_flows import FlowQuery
+from penstock.interfaces.pages import ListQuery
+from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.pages_catalog import SqlCatalogPages
+from penstock.stores.sql.pages_flows import SqlFlowPages
+from penstock.stores.sql.pages_home import SqlHomePages
+from penstock.stores.sql.pages_runs import SqlRunPages
+from tests.support.postgres import fresh_postgres_url
+
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
+    if url is None:
+        pytest.skip("PostgreSQL is not installed")
+    database = open_database(url, synchronous="OFF")
+    database.write_sync(seed)
+    yield database
+    database.close()
+
+
+def seed(tx: Transaction) -> None:
+    """One of each kind in the namespaces of ann, bob and nobody."""
+    for name, namespace in (("of-ann", "ann"), ("of-bob", "bob"), ("of-all", "")):
+        kept = {"name": name, "namespace": namespace, "at": NOW - 60}
+        tx.execute("INSERT INTO experiment (experiment_id, name, namespace, created_at) VALUES (:name, :name, :namespace, :at)", kept)
+        tx.execute(
+            "INSERT INTO pipeline (pipeline_id, name, display_name, namespace, created_at) VALUES (:name, :name, :name, :namespace, :at)", kept
+        )
+        tx.execute(
+            "INSERT INTO recurring_run (recurring_run_id, display_name, experiment_id, namespace, max_concurrency, trigger_spec, is_enabled,"
+            " created_at, updated_at) VALUES (:name, :name, :name, :namespace, 1, '{}', 1, :at, :at)",
+            kept,
+        )
+        tx.execute(
+            "INSERT INTO run (run_id, kind, name, namespace, service_account, state, created_at, scheduled_at)"
+            " VALUES (:name, 'kfp', :name, :namespace, 'pipeline-runner', 'FAILED', :at, 0)",
+            kept,
+        )
+    for number, user in ((1, "ann"), (2, "bob")):
+        flow = {"number": number, "user": user, "id": f"Shop/{number}", "ms": int((NOW - 30) * 1000), "at": NOW - 30}
+        tx.execute(
+            "INSERT INTO flow_run (flow_id, run_number, user_name, tags, system_tags, ts_epoch) VALUES ('Shop', :number, :user, '[]', '[]', :ms)",
+            flow,
+        )
+        tx.execute(
+            "INSERT INTO run (run_id, kind, name, pipeline_name, service_account, state, created_at, scheduled_at)"
+            " VALUES (:id, 'flow', :id, 'Shop', :user, 'RUNNING', :at, 0)",
+            flow,
+        )
+    for number, entity in ((1, "ann"), (2, "crew")):
+        project = {"id": number, "entity": entity, "at": NOW - 10}
+        tx.execute(
+            "INSERT INTO tracked_project (project_id, entity, name, created_at, updated_at) VALUES (:id, :entity, 'digits', :at, :at)", project
+        )
+        tx.execute(
+            "INSERT INTO tracked_run (run_id, project_id, name, display_name, state, created_at, updated_at, heartbeat_at)"
+            " VALUES (:id, :id, 'r', 'r', 'crashed', :at, :at, :at)",
+            project,
+        )
+
+
+def scoped(namespace: str) -> ListQuery:
+    return ListQuery(scope={"namespace": namespace} if namespace else {}, sort="name", is_descending=False, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "catalog", "runs"),
+    [
+        ("", ["of-all", "of-ann", "of-bob"], ["Shop/1", "Shop/2", "of-all", "of-ann", "of-bob"]),
+        ("ann", ["of-all", "of-ann"], ["Shop/1", "of-all", "of-ann"]),
+        ("crew", ["of-all"], ["of-all"]),
+    ],
+)
+async def test_objects_without_a_namespace_are_in_all_and_flows_in_their_users(
+    database: Database, namespace: str, catalog: list[str], runs: list[str]
+) -> None:
+    pages, query = SqlCatalogPages(database), scoped(namespace)
+    assert sorted(item.experiment_id for item in (await pages.list_experiments(query)).items) == catalog
+    assert sorted(item.pipeline_id for item in (await pages.list_pipelines(query)).items) == catalog
+    assert sorted(item.recurring_run_id for item in (await pages.list_recurring(query)).items) == catalog
+    assert sorted(item.run_id for item in (await SqlRunPages(database).list_runs(query)).items) == runs
+    flows = await SqlFlowPages(database).runs(FlowQuery(namespace=namespace))
+    assert sorted(f"Shop/{run.run_id}" for run in flows.runs) == [run for run in runs if run.startswith("Shop")]
+
+
+async def test_home_shows_one_namespace(database: Database) -> None:
+    pages = SqlHomePages(database)
+    whole, ann = await pages.home(NOW), await pages.home(NOW, namespace="ann")
+    assert {run.run_id for run in whole.recent} == {"Shop/1", "Shop/2", "of-all", "of-ann", "of-bob"}
+    assert {run.run_id for run in ann.recent} == {"Shop/1", "of-all", "of-ann"}
+    assert {run.run_id for run in ann.attention} == {"of-all", "of-ann"}
+    assert ann.counts == {"RUNNING": 1, "FAILED": 2}
+    assert [item.entity for item in ann.tracked] == [item.entity for item in ann.crashed] == ["ann"]
+    assert sorted(item.entity for item in whole.tracked) == ["ann", "crew"]
+    assert {item.recurring_run_id for item in ann.schedules} == {"of-all", "of-ann"}
+    assert {hit.object_id for hit in ann.latest} == {"Shop/1", "of-all", "of-ann", "ann/digits"}
+
+
+async def test_the_names_to_choose_from_come_from_all_clients(database: Database) -> None:
+    assert await SqlHomePages(database).namespaces() == {"kfp": ["ann", "bob"], "metaflow": ["ann", "bob"]}

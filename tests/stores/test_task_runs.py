@@ -18,6 +18,7 @@ from penstock.domain.tracking import RunChange, TrackedRun, TrackedState
 from penstock.server.clock import SystemIds
 from penstock.server.tracking import Tracking, build_task_keys, build_task_projection
 from penstock.stores.sql.database import open_database
+from penstock.stores.sql.pages_tracking import SqlTrackingPages
 from penstock.testing.scripted_executor import WAIT, Outcome, failing
 from penstock.tracking.filestream import Chunk, StreamMessage
 from tests.support.engines import Engine
@@ -124,6 +125,18 @@ async def test_the_first_run_of_a_task_s_program_takes_over_its_record(parts: tu
     assert (second.run.run_id != automatic.run_id, second.run.task_id) == (True, automatic.task_id)
     await room.filestream.post("ann", "mine", "abc", StreamMessage(history=Chunk(0, ['{"acc": 0.7}']), summary='{"acc": 0.7}'))
     assert json.loads((await room.history.rows(automatic.run_id))[0]) == {"acc": 0.7}
+
+
+async def test_a_run_knows_where_its_tracked_runs_are(parts: tuple[Engine, Tracking]) -> None:
+    engine, room = parts
+    await engine.run(pipeline())
+    await engine.run(flat(task("one"), task("two")), "run-2")
+    run = await run_of(room, engine, "train")
+    await room.runs.upsert("ann", "mine", "abc", RunChange(), task_id=run.task_id)
+    pages = SqlTrackingPages(engine.database)
+    assert [(one.project, one.run_id, one.count) for one in await pages.tracking_of(["run-1"])] == [("mine", "run-1", 1)]
+    both = await pages.tracking_of(["run-2", "run-1", "none"])
+    assert [(one.run_id, one.count) for one in both] == [("run-2", 2), ("run-1", 1)]
 
 
 def test_a_task_key_opens_for_its_task_only(tmp_path: Path) -> None:

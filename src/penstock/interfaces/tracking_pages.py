@@ -119,8 +119,23 @@ class TaskPlace:
     """`kfp`, `argo` or `flow`."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunTracking:
+    """The tracked runs of one project that belong to a run of a pipeline or flow."""
+
+    entity: str
+    project: str
+    run_id: str
+    """The pipeline run, or `Flow/run`."""
+    count: int
+
+
 class TrackingPages(Protocol):
     """Questions of the tracking pages."""
+
+    async def tracking_of(self, run_ids: Sequence[str]) -> Sequence[RunTracking]:
+        """Return where the tracked runs of these runs are, the projects with most of them first; at most 20."""
+        ...
 
     async def projects(self, *, registries: bool = False) -> Sequence[ProjectItem]:
         """Return all projects, or all registries, last active first."""

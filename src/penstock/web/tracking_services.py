@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -14,7 +14,7 @@ from penstock.domain.accounts import Caller
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import TrackedProject, TrackedRun
-from penstock.interfaces.tracking_pages import TrackingPages
+from penstock.interfaces.tracking_pages import RunTracking, TrackingPages
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.artifacts import ArtifactService
 from penstock.tracking.automations import AutomationService
@@ -132,6 +132,14 @@ async def runs_by_ids(tracking: TrackingServices, request: Request, text: str, *
     found = await tracking.pages.runs(ids)
     readable = readable_by(tracking, request)
     return {run_id: found[run_id] for run_id in ids if run_id in found and readable(found[run_id].entity)}
+
+
+async def tracking_of(tracking: TrackingServices | None, request: Request, run_ids: Sequence[str]) -> Sequence[RunTracking]:
+    """Return where the tracked runs of runs of pipelines or flows are, as far as the caller may see them."""
+    if tracking is None:
+        return ()
+    readable = readable_by(tracking, request)
+    return [one for one in await tracking.pages.tracking_of(run_ids) if readable(one.entity)]
 
 
 def checked_id(text: str) -> TrackedRunId:

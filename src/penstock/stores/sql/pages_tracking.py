@@ -8,7 +8,16 @@ from typing import Any
 from penstock.domain.ids import TaskId, TrackedRunId
 from penstock.domain.tracking import TrackedProjectId, TrackedRun
 from penstock.domain.versions import VersionChange
-from penstock.interfaces.tracking_pages import CollectionItem, CollectionUse, LineageView, ProjectItem, RunItem, TaskPlace, VersionItem
+from penstock.interfaces.tracking_pages import (
+    CollectionItem,
+    CollectionUse,
+    LineageView,
+    ProjectItem,
+    RunItem,
+    RunTracking,
+    TaskPlace,
+    VersionItem,
+)
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.page_rows import named_places
 from penstock.stores.sql.tracking_rows import SELECT_RUN, run_from_row
@@ -27,6 +36,17 @@ class SqlTrackingPages:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def tracking_of(self, run_ids: Sequence[str]) -> Sequence[RunTracking]:
+        """See `TrackingPages`."""
+        places, params = named_places(list(run_ids))
+        sql = (
+            "SELECT p.entity, p.name, r.pipeline_run_id, COUNT(*) AS n FROM tracked_run r "
+            f"JOIN tracked_project p ON p.project_id = r.project_id WHERE r.pipeline_run_id IN ({places}) "
+            "GROUP BY p.entity, p.name, r.pipeline_run_id ORDER BY n DESC, p.entity, p.name LIMIT 20"
+        )
+        rows = await self._database.read(lambda tx: tx.all(sql, params))
+        return [RunTracking(row["entity"], row["name"], row["pipeline_run_id"], row["n"]) for row in rows]
 
     async def projects(self, *, registries: bool = False) -> Sequence[ProjectItem]:
         """See `TrackingPages`."""

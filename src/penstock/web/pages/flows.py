@@ -14,11 +14,13 @@ from starlette.responses import Response
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.flows import Page
 from penstock.interfaces.page_flows import FlowListing, FlowQuery, FlowRunItem, FlowRunView, FlowTaskItem
+from penstock.interfaces.tracking_pages import RunTracking
 from penstock.web.flow_graph import FlowGraph, graph_of, worst_state
 from penstock.web.flow_services import FlowWeb
 from penstock.web.render import Crumb, Frame, redirect, render
 from penstock.web.security import check_own_form
 from penstock.web.services import WebServices
+from penstock.web.tracking_services import tracking_of
 
 VIEWS: Sequence[tuple[str, str]] = (
     ("dag", "Graph"),
@@ -100,6 +102,8 @@ class FlowRunPage:
     """File of the flow, for commands to copy."""
     graph: FlowGraph | None = None
     rows: Sequence[StepRow] = ()
+    tracking: Sequence[RunTracking] = ()
+    """Projects that hold tracked runs of its tasks."""
     total_seconds: float = 0.0
     parameters: Sequence[ParameterValue] = ()
     metadata: Sequence[Any] = ()
@@ -170,7 +174,8 @@ async def run_page(services: WebServices, flows: FlowWeb, request: Request) -> R
     tab = asked if asked in {key for key, _ in VIEWS} else "dag"
     problem, script = await _place(flows, view)
     extra = await _tab(services, flows, view, tab)
-    page = FlowRunPage(view=view, tab=tab, tabs=VIEWS, step=step, problem=problem, script=script, **extra)
+    tracked = await tracking_of(services.tracking, request, [id_ for id_ in (view.run.shared_id, view.run.pipeline_run_id) if id_])
+    page = FlowRunPage(view=view, tab=tab, tabs=VIEWS, step=step, problem=problem, script=script, tracking=tracked, **extra)
     others = [(f"{other.run_id} · {other.state.lower()}", f"/flows/{flow_id}/{other.run_id}") for other in view.neighbours]
     crumbs = (Crumb("Flows", "/flows"), Crumb(flow_id, f"/flows/{flow_id}"), Crumb(view.run.run_id, "", others))
     frame = Frame(title=f"{flow_id}/{view.run.run_id}", section="flows", crumbs=crumbs, scripts=("table", "flows"))

@@ -17,6 +17,7 @@ from penstock.domain.expr import UNSET
 from penstock.domain.plan import ParameterSpec
 from penstock.domain.trash import TrashItem, TrashKind
 from penstock.interfaces.pages import ArtifactUse, Condition, ListQuery, Page, RunItem, RunView, TaskItem
+from penstock.interfaces.tracking_pages import RunTracking
 from penstock.web.causes import Cause, causes_of
 from penstock.web.critical_path import CriticalPath, critical_path, group_ids
 from penstock.web.filters import list_query
@@ -29,6 +30,7 @@ from penstock.web.run_attempts import RunAttempt, attempts_of
 from penstock.web.run_graph import RunGraph
 from penstock.web.services import WebServices
 from penstock.web.timelines import SORTS, Timeline, timeline
+from penstock.web.tracking_services import tracking_of
 from penstock.web.viewer_sources import uses_with_sources
 from penstock.web.visualizations import DRAWN_TYPES, Visual, visuals_of
 
@@ -83,6 +85,8 @@ class RunPage:
     """Attempts of the run, if it was retried."""
     trashed: TrashItem | None = None
     """Where it lies when it was deleted; the page is read-only then."""
+    tracking: Sequence[RunTracking] = ()
+    """Projects that hold tracked runs of its tasks."""
     tasks: Page[TaskItem] | None = None
     """Rows of the Tasks view; also the graph's table twin."""
     timeline: Timeline | None = None
@@ -148,6 +152,7 @@ async def run_page(services: WebServices, request: Request) -> Response:
         causes=await _causes(services, view.run),
         attempts=await attempts_of(services, view.run),
         trashed=await _trashed(services, view.run),
+        tracking=await tracking_of(services.tracking, request, [run_id]),
         **await _tab_data(services, request, view, tab),
     )
     run = view.run

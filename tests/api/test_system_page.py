@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +12,13 @@ import httpx
 import pytest
 
 from penstock.executors.process.environment_list import folder_size, list_environments, touch
+from penstock.interfaces.system_status import ErrorItem, SlotsItem, SystemStatus
+from penstock.server.errors_seen import ErrorMemory
 from penstock.server.status import LOOPS, shown_setting
 from penstock.web.pages.home import is_local
 from penstock.web.pages.system import SERVICES
 from tests.support.server import LiveServer
+from tests.support.tracking import HandClock
 
 SECRET = "correct-horse-battery"
 
@@ -161,3 +166,58 @@ def test_what_if_names_old_runs_and_moves_them_to_the_trash_only_when_asked(serv
     httpx.post(f"{server.url}/ui/system/retention", data=form, headers=browser)
     assert "old one" in httpx.get(f"{server.url}/ui/trash", headers=browser).text
     assert server.get("/apis/v2beta1/runs").get("runs", []) == []
+
+
+def test_metrics_are_read_as_prometheus_reads_them(server: LiveServer) -> None:
+    spec = {"components": {}, "root": {"dag": {"tasks": {}}}, "pipelineInfo": {"name": "counted"}, "schemaVersion": "2.1.0", "sdkVersion": "kfp-2.13.0"}
+    server.wait_for_run(server.post("/apis/v2beta1/runs", {"display_name": "counted", "pipeline_spec": spec})["run_id"])
+    answer = httpx.get(f"{server.url}/metrics", headers={"user-agent": 'odd "agent"\\'})
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    lines = answer.text.splitlines()
+    samples = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
+    assert all(re.fullmatch(r'[a-z_]+(\{[a-z]+="(?:[^"\\\n]|\\.)*"\})?', name) for name in samples)
+    assert samples['penstock_runs{state="SUCCEEDED"}'] >= 1
+    assert samples['penstock_service_up{service="Run engine"}'] == 1
+    assert samples["penstock_slots"] >= 2
+    assert samples['penstock_tasks{state="running"}'] == 0
+    assert 0 < samples["penstock_disk_free_bytes"] < samples["penstock_disk_bytes"]
+    assert samples['penstock_client_requests_total{agent="odd \\"agent\\"\\\\"}'] == 1
+
+
+def test_errors_are_remembered_by_service_with_their_cause_and_without_passwords() -> None:
+    clock = HandClock()
+    memory = ErrorMemory(clock)
+    engine, rounds, web = (logging.getLogger(name) for name in ("penstock.engine.driver", "penstock.background.rounds", "penstock.web"))
+    for logger in (engine, rounds, web):
+        logger.addHandler(memory)
+    try:
+        for _ in range(3):
+            clock.time += 1
+            try:
+                raise ValueError("no answer from postgresql://me:secret@db/x\nand more")
+            except ValueError:
+                engine.exception("a turn of the engine failed")
+        rounds.error("%s: what is due could not be done", "trash")
+        web.error("nobody's fault")
+        web.warning("not an error")
+    finally:
+        for logger in (engine, rounds, web):
+            logger.removeHandler(memory)
+    found = {item.service: item for item in memory.list()}
+    assert set(found) == {"Run engine", "Trash", ""}
+    failed = found["Run engine"]
+    assert (failed.text, failed.count, failed.last_at) == ("a turn of the engine failed", 3, clock.time)
+    assert failed.cause == "ValueError: no answer from postgresql://…@db/x and more"
+    for number in range(300):
+        memory.handle(logging.LogRecord("penstock.x", logging.ERROR, "", 0, "kind %d", (number,), None))
+    assert [item.text for item in memory.list()[:2]] == ["kind 299", "kind 298"]
+    assert len(memory.list()) == 100
+
+
+def test_the_page_shows_the_last_error_of_a_service(server: LiveServer) -> None:
+    assert "Errors since the server started" not in page(server)
+    status = SystemStatus([], SlotsItem(1, 0, 0), [], [], [], [ErrorItem("Trash", "x", "", 1, 2.0), ErrorItem("Trash", "y", "", 1, 1.0)])
+    last = status.last_error("Trash")
+    assert last is not None
+    assert last.text == "x"
+    assert status.last_error("Run engine") is None

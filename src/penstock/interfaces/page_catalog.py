@@ -362,6 +362,10 @@ class HomePages(Protocol):
         """Return what took long to read since the server started, longest first."""
         ...
 
+    async def run_states(self) -> Mapping[str, int]:
+        """Count runs that are not in the trash by state; may be 15 seconds old."""
+        ...
+
     async def sizes(self) -> tuple[Sequence[TableSize], int, int]:
         """Return rows per table, bytes of the database and bytes of known artifacts; the answer may be a minute old."""
         ...

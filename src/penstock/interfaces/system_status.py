@@ -62,6 +62,19 @@ class ClientItem:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorItem:
+    """An error that this process logged."""
+
+    service: str
+    """Name of the background service; empty for the rest of the server."""
+    text: str
+    cause: str
+    """Of the last time; empty without an exception."""
+    count: int
+    last_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class SystemStatus:
     """Everything at one moment."""
 
@@ -73,6 +86,12 @@ class SystemStatus:
     """Largest first."""
     clients: Sequence[ClientItem]
     """Last seen first; since this process started."""
+    errors: Sequence[ErrorItem] = ()
+    """Last seen first; since this process started."""
+
+    def last_error(self, service: str) -> ErrorItem | None:
+        """Return the last error of a service, None when it had none."""
+        return next((error for error in self.errors if error.service == service), None)
 
 
 class StatusSource(Protocol):

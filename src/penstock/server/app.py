@@ -7,6 +7,7 @@ reversed at stop; `Parts` is what the rest of the process may hold on to.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
 import sys
@@ -36,9 +37,11 @@ from penstock.server.clock import LoopTimers, SystemClock, SystemIds
 from penstock.server.config import Settings, setting_names
 from penstock.server.datafolder import ensure_secret
 from penstock.server.engine import EngineParts, build_engine
+from penstock.server.errors_seen import ErrorMemory
 from penstock.server.flows import FlowParts, FlowTaskEnvironment, build_flows, secret_reader
 from penstock.server.kfp import build_kfp, build_recurrence, build_trigger_watcher
 from penstock.server.lineage import build_lineage
+from penstock.server.metrics import CONTENT_TYPE, exposition
 from penstock.server.notifier import LocalNotifier
 from penstock.server.pipelines import PipelineParts, build_pipelines, zone_of
 from penstock.server.replays import AttemptReplays
@@ -58,6 +61,7 @@ from penstock.stores.sql.flow_engine import follow_engine
 from penstock.stores.sql.housekeeping import SqlEndedRuns, SqlLiveBlobs
 from penstock.stores.sql.metrics import SqlMetricStore
 from penstock.stores.sql.orphans import SqlOrphanStore
+from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.secrets import SqlSecretStore
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
@@ -99,6 +103,7 @@ class Parts:
     retention: RetentionService
     flows: FlowParts
     clients: ClientCounter
+    errors: ErrorMemory
     is_ready: bool = False
 
 
@@ -166,6 +171,7 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         ),
         flows=flows,
         clients=ClientCounter(clock),
+        errors=ErrorMemory(clock),
     )
 
 
@@ -236,7 +242,7 @@ def system_facts(parts: Parts) -> dict[str, Any]:
 def _process_status(parts: Parts) -> ProcessStatus:
     switches = {"Removal of unused files": parts.settings.store_collect_seconds, "Retention": parts.settings.store_retention_days}
     off = [name for name, number in switches.items() if number <= 0]
-    return ProcessStatus(parts.settings.data_dir, parts.engine.executor, parts.clients, switched_off=off)
+    return ProcessStatus(parts.settings.data_dir, parts.engine.executor, parts.clients, parts.errors.list, switched_off=off)
 
 
 def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]]:
@@ -245,6 +251,12 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
     async def close_stores() -> None:
         parts.notifier.close()
         parts.database.close()
+
+    async def remember_errors() -> None:
+        logging.getLogger("penstock").addHandler(parts.errors)
+
+    async def forget_errors() -> None:
+        logging.getLogger("penstock").removeHandler(parts.errors)
 
     async def ensure_default_experiment() -> None:
         await parts.pipelines.experiments.default()
@@ -268,6 +280,7 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
     retention_timer = build_retention_timer(parts.retention, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
     watcher = build_trigger_watcher(parts.pipelines, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
     return [
+        (remember_errors, forget_errors),
         (ensure_default_experiment, close_stores),
         (parts.tracking.start, parts.tracking.stop),
         (parts.automations.automator.start, parts.automations.automator.stop),
@@ -322,10 +335,25 @@ def _routes(parts: Parts, wandb_services: wandb.WandbServices, tracking: Trackin
         status = "ok" if parts.is_ready else "starting"
         return JSONResponse({"status": status, "version": penstock.__version__}, status_code=200 if parts.is_ready else 503)
 
+    status, counts = _process_status(parts), SqlHomePages(parts.database)
+
+    async def metrics(request: Request) -> Response:
+        text = exposition(
+            version=penstock.__version__,
+            slots=status.slots(),
+            disk=status.disk(),
+            services=status.services(),
+            errors=parts.errors.list(),
+            runs=await counts.run_states(),
+            requests={item.agent: item.requests for item in parts.clients.list()},
+        )
+        return Response(text, headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})
+
     graph = lineage.LineageServices(build_lineage(parts.database, parts.blobs), partial(readable_by, tracking))
     objects = ObjectService(parts.flows.objects, parts.blobs, parts.clock, parts.flows.web.reader.masks.of_key)
     return [
         Route("/healthz", health),
+        Route("/metrics", metrics),
         *wandb.busy_routes(wandb_services),
         *sign_in_routes(key_check(parts.keys), tracking.invites),
         *kfp.routes(_kfp_services(parts)),

@@ -6,7 +6,7 @@ import asyncio
 import re
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from penstock.executors.process.environment_list import folder_size, list_environments
 from penstock.executors.process.executor import ProcessExecutor
 from penstock.interfaces.clock import Clock
-from penstock.interfaces.system_status import ClientItem, EnvironmentItem, FolderItem, ServiceItem, SlotsItem, SystemStatus
+from penstock.interfaces.system_status import ClientItem, EnvironmentItem, ErrorItem, FolderItem, ServiceItem, SlotsItem, SystemStatus
 
 LOOPS: Mapping[str, str] = {
     "Run engine": "penstock-driver",
@@ -69,8 +69,17 @@ class ClientCounter:
 class ProcessStatus:
     """`StatusSource` of this process. Lives on one event loop."""
 
-    def __init__(self, data: Path, executor: ProcessExecutor, clients: ClientCounter, *, switched_off: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        data: Path,
+        executor: ProcessExecutor,
+        clients: ClientCounter,
+        errors: Callable[[], Sequence[ErrorItem]],
+        *,
+        switched_off: Sequence[str] = (),
+    ) -> None:
         """Tell about the folder `data` and the tasks of `executor`; services that are `switched_off` are not listed."""
+        self._errors = errors
         self._loops = {name: loop for name, loop in LOOPS.items() if name not in switched_off}
         self._data = data
         self._executor = executor
@@ -81,7 +90,7 @@ class ProcessStatus:
     async def status(self) -> SystemStatus:
         """See `StatusSource`."""
         folders, environments = await self._sizes()
-        return SystemStatus(self.services(), self.slots(), environments, folders, self._clients.list())
+        return SystemStatus(self.services(), self.slots(), environments, folders, self._clients.list(), self._errors())
 
     def services(self) -> Sequence[ServiceItem]:
         """See `StatusSource`."""
@@ -105,6 +114,11 @@ class ProcessStatus:
             return self._measured[1], self._measured[2]
 
 
+def without_passwords(text: str) -> str:
+    """Return a text without the passwords of addresses in it."""
+    return _PASSWORD.sub("://…@", text)
+
+
 def shown_setting(name: str, value: Any) -> Any:
     """Return a setting as pages may show it: without passwords in addresses and without values of variables."""
     if isinstance(value, tuple):
@@ -114,7 +128,7 @@ def shown_setting(name: str, value: Any) -> Any:
     if name == "executor_environment":
         variable, equals, _ = value.partition("=")
         return f"{variable}=…" if equals else "…"
-    return _PASSWORD.sub("://…@", value)
+    return without_passwords(value)
 
 
 def _measure(data: Path) -> tuple[list[FolderItem], list[EnvironmentItem]]:

@@ -18,6 +18,7 @@ from penstock.stores.sql.pages_catalog import list_recurring
 _DAY = 86_400.0
 _TRACKED_SEARCHED = 50_000
 """Newest tracked runs whose names and tags the search reads."""
+STATES_SECONDS = 15.0
 SIZES_SECONDS = 60.0
 """How long the sizes of tables are good for: counting reads every table."""
 _TABLES = (
@@ -42,6 +43,7 @@ class SqlHomePages:
         self._database = database
         self._storage: tuple[float, Sequence[StorageShare]] | None = None
         self._sizes: tuple[float, tuple[Sequence[TableSize], int, int]] | None = None
+        self._run_states: tuple[float, Mapping[str, int]] | None = None
 
     async def home(self, now: float, *, namespace: str = "") -> HomeView:
         """See `HomePages`."""
@@ -70,12 +72,24 @@ class SqlHomePages:
         """See `HomePages`."""
         return self._database.slow_reads.list()
 
+    async def run_states(self) -> Mapping[str, int]:
+        """See `HomePages`."""
+        now = time.monotonic()
+        if self._run_states is None or now - self._run_states[0] > STATES_SECONDS:
+            self._run_states = (now, await self._database.read(_run_states))
+        return self._run_states[1]
+
     async def sizes(self) -> tuple[Sequence[TableSize], int, int]:
         """See `HomePages`."""
         now = time.monotonic()
         if self._sizes is None or now - self._sizes[0] > SIZES_SECONDS:
             self._sizes = (now, await self._database.read(_sizes))
         return self._sizes[1]
+
+
+def _run_states(tx: Transaction) -> dict[str, int]:
+    rows = tx.all("SELECT state, COUNT(*) AS n FROM run WHERE storage_state <> 'TRASHED' GROUP BY state")
+    return {row["state"]: int(row["n"]) for row in rows}
 
 
 def _news(tx: Transaction, since: float, limit: int) -> list[NewsItem]:

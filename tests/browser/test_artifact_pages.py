@@ -70,6 +70,9 @@ with wave.open("kinds/tone.wav", "wb") as sound:
     sound.writeframes(bytes(3200))
 pickle.dump({"a": 1}, open("kinds/model.pkl", "wb"))
 json.dump({"data": [{"type": "bar", "x": [1, 2], "y": [3, 4]}], "layout": {"title": {"text": "A figure"}}}, open("kinds/plot.json", "w"))
+lite = {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "mark": "bar", "encoding": {"x": {"field": "a"}, "y": {"field": "b", "type": "quantitative"}}}
+json.dump(lite | {"data": {"values": [{"a": "x", "b": 3}]}}, open("kinds/chart.vl.json", "w"))
+json.dump(lite | {"data": {"url": "/ui/evil.csv"}}, open("kinds/loads.vl.json", "w"))
 cells = [{"cell_type": "code", "execution_count": 1, "source": "1+1", "outputs": [{"output_type": "stream", "text": ["<b>2</b>"]}]}]
 json.dump({"nbformat": 4, "cells": cells}, open("kinds/book.ipynb", "w"))
 open("kinds/paper.pdf", "wb").write(b"%PDF-1.4 not much")
@@ -358,6 +361,8 @@ def test_previews_of_real_files_show_what_is_in_them(tab: Page, files: str) -> N
         ("arrays.npz", ["shape (3, 2), <f8: 1.0", "a, bb"]),
         ("million.csv", ["row 199", "The first 200 rows"]),
         ("plot.json", ["A figure"]),
+        ("chart.vl.json", ["Specification (Vega-Lite or Vega)"]),
+        ("loads.vl.json", ["This chart cannot be drawn. The specification loads /ui/evil.csv."]),
         ("book.ipynb", ["1+1", "<b>2</b>"]),
         ("paper.pdf", ["Open the PDF in a new tab"]),
         ("model.pkl", ["Opening one runs code, so the server never does"]),
@@ -366,6 +371,8 @@ def test_previews_of_real_files_show_what_is_in_them(tab: Page, files: str) -> N
         tab.goto(files + name)
         for text in texts:
             expect(tab.locator("main")).to_contain_text(text)
+        if name == "chart.vl.json":
+            expect(tab.locator(".preview-vega [role=graphics-document] canvas")).to_be_visible()
         check_axe(tab)
     expect(tab.locator("iframe")).to_have_count(0)
     tab.get_by_role("link", name="Show it here anyway").click()

@@ -30,6 +30,7 @@ _MAX_DOCUMENT = 8 * 1024 * 1024
 _MAX_JSON = 200_000
 """Characters of indented JSON."""
 _MAX_ARRAY = 256 * 1024
+_VEGA = ("https://vega.github.io/schema/vega/", "https://vega.github.io/schema/vega-lite/")
 _IMAGES: Sequence[tuple[bytes, str]] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -53,8 +54,8 @@ class Preview:
     """The beginning of an artifact, ready to show."""
 
     kind: str
-    """`text`, `json`, `table`, `prose`, `notebook`, `figure`, `image`, `audio`, `video`, `svg`, `pdf`, `archive`, `numpy`, `pickle`,
-    `folder`, `binary`, `document`, `none` or `missing`.
+    """`text`, `json`, `table`, `prose`, `notebook`, `figure`, `vega`, `image`, `audio`, `video`, `svg`, `pdf`, `archive`, `numpy`,
+    `pickle`, `folder`, `binary`, `document`, `none` or `missing`.
     """
     text: str = ""
     table: TableHead | None = None
@@ -197,10 +198,12 @@ def _json_preview(text: str) -> Preview:
         return Preview("notebook", cells=notebook[0], is_cut=notebook[1], media_type="application/x-ipynb+json")
     if (table := tracked_table(document)) is not None:
         return Preview("table", table=table, is_cut=_is_longer(table, False), media_type="application/json")
-    if isinstance(document, dict) and isinstance(document.get("data"), list) and isinstance(document.get("layout"), dict):
+    named = document if isinstance(document, dict) else {}
+    kind = "vega" if str(named.get("$schema", "")).startswith(_VEGA) else "json"
+    if kind == "json" and isinstance(named.get("data"), list) and isinstance(named.get("layout"), dict):
         return Preview("figure", media_type="application/json")
     shown = json.dumps(document, indent=2, ensure_ascii=False)
-    return Preview("json", text=shown[:_MAX_JSON], is_cut=len(shown) > _MAX_JSON, media_type="application/json")
+    return Preview(kind, text=shown[:_MAX_JSON], is_cut=len(shown) > _MAX_JSON, media_type="application/json")
 
 
 def _is_longer(table: TableHead, is_cut: bool) -> bool:

@@ -121,6 +121,10 @@ def test_sound_film_figures_and_prose_are_told_apart(tmp_path: Path) -> None:
     assert preview(tmp_path, b"RIFF\0\0\0\0WAVEfmt ").kind == "audio"
     assert preview(tmp_path, b"\0\0\0\x18ftypisom").kind == "video"
     assert preview(tmp_path, json.dumps({"data": [], "layout": {}}).encode()).kind == "figure"
+    for language in ("vega/v6", "vega-lite/v6"):
+        chart = preview(tmp_path, json.dumps({"$schema": f"https://vega.github.io/schema/{language}.json", "data": [], "layout": {"columns": 3}}).encode())
+        assert (chart.kind, '"columns": 3' in chart.text) == ("vega", True)
+    assert preview(tmp_path, json.dumps({"$schema": "https://json-schema.org/x"}).encode()).kind == "json"
     assert preview(tmp_path, b"# Title", "README.md").kind == "prose"
     table = preview(tmp_path, json.dumps({"columns": ["a"], "data": [[{"_type": "image-file", "path": "media/x.png"}]]}).encode())
     assert table.table is not None and table.table.rows[0][0].path == "media/x.png"

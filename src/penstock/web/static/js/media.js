@@ -6,9 +6,9 @@ import { fetchJson } from "./fetching.js";
 import { figure } from "./figure.js";
 import { imageElement } from "./image.js";
 import { Panel } from "./panel.js";
-import { themeColors } from "./plot.js";
 import { cloud } from "./points.js";
 import { wholeTable } from "./table_view.js";
+import { themeColors } from "./theme.js";
 import { say, shortNumber } from "./words.js";
 
 const MAX_RUNS = 6;

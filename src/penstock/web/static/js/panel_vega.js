@@ -4,7 +4,7 @@
 import { make } from "./dom.js";
 import { fetchJson } from "./fetching.js";
 import { Panel } from "./panel.js";
-import { themeColors } from "./plot.js";
+import { themeColors } from "./theme.js";
 import { drawVega } from "./vega_drawing.js";
 import { readSpec, SpecError } from "./vega_spec.js";
 import { say, shortNumber } from "./words.js";

@@ -4,8 +4,9 @@
 // single spike among a million points stays visible whatever the zoom. Smoothing works on y and leaves the raw line as a ghost.
 
 import { clock, zone } from "./clocks.js";
-import { duration, make } from "./dom.js";
+import { duration } from "./dom.js";
 import { nearest, percentiles, smoothed } from "./series.js";
+import { themeColors } from "./theme.js";
 import { Tip } from "./tip.js";
 import { say, shortNumber } from "./words.js";
 
@@ -15,21 +16,6 @@ let uPlot = null;
 export const canDraw = import("../vendor/uPlot.esm.js").then((library) => {
   uPlot = library.default;
 });
-
-const probe = make("span", { hidden: true, "aria-hidden": "true" });
-
-/** The colours of the theme as the canvas needs them. */
-export function themeColors() {
-  if (!probe.isConnected) document.body.append(probe);
-  const read = (name) => {
-    probe.style.color = `var(${name})`;
-    return getComputedStyle(probe).color;
-  };
-  return {
-    series: Array.from({ length: 8 }, (_, i) => read(`--series-${i + 1}`)),
-    line: read("--line"), text: read("--muted"), faint: read("--line-strong"), failed: read("--failed"), font: `11px ${getComputedStyle(document.body).fontFamily}`,
-  };
-}
 
 function alpha(color, share) {
   const parts = color.match(/[\d.]+/g);

@@ -1,7 +1,7 @@
 // Points in space: clouds, boxes and molecules as dots on a canvas that turns by dragging and by the arrow keys.
 
 import { make } from "./dom.js";
-import { themeColors } from "./plot.js";
+import { themeColors } from "./theme.js";
 import { say } from "./words.js";
 
 const MOST = 50_000;

@@ -1,0 +1,18 @@
+// Colours of the theme for what is drawn by script.
+
+import { make } from "./dom.js";
+
+const probe = make("span", { hidden: true, "aria-hidden": "true" });
+
+/** The colours of the theme as the canvas needs them. */
+export function themeColors() {
+  if (!probe.isConnected) document.body.append(probe);
+  const read = (name) => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
+  return {
+    series: Array.from({ length: 8 }, (_, i) => read(`--series-${i + 1}`)),
+    line: read("--line"), text: read("--muted"), faint: read("--line-strong"), failed: read("--failed"), font: `11px ${getComputedStyle(document.body).fontFamily}`,
+  };
+}

@@ -438,3 +438,15 @@ def test_a_confusion_matrix_shows_shares_of_chosen_classes_and_a_curve_is_follow
     curve.locator("[data-roc-curve]").click()
     expect(curve.locator("path.curve")).to_be_hidden()
     expect(curve.locator("output")).to_have_text("")
+
+
+def test_a_clone_marks_values_that_are_no_longer_those_of_its_run(page: Page, served: Served) -> None:
+    page.goto(f"/ui/runs/new?clone={served.seeded.runs['good']}")
+    marks = page.locator("[data-differs]:visible")
+    field = page.locator("input[type=number][name^='parameter:'], input[type=text][name^='parameter:']").first
+    expect(marks).to_have_count(0)
+    before = field.input_value()
+    field.fill("7")
+    expect(marks).to_have_count(1)
+    field.fill(before)
+    expect(marks).to_have_count(0)

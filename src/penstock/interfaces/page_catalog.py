@@ -250,7 +250,7 @@ class HomeView:
     recent: Sequence[RunItem]
     """Runs of the last day, newest first, at most 300."""
     attention: Sequence[RunItem]
-    """Failed lately or running unusually long."""
+    """Failed lately."""
     counts: Mapping[str, int]
     """Runs of the last day by state."""
     tracked: Sequence[RecentTracked]
@@ -262,6 +262,8 @@ class HomeView:
     running_tasks: Sequence[TaskItem]
     latest: Sequence[SearchHit]
     """What was added or changed last, newest first: `run`, `flow`, `pipeline`, `project`, `artifact`; empty: nothing was ever here."""
+    stuck: Sequence[tuple[RunItem, str]] = ()
+    """Open runs that are paused, or of which nothing has run for ten minutes, with the reason of the first task that waits; at most 4."""
 
 
 @dataclass(frozen=True, slots=True)

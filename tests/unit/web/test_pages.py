@@ -509,3 +509,4 @@ def test_home_draws_runs_of_projects_beside_those_of_pipelines_and_lists_all_fai
     assert lane.bars[0].look == ("Crashed", "failed")
     assert lane.bars[0].start + lane.bars[0].width == pytest.approx(100 * (86_300 / (86_400 + AHEAD)))
     assert [trouble.address.rpartition("/")[2] for trouble in troubles_of(view)] == ["two", "run%201"]
+    assert [trouble.why for trouble in troubles_of(view)] == ["me/digits/a", "me/digits/a"]

@@ -155,6 +155,7 @@ def _home(tx: Transaction, now: float, namespace: str) -> HomeView:
         f"AND run.state = 'FAILED' AND run.created_at > :old {own}ORDER BY run.created_at DESC LIMIT 6",
         since,
     )
+    stuck = tx.all(_STUCK.format(own=own), {**since, "quiet": now - _QUIET_SECONDS})
     running = tx.all(
         f"SELECT {TASK_COLUMNS} FROM run JOIN task ON task.run_id = run.run_id WHERE run.state = 'RUNNING' AND task.state = 'RUNNING' "
         f"AND task.type = 'RUNTIME' {own}ORDER BY task.started_at LIMIT 12",
@@ -174,7 +175,20 @@ def _home(tx: Transaction, now: float, namespace: str) -> HomeView:
         schedules=[item for item in schedules.items if item.is_enabled],
         running_tasks=[task_from_row(row) for row in running],
         latest=_latest(tx, namespace),
+        stuck=[(run_from_row(row), row["waiting_for"] or "") for row in stuck],
     )
+
+
+_QUIET_SECONDS = 600.0
+_LEAF_OF_RUN = "FROM task WHERE task.run_id = run.run_id AND task.type IN ('RUNTIME', 'IMPORTER')"
+_STUCK = (
+    f"SELECT {RUN_COLUMNS}, "
+    f"(SELECT reason {_LEAF_OF_RUN} AND task.state = 'PENDING' AND reason <> '' ORDER BY position LIMIT 1) AS waiting_for"
+    f" FROM run {RUN_JOINS} WHERE run.storage_state = 'AVAILABLE' AND run.kind <> 'flow' AND (run.state = 'PAUSED' OR"
+    " (run.state IN ('PENDING', 'RUNNING') AND run.created_at < :quiet"
+    f" AND NOT EXISTS (SELECT 1 {_LEAF_OF_RUN} AND (task.state = 'RUNNING' OR task.finished_at > :quiet)))) {{own}}"
+    "ORDER BY run.created_at DESC LIMIT 4"
+)
 
 
 _TRACKED_COLUMNS = "p.entity, p.name AS project, r.name, r.display_name, r.state, r.created_at, r.finished_at, r.heartbeat_at"

@@ -51,7 +51,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A run that needs attention."""
+    """A run or schedule that needs attention."""
 
     address: str
     name: str
@@ -129,8 +129,12 @@ def _run_address(run: RunItem) -> str:
     return f"/flows/{run.run_id}" if "/" in run.run_id else f"/ui/runs/{run.run_id}"
 
 
+_PAUSED = "Nothing more of it starts until it is continued."
+_QUIET = "Nothing of it has run for ten minutes."
+
+
 def troubles_of(view: HomeView) -> list[Trouble]:
-    """Failed runs of all kinds, newest first, at most eight."""
+    """Failed runs of all kinds, runs that do not get on and schedules that could not fire, newest first, at most eight."""
     runs = [
         Trouble(_run_address(run), run.name, _look(run.state), run.error_message, run.finished_at or run.created_at)
         for run in view.attention
@@ -142,7 +146,16 @@ def troubles_of(view: HomeView) -> list[Trouble]:
         )
         for run in view.crashed
     ]  # fmt: skip
-    return sorted([*runs, *own], key=lambda trouble: -trouble.at)[:8]
+    waiting = [
+        Trouble(_run_address(run), run.name, _look(run.state), _PAUSED if run.state == "PAUSED" else why or _QUIET, run.created_at)
+        for run, why in view.stuck
+    ]
+    silent = [
+        Trouble(f"/ui/recurring/{item.recurring_run_id}", item.name, _look("FAILED"), item.error, item.updated_at)
+        for item in view.schedules
+        if item.error
+    ]
+    return sorted([*runs, *own, *waiting, *silent], key=lambda trouble: -trouble.at)[:8]
 
 
 def is_local(url: str) -> bool:

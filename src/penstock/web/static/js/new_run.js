@@ -87,7 +87,19 @@ async function convert() {
   refresh();
 }
 
+/** A clone says which of its values are no longer those of the run that it was made from. */
+const given = new Map([...form.querySelectorAll("[name^='parameter:']")].map((field) => [field, field.value]));
+function showDiffering() {
+  for (const mark of form.querySelectorAll("[data-differs]")) {
+    const field = mark.closest(".field").querySelector("[name^='parameter:']");
+    mark.hidden = !field || field.value === given.get(field);
+    const other = mark.closest("label").querySelector("[data-not-default]");
+    if (other) other.hidden = !mark.hidden;
+  }
+}
+
 form.addEventListener("change", (event) => {
+  showDiffering();
   if (event.target.name === "mode") {
     convert();
     return;
@@ -97,6 +109,7 @@ form.addEventListener("change", (event) => {
 });
 form.addEventListener("input", (event) => {
   if (event.target.matches("[data-json]")) checkJson(event.target);
+  showDiffering();
   refresh();
 });
 document.querySelector("[data-plan]").addEventListener("click", refresh);

@@ -264,3 +264,15 @@ async def test_tasks_of_pipelines_may_what_members_may(site: Site) -> None:
     made = site.parts.keys.make("boss", scope={"run_id": "r", "task_id": "t"})
     caller = site.parts.keys.check(made.text)
     assert (caller.user_name, caller.role) == ("boss", Role.MEMBER)
+
+
+async def test_the_search_offers_the_commands_that_a_role_may_give(site: Site) -> None:
+    async def offered(role: Role) -> set[str]:
+        found = ""
+        for text in ("new run", "users", "api keys"):
+            found += (await site.ask(role, "GET", f"/ui/search/results?q={text}")).text
+        return {address for address in ("/ui/runs/new", "/ui/system/users", "/authorize") if f'href="{address}"' in found}
+
+    assert await offered(Role.VIEWER) == {"/authorize"}
+    assert await offered(Role.MEMBER) == {"/authorize", "/ui/runs/new"}
+    assert await offered(Role.ADMIN) == {"/authorize", "/ui/runs/new", "/ui/system/users"}

@@ -245,6 +245,17 @@ def test_theme_and_language_are_kept(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("실행")
 
 
+def test_the_search_carries_out_commands_by_keyboard(page: Page) -> None:
+    page.goto("/ui/runs")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("dark theme")
+    expect(page.get_by_role("option", name="Dark theme", exact=True, selected=True)).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("#search")).to_be_hidden()
+    assert page.url.endswith("/ui/runs")
+
+
 PLACES = [
     "/ui/home", "/ui/pipelines", "/ui/pipelines/pipe-digits", "/ui/experiments", "/ui/experiments?metric=accuracy", "/ui/experiments/exp-rates", "/ui/runs", "/ui/runs/{good}", "/ui/runs/{failed}?task={task}&tab=logs",
     "/ui/runs/{good}?view=timeline", "/ui/runs/{good}?view=output", "/ui/runs/{good}?view=config", "/ui/runs/new?pipeline=pipe-digits", "/ui/recurring", "/ui/recurring/rec-nightly", "/ui/recurring/rec-nightly?from=2026-01-01T00:00&until=2026-01-09T00:00",

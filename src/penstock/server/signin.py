@@ -21,12 +21,12 @@ from penstock.domain.errors import AccountDisabledError, NotFoundError
 from penstock.server.security import SIGN_IN_PATH, KeyCheck
 from penstock.tracking.invites import InviteService
 from penstock.web.i18n import choose_language, translate
-from penstock.web.render import SIGN_IN_WORDS
+from penstock.web.render import SIGN_IN_WORDS, choose_theme
 from penstock.web.static_urls import static_url
 
 _COOKIE_SECONDS = 30 * 24 * 3600
 _FRAME = """<!doctype html>
-<html lang="{language}"><head><meta charset="utf-8"><title>{title} - Penstock</title><meta name="viewport" content="width=device-width">
+<html lang="{language}" data-theme="{theme}"><head><meta charset="utf-8"><title>{title} - Penstock</title><meta name="viewport" content="width=device-width">
 <link rel="icon" href="{icon}" type="image/svg+xml"><link rel="stylesheet" href="{style}">
 <script src="{script}" type="module"></script></head>
 <body><main class="main sign-in" id="main"><section class="card">
@@ -126,7 +126,8 @@ def _framed(request: Request, body: str, **values: str) -> Response:
     words = {name: html.escape(translate(language, text)) for name, text in SIGN_IN_WORDS.items()}
     files = {"icon": static_url("favicon.svg"), "style": static_url("css/app.css"), "script": static_url("js/sign_in.js")}
     inner = body.format(**words, **{name: html.escape(value, quote=True) for name, value in values.items()})
-    return HTMLResponse(_FRAME.format(language=language, title=words["title"], body=inner, **files))
+    theme = choose_theme(request.cookies.get("penstock_theme"))
+    return HTMLResponse(_FRAME.format(language=language, theme=theme, title=words["title"], body=inner, **files))
 
 
 def _language(request: Request) -> str:

@@ -56,7 +56,7 @@ def all_messages() -> set[str]:
     found |= {label for _, label in (*artifacts.TABS, *pipelines.TABS, *tasks.PHASES, *timelines.SORTS)}
     found |= {words for words, _, _ in news.KINDS.values()}
     found |= {label for _, label in log_hits.SCOPES} | {"Logs"}
-    found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in search.COMMANDS}
+    found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in (*search.COMMANDS, *search.THEMES)}
     found |= {text for _, label, explanation in triggers.KINDS for text in (label, explanation)} | {*triggers.EDIT_WORDS.values()}
     found |= {label for _, label in run_table.GROUPINGS} | {*system.SERVICES}
     tracked = (tracking_run.TABS, tracking_workspace.PROJECT_TABS, tracking_workspace.GROUPS, tracking_workspace.SORTS)
@@ -69,5 +69,5 @@ def all_messages() -> set[str]:
     found |= {label for _, label in (*tracking_artifacts.TABS, *collections.FACETS)} | {word for word, _ in trash.KINDS.values()}
     found |= {*tracking_report_forms.PROBLEMS.values()}
     found |= {*SIGN_IN_WORDS.values()} | {*users.ROLES.values()}
-    found |= {"Go to", "Commands", "Recent runs", "The definition of this pipeline cannot be read."}
+    found |= {"Go to", search.NEW_RUN_OF, search.TABS_HEADING, "Commands", "Recent runs", "The definition of this pipeline cannot be read."}
     return found

@@ -230,6 +230,11 @@ def environment() -> jinja2.Environment:
     return env
 
 
+def choose_theme(cookie: str | None) -> str:
+    """Return the theme that a reader chose, else the one that follows the system."""
+    return cookie if cookie in {"light", "dark", "contrast"} else "system"
+
+
 def query_url(base: str, parameters: Mapping[str, str] | None = None, **changes: str | int | None) -> str:
     """Return `base` with the query of `parameters` changed; None removes, and the page position never survives a change."""
     given = parameters.multi_items() if isinstance(parameters, QueryParams) else (parameters or {}).items()
@@ -241,7 +246,6 @@ def query_url(base: str, parameters: Mapping[str, str] | None = None, **changes:
 def render_text(services: WebServices, request: Request, template: str, **values: Any) -> str:
     """Render a template with what every request brings."""
     language = i18n.choose_language(request.cookies.get("penstock_lang"), request.headers.get("accept-language", ""))
-    theme = request.cookies.get("penstock_theme", "")
     zone, chosen_zone = zones.zone_names(request.cookies)
     caller = None if services.tracking is None else caller_of(services.tracking, request)
     common = {
@@ -250,7 +254,7 @@ def render_text(services: WebServices, request: Request, template: str, **values
         "is_admin": caller is None or caller.role is Role.ADMIN,
         "is_viewer": caller is not None and caller.role is Role.VIEWER,
         "language": language,
-        "theme": theme if theme in {"light", "dark", "contrast"} else "system",
+        "theme": choose_theme(request.cookies.get("penstock_theme")),
         "in_namespace": namespace_of(request),
         "zone": zone,
         "chosen_zone": chosen_zone,

@@ -1,30 +1,42 @@
-"""Whatever a client prints can be pasted into the search."""
+"""What the search offers beside objects: commands, new runs of pipelines, tabs by the names that tutorials give them."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from penstock.web.pages.search import jump_of
+from tests.browser.app import SeededApp
+from tests.unit.web.conftest import PageClient
 
 
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("http://ml.example:8080/#/runs/details/0a1b-2c", "/ui/runs/0a1b-2c"),
-        ("http://ml.example/pipeline/#/recurringrun/details/r-1", "/ui/recurring/r-1"),
-        ("http://localhost:8080/#/pipelines/details/p1/version/v2", "/ui/pipelines/p1"),
-        ("http://127.0.0.1:9/ui/runs?q=status:failed", "/ui/runs?q=status:failed"),
-        ("https://host/me/mnist/runs/abc123/overview", "/me/mnist/runs/abc123/overview"),
-        ("HelloFlow/12", "/flows/HelloFlow/12"),
-        ("HelloFlow/12/train/34", "/flows/HelloFlow/12/train/34"),
-        ("me/mnist/abc123", "/me/mnist/runs/abc123"),
-        ("me/mnist", "/me/mnist"),
-        ("https://host//evil.example/x", ""),
-        ("https://host/\\\\evil.example", ""),
-        ("javascript:alert(1)", ""),
-        ("accuracy above all", ""),
-        ("<script>/x", ""),
-    ],
-)
-def test_what_a_pasted_text_leads_to(text: str, address: str) -> None:
-    assert jump_of(text) == address
+def links(page: str) -> dict[str, str]:
+    """Address of each result -> its text."""
+    found = re.findall(r'<a class="result".*?href="([^"]*)"[^>]*>(.*?)</a>', page, re.DOTALL)
+    return {address.replace("&amp;", "&"): re.sub(r"<[^>]+>", "", text).strip() for address, text in found}
+
+
+@pytest.mark.parametrize("text", ["digits", "new run of digits", "run digits", "New Run of DIGITS"])
+def test_a_pipeline_is_started_by_its_name(client: PageClient, text: str) -> None:
+    found = links(client.get("/ui/search/results", params={"q": text}).text)
+    assert found["/ui/runs/new?pipeline=pipe-digits"].startswith("New run of ")
+
+
+@pytest.mark.parametrize(("text", "tab"), [("Volumes", "environment"), ("pod", "environment"), ("ml meta", "metadata"), ("input/output", "io")])
+def test_tabs_are_found_by_the_names_of_tutorials(seeded: SeededApp, client: PageClient, text: str, tab: str) -> None:
+    here = f"http://testserver/ui/runs/{seeded.runs['good']}?task=some-task&tab=logs"
+    found = links(client.get("/ui/search/results", params={"q": text}, headers={"hx-current-url": here}).text)
+    assert f"/ui/runs/{seeded.runs['good']}?task=some-task&tab={tab}" in found
+    elsewhere = links(client.get("/ui/search/results", params={"q": text}).text)
+    (address,) = [address for address in elsewhere if address.endswith(f"&tab={tab}")]
+    assert client.get(address).status_code == 200
+
+
+def test_commands_are_found_in_the_readers_language(client: PageClient) -> None:
+    found = links(client.get("/ui/search/results", params={"q": "휴지통"}, headers={"accept-language": "ko"}).text)
+    assert "/ui/trash" in found
+    assert 'data-theme-choice="dark"' in client.get("/ui/search/results", params={"q": "dark"}).text
+
+
+def test_two_letters_offer_no_tabs(client: PageClient) -> None:
+    assert not [address for address in links(client.get("/ui/search/results", params={"q": "lo"}).text) if "&tab=" in address]

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.api.policy import role_for
 from penstock.interfaces.page_catalog import SearchHit
 from penstock.interfaces.pages import ListQuery
+from penstock.web.i18n import choose_language, translate
+from penstock.web.pages.tasks import PANEL_TABS
 from penstock.web.render import SECTIONS, Crumb, Frame, render, render_part
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import readable_by
+from penstock.web.tracking_services import caller_of, readable_by
 
 KINDS: Sequence[tuple[str, str, str, str]] = (
     ("run", "Runs", "run", "/ui/runs/{}"),
@@ -42,8 +45,24 @@ COMMANDS: Sequence[tuple[str, str, str]] = (
     ("Compare runs", "/ui/compare", "compare"),
     ("Search in logs", "/ui/logs", "terminal"),
     ("Trash", "/ui/trash", "trash"),
+    ("API keys", "/authorize", "key"),
+    ("Users", "/ui/system/users", "user"),
     *((label, address, symbol) for _, label, address, symbol in SECTIONS),
 )
+
+THEMES: Sequence[tuple[str, str, str]] = (
+    ("Light theme", "light", "sun"),
+    ("Dark theme", "dark", "moon"),
+    ("High-contrast theme", "contrast", "eye"),
+    ("Theme as the system has it", "system", "contrast"),
+)
+"""Commands that script carries out: label, theme, icon."""
+NEW_RUN_OF = "New run of {name}"
+TABS_HEADING = "Tabs of a task"
+_NEW_RUN = re.compile(r"(?:new )?run (?:of )?(.+)", re.IGNORECASE)
+_MOST_PIPELINES = 3
+_FEWEST_LETTERS = 3
+"""Of a tab's name, before it is offered."""
 
 _JUMPS: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"#/runs/details/([\w-]+)"), "/ui/runs/{}"),
@@ -69,6 +88,10 @@ class HitLine:
     icon: str
     state: str = ""
     at: float | None = None
+    name: str = ""
+    """Goes into the title once that is translated."""
+    theme: str = ""
+    """Theme to switch to, instead of going anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +102,7 @@ class SearchPage:
     """What was asked."""
     groups: Sequence[tuple[str, Sequence[HitLine]]]
     """(heading, results)."""
+    tabs_heading: str = TABS_HEADING
 
 
 async def search_of(services: WebServices, request: Request, text: str) -> SearchPage:
@@ -89,8 +113,7 @@ async def search_of(services: WebServices, request: Request, text: str) -> Searc
         groups.append(("Go to", [HitLine(target, text, "", "arrow-right")]))
         if "://" in text or "#/" in text:
             return SearchPage(text, groups)
-    lowered = text.lower()
-    commands = [HitLine(address, label, "", symbol) for label, address, symbol in COMMANDS if lowered and lowered in label.lower()]
+    commands = [hit for hit in _commands(services, request) if text and _says(request, hit.title, text)]
     readable = readable_by(services.tracking, request)
     hits = [hit for hit in (await services.home.search(text) if text else ()) if readable(hit.entity)]
     for kind, heading, symbol, address in KINDS:
@@ -101,15 +124,73 @@ async def search_of(services: WebServices, request: Request, text: str) -> Searc
         ]
         if found:
             groups.append((heading, found))
-    if text:
-        groups.append(("Logs", [HitLine(f"/ui/logs?text={quote(text, safe='')}", text, "", "terminal")]))
+    commands = [*await _new_runs(services, request, text), *commands]
     if commands:
         groups.append(("Commands", commands[:6]))
+    if tabs := await _tabs(services, request, text):
+        groups.append((TABS_HEADING, tabs))
+    if text:
+        groups.append(("Logs", [HitLine(f"/ui/logs?text={quote(text, safe='')}", text, "", "terminal")]))
     if not text:
         listing = await services.runs.list_runs(_newest())
         recent = [HitLine(f"/ui/runs/{run.run_id}", run.name, run.pipeline_name, "run", run.state, run.created_at) for run in listing.items]
-        groups = [("Recent runs", recent), ("Commands", [HitLine(address, label, "", symbol) for label, address, symbol in COMMANDS[:5]])]
+        groups = [("Recent runs", recent), ("Commands", _commands(services, request)[:5])]
     return SearchPage(text, groups)
+
+
+def _commands(services: WebServices, request: Request) -> list[HitLine]:
+    """Commands that the reader's role allows."""
+    found = [HitLine(address, label, "", symbol) for label, address, symbol in COMMANDS if _may(services, request, address)]
+    return found + [HitLine("#", label, "", symbol, theme=theme) for label, theme, symbol in THEMES]
+
+
+def _may(services: WebServices, request: Request, address: str) -> bool:
+    tracking = services.tracking
+    return tracking is None or caller_of(tracking, request).role.covers(role_for("GET", urlsplit(address).path))
+
+
+def _says(request: Request, label: str, text: str) -> bool:
+    """Whether a label has the text in it, in English or in the reader's language."""
+    language = choose_language(request.cookies.get("penstock_lang"), request.headers.get("accept-language", ""))
+    return any(text.lower() in words.lower() for words in (label, translate(language, label)))
+
+
+async def _new_runs(services: WebServices, request: Request, text: str) -> list[HitLine]:
+    """Commands that start pipelines by name: for `mnist`, and for `new run of mnist`."""
+    if not text or not _may(services, request, "/ui/runs/new"):
+        return []
+    named = _NEW_RUN.fullmatch(text)
+    words = (named[1] if named else text).split()
+    listing = await services.catalog.list_pipelines(ListQuery(words=tuple(words), limit=_MOST_PIPELINES))
+    return [
+        HitLine(f"/ui/runs/new?pipeline={quote(item.pipeline_id, safe='')}", NEW_RUN_OF, "", "run", name=item.display_name)
+        for item in listing.items
+    ]
+
+
+async def _tabs(services: WebServices, request: Request, text: str) -> list[HitLine]:
+    """Tabs of the task that the reader looks at, else of the newest one, by any name that tutorials give them."""
+    if len(text) < _FEWEST_LETTERS:
+        return []
+    found = [
+        (key, label, other)
+        for key, label, other in PANEL_TABS
+        if _says(request, label, text) or any(_says(request, word, text) for word in other.split(", "))
+    ]
+    if not found:
+        return []
+    here = urlsplit(request.headers.get("hx-current-url", ""))
+    asked = dict(parse_qsl(here.query))
+    run = re.fullmatch(r"/ui/runs/([\w-]+)", here.path)
+    if run and asked.get("task"):
+        base, detail = f"{here.path}?task={quote(asked['task'], safe='')}", ""
+    else:
+        newest = (await services.runs.list_tasks(ListQuery(limit=1))).items
+        if not newest or "/" in newest[0].run_id:
+            return []
+        base = f"/ui/runs/{newest[0].run_id}?task={quote(newest[0].task_id, safe='')}"
+        detail = f"{newest[0].display_name} · {newest[0].run_name}"
+    return [HitLine(f"{base}&tab={key}", label, ", ".join(filter(None, (other, detail))), "panel-left") for key, label, other in found]
 
 
 def jump_of(text: str) -> str:

@@ -12,7 +12,7 @@ const root = document.documentElement;
 function applyTheme(choice) {
   root.dataset.theme = choice;
   remember("penstock_theme", choice);
-  for (const button of document.querySelectorAll("[data-theme-choice]")) {
+  for (const button of document.querySelectorAll("button[data-theme-choice]")) {
     button.setAttribute("aria-pressed", String(button.dataset.themeChoice === choice));
   }
   document.dispatchEvent(new CustomEvent("penstock:theme"));
@@ -85,7 +85,11 @@ document.addEventListener("click", (event) => {
     return;
   }
   const data = target.dataset;
-  if ("themeChoice" in data) applyTheme(data.themeChoice);
+  if ("themeChoice" in data) {
+    applyTheme(data.themeChoice);
+    if (target.matches("a")) event.preventDefault();
+    target.closest("dialog")?.close();
+  }
   else if ("languageChoice" in data) {
     remember("penstock_lang", data.languageChoice);
     location.reload();

@@ -26,7 +26,8 @@ from penstock.web.static_urls import static_url
 
 _COOKIE_SECONDS = 30 * 24 * 3600
 _FRAME = """<!doctype html>
-<html lang="{language}" data-theme="{theme}"><head><meta charset="utf-8"><title>{title} - Penstock</title><meta name="viewport" content="width=device-width">
+<html lang="{language}" data-theme="{theme}"><head><meta charset="utf-8"><title>{title} - Penstock</title>
+<meta name="viewport" content="width=device-width">
 <link rel="icon" href="{icon}" type="image/svg+xml"><link rel="stylesheet" href="{style}">
 <script src="{script}" type="module"></script></head>
 <body><main class="main sign-in" id="main"><section class="card">

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from penstock.domain.flows import Authorship, NewMetadata, Page
+from penstock.domain.ids import RunId
 from penstock.domain.tracking import RunChange
 from penstock.flows.recording import FlowRecorder
 from penstock.interfaces.page_flows import FlowQuery
@@ -18,7 +19,7 @@ from penstock.stores.sql.flow_engine import follow_engine
 from penstock.stores.sql.flow_facts import SqlFlowStore
 from penstock.stores.sql.flow_judging import SqlFlowJudge
 from penstock.stores.sql.pages_flows import SqlFlowPages
-from penstock.testing.scripted_executor import failing
+from penstock.testing.scripted_executor import WAIT, failing
 from tests.support.engines import Engine
 from tests.support.plans import flat, leaf, task
 from tests.support.tracking import HandClock, tracking_room
@@ -110,6 +111,27 @@ async def test_a_deployed_run_ends_with_the_engine_s(room: Room) -> None:
     view = await room.pages.run("F", "run-1")
     assert view is not None
     assert (view.run.state, view.tasks[0].state, view.run.pipeline_run_id) == ("FAILED", "FAILED", "run-1")
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_deployed_run_is_paused_with_the_engine_s_also_when_its_first_step_tells_of_it_later(room: Room, is_known: bool) -> None:
+    engine = Engine(room.database)
+    await engine.start()
+    engine.journal.add_projection(follow_engine)
+    engine.executor.scripts["train"] = WAIT
+    if is_known:
+        await room.begin("run-1")
+    await engine.submit(flat(task("train", "trainer"), templates=[leaf("trainer")]))
+    await engine.settled()
+    await engine.driver.pause(RunId("run-1"))
+    if not is_known:
+        await room.begin("run-1")
+    states = []
+    for step in (engine.driver.unpause(RunId("run-1")), engine.stop()):
+        view = await room.pages.run("F", "run-1")
+        states.append(None if view is None else view.run.state)
+        await step
+    assert states == ["PAUSED", "RUNNING"]
 
 
 async def test_a_run_whose_task_failed_has_failed_as_soon_as_its_client_is_silent(room: Room) -> None:

@@ -52,6 +52,12 @@ def project_run(tx: Transaction, run: FlowRun) -> None:
         " VALUES (:run, 'flow', :run, :run, :flow, :user, :tags, 'RUNNING', :history, :at, :at, :at) ON CONFLICT (run_id) DO NOTHING",
         {"run": run_id, "flow": run.flow_id, "user": run.by.user_name or "", "tags": run_tags(run), "history": history, "at": at},
     )
+    # The engine run of a deployed flow has the same id, and may have been paused before its first step told of the run.
+    tx.execute(
+        "UPDATE run SET state = 'PAUSED' WHERE run_id = :run"
+        " AND EXISTS (SELECT 1 FROM run e WHERE e.run_id = :engine AND e.state = 'PAUSED')",
+        {"run": run_id, "engine": run.shown_id},
+    )
     _add_task(tx, run_id, run_id, None, "root", run.flow_id, TaskType.ROOT, "", at, RuntimeState.RUNNING)
 
 

@@ -27,7 +27,7 @@ _RUNS = (
     " run.task_count AS task_count, run.done_count AS done_count, run.failed_count AS failed_count, engine.run_id AS engine_run"
     f" FROM flow_run JOIN run ON run.run_id = {_SHARED} LEFT JOIN run engine ON engine.run_id = flow_run.run_id"
 )
-_STATES = {"running": ("RUNNING", "PENDING", "CANCELING"), "completed": ("SUCCEEDED",), "failed": ("FAILED", "CANCELED")}
+_STATES = {"running": ("RUNNING", "PENDING", "CANCELING", "PAUSED"), "completed": ("SUCCEEDED",), "failed": ("FAILED", "CANCELED")}
 _MAX_GROUPS = 200
 _MAX_TASKS = 20_000
 

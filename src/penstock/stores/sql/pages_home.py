@@ -157,7 +157,8 @@ def _home(tx: Transaction, now: float, namespace: str) -> HomeView:
     )
     stuck = tx.all(_STUCK.format(own=own), {**since, "quiet": now - _QUIET_SECONDS})
     running = tx.all(
-        f"SELECT {TASK_COLUMNS} FROM run JOIN task ON task.run_id = run.run_id WHERE run.state = 'RUNNING' AND task.state = 'RUNNING' "
+        f"SELECT {TASK_COLUMNS} FROM run JOIN task ON task.run_id = run.run_id "
+        "WHERE run.state IN ('RUNNING', 'PAUSED') AND task.state = 'RUNNING' "
         f"AND task.type = 'RUNTIME' {own}ORDER BY task.started_at LIMIT 12",
         since,
     )

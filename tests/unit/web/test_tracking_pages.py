@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections.abc import AsyncIterator
@@ -33,6 +35,7 @@ from penstock.web.pages.tracking_data import columns_of, rows_of, step_range
 from penstock.web.pages.tracking_reports import blocks_of
 from penstock.web.pages.tracking_run import level_of
 from penstock.web.pages.tracking_sweeps import Scale
+from penstock.web.parquet import read_head
 from penstock.web.routes import routes
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import plain, tree_of
@@ -392,3 +395,36 @@ async def test_the_crumb_of_a_project_offers_the_others_when_it_is_opened(site: 
         await site.tracking.runs.upsert("ann", project, "r", RunChange(), user_name="ann")
     found = re.findall(r'href="(/ann/[^"]*)"', (await site.get("/ui/projects/switcher?of=ann/digits")).text)
     assert sorted(found) == ["/ann/a%20b", "/ann/faces"]
+
+
+async def test_runs_of_a_project_are_exported_with_chosen_columns_in_every_format(site: Site) -> None:
+    for number in range(250):
+        change = RunChange(display_name=f"run {number}", config=json.dumps({"lr": {"value": number / 10}}), summary=json.dumps({"loss": number}))
+        await site.tracking.runs.upsert("ann", "many", f"m{number}", change, user_name="ann")
+    base = "/ui/tracking/export/ann/many?columns=chosen&column=c.lr&column=s.loss&column=x.bad&format="
+    rows = (await site.get(base + "json")).json()
+    assert len({row["id"] for row in rows}) == 250
+    assert rows[0]["config"]["lr"] == int(rows[0]["id"][1:]) / 10
+    lines = list(csv.DictReader(io.StringIO((await site.get(base + "csv")).text)))
+    assert [line["id"] for line in lines] == [row["id"] for row in rows]
+    assert lines[7]["config.lr"] == str(rows[7]["config"]["lr"])
+    data = (await site.get(base + "parquet")).content
+    head = read_head(lambda offset, length: data[offset : offset + length], len(data), rows=300)
+    found = {column.name: list(column.values) for column in head.columns}
+    assert found["summary.loss"] == [float(row["summary"]["loss"]) for row in rows]
+    assert "x.bad" not in found
+    filtered = (await site.get("/ui/tracking/export/ann/many?format=json&q=loss>=248")).json()
+    assert {row["id"] for row in filtered} == {"m248", "m249"}
+    assert (await site.get("/ui/tracking/export/ann/nothing?format=json")).status_code == 404
+    assert (await site.get(base + "xlsx")).status_code == 400
+    hostile = (await site.get("/ui/tracking/export/ann/digits?format=json")).json()
+    assert hostile[0]["summary"]["loss"] == "NaN"
+
+
+async def test_columns_of_the_table_of_runs_keep_the_order_of_the_address(site: Site) -> None:
+    page = (await site.get(f"{site.base}/runs?columns=chosen&column=c.lr&column=s.best")).text
+    heads = re.findall(r'class="sort" title="([^"]+)"', page)
+    assert heads == ["config.lr", "summary.best"]
+    menu = page.partition("data-column-form")[2].partition("</form>")[0]
+    assert re.findall(r'data-column="([^"]+)"', menu)[:2] == ["c.lr", "s.best"]
+    assert "data-column-search" in menu

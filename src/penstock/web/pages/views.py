@@ -36,7 +36,8 @@ TABLES: Mapping[str, str] = {
 """Tables that keep views, with their addresses; so does `tracked:ENTITY/PROJECT`, the runs of a project."""
 _TRACKED = re.compile(r"tracked:([^/]{1,200})/([^/]{1,200})")
 _KEPT = frozenset({
-    "q", "sort", "n", "tab", "columns", "column", "group", "differences", "layout", "metric", "least", "status", "user", "tag", "since",
+    "namespace", "q", "sort", "n", "tab", "columns", "column", "group", "differences", "layout", "metric", "least", "status", "user", "tag",
+    "since",
 })  # fmt: skip
 _MOST_ADDRESS = 8000
 _MOST_COLUMNS = 100

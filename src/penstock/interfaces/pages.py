@@ -166,7 +166,13 @@ class TaskItem:
 
     @property
     def label(self) -> str:
-        """Name with the numbers of the loop iterations it belongs to, as the command line writes it: `train[3]`."""
+        """Name with the numbers of the loop iterations it belongs to, as the command line writes it: `train[3]`.
+
+        A task of a flow is named by its step and the begin of its id: `train/12`, `train/b2777f57`.
+        """
+        parts = self.path.split("/")
+        if "/" in self.run_id and len(parts) == 3:
+            return f"{parts[1]}/{parts[2] if parts[2].isdecimal() else parts[2][:8]}"
         return self.display_name + "".join(_ITERATION.findall(self.path))
 
     @property

@@ -505,6 +505,8 @@ def test_home_draws_runs_of_projects_beside_those_of_pipelines_and_lists_all_fai
         running_tasks=[], latest=[],
     )  # fmt: skip
     (lane,) = lanes_of(view, 86_400.0, [])
+    many = replace(view, tracked=[replace(own, project=f"p{number}") for number in range(12)])
+    assert len(lanes_of(many, 86_400.0, [])) == 12
     assert (lane.name, lane.bars[0].address) == ("me/digits/a", "/me/digits%2Fa/runs/run%201")
     assert lane.bars[0].look == ("Crashed", "failed")
     assert lane.bars[0].start + lane.bars[0].width == pytest.approx(100 * (86_300 / (86_400 + AHEAD)))

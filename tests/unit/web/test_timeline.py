@@ -87,3 +87,9 @@ def test_a_task_that_runs_reaches_to_now_whatever_part_is_looked_at() -> None:
 def test_a_part_that_is_none_is_the_whole_run(begin: str, end: str) -> None:
     found = timeline(TASKS, 0, 100, {"from": begin, "to": end})
     assert (found.begin, found.end, found.is_zoomed) == (0, 100, False)
+
+
+def test_a_task_of_a_flow_is_named_by_its_step_and_not_by_a_long_id() -> None:
+    number = dataclasses.replace(item("root/train/12", created=0, started=1, finished=2, usage={}), run_id="Flow/7")
+    long = dataclasses.replace(number, path="root/train/b2777f57-a899-5f37-b9ee-69750eadbc41")
+    assert [number.label, long.label] == ["train/12", "train/b2777f57"]

@@ -80,6 +80,8 @@ class HomePage:
     view: HomeView
     """Rows."""
     lanes: Sequence[Lane]
+    more_lanes: Sequence[str]
+    """Names of those that are not drawn."""
     """Timeline of the last day and the next hours."""
     troubles: Sequence[Trouble]
     """Failed lately."""
@@ -95,10 +97,16 @@ class HomePage:
     """None where the pages are served without a server process."""
 
 
+_LANES = 8
+
+
 def lanes_of(view: HomeView, now: float, planned: Sequence[tuple[float, str, str, str]]) -> list[Lane]:
-    """Lanes by pipeline, flow or project, busiest first, at most eight."""
+    """Lanes by pipeline, flow or project, busiest first. A deployed flow has one, that of the flow: its pipeline run is the same run."""
     groups: dict[str, list[LaneBar]] = {}
+    flows = {run.run_id.partition("/")[2] for run in view.recent if "/" in run.run_id}
     for run in reversed(view.recent):
+        if run.run_id in flows:
+            continue
         bar = _bar(_run_address(run), run.name, _look(run.state), (run.started_at or run.created_at, run.finished_at), now)
         groups.setdefault(run.pipeline_name or run.name, []).append(bar)
     for own in reversed(view.tracked):
@@ -109,7 +117,7 @@ def lanes_of(view: HomeView, now: float, planned: Sequence[tuple[float, str, str
         if moment <= now + AHEAD:
             ahead.setdefault(pipeline, []).append(_place(moment, now))
     names = sorted(groups.keys() | ahead.keys(), key=lambda name: -len(groups.get(name, ())))
-    return [Lane(name, groups.get(name, ()), ahead.get(name, ())) for name in names[:8]]
+    return [Lane(name, groups.get(name, ()), ahead.get(name, ())) for name in names]
 
 
 def _bar(address: str, name: str, look: tuple[str, str], times: tuple[float, float | None], now: float) -> LaneBar:
@@ -193,9 +201,11 @@ async def home_page(services: WebServices, request: Request) -> Response:
     planned = sorted(
         (moment, item.name, item.recurring_run_id, item.pipeline_name) for item in view.schedules for moment in upcoming(services, item, 3)
     )
+    lanes = lanes_of(view, now, planned)
     page = HomePage(
         view=view,
-        lanes=lanes_of(view, now, planned),
+        lanes=lanes[:_LANES],
+        more_lanes=[lane.name for lane in lanes[_LANES:]],
         troubles=troubles_of(view),
         now_at=100 * DAY / (DAY + AHEAD),
         next_fires=[entry[:3] for entry in planned[:6]],

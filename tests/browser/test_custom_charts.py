@@ -326,3 +326,20 @@ def test_a_workspace_becomes_a_report_that_is_written_on(watched: Watched, logge
     tab.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(tab.get_by_text("Report deleted.")).to_be_visible()
     expect(tab.get_by_role("link", name="What came of it")).to_have_count(0)
+
+
+def test_a_comparison_becomes_a_report_of_its_runs(watched: Watched, logged: Logged) -> None:
+    tab = watched.page
+    tab.goto(logged.base)
+    ids = tab.locator("#workspace-runs [data-run]").evaluate_all("(rows) => rows.map((row) => row.dataset.run)")
+    tab.goto(f"/ui/tracking/compare?runs={','.join(ids)}")
+    expect(tab.locator('figure[data-key="loss"] canvas')).to_be_visible()
+    tab.get_by_role("button", name="Save as a report").click()
+    tab.get_by_role("combobox", name="Title of the report").fill("Two rates")
+    tab.get_by_role("button", name="Save", exact=True).last.click()
+    tab.wait_for_url("**/reports/*/edit")
+    tab.get_by_role("link", name="Cancel").click()
+    expect(tab.get_by_role("heading", name="Two rates")).to_be_visible()
+    expect(tab.locator(".kind-comparer").get_by_text("config.lr")).to_be_visible()
+    expect(tab.locator(".kind-line canvas").first).to_be_visible()
+    expect(tab.get_by_text("2 / 2 runs")).to_be_visible()

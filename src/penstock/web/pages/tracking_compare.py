@@ -35,6 +35,12 @@ class TrackedComparePage:
     shows_all: bool
     """Rows that are the same everywhere are shown too."""
 
+    @property
+    def project_id(self) -> int | None:
+        """The project of all runs, to which a report of the comparison belongs; None when they are of several."""
+        found = {row.run.project_id for row in self.runs}
+        return found.pop() if len(found) == 1 else None
+
 
 async def compare_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Two to twenty tracked runs."""

@@ -62,6 +62,13 @@ export function remember(name, value) {
   document.cookie = `${name}=${encodeURIComponent(value)}; path=/; max-age=31536000; samesite=lax`;
 }
 
+/** Say for some seconds what did not work. */
+export function notify(message) {
+  const notice = make("div", { class: "notice is-error", role: "alert" }, message);
+  document.body.append(notice);
+  setTimeout(() => notice.remove(), 5000);
+}
+
 /** Run `work` at most once per `pause` milliseconds, the last call always. */
 export function throttle(work, pause) {
   let timer = null;

@@ -2,7 +2,7 @@
 // are links and a form). What the reader arranges is a document: kept in this browser as it changes, and on the server as a named view.
 
 import { Board } from "./board.js";
-import { isTyping, make, throttle } from "./dom.js";
+import { isTyping, notify, throttle } from "./dom.js";
 import { postJson } from "./fetching.js";
 import { askText } from "./panel_edit.js";
 import { ViewDocument } from "./views.js";
@@ -154,7 +154,7 @@ class Workspace {
       if (name !== null) location.href = answer.url;
       else this.paint();
     } catch (error) {
-      this.tell(error.message);
+      notify(error.message);
     }
   }
 
@@ -168,14 +168,8 @@ class Workspace {
       const answer = await postJson("/ui/tracking/reports/panels", { project: root.dataset.project, title, panels, runs });
       location.href = answer.url;
     } catch (error) {
-      this.tell(error.message);
+      notify(error.message);
     }
-  }
-
-  tell(message) {
-    const notice = make("div", { class: "notice is-error", role: "alert" }, message);
-    document.body.append(notice);
-    setTimeout(() => notice.remove(), 5000);
   }
 
   bind() {
@@ -240,7 +234,7 @@ class Workspace {
       if (found) this.document.add({ ...found, id: undefined, section });
       else if (new RegExp(text)) this.document.add({ kind: "line", match: text, section });
     } catch (error) {
-      this.tell(error.message);
+      notify(error.message);
     }
   }
 }

@@ -487,6 +487,16 @@ def test_a_comparison_names_changed_code_parameters_and_packages_first(tmp_path:
     assert body.index('id="code"') < body.index('id="packages"') < body.index("Scalar Metrics")
 
 
+@pytest.mark.parametrize(("detail", "is_said"), [("{}", False), ('{"environment_id": "removed"}', True)])
+def test_only_environments_that_were_made_here_are_missed_in_a_comparison(tmp_path: Path, detail: str, is_said: bool) -> None:
+    seeded = build(tmp_path, url="http://testserver")
+    good, other = seeded.runs["good"], seeded.runs["night-0"]
+    database = open_database(f"sqlite:///{tmp_path / 'penstock.db'}")
+    asyncio.run(database.write(lambda tx: tx.execute("UPDATE attempt SET detail = ? WHERE run_id = ?", (detail, other))))
+    body = PageClient(seeded.app).get(f"/ui/compare?runs={good},{other}").text
+    assert ("The environment is not known any more" in body) is is_said
+
+
 def test_page_contexts_are_documented_frozen_dataclasses() -> None:
     """The context of each page is a contract: a frozen dataclass whose name ends in Page, Panel, Part or Table."""
     for path in sorted(Path(inspect.getfile(pages)).parent.glob("*.py")):

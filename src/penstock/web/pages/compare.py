@@ -257,7 +257,10 @@ def _digests(runs: Sequence[RunItem], uses: Sequence[ArtifactUse], arrow: str) -
 
 
 def _environments(services: WebServices, findings: _Findings) -> list[dict[str, Mapping[str, str] | None]]:
-    """Versions of packages by task; iterations of a loop share an environment and are one task. None: it is not known any more."""
+    """Versions of packages by task; iterations of a loop share an environment and are one task. None: it is not known any more.
+
+    Tasks that never had an environment of this server are left out.
+    """
     locks: dict[str, Sequence[str] | None] = {}
     found: list[dict[str, Mapping[str, str] | None]] = []
     for tasks in findings.tasks:
@@ -268,7 +271,9 @@ def _environments(services: WebServices, findings: _Findings) -> list[dict[str, 
                 continue
             detail = findings.recorded.get(task.task_id, {})
             packages, environment = detail.get("packages"), str(detail.get("environment_id") or "")
-            if packages is None and environment:
+            if packages is None and not environment:
+                continue  # it never had one made here: steps of flows that others ran, commands of their own
+            if packages is None:
                 if environment not in locks:
                     locks[environment] = services.locked_packages(environment)
                 packages = locks[environment]

@@ -461,3 +461,25 @@ def test_a_clone_marks_values_that_are_no_longer_those_of_its_run(page: Page, se
     expect(marks).to_have_count(1)
     field.fill(before)
     expect(marks).to_have_count(0)
+
+
+def test_lines_of_a_log_are_copied_those_marked_or_all_of_the_stream_shown(page: Page, served: Served) -> None:
+    run_id = served.seeded.runs["failed"]
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/ui/executions?q=status:failed run:gaps")
+    task = page.locator("tbody tr a.name").first.get_attribute("href")
+    page.goto(f"{task}&tab=logs")
+    lines = page.locator("[data-log-lines] .log-line")
+    expect(lines.filter(has_text="Traceback")).to_be_visible()
+    copy = page.get_by_role("button", name="Copy the lines marked, or all that are shown")
+    page.get_by_label("Stream").select_option("stderr")
+    copy.click()
+    expect(page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert "Traceback" in text
+    assert "reading data" not in text
+    page.get_by_label("Stream").select_option("")
+    lines.filter(has_text="rows: 1797").locator(".log-number").click()
+    copy.click()
+    assert page.evaluate("navigator.clipboard.readText()") == "rows: 1797, features: 64"
+    assert run_id in page.url

@@ -328,6 +328,22 @@ def test_a_bulk_action_may_take_all_that_match(seeded: SeededApp, client: PageCl
     assert {arguments[0] for name, arguments in seeded.actions.calls if name == "archive_run"} == failed
 
 
+def test_recurring_runs_show_when_they_begin_and_end_where_one_does(tmp_path: Path) -> None:
+    seeded = build(tmp_path, url="http://testserver")
+    client = PageClient(seeded.app)
+    assert 'data-key="End"' not in client.get("/ui/recurring").text
+    trigger = json.dumps({"interval_seconds": 60, "start_at": 1_700_000_000.0, "end_at": 1_900_000_000.0})
+    sql = "UPDATE recurring_run SET trigger_spec = ? WHERE recurring_run_id = 'rec-nightly'"
+    database = open_database(f"sqlite:///{tmp_path / 'penstock.db'}", synchronous="OFF")
+    database.write_sync(lambda tx: tx.execute(sql, (trigger,)))
+    database.close()
+    page = client.get("/ui/recurring").text
+    assert 'data-key="End"' in page
+    row = page.partition('id="row-rec-nightly"')[2].partition("</tr>")[0]
+    assert "2023-11-14" in row
+    assert "2030-03-17" in row
+
+
 def test_picked_runs_get_tags(seeded: SeededApp, client: PageClient) -> None:
     seeded.actions.calls.clear()
     ours = {"origin": "http://testserver"}

@@ -28,6 +28,7 @@ from penstock.server.wandb import build_wandb
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.database import Database, open_database
+from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.keys import KeyService
@@ -77,7 +78,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             ids=SystemIds(), notifier=LocalNotifier(),
         )  # fmt: skip
         tracking = build_tracking_pages(wandb, database)
-        services = _services(tracking, clock, blobs, SqlHomePages(database))
+        services = _services(tracking, clock, blobs, SqlHomePages(database), SqlCatalogPages(database))
         elsewhere = Route("/files/{rest:path}", lambda request: PlainTextResponse("an API"))
         app = Starlette(routes=[elsewhere, *routes(services)])
         run_id = await _logged(room, blobs)
@@ -88,9 +89,9 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     database.close()
 
 
-def _services(tracking: TrackingServices, clock: HandClock, blobs: LocalBlobStore, home: SqlHomePages) -> WebServices:
-    parts: dict[str, Any] = dict.fromkeys(("runs", "run_tables", "views", "artifacts", "catalog", "plans", "logs", "actions"))
-    return WebServices(**parts, home=home, notifier=LocalNotifier(), clock=clock, blobs=blobs, url="http://testserver", version="1", tracking=tracking)
+def _services(tracking: TrackingServices, clock: HandClock, blobs: LocalBlobStore, home: SqlHomePages, catalog: SqlCatalogPages) -> WebServices:
+    parts: dict[str, Any] = dict.fromkeys(("runs", "run_tables", "views", "artifacts", "plans", "logs", "actions"))
+    return WebServices(**parts, home=home, catalog=catalog, notifier=LocalNotifier(), clock=clock, blobs=blobs, url="http://testserver", version="1", tracking=tracking)
 
 
 async def _logged(room: Tracking, blobs: LocalBlobStore) -> TrackedRunId:

@@ -271,6 +271,7 @@ class LogView {
       const isOn = this.view.classList.toggle("wraps");
       event.currentTarget.setAttribute("aria-pressed", String(isOn));
     });
+    find("copy")?.addEventListener("click", (event) => { event.currentTarget.dataset.copy = this.shown(); });
     find("stream").addEventListener("change", (event) => this.choose(event.target.value));
     find("error").addEventListener("click", () => this.search(ERRORS, true, true));
     find("next").addEventListener("click", () => this.step(1));
@@ -311,6 +312,13 @@ class LogView {
       history.replaceState(history.state, "", from === to ? `#L${from + 1}` : `#L${from + 1}-L${to + 1}`);
       this.mark(from, to);
     });
+  }
+
+  /** The text of the lines marked, or of all lines loaded that the stream shown has. */
+  shown() {
+    const lines = this.stream === "system" ? [...this.root.querySelectorAll("[data-log-system] li")] : [...this.lines.children].filter((line) => line.checkVisibility());
+    const marked = lines.filter((line) => line.classList.contains("is-marked"));
+    return (marked.length ? marked : lines).map((line) => (line.querySelector(".log-text") ?? line).textContent).join("\n");
   }
 
   /** Show one stream only. What hides most of the lines at hand fetches earlier ones, as far as they are kept. */

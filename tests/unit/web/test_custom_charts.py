@@ -70,11 +70,11 @@ async def test_tables_logged_with_a_preset_of_ones_own_are_panels_of_it(site: Si
 
 
 async def test_rows_of_several_runs_come_with_the_run_that_each_is_of(site: Site) -> None:
-    first, second = await logged(site, "one", [[1, "x"], [2, "y"]], lr=0.1), await logged(site, "two", [[3, "z"]], lr=0.2)
+    first, second = await logged(site, "one", [[1, "x"], [2**70, "y"]], lr=0.1), await logged(site, "two", [[3, "z"]], lr=0.2)
     runs = f"{first.run_id},{second.run_id}"
     tables = (await site.get(f"/ui/tracking/charts/rows?runs={runs}&table=t&column=c.lr")).json()
     assert tables["columns"] == ["lr", "a", "b.c"]
-    assert tables["rows"] == [[0, 0.1, 1, "x"], [0, 0.1, 2, "y"], [1, 0.2, 3, "z"]]
+    assert tables["rows"] == [[0, 0.1, 1, "x"], [0, 0.1, 2**70, "y"], [1, 0.2, 3, "z"]]
     assert [(run["name"], run["url"]) for run in tables["runs"]] == [("one", "/ann/digits/runs/one"), ("two", "/ann/digits/runs/two")]
     history = (await site.get(f"/ui/tracking/charts/rows?runs={runs}&key=loss")).json()
     assert history["columns"] == ["_step", "loss"]

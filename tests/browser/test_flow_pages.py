@@ -90,6 +90,11 @@ def test_a_task_shows_streams_values_and_metadata(page: Page) -> None:
     expect(page.locator("#value-doubled")).to_contain_text("letters")
     open_tab(page, "Metadata")
     expect(page.locator("table.table")).to_contain_text("foreach-stack")
+    open_tab(page, "Replay locally")
+    expect(page.locator(".flow-replay code").last).to_contain_text("spin ShownFlow/")
+    page.locator("#flow-head").get_by_role("link", name="Lineage").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Lineage: ")
+    expect(page.locator("main")).to_contain_text("things around it")
 
 
 def test_parameters_tags_and_commands_of_a_run(page: Page) -> None:

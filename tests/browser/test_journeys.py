@@ -261,7 +261,7 @@ PLACES = [
     "/ui/runs/{good}?view=timeline", "/ui/runs/{good}?view=output", "/ui/runs/{good}?view=config", "/ui/runs/new?pipeline=pipe-digits", "/ui/recurring", "/ui/recurring/rec-nightly", "/ui/recurring/rec-nightly?from=2026-01-01T00:00&until=2026-01-09T00:00",
     "/ui/recurring/rec-run-finished?test=1", "/ui/recurring/rec-webhook", "/ui/recurring/new-trigger?pipeline=pipe-digits",
     "/ui/executions", "/ui/executions?group=cause", "/ui/runs?group=pipeline", "/ui/artifacts", "/ui/compare?runs={good},{failed}", "/ui/compare?runs={night-0},{good}",
-    "/ui/pipelines/pipe-digits?tab=versions&a=ver-1&b=ver-2", "/ui/system", "/ui/search?q=digits",
+    "/ui/pipelines/pipe-digits?tab=versions&a=ver-1&b=ver-2", "/ui/system", "/ui/search?q=digits", "/ui/help", "/ui/help/wandb",
     "/ui/logs", "/ui/logs?errors=1&q=status:failed", "/ui/runs/{failed}?task={task}&tab=environment", "/ui/runs/{good}?task={loop}&tab=io&by=train-model",
 ]  # fmt: skip
 

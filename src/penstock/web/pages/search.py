@@ -45,6 +45,7 @@ COMMANDS: Sequence[tuple[str, str, str]] = (
     ("Compare runs", "/ui/compare", "compare"),
     ("Search in logs", "/ui/logs", "terminal"),
     ("Trash", "/ui/trash", "trash"),
+    ("Help", "/ui/help", "document"),
     ("API keys", "/authorize", "key"),
     ("Users", "/ui/system/users", "user"),
     *((label, address, symbol) for _, label, address, symbol in SECTIONS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -184,6 +185,27 @@ def test_a_chart_is_written_tried_and_kept_in_the_workspace(watched: Watched, lo
     tab.locator("#panel-fields").fill("x=_step, y=loss")
     tab.get_by_role("button", name="Save", exact=True).last.click()
     expect(chart.locator("[role=graphics-document]")).to_have_attribute("aria-label", "Loss by rate. 20 rows of 2 runs; columns: _step, loss.")
+
+
+def test_the_specification_of_a_preset_is_taken_and_changed(watched: Watched, logged: Logged) -> None:
+    tab = watched.page
+    tab.goto(logged.base)
+    chart = tab.locator('figure[data-key="classes_table"]')
+    chart.scroll_into_view_if_needed()
+    chart.locator("summary").click()
+    chart.get_by_role("button", name="Edit panel").click()
+    words = tab.get_by_role("textbox", name="Specification")
+    expect(words).to_have_value("")
+    tab.locator("#panel-preset").fill("tester/none")
+    tab.get_by_role("button", name="Take the preset's specification").click()
+    expect(tab.get_by_role("dialog").get_by_role("alert")).to_contain_text("There is no chart preset 'tester/none'")
+    tab.locator("#panel-preset").fill("tester/bars")
+    tab.get_by_role("button", name="Take the preset's specification").click()
+    expect(words).to_have_value(re.compile("xOffset"))
+    words.fill(words.input_value().replace('"xOffset"', '"tooltip"'))
+    tab.get_by_role("button", name="Save", exact=True).last.click()
+    expect(chart.locator("canvas")).to_be_visible()
+    expect(chart.locator(".panel-note")).to_have_text("6 of 6 rows")
 
 
 HOSTILE: list[dict[str, Any]] = [

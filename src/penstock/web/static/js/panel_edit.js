@@ -3,7 +3,7 @@
 import { make } from "./dom.js";
 import { expression } from "./expressions.js";
 import { fetchJson } from "./fetching.js";
-import { problemOf, VegaPanel } from "./panel_vega.js";
+import { presetOf, problemOf, VegaPanel } from "./panel_vega.js";
 import { readSpec } from "./vega_spec.js";
 import { say } from "./words.js";
 
@@ -64,6 +64,17 @@ export async function editPanel(board, spec) {
   dialog.showModal();
 }
 
+/** Put the specification of the preset that the form names into `area`, to be changed there. */
+async function takePreset(area) {
+  const problem = area.form.querySelector(".problem");
+  try {
+    area.value = JSON.stringify(await presetOf(area.form.elements.preset.value.trim()), null, 1);
+    problem.textContent = "";
+  } catch (error) {
+    problem.textContent = error.message;
+  }
+}
+
 /** A chart as the form describes it at the moment, before it becomes a panel. */
 function trial(form, board, lists) {
   const place = make("div", { class: "vega-trial", hidden: true });
@@ -100,7 +111,10 @@ function field(name, spec, lists) {
     const area = make("textarea", { name, id, rows: "12", class: isNotes ? "" : "mono", spellcheck: isNotes ? "true" : "false", maxlength: isNotes ? "50000" : "200000", autocomplete: "off" });
     area.value = given ?? (isNotes || spec?.preset ? "" : JSON.stringify(EXAMPLE, null, 1));
     const whole = row(id, say(`field ${name}`), area, say(isNotes ? "markdown hint" : "vega hint"));
-    if (!isNotes) whole.classList.add("vega-text");
+    if (!isNotes) {
+      whole.classList.add("vega-text");
+      whole.append(make("button", { class: "button small", type: "button", onclick: () => takePreset(area) }, say("vega take")));
+    }
     return whole;
   }
   const isList = [...LISTS, ...PAIRS].includes(name);

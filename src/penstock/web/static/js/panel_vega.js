@@ -18,7 +18,8 @@ const presets = new Map();
 /** Words for what is wrong with a specification. */
 export const problemOf = (error) => (error instanceof SpecError ? say(error.key, error.values) : error.message);
 
-function presetOf(name) {
+/** The specification of a preset, asked for once. */
+export function presetOf(name) {
   if (!presets.has(name)) presets.set(name, fetchJson(`/ui/tracking/charts/preset?name=${encodeURIComponent(name)}`).then((answer) => {
     if (!answer.spec) throw new Error(answer.error);
     return answer.spec;

@@ -110,6 +110,19 @@ def test_parameters_tags_and_commands_of_a_run(page: Page) -> None:
     expect(page.locator("tbody tr", has_text="alpha")).to_contain_text("0.75")
 
 
+def test_runs_of_flows_are_tagged_from_the_list(page: Page) -> None:
+    page.goto("/flows?group=user")
+    page.get_by_role("checkbox", name="Select all").check()
+    bar = page.locator("[data-bulk-bar]")
+    bar.get_by_label("Tag").fill("listed, kept")
+    bar.get_by_role("button", name="Add tag").click()
+    expect(page.locator("[data-notice]")).to_contain_text("Tagged")
+    for tag in ("listed", "kept"):
+        expect(page.locator("tbody .chip", has_text=tag).first).to_be_visible()
+    page.goto("/flows?tag=listed")
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+
 def test_the_list_is_filtered_and_grouped(page: Page) -> None:
     page.goto("/flows?group=user&status=completed")
     expect(page.locator("main")).to_contain_text("ShownFlow")

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from penstock.web.errors import guarded
 from penstock.web.flow_services import FlowWeb
-from penstock.web.pages import flow_tasks, flows
+from penstock.web.pages import flow_bulk, flow_tasks, flows
 from penstock.web.services import WebServices
 
 Page = Callable[[WebServices, FlowWeb, Request], Awaitable[Response]]
@@ -34,7 +34,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
 )
 """GET addresses."""
 
-FORMS: tuple[tuple[str, Page], ...] = ((_RUN + "/tags", flows.change_tags),)
+FORMS: tuple[tuple[str, Page], ...] = ((_RUN + "/tags", flows.change_tags), ("/ui/flows/actions", flow_bulk.act))
 """POST addresses."""
 
 

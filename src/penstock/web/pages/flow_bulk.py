@@ -1,0 +1,33 @@
+"""What the bulk bar of the list of flows does: add tags to the runs picked."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.web.flow_services import FlowWeb
+from penstock.web.pages.picked import picked
+from penstock.web.pages.trash import done_notice, each
+from penstock.web.render import Notice, redirect
+from penstock.web.services import WebServices
+
+_LONGEST_TAG = 500
+
+
+async def act(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """Tag runs; a row is named `FLOW/RUN`."""
+    wanted = await picked(services, request, "/flows")
+    tags = [tag[:_LONGEST_TAG] for tag in re.split(r"[,\s]+", str(wanted.form.get("tags", ""))) if tag]
+    if wanted.verb != "tag" or not wanted.ids:
+        return redirect(wanted.target, Notice("Nothing was selected.", "error"))
+    if not tags:
+        return redirect(wanted.target, Notice("Name the tag to add.", "error"))
+
+    async def tag_run(row: str) -> None:
+        flow_id, _, run_id = row.partition("/")
+        await flows.recorder.change_tags(flow_id, run_id, tags, [])
+
+    problems = await each(wanted.ids, tag_run)
+    return done_notice(wanted.target, "Tagged", wanted.ids, problems)

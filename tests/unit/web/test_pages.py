@@ -266,6 +266,14 @@ def test_columns_keep_their_order_through_every_link(client: PageClient) -> None
     assert heads[-2:] == ["rows", "accuracy"]
 
 
+def test_rows_of_runs_say_how_many_tasks_were_reused(seeded: SeededApp, client: PageClient) -> None:
+    page = client.get("/ui/runs?n=200").text
+    said = {run: int(count) for run, count in re.findall(r'id="row-([^"]+)"(?:(?!</tr>).)*?chip cached num" title="(\d+) cached"', page, re.DOTALL)}
+    assert said
+    for run, count in said.items():
+        assert f"{count}/" in client.get(f"/ui/runs/{run}").text.partition('class="chip cached"')[2].partition("</span>")[0]
+
+
 def test_groups_lead_to_their_rows(client: PageClient) -> None:
     page = client.get("/ui/runs?group=state").text
     links = re.findall(r'<a class="name quiet cut" href="([^"]+)">(\w+)</a>', page)

@@ -126,5 +126,6 @@ def test_runs_of_flows_are_tagged_from_the_list(page: Page) -> None:
 def test_the_list_is_filtered_and_grouped(page: Page) -> None:
     page.goto("/flows?group=user&status=completed")
     expect(page.locator("main")).to_contain_text("ShownFlow")
+    expect(page.locator("tr", has_text="ShownFlow").first.locator(".flow-peek rect")).to_have_count(5)
     page.goto("/flows?status=failed")
     expect(page.locator("main a[href^='/flows/ShownFlow/']")).to_have_count(0)

@@ -5,13 +5,23 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from penstock.interfaces.page_flows import FlowAttempt, FlowTaskItem
+from penstock.interfaces.page_flows import FlowAttempt, FlowRunItem, FlowTaskItem
+from penstock.interfaces.pages import TaskItem
 from penstock.web.flow_graph import NODE_WIDTH, graph_of, worst_state
-from penstock.web.pages.flows import timeline
+from penstock.web.pages.flows import peek, timeline
 
 
 def task(step: str, number: str, state: str = "SUCCEEDED", *attempts: FlowAttempt) -> FlowTaskItem:
     return FlowTaskItem(step, number, state, 0.0, 0.0, 1.0, "", "", "", attempts)
+
+
+def shared_task(step: str, started: float | None, finished: float | None) -> TaskItem:
+    return TaskItem(
+        task_id=f"F/7/{step}/1", run_id="F/7", execution_id=1, parent_task_id=None, path=f"root/{step}/1", task_key="1", display_name="1",
+        type="RUNTIME", component=f"F.{step}", iteration_index=None, iteration_count=None, position=0, state="RUNNING", reason="",
+        created_at=0, started_at=started, finished_at=finished, attempts=1, is_cached=False, cached_task_id=None, cache_fingerprint=None,
+        cache_reason="", error=None, inputs={}, outputs={}, detail={},
+    )  # fmt: skip
 
 
 def info(steps: dict[str, tuple[str, list[str]]]) -> dict[str, Any]:
@@ -96,3 +106,9 @@ def test_steps_show_the_decorators_of_their_author_only() -> None:
     decorators = [{"name": "retry"}, {"name": "penstock_internal"}]
     graph = graph_of({"start_step": "start", "steps": {"start": {"type": "end", "next": [], "decorators": decorators}}}, [])
     assert list(graph.nodes[0].decorators) == ["retry"]
+
+
+def test_the_small_timeline_of_a_run_lies_within_the_run() -> None:
+    run = FlowRunItem("F", "7", "ada", (), (), "RUNNING", 100.0, None, None, 3, 1, 0, "")
+    bars = peek(run, [shared_task("a", 100, 150), shared_task("b", 90, None), shared_task("c", None, None)], now=200.0)
+    assert [(bar.name, bar.start, bar.width) for bar in bars] == [("a/1", 0, 50), ("b/1", 0, 100)]

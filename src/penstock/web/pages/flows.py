@@ -14,6 +14,7 @@ from starlette.responses import Response
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.flows import Page
 from penstock.interfaces.page_flows import FlowListing, FlowQuery, FlowRunItem, FlowRunView, FlowTaskItem
+from penstock.interfaces.pages import TaskItem
 from penstock.interfaces.tracking_pages import RunTracking
 from penstock.web.flow_graph import FlowGraph, graph_of, worst_state
 from penstock.web.flow_services import FlowWeb
@@ -34,7 +35,18 @@ PARAMETERS_STEP = "_parameters"
 _PAGE = 50
 _SPANS = {"1h": 3600.0, "24h": 86_400.0, "7d": 7 * 86_400.0, "30d": 30 * 86_400.0}
 _MAX_PARAMETERS = 40
+_PEEK_TASKS = 60
 _MAX_BARS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PeekBar:
+    """A task in the small timeline of a list's row, in percent of its run."""
+
+    name: str
+    state: str
+    start: float
+    width: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,8 @@ class FlowListPage:
     """Chosen time range."""
     spans: Sequence[str]
     next_offset: int | None
+    peeks: Mapping[str, Sequence[PeekBar]]
+    """Tasks of the listed runs over time, by shared run id; the 60 longest of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +171,33 @@ async def list_page(services: WebServices, flows: FlowWeb, request: Request) -> 
         request.query_params.get("since", ""),
         tuple(_SPANS),
         more if more < listing.total else None,
+        await _peeks(services, listing.runs),
     )
     crumbs = (Crumb("Flows", "/flows"), Crumb(query.flow_id)) if query.flow_id else (Crumb("Flows"),)
     frame = Frame(title=query.flow_id or "Flows", section="flows", crumbs=crumbs, scripts=("table", "flows"))
     return render(services, request, "flows/list.html", frame=frame, page=page)
+
+
+async def _peeks(services: WebServices, runs: Sequence[FlowRunItem]) -> dict[str, list[PeekBar]]:
+    """One query, however many runs are listed."""
+    if not runs:
+        return {}
+    tasks = await services.runs.timelines([run.shared_id for run in runs], limit=_PEEK_TASKS)
+    return {run.shared_id: peek(run, [task for task in tasks if task.run_id == run.shared_id], services.clock.now()) for run in runs}
+
+
+def peek(run: FlowRunItem, tasks: Sequence[TaskItem], now: float) -> list[PeekBar]:
+    """Return bars for the tasks of a run that began, within the run's own time."""
+    end = run.finished_at or now
+    whole = max(end - run.started_at, 1e-3)
+    bars = []
+    for task in tasks:
+        if task.started_at is None:
+            continue
+        first = min(max(task.started_at - run.started_at, 0.0), whole)
+        last = min(max((task.finished_at or end) - run.started_at, first), whole)
+        bars.append(PeekBar(task.label, task.state, 100 * first / whole, max(100 * (last - first) / whole, 0.6)))
+    return bars
 
 
 async def run_page(services: WebServices, flows: FlowWeb, request: Request) -> Response:

@@ -16,7 +16,8 @@ from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.housekeeping import REFERENCES, SqlEndedRuns, SqlLiveBlobs
 
 _NOT_BLOBS = {
-    ("spec", "digest"), ("api_key", "digest"), ("artifact_version", "digest"), ("version_content", "blob_digest"), ("object_read", "digest"),
+    ("spec", "digest"), ("api_key", "digest"), ("account_invite", "digest"), ("artifact_version", "digest"),
+    ("version_content", "blob_digest"), ("object_read", "digest"),
 }  # fmt: skip
 """Digests of other things, a table derived from manifests, and a note of what was read."""
 _OLD = 1_000_000.0

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.errors import ConflictError, InvalidArgumentError
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.domain.tracking import TrackedState
 from penstock.interfaces.page_catalog import HomeView, RecentTracked
@@ -29,6 +29,7 @@ from penstock.web.pages.home import AHEAD, lanes_of, troubles_of
 from penstock.web.pages.run import VIEWS
 from penstock.web.pages.tasks import PANEL_TABS
 from penstock.web.pages.views import TABLES, checked_layout
+from penstock.web.render import NOTICE_COOKIE
 from tests.browser.app import SeededApp, build
 from tests.browser.seed import HOSTILE
 from tests.unit.web.conftest import PageClient
@@ -361,6 +362,32 @@ def test_picked_runs_get_tags(seeded: SeededApp, client: PageClient) -> None:
     assert seeded.actions.calls == [("tag_run", ("r1", tags)), ("tag_run", ("r2", tags))]
     client.post("/ui/runs/actions", data=form | {"tags": " , "}, headers=ours)
     assert len(seeded.actions.calls) == 2
+
+
+def test_picked_runs_are_paused_and_continued_and_refusals_are_listed(
+    seeded: SeededApp, client: PageClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused: list[str] = []
+
+    async def pause_run(run_id: str) -> None:
+        if run_id == "ended":
+            raise ConflictError("it cannot be paused: it has ended")
+        paused.append(run_id)
+
+    monkeypatch.setattr(seeded.actions, "pause_run", pause_run, raising=False)
+    ours = {"origin": "http://testserver"}
+    bar = client.get("/ui/runs").text.partition("data-bulk-bar")[2].partition("</form>")[0]
+    assert 'value="pause"' in bar
+    assert 'value="unpause"' in bar
+    form = {"verb": "pause", "id": ["r1", "ended", "r2"], "next": "/ui/runs"}
+    answer = client.post("/ui/runs/actions", data=form, headers=ours)
+    assert paused == ["r1", "r2"]
+    page = client.get("/ui/runs", headers={"cookie": f"{NOTICE_COOKIE}={answer.cookies[NOTICE_COOKIE]}"}).text
+    assert "Paused 2 of 3 runs." in page
+    assert "ended: it cannot be paused: it has ended" in page
+    seeded.actions.calls.clear()
+    client.post("/ui/runs/actions", data={"verb": "unpause", "id": ["r1", "r2"], "next": "/ui/runs"}, headers=ours)
+    assert [call for call in seeded.actions.calls if call[0] == "unpause_run"] == [("unpause_run", ("r1",)), ("unpause_run", ("r2",))]
 
 
 def test_the_filter_bar_is_offered_values(client: PageClient) -> None:

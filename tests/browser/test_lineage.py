@@ -125,3 +125,37 @@ def test_the_page_draws_it_and_leads_to_both_worlds(server: LiveServer, model: d
     expect(graph.locator(".node")).to_have_count(3)
     assert problems == []
     context.close()
+
+
+def test_only_the_paths_to_a_picked_node_stay(server: LiveServer, model: dict[str, Any], chromium: Browser) -> None:
+    context = chromium.new_context(base_url=server.url, viewport={"width": 1440, "height": 900}, locale="en-US")
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.add_init_script(AXE.read_text())
+    page.goto(f"/ui/lineage?of=artifact:{model['id']}")
+    graph = page.locator("#lineage")
+    expect(graph.locator(".node")).to_have_count(6)
+    page.get_by_role("button", name="Pick the other end in the graph").click()
+    graph.locator(".node", has_text="make-data").click()
+    page.wait_for_url("**to=task*")
+    expect(graph.locator(".node")).to_have_count(4)
+    expect(graph.locator(".node.is-selected")).to_have_count(2)
+    for name in ("registers", "serves"):
+        expect(graph.locator(".node", has_text=name)).to_have_count(0)
+    page.get_by_text("The same as a table").click()
+    expect(page.get_by_role("row")).to_have_count(4)
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']}).then(r => r.violations.map(v => v.id + v.nodes.map(n => n.html)))")
+    assert found == []
+    page.locator("input[name=depth]").fill("1")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_text("No path leads there within this depth.")).to_be_visible()
+    page.get_by_role("link", name="Show everything again").click()
+    expect(graph.locator(".node")).to_have_count(4)
+    [serves] = [text for text in page.get_by_role("combobox", name="Only paths to").locator("option").all_inner_texts() if text.startswith("serves")]
+    page.get_by_role("combobox", name="Only paths to").select_option(label=serves)
+    page.get_by_role("button", name="Apply").click()
+    expect(graph.locator(".node")).to_have_count(2)
+    assert problems == []
+    context.close()

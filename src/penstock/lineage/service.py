@@ -13,6 +13,7 @@ from penstock.domain.ids import Digest
 from penstock.domain.lineage import Direction, LineageGraph, LineageNode, NodeKind
 from penstock.interfaces.lineage_store import LineageStore
 from penstock.lineage.folding import fold
+from penstock.lineage.paths import between
 from penstock.lineage.walking import walk
 
 MAX_DEPTH = 20
@@ -46,6 +47,7 @@ class LineageService:
         is_folded: bool = True,
         expand: Collection[str] = (),
         has_contents: bool = False,
+        to: str = "",
         readable: Readable = lambda entity: True,
     ) -> LineageGraph:
         """Return what surrounds the thing that `ref` names.
@@ -61,6 +63,8 @@ class LineageService:
             is_folded: draw five and more similar neighbours as one.
             expand: keys of clusters that stay open.
             has_contents: walk `contains` edges too.
+            to: key of a node; of what was walked only the paths between it and the focus stay. Other names of it are not looked up:
+                the answer would tell whose content has a name that is not the reader's.
             readable: names of entities that it refuses are left out; the nodes stay.
 
         Raises:
@@ -80,6 +84,8 @@ class LineageService:
         for way in (Direction.UPSTREAM, Direction.DOWNSTREAM):
             if direction in {way, Direction.BOTH}:
                 graph = await self._extend(graph, way, depth, limit, kinds, has_contents, readable)
+        if to:
+            graph = between(graph, to)
         if not is_folded:
             return graph
         shown, clusters = fold(graph.nodes, graph.edges, graph.distances, expand=expand)

@@ -59,6 +59,8 @@ class DrawnNode:
     """Every name with the address of its page."""
     lineage_url: str
     """This page around the node."""
+    path_url: str = ""
+    """This page with the paths to the node alone; empty for clusters and where they are drawn already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class LineageQuery:
     """Open clusters."""
     has_contents: bool
     """Whether parts of versions are joined too."""
+    to: str = ""
+    """Key of the node that only the paths to are drawn of; empty: everything is."""
 
     def fields(self, **changes: str) -> dict[str, str]:
         """Return the query string's fields, some of them changed."""
@@ -84,6 +88,7 @@ class LineageQuery:
             "depth": "" if self.depth == _DEFAULT_DEPTH else str(self.depth),
             "expand": ",".join(self.expand),
             "contents": "1" if self.has_contents else "",
+            "to": self.to,
         }
         return {name: value for name, value in (found | changes).items() if value}
 
@@ -110,6 +115,12 @@ class LineagePage:
     """Where the drawing loads from."""
     endangered: Sequence[tuple[DrawnNode, Sequence[str]]]
     """Downstream things that aliases point to: what a change of the focus touches."""
+    others: Sequence[tuple[str, str, str]]
+    """Nodes that paths can lead to: key, name, detail."""
+    end: DrawnNode | None
+    """The other end of the paths drawn, when it is within the depth."""
+    whole_url: str
+    """This page with everything again."""
     directions: Sequence[tuple[Direction, str]] = DIRECTIONS
     """Choices of direction."""
     kind_words: Mapping[NodeKind, str] = field(default_factory=lambda: KIND_WORDS)
@@ -130,7 +141,8 @@ def query_of(request: Request) -> LineageQuery:
     if direction not in {way.value for way in Direction}:
         raise InvalidArgumentError(f"{direction[:40]!r} is no direction")
     expand = [part for part in params.get("expand", "").split(",") if part]
-    return LineageQuery(params.get("of", "").strip(), Direction(direction), int(depth), expand, params.get("contents") == "1")
+    to = params.get("to", "").strip()
+    return LineageQuery(params.get("of", "").strip(), Direction(direction), int(depth), expand, params.get("contents") == "1", to)
 
 
 async def _graph(graph: LineageService, readable: Readable, query: LineageQuery) -> LineageGraph:
@@ -141,6 +153,7 @@ async def _graph(graph: LineageService, readable: Readable, query: LineageQuery)
         limit=MAX_SHOWN,
         expand=query.expand,
         has_contents=query.has_contents,
+        to=query.to,
         readable=readable,
     )
 
@@ -164,6 +177,7 @@ async def lineage_page(
         for key, node in found.nodes.items()
         if found.distances[key] > 0 and any(alias != "latest" for alias in node.aliases)
     ]
+    others = [(key, node) for key, node in found.nodes.items() if key != found.focus and node.names]
     page = LineagePage(
         query=query,
         focus=focus,
@@ -174,6 +188,9 @@ async def lineage_page(
         is_truncated=found.is_truncated,
         data_url="/ui/lineage/graph?" + urlencode(query.fields()),
         endangered=endangered,
+        others=sorted(((key, *_words_of(node)) for key, node in others), key=lambda other: (*other[1:], other[0])),
+        end=_drawn_node(found.nodes[query.to], query) if query.to in found.nodes else None,
+        whole_url="/ui/lineage?" + urlencode(query.fields(to="")),
     )
     crumbs = (Crumb("Artifacts", "/ui/artifacts"), Crumb("Lineage"), Crumb(focus.name))
     frame = Frame(title=focus.name, section="artifacts", crumbs=crumbs, scripts=("table", "lineage"))
@@ -196,6 +213,7 @@ async def graph_data(
             "url": node.url,
             "state": node.state,
             "count": node.count,
+            "path": node.path_url,
         }
         for node in _drawn(found, query).values()
     ]
@@ -208,7 +226,7 @@ async def graph_data(
         }
         for edge, count in drawn_edges(found.edges, found.shown)
     ]
-    body = {"focus": found.focus, "nodes": nodes, "edges": edges, "is_cut": found.is_truncated}
+    body = {"focus": found.focus, "to": query.to, "nodes": nodes, "edges": edges, "is_cut": found.is_truncated}
     return JSONResponse(body, headers={"cache-control": "no-store"})
 
 
@@ -237,23 +255,34 @@ def _state_of(states: Sequence[str]) -> str:
     return next((state for state in ("FAILED", "CANCELED", "RUNNING", "PENDING") if state in states), states[0] if states else "")
 
 
-def _drawn_node(node: LineageNode, query: LineageQuery) -> DrawnNode:
-    first = node.names[0] if node.names else LineageName("", "not yours to see", "")
-    own = "/ui/lineage?" + urlencode(query.fields(of=node.key, expand=""))
+def _first_name(node: LineageNode) -> LineageName:
+    return node.names[0] if node.names else LineageName("", "not yours to see", "")
+
+
+def _words_of(node: LineageNode) -> tuple[str, str]:
+    """Name and detail that a node is shown with."""
+    first = _first_name(node)
     detail = first.detail.removeprefix("system.") or KIND_WORDS[node.kind]
-    if len(node.names) > 1 and not node.kind.is_execution:
-        detail = f"{detail} +{len(node.names) - 1}"
+    is_shared = len(node.names) > 1 and not node.kind.is_execution
+    return first.text, f"{detail} +{len(node.names) - 1}" if is_shared else detail
+
+
+def _drawn_node(node: LineageNode, query: LineageQuery) -> DrawnNode:
+    first = _first_name(node)
+    name, detail = _words_of(node)
+    own = "/ui/lineage?" + urlencode(query.fields(of=node.key, expand="", to=""))
     return DrawnNode(
         key=node.key,
         kind=node.kind,
-        name=first.text,
+        name=name,
         detail=detail,
         type=first.detail,
         url=_page_of(node) or own,
         state=node.state,
         count=1,
-        names=[(name.text, url_of(name)) for name in node.names],
+        names=[(known.text, url_of(known)) for known in node.names],
         lineage_url=own,
+        path_url="" if query.to else "/ui/lineage?" + urlencode(query.fields(to=node.key)),
     )
 
 

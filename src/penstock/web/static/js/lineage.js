@@ -1,4 +1,5 @@
-// The lineage graph: tasks as boxes, artifacts as pills, left to right around one artifact; hovering dims what is unrelated.
+// The lineage graph: tasks as boxes, artifacts as pills, left to right around one artifact; hovering dims what is unrelated,
+// and the other end of the paths to draw can be picked.
 
 import { icon, make, makeSvg, text } from "./dom.js";
 import { edgePath } from "./layout.js";
@@ -30,15 +31,21 @@ async function start(root) {
     path.append(makeSvg("title", {}, edge.labels.join(", ")));
     svg.append(path);
   }
+  const isPicking = pickButton();
   for (const node of data.nodes) {
     const place = places.get(node.id);
-    const isFocus = node.id === data.focus;
+    const isFocus = node.id === data.focus || node.id === data.to;
     const element = make("a", { class: `node ${node.kind === "task" ? `s-${LOOKS[node.state] ?? "waiting"}` : "is-pill"}${isFocus ? " is-selected" : ""}`, href: node.url, "data-id": node.id, title: `${node.name}\n${node.detail}`, draggable: "false" },
       icon(sprite, node.kind === "task" ? "leaf" : KINDS[node.type] ?? "box", "node-kind"),
       make("span", { class: "node-text" }, make("span", { class: "node-name" }, node.name), make("span", { class: "node-meta" }, make("span", { class: "cut" }, node.detail))));
     Object.assign(element.style, { left: `${place.x}px`, top: `${place.y}px`, width: `${place.width}px`, height: `${place.height}px` });
     element.addEventListener("pointerenter", () => dim(node.id));
     element.addEventListener("pointerleave", () => dim(null));
+    element.addEventListener("click", (event) => {
+      if (!isPicking() || !node.path || node.id === data.focus) return;
+      event.preventDefault();
+      location.assign(node.path);
+    });
     world.append(element);
   }
   root.append(world);
@@ -94,6 +101,18 @@ async function start(root) {
     view = { k: next, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio };
     apply();
   }, { passive: false });
+}
+
+/** While the button is down, a click on a node shows the paths to it instead of its page. Returns whether it is. */
+function pickButton() {
+  const button = document.getElementById("lineage-pick");
+  if (!button) return () => false;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+    button.classList.toggle("primary", button.getAttribute("aria-pressed") === "true");
+  });
+  return () => button.getAttribute("aria-pressed") === "true";
 }
 
 const root = document.getElementById("lineage");

@@ -128,6 +128,8 @@ class Seeder:
         (folder / "log").write_bytes(text)
         begin, end = text.index(b"WARNING"), text.rindex(HOSTILE.encode())
         (folder / "log.stderr").write_bytes(struct.pack("<QQQQ", 0, text.index(b"\n") + 1, begin, end))
+        if state == "FAILED":  # the first line and the last ones were seen at known times
+            (folder / "log.times").write_bytes(struct.pack("<QQQQQQ", 1, round(start * 1000), begin, 0, len(text), round(start * 1000) + 61_000))
 
     def artifact(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 from playwright.sync_api import Page, expect
@@ -71,6 +72,30 @@ def test_streams_of_a_log_are_shown_by_themselves(page: Page, served: Served) ->
     choice.select_option("")
     expect(lines.filter(has_text="Traceback")).to_have_count(1)
     expect(lines.filter(has_text="reading data")).to_have_count(1)
+
+
+def test_lines_of_a_log_show_the_times_at_which_they_were_seen(page: Page, served: Served) -> None:
+    page.goto(panel_of(served, "failed", TRAIN, "logs"))
+    lines = page.locator("#panel .log-line")
+    expect(lines.filter(has_text="Traceback")).to_have_count(1)
+    times = page.locator("#panel .log-time")
+    expect(times).to_have_count(0)
+    choice = page.get_by_role("checkbox", name="Times")
+    choice.check()
+    first = lines.first.locator(".log-time")
+    expect(first).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$"))
+    expect(lines.filter(has_text="reading data").locator(".log-time")).to_have_count(0)  # nobody knows
+    last = lines.filter(has_text="Traceback").locator(".log-time")
+    begin, end = (dt.datetime.fromisoformat(time.inner_text()) for time in (first, last))
+    assert end - begin == dt.timedelta(seconds=61)
+    page.reload()
+    expect(first).to_be_visible()
+    expect(page.locator("[data-log-untimed]")).to_be_hidden()
+    page.goto(panel_of(served, "night-3", TRAIN, "logs"))
+    expect(page.locator("[data-log-untimed]")).to_be_visible()
+    expect(choice).to_be_checked()
+    choice.uncheck()
+    expect(page.locator("[data-log-untimed]")).to_be_hidden()
 
 
 def test_logs_of_all_runs_are_searched_from_the_search_dialog(page: Page, served: Served) -> None:

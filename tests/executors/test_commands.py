@@ -205,6 +205,29 @@ async def test_the_log_can_be_followed_to_its_end(scene: Stage) -> None:
     assert text == b"line 1\nline 2\nline 3\n"
 
 
+async def test_times_of_the_log_of_a_running_task_are_noted_to_its_end(scene: Stage) -> None:
+    await scene.launch(shell("echo one; until [ -e go ]; do sleep 0.05; done; echo two"))
+    started = await scene.started()
+    key, files = started.key, AttemptLogFiles(scene.data)
+
+    async def times(end: int) -> list[tuple[int, int | None]]:
+        while True:
+            found = files.times(key.run_id, key.task_id, key.attempt, start=0, end=end)
+            if found and found[-1][0] >= end:
+                return found
+            await asyncio.sleep(0.05)
+
+    [(offset, first)] = await times(4)
+    assert offset == 4
+    (scene.executor.log_path(key).parent / "work" / "go").touch()
+    await scene.finished()
+    (_, again), (offset, last) = await times(8)
+    assert (again, offset) == (first, 8)
+    assert first is not None
+    assert last is not None
+    assert started.at * 1000 - 1 <= first <= last
+
+
 async def test_values_of_secrets_are_masked_in_the_log_while_it_grows_and_for_good(scene: Stage) -> None:
     mounts = tuple(
         Mount(PurePosixPath(f"/mnt/{name}"), files={"value": value}, is_secret=name == "secret")

@@ -75,6 +75,17 @@ async def log_streams(services: WebServices, request: Request) -> Response:
     return JSONResponse({"stderr": spans}, headers={"cache-control": "no-store"})
 
 
+async def log_times(services: WebServices, request: Request) -> Response:
+    """Say when the bytes from `?from=` to `?to=` were seen: pairs of an offset and the milliseconds of the bytes before it.
+
+    `times` is null when nothing is known of this log.
+    """
+    run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
+    attempt, start, end = _number(request, "attempt", 0), max(0, _number(request, "from", 0)), _number(request, "to", 0)
+    times = await asyncio.to_thread(services.logs.times, run_id, task_id, attempt, start=start, end=end)
+    return JSONResponse({"times": times}, headers={"cache-control": "no-store"})
+
+
 async def log_download(services: WebServices, request: Request) -> Response:
     """Answer with the whole log as a file, streamed in pieces."""
     run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]

@@ -91,6 +91,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/runs/{run_id}/tasks/{task_id}/replay.py", replay.program),
     ("/ui/runs/{run_id}/tasks/{task_id}/log", logs.log_window),
     ("/ui/runs/{run_id}/tasks/{task_id}/log/streams", logs.log_streams),
+    ("/ui/runs/{run_id}/tasks/{task_id}/log/times", logs.log_times),
     ("/ui/runs/{run_id}/tasks/{task_id}/log/download", logs.log_download),
     ("/ui/runs/{run_id}/tasks/{task_id}/log/search", logs.log_search),
     ("/ui/runs/{run_id}/tasks/{task_id}/log/line", logs.log_line),

@@ -33,10 +33,14 @@ class LogFiles(Protocol):
 
 
 class StreamFiles(LogFiles, Protocol):
-    """Logs of which the bytes of one stream are known."""
+    """Logs of which the bytes of one stream are known, and when they were written."""
 
     def stderr_spans(self, run_id: str, task_id: str, attempt: int, *, start: int, end: int) -> list[tuple[int, int]]:
         """Return which bytes from `start` to `end` the task wrote to its `sys.stderr`, as (begin, end) in order."""
+        ...
+
+    def times(self, run_id: str, task_id: str, attempt: int, *, start: int, end: int) -> list[tuple[int, int | None]] | None:
+        """Return when bytes from `start` to `end` were seen: (offset, milliseconds of those before it) in order; None: nothing is known."""
         ...
 
 

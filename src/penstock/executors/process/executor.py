@@ -41,6 +41,7 @@ from penstock.executors.process.environments import Environment, Environments
 from penstock.executors.process.failures import SERVER_STOPPED, failure_of
 from penstock.executors.process.layout import LOG, RESULT, Folders, read_json, strip
 from penstock.executors.process.limits import Limiter
+from penstock.executors.process.log_times import LogTimes
 from penstock.executors.process.slots import Capacity, Slots, Waiting, need_of
 from penstock.executors.process.supervision import Supervision
 from penstock.interfaces.blobs import BlobStore
@@ -124,7 +125,7 @@ class ProcessExecutor:
         self._attempts: dict[AttemptKey, Attempt] = {}
         self._supervision = Supervision(data / "envs", on_started=self._report)
         self._sink: ReportSink | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._watches: list[asyncio.Task[None]] = []
         # Apart from the loop's own threads, where staging and storing of running attempts must not wait for removals.
         self._cleaner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="penstock-clean")
         self._is_closing = False
@@ -139,7 +140,9 @@ class ProcessExecutor:
     async def start(self, sink: ReportSink) -> None:
         """Take the sink; supervisors start when they are first needed."""
         self._sink = sink
-        self._watch = asyncio.create_task(self._disk.watch(self._running_logs, self._stop_writer_of))
+        full_disk_watch = self._disk.watch(self._running_logs, self._stop_writer_of)
+        times_watch = LogTimes().watch(self._running_logs, self._clock.now)
+        self._watches = [asyncio.create_task(watch) for watch in (full_disk_watch, times_watch)]
 
     def _running_logs(self) -> list[Path]:
         return [attempt.root / LOG for attempt in self._attempts.values() if attempt.phase == "running"]
@@ -184,8 +187,8 @@ class ProcessExecutor:
     async def close(self, *, leave_running: bool) -> None:
         """Stop taking work; running tasks go on for the next server, or are ended and not reported."""
         self._is_closing = True
-        if self._watch is not None:
-            self._watch.cancel()
+        for watch in self._watches:
+            watch.cancel()
         if not leave_running:
             running = [attempt for attempt in self._attempts.values() if attempt.phase == "running" and attempt.ended is not None]
             for attempt in running:

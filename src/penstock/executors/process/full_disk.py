@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from penstock.domain.execution import LOG_FOLLOWS, Failure
-from penstock.executors.process import logs
+from penstock.executors.process import log_times, logs
 from penstock.executors.process.inside import stderr_marks
 from penstock.executors.process.slots import describe_bytes
 
@@ -50,8 +50,9 @@ class FullDisk:
         if size < LONG_LOG_BYTES:
             return False
         self._cut[log] = max(size, self._cut.get(log, 0))
-        with contextlib.suppress(OSError):
-            log.with_name(stderr_marks.NAME).unlink()  # it tells places in the log
+        for name in (stderr_marks.NAME, log_times.NAME):  # they tell places in the log
+            with contextlib.suppress(OSError):
+                log.with_name(name).unlink()
         with contextlib.suppress(OSError):
             logs.cut_middle(log)
         return True

@@ -15,8 +15,10 @@ _NAME = re.compile(r"^[A-Za-z0-9][\w.-]{0,127}$")
 
 
 _MARK = struct.Struct("<QQ")
-"""A record of `log.stderr`, see `executors.process.inside.stderr_marks`."""
+"""A record of `log.stderr`, see `executors.process.inside.stderr_marks`, and of `log.times`, see `executors.process.log_times`."""
 _MARKS_READ = 50_000
+_LATEST = 1 << 46
+"""Milliseconds that are a time; the task could have written to the file."""
 
 
 def _first_mark(marks: BinaryIO, count: int, offset: int) -> int:
@@ -88,6 +90,24 @@ class AttemptLogFiles:
         except OSError:
             return []
         return _joined((first, last) for first, last in _MARK.iter_unpack(data) if last > start)
+
+    def times(self, run_id: str, task_id: str, attempt: int, *, start: int, end: int) -> list[tuple[int, int | None]] | None:
+        """Return when the bytes from `start` to `end` were seen, as far as it was noted; None when nothing was noted of this log.
+
+        Each entry is an offset and the milliseconds (Unix time) of the bytes before it, behind the entry before; None: not known.
+        """
+        path = self._path(run_id, task_id, attempt)
+        if path is None:
+            return None
+        try:
+            with path.with_name("log.times").open("rb") as marks:
+                count = os.fstat(marks.fileno()).st_size // _MARK.size
+                lower, upper = _first_mark(marks, count, start + 1), min(count, _first_mark(marks, count, end) + 1)
+                marks.seek(lower * _MARK.size)
+                data = marks.read(min(max(0, upper - lower), _MARKS_READ) * _MARK.size)
+        except OSError:
+            return None
+        return [(offset, moment if 0 < moment < _LATEST else None) for offset, moment in _MARK.iter_unpack(data)]
 
     def _path(self, run_id: str, task_id: str, attempt: int) -> Path | None:
         if not _NAME.match(run_id) or not _NAME.match(task_id) or attempt < 0:

@@ -1,6 +1,7 @@
 // The log viewer: the end first, earlier windows as the reader scrolls up, follows while the task runs, searches on the server.
 // Bytes become text nodes only; colours (ANSI) become classes. Progress lines that rewrite themselves show their last form.
 
+import { LineTimes } from "./log_times.js";
 import { make, text } from "./dom.js";
 
 const KEEP = 6000;
@@ -26,6 +27,7 @@ class LogView {
     this.matches = [];
     this.matchAt = -1;
     this.timer = null;
+    this.times = new LineTimes(root, (from, to) => this.address({ from, to }, "/times"));
   }
 
   async open() {
@@ -109,17 +111,18 @@ class LogView {
     const isError = errorsIn([...(this.restErrors ?? []), ...stderr]);
     if (cut) {
       const starts = lineStarts(all, cut);
-      decode(all.subarray(0, cut - 1)).split("\n").forEach((line, index) => fragment.append(drawLine(line, this.nextLine++, isError(start + starts[index]))));
+      decode(all.subarray(0, cut - 1)).split("\n").forEach((line, index) => fragment.append(lineAt(start + starts[index], line, this.nextLine++, isError)));
     }
     this.rest = all.slice(cut);
     this.restErrors = this.rest.length && isError(start + cut) ? [[start + cut, start + cut + 1]] : [];
     if (this.rest.length) {
-      this.tail = drawLine(decode(this.rest.subarray(Math.max(0, this.rest.length - 20000))), this.nextLine, isError(start + cut));
+      this.tail = lineAt(start + cut, decode(this.rest.subarray(Math.max(0, this.rest.length - 20000))), this.nextLine, isError);
       fragment.append(this.tail);
     }
     this.lines.append(fragment);
     this.trim(true);
     this.empty.hidden = true;
+    this.times.fill();
   }
 
   trim(fromStart) {
@@ -152,13 +155,14 @@ class LogView {
       const first = part.line < 0 ? this.firstLine - shown.length : part.line;
       const starts = lineStarts(part.bytes, part.bytes.length);
       const isError = errorsIn(part.stderr);
-      shown.forEach((content, index) => fragment.append(drawLine(content, first + index, isError(part.offset + starts[index]))));
+      shown.forEach((content, index) => fragment.append(lineAt(part.offset + starts[index], content, first + index, isError)));
       const height = this.view.scrollHeight;
       this.lines.prepend(fragment);
       this.view.scrollTop += this.view.scrollHeight - height;
       this.start = part.offset;
       this.firstLine = first;
       this.trim(false);
+      this.times.fill();
     } finally {
       this.isLoading = false;
     }
@@ -203,6 +207,7 @@ class LogView {
           this.append(part);
           if (this.isFollowing) this.view.scrollTop = this.view.scrollHeight;
         } else if (!this.isRunning) return;
+        else this.times.fill();
       }
     } catch {
       // the connection badge of the frame says that the server is away; go on trying
@@ -358,6 +363,13 @@ function errorsIn(spans) {
     while (at < spans.length && spans[at][1] <= offset) at += 1;
     return at < spans.length && spans[at][0] <= offset;
   };
+}
+
+/** One line that begins at an offset of the log. */
+function lineAt(offset, raw, number, isError) {
+  const line = drawLine(raw, number, isError(offset));
+  line.dataset.offset = String(offset);
+  return line;
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: false });

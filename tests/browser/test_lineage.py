@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -125,6 +126,17 @@ def test_the_page_draws_it_and_leads_to_both_worlds(server: LiveServer, model: d
     expect(graph.locator(".node")).to_have_count(3)
     assert problems == []
     context.close()
+
+
+def test_what_came_of_a_thing_lists_what_to_run_again_nearest_first(server: LiveServer, model: dict[str, Any]) -> None:
+    graph = server.get("/apis/penstock/v1/lineage", of=f"artifact:{model['id']}", depth=6)
+    [data] = [node["id"] for node in graph["nodes"] if node["name"].startswith("data")]
+    page = server.text(f"/ui/lineage?of={data}&direction=downstream")
+    again = page.partition('id="lineage-again"')[2].partition("</section>")[0]
+    assert re.findall(r">([a-z-]+)</a>", again) == ["train", "serves"]
+    assert f"/{model['entity']}/joined/runs/serves" in again
+    assert 'id="lineage-again"' not in server.text(f"/ui/lineage?of={data}")
+    assert 'id="lineage-again"' not in server.text(f"/ui/lineage?of={data}&direction=upstream")
 
 
 def test_only_the_paths_to_a_picked_node_stay(server: LiveServer, model: dict[str, Any], chromium: Browser) -> None:

@@ -117,6 +117,8 @@ class LineagePage:
     """Downstream things that aliases point to: what a change of the focus touches."""
     others: Sequence[tuple[str, str, str]]
     """Nodes that paths can lead to: key, name, detail."""
+    again: Sequence[tuple[str, Sequence[DrawnNode]]]
+    """What came of the focus by running: pipeline run, project or flow run, with its executions, nearest first. Only downstream."""
     end: DrawnNode | None
     """The other end of the paths drawn, when it is within the depth."""
     whole_url: str
@@ -189,6 +191,7 @@ async def lineage_page(
         data_url="/ui/lineage/graph?" + urlencode(query.fields()),
         endangered=endangered,
         others=sorted(((key, *_words_of(node)) for key, node in others), key=lambda other: (*other[1:], other[0])),
+        again=_again(found, query) if query.direction is Direction.DOWNSTREAM and not query.to else (),
         end=_drawn_node(found.nodes[query.to], query) if query.to in found.nodes else None,
         whole_url="/ui/lineage?" + urlencode(query.fields(to="")),
     )
@@ -253,6 +256,16 @@ def _drawn(found: LineageGraph, query: LineageQuery) -> dict[str, DrawnNode]:
 def _state_of(states: Sequence[str]) -> str:
     """State that a cluster shows: the worst one."""
     return next((state for state in ("FAILED", "CANCELED", "RUNNING", "PENDING") if state in states), states[0] if states else "")
+
+
+def _again(found: LineageGraph, query: LineageQuery) -> Sequence[tuple[str, Sequence[DrawnNode]]]:
+    """Executions downstream by where they ran: a change of the focus means to run them again in this order."""
+    places: dict[str, list[DrawnNode]] = {}
+    for key, node in sorted(found.nodes.items(), key=lambda item: (found.distances[item[0]], item[0])):
+        if found.distances[key] > 0 and node.kind.is_execution and node.names:
+            drawn = _drawn_node(node, query)
+            places.setdefault(drawn.detail, []).append(drawn)
+    return list(places.items())
 
 
 def _first_name(node: LineageNode) -> LineageName:

@@ -252,6 +252,39 @@ async def test_console_lines_are_sparse_and_overwritable_in_both_formats(tmp_pat
         assert [line.number for line in await room.console.search(run.run_id, "TW")] == [1]
 
 
+async def test_lines_of_one_label_of_a_shared_run_are_read_searched_and_counted_alone(tmp_path: Path) -> None:
+    def lines(rank: int, *texts: str) -> list[str]:
+        return [json.dumps({"content": text, "level": "info", "label": f"rank{rank}"}) for text in texts]
+
+    async with tracking_room(tmp_path) as room:
+        run = (await room.runs.upsert("ann", "p", "r", RunChange(), client_id="w0")).run
+        assert await room.console.labels(run.run_id) == []
+        await post(room, "r", writer="w10", console=Chunk(0, lines(10, "loss 1")))
+        for number in range(3):  # the two take turns: numbers 1, 3, 5 and 2, 4, 6
+            await post(room, "r", writer="w0", console=Chunk(number, lines(0, f"loss {number}")))
+            await post(room, "r", writer="w2", console=Chunk(number, lines(2, f"accuracy {number}")))
+        await post(room, "r", writer="again", console=Chunk(0, lines(0, "loss after a restart")))
+        await post(room, "r", writer="w2", console=Chunk(3, lines(2, "rank0 was here")))
+        assert await room.console.labels(run.run_id) == ["rank0", "rank2", "rank10"]
+        alone = await room.console.page(run.run_id, first=10, label="rank0")
+        assert [line.number for line in alone.lines] == [1, 3, 5, 7]
+        assert {line.label for line in alone.lines} == {"rank0"}
+        assert (alone.line_count, alone.has_next) == (8, False)
+        part = await room.console.page(run.run_id, first=2, after=1, label="rank0")
+        assert ([line.number for line in part.lines], part.has_next) == ([3, 5], True)
+        end = await room.console.page(run.run_id, last=2, label="rank0")
+        assert ([line.number for line in end.lines], end.has_previous) == ([5, 7], True)
+        earlier = await room.console.page(run.run_id, last=2, before=5, label="rank0")
+        assert ([line.number for line in earlier.lines], earlier.has_next, earlier.has_previous) == ([1, 3], True, False)
+        assert [line.number for line in await room.console.search(run.run_id, "LOSS", label="rank0")] == [1, 3, 5, 7]
+        assert [line.number for line in await room.console.search(run.run_id, "rank0", label="rank2")] == [8]
+        assert await room.console.search(run.run_id, "loss", label="rank2") == []
+        nobody = await room.console.page(run.run_id, first=10, label="rank1")
+        assert (nobody.lines, nobody.line_count) == ([], 0)
+        assert await room.console.search(run.run_id, "loss", label="rank1") == []
+        assert [line.number for line in (await room.console.page(run.run_id)).lines] == list(range(9))
+
+
 async def test_files_are_listed_by_name_pattern_and_page(tmp_path: Path) -> None:
     async with tracking_room(tmp_path) as room:
         run = (await room.runs.upsert("ann", "p", "r", RunChange())).run

@@ -240,18 +240,26 @@ class RunFileStore(Protocol):
 
 
 class ConsoleStore(Protocol):
-    """Console lines; written through `TrackedRunStore.write`."""
+    """Console lines; written through `TrackedRunStore.write`. With `writers` (client ids of shared mode) only what those sent is seen."""
 
-    async def read(self, run_id: TrackedRunId, *, after: int, before: int | None, limit: int, from_end: bool) -> Sequence[ConsoleLine]:
+    async def read(
+        self, run_id: TrackedRunId, *, after: int, before: int | None, limit: int, from_end: bool, writers: Sequence[str] = ()
+    ) -> Sequence[ConsoleLine]:
         """Return lines with `after < number < before`, ascending: the first `limit`, or the last with `from_end`."""
         ...
 
-    async def line_count(self, run_id: TrackedRunId) -> int:
+    async def line_count(self, run_id: TrackedRunId, *, writers: Sequence[str] = ()) -> int:
         """Return the highest line number plus one."""
         ...
 
-    async def search(self, run_id: TrackedRunId, text: str, *, after: int, limit: int) -> Sequence[ConsoleLine]:
+    async def search(
+        self, run_id: TrackedRunId, text: str, *, after: int, limit: int, writers: Sequence[str] = ()
+    ) -> Sequence[ConsoleLine]:
         """Return lines that contain `text` (case-insensitive), ascending."""
+        ...
+
+    async def first_lines(self, run_id: TrackedRunId) -> Mapping[str, ConsoleLine]:
+        """Return the first line of each writer of a shared run, by writer."""
         ...
 
 

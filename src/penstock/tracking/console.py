@@ -46,15 +46,22 @@ class ConsoleService:
         after: int | None = None,
         last: int | None = None,
         before: int | None = None,
+        label: str = "",
     ) -> ConsolePage:
-        """Return the `first` lines after the line number `after`, or the `last` ones before `before`; at most 10,000."""
+        """Return the `first` lines after the line number `after`, or the `last` ones before `before`; at most 10,000.
+
+        With `label` only lines of the writers of that label are there, under the numbers that they have among all.
+        """
+        writers = await self._writers(run_id, label)
+        if label and not writers:
+            return ConsolePage([], False, False, 0)
         from_end = last is not None and first is None
         wanted = last if from_end else first
         limit = max(0, min(wanted if wanted is not None else _MAX_LINES, _MAX_LINES))
         low = after if after is not None else -1
-        count = await self._store.line_count(run_id)
+        count = await self._store.line_count(run_id, writers=writers)
         if count:
-            lines = await self._store.read(run_id, after=low, before=before, limit=limit + 1, from_end=from_end)
+            lines = await self._store.read(run_id, after=low, before=before, limit=limit + 1, from_end=from_end, writers=writers)
         else:
             everything = await self._log_of_task(run_id)
             count = len(everything)
@@ -71,17 +78,38 @@ class ConsoleService:
         """Return the highest line number plus one (`logLineCount`)."""
         return await self._store.line_count(run_id) or len(await self._log_of_task(run_id))
 
+    async def labels(self, run_id: TrackedRunId) -> Sequence[str]:
+        """Return the labels of the writers of a shared run, in natural order (`rank2` before `rank10`); none for other runs."""
+        found = {line.label for line in (await self._store.first_lines(run_id)).values() if line.label}
+        return sorted(found, key=_in_order)
+
+    async def _writers(self, run_id: TrackedRunId, label: str) -> Sequence[str]:
+        """Return who writes under the label: it is a setting of the client's process, so its first line tells it."""
+        if not label:
+            return []
+        return [writer for writer, line in (await self._store.first_lines(run_id)).items() if line.label == label]
+
     async def _log_of_task(self, run_id: TrackedRunId) -> Sequence[ConsoleLine]:
         lines = [] if self._traces is None else await self._traces.log_lines(run_id)
         return [ConsoleLine(number, text, None, "error" if is_error else "info", "") for number, (text, is_error) in enumerate(lines)]
 
-    async def search(self, run_id: TrackedRunId, text: str, *, after: int = -1, limit: int = 1000) -> Sequence[ConsoleLine]:
-        """Return lines that contain `text`, whatever the case, ascending."""
-        found = await self._store.search(run_id, text, after=after, limit=min(limit, _MAX_LINES))
+    async def search(
+        self, run_id: TrackedRunId, text: str, *, after: int = -1, limit: int = 1000, label: str = ""
+    ) -> Sequence[ConsoleLine]:
+        """Return lines that contain `text`, whatever the case, ascending; with `label` only those of its writers."""
+        writers = await self._writers(run_id, label)
+        if label and not writers:
+            return []
+        found = await self._store.search(run_id, text, after=after, limit=min(limit, _MAX_LINES), writers=writers)
         if found or await self._store.line_count(run_id):
             return found
         lines = await self._log_of_task(run_id)
         return [line for line in lines[after + 1 :] if text.lower() in line.text.lower()][: min(limit, _MAX_LINES)]
+
+
+def _in_order(label: str) -> tuple[tuple[int, str], ...]:
+    """Key of an order in which numbers within labels count as numbers."""
+    return tuple((int(part) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", label))
 
 
 class _StructuredLine(msgspec.Struct):

@@ -31,6 +31,7 @@ from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.tracking.accounts import AccountService
+from penstock.tracking.filestream import Chunk, StreamMessage
 from penstock.tracking.keys import KeyService
 from penstock.web.pages.tracking_data import columns_of, rows_of, step_range
 from penstock.web.pages.tracking_reports import blocks_of
@@ -205,6 +206,31 @@ async def test_stored_bytes_are_served_in_a_box(site: Site) -> None:
     part = await site.http.get(f"/ui/tracking/runs/{site.run_id}/files/notes/a.txt", headers={"range": "bytes=1-6"})
     assert (part.status_code, part.text) == (206, HOSTILE[1:7])
     assert (await site.get(f"/ui/tracking/runs/{site.run_id}/files/none.txt")).status_code == 404
+
+
+async def test_the_log_of_a_shared_run_is_read_of_one_writer_alone(site: Site) -> None:
+    assert 'name="label"' not in (await site.get(f"{site.base}/runs/r1/logs")).text
+    run = (await site.tracking.runs.upsert("ann", "digits", "shared", RunChange(), client_id="w0")).run
+    for number in range(2):
+        for writer, label in (("w0", "rank0"), ("w1", "rank1"), ("w2", HOSTILE)):
+            line = json.dumps({"content": f"{writer} step {number}", "label": label})
+            await site.tracking.filestream.post("ann", "digits", "shared", StreamMessage(console=Chunk(number, [line])), writer=writer)
+    page = (await site.get(f"{site.base}/runs/shared/logs")).text
+    assert 'data-label=""' in page
+    assert "<option>rank0</option><option>rank1</option>" in page
+    assert HOSTILE not in page
+    chosen = (await site.get(f"{site.base}/runs/shared/logs?label=rank1")).text
+    assert 'data-label="rank1"' in chosen
+    assert "<option selected>rank1</option>" in chosen
+    assert f"/ui/tracking/runs/{run.run_id}/console/text?label=rank1" in chosen
+    data = f"/ui/tracking/runs/{run.run_id}/console"
+    assert len((await site.get(data)).json()["lines"]) == 6
+    assert [line[:2] for line in (await site.get(f"{data}?label=rank1")).json()["lines"]] == [[1, "w1 step 0"], [4, "w1 step 1"]]
+    assert [line[0] for line in (await site.get(f"{data}?label=rank1&after=1")).json()["lines"]] == [4]
+    assert [line[0] for line in (await site.get(f"{data}?label=rank1&before=4")).json()["lines"]] == [1]
+    assert (await site.get(f"{data}?q=step&label=rank0")).json()["matches"] == [0, 3]
+    assert (await site.get(f"{data}/text?label=rank0")).text == "w0 step 0\nw0 step 1\n"
+    assert (await site.get(f"{data}?label=nobody")).json()["lines"] == []
 
 
 async def test_forms_change_a_run_only_from_our_own_pages(site: Site) -> None:

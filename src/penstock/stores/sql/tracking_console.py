@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import ConsoleLine
@@ -20,9 +20,11 @@ class SqlConsoleStore:
         self._database = database
         self._parse = parse_line
 
-    async def read(self, run_id: TrackedRunId, *, after: int, before: int | None, limit: int, from_end: bool) -> Sequence[ConsoleLine]:
+    async def read(
+        self, run_id: TrackedRunId, *, after: int, before: int | None, limit: int, from_end: bool, writers: Sequence[str] = ()
+    ) -> Sequence[ConsoleLine]:
         """Return lines with `after < number < before`, ascending: the first `limit`, or the last with `from_end`."""
-        where, params = "run_id = ? AND number > ?", [run_id, after]
+        where, params = f"run_id = ? AND number > ?{_of_writers(writers)}", [run_id, after, *writers]
         if before is not None:
             where, params = where + " AND number < ?", [*params, before]
         direction = "DESC" if from_end else "ASC"
@@ -31,18 +33,37 @@ class SqlConsoleStore:
         lines = [self._parse(row["number"], row["raw"]) for row in rows]
         return lines[::-1] if from_end else lines
 
-    async def line_count(self, run_id: TrackedRunId) -> int:
+    async def line_count(self, run_id: TrackedRunId, *, writers: Sequence[str] = ()) -> int:
         """Return the highest line number plus one."""
-        row = await self._database.read(lambda tx: tx.one("SELECT MAX(number) AS last FROM tracked_console WHERE run_id = ?", (run_id,)))
+        sql = f"SELECT MAX(number) AS last FROM tracked_console WHERE run_id = ?{_of_writers(writers)}"
+        row = await self._database.read(lambda tx: tx.one(sql, (run_id, *writers)))
         return 0 if row is None or row["last"] is None else int(row["last"]) + 1
 
-    async def search(self, run_id: TrackedRunId, text: str, *, after: int, limit: int) -> Sequence[ConsoleLine]:
+    async def search(
+        self, run_id: TrackedRunId, text: str, *, after: int, limit: int, writers: Sequence[str] = ()
+    ) -> Sequence[ConsoleLine]:
         """Return lines that contain `text` (case-insensitive), ascending."""
-        like = self._database.dialect.ilike("raw", ":pattern")
-        sql = f"SELECT number, raw FROM tracked_console WHERE run_id = :run AND number > :after AND {like} ORDER BY number LIMIT :limit"
-        params = {"run": run_id, "after": after, "pattern": f"%{escape_like(text)}%", "limit": limit}
+        like = self._database.dialect.ilike("raw", "?")
+        where = f"run_id = ? AND number > ?{_of_writers(writers)} AND {like}"
+        sql = f"SELECT number, raw FROM tracked_console WHERE {where} ORDER BY number LIMIT ?"
+        params = (run_id, after, *writers, f"%{escape_like(text)}%", limit)
         rows = await self._database.read(lambda tx: tx.all(sql, params))
         return [self._parse(row["number"], row["raw"]) for row in rows]
+
+    async def first_lines(self, run_id: TrackedRunId) -> Mapping[str, ConsoleLine]:
+        """Return the first line of each writer of a shared run, by writer."""
+        sql = (
+            "SELECT line.writer, line.number, line.raw FROM tracked_console AS line JOIN (SELECT writer, MIN(writer_line) AS first"
+            " FROM tracked_console WHERE run_id = ? AND writer <> '' GROUP BY writer) AS head"
+            " ON line.writer = head.writer AND line.writer_line = head.first WHERE line.run_id = ? AND line.writer <> ''"
+        )
+        rows = await self._database.read(lambda tx: tx.all(sql, (run_id, run_id)))
+        return {row["writer"]: self._parse(row["number"], row["raw"]) for row in rows}
+
+
+def _of_writers(writers: Sequence[str]) -> str:
+    """SQL that leaves only lines of these writers, if there are any; their places come where it stands."""
+    return f" AND writer IN ({', '.join('?' * len(writers))})" if writers else ""
 
 
 def write_console(tx: Transaction, run_id: TrackedRunId, write: ConsoleWrite, *, writer: str) -> None:

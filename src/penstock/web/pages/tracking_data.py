@@ -134,20 +134,23 @@ async def media(services: WebServices, tracking: TrackingServices, request: Requ
 
 
 async def console(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
-    """Answer with console lines: the last `last`, those `after` a number, those `before` one; or those that contain `q`."""
+    """Answer with console lines: the last `last`, those `after` a number, those `before` one; or those that contain `q`.
+
+    With `label` only those of the writers of a shared run that have it.
+    """
     run = await run_by_id(tracking, request, request.path_params["run_id"])
-    query = request.query_params
+    query, label = request.query_params, request.query_params.get("label", "")
     if query.get("q"):
-        lines = await tracking.console.search(run.run_id, query["q"][:500], limit=501)
+        lines = await tracking.console.search(run.run_id, query["q"][:500], limit=501, label=label)
         body: dict[str, Any] = {"matches": [line.number for line in lines[:500]], "is_cut": len(lines) > 500}
         return JSONResponse(body, headers=NO_STORE)
     limit = max(1, min(_number(query.get("limit"), 500), 2000))
     if "after" in query:
-        page = await tracking.console.page(run.run_id, first=limit, after=_number(query["after"], -1))
+        page = await tracking.console.page(run.run_id, first=limit, after=_number(query["after"], -1), label=label)
     elif "before" in query:
-        page = await tracking.console.page(run.run_id, last=limit, before=_number(query["before"], 0))
+        page = await tracking.console.page(run.run_id, last=limit, before=_number(query["before"], 0), label=label)
     else:
-        page = await tracking.console.page(run.run_id, last=limit)
+        page = await tracking.console.page(run.run_id, last=limit, label=label)
     body = {
         "lines": [[line.number, line.text, line.timestamp, line.level == "error", line.label] for line in page.lines],
         "has_next": page.has_next,
@@ -158,13 +161,14 @@ async def console(services: WebServices, tracking: TrackingServices, request: Re
 
 
 async def console_text(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
-    """Answer with the whole console as a text file, page by page."""
+    """Answer with the whole console, or what the writers of `label` sent of it, as a text file, page by page."""
     run = await run_by_id(tracking, request, request.path_params["run_id"])
+    label = request.query_params.get("label", "")
 
     async def pieces() -> Any:
         after = -1
         while True:
-            page = await tracking.console.page(run.run_id, first=5000, after=after)
+            page = await tracking.console.page(run.run_id, first=5000, after=after, label=label)
             if not page.lines:
                 return
             after = page.lines[-1].number

@@ -170,6 +170,10 @@ class TrackedRunPage:
     """(name, unified diff) of saved code and requirements that differ."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Names and versions of the client."""
+    labels: Sequence[str] = ()
+    """On Logs: the labels of the writers of a shared run."""
+    label: str = ""
+    """The one whose lines alone are shown."""
 
     @property
     def panel_list(self) -> list[dict[str, Any]]:
@@ -315,6 +319,10 @@ async def _of_tab(
         fields["panels"] = panels_of(info, client_plots(run))
     elif tab == "system":
         fields["panels"] = system_panels(info)
+    elif tab == "logs":
+        labels = await tracking.console.labels(run.run_id)
+        wanted = request.query_params.get("label", "")
+        fields |= {"labels": labels, "label": wanted if wanted in labels else ""}
     elif tab == "files":
         fields |= await _files(services, tracking, run, request.path_params.get("path", ""))
     elif tab == "diff":

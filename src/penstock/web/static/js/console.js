@@ -1,5 +1,5 @@
 // The console of a tracked run: the end first, earlier lines as the reader scrolls up, new ones while the program runs. Only a window of
-// lines is in the page. Search is the server's.
+// lines is in the page. Search is the server's, and so is the choice of one writer of a shared run.
 
 import { make } from "./dom.js";
 import { drawLine } from "./logs.js";
@@ -13,6 +13,7 @@ class Console {
   constructor(root) {
     this.root = root;
     this.base = root.dataset.console;
+    this.label = root.dataset.label;
     this.isRunning = root.dataset.running === "yes";
     this.view = root.querySelector("[data-log-view]");
     this.lines = root.querySelector("[data-log-lines]");
@@ -26,7 +27,8 @@ class Console {
   }
 
   async fetch(parameters) {
-    const answer = await fetch(`${this.base}?${new URLSearchParams(parameters)}`, { credentials: "same-origin", headers: { accept: "application/json" } });
+    const query = new URLSearchParams(this.label ? { ...parameters, label: this.label } : parameters);
+    const answer = await fetch(`${this.base}?${query}`, { credentials: "same-origin", headers: { accept: "application/json" } });
     if (!answer.ok) throw new Error(String(answer.status));
     return answer.json();
   }

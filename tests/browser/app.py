@@ -61,7 +61,20 @@ class RecordingActions:
             {"task": "preprocess", "outcome": "run", "reason": "code changed", "seconds": 4.1},
             {"task": "evaluate", "outcome": "unknown", "reason": "depends on for-loop-2", "seconds": None},
         ]
-        return {"tasks": tasks, "expected_seconds": 4.1, "is_partial": True}
+        environments = [
+            {"state": "built", "tasks": ["preprocess"], "python": "3.11.9", "packages": (), "seconds": 2.0, "note": "", "is_offline": False},
+            {
+                "state": "missing",
+                "tasks": ["evaluate", "report"],
+                "python": "3.11.9",
+                "packages": ("scikit-learn>=1.4", "kfp==2.14.0"),
+                "seconds": 31.0,
+                "note": "the image asks for Python 3.9, which this machine does not have; 3.11 is used",
+                "is_offline": True,
+            },
+            {"state": "refused", "tasks": ["a", "b", "c", "d", "old"], "python": "", "packages": ("six",), "seconds": None, "note": "no Python", "is_offline": False},
+        ]
+        return {"tasks": tasks, "expected_seconds": 4.1, "is_partial": True, "environments": environments}
 
 
 def compile_digits(folder: Path) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import EnvironmentRequest, FailureKind
-from penstock.executors.process.environment_list import list_environments
+from penstock.executors.process.environment_list import RECORD, list_environments
 from penstock.executors.process.environments import Environments, EnvironmentSettings, locked_packages
 from penstock.executors.process.interpreters import Interpreters
 
@@ -54,6 +54,43 @@ async def test_a_request_is_built_once_and_found_again_by_the_next_server(enviro
     later = Environments(tmp_path / "envs", Interpreters({}, is_strict=False), settings)
     assert (await later.prepare(EnvironmentRequest(requirements=("penstockalpha",)), notes.append)).path == first.path
     assert notes == []
+
+
+async def test_what_a_request_would_come_upon_is_foretold_without_building(environments: Environments, tmp_path: Path) -> None:
+    request = EnvironmentRequest(requirements=("penstockalpha",))
+    before = await environments.foretell(request)
+    assert (before.state, before.last_build_seconds) == ("missing", None)
+    assert not (tmp_path / "envs").exists()
+    built = await environments.prepare(request, lambda text: None)
+    after = await environments.foretell(request)
+    assert after.state == "built"
+    assert after.python == built.interpreter.full_version
+    (built.path / RECORD).unlink()  # what is left counts for nothing
+    gone = await environments.foretell(request)
+    assert gone.state == "missing"
+    assert gone.last_build_seconds == after.last_build_seconds
+    assert gone.last_build_seconds is not None
+
+
+async def test_what_would_be_refused_is_foretold_with_the_reason(environments: Environments, tmp_path: Path) -> None:
+    odd = await environments.foretell(EnvironmentRequest(requirements=("--index-url=http://x",)))
+    assert odd.state == "refused"
+    assert "is not a requirement" in odd.note
+    other = await environments.foretell(EnvironmentRequest(python="3.99"))
+    assert (other.state, other.note.startswith("the image asks for Python 3.99")) == ("missing", True)
+    strict = Environments(tmp_path / "envs", Interpreters({}, is_strict=True), EnvironmentSettings())
+    refused = await strict.foretell(EnvironmentRequest(python="3.99"))
+    assert refused.state == "refused"
+    assert "Python 3.99 is not available" in refused.note
+
+
+async def test_an_environment_that_is_being_built_is_foretold_as_such(environments: Environments) -> None:
+    request = EnvironmentRequest(requirements=("penstockbeta",))
+    started = asyncio.Event()
+    building = asyncio.create_task(environments.prepare(request, lambda text: started.set()))
+    await started.wait()  # told that it takes time: it is under way
+    assert (await environments.foretell(request)).state == "building"
+    await building
 
 
 async def test_concurrent_requests_wait_for_one_build(environments: Environments) -> None:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from penstock.domain.ids import TaskPath
+from penstock.domain.plan import RunPlan
 from penstock.domain.states import RuntimeState
 from penstock.engine import core, events
 from penstock.engine.commands import Command, ContinueLoop, LaunchAttempt, LookupCache
@@ -55,6 +56,8 @@ class PlannedTask:
     cached_run_id: str = ""
     seconds: float | None = None
     """How long it usually takes; None when it is not executed, or never was."""
+    template: str = ""
+    """Of the plan."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -79,6 +82,8 @@ class CachePlan:
     """The longest chain of what would be executed, by the history of the pipeline."""
     is_partial: bool
     """Something in it was never executed, so that it may well take longer."""
+    plan: RunPlan
+    """What would be run."""
 
 
 class CachePlanService:
@@ -116,8 +121,11 @@ class CachePlanService:
         free = {node.path for node, forecast in found if forecast.outcome in _FREE}
         time = ExpectedTime(play.state.index, usual, free)
         expected = 0.0 if play.state.root is None else time.of(play.state.root)
-        tasks = [forecast if node.path in free else replace(forecast, seconds=usual.get(node.spec.template)) for node, forecast in found]
-        return CachePlan(tasks, expected, time.is_partial)
+        tasks = [
+            replace(forecast, template=node.spec.template, seconds=None if node.path in free else usual.get(node.spec.template))
+            for node, forecast in found
+        ]
+        return CachePlan(tasks, expected, time.is_partial, prepared.plan)
 
 
 class _Play:

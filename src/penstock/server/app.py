@@ -309,6 +309,7 @@ def _web(parts: Parts, wandb_services: wandb.WandbServices, tracking: TrackingSe
         zone=zone_of(parts.settings),
         facts=lambda: system_facts(parts),
         cache=parts.engine.cache,
+        environments=parts.engine.environments,
         replays=AttemptReplays(parts.engine.journal, parts.plans, parts.engine.dialects, parts.engine.secrets),
         tracking=tracking,
         trash=parts.trash,

@@ -42,6 +42,8 @@ class EngineParts:
     journal: SqlRunJournal
     cache: SqlTaskCache
     executor: ProcessExecutor
+    environments: Environments
+    """Of its tasks."""
     logs: AttemptLogFiles
     """Of its attempts, without values of secrets."""
     driver: RunDriver
@@ -87,12 +89,13 @@ def build_engine(
     workspaces = RunWorkspaces(settings.data_dir / "runs", blobs, remote)
     dialects: dict[str, Dialect] = {"kfp": KfpDialect(), "argo": ArgoDialect()}
     secret_store = SqlSecretStore(database)
+    environments = _environments(settings)
     executor = ProcessExecutor(
         settings.data_dir,
         dialects=dialects,
         secrets=secret_store,
         blobs=blobs,
-        environments=_environments(settings),
+        environments=environments,
         limiter=limiter,
         clock=clock,
         ids=ids,
@@ -123,7 +126,7 @@ def build_engine(
     )
     driver = RunDriver(ports, DriverSettings(grace_seconds=settings.executor_grace_seconds))
     logs = AttemptLogFiles(settings.data_dir, executor.masks_of)
-    return EngineParts(journal, cache, executor, logs, driver, dialects, secret_store, limiter.name, has_namespaces)
+    return EngineParts(journal, cache, executor, environments, logs, driver, dialects, secret_store, limiter.name, has_namespaces)
 
 
 def _executor_settings(settings: Settings) -> ExecutorSettings:

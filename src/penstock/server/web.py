@@ -13,7 +13,7 @@ import penstock
 from penstock.domain.catalog import Trigger
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import Digest, ExperimentId, PipelineId, PipelineVersionId, RecurringRunId, RunId
-from penstock.executors.process.environments import locked_packages
+from penstock.executors.process.environments import Environments, locked_packages
 from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.cache import TaskCache
 from penstock.interfaces.clock import Clock
@@ -25,6 +25,7 @@ from penstock.pipelines.runs import RunRequest
 from penstock.pipelines.schedules import schedule_of
 from penstock.pipelines.versions import name_from_file
 from penstock.server.pipelines import PipelineParts
+from penstock.server.planned_environments import PlannedEnvironments
 from penstock.stores.files.attempt_logs import AttemptLogFiles
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
@@ -44,9 +45,12 @@ from penstock.web.tracking_services import TrackingServices
 class PageActions:
     """`web.services.Actions` over the use cases. Values of requests are what the forms send; ids are checked by the use cases."""
 
-    def __init__(self, parts: PipelineParts, cache_plan: CachePlanService, *, zone: tzinfo) -> None:
+    def __init__(
+        self, parts: PipelineParts, cache_plan: CachePlanService, environments: PlannedEnvironments, *, zone: tzinfo
+    ) -> None:
         self._parts = parts
         self._cache_plan = cache_plan
+        self._environments = environments
         self._zone = zone
 
     async def terminate_run(self, run_id: str) -> None:
@@ -195,7 +199,8 @@ class PageActions:
         """Say what a run of the request would reuse; see `Actions.cache_plan`."""
         plan = await self._cache_plan.plan(_run_request(request))
         tasks = [task.as_dict() for task in plan.tasks]
-        return {"tasks": tasks, "expected_seconds": plan.expected_seconds, "is_partial": plan.is_partial}
+        environments = await self._environments.of(plan)
+        return {"tasks": tasks, "expected_seconds": plan.expected_seconds, "is_partial": plan.is_partial, "environments": environments}
 
 
 def _run_request(request: Mapping[str, Any]) -> RunRequest:
@@ -268,6 +273,7 @@ def build_web(
     zone: tzinfo,
     facts: Callable[[], Mapping[str, Any]],
     cache: TaskCache,
+    environments: Environments,
     user_name: str,
     replays: Replays | None = None,
     tracking: TrackingServices | None = None,
@@ -286,6 +292,7 @@ def build_web(
         plans: lowers stored definitions.
         notifier: tells live pages what changed.
         cache: asked what a planned run would reuse.
+        environments: asked which of those it needs are there.
         clock: wall clock.
         url: address of this server.
         zone: time zone of cron expressions.
@@ -303,7 +310,7 @@ def build_web(
         notifier=notifier,
         clock=clock,
         blobs=blobs,
-        actions=PageActions(parts, CachePlanService(parts.runs, cache, clock), zone=zone),
+        actions=PageActions(parts, CachePlanService(parts.runs, cache, clock), PlannedEnvironments(environments), zone=zone),
         url=url,
         version=penstock.__version__,
         facts=facts,

@@ -573,3 +573,22 @@ def test_home_draws_runs_of_projects_beside_those_of_pipelines_and_lists_all_fai
     assert lane.bars[0].start + lane.bars[0].width == pytest.approx(100 * (86_300 / (86_400 + AHEAD)))
     assert [trouble.address.rpartition("/")[2] for trouble in troubles_of(view)] == ["two", "run%201"]
     assert [trouble.why for trouble in troubles_of(view)] == ["me/digits/a", "me/digits/a"]
+
+
+def test_the_plan_says_which_environments_are_there_and_what_has_to_be_built(client: PageClient) -> None:
+    own = {"origin": "http://testserver"}
+    text = client.post("/ui/runs/plan", data={"pipeline": "pipe-digits"}, headers=own).text
+    part = text.partition('id="plan-environments"')[2]
+    built, missing, refused = part.split("<li")[1:]
+    assert "built already" in built
+    assert "no packages" in built
+    assert "last time" not in built
+    assert "will be built" in missing
+    assert "scikit-learn&gt;=1.4, kfp==2.14.0" in missing
+    assert "the image asks for Python 3.9" in missing
+    assert "does not use the network" in missing
+    assert "Tasks: evaluate, report" in missing
+    assert "last time 31" in missing
+    assert "cannot be built" in refused
+    assert "no Python" in refused
+    assert "a, b, c, d and 1 more" in refused

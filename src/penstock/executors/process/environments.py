@@ -78,6 +78,20 @@ class Environment:
         return os.path.exists(self.python)
 
 
+@dataclass(frozen=True, slots=True)
+class EnvironmentOutlook:
+    """What `Environments.prepare` would come upon."""
+
+    state: str
+    """`built`, `building`, `missing` (has to be built) or `refused` (a task that asks for it fails)."""
+    python: str = ""
+    """Full version of the interpreter that would be taken."""
+    note: str = ""
+    """Why it is refused, or why the Python is not the one that was asked for."""
+    last_build_seconds: float | None = None
+    """What resolving and building took the last time, if that is known."""
+
+
 class Environments:
     """Finds or builds the environment for a request. Lives on one event loop."""
 
@@ -119,6 +133,24 @@ class Environments:
         touch(environment.path)
         return environment
 
+    async def foretell(self, request: EnvironmentRequest) -> EnvironmentOutlook:
+        """Say what `prepare` would come upon now; resolves and builds nothing, and does not count as a use of the environment."""
+        try:
+            choice = await self._interpreters.choose(request.python)
+            key = await asyncio.to_thread(self._request_key, request, choice.interpreter)
+            for line in (*request.requirements, *request.no_deps):
+                _check_requirement(line)
+        except (TaskError, OSError) as error:
+            return EnvironmentOutlook("refused", note=str(error))
+        found, seconds = await asyncio.to_thread(self._recorded, key, choice)
+        state = "built" if found is not None else "building" if key in self._building else "missing"
+        return EnvironmentOutlook(state, choice.interpreter.full_version, choice.warning, seconds)
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether environments are built without the network."""
+        return self._settings.is_offline
+
     async def close(self) -> None:
         """Give up builds that are under way."""
         tasks = [*self._building.values(), *self._compiling]
@@ -127,12 +159,9 @@ class Environments:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _find_or_build(self, key: str, request: EnvironmentRequest, choice: Choice, note: Callable[[str], None]) -> Environment:
-        record = self._root / "requests" / f"{key}.json"
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            environment_id = json.loads(record.read_text(encoding="utf-8"))["environment_id"]
-            found = self._existing(environment_id, choice)
-            if found is not None:
-                return found
+        found, seconds = self._recorded(key, choice)
+        if found is not None:
+            return found
         began = time.monotonic()
         wanted = [*request.requirements, *request.no_deps]
         note(f"resolving {len(wanted)} requirement{'s' if len(wanted) != 1 else ''}" if wanted else "making an empty Python environment")
@@ -146,10 +175,22 @@ class Environments:
                 self._building[environment_id] = building
                 building.add_done_callback(lambda _: self._building.pop(environment_id, None))
             environment = await asyncio.shield(building)
-            took = time.monotonic() - began
-            note(f"environment {environment_id} built in {took:.1f} s: {', '.join(wanted) or 'no packages'}")
-        _write_whole(record, json.dumps({"environment_id": environment_id, "requirements": wanted}))
+            seconds = time.monotonic() - began
+            note(f"environment {environment_id} built in {seconds:.1f} s: {', '.join(wanted) or 'no packages'}")
+        record = {"environment_id": environment_id, "requirements": wanted, "build_seconds": seconds}
+        _write_whole(self._record_of(key), json.dumps(record))
         return environment
+
+    def _record_of(self, key: str) -> Path:
+        return self._root / "requests" / f"{key}.json"
+
+    def _recorded(self, key: str, choice: Choice) -> tuple[Environment | None, float | None]:
+        """Return the environment that a request led to, if it is still there, and what building it took, if that was noted."""
+        try:
+            record = json.loads(self._record_of(key).read_text(encoding="utf-8"))
+            return self._existing(record["environment_id"], choice), record.get("build_seconds")
+        except (OSError, ValueError, KeyError):
+            return None, None
 
     def _existing(self, environment_id: str, choice: Choice) -> Environment | None:
         path = self._root / environment_id
@@ -174,8 +215,7 @@ class Environments:
         if not wanted:
             return []
         for line in wanted:
-            if line.lstrip().startswith("-") or "\n" in line:
-                raise TaskError(f"{line!r} is not a requirement", kind=FailureKind.ENVIRONMENT)
+            _check_requirement(line)
         arguments = ["pip", "compile", "-", "--quiet", "--python", str(interpreter.executable), "--no-header", "--no-annotate", *flags]
         if not any(_UNHASHABLE.search(line) for line in wanted):
             arguments.append("--generate-hashes")
@@ -282,6 +322,11 @@ def locked_packages(root: Path, environment_id: str) -> list[str] | None:
         return [entry.partition("\n")[0].rstrip("\\ ") for entry in _entries(record["lock"])]
     except (OSError, ValueError, KeyError):
         return None
+
+
+def _check_requirement(line: str) -> None:
+    if line.lstrip().startswith("-") or "\n" in line:
+        raise TaskError(f"{line!r} is not a requirement", kind=FailureKind.ENVIRONMENT)
 
 
 def _entries(lock: str) -> list[str]:

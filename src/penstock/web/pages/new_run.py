@@ -91,6 +91,8 @@ class PlanPart:
     """How long what would be executed takes by history."""
     is_partial: bool = False
     """Some of it was never executed before."""
+    environments: Sequence[Mapping[str, Any]] = ()
+    """Of what is not reused; see `Actions.cache_plan`."""
 
 
 def fields_of(specs: Mapping[str, ParameterSpec], given: Mapping[str, Any]) -> list[Field]:
@@ -353,7 +355,7 @@ async def plan_part(services: WebServices, request: Request) -> Response:
     counts: dict[str, int] = {}
     for entry in plan["tasks"]:
         counts[str(entry["outcome"])] = counts.get(str(entry["outcome"]), 0) + 1
-    part = PlanPart(plan["tasks"], "", counts, plan["expected_seconds"], is_partial=plan["is_partial"])
+    part = PlanPart(plan["tasks"], "", counts, plan["expected_seconds"], is_partial=plan["is_partial"], environments=plan["environments"])
     return render_part(services, request, "runs/plan.html", part=part)
 
 

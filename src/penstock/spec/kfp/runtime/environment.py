@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from penstock.domain.execution import EnvironmentRequest, LaunchRequest
+from penstock.domain.plan import ContainerWork
 from penstock.spec.kfp.runtime.images import wanted_python
-from penstock.spec.kfp.runtime.python_component import PythonComponent
+from penstock.spec.kfp.runtime.python_component import PythonComponent, recognize
+from penstock.spec.kfp.runtime.wandb_source import mend_work
 
 
 def task_variables(request: LaunchRequest) -> dict[str, str]:
@@ -23,6 +25,14 @@ def task_variables(request: LaunchRequest) -> dict[str, str]:
         "KFP_NAMESPACE": request.run.namespace,
         "NAMESPACE": request.run.namespace,
     }
+
+
+def wished_environment(work: ContainerWork, sdk_version: str) -> EnvironmentRequest | None:
+    """Return what a task will ask for, known before it has inputs; None when only an attempt can tell (its image is an input)."""
+    if "{{$" in work.image:
+        return None
+    work, _ = mend_work(work)
+    return environment_request(recognize(work.command, work.args), work.image, sdk_version)
 
 
 def environment_request(component: PythonComponent | None, image: str, sdk_version: str) -> EnvironmentRequest:

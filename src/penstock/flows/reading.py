@@ -195,7 +195,7 @@ class FlowReader:
         if data is None:
             raise NotFoundError(f"the data of value {sha} is gone from {root.root}")
         try:
-            return await asyncio.to_thread(_gunzip, data)
+            return await asyncio.to_thread(gunzip, data)
         except (OSError, EOFError, zlib.error) as error:
             raise NotFoundError(f"the data of value {sha} is damaged: {error}") from error
 
@@ -287,7 +287,7 @@ def _parse_log(data: bytes, source: str, stream: str) -> Sequence[LogLine]:
     return found
 
 
-def _gunzip(data: bytes) -> bytes:
+def gunzip(data: bytes) -> bytes:
     """Decompress at most `MAX_VALUE_BYTES` * 4, so that a small file cannot fill the memory."""
     if not data.startswith(b"\x1f\x8b"):
         return data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,6 +31,13 @@ class FlowFiles(Protocol):
 
     def read(self, root: DatastoreRoot, path: str, *, offset: int = 0, limit: int) -> bytes | None:
         """Return at most `limit` bytes of the file at `path` below the root, None when there is no such file."""
+        ...
+
+    def read_all(self, wanted: Sequence[tuple[DatastoreRoot, str]], *, limit: int) -> Iterator[bytes | None]:
+        """The same for many files, one after the other as they are taken; None also for those that cannot be read from here.
+
+        The number of queries does not depend on the number of files.
+        """
         ...
 
     def list(self, root: DatastoreRoot, prefix: str) -> Sequence[StoredFile]:

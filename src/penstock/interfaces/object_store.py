@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from penstock.domain.objects import ObjectEntry, ObjectPart, ObjectUpload
@@ -17,6 +17,10 @@ class ObjectStore(Protocol):
 
     def get(self, bucket: str, key: str) -> ObjectEntry | None:
         """Return the object, or None."""
+        ...
+
+    def get_all(self, names: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], ObjectEntry]:
+        """Those that are there of at most 100 objects, by (bucket, key); one query."""
         ...
 
     def note_read(self, task_id: str, bucket: str, key: str, *, now: float) -> None:

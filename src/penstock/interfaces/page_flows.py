@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from penstock.interfaces.flow_files import DatastoreRoot
+
 
 @dataclass(frozen=True, slots=True)
 class FlowQuery:
@@ -145,6 +147,23 @@ class FlowRunView:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class FlowRunFacts:
+    """What a run began with, for comparisons."""
+
+    flow_id: str
+    parameters: Mapping[str, Any]
+    """Plain values by name, as they were read once."""
+    digests: Mapping[str, str]
+    """Content of every value that the run began with, by name: parameters and class variables of the flow."""
+    script: str = ""
+    """File of the flow."""
+    code_sha: str = ""
+    """Name of the code package; empty when none was kept."""
+    root: DatastoreRoot | None = None
+    """Where the run keeps its data, as far as it told."""
+
+
 class FlowPages(Protocol):
     """What the flow pages read."""
 
@@ -154,6 +173,10 @@ class FlowPages(Protocol):
 
     async def run(self, flow_id: str, run_id: str) -> FlowRunView | None:
         """A recorded run with all its tasks, or None."""
+        ...
+
+    async def facts(self, shared_ids: Sequence[str]) -> Mapping[str, FlowRunFacts]:
+        """What these runs began with, by id in the shared run table; others are left out."""
         ...
 
     async def task_link(self, shared_task_id: str) -> tuple[str, str, str, str] | None:

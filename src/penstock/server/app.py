@@ -314,6 +314,7 @@ def _web(parts: Parts, wandb_services: wandb.WandbServices, tracking: TrackingSe
         tracking=tracking,
         trash=parts.trash,
         retention=parts.retention,
+        flows=parts.flows.web,
         system=SystemServices(
             _process_status(parts),
             parts.pipelines.secrets,

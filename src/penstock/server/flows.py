@@ -21,6 +21,7 @@ from penstock.domain.execution import LaunchRequest
 from penstock.domain.flows import FLOW_VARIABLE
 from penstock.domain.plan import ContainerWork
 from penstock.executors.preview.service import ProcessPickleViewer
+from penstock.flows.code import FlowCode
 from penstock.flows.reading import FlowReader
 from penstock.flows.recording import FlowRecorder
 from penstock.flows.values import FlowValues
@@ -71,7 +72,7 @@ def build_flows(settings: Settings, database: Database, blobs: BlobStore, clock:
         run_seconds=settings.flows_run_silence_seconds,
         task_seconds=settings.flows_task_silence_seconds,
     )
-    return FlowParts(recorder, objects, FlowWeb(SqlFlowPages(database), reader, recorder), reaper, values)
+    return FlowParts(recorder, objects, FlowWeb(SqlFlowPages(database), reader, FlowCode(files), recorder), reaper, values)
 
 
 DECLARED_SECRETS, SECRET_ENTRY = "METAFLOW_PENSTOCK_SECRETS", "METAFLOW_PENSTOCK_SECRET_"

@@ -37,6 +37,7 @@ from penstock.stores.sql.saved_views import SqlSavedViews
 from penstock.trash.retention import RetentionService
 from penstock.trash.service import TrashService
 from penstock.web.automation import Automation
+from penstock.web.flow_services import FlowWeb
 from penstock.web.services import Replays, WebServices
 from penstock.web.system_services import SystemServices
 from penstock.web.tracking_services import TrackingServices
@@ -280,6 +281,7 @@ def build_web(
     system: SystemServices | None = None,
     trash: TrashService | None = None,
     retention: RetentionService | None = None,
+    flows: FlowWeb | None = None,
 ) -> WebServices:
     """Return what the pages work with.
 
@@ -303,6 +305,7 @@ def build_web(
         system: behind the System page.
         trash: where deletions of the pages lead.
         retention: says what is old, and moves it there.
+        flows: what comparisons read of recorded flows.
     """
     return WebServices(
         **page_readers(database, logs),
@@ -320,5 +323,6 @@ def build_web(
         system=system,
         trash=trash,
         retention=retention,
+        flows=flows,
         automation=Automation(parts.recurring_runs, parts.triggers, parts.backfills, user_name),
     )

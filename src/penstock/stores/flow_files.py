@@ -6,7 +6,7 @@ and the directory is a `.metaflow` folder. Links that leave the root are not fol
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from penstock.domain.errors import UnavailableError
@@ -44,6 +44,19 @@ class ReachableFlowFiles:
         with target.open("rb") as file:
             file.seek(offset)
             return file.read(limit)
+
+    def read_all(self, wanted: Sequence[tuple[DatastoreRoot, str]], *, limit: int) -> Iterator[bytes | None]:
+        """See `FlowFiles.read_all`."""
+        entries = self._objects.get_all([_bucket_key(root, path) for root, path in wanted if root.kind == "s3"])
+        for root, path in wanted:
+            if root.kind == "s3":
+                entry = entries.get(_bucket_key(root, path))
+                yield None if entry is None else b"".join(self._blobs.read(entry.digest, offset=0, length=limit))
+                continue
+            try:
+                yield self.read(root, path, limit=limit)
+            except UnavailableError:
+                yield None
 
     def list(self, root: DatastoreRoot, prefix: str) -> Sequence[StoredFile]:
         """See `FlowFiles.list`."""

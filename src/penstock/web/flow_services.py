@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from penstock.flows.code import FlowCode
 from penstock.flows.reading import FlowReader
 from penstock.flows.recording import FlowRecorder
 from penstock.interfaces.page_flows import FlowPages
@@ -17,5 +18,7 @@ class FlowWeb:
     """What was recorded."""
     reader: FlowReader
     """What the datastore holds: logs, values, cards, the graph."""
+    code: FlowCode
+    """Code packages that runs keep."""
     recorder: FlowRecorder
     """Changes of tags, metadata rows."""

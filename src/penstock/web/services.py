@@ -16,6 +16,7 @@ from penstock.interfaces.run_tables import RunTables, SavedViews
 from penstock.trash.retention import RetentionService
 from penstock.trash.service import TrashService
 from penstock.web.automation import Automation
+from penstock.web.flow_services import FlowWeb
 from penstock.web.system_services import SystemServices
 from penstock.web.tracking_services import TrackingServices
 
@@ -221,3 +222,5 @@ class WebServices:
     """Says what is old and what it would free; None leaves that page out."""
     system: SystemServices | None = None
     """Behind the System page; None leaves the state of the process and secrets out."""
+    flows: FlowWeb | None = None
+    """What comparisons read of recorded flows; None leaves their values and code out."""

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from penstock.stores.sql.database import Database
 from tests.browser.app import SeededApp, build
 
 
@@ -30,6 +31,31 @@ class PageClient:
         transport = httpx.ASGITransport(app=self._app)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver", headers={"accept": "text/html"}) as client:
             return await client.request(method, address, **options)
+
+
+def asked_queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The queries that are read from now on, as they come."""
+    asked: list[str] = []
+    real = Database.read_sync
+
+    def counting(self: Database, work: Any) -> Any:
+        class Counted:
+            def __init__(self, tx: Any) -> None:
+                self._tx = tx
+                self.dialect = tx.dialect
+
+            def all(self, sql: str, params: Any = ()) -> Any:
+                asked.append(sql)
+                return self._tx.all(sql, params)
+
+            def one(self, sql: str, params: Any = ()) -> Any:
+                asked.append(sql)
+                return self._tx.one(sql, params)
+
+        return real(self, lambda tx: work(Counted(tx)))
+
+    monkeypatch.setattr(Database, "read_sync", counting)
+    return asked
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -22,7 +21,7 @@ from penstock.domain.errors import ConflictError, InvalidArgumentError
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.domain.tracking import TrackedState
 from penstock.interfaces.page_catalog import HomeView, RecentTracked
-from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.database import Transaction, open_database
 from penstock.web import logs, pages
 from penstock.web.formats import STATE_LOOKS
 from penstock.web.pages.home import AHEAD, lanes_of, troubles_of
@@ -32,7 +31,7 @@ from penstock.web.pages.views import TABLES, checked_layout
 from penstock.web.render import NOTICE_COOKIE
 from tests.browser.app import SeededApp, build
 from tests.browser.seed import HOSTILE
-from tests.unit.web.conftest import PageClient
+from tests.unit.web.conftest import PageClient, asked_queries
 
 PLAIN = [
     "/ui/home",
@@ -477,26 +476,7 @@ def test_the_end_of_a_very_large_log_comes_before_its_lines_are_counted(
 def test_a_page_asks_the_same_number_of_queries_whatever_it_shows(
     seeded: SeededApp, client: PageClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
-    real = Database.read_sync
-
-    def counting(self: Database, work: Any) -> Any:
-        class Counted:
-            def __init__(self, tx: Any) -> None:
-                self._tx = tx
-                self.dialect = tx.dialect
-
-            def all(self, sql: str, params: Any = ()) -> Any:
-                asked.append(sql)
-                return self._tx.all(sql, params)
-
-            def one(self, sql: str, params: Any = ()) -> Any:
-                asked.append(sql)
-                return self._tx.one(sql, params)
-
-        return real(self, lambda tx: work(Counted(tx)))
-
-    monkeypatch.setattr(Database, "read_sync", counting)
+    asked = asked_queries(monkeypatch)
 
     def count(address: str) -> int:
         asked.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 
@@ -61,6 +61,15 @@ class SqlObjectStore:
         params = {"bucket": bucket, "key": key}
         row = self._database.read_sync(lambda tx: tx.one("SELECT * FROM object_entry WHERE bucket = :bucket AND object_key = :key", params))
         return None if row is None else _entry(row)
+
+    def get_all(self, names: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], ObjectEntry]:
+        """See `ObjectStore.get_all`."""
+        if not names:
+            return {}
+        where = " OR ".join("(bucket = ? AND object_key = ?)" for _ in names)
+        params = tuple(part for name in names for part in name)
+        rows = self._database.read_sync(lambda tx: tx.all(f"SELECT * FROM object_entry WHERE {where}", params))
+        return {(entry.bucket, entry.key): entry for entry in map(_entry, rows)}
 
     def note_read(self, task_id: str, bucket: str, key: str, *, now: float) -> None:
         """See `ObjectStore.note_read`."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
+from penstock.interfaces.flow_files import DatastoreRoot
 from penstock.interfaces.page_flows import (
     FlowAttempt,
     FlowGroup,
     FlowListing,
     FlowQuery,
+    FlowRunFacts,
     FlowRunItem,
     FlowRunView,
     FlowTaskItem,
@@ -61,7 +63,7 @@ class SqlFlowPages:
         """See `FlowPages.run`."""
 
         def work(tx: Transaction) -> FlowRunView | None:
-            column, value = ("run_number", int(run_id)) if run_id.isdecimal() and len(run_id) < 19 else ("run_id", run_id)
+            column, value = _named(run_id)
             row = tx.one(f"{_RUNS} WHERE flow_run.flow_id = :flow AND flow_run.{column} = :value", {"flow": flow_id, "value": value})
             if row is None:
                 return None
@@ -70,6 +72,10 @@ class SqlFlowPages:
             return FlowRunView(run, _tasks(tx, int(row["run_number"]), run.shared_id), [_run_item(other) for other in others])
 
         return await self._database.read(work)
+
+    async def facts(self, shared_ids: Sequence[str]) -> Mapping[str, FlowRunFacts]:
+        """See `FlowPages.facts`."""
+        return await self._database.read(lambda tx: _facts(tx, shared_ids)) if shared_ids else {}
 
     async def task_link(self, shared_task_id: str) -> tuple[str, str, str, str] | None:
         """See `FlowPages.task_link`."""
@@ -84,6 +90,55 @@ class SqlFlowPages:
             return (parts[0], parts[1], parts[2], parts[3]) if row is not None and len(parts) == 4 else None
 
         return await self._database.read(work)
+
+
+def _named(run_id: str) -> tuple[str, str | int]:
+    """Column and value that find a run by the id that users see."""
+    return ("run_number", int(run_id)) if run_id.isdecimal() and len(run_id) < 19 else ("run_id", run_id)
+
+
+def _facts(tx: Transaction, shared_ids: Sequence[str]) -> dict[str, FlowRunFacts]:
+    """Three queries, however many runs. The first step tells of the code, as it does to the client (`Run.code`)."""
+    params: dict[str, Any] = {"parameters": PARAMETERS_STEP}
+    clauses = []
+    for place, shared_id in enumerate(shared_ids):
+        flow_id, _, run_id = shared_id.partition("/")
+        column, value = _named(run_id)
+        clauses.append(f"(flow_run.flow_id = :flow{place} AND flow_run.{column} = :run{place})")
+        params |= {f"flow{place}": flow_id, f"run{place}": value}
+    chosen = f"FROM flow_run WHERE ({' OR '.join(clauses)})"
+    runs = tx.all(f"SELECT flow_run.*, {_SHARED} AS shared_id {chosen}", {key: params[key] for key in params if key != "parameters"})
+    told: dict[int, dict[str, str]] = {}
+    for row in tx.all(
+        f"SELECT run_number, field_name, value FROM flow_metadata WHERE run_number IN (SELECT flow_run.run_number {chosen})"
+        " AND step_name IN (:parameters, 'start') AND field_name IN ('ds-type', 'ds-root', 'script-name', 'code-package') ORDER BY id",
+        params,
+    ):
+        told.setdefault(row["run_number"], {})[row["field_name"]] = str(orjson.loads(row["value"]))
+    digests: dict[int, dict[str, str]] = {}
+    for row in tx.all(
+        f"SELECT run_number, name, sha FROM flow_artifact WHERE run_number IN (SELECT flow_run.run_number {chosen})"
+        " AND step_name = :parameters ORDER BY attempt_id",
+        params,
+    ):
+        if row["sha"] and not row["name"].startswith("_"):
+            digests.setdefault(row["run_number"], {})[row["name"]] = row["sha"]
+    return {row["shared_id"]: _run_facts(row, told.get(row["run_number"], {}), digests.get(row["run_number"], {})) for row in runs}
+
+
+def _run_facts(row: Row, told: Mapping[str, str], digests: Mapping[str, str]) -> FlowRunFacts:
+    try:
+        package = orjson.loads(told.get("code-package", "{}"))
+    except orjson.JSONDecodeError:
+        package = {}
+    return FlowRunFacts(
+        flow_id=row["flow_id"],
+        parameters=orjson.loads(row["parameters"]) if row["parameters"] else {},
+        digests=digests,
+        script=told.get("script-name", ""),
+        code_sha=str(package.get("sha") or "") if isinstance(package, dict) else "",
+        root=DatastoreRoot(told.get("ds-type", "local"), told["ds-root"]) if "ds-root" in told else None,
+    )
 
 
 def _conditions(query: FlowQuery) -> tuple[str, dict[str, Any]]:

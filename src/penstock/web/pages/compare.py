@@ -13,6 +13,8 @@ from starlette.responses import Response
 
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import LeafTemplate, RunPlan
+from penstock.flows.code import CodePlace
+from penstock.interfaces.page_flows import FlowRunFacts
 from penstock.interfaces.pages import ArtifactUse, ListQuery, RunItem, ScalarMetric, TaskItem
 from penstock.web.comparison import (
     Cause,
@@ -28,6 +30,8 @@ from penstock.web.comparison import (
     package_tables,
     versions,
 )
+from penstock.web.flow_comparison import FlowCodeNotes, code_place, flow_code_notes, flow_texts, flow_values
+from penstock.web.flow_services import FlowWeb
 from penstock.web.pages.graph_diff import GraphDiff, graph_diff
 from penstock.web.pages.tasks import component_source
 from penstock.web.plans import keep_plan, kept_plan, load_plan
@@ -76,7 +80,9 @@ class ComparePage:
     packages: Sequence[PackageTable]
     """Packages by task that differ."""
     unread: Sequence[RunItem]
-    """Runs without a definition that can be read; their code is not compared."""
+    """Runs of pipelines without a definition that can be read; their code is not compared."""
+    flow_code: FlowCodeNotes
+    """What is said of the code of flows beside its differences."""
     metrics: Sequence[MetricRow]
     """Scalar metrics."""
     facts: Sequence[DiffRow]
@@ -131,6 +137,10 @@ class _Findings:
     """What the queries brought, by run in the order of the page."""
 
     plans: Sequence[RunPlan | None]
+    flows: Sequence[FlowRunFacts | None]
+    """Of runs of flows."""
+    sources: Mapping[CodePlace, str]
+    """Files of flows in the code that the runs kept."""
     tasks: Sequence[Sequence[TaskItem]]
     recorded: Mapping[str, Mapping[str, Any]]
     inputs: Sequence[ArtifactUse]
@@ -146,7 +156,7 @@ async def compare_page(services: WebServices, request: Request) -> Response:
     first = next((run for run in runs if run.pipeline_name), None)
     scope = {"pipeline_name": first.pipeline_name} if first else {}
     candidates = await services.runs.list_runs(ListQuery(limit=25, scope=scope))
-    findings = await _find(services, runs) if runs else _Findings((), (), {}, (), ())
+    findings = await _find(services, runs) if runs else _Findings((), (), {}, (), {}, (), ())
     parts = await asyncio.to_thread(_compared, services, runs, findings, baseline) if runs else dict.fromkeys(_PARTS, ())
     visuals = visuals_of(await uses_with_sources(services, [use for use in findings.outputs if use.artifact.type in DRAWN_TYPES]))
     others = _others(runs, baseline)
@@ -159,7 +169,8 @@ async def compare_page(services: WebServices, request: Request) -> Response:
         graph=await asyncio.to_thread(_graph, runs, findings.plans, baseline, graph_with) if others else None,
         graph_with=graph_with,
         others=others,
-        unread=[run for run, plan in zip(runs, findings.plans, strict=True) if plan is None],
+        unread=[run for run, plan in zip(runs, findings.plans, strict=True) if plan is None and run.kind != "flow"],
+        flow_code=flow_code_notes(findings.flows, findings.sources, baseline) if runs else FlowCodeNotes(),
         confusion=[visual for visual in visuals if visual.matrix],
         curves=[visual for visual in visuals if visual.roc],
         documents=[visual for visual in visuals if visual.kind in {"html", "markdown"}],
@@ -186,13 +197,29 @@ async def _find(services: WebServices, runs: Sequence[RunItem]) -> _Findings:
     ids = [run.run_id for run in runs]
     limit = _USES_PER_RUN * len(ids)
     tasks = await services.runs.timelines(ids)
+    facts, sources = await _flow_facts(services.flows, runs)
     return _Findings(
         plans=await _plans(services, runs),
+        flows=facts,
+        sources=sources,
         tasks=[[task for task in tasks if task.run_id == run_id] for run_id in ids],
         recorded=await services.runs.environments(ids),
         inputs=await services.artifacts.of_runs(ids, direction="input", limit=limit),
         outputs=await services.artifacts.of_runs(ids, limit=limit),
     )
+
+
+async def _flow_facts(
+    flows: FlowWeb | None, runs: Sequence[RunItem]
+) -> tuple[Sequence[FlowRunFacts | None], Mapping[CodePlace, str]]:
+    """What the runs of flows among these began with, and the texts of their flows' files."""
+    ids = [run.run_id for run in runs if run.kind == "flow"]
+    if flows is None or not ids:
+        return [None] * len(runs), {}
+    known = await flows.pages.facts(ids)
+    facts = [known.get(run.run_id) for run in runs]
+    places = [place for item in facts if (place := code_place(item)) is not None]
+    return facts, await asyncio.to_thread(flows.code.sources, places)
 
 
 async def _plans(services: WebServices, runs: Sequence[RunItem]) -> list[RunPlan | None]:
@@ -207,8 +234,10 @@ async def _plans(services: WebServices, runs: Sequence[RunItem]) -> list[RunPlan
 
 def _compared(services: WebServices, runs: Sequence[RunItem], findings: _Findings, baseline: int) -> dict[str, Any]:
     """Fields of `ComparePage` that are differences; blocking: reads the locks of environments."""
-    code = code_diffs(_components(findings.plans), baseline)
-    parameters = difference_rows([_parameters(run, plan) for run, plan in zip(runs, findings.plans, strict=True)])
+    texts = _components(findings.plans) if findings.flows[baseline] is None else flow_texts(findings.flows, findings.sources)
+    code = code_diffs(texts, baseline)
+    begun = flow_values(findings.flows)
+    parameters = difference_rows([{**_parameters(run, plan), **own} for run, plan, own in zip(runs, findings.plans, begun, strict=True)])
     inputs = difference_rows(_digests(runs, findings.inputs, "\u2190"))
     packages = package_tables(_environments(services, findings))
     numbers = [{metric.name: metric.text if metric.number is None else metric.number for metric in run.metrics} for run in runs]

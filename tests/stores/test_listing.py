@@ -180,3 +180,30 @@ async def test_ticks_move_a_schedule_forward_only(database: Database) -> None:
     assert [one.planned_at for one in await store.ticks(RecurringRunId("s"), limit=10)] == [11.0, 6.0]
     await database.write(lambda tx: (add_run(tx, 1, state="RUNNING"), tx.execute("UPDATE run SET recurring_run_id = 's'"))[1])
     assert [count for _, count in await store.enabled()] == [1]
+
+
+async def test_a_moved_run_counts_in_its_new_experiment_alone(database: Database) -> None:
+    experiments, store = SqlExperimentStore(database), SqlRunStore(database)
+    for number, name in enumerate(("e1", "e2", "e3")):
+        await experiments.create(Experiment(ExperimentId(name), name, "", "", StorageState.AVAILABLE, float(number)))
+    await experiments.set_storage_state(ExperimentId("e3"), StorageState.ARCHIVED)
+    await database.write(lambda tx: [add_run(tx, number) for number in range(6)])
+    assert await store.move(RunId("r002"), ExperimentId("e2"))
+    assert await store.move(RunId("r001"), ExperimentId("e2"))
+    assert sorted(await all_pages(store, experiment="e2")) == ["r001", "r002"]
+    assert sorted(await all_pages(store, experiment="e1")) == ["r000", "r003", "r004", "r005"]
+    newest = await experiments.get(ExperimentId("e2"))
+    assert newest is not None
+    assert newest.last_run_created_at == 2.0
+    await store.set_storage_state(RunId("r003"), StorageState.ARCHIVED)
+    assert await store.move(RunId("r003"), ExperimentId("e2"))
+    moved = await store.get(RunId("r003"))
+    assert moved is not None
+    assert (moved.experiment_id, moved.storage_state) == ("e2", StorageState.ARCHIVED)
+    assert not await store.move(RunId("r004"), ExperimentId("e3"))
+    assert not await store.move(RunId("r004"), ExperimentId("none"))
+    assert not await store.move(RunId("none"), ExperimentId("e2"))
+    await database.write(lambda tx: tx.execute("UPDATE run SET storage_state = 'TRASHED' WHERE run_id = 'r004'"))
+    assert not await store.move(RunId("r004"), ExperimentId("e2"))
+    await database.write(lambda tx: tx.execute("UPDATE run SET storage_state = 'AVAILABLE' WHERE run_id = 'r004'"))
+    assert sorted(await all_pages(store, experiment="e1")) == ["r000", "r004", "r005"]

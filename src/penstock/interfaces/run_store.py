@@ -156,6 +156,10 @@ class RunStore(Protocol):
         """Change what people may edit."""
         ...
 
+    async def move(self, run_id: RunId, experiment_id: ExperimentId) -> bool:
+        """Put the run into an experiment; False: it is in the trash or gone, or the experiment is archived or gone."""
+        ...
+
     async def ids_of_experiment(self, experiment_id: ExperimentId) -> Sequence[tuple[RunId, RuntimeState]]:
         """Return every run of the experiment with its state."""
         ...

@@ -261,6 +261,27 @@ class RunService:
                 raise PreconditionError(f"run {run_id} cannot be unarchived: its experiment {experiment.name!r} is archived")
         await self._store.set_storage_state(run_id, StorageState.AVAILABLE)
 
+    async def move(self, run_id: RunId, experiment_id: ExperimentId) -> None:
+        """Put the run into another experiment, in whatever state it is; it is fine if it is there already.
+
+        Raises:
+            NotFoundError: no such run (one in the trash is none), or no such experiment.
+            PreconditionError: the experiment is archived.
+            InvalidArgumentError: run and experiment are in different namespaces.
+            ConflictError: one of them was deleted or archived just now.
+        """
+        run = await self.get(run_id)
+        experiment = await self._experiments.get(experiment_id)
+        if experiment.storage_state is StorageState.ARCHIVED:
+            raise PreconditionError(f"run {run_id} cannot be moved: the experiment {experiment.name!r} is archived")
+        if run.namespace and experiment.namespace and run.namespace != experiment.namespace:
+            raise InvalidArgumentError(
+                f"run {run_id} cannot be moved: it is in the namespace {run.namespace!r}, the experiment {experiment.name!r} is in"
+                f" {experiment.namespace!r}"
+            )
+        if run.experiment_id != experiment_id and not await self._store.move(run_id, experiment_id):
+            raise ConflictError(f"run {run_id} cannot be moved: it or the experiment was deleted or archived just now")
+
     async def terminate(self, run_id: RunId, *, reason: str = TERMINATED) -> None:
         """Begin to stop the run; it is CANCELING when this returns.
 

@@ -82,6 +82,10 @@ class PageActions:
         """Change name and description."""
         await self._parts.runs.update(RunId(run_id), name=name, description=description)
 
+    async def move_run(self, run_id: str, experiment_id: str) -> None:
+        """Put the run into another experiment."""
+        await self._parts.runs.move(RunId(run_id), ExperimentId(experiment_id))
+
     async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Add tags to the run."""
         run = await self._parts.runs.get(RunId(run_id))

@@ -95,6 +95,10 @@ class Actions(Protocol):
         """Change what the run is called and what is said of it."""
         ...
 
+    async def move_run(self, run_id: str, experiment_id: str) -> None:
+        """Put the run into another experiment."""
+        ...
+
     async def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Add tags to the run; one of the same key is replaced."""
         ...

@@ -8,8 +8,11 @@ import pytest
 
 from penstock.api.kfp.convert.states import RunStates
 from penstock.domain.artifacts import ArtifactRef, ArtifactType
-from penstock.domain.ids import ArtifactId
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PreconditionError
+from penstock.domain.ids import ArtifactId, ExperimentId, RunId
 from penstock.domain.states import RuntimeState
+from penstock.domain.trash import TrashKind
+from penstock.stores.sql.trash import SqlTrashStore
 from penstock.testing.scripted_executor import WAIT, Outcome, failing
 from tests.support.kfp_api import KfpApi, pipeline_spec
 
@@ -223,6 +226,46 @@ async def test_archiving_an_experiment_archives_its_runs(api: KfpApi) -> None:
     assert (await api.call("GET", f"/runs/{run_id}"))["storage_state"] == "ARCHIVED"
     await api.call("POST", f"/runs/{run_id}:unarchive")
     assert (await api.call("GET", f"/runs/{run_id}"))["storage_state"] == "AVAILABLE"
+
+
+async def test_a_run_is_moved_to_another_experiment_for_good(api: KfpApi) -> None:
+    first, second = [(await api.call("POST", "/experiments", {"display_name": name}))["experiment_id"] for name in ("first", "second")]
+    run_id = (await api.call("POST", "/runs", {**run_body(), "experiment_id": first}))["run_id"]
+    await api.services.runs.move(RunId(run_id), ExperimentId(second))
+    assert (await api.ended(run_id))["state"] == "SUCCEEDED"
+
+    async def there(life: KfpApi, experiment_id: str) -> list[str]:
+        return [run["run_id"] for run in (await life.call("GET", "/runs", experiment_id=experiment_id)).get("runs", [])]
+
+    await api.stop()
+    again = await KfpApi(api.folder).start()
+    assert (await again.call("GET", f"/runs/{run_id}"))["experiment_id"] == second
+    assert (await there(again, first), await there(again, second)) == ([], [run_id])
+    assert "last_run_created_at" in await again.call("GET", f"/experiments/{second}")
+    await again.stop()
+
+
+async def test_a_run_is_not_moved_where_it_cannot_be(api: KfpApi) -> None:
+    async def experiment(name: str, **fields: str) -> ExperimentId:
+        return ExperimentId((await api.call("POST", "/experiments", {"display_name": name, **fields}))["experiment_id"])
+
+    home, archived, elsewhere = await experiment("home", namespace="a"), await experiment("archived"), await experiment("far", namespace="b")
+    await api.call("POST", f"/experiments/{archived}:archive")
+    run_id = RunId((await api.call("POST", "/runs", {**run_body(), "experiment_id": home}))["run_id"])
+    with pytest.raises(PreconditionError, match="'archived' is archived"):
+        await api.services.runs.move(run_id, archived)
+    with pytest.raises(InvalidArgumentError, match="namespace 'a'"):
+        await api.services.runs.move(run_id, elsewhere)
+    with pytest.raises(NotFoundError):
+        await api.services.runs.move(run_id, ExperimentId("none"))
+    with pytest.raises(NotFoundError):
+        await api.services.runs.move(RunId("none"), home)
+    await api.services.runs.move(run_id, home)
+    assert (await api.call("GET", f"/runs/{run_id}"))["experiment_id"] == home
+    await api.ended(run_id)
+    await SqlTrashStore(api.database).put(TrashKind.RUN, run_id, batch="b", by="ann", at=1.0, due_at=2.0)
+    with pytest.raises(NotFoundError):
+        await api.services.runs.move(run_id, await experiment("new"))
 
 
 async def test_deleting_a_run_removes_rows_folders_and_unshared_artifacts(api: KfpApi) -> None:

@@ -389,6 +389,36 @@ def test_picked_runs_are_paused_and_continued_and_refusals_are_listed(
     assert [call for call in seeded.actions.calls if call[0] == "unpause_run"] == [("unpause_run", ("r1",)), ("unpause_run", ("r2",))]
 
 
+def test_picked_runs_are_moved_and_refusals_are_listed(
+    seeded: SeededApp, client: PageClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved: list[tuple[str, str]] = []
+
+    async def move_run(run_id: str, experiment_id: str) -> None:
+        if run_id == "far":
+            raise InvalidArgumentError("it is in the namespace 'a'")
+        moved.append((run_id, experiment_id))
+
+    monkeypatch.setattr(seeded.actions, "move_run", move_run, raising=False)
+    ours = {"origin": "http://testserver"}
+    bar = client.get("/ui/runs").text.partition("data-bulk-bar")[2].partition("</form>")[0]
+    assert 'value="move"' in bar
+    offered = re.findall(r'<option value="([^"]+)">', bar.partition('name="experiment"')[2].partition("</select>")[0])
+    assert offered == [one for one, _ in asyncio.run(seeded.services.catalog.experiment_names())]
+    assert offered
+    form = {"verb": "move", "id": ["r1", "far", "r2"], "next": "/ui/runs"}
+    answer = client.post("/ui/runs/actions", data=form, headers=ours)
+    assert moved == []
+    page = client.get("/ui/runs", headers={"cookie": f"{NOTICE_COOKIE}={answer.cookies[NOTICE_COOKIE]}"}).text
+    assert "Choose the experiment to move to." in page
+    answer = client.post("/ui/runs/actions", data={**form, "experiment": offered[0]}, headers=ours)
+    assert moved == [("r1", offered[0]), ("r2", offered[0])]
+    page = client.get("/ui/runs", headers={"cookie": f"{NOTICE_COOKIE}={answer.cookies[NOTICE_COOKIE]}"}).text
+    assert "Moved 2 of 3 runs." in page
+    assert "far: it is in the namespace" in page
+    assert client.post("/ui/runs/actions", data={**form, "experiment": offered[0]}).status_code == 403
+
+
 def test_the_filter_bar_is_offered_values(client: PageClient) -> None:
     assert "digits" in client.get("/ui/runs/values?field=pipeline&text=dig").text
     assert client.get("/ui/runs/values?field=pipeline&text=nothing").json() == []

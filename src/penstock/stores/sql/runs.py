@@ -111,6 +111,25 @@ class SqlRunStore:
         values = (name, description, json.dumps(dict(tags)), run_id)
         await self._database.write(lambda tx: tx.execute("UPDATE run SET name = ?, description = ?, tags = ? WHERE run_id = ?", values))
 
+    async def move(self, run_id: RunId, experiment_id: ExperimentId) -> bool:
+        """See `RunStore.move`. Checked again as it is written: the experiment may be archived or deleted at the same moment."""
+
+        def work(tx: Transaction) -> bool:
+            moved = tx.one(
+                "UPDATE run SET experiment_id = ? WHERE run_id = ? AND kind IN ('kfp', 'argo') AND storage_state <> 'TRASHED' AND EXISTS"
+                " (SELECT 1 FROM experiment WHERE experiment_id = ? AND storage_state = 'AVAILABLE') RETURNING created_at",
+                (experiment_id, run_id, experiment_id),
+            )
+            if moved is not None:
+                tx.execute(
+                    "UPDATE experiment SET last_run_created_at = ? WHERE experiment_id = ?"
+                    " AND (last_run_created_at IS NULL OR last_run_created_at < ?)",
+                    (moved["created_at"], experiment_id, moved["created_at"]),
+                )
+            return moved is not None
+
+        return await self._database.write(work)
+
     async def ids_of_experiment(self, experiment_id: ExperimentId) -> Sequence[tuple[RunId, RuntimeState]]:
         """Return every run of the experiment with its state."""
         sql = "SELECT run_id, state FROM run WHERE experiment_id = ? ORDER BY created_at"

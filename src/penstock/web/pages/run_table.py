@@ -54,6 +54,8 @@ class RunTable:
     """Durations over time; None where it would say nothing."""
     address: str
     """Query string of what is shown, without the page position."""
+    experiments: Sequence[tuple[str, str]]
+    """(id, name) of active experiments that runs can be moved to, those used last first."""
     filter_fields: Sequence[str] = FILTER_FIELDS
     """Fields the filter bar completes."""
     shows_experiment: bool = True
@@ -125,6 +127,7 @@ async def run_table(services: WebServices, request: Request, query: ListQuery, *
         group_choices=[*GROUPINGS, *((name, name) for name in (*parameters, *tags) if name not in known)],
         scatter=scatter_of(await _points(services, query, None if grouped_by else listing)),
         address=urlencode([(name, value) for name, value in wanted.multi_items() if name != "cursor"]),
+        experiments=await services.catalog.experiment_names() if listing.items else (),
         shows_experiment=shows_experiment,
     )
 

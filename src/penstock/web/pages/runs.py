@@ -60,6 +60,7 @@ _VERBS = {
 }
 _DONE = {
     "tag": "Tagged",
+    "move": "Moved",
     "retry": "Retried",
     "terminate": "Terminating",
     "pause": "Paused",
@@ -93,6 +94,8 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked) -
         return redirect(target, Notice("Saved."))
     if verb == "tag" and not _tags(wanted):
         return redirect(target, Notice("Name the tag to add: KEY or KEY=VALUE.", "error"))
+    if verb == "move" and not wanted.form.get("experiment"):
+        return redirect(target, Notice("Choose the experiment to move to.", "error"))
     if verb not in _DONE or not ids:
         return redirect(target, Notice("Nothing was selected.", "error"))
     problems: list[str] = []
@@ -102,6 +105,8 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked) -
         try:
             if verb == "tag":
                 await services.actions.tag_run(run_id, _tags(wanted))
+            elif verb == "move":
+                await services.actions.move_run(run_id, str(wanted.form["experiment"]))
             elif trash is not None:
                 await trash.put(TrashKind.RUN, run_id, batch=batch, by=user_of(services, request))
             else:

@@ -94,21 +94,17 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
-    """What the timeline view draws."""
+class Part:
+    """The part of a run that is looked at."""
 
-    rows: Sequence[Row] = ()
     total_seconds: float = 0.0
     """Length of the run so far."""
     begin: float = 0.0
     """Seconds of the run at the left edge."""
     end: float = 0.0
     """Seconds of the run at the right edge."""
-    sort: str = "start"
-    is_grouped: bool = False
     hidden: int = 0
     """Tasks wholly outside of what is looked at."""
-    task_count: int = 0
 
     @property
     def is_zoomed(self) -> bool:
@@ -116,10 +112,20 @@ class Timeline:
         return self.begin > 0 or self.end < self.total_seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Timeline(Part):
+    """What the timeline view draws."""
+
+    rows: Sequence[Row] = ()
+    sort: str = "start"
+    is_grouped: bool = False
+    task_count: int = 0
+
+
 def timeline(tasks: Sequence[Any], start: float, end: float, wanted: Mapping[str, str]) -> Timeline:
     """Return the timeline of a run from `start` to `end`, as the address asks: `sort`, `group`, `from` and `to` in seconds of the run."""
-    total = max(end - start, _SHORTEST)
-    begin, stop = _range(wanted, total)
+    part = part_of(start, end, wanted)
+    begin, stop = part.begin, part.end
     bars = timeline_of(tasks, start + begin, start + stop, now=end)
     shown = [bar for bar in bars if bar.start <= 100 and _end(bar) >= 0]
     asked = wanted.get("sort", "")
@@ -127,13 +133,15 @@ def timeline(tasks: Sequence[Any], start: float, end: float, wanted: Mapping[str
     ordered = _ordered(shown, sort)
     is_grouped = bool(wanted.get("group"))
     rows = _grouped(ordered) if is_grouped else [Row(bar) for bar in ordered]
-    return Timeline(rows, total, begin, stop, sort, is_grouped, len(bars) - len(shown), len(shown))
+    return Timeline(part.total_seconds, begin, stop, len(bars) - len(shown), rows, sort, is_grouped, len(shown))
 
 
-def _range(wanted: Mapping[str, str], total: float) -> tuple[float, float]:
+def part_of(start: float, end: float, wanted: Mapping[str, str]) -> Part:
+    """Return what the address asks to look at (`from` and `to`) of a run from `start` to `end`; the whole where that is no part of it."""
+    total = max(end - start, _SHORTEST)
     begin, stop = _seconds(wanted.get("from", ""), 0.0), _seconds(wanted.get("to", ""), total)
     begin, stop = max(0.0, begin), min(total, stop)
-    return (begin, stop) if stop - begin >= _SHORTEST else (0.0, total)
+    return Part(total, begin, stop) if stop - begin >= _SHORTEST else Part(total, 0.0, total)
 
 
 def _seconds(text: str, default: float) -> float:

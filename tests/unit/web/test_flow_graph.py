@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from penstock.interfaces.page_flows import FlowAttempt, FlowRunItem, FlowTaskItem
 from penstock.interfaces.pages import TaskItem
 from penstock.web.flow_graph import NODE_WIDTH, graph_of, worst_state
 from penstock.web.pages.flows import peek, timeline
+from tests.unit.web.flow_room import Room
 
 
 def task(step: str, number: str, state: str = "SUCCEEDED", *attempts: FlowAttempt) -> FlowTaskItem:
@@ -76,11 +79,39 @@ def test_attention_goes_to_the_worst_state() -> None:
 
 
 def test_every_attempt_is_a_bar_in_percent() -> None:
-    rows = timeline(
-        [task("work", "2", "SUCCEEDED", FlowAttempt(0, "FAILED", 10.0, 15.0), FlowAttempt(1, "SUCCEEDED", 15.0, 20.0))], start=0.0, end=20.0
-    )
+    tries = task("work", "2", "SUCCEEDED", FlowAttempt(0, "FAILED", 10.0, 15.0), FlowAttempt(1, "SUCCEEDED", 15.0, 20.0))
+    rows = timeline([tries], 0.0, 20.0, {}).rows
     assert [(bar.attempt, bar.start, bar.width) for bar in rows[0].bars] == [(0, 50.0, 25.0), (1, 75.0, 25.0)]
     assert (rows[0].start, rows[0].width, rows[0].seconds) == (50.0, 50.0, 10.0)
+
+
+def test_a_part_of_a_flows_run_shows_its_attempts_and_counts_the_tasks_outside() -> None:
+    tasks = [
+        task("start", "1", "SUCCEEDED", FlowAttempt(0, "SUCCEEDED", 0.0, 10.0)),
+        task("work", "2", "SUCCEEDED", FlowAttempt(0, "FAILED", 10.0, 15.0), FlowAttempt(1, "SUCCEEDED", 40.0, 60.0)),
+        task("work", "3", "SUCCEEDED", FlowAttempt(0, "SUCCEEDED", 15.0, 20.0)),
+        replace(task("end", "4", "RUNNING", FlowAttempt(0, "RUNNING", 55.0, None)), finished_at=None),
+    ]
+    found = timeline(tasks, 0.0, 100.0, {"from": "30", "to": "50"})
+    assert (found.begin, found.end, found.hidden, found.is_zoomed) == (30, 50, 3, True)
+    (row,) = found.rows
+    assert [(bar.task.task_id, bar.attempt, bar.start, bar.width) for bar in row.bars] == [("2", 1, 50.0, 100.0)]
+    assert (row.name, row.start, row.width, row.seconds) == ("work", -100.0, 250.0, 50.0)
+    (late,) = timeline(tasks, 0.0, 100.0, {"from": "90", "to": "100"}).rows
+    assert [(bar.start, bar.width) for bar in late.bars] == [(-350.0, 450.0)]
+    whole = timeline(tasks, 0.0, 100.0, {"from": "50", "to": "30"})
+    assert (len(whole.rows), whole.hidden, whole.is_zoomed) == (3, 0, False)
+
+
+def test_the_part_that_is_looked_at_stands_in_the_address_and_on_the_page(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    address = f"/flows/{room.run(None)}/view/timeline"
+    whole, part = room.client.get(address).text, room.client.get(f"{address}?from=0&to=0.002").text
+    assert "data-timeline " in whole
+    assert 'id="timeline-whole"' not in whole
+    assert 'data-begin="0.0" data-end="0.002"' in part
+    assert f'id="timeline-whole" href="{address}"' in part
+    assert f'action="{address}" id="timeline-range"' in part
 
 
 def test_edges_go_past_steps_between_and_around_a_step_that_repeats_itself() -> None:

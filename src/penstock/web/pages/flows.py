@@ -21,6 +21,7 @@ from penstock.web.flow_services import FlowWeb
 from penstock.web.render import Crumb, Frame, redirect, render
 from penstock.web.security import check_own_form
 from penstock.web.services import WebServices
+from penstock.web.timelines import Part, part_of
 from penstock.web.tracking_services import tracking_of
 
 VIEWS: Sequence[tuple[str, str]] = (
@@ -91,6 +92,13 @@ class StepRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowTimeline(Part):
+    """What the timeline draws: the steps with something in the part that is looked at."""
+
+    rows: Sequence[StepRow] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ParameterValue:
     """A parameter of a run."""
 
@@ -115,10 +123,9 @@ class FlowRunPage:
     script: str
     """File of the flow, for commands to copy."""
     graph: FlowGraph | None = None
-    rows: Sequence[StepRow] = ()
+    timeline: FlowTimeline = FlowTimeline()
     tracking: Sequence[RunTracking] = ()
     """Projects that hold tracked runs of its tasks."""
-    total_seconds: float = 0.0
     parameters: Sequence[ParameterValue] = ()
     metadata: Sequence[Any] = ()
     hidden: int = 0
@@ -210,12 +217,12 @@ async def run_page(services: WebServices, flows: FlowWeb, request: Request) -> R
     asked = request.path_params.get("view") or request.query_params.get("view") or ("tasks" if step else "dag")
     tab = asked if asked in {key for key, _ in VIEWS} else "dag"
     problem, script = await _place(flows, view)
-    extra = await _tab(services, flows, view, tab)
+    extra = await _tab(services, flows, view, tab, request.query_params)
     tracked = await tracking_of(services.tracking, request, [id_ for id_ in (view.run.shared_id, view.run.pipeline_run_id) if id_])
     page = FlowRunPage(view=view, tab=tab, tabs=VIEWS, step=step, problem=problem, script=script, tracking=tracked, **extra)
     others = [(f"{other.run_id} · {other.state.lower()}", f"/flows/{flow_id}/{other.run_id}") for other in view.neighbours]
     crumbs = (Crumb("Flows", "/flows"), Crumb(flow_id, f"/flows/{flow_id}"), Crumb(view.run.run_id, "", others))
-    frame = Frame(title=f"{flow_id}/{view.run.run_id}", section="flows", crumbs=crumbs, scripts=("table", "flows"))
+    frame = Frame(title=f"{flow_id}/{view.run.run_id}", section="flows", crumbs=crumbs, scripts=("table", "flows", "timeline"))
     return render(services, request, "flows/run.html", frame=frame, page=page)
 
 
@@ -258,15 +265,14 @@ async def _parameter_tasks(flows: FlowWeb, view: FlowRunView) -> list[str]:
     return [task.shown_id for task in found]
 
 
-async def _tab(services: WebServices, flows: FlowWeb, view: FlowRunView, tab: str) -> dict[str, Any]:
+async def _tab(services: WebServices, flows: FlowWeb, view: FlowRunView, tab: str, wanted: Mapping[str, str]) -> dict[str, Any]:
     run = view.run
     if tab == "dag":
         return {"graph": graph_of(await flows.reader.graph(run.flow_id, run.run_id), view.tasks)}
     if tab == "timeline":
         end = run.finished_at or services.clock.now()
         return {
-            "rows": timeline(view.tasks[:_MAX_BARS], run.started_at, end),
-            "total_seconds": end - run.started_at,
+            "timeline": timeline(view.tasks[:_MAX_BARS], run.started_at, end, wanted),
             "hidden": max(0, len(view.tasks) - _MAX_BARS),
         }
     if tab == "parameters":
@@ -292,9 +298,10 @@ async def _parameters(flows: FlowWeb, view: FlowRunView) -> list[ParameterValue]
     return found
 
 
-def timeline(tasks: Sequence[FlowTaskItem], start: float, end: float) -> list[StepRow]:
-    """Attempts as bars, by step in order of the first."""
-    whole = max(end - start, 1e-3)
+def timeline(tasks: Sequence[FlowTaskItem], start: float, end: float, wanted: Mapping[str, str]) -> FlowTimeline:
+    """Attempts as bars, by step in order of the first, in the part of the run that is looked at; a step's head spans all its attempts."""
+    part = part_of(start, end, wanted)
+    left, whole = start + part.begin, part.end - part.begin
     by_step: dict[str, list[FlowBar]] = {}
     counts: dict[str, Counter[str]] = {}
     for task in tasks:
@@ -304,10 +311,16 @@ def timeline(tasks: Sequence[FlowTaskItem], start: float, end: float) -> list[St
             begin = item.started_at if item.started_at is not None else task.created_at
             stop = item.finished_at if item.finished_at is not None else (task.finished_at or end)
             span = max(stop - begin, 0.0)
-            bars.append(FlowBar(task, item.attempt, item.state, 100 * (begin - start) / whole, max(100 * span / whole, 0.3), span))
+            bars.append(FlowBar(task, item.attempt, item.state, 100 * (begin - left) / whole, max(100 * span / whole, 0.3), span))
     rows = []
+    shown_tasks: set[tuple[str, str]] = set()
     for name, bars in by_step.items():
-        left = min((bar.start for bar in bars), default=0.0)
-        right = max((bar.start + bar.width for bar in bars), default=0.0)
-        rows.append(StepRow(name, worst_state(counts[name]), counts[name], bars, (right - left) * whole / 100, left, right - left))
-    return rows
+        shown = [bar for bar in bars if not part.is_zoomed or (bar.start <= 100 and bar.start + bar.width >= 0)]
+        shown_tasks |= {(name, bar.task.task_id) for bar in shown}
+        if bars and not shown:
+            continue
+        first = min((bar.start for bar in bars), default=0.0)
+        last = max((bar.start + bar.width for bar in bars), default=0.0)
+        rows.append(StepRow(name, worst_state(counts[name]), counts[name], shown, (last - first) * whole / 100, first, last - first))
+    hidden = sum(1 for task in tasks if task.attempts and (task.step_name, task.task_id) not in shown_tasks)
+    return FlowTimeline(part.total_seconds, part.begin, part.end, hidden, rows)

@@ -228,6 +228,21 @@ async def test_times_of_the_log_of_a_running_task_are_noted_to_its_end(scene: St
     assert started.at * 1000 - 1 <= first <= last
 
 
+async def test_what_a_running_task_uses_is_noted(scene: Stage) -> None:
+    await scene.launch(shell("until [ -e go ]; do sleep 0.05; done"))
+    key = (await scene.started()).key
+    files = AttemptLogFiles(scene.data)
+    while True:
+        found = files.usage(key.run_id, key.task_id, key.attempt)
+        if len(found) >= 2:
+            break
+        await asyncio.sleep(0.05)
+    (scene.executor.log_path(key).parent / "work" / "go").touch()
+    await scene.finished()
+    assert all(memory > 0 for _, _, memory in found)
+    assert files.usage(key.run_id, key.task_id, key.attempt)[:2] == found[:2]
+
+
 async def test_values_of_secrets_are_masked_in_the_log_while_it_grows_and_for_good(scene: Stage) -> None:
     mounts = tuple(
         Mount(PurePosixPath(f"/mnt/{name}"), files={"value": value}, is_secret=name == "secret")

@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,13 @@ def test_a_running_task_is_taken_up_again_and_its_log_is_whole(tmp_path: Path, e
     first = Server(tmp_path, env_root, "launch", script, "task")
     first.read_until(is_started("task"))
     first.kill()
+    usage = attempt(tmp_path, "task") / "usage"
+    noted = usage.read_bytes() if usage.exists() else b""
     second = Server(tmp_path, env_root, "adopt", script, "task")
     second.read_until(lambda line: line["type"] == "adopted")
+    while not usage.exists() or usage.read_bytes() == noted:
+        time.sleep(0.05)
+    assert usage.read_bytes().startswith(noted)
     gate.touch()
     lines = second.finish()
     told, told_again = ([line["detail"] for line in server.of("task") if line["type"] == "AttemptStarted"] for server in (first, second))

@@ -44,6 +44,10 @@ class StreamFiles(LogFiles, Protocol):
         """Return when bytes from `start` to `end` were seen: (offset, milliseconds of those before it) in order; None: nothing is known."""
         ...
 
+    def usage(self, run_id: str, task_id: str, attempt: int) -> list[tuple[int, int, int]]:
+        """Return what the attempt used: (Unix time, CPU time until then, bytes of memory) in order, times in milliseconds."""
+        ...
+
 
 class Replays(Protocol):
     """Attempts as documents that another machine can run; `web.replay_script` reads them."""

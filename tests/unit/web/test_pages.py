@@ -548,6 +548,22 @@ def test_a_comparison_names_changed_code_parameters_and_packages_first(tmp_path:
     assert body.index('id="code"') < body.index('id="packages"') < body.index("Scalar Metrics")
 
 
+def test_the_panel_says_what_an_attempt_used_over_time_where_that_was_noted(tmp_path: Path) -> None:
+    seeded = build(tmp_path, url="http://testserver")
+    task = task_id_for(RunId(seeded.runs["failed"]), TaskPath("root/exit-handler-1/for-loop-2[3]/train-model"))
+    body = PageClient(seeded.app).get(f"/ui/runs/{seeded.runs['failed']}?task={task}&tab=environment").text
+    section = body[body.index('id="usage"') :].split("</section>")[0]
+    assert section.count("<polyline") == 2
+    assert "90\u202f% at most, 60\u202f% on average" in section
+    assert "CPU cores asked for: 1" in section
+    assert "1.0 GiB at most, 703.5 MiB on average" in section
+    assert "Memory limit: 2.0 GiB" in section
+    task = task_id_for(RunId(seeded.runs["night-3"]), TaskPath("root/exit-handler-1/for-loop-2[3]/train-model"))
+    body = PageClient(seeded.app).get(f"/ui/runs/{seeded.runs['night-3']}?task={task}&tab=environment").text
+    assert "Memory used at most" in body
+    assert 'id="usage"' not in body
+
+
 @pytest.mark.parametrize(("detail", "is_said"), [("{}", False), ('{"environment_id": "removed"}', True)])
 def test_only_environments_that_were_made_here_are_missed_in_a_comparison(tmp_path: Path, detail: str, is_said: bool) -> None:
     seeded = build(tmp_path, url="http://testserver")

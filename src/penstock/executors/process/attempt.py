@@ -25,6 +25,8 @@ class Attempt:
     ended: asyncio.Future[dict[str, Any]] | None = None
     detail: dict[str, Any] | None = None
     """What is reported when it has started; None once that is done."""
+    pid: int | None = None
+    """Its first process, once that is known."""
     cancel_reason: str | None = None
     adopted: adoption.Trace | None = None
     usage: dict[str, float] = field(default_factory=dict)

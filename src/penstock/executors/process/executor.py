@@ -39,11 +39,13 @@ from penstock.executors.process import adoption, collecting, commands, full_disk
 from penstock.executors.process.attempt import Attempt
 from penstock.executors.process.environments import Environment, Environments
 from penstock.executors.process.failures import SERVER_STOPPED, failure_of
+from penstock.executors.process.inside import tree
 from penstock.executors.process.layout import LOG, RESULT, Folders, read_json, strip
 from penstock.executors.process.limits import Limiter
 from penstock.executors.process.log_times import LogTimes
 from penstock.executors.process.slots import Capacity, Slots, Waiting, need_of
 from penstock.executors.process.supervision import Supervision
+from penstock.executors.process.usage_samples import UsageSamples
 from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.catalog_store import SecretStore
 from penstock.interfaces.clock import Clock, IdSource
@@ -142,10 +144,15 @@ class ProcessExecutor:
         self._sink = sink
         full_disk_watch = self._disk.watch(self._running_logs, self._stop_writer_of)
         times_watch = LogTimes().watch(self._running_logs, self._clock.now)
-        self._watches = [asyncio.create_task(watch) for watch in (full_disk_watch, times_watch)]
+        usage_watch = UsageSamples().watch(self._running_processes, self._clock.now)
+        self._watches = [asyncio.create_task(watch) for watch in (full_disk_watch, times_watch, usage_watch)]
 
     def _running_logs(self) -> list[Path]:
         return [attempt.root / LOG for attempt in self._attempts.values() if attempt.phase == "running"]
+
+    def _running_processes(self) -> dict[int, Path]:
+        running = (attempt for attempt in self._attempts.values() if attempt.phase == "running")
+        return {attempt.pid: attempt.root for attempt in running if attempt.pid is not None}
 
     def _stop_writer_of(self, log: Path) -> None:
         for attempt in self._attempts.values():
@@ -391,6 +398,7 @@ class ProcessExecutor:
             attempt.phase = "running"
             attempt.ended = asyncio.get_running_loop().create_future()
             if trace.is_running:
+                attempt.pid = trace.pid if trace.pid and tree.is_alive(trace.pid, trace.pid_start) else None
                 self._note(request.key, "reattached", "the server was restarted; the task went on running and was taken up again")
             end = await adoption.wait(trace)
             attempt.ended.set_result(end)

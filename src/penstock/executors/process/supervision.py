@@ -82,6 +82,7 @@ class Supervision:
         if attempt is None or attempt.supervisor is not supervisor or attempt.ended is None:
             return
         if message["op"] == "started":
+            attempt.pid = message["pid"]
             if attempt.detail is not None:
                 self._on_started(AttemptStarted(attempt.request.key, message["at"], {**attempt.detail, "pid": message["pid"]}))
                 attempt.detail = None

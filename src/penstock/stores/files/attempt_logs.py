@@ -17,8 +17,13 @@ _NAME = re.compile(r"^[A-Za-z0-9][\w.-]{0,127}$")
 _MARK = struct.Struct("<QQ")
 """A record of `log.stderr`, see `executors.process.inside.stderr_marks`, and of `log.times`, see `executors.process.log_times`."""
 _MARKS_READ = 50_000
+_USE = struct.Struct("<QQQ")
+"""A record of `usage`, see `executors.process.usage_samples`."""
+_USES_READ = 65_536
 _LATEST = 1 << 46
 """Milliseconds that are a time; the task could have written to the file."""
+_LARGEST = 1 << 50
+"""Bytes that are memory of a machine."""
 
 
 def _first_mark(marks: BinaryIO, count: int, offset: int) -> int:
@@ -108,6 +113,26 @@ class AttemptLogFiles:
         except OSError:
             return None
         return [(offset, moment if 0 < moment < _LATEST else None) for offset, moment in _MARK.iter_unpack(data)]
+
+    def usage(self, run_id: str, task_id: str, attempt: int) -> list[tuple[int, int, int]]:
+        """Return what the attempt used, as (Unix time, CPU time until then, bytes of memory) in order, times in milliseconds.
+
+        Empty when nothing was noted. The task could have written to the file: what cannot follow the record before is left out.
+        """
+        path = self._path(run_id, task_id, attempt)
+        try:
+            if path is None or not path.with_name("usage").is_file():  # a pipe would be waited for
+                return []
+            with path.with_name("usage").open("rb") as records:
+                data = records.read(_USES_READ * _USE.size)
+        except OSError:
+            return []
+        found: list[tuple[int, int, int]] = []
+        for moment, spent, memory in _USE.iter_unpack(data[: len(data) // _USE.size * _USE.size]):
+            last = found[-1] if found else (0, 0, 0)
+            if last[0] < moment < _LATEST and spent < _LATEST and memory < _LARGEST:
+                found.append((moment, max(last[1], spent), memory))
+        return found
 
     def _path(self, run_id: str, task_id: str, attempt: int) -> Path | None:
         if not _NAME.match(run_id) or not _NAME.match(task_id) or attempt < 0:

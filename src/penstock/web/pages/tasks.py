@@ -26,6 +26,7 @@ from penstock.web.replay import replay_line
 from penstock.web.services import WebServices
 from penstock.web.timelines import phases_of
 from penstock.web.tracking_services import readable_by
+from penstock.web.usage_charts import UsageChart, usage_charts
 from penstock.web.viewer_sources import uses_with_sources
 from penstock.web.visualizations import Visual, visuals_of
 
@@ -115,6 +116,8 @@ class TaskPanel:
     """Bytes of the attempt's log; None: there is none."""
     packages: Packages | None
     """Packages of the attempt's environment; None: not known, or another tab is open."""
+    usage: Sequence[UsageChart]
+    """What the attempt used over time, in the tab Environment; empty: not known."""
     grid: IterationGrid | None
     """Iterations of a loop, in the tab Input/Output."""
     replay: str
@@ -181,6 +184,7 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
         command=command,
         log_size=size,
         packages=await _packages(services, view, attempts.get(number)) if tab == "environment" else None,
+        usage=await _usage(services, task, attempts.get(number)) if tab == "environment" else (),
         grid=await _grid(services, request, task) if tab == "io" and task.type == "LOOP" else None,
         replay=_replay(services, request, view, attempts.get(number)),
         tracked=await _tracked(services, request, log_owner),
@@ -222,6 +226,13 @@ async def _packages(services: WebServices, view: TaskView, attempt: AttemptItem 
     if attempt is None:
         return None
     return await asyncio.to_thread(packages_of, services, attempt.detail, await services.runs.previous_attempt(view.task))
+
+
+async def _usage(services: WebServices, task: TaskItem, attempt: AttemptItem | None) -> Sequence[UsageChart]:
+    if attempt is None:
+        return ()
+    samples = await asyncio.to_thread(services.logs.usage, task.run_id, task.task_id, attempt.attempt)
+    return usage_charts(samples, attempt.detail.get("resources") or {})
 
 
 async def _grid(services: WebServices, request: Request, task: TaskItem) -> IterationGrid | None:

@@ -20,14 +20,21 @@ def boot_id() -> str:
         return ""
 
 
-def stat_of(pid: int) -> tuple[str, int, int, int, int] | None:
-    """Return (state, parent pid, process group, session, start ticks) of `pid`, or None if there is none."""
+def fields_of(pid: int) -> list[bytes] | None:
+    """Return what `/proc/PID/stat` says of `pid` from its state on (the third field of proc(5)), or None if there is none."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             raw = file.read()
     except OSError:
         return None
-    fields = raw[raw.rindex(b")") + 2 :].split()  # the command name before may hold blanks and brackets
+    return raw[raw.rindex(b")") + 2 :].split()  # the command name before may hold blanks and brackets
+
+
+def stat_of(pid: int) -> tuple[str, int, int, int, int] | None:
+    """Return (state, parent pid, process group, session, start ticks) of `pid`, or None if there is none."""
+    fields = fields_of(pid)
+    if fields is None:
+        return None
     return fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19])
 
 
@@ -67,13 +74,13 @@ def descendants_of(pid: int) -> list[int]:
 
 def members_of_session(session: int) -> list[int]:
     """Return the processes of a session, whoever their parent is."""
-    return [pid for pid in _pids() if (stat := stat_of(pid)) is not None and stat[3] == session]
+    return [pid for pid in pids() if (stat := stat_of(pid)) is not None and stat[3] == session]
 
 
 def marked_with(variable: bytes) -> list[int]:
     """Return the processes whose initial environment holds `variable` (`NAME=value`)."""
     found = []
-    for pid in _pids():
+    for pid in pids():
         try:
             with open(f"/proc/{pid}/environ", "rb") as file:
                 if variable in file.read().split(b"\0"):
@@ -115,7 +122,8 @@ def _kill_group(group: int) -> None:
         return
 
 
-def _pids() -> list[int]:
+def pids() -> list[int]:
+    """Return all processes of this machine, as far as they can be seen."""
     try:
         return [int(name) for name in os.listdir("/proc") if name.isdigit()]
     except OSError:
@@ -123,4 +131,4 @@ def _pids() -> list[int]:
 
 
 def _parents() -> dict[int, int]:
-    return {pid: stat[1] for pid in _pids() if (stat := stat_of(pid)) is not None}
+    return {pid: stat[1] for pid in pids() if (stat := stat_of(pid)) is not None}

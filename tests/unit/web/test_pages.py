@@ -618,3 +618,22 @@ def test_the_plan_says_which_environments_are_there_and_what_has_to_be_built(cli
     assert "cannot be built" in refused
     assert "no Python" in refused
     assert "a, b, c, d and 1 more" in refused
+
+
+def test_durations_in_the_list_of_runs_are_bars_scaled_to_the_longest_row(client: PageClient) -> None:
+    text = client.get("/ui/runs").text
+    widths = [float(width) for width in re.findall(r'<svg class="length"[^>]* aria-hidden="true"><rect class="bar s-[a-z]+" width="([0-9.]+)"', text)]
+    assert max(widths) == 100
+    assert all(0 <= width <= 100 for width in widths)
+    assert len(set(widths)) > 1
+    assert len(widths) == text.count('class="length"') <= text.count('<tr data-href="/ui/runs/')
+
+
+def test_pipelines_link_to_their_last_run(client: PageClient, seeded: SeededApp) -> None:
+    row = client.get("/ui/pipelines").text.partition('id="row-pipe-digits"')[2].partition("</tr>")[0]
+    dots = asyncio.run(seeded.services.catalog.pipeline("pipe-digits"))
+    assert dots is not None
+    newest = max(dots.pipeline.last_runs, key=lambda dot: dot.created_at)
+    cell = row.partition(f'<a class="quiet" href="/ui/runs/{newest.run_id}" title="')[2].partition("</td>")[0]
+    assert "<time" in cell
+    assert 'class="state s-' in cell

@@ -60,6 +60,10 @@ class RunTable:
     """Fields the filter bar completes."""
     shows_experiment: bool = True
     """Whether the experiment column makes sense here."""
+    now: float = 0.0
+    """Until when runs that go on have lasted."""
+    longest_seconds: float = 0.0
+    """Of the rows shown."""
 
     @property
     def is_whole_list(self) -> bool:
@@ -70,6 +74,10 @@ class RunTable:
     def group_label(self) -> str:
         """What the groups are made of, in English."""
         return next((label for name, label in self.group_choices if name == self.grouped_by), self.grouped_by)
+
+    def share(self, run: RunItem) -> float:
+        """How long a run lasted, in percent of the longest shown; 0: it has not begun or took no time."""
+        return 100 * _lasted(run, self.now) / self.longest_seconds if self.longest_seconds else 0.0
 
     @staticmethod
     def cell(run: RunItem, name: str) -> ScalarMetric | None:
@@ -113,6 +121,7 @@ async def run_table(services: WebServices, request: Request, query: ListQuery, *
     parameters = sorted({name for run in listing.items for name in run.parameters} | ({grouped_by} if grouped_by else set()))
     known = {name for name, _ in GROUPINGS}
     tags = sorted({f"tag.{name}" for run in listing.items for name in run.tags})
+    now = services.clock.now()
     return RunTable(
         listing=listing,
         base=request.url.path,
@@ -129,7 +138,15 @@ async def run_table(services: WebServices, request: Request, query: ListQuery, *
         address=urlencode([(name, value) for name, value in wanted.multi_items() if name != "cursor"]),
         experiments=await services.catalog.experiment_names() if listing.items else (),
         shows_experiment=shows_experiment,
+        now=now,
+        longest_seconds=max((_lasted(run, now) for run in listing.items), default=0.0),
     )
+
+
+def _lasted(run: RunItem, now: float) -> float:
+    """Seconds that a run has lasted, as its column says; 0 when that is not known."""
+    end = run.finished_at if run.finished_at is not None else None if run.is_final else now
+    return 0.0 if end is None else max(end - (run.started_at or run.created_at), 0.0)
 
 
 async def _points(services: WebServices, query: ListQuery, listing: Page[RunItem] | None) -> Sequence[RunPoint]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from penstock.server.signin import sign_in_routes
 from tests.browser.conftest import ROOT, Served, serving
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+_PLACES = "navigator.locks.query().then((all) => all.held.filter((lock) => lock.name.startsWith('penstock.live')).length)"
+"""How many streams are open in the tabs of a browser."""
 
 
 def task(served: Served, label: str, path: str) -> str:
@@ -151,6 +154,50 @@ def test_a_run_updates_in_place_without_losing_the_open_panel(page: Page, served
         expect(page.locator("#run-head")).to_contain_text("Paused")
         assert page.evaluate("window.marker") == 1
         expect(page.locator("#panel h2")).to_have_text("preprocess")
+    finally:
+        database.write_sync(lambda tx: tx.execute("UPDATE run SET state = 'RUNNING' WHERE run_id = :id", {"id": run_id}))
+
+
+def test_more_tabs_than_a_browser_has_connections_stay_usable_and_up_to_date(page: Page, served: Served) -> None:
+    run_id = served.seeded.runs["running"]
+    tabs = [page.context.new_page() for _ in range(9)]
+    for tab in tabs:
+        tab.goto(f"/ui/runs/{run_id}")
+        expect(tab.locator("#live-badge")).to_have_attribute("data-state", re.compile("live|polling"))
+    listening = [tab for tab in tabs if tab.locator("#live-badge").get_attribute("data-state") == "live"]
+    assert len(listening) == 4
+    database = served.seeded.services.runs._database  # type: ignore[attr-defined]
+    database.write_sync(lambda tx: tx.execute("UPDATE run SET state = 'PAUSED' WHERE run_id = :id", {"id": run_id}))
+    try:
+        expect(tabs[-1].locator("#run-head")).to_contain_text("Paused", timeout=30_000)  # nobody told it: it looked again
+    finally:
+        database.write_sync(lambda tx: tx.execute("UPDATE run SET state = 'RUNNING' WHERE run_id = :id", {"id": run_id}))
+    rest = [tab for tab in tabs if tab not in listening]
+    for tab in listening:
+        tab.close()
+    deadline = time.monotonic() + 60
+    while sum(tab.locator("#live-badge").get_attribute("data-state") == "live" for tab in rest) < 4:
+        assert time.monotonic() < deadline
+        rest[0].wait_for_timeout(100)
+
+
+def test_a_hidden_tab_gives_up_its_stream_and_catches_up_when_it_is_shown(page: Page, served: Served) -> None:
+    run_id = served.seeded.runs["running"]
+    page.goto(f"/ui/runs/{run_id}")
+    expect(page.locator("#live-badge")).to_have_attribute("data-state", "live")
+    hide = """(isHidden) => {
+      Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.evaluate(hide, True)
+    page.wait_for_function(f"async () => (await {_PLACES}) === 0")
+    services = served.seeded.services
+    database = services.runs._database  # type: ignore[attr-defined]
+    database.write_sync(lambda tx: tx.execute("UPDATE run SET state = 'PAUSED' WHERE run_id = :id", {"id": run_id}))
+    services.notifier.publish(RunChanged(RunId(run_id), 3, RuntimeState.PAUSED))
+    try:
+        page.evaluate(hide, False)
+        expect(page.locator("#run-head")).to_contain_text("Paused")
     finally:
         database.write_sync(lambda tx: tx.execute("UPDATE run SET state = 'RUNNING' WHERE run_id = :id", {"id": run_id}))
 

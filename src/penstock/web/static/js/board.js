@@ -389,7 +389,7 @@ export class Board {
     }, LIVE_PAUSE);
     document.addEventListener("penstock:change", (event) => {
       const known = names();
-      if (!event.detail.some((change) => known.has(change.name) && what.includes(change.what))) return;
+      if (event.detail && !event.detail.some((change) => known.has(change.name) && what.includes(change.what))) return;
       for (const panel of this.panels) panel.isStale = true;
       again();
     });

@@ -6,36 +6,94 @@ import { make, throttle } from "./dom.js";
 
 const PATCH_PAUSE = 900;
 const STALE_AFTER = 20000;
+// Browsers keep six connections to a server without TLS, over all of their tabs: streams have to leave some for pages.
+const MOST_STREAMS = 4;
+const POLL_PAUSE = 5000;
 
 let source = null;
 let lostAt = 0;
 let isHeld = false;
 let isMissed = false;
+let isSeeking = false;
+let poll = null;
+let letGo = null;
 
-/** Start listening, if the page asks for it. */
+/** Start listening, if the page asks for it. Hidden pages do not listen; they catch up when they are shown. */
 export function startLive() {
   const address = document.body.dataset.liveStream;
   if (!address) return;
-  connect(address);
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && isMissed) refresh();
+    if (document.hidden) {
+      rest();
+      return;
+    }
+    listen(address);
+    if (isMissed) refresh();
+  });
+  window.addEventListener("pagehide", rest);
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) listen(address);
   });
   for (const box of document.querySelectorAll(".table-box")) {
     box.addEventListener("pointerdown", () => { isHeld = true; });
   }
   document.addEventListener("pointerup", () => { isHeld = false; });
   setInterval(showAge, 1000);
+  listen(address);
+}
+
+/** Take one of the places for streams that all tabs of this server share; while none is free, look at everything every few seconds. */
+async function listen(address) {
+  clearTimeout(poll);
+  if (document.hidden || isSeeking || letGo) return;
+  if (!navigator.locks) { // they need TLS or this machine
+    occupy(address);
+    return;
+  }
+  isSeeking = true;
+  for (let place = 0; place < MOST_STREAMS; place += 1) {
+    const had = await navigator.locks.request(`penstock.live.${place}`, { ifAvailable: true }, (lock) => lock && occupy(address));
+    if (had) return;
+  }
+  isSeeking = false;
+  if (document.hidden) return;
+  badge("polling");
+  poll = setTimeout(() => {
+    lookAgain();
+    listen(address);
+  }, POLL_PAUSE);
+}
+
+/** Listen until `rest`; what is returned is settled then. */
+function occupy(address) {
+  isSeeking = false;
+  if (document.hidden) return Promise.resolve(true);
+  connect(address);
+  return new Promise((resolve) => {
+    letGo = () => {
+      letGo = null;
+      source.close();
+      resolve(true);
+    };
+  });
+}
+
+function rest() {
+  clearTimeout(poll);
+  lostAt = 0;
+  letGo?.();
 }
 
 function connect(address) {
-  source = new EventSource(address);
+  const own = new EventSource(address);
+  source = own;
   source.addEventListener("hello", (event) => {
     const isAgain = lostAt > 0;
     lostAt = 0;
     badge("live");
     // The address says when the page was read, and what changed since then follows; only when the server does not know it all, everything
     // is looked at again, and so it is after a loss of the stream.
-    if (isAgain || !JSON.parse(event.data).is_whole) refresh();
+    if (isAgain || !JSON.parse(event.data).is_whole) lookAgain();
   });
   source.addEventListener("change", (event) => {
     const changes = JSON.parse(event.data);
@@ -43,11 +101,17 @@ function connect(address) {
     refresh();
   });
   source.addEventListener("error", () => {
+    if (!letGo || source !== own) return;
     if (!lostAt) lostAt = Date.now();
     badge("reconnecting");
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => connect(address), 2000);
+    if (own.readyState === EventSource.CLOSED) setTimeout(() => letGo && source === own && connect(address), 2000);
   });
-  window.addEventListener("pagehide", () => source.close(), { once: true });
+}
+
+/** Anything may have changed. */
+function lookAgain() {
+  document.dispatchEvent(new CustomEvent("penstock:change", { detail: null }));
+  refresh();
 }
 
 function badge(state, suffix = "") {

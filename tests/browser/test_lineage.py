@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import ROOT
 from tests.support.clients import KFP_NEWEST, client_environment, client_python, run_client
 from tests.support.server import LiveServer
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+BARRIERS = (
+    "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})"
+    ".then(r => r.violations.map(v => v.id + v.nodes.map(n => n.html)))"
+)
 
 PIPELINE = """
 import sys
@@ -102,13 +106,21 @@ def test_a_pipeline_output_that_is_logged_and_used_is_one_node(server: LiveServe
     assert {node["kind"] for node in same["nodes"]} == {"data", "pipeline_task", "tracked_run"}
 
 
-def test_the_page_draws_it_and_leads_to_both_worlds(server: LiveServer, model: dict[str, Any], chromium: Browser) -> None:
+@pytest.fixture
+def page(server: LiveServer, chromium: Browser) -> Iterator[Page]:
+    """A page on the server that has no error on its console in the end."""
     context = chromium.new_context(base_url=server.url, viewport={"width": 1440, "height": 900}, locale="en-US")
-    page = context.new_page()
+    tab = context.new_page()
     problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.add_init_script(AXE.read_text())
+    tab.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    tab.add_init_script(AXE.read_text())
+    yield tab
+    context.close()
+    assert problems == []
+
+
+def test_the_page_draws_it_and_leads_to_both_worlds(model: dict[str, Any], page: Page) -> None:
     page.goto(f"/ui/artifacts/{model['id']}")
     page.get_by_role("link", name="Whole lineage").click()
     graph = page.locator("#lineage")
@@ -118,14 +130,11 @@ def test_the_page_draws_it_and_leads_to_both_worlds(server: LiveServer, model: d
     expect(page.get_by_role("link", name="weights:v0").first).to_be_visible()
     page.get_by_text("The same as a table").click()
     expect(page.get_by_role("row")).to_have_count(6)
-    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']}).then(r => r.violations.map(v => v.id + v.nodes.map(n => n.html)))")
-    assert found == []
+    assert page.evaluate(BARRIERS) == []
     graph.locator(".node", has_text="serves").click()
     page.wait_for_url(f"**/{model['entity']}/joined/runs/serves*")
     page.goto(f"/ui/lineage?of=artifact:{model['id']}&depth=1&direction=upstream")
     expect(graph.locator(".node")).to_have_count(3)
-    assert problems == []
-    context.close()
 
 
 def test_what_came_of_a_thing_lists_what_to_run_again_nearest_first(server: LiveServer, model: dict[str, Any]) -> None:
@@ -139,13 +148,7 @@ def test_what_came_of_a_thing_lists_what_to_run_again_nearest_first(server: Live
     assert 'id="lineage-again"' not in server.text(f"/ui/lineage?of={data}&direction=upstream")
 
 
-def test_only_the_paths_to_a_picked_node_stay(server: LiveServer, model: dict[str, Any], chromium: Browser) -> None:
-    context = chromium.new_context(base_url=server.url, viewport={"width": 1440, "height": 900}, locale="en-US")
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.add_init_script(AXE.read_text())
+def test_only_the_paths_to_a_picked_node_stay(model: dict[str, Any], page: Page) -> None:
     page.goto(f"/ui/lineage?of=artifact:{model['id']}")
     graph = page.locator("#lineage")
     expect(graph.locator(".node")).to_have_count(6)
@@ -158,8 +161,7 @@ def test_only_the_paths_to_a_picked_node_stay(server: LiveServer, model: dict[st
         expect(graph.locator(".node", has_text=name)).to_have_count(0)
     page.get_by_text("The same as a table").click()
     expect(page.get_by_role("row")).to_have_count(4)
-    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']}).then(r => r.violations.map(v => v.id + v.nodes.map(n => n.html)))")
-    assert found == []
+    assert page.evaluate(BARRIERS) == []
     page.locator("input[name=depth]").fill("1")
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_text("No path leads there within this depth.")).to_be_visible()
@@ -169,5 +171,3 @@ def test_only_the_paths_to_a_picked_node_stay(server: LiveServer, model: dict[st
     page.get_by_role("combobox", name="Only paths to").select_option(label=serves)
     page.get_by_role("button", name="Apply").click()
     expect(graph.locator(".node")).to_have_count(2)
-    assert problems == []
-    context.close()

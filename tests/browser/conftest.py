@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import threading
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.browser.app import SeededApp, build
 
@@ -41,6 +42,18 @@ class Served:
     seeded: SeededApp
 
 
+def late_scripts(app: ASGIApp) -> ASGIApp:
+    """The application, whose scripts come as many seconds late as `PENSTOCK_TEST_LATE_SCRIPTS` says: finds tests that act on a page before its script."""
+    delay = float(os.environ.get("PENSTOCK_TEST_LATE_SCRIPTS", "0"))
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].endswith(".js"):
+            await asyncio.sleep(delay)
+        await app(scope, receive, send)
+
+    return answer if delay else app
+
+
 @contextmanager
 def serving(app: ASGIApp) -> Iterator[str]:
     """Serve an application by uvicorn on a free port meanwhile; gives the address."""
@@ -65,7 +78,7 @@ def serving(app: ASGIApp) -> Iterator[str]:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The pages over a seeded data folder."""
     seeded = build(tmp_path_factory.mktemp("site"))
-    with serving(seeded.app) as url:
+    with serving(late_scripts(seeded.app)) as url:
         yield Served(url, seeded)
 
 

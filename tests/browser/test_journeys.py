@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -179,6 +179,26 @@ def test_more_tabs_than_a_browser_has_connections_stay_usable_and_up_to_date(pag
     while sum(tab.locator("#live-badge").get_attribute("data-state") == "live" for tab in rest) < 4:
         assert time.monotonic() < deadline
         rest[0].wait_for_timeout(100)
+
+
+def test_a_page_asks_a_slow_server_again_only_when_it_was_answered(page: Page, served: Served) -> None:
+    run_id = served.seeded.runs["running"]
+    page.goto(f"/ui/runs/{run_id}")
+    expect(page.locator("#live-badge")).to_have_attribute("data-state", "live")
+    page.evaluate("window.changes = 0; document.addEventListener('penstock:change', () => { window.changes += 1; })")
+    held: list[Route] = []
+    page.route(re.compile(rf"/ui/runs/{run_id}$"), held.append)
+    for number in range(1, 4):
+        served.seeded.services.notifier.publish(RunChanged(RunId(run_id), number, RuntimeState.RUNNING))
+        page.wait_for_function("number => window.changes >= number", arg=number)
+        page.wait_for_timeout(1000)  # longer than the pause that every page makes
+        assert len(held) == 1
+    held[0].continue_()
+    deadline = time.monotonic() + 60
+    while len(held) < 2:
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(50)
+    held[1].continue_()
 
 
 def test_a_hidden_tab_gives_up_its_stream_and_catches_up_when_it_is_shown(page: Page, served: Served) -> None:

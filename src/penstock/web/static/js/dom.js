@@ -69,31 +69,49 @@ export function notify(message) {
   setTimeout(() => notice.remove(), 5000);
 }
 
-/** Run `work` at most once per `pause` milliseconds, the last call always. */
+const LONGEST_WORK = 30000;
+
+/**
+ * Run `work` at most once per `pause` milliseconds, the last call always. Work that returns a promise is waited for, and then twice the time it
+ * took, so that pages of a slow server do not heap up questions.
+ */
 export function throttle(work, pause) {
-  let timer = null;
+  let isResting = false;
   let again = false;
-  const run = () => {
-    timer = null;
+  const rest = (milliseconds) => setTimeout(() => {
+    isResting = false;
     if (again) {
       again = false;
       fire();
     }
-  };
+  }, milliseconds);
   const fire = () => {
-    if (timer !== null) {
+    if (isResting) {
       again = true;
       return;
     }
-    timer = setTimeout(run, pause);
-    work();
+    isResting = true;
+    const began = performance.now();
+    let done = null;
+    try {
+      done = work();
+    } finally {
+      if (done instanceof Promise) {
+        const late = new Promise((resolve) => setTimeout(resolve, LONGEST_WORK));
+        Promise.race([done, late]).catch(reportError).then(() => {
+          const taken = performance.now() - began;
+          rest(Math.max(pause - taken, 2 * taken));
+        });
+      } else rest(pause);
+    }
   };
   return fire;
 }
 
-/** Whether the keyboard belongs to a field right now. */
+/** Whether the keyboard belongs to a field right now. The field of a dialog that was just closed has the focus until the page is drawn again. */
 export function isTyping(event) {
   const target = event.target;
+  if (target.closest?.("dialog:not([open])")) return false;
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) &&
     !/^(checkbox|radio|button)$/.test(target.type ?? "");
 }

@@ -4,7 +4,7 @@
 import { isTyping, remember } from "./dom.js";
 
 const COOKIE = "penstock_keys";
-const fields = [...document.querySelectorAll("[data-key]")];
+const fields = [...document.querySelectorAll("#keys [data-key]")];
 const known = new Set([...fields.map((field) => field.dataset.key), ..."1234567"]);
 
 function read() {
@@ -56,7 +56,7 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-keys-on]")) {
     settings.isOff = !event.target.checked;
     keep();
-  } else if (event.target.matches("[data-key]")) {
+  } else if (event.target.matches("#keys [data-key]")) {
     const { key } = event.target.dataset;
     const wanted = event.target.value.trim();
     const isTaken = fields.some((field) => field !== event.target && field.value === wanted) || /^[1-7]$/.test(wanted);

@@ -65,6 +65,17 @@ function follow(figure) {
   output.textContent = `${slider.dataset.word} ${wanted}: ${said.join(" · ")}`;
 }
 
+/** Drawings follow their controls, which were set before this module came or have outlived a patch of the page. */
+function keepUp() {
+  for (const box of document.querySelectorAll("[data-matrix]")) {
+    const mode = box.querySelector("[data-matrix-mode]");
+    if (mode.value !== mode.options[0].value) show(box);
+    if (box.querySelector("[data-matrix-classes]")?.value) sift(box);
+  }
+}
+keepUp();
+document.addEventListener("penstock:patched", keepUp);
+
 document.addEventListener("input", (event) => {
   const matrix = event.target.closest?.("[data-matrix]");
   if (event.target.matches?.("[data-matrix-mode]")) show(matrix);

@@ -375,6 +375,16 @@ async def test_on_a_full_disk_a_long_log_of_an_ended_task_is_cut_and_named(open_
         assert finished.failure.message.startswith("exit code 3 (the disk was full, its log alone had 8")
         assert "last words" in finished.failure.message
         assert scene.executor.log_path(finished.key).stat().st_size < full_disk.LONG_LOG_BYTES
+        (note,) = scene.notes("data_loss")
+        assert note.startswith("the disk was full: the middle of its log, which had 8")
+
+
+async def test_on_a_full_disk_a_task_that_succeeds_still_says_that_its_log_was_cut(open_stage) -> None:
+    async with open_stage(settings={"spare_bytes": 1 << 60}) as scene:
+        finished = await scene.run(shell("head -c 9000000 /dev/zero; echo; echo last words"))
+        assert finished.failure is None
+        assert len(scene.notes("data_loss")) == 1
+        assert scene.reports.index(finished) == len(scene.reports) - 1, "the end is told last"
 
 
 async def _first_line(scene: Stage) -> str:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from penstock.domain.ids import RunId
+from penstock.domain.data_losses import DataLoss
+from penstock.domain.ids import RunId, TrackedRunId
 from penstock.domain.plan import RetryPolicy
-from penstock.stores.sql.database import open_database
+from penstock.stores.sql.data_losses import losses_of, put_losses
+from penstock.stores.sql.database import Transaction, open_database
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.testing.scripted_executor import WAIT, failing
 from tests.support.engines import Engine
@@ -53,3 +55,29 @@ async def test_a_long_task_is_not_stuck_and_a_paused_run_is_named_at_once(engine
     assert await stuck(engine) == {}
     await engine.driver.pause(RunId("run-1"))
     assert list(await stuck(engine)) == ["run-1"]
+
+
+async def test_data_that_went_missing_is_named_once_for_each_record(engine: Engine) -> None:
+    await engine.submit(flat(task("a")), "run-1")
+    await engine.settled()
+    now = engine.clock.now()
+
+    def lose(tx: Transaction) -> None:
+        task_id = tx.all("SELECT task_id FROM task WHERE run_id = 'run-1' AND task_key = 'a'")[0]["task_id"]
+        note = "INSERT INTO task_note (task_id, run_id, seq, attempt, at, kind, text) VALUES (?, 'run-1', ?, 0, ?, ?, 'its log was cut')"
+        for seq, kind, at in ((900, "data_loss", now), (901, "warning", now), (902, "data_loss", now - 8 * 86400)):
+            tx.execute(note, (task_id, seq, at, kind))
+        tx.execute("INSERT INTO tracked_project (project_id, entity, name, created_at, updated_at) VALUES (1, 'ann', 'digits', 1, 1)")
+        tx.execute(
+            "INSERT INTO tracked_run (run_id, project_id, name, display_name, state, created_at, updated_at, heartbeat_at)"
+            " VALUES (5, 1, 'r', 'first', 'finished', 1, 1, 1)"
+        )
+        put_losses(tx, TrackedRunId(5), [DataLoss("steps", "step 2 is over"), DataLoss("size", "too large")], now - 5)
+        put_losses(tx, TrackedRunId(5), [DataLoss("steps", "step 3 is over")], now)
+
+    engine.database.write_sync(lose)
+    view = await SqlHomePages(engine.database).home(now + 1)
+    assert [(item.run_id, item.run, item.detail) for item in view.losses] == [("run-1", "", "its log was cut"), ("", "r", "step 2 is over")]
+    assert engine.database.read_sync(lambda tx: losses_of(tx, TrackedRunId(5))) == [DataLoss("size", "too large"), DataLoss("steps", "step 2 is over")]
+    of_others = await SqlHomePages(engine.database).home(now + 1, namespace="bob")
+    assert [item.run for item in of_others.losses if item.run] == []

@@ -244,6 +244,24 @@ class RecentTracked:
 
 
 @dataclass(frozen=True, slots=True)
+class LossItem:
+    """A record from which something is missing: a task's log, or rows that the client of a tracked run left out."""
+
+    name: str
+    detail: str
+    """What is missing, in the words of who left it out."""
+    at: float
+    run_id: str = ""
+    """Of the task's run."""
+    task_id: str = ""
+    entity: str = ""
+    """Of the tracked run, whose it is."""
+    project: str = ""
+    run: str = ""
+    """Its id in addresses."""
+
+
+@dataclass(frozen=True, slots=True)
 class HomeView:
     """What the start page shows."""
 
@@ -264,6 +282,8 @@ class HomeView:
     """What was added or changed last, newest first: `run`, `flow`, `pipeline`, `project`, `artifact`; empty: nothing was ever here."""
     stuck: Sequence[tuple[RunItem, str]] = ()
     """Open runs that are paused, or of which nothing has run for ten minutes, with the reason of the first task that waits; at most 4."""
+    losses: Sequence[LossItem] = ()
+    """Data that went missing in the last seven days, newest first; at most 4 of tasks and of tracked runs each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from penstock.domain.data_losses import DataLoss
 from penstock.domain.ids import TaskId, TrackedRunId
 from penstock.domain.tracking import TrackedProjectId, TrackedRun
 from penstock.domain.versions import VersionChange
@@ -151,6 +152,10 @@ class TrackingPages(Protocol):
 
     async def sweep_runs(self, project_id: TrackedProjectId, sweep: str, *, limit: int = 1000) -> Sequence[TrackedRun]:
         """Return the runs of a sweep, oldest first."""
+        ...
+
+    async def losses(self, run_id: TrackedRunId) -> Sequence[DataLoss]:
+        """Return what the run's client said that it left out."""
         ...
 
     async def task_place(self, task_id: TaskId) -> TaskPlace | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from penstock.domain.data_losses import DataLoss
 from penstock.domain.ids import Digest, RunId, TaskId, TrackedRunId
 from penstock.domain.tracking import ConsoleLine, RunChange, RunFile, SeriesInfo, TrackedProject, TrackedProjectId, TrackedRun, TrackedState
 from penstock.interfaces.tracking_query import Filter, RunPage, RunQuery
@@ -207,6 +208,8 @@ class StreamWrite:
     """A run that had ended is written to again: forget end, stop flag and that it was preemptible."""
     is_preempting: bool = False
     """The program says that it may be preempted; when it then ends in error or falls silent, it was."""
+    losses: Sequence[DataLoss] = ()
+    """What the client left out; the first of each kind is kept."""
 
 
 class RunFileStore(Protocol):

@@ -44,6 +44,7 @@ from penstock.server.lineage import build_lineage
 from penstock.server.metrics import CONTENT_TYPE, exposition
 from penstock.server.notifier import LocalNotifier
 from penstock.server.pipelines import PipelineParts, build_pipelines, zone_of
+from penstock.server.recent_objects import remembering
 from penstock.server.replays import AttemptReplays
 from penstock.server.security import Door
 from penstock.server.signin import sign_in_routes
@@ -205,7 +206,7 @@ def build_app(parts: Parts) -> ASGIApp:
             parts.is_ready = False
 
     routes, web = build_routes(parts)
-    app = parts.clients.around(Starlette(routes=routes, lifespan=lifespan))
+    app = parts.clients.around(remembering(Starlette(routes=routes, lifespan=lifespan), web.recent, parts.clock))
     settings = parts.settings
     names = {settings.server_host, urlsplit(parts.url).hostname or "", *settings.server_allowed_hosts}
     refusal_page = partial(role_refusal, web)

@@ -33,6 +33,7 @@ from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_run_tables import SqlRunTables
 from penstock.stores.sql.pages_runs import SqlRunPages
+from penstock.stores.sql.recent_objects import SqlRecentObjects
 from penstock.stores.sql.saved_views import SqlSavedViews
 from penstock.trash.retention import RetentionService
 from penstock.trash.service import TrashService
@@ -248,6 +249,7 @@ class PageReaders(TypedDict):
     artifacts: SqlArtifactPages
     catalog: SqlCatalogPages
     home: SqlHomePages
+    recent: SqlRecentObjects
     logs: AttemptLogFiles
 
 
@@ -260,6 +262,7 @@ def page_readers(database: Database, logs: AttemptLogFiles) -> PageReaders:
         artifacts=SqlArtifactPages(database),
         catalog=SqlCatalogPages(database),
         home=SqlHomePages(database),
+        recent=SqlRecentObjects(database),
         logs=logs,
     )
 

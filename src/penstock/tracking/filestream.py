@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from penstock.domain.data_losses import DataLoss, losses_in
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.runs import TrackedRunChanged
 from penstock.domain.tracking import TrackedState
 from penstock.interfaces.clock import Clock
 from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.tracking_store import ConsoleWrite, SeriesAppend, SeriesStore, StreamWrite, TrackedRunStore
+from penstock.tracking.console import parse_line
 from penstock.tracking.heartbeats import Heartbeats
 from penstock.tracking.history import EVENTS, HISTORY
 from penstock.tracking.live_runs import LiveRun, LiveRuns
@@ -51,6 +53,8 @@ class StreamMessage:
     is_preempting: bool = False
     is_complete: bool = False
     exit_code: int | None = None
+    dropped_chunks: int = 0
+    """Requests that the client gave up, counted from its start; old clients alone tell."""
 
     @property
     def has_data(self) -> bool:
@@ -159,8 +163,9 @@ def _record_change(run: LiveRun, message: StreamMessage, writer: str, now: float
         state = TrackedState.RUNNING
     if state is run.state and not message.is_complete:
         state = None
+    losses = _losses_of(message)
     is_new_writer = bool(writer) and not run.is_shared
-    if state is None and message.summary is None and message.console is None and not writer and not is_new_writer:
+    if state is None and message.summary is None and message.console is None and not writer and not is_new_writer and not losses:
         return None
     return StreamWrite(
         at=now,
@@ -172,4 +177,15 @@ def _record_change(run: LiveRun, message: StreamMessage, writer: str, now: float
         is_complete=message.is_complete,
         starts_over=starts_over,
         is_preempting=message.is_preempting,
+        losses=losses,
     )
+
+
+def _losses_of(message: StreamMessage) -> list[DataLoss]:
+    """Return what the request says is missing."""
+    console = message.console.lines if message.console is not None else ()
+    # Most lines are a program's own: only those that name the client are taken apart.
+    found = losses_in(parse_line(0, raw).text for raw in console if "wandb" in raw)
+    if message.dropped_chunks > 0 and all(loss.kind != "dropped" for loss in found):
+        found.append(DataLoss("dropped", f"requests dropped: {message.dropped_chunks}"))
+    return found

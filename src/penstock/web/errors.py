@@ -29,6 +29,7 @@ from penstock.domain.errors import (
 from penstock.domain.trash import TrashKind
 from penstock.web.namespaces import completed, remember
 from penstock.web.nearest import Nearest, nearest
+from penstock.web.opened import note_page
 from penstock.web.pages.trash import KINDS
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import STILL_HEADERS
@@ -85,6 +86,7 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
         try:
             response = await handler(request)
             remember(request, response)
+            note_page(request, response)
             return response
         except PenstockError as error:
             heading = next((words for kind, words in HEADINGS if isinstance(error, kind)), "Something went wrong")

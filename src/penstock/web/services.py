@@ -12,6 +12,7 @@ from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.page_catalog import CatalogPages, HomePages
 from penstock.interfaces.pages import ArtifactPages, RunPages
 from penstock.interfaces.plans import PlanLoader
+from penstock.interfaces.recent_objects import RecentObjects
 from penstock.interfaces.run_tables import RunTables, SavedViews
 from penstock.trash.retention import RetentionService
 from penstock.trash.service import TrashService
@@ -205,6 +206,7 @@ class WebServices:
     artifacts: ArtifactPages
     catalog: CatalogPages
     home: HomePages
+    recent: RecentObjects
     plans: PlanLoader
     notifier: Notifier
     clock: Clock

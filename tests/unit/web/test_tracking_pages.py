@@ -30,6 +30,7 @@ from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_home import SqlHomePages
+from penstock.stores.sql.recent_objects import SqlRecentObjects
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.filestream import Chunk, StreamMessage
 from penstock.tracking.keys import KeyService
@@ -79,7 +80,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             ids=SystemIds(), notifier=LocalNotifier(),
         )  # fmt: skip
         tracking = build_tracking_pages(wandb, database)
-        services = _services(tracking, clock, blobs, SqlHomePages(database), SqlCatalogPages(database))
+        services = _services(tracking, clock, blobs, SqlHomePages(database), SqlRecentObjects(database), SqlCatalogPages(database))
         elsewhere = Route("/files/{rest:path}", lambda request: PlainTextResponse("an API"))
         app = Starlette(routes=[elsewhere, *routes(services)])
         run_id = await _logged(room, blobs)
@@ -90,9 +91,9 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     database.close()
 
 
-def _services(tracking: TrackingServices, clock: HandClock, blobs: LocalBlobStore, home: SqlHomePages, catalog: SqlCatalogPages) -> WebServices:
+def _services(tracking: TrackingServices, clock: HandClock, blobs: LocalBlobStore, home: SqlHomePages, recent: SqlRecentObjects, catalog: SqlCatalogPages) -> WebServices:
     parts: dict[str, Any] = dict.fromkeys(("runs", "run_tables", "views", "artifacts", "plans", "logs", "actions"))
-    return WebServices(**parts, home=home, catalog=catalog, notifier=LocalNotifier(), clock=clock, blobs=blobs, url="http://testserver", version="1", tracking=tracking)
+    return WebServices(**parts, home=home, recent=recent, catalog=catalog, notifier=LocalNotifier(), clock=clock, blobs=blobs, url="http://testserver", version="1", tracking=tracking)
 
 
 async def _logged(room: Tracking, blobs: LocalBlobStore) -> TrackedRunId:

@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from penstock.domain.data_losses import TASK_NOTE
 from penstock.domain.errors import PenstockError, TaskError
 from penstock.domain.execution import (
     AttemptFinished,
@@ -43,7 +44,7 @@ from penstock.executors.process.inside import tree
 from penstock.executors.process.layout import LOG, RESULT, Folders, read_json, strip
 from penstock.executors.process.limits import Limiter
 from penstock.executors.process.log_times import LogTimes
-from penstock.executors.process.slots import Capacity, Slots, Waiting, need_of
+from penstock.executors.process.slots import Capacity, Slots, Waiting, describe_bytes, need_of
 from penstock.executors.process.supervision import Supervision
 from penstock.executors.process.usage_samples import UsageSamples
 from penstock.interfaces.blobs import BlobStore
@@ -259,6 +260,9 @@ class ProcessExecutor:
             await asyncio.to_thread(self._disk.cut, attempt.root / LOG)
             if failure is not None:
                 await asyncio.to_thread(_clean, attempt.root, outputs)
+        if size := self._disk.size_before_cut(attempt.root / LOG):
+            lost = f"the disk was full: the middle of its log, which had {describe_bytes(size)}, was removed"
+            self._note(attempt.request.key, TASK_NOTE, lost)
         failure = self._disk.explained(failure, attempt.root / LOG)
         exit_code = failure.exit_code if failure is not None else 0
         finished = AttemptFinished(attempt.request.key, self._clock.now(), outputs, failure, exit_code=exit_code, usage=attempt.usage)

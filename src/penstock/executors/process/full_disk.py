@@ -57,6 +57,10 @@ class FullDisk:
             logs.cut_middle(log)
         return True
 
+    def size_before_cut(self, log: Path) -> int:
+        """Return how long a log was before its middle was taken out; 0: it was not cut. Known until `explained` is asked."""
+        return self._cut.get(log, 0)
+
     def explained(self, failure: Failure | None, log: Path) -> Failure | None:
         """Return the failure of an attempt that has ended, with its log in the first line if that had to be cut."""
         size = self._cut.pop(log, 0)

@@ -9,6 +9,7 @@ from typing import Any
 from penstock.domain.tracking import TrackedState
 from penstock.interfaces.page_catalog import HomeView, NewsItem, RecentTracked, SearchHit, SlowRead, StorageShare, TableSize
 from penstock.interfaces.pages import ListQuery
+from penstock.stores.sql.data_losses import newest_losses
 from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 from penstock.stores.sql.json_columns import decode
 from penstock.stores.sql.page_filters import Where, id_range, in_namespace
@@ -177,6 +178,7 @@ def _home(tx: Transaction, now: float, namespace: str) -> HomeView:
         running_tasks=[task_from_row(row) for row in running],
         latest=_latest(tx, namespace),
         stuck=[(run_from_row(row), row["waiting_for"] or "") for row in stuck],
+        losses=newest_losses(tx, now - 7 * _DAY, namespace, 4),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from penstock.domain.data_losses import DataLoss
 from penstock.domain.ids import TaskId, TrackedRunId
 from penstock.domain.tracking import TrackedProjectId, TrackedRun
 from penstock.domain.versions import VersionChange
@@ -18,6 +19,7 @@ from penstock.interfaces.tracking_pages import (
     TaskPlace,
     VersionItem,
 )
+from penstock.stores.sql.data_losses import losses_of
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.page_rows import named_places
 from penstock.stores.sql.tracking_rows import SELECT_RUN, run_from_row
@@ -93,6 +95,10 @@ class SqlTrackingPages:
         sql = f"{SELECT_RUN} WHERE r.project_id = :project AND r.sweep = :sweep ORDER BY r.created_at, r.run_id LIMIT :limit"
         params = {"project": project_id, "sweep": sweep, "limit": limit}
         return await self._database.read(lambda tx: [run_from_row(row) for row in tx.all(sql, params)])
+
+    async def losses(self, run_id: TrackedRunId) -> Sequence[DataLoss]:
+        """See `TrackingPages`."""
+        return await self._database.read(lambda tx: losses_of(tx, run_id))
 
     async def task_place(self, task_id: TaskId) -> TaskPlace | None:
         """See `TrackingPages`."""

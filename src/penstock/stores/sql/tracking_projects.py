@@ -15,7 +15,7 @@ from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.tracking_rows import compact_json, project_from_row
 
 _SELECT = "SELECT p.*, (SELECT COUNT(*) FROM tracked_run r WHERE r.project_id = p.project_id) AS run_count FROM tracked_project p "
-_RUN_TABLES = ("tracked_document", "tracked_value", "tracked_tag", "tracked_file", "tracked_console")
+_RUN_TABLES = ("tracked_document", "tracked_value", "tracked_tag", "tracked_file", "tracked_console", "tracked_loss")
 _PROJECT_TABLES = (
     "tracked_run", "tracked_key", "sweep", "report", "collection_type", "protected_alias", "project_member", "registry", "tracked_project",
 )  # fmt: skip

@@ -11,6 +11,7 @@ from penstock.domain.ids import TaskId, TrackedRunId
 from penstock.domain.tracking import RunChange, TrackedProjectId, TrackedRun, TrackedState
 from penstock.interfaces.tracking_query import Compare, FieldKind, Filter, Not, RunEntry, RunPage, RunQuery
 from penstock.interfaces.tracking_store import SHARED_SILENCE_SECONDS, RunBirth, RunUpserted, StreamWrite
+from penstock.stores.sql.data_losses import put_losses
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.tracking_console import write_console
 from penstock.stores.sql.tracking_find import RunSelection, find_run_ids
@@ -380,6 +381,8 @@ def _write_stream(tx: Transaction, run_id: TrackedRunId, write: StreamWrite) -> 
     if write.summary is not None:
         _put_documents(tx, run_id, config=None, summary=write.summary, merge=bool(write.writer))
         values["values_stale"] = 1
+    if write.losses:
+        put_losses(tx, run_id, write.losses, write.at)
     if write.console is not None and write.console.lines:
         write_console(tx, run_id, write.console, writer=write.writer)
     assignments = ", ".join(f"{column} = ?" for column in values)

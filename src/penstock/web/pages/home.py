@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.interfaces.page_catalog import HomeView
+from penstock.domain.tracking import TrackedState
+from penstock.interfaces.page_catalog import HomeView, LossItem
 from penstock.interfaces.pages import RunItem
+from penstock.interfaces.recent_objects import RecentObject
 from penstock.interfaces.system_status import ServiceItem, SlotsItem
 from penstock.web.formats import state_look, state_word
 from penstock.web.namespaces import namespace_of
+from penstock.web.opened import address_of_object
 from penstock.web.pages.recurring import upcoming
 from penstock.web.pages.tracking_run import run_url
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import look_of
-from penstock.web.tracking_services import readable_by
+from penstock.web.tracking_services import caller_of, readable_by
 
 DAY = 86_400.0
 AHEAD = 3 * 3600.0
+MINE = "My recent objects"
+MY_KINDS: Mapping[str, tuple[str, str]] = {
+    "run": ("run", "Run"),
+    "flow": ("flow", "Flow run"),
+    "pipeline": ("pipeline", "Pipeline"),
+    "experiment": ("flask", "Experiment"),
+    "recurring": ("clock", "Recurring run"),
+    "artifact": ("box", "Artifact"),
+    "project": ("chart", "Project"),
+    "tracked": ("chart", "Tracked run"),
+    "collection": ("layers", "Artifact collection"),
+    "sweep": ("loop", "Sweep"),
+    "report": ("document", "Report"),
+}
+"""Kind of a recent object -> icon and word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +92,19 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class MyObject:
+    """Something that the reader had in hand."""
+
+    address: str
+    icon: str
+    word: str
+    """What it is."""
+    item: RecentObject
+    look: tuple[str, str] | None
+    """Word and icon of its state; None: it has none."""
+
+
+@dataclass(frozen=True, slots=True)
 class HomePage:
     """Context of `home/home.html`."""
 
@@ -95,6 +126,8 @@ class HomePage:
     """The address of the server is one of the machine itself, so that `penstock env` works where the reader is."""
     health: Health | None
     """None where the pages are served without a server process."""
+    mine: Sequence[MyObject] = ()
+    """What the reader opened or made last, newest first."""
 
 
 _LANES = 8
@@ -137,12 +170,19 @@ def _run_address(run: RunItem) -> str:
     return f"/flows/{run.run_id}" if "/" in run.run_id else f"/ui/runs/{run.run_id}"
 
 
+def _loss_address(item: LossItem) -> str:
+    if item.run_id:
+        return f"/ui/runs/{item.run_id}?task={quote(item.task_id)}&tab=events"
+    return f"{run_url(item.entity, item.project, item.run)}/overview"
+
+
+LOST = ("Data missing", "warning")
 _PAUSED = "Nothing more of it starts until it is continued."
 _QUIET = "Nothing of it has run for ten minutes."
 
 
 def troubles_of(view: HomeView) -> list[Trouble]:
-    """Failed runs of all kinds, runs that do not get on and schedules that could not fire, newest first, at most eight."""
+    """Failed runs of all kinds, runs that do not get on, missing data, schedules that could not fire; newest first, at most eight."""
     runs = [
         Trouble(_run_address(run), run.name, _look(run.state), run.error_message, run.finished_at or run.created_at)
         for run in view.attention
@@ -163,7 +203,8 @@ def troubles_of(view: HomeView) -> list[Trouble]:
         for item in view.schedules
         if item.error
     ]
-    return sorted([*runs, *own, *waiting, *silent], key=lambda trouble: -trouble.at)[:8]
+    lost = [Trouble(_loss_address(item), item.name, LOST, item.detail, item.at) for item in view.losses]
+    return sorted([*runs, *own, *waiting, *silent, *lost], key=lambda trouble: -trouble.at)[:8]
 
 
 def is_local(url: str) -> bool:
@@ -191,7 +232,30 @@ def _readable(services: WebServices, request: Request, view: HomeView) -> HomeVi
         latest=[item for item in view.latest if readable(item.entity)],
         tracked=[item for item in view.tracked if readable(item.entity)],
         crashed=[item for item in view.crashed if readable(item.entity)],
+        losses=[item for item in view.losses if readable(item.entity)],
     )
+
+
+def my_object(one: RecentObject) -> MyObject:
+    """Return a recent object, ready to show."""
+    icon, word = MY_KINDS[one.kind]
+    if not one.state:
+        look = None
+    elif one.kind == "tracked":
+        look = look_of(TrackedState(one.state))
+    else:
+        look = _look(one.state)
+    return MyObject(address_of_object(one.kind, one.object_id), icon, word, one, look)
+
+
+async def mine(services: WebServices, request: Request, *, limit: int = 8) -> list[MyObject]:
+    """Return what the reader opened or made last, as far as it may be seen still."""
+    if services.tracking is None:
+        return []
+    user = caller_of(services.tracking, request).user_name
+    readable = readable_by(services.tracking, request)
+    found = await services.recent.list(user, namespace=namespace_of(request), limit=limit)
+    return [my_object(one) for one in found if readable(one.entity)]
 
 
 async def home_page(services: WebServices, request: Request) -> Response:
@@ -212,5 +276,6 @@ async def home_page(services: WebServices, request: Request) -> Response:
         is_first_start=not view.latest and not namespace_of(request),
         is_local=is_local(services.url),
         health=_health(services),
+        mine=await mine(services, request),
     )
     return render(services, request, "home/home.html", frame=Frame("Home", "home", (Crumb("Home"),), live=""), page=page)

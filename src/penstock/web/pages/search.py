@@ -14,6 +14,7 @@ from penstock.api.policy import role_for
 from penstock.interfaces.page_catalog import SearchHit
 from penstock.interfaces.pages import ListQuery
 from penstock.web.i18n import choose_language, translate
+from penstock.web.pages.home import MINE, mine
 from penstock.web.pages.tasks import PANEL_TABS
 from penstock.web.render import SECTIONS, Crumb, Frame, render, render_part
 from penstock.web.services import WebServices
@@ -62,6 +63,7 @@ NEW_RUN_OF = "New run of {name}"
 TABS_HEADING = "Tabs of a task"
 _NEW_RUN = re.compile(r"(?:new )?run (?:of )?(.+)", re.IGNORECASE)
 _MOST_PIPELINES = 3
+_MOST_RECENT = 6
 _FEWEST_LETTERS = 3
 """Of a tab's name, before it is offered."""
 
@@ -133,10 +135,20 @@ async def search_of(services: WebServices, request: Request, text: str) -> Searc
     if text:
         groups.append(("Logs", [HitLine(f"/ui/logs?text={quote(text, safe='')}", text, "", "terminal")]))
     if not text:
-        listing = await services.runs.list_runs(_newest())
-        recent = [HitLine(f"/ui/runs/{run.run_id}", run.name, run.pipeline_name, "run", run.state, run.created_at) for run in listing.items]
-        groups = [("Recent runs", recent), ("Commands", _commands(services, request)[:5])]
+        groups = [await _recent(services, request), ("Commands", _commands(services, request)[:5])]
     return SearchPage(text, groups)
+
+
+async def _recent(services: WebServices, request: Request) -> tuple[str, list[HitLine]]:
+    """What the reader had in hand last; the newest runs for one who had nothing yet."""
+    if own := await mine(services, request, limit=_MOST_RECENT):
+        return MINE, [
+            HitLine(one.address, one.item.title, one.item.detail, one.icon, _STATES.get(one.item.state, one.item.state), one.item.at)
+            for one in own
+        ]
+    listing = await services.runs.list_runs(ListQuery(limit=_MOST_RECENT))
+    lines = [HitLine(f"/ui/runs/{run.run_id}", run.name, run.pipeline_name, "run", run.state, run.created_at) for run in listing.items]
+    return "Recent runs", lines
 
 
 def _commands(services: WebServices, request: Request) -> list[HitLine]:
@@ -200,10 +212,6 @@ def jump_of(text: str) -> str:
         if match := pattern.search(text):
             return address.format(*(quote(part, safe="/:?=&#%@~+,;!$'()*-._") for part in match.groups()))
     return ""
-
-
-def _newest() -> ListQuery:
-    return ListQuery(limit=6)
 
 
 def address_of(hit: SearchHit, address: str) -> str:

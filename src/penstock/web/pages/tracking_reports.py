@@ -6,9 +6,6 @@ Nothing in a report runs: text is escaped, panels are drawn by our own boards fr
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import contextlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -30,6 +27,7 @@ from penstock.web.panel_specs import listed
 from penstock.web.render import Notice, redirect, render
 from penstock.web.report_export import COLORS, columns_of, still_lines, still_values
 from penstock.web.report_grids import GridReader, ReportGrid
+from penstock.web.reports_named import report_id_of
 from penstock.web.security import BOX_HEADERS, check_own_form, safe_next
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import read_document
@@ -144,12 +142,9 @@ async def report_page(services: WebServices, tracking: TrackingServices, request
 
 
 def named_report(reports: ReportService, text: str) -> Report | None:
-    """Return the report of an address. Clients print the title before the id (`Title--Vmlldzox`), the id being base64 of `View:1`."""
-    text = text.rpartition("--")[2]
-    if not text.isdecimal():
-        with contextlib.suppress(ValueError, binascii.Error):
-            text = base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("ascii").removeprefix("View:")
-    found = reports.get(int(text)) if text.isdecimal() and len(text) < 17 else None
+    """Return the report of an address."""
+    report_id = report_id_of(text)
+    found = reports.get(report_id) if report_id is not None else None
     return found if found is not None and found.kind in KINDS else None
 
 

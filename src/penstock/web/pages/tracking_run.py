@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.domain.data_losses import DataLoss
 from penstock.domain.errors import NotFoundError
 from penstock.domain.tracking import RunFile, SeriesInfo, TrackedRun
 from penstock.domain.versions import ArtifactVersion, UseDirection
@@ -47,6 +48,12 @@ TABS: Sequence[tuple[str, str]] = (
     ("code", "Code"),
     ("diff", "Config diff"),
 )
+LOSS_WORDS: Mapping[str, str] = {
+    "steps": "The client ignored rows whose step was over already:",
+    "size": "The client did not send what was too large for it:",
+    "dropped": "The client gave up sending some of its data:",
+}
+"""Kind of loss -> what happened, before the client's own words."""
 _ALIASES = {"workspace": "charts", "log": "logs", "model": "charts", "": "overview"}
 _MAX_FILES = 1000
 _MAX_PATCH = 2000
@@ -174,6 +181,9 @@ class TrackedRunPage:
     """On Logs: the labels of the writers of a shared run."""
     label: str = ""
     """The one whose lines alone are shown."""
+    losses: Sequence[DataLoss] = ()
+    """What the client said that it left out."""
+    loss_words: Mapping[str, str] = field(default_factory=lambda: LOSS_WORDS)
 
     @property
     def panel_list(self) -> list[dict[str, Any]]:
@@ -282,6 +292,7 @@ async def run_page(services: WebServices, tracking: TrackingServices, request: R
         info=info,
         place=await tracking.pages.task_place(run.task_id) if run.task_id else None,
         query_tail="?kfp=true" if is_bare else "",
+        losses=await tracking.pages.losses(run.run_id),
         **await _of_tab(services, tracking, request, run, info, tab),
     )
     project_url = run_url(run.entity, run.project, "").rpartition("/runs/")[0]

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from penstock.api.kfp.convert.experiments import experiment_to_wire
 from penstock.api.kfp.services import KfpServices
 from penstock.api.kfp.wire import JsonAnswer, list_request, message, query_text, read_message
+from penstock.api.objects_seen import note_made
 from penstock.domain.ids import ExperimentId
 
 
@@ -23,6 +24,7 @@ class ExperimentHandlers:
         experiment = await self._experiments.create(
             name=fields.text("display_name"), description=fields.text("description"), namespace=fields.text("namespace")
         )
+        note_made(request.scope, "experiment", experiment.experiment_id)
         return JsonAnswer(experiment_to_wire(experiment))
 
     async def list(self, request: Request) -> Response:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from penstock.api.kfp.convert.pipelines import pipeline_to_wire, version_to_wire
 from penstock.api.kfp.services import KfpServices
 from penstock.api.kfp.wire import Fields, JsonAnswer, list_request, message, query_flag, query_text, read_message
+from penstock.api.objects_seen import note_made
 from penstock.domain.catalog import PipelineVersion
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import Digest, PipelineId, PipelineVersionId
@@ -30,6 +31,7 @@ class PipelineHandlers:
             namespace=fields.text("namespace"),
             tags=fields.map("tags"),
         )
+        note_made(request.scope, "pipeline", pipeline.pipeline_id)
         return JsonAnswer(pipeline_to_wire(pipeline))
 
     async def create_with_version(self, request: Request) -> Response:
@@ -48,6 +50,7 @@ class PipelineHandlers:
             package=package,
             first_version=_described(version_fields, url),
         )
+        note_made(request.scope, "pipeline", pipeline.pipeline_id)
         return JsonAnswer(pipeline_to_wire(pipeline))
 
     async def list(self, request: Request) -> Response:

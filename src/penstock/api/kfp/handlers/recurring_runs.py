@@ -16,6 +16,7 @@ from penstock.api.kfp.convert.recurring_runs import (
 )
 from penstock.api.kfp.services import KfpServices
 from penstock.api.kfp.wire import JsonAnswer, list_request, message, query_text, read_message, timestamp
+from penstock.api.objects_seen import note_made
 from penstock.domain.catalog import RecurringRun
 from penstock.domain.ids import ExperimentId, RecurringRunId
 
@@ -32,7 +33,9 @@ class RecurringRunHandlers:
     async def create(self, request: Request) -> Response:
         """POST /recurringruns."""
         wanted = recurring_request_from_wire(await read_message(request))
-        return await self._answer(await self._recurring.create(wanted))
+        made = await self._recurring.create(wanted)
+        note_made(request.scope, "recurring", made.recurring_run_id)
+        return await self._answer(made)
 
     async def list(self, request: Request) -> Response:
         """GET /recurringruns; the list's key is camelCase, the only one that clients read so."""

@@ -13,6 +13,7 @@ from penstock.api.kfp.convert.runs import run_request_from_wire, run_to_wire
 from penstock.api.kfp.convert.tasks import artifact_ids
 from penstock.api.kfp.services import KfpServices
 from penstock.api.kfp.wire import JsonAnswer, list_request, message, query_text, read_message
+from penstock.api.objects_seen import note_made
 from penstock.domain.ids import ExperimentId, RunId
 from penstock.interfaces.run_store import RunView
 from penstock.pipelines.filters import RUN_FIELDS
@@ -36,6 +37,7 @@ class RunHandlers:
         fields = await read_message(request)
         wanted = run_request_from_wire(fields, query_experiment=query_text(request, "experiment_id"))
         run = await self._runs.create(wanted)
+        note_made(request.scope, "run", run.run_id)
         return JsonAnswer((await self._listed([run]))[0])
 
     async def list(self, request: Request) -> Response:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from penstock.api.kfp.convert.pipelines import pipeline_to_wire, version_to_wire
 from penstock.api.kfp.services import KfpServices
 from penstock.api.kfp.wire import JsonAnswer, query_text
+from penstock.api.objects_seen import note_made
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import PipelineId
 from penstock.pipelines.definitions import MAX_SPEC_BYTES
@@ -47,6 +48,7 @@ class UploadHandlers:
             tags=_tags(request),
             package=package,
         )
+        note_made(request.scope, "pipeline", pipeline.pipeline_id)
         return JsonAnswer(pipeline_to_wire(pipeline))
 
     async def version(self, request: Request) -> Response:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from penstock.api.kfp_v1.convert.catalog import experiment_to_wire
 from penstock.api.kfp_v1.convert.values import compact, referenced_id
 from penstock.api.kfp_v1.handlers.endpoint import answer, in_our_words, list_request, read_object
+from penstock.api.objects_seen import note_made
 from penstock.domain.ids import ExperimentId
 from penstock.pipelines.experiments import ExperimentService
 from penstock.pipelines.filters import EXPERIMENT_FIELDS
@@ -30,6 +31,7 @@ class ExperimentHandlers:
             description=str(body.get("description") or ""),
             namespace=referenced_id(body, "NAMESPACE") or "",
         )
+        note_made(request.scope, "experiment", created.experiment_id)
         return answer(experiment_to_wire(created))
 
     async def list_page(self, request: Request) -> Response:

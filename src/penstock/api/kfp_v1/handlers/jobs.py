@@ -14,6 +14,7 @@ from penstock.api.kfp_v1.convert.values import compact
 from penstock.api.kfp_v1.handlers.endpoint import answer, list_request, read_object, resource_key
 from penstock.api.kfp_v1.handlers.runs import run_request
 from penstock.api.kfp_v1.names import ReferenceNames
+from penstock.api.objects_seen import note_made
 from penstock.domain.catalog import RecurringRun
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.ids import ExperimentId, RecurringRunId
@@ -37,7 +38,9 @@ class JobHandlers:
             no_catchup=bool(body.get("no_catchup", body.get("noCatchup", False))),
             is_enabled=bool(body.get("enabled", False)),
         )
-        return answer((await self._wires([await self.recurring_runs.create(wanted)]))[0])
+        made = await self.recurring_runs.create(wanted)
+        note_made(request.scope, "recurring", made.recurring_run_id)
+        return answer((await self._wires([made]))[0])
 
     async def list_page(self, request: Request) -> Response:
         """GET /jobs."""

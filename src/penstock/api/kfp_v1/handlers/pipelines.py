@@ -14,6 +14,7 @@ from starlette.responses import Response
 from penstock.api.kfp_v1.convert.catalog import pipeline_to_wire, version_to_wire
 from penstock.api.kfp_v1.convert.values import compact, referenced_id, text_value
 from penstock.api.kfp_v1.handlers.endpoint import answer, list_request, read_object, resource_key
+from penstock.api.objects_seen import note_made
 from penstock.domain.catalog import Pipeline, PipelineVersion
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.expr import UNSET
@@ -42,6 +43,7 @@ class PipelineHandlers:
         package = await self.versions.read_package(file_name, data)
         description = request.query_params.get("description", "")
         pipeline, version = await self.pipelines.create(name=name, description=description, package=package)
+        note_made(request.scope, "pipeline", pipeline.pipeline_id)
         return answer(await self._pipeline(pipeline, version))
 
     async def upload_version(self, request: Request) -> Response:
@@ -64,6 +66,7 @@ class PipelineHandlers:
         package = await self.versions.fetch_package(url)
         name = str(body.get("name") or url.rsplit("/", 1)[-1])
         pipeline, version = await self.pipelines.create(name=name, description=str(body.get("description") or ""), package=package)
+        note_made(request.scope, "pipeline", pipeline.pipeline_id)
         return answer(await self._pipeline(pipeline, version))
 
     async def create_version(self, request: Request) -> Response:

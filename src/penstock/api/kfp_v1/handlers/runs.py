@@ -17,6 +17,7 @@ from penstock.api.kfp_v1.convert.values import compact, parameters_from_wire, re
 from penstock.api.kfp_v1.convert.workflow_status import workflow_status
 from penstock.api.kfp_v1.handlers.endpoint import answer, in_our_words, list_request, read_object, resource_key
 from penstock.api.kfp_v1.names import ReferenceNames
+from penstock.api.objects_seen import note_made
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.ids import ArtifactId, ExperimentId, PipelineId, PipelineVersionId, RunId, node_task
 from penstock.domain.metrics import RunMetric
@@ -48,6 +49,7 @@ class RunHandlers:
         """POST /runs."""
         body = await read_object(request)
         run = await self.runs.create(run_request(body))
+        note_made(request.scope, "run", run.run_id)
         return answer(await self._detail(run))
 
     async def list_page(self, request: Request) -> Response:

@@ -125,6 +125,7 @@ def parse_message(body: bytes) -> StreamMessage:
     if exit_code is not None and not isinstance(exit_code, int):
         raise InvalidArgumentError("`exitcode` is a number")
     uploaded = document.get("uploaded") or ()
+    dropped = document.get("dropped")
     return StreamMessage(
         history=_chunk(files, "wandb-history.jsonl"),
         events=_chunk(files, "wandb-events.jsonl"),
@@ -134,6 +135,7 @@ def parse_message(body: bytes) -> StreamMessage:
         is_preempting=bool(document.get("preempting")),
         is_complete=bool(document.get("complete")),
         exit_code=exit_code,
+        dropped_chunks=dropped if isinstance(dropped, int) else 0,
     )
 
 

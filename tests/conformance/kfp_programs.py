@@ -127,7 +127,7 @@ assert {task.display_name: task.state for task in ended.run_details.task_details
 with urllib.request.urlopen(f"{URL}/apis/v2beta1/runs/{run_id}/tasks") as answer:
     tasks = {task["name"]: task for task in json.load(answer)["tasks"]}
 assert tasks["last-word"]["outputs"]["parameters"][0]["value"] == "CANCELED 1 terminated by user", tasks["last-word"]
-refused(409, client.terminate_run, run_id)
+refused(400, client.terminate_run, run_id)
 """
 
 EXPERIMENTS = """

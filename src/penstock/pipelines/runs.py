@@ -287,12 +287,12 @@ class RunService:
 
         Raises:
             NotFoundError: no such run.
-            ConflictError: it has ended or is being stopped already.
+            PreconditionError: it has ended or is being stopped already.
         """
         run = await self.get(run_id)
         if run.state not in _STOPPABLE:
             found = "has ended" if run.state.is_final else "is being stopped already"
-            raise ConflictError(f"run {run_id} cannot be terminated: it {found}")
+            raise PreconditionError(f"run {run_id} cannot be terminated: it {found}")
         await self._runner.cancel(run_id, reason=reason)
 
     async def pause(self, run_id: RunId, *, reason: str = "paused by user") -> None:

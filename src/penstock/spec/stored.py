@@ -16,3 +16,8 @@ def missing(kind: str, name: str) -> str:
 def no_key(kind: str, name: str, key: str, known: Iterable[str]) -> str:
     """Say which keys it has instead of the one asked for."""
     return f"{_WORDS[kind]} {name!r} has no key {key!r}; its keys are: {', '.join(sorted(known)) or 'none'}"
+
+
+def not_text(kind: str, name: str, key: str) -> str:
+    """Say that a value cannot be a variable, and what to do instead."""
+    return f"the value of key {key!r} of {_WORDS[kind]} {name!r} is not UTF-8 text, so it cannot be a variable; mount it as a file instead"

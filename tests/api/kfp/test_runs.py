@@ -145,6 +145,23 @@ async def test_task_details_tell_everything_about_each_task(api: KfpApi) -> None
     assert one["attempt_details"][0]["exit_code"] == 3
 
 
+async def test_every_round_of_a_loop_has_its_number_in_its_name(api: KfpApi) -> None:
+    body = run_body()
+    spec = body["pipeline_spec"]
+    loop = {"for-loop-2": {"taskInfo": {"name": "for-loop-2"}, "componentRef": {"name": "comp-for-loop-2"}}}
+    loop["for-loop-2"]["parameterIterator"] = {"itemInput": "item", "items": {"raw": '["a", "b", "c"]'}}
+    bound = {name: {"componentInputParameter": name} for name in ("n", "text")}
+    loop["for-loop-2"]["inputs"] = {"parameters": bound}
+    declared = {**spec["root"]["inputDefinitions"]["parameters"], "item": {"parameterType": "STRING"}}
+    spec["components"]["comp-for-loop-2"] = {"dag": spec["root"]["dag"], "inputDefinitions": {"parameters": declared}}
+    spec["root"]["dag"] = {"tasks": loop}
+
+    run = await api.ended((await api.call("POST", "/runs", body))["run_id"])
+
+    names = {task["display_name"] for task in run["run_details"]["task_details"]}
+    assert names == {"root", "work", "for-loop-2", "for-loop-2[0]", "for-loop-2[1]", "for-loop-2[2]"}
+
+
 async def test_settings_of_the_whole_pipeline_that_are_not_honoured_are_told_on_the_root_task(api: KfpApi) -> None:
     platform = {"platforms": {"kubernetes": {"pipelineConfig": {"resourceTtlOnSuccess": 5}}}}
     body = {**run_body(), "pipeline_spec": {"pipeline_spec": pipeline_spec(), "platform_spec": platform}}
@@ -166,7 +183,7 @@ async def test_terminating_reports_failed_with_code_one(api: KfpApi) -> None:
     assert "terminated" in run["error"]["message"]
     states = [entry["state"] for entry in run["state_history"]]
     assert states[-2:] == ["CANCELING", "FAILED"]
-    await api.refused("POST", f"/runs/{run_id}:terminate", status=409, code=10)
+    await api.refused("POST", f"/runs/{run_id}:terminate", status=400, code=9)
     found = await api.call("GET", "/runs", filter='{"predicates":[{"operation":"EQUALS","key":"state","stringValue":"FAILED"}]}')
     assert [one["run_id"] for one in found["runs"]] == [run_id]
     none = await api.call("GET", "/runs", filter='{"predicates":[{"operation":"EQUALS","key":"state","stringValue":"CANCELED"}]}')

@@ -81,7 +81,7 @@ def _detail(task: TaskView, children: Sequence[TaskId]) -> dict[str, Any]:
 
 def display_name(task: TaskView) -> str:
     """Return what people read; rounds of a loop carry their number."""
-    if task.type is TaskType.ITERATION and task.iteration_index is not None and str(task.iteration_index) not in task.display_name:
+    if task.type is TaskType.ITERATION and task.iteration_index is not None:
         return f"{task.display_name}[{task.iteration_index}]"
     return task.display_name
 

@@ -21,7 +21,7 @@ def field_path_variables(config: PodConfig, request: LaunchRequest) -> tuple[dic
         "metadata.name": request.key.task_id,
         "metadata.uid": request.key.task_id,
         "metadata.namespace": request.run.namespace,
-        "spec.serviceAccountName": request.run.service_account,
+        "spec.serviceAccountName": request.run.service_account or "pipeline-runner",
         "spec.nodeName": "localhost",
         "status.hostIP": "127.0.0.1",
         "status.podIP": "127.0.0.1",

@@ -21,7 +21,7 @@ def node_selector(config: PodConfig) -> dict[str, str]:
 
 def tolerations(config: PodConfig) -> list[dict[str, Any]]:
     """Return tolerations in Kubernetes shape; a parameter may hold one or a list."""
-    return _collected(config, "tolerations", "tolerationJson", lambda entry: dict(entry.data))
+    return _collected(config, "tolerations", "tolerationJson", _toleration)
 
 
 def affinity(config: PodConfig) -> dict[str, Any]:
@@ -35,6 +35,11 @@ def affinity(config: PodConfig) -> dict[str, Any]:
         required = result.setdefault(kind, {}).setdefault("requiredDuringSchedulingIgnoredDuringExecution", [])
         required.append({key: value for key, value in entry.data.items() if key != "anti"})
     return result
+
+
+def _toleration(entry: Entry) -> dict[str, Any]:
+    seconds = entry.data.get("tolerationSeconds")  # an int64, so text in the definition; Kubernetes has a number
+    return dict(entry.data) if seconds is None else {**entry.data, "tolerationSeconds": int(seconds)}
 
 
 def _node_term(entry: Entry) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from penstock.domain.errors import TaskError
 from penstock.domain.execution import FailureKind, Mount
 from penstock.interfaces.dialect import SecretLookup
 from penstock.spec.kfp.runtime.pod_config import Entry, PodConfig
-from penstock.spec.stored import missing, no_key
+from penstock.spec.stored import missing, no_key, not_text
 from penstock.spec.values import text_of
 
 SECRET = "secret"
@@ -30,7 +30,7 @@ class SecretSource:
         """Return the environment variables that come from secrets or config maps.
 
         Raises:
-            TaskError: a required one, or a key of it, is not in the store (kind INPUT).
+            TaskError: a required one, or a key of it, is not in the store, or a value is not text (kind INPUT).
         """
         prefix, key_field = ("secret", "secretKey") if kind == SECRET else ("configMap", "configMapKey")
         result: dict[str, str] = {}
@@ -42,7 +42,7 @@ class SecretSource:
             for mapping in entry.children("keyToEnv"):
                 value = self._key(entry, kind, name, content, mapping.text(key_field))
                 if value is not None:
-                    result[mapping.text("envVar")] = value.decode("utf-8", "surrogateescape")
+                    result[mapping.text("envVar")] = _text(value, kind, name, mapping.text(key_field))
         return result
 
     def mounts(self, config: PodConfig, kind: str) -> Iterator[Mount]:
@@ -72,3 +72,10 @@ class SecretSource:
         if key not in content and not entry.is_optional:
             raise TaskError(no_key(kind, name, key, content), kind=FailureKind.INPUT)
         return content.get(key)
+
+
+def _text(value: bytes, kind: str, name: str, key: str) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        raise TaskError(not_text(kind, name, key), kind=FailureKind.INPUT) from None

@@ -23,6 +23,7 @@ TOLERATIONS = "KUBERNETES_TOLERATIONS"
 NODE_SELECTOR = "KUBERNETES_NODE_SELECTOR"
 AFFINITY = "KUBERNETES_AFFINITY"
 VOLUMES = "KUBERNETES_VOLUMES"
+_WORKSPACE = "kfp-workspace"
 _PLATFORM_FIELDS: Mapping[str, tuple[str, ...]] = {
     TOLERATIONS: ("tolerations",),
     NODE_SELECTOR: ("nodeSelector",),
@@ -64,7 +65,7 @@ def injected_task_config(request: LaunchRequest, work: ContainerWork, config: Po
     if name is None or request.parameters.get(name) is not None:
         return {}
     listed = Passthroughs.of(request).applied
-    volumes, mounts = _volumes(config)
+    volumes, mounts = _volumes(config, _workspace_claim(request, resolver))
     parts: dict[str, tuple[str, Any]] = {
         "resources": (RESOURCES, _resources(work.resources, resolver)),
         "env": (ENV, _env(work, config, resolver)),
@@ -116,7 +117,16 @@ def _env(work: ContainerWork, config: PodConfig, resolver: Resolver) -> list[dic
     return result
 
 
-def _volumes(config: PodConfig) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _workspace_claim(request: LaunchRequest, resolver: Resolver) -> str:
+    """Return the name of the claim behind the run's workspace, as in a cluster; empty when no input leads there."""
+    path = resolver.fact("workspace")
+    inputs = resolver.prepared.document["inputs"]
+    uris = (artifact["uri"] for group in inputs["artifacts"].values() for artifact in group["artifacts"])
+    is_used = any(path in text_of(value) for value in inputs["parameterValues"].values()) or any(uri.startswith(path) for uri in uris)
+    return f"{request.run.resource_name}-{_WORKSPACE}" if is_used else ""
+
+
+def _volumes(config: PodConfig, workspace_claim: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     volumes: list[dict[str, Any]] = []
     mounts: list[dict[str, Any]] = []
 
@@ -125,6 +135,8 @@ def _volumes(config: PodConfig) -> tuple[list[dict[str, Any]], list[dict[str, An
             volumes.append({"name": name, **source})
         mounts.append({"name": name, "mountPath": target, **({"subPath": sub_path} if sub_path else {})})
 
+    if workspace_claim:
+        add(_WORKSPACE, {"persistentVolumeClaim": {"claimName": workspace_claim}}, f"/{_WORKSPACE}")
     for entry in config.entries("pvcMount"):
         claim = entry.resolved("pvcName") or entry.own() or entry.data.get("constant")
         if claim:

@@ -9,7 +9,7 @@ import pytest
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import Mount
 from tests.unit.spec.kfp.ir import container, from_input
-from tests.unit.spec.kfp.runtime.attempts import ROOT, Secrets, leaf, prepare, request
+from tests.unit.spec.kfp.runtime.attempts import ROOT, Secrets, layout, leaf, prepare, request
 
 STORE = Secrets(secret_login={"user": b"ann", "key": b"\xffraw"}, configmap_settings={"mode": b"fast"})
 
@@ -26,14 +26,12 @@ NAME = {"runtimeValue": {"constant": "unused"}}
 def test_secrets_and_config_maps_become_variables() -> None:
     spec = prepared(
         {
-            "secretAsEnv": [
-                {"secretName": "login", "keyToEnv": [{"secretKey": "user", "envVar": "USER"}, {"secretKey": "key", "envVar": "KEY"}]}
-            ],
+            "secretAsEnv": [{"secretName": "login", "keyToEnv": [{"secretKey": "user", "envVar": "USER"}]}],
             "configMapAsEnv": [{"configMapName": "settings", "keyToEnv": [{"configMapKey": "mode", "envVar": "MODE"}]}],
         }
     )
 
-    assert spec.secret_env == {"USER": "ann", "KEY": "\udcffraw"}
+    assert spec.secret_env == {"USER": "ann"}
     assert spec.env["MODE"] == "fast"
     assert "USER" not in spec.env
 
@@ -55,6 +53,10 @@ def test_a_name_given_by_parameter_wins_and_null_skips_the_entry() -> None:
         (
             {"secretAsEnv": [{"secretName": "login", "keyToEnv": [{"secretKey": "x", "envVar": "X"}]}]},
             "secret 'login' has no key 'x'; its keys are: key, user",
+        ),
+        (
+            {"secretAsEnv": [{"secretName": "login", "keyToEnv": [{"secretKey": "key", "envVar": "KEY"}]}]},
+            "the value of key 'key' of secret 'login' is not UTF-8 text, so it cannot be a variable; mount it as a file instead",
         ),
         ({"pvcMount": [{"constant": "../up", "mountPath": "/d"}]}, "'../up' is not a name for a volume"),
     ],
@@ -119,6 +121,7 @@ def test_field_paths_are_answered_from_the_run() -> None:
     paths = {
         "NAME": "metadata.name",
         "SPACE": "metadata.namespace",
+        "ACCOUNT": "spec.serviceAccountName",
         "LABEL": "metadata.labels['color']",
         "TEAM": "metadata.labels['team']",
         "NOTE": "metadata.annotations['note']",
@@ -136,6 +139,7 @@ def test_field_paths_are_answered_from_the_run() -> None:
     assert {name: spec.env[name] for name in paths} == {
         "NAME": "task-1",
         "SPACE": "kubeflow",
+        "ACCOUNT": "runner",
         "LABEL": "blue",
         "TEAM": "a",
         "NOTE": "n",
@@ -233,7 +237,7 @@ def task_config(passthroughs: list[dict[str, Any]], **parts: Any) -> Any:
     )
     platform = {
         "nodeSelector": {"labels": {"pool": "a"}},
-        "tolerations": [{"key": "t"}],
+        "tolerations": [{"key": "t", "tolerationSeconds": "60"}],
         "pvcMount": [{"constant": "vol", "mountPath": "/d", "subPath": "s"}],
         "secretAsEnv": [{"secretName": "login", "keyToEnv": [{"secretKey": "user", "envVar": "USER"}]}],
     }
@@ -256,7 +260,7 @@ def test_task_config_holds_what_is_listed_and_the_task_loses_it() -> None:
             {"name": "K", "value": "run-1"},
             {"name": "USER", "valueFrom": {"secretKeyRef": {"name": "login", "key": "user", "optional": False}}},
         ],
-        "tolerations": [{"key": "t"}],
+        "tolerations": [{"key": "t", "tolerationSeconds": 60}],
         "nodeSelector": {"pool": "a"},
         "volumes": [{"name": "vol", "persistentVolumeClaim": {"claimName": "vol"}}],
         "volumeMounts": [{"name": "vol", "mountPath": "/d", "subPath": "s"}],
@@ -271,6 +275,14 @@ def test_task_config_may_be_applied_too() -> None:
     assert set(values_of(spec)["config"]) == {"env"}
     assert (spec.env["K"], spec.secret_env, spec.resources.cpu_limit) == ("run-1", {"USER": "ann"}, 1.0)
     assert len(spec.mounts) == 1
+
+
+def test_task_config_names_the_workspace_when_an_input_leads_there() -> None:
+    path = str(layout().workspace)
+    volumes = values_of(task_config([{"field": "KUBERNETES_VOLUMES"}], parameters={"place": f"{path}/data"}))["config"]
+
+    assert volumes["volumes"][0] == {"name": "kfp-workspace", "persistentVolumeClaim": {"claimName": "test-pipeline-abc-kfp-workspace"}}
+    assert volumes["volumeMounts"][0] == {"name": "kfp-workspace", "mountPath": "/kfp-workspace"}
 
 
 def test_a_task_config_without_anything_listed_is_empty_and_a_given_one_is_kept() -> None:

@@ -13,7 +13,8 @@ from penstock.interfaces.flow_store import FlowStore
 SERVICE_VERSION = "2.5.1"
 """Version of the metadata service that this one is equal to; clients switch features on by it."""
 
-_NAME = re.compile(r"[A-Za-z_]\w*")
+_NAME = re.compile(r"\w[\w.-]{0,255}")
+"""Names of flows and steps: Python identifiers of any script, and what else stands in a path without being taken for one."""
 _FIRST_HEARTBEAT_VERSION = (2, 2, 12)
 
 
@@ -30,7 +31,7 @@ class FlowRecorder:
         """Register a flow.
 
         Raises:
-            InvalidArgumentError: the name is not a Python class name.
+            InvalidArgumentError: the name cannot stand in a path.
             AlreadyExistsError: it is registered.
         """
         if not _NAME.fullmatch(flow_id):
@@ -53,7 +54,7 @@ class FlowRecorder:
         """Register a step.
 
         Raises:
-            InvalidArgumentError: not a step name.
+            InvalidArgumentError: the name cannot stand in a path.
             NotFoundError: unknown run.
             AlreadyExistsError: the run has it.
         """
@@ -90,11 +91,19 @@ class FlowRecorder:
         return await self.store.change_tags(flow_id, run_id, add, remove, now=self._clock.now())
 
     async def beat_run(self, flow_id: str, run_id: str) -> None:
-        """Note a sign of life of a run."""
+        """Note a sign of life of a run.
+
+        Raises:
+            NotFoundError: unknown run.
+        """
         await self.store.beat_run(flow_id, run_id, now=self._clock.now())
 
     async def beat_task(self, flow_id: str, run_id: str, step_name: str, task_id: str) -> None:
-        """Note a sign of life of a task and its run."""
+        """Note a sign of life of a task and its run.
+
+        Raises:
+            NotFoundError: unknown task.
+        """
         await self.store.beat_task(flow_id, run_id, step_name, task_id, now=self._clock.now())
 
 

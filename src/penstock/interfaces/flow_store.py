@@ -77,11 +77,19 @@ class FlowStore(Protocol):
         ...
 
     async def beat_run(self, flow_id: str, run_id: str, *, now: float) -> None:
-        """Note a sign of life of a run; unknown ids are ignored."""
+        """Note a sign of life of a run.
+
+        Raises:
+            NotFoundError: unknown run.
+        """
         ...
 
     async def beat_task(self, flow_id: str, run_id: str, step_name: str, task_id: str, *, now: float) -> None:
-        """Note a sign of life of a task and its run; unknown ids are ignored."""
+        """Note a sign of life of a task and its run.
+
+        Raises:
+            NotFoundError: unknown task.
+        """
         ...
 
     async def add_step(self, flow_id: str, run_id: str, step_name: str, by: Authorship, *, now: float) -> FlowStep:

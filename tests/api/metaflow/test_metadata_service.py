@@ -70,10 +70,16 @@ async def test_missing_tags_are_empty_lists(client: httpx.AsyncClient) -> None:
 
 
 async def test_heartbeat_answers_are_json_inside_a_json_string(client: httpx.AsyncClient, task: str) -> None:
-    for path in (task, task.split("/steps", maxsplit=1)[0], "/flows/None/runs/9"):
+    for path in (task, task.split("/steps", maxsplit=1)[0]):
         answer = await post(client, f"{path}/heartbeat", {})
         assert orjson.loads(answer) == {"wait_time_in_seconds": 10}
     assert (await get(client, task))["last_heartbeat_ts"] > 0
+
+
+async def test_a_heartbeat_of_what_is_unknown_is_refused(client: httpx.AsyncClient, task: str) -> None:
+    run, step = task.split("/steps", maxsplit=1)[0], task.split("/tasks", maxsplit=1)[0]
+    for path in ("/flows/None/runs/9", f"{run}9", f"{task}9", f"{step}/tasks/other", f"{run}/steps/nope/tasks/1"):
+        await post(client, f"{path}/heartbeat", {}, status=404)
 
 
 async def test_tags_of_the_run_are_shown_everywhere_and_change_together(client: httpx.AsyncClient, task: str) -> None:
@@ -311,8 +317,67 @@ async def test_runs_are_filtered(client: httpx.AsyncClient) -> None:
     assert await users(**{"_tags:any": "a b,y"}) == ["bob", "ada"]
     assert await users(status="running") == ["bob", "ada"]
     assert await users(status="failed") == []
-    for bad in ({"status": "odd"}, {"user_name:zz": "x"}, {"ts_epoch:gt": "x"}, {"nothing": "x"}):
+    for bad in ({"status": "odd"}, {"user_name:zz": "x"}, {"ts_epoch:gt": "x"}):
         await get(client, "/flows/F/runs", 400, **bad)
+
+
+async def test_fields_that_runs_do_not_have_filter_nothing_and_null_means_without(client: httpx.AsyncClient) -> None:
+    await post(client, "/flows/F")
+    await post(client, "/flows/F/run", {"user_name": "ada", "system_tags": ["user:ada", "metaflow_version:2.19.1"]})
+    await post(client, "/flows/F/run", {"user_name": "bob", "run_number": "argo-1"})
+
+    async def users(**params: str) -> list[str]:
+        return [run["user_name"] for run in await get(client, "/flows/F/runs", **params)]
+
+    assert await users(nothing="x") == ["bob", "ada"]
+    assert await users(**{"nothing:zz": "x", "user_name": "ada"}) == ["ada"]
+    assert await users(run_id="null") == ["ada"]
+    assert await users(last_heartbeat_ts="null") == ["bob"]
+    assert await users(run_id="argo-1,null") == ["bob", "ada"]
+    assert await users(user="ada,bob") == ["ada"]
+    assert await users(user="null") == ["bob"]
+    assert await users(status="null") == await users(tags="null") == []
+
+
+async def test_what_is_filtered_is_paged(client: httpx.AsyncClient) -> None:
+    await post(client, "/flows/F")
+    for _ in range(51):
+        await post(client, "/flows/F/run")
+    assert len(await get(client, "/flows/F/runs")) == 51
+    answer = await client.get("/flows/F/runs", params={"user": "ada"})
+    assert (len(answer.json()), answer.headers["X-Limit"]) == (50, "50")
+    rest = await client.get("/flows/F/runs", params={"user": "ada", "_cursor": answer.headers["X-Next-Cursor"]})
+    assert len(rest.json()) == 1
+
+
+async def test_nothing_lies_below_what_is_unknown(client: httpx.AsyncClient, task: str) -> None:
+    run, step = task.split("/steps", maxsplit=1)[0], task.split("/tasks", maxsplit=1)[0]
+    lists = [f"{place}/{name}" for place in ("/flows/G/runs/1", f"{run}9") for name in ("steps", "artifacts", "metadata")]
+    lists += [f"{run}/steps/nope/{name}" for name in ("tasks", "artifacts", "filtered_tasks")]
+    lists += [f"{step}/tasks/99/{name}" for name in ("artifacts", "metadata", "attempt/0/artifacts")]
+    for path in lists:
+        assert await get(client, path) == [], path
+
+
+async def test_every_answer_names_the_version(client: httpx.AsyncClient, task: str) -> None:
+    for path in (task, "/flows/G", "/flows/F/runs?status=odd"):
+        assert (await client.get(path)).headers["METADATA_SERVICE_VERSION"] == "2.5.1"
+
+
+@pytest.mark.parametrize("name", ["흐름", "Überfluss", "test-flow", "with.dots"])
+async def test_names_of_every_script_are_taken(client: httpx.AsyncClient, name: str) -> None:
+    await post(client, f"/flows/{name}")
+    run = (await post(client, f"/flows/{name}/run"))["run_number"]
+    await post(client, f"/flows/{name}/runs/{run}/steps/{name}/step")
+    made = await post(client, f"/flows/{name}/runs/{run}/steps/{name}/task")
+    assert (await get(client, f"/flows/{name}/runs/{run}/steps/{name}/tasks"))[0] == made
+    assert (made["flow_id"], made["step_name"]) == (name, name)
+
+
+@pytest.mark.parametrize("name", ["..", ".hidden", "a b", "a%2Fb", "x" * 257, "a%00"])
+async def test_names_that_are_no_part_of_a_path_are_refused(client: httpx.AsyncClient, name: str) -> None:
+    assert (await client.post(f"/flows/{name.replace('..', '%2E%2E')}", json=AUTHOR)).status_code in {400, 404}
+    assert await get(client, "/flows") == []
 
 
 async def test_outcomes_reach_the_shared_tables(client: httpx.AsyncClient, database: Database, task: str) -> None:

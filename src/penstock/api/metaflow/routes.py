@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from penstock.api.metaflow.handlers.endpoint import Handler, answer, guarded, read_body
+from penstock.api.metaflow.handlers.endpoint import VERSION_HEADER, Handler, answer, guarded, read_body
 from penstock.api.metaflow.handlers.facts import FactHandlers
 from penstock.api.metaflow.handlers.registry import RegistryHandlers
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
@@ -46,7 +46,7 @@ class MetaflowServices:
 async def _ping(request: Request) -> Response:
     """Liveness; the header tells clients which features to use."""
     del request
-    return PlainTextResponse("pong", headers={"METADATA_SERVICE_VERSION": SERVICE_VERSION})
+    return PlainTextResponse("pong", headers={VERSION_HEADER: SERVICE_VERSION})
 
 
 async def _version(request: Request) -> Response:
@@ -113,24 +113,27 @@ def routes(services: MetaflowServices) -> list[BaseRoute]:
         ("GET", run, registry.get_run),
         ("POST", run + "/heartbeat", registry.run_heartbeat),
         ("PATCH", run + "/tag/mutate", registry.mutate_tags),
-        ("GET", run + "/metadata", facts.list_metadata),
-        ("GET", run + "/artifacts", facts.list_artifacts),
-        ("GET", run + "/steps", registry.list_steps),
         ("GET", step, registry.get_step),
         ("POST", step + "/step", registry.add_step),
-        ("GET", step + "/tasks", registry.list_tasks),
-        ("GET", step + "/filtered_tasks", facts.filtered_tasks),
-        ("GET", step + "/artifacts", facts.list_artifacts),
         ("POST", step + "/task", registry.add_task),
         ("GET", task, registry.get_task),
         ("POST", task + "/heartbeat", registry.task_heartbeat),
-        ("GET", task + "/metadata", facts.list_metadata),
-        ("GET", task + "/artifacts", facts.list_artifacts),
-        ("GET", task + "/attempt/{attempt}/artifacts", facts.list_artifacts),
         ("GET", task + "/artifacts/{name}", facts.get_artifact),
         ("GET", task + "/artifacts/{name}/attempt/{attempt}", facts.get_artifact),
     ]
+    lists: list[tuple[str, Handler]] = [
+        (run + "/metadata", facts.list_metadata),
+        (run + "/artifacts", facts.list_artifacts),
+        (run + "/steps", registry.list_steps),
+        (step + "/tasks", registry.list_tasks),
+        (step + "/filtered_tasks", facts.filtered_tasks),
+        (step + "/artifacts", facts.list_artifacts),
+        (task + "/metadata", facts.list_metadata),
+        (task + "/artifacts", facts.list_artifacts),
+        (task + "/attempt/{attempt}/artifacts", facts.list_artifacts),
+    ]
     found: list[BaseRoute] = [Route(PREFIX + path, guarded(handler), methods=[method]) for method, path, handler in table]
+    found += [Route(PREFIX + path, guarded(handler, is_list=True), methods=["GET"]) for path, handler in lists]
     # Upstream answers 400, not 404, when the run or task of such a post is unknown.
     found.append(Route(PREFIX + task + "/metadata", guarded(facts.add_metadata, missing_parent=400), methods=["POST"]))
     found.append(Route(PREFIX + task + "/artifact", guarded(facts.add_artifacts, missing_parent=400), methods=["POST"]))

@@ -10,7 +10,9 @@ from penstock.domain.flows import RunFilter
 from penstock.stores.sql.database import SqlDialect, escape_like
 
 _NUMBERS = {"run_number": "flow_run.run_number", "ts_epoch": "ts_epoch", "last_heartbeat_ts": "last_heartbeat_ts"}
-_TEXTS = {"flow_id": "flow_id", "run_id": "run_id", "user_name": "user_name", "user": "user_name"}
+_OWNER = "CASE WHEN flow_run.system_tags LIKE '%\"user:' || user_name || '\"%' THEN user_name END"
+"""The user whom the client itself tagged; a run that only claims one belongs to nobody."""
+_TEXTS = {"flow_id": "flow_id", "run_id": "run_id", "user_name": "user_name", "user": _OWNER}
 _COMPARE = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _STATUS = {"running": ("RUNNING", "PENDING"), "completed": ("SUCCEEDED",), "failed": ("FAILED", "CANCELED")}
 
@@ -32,6 +34,8 @@ def filter_clause(dialect: SqlDialect, filters: Sequence[RunFilter]) -> tuple[st
 def _condition(dialect: SqlDialect, field: str, op: str, value: str, params: dict[str, Any]) -> str:
     name = f"f{len(params)}"
     if field == "status":
+        if op == "is":
+            return "1 = 0"  # every run has a status
         if value not in _STATUS or op not in {"eq", "ne"}:
             raise InvalidArgumentError(f"status must be one of {', '.join(_STATUS)}")
         words = ", ".join(f"'{word}'" for word in _STATUS[value])
@@ -77,8 +81,10 @@ def _text_condition(dialect: SqlDialect, column: str, op: str, value: str, name:
 
 def _tag_condition(field: str, op: str, value: str, name: str, params: dict[str, Any]) -> str:
     columns = ("tags", "system_tags") if field == "_tags" else (field,)
+    if op == "is":
+        return "1 = 0"  # runs without tags have an empty list
     quoted = escape_like(value.replace("\\", "\\\\").replace('"', '\\"'))
-    if op in {"any", "all", "eq", "co", "is"}:
+    if op in {"any", "all", "eq", "co"}:
         params[name] = f'%"{quoted}"%'
     elif op in {"likeany", "likeall", "li"}:
         params[name] = f"%{quoted}%"

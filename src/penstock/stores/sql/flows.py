@@ -196,10 +196,7 @@ class SqlFlowRegistry:
         """See `FlowStore.beat_run`."""
 
         def work(tx: Transaction) -> None:
-            try:
-                _beat(tx, find_run(tx, flow_id, run_id), now)
-            except NotFoundError:
-                return
+            _beat(tx, find_run(tx, flow_id, run_id), now)
 
         await self._write(work)
 
@@ -207,11 +204,8 @@ class SqlFlowRegistry:
         """See `FlowStore.beat_task`."""
 
         def work(tx: Transaction) -> None:
-            try:
-                run = find_run(tx, flow_id, run_id)
-                task = find_task(tx, run, step_name, task_id)
-            except NotFoundError:
-                return
+            run = find_run(tx, flow_id, run_id)
+            task = find_task(tx, run, step_name, task_id)
             tx.execute("UPDATE flow_task SET last_heartbeat_ts = :at WHERE task_number = :task", {"at": int(now), "task": task.task_number})
             _beat(tx, run, now)
 

@@ -14,6 +14,10 @@ from penstock.domain.flows import Authorship, NewArtifact, NewMetadata, Page, Ru
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
+FILTERED_FIELDS = frozenset(
+    {"flow_id", "run_number", "run_id", "user_name", "user", "ts_epoch", "last_heartbeat_ts", "tags", "system_tags", "status"}
+)
+"""What runs are filtered by, beside `_tags`."""
 _OPERATORS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "co", "sw", "ew", "li", "is"})
 
 
@@ -111,6 +115,8 @@ def artifacts_from_wire(rows: Iterable[Mapping[str, Any]]) -> list[NewArtifact]:
 def filters_from_query(items: Iterable[tuple[str, str]]) -> list[RunFilter]:
     """`field=value` and `field:op=value` pairs, commas meaning OR; names with a leading underscore other than `_tags` are paging.
 
+    Fields that runs do not have are no filters: upstream passes over them.
+
     Raises:
         InvalidArgumentError: unknown operator.
     """
@@ -122,10 +128,12 @@ def filters_from_query(items: Iterable[tuple[str, str]]) -> list[RunFilter]:
             continue
         if field.startswith("_"):
             continue
+        if field not in FILTERED_FIELDS:
+            continue
         operator = op or "eq"
         if operator not in _OPERATORS:
             raise InvalidArgumentError(f"unknown operator {operator!r}")
-        found.append(RunFilter(field, [(operator, part) for part in value.split(",")]))
+        found.append(RunFilter(field, [("is" if part == "null" else operator, part) for part in value.split(",")]))
     return found
 
 

@@ -13,17 +13,20 @@ from penstock.api.metaflow.convert.requests import encode_cursor
 from penstock.api.metaflow.errors import status_of
 from penstock.domain.errors import NotFoundError, PayloadTooLargeError, PenstockError
 from penstock.domain.flows import Page, SortKey
+from penstock.flows.recording import SERVICE_VERSION
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 HEARTBEAT_SECONDS = 10
+VERSION_HEADER = "METADATA_SERVICE_VERSION"
 
 Row = TypeVar("Row")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 def answer(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer."""
-    return Response(orjson.dumps(value), status_code=status, media_type="application/json", headers=headers)
+    """A JSON answer; every one names the service's version, as upstream's do."""
+    told = {VERSION_HEADER: SERVICE_VERSION, **(headers or {})}
+    return Response(orjson.dumps(value), status_code=status, media_type="application/json", headers=told)
 
 
 def heartbeat_answer() -> Response:
@@ -56,18 +59,21 @@ async def read_body(request: Request) -> bytes:
     return b"".join(chunks)
 
 
-def guarded(handler: Handler, *, missing_parent: int = 404) -> Handler:
+def guarded(handler: Handler, *, missing_parent: int = 404, is_list: bool = False) -> Handler:
     """Answer domain errors in the service's shape.
 
     Args:
         handler: the handler to guard.
         missing_parent: status for an object in the path that does not exist (400 for metadata and artifact posts).
+        is_list: nothing lies below an object that does not exist: upstream answers an empty list.
     """
 
     async def wrapped(request: Request) -> Response:
         try:
             return await handler(request)
         except NotFoundError as error:
+            if is_list:
+                return answer([])
             return answer({} if request.method == "GET" else str(error), status=missing_parent)
         except PayloadTooLargeError as error:
             return answer(str(error), status=413)

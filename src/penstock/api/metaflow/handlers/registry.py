@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from penstock.api.metaflow.convert.objects import flow_to_wire, run_to_wire, step_to_wire, task_to_wire
 from penstock.api.metaflow.convert.requests import (
+    DEFAULT_LIMIT,
     authorship_from_wire,
     filters_from_query,
     object_from_body,
@@ -18,6 +19,7 @@ from penstock.api.metaflow.convert.requests import (
 )
 from penstock.api.metaflow.handlers.endpoint import answer, heartbeat_answer, page_answer, read_body
 from penstock.domain.errors import NotFoundError
+from penstock.domain.flows import Page
 from penstock.flows.recording import FlowRecorder
 
 
@@ -46,6 +48,8 @@ class RegistryHandlers:
         """GET /flows/{flow}/runs."""
         page = page_from_query(request.query_params)
         filters = filters_from_query(request.query_params.multi_items())
+        if filters and page.limit is None:
+            page = Page(DEFAULT_LIMIT)  # upstream pages what is filtered, too
         runs = await self.recorder.store.runs(request.path_params["flow"], filters, page)
         return page_answer(runs, page, run_to_wire, lambda run: (run.ts_epoch, run.run_number, ""))
 
@@ -66,7 +70,7 @@ class RegistryHandlers:
         return answer({"tags": await self.recorder.change_tags(**_ids(request, "flow", "run"), add=add, remove=remove)})
 
     async def run_heartbeat(self, request: Request) -> Response:
-        """POST /flows/{flow}/runs/{run}/heartbeat; unknown ids are fine."""
+        """POST /flows/{flow}/runs/{run}/heartbeat."""
         await self.recorder.beat_run(**_ids(request, "flow", "run"))
         return heartbeat_answer()
 
@@ -107,7 +111,7 @@ class RegistryHandlers:
         return answer(task_to_wire(task))
 
     async def task_heartbeat(self, request: Request) -> Response:
-        """POST .../tasks/{task}/heartbeat; unknown ids are fine."""
+        """POST .../tasks/{task}/heartbeat."""
         await self.recorder.beat_task(**_ids(request, "flow", "run", "step", "task"))
         return heartbeat_answer()
 

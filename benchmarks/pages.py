@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import random
 import statistics
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.interfaces.pages import Condition, ListQuery
+from penstock.interfaces.run_tables import TASK_GROUPINGS
 from penstock.stores.sql.database import Database, Transaction, open_database
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_home import SqlHomePages
@@ -31,6 +33,11 @@ NOW = 1_800_000_000.0
 _COLUMNS = (
     "run_id, kind, name, experiment_id, pipeline_name, parameters, state, created_at, scheduled_at, started_at, finished_at, "
     "task_count, done_count, cached_count"
+)
+
+_TASK_COLUMNS = (
+    "task_id, run_id, execution_id, path, task_key, display_name, type, component, position, state, created_at, started_at, "
+    "finished_at, is_cached, inputs, outputs, worker, code_digest"
 )
 
 
@@ -48,7 +55,7 @@ def rows(count: int) -> Iterator[tuple[object, ...]]:
 
 
 def fill(tx: Transaction, batch: Sequence[tuple[object, ...]]) -> None:
-    """Insert runs, each with a metric and a parameter."""
+    """Insert runs, each with a metric, a parameter and one task."""
     tx.many(f"INSERT INTO run ({_COLUMNS}) VALUES ({', '.join('?' * 14)})", batch)
     tx.many(
         "INSERT INTO run_metric (run_id, task_id, name, number) VALUES (?, 't', 'accuracy', ?)",
@@ -56,6 +63,19 @@ def fill(tx: Transaction, batch: Sequence[tuple[object, ...]]) -> None:
     )
     rates = [(row[0], index % 7) for index, row in enumerate(batch)]
     tx.many("INSERT INTO run_parameter (run_id, name, number) VALUES (?, 'lr', ?)", rates)
+    tx.many(f"INSERT INTO task ({_TASK_COLUMNS}) VALUES ({', '.join('?' * 18)})", [task_of(row) for row in batch])
+
+
+def task_of(run: Sequence[Any]) -> tuple[object, ...]:
+    """The task of a run: one component per pipeline, whose code changes some ten times, on three machines."""
+    (run_id, _, _, _, pipeline, parameters, state, created, _, started, finished, _, _, cached) = run
+    component, number = f"comp-{pipeline}", int(run_id[:12], 16)
+    code = hashlib.sha256(f"{component} {int(created) // 3_000_000}".encode()).hexdigest()
+    values = json.dumps({"parameters": json.loads(parameters), "artifacts": {"model": [number]}})
+    return (
+        f"{run_id}-task", run_id, number, "root/train", "train", "train", "RUNTIME", component, 1, state, created, started, finished,
+        int(cached == 1), values, values, f"machine-{number % 3}", code,
+    )  # fmt: skip
 
 
 def batched(items: Iterator[tuple[object, ...]], size: int) -> Iterator[list[tuple[object, ...]]]:
@@ -131,7 +151,11 @@ async def main(count: int, url: str) -> None:
         def listing(**query: object) -> Callable[[], Awaitable[object]]:
             return lambda: pages.list_runs(ListQuery(now=NOW, **query))  # type: ignore[arg-type]
 
+        def tasks(**query: object) -> Callable[[], Awaitable[object]]:
+            return lambda: pages.list_tasks(ListQuery(now=NOW, **query))  # type: ignore[arg-type]
+
         first = await pages.list_runs(ListQuery(now=NOW))
+        code = (await pages.list_tasks(ListQuery(now=NOW, limit=1))).items[0].code_digest
         failed = Condition("status", ":", "failed")
         cases: list[tuple[str, Callable[[], Awaitable[object]]]] = [
             ("first page, newest first", listing()),
@@ -153,6 +177,19 @@ async def main(count: int, url: str) -> None:
             ("of one experiment", listing(scope={"experiment_id": "exp-3"})),
             ("groups by pipeline", lambda: tables.groups(ListQuery(now=NOW), "pipeline", ["accuracy"])),
             ("picture of durations", lambda: tables.points(ListQuery(now=NOW))),
+            ("executions", tasks()),
+            ("executions, sorted by duration", tasks(sort="duration")),
+            ("executions, `status:failed`", tasks(conditions=(failed,))),
+            ("executions, `status:canceled` (none)", tasks(conditions=(Condition("status", ":", "canceled"),))),
+            ("executions of a component", tasks(conditions=(Condition("component", "=", "comp-pipeline-7"),))),
+            ("executions on a machine", tasks(conditions=(Condition("worker", "=", "machine-2"),))),
+            ("executions on no machine", tasks(conditions=(Condition("worker", "=", "elsewhere"),))),
+            ("executions of one code", tasks(conditions=(Condition("code", "=", code),))),
+            ("executions of a pipeline", tasks(conditions=(Condition("pipeline", ":", "pipeline-7"),))),
+            ("executions, a word that one run's name holds", tasks(words=("999983",))),
+            ("executions, a word that no name holds", tasks(words=("unheard",))),
+            *((f"executions, groups by {by}", partial(tables.task_groups, ListQuery(now=NOW), by)) for by in TASK_GROUPINGS),
+            ("executions, groups of the failed by code", lambda: tables.task_groups(ListQuery(now=NOW, conditions=(failed,)), "code")),
             ("home", lambda: home.home(NOW)),
             ("search for a name", lambda: home.search("999983")),
             ("names of metrics", pages.metric_names),

@@ -76,6 +76,8 @@ class Seeder:
             "started_at": start if has_started or extra.get("is_cached") else None,
             "finished_at": start + seconds if is_done else None,
             "attempts": 1 if has_started and extra.get("type", "RUNTIME") == "RUNTIME" else 0,
+            "worker": "workbench" if has_started else "",
+            "code_digest": hashlib.sha256(f"code of {key}".encode()).hexdigest(),
         }
         insert(self.tx, "task", **(row | extra))
         if has_started and row.get("type", "RUNTIME") == extra.get("type", "RUNTIME") == "RUNTIME":

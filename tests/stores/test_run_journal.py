@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,8 +18,9 @@ from penstock.domain.plan import RetryPolicy
 from penstock.domain.states import RuntimeState
 from penstock.engine import events
 from penstock.interfaces.journal import ArtifactRecord, JournalBatch, RunRecord
-from penstock.stores.sql.database import Database, open_database
+from penstock.stores.sql.database import Database, Transaction, open_database
 from penstock.stores.sql.journal import SqlRunJournal
+from penstock.stores.sql.migrate import migrate
 from penstock.testing.scripted_executor import WAIT, Outcome, failing
 from tests.support.engines import Engine
 from tests.support.plans import CACHED, flat, leaf, new_run, output, task
@@ -165,3 +167,42 @@ async def test_many_cached_tasks_are_answered_together(engine: Engine) -> None:
     await engine.run(made, "run-1")
     row = await engine.run(made, "run-2")
     assert row["cached_count"] == 900
+
+
+async def test_a_task_keeps_where_it_ran_and_which_code_it_had(engine: Engine) -> None:
+    maker = leaf("maker", identity={"code": "c0de", "image": "1m"})
+    engine.executor.scripts["a"] = [dataclasses.replace(failing("once"), detail={"host": "first"}), Outcome(detail={"host": "second"})]
+    await engine.run(flat(task("a", "maker", retry=RetryPolicy(1)), templates=[maker]))
+    rows = await engine.database.read(lambda tx: tx.all("SELECT task_key, worker, code_digest FROM task ORDER BY position"))
+    assert [(row["worker"], row["code_digest"]) for row in rows] == [("", ""), ("second", "c0de")]
+
+
+def test_tasks_from_before_get_their_worker_and_code_when_the_database_is_upgraded(database: Database) -> None:
+    def add(tx: Transaction, task_id: str, fingerprint: str | None, cached: str | None, detail: str) -> None:
+        tx.execute(
+            "INSERT INTO task (task_id, run_id, execution_id, path, task_key, display_name, type, state, created_at, cache_fingerprint, "
+            "cached_task_id, detail) VALUES (?, 'r', 1, 'p', 'k', 'k', 'RUNTIME', 'SUCCEEDED', 1, ?, ?, ?)",
+            (task_id, fingerprint, cached, detail),
+        )
+
+    def age(tx: Transaction) -> None:
+        tx.execute("DROP INDEX task_code")
+        if tx.dialect.name == "sqlite":
+            tx.execute("DROP INDEX task_page_recent")
+            tx.execute("CREATE INDEX task_created ON task (created_at, task_id)")
+        for column in ("worker", "code_digest"):
+            tx.execute(f"ALTER TABLE task DROP COLUMN {column}")
+        tx.execute("DELETE FROM schema_migration WHERE name = '0025_executions.sql'")
+        add(tx, "ran", "f1", None, '{"host":"old-machine","mode":"warm"}')
+        add(tx, "reused", "f1", "ran", "{}")
+        add(tx, "never", None, None, "{}")
+        tx.execute(
+            "INSERT INTO cache_entry (fingerprint, task_id, run_id, scope, component, parts, outputs, created_at) "
+            """VALUES ('f1', 'ran', 'r', '/', 'c', '{"code":"c0de","image":"x"}', '{}', 1)"""
+        )
+        migrate(tx)
+
+    database.write_sync(age)
+    rows = database.read_sync(lambda tx: tx.all("SELECT task_id, worker, code_digest FROM task ORDER BY task_id"))
+    found = {row["task_id"]: (row["worker"], row["code_digest"]) for row in rows}
+    assert found == {"ran": ("old-machine", "c0de"), "reused": ("", "c0de"), "never": ("", "")}

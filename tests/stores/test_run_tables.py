@@ -69,6 +69,46 @@ async def test_executions_that_match_lead_to_their_runs_each_once(database: Data
     assert await SqlRunTables(database).task_runs(query, limit=1) == ["r05"]
 
 
+def add_execution(tx: Transaction, number: int) -> None:
+    """An execution of `comp-a` or `comp-b`, every third one failed, two pieces of code, two machines; the last one waits."""
+    has_run = number < 7
+    tx.execute(
+        "INSERT INTO task (task_id, run_id, execution_id, path, task_key, display_name, type, component, position, state, created_at, "
+        "started_at, finished_at, is_cached, worker, code_digest) VALUES (?, ?, ?, 'root/t', 't', 't', 'RUNTIME', ?, 0, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            f"task-{number}", f"r{number:02d}", number, "comp-b" if number % 2 else "comp-a",
+            ("FAILED" if number % 3 == 0 else "SUCCEEDED") if has_run else "PENDING", number, number if has_run else None,
+            3 * number if has_run else None, int(number == 4), ("left", "right")[number % 2] if has_run else "", "abc1" if number < 4 else "abd2",
+        ),
+    )  # fmt: skip
+
+
+async def test_executions_are_grouped_with_counts_states_and_durations(database: Database) -> None:
+    await database.write(lambda tx: [add_execution(tx, number) for number in range(8)])
+    tables = SqlRunTables(database)
+    found = await tables.task_groups(ListQuery(), "component")
+    assert found.is_complete
+    assert [(group.value, group.count, group.newest_at) for group in found.groups] == [("comp-b", 4, 7.0), ("comp-a", 4, 6.0)]
+    assert found.groups[1].states == {"FAILED": 2, "SUCCEEDED": 2}
+    assert found.groups[1].duration == Span(4, 0.0, 6.0, 12.0)
+    assert found.groups[0].states == {"FAILED": 1, "PENDING": 1, "SUCCEEDED": 2}
+    for by, counts in {
+        "worker": {"left": 4, "right": 3, None: 1},
+        "code": {"abc1": 4, "abd2": 4},
+        "state": {"FAILED": 3, "SUCCEEDED": 4, "PENDING": 1},
+        "cached": {"no": 7, "yes": 1},
+        "pipeline": {"pipe-0": 3, "pipe-1": 3, "pipe-2": 2},
+    }.items():
+        assert {group.value: group.count for group in (await tables.task_groups(ListQuery(), by)).groups} == counts, by
+    right = ListQuery(conditions=(Condition("worker", "=", "right"), Condition("code", ":", "ABC")))
+    assert [(group.value, group.count) for group in (await tables.task_groups(right, "code")).groups] == [("abc1", 2)]
+    assert [item.task_id for item in (await SqlRunPages(database).list_tasks(right)).items] == ["task-3", "task-1"]
+    assert await tables.values("worker", "IGH", limit=5) == ["right"]
+    assert set(await tables.values("code", "ab", limit=5)) == {"abc1", "abd2"}
+    with pytest.raises(InvalidArgumentError, match="no column of executions"):
+        await tables.task_groups(ListQuery(), "inputs; DROP TABLE run")
+
+
 @pytest.mark.parametrize(("by", "values"), [("tag.team", {"a b", None}), ('tag.x"y', {None}), ("tag.') OR 1=1 --", {None}), ("nobody", {None})])
 async def test_tags_and_parameters_group_by_their_values_whatever_their_names(database: Database, by: str, values: set[str | None]) -> None:
     found = await SqlRunTables(database).groups(ListQuery(), by, [])

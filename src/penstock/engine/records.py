@@ -86,6 +86,7 @@ def task_record(
         outputs=node.outputs,
         detail=detail,
         flow=_flow_of(node),
+        code_digest=node.template.identity.get("code", "") if isinstance(node.template, LeafTemplate) else "",
         value_types=node.template.extra.get("value_types", {}) if isinstance(node.template, LeafTemplate) else {},
     )
 

@@ -79,6 +79,8 @@ class TaskRecord:
     """What `AttemptStarted.detail` and usage said, newest attempt."""
     flow: str = ""
     """Metaflow flow whose step it runs; empty for tasks of other pipelines."""
+    code_digest: str = ""
+    """Identity of the component's code, the part `code` of its cache key; empty for tasks that hold others."""
     value_types: Mapping[str, str] = field(default_factory=dict)
     """Types of inputs and outputs that are texts on the wire (kfp 1.8), as far as the component declares them, by name."""
 

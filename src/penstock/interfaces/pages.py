@@ -163,6 +163,10 @@ class TaskItem:
     detail: Mapping[str, Any]
     run_name: str = ""
     pipeline_name: str = ""
+    worker: str = ""
+    """Machine of the newest attempt; empty: it ran nowhere, or that was not told."""
+    code_digest: str = ""
+    """Identity of the component's code; of a flow's task, that of its code package; empty: not known."""
 
     @property
     def label(self) -> str:

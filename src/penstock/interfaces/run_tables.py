@@ -1,4 +1,4 @@
-"""What the table of runs shows beside its rows: groups, points of the scatter, ids for bulk actions, completion, saved views.
+"""What tables of runs and executions show beside their rows: groups, points of the scatter, ids for bulk actions, completion, views.
 
 All take the `ListQuery` of the list itself. Reading is bounded: groups and points look at the newest matching runs only and say so.
 Implemented by `stores.sql.pages_run_tables` and `stores.sql.saved_views`.
@@ -12,48 +12,50 @@ from typing import Protocol
 
 from penstock.interfaces.pages import ListQuery
 
-GROUPED_RUNS = 20_000
-"""Groups are made of this many newest matching runs."""
+GROUPED_ROWS = 20_000
+"""Groups are made of this many newest matching rows."""
 MOST_GROUPS = 200
 MOST_POINTS = 500
+TASK_GROUPINGS = ("component", "state", "worker", "code", "name", "pipeline", "run", "cached")
+"""Columns that group executions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """How a number is spread over the runs of a group."""
+    """How a number is spread over the rows of a group."""
 
     count: int
-    """Runs that have it."""
+    """Rows that have it."""
     minimum: float
     mean: float
     maximum: float
 
 
 @dataclass(frozen=True, slots=True)
-class RunGroup:
-    """Runs that have the same value in the column that groups."""
+class RowGroup:
+    """Rows that have the same value in the column that groups."""
 
     value: str | None
-    """The value; None: the runs without one."""
+    """The value; None: the rows without one."""
     count: int
     newest_at: float
-    """When its newest run was created."""
+    """When its newest row was created."""
     states: Mapping[str, int]
-    """Runs by state."""
+    """Rows by state."""
     duration: Span | None
-    """Seconds of the runs that ended; None when none has."""
+    """Seconds of the rows that ended; None when none has."""
     columns: Mapping[str, Span] = field(default_factory=dict)
     """Metrics and numeric parameters asked for, by name."""
 
 
 @dataclass(frozen=True, slots=True)
-class RunGroups:
-    """Groups, those with the newest runs first."""
+class RowGroups:
+    """Groups, those with the newest rows first."""
 
-    groups: Sequence[RunGroup]
+    groups: Sequence[RowGroup]
     """At most `MOST_GROUPS`."""
     is_complete: bool
-    """Whether every matching run was looked at and every group is there."""
+    """Whether every matching row was looked at and every group is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,19 @@ class SavedView:
 class RunTables(Protocol):
     """Reads over many runs."""
 
-    async def groups(self, query: ListQuery, by: str, columns: Sequence[str]) -> RunGroups:
+    async def groups(self, query: ListQuery, by: str, columns: Sequence[str]) -> RowGroups:
         """Group the matching runs by `pipeline`, `experiment`, `state`, `version`, `recurring`, `tag.KEY` or the name of a parameter.
 
         Raises:
             InvalidArgumentError: `by` is empty.
+        """
+        ...
+
+    async def task_groups(self, query: ListQuery, by: str) -> RowGroups:
+        """Group the matching executions by a column of `TASK_GROUPINGS`.
+
+        Raises:
+            InvalidArgumentError: another column.
         """
         ...
 

@@ -7,7 +7,7 @@ spaces together. Anything else is a free word. The same text stands in the addre
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.interfaces.pages import Condition, ListQuery
@@ -44,6 +44,11 @@ def chip_text(condition: Condition) -> str:
     return f"{condition.field}{condition.operator}{quoted}"
 
 
+def filter_text(words: Sequence[str], conditions: Sequence[Condition]) -> str:
+    """Text of the filter bar that `parse` reads back."""
+    return " ".join([*(_word_text(word) for word in words), *(chip_text(condition) for condition in conditions)])
+
+
 def list_query(
     parameters: Mapping[str, str], *, now: float, sort: str = "created", descending: bool = True, scope: Mapping[str, str] | None = None
 ) -> ListQuery:
@@ -71,6 +76,11 @@ def list_query(
         "now": now,
     }
     return ListQuery(**query)
+
+
+def _word_text(word: str) -> str:
+    is_plain = parse(word) == ((word,), ())
+    return word if is_plain else '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _unquote(token: str) -> str:

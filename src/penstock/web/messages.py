@@ -14,6 +14,7 @@ from penstock.web.formats import STATE_LOOKS
 from penstock.web.pages import (
     artifacts,
     collections,
+    executions,
     home,
     lineage,
     log_hits,
@@ -60,7 +61,7 @@ def all_messages() -> set[str]:
     found |= {label for _, label in log_hits.SCOPES} | {"Logs"}
     found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in (*search.COMMANDS, *search.THEMES)}
     found |= {text for _, label, explanation in triggers.KINDS for text in (label, explanation)} | {*triggers.EDIT_WORDS.values()}
-    found |= {label for _, label in run_table.GROUPINGS} | {*system.SERVICES}
+    found |= {label for _, label in (*run_table.GROUPINGS, *executions.GROUPINGS)} | {"yes", "no"} | {*system.SERVICES}
     tracked = (tracking_run.TABS, tracking_workspace.PROJECT_TABS, tracking_workspace.GROUPS, tracking_workspace.SORTS)
     found |= {label for table in tracked for _, label in table}
     found |= {*tracking_automations.EVENT_WORDS.values()} | {word for word, _ in tracking_automations.LOOKS.values()}

@@ -58,6 +58,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/recurring/new-trigger", triggers.new_trigger_page),
     ("/ui/recurring/{recurring_run_id}", recurring.recurring_page),
     ("/ui/executions", executions.list_page),
+    ("/ui/executions/facet", executions.facet_part),
     ("/ui/artifacts", artifacts.list_page),
     ("/ui/artifacts/compare", artifact_compare.compare_page),
     ("/ui/artifacts/{artifact_id}", artifacts.artifact_page),

@@ -74,6 +74,10 @@ PLAIN = [
     "/ui/executions",
     "/ui/executions?q=cached:yes",
     "/ui/executions?group=cause",
+    "/ui/executions?group=component",
+    "/ui/executions?group=state&q=nothing-like-this",
+    "/ui/executions?group=nonsense",
+    "/ui/executions/facet?of=code&q=status:failed",
     "/ui/artifacts",
     "/ui/artifacts?tab=stored",
     "/ui/compare",
@@ -282,6 +286,43 @@ def test_groups_lead_to_their_rows(client: PageClient) -> None:
     for address, word in links:
         rows = client.get(address.replace("&amp;", "&")).text
         assert set(re.findall(r'class="state s-(\w+)', rows.partition("<tbody>")[2].partition("</table>")[0])) == {looks[word]}
+
+
+def test_groups_of_executions_lead_to_their_rows_and_are_exported_as_shown(client: PageClient) -> None:
+    shown = client.get("/ui/executions?group=component&q=cached:no&n=200").text
+    groups = re.findall(r'<a class="name quiet cut" href="([^"]+)">([\w-]+)</a></th>\s*<td class="num">(\d+)</td>', shown)
+    assert len(groups) > 2
+    exported = client.get("/ui/export/executions?group=component&q=cached:no&format=json").json()
+    assert {(name, int(count)) for _, name, count in groups} == {(row["group"], row["count"]) for row in exported}
+    assert all(sum(row["states"].values()) == row["count"] for row in exported)
+    for address, name, count in groups[:4]:
+        rows = client.get(address.replace("&amp;", "&")).text.partition("<tbody>")[2].partition("</table>")[0]
+        assert rows.count('<tr id="execution-') == int(count)
+        assert set(re.findall(r"component%3D([\w-]+)", rows)) == {name}
+    lines = list(csv.DictReader(io.StringIO(client.get("/ui/export/runs?group=pipeline&column=accuracy&format=csv").text)))
+    assert {"group", "count", "states", "duration_seconds_mean", "value.accuracy_max"} <= set(lines[0])
+    assert client.get("/ui/export/executions?group=cause&format=json").json()[0]["task_id"]
+
+
+def test_a_facet_counts_what_the_rest_of_the_filter_matches_and_replaces_its_own_chip(client: PageClient) -> None:
+    menu = client.get("/ui/executions/facet?of=component&q=cached%3Ano+component%3Dcomp-evaluate&n=200").text
+    choices = re.findall(r'<a href="([^"]+)"[^>]*><span class="grow cut">([\w-]+)</span><span class="faint num">([\d,]+)</span>', menu)
+    assert len({name for _, name, _ in choices}) == len(choices) > 1
+    for address, name, count in choices:
+        asked = parse_qs(urlsplit(address.replace("&amp;", "&")).query)
+        assert asked == {"q": [f"cached:no component={name}"], "n": ["200"]}
+        assert client.get(address.replace("&amp;", "&")).text.count('<tr id="execution-') == int(count)
+    assert client.get("/ui/executions/facet?of=inputs").status_code == 400
+
+
+def test_executions_say_where_they_ran_and_which_code_they_had(client: PageClient) -> None:
+    rows = client.get("/ui/export/executions?format=json&q=worker%3Aworkbench").json()
+    assert {row["worker"] for row in rows} == {"workbench"}
+    code = rows[0]["code_digest"]
+    page = client.get(f"/ui/executions?q=code%3A{code[:12]}").text
+    assert f"{code[:12]}</a>" in page
+    same = client.get(f"/ui/export/executions?format=json&q=code%3A{code[:12]}").json()
+    assert {row["component"] for row in same} == {rows[0]["component"]}
 
 
 def test_a_view_is_kept_under_its_name_until_removed(client: PageClient) -> None:

@@ -153,11 +153,26 @@ def project_metadata(tx: Transaction, task: FlowTask, rows: list[dict[str, Any]]
             _attempt_ended(tx, task, _attempt_of(row["tags"]), value == "True", at)
             if task.step_name == end_step:
                 _end_run(tx, task.run, value == "True", at)
+        elif field == "code-package":
+            tx.execute(
+                "UPDATE task SET code_digest = :digest WHERE task_id = :task",
+                {"digest": _package_digest(value), "task": shared_task_id(task)},
+            )
         elif field == "origin-task-id":
             tx.execute(
                 "UPDATE task SET is_cached = 1, cached_task_id = :origin WHERE task_id = :task",
                 {"origin": value, "task": shared_task_id(task)},
             )
+
+
+def _package_digest(value: str) -> str:
+    """Digest of the code package that a task names; empty when it is not told."""
+    try:
+        told = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return ""
+    digest = told.get("sha") if isinstance(told, dict) else None
+    return digest if isinstance(digest, str) else ""
 
 
 def _attempt_of(tags: list[str]) -> int:

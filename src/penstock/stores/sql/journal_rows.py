@@ -109,13 +109,14 @@ INSERT_EVENT = "INSERT INTO run_event (run_id, seq, at, type, payload) VALUES (?
 UPSERT_TASK = """
 INSERT INTO task (task_id, run_id, execution_id, parent_task_id, path, task_key, display_name, type, component, iteration_index,
     iteration_count, position, state, reason, created_at, started_at, finished_at, attempts, is_cached, cached_task_id,
-    cache_fingerprint, cache_reason, error, inputs, outputs, detail)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    cache_fingerprint, cache_reason, error, inputs, outputs, detail, worker, code_digest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (task_id) DO UPDATE SET iteration_count = excluded.iteration_count, state = excluded.state, reason = excluded.reason,
     started_at = excluded.started_at, finished_at = excluded.finished_at, attempts = excluded.attempts,
     is_cached = excluded.is_cached, cached_task_id = excluded.cached_task_id, cache_fingerprint = excluded.cache_fingerprint,
     cache_reason = excluded.cache_reason, error = excluded.error, inputs = excluded.inputs, outputs = excluded.outputs,
-    detail = CASE WHEN excluded.detail = '{}' THEN task.detail ELSE {merge_task} END
+    detail = CASE WHEN excluded.detail = '{}' THEN task.detail ELSE {merge_task} END,
+    worker = CASE WHEN excluded.worker = '' THEN task.worker ELSE excluded.worker END
 """
 
 UPSERT_ATTEMPT = """
@@ -255,6 +256,8 @@ def task_row(record: TaskRecord, texts: ParameterTexts) -> tuple[Any, ...]:
         _io_text(texts, record.parameters, record.input_artifacts, record.producers),
         _io_text(texts, record.outputs.parameters, record.outputs.artifacts, None),
         "{}" if record.detail is None else json_column(record.detail),
+        "" if record.detail is None else str(record.detail.get("host") or ""),
+        record.code_digest,
     )
 
 

@@ -97,6 +97,8 @@ def task_from_row(row: Row) -> TaskItem:
         detail=decode_object(row["detail"]),
         run_name=row["run_name"] or "",
         pipeline_name=row["pipeline_name"] or "",
+        worker=row["worker"],
+        code_digest=row["code_digest"],
     )
 
 

@@ -1,4 +1,4 @@
-"""Queries behind the tools of the table of runs (`interfaces.run_tables`): a fixed number each, over a bounded number of runs."""
+"""Queries behind the tools of tables of runs and executions (`interfaces.run_tables`): a fixed number each, over so many rows at most."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from typing import Any, TypeVar
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.pages import ListQuery
-from penstock.interfaces.run_tables import GROUPED_RUNS, MOST_GROUPS, MOST_POINTS, RunGroup, RunGroups, RunPoint, Span
+from penstock.interfaces.run_tables import (
+    GROUPED_ROWS,
+    MOST_GROUPS,
+    MOST_POINTS,
+    TASK_GROUPINGS,
+    RowGroup,
+    RowGroups,
+    RunPoint,
+    Span,
+)
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.page_filters import Where
 from penstock.stores.sql.page_rows import named_places
@@ -26,9 +35,24 @@ _COLUMNS: Mapping[str, str] = {
 }
 """What runs are grouped by, beside tags and parameters."""
 
+_TASK_DURATION = "(task.finished_at - COALESCE(task.started_at, task.created_at))"
+_TASK_COLUMNS: Mapping[str, str] = {
+    "component": "task.component",
+    "state": "task.state",
+    "worker": "task.worker",
+    "code": "task.code_digest",
+    "name": "task.display_name",
+    "pipeline": "run.pipeline_name",
+    "run": "run.name",
+    "cached": "CASE WHEN task.is_cached = 1 THEN 'yes' ELSE 'no' END",
+}
+"""SQL of what executions are grouped by."""
+_TASKS = "task JOIN run ON run.run_id = task.run_id"
+
 _RECENT = "FROM run WHERE storage_state = 'AVAILABLE' ORDER BY created_at DESC LIMIT 2000"
 _RECENT_TASKS = (
-    "SELECT display_name, component FROM task WHERE type IN ('RUNTIME', 'IMPORTER') ORDER BY created_at DESC, task_id DESC LIMIT 2000"
+    "SELECT display_name, component, worker, code_digest FROM task WHERE type IN ('RUNTIME', 'IMPORTER') "
+    "ORDER BY created_at DESC, task_id DESC LIMIT 2000"
 )
 _RECENT_ARTIFACTS = "SELECT name, type FROM artifact WHERE name <> '' ORDER BY created_at DESC, artifact_id DESC LIMIT 2000"
 _VALUES: Mapping[str, str] = {
@@ -38,6 +62,8 @@ _VALUES: Mapping[str, str] = {
     "recurring": "SELECT DISTINCT display_name AS value FROM recurring_run WHERE {match} ORDER BY display_name LIMIT :limit",
     "task": f"SELECT DISTINCT display_name AS value FROM ({_RECENT_TASKS}) AS task WHERE {{match}} LIMIT :limit",
     "component": f"SELECT DISTINCT component AS value FROM ({_RECENT_TASKS}) AS task WHERE {{match}} LIMIT :limit",
+    "worker": f"SELECT DISTINCT worker AS value FROM ({_RECENT_TASKS}) AS task WHERE worker <> '' AND {{match}} LIMIT :limit",
+    "code": f"SELECT DISTINCT code_digest AS value FROM ({_RECENT_TASKS}) AS task WHERE code_digest <> '' AND {{match}} LIMIT :limit",
     "artifact": f"SELECT DISTINCT name AS value FROM ({_RECENT_ARTIFACTS}) AS artifact WHERE {{match}} LIMIT :limit",
     "type": f"SELECT DISTINCT type AS value FROM ({_RECENT_ARTIFACTS}) AS artifact WHERE {{match}} LIMIT :limit",
     "name": f"SELECT DISTINCT name AS value FROM (SELECT name {_RECENT}) AS run WHERE {{match}} LIMIT :limit",
@@ -45,6 +71,7 @@ _VALUES: Mapping[str, str] = {
 }
 _MATCHED = {
     "version": "display_name", "recurring": "display_name", "tag": "tags", "task": "display_name", "component": "component", "type": "type",
+    "worker": "worker", "code": "code_digest",
 }  # fmt: skip
 
 
@@ -54,11 +81,17 @@ class SqlRunTables:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def groups(self, query: ListQuery, by: str, columns: Sequence[str]) -> RunGroups:
+    async def groups(self, query: ListQuery, by: str, columns: Sequence[str]) -> RowGroups:
         """See `RunTables`."""
         if not by:
             raise InvalidArgumentError("group: the name of a column is needed")
         return await self._database.read(lambda tx: _groups(tx, query, by, columns))
+
+    async def task_groups(self, query: ListQuery, by: str) -> RowGroups:
+        """See `RunTables`."""
+        if by not in TASK_GROUPINGS:
+            raise InvalidArgumentError(f"group: {by[:40]!r} is no column of executions; {', '.join(TASK_GROUPINGS)} are")
+        return await self._database.read(lambda tx: _task_groups(tx, query, by))
 
     async def points(self, query: ListQuery) -> Sequence[RunPoint]:
         """See `RunTables`."""
@@ -120,36 +153,49 @@ def _value_expression(where: Where, by: str) -> str:
     )
 
 
-def _groups(tx: Transaction, query: ListQuery, by: str, columns: Sequence[str]) -> RunGroups:
+def _groups(tx: Transaction, query: ListQuery, by: str, columns: Sequence[str]) -> RowGroups:
     where = runs_where(tx, query)
     value = _value_expression(where, by)
     chosen = (
         f"WITH chosen AS (SELECT run.run_id, run.state, run.created_at, {_DURATION} AS seconds, {value} AS value "
-        f"FROM run {where.sql()} ORDER BY run.created_at DESC LIMIT {GROUPED_RUNS}) "
+        f"FROM run {where.sql()} ORDER BY run.created_at DESC LIMIT {GROUPED_ROWS}) "
     )
+    return _gathered(tx, chosen, where.params, _column_spans(tx, chosen, where.params, columns))
+
+
+def _task_groups(tx: Transaction, query: ListQuery, by: str) -> RowGroups:
+    where = tasks_where(tx, query)
+    chosen = (
+        f"WITH chosen AS (SELECT task.state, task.created_at, {_TASK_DURATION} AS seconds, NULLIF({_TASK_COLUMNS[by]}, '') AS value "
+        f"FROM {_TASKS} {where.sql()} ORDER BY task.created_at DESC LIMIT {GROUPED_ROWS}) "
+    )
+    return _gathered(tx, chosen, where.params, {})
+
+
+def _gathered(tx: Transaction, chosen: str, params: Mapping[str, Any], spans: Mapping[str | None, Mapping[str, Span]]) -> RowGroups:
+    """Sum up the rows that the clause `chosen` names with their value, state, time and seconds."""
     rows = tx.all(
         f"{chosen} SELECT value, state, COUNT(*) AS n, MAX(created_at) AS newest, COUNT(seconds) AS ended, "
         "MIN(seconds) AS low, SUM(seconds) AS total, MAX(seconds) AS high FROM chosen GROUP BY value, state",
-        where.params,
+        params,
     )
-    spans = _column_spans(tx, chosen, where.params, columns)
     by_value: dict[str | None, list[Row]] = {}
     for row in rows:
         by_value.setdefault(row["value"], []).append(row)
     groups = [_group(value, parts, spans.get(value, {})) for value, parts in by_value.items()]
     groups.sort(key=lambda group: -group.newest_at)
     looked_at = sum(group.count for group in groups)
-    return RunGroups(groups[:MOST_GROUPS], is_complete=looked_at < GROUPED_RUNS and len(groups) <= MOST_GROUPS)
+    return RowGroups(groups[:MOST_GROUPS], is_complete=looked_at < GROUPED_ROWS and len(groups) <= MOST_GROUPS)
 
 
-def _group(value: str | None, parts: Sequence[Row], columns: Mapping[str, Span]) -> RunGroup:
+def _group(value: str | None, parts: Sequence[Row], columns: Mapping[str, Span]) -> RowGroup:
     ended = [row for row in parts if row["ended"]]
     count = sum(row["ended"] for row in ended)
     duration = None
     if count:
         mean = sum(row["total"] for row in ended) / count
         duration = Span(count, min(row["low"] for row in ended), mean, max(row["high"] for row in ended))
-    return RunGroup(
+    return RowGroup(
         value=value,
         count=sum(row["n"] for row in parts),
         newest_at=max(row["newest"] for row in parts),

@@ -114,6 +114,12 @@ def task_condition(where: Where, condition: Condition) -> None:
             where.text("run.pipeline_name", condition)
         case "cached":
             where.add(f"task.is_cached = {0 if condition.value.lower() in {'no', 'false', '0'} else 1}")
+        case "worker":
+            where.text("task.worker", condition)
+        case "code" if condition.operator == ":":
+            where.add(where.starts("task.code_digest", condition.value.lower()))
+        case "code":
+            where.text("task.code_digest", condition)
         case "attempts":
             where.number("task.attempts", condition)
         case "started" | "created":

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from penstock.interfaces.pages import Condition, OutputItem, Page
 from penstock.interfaces.tracking_pages import CollectionItem, CollectionUse
-from penstock.web.filters import chip_text, list_query, parse
+from penstock.web.filters import chip_text, filter_text, list_query, parse
 from penstock.web.pages.tracking_run import run_url
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices, readable_by
@@ -237,8 +237,7 @@ def facets_of(rows: Sequence[CollectionRow], text: str) -> list[Facet]:
     words, conditions = parse(text)
     found = []
     for field, label in FACETS:
-        others = [" ".join(words), *(chip_text(condition) for condition in conditions if condition.field != field)]
-        cleared = " ".join(part for part in others if part)
+        cleared = filter_text(words, [condition for condition in conditions if condition.field != field])
         counts = Counter(value for row in rows if (value := _facet_value(row, field)))
         choices = [
             (value, count, f"{cleared} {chip_text(Condition(field, '=', value))}".strip())

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.pages import Condition, ListQuery, Page, TaskItem
 from penstock.web.causes import Cause, causes_of
-from penstock.web.filters import list_query
+from penstock.web.filters import chip_text, list_query
+from penstock.web.groups import GroupTable, condition_of, facet_menu, without
 from penstock.web.pages.picked import MOST_AT_ONCE, picked
 from penstock.web.pages.runs import act_on_runs
-from penstock.web.render import Crumb, Frame, render
+from penstock.web.render import Crumb, Frame, render, render_part
 from penstock.web.services import WebServices
 
-FILTER_FIELDS = ("status", "name", "component", "run", "pipeline", "cached", "attempts", "started", "duration", "id")
+FILTER_FIELDS = ("status", "name", "component", "worker", "code", "run", "pipeline", "cached", "attempts", "started", "duration", "id")
+FACETS = (("component", "Component"), ("state", "Status"), ("worker", "Worker"), ("code", "Code"))
+"""Columns whose values are counted in a menu."""
+GROUPINGS = (*FACETS, ("name", "Task"), ("pipeline", "Pipeline"), ("run", "Run"), ("cached", "Cached"))
+"""Columns that group, `interfaces.run_tables.TASK_GROUPINGS`."""
 
 GROUPED_TASKS = 500
 """Failures are grouped by cause over this many newest ones."""
@@ -31,24 +37,65 @@ class ExecutionsPage:
     """The rows shown."""
     causes: Sequence[Cause] | None
     """Failures by cause; None when executions are shown one by one."""
+    groups: GroupTable | None
+    """Executions in groups; None when they are shown one by one."""
+    chosen: Mapping[str, str]
+    """The value of each facet that the filter has; empty for none."""
     sort: str
     """Sort name, with `-` in front for descending."""
     filter_fields: Sequence[str] = FILTER_FIELDS
     """Fields the filter bar completes."""
+    facets: Sequence[tuple[str, str]] = FACETS
+    """(column, label) of the menus of values."""
+    group_choices: Sequence[tuple[str, str]] = GROUPINGS
+    """(column, label) of what may group."""
+
+    @staticmethod
+    def component_chip(task: TaskItem) -> str:
+        """Filter that shows the whole history of a task's component."""
+        return chip_text(condition_of("component", task.component))
+
+    @staticmethod
+    def worker_chip(task: TaskItem) -> str:
+        """Filter that shows what ran on the same machine."""
+        return chip_text(condition_of("worker", task.worker))
 
 
 async def list_page(services: WebServices, request: Request) -> Response:
     """All executions."""
-    query = list_query(request.query_params, now=services.clock.now())
-    is_grouped = request.query_params.get("group") == "cause"
-    if is_grouped:
+    wanted = request.query_params
+    query, by = list_query(wanted, now=services.clock.now()), wanted.get("group", "")
+    listing: Page[TaskItem] = Page([], None, 0)
+    groups, causes = None, None
+    if by in dict(GROUPINGS):
+        found = await services.run_tables.task_groups(query, by)
+        groups = GroupTable(by, dict(GROUPINGS)[by], found, (), request.url.path, wanted)
+    elif by == "cause":
         failed = Condition("status", ":", "failed")
         query = dataclasses.replace(query, conditions=(*query.conditions, failed), cursor=None, limit=GROUPED_TASKS)
-    listing = await services.runs.list_tasks(query)
-    causes = causes_of(listing.items) if is_grouped else None
-    page = ExecutionsPage(listing, causes, ("-" if query.is_descending else "") + query.sort)
+        listing = await services.runs.list_tasks(query)
+        causes = causes_of(listing.items)
+    else:
+        listing = await services.runs.list_tasks(query)
+    chosen = {name: without(wanted.get("q", ""), name)[1] for name, _ in FACETS}
+    page = ExecutionsPage(listing, causes, groups, chosen, ("-" if query.is_descending else "") + query.sort)
     frame = Frame(title="Executions", section="executions", crumbs=(Crumb("Executions"),), live="", scripts=("table",))
     return render(services, request, "executions/list.html", frame=frame, page=page)
+
+
+async def facet_part(services: WebServices, request: Request) -> Response:
+    """The inside of a menu of values: those of the column `of` in what the rest of the filter matches, with their counts.
+
+    Raises:
+        InvalidArgumentError: the column has no menu.
+    """
+    wanted = request.query_params
+    by, text = wanted.get("of", ""), wanted.get("q", "")[:2000]
+    if by not in dict(FACETS):
+        raise InvalidArgumentError(f"of: {by[:40]!r} has no menu of values; {', '.join(dict(FACETS))} have")
+    query = list_query({**wanted, "q": without(text, by)[0]}, now=services.clock.now())
+    menu = facet_menu(await services.run_tables.task_groups(query, by), by, text)
+    return render_part(services, request, "executions/facet.html", menu=menu)
 
 
 async def act(services: WebServices, request: Request) -> Response:

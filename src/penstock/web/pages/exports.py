@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.page_catalog import ExperimentItem, PipelineItem, RecurringItem
 from penstock.interfaces.pages import ArtifactItem, ListQuery, RunItem, TaskItem
+from penstock.interfaces.run_tables import TASK_GROUPINGS, Span
 from penstock.web.exporting import Export, Field, rows_of, send
 from penstock.web.filters import list_query
 from penstock.web.parquet_writing import Kind
@@ -41,7 +43,8 @@ _RUN = (
 )  # fmt: skip
 _EXECUTION = (
     *_texts("task_id", "run_id", "run", "pipeline", "task", "component", "path", "state"), Field("is_cached", Kind.FLAG),
-    *_integers("execution_id", "attempts"), *_moments("created_at", "started_at", "finished_at"), _SECONDS, *_texts("reason", "error"),
+    *_integers("execution_id", "attempts"), *_moments("created_at", "started_at", "finished_at"), _SECONDS,
+    *_texts("worker", "code_digest", "reason", "error"),
 )  # fmt: skip
 _ARTIFACT = (
     *_integers("artifact_id"), *_texts("name", "output_key", "type", "uri", "digest"), *_integers("size_bytes"),
@@ -77,7 +80,7 @@ def _execution(task: TaskItem) -> dict[str, Any]:
     values = (
         task.task_id, task.run_id, task.run_name, task.pipeline_name, task.label, task.component, task.path, task.state, task.is_cached,
         task.execution_id, task.attempts, task.created_at, task.started_at, task.finished_at, _seconds(task.started_at, task.finished_at),
-        task.reason, task.error_message,
+        task.worker, task.code_digest, task.reason, task.error_message,
     )  # fmt: skip
     return _row(_EXECUTION, values)
 
@@ -136,6 +139,34 @@ async def _runs(services: WebServices, query: ListQuery, wanted: QueryParams) ->
     return Export("runs", [*_RUN, *chosen, *documents], rows())
 
 
+def _spread(name: str) -> tuple[Field, ...]:
+    return tuple(Field(f"{name}_{part}", Kind.NUMBER) for part in ("mean", "min", "max"))
+
+
+def _spread_values(name: str, span: Span | None) -> dict[str, float | None]:
+    values = (None, None, None) if span is None else (span.mean, span.minimum, span.maximum)
+    return dict(zip((field.name for field in _spread(name)), values, strict=True))
+
+
+async def _groups(services: WebServices, name: str, query: ListQuery, wanted: QueryParams) -> Export:
+    """The groups that a list shows: what they are made of, counts by state, mean and range of durations and of the columns."""
+    by, columns = wanted["group"][:200], list(dict.fromkeys(wanted.getlist("column")))
+    tables = services.run_tables
+    found = await (tables.groups(query, by, columns) if name == "runs" else tables.task_groups(query, by))
+    spreads = {"duration_seconds": "", **{f"value.{column}": column for column in (columns if name == "runs" else ())}}
+    fields = [Field("group"), *_integers("count"), _document("states"), *_moments("newest_at")]
+    fields += [field for spread in spreads for field in _spread(spread)]
+
+    async def rows() -> AsyncIterator[Mapping[str, Any]]:
+        for group in found.groups:
+            row: dict[str, Any] = {"group": group.value, "count": group.count, "states": group.states, "newest_at": group.newest_at}
+            for spread, column in spreads.items():
+                row |= _spread_values(spread, group.columns.get(column) if column else group.duration)
+            yield row
+
+    return Export(f"{name}-by-{re.sub(r'[^A-Za-z0-9_.-]', '_', by)}", fields, rows())
+
+
 Listed = Callable[[WebServices, ListQuery], AsyncIterator[dict[str, Any]]]
 
 
@@ -158,13 +189,15 @@ LISTS: Mapping[str, tuple[Sequence[Field], Listed]] = {
 
 
 async def export(services: WebServices, request: Request) -> Response:
-    """Send the list of this name that the query describes, `format=csv`, `json` or `parquet`.
+    """Send the list of this name that the query describes, `format=csv`, `json` or `parquet`; its groups where it shows groups.
 
     Raises:
         InvalidArgumentError: another list or format.
     """
     wanted, name = request.query_params, request.path_params.get("list", "runs")
     query = list_query(wanted, now=services.clock.now(), sort="activity" if name == "experiments" else "created")
+    if wanted.get("group") and (name == "runs" or (name == "executions" and wanted["group"] in TASK_GROUPINGS)):
+        return send(await _groups(services, name, query, wanted), wanted.get("format", "csv"))
     if name == "runs":
         return send(await _runs(services, query, wanted), wanted.get("format", "csv"))
     if name not in LISTS:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
-from penstock.interfaces.pages import Condition, ListQuery, Page, RunItem, ScalarMetric
-from penstock.interfaces.run_tables import RunGroup, RunGroups, RunPoint
-from penstock.web.filters import chip_text
+from penstock.interfaces.pages import ListQuery, Page, RunItem, ScalarMetric
+from penstock.interfaces.run_tables import RunPoint
+from penstock.web.groups import GroupTable
 from penstock.web.scatter import Scatter, scatter_of
 from penstock.web.services import WebServices
 
@@ -44,16 +43,12 @@ class RunTable:
     """Which of the columns are metrics; the others are parameters or tags."""
     shows_differences: bool
     """Columns are those in which the rows differ."""
-    grouped_by: str
-    """Column whose values are shown as groups; empty: rows."""
-    groups: RunGroups | None
-    """The groups."""
+    groups: GroupTable | None
+    """The groups; None: rows are shown."""
     group_choices: Sequence[tuple[str, str]]
     """(name, label) of what may group."""
     scatter: Scatter | None
     """Durations over time; None where it would say nothing."""
-    address: str
-    """Query string of what is shown, without the page position."""
     experiments: Sequence[tuple[str, str]]
     """(id, name) of active experiments that runs can be moved to, those used last first."""
     filter_fields: Sequence[str] = FILTER_FIELDS
@@ -69,11 +64,6 @@ class RunTable:
     def is_whole_list(self) -> bool:
         """Whether this is the list of all runs, not those of one pipeline, experiment or schedule."""
         return self.base == "/ui/runs"
-
-    @property
-    def group_label(self) -> str:
-        """What the groups are made of, in English."""
-        return next((label for name, label in self.group_choices if name == self.grouped_by), self.grouped_by)
 
     def share(self, run: RunItem) -> float:
         """How long a run lasted, in percent of the longest shown; 0: it has not begun or took no time."""
@@ -96,18 +86,6 @@ class RunTable:
         """Sort of a column; empty for tags."""
         return "" if column.startswith("tag.") else ("metric." if column in self.metric_names else "param.") + column
 
-    def members_url(self, group: RunGroup, q: str) -> str:
-        """Address of the rows of a group; empty for the runs without a value."""
-        if not group.value:
-            return ""
-        kind, _, key = self.grouped_by.partition(".")
-        if kind == "tag" and key:
-            condition = Condition("tag", ":", f"{key}={group.value}")
-        else:
-            condition = Condition("status" if kind == "state" else self.grouped_by, "=", group.value)
-        kept = [(name, text) for name, text in QueryParams(self.address).multi_items() if name not in {"q", "group"}]
-        return f"{self.base}?{urlencode([*kept, ('q', f'{q} {chip_text(condition)}'.strip())])}"
-
 
 async def run_table(services: WebServices, request: Request, query: ListQuery, *, shows_experiment: bool = True) -> RunTable:
     """Fetch what a table of runs shows: one query for rows or groups, and one each for metric names and the scatter."""
@@ -117,10 +95,12 @@ async def run_table(services: WebServices, request: Request, query: ListQuery, *
     choices = _choices(metrics, listing.items)
     is_different = wanted.get("differences") == "1" and not grouped_by
     columns = _differing(choices, listing.items) if is_different else _columns(wanted, choices, listing.items)
-    groups = await services.run_tables.groups(query, grouped_by, columns) if grouped_by else None
+    found = await services.run_tables.groups(query, grouped_by, columns) if grouped_by else None
     parameters = sorted({name for run in listing.items for name in run.parameters} | ({grouped_by} if grouped_by else set()))
     known = {name for name, _ in GROUPINGS}
     tags = sorted({f"tag.{name}" for run in listing.items for name in run.tags})
+    choices_of_groups = [*GROUPINGS, *((name, name) for name in (*parameters, *tags) if name not in known)]
+    label = dict(choices_of_groups).get(grouped_by, grouped_by)
     now = services.clock.now()
     return RunTable(
         listing=listing,
@@ -131,11 +111,9 @@ async def run_table(services: WebServices, request: Request, query: ListQuery, *
         column_choices=choices[:_MOST_CHOICES],
         metric_names=metrics,
         shows_differences=is_different,
-        grouped_by=grouped_by,
-        groups=groups,
-        group_choices=[*GROUPINGS, *((name, name) for name in (*parameters, *tags) if name not in known)],
+        groups=None if found is None else GroupTable(grouped_by, label, found, columns, request.url.path, wanted),
+        group_choices=choices_of_groups,
         scatter=scatter_of(await _points(services, query, None if grouped_by else listing)),
-        address=urlencode([(name, value) for name, value in wanted.multi_items() if name != "cursor"]),
         experiments=await services.catalog.experiment_names() if listing.items else (),
         shows_experiment=shows_experiment,
         now=now,

@@ -31,12 +31,14 @@ async def list_page(services: WebServices, request: Request) -> Response:
 
 
 _COMPLETED = {
-    "executions": {"name": "task", "component": "component", "run": "name", "pipeline": "pipeline"},
+    "executions": {
+        "name": "task", "component": "component", "run": "name", "pipeline": "pipeline", "worker": "worker", "code": "code",
+    },
     "artifacts": {"name": "artifact", "type": "type", "run": "name", "pipeline": "pipeline"},
     "pipelines": {"name": "pipeline"},
     "experiments": {"name": "experiment"},
     "recurring": {"name": "recurring"},
-}
+}  # fmt: skip
 """List -> field of its filter bar -> column that is completed; lists of runs name the columns themselves."""
 
 

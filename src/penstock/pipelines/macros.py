@@ -17,6 +17,7 @@ from penstock.domain.ids import RunId
 
 _DEFAULT_FORMAT = "%Y%m%d%H%M%S"
 _BRACKETS = re.compile(r"\[\[(ScheduledTime|CurrentTime|Index|RunUUID|Event)(?:\.([^\]]*))?\]\]")
+WORKFLOW_UID = "{{workflow.uid}}"
 _OPTIONAL = re.compile(r"\[\[Event\?\.([^\]]+)\]\]")
 _STRFTIME = re.compile(r"\{\{\s*\$\.(scheduledTime|currentTime)\.strftime\(\s*(['\"])(.*?)\2\s*\)\s*\}\}")
 _GO_LAYOUT = (
@@ -45,6 +46,8 @@ class MacroValues:
     """1-based number of the firing; None for one-off runs."""
     event: Mapping[str, Any] | None = None
     """What the event that started the run says; None for others."""
+    is_workflow: bool = False
+    """Whether `{{workflow.uid}}` stands for the run too, as everywhere in a manifest of kfp 1.8."""
 
 
 def expand_parameters(parameters: Mapping[str, Any], values: MacroValues) -> dict[str, Any]:
@@ -66,6 +69,7 @@ def _expand(value: Any, values: MacroValues) -> Any:
     if isinstance(value, str):
         if "[[" not in value and "{{" not in value:
             return value
+        value = value.replace(WORKFLOW_UID, values.run_id) if values.is_workflow else value
         return _STRFTIME.sub(lambda match: _strftime(match, values), _BRACKETS.sub(lambda match: _bracket(match, values), value))
     if isinstance(value, list):
         return [_expand(item, values) for item in value]

@@ -22,7 +22,7 @@ from penstock.interfaces.runner import Runner
 from penstock.pipelines.definitions import Definitions
 from penstock.pipelines.experiments import ExperimentService
 from penstock.pipelines.filters import RUN_FIELDS
-from penstock.pipelines.macros import MacroValues, expand_parameters
+from penstock.pipelines.macros import WORKFLOW_UID, MacroValues, expand_parameters
 from penstock.pipelines.names import check_name, check_tags, name_suffix
 from penstock.pipelines.paging import ListRequest, OpenList, open_list
 from penstock.pipelines.run_removal import RunRemoval
@@ -151,7 +151,8 @@ class RunService:
         run_id = scheduled.run_id if scheduled else RunId(self._ids.new_uuid())
         workflow = scheduled.workflow_name if scheduled is not None and spec.kind == ARGO_DIALECT else ""
         planned_at, index = (scheduled.planned_at, scheduled.index) if scheduled else (None, None)
-        macros = MacroValues(run_id, now, scheduled_at=planned_at, index=index, event=scheduled.event if scheduled else None)
+        event = scheduled.event if scheduled else None
+        macros = MacroValues(run_id, now, scheduled_at=planned_at, index=index, event=event, is_workflow=spec.kind == ARGO_DIALECT)
         values = expand_parameters({**_defaults_with_macros(spec.kind, plan), **request.parameters}, macros)
         new_run = NewRun(
             run_id=run_id,
@@ -446,7 +447,7 @@ def _born(run: NewRun) -> RunView:
 
 def _defaults_with_macros(kind: str, plan: RunPlan) -> dict[str, Any]:
     """Defaults that may hold a macro; v1 replaces macros in every argument of a workflow (kfp 1.8 protocol notes, section 2.2)."""
-    if kind != "argo":
+    if kind != ARGO_DIALECT:
         return {}
     found = {name: spec.default for name, spec in plan.parameters.items() if isinstance(spec.default, str)}
-    return {name: text for name, text in found.items() if "[[" in text or "{{$." in text}
+    return {name: text for name, text in found.items() if any(sign in text for sign in ("[[", "{{$.", WORKFLOW_UID))}

@@ -404,6 +404,18 @@ def placeholders():
     components.create_component_from_func(_who)(dsl.RUN_ID_PLACEHOLDER, dsl.EXECUTION_ID_PLACEHOLDER)
 
 
+@case("run id as a default", status="Succeeded", said=["36", "36"])
+@dsl.pipeline(name="run-id-default")
+def run_id_default(of_run: str = dsl.RUN_ID_PLACEHOLDER):
+    length = components.create_component_from_func(_length)
+    say(length(of_run).output)
+    say(length(dsl.RUN_ID_PLACEHOLDER).output)
+
+
+def _length(text: str) -> str:
+    return str(len(text))
+
+
 def _environment() -> str:
     import os
 

@@ -123,6 +123,9 @@ def test_macros() -> None:
         "d": 5,
         "e": "[[Other]] {{$.x}}",
     }
+    uid = {"a": "run {{workflow.uid}}"}
+    assert expand_parameters(uid, MacroValues(RunId("r"), now, is_workflow=True)) == {"a": "run r"}
+    assert expand_parameters(uid, MacroValues(RunId("r"), now)) == uid
     assert expand_parameters({"a": "[[Index]][[ScheduledTime]]"}, MacroValues(RunId("r"), now)) == {"a": "[[Index]][[ScheduledTime]]"}
 
 

@@ -7,9 +7,10 @@ import io
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -18,7 +19,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from penstock.domain.ids import TrackedRunId
-from penstock.domain.tracking import RunChange, TrackedState
+from penstock.domain.tracking import RunChange, TrackedProject, TrackedState
 from penstock.interfaces.tracking_store import ChartSeries, FileRegistration, SeriesAppend
 from penstock.server.clock import SystemIds
 from penstock.server.notifier import LocalNotifier
@@ -28,6 +29,7 @@ from penstock.server.wandb import build_wandb
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
 from penstock.stores.sql.database import Database, open_database
+from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.recent_objects import SqlRecentObjects
@@ -81,6 +83,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         )  # fmt: skip
         tracking = build_tracking_pages(wandb, database)
         services = _services(tracking, clock, blobs, SqlHomePages(database), SqlRecentObjects(database), SqlCatalogPages(database))
+        services = replace(services, artifacts=SqlArtifactPages(database))
         elsewhere = Route("/files/{rest:path}", lambda request: PlainTextResponse("an API"))
         app = Starlette(routes=[elsewhere, *routes(services)])
         run_id = await _logged(room, blobs)
@@ -242,6 +245,60 @@ async def test_forms_change_a_run_only_from_our_own_pages(site: Site) -> None:
     run = await site.tracking.runs.get("ann", "digits", "r1")
     assert run is not None
     assert (run.display_name, run.notes, run.tags) == ("new", "n", ("a", "b"))
+
+
+async def test_a_bulk_action_takes_all_tracked_runs_that_match_and_says_how_many(site: Site) -> None:
+    for number in range(130):
+        await site.tracking.runs.upsert("ann", "digits", f"many{number}", RunChange(group="odd" if number % 2 else "even"))
+    page = (await site.get(f"{site.base}/runs?q=many")).text
+    assert re.search(r'name="matching" value="1">all 130\s+that match', page)
+    assert 'name="matching"' not in (await site.get(f"{site.base}/runs?q=group%3Dodd")).text  # one page shows them
+    form = {"verb": "tag", "tags": "good", "matching": "1", "next": f"{site.base}/runs?q=group%3Deven+many&sort=name"}
+    answer = await site.http.post("/ui/tracking/runs/actions", data=form, headers=ORIGIN)
+    assert "Tagged: 65 of 65." in unquote(answer.headers["set-cookie"])
+    found = (await site.tracking.runs.list(await digits(site), limit=1000)).entries
+    assert {entry.run.name for entry in found if "good" in entry.run.tags} == {f"many{number}" for number in range(0, 130, 2)}
+
+
+async def digits(site: Site) -> TrackedProject:
+    project = await site.tracking.projects.get("ann", "digits")
+    assert project is not None
+    return project
+
+
+async def test_all_that_match_are_none_where_the_project_is_somebody_elses(site: Site) -> None:
+    headers = {**ORIGIN, "cookie": f"penstock_key={site.services.keys.make('bob').text}"}
+    form = {"verb": "delete", "matching": "1", "next": f"{site.base}/runs"}
+    answer = await site.http.post("/ui/tracking/runs/actions", data=form, headers=headers)
+    assert "Nothing was selected." in unquote(answer.headers["set-cookie"])
+    assert await site.tracking.runs.get("ann", "digits", "r1") is not None
+
+
+async def test_a_run_that_is_gone_is_named_beside_those_for_which_it_worked(site: Site) -> None:
+    form = {"verb": "tag", "tags": "x", "id": [str(site.run_id), "4711"], "next": f"{site.base}/runs"}
+    answer = await site.http.post("/ui/tracking/runs/actions", data=form, headers=ORIGIN)
+    told = unquote(answer.headers["set-cookie"])
+    assert "Tagged: 1 of 2." in told
+    assert "4711: there is no such run any more" in told
+
+
+async def test_all_collections_that_match_are_tagged_and_refusals_are_listed(site: Site) -> None:
+    collections, project = site.services.collections, await digits(site)
+    made = [collections.ensure_portfolio(int(project.project_id), f"set-{number}", "dataset").collection_id for number in range(70)]
+    other = collections.ensure_portfolio(int(project.project_id), "other", "dataset").collection_id
+    page = (await site.get("/ui/artifacts?q=name:set")).text
+    assert re.search(r'name="matching" value="1">all 70\s+that match', page)
+    form = {"verb": "tag", "tags": "gold", "matching": "1", "next": "/ui/artifacts?q=name:set&n=25"}
+    answer = await site.http.post("/ui/artifacts/collections/actions", data=form, headers=ORIGIN)
+    assert "Tagged 70 of 70." in unquote(answer.headers["set-cookie"])
+    assert {identity for identity, tags in collections.tags([*made, other]).items() if "gold" in tags} == set(made)
+    headers = {**ORIGIN, "cookie": f"penstock_key={site.services.keys.make('bob').text}"}
+    answer = await site.http.post("/ui/artifacts/collections/actions", data=form, headers=headers)
+    assert "Nothing was selected." in unquote(answer.headers["set-cookie"])
+    form = {"verb": "tag", "tags": "gold", "id": [f"collection:{other}", "artifact:1"], "next": "/ui/artifacts"}
+    told = unquote((await site.http.post("/ui/artifacts/collections/actions", data=form, headers=ORIGIN)).headers["set-cookie"])
+    assert "Tagged 1 of 2." in told
+    assert "artifact:1: outputs of pipelines have no tags" in told
 
 
 async def test_a_key_is_shown_once_and_can_be_revoked(site: Site) -> None:

@@ -14,12 +14,14 @@ from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.ids import Digest
 from penstock.domain.trash import TrashKind
 from penstock.domain.versions import Collection
-from penstock.interfaces.pages import ArtifactItem, ListQuery
+from penstock.interfaces.pages import ArtifactItem
 from penstock.interfaces.versions import MembershipQuery
 from penstock.tracking.collections import CollectionService
 from penstock.web.artifact_content import ZipMember, zip_of
+from penstock.web.filters import list_query
 from penstock.web.formats import duration
-from penstock.web.pages.picked import Picked, picked
+from penstock.web.pages.collections import collections_of
+from penstock.web.pages.picked import ListAddress, Picked, picked
 from penstock.web.pages.trash import done_notice, each, undo_notice, user_of
 from penstock.web.render import Notice, query_url, redirect
 from penstock.web.security import STILL_HEADERS
@@ -33,9 +35,9 @@ MOST_DOWNLOADED = 1_000
 async def act_on_stored(services: WebServices, request: Request) -> Response:
     """Compare two stored artifacts, or send several as one archive."""
 
-    async def matching(query: ListQuery) -> Sequence[str]:
+    async def matching(address: ListAddress) -> Sequence[str]:
         found: list[str] = []
-        query = dataclasses.replace(query, limit=200, cursor=None)
+        query = dataclasses.replace(list_query(address.query, now=services.clock.now()), limit=200, cursor=None)
         while len(found) < MOST_DOWNLOADED:
             page = await services.artifacts.list_artifacts(query)
             found += [str(item.artifact_id) for item in page.items]
@@ -44,7 +46,7 @@ async def act_on_stored(services: WebServices, request: Request) -> Response:
             query = dataclasses.replace(query, cursor=page.next_cursor)
         return found[:MOST_DOWNLOADED]
 
-    wanted = await picked(services, request, "/ui/artifacts?tab=stored", matching)
+    wanted = await picked(request, "/ui/artifacts?tab=stored", matching)
     ids = [text for text in wanted.ids if text.isdecimal() and len(text) < 17][:MOST_DOWNLOADED]
     if wanted.verb == "compare":
         return _compared(wanted, [f"artifact:{number}" for number in ids])
@@ -83,7 +85,11 @@ async def act_on_collections(services: WebServices, request: Request) -> Respons
 
     A row is `collection:ID`, or `artifact:ID` (the last one) for the outputs of a pipeline, which have no tags and go with their runs.
     """
-    wanted = await picked(services, request, "/ui/artifacts")
+
+    async def matching(address: ListAddress) -> Sequence[str]:
+        return [row.subject for row in (await collections_of(services, request, address.query)).rows]
+
+    wanted = await picked(request, "/ui/artifacts", matching)
     if wanted.verb == "compare":
         return _compared(wanted, [await asyncio.to_thread(_newest, services.tracking, text) for text in wanted.ids[:3]])
     if wanted.verb not in {"tag", "delete"} or not wanted.ids:

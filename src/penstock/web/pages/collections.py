@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
-from penstock.interfaces.pages import Condition, OutputItem, Page
+from penstock.interfaces.pages import Condition, ListQuery, OutputItem, Page
 from penstock.interfaces.tracking_pages import CollectionItem, CollectionUse
 from penstock.web.filters import chip_text, filter_text, list_query, parse
 from penstock.web.pages.tracking_run import run_url
@@ -104,30 +104,52 @@ _SORTS: Mapping[str, Callable[[CollectionRow], str | float]] = {
 }
 
 
-async def collections_tab(services: WebServices, request: Request) -> CollectionsTab:
-    """Return a page of the list; the number of queries does not depend on what is in it."""
-    query = list_query(request.query_params, now=services.clock.now(), sort="updated")
+@dataclass(frozen=True, slots=True)
+class FoundCollections:
+    """Everything that a filter matches, in order."""
+
+    query: ListQuery
+    """What was asked for."""
+    sort: str
+    """Name of the order."""
+    rows: Sequence[CollectionRow]
+    """What matches, without what only a shown row needs."""
+    all_rows: Sequence[CollectionRow]
+    """What there is to count for the facets."""
+    is_cut: bool
+    """Older artifacts of pipelines were not looked at."""
+
+
+async def collections_of(services: WebServices, request: Request, wanted: Mapping[str, str]) -> FoundCollections:
+    """Return what the list matches and the caller may see; the number of queries does not depend on it."""
+    query = list_query(wanted, now=services.clock.now(), sort="updated")
     outputs, is_cut = await services.artifacts.outputs()
     rows = [_output_row(item) for item in outputs]
     if services.tracking is not None:
         rows += await _tracked_rows(services.tracking, request)
-    text = request.query_params.get("q", "")[:2000]
-    if services.tracking is not None and (wanted := {condition.field for condition in query.conditions} & {"alias", "tag"}):
+    if services.tracking is not None and (named := {condition.field for condition in query.conditions} & {"alias", "tag"}):
         rows = [row for row in rows if row.collection_id is not None]
-        rows = await _with_aliases(services.tracking, rows) if "alias" in wanted else rows
-        rows = await _with_tags(services.tracking, rows) if "tag" in wanted else rows
+        rows = await _with_aliases(services.tracking, rows) if "alias" in named else rows
+        rows = await _with_tags(services.tracking, rows) if "tag" in named else rows
     found = [row for row in rows if _matches(row, query.words, query.conditions)]
     sort = query.sort if query.sort in _SORTS else "updated"
     found.sort(key=_SORTS[sort], reverse=query.is_descending)
+    return FoundCollections(query, sort, found, rows, is_cut)
+
+
+async def collections_tab(services: WebServices, request: Request) -> CollectionsTab:
+    """Return a page of the list."""
+    of = await collections_of(services, request, request.query_params)
+    query, found = of.query, of.rows
     first = int(query.cursor) if query.cursor and query.cursor.isdigit() and len(query.cursor) < 8 else 0
     shown = found[first : first + query.limit]
     if services.tracking is not None:
         shown = await _with_tags(services.tracking, await _with_aliases(services.tracking, shown))
         shown = await _with_uses(services.tracking, shown)
-    order = ("-" if query.is_descending else "") + sort
+    order = ("-" if query.is_descending else "") + of.sort
     last = first + len(shown)
     listing = Page(shown, str(last) if last < len(found) else None, len(found), is_total_exact=True)
-    return CollectionsTab(listing, order, facets_of(rows, text), is_cut)
+    return CollectionsTab(listing, order, facets_of(of.all_rows, request.query_params.get("q", "")[:2000]), of.is_cut)
 
 
 async def _tracked_rows(tracking: TrackingServices, request: Request) -> list[CollectionRow]:

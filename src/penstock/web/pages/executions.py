@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.errors import InvalidArgumentError
-from penstock.interfaces.pages import Condition, ListQuery, Page, TaskItem
+from penstock.interfaces.pages import Condition, Page, TaskItem
 from penstock.web.causes import Cause, causes_of
 from penstock.web.filters import chip_text, list_query
 from penstock.web.groups import GroupTable, condition_of, facet_menu, without
-from penstock.web.pages.picked import MOST_AT_ONCE, picked
+from penstock.web.pages.picked import MOST_AT_ONCE, ListAddress, picked
 from penstock.web.pages.runs import act_on_runs
 from penstock.web.render import Crumb, Frame, render, render_part
 from penstock.web.services import WebServices
@@ -101,10 +101,10 @@ async def facet_part(services: WebServices, request: Request) -> Response:
 async def act(services: WebServices, request: Request) -> Response:
     """Compare, retry or terminate the runs that the picked executions belong to; a row is named `RUN/TASK`."""
 
-    async def matching(query: ListQuery) -> Sequence[str]:
-        return await services.run_tables.task_runs(query, limit=MOST_AT_ONCE)
+    async def matching(address: ListAddress) -> Sequence[str]:
+        return await services.run_tables.task_runs(list_query(address.query, now=services.clock.now()), limit=MOST_AT_ONCE)
 
-    wanted = await picked(services, request, "/ui/executions", matching)
+    wanted = await picked(request, "/ui/executions", matching)
     runs = list(dict.fromkeys(row.partition("/")[0] for row in wanted.ids))
     verb = wanted.verb if wanted.verb in {"compare", "retry", "terminate"} else ""
     return await act_on_runs(services, request, dataclasses.replace(wanted, verb=verb, ids=runs))

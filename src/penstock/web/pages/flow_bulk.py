@@ -1,14 +1,18 @@
-"""What the bulk bar of the list of flows does: add tags to the runs picked."""
+"""What the bulk bar of the list of flows does: add tags to the runs picked, or to all that match."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.web.flow_services import FlowWeb
-from penstock.web.pages.picked import picked
+from penstock.web.pages.flows import flow_query
+from penstock.web.pages.picked import MOST_AT_ONCE, ListAddress, picked
 from penstock.web.pages.trash import done_notice, each
 from penstock.web.render import Notice, redirect
 from penstock.web.services import WebServices
@@ -18,7 +22,13 @@ _LONGEST_TAG = 500
 
 async def act(services: WebServices, flows: FlowWeb, request: Request) -> Response:
     """Tag runs; a row is named `FLOW/RUN`."""
-    wanted = await picked(services, request, "/flows")
+
+    async def matching(address: ListAddress) -> Sequence[str]:
+        flow_id = unquote(address.path.removeprefix("/flows").strip("/")) if address.path.startswith("/flows") else ""
+        query = replace(flow_query(flow_id, address.query, services.clock.now()), offset=0, limit=MOST_AT_ONCE)
+        return [run.shared_id for run in (await flows.pages.runs(query)).runs]
+
+    wanted = await picked(request, "/flows", matching)
     tags = [tag[:_LONGEST_TAG] for tag in re.split(r"[,\s]+", str(wanted.form.get("tags", ""))) if tag]
     if wanted.verb != "tag" or not wanted.ids:
         return redirect(wanted.target, Notice("Nothing was selected.", "error"))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -147,13 +148,12 @@ class FlowRunPage:
         return next((task for task in self.view.tasks if task.state == "FAILED"), None)
 
 
-def flow_query(request: Request, now: float) -> FlowQuery:
-    """Read the filters of the address; unknown ones are ignored."""
-    given = request.query_params
+def flow_query(flow_id: str, given: QueryParams, now: float) -> FlowQuery:
+    """Read the filters of the address of a flow, or of all flows (empty); unknown ones are ignored."""
     span = _SPANS.get(given.get("since", ""))
     offset = given.get("offset", "")
     return FlowQuery(
-        flow_id=request.path_params.get("flow") or given.get("flow", ""),
+        flow_id=flow_id or given.get("flow", ""),
         user=given.get("user", ""),
         namespace=given.get("namespace", ""),
         status=given.get("status", ""),
@@ -167,7 +167,7 @@ def flow_query(request: Request, now: float) -> FlowQuery:
 
 async def list_page(services: WebServices, flows: FlowWeb, request: Request) -> Response:
     """Recorded runs, newest first, with counts by flow or user."""
-    query = flow_query(request, services.clock.now())
+    query = flow_query(request.path_params.get("flow", ""), request.query_params, services.clock.now())
     listing = await flows.pages.runs(query)
     group = request.query_params.get("group", "flow")
     more = query.offset + _PAGE

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
 
-from penstock.interfaces.pages import ListQuery
-from penstock.web.filters import list_query
 from penstock.web.security import check_own_form, safe_next
-from penstock.web.services import WebServices
 
 MOST_AT_ONCE = 10_000
 """Rows that one bulk action may take."""
 
-Matching = Callable[[ListQuery], Awaitable[Sequence[str]]]
-"""Finds the ids of everything that a list matches."""
+
+@dataclass(frozen=True, slots=True)
+class ListAddress:
+    """The list that a bulk bar stood below, whatever page of it was shown."""
+
+    path: str
+    """Its path, as the address bar has it."""
+    query: QueryParams
+    """What it shows."""
+
+
+Matching = Callable[[ListAddress], Awaitable[Sequence[str]]]
+"""Finds the ids of everything that a list matches, at most `MOST_AT_ONCE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ class Picked:
     """Everything that was sent."""
 
 
-async def picked(services: WebServices, request: Request, default: str, matching: Matching | None = None) -> Picked:
+async def picked(request: Request, default: str, matching: Matching | None = None) -> Picked:
     """Read the form of a bulk bar; `matching` finds the rows when all that match are wanted, whatever page of the list was shown.
 
     Raises:
@@ -44,7 +52,8 @@ async def picked(services: WebServices, request: Request, default: str, matching
     form = await request.form()
     target = safe_next(str(form.get("next", "")), default)
     if form.get("matching") and matching is not None:
-        ids = await matching(list_query(dict(parse_qsl(urlsplit(target).query)), now=services.clock.now()))
+        address = urlsplit(target)
+        ids = await matching(ListAddress(address.path, QueryParams(address.query)))
     else:
         ids = [str(value) for value in form.getlist("id")]
     return Picked(str(form.get("verb", "")), list(dict.fromkeys(ids))[:MOST_AT_ONCE], target, form)

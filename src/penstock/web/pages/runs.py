@@ -9,10 +9,9 @@ from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import PenstockError
 from penstock.domain.trash import TrashKind
-from penstock.interfaces.pages import ListQuery
 from penstock.web.filters import list_query
 from penstock.web.formats import duration
-from penstock.web.pages.picked import MOST_AT_ONCE, Picked, picked
+from penstock.web.pages.picked import MOST_AT_ONCE, ListAddress, Picked, picked
 from penstock.web.pages.run_table import run_table
 from penstock.web.pages.trash import undo_notice, user_of
 from penstock.web.render import Crumb, Frame, Notice, query_url, redirect, render
@@ -77,10 +76,10 @@ _UNDO = {"archive": "unarchive", "unarchive": "archive", "pause": "unpause", "un
 async def act(services: WebServices, request: Request) -> Response:
     """Do one thing to one or many runs."""
 
-    async def matching(query: ListQuery) -> Sequence[str]:
-        return await services.run_tables.ids(query, limit=MOST_AT_ONCE)
+    async def matching(address: ListAddress) -> Sequence[str]:
+        return await services.run_tables.ids(list_query(address.query, now=services.clock.now()), limit=MOST_AT_ONCE)
 
-    return await act_on_runs(services, request, await picked(services, request, "/ui/runs", matching))
+    return await act_on_runs(services, request, await picked(request, "/ui/runs", matching))
 
 
 async def act_on_runs(services: WebServices, request: Request, wanted: Picked) -> Response:

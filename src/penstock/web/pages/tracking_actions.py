@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
-from penstock.domain.tracking import RunChange, TrackedProjectId
+from penstock.domain.ids import TrackedRunId
+from penstock.domain.tracking import RunChange, TrackedProjectId, TrackedRun
 from penstock.domain.trash import TrashKind
 from penstock.web.formats import duration
+from penstock.web.pages.picked import MOST_AT_ONCE, ListAddress, picked
 from penstock.web.pages.trash import put_away, trash_of, undo_notice
 from penstock.web.render import Notice, query_url, redirect
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import TrackingServices, caller_of, check_writable, checked_id, runs_by_ids
+from penstock.web.tracking_filters import run_filters, run_order
+from penstock.web.tracking_services import TrackingServices, caller_of, check_writable, checked_id, readable_by, runs_by_ids
 
 _MAX_CARD = 100_000
+_BATCH = 500
+"""Runs that are looked up at once."""
 _MAX_COMMENT = 2000
 _DAY_SECONDS = 86_400
 _MAX_TTL = 100 * 366 * _DAY_SECONDS
@@ -36,16 +43,20 @@ def _text(form: FormData, name: str) -> str:
 
 async def act_on_runs(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Edit one run; stop, delete, tag or compare many."""
-    check_own_form(request)
-    form = await request.form()
-    verb, target = _text(form, "verb"), safe_next(_text(form, "next"), "/ui/projects")
-    ids = [str(value) for value in form.getlist("id")][:500]
+
+    async def matching(address: ListAddress) -> Sequence[str]:
+        return await matching_runs(tracking, request, address, now=services.clock.now())
+
+    wanted = await picked(request, "/ui/projects", matching)
+    verb, target, form = wanted.verb, wanted.target, wanted.form
     if verb == "compare":
-        return redirect(query_url("/ui/tracking/compare", {"runs": ",".join(ids[:20])}))
-    runs = await runs_by_ids(tracking, request, ",".join(ids), limit=500)
+        return redirect(query_url("/ui/tracking/compare", {"runs": ",".join(wanted.ids[:20])}))
+    runs: dict[TrackedRunId, TrackedRun] = {}
+    for start in range(0, len(wanted.ids), _BATCH):
+        runs |= await runs_by_ids(tracking, request, ",".join(wanted.ids[start : start + _BATCH]), limit=_BATCH)
     if not runs:
         return redirect(target, Notice("Nothing was selected.", "error"))
-    problems = []
+    problems = [f"{text}: there is no such run any more" for text in wanted.ids if checked_id(text) not in runs]
     trash = services.trash if verb == "delete" else None
     batch = "" if trash is None else trash.new_batch()
     by = caller_of(tracking, request).user_name
@@ -74,11 +85,30 @@ async def act_on_runs(services: WebServices, tracking: TrackingServices, request
         except PenstockError as error:
             problems.append(f"{run.name}: {error}")
     words = {"stop": "Asked to stop", "delete": "Deleted", "tag": "Tagged", "edit": "Saved"}
-    done = len(runs) - len(problems)
-    text = f"{words[verb]}: {done} of {len(runs)}." if len(runs) > 1 else f"{words[verb]}."
+    count = len(wanted.ids)
+    done = count - len(problems)
+    text = f"{words[verb]}: {done} of {count}." if count > 1 else f"{words[verb]}."
     if trash is not None and trash.keep_seconds > 0 and done:
         return redirect(target, undo_notice(text, batch, target, problems))
     return redirect(target, Notice(text, "error" if problems else "done", problems=problems))
+
+
+async def matching_runs(tracking: TrackingServices, request: Request, address: ListAddress, *, now: float) -> list[str]:
+    """Return the ids of the runs that the table of a project matches, at most `MOST_AT_ONCE`; none of one that the caller may not see."""
+    parts = [unquote(part) for part in address.path.strip("/").split("/")]
+    project = await tracking.projects.get(parts[0], parts[1]) if len(parts) == 3 else None
+    if project is None or not readable_by(tracking, request)(project.entity):
+        return []
+    filters = run_filters(address.query.get("q", ""), now=now)
+    ids: list[str] = []
+    after: str | None = None
+    while len(ids) < MOST_AT_ONCE:
+        found = await tracking.runs.list(project, filters=filters, order=run_order("-created"), after=after, limit=_BATCH)
+        ids += [str(entry.run.run_id) for entry in found.entries]
+        if not found.has_next:
+            break
+        after = found.entries[-1].cursor
+    return ids[:MOST_AT_ONCE]
 
 
 async def act_on_version(services: WebServices, tracking: TrackingServices, request: Request) -> Response:

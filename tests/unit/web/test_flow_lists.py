@@ -1,0 +1,44 @@
+"""The list of flows, and what lists of executions say of their tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import pytest
+
+from penstock.domain.flows import Authorship
+from penstock.interfaces.page_flows import FlowQuery
+from tests.unit.web.flow_room import Room, sha1
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Room:
+    """Pages with recorded flows."""
+    return Room(tmp_path_factory.mktemp("flows"))
+
+
+def test_a_bulk_action_takes_all_flow_runs_that_match_and_says_how_many(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    recorder = room.flows.web.recorder
+    runs = [asyncio.run(recorder.add_run("F", None, Authorship("bob" if number % 3 else "ada", ("batch",), ()))) for number in range(80)]
+    assert re.search(r'name="matching" value="1">all 80\s+that match', room.client.get("/flows/F").text)
+    assert 'name="matching"' not in room.client.get("/flows?user=ada").text
+    form = {"verb": "tag", "tags": "good", "matching": "1", "next": "/flows/F?user=bob&tag=batch&offset=50"}
+    answer = room.client.post("/ui/flows/actions", data=form, headers={"origin": "http://testserver"})
+    assert "Tagged 53 of 53." in unquote(answer.headers["set-cookie"])
+    found = asyncio.run(room.flows.web.pages.runs(FlowQuery(limit=200))).runs
+    assert {run.run_id for run in found if "good" in run.tags} == {run.shown_id for run in runs if run.by.user_name == "bob"}
+    assert "Nothing was selected." in unquote(
+        room.client.post("/ui/flows/actions", data={**form, "next": "/flows/G"}, headers={"origin": "http://testserver"}).headers["set-cookie"]
+    )
+
+
+def test_tasks_of_flows_have_the_digest_of_their_code_package(room: Room) -> None:
+    with_code, without = room.run(b"the code", a=1), room.run(None, a=1)
+    rows = room.client.get(f"/ui/export/executions?format=json&q={quote(f'run={with_code}')}").json()
+    assert {row["code_digest"] for row in rows} == {sha1(b"the code")}
+    rows = room.client.get(f"/ui/export/executions?format=json&q={quote(f'run={without}')}").json()
+    assert {row["code_digest"] for row in rows} == {""}

@@ -14,6 +14,12 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 T = TypeVar("T")
 _ITERATION = re.compile(r"\[\d+\]")
 
+
+def with_iterations(name: str, path: str) -> str:
+    """Return a task's name with the numbers of the loop iterations in its path, as the command line writes it: `train[3]`."""
+    return name + "".join(_ITERATION.findall(path))
+
+
 COUNT_LIMIT = 10_000
 """Matching rows are counted up to this many; beyond, pages say "more than"."""
 
@@ -177,7 +183,7 @@ class TaskItem:
         parts = self.path.split("/")
         if "/" in self.run_id and len(parts) == 3:
             return f"{parts[1]}/{parts[2] if parts[2].isdecimal() else parts[2][:8]}"
-        return self.display_name + "".join(_ITERATION.findall(self.path))
+        return with_iterations(self.display_name, self.path)
 
     @property
     def is_final(self) -> bool:
@@ -265,7 +271,13 @@ class ArtifactItem:
     task_id: str | None
     run_name: str = ""
     task_name: str = ""
+    task_path: str = ""
     pipeline_name: str = ""
+
+    @property
+    def task_label(self) -> str:
+        """Name of the task with the numbers of the loop iterations it belongs to."""
+        return with_iterations(self.task_name, self.task_path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +294,12 @@ class ArtifactUse:
     run_id: str = ""
     run_name: str = ""
     task_state: str = ""
+    task_path: str = ""
+
+    @property
+    def task_label(self) -> str:
+        """Name of the task with the numbers of the loop iterations it belongs to."""
+        return with_iterations(self.task_name, self.task_path)
 
 
 @dataclass(frozen=True, slots=True)

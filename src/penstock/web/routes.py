@@ -48,6 +48,7 @@ Page = Callable[[WebServices, Request], Awaitable[Response]]
 PAGES: tuple[tuple[str, Page], ...] = (
     ("/", shell.entry),
     ("/ui", shell.entry),
+    ("/ui/", shell.entry),
     ("/ui/home", home.home_page),
     ("/ui/pipelines", pipelines.list_page),
     ("/ui/pipelines/{pipeline_id}", pipelines.pipeline_page),

@@ -81,7 +81,7 @@ def visuals_of(uses: Iterable[ArtifactUse], *, url: str = "") -> list[Visual]:
         if use.direction != "output" or artifact.type not in DRAWN_TYPES or (use.task_id, artifact.artifact_id) in seen:
             continue
         seen.add((use.task_id, artifact.artifact_id))
-        place = (use.task_id, use.task_name, use.run_id, use.run_name)
+        place = (use.task_id, use.task_label, use.run_id, use.run_name)
         if artifact.type in DOCUMENT_TYPES:
             drawn.append(Visual(artifact, "html" if artifact.type == "system.HTML" else "markdown", *place))
         elif artifact.type == UI_METADATA_TYPE:

@@ -179,6 +179,16 @@ def test_the_page_of_a_run_says_what_its_graph_will_ask_for(seeded: SeededApp, c
     assert 'rel="preload"' not in client.get(f"/ui/runs/{run_id}?view=tasks").text
 
 
+def test_metrics_and_outputs_of_a_loop_name_the_iteration_that_they_are_of(seeded: SeededApp, client: PageClient) -> None:
+    for view in ("metrics", "output"):
+        page = client.get(f"/ui/runs/{seeded.runs['good']}?view={view}").text
+        assert [label for label in ("train-model[0]", "train-model[4]") if label not in page] == [], view
+
+
+def test_the_root_of_the_pages_is_home_with_and_without_a_slash(client: PageClient) -> None:
+    assert [client.get(path).headers["location"] for path in ("/ui", "/ui/")] == ["/ui/home", "/ui/home"]
+
+
 def test_documents_are_served_in_a_box(seeded: SeededApp, client: PageClient) -> None:
     page = client.get(f"/ui/runs/{seeded.runs['good']}?view=output").text
     views = re.findall(r'<iframe[^>]*sandbox="([^"]*)"[^>]*src="(/ui/artifacts/\d+/view)"', page)

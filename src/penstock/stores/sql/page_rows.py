@@ -18,7 +18,9 @@ RUN_JOINS = (
     "LEFT JOIN recurring_run ON recurring_run.recurring_run_id = run.recurring_run_id"
 )
 TASK_COLUMNS = "task.*, run.name AS run_name, run.pipeline_name AS pipeline_name"
-ARTIFACT_COLUMNS = "artifact.*, run.name AS run_name, run.pipeline_name AS pipeline_name, task.display_name AS task_name"
+ARTIFACT_COLUMNS = (
+    "artifact.*, run.name AS run_name, run.pipeline_name AS pipeline_name, task.display_name AS task_name, task.path AS task_path"
+)
 ARTIFACT_JOINS = "LEFT JOIN run ON run.run_id = artifact.run_id LEFT JOIN task ON task.task_id = artifact.task_id"
 
 
@@ -143,6 +145,7 @@ def artifact_from_row(row: Row) -> ArtifactItem:
         task_id=row["task_id"],
         run_name=row["run_name"] or "",
         task_name=row["task_name"] or "",
+        task_path=row["task_path"] or "",
         pipeline_name=row["pipeline_name"] or "",
     )
 
@@ -156,6 +159,7 @@ def use_from_row(row: Row) -> ArtifactUse:
         artifact=artifact_from_row(row),
         task_id=row["use_task_id"],
         task_name=row["use_task_name"] or "",
+        task_path=row["use_task_path"] or "",
         run_id=row["use_run_id"],
         run_name=row["use_run_name"] or "",
         task_state=row["use_task_state"] or "",
@@ -164,8 +168,8 @@ def use_from_row(row: Row) -> ArtifactUse:
 
 USE_COLUMNS = (
     f"{ARTIFACT_COLUMNS}, artifact_use.direction AS use_direction, artifact_use.key AS use_key, artifact_use.position AS use_position, "
-    "artifact_use.task_id AS use_task_id, artifact_use.run_id AS use_run_id, user_task.display_name AS use_task_name, "
-    "user_task.state AS use_task_state, user_run.name AS use_run_name"
+    "artifact_use.task_id AS use_task_id, artifact_use.run_id AS use_run_id, user_run.name AS use_run_name, "
+    "user_task.display_name AS use_task_name, user_task.path AS use_task_path, user_task.state AS use_task_state"
 )
 USE_SOURCE = (
     f"artifact_use JOIN artifact ON artifact.artifact_id = artifact_use.artifact_id {ARTIFACT_JOINS} "

@@ -113,7 +113,7 @@ def _stored_side(services: WebServices, artifact: ArtifactItem) -> Side:
     if digest is not None and not artifact.is_directory:
         preview = preview_of(services.blobs, digest=digest, type_=artifact.type, is_directory=False, size=artifact.size_bytes)
     facts = (
-        ("Type", artifact.type), ("Made by", f"{artifact.task_name} · {artifact.run_name}" if artifact.run_id else ""),
+        ("Type", artifact.type), ("Made by", f"{artifact.task_label} · {artifact.run_name}" if artifact.run_id else ""),
         ("Created", iso(artifact.created_at)), ("Digest", digest), ("URI", artifact.uri),
     )  # fmt: skip
     return Side(

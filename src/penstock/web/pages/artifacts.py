@@ -198,7 +198,7 @@ async def lineage_data(services: WebServices, request: Request) -> Response:
             "type": use.artifact.type, "url": f"/ui/artifacts/{use.artifact.artifact_id}?tab=lineage", "state": "",
         }  # fmt: skip
         nodes[task] = {
-            "id": task, "kind": "task", "name": use.task_name, "detail": use.run_name, "type": "RUNTIME",
+            "id": task, "kind": "task", "name": use.task_label, "detail": use.run_name, "type": "RUNTIME",
             "url": f"/ui/runs/{use.run_id}?task={use.task_id}", "state": use.task_state,
         }  # fmt: skip
         source, target = (task, item) if use.direction == "output" else (item, task)

@@ -22,7 +22,7 @@ class EntryPage:
 
 async def entry(services: WebServices, request: Request) -> Response:
     """Resolve `/#/runs/details/<id>` and friends in the browser, which alone knows what is behind the hash."""
-    if request.url.path == "/ui":
+    if request.url.path != "/":
         return RedirectResponse("/ui/home", status_code=303)
     return render(
         services,

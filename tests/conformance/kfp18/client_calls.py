@@ -140,6 +140,7 @@ def pipelines(client, folder):
     refused(404, client.get_pipeline, made.id)
     typed_parameters(client, folder)
     named_by_upload(client, folder)
+    runs_by_reference(client, folder)
 
 
 def typed_parameters(client, folder):
@@ -172,6 +173,17 @@ def named_by_upload(client, folder):
     made = client.upload_pipeline(package, pipeline_name="chosen here")
     assert {item.name: item.value for item in made.parameters}["pipeline-name"] == "pipeline/chosen here"
     assert "pipeline/chosen here" in client._pipelines_api.get_template(made.id).template
+
+
+def runs_by_reference(client, folder):
+    """A run may name its pipeline among its references; it gets the newest version."""
+    Compiler().compile(doubling, folder + "/doubling.yaml")
+    made = client.upload_pipeline(folder + "/doubling.yaml", pipeline_name="by reference")
+    key = kfp_server_api.ApiResourceKey(type="PIPELINE", id=made.id)
+    named = kfp_server_api.ApiResourceReference(key=key, relationship="CREATOR")
+    run = client._run_api.create_run(kfp_server_api.ApiRun(name="referring", resource_references=[named])).run
+    assert run.pipeline_spec.pipeline_id == made.id
+    assert wait(client, run.id).run.status == "Succeeded"
 
 
 def runs(client, folder):

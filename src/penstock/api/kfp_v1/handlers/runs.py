@@ -164,7 +164,7 @@ def run_request(body: dict[str, Any]) -> RunRequest:
         raise InvalidArgumentError("pipeline_spec must be an object")
     manifest = spec.get("workflow_manifest") or spec.get("workflowManifest")
     pipeline_manifest = spec.get("pipeline_manifest") or spec.get("pipelineManifest")
-    pipeline_id = spec.get("pipeline_id") or spec.get("pipelineId")
+    pipeline_id = spec.get("pipeline_id") or spec.get("pipelineId") or referenced_id(body, "PIPELINE")
     version_id = referenced_id(body, "PIPELINE_VERSION")
     if manifest and (pipeline_id or version_id):
         raise InvalidArgumentError("give either a workflow manifest or a pipeline, not both")

@@ -316,7 +316,8 @@ class NewsItem:
     """Something that a reader may have missed."""
 
     kind: str
-    """`failed` (a run), `fired` or `error` (an event trigger), `delivered` or `undelivered` (an automation of a tracking project)."""
+    """`failed` (a run), `fired` or `error` (an event trigger), `delivered` or `undelivered` (an automation of a tracking project),
+    `pipeline_budget` or `project_budget` (one that was passed)."""
     at: float
     title: str
     """Name of the run, the trigger or the automation."""
@@ -367,8 +368,8 @@ class HomePages(Protocol):
         ...
 
     async def news(self, since: float, *, limit: int = 20) -> Sequence[NewsItem]:
-        """Return failed runs (of the newest 500), decisions of event triggers and what came of automations (of the newest 200 each)
-        after `since`, newest first.
+        """Return failed runs (of the newest 500), decisions of event triggers and what came of automations (of the newest 200 each), and
+        budgets that were passed, after `since`, newest first.
         """
         ...
 

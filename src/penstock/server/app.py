@@ -24,8 +24,11 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 import penstock
+from penstock.api import budgets as budget_api
 from penstock.api import kfp, kfp_v1, lineage, metaflow, s3, triggers, wandb
 from penstock.background.blob_collector import BlobCollector, Retention
+from penstock.background.rounds import Rounds
+from penstock.budgets.service import BudgetService
 from penstock.domain.retention import RetentionRule
 from penstock.domain.trash import TrashKind
 from penstock.interfaces.plans import PlanLoader
@@ -57,6 +60,7 @@ from penstock.server.web import build_web
 from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
+from penstock.stores.sql.budgets import SqlBudgetStore
 from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.flow_engine import follow_engine
 from penstock.stores.sql.housekeeping import SqlEndedRuns, SqlLiveBlobs
@@ -78,7 +82,7 @@ from penstock.web.lineage_routes import routes as lineage_pages
 from penstock.web.routes import routes as web_routes
 from penstock.web.services import WebServices
 from penstock.web.system_services import SystemServices
-from penstock.web.tracking_services import TrackingServices, readable_by
+from penstock.web.tracking_services import TrackingServices, caller_of, readable_by
 
 
 @dataclass(slots=True)
@@ -102,6 +106,7 @@ class Parts:
     automations: Automations
     trash: TrashService
     retention: RetentionService
+    budgets: BudgetService
     flows: FlowParts
     clients: ClientCounter
     errors: ErrorMemory
@@ -170,6 +175,7 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         retention=build_retention(
             database, trash, blobs, runs_dir=settings.data_dir / "runs", policy=_retention_policy(settings), clock=clock
         ),
+        budgets=BudgetService(SqlBudgetStore(database), clock, zone_of(settings)),
         flows=flows,
         clients=ClientCounter(clock),
         errors=ErrorMemory(clock),
@@ -279,6 +285,9 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
     recurrence = build_recurrence(parts.pipelines, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
     trash_timer = build_trash_timer(parts.trash, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
     retention_timer = build_retention_timer(parts.retention, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
+    budget_timer = Rounds(
+        "budgets", [parts.budgets.look], wants=lambda _: False, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier
+    )
     watcher = build_trigger_watcher(parts.pipelines, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
     return [
         (remember_errors, forget_errors),
@@ -289,6 +298,7 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
         (recurrence.start, recurrence.stop),
         (watcher.start, watcher.stop),
         (trash_timer.start, trash_timer.stop),
+        (budget_timer.start, budget_timer.stop),
         *([(retention_timer.start, retention_timer.stop)] if parts.retention.policy.days > 0 else []),
         (parts.flows.reaper.start, parts.flows.reaper.stop),
         (parts.flows.values.start, parts.flows.values.stop),
@@ -315,6 +325,7 @@ def _web(parts: Parts, wandb_services: wandb.WandbServices, tracking: TrackingSe
         tracking=tracking,
         trash=parts.trash,
         retention=parts.retention,
+        budgets=parts.budgets,
         flows=parts.flows.web,
         system=SystemServices(
             _process_status(parts),
@@ -367,6 +378,11 @@ def _routes(parts: Parts, wandb_services: wandb.WandbServices, tracking: Trackin
         *lineage.routes(graph),
         *triggers.routes(
             triggers.TriggerApi(parts.pipelines.recurring_runs, parts.pipelines.triggers, parts.pipelines.backfills, parts.url)
+        ),
+        *budget_api.routes(
+            budget_api.BudgetApi(
+                parts.budgets, parts.pipelines.pipelines, tracking.projects, parts.accounts, partial(caller_of, tracking)
+            )
         ),
         *lineage_pages(web, graph.lineage, graph.readable),
         *flow_routes(web, parts.flows.web),

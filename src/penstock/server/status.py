@@ -27,6 +27,7 @@ LOOPS: Mapping[str, str] = {
     "Flow heartbeats": "flow-reaper",
     "Flow values": "flow-values",
     "Trash": "penstock-trash",
+    "Budgets": "penstock-budgets",
     "Retention": "penstock-retention",
     "Removal of unused files": "blob-collector",
 }

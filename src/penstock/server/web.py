@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 import penstock
+from penstock.budgets.service import BudgetService
 from penstock.domain.catalog import Trigger
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import Digest, ExperimentId, PipelineId, PipelineVersionId, RecurringRunId, RunId
@@ -288,6 +289,7 @@ def build_web(
     system: SystemServices | None = None,
     trash: TrashService | None = None,
     retention: RetentionService | None = None,
+    budgets: BudgetService | None = None,
     flows: FlowWeb | None = None,
 ) -> WebServices:
     """Return what the pages work with.
@@ -312,6 +314,7 @@ def build_web(
         system: behind the System page.
         trash: where deletions of the pages lead.
         retention: says what is old, and moves it there.
+        budgets: what pipelines and projects may use.
         flows: what comparisons read of recorded flows.
     """
     return WebServices(
@@ -330,6 +333,7 @@ def build_web(
         system=system,
         trash=trash,
         retention=retention,
+        budgets=budgets,
         flows=flows,
         automation=Automation(parts.recurring_runs, parts.triggers, parts.backfills, user_name),
     )

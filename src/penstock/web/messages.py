@@ -13,6 +13,7 @@ from penstock.web.errors import HEADINGS
 from penstock.web.formats import STATE_LOOKS
 from penstock.web.pages import (
     artifacts,
+    budgets,
     collections,
     executions,
     home,
@@ -58,6 +59,8 @@ def all_messages() -> set[str]:
     found |= {label for _, label, _ in (*run.VIEWS, *tasks.PANEL_TABS)}
     found |= {label for _, label in (*artifacts.TABS, *pipelines.TABS, *tasks.PHASES, *timelines.SORTS)}
     found |= {words for words, _, _ in news.KINDS.values()} | {word for _, word in home.MY_KINDS.values()}
+    found |= {label for _, label in budgets.PERIODS} | {*budgets.STATE_WORDS.values()}
+    found |= {word for words in budgets.MEASURE_WORDS.values() for word in words.values()}
     found |= {home.LOST[0], *tracking_run.LOSS_WORDS.values()}
     found |= {label for _, label in log_hits.SCOPES} | {"Logs"}
     found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in (*search.COMMANDS, *search.THEMES)}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from penstock.budgets.service import BudgetService
 from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.clock import Clock
 from penstock.interfaces.notifier import Notifier
@@ -232,5 +233,7 @@ class WebServices:
     """Says what is old and what it would free; None leaves that page out."""
     system: SystemServices | None = None
     """Behind the System page; None leaves the state of the process and secrets out."""
+    budgets: BudgetService | None = None
+    """What pipelines and projects may use; None leaves budgets out."""
     flows: FlowWeb | None = None
     """What comparisons read of recorded flows; None leaves their values and code out."""

@@ -9,6 +9,7 @@ from typing import Any
 from penstock.domain.tracking import TrackedState
 from penstock.interfaces.page_catalog import HomeView, NewsItem, RecentTracked, SearchHit, SlowRead, StorageShare, TableSize
 from penstock.interfaces.pages import ListQuery
+from penstock.stores.sql.budgets import budget_news
 from penstock.stores.sql.data_losses import newest_losses
 from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 from penstock.stores.sql.json_columns import decode
@@ -131,6 +132,7 @@ def _news(tx: Transaction, since: float, limit: int) -> list[NewsItem]:
         )
         for row in deliveries
     ]
+    found += budget_news(tx, since, limit)
     return sorted(found, key=lambda item: -item.at)[:limit]
 
 

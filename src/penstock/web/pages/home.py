@@ -19,6 +19,7 @@ from penstock.interfaces.system_status import ServiceItem, SlotsItem
 from penstock.web.formats import state_look, state_word
 from penstock.web.namespaces import namespace_of
 from penstock.web.opened import address_of_object
+from penstock.web.pages.budgets import BudgetTrouble, budget_troubles
 from penstock.web.pages.recurring import upcoming
 from penstock.web.pages.tracking_run import run_url
 from penstock.web.render import Crumb, Frame, render
@@ -114,6 +115,8 @@ class HomePage:
     more_lanes: Sequence[str]
     """Names of those that are not drawn."""
     """Timeline of the last day and the next hours."""
+    budgets: Sequence[BudgetTrouble]
+    """Budgets that are passed, or will be at the present pace."""
     troubles: Sequence[Trouble]
     """Failed lately."""
     now_at: float
@@ -270,6 +273,7 @@ async def home_page(services: WebServices, request: Request) -> Response:
         view=view,
         lanes=lanes[:_LANES],
         more_lanes=[lane.name for lane in lanes[_LANES:]],
+        budgets=await budget_troubles(services, request),
         troubles=troubles_of(view),
         now_at=100 * DAY / (DAY + AHEAD),
         next_fires=[entry[:3] for entry in planned[:6]],

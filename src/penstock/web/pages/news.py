@@ -20,6 +20,8 @@ KINDS: Mapping[str, tuple[str, str, str]] = {
     "failed": ("Run failed", "failed", "/ui/runs/{}"),
     "fired": ("Trigger fired", "bolt", "/ui/recurring/{}"),
     "error": ("Trigger could not start its run", "warning", "/ui/recurring/{}"),
+    "pipeline_budget": ("Budget passed", "warning", "/ui/pipelines/{}?tab=statistics"),
+    "project_budget": ("Budget passed", "warning", "/{}/overview"),
     "delivered": ("Automation did its work", "bell", "/{}/automations"),
     "undelivered": ("Automation failed", "warning", "/{}/automations"),
 }

@@ -13,6 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from penstock.domain.budgets import BudgetScope
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.plan import ContainerWork, LeafTemplate, ParameterSpec, RunPlan
 from penstock.domain.trash import TrashKind
@@ -20,6 +21,7 @@ from penstock.interfaces.page_catalog import PipelineItem, PipelineView, Version
 from penstock.interfaces.pages import Page
 from penstock.web.filters import list_query
 from penstock.web.formats import plain_json
+from penstock.web.pages.budgets import BudgetCard, budget_card
 from penstock.web.pages.graph_diff import GraphDiff, graph_diff
 from penstock.web.pages.run import ParameterRow, parameter_rows
 from penstock.web.pages.run_table import RunTable, run_table
@@ -113,6 +115,8 @@ class PipelinePage:
     """Runs tab."""
     diff: VersionDiff | None = None
     """Versions tab, when two are compared."""
+    budget: BudgetCard | None = None
+    """What it may use; None on a server without budgets."""
 
 
 async def list_page(services: WebServices, request: Request) -> Response:
@@ -151,6 +155,7 @@ async def pipeline_page(services: WebServices, request: Request) -> Response:
         data["runs"] = await run_table(services, request, query)
     if tab == "versions" and {"a", "b"} <= request.query_params.keys():
         data["diff"] = await _diff(services, by_id, request.query_params["a"], request.query_params["b"])
+    data["budget"] = await budget_card(services, BudgetScope.PIPELINE, pipeline_id)
     page = PipelinePage(view=view, version=version, tab=tab, tabs=TABS, **data)
     frame = Frame(
         title=view.pipeline.display_name,

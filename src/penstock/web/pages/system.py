@@ -32,6 +32,7 @@ SERVICES = (
     "Flow heartbeats",
     "Flow values",
     "Trash",
+    "Budgets",
     "Retention",
     "Removal of unused files",
 )

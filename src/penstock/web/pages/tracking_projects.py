@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.domain.budgets import BudgetScope
 from penstock.domain.sweeps import Sweep
 from penstock.domain.tracking import TrackedProject
 from penstock.interfaces.tracking_pages import CollectionItem, ProjectItem
 from penstock.web.namespaces import namespace_of
+from penstock.web.pages.budgets import BudgetCard, budget_card
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, RunListing, project_frame, project_url, run_listing
 from penstock.web.render import Crumb, Frame, render, render_part
 from penstock.web.services import WebServices
@@ -50,6 +52,8 @@ class ProjectPage:
     """Its artifacts."""
     sweeps: Sequence[Sweep]
     """Its sweeps."""
+    budget: BudgetCard | None
+    """What it may use; None on a server without budgets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ async def overview_page(services: WebServices, tracking: TrackingServices, reque
     listing = await run_listing(services, tracking, request, project, limit=8)
     collections = await tracking.pages.collections(project.project_id, limit=8)
     sweeps = await asyncio.to_thread(tracking.sweeps.of_project, project.project_id)
-    page = ProjectPage(project, project_url(project), PROJECT_TABS, listing, collections, sweeps[:8])
+    budget = await budget_card(services, BudgetScope.PROJECT, str(project.project_id))
+    page = ProjectPage(project, project_url(project), PROJECT_TABS, listing, collections, sweeps[:8], budget)
     frame = project_frame(project, project.name, crumb="Overview")
     return render(services, request, "tracking/project.html", frame=frame, page=page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -243,3 +244,26 @@ async def test_tasks_and_environments_of_several_runs_come_in_one_answer_each(da
     assert set(await pages.environments(["r01"], limit=1)) == {"t2"}
     assert await pages.timelines([]) == []
     assert await pages.specs(["sha256:none"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("chip", "zone", "runs"),
+    [
+        ("2026-11-20", "UTC", {2, 3}),
+        ("2026-11-20", "Asia/Seoul", {1, 2}),
+        ("2026-11-20..", "Asia/Seoul", {1, 2, 3, 4}),
+        ("..2026-11-20", "America/Los_Angeles", {0, 1, 2, 3, 4}),
+        ("2026-11-20..2026-11-21", "UTC", {2, 3, 4}),
+        ("2026-11", "UTC", {0, 1, 2, 3, 4}),
+        ("soon", "UTC", set()),
+    ],
+)
+async def test_dates_of_a_filter_are_days_of_its_time_zone(database: Database, chip: str, zone: str, runs: set[int]) -> None:
+    moments = ["2026-11-19T12:00Z", "2026-11-19T15:30Z", "2026-11-20T00:00Z", "2026-11-20T16:00Z", "2026-11-21T01:00Z"]
+    times = [datetime.fromisoformat(text).timestamp() for text in moments]
+    await database.write(lambda tx: [tx.execute("UPDATE run SET created_at = ? WHERE run_id = ?", (at, f"r{n:02d}")) for n, at in enumerate(times)])
+    asked = ListQuery(conditions=(Condition("started", ":", chip), Condition("started", ">", "2001-09-09")), zone=zone, limit=100)
+    assert {int(run.run_id[1:]) for run in (await SqlRunPages(database).list_runs(asked)).items} == runs
+    unequal = ListQuery(conditions=(Condition("started", "!=", chip), Condition("started", ">", "2001-09-09")), zone=zone, limit=100)
+    found = {int(run.run_id[1:]) for run in (await SqlRunPages(database).list_runs(unequal)).items}
+    assert found == ({0, 1, 2, 3, 4} - runs if runs else set())

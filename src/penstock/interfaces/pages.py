@@ -64,6 +64,8 @@ class ListQuery:
     and the reader's `namespace`."""
     now: float = 0.0
     """Reference for relative times such as `started:<24h`."""
+    zone: str = "UTC"
+    """Time zone in which dates such as `started>=2026-01-31` are read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from starlette.requests import Request
+
 from penstock.interfaces.pages import Condition, ListQuery
+from penstock.web.zones import reading_zone
 
 _TOKEN = re.compile(r'(?:[^\s"]|"(?:[^"\\]|\\.)*")+')
 _CHIP = re.compile(r"^([A-Za-z_][\w.\-/ ]*?)(!=|<=|>=|:|=|<|>)(.+)$", re.DOTALL)
@@ -49,11 +52,36 @@ def filter_text(words: Sequence[str], conditions: Sequence[Condition]) -> str:
     return " ".join([*(_word_text(word) for word in words), *(chip_text(condition) for condition in conditions)])
 
 
-def list_query(
-    parameters: Mapping[str, str], *, now: float, sort: str = "created", descending: bool = True, scope: Mapping[str, str] | None = None
+def query_of(
+    request: Request,
+    address: Mapping[str, str] | None = None,
+    *,
+    now: float,
+    sort: str = "created",
+    descending: bool = True,
+    scope: Mapping[str, str] | None = None,
 ) -> ListQuery:
-    """Read a list's state from the address bar: `q`, `sort` (`-name` is descending), `tab=archived`, `cursor`, `n`,
-    `namespace`.
+    """Read a list's state from the address bar, or from another address of a list: see `list_query`. Dates are the reader's.
+
+    Raises:
+        InvalidArgumentError: `zone` is no time zone.
+    """
+    parameters = request.query_params if address is None else address
+    zone = reading_zone(parameters, request.cookies)
+    return list_query(parameters, now=now, zone=zone, sort=sort, descending=descending, scope=scope)
+
+
+def list_query(
+    parameters: Mapping[str, str],
+    *,
+    now: float,
+    zone: str = "UTC",
+    sort: str = "created",
+    descending: bool = True,
+    scope: Mapping[str, str] | None = None,
+) -> ListQuery:
+    """Read a list's state from the parameters `q`, `sort` (`-name` is descending), `tab=archived`, `cursor`, `n`, `namespace`; dates are
+    read in `zone`.
     """
     words, conditions = parse(parameters.get("q", "")[:2000])
     wanted = parameters.get("sort", "")
@@ -74,6 +102,7 @@ def list_query(
         "limit": limit if limit in PAGE_SIZES else 50,
         "scope": {**({"namespace": namespace} if namespace else {}), **(scope or {})},
         "now": now,
+        "zone": zone,
     }
     return ListQuery(**query)
 

@@ -258,6 +258,7 @@ def render_text(services: WebServices, request: Request, template: str, **values
         "in_namespace": namespace_of(request),
         "zone": zone,
         "chosen_zone": chosen_zone,
+        "dates_zone": request.query_params.get("zone") or zone,
         "is_rail_small": request.cookies.get("penstock_rail") == "small",
         "now": services.clock.now(),
         "query": request.query_params,

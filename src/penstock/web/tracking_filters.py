@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC
 from typing import Any
 
 from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.periods import bounds_of, zone_named
 from penstock.interfaces.pages import Condition
 from penstock.web.filters import parse
 
@@ -29,8 +31,8 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _FLIPPED = {"$lt": "$gt", "$lte": "$gte", "$gt": "$lt", "$gte": "$lte"}
 
 
-def run_filters(text: str, *, now: float) -> str | None:
-    """Return the filter document (JSON text) of filter text; None for all.
+def run_filters(text: str, *, now: float, zone: str = "UTC") -> str | None:
+    """Return the filter document (JSON text) of filter text; None for all. Dates are read in `zone`.
 
     Raises:
         InvalidArgumentError: a free word is not a regular expression.
@@ -40,7 +42,7 @@ def run_filters(text: str, *, now: float) -> str | None:
     for word in words:
         pattern = _pattern(word)
         parts.append({"$or": [{"display_name": {"$regex": pattern}}, {"name": {"$regex": pattern}}]})
-    parts += [_condition(condition, now) for condition in conditions]
+    parts += [_condition(condition, now, zone) for condition in conditions]
     return json.dumps({"$and": parts}) if parts else None
 
 
@@ -71,17 +73,14 @@ def _pattern(word: str) -> str:
     return f"(?i){word}"
 
 
-def _condition(condition: Condition, now: float) -> dict[str, Any]:
+def _condition(condition: Condition, now: float, zone: str) -> dict[str, Any]:
     value, negated = condition.value, condition.operator == "!="
     if condition.field in {"tag", "tags"}:
         return {"tags": {"$ne": value}} if negated else {"tags": value}
     field = field_name(condition.field)
     operator = _OPERATORS.get(condition.operator)
-    if field == "created_at" and operator is not None:
-        span = _SPAN.match(value)
-        if span is not None:
-            return {field: {_FLIPPED[operator]: now - float(span[1]) * _UNITS[span[2]]}}
-        return {field: {operator: value}}
+    if field == "created_at":
+        return _time(field, condition, now, zone)
     if field == "duration":
         span = _SPAN.match(value)
         return {field: {operator or "$eq": float(span[1]) * _UNITS[span[2]] if span else _literal(value)}}
@@ -93,6 +92,19 @@ def _condition(condition: Condition, now: float) -> dict[str, Any]:
         alternatives: list[Any] = [{field: value}, {field: _literal(value)}] if field not in _EXACT else [{field: value}]
         return {"$nor": alternatives} if negated else {"$or": alternatives}
     return {"$or": [{field: {"$regex": f"(?i){re.escape(value)}"}}, {field: _literal(value)}]}
+
+
+def _time(field: str, condition: Condition, now: float, zone: str) -> dict[str, Any]:
+    """An age (`<24h`; alone it means within) or a date, see `domain.periods`; what is neither matches nothing, as in the other lists."""
+    span = _SPAN.match(condition.value)
+    if span is not None:
+        operator = _FLIPPED[_OPERATORS.get(condition.operator, "$lt")]
+        return {field: {operator: now - float(span[1]) * _UNITS[span[2]]}}
+    bounds = bounds_of(condition.operator, condition.value, zone_named(zone) or UTC)
+    if bounds is None:
+        return {field: {"$lt": 0}}
+    ends = {key: end for key, end in (("$gte", bounds.low), ("$lt", bounds.high)) if end is not None}
+    return {"$nor": [{field: ends}]} if bounds.is_outside else {field: ends}
 
 
 def _literal(text: str) -> Any:

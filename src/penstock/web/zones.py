@@ -9,22 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
-from functools import cache
 from urllib.parse import unquote
-from zoneinfo import ZoneInfo
 
 from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.periods import zone_named
 
 CHOSEN_COOKIE = "penstock_zone"
 BROWSER_COOKIE = "penstock_browser_zone"
-_MAX_NAME = 64
 
 
 def zone_names(cookies: Mapping[str, str]) -> tuple[str, str]:
     """Return the zone in which to show times, and the one that was chosen (empty when none was)."""
     chosen, of_browser = (unquote(cookies.get(name, "")) for name in (CHOSEN_COOKIE, BROWSER_COOKIE))
-    chosen = chosen if _known(chosen) is not None else ""
-    return chosen or (of_browser if _known(of_browser) is not None else "UTC"), chosen
+    chosen = chosen if zone_named(chosen) is not None else ""
+    return chosen or (of_browser if zone_named(of_browser) is not None else "UTC"), chosen
 
 
 def clock(moment: float | None, zone: str) -> str:
@@ -59,25 +57,23 @@ def moment_of(text: str, zone: str) -> float:
         raise InvalidArgumentError(f"{text!r} is not a date and time.") from error
     if moment.tzinfo is not None:
         return moment.timestamp()
-    known = _known(zone or "UTC")
+    known = zone_named(zone or "UTC")
     if known is None:
-        raise InvalidArgumentError(f"{zone[:_MAX_NAME]!r} is not a time zone.")
+        raise InvalidArgumentError(f"{zone[:64]!r} is not a time zone.")
     return moment.replace(tzinfo=known).timestamp()
 
 
+def reading_zone(parameters: Mapping[str, str], cookies: Mapping[str, str]) -> str:
+    """Return the zone in which dates of a filter are read: the one that the address names (`zone`), else the reader's.
+
+    Raises:
+        InvalidArgumentError: the address names no time zone.
+    """
+    named = parameters.get("zone", "")
+    if named and zone_named(named) is None:
+        raise InvalidArgumentError(f"zone: {named[:64]!r} is not a time zone.")
+    return named or zone_names(cookies)[0]
+
+
 def _zone(name: str) -> tzinfo:
-    return _known(name) or UTC
-
-
-def _known(name: str) -> tzinfo | None:
-    return None if not name or len(name) > _MAX_NAME else _load(name)
-
-
-@cache
-def _load(name: str) -> tzinfo | None:
-    if name == "UTC":
-        return UTC  # also where the machine has no data of time zones
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return None
+    return zone_named(name) or UTC

@@ -6,8 +6,8 @@ import pytest
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.pages import Condition
-from penstock.stores.sql.page_filters import decode_cursor, encode_cursor, moment_of, number_of, seconds_of
-from penstock.web.filters import chip_text, list_query, parse
+from penstock.stores.sql.page_filters import decode_cursor, encode_cursor, number_of, seconds_of
+from penstock.web.filters import chip_text, filter_text, list_query, parse
 from tests.browser.app import SeededApp
 from tests.unit.web.conftest import PageClient
 
@@ -36,11 +36,9 @@ def test_the_address_bar_holds_the_state_of_a_list() -> None:
     assert list_query({"n": "7", "sort": "name"}, now=0.0).limit == 50
 
 
-def test_spans_dates_and_numbers() -> None:
+def test_spans_and_numbers() -> None:
     assert seconds_of("1h30m") == 5400
     assert seconds_of("soon") is None
-    assert moment_of("1970-01-02") == 86_400
-    assert moment_of("x") is None
     assert number_of("95%") == 95
     assert number_of("nan") is None
 
@@ -85,3 +83,9 @@ def test_paging_shows_every_run_once_in_order(seeded: SeededApp, client: PageCli
             link = page.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0] if 'rel="next"' in page else ""
             address = link.replace("&amp;", "&") or None
         assert len(seen) == len(set(seen)) > 100
+
+
+def test_the_text_of_a_filter_reads_back_as_it_was() -> None:
+    for text in ('nightly "x:y" a:b', '"two words" c="d e"', '"say \\"hi\\"" plain', '"\\\\" name!=old'):
+        words, conditions = parse(text)
+        assert parse(filter_text(words, conditions)) == (words, conditions)

@@ -10,10 +10,12 @@ import io
 import json
 import re
 from dataclasses import replace
+from datetime import datetime
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -333,6 +335,30 @@ def test_executions_say_where_they_ran_and_which_code_they_had(client: PageClien
     assert f"{code[:12]}</a>" in page
     same = client.get(f"/ui/export/executions?format=json&q=code%3A{code[:12]}").json()
     assert {row["component"] for row in same} == {rows[0]["component"]}
+
+
+def test_dates_in_filters_are_read_in_the_readers_zone_in_lists_exports_and_bulk_actions(seeded: SeededApp, client: PageClient) -> None:
+    newest = client.get("/ui/export/runs?format=json").json()[0]
+    made = datetime.fromisoformat(newest["created_at"])
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        day = made.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d")
+        cookie = {"cookie": f"penstock_zone={quote(zone, safe='')}"}
+        exported = {row["run_id"] for row in client.get(f"/ui/export/runs?format=json&q=started%3A{day}&zone={quote(zone)}").json()}
+        expected = {
+            row["run_id"]
+            for row in client.get("/ui/export/runs?format=json").json()
+            if datetime.fromisoformat(row["created_at"]).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d") == day
+        }
+        assert newest["run_id"] in exported == expected
+        page = client.get(f"/ui/runs?n=200&q=started%3A{day}", headers=cookie).text
+        assert set(re.findall(r'<tr data-href="/ui/runs/([^"]+)"', page)) == expected
+        assert f"Dates are read in the time zone {zone}" in page
+        assert f"&amp;zone={quote(zone, safe='')}" in page or f"&amp;zone={zone}" in page  # the call that the export menu offers
+        seeded.actions.calls.clear()
+        form = {"verb": "retry", "matching": "1", "next": f"/ui/runs?q=started%3A{day}"}
+        client.post("/ui/runs/actions", data=form, headers={"origin": "http://testserver", **cookie})
+        assert {arguments[0] for _, arguments in seeded.actions.calls} == expected
+    assert client.get("/ui/runs?zone=Mars").status_code == 400
 
 
 def test_a_view_is_kept_under_its_name_until_removed(client: PageClient) -> None:

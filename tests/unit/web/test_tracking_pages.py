@@ -8,9 +8,10 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import httpx
 import pytest
@@ -299,6 +300,22 @@ async def test_all_collections_that_match_are_tagged_and_refusals_are_listed(sit
     told = unquote((await site.http.post("/ui/artifacts/collections/actions", data=form, headers=ORIGIN)).headers["set-cookie"])
     assert "Tagged 1 of 2." in told
     assert "artifact:1: outputs of pipelines have no tags" in told
+
+
+async def test_dates_in_the_filter_of_tracked_runs_are_the_readers(site: Site) -> None:
+    run = await site.tracking.runs.get("ann", "digits", "r1")
+    assert run is not None
+    day = datetime.fromtimestamp(run.created_at, UTC)
+    east, west = ((day + timedelta(hours=shift)).strftime("%Y-%m-%d") for shift in (14, -11))
+    assert east != west  # no moment is the same day in both
+    for zone, shown in (("Pacific/Kiritimati", east), ("Pacific/Pago_Pago", west)):
+        for address in (f"{site.base}/runs?q=created%3A", "/ui/tracking/export/ann/digits?format=csv&q=created%3A"):
+            for name, is_there in ((shown, True), (west if shown == east else east, False)):
+                cookie = {"cookie": f"penstock_zone={quote(zone, safe='')}"}
+                text = (await site.http.get(address + name, headers=cookie)).text
+                assert (",r1" in text or "r1," in text or f"{site.base}/runs/r1" in text) is is_there
+                assert (await site.get(f"{address}{name}&zone={quote(zone, safe='')}")).text.count("r1") == text.count("r1")
+    assert (await site.http.get(f"{site.base}/runs?q=created%3A{east}&zone=Mars")).status_code == 400
 
 
 async def test_a_key_is_shown_once_and_can_be_revoked(site: Site) -> None:

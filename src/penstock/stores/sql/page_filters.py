@@ -12,10 +12,11 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, TypeVar
 
 from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.periods import bounds_of, zone_named
 from penstock.interfaces.pages import COUNT_LIMIT, Condition, ListQuery, Page
 from penstock.stores.sql.database import Row, SqlDialect, Transaction, escape_like
 
@@ -61,15 +62,6 @@ def seconds_of(text: str) -> float | None:
     return sum(float(number) * _SECONDS[unit] for number, unit in _SPAN.findall(text))
 
 
-def moment_of(text: str) -> float | None:
-    """Read an ISO date or time (UTC unless it says otherwise) in epoch seconds; None when it is not one."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
 def number_of(text: str) -> float | None:
     """Read a finite number, `%` allowed; None when it is not one."""
     try:
@@ -88,8 +80,9 @@ def id_range(text: str) -> tuple[str, str]:
 class Where:
     """Clauses joined by AND with their bound values."""
 
-    def __init__(self, tx: Transaction, *, now: float) -> None:
+    def __init__(self, tx: Transaction, *, now: float, zone: str = "UTC") -> None:
         self._tx = tx
+        self._zone = zone_named(zone) or UTC
         self.dialect: SqlDialect = tx.dialect
         self.now = now
         self.clauses: list[str] = []
@@ -177,18 +170,18 @@ class Where:
         self.add("1 = 0" if value is None else f"{expression} {_COMPARE[condition.operator]} {self.bind(value)}")
 
     def time(self, column: str, condition: Condition) -> None:
-        """Require an age (`<24h`) or a date (`>2026-01-31`); unreadable values match nothing."""
+        """Require an age (`<24h`), a date (`>2026-01-31`) or a range (`2026-01..`), see `domain.periods`; else nothing matches."""
         age = seconds_of(condition.value)
         if age is not None and condition.operator in _MIRROR:
             self.add(f"{column} {_MIRROR[condition.operator]} {self.bind(self.now - age)}")
             return
-        moment = moment_of(condition.value)
-        if moment is None:
+        bounds = bounds_of(condition.operator, condition.value, self._zone)
+        if bounds is None:
             self.add("1 = 0")
-        elif condition.operator in {":", "="}:
-            self.add(f"({column} >= {self.bind(moment)} AND {column} < {self.bind(moment + 86400)})")
-        else:
-            self.add(f"{column} {_COMPARE[condition.operator]} {self.bind(moment)}")
+            return
+        ends = [f"{column} >= {self.bind(bounds.low)}"] if bounds.low is not None else []
+        ends += [f"{column} < {self.bind(bounds.high)}"] if bounds.high is not None else []
+        self.add(f"{'NOT ' if bounds.is_outside else ''}({' AND '.join(ends)})")
 
     def tag(self, column: str, value: str) -> None:
         """Require a tag by key, by value or as `key=value`; tags are stored as compact JSON objects of strings."""

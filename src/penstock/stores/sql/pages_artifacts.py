@@ -108,7 +108,7 @@ def _outputs(tx: Transaction, limit: int) -> tuple[list[OutputItem], bool]:
 
 
 def _list_artifacts(tx: Transaction, query: ListQuery) -> Page[ArtifactItem]:
-    where = Where(tx, now=query.now)
+    where = Where(tx, now=query.now, zone=query.zone)
     if "run_id" in query.scope:
         where.equals("artifact.run_id", query.scope["run_id"])
     else:

@@ -162,7 +162,7 @@ def _name_condition(where: Where, condition: Condition, table: str) -> None:
 
 
 def _list_experiments(tx: Transaction, query: ListQuery) -> Page[ExperimentItem]:
-    where = Where(tx, now=query.now)
+    where = Where(tx, now=query.now, zone=query.zone)
     where.equals("experiment.storage_state", "ARCHIVED" if query.is_archived else "AVAILABLE")
     where.namespace("experiment", query)
     for word in query.words:
@@ -234,7 +234,7 @@ def _pipeline_from_row(row: Row, latest: VersionItem | None = None, dots: Sequen
 
 
 def _list_pipelines(tx: Transaction, query: ListQuery) -> Page[PipelineItem]:
-    where = Where(tx, now=query.now)
+    where = Where(tx, now=query.now, zone=query.zone)
     where.namespace("pipeline", query)
     for word in query.words:
         where.word(word, "pipeline.display_name", "pipeline.name", "pipeline.description", id_column="pipeline.pipeline_id")
@@ -375,7 +375,7 @@ def _recurring_from_row(row: Row, dots: Sequence[RunDot] = ()) -> RecurringItem:
 
 def list_recurring(tx: Transaction, query: ListQuery) -> Page[RecurringItem]:
     """Return schedules inside the caller's transaction; see `CatalogPages.list_recurring`."""
-    where = Where(tx, now=query.now)
+    where = Where(tx, now=query.now, zone=query.zone)
     where.namespace("recurring_run", query)
     for column in ("experiment_id", "pipeline_id"):
         if column in query.scope:

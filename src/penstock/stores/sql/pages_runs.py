@@ -285,7 +285,7 @@ def _longest(columns: str, places: str) -> str:
 
 def runs_where(tx: Transaction, query: ListQuery) -> Where:
     """Return the clauses that pick a list's runs; they need the table `run` only."""
-    where = Where(tx, now=query.now)
+    where = Where(tx, now=query.now, zone=query.zone)
     where.equals("run.storage_state", "ARCHIVED" if query.is_archived else "AVAILABLE")
     where.namespace("run", query)
     for column in ("experiment_id", "pipeline_id", "pipeline_version_id", "recurring_run_id", "pipeline_name"):
@@ -399,7 +399,7 @@ def _run_view(tx: Transaction, run_id: str) -> RunView | None:
 
 def tasks_where(tx: Transaction, query: ListQuery) -> Where:
     """Return which executions a list shows, over `task JOIN run`."""
-    where = Where(tx, now=query.now)
+    where = Where(tx, now=query.now, zone=query.zone)
     where.add(f"task.type IN {LEAF_TYPES}")
     if "run_id" in query.scope:
         where.equals("task.run_id", query.scope["run_id"])

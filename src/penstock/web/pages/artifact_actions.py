@@ -18,7 +18,7 @@ from penstock.interfaces.pages import ArtifactItem
 from penstock.interfaces.versions import MembershipQuery
 from penstock.tracking.collections import CollectionService
 from penstock.web.artifact_content import ZipMember, zip_of
-from penstock.web.filters import list_query
+from penstock.web.filters import query_of
 from penstock.web.formats import duration
 from penstock.web.pages.collections import collections_of
 from penstock.web.pages.picked import ListAddress, Picked, picked
@@ -37,7 +37,7 @@ async def act_on_stored(services: WebServices, request: Request) -> Response:
 
     async def matching(address: ListAddress) -> Sequence[str]:
         found: list[str] = []
-        query = dataclasses.replace(list_query(address.query, now=services.clock.now()), limit=200, cursor=None)
+        query = dataclasses.replace(query_of(request, address.query, now=services.clock.now()), limit=200, cursor=None)
         while len(found) < MOST_DOWNLOADED:
             page = await services.artifacts.list_artifacts(query)
             found += [str(item.artifact_id) for item in page.items]

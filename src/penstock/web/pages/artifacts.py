@@ -16,7 +16,7 @@ from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Page
 from penstock.web.artifact_content import Preview, head_of, media_type_of, preview_of, zip_of_tree
-from penstock.web.filters import list_query
+from penstock.web.filters import query_of
 from penstock.web.pages.collections import FILTER_FIELDS as COLLECTION_FIELDS
 from penstock.web.pages.collections import CollectionsTab, collections_tab
 from penstock.web.pages.tracking_data import headers_of, stream
@@ -91,7 +91,7 @@ class ArtifactPage:
 async def list_page(services: WebServices, request: Request) -> Response:
     """Collections, or all stored artifacts one by one."""
     if request.query_params.get("tab") == "stored":
-        query = list_query(request.query_params, now=services.clock.now())
+        query = query_of(request, now=services.clock.now())
         listing = await services.artifacts.list_artifacts(query)
         page = ArtifactListPage("stored", listing=listing, sort=("-" if query.is_descending else "") + query.sort)
     else:

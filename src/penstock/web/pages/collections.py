@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from penstock.interfaces.pages import Condition, ListQuery, OutputItem, Page
 from penstock.interfaces.tracking_pages import CollectionItem, CollectionUse
-from penstock.web.filters import chip_text, filter_text, list_query, parse
+from penstock.web.filters import chip_text, filter_text, parse, query_of
 from penstock.web.pages.tracking_run import run_url
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices, readable_by
@@ -122,7 +122,7 @@ class FoundCollections:
 
 async def collections_of(services: WebServices, request: Request, wanted: Mapping[str, str]) -> FoundCollections:
     """Return what the list matches and the caller may see; the number of queries does not depend on it."""
-    query = list_query(wanted, now=services.clock.now(), sort="updated")
+    query = query_of(request, wanted, now=services.clock.now(), sort="updated")
     outputs, is_cut = await services.artifacts.outputs()
     rows = [_output_row(item) for item in outputs]
     if services.tracking is not None:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.pages import Condition, Page, TaskItem
 from penstock.web.causes import Cause, causes_of
-from penstock.web.filters import chip_text, list_query
+from penstock.web.filters import chip_text, query_of
 from penstock.web.groups import GroupTable, condition_of, facet_menu, without
 from penstock.web.pages.picked import MOST_AT_ONCE, ListAddress, picked
 from penstock.web.pages.runs import act_on_runs
@@ -64,7 +64,7 @@ class ExecutionsPage:
 async def list_page(services: WebServices, request: Request) -> Response:
     """All executions."""
     wanted = request.query_params
-    query, by = list_query(wanted, now=services.clock.now()), wanted.get("group", "")
+    query, by = query_of(request, wanted, now=services.clock.now()), wanted.get("group", "")
     listing: Page[TaskItem] = Page([], None, 0)
     groups, causes = None, None
     if by in dict(GROUPINGS):
@@ -93,7 +93,7 @@ async def facet_part(services: WebServices, request: Request) -> Response:
     by, text = wanted.get("of", ""), wanted.get("q", "")[:2000]
     if by not in dict(FACETS):
         raise InvalidArgumentError(f"of: {by[:40]!r} has no menu of values; {', '.join(dict(FACETS))} have")
-    query = list_query({**wanted, "q": without(text, by)[0]}, now=services.clock.now())
+    query = query_of(request, {**wanted, "q": without(text, by)[0]}, now=services.clock.now())
     menu = facet_menu(await services.run_tables.task_groups(query, by), by, text)
     return render_part(services, request, "executions/facet.html", menu=menu)
 
@@ -102,7 +102,7 @@ async def act(services: WebServices, request: Request) -> Response:
     """Compare, retry or terminate the runs that the picked executions belong to; a row is named `RUN/TASK`."""
 
     async def matching(address: ListAddress) -> Sequence[str]:
-        return await services.run_tables.task_runs(list_query(address.query, now=services.clock.now()), limit=MOST_AT_ONCE)
+        return await services.run_tables.task_runs(query_of(request, address.query, now=services.clock.now()), limit=MOST_AT_ONCE)
 
     wanted = await picked(request, "/ui/executions", matching)
     runs = list(dict.fromkeys(row.partition("/")[0] for row in wanted.ids))

@@ -13,7 +13,7 @@ from penstock.domain.trash import TrashKind
 from penstock.interfaces.page_catalog import BestMetric, ExperimentItem, RecurringItem
 from penstock.interfaces.pages import ListQuery, Page
 from penstock.web.comparison import is_cost
-from penstock.web.filters import list_query
+from penstock.web.filters import query_of
 from penstock.web.metric_charts import MOST_CHARTS, MetricChart, metric_charts
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.trash import done_notice, each, put_away
@@ -60,7 +60,7 @@ class ExperimentPage:
 
 async def list_page(services: WebServices, request: Request) -> Response:
     """All experiments."""
-    query = list_query(request.query_params, now=services.clock.now(), sort="activity")
+    query = query_of(request, now=services.clock.now(), sort="activity")
     listing = await services.catalog.list_experiments(query)
     metrics = await services.runs.metric_names()
     metric = request.query_params.get("metric", "")
@@ -81,7 +81,7 @@ async def experiment_page(services: WebServices, request: Request) -> Response:
     experiment = await services.catalog.experiment(experiment_id)
     if experiment is None:
         raise NotFoundError(f"There is no experiment {experiment_id}.")
-    query = list_query(request.query_params, now=services.clock.now(), scope={"experiment_id": experiment_id})
+    query = query_of(request, now=services.clock.now(), scope={"experiment_id": experiment_id})
     page = ExperimentPage(
         experiment,
         await run_table(services, request, query, shows_experiment=False),

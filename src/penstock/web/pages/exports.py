@@ -15,7 +15,7 @@ from penstock.interfaces.page_catalog import ExperimentItem, PipelineItem, Recur
 from penstock.interfaces.pages import ArtifactItem, ListQuery, RunItem, TaskItem
 from penstock.interfaces.run_tables import TASK_GROUPINGS, Span
 from penstock.web.exporting import Export, Field, rows_of, send
-from penstock.web.filters import list_query
+from penstock.web.filters import query_of
 from penstock.web.parquet_writing import Kind
 from penstock.web.services import WebServices
 
@@ -195,7 +195,7 @@ async def export(services: WebServices, request: Request) -> Response:
         InvalidArgumentError: another list or format.
     """
     wanted, name = request.query_params, request.path_params.get("list", "runs")
-    query = list_query(wanted, now=services.clock.now(), sort="activity" if name == "experiments" else "created")
+    query = query_of(request, now=services.clock.now(), sort="activity" if name == "experiments" else "created")
     if wanted.get("group") and (name == "runs" or (name == "executions" and wanted["group"] in TASK_GROUPINGS)):
         return send(await _groups(services, name, query, wanted), wanted.get("format", "csv"))
     if name == "runs":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.web.filters import list_query
+from penstock.web.filters import query_of
 from penstock.web.log_search import TAIL_BYTES, LogHits, pattern_of, search_logs
 from penstock.web.pages.executions import FILTER_FIELDS
 from penstock.web.render import Crumb, Frame, render
@@ -50,7 +50,7 @@ async def logs_page(services: WebServices, request: Request) -> Response:
     try:
         pattern = pattern_of(text, is_errors=is_errors)
         if pattern is not None:
-            found = await search_logs(services, pattern, list_query(request.query_params, now=services.clock.now()))
+            found = await search_logs(services, pattern, query_of(request, now=services.clock.now()))
     except re.error as error:
         problem = str(error)
     page = LogHitsPage(text, is_errors, problem, found)

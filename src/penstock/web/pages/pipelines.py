@@ -19,7 +19,7 @@ from penstock.domain.plan import ContainerWork, LeafTemplate, ParameterSpec, Run
 from penstock.domain.trash import TrashKind
 from penstock.interfaces.page_catalog import PipelineItem, PipelineView, VersionItem
 from penstock.interfaces.pages import Page
-from penstock.web.filters import list_query
+from penstock.web.filters import query_of
 from penstock.web.formats import plain_json
 from penstock.web.pages.budgets import BudgetCard, budget_card
 from penstock.web.pages.graph_diff import GraphDiff, graph_diff
@@ -121,7 +121,7 @@ class PipelinePage:
 
 async def list_page(services: WebServices, request: Request) -> Response:
     """All pipelines."""
-    query = list_query(request.query_params, now=services.clock.now())
+    query = query_of(request, now=services.clock.now())
     page = PipelineListPage(await services.catalog.list_pipelines(query), ("-" if query.is_descending else "") + query.sort)
     frame = Frame(title="Pipelines", section="pipelines", crumbs=(Crumb("Pipelines"),), live="", scripts=("table", "upload"))
     return render(services, request, "pipelines/list.html", frame=frame, page=page)
@@ -151,7 +151,7 @@ async def pipeline_page(services: WebServices, request: Request) -> Response:
             data["parameters"] = parameter_rows(plan.parameters, {})
             data["components"] = components_of(plan)
     if tab == "runs":
-        query = list_query(request.query_params, now=services.clock.now(), scope={"pipeline_id": pipeline_id})
+        query = query_of(request, now=services.clock.now(), scope={"pipeline_id": pipeline_id})
         data["runs"] = await run_table(services, request, query)
     if tab == "versions" and {"a", "b"} <= request.query_params.keys():
         data["diff"] = await _diff(services, by_id, request.query_params["a"], request.query_params["b"])

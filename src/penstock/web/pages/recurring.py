@@ -17,7 +17,7 @@ from penstock.domain.triggers import Backfill, NotedEvent, RecurringEdit
 from penstock.interfaces.page_catalog import RecurringItem, TickItem
 from penstock.interfaces.pages import Page, RunItem
 from penstock.pipelines.triggers import TriggerTest
-from penstock.web.filters import list_query
+from penstock.web.filters import query_of
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.trash import done_notice, each, put_away
 from penstock.web.pages.triggers import EDIT_WORDS, BackfillPreview, preview_of
@@ -85,7 +85,7 @@ def upcoming(services: WebServices, item: RecurringItem, count: int) -> list[flo
 
 async def list_page(services: WebServices, request: Request) -> Response:
     """All schedules."""
-    query = list_query(request.query_params, now=services.clock.now())
+    query = query_of(request, now=services.clock.now())
     listing = await services.catalog.list_recurring(query)
     fires = {item.recurring_run_id: times[0] for item in listing.items if (times := upcoming(services, item, 1))}
     page = RecurringListPage(listing, ("-" if query.is_descending else "") + query.sort, fires)
@@ -100,7 +100,7 @@ async def recurring_page(services: WebServices, request: Request) -> Response:
     if found is None:
         raise NotFoundError(f"There is no recurring run {recurring_run_id}.")
     item, ticks = found
-    query = list_query(request.query_params, now=services.clock.now(), scope={"recurring_run_id": recurring_run_id})
+    query = query_of(request, now=services.clock.now(), scope={"recurring_run_id": recurring_run_id})
     given = item.runtime_config.get("parameters") or {}
     page = RecurringPage(
         item,

@@ -20,7 +20,7 @@ from penstock.interfaces.pages import ArtifactUse, Condition, ListQuery, Page, R
 from penstock.interfaces.tracking_pages import RunTracking
 from penstock.web.causes import Cause, causes_of
 from penstock.web.critical_path import CriticalPath, critical_path, group_ids
-from penstock.web.filters import list_query
+from penstock.web.filters import query_of
 from penstock.web.formats import plain_json
 from penstock.web.logs import last_lines
 from penstock.web.pages.tasks import PANEL_TABS, TaskPanel, task_panel
@@ -172,7 +172,7 @@ async def _tab_data(services: WebServices, request: Request, view: RunView, tab:
     run = view.run
     now = services.clock.now()
     if tab in {"tasks", "graph"}:
-        query = list_query(request.query_params, now=now, sort="position", descending=False, scope={"run_id": run.run_id})
+        query = query_of(request, now=now, sort="position", descending=False, scope={"run_id": run.run_id})
         address = _graph_address(request, run.run_id) if tab == "graph" else ""
         return {"tasks": await services.runs.list_tasks(query), "graph_address": address}
     if tab == "timeline":

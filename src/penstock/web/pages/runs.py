@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import PenstockError
 from penstock.domain.trash import TrashKind
-from penstock.web.filters import list_query
+from penstock.web.filters import query_of
 from penstock.web.formats import duration
 from penstock.web.pages.picked import MOST_AT_ONCE, ListAddress, Picked, picked
 from penstock.web.pages.run_table import run_table
@@ -23,7 +23,7 @@ MOST_COMPARED = 20
 
 async def list_page(services: WebServices, request: Request) -> Response:
     """All runs across experiments."""
-    query = list_query(request.query_params, now=services.clock.now())
+    query = query_of(request, now=services.clock.now())
     page = await run_table(services, request, query)
     frame = Frame(title="Runs", section="runs", crumbs=(Crumb("Runs"),), live="", scripts=("table", "scatter"))
     return render(services, request, "runs/list.html", frame=frame, page=page)
@@ -77,7 +77,7 @@ async def act(services: WebServices, request: Request) -> Response:
     """Do one thing to one or many runs."""
 
     async def matching(address: ListAddress) -> Sequence[str]:
-        return await services.run_tables.ids(list_query(address.query, now=services.clock.now()), limit=MOST_AT_ONCE)
+        return await services.run_tables.ids(query_of(request, address.query, now=services.clock.now()), limit=MOST_AT_ONCE)
 
     return await act_on_runs(services, request, await picked(request, "/ui/runs", matching))
 

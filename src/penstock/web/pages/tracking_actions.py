@@ -23,6 +23,7 @@ from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
 from penstock.web.tracking_filters import run_filters, run_order
 from penstock.web.tracking_services import TrackingServices, caller_of, check_writable, checked_id, readable_by, runs_by_ids
+from penstock.web.zones import reading_zone
 
 _MAX_CARD = 100_000
 _BATCH = 500
@@ -99,7 +100,7 @@ async def matching_runs(tracking: TrackingServices, request: Request, address: L
     project = await tracking.projects.get(parts[0], parts[1]) if len(parts) == 3 else None
     if project is None or not readable_by(tracking, request)(project.entity):
         return []
-    filters = run_filters(address.query.get("q", ""), now=now)
+    filters = run_filters(address.query.get("q", ""), now=now, zone=reading_zone(address.query, request.cookies))
     ids: list[str] = []
     after: str | None = None
     while len(ids) < MOST_AT_ONCE:

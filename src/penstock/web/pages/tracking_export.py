@@ -16,6 +16,7 @@ from penstock.web.services import WebServices
 from penstock.web.tracking_documents import plain
 from penstock.web.tracking_filters import run_filters, run_order
 from penstock.web.tracking_services import TrackingServices, project_of
+from penstock.web.zones import reading_zone
 
 _PAGE = 200
 _MOST_COLUMNS = 200
@@ -60,7 +61,7 @@ async def _page(
     services: WebServices, tracking: TrackingServices, request: Request, project: TrackedProject, after: str | None
 ) -> tuple[list[ListedRun], str | None]:
     wanted = request.query_params
-    filters = run_filters(wanted.get("q", ""), now=services.clock.now())
+    filters = run_filters(wanted.get("q", ""), now=services.clock.now(), zone=reading_zone(wanted, request.cookies))
     order = run_order(wanted.get("sort", "-created"), "")
     found = await tracking.runs.list(project, filters=filters, order=order, after=after, limit=_PAGE)
     rows = [listed_run(entry.run, place) for place, entry in enumerate(found.entries)]

@@ -18,6 +18,7 @@ from penstock.web.services import WebServices
 from penstock.web.tracking_documents import config_of, look_of, lookup, summary_of, tree_of
 from penstock.web.tracking_filters import FIELDS, run_filters, run_order
 from penstock.web.tracking_services import TrackingServices, project_of
+from penstock.web.zones import reading_zone
 
 PROJECT_TABS: Sequence[tuple[str, str]] = (
     ("overview", "Overview"),
@@ -144,7 +145,7 @@ async def run_listing(
     group = query.get("group", "")
     group = group if group in dict(GROUPS) or group.startswith("config.") else ""
     sort = query.get("sort", "-created")
-    filters = run_filters(query.get("q", ""), now=services.clock.now())
+    filters = run_filters(query.get("q", ""), now=services.clock.now(), zone=reading_zone(query, request.cookies))
     found = await tracking.runs.list(project, filters=filters, order=run_order(sort, group), after=query.get("cursor"), limit=limit)
     rows = [listed_run(entry.run, place, group) for place, entry in enumerate(found.entries)]
     total = await tracking.runs.count(project, filters)

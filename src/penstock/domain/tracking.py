@@ -57,6 +57,8 @@ class TrackedProject:
     """Who created it."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What clients set on a project and nobody here interprets (access, views, framework, repo, ...)."""
+    is_described: bool = False
+    """Whether somebody gave a description, be it an empty one."""
 
 
 @dataclass(frozen=True, slots=True)

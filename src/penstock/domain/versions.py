@@ -81,6 +81,8 @@ class Collection:
     updated_at: float
     client_id: str | None = None
     """Id that the client made up for the sequence before the server knew it."""
+    is_described: bool = False
+    """Whether somebody gave a description, be it an empty one."""
 
 
 @dataclass(frozen=True, slots=True)

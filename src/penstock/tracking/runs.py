@@ -207,7 +207,7 @@ class TrackedRunService:
         target = next((known for known in TrackedState if known.value == state), None)
         allowed = _ALLOWED_UPDATES.get(target, frozenset()) if target is not None else frozenset()
         if target is None or not await self._store.set_state(run_id, target, from_states=allowed, at=self._clock.now()):
-            raise ConflictError(f"run {run.name!r} is {run.state.value}: it cannot become {state!r} by hand")
+            raise ConflictError(f"invalid state transition: run {run.name!r} is {run.state.value}, it cannot become {state!r} by hand")
         changed = await self._store.get_by_id(run_id)
         self._tell(changed or run, "state")
         return changed or run

@@ -189,11 +189,11 @@ channel = next(iter(api.slack_integrations(entity="tester")))
 api.create_automation(OnCreateArtifact(scope=collection) >> SendNotification.from_integration(
     channel, title="New ${artifact_version}", text="by ${event_author}"), name=name + "-told")
 api.create_automation(OnCreateArtifact(scope=collection) >> SendWebhook.from_integration(hook()), name=name + "-refused")
-os.environ["HOOK"], name = os.environ["HERE"], name + "-here"
-gql("mutation M($i: CreateGenericWebhookIntegrationInput!) { createGenericWebhookIntegration(input: $i) { integration { id } } }",
-    {"i": {"entityName": "tester", "name": name, "urlEndpoint": os.environ["HERE"]}})
-here = next(one for one in api.webhook_integrations(entity="tester") if one.name == name)
-api.create_automation(OnCreateArtifact(scope=collection) >> SendWebhook.from_integration(here), name=name + "-posted")
+for ending, address in (("posted", os.environ["HERE"]), ("lost", "nowhere")):
+    gql("mutation M($i: CreateGenericWebhookIntegrationInput!) { createGenericWebhookIntegration(input: $i) { integration { id } } }",
+        {"i": {"entityName": "tester", "name": f"{name}-to-{ending}", "urlEndpoint": address}})
+    target = next(one for one in api.webhook_integrations(entity="tester") if one.name == f"{name}-to-{ending}")
+    api.create_automation(OnCreateArtifact(scope=collection) >> SendWebhook.from_integration(target), name=f"{name}-{ending}")
 with wandb.init() as run:
     for text in ("two", "two", "three"):
         run.log_artifact(log(text)).wait()
@@ -206,9 +206,10 @@ answer = None
     with closing(sqlite3.connect(client.server.data_dir / "penstock.db")) as database:
         log = database.execute(
             "SELECT a.name, d.state, d.detail FROM automation_delivery d JOIN automation a ON a.automation_id = d.automation_id"
-            " WHERE a.name IN (?, ?) ORDER BY d.delivery_id",
-            (f"{client.project}-told", f"{client.project}-refused"),
+            " WHERE a.name IN (?, ?, ?) ORDER BY d.delivery_id",
+            [f"{client.project}-{ending}" for ending in ("told", "refused", "lost")],
         ).fetchall()
-    assert [(name.rpartition("-")[2], state) for name, state, _ in log] == [("told", "done"), ("refused", "refused")] * 2
+    assert [(name.rpartition("-")[2], state) for name, state, _ in log] == [("told", "done"), ("refused", "refused"), ("lost", "refused")] * 2
     assert log[0][2] == "New v1: by tester"
     assert "webhooks to example.com are not allowed" in log[1][2]
+    assert "'nowhere' is no http address" in log[2][2]

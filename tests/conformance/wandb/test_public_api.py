@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.conformance.wandb.conftest import MIDDLE, NEWEST, Client
@@ -160,3 +161,72 @@ answer = {"logged": [entry.name for entry in api.run(f"{PROJECT}/one").logged_ar
         assert answer == {
             "logged": ["by-hand:v0"], "version": "v0", "used": ["by-hand:v0"], "aliases": ["latest", "x"], "tags": ["t"],
         }, release  # fmt: skip
+
+
+def test_what_nobody_set_is_none_and_an_empty_text_stays_one(client: Client) -> None:
+    answer = client.run(
+        """
+entity, project = PROJECT.split("/")
+with wandb.init(id="plain") as run:
+    artifact = wandb.Artifact("ds", type="dataset")
+    run.log_artifact(artifact).wait()
+    artifact.link(f"{PROJECT}/port")
+with wandb.init(id="dressed", group="g", job_type="train", notes="n"):
+    pass
+api = wandb.Api()
+def texts(name):
+    run = api.run(f"{PROJECT}/{name}")
+    return [run.group, run.job_type, run.notes, run.description, run.commit]
+def card(name):
+    return api.artifact_collection("dataset", f"{PROJECT}/{name}").description
+answer = {"plain": texts("plain"), "dressed": texts("dressed")[:3], "cards": [card("ds"), card("port")]}
+for name in ("ds", "port"):
+    collection = api.artifact_collection("dataset", f"{PROJECT}/{name}")
+    collection.description = ""
+    collection.save()
+answer["emptied"] = [card("ds"), card("port")]
+for number, text in enumerate((None, "", "of models")):
+    registry = api.create_registry(name=f"{project}-{number}", visibility="organization", description=text)
+    registry.load()
+    answer.setdefault("registries", []).append(registry.description)
+    registry.delete()
+"""
+    )
+    assert answer["plain"] == [None] * 5
+    assert answer["dressed"] == ["g", "train", "n"]
+    assert answer["cards"] == [None, None]
+    assert answer["emptied"] == ["", ""]
+    assert answer["registries"] == [None, "", "of models"]
+
+
+def test_the_words_that_programs_look_for_in_answers(client: Client) -> None:
+    answer = client.run(
+        """
+api = wandb.Api()
+with wandb.init() as run:
+    artifact = wandb.Artifact("ds", type="dataset")
+    with artifact.new_file("a.txt") as file:
+        file.write("a")
+    run.log_artifact(artifact).wait()
+made = api.run("/".join(api.create_run(project=PROJECT.split("/")[1]).path))
+answer = {"failed": made.update_state("failed"), "path": api.artifact(f"{PROJECT}/ds:v0").files()[0].storage_path,
+          "url": api.artifact(f"{PROJECT}/ds:v0").files()[0].direct_url}
+try:
+    made.update_state("failed")
+except wandb.Error as error:
+    answer["again"] = str(error)
+api.create_registry(name=PROJECT.split("/")[1], visibility="organization").delete()
+answer["shared"] = [name for name in wandb.Api().viewer.teams if name.endswith("-org")]
+"""
+    )
+    assert answer["failed"] is True
+    assert "invalid state transition" in answer["again"]
+    assert answer["path"].startswith("wandb_artifacts/")
+    assert "/wandb_artifacts/" in answer["url"]
+    assert answer["shared"] == [], "the entity of the registries is not among a user's teams"
+
+
+def test_the_viewer_has_an_entity_and_a_default_one(client: Client) -> None:
+    query = "{ viewer { userEntity { name } defaultEntity { name isTeam } } }"
+    answered = httpx.post(f"{client.server.url}/graphql", json={"query": query}, auth=("api", client.server.key)).json()
+    assert answered == {"data": {"viewer": {"userEntity": {"name": "tester"}, "defaultEntity": {"name": "tester", "isTeam": False}}}}

@@ -30,15 +30,16 @@ def routes(services: WandbServices) -> list[BaseRoute]:
             found.append(Route(path, storage.guarded(put), methods=["PUT"]))
         return found
 
+    # Programs that watch their traffic tell contents from manifests by these words of the original's addresses.
     version = "/storage/artifacts/{version:int}"
     return [
         Route("/oidc/token", refuse_identity_token, methods=["POST"]),
         *bytes_route("/files/{entity}/{project}/{run}/{path:path}", get=storage.get_run_file, put=storage.put_run_file),
         *bytes_route(f"{version}/files/{{md5}}/parts/{{part:int}}", put=storage.put_artifact_part),
         *bytes_route(f"{version}/files/{{md5}}", put=storage.put_artifact_file),
-        *bytes_route(f"{version}/manifests/{{manifest:int}}", get=storage.get_manifest, put=storage.put_manifest),
-        *bytes_route(f"{version}/manifest.json", get=storage.get_current_manifest),
-        *bytes_route("/storage/content/{project:int}/{md5}/{name:path}", get=storage.get_content),
+        *bytes_route(f"{version}/manifests/{{manifest:int}}/wandb_manifest.json", get=storage.get_manifest, put=storage.put_manifest),
+        *bytes_route(f"{version}/wandb_manifest.json", get=storage.get_current_manifest),
+        *bytes_route("/storage/wandb_artifacts/{project:int}/{md5}/{name:path}", get=storage.get_content),
         *bytes_route("/artifacts/{entity}/{md5}", get=storage.get_artifact_v1),
         *bytes_route("/artifactsV2/{path:path}", get=storage.get_artifact_v2),
     ]

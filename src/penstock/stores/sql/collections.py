@@ -130,9 +130,9 @@ class SqlCollectionStore:
         def work(tx: Transaction) -> Collection:
             ensure_type_row(tx, project_id, type_name, "", at)
             tx.execute(
-                "INSERT INTO collection (project_id, name, kind, type_name, description, created_at, updated_at)"
-                " VALUES (?, ?, 'portfolio', ?, ?, ?, ?) ON CONFLICT (project_id, name) DO NOTHING",
-                (project_id, name, type_name, description, at, at),
+                "INSERT INTO collection (project_id, name, kind, type_name, description, is_described, created_at, updated_at)"
+                " VALUES (?, ?, 'portfolio', ?, ?, ?, ?, ?) ON CONFLICT (project_id, name) DO NOTHING",
+                (project_id, name, type_name, description, int(bool(description)), at, at),
             )
             collection = collection_from_row(only(tx, f"{COLLECTION_SELECT} WHERE c.project_id = ? AND c.name = ?", (project_id, name)))
             if collection.kind is not CollectionKind.PORTFOLIO:
@@ -164,9 +164,9 @@ class SqlCollectionStore:
             if type_name is not None:
                 ensure_type_row(tx, known.project_id, type_name, "", at)
             tx.execute(
-                "UPDATE collection SET description = COALESCE(?, description), type_name = COALESCE(?, type_name), updated_at = ?"
-                " WHERE collection_id = ?",
-                (description, type_name, at, collection_id),
+                "UPDATE collection SET description = COALESCE(?, description), is_described = COALESCE(?, is_described),"
+                " type_name = COALESCE(?, type_name), updated_at = ? WHERE collection_id = ?",
+                (description, None if description is None else 1, type_name, at, collection_id),
             )
             edits = (("name", known.name, name), ("card", known.description, description), ("type", known.type_name, type_name))
             for kind, old, new in edits:

@@ -64,7 +64,10 @@ class SqlProjectStore:
         def work(tx: Transaction) -> tuple[TrackedProject, bool]:
             found, is_new = ensure_project(tx, entity, name, project_id=project_id, at=at, user_name=user_name)
             if description is not None:
-                tx.execute("UPDATE tracked_project SET description = ?, updated_at = ? WHERE project_id = ?", (description, at, found))
+                tx.execute(
+                    "UPDATE tracked_project SET description = ?, is_described = 1, updated_at = ? WHERE project_id = ?",
+                    (description, at, found),
+                )
             if settings:
                 row = tx.one("SELECT settings FROM tracked_project WHERE project_id = ?", (found,))
                 merged = {**(json.loads(row["settings"]) if row else {}), **settings}

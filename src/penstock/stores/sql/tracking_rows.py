@@ -64,6 +64,7 @@ def project_from_row(row: Row) -> TrackedProject:
         run_count=row["run_count"],
         user_name=row["user_name"],
         settings=json.loads(row["settings"]),
+        is_described=bool(row["is_described"]),
     )
 
 

@@ -92,6 +92,7 @@ def collection_from_row(row: Row) -> Collection:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         client_id=row["client_id"],
+        is_described=bool(row["is_described"]),
     )
 
 

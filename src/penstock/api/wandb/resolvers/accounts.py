@@ -99,6 +99,10 @@ def _user_id(node: UserNode, info: GraphQLResolveInfo) -> str:
     return ids.encode("User", context_of(info).services.accounts.personal_entity(node.name).entity_id)
 
 
+def _own_entity(node: UserNode, info: GraphQLResolveInfo) -> Entity:
+    return context_of(info).services.accounts.personal_entity(node.name)
+
+
 def _api_keys(node: UserNode, info: GraphQLResolveInfo, **page: Any) -> dict[str, Any]:
     context = context_of(info)
     keys = context.services.keys.list(node.name) if node.name == context.caller.user_name else []
@@ -109,7 +113,9 @@ def _api_keys(node: UserNode, info: GraphQLResolveInfo, **page: Any) -> dict[str
 
 def _teams(node: UserNode, info: GraphQLResolveInfo, **page: Any) -> dict[str, Any]:
     accounts = context_of(info).services.accounts
-    teams = [accounts.personal_entity(node.name), *accounts.teams()]
+    # The entity that the registries belong to is no team that anybody logs to.
+    shared = [entity_ for entity_ in accounts.teams() if entity_.name != ORGANIZATION_ENTITY]
+    teams = [accounts.personal_entity(node.name), *shared]
     return connections.page(teams, offset=0, total=len(teams))
 
 
@@ -294,6 +300,8 @@ FIELDS: FieldTable = {
         "admin": _is_admin,
         "flags": lambda node, info: "{}",
         "entity": lambda node, info: node.name,
+        "userEntity": _own_entity,
+        "defaultEntity": _own_entity,
         "accountType": _account_type,
         "apiKeys": _api_keys,
         "teams": _teams,

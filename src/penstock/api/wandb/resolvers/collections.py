@@ -341,7 +341,7 @@ def _collection(name: str) -> Any:
 _COLLECTION_FIELDS = {
     "id": lambda node, info: ids.encode("ArtifactCollection", node.collection.collection_id),
     "name": _collection("name"),
-    "description": _collection("description"),
+    "description": lambda node, info: node.collection.description if node.collection.is_described else None,
     "createdAt": _collection("created_at"),
     "updatedAt": _collection("updated_at"),
     "state": lambda node, info: "READY" if isinstance(node, CollectionNode) else node.state,
@@ -371,7 +371,7 @@ FIELDS: FieldTable = {
     "ArtifactType": {
         "id": lambda node, info: ids.encode("ArtifactType", node.type.type_id),
         "name": lambda node, info: node.type.name,
-        "description": lambda node, info: node.type.description,
+        "description": lambda node, info: node.type.description or None,
         "createdAt": lambda node, info: node.type.created_at,
         "project": lambda node, info: _project_node(context_of(info), node.type.project_id),
         "artifact": _type_artifact,

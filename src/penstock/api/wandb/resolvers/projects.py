@@ -49,9 +49,11 @@ def upsert_model(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) 
         )
     )
     if found.name.startswith(REGISTRY_PREFIX):
-        context.services.registries.make(
+        registries = context.services.registries
+        allows_all = input.get("allow_all_artifact_types_in_registry")
+        registries.make(
             found.project_id,
-            allow_all_types=input.get("allow_all_artifact_types_in_registry") is not False,
+            allow_all_types=registries.allows_all_types(found.project_id) if allows_all is None else allows_all,
             type_names=[entry["name"] for entry in input.get("artifact_types") or ()],
         )
     context.forget_projects()
@@ -195,7 +197,7 @@ FIELDS: FieldTable = {
         "name": lambda node, info: node.project.name,
         "entityName": lambda node, info: node.project.entity,
         "entity": lambda node, info: owner_of(context_of(info), node.project.entity),
-        "description": lambda node, info: node.project.description,
+        "description": lambda node, info: node.project.description if node.project.is_described else None,
         "createdAt": lambda node, info: node.project.created_at,
         "updatedAt": lambda node, info: node.project.updated_at,
         "isBenchmark": lambda node, info: bool(node.project.settings.get("is_benchmark")),

@@ -219,6 +219,11 @@ def _run(name: str) -> Any:
     return lambda node, info: getattr(node.run, name)
 
 
+def _text(name: str) -> Any:
+    # What nobody set is null, as clients and their users expect (`if run.group is None`).
+    return lambda node, info: getattr(node.run, name) or None
+
+
 FIELDS: FieldTable = {
     "Mutation": {
         "upsertBucket": upsert_bucket, "deleteRun": delete_run, "updateRunState": update_run_state, "stopRun": stop_run,
@@ -236,8 +241,8 @@ FIELDS: FieldTable = {
         "id": lambda node, info: node.wire_id,
         "name": _run("name"),
         "displayName": _run("display_name"),
-        "description": _run("description"),
-        "notes": _run("notes"),
+        "description": _text("description"),
+        "notes": _text("notes"),
         "tags": lambda node, info: list(node.run.tags),
         "state": lambda node, info: node.run.state.value,
         "exitcode": _run("exit_code"),
@@ -245,13 +250,13 @@ FIELDS: FieldTable = {
         "running": lambda node, info: node.run.state is TrackedState.RUNNING,
         "stopped": _run("is_stop_requested"),
         "shouldStop": _run("is_stop_requested"),
-        "group": _run("group"),
-        "groupName": _run("group"),
-        "jobType": _run("job_type"),
-        "host": _run("host"),
-        "program": _run("program"),
-        "commit": _run("commit"),
-        "repo": _run("repo"),
+        "group": _text("group"),
+        "groupName": _text("group"),
+        "jobType": _text("job_type"),
+        "host": _text("host"),
+        "program": _text("program"),
+        "commit": _text("commit"),
+        "repo": _text("repo"),
         "config": lambda node, info, keys=None: _only(node.run.config, keys),
         "wandbConfig": lambda node, info, keys=None: wandb_config(node.run.config, keys),
         "summaryMetrics": lambda node, info, keys=None: _only(node.run.summary, keys),

@@ -11,7 +11,7 @@ from penstock.api.wandb.nodes import ProjectNode, VersionNode, artifact_id, vers
 from penstock.api.wandb.resolvers.accounts import context_of
 from penstock.api.wandb.resolvers.projects import project_for_writing
 from penstock.api.wandb.resolvers.runs import run_for_writing
-from penstock.api.wandb.resolvers.versions import manifest_to_wire, version_by_id, version_for_writing
+from penstock.api.wandb.resolvers.versions import manifest_to_wire, storage_path, version_by_id, version_for_writing
 from penstock.api.wandb.scalars import md5_from_wire, md5_to_wire
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.runs import TrackedRunChanged
@@ -119,7 +119,7 @@ def _planned_to_wire(context: RequestContext, file: PlannedFile, spec: Input) ->
     path = f"/storage/artifacts/{file.version.version_id}/files/{file.md5}"
     answer = {
         "id": ids.encode("File", file.version.version_id, file.name), "name": file.name, "display_name": file.name,
-        "storage_path": path.removeprefix("/"), "size_bytes": 0 if file.known is None else file.known.size_bytes,
+        "storage_path": storage_path(file.version.version_id, file.md5), "size_bytes": 0 if file.known is None else file.known.size_bytes,
         "md5": md5_to_wire(file.md5), "direct_url": "", "upload_url": None, "upload_headers": [], "upload_multipart_urls": None,
         # Clients read only the id: the version that gave birth to the content (wandb.md section 12.2, step 4).
         "artifact": _BornVersion(birth),

@@ -82,7 +82,7 @@ def artifact_manifest(root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[s
 
 def manifest_to_wire(context: RequestContext, manifest: Manifest) -> dict[str, Any]:
     """Return a manifest with the addresses of its file."""
-    path = f"/storage/artifacts/{manifest.version_id}/manifests/{manifest.manifest_id}"
+    path = f"/storage/artifacts/{manifest.version_id}/manifests/{manifest.manifest_id}/wandb_manifest.json"
     return {
         "id": ids.encode("ArtifactManifest", manifest.manifest_id),
         "digest": manifest.md5,
@@ -105,7 +105,7 @@ def _current_manifest(node: VersionNode, info: GraphQLResolveInfo) -> dict[str, 
     version = node.version
     if version.manifest_digest is None:
         return None
-    path = f"/storage/artifacts/{version.version_id}/manifest.json"
+    path = f"/storage/artifacts/{version.version_id}/wandb_manifest.json"
     return {
         "id": ids.encode("ArtifactManifest", "current", version.version_id), "digest": version.digest, "type": "FULL",
         "file": {
@@ -159,18 +159,22 @@ def files_by_entries(
 def entry_to_file(context: RequestContext, node: VersionNode, entry: ManifestEntry) -> dict[str, Any]:
     """Return a manifest entry as a file; references lead to where they point (wandb.md section 12.6)."""
     version = node.version
-    path = f"/artifact/{version.version_id}/{entry.path}"
     if entry.ref is not None:
-        url, md5 = entry.ref, None
+        url, md5, path = entry.ref, None, storage_path(version.version_id, entry.path)
     else:
         md5 = entry.digest
-        name = entry.path.rpartition("/")[2]
-        url = context.signed_url("GET", f"/storage/content/{version.project_id}/{hex_md5(md5)}/{name}")
+        name, path = entry.path.rpartition("/")[2], storage_path(version.version_id, hex_md5(md5))
+        url = context.signed_url("GET", f"/storage/wandb_artifacts/{version.project_id}/{hex_md5(md5)}/{name}")
     return {
         "id": ids.encode("File", version.version_id, entry.path), "name": entry.path, "display_name": entry.path, "url": url,
         "direct_url": url, "size_bytes": entry.size_bytes or 0, "mimetype": mimetypes.guess_type(entry.path)[0], "md5": md5,
         "digest": entry.digest, "storage_path": path, "updated_at": version.updated_at, "created_at": version.created_at, "artifact": node,
     }  # fmt: skip
+
+
+def storage_path(version_id: int, name: str) -> str:
+    """Return what clients are told of where a file lies; they only show it, or hand it back."""
+    return f"wandb_artifacts/{version_id}/{name}"
 
 
 def _aliases(node: VersionNode, info: GraphQLResolveInfo) -> list[dict[str, Any]]:

@@ -115,3 +115,12 @@ async def test_a_volume_that_nobody_made_is_a_warning_the_first_time(open_stage)
         assert (await scene.run(shell("true", mounts=(made,), create_volumes=("made",)), "third")).failure is None
         warnings = [(await scene.started(name)).detail["warnings"] for name in ("first", "second", "third")]
     assert warnings == [["Volume 'shared' did not exist: the task gets a new, empty one of that name."], [], []]
+
+
+async def test_removing_a_volume_that_is_not_there_is_a_warning(open_stage) -> None:
+    async with open_stage(has_namespace=False) as scene:
+        assert (await scene.run(ProcessSpec(argv=(), create_volumes=("made",)), "making")).failure is None
+        for name in ("first", "second"):
+            assert (await scene.run(ProcessSpec(argv=(), delete_volumes=("made",)), name)).failure is None
+        warnings = [(await scene.started(name)).detail["warnings"] for name in ("first", "second")]
+    assert warnings == [[], ["There was no volume 'made' to remove."]]

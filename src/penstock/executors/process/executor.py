@@ -303,7 +303,7 @@ class ProcessExecutor:
         """Do what a spec without a command asks for: files, volumes, outputs. Nothing runs, so repeating it after a crash is harmless."""
         await asyncio.to_thread(self._stage, attempt, spec)
         await self._store_entries(spec)
-        detail = {"mode": "none", "host": self._host, "warnings": list(spec.warnings)}
+        detail = {"mode": "none", "host": self._host, "warnings": [*spec.warnings, *staging.absent_volumes(spec, self._volumes)]}
         self._report(AttemptStarted(attempt.request.key, self._clock.now(), detail))
         outcome = await self._conclude(attempt, spec, {"code": 0})
         await asyncio.to_thread(staging.remove_volumes, spec, self._volumes)

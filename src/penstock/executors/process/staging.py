@@ -99,6 +99,11 @@ def unmade_volumes(spec: ProcessSpec, volumes: Path) -> list[str]:
     return [f"Volume {name!r} did not exist: the task gets a new, empty one of that name." for name in fresh]
 
 
+def absent_volumes(spec: ProcessSpec, volumes: Path) -> list[str]:
+    """Return a warning for each volume that is to be removed and is not there."""
+    return [f"There was no volume {name!r} to remove." for name in spec.delete_volumes if not _volume(volumes, name).exists()]
+
+
 def remove_volumes(spec: ProcessSpec, volumes: Path) -> None:
     """Remove what `spec.delete_volumes` names; missing ones are fine."""
     for name in spec.delete_volumes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -12,6 +13,7 @@ from penstock.domain.execution import AttemptLayout, FailureKind, LaunchRequest,
 from penstock.domain.plan import VolumeWork
 from penstock.spec.kfp.runtime.executor_input import Prepared
 from penstock.spec.kfp.runtime.pod_config import Entry, PodConfig
+from penstock.spec.kfp.runtime.resources import parse_quantity
 from penstock.spec.values import text_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
@@ -61,13 +63,14 @@ def mount_warnings(mounts: tuple[Mount, ...], layout: AttemptLayout) -> Iterator
 def prepare_volume(request: LaunchRequest, work: VolumeWork, prepared: Prepared) -> ProcessSpec:
     """Return the attempt that creates or deletes a volume; it runs no process.
 
-    Semantics: kfp protocol notes, section 4.10; a generated name is the run's resource name with the suffix.
+    Semantics: kfp protocol notes, section 4.10.
 
     Raises:
-        TaskError: no name is given, or it is not valid (kind INPUT).
+        TaskError: the name or the size is not valid, or there is a name too many (kind INPUT).
     """
-    name = check_volume_name(_volume_name(request, prepared))
     is_creation = work.action == "create"
+    name = check_volume_name(_volume_name(request, prepared) if is_creation else text_of(prepared.parameters.get("pvc_name") or ""))
+    _check_size(prepared.parameters.get("size"))
     output = next((output for output in prepared.output_parameters if output.name == "name"), None)
     return ProcessSpec(
         argv=(),
@@ -83,13 +86,29 @@ def prepare_volume(request: LaunchRequest, work: VolumeWork, prepared: Prepared)
 
 
 def _volume_name(request: LaunchRequest, prepared: Prepared) -> str:
-    name = prepared.parameters.get("pvc_name")
-    if name:
-        return text_of(name)
-    suffix = prepared.parameters.get("pvc_name_suffix")
-    if suffix:
-        return f"{request.run.resource_name}{text_of(suffix)}"
-    raise TaskError("a volume needs pvc_name or pvc_name_suffix", kind=FailureKind.INPUT)
+    """Return the name asked for, or one that no other task gets: rounds of a loop that give the same suffix have a volume each.
+
+    Raises:
+        TaskError: both a name and a suffix are given (kind INPUT).
+    """
+    name, suffix = (text_of(prepared.parameters.get(key) or "") for key in ("pvc_name", "pvc_name_suffix"))
+    if name and suffix:
+        raise TaskError(f"a volume takes pvc_name or pvc_name_suffix, not both: {name!r} and {suffix!r}", kind=FailureKind.INPUT)
+    return name or f"{request.run.resource_name}-{_mark(request)}{suffix}"
+
+
+def _mark(request: LaunchRequest) -> str:
+    """Return a few characters that stand for the task; a retry makes no second volume."""
+    return hashlib.sha256(request.key.task_id.encode()).hexdigest()[:8]
+
+
+def _check_size(size: Any) -> None:
+    if not size:
+        return
+    try:
+        parse_quantity(text_of(size))
+    except ValueError as error:
+        raise TaskError(f"size of the volume: {error}", kind=FailureKind.INPUT) from error
 
 
 def _volume_warnings(name: str, prepared: Prepared) -> Iterator[str]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -8,6 +10,8 @@ import pytest
 
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import Mount
+from penstock.domain.ids import TaskId
+from penstock.domain.plan import LeafTemplate
 from tests.unit.spec.kfp.ir import container, from_input
 from tests.unit.spec.kfp.runtime.attempts import ROOT, Secrets, layout, leaf, prepare, request
 
@@ -199,31 +203,55 @@ def test_deadlines_come_from_the_configuration() -> None:
     assert prepared({"activeDeadlineSeconds": "20"}).deadline_seconds == 20.0
 
 
+def volume_task(image: str) -> LeafTemplate:
+    """A task of one of the images that stand for making and removing volumes."""
+    inputs = {"parameters": {key: {"parameterType": "STRING", "isOptional": True} for key in ("pvc_name", "pvc_name_suffix", "size")}}
+    outputs = {"parameters": {"name": "STRING"}} if image == "createpvc" else {}
+    return leaf(executor={"container": {"image": f"argostub/{image}"}}, inputs=inputs, outputs=outputs)
+
+
 @pytest.mark.parametrize(
     ("given", "name"),
-    [({"pvc_name": "mine"}, "mine"), ({"pvc_name_suffix": "-data"}, "test-pipeline-abc-data")],
+    [
+        ({"pvc_name": "mine", "pvc_name_suffix": ""}, "mine"),
+        ({"pvc_name_suffix": "-data"}, r"test-pipeline-abc-[0-9a-f]{8}-data"),
+        ({}, r"test-pipeline-abc-[0-9a-f]{8}"),
+    ],
 )
 def test_creating_a_volume_needs_no_process(given: dict[str, Any], name: str) -> None:
-    inputs = {"parameters": {key: {"parameterType": "STRING", "isOptional": True} for key in ("pvc_name", "pvc_name_suffix", "size")}}
-    template = leaf(executor={"container": {"image": "argostub/createpvc"}}, inputs=inputs, outputs={"parameters": {"name": "STRING"}})
+    spec = prepare(request(volume_task("createpvc"), parameters={**given, "size": "1Gi"}))
 
-    spec = prepare(request(template, parameters={**given, "size": "1Gi"}))
+    (made,) = spec.create_volumes
+    assert re.fullmatch(name, made)
+    assert (spec.argv, spec.delete_volumes) == ((), ())
+    assert spec.files == {spec.output_parameters[0].path: made.encode()}
+    assert spec.warnings == (f"Volume {made} is a directory on this machine; its settings are not enforced: size 1Gi.",)
 
-    assert (spec.argv, spec.create_volumes, spec.delete_volumes) == ((), (name,), ())
-    assert spec.files == {spec.output_parameters[0].path: name.encode()}
-    assert spec.warnings == (f"Volume {name} is a directory on this machine; its settings are not enforced: size 1Gi.",)
+
+def test_tasks_with_one_suffix_have_a_volume_each_and_keep_it_when_they_are_retried() -> None:
+    first = request(volume_task("createpvc"), parameters={"pvc_name_suffix": "-data"})
+    again = replace(first, key=replace(first.key, attempt=1))
+    other = replace(first, key=replace(first.key, task_id=TaskId("task-2")))
+
+    assert prepare(first).create_volumes == prepare(again).create_volumes != prepare(other).create_volumes
 
 
-def test_deleting_a_volume_and_creating_one_without_a_name() -> None:
-    inputs = {"parameters": {"pvc_name": {"parameterType": "STRING", "isOptional": True}}}
-    delete = leaf(executor={"container": {"image": "argostub/deletepvc"}}, inputs=inputs)
-    create = leaf(executor={"container": {"image": "argostub/createpvc"}}, inputs=inputs)
+def test_a_volume_is_deleted_by_its_name() -> None:
+    assert prepare(request(volume_task("deletepvc"), parameters={"pvc_name": "mine"})).delete_volumes == ("mine",)
 
-    assert prepare(request(delete, parameters={"pvc_name": "mine"})).delete_volumes == ("mine",)
-    with pytest.raises(TaskError, match="a volume needs pvc_name or pvc_name_suffix"):
-        prepare(request(create))
-    with pytest.raises(TaskError, match="not a name for a volume"):
-        prepare(request(create, parameters={"pvc_name": "a/b"}))
+
+@pytest.mark.parametrize(
+    ("image", "given", "complaint"),
+    [
+        ("createpvc", {"pvc_name": "a/b"}, "'a/b' is not a name for a volume"),
+        ("createpvc", {"pvc_name": "a", "pvc_name_suffix": "-b"}, "not both: 'a' and '-b'"),
+        ("createpvc", {"pvc_name": "a", "size": "large"}, "size of the volume: 'large' is not a quantity"),
+        ("deletepvc", {}, "'' is not a name for a volume"),
+    ],
+)
+def test_volumes_that_a_cluster_would_not_make_or_remove_are_refused(image: str, given: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(TaskError, match=complaint):
+        prepare(request(volume_task(image), parameters=given))
 
 
 CONFIG = {"config": {"parameterType": "TASK_CONFIG"}}

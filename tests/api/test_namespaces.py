@@ -10,6 +10,9 @@ import pytest
 
 from penstock.server.app import Parts, build_app, build_parts
 from penstock.server.config import Settings
+from penstock.stores.sql.collections import SqlCollectionStore
+from penstock.stores.sql.registries import SqlRegistryStore
+from penstock.tracking.collections import CollectionService
 
 URL = "http://127.0.0.1:8080"
 PAGE = {"accept": "text/html"}
@@ -59,6 +62,29 @@ async def test_lists_show_the_namespace_of_the_address(site: tuple[httpx.AsyncCl
     exported = (await http.get("/ui/runs/export?format=json&namespace=ada")).json()
     assert "Shop/2" not in str(exported)
     assert "Nothing in the namespace nobody" in await text(http, "/ui/projects?namespace=nobody")
+
+
+async def test_collections_and_registries_are_those_of_the_namespace(site: tuple[httpx.AsyncClient, Parts]) -> None:
+    http, parts = site
+    collections = CollectionService(SqlCollectionStore(parts.database), parts.clock)
+    for entity in ("boss", "crew"):
+        project = await parts.tracking.projects.get(entity, f"of-{entity}")
+        assert project is not None
+        collections.ensure_portfolio(int(project.project_id), f"set-of-{entity}", "dataset")
+        registry, _ = await parts.tracking.projects.upsert(entity, f"wandb-registry-{entity}s")
+        SqlRegistryStore(parts.database).put_registry(int(registry.project_id), allow_all_types=True)
+    for entity, other in (("boss", "crew"), ("crew", "boss")):
+        listed = await text(http, f"/ui/artifacts?namespace={entity}")
+        assert f"set-of-{entity}" in listed
+        assert f"set-of-{other}" not in listed
+        registries = await text(http, f"/ui/registry?namespace={entity}")
+        assert f"{entity}s/artifacts" in registries
+        assert f"{other}s/artifacts" not in registries
+    both = await text(http, "/ui/artifacts?namespace=")
+    assert "set-of-boss" in both
+    assert "set-of-crew" in both
+    assert "Nothing in the namespace lab" in await text(http, "/ui/registry?namespace=lab")
+    assert "Nothing in the namespace lab" in await text(http, "/ui/artifacts?namespace=lab")
 
 
 async def test_the_namespace_is_remembered_until_all_are_asked_for(site: tuple[httpx.AsyncClient, Parts]) -> None:

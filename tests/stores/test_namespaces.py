@@ -10,6 +10,7 @@ import pytest
 from penstock.interfaces.page_flows import FlowQuery
 from penstock.interfaces.pages import ListQuery
 from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_flows import SqlFlowPages
 from penstock.stores.sql.pages_home import SqlHomePages
@@ -110,3 +111,27 @@ async def test_home_shows_one_namespace(database: Database) -> None:
 
 async def test_the_names_to_choose_from_come_from_all_clients(database: Database) -> None:
     assert await SqlHomePages(database).namespaces() == {"kfp": ["ann", "bob"], "metaflow": ["ann", "bob"]}
+
+
+async def test_artifacts_are_where_their_run_is_and_those_without_one_everywhere(database: Database) -> None:
+    def add(tx: Transaction) -> None:
+        for number, run in enumerate(("of-ann", "of-bob", "of-all", "Shop/1", None)):
+            task = None if run is None else f"task-{number}"
+            tx.execute(
+                "INSERT INTO artifact (artifact_id, run_id, task_id, name, output_key, type, uri, created_at) VALUES (?, ?, ?, ?, 'out', 't', 'u', ?)",
+                (number, run, task, f"a{number}", NOW + number),
+            )
+            tx.execute(
+                "INSERT INTO task (task_id, run_id, execution_id, path, task_key, display_name, type, position, state, created_at) "
+                "VALUES (?, ?, ?, 'p', 'k', ?, 'RUNTIME', 0, 'SUCCEEDED', ?)",
+                (f"task-{number}", run or "none", number, f"step-{number}", NOW),
+            )
+
+    await database.write(add)
+    pages = SqlArtifactPages(database)
+    for namespace, artifacts, outputs in (
+        ("ann", {0, 2, 3, 4}, {0, 2, 3}), ("bob", {1, 2, 4}, {1, 2}), ("", {0, 1, 2, 3, 4}, {0, 1, 2, 3}), ("zoe", {2, 4}, {2}),
+    ):  # fmt: skip
+        query = ListQuery(scope={"namespace": namespace} if namespace else {})
+        assert {item.artifact_id for item in (await pages.list_artifacts(query)).items} == artifacts
+        assert {item.newest_id for item in (await pages.outputs(namespace=namespace))[0]} == outputs

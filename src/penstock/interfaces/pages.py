@@ -467,8 +467,10 @@ class OutputItem:
 class ArtifactPages(Protocol):
     """Stored artifacts and their lineage."""
 
-    async def outputs(self, *, limit: int = 10_000) -> tuple[Sequence[OutputItem], bool]:
-        """Group the newest `limit` artifacts by the output they came from, last made first; also whether there are more artifacts."""
+    async def outputs(self, *, namespace: str = "", limit: int = 10_000) -> tuple[Sequence[OutputItem], bool]:
+        """Group the newest `limit` artifacts by the output they came from, last made first; also whether there are more artifacts.
+        With a namespace only those of its runs are grouped.
+        """
         ...
 
     async def list_artifacts(self, query: ListQuery) -> Page[ArtifactItem]:

@@ -166,8 +166,8 @@ class TrackingPages(Protocol):
         """Return the collections of a project by type and name."""
         ...
 
-    async def all_collections(self, *, limit: int = 2000) -> Sequence[CollectionItem]:
-        """Return the collections of all projects, last changed first, without aliases and descriptions; not those that
+    async def all_collections(self, *, entity: str = "", limit: int = 2000) -> Sequence[CollectionItem]:
+        """Return the collections of all projects, or of an entity's, last changed first, without aliases and descriptions; not those that
         only stand for outputs of pipeline tasks.
         """
         ...

@@ -15,8 +15,11 @@ from starlette.responses import Response
 COOKIE = "penstock_namespace"
 PARAMETER = "namespace"
 NARROWED = frozenset(
-    {"/ui/home", "/ui/pipelines", "/ui/experiments", "/ui/runs", "/ui/recurring", "/ui/executions", "/ui/projects", "/flows"}
-)
+    {
+        "/ui/home", "/ui/pipelines", "/ui/experiments", "/ui/runs", "/ui/recurring", "/ui/executions", "/ui/artifacts", "/ui/projects",
+        "/ui/registry", "/flows",
+    }
+)  # fmt: skip
 """Pages that show one namespace alone."""
 HOME = "/ui/home"
 _MAX_NAME = 128

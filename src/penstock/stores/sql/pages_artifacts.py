@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Condition, ListQuery, OutputItem, Page
 from penstock.stores.sql.database import Database, Transaction
-from penstock.stores.sql.page_filters import Where, select_page
+from penstock.stores.sql.page_filters import Where, in_namespace, select_page
 from penstock.stores.sql.page_rows import (
     ARTIFACT_COLUMNS,
     ARTIFACT_JOINS,
@@ -53,9 +53,9 @@ class SqlArtifactPages:
         """See `ArtifactPages`."""
         return await self._database.read(lambda tx: _list_artifacts(tx, query))
 
-    async def outputs(self, *, limit: int = 10_000) -> tuple[Sequence[OutputItem], bool]:
+    async def outputs(self, *, namespace: str = "", limit: int = 10_000) -> tuple[Sequence[OutputItem], bool]:
         """See `ArtifactPages`."""
-        return await self._database.read(lambda tx: _outputs(tx, limit))
+        return await self._database.read(lambda tx: _outputs(tx, namespace, limit))
 
     async def artifact(self, artifact_id: int) -> ArtifactView | None:
         """See `ArtifactPages`."""
@@ -80,15 +80,16 @@ class SqlArtifactPages:
         return await self._database.read(lambda tx: _lineage(tx, artifact_id, depth, limit))
 
 
-def _outputs(tx: Transaction, limit: int) -> tuple[list[OutputItem], bool]:
+def _outputs(tx: Transaction, namespace: str, limit: int) -> tuple[list[OutputItem], bool]:
+    mine = f"WHERE {in_namespace('run', ':namespace')} " if namespace else ""
     rows = tx.all(
         "SELECT run.pipeline_name, task.display_name AS task_name, a.output_key, a.type, COUNT(*) AS n, SUM(a.size_bytes) AS size_bytes, "
         "MAX(a.artifact_id) AS newest_id, MAX(a.created_at) AS updated_at, MAX((SELECT MAX(u.at) FROM artifact_use u "
         "WHERE u.artifact_id = a.artifact_id AND u.direction = 'input')) AS last_used_at "
         "FROM (SELECT * FROM artifact ORDER BY created_at DESC, artifact_id DESC LIMIT :limit) a "
         "JOIN run ON run.run_id = a.run_id AND run.storage_state <> 'TRASHED' JOIN task ON task.task_id = a.task_id "
-        "GROUP BY run.pipeline_name, task.display_name, a.output_key, a.type ORDER BY updated_at DESC",
-        {"limit": limit},
+        f"{mine}GROUP BY run.pipeline_name, task.display_name, a.output_key, a.type ORDER BY updated_at DESC",
+        {"limit": limit, **({"namespace": namespace} if namespace else {})},
     )
     is_cut = tx.one("SELECT 1 FROM artifact ORDER BY created_at DESC LIMIT 1 OFFSET :limit", {"limit": limit}) is not None
     newest = {row["newest_id"] for row in rows[:1000]}
@@ -113,6 +114,9 @@ def _list_artifacts(tx: Transaction, query: ListQuery) -> Page[ArtifactItem]:
         where.equals("artifact.run_id", query.scope["run_id"])
     else:
         where.add("COALESCE(artifact.run_id, '') NOT IN (SELECT subject FROM trash_item WHERE kind = 'run')")
+    if name := query.scope.get("namespace"):
+        mine = f"EXISTS (SELECT 1 FROM run WHERE run.run_id = artifact.run_id AND {in_namespace('run', where.bind(name))})"
+        where.add(f"(artifact.run_id IS NULL OR {mine})")
     for word in query.words:
         options = [where.contains("artifact.name", word), where.contains("artifact.uri", word), where.contains("artifact.type", word)]
         if word.isdigit():

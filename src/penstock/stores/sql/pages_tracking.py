@@ -145,13 +145,14 @@ class SqlTrackingPages:
 
         return await self._database.read(work)
 
-    async def all_collections(self, *, limit: int = 2000) -> Sequence[CollectionItem]:
+    async def all_collections(self, *, entity: str = "", limit: int = 2000) -> Sequence[CollectionItem]:
         """See `TrackingPages`."""
+        mine = "WHERE project_id IN (SELECT project_id FROM tracked_project WHERE entity = :entity) " if entity else ""
         sql = (
             "SELECT c.collection_id, p.entity, p.name AS project, c.name, c.kind, c.type_name, c.updated_at, "
             "COUNT(v.version_id) AS version_count, MAX(CASE WHEN v.version_id IS NULL THEN NULL ELSE m.version_index END) AS newest, "
             "COALESCE(SUM(v.size_bytes), 0) AS size_bytes, COUNT(t.version_id) AS of_tasks "
-            "FROM (SELECT * FROM collection ORDER BY updated_at DESC, collection_id DESC LIMIT :limit) c "
+            f"FROM (SELECT * FROM collection {mine}ORDER BY updated_at DESC, collection_id DESC LIMIT :limit) c "
             "JOIN tracked_project p ON p.project_id = c.project_id LEFT JOIN membership m ON m.collection_id = c.collection_id "
             "LEFT JOIN artifact_version v ON v.version_id = m.version_id AND v.state = 'COMMITTED' "
             "LEFT JOIN task_version t ON t.version_id = v.version_id "
@@ -164,7 +165,7 @@ class SqlTrackingPages:
                     row["collection_id"], row["entity"], row["project"], row["name"], row["kind"], row["type_name"], "",
                     row["version_count"], row["newest"], int(row["size_bytes"]), row["updated_at"],
                 )
-                for row in tx.all(sql, {"limit": limit})
+                for row in tx.all(sql, {"limit": limit, **({"entity": entity} if entity else {})})
                 if not row["of_tasks"] or row["of_tasks"] < row["version_count"]
             ]  # fmt: skip
 

@@ -123,10 +123,11 @@ class FoundCollections:
 async def collections_of(services: WebServices, request: Request, wanted: Mapping[str, str]) -> FoundCollections:
     """Return what the list matches and the caller may see; the number of queries does not depend on it."""
     query = query_of(request, wanted, now=services.clock.now(), sort="updated")
-    outputs, is_cut = await services.artifacts.outputs()
+    namespace = query.scope.get("namespace", "")
+    outputs, is_cut = await services.artifacts.outputs(namespace=namespace)
     rows = [_output_row(item) for item in outputs]
     if services.tracking is not None:
-        rows += await _tracked_rows(services.tracking, request)
+        rows += await _tracked_rows(services.tracking, request, namespace)
     if services.tracking is not None and (named := {condition.field for condition in query.conditions} & {"alias", "tag"}):
         rows = [row for row in rows if row.collection_id is not None]
         rows = await _with_aliases(services.tracking, rows) if "alias" in named else rows
@@ -152,8 +153,8 @@ async def collections_tab(services: WebServices, request: Request) -> Collection
     return CollectionsTab(listing, order, facets_of(of.all_rows, request.query_params.get("q", "")[:2000]), of.is_cut)
 
 
-async def _tracked_rows(tracking: TrackingServices, request: Request) -> list[CollectionRow]:
-    items = await tracking.pages.all_collections(limit=_MAX_TRACKED)
+async def _tracked_rows(tracking: TrackingServices, request: Request, namespace: str) -> list[CollectionRow]:
+    items = await tracking.pages.all_collections(entity=namespace, limit=_MAX_TRACKED)
     readable = readable_by(tracking, request)
     return [_tracked_row(item) for item in items if readable(item.entity)]
 

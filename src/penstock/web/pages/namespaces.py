@@ -47,7 +47,8 @@ async def switcher_part(services: WebServices, request: Request) -> Response:
             found.setdefault(name, set()).add(client)
     if services.tracking is not None:
         readable = readable_by(services.tracking, request)
-        for entity in {project.entity for project in await services.tracking.pages.projects()}:
+        projects = [*await services.tracking.pages.projects(), *await services.tracking.pages.projects(registries=True)]
+        for entity in {project.entity for project in projects}:
             if readable(entity):
                 found.setdefault(entity, set()).add("wandb")
     names = sorted(found, key=str.lower)

@@ -71,20 +71,21 @@ class SwitcherPart:
         return sum(len(items) for _, items in self.groups)
 
 
-async def _visible(tracking: TrackingServices, request: Request, found: Sequence[ProjectItem]) -> list[ProjectItem]:
+async def _visible(tracking: TrackingServices, request: Request, found: Sequence[ProjectItem], namespace: str = "") -> list[ProjectItem]:
     readable = readable_by(tracking, request)
     word = request.query_params.get("q", "").lower()
-    return [item for item in found if readable(item.entity) and word in f"{item.entity}/{item.name} {item.description}".lower()]
+    return [
+        item
+        for item in found
+        if readable(item.entity)
+        and (not namespace or item.entity == namespace)
+        and word in f"{item.entity}/{item.name} {item.description}".lower()
+    ]
 
 
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """All projects that the caller may see."""
-    namespace = namespace_of(request)
-    found = [
-        item
-        for item in await _visible(tracking, request, await tracking.pages.projects())
-        if not namespace or item.entity == namespace
-    ]
+    found = await _visible(tracking, request, await tracking.pages.projects(), namespace_of(request))
     page = ProjectListPage(found, False, caller_of(tracking, request).user_name)
     frame = Frame("Projects", "projects", (Crumb("Projects"),), live="", scripts=("table",))
     return render(services, request, "tracking/projects.html", frame=frame, page=page)
@@ -104,7 +105,7 @@ async def switcher_part(services: WebServices, tracking: TrackingServices, reque
 
 async def registry_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """All registries."""
-    found = await _visible(tracking, request, await tracking.pages.projects(registries=True))
+    found = await _visible(tracking, request, await tracking.pages.projects(registries=True), namespace_of(request))
     page = ProjectListPage(found, True, caller_of(tracking, request).user_name)
     frame = Frame("Registry", "registry", (Crumb("Registry"),), scripts=("table",))
     return render(services, request, "tracking/projects.html", frame=frame, page=page)

@@ -53,8 +53,7 @@ def all_messages() -> set[str]:
             found |= {word for word in _QUOTED.findall(table) if not word.isupper() and "ctrl" not in word.lower()}
         found |= set(re.findall(r'ui\.sort_head\([^,]+, "[^"]+", "([^"]+)"', text))
         found |= set(_ACTION.findall(text)) | set(re.findall(r'ui\.head\("([^"]+)"', text))
-        nouns = set(re.findall(r'ui\.paging\([^,]+, [^,]+, "([^"]+)"', text))
-        found |= nouns | {noun.removesuffix("s") for noun in nouns}
+        found |= set(re.findall(r'ui\.paging\([^,]+, [^,]+, "([^"]+)"', text)) | set(re.findall(r'counted\([^"]+, "([^"]+)"\)', text))
     found |= {word for word, _ in STATE_LOOKS.values()} | {label for _, label, _, _ in SECTIONS} | {heading for _, heading in HEADINGS}
     found |= {label for _, label, _ in (*run.VIEWS, *tasks.PANEL_TABS)}
     found |= {label for _, label in (*artifacts.TABS, *pipelines.TABS, *tasks.PHASES, *timelines.SORTS)}

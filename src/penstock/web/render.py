@@ -193,6 +193,13 @@ def _span(context: Context, start: float | None, end: float | None = None, is_ru
     return Markup('<span class="num" title="{} s">{}</span>').format(f"{end - start:.3f}", formats.duration(end - start))
 
 
+@jinja2.pass_context
+def _counted(context: Context, count: int, nouns: str) -> str:
+    """A number with what it counts. One of a kind is said so in English; the other languages have no plural."""
+    is_one = count == 1 and context.get("language", "en") == "en"
+    return f"{formats.number(count)} {nouns.removesuffix('s') if is_one else _translate(context, nouns)}"
+
+
 @cache
 def environment() -> jinja2.Environment:
     """Return the template environment; escapes everything, fails on unknown names."""
@@ -205,7 +212,7 @@ def environment() -> jinja2.Environment:
     )
     env.globals.update(
         _=_translate, icon=icon, static=static_url, page_script=page_script, preloads=preloads, sections=SECTIONS, time=_time, at=_at,
-        span=_span, languages=i18n.LANGUAGES, url=query_url,
+        span=_span, counted=_counted, languages=i18n.LANGUAGES, url=query_url,
     )
     for name in (
         "duration",

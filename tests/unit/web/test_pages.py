@@ -714,3 +714,9 @@ def test_pipelines_link_to_their_last_run(client: PageClient, seeded: SeededApp)
     cell = row.partition(f'<a class="quiet" href="/ui/runs/{newest.run_id}" title="')[2].partition("</td>")[0]
     assert "<time" in cell
     assert 'class="state s-' in cell
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "1 experiment<"), ("ko", "1 건<"), ("ja", "1 件<")])
+def test_one_of_a_kind_is_counted_as_one(client: PageClient, language: str, words: str) -> None:
+    page = client.get("/ui/experiments?q=learning", headers={"cookie": f"penstock_lang={language}"}).text
+    assert words in page

@@ -158,6 +158,8 @@ def run_request(body: dict[str, Any]) -> RunRequest:
 
     Raises:
         InvalidArgumentError: no name, no or two definitions, a manifest that is not JSON, too many parameters.
+
+    Semantics: parameters come as a list of texts, or with their types in `runtime_config`, which pipelines of kfp 2 have.
     """
     spec = body.get("pipeline_spec") or body.get("pipelineSpec") or {}
     if not isinstance(spec, dict):
@@ -171,6 +173,12 @@ def run_request(body: dict[str, Any]) -> RunRequest:
     parameters = parameters_from_wire(spec.get("parameters"))
     if sum(len(name) + len(value) for name, value in parameters.items()) > MAX_PARAMETER_BYTES:
         raise InvalidArgumentError(f"the parameters are longer than {MAX_PARAMETER_BYTES} bytes")
+    runtime = spec.get("runtime_config") or spec.get("runtimeConfig") or {}
+    typed = runtime.get("parameters") if isinstance(runtime, dict) else None
+    if not isinstance(runtime, dict) or not isinstance(typed, dict | None):
+        raise InvalidArgumentError("runtime_config must be an object, and its parameters too")
+    if parameters and typed:
+        raise InvalidArgumentError("give either parameters or those of runtime_config, not both")
     package = None
     if manifest:
         package = Package("argo", _json_object(manifest, "workflow_manifest"), str(manifest))
@@ -184,8 +192,9 @@ def run_request(body: dict[str, Any]) -> RunRequest:
         package=package,
         pipeline_id=PipelineId(pipeline_id) if pipeline_id else None,
         pipeline_version_id=PipelineVersionId(version_id) if version_id else None,
-        parameters=parameters,
-        are_texts=True,
+        parameters=typed or parameters,
+        pipeline_root=str(runtime.get("pipeline_root") or runtime.get("pipelineRoot") or ""),
+        are_texts=not typed,
         service_account=str(body.get("service_account") or ""),
     )
 

@@ -11,7 +11,6 @@ import pytest
 from penstock.server.app import Parts, build_app, build_parts
 from penstock.server.config import Settings
 from penstock.stores.sql.collections import SqlCollectionStore
-from penstock.stores.sql.registries import SqlRegistryStore
 from penstock.tracking.collections import CollectionService
 
 URL = "http://127.0.0.1:8080"
@@ -71,8 +70,7 @@ async def test_collections_and_registries_are_those_of_the_namespace(site: tuple
         project = await parts.tracking.projects.get(entity, f"of-{entity}")
         assert project is not None
         collections.ensure_portfolio(int(project.project_id), f"set-of-{entity}", "dataset")
-        registry, _ = await parts.tracking.projects.upsert(entity, f"wandb-registry-{entity}s")
-        SqlRegistryStore(parts.database).put_registry(int(registry.project_id), allow_all_types=True)
+        await parts.tracking.projects.upsert(entity, f"wandb-registry-{entity}s")
     for entity, other in (("boss", "crew"), ("crew", "boss")):
         listed = await text(http, f"/ui/artifacts?namespace={entity}")
         assert f"set-of-{entity}" in listed
@@ -80,6 +78,7 @@ async def test_collections_and_registries_are_those_of_the_namespace(site: tuple
         registries = await text(http, f"/ui/registry?namespace={entity}")
         assert f"{entity}s/artifacts" in registries
         assert f"{other}s/artifacts" not in registries
+        assert "wandb-registry" not in await text(http, f"/ui/projects?namespace={entity}")
     both = await text(http, "/ui/artifacts?namespace=")
     assert "set-of-boss" in both
     assert "set-of-crew" in both

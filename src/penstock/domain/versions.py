@@ -15,6 +15,8 @@ from enum import StrEnum
 from penstock.domain.ids import Digest, TrackedRunId
 
 LATEST = "latest"
+REGISTRY_PREFIX = "wandb-registry-"
+"""Projects named so are registries, whoever made them: the registry call, or a first link."""
 TTL_NEVER = -2
 """Stored time to live of a version that must not expire; also what an inheriting version reports, as there is no default."""
 MANIFEST_VERSION_LINE = b"wandb-artifact-manifest-v1\n"

@@ -15,8 +15,6 @@ from penstock.interfaces.versions import RegistryStore
 from penstock.tracking.collections import CollectionService
 from penstock.tracking.version_names import check_alias
 
-REGISTRY_PREFIX = "wandb-registry-"
-
 
 class RegistryService:
     """Use cases on registries. All methods block; adapters call them from worker threads. `by` is who the history names for a change."""

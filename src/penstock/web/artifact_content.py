@@ -18,9 +18,10 @@ from markupsafe import Markup
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest
 from penstock.interfaces.blobs import BlobStore, TreeEntry
-from penstock.web.notebooks import Cell, cells_of, prose
+from penstock.web.notebooks import Cell, cells_of
 from penstock.web.parquet import MAGIC, ParquetError
 from penstock.web.preview_tables import TableHead, array_table, delimited, json_lines, parquet_table, tracked_table
+from penstock.web.prose import prose
 
 HEAD_BYTES = 64 * 1024
 _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

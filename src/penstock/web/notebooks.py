@@ -10,19 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from markdown_it import MarkdownIt
 from markupsafe import Markup
+
+from penstock.web.prose import prose
 
 _MAX_CELLS = 300
 _MAX_TEXT = 20_000
 _MAX_IMAGE = 4 << 20
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough").disable("image")
-
-
-def prose(text: str) -> Markup:
-    """Return Markdown as HTML that may stand in a page: raw HTML in it stays text, pictures and script addresses are left out."""
-    return Markup(_MARKDOWN.render(text))  # noqa: S704 - the renderer escapes; html is off
 
 
 @dataclass(frozen=True, slots=True)

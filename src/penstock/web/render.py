@@ -22,6 +22,7 @@ from penstock.api.credentials import COOKIE
 from penstock.domain.accounts import Role
 from penstock.web import formats, i18n, zones
 from penstock.web.namespaces import namespace_of
+from penstock.web.prose import prose
 from penstock.web.security import PAGE_HEADERS
 from penstock.web.services import WebServices
 from penstock.web.static_modules import page_script, preloads
@@ -193,11 +194,15 @@ def _span(context: Context, start: float | None, end: float | None = None, is_ru
     return Markup('<span class="num" title="{} s">{}</span>').format(f"{end - start:.3f}", formats.duration(end - start))
 
 
+def _one_of(nouns: str) -> str:
+    return f"{nouns.removesuffix('ies')}y" if nouns.endswith("ies") else nouns.removesuffix("s")
+
+
 @jinja2.pass_context
 def _counted(context: Context, count: int, nouns: str) -> str:
     """A number with what it counts. One of a kind is said so in English; the other languages have no plural."""
     is_one = count == 1 and context.get("language", "en") == "en"
-    return f"{formats.number(count)} {nouns.removesuffix('s') if is_one else _translate(context, nouns)}"
+    return f"{formats.number(count)} {_one_of(nouns) if is_one else _translate(context, nouns)}"
 
 
 @cache
@@ -229,6 +234,7 @@ def environment() -> jinja2.Environment:
     ):
         env.filters[name] = getattr(formats, name)
     env.filters |= {"clock": _clock, "exact": _exact, "field_time": _field_time}
+    env.filters["prose"] = prose
     env.filters["state_word"] = formats.state_word
     env.filters["state_look"] = formats.state_look
     env.filters["trigger_text"] = formats.trigger_text

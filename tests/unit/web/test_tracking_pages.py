@@ -238,6 +238,15 @@ async def test_the_log_of_a_shared_run_is_read_of_one_writer_alone(site: Site) -
     assert (await site.get(f"{data}?label=nobody")).json()["lines"] == []
 
 
+async def test_notes_are_read_as_markdown_with_any_markup_in_them_as_text(site: Site) -> None:
+    notes = "Best **rate** so far.\n\n- <script>alert(1)</script>\n- [x](javascript:alert(1))"
+    await site.http.post("/ui/tracking/runs/actions", data={"verb": "edit", "id": str(site.run_id), "notes": notes}, headers=ORIGIN)
+    page = await site.get(f"{site.base}/runs/r1/overview")
+    assert "Best <strong>rate</strong> so far." in page.text
+    assert "<script>alert" not in page.text
+    assert 'href="javascript:' not in page.text
+
+
 async def test_forms_change_a_run_only_from_our_own_pages(site: Site) -> None:
     form = {"verb": "edit", "id": str(site.run_id), "display_name": "new", "notes": "n", "tags": "a, b", "next": "//evil.example"}
     assert (await site.http.post("/ui/tracking/runs/actions", data=form, headers={"origin": "http://evil.example"})).status_code == 403

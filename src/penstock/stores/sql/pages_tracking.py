@@ -8,7 +8,7 @@ from typing import Any
 from penstock.domain.data_losses import DataLoss
 from penstock.domain.ids import TaskId, TrackedRunId
 from penstock.domain.tracking import TrackedProjectId, TrackedRun
-from penstock.domain.versions import VersionChange
+from penstock.domain.versions import REGISTRY_PREFIX, VersionChange
 from penstock.interfaces.tracking_pages import (
     CollectionItem,
     CollectionUse,
@@ -56,18 +56,18 @@ class SqlTrackingPages:
             "SELECT p.project_id, p.entity, p.name, p.description, p.created_at, COUNT(r.run_id) AS run_count, "
             "SUM(CASE WHEN r.state IN ('running', 'preempting') THEN 1 ELSE 0 END) AS live_count, "
             "SUM(CASE WHEN r.state IN ('failed', 'crashed') THEN 1 ELSE 0 END) AS failed_count, MAX(r.updated_at) AS active_at, "
-            "(SELECT COUNT(*) FROM collection c WHERE c.project_id = p.project_id) AS collection_count, g.project_id AS registry "
-            "FROM tracked_project p LEFT JOIN registry g ON g.project_id = p.project_id "
+            "(SELECT COUNT(*) FROM collection c WHERE c.project_id = p.project_id) AS collection_count "
+            "FROM tracked_project p "
             "LEFT JOIN tracked_run r ON r.project_id = p.project_id "
-            f"WHERE g.project_id IS {'NOT NULL' if registries else 'NULL'} "
-            "GROUP BY p.project_id, p.entity, p.name, p.description, p.created_at, g.project_id"
+            f"WHERE p.name {'' if registries else 'NOT '}LIKE '{REGISTRY_PREFIX}%' "
+            "GROUP BY p.project_id, p.entity, p.name, p.description, p.created_at"
         )
 
         def work(tx: Transaction) -> list[ProjectItem]:
             found = [
                 ProjectItem(
                     TrackedProjectId(row["project_id"]), row["entity"], row["name"], row["description"], row["run_count"],
-                    row["live_count"] or 0, row["failed_count"] or 0, row["active_at"] or row["created_at"], row["registry"] is not None,
+                    row["live_count"] or 0, row["failed_count"] or 0, row["active_at"] or row["created_at"], registries,
                     row["collection_count"],
                 )
                 for row in tx.all(sql)

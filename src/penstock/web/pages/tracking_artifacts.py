@@ -20,9 +20,9 @@ from penstock.interfaces.tracking_pages import CollectionItem, LineageView, Vers
 from penstock.tracking.artifacts import hex_md5
 from penstock.web.artifact_content import Preview, preview_of
 from penstock.web.pages.tracking_data import boxed
-from penstock.web.pages.tracking_reports import rendered
 from penstock.web.pages.tracking_run import FileRow, level_of, project_crumb, run_url
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, project_frame, project_url
+from penstock.web.prose import prose
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
 from penstock.web.snippets import version_snippets
@@ -145,7 +145,7 @@ class ArtifactVersionPage:
     @property
     def card(self) -> Markup:
         """What the collection says about itself: Markdown, markup in it stays text."""
-        return rendered(self.collection.description or "")
+        return prose(self.collection.description or "")
 
     @property
     def expires_at(self) -> float | None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +23,7 @@ from penstock.domain.tracking import TrackedProject, TrackedProjectId
 from penstock.tracking.reports import ReportService
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, project_frame, project_url
 from penstock.web.panel_specs import listed
+from penstock.web.prose import prose
 from penstock.web.render import Notice, redirect, render
 from penstock.web.report_export import COLORS, columns_of, still_lines, still_values
 from penstock.web.report_grids import GridReader, ReportGrid
@@ -33,7 +33,6 @@ from penstock.web.services import WebServices
 from penstock.web.tracking_documents import read_document
 from penstock.web.tracking_services import TrackingServices, caller_of, check_writable, checked_id, project_of, readable_by
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough").disable("image")
 _HEADINGS = {"heading1": 1, "heading2": 2, "heading3": 3, "heading": 2}
 _MAX_BLOCKS = 500
 _MAX_STILLS = 100
@@ -172,7 +171,7 @@ async def _stills(tracking: TrackingServices, grid: ReportGrid) -> list[tuple[st
                     series.append((name if len(keys) == 1 else f"{name} {key}", place + 1, drawn))
             found.append((title, still_lines(series, title)))
         elif panel["kind"] == "markdown":
-            found.append((title, rendered(str(panel["text"]))))
+            found.append((title, prose(str(panel["text"]))))
         else:
             found.append((title, still_values(grid.runs, columns_of(panel))))
     return found
@@ -232,20 +231,15 @@ def _block(block: Mapping[str, Any]) -> Block:
     if kind in {"code-block", "code"}:
         return Block("code", _lines(block) or text)
     if kind in {"markdown-block", "markdown"}:
-        return Block("html", "", rendered(str(block.get("content") or text)))
+        return Block("html", "", prose(str(block.get("content") or text)))
     if kind in {"paragraph", "block-quote", "callout-block", "list", "unordered-list", "ordered-list", "latex"}:
         prefix = "> " if kind in {"block-quote", "callout-block"} else ""
-        return Block("html", "", rendered(prefix + (str(block.get("content") or text) if kind == "latex" else text)))
+        return Block("html", "", prose(prefix + (str(block.get("content") or text) if kind == "latex" else text)))
     if kind == "panel-grid":
         return Block("grid", "")
     if kind in {"horizontal-rule", "table-of-contents"}:
         return Block("rule" if kind == "horizontal-rule" else "contents", "")
     return Block("other", kind or "unknown")
-
-
-def rendered(text: str) -> Markup:
-    """Return Markdown as HTML; markup inside it stays text, images are left out."""
-    return Markup(_MARKDOWN.render(text))  # noqa: S704 - the renderer escapes: HTML is off
 
 
 def _text(block: Any) -> str:

@@ -7,9 +7,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.web.pages.tracking_data import NO_STORE
-from penstock.web.pages.tracking_reports import rendered
 from penstock.web.pages.tracking_run import code_of, patches_of
 from penstock.web.panel_specs import MOST_WORDS
+from penstock.web.prose import prose
 from penstock.web.security import PAGE_HEADERS, check_own_form
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices, runs_by_ids
@@ -42,4 +42,4 @@ async def markdown(services: WebServices, tracking: TrackingServices, request: R
     text = (await request.body()).decode("utf-8", "replace")
     if len(text) > MOST_WORDS:
         raise InvalidArgumentError(f"a note has at most {MOST_WORDS} characters")
-    return HTMLResponse(rendered(text), headers=PAGE_HEADERS)
+    return HTMLResponse(prose(text), headers=PAGE_HEADERS)

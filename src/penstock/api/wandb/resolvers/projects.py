@@ -12,7 +12,7 @@ from penstock.api.wandb.resolvers.accounts import context_of, list_projects
 from penstock.domain.accounts import EntityKind
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
-from penstock.tracking.registries import REGISTRY_PREFIX
+from penstock.domain.versions import REGISTRY_PREFIX
 
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo

@@ -86,7 +86,7 @@ def _walk(value: Any, path: str, depth: int = 0) -> Iterator[Leaf]:
 
 def kind_of(value: Any) -> str:
     """Return how a value is shown."""
-    if isinstance(value, Mapping) and "_type" in value:
+    if _is_media(value):
         return "media"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return "number"
@@ -116,7 +116,7 @@ class ComparedRow:
 
 
 def compared(documents: Sequence[Mapping[str, Any]]) -> list[ComparedRow]:
-    """Return the keys of several documents, those that differ first."""
+    """Return the keys of several documents: those that differ first, and among equals values that are read before pictures and tables."""
     keys: dict[str, None] = {}
     for document in documents:
         for leaf in tree_of(document).leaves:
@@ -124,8 +124,12 @@ def compared(documents: Sequence[Mapping[str, Any]]) -> list[ComparedRow]:
     rows = []
     for key in list(keys)[:MAX_COMPARED]:
         values = [lookup(document, key) for document in documents]
-        rows.append(ComparedRow(key, values, len({repr(value) for value in values}) > 1))
-    return sorted(rows, key=lambda row: not row.is_different)
+        rows.append(ComparedRow(key, values, len({json.dumps(plain(value), sort_keys=True, default=repr) for value in values}) > 1))
+    return sorted(rows, key=lambda row: (not row.is_different, any(_is_media(value) for value in row.values)))
+
+
+def _is_media(value: Any) -> bool:
+    return isinstance(value, Mapping) and "_type" in value
 
 
 def plain(value: Any) -> Any:

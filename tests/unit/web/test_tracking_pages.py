@@ -44,7 +44,7 @@ from penstock.web.pages.tracking_sweeps import Scale
 from penstock.web.parquet import read_head
 from penstock.web.routes import routes
 from penstock.web.services import WebServices
-from penstock.web.tracking_documents import plain, tree_of
+from penstock.web.tracking_documents import compared, plain, tree_of
 from penstock.web.tracking_filters import run_filters, run_order
 from penstock.web.tracking_services import TrackingServices
 from tests.support.tracking import HandClock, sqlite_url, tracking_room
@@ -539,3 +539,11 @@ async def test_columns_of_the_table_of_runs_keep_the_order_of_the_address(site: 
     menu = page.partition("data-column-form")[2].partition("</form>")[0]
     assert re.findall(r'data-column="([^"]+)"', menu)[:2] == ["c.lr", "s.best"]
     assert "data-column-search" in menu
+
+
+def test_compared_runs_show_what_differs_first_and_numbers_before_pictures_whatever_the_order_of_a_picture_s_fields() -> None:
+    before = {"picture": {"_type": "image-file", "path": "a.png"}, "loss": 0.5, "table": {"_type": "table-file", "path": "t"}, "seed": 1}
+    after = {"picture": {"_type": "image-file", "path": "b.png"}, "loss": 0.4, "table": {"path": "t", "_type": "table-file"}, "seed": 1}
+    assert [(row.key, row.is_different) for row in compared([before, after])] == [
+        ("loss", True), ("picture", True), ("seed", False), ("table", False),
+    ]  # fmt: skip

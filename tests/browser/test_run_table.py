@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
+from penstock.stores.sql.database import open_database
 from tests.browser.conftest import Served
 
 
@@ -141,3 +142,56 @@ def test_executions_are_picked_by_key_range_and_all_that_match(page: Page, serve
     asked = served.seeded.actions.calls[before:]
     assert len(asked) == len(set(asked)) > 4
     assert {name for name, _ in asked} == {"retry_run"}
+
+
+def add_experiments(served: Served) -> None:
+    """More experiments than a page could list, all used later than the one that is looked for."""
+    rows = [("wanted", "needle in the hay", 1.0), *((f"hay-{number}", f"straw {number}", 2e9 + number) for number in range(250))]
+    database = open_database(f"sqlite:///{served.seeded.data / 'penstock.db'}", synchronous="OFF")
+    sql = "INSERT INTO experiment (experiment_id, name, created_at) VALUES (?, ?, ?) ON CONFLICT (experiment_id) DO NOTHING"
+    database.write_sync(lambda tx: tx.many(sql, rows))
+    database.close()
+
+
+def offered(page: Page, field: Locator) -> Locator:
+    """What the field offers."""
+    return page.locator(f"#{field.get_attribute('list')} option")
+
+
+def test_picked_runs_are_moved_to_an_experiment_that_is_found_by_typing(page: Page, served: Served) -> None:
+    add_experiments(served)
+    page.goto("/ui/runs?q=nightly")
+    rows = page.locator("table[data-table=runs] tbody tr")
+    picked = [rows.nth(place).get_attribute("id") for place in range(2)]
+    for place in range(2):
+        rows.nth(place).locator(".pick input").check()
+    expect(page.locator("[data-bulk-count]")).to_have_text("2")
+    field = page.get_by_label("Experiment to move to")
+    field.click()
+    expect(offered(page, field)).to_have_count(20)
+    field.fill("needle")
+    expect(offered(page, field)).to_have_count(1)
+    expect(offered(page, field)).to_have_attribute("value", "needle in the hay")
+    field.fill("needle in the hay")
+    served.seeded.actions.calls.clear()
+    page.get_by_role("button", name="Move", exact=True).click()
+    expect(page.get_by_text("Moved 2 of 2 runs.")).to_be_visible()
+    moved = [arguments for name, arguments in served.seeded.actions.calls if name == "move_run"]
+    assert sorted(moved) == sorted(((row or "").removeprefix("row-"), "wanted") for row in picked)
+
+
+def test_a_run_is_moved_from_its_own_page_and_an_unknown_name_is_refused(page: Page, served: Served) -> None:
+    add_experiments(served)
+    run_id = served.seeded.runs["good"]
+    page.goto(f"/ui/runs/{run_id}")
+    served.seeded.actions.calls.clear()
+    for text, told in (("needle", "There is no active experiment 'needle'."), ("needle in the hay", "Moved.")):
+        page.locator("#run-menu summary").click()
+        page.get_by_role("button", name="Move to another experiment").click()
+        dialog = page.get_by_role("dialog", name="Move to another experiment")
+        dialog.get_by_label("Experiment to move to").fill(text)
+        expect(offered(page, dialog.get_by_label("Experiment to move to"))).to_have_attribute("value", "needle in the hay")
+        dialog.get_by_role("button", name="Move", exact=True).click()
+        expect(page.get_by_text(told)).to_be_visible()
+        expect(page).to_have_url(re.compile(f"/ui/runs/{run_id}"))
+    assert [call for call in served.seeded.actions.calls if call[0] == "move_run"] == [("move_run", (run_id, "wanted"))]

@@ -60,6 +60,19 @@ print("IDS " + json.dumps(ids))
 """
 
 
+SHARED = """
+import os, subprocess, sys
+import wandb
+label = sys.argv[1] if len(sys.argv) > 1 else "rank0"
+run = wandb.init(id="together", name="two writers", settings=wandb.Settings(mode="shared", x_primary=label == "rank0", x_label=label))
+print("said by", label)
+if label == "rank0":
+    own = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_SERVICE")}
+    subprocess.run([sys.executable, "shared.py", "rank1"], check=True, env=own)
+run.finish()
+"""
+
+
 @dataclass
 class Logged:
     """A server with a project of runs."""
@@ -71,7 +84,7 @@ class Logged:
 
 @pytest.fixture(scope="module")
 def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
-    """`tester/digits` with three runs, two artifacts' worth of versions, media, tables and console lines."""
+    """`tester/digits` with three runs, two artifacts' worth of versions, media, tables and console lines; `tester/shared`."""
     folder = tmp_path_factory.mktemp("tracked")
     with LiveServer(folder / "data", env={"PENSTOCK_SERVER_USER": "tester"}) as server:
         environment = client_environment(
@@ -79,6 +92,9 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
         )  # fmt: skip
         done = run_client(client_python(*CLIENT), PROGRAM, env=environment, cwd=folder)
         assert done.returncode == 0, done.stderr
+        (folder / "shared.py").write_text(SHARED)
+        both = run_client(client_python(*CLIENT), SHARED, env={**environment, "WANDB_PROJECT": "shared"}, cwd=folder)
+        assert both.returncode == 0, both.stderr
         line = next(line for line in done.stdout.splitlines() if line.startswith("IDS "))
         yield Logged(server.url, json.loads(line.removeprefix("IDS ")))
 
@@ -196,6 +212,26 @@ def test_the_log_shows_colours_errors_and_finds_text(tab: Page, logged: Logged) 
     tab.get_by_role("searchbox", name="Search the log").fill("stderr")
     tab.get_by_role("searchbox", name="Search the log").press("Enter")
     expect(tab.locator(".log-line.is-marked")).to_contain_text("on stderr")
+
+
+def test_the_log_of_two_writers_is_read_merged_or_one_writers_alone(tab: Page, logged: Logged) -> None:
+    tab.goto("/tester/shared/runs/together/logs")
+    lines = tab.locator("[data-log-lines]")
+    expect(lines).to_contain_text("said by rank0")
+    expect(lines).to_contain_text("said by rank1")
+    tab.get_by_label("Writer").select_option("rank1")
+    expect(tab).to_have_url(re.compile("label=rank1"))
+    expect(lines).to_contain_text("said by rank1")
+    expect(lines).not_to_contain_text("said by rank0")
+    expect(tab.get_by_label("Writer")).to_have_value("rank1")
+    with tab.expect_download() as download:
+        tab.get_by_role("link", name="Download the log").last.click()
+    text = download.value.path().read_text()
+    assert "said by rank1" in text
+    assert "said by rank0" not in text
+    tab.get_by_label("Writer").select_option("All writers")
+    expect(lines).to_contain_text("said by rank0")
+    expect(lines).to_contain_text("said by rank1")
 
 
 def test_the_workspace_draws_runs_groups_and_hides_them(tab: Page, logged: Logged) -> None:

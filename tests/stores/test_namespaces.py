@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.page_flows import FlowQuery
 from penstock.interfaces.pages import ListQuery
 from penstock.stores.sql.database import Database, Transaction, open_database
@@ -15,6 +16,7 @@ from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_flows import SqlFlowPages
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_runs import SqlRunPages
+from penstock.web.experiment_choices import meant, offered
 from tests.support.postgres import fresh_postgres_url
 
 NOW = 1_800_000_000.0
@@ -135,3 +137,22 @@ async def test_artifacts_are_where_their_run_is_and_those_without_one_everywhere
         query = ListQuery(scope={"namespace": namespace} if namespace else {})
         assert {item.artifact_id for item in (await pages.list_artifacts(query)).items} == artifacts
         assert {item.newest_id for item in (await pages.outputs(namespace=namespace))[0]} == outputs
+
+
+async def test_experiments_are_found_by_part_of_the_name_or_id_the_exact_ones_first(database: Database) -> None:
+    def add(tx: Transaction) -> None:
+        rows = [("e1", "mnist", "ann", 1.0), ("e2", "mnist", "bob", 2.0), ("e3", "old mnist 100%", "", 9.0), ("e4", "Mnist wide", "", 3.0)]
+        tx.many("INSERT INTO experiment (experiment_id, name, namespace, created_at) VALUES (?, ?, ?, ?)", rows)
+        tx.execute("UPDATE experiment SET storage_state = 'ARCHIVED' WHERE experiment_id = 'e4'")
+
+    await database.write(add)
+    pages = SqlCatalogPages(database)
+    assert [item.experiment_id for item in await pages.find_experiments("mnist")] == ["e2", "e1", "e3"]
+    assert [item.experiment_id for item in await pages.find_experiments("e3")] == ["e3"]
+    assert [item.experiment_id for item in await pages.find_experiments("0%")] == ["e3"]
+    assert len(await pages.find_experiments("", limit=2)) == 2
+    assert await offered(pages, "mnist") == [("e2", "mnist (bob)"), ("e1", "mnist (ann)"), ("old mnist 100%", "")]
+    assert await meant(pages, "old mnist 100%") == await meant(pages, "e3") == "e3"
+    for text, told in (("mnist", "2 experiments are called"), ("Mnist wide", "no active experiment"), ("old", "no active experiment")):
+        with pytest.raises(InvalidArgumentError, match=told):
+            await meant(pages, text)

@@ -184,6 +184,15 @@ class TickItem:
     run_state: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ExperimentChoice:
+    """An experiment to choose."""
+
+    experiment_id: str
+    name: str
+    namespace: str
+
+
 class CatalogPages(Protocol):
     """Experiments, pipelines and schedules."""
 
@@ -205,6 +214,12 @@ class CatalogPages(Protocol):
 
     async def experiment_names(self, *, limit: int = 200) -> Sequence[tuple[str, str]]:
         """Return (id, name) of listed experiments, most recently used first."""
+        ...
+
+    async def find_experiments(self, text: str, *, limit: int = 20) -> Sequence[ExperimentChoice]:
+        """Return active experiments whose name contains `text` or whose id it is: those that are named so exactly first, then the
+        most recently used.
+        """
         ...
 
     async def list_pipelines(self, query: ListQuery) -> Page[PipelineItem]:

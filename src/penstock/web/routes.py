@@ -55,6 +55,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/pipelines/{pipeline_id}", pipelines.pipeline_page),
     ("/ui/pipelines/{pipeline_id}/versions/{version_id}/graph", pipelines.graph_data),
     ("/ui/experiments", experiments.list_page),
+    ("/ui/experiments/choices", experiments.choices),
     ("/ui/experiments/{experiment_id}", experiments.experiment_page),
     ("/ui/recurring", recurring.list_page),
     ("/ui/recurring/new-trigger", triggers.new_trigger_page),

@@ -14,7 +14,7 @@ from datetime import datetime
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -480,20 +480,25 @@ def test_picked_runs_are_moved_and_refusals_are_listed(
     ours = {"origin": "http://testserver"}
     bar = client.get("/ui/runs").text.partition("data-bulk-bar")[2].partition("</form>")[0]
     assert 'value="move"' in bar
-    offered = re.findall(r'<option value="([^"]+)">', bar.partition('name="experiment"')[2].partition("</select>")[0])
-    assert offered == [one for one, _ in asyncio.run(seeded.services.catalog.experiment_names())]
-    assert offered
+    assert 'data-choices="/ui/experiments/choices"' in bar
+    identity, name = asyncio.run(seeded.services.catalog.experiment_names())[0]
+    assert client.get("/ui/experiments/choices", params={"text": name[:4]}).json()[0][0] == name
     form = {"verb": "move", "id": ["r1", "far", "r2"], "next": "/ui/runs"}
     answer = client.post("/ui/runs/actions", data=form, headers=ours)
     assert moved == []
     page = client.get("/ui/runs", headers={"cookie": f"{NOTICE_COOKIE}={answer.cookies[NOTICE_COOKIE]}"}).text
     assert "Choose the experiment to move to." in page
-    answer = client.post("/ui/runs/actions", data={**form, "experiment": offered[0]}, headers=ours)
-    assert moved == [("r1", offered[0]), ("r2", offered[0])]
+    answer = client.post("/ui/runs/actions", data={**form, "experiment": "nothing like this"}, headers=ours)
+    assert "There is no active experiment 'nothing like this'." in unquote(answer.headers["set-cookie"])
+    assert moved == []
+    for named in (identity, name):
+        moved.clear()
+        answer = client.post("/ui/runs/actions", data={**form, "experiment": named}, headers=ours)
+        assert moved == [("r1", identity), ("r2", identity)]
     page = client.get("/ui/runs", headers={"cookie": f"{NOTICE_COOKIE}={answer.cookies[NOTICE_COOKIE]}"}).text
     assert "Moved 2 of 3 runs." in page
     assert "far: it is in the namespace" in page
-    assert client.post("/ui/runs/actions", data={**form, "experiment": offered[0]}).status_code == 403
+    assert client.post("/ui/runs/actions", data={**form, "experiment": name}).status_code == 403
 
 
 def test_the_filter_bar_is_offered_values(client: PageClient) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from penstock.interfaces.page_catalog import (
     BestMetric,
     ComponentStatistics,
+    ExperimentChoice,
     ExperimentItem,
     MetricPoint,
     PipelineItem,
@@ -91,6 +92,23 @@ class SqlCatalogPages:
             "ORDER BY COALESCE(last_run_created_at, created_at) DESC LIMIT :limit"
         )
         return await self._database.read(lambda tx: [(row["experiment_id"], row["name"]) for row in tx.all(sql, {"limit": limit})])
+
+    async def find_experiments(self, text: str, *, limit: int = 20) -> Sequence[ExperimentChoice]:
+        """See `CatalogPages`."""
+
+        def work(tx: Transaction) -> list[ExperimentChoice]:
+            where = Where(tx, now=0.0)
+            exact = where.bind(text)
+            where.add(f"({where.contains('name', text)} OR experiment_id = {exact})")
+            rows = tx.all(
+                f"SELECT experiment_id, name, namespace FROM experiment {where.sql()} AND storage_state = 'AVAILABLE' "
+                f"ORDER BY CASE WHEN {exact} IN (name, experiment_id) THEN 0 ELSE 1 END, COALESCE(last_run_created_at, created_at) DESC, "
+                f"experiment_id LIMIT {int(limit)}",
+                where.params,
+            )
+            return [ExperimentChoice(row["experiment_id"], row["name"], row["namespace"]) for row in rows]
+
+        return await self._database.read(work)
 
     async def list_pipelines(self, query: ListQuery) -> Page[PipelineItem]:
         """See `CatalogPages`."""

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import NotFoundError
 from penstock.domain.trash import TrashKind
 from penstock.interfaces.page_catalog import BestMetric, ExperimentItem, RecurringItem
 from penstock.interfaces.pages import ListQuery, Page
 from penstock.web.comparison import is_cost
+from penstock.web.experiment_choices import offered
 from penstock.web.filters import query_of
 from penstock.web.metric_charts import MOST_CHARTS, MetricChart, metric_charts
 from penstock.web.pages.run_table import RunTable, run_table
@@ -73,6 +74,12 @@ async def list_page(services: WebServices, request: Request) -> Response:
     page = ExperimentListPage(listing, query.is_archived, sort, metrics, metric, is_least, best)
     frame = Frame(title="Experiments", section="experiments", crumbs=(Crumb("Experiments"),), live="", scripts=("table",))
     return render(services, request, "experiments/list.html", frame=frame, page=page)
+
+
+async def choices(services: WebServices, request: Request) -> Response:
+    """Experiments that the `text` in a field may mean: (value, note)."""
+    found = await offered(services.catalog, request.query_params.get("text", "")[:200])
+    return JSONResponse(found, headers={"cache-control": "no-store"})
 
 
 async def experiment_page(services: WebServices, request: Request) -> Response:

@@ -49,8 +49,6 @@ class RunTable:
     """(name, label) of what may group."""
     scatter: Scatter | None
     """Durations over time; None where it would say nothing."""
-    experiments: Sequence[tuple[str, str]]
-    """(id, name) of active experiments that runs can be moved to, those used last first."""
     filter_fields: Sequence[str] = FILTER_FIELDS
     """Fields the filter bar completes."""
     shows_experiment: bool = True
@@ -114,7 +112,6 @@ async def run_table(services: WebServices, request: Request, query: ListQuery, *
         groups=None if found is None else GroupTable(grouped_by, label, found, columns, request.url.path, wanted),
         group_choices=choices_of_groups,
         scatter=scatter_of(await _points(services, query, None if grouped_by else listing)),
-        experiments=await services.catalog.experiment_names() if listing.items else (),
         shows_experiment=shows_experiment,
         now=now,
         longest_seconds=max((_lasted(run, now) for run in listing.items), default=0.0),

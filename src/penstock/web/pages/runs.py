@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from penstock.domain.errors import PenstockError
+from penstock.domain.errors import InvalidArgumentError, PenstockError
 from penstock.domain.trash import TrashKind
+from penstock.web.experiment_choices import meant
 from penstock.web.filters import query_of
 from penstock.web.formats import duration
 from penstock.web.pages.picked import MOST_AT_ONCE, ListAddress, Picked, picked
@@ -95,10 +96,17 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked) -
         return redirect(target, Notice("Saved."))
     if verb == "tag" and not _tags(wanted):
         return redirect(target, Notice("Name the tag to add: KEY or KEY=VALUE.", "error"))
-    if verb == "move" and not wanted.form.get("experiment"):
-        return redirect(target, Notice("Choose the experiment to move to.", "error"))
     if verb not in _DONE or not ids:
         return redirect(target, Notice("Nothing was selected.", "error"))
+    experiment_id = ""
+    if verb == "move":
+        named = str(wanted.form.get("experiment", "")).strip()
+        if not named:
+            return redirect(target, Notice("Choose the experiment to move to.", "error"))
+        try:
+            experiment_id = await meant(services.catalog, named)
+        except InvalidArgumentError as error:
+            return redirect(target, Notice(str(error), "error"))
     problems: list[str] = []
     trash = services.trash if verb == "delete" else None
     batch = "" if trash is None else trash.new_batch()
@@ -107,7 +115,7 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked) -
             if verb == "tag":
                 await services.actions.tag_run(run_id, _tags(wanted))
             elif verb == "move":
-                await services.actions.move_run(run_id, str(wanted.form["experiment"]))
+                await services.actions.move_run(run_id, experiment_id)
             elif trash is not None:
                 await trash.put(TrashKind.RUN, run_id, batch=batch, by=user_of(services, request))
             else:

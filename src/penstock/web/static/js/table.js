@@ -1,5 +1,6 @@
 // Tables: row selection with a bulk bar, keyboard rows, completion in the filter bar. Works on whatever the server rendered.
 
+import "./choices.js";
 import "./columns.js";
 
 import { isTyping, make } from "./dom.js";

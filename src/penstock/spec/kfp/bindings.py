@@ -72,7 +72,7 @@ class _Binder:
         """Return the expression of a binding, its selector applied."""
         value = self._value(binding)
         selector = binding.text("parameterExpressionSelector")
-        if selector:
+        if selector and not _is_read_already(binding.text("componentInputParameter"), selector):
             return cel.parse_selector(selector, value, place=binding.at("parameterExpressionSelector"))
         return value
 
@@ -166,6 +166,15 @@ def lower_items(raw: str, task: Section, place: str) -> Expr:
     if not isinstance(items, list):
         raise SpecError("the items of a loop have to be a list", place=place)
     return _Binder(task.section("inputs").section("parameters")).constant(items, place)
+
+
+def _is_read_already(name: str, selector: str) -> bool:
+    """Whether input `name` is a key of a loop's item and the selector asks for that key once more.
+
+    The SDK under development compiles this for a key that is used in a condition inside the loop (2.17 compiles no such pipeline).
+    """
+    _, mark, key = name.rpartition("-subvar-")
+    return bool(mark) and selector == f"parseJson(string_value)[{json.dumps(key)}]"
 
 
 def _is_known(reference: placeholders.Reference | str) -> bool:

@@ -104,3 +104,22 @@ def test_a_component_that_contains_itself_does_not_trap_the_search() -> None:
 
     with pytest.raises(SpecError):
         lower_pipeline(pipeline({"x": task("comp-x")}, components=components))
+
+
+def test_a_key_that_was_read_outside_a_condition_is_not_read_again_inside() -> None:
+    key = f"{INNER}-subvar-b"
+    read, other = ({"componentInputParameter": key, "parameterExpressionSelector": f'parseJson(string_value)["{name}"]'} for name in "bc")
+    spec = pipeline(
+        {"condition-1": task("comp-condition", parameters={key: {"runtimeValue": {"constant": "2"}}})},
+        components={
+            "comp-condition": {
+                "dag": {"tasks": {"say": task(parameters={"msg": read, "part": other})}},
+                "inputDefinitions": definitions(parameters={key: "STRING"}),
+            }
+        },
+    )
+
+    condition = lower_pipeline(spec).templates["comp-condition"]
+
+    assert isinstance(condition, GraphTemplate)
+    assert condition.tasks["say"].parameters == {"msg": ScopeInput(key), "part": Index(ParseJson(ScopeInput(key)), Const("c"))}

@@ -21,6 +21,7 @@ from penstock.cli.client import Client, connect, started_server
 from penstock.cli.follow import follow, leaf_tasks, run_state, seconds_between, show_failures, task_name
 from penstock.cli.options import DataDir, resolve_data_dir
 from penstock.cli.run import reopening, run_link
+from penstock.domain.catalog import DEMO_TAG
 from penstock.domain.errors import UnavailableError
 from penstock.server.accounts import client_variables
 from penstock.server.config import load_settings
@@ -108,6 +109,7 @@ def _run_version(client: Client, folder: Path, python: Path, version: str, conso
     with resources.as_file(resources.files("penstock.demo")) as programs:
         command = [str(python), str(programs / "submit.py"), version]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    _mark_uploads(client, done.stdout)
     if done.returncode != 0:
         raise UnavailableError(f"the kfp client failed:\n{done.stderr.strip()}")
     run_id = done.stdout.split()[-1]
@@ -117,6 +119,16 @@ def _run_version(client: Client, folder: Path, python: Path, version: str, conso
         show_failures(client, run_id, console)
         raise typer.Exit(1)
     return run
+
+
+def _mark_uploads(client: Client, output: str) -> None:
+    """Tag the pipeline as one of the demonstration, so that lists can leave it out, and name what was uploaded with it."""
+    for line in output.splitlines():
+        word, _, rest = line.partition(" ")
+        if word == "version":
+            pipeline_id, version_id, name = rest.split(" ", 2)
+            client.call("PATCH", f"/pipelines/{pipeline_id}", body={"tags": dict([DEMO_TAG])})
+            client.call("PATCH", f"/pipelines/{pipeline_id}/versions/{version_id}", body={"display_name": name})
 
 
 def _show_reuse(client: Client, first: dict[str, Any], second: dict[str, Any], console: Console) -> None:

@@ -15,6 +15,10 @@ DEFAULT_EXPERIMENT = "Default"
 """Name of the experiment that exists from the start and takes runs that name none."""
 
 
+DEMO_TAG = ("demo", "penstock")
+"""Key and value of the tag of pipelines that `penstock demo` uploads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Experiment:
     """A named group of runs."""

@@ -80,8 +80,8 @@ def list_query(
     descending: bool = True,
     scope: Mapping[str, str] | None = None,
 ) -> ListQuery:
-    """Read a list's state from the parameters `q`, `sort` (`-name` is descending), `tab=archived`, `cursor`, `n`, `namespace`; dates are
-    read in `zone`.
+    """Read a list's state from the parameters `q`, `sort` (`-name` is descending), `tab=archived`, `cursor`, `n`, `namespace`,
+    `demos=hide`; dates are read in `zone`.
     """
     words, conditions = parse(parameters.get("q", "")[:2000])
     wanted = parameters.get("sort", "")
@@ -92,6 +92,7 @@ def list_query(
     except ValueError:
         limit = 50
     namespace = parameters.get("namespace", "")
+    view = {"demos": "hide"} if parameters.get("demos") == "hide" else {}
     query: dict[str, Any] = {
         "words": words,
         "conditions": conditions,
@@ -100,7 +101,7 @@ def list_query(
         "is_descending": descending,
         "cursor": parameters.get("cursor") or None,
         "limit": limit if limit in PAGE_SIZES else 50,
-        "scope": {**({"namespace": namespace} if namespace else {}), **(scope or {})},
+        "scope": {**({"namespace": namespace} if namespace else {}), **view, **(scope or {})},
         "now": now,
         "zone": zone,
     }

@@ -725,3 +725,22 @@ def test_pipelines_link_to_their_last_run(client: PageClient, seeded: SeededApp)
 def test_one_of_a_kind_is_counted_as_one(client: PageClient, language: str, words: str) -> None:
     page = client.get("/ui/experiments?q=learning", headers={"cookie": f"penstock_lang={language}"}).text
     assert words in page
+
+
+def test_pipelines_of_the_demonstration_are_marked_and_left_out_when_asked(seeded: SeededApp, client: PageClient) -> None:
+    database = seeded.services.recent._database  # type: ignore[attr-defined]  # the seeded application has no other door to it
+    old = database.read_sync(lambda tx: tx.one("SELECT tags FROM pipeline WHERE pipeline_id = 'pipe-add'"))["tags"]
+    database.write_sync(lambda tx: tx.execute("UPDATE pipeline SET tags = '{\"demo\":\"penstock\"}' WHERE pipeline_id = 'pipe-add'"))
+    try:
+        shown, hidden = client.get("/ui/pipelines"), client.get("/ui/pipelines?demos=hide")
+        assert 'id="row-pipe-add"' in shown.text
+        assert shown.text.count(">Demo</span>") == 1
+        assert 'id="row-pipe-add"' not in hidden.text
+        assert 'id="row-pipe-digits"' in hidden.text, "its tag demo is another one"
+        assert "penstock_demos=hide" in hidden.headers["set-cookie"]
+        remembered = client.get("/ui/pipelines", headers={"cookie": "penstock_demos=hide"})
+        assert 'id="row-pipe-add"' not in remembered.text
+        assert 'id="row-pipe-add"' in client.get("/ui/pipelines?demos=show", headers={"cookie": "penstock_demos=hide"}).text
+        assert "addition-pipeline" not in client.get("/ui/export/pipelines?format=csv&demos=hide").text
+    finally:
+        database.write_sync(lambda tx: tx.execute("UPDATE pipeline SET tags = :tags WHERE pipeline_id = 'pipe-add'", {"tags": old}))

@@ -189,6 +189,11 @@ class Where:
         needle = json.dumps(key, ensure_ascii=False) + (":" + json.dumps(wanted, ensure_ascii=False) if separator else "")
         self.add(self.contains(column, needle))
 
+    def lacks_tag(self, column: str, key: str, value: str) -> None:
+        """Require that there is no such tag."""
+        self.tag(column, f"{key}={value}")
+        self.add(f"NOT ({self.clauses.pop()})")
+
     def scalar(self, id_column: str, condition: Condition) -> None:
         """Require a run parameter or metric; `param.x` and `metric.x` name one kind only."""
         name = condition.field

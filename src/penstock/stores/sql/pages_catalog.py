@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from penstock.domain.catalog import DEMO_TAG
 from penstock.interfaces.page_catalog import (
     BestMetric,
     ComponentStatistics,
@@ -254,6 +255,8 @@ def _pipeline_from_row(row: Row, latest: VersionItem | None = None, dots: Sequen
 def _list_pipelines(tx: Transaction, query: ListQuery) -> Page[PipelineItem]:
     where = Where(tx, now=query.now, zone=query.zone)
     where.namespace("pipeline", query)
+    if query.scope.get("demos") == "hide":
+        where.lacks_tag("pipeline.tags", *DEMO_TAG)
     for word in query.words:
         where.word(word, "pipeline.display_name", "pipeline.name", "pipeline.description", id_column="pipeline.pipeline_id")
     for condition in query.conditions:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from penstock.domain.budgets import BudgetScope
+from penstock.domain.catalog import DEMO_TAG
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.plan import ContainerWork, LeafTemplate, ParameterSpec, RunPlan
 from penstock.domain.trash import TrashKind
@@ -41,6 +42,9 @@ TABS: Sequence[tuple[str, str]] = (
     ("source", "Source"),
     ("statistics", "Statistics"),
 )
+DEMOS_COOKIE = "penstock_demos"
+"""Whether the reader hid the pipelines of the demonstration last."""
+_YEAR = 365 * 24 * 3600
 MAX_UPLOAD = 33 * 1024 * 1024
 
 
@@ -52,6 +56,9 @@ class PipelineListPage:
     """The rows shown."""
     sort: str
     """Sort name, with `-` in front for descending."""
+    hides_demos: bool
+    """Pipelines of the demonstration are left out."""
+    demo_tag: tuple[str, str] = DEMO_TAG
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +128,17 @@ class PipelinePage:
 
 async def list_page(services: WebServices, request: Request) -> Response:
     """All pipelines."""
-    query = query_of(request, now=services.clock.now())
-    page = PipelineListPage(await services.catalog.list_pipelines(query), ("-" if query.is_descending else "") + query.sort)
+    asked = request.query_params.get("demos")
+    hides_demos = (request.cookies.get(DEMOS_COOKIE) if asked is None else asked) == "hide"
+    scope = {"demos": "hide" if hides_demos else "show"}
+    query = query_of(request, now=services.clock.now(), scope=scope)
+    sort = ("-" if query.is_descending else "") + query.sort
+    page = PipelineListPage(await services.catalog.list_pipelines(query), sort, hides_demos)
     frame = Frame(title="Pipelines", section="pipelines", crumbs=(Crumb("Pipelines"),), live="", scripts=("table", "upload"))
-    return render(services, request, "pipelines/list.html", frame=frame, page=page)
+    answer = render(services, request, "pipelines/list.html", frame=frame, page=page)
+    if asked is not None:
+        answer.set_cookie(DEMOS_COOKIE, "hide" if hides_demos else "show", max_age=_YEAR, path="/", samesite="lax", httponly=True)
+    return answer
 
 
 async def pipeline_page(services: WebServices, request: Request) -> Response:

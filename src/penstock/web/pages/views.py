@@ -37,7 +37,7 @@ TABLES: Mapping[str, str] = {
 _TRACKED = re.compile(r"tracked:([^/]{1,200})/([^/]{1,200})")
 _KEPT = frozenset({
     "namespace", "q", "sort", "n", "tab", "columns", "column", "group", "differences", "layout", "metric", "least", "status", "user", "tag",
-    "since", "zone",
+    "since", "zone", "demos",
 })  # fmt: skip
 _MOST_ADDRESS = 8000
 _MOST_COLUMNS = 100

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
+from penstock.web.static_urls import static_url
 from tests.browser.test_tracking_pages import AXE, Logged
 from tests.support.clients import client_environment, client_python, run_client
 from tests.support.server import LiveServer
@@ -365,3 +366,63 @@ def test_a_comparison_becomes_a_report_of_its_runs(watched: Watched, logged: Log
     expect(tab.locator(".kind-comparer").get_by_text("config.lr")).to_be_visible()
     expect(tab.locator(".kind-line canvas").first).to_be_visible()
     expect(tab.get_by_text("2 / 2 runs")).to_be_visible()
+
+
+def test_a_frozen_grid_is_drawn_as_it_was_and_exported_with_its_charts(watched: Watched, logged: Logged) -> None:
+    tab = watched.page
+    tab.goto(logged.base)
+    expect(tab.locator('figure[data-key="loss"] canvas')).to_be_visible()
+    tab.locator(".workspace-views .menu > summary").click()
+    tab.get_by_role("button", name="Save as a report").click()
+    tab.get_by_role("combobox", name="Title of the report").fill("As it was")
+    tab.get_by_role("button", name="Save", exact=True).last.click()
+    tab.wait_for_url("**/reports/*/edit")
+    tab.get_by_role("link", name="Cancel").click()
+    classes = tab.get_by_role("group", name="Classes").locator("[role=graphics-document]")
+    expect(classes).to_be_visible()
+    with tab.expect_navigation():
+        tab.get_by_role("button", name="Freeze").click()
+    expect(tab.get_by_text("Frozen", exact=True)).to_be_visible()
+    with tab.expect_response(lambda answer: "/ui/tracking/reports/frozen" in answer.url):
+        tab.reload()
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    expect(classes).to_be_visible()
+    expect(tab.locator(".kind-line canvas").first).to_be_visible()
+    assert not [url for url in asked if "/ui/tracking/series" in url or "/charts/rows" in url], "kept answers are drawn, nothing is asked"
+    with tab.expect_download() as download:
+        tab.get_by_role("link", name="Export as HTML").click()
+    text = download.value.path().read_text()
+    (drawn,) = [part for part in text.split("<figure>") if "<figcaption>Classes" in part]
+    assert "<svg" in drawn
+    assert "mark-rect" in drawn
+    assert "<script" not in text
+    still = tab.context.new_page()
+    still.set_content(text)
+    expect(still.locator("figure", has_text="Classes").locator("svg")).to_be_visible()
+    still.close()
+    tab.get_by_role("button", name="Make live again").click()
+    expect(tab.get_by_role("button", name="Freeze")).to_be_visible()
+    tab.get_by_role("link", name="Edit").click()
+    tab.get_by_role("button", name="Delete").click()
+    tab.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(tab.get_by_text("Report deleted.")).to_be_visible()
+
+
+def test_drawings_of_an_export_keep_nothing_that_runs_or_loads(watched: Watched, logged: Logged) -> None:
+    tab = watched.page
+    tab.goto(f"{logged.base}/reports")
+    hostile = (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" onload="x()"><script>x()</script><a xlink:href="https://evil.example"><text>kept</text></a>'
+        '<image href="https://evil.example/x.png"/><image href="data:image/png;base64,AA=="/><foreignObject><p>gone</p></foreignObject><use href="#a"/>'
+        '<rect fill="url(https://evil.example/f)" stroke="url(#g)"/><animate attributeName="href" to="javascript:x()"/><style>@import "x"</style></svg>'
+    )
+    code = "async ([module, text]) => (await import(module)).stilled(text).outerHTML"
+    left = tab.evaluate(code, [static_url("js/report_export.js"), hostile])
+    assert all("blocked" in problem for problem in watched.problems), "the policy of the page stops what the text tries while it is read"
+    watched.problems.clear()
+    for word in ("script", "evil.example", "foreignObject", "onload", "javascript", "animate", "style", "<use"):
+        assert word not in left, word
+    assert "kept" in left
+    assert "data:image/png" in left
+    assert 'stroke="url(#g)"' in left

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from penstock.domain.ids import TrackedRunId
 
+FROZEN_KIND = "penstock/frozen"
+"""Kind of documents that hold what a report's panels showed when they were frozen; clients neither read nor write them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

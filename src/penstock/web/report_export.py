@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
@@ -17,13 +18,47 @@ WIDTH, HEIGHT = 560.0, 260.0
 _LEFT, _TOP, _RIGHT, _BOTTOM = 52.0, 10.0, 8.0, 26.0
 
 
-def still_lines(series: Sequence[tuple[str, int, ChartSeries]], title: str) -> Markup:
-    """Return a drawing of (name, colour, series): last values as lines, extremes of buckets as bands."""
-    held = [(name, color, one) for name, color, one in series if any(map(math.isfinite, one.last))]
+@dataclass(frozen=True, slots=True)
+class StillLine:
+    """A series of a still drawing: as `ChartSeries`, with the name and the number of the colour that it is drawn in."""
+
+    name: str
+    color: int
+    x: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+    last: Sequence[float]
+    rows: int
+
+    @classmethod
+    def of(cls, name: str, color: int, one: ChartSeries) -> StillLine:
+        """Return a series as it is drawn."""
+        x, low, high, last = ([float(value) for value in column] for column in (one.x, one.low, one.high, one.last))
+        return cls(name, color, x, low, high, last, one.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """What a panel shows, in a form that needs nothing else: lines, a text, or values per run."""
+
+    panel_id: str
+    title: str
+    lines: Sequence[StillLine] = ()
+    text: str = ""
+    """Markdown."""
+    head: Sequence[str] = ()
+    """Names of the values."""
+    rows: Sequence[Sequence[str]] = ()
+    """Name of the run and its values, as they are shown."""
+
+
+def still_lines(lines: Sequence[StillLine], title: str) -> Markup:
+    """Return a drawing: last values as lines, extremes of buckets as bands."""
+    held = [one for one in lines if any(map(math.isfinite, one.last))]
     if not held:
         return Markup("")
-    x_low, x_high = _range(value for _, _, one in held for value in one.x)
-    y_low, y_high = _range(value for _, _, one in held for column in (one.low, one.high) for value in column)
+    x_low, x_high = _range(value for one in held for value in one.x)
+    y_low, y_high = _range(value for one in held for column in (one.low, one.high) for value in column)
 
     def place(x: float, y: float) -> str:
         left = _LEFT + (x - x_low) / (x_high - x_low) * (WIDTH - _LEFT - _RIGHT)
@@ -31,8 +66,8 @@ def still_lines(series: Sequence[tuple[str, int, ChartSeries]], title: str) -> M
         return f"{left:.1f} {top:.1f}"
 
     parts = [_axis(y_low, y_high, x_low, x_high)]
-    for _, color, one in held:
-        ink = COLORS[(color - 1) % len(COLORS)]
+    for one in held:
+        ink = COLORS[(one.color - 1) % len(COLORS)]
         fit = [at for at, value in enumerate(one.last) if math.isfinite(value)]
         if one.rows > len(one.x):
             edge = [place(one.x[at], one.high[at]) for at in fit if math.isfinite(one.high[at])]
@@ -44,13 +79,13 @@ def still_lines(series: Sequence[tuple[str, int, ChartSeries]], title: str) -> M
         WIDTH, HEIGHT, title, Markup("").join(parts)
     )
     legend = Markup(" ").join(
-        Markup('<span class="name"><i class="c{}"></i>{}: {}</span>').format((color - 1) % len(COLORS), name, number(_last(one)))
-        for name, color, one in held
+        Markup('<span class="name"><i class="c{}"></i>{}: {}</span>').format((one.color - 1) % len(COLORS), one.name, number(_last(one)))
+        for one in held
     )
     return drawing + Markup('<p class="legend">{}</p>').format(legend)
 
 
-def _last(one: ChartSeries) -> float:
+def _last(one: StillLine) -> float:
     return next((value for value in reversed(one.last) if math.isfinite(value)), math.nan)
 
 
@@ -73,27 +108,34 @@ def _axis(y_low: float, y_high: float, x_low: float, x_high: float) -> Markup:
     return Markup("").join(lines)
 
 
-def still_values(rows: Sequence[ListedRun], columns: Sequence[str]) -> Markup:
-    """Return a table of values per run, largest of the last column first."""
+def value_rows(rows: Sequence[ListedRun], columns: Sequence[str]) -> list[list[str]]:
+    """Return name and values of each run as they are shown, largest of the last column first."""
     if not columns:
-        return Markup("")
+        return []
 
     def order(row: ListedRun) -> tuple[bool, float]:
         value = row.cell(columns[-1])
         is_number = isinstance(value, int | float) and math.isfinite(value)
         return not is_number, -float(value) if is_number else 0.0
 
-    head = Markup("").join(Markup("<th>{}</th>").format(column[2:]) for column in columns)
+    return [[row.run.display_name or row.run.name, *map(_shown, map(row.cell, columns))] for row in sorted(rows, key=order)]
+
+
+def still_values(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    """Return a table of values per run."""
+    if not head:
+        return Markup("")
+    top = Markup("").join(Markup("<th>{}</th>").format(name) for name in head)
     body = Markup("").join(
-        Markup("<tr><th>{}</th>{}</tr>").format(row.run.display_name or row.run.name, Markup("").join(map(_cell, map(row.cell, columns))))
-        for row in sorted(rows, key=order)
+        Markup("<tr><th>{}</th>{}</tr>").format(row[0], Markup("").join(Markup("<td>{}</td>").format(cell) for cell in row[1:]))
+        for row in rows
+        if row
     )
-    return Markup("<table><thead><tr><th></th>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
+    return Markup("<table><thead><tr><th></th>{}</tr></thead><tbody>{}</tbody></table>").format(top, body)
 
 
-def _cell(value: Any) -> Markup:
-    shown = number(value) if isinstance(value, int | float) else "" if value is None else str(value)[:80]
-    return Markup("<td>{}</td>").format(shown)
+def _shown(value: Any) -> str:
+    return number(value) if isinstance(value, int | float) else "" if value is None else str(value)[:80]
 
 
 def columns_of(panel: Mapping[str, Any]) -> list[str]:

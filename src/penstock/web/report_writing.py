@@ -1,7 +1,8 @@
 """Reports as people write them: one text of Markdown in which blocks that are no text stand as lines `[[block 2: panel-grid]]`.
 
 What is written becomes a document of the client again, so that `wandb-workspaces` opens it. Blocks that a text cannot say are kept as they
-are, wherever their line stands; a line that is taken away removes its block.
+are, wherever their line stands; a line that is taken away removes its block. `[[panels ann/digits: loss, accuracy]]` makes lines over the
+runs of a project, of any that the reader may see.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from penstock.web.panel_specs import listed, mapping, number, text
 
 _LINE = re.compile(r"^\[\[block (\d+)(?::[^\]]*)?\]\]\s*$")
+_PANELS = re.compile(r"^\[\[panels ([^/\]\s]+)/([^:\]\s]+): *([^\]]+)\]\]\s*$")
 _HEADING = re.compile(r"^(#{1,3}) +(\S.*)$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _X_AXES = {"_runtime": "_absolute_runtime"}
@@ -60,6 +62,9 @@ def blocks_of_text(words: str, known: Sequence[Mapping[str, Any]]) -> list[Mappi
             if place < len(known) and place not in used:
                 used.add(place)
                 found.append(known[place])
+        elif match := _PANELS.match(piece):
+            keys = [key for part in match[3].split(",") if (key := part.strip())]
+            found.append(grid_of([{"kind": "line", "keys": [key]} for key in keys], match[1], match[2], None))
         elif match := _HEADING.match(piece):
             found.append({"type": "heading", "level": len(match[1]), "children": [{"text": match[2].strip()}]})
         elif piece.strip():
@@ -73,7 +78,7 @@ def _pieces(words: str) -> Iterator[str]:
     is_code = False
     for line in words.replace("\r\n", "\n").split("\n"):
         is_code ^= _FENCE.match(line) is not None
-        if not is_code and (_LINE.match(line) or _HEADING.match(line)):
+        if not is_code and (_LINE.match(line) or _PANELS.match(line) or _HEADING.match(line)):
             yield "\n".join(held)
             held = []
             yield line

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from penstock.tracking.accounts import RESERVED_ENTITIES
 from penstock.web.errors import guarded
 from penstock.web.pages import (
+    report_freezing,
     tracking_actions,
     tracking_archives,
     tracking_artifacts,
@@ -79,6 +80,7 @@ OWN: tuple[tuple[str, TrackingPage], ...] = (
     ("/ui/tracking/importance", tracking_values.importance),
     ("/ui/tracking/charts/rows", tracking_charts.rows),
     ("/ui/tracking/code", tracking_texts.code),
+    ("/ui/tracking/reports/frozen", report_freezing.frozen),
     ("/ui/tracking/charts/presets", tracking_charts.presets),
     ("/ui/tracking/charts/preset", tracking_charts.preset),
     ("/ui/tracking/runs/{run_id}/media", tracking_data.media),
@@ -106,6 +108,7 @@ FORMS: tuple[tuple[str, TrackingPage], ...] = (
     ("/ui/tracking/reports", tracking_report_forms.save),
     ("/ui/tracking/reports/panels", tracking_report_forms.save_panels),
     ("/ui/tracking/reports/actions", tracking_reports.act_on_report),
+    ("/ui/tracking/reports/freeze", report_freezing.freeze),
     ("/ui/tracking/markdown", tracking_texts.markdown),
     ("/ui/tracking/views", tracking_views.save_view),
     ("/ui/tracking/views/actions", tracking_views.act_on_view),

@@ -171,3 +171,78 @@ async def test_plots_of_the_client_are_found_by_their_tables(site: Site) -> None
     found = client_plots(run)
     assert found.pop("own_table") == {"kind": "vega", "preset": "me/mine/v1", "fields": {}, "strings": {}, "table": "own_table", "title": "own"}
     assert found == {"roc_table": {"kind": "area-under-curve", "fields": {"x": "fpr", "title": "ROC"}}}
+
+
+EVERYTHING = {"enabled": True, "project": {"name": "digits", "entityName": "ann"}}
+
+
+async def frozen(site: Site, address: str, *asked: str) -> tuple[str, int]:
+    """Freeze the grid of a report that is its only block; its id and the status."""
+    page = (await site.get(address)).text
+    report = re.search(r'data-freeze="0" data-report="(\d+)"', page)
+    assert report is not None
+    body = {"report": report[1], "block": 0, "addresses": list(asked)}
+    answer = await site.http.post("/ui/tracking/reports/freeze", json=body, headers=ORIGIN)
+    return report[1], answer.status_code
+
+
+async def test_a_frozen_grid_keeps_what_its_panels_showed_and_can_be_made_live_again(site: Site) -> None:
+    address = await written(site, grid(EVERYTHING))
+    run = int(site.run_id)
+    series = f"/ui/tracking/series?runs={run}&key=train%2Floss&x=_step&points=480"
+    report, status = await frozen(site, address, series, f"/ui/tracking/values?runs={run}&column=c.lr", series.replace("480", "999"))
+    assert status == 200
+    was = (await site.get(f"{address}?export=html")).text
+    before = (await site.get(series.replace("480", "1000"))).json()["series"]
+    await site.tracking.runs.upsert("ann", "digits", "r1", RunChange(display_name="renamed", config='{"lr": {"value": 77}}'))
+    await site.tracking.runs.upsert("ann", "digits", "late", RunChange(display_name="came late"))
+    page = (await site.get(address)).text
+    assert "Frozen" in page
+    assert "renamed" not in page
+    assert "came late" not in page
+    source = re.search(r'data-frozen="([^"]+)"', page)
+    assert source is not None
+    answers = (await site.get(source[1].replace("&amp;", "&"))).json()["answers"]
+    of_series, of_values = '/ui/tracking/series[["key","train/loss"],["x","_step"]]', '/ui/tracking/values[["column","c.lr"]]'
+    assert set(answers) == {of_series, of_values}
+    assert answers[of_series]["series"] == before
+    assert answers[of_values]["rows"][0]["values"] == {"c.lr": 0.1}
+    again = (await site.get(f"{address}?export=html")).text
+    assert re.findall(r"<svg.*?</svg>", again) == re.findall(r"<svg.*?</svg>", was)
+    assert "renamed" not in again
+    live = {"report": report, "block": 0, "live": True}
+    assert (await site.http.post("/ui/tracking/reports/freeze", json=live, headers=ORIGIN)).status_code == 200
+    assert "came late" in (await site.get(address)).text
+    assert (await site.get(source[1].replace("&amp;", "&"))).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/ui/tracking/runs/1/media?key=x", "/ui/tracking/series?runs=12345&key=a", "/ui/tracking/values?project=1", "//evil.example/ui/tracking/values?runs="],
+)
+async def test_only_what_the_panels_of_the_grid_ask_is_frozen(site: Site, address: str) -> None:
+    _, status = await frozen(site, await written(site, grid(EVERYTHING)), address)
+    assert status == 400
+
+
+async def test_a_grid_is_frozen_from_our_own_pages_only(site: Site) -> None:
+    address = await written(site, grid(EVERYTHING))
+    report = re.search(r'data-freeze="0" data-report="(\d+)"', (await site.get(address)).text)
+    assert report is not None
+    body = {"report": report[1], "block": 0, "addresses": []}
+    assert (await site.http.post("/ui/tracking/reports/freeze", json=body, headers={"origin": "http://evil.example"})).status_code == 403
+    assert (await site.http.post("/ui/tracking/reports/freeze", json={**body, "block": 7}, headers=ORIGIN)).status_code == 404
+
+
+async def test_a_line_of_the_text_brings_panels_of_another_project(site: Site) -> None:
+    await site.tracking.runs.upsert("ann", "letters", "x1", RunChange(display_name="of the letters"))
+    project = await site.tracking.projects.get("ann", "digits")
+    assert project is not None
+    words = "# Both\n\n[[panels ann/digits: train/loss]]\n\n[[panels ann/letters: loss, accuracy]]"
+    form = {"project": str(project.project_id), "title": "Two projects", "text": words}
+    made = await site.http.post("/ui/tracking/reports", data=form, headers=ORIGIN)
+    page = (await site.get(made.headers["location"])).text
+    assert page.count("data-report-grid") == 2
+    assert "of the letters" in page
+    assert '"keys": ["accuracy"]' in page
+    assert "[[block 2: panel-grid]]" in (await site.get(f"{made.headers['location']}/edit")).text

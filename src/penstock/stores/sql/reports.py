@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.domain.ids import TrackedRunId
-from penstock.domain.reports import Alert, AlertSeverity, Report
+from penstock.domain.reports import FROZEN_KIND, Alert, AlertSeverity, Report
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.version_rows import only
 
@@ -54,10 +54,10 @@ class SqlReportStore:
     ) -> tuple[Sequence[Report], int]:
         """See `ReportStore.reports`."""
         where = (
-            "project_id = :project AND (:type = '' OR type = :type) AND (:name = '' OR name = :name OR display_name = :name)"
-            " AND (:user_name = '' OR user_name = :user_name)"
+            "project_id = :project AND (type = :type OR (:type = '' AND type <> :hidden))"
+            " AND (:name = '' OR name = :name OR display_name = :name) AND (:user_name = '' OR user_name = :user_name)"
         )
-        words = {"type": kind or "", "name": name or "", "user_name": user_name or ""}
+        words = {"type": kind or "", "name": name or "", "user_name": user_name or "", "hidden": FROZEN_KIND}
         values = {"project": project_id, **words, "limit": limit, "offset": offset}
 
         def work(tx: Transaction) -> tuple[list[Report], int]:

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
-from penstock.domain.reports import Report
+from penstock.domain.reports import FROZEN_KIND, Report
 from penstock.domain.tracking import TrackedProject
 from penstock.web.pages.tracking_data import NO_STORE
-from penstock.web.pages.tracking_reports import KINDS, named_report
+from penstock.web.pages.tracking_reports import COMMENT, KINDS, named_report
 from penstock.web.pages.tracking_values import project_by_id
 from penstock.web.pages.tracking_workspace import project_frame, project_url
 from penstock.web.panel_specs import listed, mapping
@@ -34,6 +34,7 @@ PROBLEMS: Mapping[str, str] = {
 """Why a report was not saved."""
 _MOST_PANELS = 200
 _MOST_RUNS = 50
+_MOST_PARTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ async def save(services: WebServices, tracking: TrackingServices, request: Reque
     base = project_url(project)
     known = await asyncio.to_thread(_known, tracking, project, str(form.get("id", "")))
     if form.get("verb") == "delete" and known is not None:
-        await asyncio.to_thread(tracking.reports.delete, known.report_id)
+        await asyncio.to_thread(_delete, tracking, known)
         return redirect(f"{base}/reports", Notice("Report deleted."))
     title, description, words = (str(form.get(name, "")).strip() for name in ("title", "description", "text"))
     title, description = title[:200], description[:1000]
@@ -120,6 +121,14 @@ def _known(tracking: TrackingServices, project: TrackedProject, text: str) -> Re
     if report is None or report.kind not in KINDS or report.project_id != project.project_id:
         raise NotFoundError("There is no such report any more.")
     return report
+
+
+def _delete(tracking: TrackingServices, report: Report) -> None:
+    """Remove a report with its comments and what was frozen for it."""
+    for kind in (COMMENT, FROZEN_KIND):
+        for one in tracking.reports.list(report.project_id, kind=kind, name=str(report.report_id), limit=_MOST_PARTS)[0]:
+            tracking.reports.delete(one.report_id)
+    tracking.reports.delete(report.report_id)
 
 
 def _store(

@@ -25,7 +25,8 @@ from penstock.web.pages.tracking_workspace import PROJECT_TABS, project_frame, p
 from penstock.web.panel_specs import listed
 from penstock.web.prose import prose
 from penstock.web.render import Notice, redirect, render
-from penstock.web.report_export import COLORS, columns_of, still_lines, still_values
+from penstock.web.report_export import COLORS, Still, StillLine, columns_of, still_lines, still_values, value_rows
+from penstock.web.report_freezing import FrozenGrid, frozen_grid_of, frozen_id_of
 from penstock.web.report_grids import GridReader, ReportGrid
 from penstock.web.reports_named import report_id_of
 from penstock.web.security import BOX_HEADERS, check_own_form, safe_next
@@ -54,6 +55,12 @@ class Block:
     level: int = 0
     grid: ReportGrid | None = None
     """Panels and runs of a `grid`."""
+    frozen: FrozenGrid | None = None
+    """The grid as it was, of one that is frozen."""
+    is_hidden: bool = False
+    """It is frozen with runs that are not the reader's to see."""
+    place: int = 0
+    """Of the block in the document."""
     anchor: str = ""
     """Name of a heading in the address."""
 
@@ -98,15 +105,15 @@ class ReportPage:
     """What it says."""
     comments: Sequence[Comment]
     """Oldest first."""
-    stills: Sequence[Sequence[tuple[str, Markup]]] = ()
-    """In an export: (title, drawing) of the panels of each block."""
+    stills: Sequence[Sequence[tuple[str, str, Markup]]] = ()
+    """In an export: (id, title, drawing) of the panels of each block."""
     colors: Sequence[str] = COLORS
     """In an export: colours of the lines."""
 
     @property
     def has_grids(self) -> bool:
         """Whether there is anything to draw."""
-        return any(block.grid is not None for block in self.blocks)
+        return any(block.grid is not None or block.frozen is not None for block in self.blocks)
 
 
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
@@ -125,15 +132,15 @@ async def report_page(services: WebServices, tracking: TrackingServices, request
     report = await asyncio.to_thread(named_report, tracking.reports, request.path_params["report"])
     if report is None or report.project_id != project.project_id:
         raise NotFoundError(f"There is no such report in {project.entity}/{project.name}.")
-    readable = list(filter(readable_by(tracking, request), await tracking.projects.entities()))
-    blocks = await with_grids(blocks_of(report.spec), report.spec, GridReader(tracking.projects, tracking.runs, readable, project))
+    blocks = await read_blocks(tracking, request, project, report)
     comments = await asyncio.to_thread(comments_of, tracking.reports, report)
     page = ReportPage(project, project_url(project), PROJECT_TABS, report, blocks, comments)
     title = report.display_name or report.name
     frame = project_frame(project, title, crumb=title, scripts=("report",))
     if request.query_params.get("export") != "html":
         return render(services, request, "tracking/report.html", frame=frame, page=page)
-    stills = [await _stills(tracking, block.grid) if block.grid else [] for block in blocks]
+    found = [block.frozen.stills if block.frozen else await stills_of(tracking, block.grid) if block.grid else () for block in blocks]
+    stills = [[(still.panel_id, still.title, drawn_still(still)) for still in part] for part in found]
     answer = render(services, request, "tracking/report_export.html", frame=frame, page=replace(page, stills=stills))
     answer.headers["content-disposition"] = f'attachment; filename="{re.sub(r"[^A-Za-z0-9.-]+", "-", title).strip("-") or "report"}.html"'
     answer.headers["content-security-policy"] = BOX_HEADERS["content-security-policy"]
@@ -149,32 +156,64 @@ def named_report(reports: ReportService, text: str) -> Report | None:
 
 async def with_grids(blocks: Sequence[Block], spec: str, reader: GridReader) -> list[Block]:
     """Return the blocks with the panels and runs of their grids."""
-    raw = [block for block in listed(read_document(spec).get("blocks"))[:_MAX_BLOCKS] if isinstance(block, Mapping)]
+    raw = raw_blocks(spec)
     return [
-        replace(block, grid=await reader.read(part, place)) if block.kind == "grid" else block
+        replace(block, grid=await reader.read(part, place), place=place) if block.kind == "grid" and frozen_id_of(part) is None else block
         for place, (block, part) in enumerate(zip(blocks, raw, strict=True))
     ]
 
 
-async def _stills(tracking: TrackingServices, grid: ReportGrid) -> list[tuple[str, Markup]]:
-    """Return (title, drawing) of the panels of a grid as they are now; kinds without a still form give their values."""
+def raw_blocks(spec: str) -> list[Mapping[str, Any]]:
+    """Return the blocks of a stored report as the client wrote them, those that are shown."""
+    return [block for block in listed(read_document(spec).get("blocks"))[:_MAX_BLOCKS] if isinstance(block, Mapping)]
+
+
+async def read_blocks(tracking: TrackingServices, request: Request, project: TrackedProject, report: Report) -> list[Block]:
+    """Return what a report says to its reader, with live grids as they are now and frozen ones as they were."""
+    readable = readable_by(tracking, request)
+    entities = list(filter(readable, await tracking.projects.entities()))
+    reader = GridReader(tracking.projects, tracking.runs, entities, project)
+    blocks = await with_grids(blocks_of(report.spec), report.spec, reader)
+    for place, part in enumerate(raw_blocks(report.spec)):
+        if (frozen_id := frozen_id_of(part)) is None or blocks[place].kind != "grid":
+            continue
+        frozen = frozen_grid_of(await asyncio.to_thread(tracking.reports.get, frozen_id), report.report_id)
+        if frozen is None:  # its document is gone
+            blocks[place] = replace(blocks[place], grid=await reader.read(part, place), place=place)
+        elif all(map(readable, frozen.entities)):
+            blocks[place] = replace(blocks[place], frozen=frozen, place=place)
+        else:
+            blocks[place] = replace(blocks[place], is_hidden=True, place=place)
+    return blocks
+
+
+async def stills_of(tracking: TrackingServices, grid: ReportGrid) -> list[Still]:
+    """Return what the panels of a grid show now; kinds without a still form give their values."""
     found = []
     for panel in grid.panels.panels[:_MAX_STILLS]:
         keys = [str(key) for key in panel.get("keys", [])][:4]
         title = str(panel.get("title") or ", ".join(keys) or panel.get("key") or panel.get("expr") or panel["kind"])
         if panel["kind"] == "line" and keys:
-            series = []
+            lines = []
             for place, row in enumerate(grid.runs):
                 for key in keys:
                     drawn = await tracking.history.chart(row.run.run_id, key, x_key=str(panel.get("x") or "_step"), points=400)
                     name = row.run.display_name or row.run.name
-                    series.append((name if len(keys) == 1 else f"{name} {key}", place + 1, drawn))
-            found.append((title, still_lines(series, title)))
+                    lines.append(StillLine.of(name if len(keys) == 1 else f"{name} {key}", place + 1, drawn))
+            found.append(Still(panel["id"], title, lines=lines))
         elif panel["kind"] == "markdown":
-            found.append((title, prose(str(panel["text"]))))
+            found.append(Still(panel["id"], title, text=str(panel["text"])))
         else:
-            found.append((title, still_values(grid.runs, columns_of(panel))))
+            columns = columns_of(panel)
+            found.append(Still(panel["id"], title, head=[column[2:] for column in columns], rows=value_rows(grid.runs, columns)))
     return found
+
+
+def drawn_still(still: Still) -> Markup:
+    """Return a still as HTML."""
+    if still.text:
+        return prose(still.text)
+    return still_values(still.head, still.rows) if still.head else still_lines(still.lines, still.title)
 
 
 def comments_of(reports: ReportService, report: Report) -> list[Comment]:

@@ -10,8 +10,8 @@ from penstock.api.wandb.fields import FieldTable
 from penstock.api.wandb.nodes import ProjectNode, UserNode
 from penstock.api.wandb.resolvers.accounts import context_of
 from penstock.api.wandb.resolvers.projects import project_for_writing
-from penstock.domain.errors import NotFoundError
-from penstock.domain.reports import Report
+from penstock.domain.errors import InvalidArgumentError, NotFoundError
+from penstock.domain.reports import FROZEN_KIND, Report
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
 from penstock.tracking.reports import CHART_KIND
 
@@ -26,13 +26,16 @@ def view(root: Any, info: GraphQLResolveInfo, *, id: str) -> Report | None:
     context = context_of(info)
     found = context.services.reports.get(ids.number(id, "View"))
     project = None if found is None else _project(context, found)
-    return found if project is not None and context.can_read(project.entity) else None
+    is_seen = found is not None and found.kind != FROZEN_KIND
+    return found if is_seen and project is not None and context.can_read(project.entity) else None
 
 
 def upsert_view(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Make or change a report."""
     context = context_of(info)
     reports = context.services.reports
+    if input.get("type") == FROZEN_KIND:
+        raise InvalidArgumentError(f"reports of the type {FROZEN_KIND} are made on the pages of this server")
     words = {name: input.get(name) for name in ("name", "display_name", "description", "spec")}
     if input.get("id"):
         known = _writable(context, input["id"])
@@ -75,7 +78,7 @@ def create_custom_chart(root: Any, info: GraphQLResolveInfo, *, input: dict[str,
 def _writable(context: RequestContext, wire_id: str) -> Report:
     known = context.services.reports.get(ids.number(wire_id, "View"))
     project = None if known is None else _project(context, known)
-    if known is None or project is None:
+    if known is None or project is None or known.kind == FROZEN_KIND:
         raise NotFoundError("no such report")
     context.services.accounts.check_writable(context.caller, project.entity)
     return known
@@ -96,6 +99,8 @@ def _all_views(
     first: int | None = None,
 ) -> dict[str, Any]:
     offset, size = connections.window(after, first)
+    if view_type == FROZEN_KIND:
+        return connections.page([], offset=offset, total=0)
     found, total = context_of(info).services.reports.list(
         node.project.project_id, kind=view_type, name=view_name, user_name=user_name, offset=offset, limit=size
     )

@@ -3,6 +3,7 @@
 
 import { icon, make, throttle } from "./dom.js";
 import { fetchJson } from "./fetching.js";
+import { keptAnswer } from "./frozen.js";
 import { MediaPanel } from "./media.js";
 import { letDrag, letResize } from "./panel_drag.js";
 import { editPanel, askText } from "./panel_edit.js";
@@ -20,10 +21,11 @@ const KINDS = { line: LinePanel, bar: BarPanel, scatter: ScatterPanel, scalar: S
 const DEFAULTS = { smoother: "ema", smooth: 0, logY: false, logX: false, clip: false, agg: "mean", band: "range", sync: true, lanes: "" };
 const IN_ADDRESS = { smoother: "smoother", smooth: "smooth", logY: "ly", logX: "lx", clip: "clip", agg: "agg", band: "band", sync: "sync", lanes: "lanes" };
 
-/** The panels of one run or many. `runs`: [{id, name, color, group?, url?}]; `source`: query that names them for values; `document`: a ViewDocument. */
+/** The panels of one run or many. `runs`: [{id, name, color, group?, url?}]; `answers`: of a frozen one; `source`: query that names them for values; `document`: a ViewDocument. */
 export class Board {
-  constructor(root, { runs, stream = "history", x = "_step", tools = null, document: doc = null, source = "", isAddressed = true }) {
-    Object.assign(this, { root, runs, stream, tools, source, isAddressed });
+  constructor(root, { runs, stream = "history", x = "_step", tools = null, document: doc = null, source = "", isAddressed = true, answers = null }) {
+    Object.assign(this, { root, runs, stream, tools, source, isAddressed, answers });
+    this.asked = new Set();
     this.document = doc;
     this.sprite = root.closest("[data-icons]").dataset.icons;
     this.auto = [];
@@ -220,6 +222,13 @@ export class Board {
     }
   }
 
+  /** Fetch JSON for a panel; a frozen board has its answers already. */
+  async ask(address, { signal } = {}) {
+    if (this.answers) return keptAnswer(await this.answers, address, say("not frozen"));
+    this.asked.add(address);
+    return fetchJson(address, { signal });
+  }
+
   seriesAddress(key, width, x, range) {
     const query = new URLSearchParams({ runs: this.visible().map((run) => run.id).join(","), key, x, points: String(Math.min(2000, Math.round(width))) });
     if (this.stream === "events") query.set("stream", "events");
@@ -234,13 +243,13 @@ export class Board {
   fetchValues(columns, signal) {
     const query = new URLSearchParams(this.source);
     for (const column of columns) query.append("column", column);
-    return fetchJson(`/ui/tracking/values?${query}`, { signal });
+    return this.ask(`/ui/tracking/values?${query}`, { signal });
   }
 
   /** All values of the drawn runs, twelve at most. */
   fetchAllValues(signal) {
     const query = new URLSearchParams({ runs: this.visible().slice(0, 12).map((run) => run.id).join(",") });
-    return fetchJson(`/ui/tracking/values?${query}`, { signal });
+    return this.ask(`/ui/tracking/values?${query}`, { signal });
   }
 
   isolate(id) {

@@ -2,7 +2,6 @@
 
 import { make } from "./dom.js";
 import { expression } from "./expressions.js";
-import { fetchJson } from "./fetching.js";
 import { Panel } from "./panel.js";
 import { canDraw, Plot } from "./plot.js";
 import { combined, grouped } from "./series.js";
@@ -46,7 +45,7 @@ export class LinePanel extends Panel {
       const told = [...(this.spec.legend ?? "").matchAll(/\$\{(config|summary):([^}]+)\}/g)].map(([, kind, name]) => `${kind[0]}.${name}`);
       if (told.length) this.told = new Map((await this.board.fetchValues(told, signal)).rows.map((row) => [row.id, row.values]));
       await Promise.all([canDraw, ...[...new Set(wanted.flatMap((one) => one.keys))].map(async (key) => {
-        answers.set(key, (await fetchJson(this.board.seriesAddress(key, width, x, this.range()), { signal })).series);
+        answers.set(key, (await this.board.ask(this.board.seriesAddress(key, width, x, this.range()), { signal })).series);
       })]);
       this.data = wanted.map((one) => ({ ...one, series: one.evaluate ? this.computed(one, answers) : answers.get(one.keys[0]) }));
       this.draw();

@@ -1,7 +1,6 @@
 // Parallel coordinates with brushes and movable axes, and the importance of parameters for a metric.
 
 import { make, makeSvg } from "./dom.js";
-import { fetchJson } from "./fetching.js";
 import { Panel } from "./panel.js";
 import { ValuesPanel, columnName } from "./panel_values.js";
 import { scaleOf, sheet } from "./svg.js";
@@ -141,7 +140,7 @@ export class ImportancePanel extends Panel {
     await this.working(async (signal) => {
       const query = new URLSearchParams(this.board.source);
       query.set("metric", this.spec.metric);
-      this.data = await fetchJson(`/ui/tracking/importance?${query}`, { signal });
+      this.data = await this.board.ask(`/ui/tracking/importance?${query}`, { signal });
       this.redraw();
     });
   }

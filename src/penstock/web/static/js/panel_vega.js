@@ -18,12 +18,16 @@ const presets = new Map();
 /** Words for what is wrong with a specification. */
 export const problemOf = (error) => (error instanceof SpecError ? say(error.key, error.values) : error.message);
 
+const presetAddress = (name) => `/ui/tracking/charts/preset?name=${encodeURIComponent(name)}`;
+
+function specOf(answer) {
+  if (!answer.spec) throw new Error(answer.error);
+  return answer.spec;
+}
+
 /** The specification of a preset, asked for once. */
 export function presetOf(name) {
-  if (!presets.has(name)) presets.set(name, fetchJson(`/ui/tracking/charts/preset?name=${encodeURIComponent(name)}`).then((answer) => {
-    if (!answer.spec) throw new Error(answer.error);
-    return answer.spec;
-  }).catch((error) => {
+  if (!presets.has(name)) presets.set(name, fetchJson(presetAddress(name)).then(specOf).catch((error) => {
     presets.delete(name);
     throw error;
   }));
@@ -41,6 +45,11 @@ export class VegaPanel extends Panel {
     return `/ui/tracking/charts/rows?${query}`;
   }
 
+  /** The specification of a preset as it was when the grid was frozen. */
+  async kept(name) {
+    return specOf(await this.board.ask(presetAddress(name)));
+  }
+
   /** Name of this panel among those that are being drawn; a page that was killed meanwhile finds it again. */
   get mark() {
     return `${location.pathname} ${this.spec.id}`;
@@ -54,9 +63,10 @@ export class VegaPanel extends Panel {
     await this.working(async (signal) => {
       try {
         const { vega, preset } = this.spec;
-        const asked = vega ? null : presetOf(preset ?? "");
+        const asked = vega ? null : this.board.answers ? this.kept(preset ?? "") : presetOf(preset ?? "");
+        if (!vega) this.board.asked.add(presetAddress(preset ?? ""));
         asked?.catch(() => {});
-        this.answer = await fetchJson(this.address(), { signal });
+        this.answer = await this.board.ask(this.address(), { signal });
         this.held = this.rowsOf(this.answer);
         this.document = vega ? readSpec(vega) : await asked;
       } catch (error) {

@@ -4,9 +4,10 @@ import { make } from "./dom.js";
 
 const probe = make("span", { hidden: true, "aria-hidden": "true" });
 
-/** The colours of the theme as the canvas needs them. */
-export function themeColors() {
+/** The colours of the theme as the canvas needs them; of the light or dark one when asked for it. */
+export function themeColors(scheme = "") {
   if (!probe.isConnected) document.body.append(probe);
+  probe.style.colorScheme = scheme;
   const read = (name) => {
     probe.style.color = `var(${name})`;
     return getComputedStyle(probe).color;

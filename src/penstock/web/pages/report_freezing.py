@@ -1,0 +1,99 @@
+"""Freezing a grid of a report, making it live again, and what a frozen grid's panels are drawn from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PayloadTooLargeError
+from penstock.domain.reports import FROZEN_KIND, Report
+from penstock.domain.tracking import TrackedProject, TrackedProjectId
+from penstock.web.pages.tracking_data import NO_STORE
+from penstock.web.pages.tracking_reports import KINDS, raw_blocks, read_blocks, stills_of
+from penstock.web.panel_specs import listed, number
+from penstock.web.report_freezing import asked_answers, document_of_grid, frozen_grid_of, frozen_id_of, marked
+from penstock.web.report_writing import document_of
+from penstock.web.security import check_own_form
+from penstock.web.services import WebServices
+from penstock.web.tracking_documents import read_document
+from penstock.web.tracking_services import TrackingServices, caller_of, check_writable, checked_id, readable_by
+
+_MOST_BODY = 1 << 20
+
+
+async def _report_of(tracking: TrackingServices, request: Request, text: str) -> tuple[Report, TrackedProject]:
+    report = await asyncio.to_thread(tracking.reports.get, int(checked_id(text)))
+    project = await tracking.projects.get_by_id(TrackedProjectId(report.project_id)) if report is not None else None
+    if report is None or project is None or report.kind not in KINDS or not readable_by(tracking, request)(project.entity):
+        raise NotFoundError("There is no such report any more.")
+    return report, project
+
+
+async def freeze(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Keep what the panels of a grid show: `{report, block, addresses}`; with `live` true it is drawn from its runs again."""
+    check_own_form(request)
+    body = await _body(request)
+    report, project = await _report_of(tracking, request, str(body.get("report", "")))
+    check_writable(tracking, request, project.entity)
+    place, raw = int(number(body.get("block")) or 0), raw_blocks(report.spec)
+    if not 0 <= place < len(raw) or raw[place].get("type") != "panel-grid":
+        raise NotFoundError("The report has no such grid any more.")
+    old = frozen_id_of(raw[place])
+    made = None if body.get("live") is True else await _frozen(services, tracking, request, report, project, place, body)
+    blocks = [*listed(read_document(report.spec).get("blocks"))]
+    at = [number_ for number_, block in enumerate(blocks) if isinstance(block, Mapping)][place]
+    blocks[at] = marked(raw[place], made)
+    spec = document_of(read_document(report.spec), blocks)
+    await asyncio.to_thread(tracking.reports.change, report.report_id, spec=spec)
+    if old is not None and frozen_grid_of(await asyncio.to_thread(tracking.reports.get, old), report.report_id) is not None:
+        await asyncio.to_thread(tracking.reports.delete, old)
+    return JSONResponse({"frozen": made}, headers=NO_STORE)
+
+
+async def _frozen(
+    services: WebServices, tracking: TrackingServices, request: Request, report: Report, project: TrackedProject, place: int,
+    body: Mapping[str, Any],
+) -> int:  # fmt: skip
+    """Return the id of a new document that holds the grid with its answers."""
+    grid = (await read_blocks(tracking, request, project, report))[place].grid
+    if grid is None:
+        raise InvalidArgumentError("the grid is frozen already")
+    addresses = [str(one) for one in listed(body.get("addresses"))]
+    answers = await asked_answers(services, tracking, request, addresses, grid)
+    user = caller_of(tracking, request).user_name
+    document = document_of_grid(grid, answers, await stills_of(tracking, grid), at=services.clock.now(), user_name=user)
+    create = tracking.reports.create
+    made = await asyncio.to_thread(lambda: create(project.project_id, user, kind=FROZEN_KIND, name=str(report.report_id), spec=document))
+    return made.report_id
+
+
+async def frozen(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Answer with what the panels of a frozen grid (`id` of `report`) are drawn from."""
+    report, _ = await _report_of(tracking, request, request.query_params.get("report", ""))
+    kept = await asyncio.to_thread(tracking.reports.get, int(checked_id(request.query_params.get("id", ""))))
+    grid = frozen_grid_of(kept, report.report_id)
+    readable = readable_by(tracking, request)
+    if kept is None or grid is None or not all(map(readable, grid.entities)):
+        raise NotFoundError("There is no such frozen grid.")
+    answers = await asyncio.to_thread(lambda: read_document(kept.spec).get("answers"))
+    return JSONResponse({"answers": answers if isinstance(answers, Mapping) else {}}, headers=NO_STORE)
+
+
+async def _body(request: Request) -> Mapping[str, Any]:
+    received = b""
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > _MOST_BODY:
+            raise PayloadTooLargeError(f"the body is larger than {_MOST_BODY} bytes")
+    try:
+        found = orjson.loads(received or b"{}")
+    except orjson.JSONDecodeError:
+        raise InvalidArgumentError("the body is not JSON") from None
+    if not isinstance(found, Mapping):
+        raise InvalidArgumentError("the body is a JSON object")
+    return found

@@ -133,6 +133,7 @@ class ObjectHandlers:
         """GetObject and HeadObject, with Range and conditions on the ETag."""
         entry = await self.objects.get(*_name(request))
         headers = {
+            "Content-Type": entry.content_type,  # as it was given: as a media type it would get a charset
             "ETag": f'"{entry.etag}"',
             "Last-Modified": formatdate(entry.modified_at, usegmt=True),
             "Accept-Ranges": "bytes",
@@ -152,9 +153,9 @@ class ObjectHandlers:
             headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{entry.size_bytes}"
         status = 206 if partial else 200
         if request.method == "HEAD":
-            return Response(status_code=status, headers=headers, media_type=entry.content_type)
+            return Response(status_code=status, headers=headers)
         body = iterate_in_threadpool(self.objects.read(entry, offset=start, length=length))
-        return StreamingResponse(body, status_code=status, headers=headers, media_type=entry.content_type)
+        return StreamingResponse(body, status_code=status, headers=headers)
 
     async def put(self, request: Request) -> Response:
         """PutObject; `If-None-Match: *` refuses to replace."""

@@ -296,7 +296,7 @@ def _script(obj: Any, node: Any, tags: List[str]) -> str:
     step = [*base, "step", node.name, "--run-id", RUN, "--task-id", TASK, "--retry-count", ATTEMPT]
     step += ["--max-user-code-retries", RETRIES, "--input-paths-filename", "input-paths"]
     if _kind(node) == "parallel":
-        step += ["--ubf-context", "ubf_control"]
+        step += ["--ubf-context", "ubf_control", "--split-index", "0"]  # the control task is the first of its nodes
     step += ["${PENSTOCK_FLOW_SPLIT:+--split-index $PENSTOCK_FLOW_SPLIT}", *tagged]
     commands.append(" ".join(step))
     return " && ".join(commands)

@@ -159,7 +159,8 @@ finish = run["finish"].task
 out = {{
     "ok": run.successful, "words": run.data.words, "counts": {{step.id: len(list(step)) for step in run}},
     "finish": [finish.data.all_seen, finish.data.count, finish.data.nodes, len(list(finish.parent_tasks))],
-    "control": len(list(run["train"].control_tasks())),
+    "control": [task.metadata_dict["foreach-execution-path"] for task in run["train"].control_tasks()],
+    "nodes": sorted(task.metadata_dict["foreach-execution-path"] for task in run["train"]),
     "parents": sorted(sorted(path.split("/")[2] for path in task.parent_task_pathspecs) for task in run["after"]),
 }}
 """
@@ -170,7 +171,8 @@ out = {{
         "start": 1, "choose": 2, "slow": 1, "after": 2, "gather": 1, "again": 3, "spread": 1, "train": 2, "finish": 1, "end": 1,
     }  # fmt: skip
     assert out["finish"] == [["longslowly", "short"], 3, [[0, 2], [1, 2]], 2]
-    assert out["control"] == 1
+    assert out["control"] == ["train:0"]
+    assert out["nodes"] == ["train:0", "train:1"]
 
 
 def test_several_events_start_one_run_with_what_the_newest_of_each_says(runs: dict[str, Any], machine: Machine) -> None:

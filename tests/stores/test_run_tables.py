@@ -12,6 +12,7 @@ import pytest
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.pages import Condition, ListQuery
 from penstock.interfaces.run_tables import SavedView, Span
+from penstock.stores.sql import page_filters
 from penstock.stores.sql.database import Database, Transaction, open_database
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_run_tables import SqlRunTables
@@ -68,6 +69,43 @@ async def test_executions_that_match_lead_to_their_runs_each_once(database: Data
     query = ListQuery(conditions=(Condition("status", ":", "failed"),), limit=1)
     assert await SqlRunTables(database).task_runs(query, limit=100) == ["r05", "r03"]
     assert await SqlRunTables(database).task_runs(query, limit=1) == ["r05"]
+
+
+async def test_a_word_finds_executions_by_their_own_name_their_run_and_its_pipeline(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    await database.write(lambda tx: [add_execution(tx, number) for number in range(8)])
+    await database.write(lambda tx: tx.execute("UPDATE task SET display_name = 'train Run 7 again' WHERE task_id = 'task-1'"))
+    pages = SqlRunPages(database)
+
+    async def found(*words: str, **conditions: str) -> set[int]:
+        asked = tuple(Condition(field, ":", value) for field, value in conditions.items())
+        return {int(item.task_id[-1]) for item in (await pages.list_tasks(ListQuery(words=words, conditions=asked))).items}
+
+    for few in (500, 0):  # looked up one by one, or read in order
+        monkeypatch.setattr(page_filters, "_FEW", few)
+        assert await found("run 7") == {1, 7}
+        assert await found("TRAIN", "run 7") == {1}
+        assert await found("pipe-1") == {1, 4, 7}
+        assert await found("task-3") == {3}
+        assert await found("unheard") == set()
+        assert await found(run="run 7") == {7}
+        assert await found(pipeline="PIPE-2") == {2, 5}
+
+
+async def test_executions_are_counted_so_far_as_their_runs_have_to_be_looked_at(database: Database) -> None:
+    def add(tx: Transaction) -> None:
+        rows = [(f"many-{number}", "r00", number, "SUCCEEDED", float(number)) for number in range(1200)]
+        tx.many(
+            "INSERT INTO task (task_id, run_id, execution_id, path, task_key, display_name, type, position, state, created_at) "
+            "VALUES (?, ?, ?, 'p', 'k', 'many', 'RUNTIME', 0, ?, ?)",
+            rows,
+        )
+
+    await database.write(add)
+    pages = SqlRunPages(database)
+    by_state = await pages.list_tasks(ListQuery(conditions=(Condition("status", ":", "ok"),)))
+    assert (by_state.total, by_state.is_total_exact) == (1200, True)
+    by_run = await pages.list_tasks(ListQuery(conditions=(Condition("run", ":", "run 0"),)))
+    assert (by_run.total, by_run.is_total_exact) == (1000, False)
 
 
 def add_execution(tx: Transaction, number: int) -> None:

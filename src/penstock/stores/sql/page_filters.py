@@ -125,17 +125,45 @@ class Where:
             options.append(self.starts(id_column, text.lower()))
         self.add(f"({' OR '.join(options)})")
 
+    def task_word(self, text: str) -> None:
+        """Require a free word in the name of an execution, in the name or pipeline of its run, or as the start of its id.
+
+        Few runs with the word are found first: then an execution is judged by what its index has, without a look at its run.
+        """
+        ids = self._few_runs(text)
+        if ids is None:
+            self.word(text, "task.display_name", "run.name", "run.pipeline_name", id_column="task.task_id")
+            return
+        options = [self.contains("task.display_name", text), f"task.run_id IN ({self._list(ids)})"]
+        if len(text) >= _ID_START:
+            options.append(self.starts("task.task_id", text.lower()))
+        self.add(f"({' OR '.join(options)})")
+
+    def run_text(self, column: str, condition: Condition) -> None:
+        """Require a text of the run of an execution, its name or pipeline; few runs that hold it are found first."""
+        ids = self._few_runs(condition.value) if condition.operator in {":", "="} else None
+        if ids is not None:
+            self.add(f"task.run_id IN ({self._list(ids)})")
+        self.text(column, condition)
+
+    def _few_runs(self, text: str) -> list[str] | None:
+        """Ids of runs that hold a word or begin with it where that is quick to know and they are few; None otherwise."""
+        return self._few_runs_with(text) if self.dialect.name == "sqlite" and len(text) >= _TRIGRAM else None
+
+    def _list(self, values: list[str]) -> str:
+        return ", ".join(self.bind(value) for value in values) or "NULL"
+
     def run_word(self, text: str) -> None:
         """Require a free word in the name or pipeline of a run, or as the start of its id.
 
         SQLite asks its trigram index when few runs hold the word, and reads newest first when many do, as a page then fills soon;
         PostgreSQL decides that itself.
         """
-        ids = self._few_runs_with(text) if self.dialect.name == "sqlite" and len(text) >= _TRIGRAM else None
+        ids = self._few_runs(text)
         if ids is None:
             self.word(text, "run.name", "run.pipeline_name", id_column="run.run_id")
             return
-        self.add(f"run.run_id IN ({', '.join(self.bind(identity) for identity in ids) or 'NULL'})")
+        self.add(f"run.run_id IN ({self._list(ids)})")
 
     def _few_runs_with(self, text: str) -> list[str] | None:
         """Ids of runs that hold a word when they are few; None when they are many."""
@@ -279,8 +307,9 @@ def select_page(
     identity: str,
     convert: Callable[[Row], T],
     joins: str = "",
+    count_limit: int = COUNT_LIMIT,
 ) -> Page[T]:
-    """Run a list query: one statement for the rows, one more for the count (up to `COUNT_LIMIT`) unless one page holds them all.
+    """Run a list query: one statement for the rows, one more for the count (up to `count_limit`) unless one page holds them all.
 
     Args:
         select: columns of the rows.
@@ -304,6 +333,6 @@ def select_page(
     next_cursor = encode_cursor(shown[-1]["sort_value"], shown[-1]["sort_identity"]) if len(rows) > query.limit else None
     if next_cursor is None and not query.cursor:
         return Page([convert(row) for row in shown], None, len(shown))
-    counted = tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {counted_source} LIMIT {COUNT_LIMIT + 1}) AS matching", count_params)
+    counted = tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {counted_source} LIMIT {count_limit + 1}) AS matching", count_params)
     total = int(counted["n"]) if counted is not None else 0
-    return Page([convert(row) for row in shown], next_cursor, min(total, COUNT_LIMIT), total <= COUNT_LIMIT)
+    return Page([convert(row) for row in shown], next_cursor, min(total, count_limit), total <= count_limit)

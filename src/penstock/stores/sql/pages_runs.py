@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.interfaces.pages import (
+    COUNT_LIMIT,
     Condition,
     IterationItem,
     ListQuery,
@@ -54,6 +55,8 @@ TASK_SORTS = {
     "position": "task.position",
     "duration": f"(COALESCE(task.finished_at, {_ENDLESS}) - COALESCE(task.started_at, task.created_at))",
 }
+_COUNTED_BY_RUN = 1_000
+"""Executions are counted up to this many where each has to be judged by its run."""
 _RUNS_BEFORE = 50
 """Earlier runs in which the same task is looked for."""
 LEAF_TYPES = "('RUNTIME', 'IMPORTER')"
@@ -109,9 +112,9 @@ def task_condition(where: Where, condition: Condition) -> None:
         case "id":
             where.number("task.execution_id", condition)
         case "run":
-            where.text("run.name", condition)
+            where.run_text("run.name", condition)
         case "pipeline":
-            where.text("run.pipeline_name", condition)
+            where.run_text("run.pipeline_name", condition)
         case "cached":
             where.add(f"task.is_cached = {0 if condition.value.lower() in {'no', 'false', '0'} else 1}")
         case "worker":
@@ -409,13 +412,14 @@ def tasks_where(tx: Transaction, query: ListQuery) -> Where:
     if "component" in query.scope:
         where.equals("task.component", query.scope["component"])
     for word in query.words:
-        where.word(word, "task.display_name", "run.name", id_column="task.task_id")
+        where.task_word(word)
     for condition in query.conditions:
         task_condition(where, condition)
     return where
 
 
 def _list_tasks(tx: Transaction, query: ListQuery) -> Page[TaskItem]:
+    of_runs = query.words or "namespace" in query.scope or any(condition.field in {"run", "pipeline"} for condition in query.conditions)
     return select_page(
         tx,
         query,
@@ -425,6 +429,7 @@ def _list_tasks(tx: Transaction, query: ListQuery) -> Page[TaskItem]:
         sorts=TASK_SORTS,
         identity="task.task_id",
         convert=task_from_row,
+        count_limit=_COUNTED_BY_RUN if of_runs else COUNT_LIMIT,
     )
 
 

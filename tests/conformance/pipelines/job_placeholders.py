@@ -1,4 +1,4 @@
-"""Facts of the run in arguments: name, id, resource name, task, times, root."""
+"""Facts of the run in arguments and in defaults of components: name, id, resource name, task, times, root."""
 
 from kfp import dsl
 
@@ -7,7 +7,7 @@ EXPECT = {"state": "SUCCEEDED", "outputs": {"check.Output": ["ok"]}}
 
 
 @dsl.component
-def check(name: str, resource: str, job_id: str, task: str, created: str, inside: str) -> str:
+def check(name: str, resource: str, job_id: str, task: str, created: str, inside: str, own: str = dsl.PIPELINE_JOB_ID_PLACEHOLDER) -> str:
     import re
 
     assert name and "{{" not in name, name
@@ -16,6 +16,7 @@ def check(name: str, resource: str, job_id: str, task: str, created: str, inside
     assert task == "check", task
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", created), created
     assert inside == f"id {job_id} of {name}", inside
+    assert own == job_id, own
     return "ok"
 
 

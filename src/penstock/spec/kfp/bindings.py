@@ -8,7 +8,7 @@ that they are resolved before anything is built from them, in one pass, and neve
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,16 @@ def lower_parameters(task: Section) -> dict[str, Expr]:
     inputs = task.section("inputs").section("parameters")
     binder = _Binder(inputs)
     return {name: binder.bind(name) for name in inputs.data}
+
+
+def lower_defaults(declared: Section, bound: Container[str]) -> dict[str, Expr]:
+    """Return bindings for the parameters of a component that nobody binds and whose default quotes facts of the run or task.
+
+    Upstream's backend hands such a default over as it is written; the SDK's local runner puts the facts in, which is what is meant.
+    """
+    binder = _Binder(Section({}, declared.place))
+    defaults = {name: definition.data.get("defaultValue") for name, definition in declared.sections("parameters") if name not in bound}
+    return {name: binder.constant(text, declared.at(name)) for name, text in defaults.items() if isinstance(text, str) and _has_facts(text)}
 
 
 def lower_binding(binding: Section) -> Expr:
@@ -175,6 +185,11 @@ def _is_read_already(name: str, selector: str) -> bool:
     """
     _, mark, key = name.rpartition("-subvar-")
     return bool(mark) and selector == f"parseJson(string_value)[{json.dumps(key)}]"
+
+
+def _has_facts(text: str) -> bool:
+    references = list(placeholders.references_in(text))
+    return bool(references) and all(isinstance(reference, placeholders.RunFact) for reference in references)
 
 
 def _is_known(reference: placeholders.Reference | str) -> bool:

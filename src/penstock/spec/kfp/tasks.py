@@ -8,7 +8,7 @@ from penstock.domain.expr import Expr
 from penstock.domain.plan import ArtifactSource, CachePolicy, Iteration, OutputRule, RetryPolicy, TaskSpec, TriggerRule
 from penstock.domain.states import TaskType
 from penstock.spec.kfp import cel
-from penstock.spec.kfp.bindings import lower_artifacts, lower_items, lower_parameters
+from penstock.spec.kfp.bindings import lower_artifacts, lower_defaults, lower_items, lower_parameters
 from penstock.spec.kfp.definitions import INPUTS
 from penstock.spec.kfp.graph import Pipeline, dependencies_of, is_graph
 from penstock.spec.kfp.leaves import VOLUME_IMAGES
@@ -32,6 +32,7 @@ def lower_task(pipeline: Pipeline, enclosing: Section, key: str, task: Section) 
     template, component = pipeline.component_of(task)
     trigger = _trigger(task.section("triggerPolicy"))
     parameters = lower_parameters(task)
+    parameters.update(lower_defaults(component.section(INPUTS), parameters))
     after = dependencies_of(task)
     if not is_graph(component):
         config = pipeline.platform_of(component.text("executorLabel"))

@@ -101,6 +101,28 @@ def test_placeholders_in_constants_are_resolved_up_front() -> None:
     assert Call("json", (OwnInput("x"),)) in nested.operand.parts
 
 
+def test_facts_of_the_run_in_the_default_of_a_component_are_put_in() -> None:
+    texts = {
+        "whole": "{{$.pipeline_job_uuid}}",
+        "part": "of {{$.pipeline_job_name}}",
+        "bound": "{{$.pipeline_job_uuid}}",
+        "plain": "{{name}}",
+        "other": "{{$.inputs.parameters['whole']}}",
+    }
+    defaults = {name: {"parameterType": "STRING", "isOptional": True, "defaultValue": text} for name, text in texts.items()}
+    say = component("exec-work", inputs={"parameters": defaults})
+    spec = pipeline({"say": task("comp-say", parameters={"bound": {"runtimeValue": {"constant": "x"}}})}, components={"comp-say": say})
+
+    root = lower_pipeline(spec).templates["root"]
+
+    assert isinstance(root, GraphTemplate)
+    assert root.tasks["say"].parameters == {
+        "bound": Const("x"),
+        "whole": RunField("run_id"),
+        "part": Format((Const("of "), RunField("run_name"))),
+    }
+
+
 def test_conditions_triggers_retries_and_caching_lower_to_policies() -> None:
     spec = pipeline(
         {

@@ -195,3 +195,32 @@ def test_a_run_is_moved_from_its_own_page_and_an_unknown_name_is_refused(page: P
         expect(page.get_by_text(told)).to_be_visible()
         expect(page).to_have_url(re.compile(f"/ui/runs/{run_id}"))
     assert [call for call in served.seeded.actions.calls if call[0] == "move_run"] == [("move_run", (run_id, "wanted"))]
+
+
+def test_columns_of_any_list_are_hidden_found_and_left_out_where_they_say_the_same(page: Page, served: Served) -> None:
+    page.goto("/ui/executions?q=status:failed")
+    heads = page.locator("table[data-table=executions] thead th")
+    menu = page.locator("details[data-columns]")
+    menu.locator("summary").click()
+    menu.get_by_label("Find a column").fill("wor")
+    expect(menu.locator(".column-list li:visible")).to_have_count(1)
+    menu.get_by_label("Show the column: Worker").uncheck()
+    expect(heads.filter(has_text="Worker")).to_be_hidden()
+    expect(page.locator("table[data-table=executions] tbody tr").first.locator("td").nth(5)).to_be_hidden()
+    page.reload()
+    expect(heads.filter(has_text="Worker")).to_be_hidden()
+    menu.locator("summary").click()
+    menu.get_by_label("Only differences").check()
+    expect(heads.filter(has_text="Status")).to_be_hidden()
+    expect(heads.filter(has_text="Task")).to_be_visible()
+    menu.get_by_role("button", name="As at first").click()
+    for name in ("Worker", "Status"):
+        expect(heads.filter(has_text=name)).to_be_visible()
+
+
+def test_the_head_of_a_long_list_stays_above_its_rows(page: Page, served: Served) -> None:
+    page.goto("/ui/executions?n=100")
+    last = page.locator("table[data-table=executions] tbody tr").last
+    last.scroll_into_view_if_needed()
+    expect(last).to_be_in_viewport()
+    expect(page.locator("table[data-table=executions] thead th.lead")).to_be_in_viewport()

@@ -394,11 +394,14 @@ def test_every_list_offers_its_views_and_saves_what_it_shows(client: PageClient,
 def test_a_layout_holds_pins_widths_and_row_height_and_nothing_else() -> None:
     hostile = {
         "columns": {
-            "Name": {"width": 10**9, "isPinned": "yes", "evil": 1}, "Status": {"width": 90, "x": "}"}, "Run": {"isPinned": True}, "Id": {"width": True},
+            "Name": {"width": 10**9, "isPinned": "yes", "evil": 1}, "Status": {"width": 90, "x": "}"}, "Run": {"isPinned": True, "isHidden": True}, "Id": {"width": True, "isHidden": 1},
         },
-        "isCompact": 1, "more": "x",
+        "isCompact": 1, "isDiffering": True, "more": "x",
     }  # fmt: skip
-    assert json.loads(checked_layout(json.dumps(hostile))) == {"columns": {"Status": {"width": 90}, "Run": {"isPinned": True}}}
+    assert json.loads(checked_layout(json.dumps(hostile))) == {
+        "columns": {"Status": {"width": 90}, "Run": {"isPinned": True, "isHidden": True}},
+        "isDiffering": True,
+    }
     assert checked_layout('{"columns":{}}') == checked_layout("") == ""
     for text in ("[]", "{", '{"columns":{"Name":3}}', '{"columns":[1]}'):
         with pytest.raises(InvalidArgumentError):

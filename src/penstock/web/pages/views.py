@@ -90,7 +90,7 @@ async def act(services: WebServices, request: Request) -> Response:
 
 
 def checked_layout(text: str) -> str:
-    """Return a layout as it is kept: pins, widths and row height, nothing else; empty when it says nothing.
+    """Return a layout as it is kept: pins, widths, hidden columns and row height, nothing else; empty when it says nothing.
 
     Raises:
         InvalidArgumentError: it is no layout.
@@ -101,8 +101,7 @@ def checked_layout(text: str) -> str:
     except (ValueError, TypeError, AttributeError):
         raise InvalidArgumentError("layout: it cannot be read") from None
     kept: dict[str, Any] = {"columns": {name: choice for name, choice in list(columns.items())[:_MOST_COLUMNS] if choice}}
-    if given.get("isCompact") is True:
-        kept["isCompact"] = True
+    kept |= {name: True for name in ("isCompact", "isDiffering") if given.get(name) is True}
     return json.dumps(kept, separators=(",", ":"), ensure_ascii=False) if kept["columns"] or len(kept) > 1 else ""
 
 
@@ -111,8 +110,7 @@ def _choice(given: Mapping[str, Any]) -> dict[str, Any]:
     width = given.get("width")
     if isinstance(width, int) and not isinstance(width, bool) and 0 < width <= _WIDEST:
         choice["width"] = width
-    if given.get("isPinned") is True:
-        choice["isPinned"] = True
+    choice |= {name: True for name in ("isPinned", "isHidden") if given.get(name) is True}
     return choice
 
 

@@ -1,4 +1,4 @@
-// Widths and pins of a table's columns and the height of its rows: those of the address, where a view or a link brings some, else those
+// Widths and pins of a table's columns, which of them are hidden, and the height of its rows: those of the address, where a view or a link brings some, else those
 // that this browser keeps by table and key of the column. They are rules of a style sheet that counts columns, so that rows which come
 // later have them too. The menu does by keyboard what dragging the edge of a heading does by pointer.
 
@@ -11,6 +11,7 @@ document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 
 const keyOf = (table) => `penstock.columns.${table.dataset.table}`;
 const rowsOf = (table) => `penstock.rows.${table.dataset.table}`;
+const differencesOf = (table) => `penstock.differences.${table.dataset.table}`;
 
 /** The layout that the address brings, of a view or of a link; null without one. Anybody may have written it. */
 function addressed() {
@@ -19,9 +20,9 @@ function addressed() {
   const given = parsed(text);
   const columns = Object.entries(given.columns ?? {}).map(([name, value]) => {
     const width = Number(value?.width);
-    return [name, { ...(width > 0 && { width: fitted(width) }), ...(value?.isPinned === true && { isPinned: true }) }];
+    return [name, { ...(width > 0 && { width: fitted(width) }), ...(value?.isPinned === true && { isPinned: true }), ...(value?.isHidden === true && { isHidden: true }) }];
   });
-  return { columns: Object.fromEntries(columns), isCompact: given.isCompact === true };
+  return { columns: Object.fromEntries(columns), isCompact: given.isCompact === true, isDiffering: given.isDiffering === true };
 }
 
 function parsed(text) {
@@ -32,9 +33,13 @@ function parsed(text) {
   }
 }
 
-/** What is shown of a table: `{columns: {name: {width, isPinned}}, isCompact}`; the address goes before what this browser keeps. */
+/** What is shown of a table: `{columns: {name: {width, isPinned, isHidden}}, isCompact, isDiffering}`; the address goes before what this browser keeps. */
 function layoutOf(table) {
-  return addressed() ?? { columns: parsed(localStorage.getItem(keyOf(table))), isCompact: localStorage.getItem(rowsOf(table)) === "compact" };
+  return addressed() ?? {
+    columns: parsed(localStorage.getItem(keyOf(table))),
+    isCompact: localStorage.getItem(rowsOf(table)) === "compact",
+    isDiffering: localStorage.getItem(differencesOf(table)) === "yes",
+  };
 }
 
 const choices = (table) => layoutOf(table).columns;
@@ -42,7 +47,7 @@ const choices = (table) => layoutOf(table).columns;
 /** The address of this page with a layout; null takes it away. */
 function addressWith(layout) {
   const address = new URL(location.href);
-  if (layout) address.searchParams.set("layout", JSON.stringify({ columns: layout.columns, ...(layout.isCompact && { isCompact: true }) }));
+  if (layout) address.searchParams.set("layout", JSON.stringify({ columns: layout.columns, ...(layout.isCompact && { isCompact: true }), ...(layout.isDiffering && { isDiffering: true }) }));
   else address.searchParams.delete("layout");
   return address;
 }
@@ -64,6 +69,8 @@ function keep(table, layout) {
     localStorage.setItem(keyOf(table), JSON.stringify(layout.columns));
     if (layout.isCompact) localStorage.setItem(rowsOf(table), "compact");
     else localStorage.removeItem(rowsOf(table));
+    if (layout.isDiffering) localStorage.setItem(differencesOf(table), "yes");
+    else localStorage.removeItem(differencesOf(table));
   }
   draw();
 }
@@ -73,6 +80,7 @@ function choose(table, name, change) {
   const next = { ...layout.columns[name], ...change };
   if (!next.width) delete next.width;
   if (!next.isPinned) delete next.isPinned;
+  if (!next.isHidden) delete next.isHidden;
   if (Object.keys(next).length) layout.columns[name] = next;
   else delete layout.columns[name];
   keep(table, layout);
@@ -94,14 +102,22 @@ const cellsOf = (table, head) => `table[data-table="${CSS.escape(table.dataset.t
 const apply = (rules) => sheet.replaceSync(`@media (min-width: 40.01rem) { ${rules.join("\n")} }`);
 const tables = () => [...document.querySelectorAll("table[data-table]")];
 
+/** Whether a column says the same in every row that is shown. */
+function isConstant(table, head) {
+  const at = place(head) - 1;
+  const cells = [...table.tBodies].flatMap((body) => [...body.rows]).filter((row) => row.cells.length > at).map((row) => row.cells[at]);
+  return cells.length > 1 && cells.every((cell) => cell.textContent.trim() === cells[0].textContent.trim());
+}
+
 /** Rules of all tables from what was chosen, and the edges to drag. */
 function draw() {
   const rules = [];
   for (const table of tables()) {
-    const { columns: chosen, isCompact } = layoutOf(table);
+    const { columns: chosen, isCompact, isDiffering } = layoutOf(table);
     if (isCompact) rules.push(`table[data-table="${CSS.escape(table.dataset.table)}"] { --row: 1.65rem; }`);
     for (const head of heads(table)) {
-      const { width } = chosen[nameOf(head)] ?? {};
+      const { width, isHidden } = chosen[nameOf(head)] ?? {};
+      if (!head.classList.contains("lead") && (isHidden || (isDiffering && isConstant(table, head)))) rules.push(`${cellsOf(table, head)} { display: none; }`);
       if (width) rules.push(`${cellsOf(table, head)} { width: ${width}px; min-width: ${width}px; max-width: ${width}px; overflow: hidden; text-overflow: ellipsis; }`);
       if (!head.querySelector(":scope > .column-edge")) head.append(make("span", { class: "column-edge", "aria-hidden": "true", title: text("column width") }));
     }
@@ -143,13 +159,15 @@ function fill(table, list) {
   list.replaceChildren(...heads(table).map((head) => {
     const name = nameOf(head);
     const shown = (head.querySelector("a.sort") ?? head).textContent.trim();
-    const { width, isPinned } = chosen[name] ?? {};
+    const { width, isPinned, isHidden } = chosen[name] ?? {};
     const isLead = isSticky && head.classList.contains("lead");
+    const shows = make("input", { type: "checkbox", checked: !isHidden, disabled: head.classList.contains("lead"), "aria-label": `${text("show column")}: ${shown}` });
+    shows.addEventListener("change", () => choose(table, name, { isHidden: !shows.checked }));
     const pins = make("input", { type: "checkbox", checked: isLead || isPinned, disabled: isLead, "aria-label": `${text("pin column")}: ${shown}` });
     pins.addEventListener("change", () => choose(table, name, { isPinned: pins.checked }));
     const field = make("input", { class: "column-width", type: "number", min: LEAST, max: MOST, step: 8, value: width ?? "", placeholder: String(head.offsetWidth), "aria-label": `${text("column width")}: ${shown}` });
     field.addEventListener("change", () => choose(table, name, { width: field.value ? fitted(Number(field.value)) : 0 }));
-    return make("li", {}, make("label", { class: "grow cut" }, pins, shown), field);
+    return make("li", { "data-name": shown.toLowerCase() }, make("label", { class: "grow cut" }, shows, shown), make("label", { class: "pin-choice", title: text("pin column") }, pins, text("pinned")), field);
   }));
 }
 
@@ -158,14 +176,20 @@ function addMenu(table) {
   const tools = document.querySelector(".table-tools");
   if (!tools || tools.querySelector("[data-column-layout]")) return;
   const list = make("ul", { class: "column-list" });
+  const isChosenBelow = tools.querySelector("[data-column-form]") !== null; // the server chooses and compares these columns already
+  const differing = isChosenBelow ? null : make("input", { type: "checkbox", onchange: () => keep(table, { ...layoutOf(table), isDiffering: differing.checked }) });
+  const find = isChosenBelow ? null : make("input", { type: "search", placeholder: text("find column"), "aria-label": text("find column"), oninput: () => {
+    for (const item of list.children) item.hidden = !item.dataset.name.includes(find.value.toLowerCase());
+  } });
   const compact = make("input", { type: "checkbox", onchange: () => keep(table, { ...layoutOf(table), isCompact: compact.checked }) });
   const reset = make("button", { class: "button small", type: "button", onclick: () => {
-    keep(table, { columns: {}, isCompact: false });
+    keep(table, { columns: {}, isCompact: false, isDiffering: false });
     fill(table, list);
     compact.checked = false;
+    if (differing) differing.checked = false;
   } }, text("reset columns"));
   const link = make("button", { class: "button small", type: "button", onclick: () => { link.dataset.copy = addressWith(layoutOf(table)); } }, text("copy layout"));
-  const part = make("div", { "data-column-layout": "" }, make("label", { class: "row tight" }, compact, text("compact rows")), make("h3", {}, text("pin and width")), list, make("div", { class: "row tight wrapping view-name" }, reset, link));
+  const part = make("div", { "data-column-layout": "" }, make("label", { class: "row tight" }, compact, text("compact rows")), differing ? make("label", { class: "row tight" }, differing, text("only differences")) : null, find, make("h3", {}, text("pin and width")), list, make("div", { class: "row tight wrapping view-name" }, reset, link));
   let menu = tools.querySelector("details[data-columns]");
   if (menu) menu.querySelector(".menu-body").append(make("hr"), part);
   else {
@@ -175,6 +199,7 @@ function addMenu(table) {
   }
   menu.addEventListener("toggle", () => {
     compact.checked = layoutOf(table).isCompact;
+    if (differing) differing.checked = layoutOf(table).isDiffering;
     fill(document.querySelector(`table[data-table="${CSS.escape(table.dataset.table)}"]`) ?? table, list);
   });
 }

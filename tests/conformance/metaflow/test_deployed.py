@@ -166,7 +166,7 @@ out = {{
 """
     )
     assert out["ok"] is True
-    assert out["words"] == ["a note", "configured"]
+    assert out["words"] == ["a note", "configured", "named", "like", "inputs"]
     assert out["counts"] == {
         "start": 1, "choose": 2, "slow": 1, "after": 2, "gather": 1, "again": 3, "spread": 1, "train": 2, "finish": 1, "end": 1,
     }  # fmt: skip

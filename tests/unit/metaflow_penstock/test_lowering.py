@@ -97,6 +97,21 @@ def test_nested_loops_and_branches_load_as_a_plan(lowering: ModuleType) -> None:
     assert plan.parameters["my_rate"].default == 0.5
 
 
+def test_parameters_may_be_called_as_what_steps_take_and_as_words_of_python(lowering: ModuleType) -> None:
+    graph = Graph(start=("linear", ["end"], None), end=("end", [], None))
+    work = {node.name: lowering.StepWork("def flow_step(__SIGNATURE__):\n    return __GIVEN__\n", [], "3.11", 0, 0, {}, {}) for node in graph}
+    names = ["paths", "input_0", "split-index", "next", "lambda"]
+    spec = lowering.lower(graph, "MyFlow", work, [lowering.FlowParameter(name, "str", name, True, "") for name in names])
+    taken = spec["root"]["dag"]["tasks"]["start"]["inputs"]["parameters"]
+    found: dict[str, Any] = {}
+    exec(spec["deploymentSpec"]["executors"]["exec-start"]["container"]["command"][-1], found)
+    given = found["flow_step"](**{name: binding["componentInputParameter"] for name, binding in taken.items()})
+    assert {name.removeprefix(lowering.PARAMETER): value for name, value in given.items()} == {
+        name.replace("-", "_"): name.replace("-", "_") for name in names
+    }
+    assert all(name.startswith(lowering.PARAMETER) for name in given)
+
+
 def test_the_first_step_of_a_body_takes_its_split(lowering: ModuleType) -> None:
     spec = lowered(lowering, NESTED)
     body = spec["components"]["comp-left-foreach"]["dag"]["tasks"]

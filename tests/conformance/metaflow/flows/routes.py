@@ -9,6 +9,9 @@ class RoutesFlow(FlowSpec):
     """Goes many ways."""
 
     rounds = Parameter("rounds", default=2)
+    paths = Parameter("paths", default="named")
+    first = Parameter("input_0", default="like")
+    power = Parameter("lambda", default="inputs")
     note = IncludeFile("note", default="note.txt")
     settings = Config("settings", default_value={"word": "configured"})
 
@@ -64,7 +67,7 @@ class RoutesFlow(FlowSpec):
 
     @step
     def end(self):
-        self.words = [self.note.strip(), self.settings.word]
+        self.words = [self.note.strip(), self.settings.word, self.paths, self.first, self.power]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from metaflow.package import MetaflowPackage
 from metaflow.parameters import JSONType, deploy_time_eval
 from metaflow.util import dict_to_cli_options, get_username
 
-from .lowering import FlowParameter, StepWork, UnsupportedFlowError, pipeline_name
+from .lowering import PARAMETER, FlowParameter, StepWork, UnsupportedFlowError, pipeline_name
 from .program import QUESTIONS, program_of
 from .secrets import DECLARED_VARIABLE, declared_in
 from .server import ABOUT_VARIABLE
@@ -214,6 +214,7 @@ def _step(obj: Any, node: Any, package: Any, url: str, sha: str, tags: List[str]
     settings = {
         "flow": obj.flow.name,
         "step": node.name,
+        "parameter": PARAMETER,
         "code_url": url,
         "extract": MetaflowPackage.get_extract_commands(package.package_metadata, "job.tar", "."),
         "post_extract": MetaflowPackage.get_post_extract_env_vars(package.package_metadata, "."),

@@ -17,6 +17,8 @@ from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 KFP_VERSION = "2.17.0"
 FUNCTION = "flow_step"
+PARAMETER = "parameter_"
+"""Begins the names under which the first step takes the parameters of the flow, which may be called `paths`, as what steps take, or `lambda`."""
 _TYPES = {"float": "NUMBER_DOUBLE", "int": "NUMBER_INTEGER", "bool": "BOOLEAN", "str": "STRING"}
 
 _ENSURE_PIP = (
@@ -92,8 +94,9 @@ def lower(
         UnsupportedFlowError: the graph is of a form that Metaflow's own checks do not allow.
     """
     lowering = _Lowering(graph, work, parameters)
-    entry = {parameter.identifier: {**_definition(parameter), "isOptional": True} for parameter in parameters}
-    tasks, _ = lowering.scope(graph.start_step, None, _Entry({name: _input(name) for name in entry}, entry))
+    entry = {PARAMETER + parameter.identifier: {**_definition(parameter), "isOptional": True} for parameter in parameters}
+    inputs = {PARAMETER + parameter.identifier: _input(parameter.identifier) for parameter in parameters}
+    tasks, _ = lowering.scope(graph.start_step, None, _Entry(inputs, entry))
     definitions = {parameter.identifier: _definition(parameter) for parameter in parameters}
     definitions.update({name: {"parameterType": "STRING", "isOptional": True} for name in extra})
     root: Dict[str, Any] = {"dag": {"tasks": tasks}}

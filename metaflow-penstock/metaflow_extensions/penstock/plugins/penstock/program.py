@@ -42,8 +42,8 @@ def flow_step(__SIGNATURE__) -> NamedTuple("Outputs", path=str, splits=list, nex
     paths = given.pop("paths", None) or [given[name] for name in sorted(given) if name.startswith("input_") and given[name]]
     if not paths:
         for name, value in given.items():
-            if value is not None:
-                env["METAFLOW_INIT_" + name.upper()] = str(value)
+            if value is not None and name.startswith(settings["parameter"]):
+                env["METAFLOW_INIT_" + name[len(settings["parameter"]):].upper()] = str(value)
         env["PENSTOCK_FLOW_INIT"] = "1"
         paths = [run_id + "/_parameters/" + params_id]
     with open("input-paths", "w") as file:

@@ -18,7 +18,7 @@ from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 KFP_VERSION = "2.17.0"
 FUNCTION = "flow_step"
 PARAMETER = "parameter_"
-"""Begins the names under which the first step takes the parameters of the flow, which may be called `paths`, as what steps take, or `lambda`."""
+"""Begins the names of the first step's inputs that are parameters, which may be called as what steps take (`paths`) or `lambda`."""
 _TYPES = {"float": "NUMBER_DOUBLE", "int": "NUMBER_INTEGER", "bool": "BOOLEAN", "str": "STRING"}
 
 _ENSURE_PIP = (

@@ -11,23 +11,19 @@ import asyncio
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import httpx
 import uvicorn
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 from starlette.applications import Starlette
 
 from benchmarks.report import Report
-from benchmarks.web_scale import ROOT, add_task, opened, spec
+from benchmarks.web_scale import add_task, opened, served, spec
 from penstock.domain.ids import RunId
 from penstock.domain.runs import RunChanged
 from penstock.domain.states import RuntimeState
@@ -114,35 +110,14 @@ async def serve(data: Path, port: int) -> None:
         await uvicorn.Server(config).serve()
 
 
-@contextmanager
-def served(data: Path) -> Iterator[str]:
-    """Run `serve` in a process of its own; yield its address."""
-    port = 20_000 + os.getpid() % 20_000
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.live_pages", "serve", str(data), str(port)], cwd=ROOT)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        while process.poll() is None:
-            try:
-                httpx.get(f"{url}/ui/system", timeout=60)
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        else:
-            raise RuntimeError("the pages could not be served")
-        yield url
-    finally:
-        process.kill()
-        process.wait()
-
-
 def worked(session: CDPSession) -> float:
-    """Seconds that the main thread of a tab has worked so far."""
+    """Seconds of processor time that the main thread of a tab has taken so far."""
     found = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
     return float(found["TaskDuration"])
 
 
 def shares(browser: Browser, address: str) -> list[float]:
-    """Open `TABS` tabs of a page; return the share of the time, in per cent, that the main thread of each works while it changes."""
+    """Open `TABS` tabs of a page; return the share of a processor, in per cent, that the main thread of each takes while it changes."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     sessions = []
     for _ in range(TABS):
@@ -150,7 +125,7 @@ def shares(browser: Browser, address: str) -> list[float]:
         page.goto(address, wait_until="commit")
         page.locator("#graph .node >> nth=5").wait_for(state="attached", timeout=120_000)
         session = context.new_cdp_session(page)
-        session.send("Performance.enable")
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
         sessions.append(session)
     time.sleep(5)
     began = time.monotonic()
@@ -191,7 +166,7 @@ def main() -> None:
         database = open_database(f"sqlite:///{data / 'penstock.db'}", synchronous="NORMAL")
         fill(database)
         database.close()
-        with served(data) as url, sync_playwright() as playwright:
+        with served(data, "benchmarks.live_pages") as url, sync_playwright() as playwright:
             chromium = os.environ.get("PENSTOCK_CHROMIUM", "/usr/bin/chromium")
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
             times = opened(browser, f"{url}/ui/runs/{SMALL}", "#graph .node >> nth=5")

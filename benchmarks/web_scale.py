@@ -161,10 +161,10 @@ def serve(data: Path, port: int) -> None:
 
 
 @contextmanager
-def served(data: Path) -> Iterator[str]:
-    """Run `serve` in a process of its own; yield its address."""
+def served(data: Path, module: str = "benchmarks.web_scale") -> Iterator[str]:
+    """Run `serve` of a benchmark's module in a process of its own; yield its address."""
     port = 20_000 + os.getpid() % 20_000
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.web_scale", "serve", str(data), str(port)], cwd=ROOT)
+    process = subprocess.Popen([sys.executable, "-m", module, "serve", str(data), str(port)], cwd=ROOT)
     url = f"http://127.0.0.1:{port}"
     try:
         while process.poll() is None:

@@ -47,6 +47,19 @@ def test_the_filter_bar_completes_values(page: Page, served: Served) -> None:
     expect(bar).to_have_value(re.compile("^pipeline:digits.* $"))
 
 
+def test_the_filter_bar_knows_states_dates_and_keys_of_each_list(page: Page, served: Served) -> None:
+    offered = page.locator(".suggest button")
+    for address, text, option in (
+        ("/ui/runs", "accu", "accuracy:"),
+        ("/ui/executions", "cached:y", "cached:yes"),
+        ("/ui/executions", "started:<2", "started:<24h"),
+        ("/ui/recurring", "status:dis", "status:disabled"),
+    ):
+        page.goto(address)
+        page.get_by_role("searchbox", name="Filter").press_sequentially(text)
+        expect(offered.first).to_have_text(re.compile(f"^{re.escape(option)}\\s*$"))
+
+
 def test_a_view_is_saved_opened_and_removed(page: Page, served: Served) -> None:
     page.goto("/ui/runs?q=status:failed")
     page.locator("summary", has_text="Views").click()

@@ -47,6 +47,11 @@ def chip_text(condition: Condition) -> str:
     return f"{condition.field}{condition.operator}{quoted}"
 
 
+def is_chip_field(name: str) -> bool:
+    """Whether a name stands in front of a chip as it is, without spaces."""
+    return re.fullmatch(r"[A-Za-z_][\w.\-/]*", name) is not None
+
+
 def filter_text(words: Sequence[str], conditions: Sequence[Condition]) -> str:
     """Text of the filter bar that `parse` reads back."""
     return " ".join([*(_word_text(word) for word in words), *(chip_text(condition) for condition in conditions)])

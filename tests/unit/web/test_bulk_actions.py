@@ -48,6 +48,22 @@ def test_all_executions_that_match_stand_for_their_runs(seeded: SeededApp, clien
     assert sorted(seeded.actions.calls) == sorted({(asked, (row.partition("/")[0],)) for row in rows})
 
 
+@pytest.mark.parametrize(
+    ("name", "verb", "asked", "q"),
+    [
+        ("pipelines", "delete", "delete_pipeline", "digits"),
+        ("experiments", "archive", "archive_experiment", ""),
+        ("recurring", "disable", "disable_recurring", "kind:event"),
+    ],
+)
+def test_all_rows_of_a_list_that_match_are_taken(seeded: SeededApp, client: PageClient, name: str, verb: str, asked: str, q: str) -> None:
+    rows = rows_of(client.get(f"/ui/{name}?n=200&q={q}").text)
+    assert rows
+    seeded.actions.calls.clear()
+    send(client, f"/ui/{name}/actions", verb=verb, matching="1", next=f"/ui/{name}?q={q}&n=25&sort=name")
+    assert sorted(seeded.actions.calls) == sorted((asked, (row,)) for row in rows)
+
+
 def test_executions_are_not_deleted_archived_or_taken_from_other_pages(seeded: SeededApp, client: PageClient) -> None:
     seeded.actions.calls.clear()
     for verb in ("delete", "archive", "rename", ""):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import re
 from collections.abc import Sequence
 
@@ -21,7 +20,7 @@ from penstock.web.artifact_content import ZipMember, zip_of
 from penstock.web.filters import query_of
 from penstock.web.formats import duration
 from penstock.web.pages.collections import collections_of
-from penstock.web.pages.picked import ListAddress, Picked, picked
+from penstock.web.pages.picked import ListAddress, Picked, every, picked
 from penstock.web.pages.trash import done_notice, each, undo_notice, user_of
 from penstock.web.render import Notice, query_url, redirect
 from penstock.web.security import STILL_HEADERS
@@ -36,15 +35,8 @@ async def act_on_stored(services: WebServices, request: Request) -> Response:
     """Compare two stored artifacts, or send several as one archive."""
 
     async def matching(address: ListAddress) -> Sequence[str]:
-        found: list[str] = []
-        query = dataclasses.replace(query_of(request, address.query, now=services.clock.now()), limit=200, cursor=None)
-        while len(found) < MOST_DOWNLOADED:
-            page = await services.artifacts.list_artifacts(query)
-            found += [str(item.artifact_id) for item in page.items]
-            if page.next_cursor is None:
-                break
-            query = dataclasses.replace(query, cursor=page.next_cursor)
-        return found[:MOST_DOWNLOADED]
+        query = query_of(request, address.query, now=services.clock.now())
+        return await every(services.artifacts.list_artifacts, query, lambda item: str(item.artifact_id))
 
     wanted = await picked(request, "/ui/artifacts?tab=stored", matching)
     ids = [text for text in wanted.ids if text.isdecimal() and len(text) < 17][:MOST_DOWNLOADED]

@@ -16,6 +16,7 @@ from penstock.web.comparison import is_cost
 from penstock.web.experiment_choices import offered
 from penstock.web.filters import query_of
 from penstock.web.metric_charts import MOST_CHARTS, MetricChart, metric_charts
+from penstock.web.pages.picked import ListAddress, every, ids_of
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.trash import done_notice, each, put_away
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
@@ -114,7 +115,12 @@ async def act(services: WebServices, request: Request) -> Response:
     if verb == "notes":
         await services.actions.write_experiment_notes(identity, str(form.get("notes", "")).replace("\r\n", "\n").strip())
         return redirect(target, Notice("Notes saved."))
-    ids = [str(value) for value in form.getlist("id")]
+
+    async def matching(address: ListAddress) -> Sequence[str]:
+        query = query_of(request, address.query, now=services.clock.now(), sort="activity")
+        return await every(services.catalog.list_experiments, query, lambda item: item.experiment_id)
+
+    ids = await ids_of(form, target, matching)
     if verb == "archive":
         undo = {"verb": "unarchive", "id": identity, "next": target}
         notice = Notice("Archived, with its runs; its schedules are disabled.", "done", "/ui/experiments/actions", undo)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
 
+from penstock.interfaces.pages import ListQuery, Page
 from penstock.web.security import check_own_form, safe_next
 
+T = TypeVar("T")
+
+_PAGE = 200
 MOST_AT_ONCE = 10_000
 """Rows that one bulk action may take."""
 
@@ -51,9 +56,27 @@ async def picked(request: Request, default: str, matching: Matching | None = Non
     check_own_form(request)
     form = await request.form()
     target = safe_next(str(form.get("next", "")), default)
+    return Picked(str(form.get("verb", "")), await ids_of(form, target, matching), target, form)
+
+
+async def ids_of(form: FormData, target: str, matching: Matching | None = None) -> list[str]:
+    """Return the rows that a form is for, each once: those named, or everything that the list at `target` matches."""
     if form.get("matching") and matching is not None:
         address = urlsplit(target)
         ids = await matching(ListAddress(address.path, QueryParams(address.query)))
     else:
         ids = [str(value) for value in form.getlist("id")]
-    return Picked(str(form.get("verb", "")), list(dict.fromkeys(ids))[:MOST_AT_ONCE], target, form)
+    return list(dict.fromkeys(ids))[:MOST_AT_ONCE]
+
+
+async def every(listed: Callable[[ListQuery], Awaitable[Page[T]]], query: ListQuery, identity: Callable[[T], str]) -> list[str]:
+    """Return the ids of what a list holds from its beginning, at most `MOST_AT_ONCE`, read page by page."""
+    found: list[str] = []
+    query = replace(query, limit=_PAGE, cursor=None)
+    while len(found) < MOST_AT_ONCE:
+        page = await listed(query)
+        found += [identity(item) for item in page.items]
+        if page.next_cursor is None:
+            break
+        query = replace(query, cursor=page.next_cursor)
+    return found[:MOST_AT_ONCE]

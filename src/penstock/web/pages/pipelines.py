@@ -19,11 +19,12 @@ from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.plan import ContainerWork, LeafTemplate, ParameterSpec, RunPlan
 from penstock.domain.trash import TrashKind
 from penstock.interfaces.page_catalog import PipelineItem, PipelineView, VersionItem
-from penstock.interfaces.pages import Page
+from penstock.interfaces.pages import ListQuery, Page
 from penstock.web.filters import query_of
 from penstock.web.formats import plain_json
 from penstock.web.pages.budgets import BudgetCard, budget_card
 from penstock.web.pages.graph_diff import GraphDiff, graph_diff
+from penstock.web.pages.picked import ListAddress, every, ids_of
 from penstock.web.pages.run import ParameterRow, parameter_rows
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.tasks import component_source
@@ -126,12 +127,18 @@ class PipelinePage:
     """What it may use; None on a server without budgets."""
 
 
+def _query(services: WebServices, request: Request, address: Mapping[str, str]) -> ListQuery:
+    """Read what a list of pipelines shows; whether demos are hidden is remembered."""
+    asked = address.get("demos")
+    hides_demos = (request.cookies.get(DEMOS_COOKIE) if asked is None else asked) == "hide"
+    return query_of(request, address, now=services.clock.now(), scope={"demos": "hide" if hides_demos else "show"})
+
+
 async def list_page(services: WebServices, request: Request) -> Response:
     """All pipelines."""
     asked = request.query_params.get("demos")
-    hides_demos = (request.cookies.get(DEMOS_COOKIE) if asked is None else asked) == "hide"
-    scope = {"demos": "hide" if hides_demos else "show"}
-    query = query_of(request, now=services.clock.now(), scope=scope)
+    query = _query(services, request, request.query_params)
+    hides_demos = query.scope["demos"] == "hide"
     sort = ("-" if query.is_descending else "") + query.sort
     page = PipelineListPage(await services.catalog.list_pipelines(query), sort, hides_demos)
     frame = Frame(title="Pipelines", section="pipelines", crumbs=(Crumb("Pipelines"),), live="", scripts=("table", "upload"))
@@ -252,7 +259,11 @@ async def act(services: WebServices, request: Request) -> Response:
     verb, pipeline_id = str(form.get("verb", "")), str(form.get("id", ""))
     target = safe_next(str(form.get("next", "")), "/ui/pipelines")
     if verb == "delete":
-        ids = [str(value) for value in form.getlist("id")]
+
+        async def matching(at: ListAddress) -> Sequence[str]:
+            return await every(services.catalog.list_pipelines, _query(services, request, at.query), lambda item: item.pipeline_id)
+
+        ids = await ids_of(form, target, matching)
         if (answer := await put_away(services, request, TrashKind.PIPELINE, ids, "/ui/pipelines")) is not None:
             return answer
         return done_notice("/ui/pipelines", "Deleted", ids, await each(ids, services.actions.delete_pipeline))

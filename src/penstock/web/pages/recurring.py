@@ -18,6 +18,7 @@ from penstock.interfaces.page_catalog import RecurringItem, TickItem
 from penstock.interfaces.pages import Page, RunItem
 from penstock.pipelines.triggers import TriggerTest
 from penstock.web.filters import query_of
+from penstock.web.pages.picked import ListAddress, every, ids_of
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.trash import done_notice, each, put_away
 from penstock.web.pages.triggers import EDIT_WORDS, BackfillPreview, preview_of
@@ -142,7 +143,12 @@ async def act(services: WebServices, request: Request) -> Response:
     form = await request.form()
     verb, identity = str(form.get("verb", "")), str(form.get("id", ""))
     target = safe_next(str(form.get("next", "")), "/ui/recurring")
-    ids = [str(value) for value in form.getlist("id")]
+
+    async def matching(address: ListAddress) -> Sequence[str]:
+        query = query_of(request, address.query, now=services.clock.now())
+        return await every(services.catalog.list_recurring, query, lambda item: item.recurring_run_id)
+
+    ids = await ids_of(form, target, matching)
     if verb in {"enable", "disable"}:
         problems = await each(ids, services.actions.enable_recurring if verb == "enable" else services.actions.disable_recurring)
         undo = {"verb": "disable" if verb == "enable" else "enable", "id": identity, "next": target}

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from penstock.interfaces.pages import ListQuery, Page, RunItem, ScalarMetric
 from penstock.interfaces.run_tables import RunPoint
+from penstock.web.filters import is_chip_field
 from penstock.web.groups import GroupTable
 from penstock.web.scatter import Scatter, scatter_of
 from penstock.web.services import WebServices
@@ -57,6 +58,11 @@ class RunTable:
     """Until when runs that go on have lasted."""
     longest_seconds: float = 0.0
     """Of the rows shown."""
+
+    @property
+    def completed_fields(self) -> list[str]:
+        """All fields that the filter bar completes: those of every run, then metrics and parameters that a chip can name."""
+        return [*self.filter_fields, *(name for name in self.column_choices if is_chip_field(name) and not name.startswith("tag."))]
 
     @property
     def is_whole_list(self) -> bool:

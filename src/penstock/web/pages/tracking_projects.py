@@ -107,7 +107,7 @@ async def registry_page(services: WebServices, tracking: TrackingServices, reque
     """All registries."""
     found = await _visible(tracking, request, await tracking.pages.projects(registries=True), namespace_of(request))
     page = ProjectListPage(found, True, caller_of(tracking, request).user_name)
-    frame = Frame("Registry", "registry", (Crumb("Registry"),), scripts=("table",))
+    frame = Frame("Registry", "registry", (Crumb("Registry"),), live="", scripts=("table",))
     return render(services, request, "tracking/projects.html", frame=frame, page=page)
 
 

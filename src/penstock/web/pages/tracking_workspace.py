@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.tracking import TrackedProject, TrackedRun
+from penstock.web.filters import is_chip_field
 from penstock.web.pages.tracking_run import project_crumb, run_url
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
@@ -115,7 +116,13 @@ class RunTablePage:
     groups: Sequence[tuple[str, str]] = GROUPS
     """What runs may be grouped by."""
     filter_fields: Sequence[str] = FIELDS
-    """Fields the filter bar completes."""
+    """Fields of every run that the filter bar completes."""
+
+    @property
+    def completed_fields(self) -> list[str]:
+        """All fields that the filter bar completes: those of every run, then keys of config and summary that a chip can name."""
+        keys = [f"{'config' if key.startswith('c.') else 'summary'}.{key[2:]}" for key in self.choices]
+        return [*self.filter_fields, *(key for key in keys if is_chip_field(key))]
 
 
 def project_url(project: TrackedProject) -> str:

@@ -3,6 +3,7 @@
 import "./choices.js";
 import "./columns.js";
 
+import { zone } from "./clocks.js";
 import { isTyping, make } from "./dom.js";
 
 let last = null;
@@ -64,6 +65,16 @@ document.addEventListener("keydown", (event) => {
 });
 
 const STATES = ["failed", "running", "succeeded", "pending", "canceled", "skipped", "active"];
+const TIMES = new Set(["created", "started", "finished"]);
+
+/** Values that need no server: states of the list, ages and dates where the reader is, yes or no. */
+function knownValues(form, field) {
+  if (field === "status" || field === "state") return form.dataset.states?.split(" ") ?? STATES;
+  if (field === "cached") return ["yes", "no"];
+  if (!TIMES.has(field)) return null;
+  const today = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short" }).format(new Date());
+  return ["<1h", "<24h", "<7d", today, `${today}..`, today.slice(0, 7)];
+}
 
 const known = new Map();
 
@@ -93,7 +104,8 @@ function complete(form) {
   };
   const options = async (word) => {
     const [, field, text] = word.match(/^(\w+):"?([^"]*)$/) ?? [];
-    if (field === "status" || field === "state") return STATES.filter((state) => state.startsWith(text)).map((state) => `status:${state} `);
+    const values = field ? knownValues(form, field) : null;
+    if (values) return values.filter((value) => value.startsWith(text)).map((value) => `${field}:${value} `);
     if (field) return form.dataset.values ? (await valuesOf(form, field, text)).map((value) => `${field}:${quoted(value)} `) : [];
     return fields.filter((name) => name.startsWith(word) && word !== name).map((name) => `${name}:`);
   };

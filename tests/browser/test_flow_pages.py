@@ -106,7 +106,7 @@ def test_parameters_tags_and_commands_of_a_run(page: Page) -> None:
     expect(page.locator(".chip", has_text="seen")).to_have_count(0)
     page.locator("#flow-menu summary").click()
     expect(page.locator("#flow-menu")).to_contain_text("python shown.py resume --origin-run-id")
-    open_tab(page, "Parameters")
+    open_tab(page, "Config")
     expect(page.locator("tbody tr", has_text="alpha")).to_contain_text("0.75")
 
 
@@ -129,3 +129,17 @@ def test_the_list_is_filtered_and_grouped(page: Page) -> None:
     expect(page.locator("tr", has_text="ShownFlow").first.locator(".flow-peek rect")).to_have_count(5)
     page.goto("/flows?status=failed")
     expect(page.locator("main a[href^='/flows/ShownFlow/']")).to_have_count(0)
+
+
+def test_output_and_lineage_of_a_run_lead_to_values_and_tasks(page: Page) -> None:
+    open_run(page)
+    open_tab(page, "Output")
+    page.locator("tbody").get_by_role("link", name="alpha").click()
+    expect(page.locator("#value-alpha")).to_contain_text("0.75")
+    open_run(page)
+    open_tab(page, "Lineage")
+    page.locator("tbody tr", has_text="join/").get_by_role("link", name="Lineage").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Lineage: ")
+    open_run(page)
+    page.get_by_role("link", name="Compare").click()
+    expect(page.get_by_role("heading", name="Compare runs")).to_be_visible()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from penstock.web import manual, preview_tables, snippets, timelines
+from penstock.web import flow_graph_diff, manual, preview_tables, snippets, timelines
 from penstock.web.comparison import CAUSE_WORDS
 from penstock.web.errors import HEADINGS
 from penstock.web.formats import STATE_LOOKS
@@ -16,6 +16,7 @@ from penstock.web.pages import (
     budgets,
     collections,
     executions,
+    flows,
     home,
     lineage,
     log_hits,
@@ -60,6 +61,7 @@ def all_messages() -> set[str]:
     found |= {words for words, _, _ in news.KINDS.values()} | {word for _, word in home.MY_KINDS.values()}
     found |= {label for _, label in budgets.PERIODS} | {*budgets.STATE_WORDS.values()}
     found |= {word for words in budgets.MEASURE_WORDS.values() for word in words.values()}
+    found |= {*flow_graph_diff.PARTS.values()} | {label for _, label in flows.VIEWS}
     found |= {home.LOST[0], *tracking_run.LOSS_WORDS.values()}
     found |= {label for _, label in log_hits.SCOPES} | {"Logs"}
     found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in (*search.COMMANDS, *search.THEMES)}

@@ -31,6 +31,7 @@ from penstock.web.comparison import (
     versions,
 )
 from penstock.web.flow_comparison import FlowCodeNotes, code_place, flow_code_notes, flow_texts, flow_values
+from penstock.web.flow_graph_diff import FlowGraphDiff, flow_graph_diff
 from penstock.web.flow_services import FlowWeb
 from penstock.web.pages.graph_diff import GraphDiff, graph_diff
 from penstock.web.pages.tasks import component_source
@@ -99,6 +100,12 @@ class ComparePage:
     """Index of that other run."""
     others: Sequence[int]
     """Indexes of runs whose definition differs from the baseline's, one for each definition."""
+    flow_graph: FlowGraphDiff | None
+    """The flows of the baseline and of another run as one graph; None: no run of a flow, or one definition is not known."""
+    flow_graph_with: int
+    """Index of that other run."""
+    flow_others: Sequence[int]
+    """Indexes of the other runs of flows."""
     durations: Sequence[DiffRow]
     """Seconds by task."""
     confusion: Sequence[Visual]
@@ -162,12 +169,17 @@ async def compare_page(services: WebServices, request: Request) -> Response:
     others = _others(runs, baseline)
     with_id = request.query_params.get("graph")
     graph_with = next((index for index in others if runs[index].run_id == with_id), others[0] if others else 0)
+    flow_others = [index for index, known in enumerate(findings.flows) if known is not None and index != baseline]
+    flow_with = next((index for index in flow_others if runs[index].run_id == with_id), flow_others[0] if flow_others else 0)
     page = ComparePage(
         runs=runs,
         baseline=baseline,
         **parts,
         graph=await asyncio.to_thread(_graph, runs, findings.plans, baseline, graph_with) if others else None,
         graph_with=graph_with,
+        flow_graph=await _flow_graph(services.flows, runs[baseline], runs[flow_with]) if flow_others and findings.flows[baseline] else None,
+        flow_graph_with=flow_with,
+        flow_others=flow_others,
         others=others,
         unread=[run for run, plan in zip(runs, findings.plans, strict=True) if plan is None and run.kind != "flow"],
         flow_code=flow_code_notes(findings.flows, findings.sources, baseline) if runs else FlowCodeNotes(),
@@ -191,6 +203,15 @@ def _others(runs: Sequence[RunItem], baseline: int) -> list[int]:
 
 def _graph(runs: Sequence[RunItem], plans: Sequence[RunPlan | None], baseline: int, other: int) -> GraphDiff | None:
     return graph_diff(runs[baseline].spec_digest or "", plans[baseline], runs[other].spec_digest or "", plans[other])
+
+
+async def _flow_graph(flows: FlowWeb | None, baseline: RunItem, other: RunItem) -> FlowGraphDiff | None:
+    """Read the definitions of two runs of flows, however many are compared."""
+    if flows is None:
+        return None
+    ids = [run.run_id.partition("/") for run in (baseline, other)]
+    before, after = [await flows.reader.graph(flow_id, run_id) for flow_id, _, run_id in ids]
+    return await asyncio.to_thread(flow_graph_diff, before, after)
 
 
 async def _find(services: WebServices, runs: Sequence[RunItem]) -> _Findings:

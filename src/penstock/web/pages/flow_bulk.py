@@ -1,4 +1,4 @@
-"""What the bulk bar of the list of flows does: add tags to the runs picked, or to all that match."""
+"""What the bulk bar of the list of flows does: add tags to the runs picked, or to all that match; compare those picked."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from starlette.responses import Response
 from penstock.web.flow_services import FlowWeb
 from penstock.web.pages.flows import flow_query
 from penstock.web.pages.picked import MOST_AT_ONCE, ListAddress, picked
+from penstock.web.pages.runs import MOST_COMPARED
 from penstock.web.pages.trash import done_notice, each
-from penstock.web.render import Notice, redirect
+from penstock.web.render import Notice, query_url, redirect
 from penstock.web.services import WebServices
 
 _LONGEST_TAG = 500
 
 
 async def act(services: WebServices, flows: FlowWeb, request: Request) -> Response:
-    """Tag runs; a row is named `FLOW/RUN`."""
+    """Tag or compare runs; a row is named `FLOW/RUN`."""
 
     async def matching(address: ListAddress) -> Sequence[str]:
         flow_id = unquote(address.path.removeprefix("/flows").strip("/")) if address.path.startswith("/flows") else ""
@@ -30,6 +31,8 @@ async def act(services: WebServices, flows: FlowWeb, request: Request) -> Respon
 
     wanted = await picked(request, "/flows", matching)
     tags = [tag[:_LONGEST_TAG] for tag in re.split(r"[,\s]+", str(wanted.form.get("tags", ""))) if tag]
+    if wanted.verb == "compare" and wanted.ids:
+        return redirect(query_url("/ui/compare", {"runs": ",".join(wanted.ids[:MOST_COMPARED])}))
     if wanted.verb != "tag" or not wanted.ids:
         return redirect(wanted.target, Notice("Nothing was selected.", "error"))
     if not tags:

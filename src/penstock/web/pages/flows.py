@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.datastructures import QueryParams
@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.flows import Page
+from penstock.flows.reading import Card, ValueInfo
 from penstock.interfaces.page_flows import FlowListing, FlowQuery, FlowRunItem, FlowRunView, FlowTaskItem
 from penstock.interfaces.pages import TaskItem
 from penstock.interfaces.tracking_pages import RunTracking
@@ -29,10 +30,17 @@ VIEWS: Sequence[tuple[str, str]] = (
     ("dag", "Graph"),
     ("timeline", "Timeline"),
     ("tasks", "Tasks"),
-    ("parameters", "Parameters"),
+    ("output", "Output"),
+    ("parameters", "Config"),
+    ("lineage", "Lineage"),
     ("metadata", "Metadata"),
 )
 """Views of a run; `dag` and `timeline` are also Metaflow's words in addresses."""
+_OTHER_WORDS = {"graph": "dag", "config": "parameters", "cards": "output"}
+_MOST_CARDED = 40
+"""Tasks whose cards are looked for: each costs a look into the datastore."""
+_MOST_VALUES = 200
+_MOST_LISTED = 500
 PARAMETERS_STEP = "_parameters"
 _PAGE = 50
 _SPANS = {"1h": 3600.0, "24h": 86_400.0, "7d": 7 * 86_400.0, "30d": 30 * 86_400.0}
@@ -111,6 +119,23 @@ class ParameterValue:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowOutput:
+    """What a run put out: the cards of its tasks, and what its last step ended with."""
+
+    cards: Sequence[tuple[FlowTaskItem, Card]] = ()
+    carded: int = 0
+    """Tasks whose cards were looked for."""
+    may_have: int = 0
+    """Tasks that may have cards."""
+    last: FlowTaskItem | None = None
+    """The task of the last step, once it began."""
+    values: Sequence[ValueInfo] = ()
+    """What it ended with, without Metaflow's own."""
+    problem: str = ""
+    """Why nothing can be read."""
+
+
+@dataclass(frozen=True, slots=True)
 class FlowRunPage:
     """Context of `flows/run.html`."""
 
@@ -129,6 +154,11 @@ class FlowRunPage:
     """Projects that hold tracked runs of its tasks."""
     parameters: Sequence[ParameterValue] = ()
     metadata: Sequence[Any] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What the client told of the run when it began, by field: code, interpreter, datastore."""
+    output: FlowOutput = FlowOutput()
+    listed: int = _MOST_LISTED
+    """Tasks that Lineage lists at most."""
     hidden: int = 0
     """Tasks that the timeline leaves out."""
 
@@ -141,6 +171,13 @@ class FlowRunPage:
     def tasks(self) -> Sequence[FlowTaskItem]:
         """Tasks of the chosen step, or all."""
         return [task for task in self.view.tasks if not self.step or task.step_name == self.step]
+
+    @property
+    def compared_with(self) -> str:
+        """Shared id of the run to compare with: the newest other one that succeeded, else the newest other one; empty without one."""
+        others = [one for one in self.view.neighbours if one.run_id != self.run.run_id]
+        best = next((one for one in others if one.state == "SUCCEEDED"), others[0] if others else None)
+        return "" if best is None else best.shared_id
 
     @property
     def first_failure(self) -> FlowTaskItem | None:
@@ -215,6 +252,7 @@ async def run_page(services: WebServices, flows: FlowWeb, request: Request) -> R
         raise NotFoundError(f"There is no run {flow_id}/{run_id}. Runs are recorded here once `penstock env` is set in the flow's shell.")
     step = request.path_params.get("step") or request.query_params.get("step", "")
     asked = request.path_params.get("view") or request.query_params.get("view") or ("tasks" if step else "dag")
+    asked = _OTHER_WORDS.get(asked, asked)
     tab = asked if asked in {key for key, _ in VIEWS} else "dag"
     problem, script = await _place(flows, view)
     extra = await _tab(services, flows, view, tab, request.query_params)
@@ -276,10 +314,48 @@ async def _tab(services: WebServices, flows: FlowWeb, view: FlowRunView, tab: st
             "hidden": max(0, len(view.tasks) - _MAX_BARS),
         }
     if tab == "parameters":
-        return {"parameters": await _parameters(flows, view)}
+        return {"parameters": await _parameters(flows, view), "facts": await _facts(flows, view)}
+    if tab == "output":
+        return {"output": await _output(flows, view)}
     if tab == "metadata":
         return {"metadata": await flows.recorder.store.metadata(run.flow_id, run.run_id, None, None, Page(limit=500))}
     return {}
+
+
+async def _facts(flows: FlowWeb, view: FlowRunView) -> dict[str, str]:
+    """What the first task's metadata says of the whole run."""
+    tasks = await _parameter_tasks(flows, view)
+    rows = await flows.recorder.store.metadata(view.run.flow_id, view.run.run_id, PARAMETERS_STEP, tasks[0], Page()) if tasks else ()
+    wanted = {"script-name", "code-package", "ds-type", "ds-root", "python_version", "user", "origin-run-id"}
+    tags = dict(tag.split(":", 1) for tag in view.run.system_tags if ":" in tag)
+    return {**tags, **{str(row.field_name): str(row.value) for row in rows if row.field_name in wanted}}
+
+
+async def _output(flows: FlowWeb, view: FlowRunView) -> FlowOutput:
+    run = view.run
+    info = await flows.reader.graph(run.flow_id, run.run_id)
+    steps = (info or {}).get("steps")
+    carded = {name for name, step in steps.items() if _has_card(step)} if isinstance(steps, Mapping) else None
+    tasks = [task for task in view.tasks if task.attempts and (carded is None or task.step_name in carded)]
+    ended = [task for task in view.tasks if task.step_name == str((info or {}).get("end_step") or "end") and task.attempts]
+    last = ended[-1] if ended else None
+    cards: list[tuple[FlowTaskItem, Card]] = []
+    values: Sequence[ValueInfo] = ()
+    problem = ""
+    try:
+        for task in tasks[:_MOST_CARDED]:
+            cards += [(task, card) for card in await flows.reader.cards(run.flow_id, run.run_id, task.step_name, task.task_id)]
+        if last is not None:
+            found = await flows.reader.values(run.flow_id, run.run_id, last.step_name, last.task_id, last.newest_attempt)
+            values = [value for value in found if not value.name.startswith("_")][:_MOST_VALUES]
+    except PenstockError as error:
+        problem = str(error)
+    return FlowOutput(cards, min(len(tasks), _MOST_CARDED), len(tasks), last, values, problem)
+
+
+def _has_card(step: Any) -> bool:
+    found = step.get("decorators") if isinstance(step, Mapping) else None
+    return any(isinstance(item, Mapping) and item.get("name") == "card" for item in found or ())
 
 
 async def _parameters(flows: FlowWeb, view: FlowRunView) -> list[ParameterValue]:

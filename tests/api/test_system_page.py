@@ -77,6 +77,12 @@ def test_services_slots_and_environments_are_those_of_the_process(server: LiveSe
     assert "0123456789ab" in page(server)
 
 
+def test_the_page_says_that_no_rule_did_anything_and_leads_to_metrics(server: LiveServer) -> None:
+    page = httpx.get(f"{server.url}/ui/system", headers={"accept": "text/html"}).text
+    assert "No trigger fired and no automation did anything in the last week." in page
+    assert 'href="/metrics"' in page
+
+
 def test_clients_and_what_they_asked_for_in_vain_are_counted(server: LiveServer) -> None:
     for _ in range(2):
         asked = {"query": "query { viewer { shoeSize } }"}

@@ -306,8 +306,8 @@ class SearchHit:
     """Something the search found."""
 
     kind: str
-    """`run`, `experiment`, `pipeline`, `recurring`, `artifact`, `execution`, `project`, `tracked`, `collection`; in `HomeView.latest` also
-    `flow`."""
+    """`run`, `experiment`, `pipeline`, `recurring`, `artifact`, `execution`, `project`, `tracked`, `collection`, `sweep`, `report`,
+    `tagged` (a run, by a tag); in `HomeView.latest` also `flow`."""
     object_id: str
     """Of what is tracked: its address without the first slash, not yet encoded."""
     title: str
@@ -349,9 +349,9 @@ class StorageShare:
     """What lies in the store for one pipeline or tracking project; content that several share counts for each."""
 
     kind: str
-    """`pipeline` or `project`."""
+    """`pipeline`, `project` or `type` (of artifacts of pipelines)."""
     name: str
-    """Of the pipeline; `entity/project`."""
+    """Of the pipeline or type; `entity/project`."""
     contents: int
     """Distinct contents."""
     size_bytes: int
@@ -393,7 +393,7 @@ class HomePages(Protocol):
         ...
 
     async def storage(self, *, limit: int = 20) -> Sequence[StorageShare]:
-        """Return the pipelines and projects that hold most, `limit` of each, largest first; the answer may be a minute old."""
+        """Return the pipelines, projects and types that hold most, `limit` of each, largest first; the answer may be a minute old."""
         ...
 
     def slow_reads(self) -> Sequence[SlowRead]:

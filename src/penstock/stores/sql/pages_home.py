@@ -18,6 +18,8 @@ from penstock.stores.sql.page_rows import RUN_COLUMNS, RUN_JOINS, TASK_COLUMNS, 
 from penstock.stores.sql.pages_catalog import list_recurring
 
 _DAY = 86_400.0
+_TAGGED_SEARCHED = 20_000
+"""Newest runs whose tags the search reads; the filter of the list finds them all."""
 _TRACKED_SEARCHED = 50_000
 """Newest tracked runs whose names and tags the search reads."""
 STATES_SECONDS = 15.0
@@ -251,12 +253,13 @@ def _latest(tx: Transaction, namespace: str) -> list[SearchHit]:
     return sorted(hits, key=lambda hit: -(hit.at or 0.0))[:8]
 
 
+_PLACED = ("r.display_name", "r.name", "r.tags", "c.name", "s.name", "s.display_name", "v.display_name", "newest.tags")
 _SEARCHES: tuple[tuple[str, str], ...] = (
     (
         "pipeline",
         (
             "SELECT pipeline_id AS id, display_name AS title, description AS detail, '' AS state, created_at AS at FROM pipeline "
-            "WHERE ({display_name} OR {name} OR {begins_pipeline_id}) ORDER BY created_at DESC LIMIT :limit"
+            "WHERE ({display_name} OR {name} OR {tags} OR {begins_pipeline_id}) ORDER BY created_at DESC LIMIT :limit"
         ),
     ),
     (
@@ -304,6 +307,32 @@ _SEARCHES: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
+        "tagged",
+        (
+            "SELECT run_id AS id, name AS title, tags AS detail, state, created_at AS at FROM "
+            f"(SELECT * FROM run WHERE storage_state = 'AVAILABLE' ORDER BY created_at DESC LIMIT {_TAGGED_SEARCHED}) AS newest "
+            "WHERE newest.tags <> '{{}}' AND {newest_tags} ORDER BY created_at DESC LIMIT :limit"
+        ),
+    ),
+    (
+        "sweep",
+        (
+            "SELECT p.entity || '/' || p.name || '/sweeps/' || s.name AS id, COALESCE(s.display_name, s.name) AS title, "
+            "p.entity || '/' || p.name AS detail, '' AS state, s.created_at AS at, p.entity FROM sweep s "
+            "JOIN tracked_project p ON p.project_id = s.project_id WHERE ({s_name} OR {s_display_name}) "
+            "ORDER BY s.sweep_id DESC LIMIT :limit"
+        ),
+    ),
+    (
+        "report",
+        (
+            "SELECT p.entity || '/' || p.name || '/reports/' || CAST(v.report_id AS TEXT) AS id, v.display_name AS title, "
+            "p.entity || '/' || p.name AS detail, '' AS state, v.updated_at AS at, p.entity FROM report v "
+            "JOIN tracked_project p ON p.project_id = v.project_id WHERE v.type IN ('runs', 'runs/draft') AND {v_display_name} "
+            "ORDER BY v.updated_at DESC LIMIT :limit"
+        ),
+    ),
+    (
         "collection",
         (
             "SELECT p.entity || '/' || p.name || '/artifacts/' || c.type_name || '/' || c.name AS id, c.name AS title, "
@@ -318,10 +347,10 @@ def _search(tx: Transaction, text: str, limit: int) -> list[SearchHit]:
     start, end = id_range(text)
     prefix = f"{escape_like(start)}%" if start < end else ""
     params = {"text": f"%{escape_like(text)}%", "start": start, "end": end, "prefix": prefix, "limit": limit}
-    clauses = {name: tx.dialect.ilike(name, ":text") for name in ("name", "display_name", "uri")}
+    clauses = {name: tx.dialect.ilike(name, ":text") for name in ("name", "display_name", "uri", "tags")}
     # SQLite reads an index by range only; what comes last in PostgreSQL's order depends on its locale.
     begins = "{0} >= :start AND {0} < :end" if tx.dialect.name == "sqlite" else "{0} LIKE :prefix ESCAPE '\\'"
-    clauses |= {name.replace(".", "_"): tx.dialect.ilike(name, ":text") for name in ("r.display_name", "r.name", "r.tags", "c.name")}
+    clauses |= {name.replace(".", "_"): tx.dialect.ilike(name, ":text") for name in _PLACED}
     clauses |= {f"begins_{name}": begins.format(name) for name in ("task_id", "pipeline_id", "experiment_id", "recurring_run_id")}
     found = [("run", _runs_with(tx, text, limit))]
     found += [(kind, tx.all(sql.format(**clauses), params)) for kind, sql in _SEARCHES]
@@ -376,7 +405,13 @@ def _storage(tx: Transaction, limit: int) -> list[StorageShare]:
         " GROUP BY tracked_project.entity, tracked_project.name ORDER BY size DESC, tracked_project.name LIMIT :limit",
         {"limit": limit},
     )
-    found = [StorageShare("pipeline", row["name"], row["contents"], int(row["size"] or 0)) for row in pipelines]
+    types = tx.all(
+        "SELECT type AS name, COUNT(*) AS contents, SUM(size_bytes) AS size FROM (SELECT type, digest, MAX(size_bytes) AS size_bytes"
+        " FROM artifact WHERE digest IS NOT NULL GROUP BY type, digest) AS held GROUP BY type ORDER BY size DESC, type LIMIT :limit",
+        {"limit": limit},
+    )
+    found = [StorageShare("type", row["name"], row["contents"], int(row["size"] or 0)) for row in types]
+    found += [StorageShare("pipeline", row["name"], row["contents"], int(row["size"] or 0)) for row in pipelines]
     found += [
         StorageShare("project", f"{row['entity']}/{row['name']}", row["contents"], int(row["size"] or 0), row["entity"]) for row in projects
     ]

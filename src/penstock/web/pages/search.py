@@ -29,6 +29,9 @@ KINDS: Sequence[tuple[str, str, str, str]] = (
     ("artifact", "Artifacts", "box", "/ui/artifacts/{}"),
     ("project", "Projects", "chart", "/{}"),
     ("tracked", "Tracked runs", "chart", "/{}"),
+    ("tagged", "Runs by tag", "tag", "/ui/runs/{}"),
+    ("sweep", "Sweeps", "loop", "/{}"),
+    ("report", "Reports", "document", "/{}"),
     ("collection", "Artifact collections", "layers", "/{}"),
 )
 """Kind of hit, heading, icon, address."""

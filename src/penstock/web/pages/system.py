@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -14,9 +14,10 @@ from starlette.responses import Response
 from penstock.domain.backups import Backup
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.gaps import Gap
-from penstock.interfaces.page_catalog import SlowRead, StorageShare, TableSize
+from penstock.interfaces.page_catalog import NewsItem, SlowRead, StorageShare, TableSize
 from penstock.interfaces.system_status import SystemStatus
 from penstock.pipelines.secrets import SecretEntry
+from penstock.web.pages.news import KINDS
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import PAGE_HEADERS, check_own_form
 from penstock.web.services import WebServices
@@ -39,6 +40,11 @@ SERVICES = (
 """Names of services as the status gives them; here so that they are translated."""
 
 
+_RULES = frozenset({"fired", "error", "delivered", "undelivered"})
+_WEEK = 7 * 86_400.0
+_MOST_NEWS, _MOST_RULES = 600, 30
+
+
 @dataclass(frozen=True, slots=True)
 class SystemPage:
     """Context of `system/system.html`."""
@@ -58,6 +64,12 @@ class SystemPage:
     """Pipelines and projects that hold most, largest first."""
     slow_reads: Sequence[SlowRead] = ()
     """What took long to read from the database."""
+    rules: Sequence[NewsItem] = ()
+    """What event triggers and automations of all projects did in the last week, newest first."""
+    rule_kinds: Mapping[str, tuple[str, str, str]] = field(default_factory=lambda: KINDS)
+    """Words, icon and address of each kind."""
+    types: Sequence[StorageShare] = ()
+    """Types of artifacts that hold most, largest first."""
     status: SystemStatus | None = None
     """None where the pages are served without a server process."""
     secrets: Sequence[SecretEntry] = ()
@@ -78,11 +90,16 @@ async def _page(services: WebServices, request: Request) -> SystemPage:
     tables, database_bytes, artifact_bytes = await services.home.sizes()
     tables = sorted(tables, key=lambda table: -table.rows)
     readable = readable_by(services.tracking, request)
-    shares = [share for share in await services.home.storage() if readable(share.entity)]
+    stored = await services.home.storage()
+    shares = [share for share in stored if share.kind != "type" and readable(share.entity)]
+    types = [share for share in stored if share.kind == "type"]
+    news = await services.home.news(services.clock.now() - _WEEK, limit=_MOST_NEWS)
+    rules = [item for item in news if item.kind in _RULES and readable(item.entity)][:_MOST_RULES]
     slow = services.home.slow_reads()
     system = services.system
     if system is None:
-        return SystemPage(services.version, services.url, services.facts(), tables, database_bytes, artifact_bytes, shares, slow)
+        facts = services.facts()
+        return SystemPage(services.version, services.url, facts, tables, database_bytes, artifact_bytes, shares, slow, rules, types=types)
     return SystemPage(
         services.version,
         services.url,
@@ -92,6 +109,8 @@ async def _page(services: WebServices, request: Request) -> SystemPage:
         artifact_bytes,
         shares,
         slow,
+        rules,
+        types=types,
         status=await system.source.status(),
         secrets=[*await system.secrets.list("secret"), *await system.secrets.list("configmap")],
         gaps=await asyncio.to_thread(lambda: system.gaps.list(limit=100)),

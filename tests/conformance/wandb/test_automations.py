@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -189,7 +190,7 @@ channel = next(iter(api.slack_integrations(entity="tester")))
 api.create_automation(OnCreateArtifact(scope=collection) >> SendNotification.from_integration(
     channel, title="New ${artifact_version}", text="by ${event_author}"), name=name + "-told")
 api.create_automation(OnCreateArtifact(scope=collection) >> SendWebhook.from_integration(hook()), name=name + "-refused")
-for ending, address in (("posted", os.environ["HERE"]), ("lost", "nowhere")):
+for ending, address in (("lost", "nowhere"), ("posted", os.environ["HERE"])):
     gql("mutation M($i: CreateGenericWebhookIntegrationInput!) { createGenericWebhookIntegration(input: $i) { integration { id } } }",
         {"i": {"entityName": "tester", "name": f"{name}-to-{ending}", "urlEndpoint": address}})
     target = next(one for one in api.webhook_integrations(entity="tester") if one.name == f"{name}-to-{ending}")
@@ -213,3 +214,29 @@ answer = None
     assert log[0][2] == "New v1: by tester"
     assert "webhooks to example.com are not allowed" in log[1][2]
     assert "'nowhere' is no http address" in log[2][2]
+
+
+@pytest.mark.parametrize("release", [NEWEST, MIDDLE], ids=["newest", "middle"])
+def test_an_automation_is_found_among_more_projects_than_a_page_holds(
+    release: tuple[str, ...], wandb_server: LiveServer, tmp_path: Path
+) -> None:
+    client = Client(client_python(*release), wandb_server, tmp_path)
+    answer = client.run(
+        _MAKE
+        + """
+for number in range(60):
+    gql("mutation M($i: UpsertModelInput!) { upsertModel(input: $i) { inserted } }", {"i": {"entityName": "tester", "name": f"a-{name}-{number}"}})
+gql("mutation M($i: UpsertModelInput!) { upsertModel(input: $i) { inserted } }", {"i": {"entityName": "tester", "name": f"z-{name}"}})
+made = []
+for number in range(2):
+    scope = api.project(f"z-{name}", "tester")
+    made.append(api.create_automation(OnRunMetric(scope=scope, filter=RunEvent.metric("loss") > number) >> DoNothing(), name=f"{name}-{number}"))
+answer = {"named": api.automation(name=f"{name}-1").name, "paged": [one.name for one in api.automations(per_page=1) if name in one.name]}
+for one in made:
+    api.delete_automation(one)
+answer["gone"] = [one.name for one in api.automations() if name in one.name]
+"""
+    )
+    assert answer["named"] == f"{client.project}-1"
+    assert sorted(answer["paged"]) == [f"{client.project}-0", f"{client.project}-1"]
+    assert answer["gone"] == []

@@ -10,8 +10,10 @@ from penstock.api.wandb import connections, ids
 from penstock.api.wandb.context import RequestContext
 from penstock.api.wandb.fields import FieldTable
 from penstock.api.wandb.nodes import OrganizationNode, ProjectNode, UserNode
+from penstock.api.wandb.selections import selects
 from penstock.domain.accounts import ApiKey, Entity, EntityKind, Role
 from penstock.domain.errors import NotFoundError, PermissionDeniedError
+from penstock.domain.tracking import TrackedProjectId
 from penstock.tracking.accounts import ORGANIZATION, ORGANIZATION_ENTITY
 
 if TYPE_CHECKING:
@@ -122,7 +124,22 @@ def _teams(node: UserNode, info: GraphQLResolveInfo, **page: Any) -> dict[str, A
 def _user_projects(
     node: UserNode, info: GraphQLResolveInfo, *, entity_name: str | None = None, first: int | None = None, after: str | None = None
 ) -> dict[str, Any]:
+    if selects(info, "triggers"):
+        return _automated_projects(context_of(info), entity_name, first=first, after=after)
     return list_projects(context_of(info), entity_name or node.name, first=first, after=after)
+
+
+def _automated_projects(context: RequestContext, owner: str | None, *, first: int | None, after: str | None) -> dict[str, Any]:
+    """Return the projects that have automations, newest automation first, of one entity or of all that the caller may see.
+
+    Clients walk projects to find automations, and give up at the first page that holds none: of many projects without any, the pages
+    after the first were never asked for.
+    """
+    found = reversed(context.services.automations.list(entity=owner))
+    ids_ = dict.fromkeys(entry.project_id for entry in found if entry.project_id is not None)
+    projects = [context.wait(context.services.projects.get_by_id(TrackedProjectId(project_id))) for project_id in ids_]
+    nodes = [ProjectNode(project) for project in projects if project is not None and context.can_read(project.entity)]
+    return connections.cut(nodes, after, first)
 
 
 def list_projects(context: RequestContext, owner: str, *, first: int | None, after: str | None) -> dict[str, Any]:
@@ -239,6 +256,8 @@ def create_service_account(root: Any, info: GraphQLResolveInfo, *, input: dict[s
 def _entity_projects(
     entity_: Entity, info: GraphQLResolveInfo, *, after: str | None = None, first: int | None = None, **narrowing: Any
 ) -> dict[str, Any]:
+    if selects(info, "triggers"):
+        return _automated_projects(context_of(info), entity_.name, first=first, after=after)
     return list_projects(context_of(info), entity_.name, first=first, after=after)
 
 

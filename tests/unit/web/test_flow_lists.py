@@ -11,7 +11,7 @@ import pytest
 
 from penstock.domain.flows import Authorship
 from penstock.interfaces.page_flows import FlowQuery
-from tests.unit.web.flow_room import Room, sha1
+from tests.unit.web.flow_room import BY, Room, sha1
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +42,15 @@ def test_tasks_of_flows_have_the_digest_of_their_code_package(room: Room) -> Non
     assert {row["code_digest"] for row in rows} == {sha1(b"the code")}
     rows = room.client.get(f"/ui/export/executions?format=json&q={quote(f'run={without}')}").json()
     assert {row["code_digest"] for row in rows} == {""}
+
+
+def test_runs_of_flows_are_exported_as_the_list_is_filtered(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    recorder = room.flows.web.recorder
+    asyncio.run(recorder.add_flow("G", BY))
+    made = [asyncio.run(recorder.add_run(flow, None, BY)).shown_id for flow in ("F", "G", "F")]
+    assert "/ui/export/flows?flow=F&amp;format=csv" in room.client.get("/flows/F").text
+    rows = room.client.get("/ui/export/flows?flow=F&format=json").json()
+    assert [(row["flow"], row["run_id"], row["user"], row["state"]) for row in rows] == [("F", made[2], "ada", "RUNNING"), ("F", made[0], "ada", "RUNNING")]
+    assert len(room.client.get("/ui/export/flows?format=json&user=ada").json()) == 3
+    assert room.client.get("/ui/export/flows?format=json&status=failed").json() == []

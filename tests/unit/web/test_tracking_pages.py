@@ -311,6 +311,26 @@ async def test_all_collections_that_match_are_tagged_and_refusals_are_listed(sit
     assert "artifact:1: outputs of pipelines have no tags" in told
 
 
+async def test_collections_and_projects_are_exported_as_their_lists_show_them_to_the_reader(site: Site) -> None:
+    collections, project = site.services.collections, await digits(site)
+    made = collections.ensure_portfolio(int(project.project_id), "set", "dataset")
+    collections.ensure_portfolio(int(project.project_id), "other", "dataset")
+    collections.change_tags(made.collection_id, add=["gold"])
+    rows = (await site.get("/ui/export/collections?format=json&q=name%3Dset")).json()
+    assert [(row["name"], row["type"], row["project"], row["tags"]) for row in rows] == [("set", "dataset", "ann/digits", ["gold"])]
+    for kind in ("csv", "parquet"):
+        assert (await site.get(f"/ui/export/collections?format={kind}")).status_code == 200
+    assert [(row["entity"], row["name"], row["runs"]) for row in (await site.get("/ui/export/projects?format=json")).json()] == [("ann", "digits", 1)]
+    assert (await site.get("/ui/export/projects?format=json&q=nothing")).json() == []
+    assert (await site.get("/ui/export/projects?format=json&namespace=bob")).json() == []
+    assert (await site.get("/ui/export/registry?format=json")).json() == []
+    assert "/ui/export/collections?q=name%3Dset&amp;format=csv" in (await site.get("/ui/artifacts?q=name%3Dset")).text
+    assert "/ui/export/projects?format=csv" in (await site.get("/ui/projects")).text
+    bob = {"cookie": f"penstock_key={site.services.keys.make('bob').text}"}
+    for name in ("collections", "projects"):
+        assert (await site.http.get(f"/ui/export/{name}?format=json", headers=bob)).json() == []
+
+
 async def test_dates_in_the_filter_of_tracked_runs_are_the_readers(site: Site) -> None:
     run = await site.tracking.runs.get("ann", "digits", "r1")
     assert run is not None

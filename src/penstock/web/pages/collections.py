@@ -144,13 +144,19 @@ async def collections_tab(services: WebServices, request: Request) -> Collection
     query, found = of.query, of.rows
     first = int(query.cursor) if query.cursor and query.cursor.isdigit() and len(query.cursor) < 8 else 0
     shown = found[first : first + query.limit]
-    if services.tracking is not None:
-        shown = await _with_tags(services.tracking, await _with_aliases(services.tracking, shown))
-        shown = await _with_uses(services.tracking, shown)
+    shown = await in_full(services, shown)
     order = ("-" if query.is_descending else "") + of.sort
     last = first + len(shown)
     listing = Page(shown, str(last) if last < len(found) else None, len(found), is_total_exact=True)
     return CollectionsTab(listing, order, facets_of(of.all_rows, request.query_params.get("q", "")[:2000]), of.is_cut)
+
+
+async def in_full(services: WebServices, rows: Sequence[CollectionRow]) -> Sequence[CollectionRow]:
+    """Return rows with aliases, tags, producers and uses, which a list reads for those alone that it shows."""
+    if services.tracking is None:
+        return rows
+    found = await _with_tags(services.tracking, await _with_aliases(services.tracking, rows))
+    return await _with_uses(services.tracking, found)
 
 
 async def _tracked_rows(tracking: TrackingServices, request: Request, namespace: str) -> list[CollectionRow]:

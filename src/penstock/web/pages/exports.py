@@ -16,6 +16,7 @@ from penstock.interfaces.pages import ArtifactItem, ListQuery, RunItem, TaskItem
 from penstock.interfaces.run_tables import TASK_GROUPINGS, Span
 from penstock.web.exporting import Export, Field, rows_of, send
 from penstock.web.filters import query_of
+from penstock.web.pages.whole_exports import WHOLE
 from penstock.web.parquet_writing import Kind
 from penstock.web.services import WebServices
 
@@ -195,12 +196,14 @@ async def export(services: WebServices, request: Request) -> Response:
         InvalidArgumentError: another list or format.
     """
     wanted, name = request.query_params, request.path_params.get("list", "runs")
+    if name in WHOLE:
+        return send(await WHOLE[name](services, request), wanted.get("format", "csv"))
     query = query_of(request, now=services.clock.now(), sort="activity" if name == "experiments" else "created")
     if wanted.get("group") and (name == "runs" or (name == "executions" and wanted["group"] in TASK_GROUPINGS)):
         return send(await _groups(services, name, query, wanted), wanted.get("format", "csv"))
     if name == "runs":
         return send(await _runs(services, query, wanted), wanted.get("format", "csv"))
     if name not in LISTS:
-        raise InvalidArgumentError(f"{name[:40]!r} is no list; {', '.join(('runs', *LISTS))} are")
+        raise InvalidArgumentError(f"{name[:40]!r} is no list; {', '.join(('runs', *LISTS, *WHOLE))} are")
     fields, rows = LISTS[name]
     return send(Export(name, fields, rows(services, query)), wanted.get("format", "csv"))

@@ -83,9 +83,14 @@ async def _visible(tracking: TrackingServices, request: Request, found: Sequence
     ]
 
 
+async def visible_projects(tracking: TrackingServices, request: Request, namespace: str, *, registries: bool) -> list[ProjectItem]:
+    """Return the projects or registries that the caller may see, of the namespace if there is one, that the filter `q` matches."""
+    return await _visible(tracking, request, await tracking.pages.projects(registries=registries), namespace)
+
+
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """All projects that the caller may see."""
-    found = await _visible(tracking, request, await tracking.pages.projects(), namespace_of(request))
+    found = await visible_projects(tracking, request, namespace_of(request), registries=False)
     page = ProjectListPage(found, False, caller_of(tracking, request).user_name)
     frame = Frame("Projects", "projects", (Crumb("Projects"),), live="", scripts=("table",))
     return render(services, request, "tracking/projects.html", frame=frame, page=page)
@@ -105,7 +110,7 @@ async def switcher_part(services: WebServices, tracking: TrackingServices, reque
 
 async def registry_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """All registries."""
-    found = await _visible(tracking, request, await tracking.pages.projects(registries=True), namespace_of(request))
+    found = await visible_projects(tracking, request, namespace_of(request), registries=True)
     page = ProjectListPage(found, True, caller_of(tracking, request).user_name)
     frame = Frame("Registry", "registry", (Crumb("Registry"),), live="", scripts=("table",))
     return render(services, request, "tracking/projects.html", frame=frame, page=page)

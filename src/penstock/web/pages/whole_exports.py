@@ -1,0 +1,115 @@
+"""Exports of lists that are not read through a `ListQuery`: collections, projects, registries, runs of flows.
+
+They take the parameters of their pages and show what those would show the same reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+
+from penstock.interfaces.page_flows import FlowRunItem
+from penstock.interfaces.tracking_pages import ProjectItem
+from penstock.web.exporting import MOST_ROWS, Export, Field
+from penstock.web.namespaces import PARAMETER
+from penstock.web.pages.collections import CollectionRow, collections_of, in_full
+from penstock.web.pages.flows import flow_query
+from penstock.web.pages.tracking_projects import visible_projects
+from penstock.web.parquet_writing import Kind
+from penstock.web.services import WebServices
+
+_FLOW_PAGE = 5_000
+_COLLECTION = (
+    Field("name"), Field("type"), Field("project"), Field("pipeline"), Field("versions", Kind.INTEGER), Field("size_bytes", Kind.INTEGER),
+    Field("latest"), Field("aliases", is_document=True), Field("tags", is_document=True), Field("producer"),
+    Field("updated_at", Kind.MOMENT), Field("last_used_at", Kind.MOMENT),
+)  # fmt: skip
+_PROJECT = (
+    Field("entity"), Field("name"), Field("description"), Field("runs", Kind.INTEGER), Field("running", Kind.INTEGER),
+    Field("failed", Kind.INTEGER), Field("collections", Kind.INTEGER), Field("active_at", Kind.MOMENT),
+)  # fmt: skip
+_FLOW = (
+    Field("flow"), Field("run_id"), Field("state"), Field("user"), Field("started_at", Kind.MOMENT), Field("finished_at", Kind.MOMENT),
+    Field("duration_seconds", Kind.NUMBER), Field("tasks", Kind.INTEGER), Field("done", Kind.INTEGER), Field("failed", Kind.INTEGER),
+    Field("error"), Field("tags", is_document=True), Field("system_tags", is_document=True),
+)  # fmt: skip
+
+
+def _row(fields: Sequence[Field], values: Sequence[Any]) -> dict[str, Any]:
+    return {field.name: value for field, value in zip(fields, values, strict=True)}
+
+
+async def _collections(services: WebServices, request: Request) -> Export:
+    found = await collections_of(services, request, request.query_params)
+
+    async def rows() -> AsyncIterator[Mapping[str, Any]]:
+        for row in await in_full(services, found.rows[:MOST_ROWS]):
+            yield _collection(row)
+
+    return Export("collections", _COLLECTION, rows())
+
+
+def _collection(row: CollectionRow) -> dict[str, Any]:
+    aliases = [alias for alias, _ in row.aliases]
+    values = (
+        row.name, row.type, row.project, row.pipeline, row.version_count, row.size_bytes, row.newest, aliases, list(row.tags), row.producer,
+        row.updated_at, row.last_used_at,
+    )  # fmt: skip
+    return _row(_COLLECTION, values)
+
+
+async def _projects(services: WebServices, request: Request, *, registries: bool) -> Export:
+    namespace = request.query_params.get(PARAMETER, "")
+    tracking = services.tracking
+    found = [] if tracking is None else await visible_projects(tracking, request, namespace, registries=registries)
+
+    async def rows() -> AsyncIterator[Mapping[str, Any]]:
+        for item in found[:MOST_ROWS]:
+            yield _project(item)
+
+    return Export("registry" if registries else "projects", _PROJECT, rows())
+
+
+def _project(item: ProjectItem) -> dict[str, Any]:
+    values = (
+        item.entity, item.name, item.description, item.run_count, item.live_count, item.failed_count, item.collection_count, item.active_at,
+    )  # fmt: skip
+    return _row(_PROJECT, values)
+
+
+async def _flows(services: WebServices, request: Request) -> Export:
+    asked, flows = flow_query("", request.query_params, services.clock.now()), services.flows
+
+    async def rows() -> AsyncIterator[Mapping[str, Any]]:
+        if flows is None:
+            return
+        for offset in range(0, MOST_ROWS, _FLOW_PAGE):
+            listing = await flows.pages.runs(replace(asked, offset=offset, limit=_FLOW_PAGE))
+            for run in listing.runs:
+                yield _flow(run)
+            if offset + _FLOW_PAGE >= listing.total:
+                return
+
+    return Export("flows", _FLOW, rows())
+
+
+def _flow(run: FlowRunItem) -> dict[str, Any]:
+    seconds = None if run.finished_at is None else max(0.0, run.finished_at - run.started_at)
+    values = (
+        run.flow_id, run.run_id, run.state, run.user, run.started_at, run.finished_at, seconds, run.task_count, run.done_count,
+        run.failed_count, run.error_message, list(run.tags), list(run.system_tags),
+    )  # fmt: skip
+    return _row(_FLOW, values)
+
+
+WHOLE: Mapping[str, Callable[[WebServices, Request], Awaitable[Export]]] = {
+    "collections": _collections,
+    "projects": partial(_projects, registries=False),
+    "registry": partial(_projects, registries=True),
+    "flows": _flows,
+}
+"""Lists by the name in the address of their export."""

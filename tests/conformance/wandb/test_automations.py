@@ -231,12 +231,12 @@ made = []
 for number in range(2):
     scope = api.project(f"z-{name}", "tester")
     made.append(api.create_automation(OnRunMetric(scope=scope, filter=RunEvent.metric("loss") > number) >> DoNothing(), name=f"{name}-{number}"))
-answer = {"named": api.automation(name=f"{name}-1").name, "paged": [one.name for one in api.automations(per_page=1) if name in one.name]}
+answer = {"named": [api.automation(name=f"{name}-1", entity=entity).name for entity in (None, "tester")], "paged": [one.name for one in api.automations(per_page=1) if name in one.name]}
 for one in made:
     api.delete_automation(one)
 answer["gone"] = [one.name for one in api.automations() if name in one.name]
 """
     )
-    assert answer["named"] == f"{client.project}-1"
+    assert answer["named"] == [f"{client.project}-1"] * 2
     assert sorted(answer["paged"]) == [f"{client.project}-0", f"{client.project}-1"]
     assert answer["gone"] == []

@@ -125,11 +125,11 @@ def _user_projects(
     node: UserNode, info: GraphQLResolveInfo, *, entity_name: str | None = None, first: int | None = None, after: str | None = None
 ) -> dict[str, Any]:
     if selects(info, "triggers"):
-        return _automated_projects(context_of(info), entity_name, first=first, after=after)
+        return automated_projects(context_of(info), entity_name, first=first, after=after)
     return list_projects(context_of(info), entity_name or node.name, first=first, after=after)
 
 
-def _automated_projects(context: RequestContext, owner: str | None, *, first: int | None, after: str | None) -> dict[str, Any]:
+def automated_projects(context: RequestContext, owner: str | None, *, first: int | None, after: str | None) -> dict[str, Any]:
     """Return the projects that have automations, newest automation first, of one entity or of all that the caller may see.
 
     Clients walk projects to find automations, and give up at the first page that holds none: of many projects without any, the pages
@@ -253,14 +253,6 @@ def create_service_account(root: Any, info: GraphQLResolveInfo, *, input: dict[s
     return {"user": UserNode(made.name)}
 
 
-def _entity_projects(
-    entity_: Entity, info: GraphQLResolveInfo, *, after: str | None = None, first: int | None = None, **narrowing: Any
-) -> dict[str, Any]:
-    if selects(info, "triggers"):
-        return _automated_projects(context_of(info), entity_.name, first=first, after=after)
-    return list_projects(context_of(info), entity_.name, first=first, after=after)
-
-
 def _entity_project(entity_: Entity, info: GraphQLResolveInfo, *, name: str | None = None) -> ProjectNode | None:
     project = context_of(info).project(entity_.name, name)
     return None if project is None else ProjectNode(project)
@@ -346,7 +338,6 @@ FIELDS: FieldTable = {
         "organization": _entity_organization,
         "user": lambda entity_, info: UserNode(entity_.name) if entity_.kind is EntityKind.USER else None,
         "project": _entity_project,
-        "projects": _entity_projects,
         "settings": lambda entity_, info: {"id": ids.encode("EntitySettings", entity_.entity_id), "open_to_teams": True},
         "xxhashDigestsEnabled": lambda entity_, info: False,
         "artifactTTLDurationSeconds": lambda entity_, info: None,

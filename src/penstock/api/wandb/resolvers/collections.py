@@ -18,7 +18,7 @@ from penstock.api.wandb.nodes import (
     collection_node,
     version_node,
 )
-from penstock.api.wandb.resolvers.accounts import context_of
+from penstock.api.wandb.resolvers.accounts import automated_projects, context_of
 from penstock.api.wandb.resolvers.version_edits import project_artifact
 from penstock.api.wandb.resolvers.versions import (
     alias_to_wire,
@@ -28,6 +28,7 @@ from penstock.api.wandb.resolvers.versions import (
     tag_to_wire,
     type_node,
 )
+from penstock.api.wandb.selections import selects
 from penstock.domain.accounts import Entity
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.matching import compile_filter
@@ -278,6 +279,8 @@ def _entity_projects(
     order: str | None = None,
 ) -> dict[str, Any]:
     context = context_of(info)
+    if selects(info, "triggers"):
+        return automated_projects(context, node.name, first=first, after=after)
     found = _matching_projects(context, node.name, filters) if context.can_read(node.name) else []
     by, descending = _order(order, _COLLECTION_ORDERS, "name", is_descending=False)
     found.sort(key=lambda project: getattr(project, by), reverse=descending)

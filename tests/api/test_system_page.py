@@ -7,14 +7,16 @@ import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from penstock.executors.process.environment_list import folder_size, list_environments, touch
 from penstock.interfaces.system_status import ErrorItem, SlotsItem, SystemStatus
 from penstock.server.errors_seen import ErrorMemory
-from penstock.server.status import LOOPS, shown_setting
+from penstock.server.status import LOOPS, ClientCounter, shown_setting
 from penstock.web.pages.home import is_local
 from penstock.web.pages.system import SERVICES
 from tests.support.server import LiveServer
@@ -227,3 +229,18 @@ def test_the_page_shows_the_last_error_of_a_service(server: LiveServer) -> None:
     assert last is not None
     assert last.text == "x"
     assert status.last_error("Run engine") is None
+
+
+async def test_what_boto_says_of_single_requests_makes_no_client_of_its_own() -> None:
+    counter = ClientCounter(HandClock())
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer nothing."""
+
+    async def nothing(*_: object) -> Any:
+        """Stands for a connection."""
+
+    for agent in ("Boto3/1.44 md/Botocore#1.44 m/Z,g cfg/retry-mode#adaptive", "Boto3/1.44 md/Botocore#1.44 m/b,D,g", "kfp/2.17"):
+        scope = {"type": "http", "headers": [(b"user-agent", agent.encode())]}
+        await counter.around(app)(scope, nothing, nothing)
+    assert {item.agent: item.requests for item in counter.list()} == {"Boto3/1.44 md/Botocore#1.44": 2, "kfp/2.17": 1}

@@ -95,7 +95,7 @@ class BudgetService:
 def described(reading: BudgetReading, period: BudgetPeriod) -> str:
     """Say in a few words what was used of what is allowed."""
     if reading.measure == "hours":
-        return f"{reading.used:.2f} / {reading.allowed:g} h ({period.value})"
+        return f"{reading.used:.4g} / {reading.allowed:g} h ({period.value})"
     return f"{size_words(reading.used)} / {size_words(reading.allowed)}"
 
 

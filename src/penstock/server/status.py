@@ -35,6 +35,8 @@ LOOPS: Mapping[str, str] = {
 
 _FOLDER_SECONDS = 60.0
 _MAX_CLIENTS = 200
+_BOTO_DETAILS = re.compile(r" (?:m/\S+|cfg/\S+)")
+"""What botocore says of single requests in its user agent; the client is the same."""
 _PASSWORD = re.compile(r"://[^/@\s]+@")
 
 
@@ -60,7 +62,7 @@ class ClientCounter:
         return sorted(self._seen.values(), key=lambda item: -item.last_seen_at)
 
     def _note(self, agent: str) -> None:
-        agent = agent[:200]
+        agent = _BOTO_DETAILS.sub("", agent)[:200]
         known = self._seen.get(agent)
         if not agent or agent.startswith("Mozilla/") or (known is None and len(self._seen) >= _MAX_CLIENTS):
             return

@@ -18,7 +18,9 @@ _MAX_LINES = 2000
 _SHOWN_CHARACTERS = 40
 _VERSION = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?:===?|@)\s*([^\s;\\]+)")
 
-CAUSE_WORDS: Mapping[str, str] = {"code": "Code of", "parameter": "Parameter", "input": "Input", "package": "Package", "metric": "Metric"}
+CAUSE_WORDS: Mapping[str, str] = {
+    "code": "Code of", "step": "Step", "parameter": "Parameter", "input": "Input", "package": "Package", "metric": "Metric",
+}  # fmt: skip
 """Kinds of differences, the likeliest cause first; the words stand before the name."""
 
 

@@ -83,10 +83,14 @@ def test_the_comparison_draws_the_baselines_steps_and_anothers(room: Room, monke
     page = room.body([first, second, third])
     part = page.partition('id="flow-graph-difference"')[2].partition("</section>")[0]
     assert 'class="flow-node diff-added"' in part
+    headline = re.sub(r"<[^>]+>|\s+", " ", page.partition('id="causes"')[2].partition("</section>")[0])
+    assert re.search(r"Step +join +added", headline)
+    assert "No difference" not in headline
     assert part.count("diff-removed") >= 2
     assert "what follows, decorators" in re.sub(r"\s+", " ", part)
     assert read == [first, second], "two definitions are read, however many runs are compared"
     same = room.client.get("/ui/compare", params={"runs": f"{first},{second},{third}", "graph": third}).text
+    assert "No difference" in same
     assert "The same steps in the same order, with the same decorators." in same
 
 

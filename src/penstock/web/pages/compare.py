@@ -164,20 +164,25 @@ async def compare_page(services: WebServices, request: Request) -> Response:
     scope = {"pipeline_name": first.pipeline_name} if first else {}
     candidates = await services.runs.list_runs(ListQuery(limit=25, scope=scope))
     findings = await _find(services, runs) if runs else _Findings((), (), {}, (), {}, (), ())
-    parts = await asyncio.to_thread(_compared, services, runs, findings, baseline) if runs else dict.fromkeys(_PARTS, ())
+    parts: dict[str, Any] = (
+        await asyncio.to_thread(_compared, services, runs, findings, baseline) if runs else dict.fromkeys(_PARTS, ())
+    )
     visuals = visuals_of(await uses_with_sources(services, [use for use in findings.outputs if use.artifact.type in DRAWN_TYPES]))
     others = _others(runs, baseline)
     with_id = request.query_params.get("graph")
     graph_with = next((index for index in others if runs[index].run_id == with_id), others[0] if others else 0)
     flow_others = [index for index, known in enumerate(findings.flows) if known is not None and index != baseline]
     flow_with = next((index for index in flow_others if runs[index].run_id == with_id), flow_others[0] if flow_others else 0)
+    flow_graph = await _flow_graph(services.flows, runs[baseline], runs[flow_with]) if flow_others and findings.flows[baseline] else None
+    headline = [*parts.pop("causes"), *_step_causes(flow_graph)]
     page = ComparePage(
         runs=runs,
         baseline=baseline,
+        causes=headline,
         **parts,
         graph=await asyncio.to_thread(_graph, runs, findings.plans, baseline, graph_with) if others else None,
         graph_with=graph_with,
-        flow_graph=await _flow_graph(services.flows, runs[baseline], runs[flow_with]) if flow_others and findings.flows[baseline] else None,
+        flow_graph=flow_graph,
         flow_graph_with=flow_with,
         flow_others=flow_others,
         others=others,
@@ -212,6 +217,11 @@ async def _flow_graph(flows: FlowWeb | None, baseline: RunItem, other: RunItem) 
     ids = [run.run_id.partition("/") for run in (baseline, other)]
     before, after = [await flows.reader.graph(flow_id, run_id) for flow_id, _, run_id in ids]
     return await asyncio.to_thread(flow_graph_diff, before, after)
+
+
+def _step_causes(found: FlowGraphDiff | None) -> list[Cause]:
+    """Steps that differ, after what else the headline names: they say less than the code."""
+    return [Cause("step", step.name, "" if step.mark == "changed" else step.mark) for step in (found.steps if found else ())]
 
 
 async def _find(services: WebServices, runs: Sequence[RunItem]) -> _Findings:

@@ -1,4 +1,4 @@
-"""What tables of runs and executions show beside their rows: groups, points of the scatter, ids for bulk actions, completion, views.
+"""What tables of runs, executions and artifacts show beside their rows: groups, points of the scatter, ids for bulk actions, values, views.
 
 All take the `ListQuery` of the list itself. Reading is bounded: groups and points look at the newest matching runs only and say so.
 Implemented by `stores.sql.pages_run_tables` and `stores.sql.saved_views`.
@@ -18,6 +18,8 @@ MOST_GROUPS = 200
 MOST_POINTS = 500
 TASK_GROUPINGS = ("component", "state", "worker", "code", "name", "pipeline", "run", "cached")
 """Columns that group executions."""
+ARTIFACT_GROUPINGS = ("type", "name", "pipeline", "run")
+"""Columns that group stored artifacts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,15 @@ class RunTables(Protocol):
 
     async def task_groups(self, query: ListQuery, by: str) -> RowGroups:
         """Group the matching executions by a column of `TASK_GROUPINGS`.
+
+        Raises:
+            InvalidArgumentError: another column.
+        """
+        ...
+
+    async def artifact_groups(self, query: ListQuery, by: str) -> RowGroups:
+        """Group the matching artifacts by a column of `ARTIFACT_GROUPINGS`; `columns` has the spread of their `size`, states and
+        durations they have none.
 
         Raises:
             InvalidArgumentError: another column.

@@ -66,7 +66,8 @@ def all_messages() -> set[str]:
     found |= {label for _, label in log_hits.SCOPES} | {"Logs"}
     found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in (*search.COMMANDS, *search.THEMES)}
     found |= {text for _, label, explanation in triggers.KINDS for text in (label, explanation)} | {*triggers.EDIT_WORDS.values()}
-    found |= {label for _, label in (*run_table.GROUPINGS, *executions.GROUPINGS)} | {"yes", "no"} | {*system.SERVICES}
+    found |= {label for _, label in (*run_table.GROUPINGS, *executions.GROUPINGS, *artifacts.GROUPINGS)}
+    found |= {"yes", "no", *system.SERVICES}
     tracked = (tracking_run.TABS, tracking_workspace.PROJECT_TABS, tracking_workspace.GROUPS, tracking_workspace.SORTS)
     found |= {label for table in tracked for _, label in table}
     found |= {*tracking_automations.EVENT_WORDS.values()} | {word for word, _ in tracking_automations.LOOKS.values()}

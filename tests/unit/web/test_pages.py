@@ -82,6 +82,8 @@ PLAIN = [
     "/ui/executions/facet?of=code&q=status:failed",
     "/ui/artifacts",
     "/ui/artifacts?tab=stored",
+    "/ui/artifacts?tab=stored&group=type",
+    "/ui/artifacts?tab=stored&group=run&q=nothing-like-this",
     "/ui/compare",
     "/ui/search?q=digits",
     "/ui/logs",
@@ -314,6 +316,22 @@ def test_groups_of_executions_lead_to_their_rows_and_are_exported_as_shown(clien
     lines = list(csv.DictReader(io.StringIO(client.get("/ui/export/runs?group=pipeline&column=accuracy&format=csv").text)))
     assert {"group", "count", "states", "duration_seconds_mean", "value.accuracy_max"} <= set(lines[0])
     assert client.get("/ui/export/executions?group=cause&format=json").json()[0]["task_id"]
+
+
+@pytest.mark.parametrize("by", ["type", "name", "pipeline", "run"])
+def test_groups_of_artifacts_lead_to_their_rows_and_are_exported_as_shown(client: PageClient, by: str) -> None:
+    shown = client.get(f"/ui/artifacts?tab=stored&group={by}&n=200").text.partition('id="artifacts-live"')[2]
+    groups = re.findall(r'<a class="name quiet cut" href="([^"]+)">[^<]*</a></th>\s*<td class="num">([\d,]+)</td>', shown)
+    exported = client.get(f"/ui/export/artifacts?group={by}&format=json").json()
+    assert [int(count) for _, count in groups] == [row["count"] for row in exported if row["group"]]
+    assert groups
+    everything = client.get("/ui/export/artifacts?format=json").json()
+    assert sum(row["count"] for row in exported) == len(everything)
+    assert max(row["size_bytes_max"] or 0 for row in exported) == max(row["size_bytes"] or 0 for row in everything)
+    for address, count in groups[:5]:
+        rows = client.get(address.replace("&amp;", "&")).text
+        assert rows.count('<tr id="artifact-') == min(int(count), 200)
+    assert client.get("/ui/export/artifacts?group=metadata&format=json").json() == everything
 
 
 def test_a_facet_counts_what_the_rest_of_the_filter_matches_and_replaces_its_own_chip(client: PageClient) -> None:

@@ -36,11 +36,17 @@ def artifact_condition(where: Where, condition: Condition) -> None:
         case "size":
             where.number("artifact.size_bytes", condition)
         case "run":
-            where.add(f"artifact.run_id IN (SELECT run_id FROM run WHERE {where.contains('name', condition.value)})")
+            _of_run(where, "name", condition)
         case "pipeline":
-            where.add(f"artifact.run_id IN (SELECT run_id FROM run WHERE {where.contains('pipeline_name', condition.value)})")
+            _of_run(where, "pipeline_name", condition)
         case _:
             pass
+
+
+def _of_run(where: Where, column: str, condition: Condition) -> None:
+    """Require a text of the run that made it: to contain the value, or with `=` to be it."""
+    test = f"{column} = {where.bind(condition.value)}" if condition.operator == "=" else where.contains(column, condition.value)
+    where.add(f"artifact.run_id {'NOT IN' if condition.operator == '!=' else 'IN'} (SELECT run_id FROM run WHERE {test})")
 
 
 class SqlArtifactPages:
@@ -108,7 +114,8 @@ def _outputs(tx: Transaction, namespace: str, limit: int) -> tuple[list[OutputIt
     ], is_cut  # fmt: skip
 
 
-def _list_artifacts(tx: Transaction, query: ListQuery) -> Page[ArtifactItem]:
+def artifacts_where(tx: Transaction, query: ListQuery) -> Where:
+    """Return which artifacts a list shows; needs the table `artifact` only."""
     where = Where(tx, now=query.now, zone=query.zone)
     if "run_id" in query.scope:
         where.equals("artifact.run_id", query.scope["run_id"])
@@ -124,10 +131,14 @@ def _list_artifacts(tx: Transaction, query: ListQuery) -> Page[ArtifactItem]:
         where.add(f"({' OR '.join(options)})")
     for condition in query.conditions:
         artifact_condition(where, condition)
+    return where
+
+
+def _list_artifacts(tx: Transaction, query: ListQuery) -> Page[ArtifactItem]:
     return select_page(
         tx,
         query,
-        where,
+        artifacts_where(tx, query),
         select=ARTIFACT_COLUMNS,
         source="artifact",
         joins=ARTIFACT_JOINS,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.pages import ListQuery
 from penstock.interfaces.run_tables import (
+    ARTIFACT_GROUPINGS,
     GROUPED_ROWS,
     MOST_GROUPS,
     MOST_POINTS,
@@ -21,6 +22,7 @@ from penstock.interfaces.run_tables import (
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.page_filters import Where
 from penstock.stores.sql.page_rows import named_places
+from penstock.stores.sql.pages_artifacts import artifacts_where
 from penstock.stores.sql.pages_runs import runs_where, tasks_where
 
 T = TypeVar("T")
@@ -47,6 +49,13 @@ _TASK_COLUMNS: Mapping[str, str] = {
     "cached": "CASE WHEN task.is_cached = 1 THEN 'yes' ELSE 'no' END",
 }
 """SQL of what executions are grouped by."""
+_ARTIFACT_COLUMNS: Mapping[str, str] = {
+    "type": "artifact.type",
+    "name": "artifact.name",
+    "pipeline": "run.pipeline_name",
+    "run": "run.name",
+}
+"""SQL of what artifacts are grouped by."""
 _TASKS = "task JOIN run ON run.run_id = task.run_id"
 
 _RECENT = "FROM run WHERE storage_state = 'AVAILABLE' ORDER BY created_at DESC LIMIT 2000"
@@ -92,6 +101,12 @@ class SqlRunTables:
         if by not in TASK_GROUPINGS:
             raise InvalidArgumentError(f"group: {by[:40]!r} is no column of executions; {', '.join(TASK_GROUPINGS)} are")
         return await self._database.read(lambda tx: _task_groups(tx, query, by))
+
+    async def artifact_groups(self, query: ListQuery, by: str) -> RowGroups:
+        """See `RunTables`."""
+        if by not in ARTIFACT_GROUPINGS:
+            raise InvalidArgumentError(f"group: {by[:40]!r} is no column of artifacts; {', '.join(ARTIFACT_GROUPINGS)} are")
+        return await self._database.read(lambda tx: _artifact_groups(tx, query, by))
 
     async def points(self, query: ListQuery) -> Sequence[RunPoint]:
         """See `RunTables`."""
@@ -170,6 +185,27 @@ def _task_groups(tx: Transaction, query: ListQuery, by: str) -> RowGroups:
         f"FROM {_TASKS} {where.sql()} ORDER BY task.created_at DESC LIMIT {GROUPED_ROWS}) "
     )
     return _gathered(tx, chosen, where.params, {})
+
+
+def _artifact_groups(tx: Transaction, query: ListQuery, by: str) -> RowGroups:
+    where = artifacts_where(tx, query)
+    rows = tx.all(
+        "SELECT value, COUNT(*) AS n, MAX(created_at) AS newest, COUNT(size_bytes) AS sized, MIN(size_bytes) AS low, "
+        "AVG(size_bytes) AS middle, MAX(size_bytes) AS high FROM ("
+        f"SELECT artifact.created_at, artifact.size_bytes, NULLIF({_ARTIFACT_COLUMNS[by]}, '') AS value "
+        f"FROM artifact LEFT JOIN run ON run.run_id = artifact.run_id {where.sql()} "
+        f"ORDER BY artifact.created_at DESC, artifact.artifact_id DESC LIMIT {GROUPED_ROWS}) AS chosen GROUP BY value ORDER BY newest DESC",
+        where.params,
+    )
+    groups = [
+        RowGroup(
+            row["value"], row["n"], row["newest"], {}, None,
+            {"size": Span(row["sized"], float(row["low"]), float(row["middle"]), float(row["high"]))} if row["sized"] else {},
+        )
+        for row in rows
+    ]  # fmt: skip
+    looked_at = sum(group.count for group in groups)
+    return RowGroups(groups[:MOST_GROUPS], is_complete=looked_at < GROUPED_ROWS and len(groups) <= MOST_GROUPS)
 
 
 def _gathered(tx: Transaction, chosen: str, params: Mapping[str, Any], spans: Mapping[str | None, Mapping[str, Span]]) -> RowGroups:

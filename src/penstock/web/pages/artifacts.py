@@ -17,6 +17,7 @@ from penstock.domain.ids import Digest
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Page
 from penstock.web.artifact_content import Preview, head_of, media_type_of, preview_of, zip_of_tree
 from penstock.web.filters import query_of
+from penstock.web.groups import GroupTable
 from penstock.web.pages.collections import FILTER_FIELDS as COLLECTION_FIELDS
 from penstock.web.pages.collections import CollectionsTab, collections_tab
 from penstock.web.pages.tracking_data import headers_of, stream
@@ -45,6 +46,10 @@ _MARKDOWN_STYLE = (
 )
 
 
+GROUPINGS = (("type", "Type"), ("name", "Name"), ("pipeline", "Pipeline"), ("run", "Run"))
+"""Columns that group stored artifacts, `interfaces.run_tables.ARTIFACT_GROUPINGS`."""
+
+
 @dataclass(frozen=True, slots=True)
 class ArtifactListPage:
     """Context of `artifacts/list.html`."""
@@ -57,8 +62,12 @@ class ArtifactListPage:
     """The rows of the second tab."""
     sort: str = ""
     """Its sort name, with `-` in front for descending."""
+    groups: GroupTable | None = None
+    """Stored artifacts in groups; None when they are shown one by one."""
     filter_fields: Sequence[str] = FILTER_FIELDS
     """Fields the filter bar completes."""
+    group_choices: Sequence[tuple[str, str]] = GROUPINGS
+    """(column, label) of what may group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +100,15 @@ class ArtifactPage:
 async def list_page(services: WebServices, request: Request) -> Response:
     """Collections, or all stored artifacts one by one."""
     if request.query_params.get("tab") == "stored":
-        query = query_of(request, now=services.clock.now())
-        listing = await services.artifacts.list_artifacts(query)
-        page = ArtifactListPage("stored", listing=listing, sort=("-" if query.is_descending else "") + query.sort)
+        query, by = query_of(request, now=services.clock.now()), request.query_params.get("group", "")
+        sort, groups = ("-" if query.is_descending else "") + query.sort, None
+        listing: Page[ArtifactItem] = Page([], None, 0)
+        if by in dict(GROUPINGS):
+            found = await services.run_tables.artifact_groups(query, by)
+            groups = GroupTable(by, dict(GROUPINGS)[by], found, (), request.url.path, request.query_params)
+        else:
+            listing = await services.artifacts.list_artifacts(query)
+        page = ArtifactListPage("stored", listing=listing, sort=sort, groups=groups)
     else:
         page = ArtifactListPage("collections", await collections_tab(services, request), filter_fields=COLLECTION_FIELDS)
     frame = Frame(title="Artifacts", section="artifacts", crumbs=(Crumb("Artifacts"),), live="", scripts=("table",))

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.page_catalog import ExperimentItem, PipelineItem, RecurringItem
 from penstock.interfaces.pages import ArtifactItem, ListQuery, RunItem, TaskItem
-from penstock.interfaces.run_tables import TASK_GROUPINGS, Span
+from penstock.interfaces.run_tables import ARTIFACT_GROUPINGS, TASK_GROUPINGS, Span
 from penstock.web.exporting import Export, Field, rows_of, send
 from penstock.web.filters import query_of
 from penstock.web.pages.whole_exports import WHOLE
@@ -153,9 +153,15 @@ async def _groups(services: WebServices, name: str, query: ListQuery, wanted: Qu
     """The groups that a list shows: what they are made of, counts by state, mean and range of durations and of the columns."""
     by, columns = wanted["group"][:200], list(dict.fromkeys(wanted.getlist("column")))
     tables = services.run_tables
-    found = await (tables.groups(query, by, columns) if name == "runs" else tables.task_groups(query, by))
-    spreads = {"duration_seconds": "", **{f"value.{column}": column for column in (columns if name == "runs" else ())}}
-    fields = [Field("group"), *_integers("count"), _document("states"), *_moments("newest_at")]
+    if name == "artifacts":
+        found, spreads = await tables.artifact_groups(query, by), {"size_bytes": "size"}
+    elif name == "executions":
+        found, spreads = await tables.task_groups(query, by), {"duration_seconds": ""}
+    else:
+        found = await tables.groups(query, by, columns)
+        spreads = {"duration_seconds": "", **{f"value.{column}": column for column in columns}}
+    states = (_document("states"),) if name != "artifacts" else ()
+    fields = [Field("group"), *_integers("count"), *states, *_moments("newest_at")]
     fields += [field for spread in spreads for field in _spread(spread)]
 
     async def rows() -> AsyncIterator[Mapping[str, Any]]:
@@ -199,7 +205,8 @@ async def export(services: WebServices, request: Request) -> Response:
     if name in WHOLE:
         return send(await WHOLE[name](services, request), wanted.get("format", "csv"))
     query = query_of(request, now=services.clock.now(), sort="activity" if name == "experiments" else "created")
-    if wanted.get("group") and (name == "runs" or (name == "executions" and wanted["group"] in TASK_GROUPINGS)):
+    groupings = {"executions": TASK_GROUPINGS, "artifacts": ARTIFACT_GROUPINGS}.get(name, ())
+    if (by := wanted.get("group")) and (name == "runs" or by in groupings):
         return send(await _groups(services, name, query, wanted), wanted.get("format", "csv"))
     if name == "runs":
         return send(await _runs(services, query, wanted), wanted.get("format", "csv"))

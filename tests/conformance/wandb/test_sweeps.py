@@ -108,3 +108,27 @@ answer = {"runs": [run.id for run in seen.runs][:5], "count": len(seen.runs), "b
 """
     )
     assert answer == {"runs": [f"old{number}" for number in range(1, 6)], "count": 6, "best": "old3", "other": None}
+
+
+def test_agents_of_a_deleted_sweep_end(client: Client) -> None:
+    answer = client.run(
+        AGENT
+        + """
+import base64, json, urllib.request
+def delete(wire_id):
+    body = json.dumps({"query": "mutation D($id: ID!) { deleteSweep(input: {id: $id}) { success } }", "variables": {"id": wire_id}})
+    key = base64.b64encode(b"api:" + os.environ["WANDB_API_KEY"].encode()).decode()
+    request = urllib.request.Request(os.environ["WANDB_BASE_URL"] + "/graphql", body.encode(),
+        {"Content-Type": "application/json", "Authorization": "Basic " + key})
+    return json.load(urllib.request.urlopen(request))["data"]["deleteSweep"]["success"]
+sweep_id = sweep("random", {"min": 0.1, "max": 1.0})
+wire_id = wandb.Api().sweep(f"{PROJECT}/{sweep_id}")._attrs["id"]
+deleted = []
+def last_trial():
+    trial()
+    deleted.append(delete(wire_id))
+wandb.agent(sweep_id, function=last_trial, project=project)
+answer = {"deleted": deleted, "runs": len(wandb.Api().runs(PROJECT))}
+"""
+    )
+    assert answer == {"deleted": [True], "runs": 1}

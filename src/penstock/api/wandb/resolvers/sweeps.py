@@ -24,6 +24,7 @@ from penstock.tracking.sweeps import best_metric, metric_value
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
 
+_MISSING = 404
 _MAX_RUNS = 1000
 _CURVE_SAMPLES = 100_000
 
@@ -104,14 +105,18 @@ def create_agent(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) 
 
 
 def agent_heartbeat(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
-    """Tell an agent what to do."""
+    """Tell an agent what to do; only HTTP 404 ends one whose sweep is gone, anything else has it ask again for ever."""
     context = context_of(info)
     agent_id = ids.number(input["id"], "Agent")
     states = json.loads(input.get("run_state") or "{}")
     running = [name for name, is_running in states.items() if is_running] if isinstance(states, dict) else []
-    commands = context.services.sweeps.heartbeat(
-        agent_id, running, lambda sweep, plan: observe(context, sweep, plan), lambda sweep: _preempted(context, sweep)
-    )
+    try:
+        commands = context.services.sweeps.heartbeat(
+            agent_id, running, lambda sweep, plan: observe(context, sweep, plan), lambda sweep: _preempted(context, sweep)
+        )
+    except NotFoundError:
+        context.http_status = _MISSING
+        raise
     agent = context.services.sweeps.agent(agent_id)
     node = None if agent is None else _node_by_id(context, agent.sweep_id)
     return {"agent": None if agent is None or node is None else AgentNode(agent, node), "commands": json.dumps(commands)}

@@ -1,4 +1,4 @@
-"""Starts when two other flows ended well."""
+"""Starts when two other flows ended well; its one step is first and last."""
 
 from metaflow import FlowSpec, current, step, trigger_on_finish
 
@@ -7,12 +7,8 @@ from metaflow import FlowSpec, current, step, trigger_on_finish
 class FollowsFlow(FlowSpec):
     """Comes last."""
 
-    @step
-    def start(self):
-        self.next(self.end)
-
-    @step
-    def end(self):
+    @step(start=True, end=True)
+    def only(self):
         self.before = sorted(run.pathspec for run in current.trigger.runs)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.sweeps import Sweep, SweepAgent
 from penstock.domain.tracking import TrackedProject, TrackedRun, TrackedState
+from penstock.interfaces.pages import RunItem
 from penstock.tracking.importance import Importance, importances
 from penstock.tracking.sweeps import metric_value
 from penstock.web.formats import number
@@ -106,6 +107,12 @@ class SweepPage:
     """The trials as these drawings read them, the newest fifty."""
     importances: Sequence[Importance] = ()
     """What each searched parameter means for the metric."""
+    pipeline_runs: Mapping[str, RunItem] = field(default_factory=dict)
+    """Runs of pipelines whose tasks are trials, by id; of the newest fifty."""
+
+    def pipeline_run(self, trial: Trial) -> RunItem | None:
+        """Return the run of a pipeline that a trial belongs to."""
+        return self.pipeline_runs.get(trial.run.pipeline_run_id or "")
 
     @property
     def best(self) -> Trial | None:
@@ -146,10 +153,17 @@ async def sweep_page(services: WebServices, tracking: TrackingServices, request:
         expected=expected, trials=trials, axes=axes, best_path=path,
         agents=[(agent, tracking.sweeps.is_alive(agent)) for agent in agents], best_points=points, problem=problem,
         importances=await asyncio.to_thread(_importances, trials, names) if metric else (),
+        pipeline_runs=await _pipeline_runs(services, runs),
         panels=_panels(names, metric), runs=[_drawn(trial, place) for place, trial in enumerate(trials[-_DRAWN:])],
     )  # fmt: skip
     frame = project_frame(project, sweep.display_name or sweep.name, crumb=sweep.display_name or sweep.name, scripts=("table", "sweep"))
     return render(services, request, "tracking/sweep.html", frame=frame, page=page)
+
+
+async def _pipeline_runs(services: WebServices, runs: Sequence[TrackedRun]) -> dict[str, RunItem]:
+    """Return the runs of pipelines that these belong to; one query, none for sweeps without any."""
+    ids = list(dict.fromkeys(str(run.pipeline_run_id) for run in reversed(runs) if run.pipeline_run_id))[:_DRAWN]
+    return {found.run_id: found for found in await services.runs.runs(ids)} if ids else {}
 
 
 def _importances(trials: Sequence[Trial], names: Sequence[str]) -> list[Importance]:

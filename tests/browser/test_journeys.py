@@ -187,7 +187,11 @@ def test_a_page_asks_a_slow_server_again_only_when_it_was_answered(page: Page, s
     expect(page.locator("#live-badge")).to_have_attribute("data-state", "live")
     page.evaluate("window.changes = 0; document.addEventListener('penstock:change', () => { window.changes += 1; })")
     held: list[Route] = []
-    page.route(re.compile(rf"/ui/runs/{run_id}$"), held.append)
+
+    def hold(route: Route) -> None:  # Playwright notes things on its handlers, which a method of a list does not take
+        held.append(route)
+
+    page.route(re.compile(rf"/ui/runs/{run_id}$"), hold)
     for number in range(1, 4):
         served.seeded.services.notifier.publish(RunChanged(RunId(run_id), number, RuntimeState.RUNNING))
         page.wait_for_function("number => window.changes >= number", arg=number)

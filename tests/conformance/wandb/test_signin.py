@@ -47,16 +47,18 @@ def test_the_viewer_and_his_keys(any_client: Client) -> None:
         """
 viewer = wandb.Api().viewer
 key = viewer.generate_api_key("for a test")
-before = len(wandb.Api().viewer.api_keys)
+names = wandb.Api().viewer.api_keys
 fresh = wandb.Api(api_key=key)
 works = fresh.viewer.username
-answer = {"name": viewer.username, "entity": viewer.entity, "length": len(key), "before": before, "works": works,
+answer = {"name": viewer.username, "entity": viewer.entity, "length": len(key), "before": len(names), "works": works,
+          "named": any(key.startswith(name) for name in names),
           "users": [user.username for user in wandb.Api().users("test")], "nobody": wandb.Api().user("nobody") is None}
 """
     )
     assert answer["name"] == answer["entity"] == answer["works"] == "tester"
     assert answer["length"] == 40
     assert answer["before"] >= 2
+    assert answer["named"] is True
     assert answer["users"] == ["tester"]
     assert answer["nobody"] is True
 

@@ -152,12 +152,12 @@ def list_projects(context: RequestContext, owner: str, *, first: int | None, aft
 
 
 def _key_name(key: ApiKey, info: GraphQLResolveInfo) -> str:
-    # The full key is never stored; a shortened one is enough for lists (wandb.md section 11).
+    # The full key is never stored; its first characters name it, as the original does, so that users can tell which is which.
     context = context_of(info)
     fresh = context.fresh_key
     if fresh is not None and fresh.key.key_id == key.key_id:
         return fresh.text
-    return context.key_text if _needs_own_key(context) and key.key_id == context.caller.key_id else f"{key.prefix}..."
+    return context.key_text if _needs_own_key(context) and key.key_id == context.caller.key_id else key.prefix
 
 
 def _needs_own_key(context: RequestContext) -> bool:

@@ -295,3 +295,18 @@ async def test_a_run_created_while_paging_does_not_shift_pages(tmp_path: Path) -
         await room.runs.upsert("ann", "p", "new", RunChange())
         second = await room.runs.list(project, order="-created_at", after=first.entries[-1].cursor, limit=3)
         assert [entry.run.name for entry in (*first.entries, *second.entries)] == list("fedcba")
+
+
+async def test_runs_are_grouped_by_a_column_with_counts_and_states(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with tracking_room(tmp_path, clock) as room:
+        project = await seeded(room, clock)
+        found = await room.runs.groups(project, None, "group")
+        assert found.is_complete
+        assert [(group.value, group.count) for group in found.groups] == [(None, 2), ("g2", 2), ("g1", 2)]
+        assert sum(sum(group.states.values()) for group in found.groups) == len(RUNS)
+        some = await room.runs.groups(project, json.dumps({"config.lr": 0.1}), "group")
+        assert {group.value: group.count for group in some.groups} == {"g1": 1, None: 1}
+        assert [group.count for group in (await room.runs.groups(project, None, "state")).groups] == [len(RUNS)]
+        for by in ("job_type", "sweep", "user_name"):
+            assert sum(group.count for group in (await room.runs.groups(project, None, by)).groups) == len(RUNS)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from penstock.domain.data_losses import DataLoss
 from penstock.domain.ids import Digest, RunId, TaskId, TrackedRunId
 from penstock.domain.tracking import ConsoleLine, RunChange, RunFile, SeriesInfo, TrackedProject, TrackedProjectId, TrackedRun, TrackedState
+from penstock.interfaces.run_tables import RowGroups
 from penstock.interfaces.tracking_query import Filter, RunPage, RunQuery
 
 SHARED_SILENCE_SECONDS = 60.0
@@ -178,6 +179,10 @@ class TrackedRunStore(Protocol):
 
     async def count(self, project_id: TrackedProjectId, filter: Filter) -> int:
         """Return how many runs match."""
+        ...
+
+    async def groups(self, project_id: TrackedProjectId, filter: Filter, by: str) -> RowGroups:
+        """Group the matching runs by `group`, `job_type`, `state`, `sweep` or `user_name`; bounded as other groups are."""
         ...
 
 

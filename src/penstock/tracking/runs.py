@@ -18,6 +18,7 @@ from penstock.domain.runs import TrackedRunChanged
 from penstock.domain.tracking import RunChange, SeriesInfo, TrackedProject, TrackedProjectId, TrackedRun, TrackedState
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.notifier import Notifier
+from penstock.interfaces.run_tables import RowGroups
 from penstock.interfaces.tracking_query import RunPage, RunQuery
 from penstock.interfaces.tracking_store import ProjectStore, RunBirth, SeriesStore, TrackedRunStore
 from penstock.tracking.filters import parse_filters, parse_order
@@ -193,6 +194,16 @@ class TrackedRunService:
         condition = parse_filters(filters)
         await self._before_list(project, filters)
         return await self._store.count(project.project_id, condition)
+
+    async def groups(self, project: TrackedProject, filters: str | None, by: str) -> RowGroups:
+        """Group the project's matching runs by `group`, `job_type`, `state`, `sweep` or `user_name`.
+
+        Raises:
+            InvalidArgumentError: the filter is malformed.
+        """
+        condition = parse_filters(filters)
+        await self._before_list(project, filters)
+        return await self._store.groups(project.project_id, condition, by)
 
     async def update_state(self, run_id: TrackedRunId, state: str) -> TrackedRun:
         """Move a run by hand: to `pending` from running, failed, crashed or preempted; to `failed` from pending or running.

@@ -7,7 +7,7 @@ are the same counts as a menu: a value that is chosen takes the place of the one
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
@@ -38,6 +38,8 @@ class GroupTable:
     """Address of the page."""
     query: QueryParams
     """What the page shows."""
+    looks: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Words and icons of states that are not those of pipelines."""
 
     def members_url(self, group: RowGroup) -> str:
         """Address of the rows of a group; empty for those without a value."""

@@ -311,6 +311,21 @@ async def test_all_collections_that_match_are_tagged_and_refusals_are_listed(sit
     assert "artifact:1: outputs of pipelines have no tags" in told
 
 
+async def test_groups_of_tracked_runs_are_counted_over_all_of_them_and_lead_to_their_rows(site: Site) -> None:
+    for number in range(120):
+        await site.tracking.runs.upsert("ann", "digits", f"many{number}", RunChange(group="odd one" if number % 3 else "even"))
+    page = (await site.get(f"{site.base}/runs?group=group&q=many")).text
+    groups = re.findall(r'<a class="name quiet cut" href="([^"]+)">([^<]+)</a></th>\s*<td class="num">(\d+)</td>', page)
+    assert {(name, int(count)) for _, name, count in groups} == {("odd one", 80), ("even", 40)}
+    for address, _, count in groups:
+        rows = (await site.get(address.replace("&amp;", "&"))).text
+        assert rows.count("<tr data-href=") == int(count)
+    await site.tracking.runs.update_state(site.run_id, "failed")
+    states = (await site.get(f"{site.base}/runs?group=state")).text
+    assert set(re.findall(r'q=status%3D(\w+)"[^>]*>(\w+)</a></th>', states)) == {("running", "Running"), ("failed", "Failed")}
+    assert 'class="bar s-failed"' in states
+
+
 async def test_collections_and_projects_are_exported_as_their_lists_show_them_to_the_reader(site: Site) -> None:
     collections, project = site.services.collections, await digits(site)
     made = collections.ensure_portfolio(int(project.project_id), "set", "dataset")

@@ -175,7 +175,7 @@ def _groups(tx: Transaction, query: ListQuery, by: str, columns: Sequence[str]) 
         f"WITH chosen AS (SELECT run.run_id, run.state, run.created_at, {_DURATION} AS seconds, {value} AS value "
         f"FROM run {where.sql()} ORDER BY run.created_at DESC LIMIT {GROUPED_ROWS}) "
     )
-    return _gathered(tx, chosen, where.params, _column_spans(tx, chosen, where.params, columns))
+    return gathered(tx, chosen, where.params, _column_spans(tx, chosen, where.params, columns))
 
 
 def _task_groups(tx: Transaction, query: ListQuery, by: str) -> RowGroups:
@@ -184,7 +184,7 @@ def _task_groups(tx: Transaction, query: ListQuery, by: str) -> RowGroups:
         f"WITH chosen AS (SELECT task.state, task.created_at, {_TASK_DURATION} AS seconds, NULLIF({_TASK_COLUMNS[by]}, '') AS value "
         f"FROM {_TASKS} {where.sql()} ORDER BY task.created_at DESC LIMIT {GROUPED_ROWS}) "
     )
-    return _gathered(tx, chosen, where.params, {})
+    return gathered(tx, chosen, where.params, {})
 
 
 def _artifact_groups(tx: Transaction, query: ListQuery, by: str) -> RowGroups:
@@ -208,7 +208,9 @@ def _artifact_groups(tx: Transaction, query: ListQuery, by: str) -> RowGroups:
     return RowGroups(groups[:MOST_GROUPS], is_complete=looked_at < GROUPED_ROWS and len(groups) <= MOST_GROUPS)
 
 
-def _gathered(tx: Transaction, chosen: str, params: Mapping[str, Any], spans: Mapping[str | None, Mapping[str, Span]]) -> RowGroups:
+def gathered(
+    tx: Transaction, chosen: str, params: Mapping[str, Any] | Sequence[Any], spans: Mapping[str | None, Mapping[str, Span]]
+) -> RowGroups:
     """Sum up the rows that the clause `chosen` names with their value, state, time and seconds."""
     rows = tx.all(
         f"{chosen} SELECT value, state, COUNT(*) AS n, MAX(created_at) AS newest, COUNT(seconds) AS ended, "

@@ -9,10 +9,12 @@ from typing import Any
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import TaskId, TrackedRunId
 from penstock.domain.tracking import RunChange, TrackedProjectId, TrackedRun, TrackedState
+from penstock.interfaces.run_tables import GROUPED_ROWS, RowGroups
 from penstock.interfaces.tracking_query import Compare, FieldKind, Filter, Not, RunEntry, RunPage, RunQuery
 from penstock.interfaces.tracking_store import SHARED_SILENCE_SECONDS, RunBirth, RunUpserted, StreamWrite
 from penstock.stores.sql.data_losses import put_losses
 from penstock.stores.sql.database import Database, Transaction
+from penstock.stores.sql.pages_run_tables import gathered
 from penstock.stores.sql.tracking_console import write_console
 from penstock.stores.sql.tracking_find import RunSelection, find_run_ids
 from penstock.stores.sql.tracking_flows import link_flow_task
@@ -25,6 +27,8 @@ _PLAIN_COLUMNS = {
     "host": "host", "program": "program", "commit": "commit_hash", "repo": "repo", "sweep": "sweep",
 }  # fmt: skip
 """Fields of `RunChange` that are stored as they are."""
+_GROUPED = {"group": "r.group_name", "job_type": "r.job_type", "state": "r.state", "sweep": "r.sweep", "user_name": "r.user_name"}
+"""What runs are grouped by."""
 _IN_STEP = 500
 
 
@@ -220,6 +224,25 @@ class SqlTrackedRunStore:
             where, params = RunSelection(tx, project_id).condition(filter)
             row = tx.one(f"SELECT COUNT(*) AS n FROM tracked_run r WHERE r.project_id = ? AND {where}", [project_id, *params])
             return int(row["n"]) if row is not None else 0
+
+        return await self._database.read(work)
+
+    async def groups(self, project_id: TrackedProjectId, filter: Filter, by: str) -> RowGroups:
+        """Group the newest matching runs by a column.
+
+        Raises:
+            InvalidArgumentError: a regular expression is malformed.
+        """
+        await self._freshen(project_id, filter, [])
+
+        def work(tx: Transaction) -> RowGroups:
+            where, params = RunSelection(tx, project_id).condition(filter)
+            chosen = (
+                "WITH chosen AS (SELECT r.state, r.created_at, CASE WHEN r.finished_at IS NOT NULL THEN r.finished_at - r.created_at END "
+                f"AS seconds, NULLIF({_GROUPED[by]}, '') AS value FROM tracked_run r WHERE r.project_id = ? AND {where} "
+                f"ORDER BY r.created_at DESC LIMIT {GROUPED_ROWS}) "
+            )
+            return gathered(tx, chosen, [project_id, *params], {})
 
         return await self._database.read(work)
 

@@ -13,10 +13,11 @@ from starlette.responses import Response
 
 from penstock.domain.tracking import TrackedProject, TrackedRun
 from penstock.web.filters import is_chip_field
+from penstock.web.groups import GroupTable
 from penstock.web.pages.tracking_run import project_crumb, run_url
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
-from penstock.web.tracking_documents import config_of, look_of, lookup, summary_of, tree_of
+from penstock.web.tracking_documents import LOOKS, config_of, look_of, lookup, summary_of, tree_of
 from penstock.web.tracking_filters import FIELDS, run_filters, run_order
 from penstock.web.tracking_services import TrackingServices, project_of
 from penstock.web.zones import reading_zone
@@ -45,6 +46,8 @@ SORTS: Sequence[tuple[str, str]] = (
     ("-duration", "Longest first"),
 )
 _DEFAULT_COLUMNS = 6
+_GROUPED = {"group": "group", "job": "job_type", "state": "state", "sweep": "sweep", "user": "user_name"}
+"""Grouping of the table -> column of the store."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,8 @@ class RunTablePage:
     """Columns that say the same in every row are hidden."""
     groups: Sequence[tuple[str, str]] = GROUPS
     """What runs may be grouped by."""
+    grouped: GroupTable | None = None
+    """Runs in groups; None when rows are shown."""
     filter_fields: Sequence[str] = FIELDS
     """Fields of every run that the filter bar completes."""
 
@@ -185,6 +190,18 @@ def group_of(run: TrackedRun, group: str) -> str:
             return ""
 
 
+async def _grouped(services: WebServices, tracking: TrackingServices, request: Request, project: TrackedProject) -> GroupTable | None:
+    """The groups that the address asks for; None for rows, and for a key of config, whose groups are those of the rows shown."""
+    query = request.query_params
+    by = query.get("group", "")
+    if by not in _GROUPED:
+        return None
+    filters = run_filters(query.get("q", ""), now=services.clock.now(), zone=reading_zone(query, request.cookies))
+    found = await tracking.runs.groups(project, filters, _GROUPED[by])
+    looks = {state.value: look for state, look in LOOKS.items()}
+    return GroupTable(by, dict(GROUPS)[by], found, (), request.url.path, query, looks)
+
+
 async def table_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Runs as rows, config and summary keys as columns."""
     project = await project_of(tracking, request)
@@ -207,6 +224,7 @@ async def table_page(services: WebServices, tracking: TrackingServices, request:
     is_only = request.query_params.get("differences") == "1"
     if is_only:
         columns = [key for key in columns if len({str(row.cell(key)) for row in listing.rows}) > 1]
-    page = RunTablePage(project, project_url(project), PROJECT_TABS, listing, columns, choices[:600], is_only)
+    grouped = await _grouped(services, tracking, request, project)
+    page = RunTablePage(project, project_url(project), PROJECT_TABS, listing, columns, choices[:600], is_only, grouped=grouped)
     frame = project_frame(project, f"{project.name} runs", crumb="Runs", scripts=("table",))
     return render(services, request, "tracking/table.html", frame=frame, page=page)

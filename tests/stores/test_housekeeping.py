@@ -17,7 +17,7 @@ from penstock.stores.sql.housekeeping import REFERENCES, SqlEndedRuns, SqlLiveBl
 
 _NOT_BLOBS = {
     ("spec", "digest"), ("api_key", "digest"), ("account_invite", "digest"), ("artifact_version", "digest"),
-    ("version_content", "blob_digest"), ("object_read", "digest"),
+    ("version_content", "blob_digest"), ("object_read", "digest"), ("task", "code_digest"),
 }  # fmt: skip
 """Digests of other things, a table derived from manifests, and a note of what was read."""
 _OLD = 1_000_000.0

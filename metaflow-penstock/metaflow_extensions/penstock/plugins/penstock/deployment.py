@@ -117,7 +117,7 @@ def about(obj: Any) -> Dict[str, Any]:
     from metaflow import current
 
     parameters = {}
-    for _, parameter in obj.flow._get_parameters():
+    for variable, parameter in obj.flow._get_parameters():
         if getattr(parameter, "IS_CONFIG_PARAMETER", False):
             continue
         wanted = parameter.kwargs.get("type")
@@ -126,7 +126,7 @@ def about(obj: Any) -> Dict[str, Any]:
             kind = "FilePath"
         parameters[parameter.name] = {
             "name": parameter.name,
-            "python_var_name": parameter.name.replace("-", "_"),
+            "python_var_name": variable,
             "type": kind,
             "description": str(parameter.kwargs.get("help") or ""),
             "is_required": bool(parameter.kwargs.get("required", False)),

@@ -47,10 +47,12 @@ def test_an_edited_flow_is_compared_by_its_file_and_parameters(tmp_path: Path) -
     with LiveServer(tmp_path / "data") as server:
         machine = Machine(server, tmp_path / "machine", client=(*CLIENT, "boto3"))
         ids = []
-        for factor, words, kept in (("2", (), "1"), ("3", ("--rate", "0.25"), "1"), ("3", (), "")):
+        flow = str(file.with_suffix(""))
+        for factor, words in (("2", ()), ("3", ("--rate", "0.25"))):
             file.write_text(FLOW.replace("rate * 2", f"rate * {factor}"))
-            machine.run(str(file.with_suffix("")), "run", "--run-id-file", "id", *words, METAFLOW_FEAT_ALWAYS_UPLOAD_CODE_PACKAGE=kept)
-            ids.append(f"TuneFlow/{(machine.folder / 'id').read_text()}")
+            ids.append(f"TuneFlow/{machine.run_keeping_code(flow, 'TuneFlow', *words)}")
+        machine.run(flow, "run", "--run-id-file", "without-code")
+        ids.append(f"TuneFlow/{(machine.folder / 'without-code').read_text()}")
         deadline = time.monotonic() + 120
         while True:  # parameters are read in the background
             page = httpx.get(f"{server.url}/ui/compare?runs={','.join(ids)}", headers={"accept": "text/html"}, timeout=60).text

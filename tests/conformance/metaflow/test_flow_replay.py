@@ -70,8 +70,7 @@ def test_a_task_of_a_deployed_flow_is_run_again_from_its_stored_code(server: Liv
 
 
 def test_a_foreach_task_of_a_run_by_hand_is_run_again_on_its_own_item(server: LiveServer, machine: Machine, tmp_path: Path) -> None:
-    machine.run("branches", "run", "--run-id-file", "by-hand", METAFLOW_FEAT_ALWAYS_UPLOAD_CODE_PACKAGE="1")
-    run_id = (machine.folder / "by-hand").read_text()
+    run_id = machine.run_keeping_code("branches", "BranchesFlow")
     found = machine.read(f"out = {{task.pathspec: task.data.product for task in Run('BranchesFlow/{run_id}')['nested']}}")
     pathspec, product = max(found.items())
     line = lines_of(page_of(server, pathspec))[-1].replace(" spin ", " spin --persist ")

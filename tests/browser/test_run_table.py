@@ -124,7 +124,9 @@ def test_a_view_takes_pins_widths_and_row_height_along_to_other_readers(page: Pa
     row = page.locator("table[data-table=executions] tbody tr").first.locator("th")
     assert row.evaluate("cell => cell.getBoundingClientRect().height") < 32
     page.locator("details[data-columns] summary").click()
-    page.get_by_label("Compact rows").uncheck()
+    compact = page.get_by_label("Compact rows")
+    expect(compact).to_be_checked()  # the menu shows the layout once it is open
+    compact.uncheck()
     page.keyboard.press("Escape")
     expect(page).not_to_have_url(re.compile("isCompact"))
     page.locator("thead a.sort", has_text="Started").click()

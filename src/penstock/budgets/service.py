@@ -56,7 +56,6 @@ class BudgetService:
             await self._store.delete(scope, scope_id)
             return
         fresh = Budget(scope, scope_id, hours, BudgetPeriod(period), size_bytes, user_name, self._clock.now())
-        await self._store.delete(scope, scope_id)  # with what was told of the limits before
         await self._store.put(fresh)
 
     async def of(self, scope: BudgetScope, scope_id: str) -> BudgetView | None:

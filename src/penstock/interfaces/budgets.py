@@ -32,7 +32,7 @@ class BudgetStore(Protocol):
         ...
 
     async def put(self, budget: Budget) -> None:
-        """Store a budget in place of the one before."""
+        """Store a budget in place of the one before, and forget what was noted of that."""
         ...
 
     async def delete(self, scope: BudgetScope, scope_id: str) -> bool:

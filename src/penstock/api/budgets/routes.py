@@ -16,11 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from penstock.api.bodies import read_object
 from penstock.api.http import envelope, status_of
 from penstock.budgets.service import BudgetService, BudgetView
 from penstock.domain.accounts import Caller
 from penstock.domain.budgets import BudgetPeriod, BudgetReading, BudgetScope
-from penstock.domain.errors import InvalidArgumentError, NotFoundError, PayloadTooLargeError, PenstockError
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.ids import PipelineId
 from penstock.pipelines.pipelines import PipelineService
 from penstock.tracking.accounts import AccountService
@@ -95,7 +96,7 @@ async def _get(services: BudgetApi, request: Request) -> Any:
 
 async def _put(services: BudgetApi, request: Request) -> Any:
     scope, scope_id = await _scope(services, request, is_change=True)
-    fields = await _fields(request)
+    fields = await read_object(request, _MOST_BODY)
     hours, size = fields.get("hours"), fields.get("bytes")
     if hours is not None and (isinstance(hours, bool) or not isinstance(hours, int | float)):
         raise InvalidArgumentError("hours: a number, or null")
@@ -118,21 +119,6 @@ async def _delete(services: BudgetApi, request: Request) -> Any:
     user = services.caller(request).user_name
     await services.budgets.set(scope, scope_id, hours=None, period=BudgetPeriod.MONTH.value, size_bytes=None, user_name=user)
     return {}
-
-
-async def _fields(request: Request) -> dict[str, Any]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BODY:
-            raise PayloadTooLargeError(f"the body is larger than {_MOST_BODY} bytes")
-    try:
-        found = orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError:
-        raise InvalidArgumentError("the body is not JSON") from None
-    if not isinstance(found, dict):
-        raise InvalidArgumentError("the body has to be a JSON object")
-    return found
 
 
 def _to_wire(view: BudgetView) -> dict[str, Any]:

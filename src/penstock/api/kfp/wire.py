@@ -8,7 +8,7 @@ Semantics: kfp protocol notes, section 2.1.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.domain.errors import InvalidArgumentError, PayloadTooLargeError
+from penstock.api.bodies import read_object
+from penstock.domain.errors import InvalidArgumentError
 from penstock.pipelines.filters import parse_time
 from penstock.pipelines.paging import ListRequest
 
@@ -47,22 +48,6 @@ def timestamp(at: float | None) -> str | None:
     return f"{datetime.fromtimestamp(at, UTC).isoformat()[:-6]}Z"
 
 
-async def limited_body(chunks: AsyncIterator[bytes], limit: int = MAX_BODY_BYTES) -> bytes:
-    """Collect a body.
-
-    Raises:
-        PayloadTooLargeError: it is larger than `limit`; the rest is not read.
-    """
-    parts: list[bytes] = []
-    size = 0
-    async for part in chunks:
-        size += len(part)
-        if size > limit:
-            raise PayloadTooLargeError(f"the request body is larger than {limit} bytes")
-        parts.append(part)
-    return b"".join(parts)
-
-
 async def read_message(request: Request) -> Fields:
     """Read the body as a JSON object; an empty body is an empty object.
 
@@ -70,16 +55,7 @@ async def read_message(request: Request) -> Fields:
         InvalidArgumentError: not a JSON object.
         PayloadTooLargeError: larger than the limit.
     """
-    body = await limited_body(request.stream())
-    if not body.strip():
-        return Fields({})
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidArgumentError(f"the request body is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise InvalidArgumentError("the request body has to be a JSON object")
-    return Fields(value)
+    return Fields(await read_object(request, MAX_BODY_BYTES))
 
 
 class Fields:

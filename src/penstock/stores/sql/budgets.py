@@ -82,25 +82,20 @@ class SqlBudgetStore:
             "scope": budget.scope.value, "id": budget.scope_id, "hours": budget.hours, "period": budget.period.value,
             "size": budget.size_bytes, "user": budget.user_name, "at": budget.updated_at,
         }  # fmt: skip
-        await self._database.write(
-            lambda tx: tx.execute(
+
+        def work(tx: Transaction) -> None:
+            _forget(tx, budget.scope, budget.scope_id)
+            tx.execute(
                 "INSERT INTO budget (scope, scope_id, hours, period, size_bytes, user_name, updated_at) "
-                "VALUES (:scope, :id, :hours, :period, :size, :user, :at) ON CONFLICT (scope, scope_id) DO UPDATE SET "
-                "hours = excluded.hours, period = excluded.period, size_bytes = excluded.size_bytes, user_name = excluded.user_name, "
-                "updated_at = excluded.updated_at",
+                "VALUES (:scope, :id, :hours, :period, :size, :user, :at)",
                 params,
             )
-        )
+
+        await self._database.write(work)
 
     async def delete(self, scope: BudgetScope, scope_id: str) -> bool:
         """See `BudgetStore`."""
-        params = {"scope": scope.value, "id": scope_id}
-
-        def work(tx: Transaction) -> bool:
-            tx.execute("DELETE FROM budget_passing WHERE scope = :scope AND scope_id = :id", params)
-            return tx.execute("DELETE FROM budget WHERE scope = :scope AND scope_id = :id", params) > 0
-
-        return await self._database.write(work)
+        return await self._database.write(lambda tx: _forget(tx, scope, scope_id))
 
     async def use(self, budget: Budget, *, begin: float, now: float) -> BudgetUse:
         """See `BudgetStore`."""
@@ -149,6 +144,13 @@ def budget_news(tx: Transaction, since: float, limit: int) -> list[NewsItem]:
         kind = "project_budget" if is_project else "pipeline_budget"
         found.append(NewsItem(kind, row["at"], _named(row).name, row["detail"], where, row["entity"] or ""))
     return found
+
+
+def _forget(tx: Transaction, scope: BudgetScope, scope_id: str) -> bool:
+    """Remove a budget with what was noted of it; whether there was one."""
+    params = {"scope": scope.value, "id": scope_id}
+    tx.execute("DELETE FROM budget_passing WHERE scope = :scope AND scope_id = :id", params)
+    return tx.execute("DELETE FROM budget WHERE scope = :scope AND scope_id = :id", params) > 0
 
 
 def _named(row: Row) -> NamedBudget:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from penstock.interfaces.recent_objects import MOST_KEPT, RecentObject
@@ -119,7 +120,7 @@ def _list(tx: Transaction, user_name: str, namespace: str, limit: int) -> list[R
     for one in _made_by_clients(tx, user_name, namespace, limit):
         key = (one.kind, one.object_id)
         noted_one = found.get(key)
-        found[key] = one if noted_one is None else _recent_at(one, noted_one.at)
+        found[key] = one if noted_one is None else replace(one, at=max(one.at, noted_one.at))
     return sorted(found.values(), key=lambda one: -one.at)[:limit]
 
 
@@ -167,7 +168,3 @@ def _made_by_clients(tx: Transaction, user_name: str, namespace: str, limit: int
 def _recent(kind: str, row: Row, at: float, *, is_made: bool) -> RecentObject:
     entity = dict(row).get("entity") or ""
     return RecentObject(kind, row["id"], row["title"] or row["id"], row["detail"] or "", at, is_made, row["state"] or "", entity)
-
-
-def _recent_at(one: RecentObject, at: float) -> RecentObject:
-    return RecentObject(one.kind, one.object_id, one.title, one.detail, max(one.at, at), one.is_made, one.state, one.entity)

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from penstock.domain.errors import InvalidArgumentError, NotFoundError, PayloadTooLargeError
+from penstock.api.bodies import read_object
+from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.reports import FROZEN_KIND, Report
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
 from penstock.web.pages.tracking_data import NO_STORE
@@ -37,7 +37,7 @@ async def _report_of(tracking: TrackingServices, request: Request, text: str) ->
 async def freeze(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Keep what the panels of a grid show: `{report, block, addresses}`; with `live` true it is drawn from its runs again."""
     check_own_form(request)
-    body = await _body(request)
+    body = await read_object(request, _MOST_BODY)
     report, project = await _report_of(tracking, request, str(body.get("report", "")))
     check_writable(tracking, request, project.entity)
     place, raw = int(number(body.get("block")) or 0), raw_blocks(report.spec)
@@ -82,18 +82,3 @@ async def frozen(services: WebServices, tracking: TrackingServices, request: Req
         raise NotFoundError("There is no such frozen grid.")
     answers = await asyncio.to_thread(lambda: read_document(kept.spec).get("answers"))
     return JSONResponse({"answers": answers if isinstance(answers, Mapping) else {}}, headers=NO_STORE)
-
-
-async def _body(request: Request) -> Mapping[str, Any]:
-    received = b""
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > _MOST_BODY:
-            raise PayloadTooLargeError(f"the body is larger than {_MOST_BODY} bytes")
-    try:
-        found = orjson.loads(received or b"{}")
-    except orjson.JSONDecodeError:
-        raise InvalidArgumentError("the body is not JSON") from None
-    if not isinstance(found, Mapping):
-        raise InvalidArgumentError("the body is a JSON object")
-    return found

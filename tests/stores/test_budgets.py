@@ -12,9 +12,9 @@ from penstock.budgets.service import BudgetService
 from penstock.domain.budgets import BudgetScope
 from penstock.domain.errors import InvalidArgumentError
 from penstock.stores.sql.budgets import SqlBudgetStore
-from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_home import SqlHomePages
-from tests.support.postgres import fresh_postgres_url
+from tests.support.databases import seeded_database
 from tests.support.tracking import HandClock
 
 NOON = dt.datetime(2026, 5, 5, 12, tzinfo=dt.UTC).timestamp()
@@ -23,13 +23,8 @@ HOUR = 3600.0
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    database = open_database(url, synchronous="OFF")
-    database.write_sync(seed)
-    yield database
-    database.close()
+    with seeded_database(request.param, tmp_path, seed) as database:
+        yield database
 
 
 def seed(tx: Transaction) -> None:

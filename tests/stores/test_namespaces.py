@@ -10,27 +10,22 @@ import pytest
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.page_flows import FlowQuery
 from penstock.interfaces.pages import ListQuery
-from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_flows import SqlFlowPages
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_runs import SqlRunPages
 from penstock.web.experiment_choices import meant, offered
-from tests.support.postgres import fresh_postgres_url
+from tests.support.databases import seeded_database
 
 NOW = 1_800_000_000.0
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    database = open_database(url, synchronous="OFF")
-    database.write_sync(seed)
-    yield database
-    database.close()
+    with seeded_database(request.param, tmp_path, seed) as database:
+        yield database
 
 
 def seed(tx: Transaction) -> None:

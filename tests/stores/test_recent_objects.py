@@ -8,26 +8,22 @@ from pathlib import Path
 import pytest
 
 from penstock.interfaces.recent_objects import MOST_KEPT
-from penstock.stores.sql.database import Database, open_database
+from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.recent_objects import SqlRecentObjects
 from tests.stores.test_namespaces import NOW, seed
-from tests.support.postgres import fresh_postgres_url
+from tests.support.databases import seeded_database
+
+
+def add_report(tx: Transaction) -> None:
+    tx.execute(
+        "INSERT INTO report (project_id, type, name, display_name, user_name, created_at, updated_at) VALUES (2, 'runs', '', 'March', 'eve', 1, 1)"
+    )
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    database = open_database(url, synchronous="OFF")
-    database.write_sync(seed)
-    database.write_sync(
-        lambda tx: tx.execute(
-            "INSERT INTO report (project_id, type, name, display_name, user_name, created_at, updated_at) VALUES (2, 'runs', '', 'March', 'eve', 1, 1)"
-        )
-    )
-    yield database
-    database.close()
+    with seeded_database(request.param, tmp_path, seed, add_report) as database:
+        yield database
 
 
 async def listed(database: Database, user: str, **options: str) -> list[tuple[str, str, bool]]:

@@ -7,22 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_home import SqlHomePages
 from tests.stores.test_namespaces import seed
-from tests.support.postgres import fresh_postgres_url
+from tests.support.databases import seeded_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    database = open_database(url, synchronous="OFF")
-    database.write_sync(seed)
-    database.write_sync(more)
-    yield database
-    database.close()
+    with seeded_database(request.param, tmp_path, seed, more) as database:
+        yield database
 
 
 def more(tx: Transaction) -> None:

@@ -59,6 +59,19 @@ def test_a_schedule_is_edited_in_place_and_remembers_what_it_was(page: Page) -> 
     expect(changes).to_contain_text("every hour → every 30 minutes")
 
 
+def test_a_cron_expression_says_in_words_when_it_comes_due_in_which_zone(page: Page) -> None:
+    page.goto("/ui/runs/new?kind=recurring&pipeline=pipe-digits")
+    page.get_by_label("Cron expression").fill("0 30 3 * * 1-5")
+    expect(page.locator("#fires")).to_contain_text("Next times")
+    page.locator("input[name=trigger][value=cron]").check()
+    expect(page.locator("#cron-words")).to_contain_text("at 03:30, on Monday–Friday")
+    zones = page.get_by_label("Time zone of the expression")
+    zones.focus()
+    zones.select_option("Asia/Seoul")
+    expect(page.locator("#cron-words")).to_contain_text("at 03:30, on Monday–Friday, in the zone Asia/Seoul")
+    expect(page.locator("#fires .chip")).to_have_count(5)
+
+
 def test_a_backfill_shows_its_plan_before_it_starts(page: Page) -> None:
     page.goto("/ui/recurring/rec-nightly")
     page.get_by_label("From (UTC)").fill("2026-01-01T00:00")

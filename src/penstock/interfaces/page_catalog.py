@@ -182,6 +182,8 @@ class TickItem:
     run_id: str | None
     run_name: str = ""
     run_state: str = ""
+    overlapped: Sequence[tuple[str, str]] = ()
+    """(id, name) of its earlier runs that had not ended when this time came."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,14 @@ class RecurringChange:
     is_enabled: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A planned time that waits because as many runs as may be are active."""
+
+    planned_at: float
+    active_runs: int
+
+
 class RecurringRunService:
     """What people, and the clock, do with schedules."""
 
@@ -242,6 +250,14 @@ class RecurringRunService:
     def upcoming(self, recurring: RecurringRun, *, count: int = 5) -> Sequence[float]:
         """Return the next planned times."""
         return next_times(recurring, now=self._clock.now(), count=count, zone=self._zone)
+
+    async def held_back(self, recurring_run_id: RecurringRunId) -> HeldBack | None:
+        """Return the planned time that has come and waits for active runs to end, or None."""
+        for recurring, active in await self._store.enabled():
+            if recurring.recurring_run_id == recurring_run_id:
+                held_at = decide(recurring, now=self._clock.now(), active_runs=active, zone=self._zone).held_at
+                return None if held_at is None else HeldBack(held_at, active)
+        return None
 
     async def specs_of(self, schedules: Sequence[RecurringRun]) -> Mapping[Digest, StoredSpec]:
         """Return inline definitions of schedules, in one query."""

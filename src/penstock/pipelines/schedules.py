@@ -280,6 +280,8 @@ class Decision:
     """When to look again by the clock; None: only when something about it changes (a run ends, someone edits it)."""
     waiting: str = ""
     """Why a due time is held back, a sentence; empty when none is."""
+    held_at: float | None = None
+    """The due time that is held back by runs that are active."""
 
 
 def decide(recurring: RecurringRun, *, now: float, active_runs: int, zone: tzinfo = UTC) -> Decision:
@@ -299,7 +301,7 @@ def decide(recurring: RecurringRun, *, now: float, active_runs: int, zone: tzinf
         return Decision(wake_at=due)
     free = recurring.max_concurrency - active_runs
     if free <= 0:
-        return Decision(waiting=f"{active_runs} of at most {recurring.max_concurrency} runs are active")
+        return Decision(waiting=f"{active_runs} of at most {recurring.max_concurrency} runs are active", held_at=due)
     if recurring.no_catchup:
         return _only_latest(series, due, now)
     fire: list[float] = []

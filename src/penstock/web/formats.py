@@ -143,11 +143,3 @@ def kind_of(value: Any) -> str:
 def type_word(schema_title: str) -> str:
     """`system.Dataset` -> `Dataset`; other families keep their prefix."""
     return schema_title.removeprefix("system.")
-
-
-def trigger_text(trigger: Mapping[str, Any]) -> str:
-    """A schedule in words: `cron 0 0 3 * * *` or `every 2 h 00 m`."""
-    if trigger.get("cron"):
-        return f"cron {trigger['cron']}"
-    seconds = trigger.get("interval_seconds")
-    return f"every {duration(float(seconds))}" if seconds else "no trigger"

@@ -13,7 +13,7 @@ from importlib.resources import files
 LANGUAGES: Mapping[str, str] = {"en": "English", "ko": "\ud55c\uad6d\uc5b4", "ja": "\u65e5\u672c\u8a9e"}
 """Language tag -> its name in itself."""
 
-PARTS = ("tracking", "site", "artifacts")
+PARTS = ("tracking", "site", "artifacts", "pipelines")
 """Parts of the site whose texts have files of their own."""
 
 

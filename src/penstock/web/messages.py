@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from penstock.web import flow_graph_diff, manual, preview_tables, snippets, timelines
+from penstock.web import cron_words, flow_graph_diff, manual, preview_tables, snippets, timelines
 from penstock.web.comparison import CAUSE_WORDS
 from penstock.web.errors import HEADINGS
 from penstock.web.formats import STATE_LOOKS
@@ -67,6 +67,7 @@ def all_messages() -> set[str]:
     found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in (*search.COMMANDS, *search.THEMES)}
     found |= {text for _, label, explanation in triggers.KINDS for text in (label, explanation)} | {*triggers.EDIT_WORDS.values()}
     found |= {label for _, label in (*run_table.GROUPINGS, *executions.GROUPINGS, *artifacts.GROUPINGS)}
+    found |= {*cron_words.WORDS, *cron_words.DAYS, *cron_words.MONTHS}
     found |= {"yes", "no", *system.SERVICES}
     tracked = (tracking_run.TABS, tracking_workspace.PROJECT_TABS, tracking_workspace.GROUPS, tracking_workspace.SORTS)
     found |= {label for table in tracked for _, label in table}

@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from penstock.api.credentials import COOKIE
 from penstock.domain.accounts import Role
 from penstock.web import formats, i18n, zones
+from penstock.web.cron_words import cron_words, zone_and_rest
 from penstock.web.namespaces import namespace_of
 from penstock.web.prose import prose
 from penstock.web.security import PAGE_HEADERS
@@ -205,6 +206,12 @@ def _counted(context: Context, count: int, nouns: str) -> str:
     return f"{formats.number(count)} {_one_of(nouns) if is_one else _translate(context, nouns)}"
 
 
+@jinja2.pass_context
+def _cron_words(context: Context, expression: str) -> str:
+    """A cron expression in the reader's language."""
+    return cron_words(expression, context.get("language", "en"))
+
+
 @cache
 def environment() -> jinja2.Environment:
     """Return the template environment; escapes everything, fails on unknown names."""
@@ -237,7 +244,7 @@ def environment() -> jinja2.Environment:
     env.filters["prose"] = prose
     env.filters["state_word"] = formats.state_word
     env.filters["state_look"] = formats.state_look
-    env.filters["trigger_text"] = formats.trigger_text
+    env.filters |= {"cron_words": _cron_words, "cron_parts": zone_and_rest}
     env.filters["shell_lines"] = lambda variables: "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
     env.filters["quote"] = lambda text: quote(str(text), safe="")
     return env

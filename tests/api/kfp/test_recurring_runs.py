@@ -9,6 +9,8 @@ import pytest
 
 from penstock.background.recurrence import RecurrenceService
 from penstock.domain.ids import RecurringRunId
+from penstock.pipelines.recurring_runs import HeldBack
+from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.testing.scripted_executor import WAIT
 from tests.support.kfp_api import KfpApi, pipeline_spec
 
@@ -87,6 +89,29 @@ async def test_concurrency_holds_back_and_catchup_runs_everything_in_order(api: 
         await api.ended((await runs_of(api))[-1]["run_id"])
         await api.services.recurring_runs.fire_due()
     assert [run["scheduled_at"][-3:-1] for run in await runs_of(api)] == ["30", "40", "50"]
+
+
+async def test_a_time_that_comes_while_a_run_is_active_is_held_back_and_tells_which_it_overlapped(api: KfpApi) -> None:
+    api.scripts["work"] = WAIT
+    created = await api.call("POST", "/recurringruns", body())
+    recurring_id, start = RecurringRunId(created["recurring_run_id"]), api.clock.now()
+    service, pages = api.services.recurring_runs, SqlCatalogPages(api.database)
+    api.clock.advance(10.5)
+    await service.fire_due()
+    assert await service.held_back(recurring_id) is None
+    [first] = await runs_of(api)
+    api.clock.advance(10)
+    await service.fire_due()
+    assert await service.held_back(recurring_id) == HeldBack(start + 20, 1)
+    while not api.executor.waiting():
+        await api.driver._turn_over()
+    api.executor.release("work")
+    await api.ended(first["run_id"])
+    await service.fire_due()
+    assert await service.held_back(recurring_id) is None
+    found = await pages.recurring(recurring_id)
+    assert found is not None
+    assert [[run_id for run_id, _ in tick.overlapped] for tick in found[1]] == [[first["run_id"]], []]
 
 
 async def test_without_catchup_missed_times_are_skipped_and_say_so(api: KfpApi) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -434,7 +435,7 @@ def _recurring(tx: Transaction, recurring_run_id: str) -> tuple[RecurringItem, l
     if row is None:
         return None
     ticks = tx.all(
-        "SELECT recurring_tick.*, run.name AS run_name, run.state AS run_state FROM recurring_tick "
+        "SELECT recurring_tick.*, run.name AS run_name, run.state AS run_state, run.finished_at AS run_finished_at FROM recurring_tick "
         "LEFT JOIN run ON run.run_id = recurring_tick.run_id WHERE recurring_tick.recurring_run_id = :id "
         "ORDER BY recurring_tick.planned_at DESC LIMIT 100",
         here,
@@ -449,6 +450,17 @@ def _recurring(tx: Transaction, recurring_run_id: str) -> tuple[RecurringItem, l
             item["run_id"],
             item["run_name"] or "",
             item["run_state"] or "",
+            _overlapped(item, ticks),
         )
         for item in ticks
+    ]
+
+
+def _overlapped(tick: Row, ticks: Sequence[Row]) -> list[tuple[str, str]]:
+    """Return the runs of earlier planned times that had begun before a tick's own time came, and had not ended by then."""
+    at = tick["planned_at"]
+    return [
+        (other["run_id"], other["run_name"])
+        for other in ticks
+        if other["run_name"] and other["planned_at"] < at and other["decided_at"] < at and (other["run_finished_at"] or math.inf) > at
     ]

@@ -17,6 +17,7 @@ from penstock.domain.expr import UNSET
 from penstock.domain.plan import ParameterSpec, RunPlan
 from penstock.interfaces.page_catalog import PipelineItem, RecurringItem, VersionItem
 from penstock.interfaces.pages import ListQuery, RunItem
+from penstock.web.cron_words import in_zone
 from penstock.web.plans import plan_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render, render_part
 from penstock.web.security import check_own_form
@@ -189,9 +190,10 @@ def trigger_of(form: FormData) -> dict[str, Any]:
     """
     trigger: dict[str, Any] = {}
     if form.get("trigger") == "cron":
-        trigger["cron"] = str(form.get("cron", "")).strip()
-        if not trigger["cron"]:
+        expression = str(form.get("cron", "")).strip()
+        if not expression:
             raise InvalidArgumentError("Give a cron expression of six fields: second minute hour day month weekday.")
+        trigger["cron"] = in_zone(expression, str(form.get("cron_zone", "")).strip())
     else:
         try:
             trigger["interval_seconds"] = round(
@@ -391,9 +393,11 @@ async def fires_part(services: WebServices, request: Request) -> Response:
     check_own_form(request)
     form = await request.form()
     times: Sequence[float] = ()
-    problem = ""
+    problem = cron = ""
     try:
-        times = services.actions.next_fires(trigger_of(form), after=services.clock.now(), count=5)
+        trigger = trigger_of(form)
+        cron = trigger.get("cron", "")
+        times = services.actions.next_fires(trigger, after=services.clock.now(), count=5)
     except PenstockError as error:
         problem = str(error)
-    return render_part(services, request, "recurring/fires.html", times=times, problem=problem)
+    return render_part(services, request, "recurring/fires.html", times=times, problem=problem, cron=cron)

@@ -16,6 +16,7 @@ from penstock.domain.trash import TrashKind
 from penstock.domain.triggers import Backfill, NotedEvent, RecurringEdit
 from penstock.interfaces.page_catalog import RecurringItem, TickItem
 from penstock.interfaces.pages import Page, RunItem
+from penstock.pipelines.recurring_runs import HeldBack
 from penstock.pipelines.triggers import TriggerTest
 from penstock.web.filters import query_of
 from penstock.web.pages.picked import ListAddress, every, ids_of
@@ -53,6 +54,8 @@ class RecurringPage:
     """Its runs."""
     parameters: Mapping[str, str]
     """What it gives its runs, as the edit form shows it: texts as they are, the rest as JSON."""
+    held_back: HeldBack | None = None
+    """A planned time that waits for active runs to end."""
     events: Sequence[NotedEvent] = ()
     """What was noted for an event trigger, newest first."""
     event_runs: Mapping[str, RunItem] = field(default_factory=dict)
@@ -124,7 +127,8 @@ async def _automation_parts(services: WebServices, request: Request, item: Recur
     parts: dict[str, Any] = {"edits": await automation.recurring_runs.edits(identity), "edit_words": EDIT_WORDS}
     if not item.trigger.get("event"):
         preview = await preview_of(services, request, identity)
-        return parts | {"backfills": await automation.backfills.list(identity), "preview": preview}
+        held_back = await automation.recurring_runs.held_back(identity) if item.is_enabled else None
+        return parts | {"backfills": await automation.backfills.list(identity), "preview": preview, "held_back": held_back}
     events = await automation.triggers.history(identity)
     started = await services.runs.runs([str(event.run_id) for event in events if event.run_id])
     parts |= {"events": events, "event_runs": {run.run_id: run for run in started}}

@@ -77,11 +77,20 @@ function fill(select) {
   if (select.dataset.filled) return;
   select.dataset.filled = "yes";
   select.options[0].textContent = `${text("browser zone")}: ${ofBrowser}`;
+  add(select);
+}
+
+/** Let every time zone be chosen in a list that has but a few. */
+function add(select) {
   const known = new Set([...select.options].map((option) => option.value));
   for (const name of ["UTC", ...Intl.supportedValuesOf("timeZone")]) if (!known.has(name)) select.add(new Option(name, name));
 }
 
 const select = document.querySelector("[data-zone-select]");
+for (const other of document.querySelectorAll("[data-cron-zone]")) {
+  other.addEventListener("focus", () => add(other), { once: true });
+  other.addEventListener("pointerdown", () => add(other), { once: true });
+}
 select?.closest("details").addEventListener("toggle", () => fill(select));
 select?.addEventListener("change", () => {
   remember("penstock_zone", select.value);

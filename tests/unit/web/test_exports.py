@@ -105,6 +105,23 @@ def test_exports_obey_the_filter_and_lists_that_are_not_there_are_refused(client
     assert "/ui/export/executions?q=status%3Afailed&amp;sort=created&amp;format=parquet" in page
 
 
+@pytest.mark.parametrize("name", ["runs", *LISTS])
+def test_fields_of_exports_follow_the_columns_of_the_page_and_none_is_lost(client: PageClient, name: str) -> None:
+    address = f"/ui/export/{name}?format=csv" if name != "runs" else "/ui/runs/export?format=csv&column=accuracy"
+
+    def header(order: str) -> list[str]:
+        return client.get(address + order).text.splitlines()[0].split(",")
+
+    plain = header("")
+    moved = header("&order=Started&order=Created&order=accuracy&order=no-such-column&order=Name&order=Task")
+    assert sorted(moved) == sorted(plain)
+    assert name == "recurring" or moved.index("created_at") < moved.index("task" if name == "executions" else "name")
+    if name == "runs":
+        assert moved[:6] == ["run_id", "created_at", "started_at", "finished_at", "duration_seconds", "experiment"]
+        assert moved.index("accuracy") < moved.index("name") < moved.index("state")
+    assert header("&order=no-such-column") == plain
+
+
 def test_values_that_do_not_fit_their_column_are_left_out_of_parquet_only(tmp_path: Path) -> None:
     async def rows() -> AsyncIterator[Mapping[str, Any]]:
         yield {"score": "n/a", "size": 2**70, "note": {"a": 1}, "at": math.nan}

@@ -401,7 +401,7 @@ def test_every_list_offers_its_views_and_saves_what_it_shows(client: PageClient,
     address = TABLES[table] + ("?tab=stored" if table == "artifacts" else "")
     if table not in {"projects", "registry", "flows"}:  # those pages need a room that the seeded application does without
         assert f'hx-get="/ui/views?table={table}&amp;address=' in client.get(address).text
-    layout = '{"columns":{"Name":{"width":320,"isPinned":true}},"isCompact":true}'
+    layout = '{"columns":{"Name":{"width":320,"isPinned":true}},"order":["Status","Name"],"isCompact":true}'
     form = {"verb": "save", "table": table, "name": "wide", "next": address, "layout": layout}
     saved = client.post("/ui/views", data=form, headers={"origin": "http://testserver"}).headers["location"]
     assert saved.partition("?")[0] == TABLES[table]
@@ -409,19 +409,20 @@ def test_every_list_offers_its_views_and_saves_what_it_shows(client: PageClient,
     assert f">{'wide'}</a>" in client.get(f"/ui/views?table={table}").text
 
 
-def test_a_layout_holds_pins_widths_and_row_height_and_nothing_else() -> None:
+def test_a_layout_holds_order_pins_widths_and_row_height_and_nothing_else() -> None:
     hostile = {
         "columns": {
             "Name": {"width": 10**9, "isPinned": "yes", "evil": 1}, "Status": {"width": 90, "x": "}"}, "Run": {"isPinned": True, "isHidden": True}, "Id": {"width": True, "isHidden": 1},
         },
-        "isCompact": 1, "isDiffering": True, "more": "x",
+        "order": ["Status", 7, "Name", "Status"], "isCompact": 1, "isDiffering": True, "more": "x",
     }  # fmt: skip
     assert json.loads(checked_layout(json.dumps(hostile))) == {
         "columns": {"Status": {"width": 90}, "Run": {"isPinned": True, "isHidden": True}},
+        "order": ["Status", "Name"],
         "isDiffering": True,
     }
     assert checked_layout('{"columns":{}}') == checked_layout("") == ""
-    for text in ("[]", "{", '{"columns":{"Name":3}}', '{"columns":[1]}'):
+    for text in ("[]", "{", '{"columns":{"Name":3}}', '{"columns":[1]}', '{"order":3}'):
         with pytest.raises(InvalidArgumentError):
             checked_layout(text)
 

@@ -14,6 +14,7 @@ from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.page_catalog import ExperimentItem, PipelineItem, RecurringItem
 from penstock.interfaces.pages import ArtifactItem, ListQuery, RunItem, TaskItem
 from penstock.interfaces.run_tables import ARTIFACT_GROUPINGS, TASK_GROUPINGS, Span
+from penstock.web.export_order import in_order
 from penstock.web.exporting import Export, Field, rows_of, send
 from penstock.web.filters import query_of
 from penstock.web.pages.whole_exports import WHOLE
@@ -198,19 +199,27 @@ LISTS: Mapping[str, tuple[Sequence[Field], Listed]] = {
 async def export(services: WebServices, request: Request) -> Response:
     """Send the list of this name that the query describes, `format=csv`, `json` or `parquet`; its groups where it shows groups.
 
+    Each `order` names a column of the page, in the reader's order, which the fields follow.
+
     Raises:
         InvalidArgumentError: another list or format.
     """
     wanted, name = request.query_params, request.path_params.get("list", "runs")
+    found = in_order(await _export(services, request, name), name, wanted.getlist("order"))
+    return send(found, wanted.get("format", "csv"))
+
+
+async def _export(services: WebServices, request: Request, name: str) -> Export:
     if name in WHOLE:
-        return send(await WHOLE[name](services, request), wanted.get("format", "csv"))
+        return await WHOLE[name](services, request)
+    wanted = request.query_params
     query = query_of(request, now=services.clock.now(), sort="activity" if name == "experiments" else "created")
     groupings = {"executions": TASK_GROUPINGS, "artifacts": ARTIFACT_GROUPINGS}.get(name, ())
     if (by := wanted.get("group")) and (name == "runs" or by in groupings):
-        return send(await _groups(services, name, query, wanted), wanted.get("format", "csv"))
+        return await _groups(services, name, query, wanted)
     if name == "runs":
-        return send(await _runs(services, query, wanted), wanted.get("format", "csv"))
+        return await _runs(services, query, wanted)
     if name not in LISTS:
         raise InvalidArgumentError(f"{name[:40]!r} is no list; {', '.join(('runs', *LISTS, *WHOLE))} are")
     fields, rows = LISTS[name]
-    return send(Export(name, fields, rows(services, query)), wanted.get("format", "csv"))
+    return Export(name, fields, rows(services, query))

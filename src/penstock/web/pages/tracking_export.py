@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.tracking import TrackedProject
+from penstock.web.export_order import in_order
 from penstock.web.exporting import MOST_ROWS, Export, Field, send
 from penstock.web.pages.tracking_workspace import ListedRun, listed_run
 from penstock.web.parquet_writing import Kind
@@ -54,7 +55,8 @@ async def export(services: WebServices, tracking: TrackingServices, request: Req
                 return
             listed, after = await _page(services, tracking, request, project, after)
 
-    return send(Export(project.name, [*_FIELDS[:-3], *columns, *_FIELDS[-3:]], rows()), wanted.get("format", "csv"))
+    found = Export(project.name, [*_FIELDS[:-3], *columns, *_FIELDS[-3:]], rows())
+    return send(in_order(found, "tracked", wanted.getlist("order")), wanted.get("format", "csv"))
 
 
 async def _page(

@@ -1,6 +1,6 @@
 """Named views of tables: what a table's address shows, under a name, for everybody on this server.
 
-The layout (pins, widths, row height) is a part of the address: `layout` holds a JSON document that `static/js/columns.js` reads.
+The layout (order, pins, widths, row height) is a part of the address: `layout` holds a JSON document that `static/js/columns.js` reads.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ async def act(services: WebServices, request: Request) -> Response:
 
 
 def checked_layout(text: str) -> str:
-    """Return a layout as it is kept: pins, widths, hidden columns and row height, nothing else; empty when it says nothing.
+    """Return a layout as it is kept: order, pins, widths, hidden columns and row height, nothing else; empty when it says nothing.
 
     Raises:
         InvalidArgumentError: it is no layout.
@@ -98,9 +98,11 @@ def checked_layout(text: str) -> str:
     try:
         given = json.loads(text[:_MOST_ADDRESS]) if text else {}
         columns = {str(name)[:200]: _choice(value) for name, value in dict(given.get("columns", {})).items()}
+        order = list(dict.fromkeys(name[:200] for name in list(given.get("order", [])) if isinstance(name, str)))[:_MOST_COLUMNS]
     except (ValueError, TypeError, AttributeError):
         raise InvalidArgumentError("layout: it cannot be read") from None
     kept: dict[str, Any] = {"columns": {name: choice for name, choice in list(columns.items())[:_MOST_COLUMNS] if choice}}
+    kept |= {"order": order} if order else {}
     kept |= {name: True for name in ("isCompact", "isDiffering") if given.get(name) is True}
     return json.dumps(kept, separators=(",", ":"), ensure_ascii=False) if kept["columns"] or len(kept) > 1 else ""
 

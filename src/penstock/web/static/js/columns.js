@@ -1,7 +1,8 @@
-// Widths and pins of a table's columns, which of them are hidden, and the height of its rows: those of the address, where a view or a link brings some, else those
-// that this browser keeps by table and key of the column. They are rules of a style sheet that counts columns, so that rows which come
-// later have them too. The menu does by keyboard what dragging the edge of a heading does by pointer.
+// Order, widths and pins of a table's columns, which of them are hidden, and the height of its rows: those of the address, where a view or a
+// link brings some, else those that this browser keeps by table and key of the column. Widths are rules of a style sheet that counts columns,
+// so that rows which come later have them too. The menu does by keyboard what dragging a heading or its edge does by pointer.
 
+import { arrange, ordered, startDragging } from "./column_order.js";
 import { icon, make, text } from "./dom.js";
 
 const LEAST = 48;
@@ -11,6 +12,7 @@ document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 
 const keyOf = (table) => `penstock.columns.${table.dataset.table}`;
 const rowsOf = (table) => `penstock.rows.${table.dataset.table}`;
+const orderOf = (table) => `penstock.order.${table.dataset.table}`;
 const differencesOf = (table) => `penstock.differences.${table.dataset.table}`;
 
 /** The layout that the address brings, of a view or of a link; null without one. Anybody may have written it. */
@@ -22,7 +24,7 @@ function addressed() {
     const width = Number(value?.width);
     return [name, { ...(width > 0 && { width: fitted(width) }), ...(value?.isPinned === true && { isPinned: true }), ...(value?.isHidden === true && { isHidden: true }) }];
   });
-  return { columns: Object.fromEntries(columns), isCompact: given.isCompact === true, isDiffering: given.isDiffering === true };
+  return { columns: Object.fromEntries(columns), order: names(given.order), isCompact: given.isCompact === true, isDiffering: given.isDiffering === true };
 }
 
 function parsed(text) {
@@ -33,10 +35,13 @@ function parsed(text) {
   }
 }
 
-/** What is shown of a table: `{columns: {name: {width, isPinned, isHidden}}, isCompact, isDiffering}`; the address goes before what this browser keeps. */
+const names = (given) => (Array.isArray(given) ? given.filter((name) => typeof name === "string") : []);
+
+/** What is shown of a table: `{columns: {name: {width, isPinned, isHidden}}, order: [name], isCompact, isDiffering}`; the address goes before what this browser keeps. */
 function layoutOf(table) {
   return addressed() ?? {
     columns: parsed(localStorage.getItem(keyOf(table))),
+    order: names(parsed(localStorage.getItem(orderOf(table)))),
     isCompact: localStorage.getItem(rowsOf(table)) === "compact",
     isDiffering: localStorage.getItem(differencesOf(table)) === "yes",
   };
@@ -47,7 +52,7 @@ const choices = (table) => layoutOf(table).columns;
 /** The address of this page with a layout; null takes it away. */
 function addressWith(layout) {
   const address = new URL(location.href);
-  if (layout) address.searchParams.set("layout", JSON.stringify({ columns: layout.columns, ...(layout.isCompact && { isCompact: true }), ...(layout.isDiffering && { isDiffering: true }) }));
+  if (layout) address.searchParams.set("layout", JSON.stringify({ columns: layout.columns, ...(layout.order.length && { order: layout.order }), ...(layout.isCompact && { isCompact: true }), ...(layout.isDiffering && { isDiffering: true }) }));
   else address.searchParams.delete("layout");
   return address;
 }
@@ -67,6 +72,8 @@ function keep(table, layout) {
     }
   } else {
     localStorage.setItem(keyOf(table), JSON.stringify(layout.columns));
+    if (layout.order.length) localStorage.setItem(orderOf(table), JSON.stringify(layout.order));
+    else localStorage.removeItem(orderOf(table));
     if (layout.isCompact) localStorage.setItem(rowsOf(table), "compact");
     else localStorage.removeItem(rowsOf(table));
     if (layout.isDiffering) localStorage.setItem(differencesOf(table), "yes");
@@ -96,6 +103,45 @@ function nameOf(head) {
   return head.dataset.key ?? (head.querySelector("a.sort") ?? head).textContent.trim();
 }
 
+/** Names of the columns of each table as the server has them, before the reader's order. */
+const served = new Map();
+
+/** Put the tables of a document into the reader's order. */
+function arrangeAll(root) {
+  for (const table of root.querySelectorAll("table[data-table]")) {
+    served.set(table.dataset.table, heads(table).map(nameOf));
+    arrangeOne(table);
+  }
+}
+
+function arrangeOne(table) {
+  const before = served.get(table.dataset.table) ?? [];
+  arrange(table, ordered(before, layoutOf(table).order), nameOf);
+}
+
+/** Put a column beside another one. */
+function moveBeside(table, name, other, isAfter) {
+  const layout = layoutOf(table);
+  const order = heads(table).map(nameOf).filter((one) => one !== name);
+  order.splice(order.indexOf(other) + (isAfter ? 1 : 0), 0, name);
+  keep(table, { ...layout, order });
+}
+
+/** Let exports have their fields in the order of the columns. */
+function orderExports() {
+  const [table] = tables();
+  if (!table) return;
+  const { order } = layoutOf(table);
+  for (const link of document.querySelectorAll(".table-tools a[download]")) {
+    const address = new URL(link.href);
+    address.searchParams.delete("order");
+    for (const name of order) address.searchParams.append("order", name);
+    link.href = address.pathname + address.search;
+    const call = link.closest(".menu-body").querySelector("pre code");
+    if (address.searchParams.get("format") === "json") call.textContent = call.textContent.replace(/^(curl '\w+:\/\/[^/]+).*$/s, (whole, start) => `${start}${link.getAttribute("href")}'`);
+  }
+}
+
 const place = (head) => [...head.parentElement.children].indexOf(head) + 1;
 /** What selects all cells of a heading's column. */
 const cellsOf = (table, head) => `table[data-table="${CSS.escape(table.dataset.table)}"] > * > tr > :nth-child(${place(head)})`;
@@ -113,6 +159,7 @@ function isConstant(table, head) {
 function draw() {
   const rules = [];
   for (const table of tables()) {
+    arrangeOne(table);
     const { columns: chosen, isCompact, isDiffering } = layoutOf(table);
     if (isCompact) rules.push(`table[data-table="${CSS.escape(table.dataset.table)}"] { --row: 1.65rem; }`);
     for (const head of heads(table)) {
@@ -125,6 +172,7 @@ function draw() {
   apply(rules);
   const pins = pinned();
   if (pins.length) apply([...rules, ...pins]);
+  orderExports();
 }
 
 /** Rules of pinned columns, which stay at the left edge, one beside the other: their places follow from the widths that other rules gave. */
@@ -152,7 +200,22 @@ function fitted(width) {
   return Math.round(Math.min(MOST, Math.max(LEAST, width)));
 }
 
-/** The rows of the menu: each column with its pin and width. */
+/** A button that moves a column of the menu past the one before (-1) or after it (1). */
+function mover(table, name, shown, step) {
+  const button = make("button", { type: "button", class: "button small icon-only", "aria-label": `${text(step < 0 ? "move up" : "move down")}: ${shown}`, onclick: () => {
+    const item = button.closest("li");
+    const other = step < 0 ? item.previousElementSibling : item.nextElementSibling;
+    if (!other) return;
+    moveBeside(table, name, other.dataset.key, step > 0);
+    other[step < 0 ? "before" : "after"](item);
+    button.focus();
+  } }, icon(sprite(), step < 0 ? "chevron-up" : "chevron-down"));
+  return button;
+}
+
+const sprite = () => document.querySelector("svg.icon use")?.getAttribute("href").split("#")[0] ?? "";
+
+/** The rows of the menu: each column with its place, pin and width. */
 function fill(table, list) {
   const chosen = choices(table);
   const isSticky = table.classList.contains("first-sticky");
@@ -167,7 +230,7 @@ function fill(table, list) {
     pins.addEventListener("change", () => choose(table, name, { isPinned: pins.checked }));
     const field = make("input", { class: "column-width", type: "number", min: LEAST, max: MOST, step: 8, value: width ?? "", placeholder: String(head.offsetWidth), "aria-label": `${text("column width")}: ${shown}` });
     field.addEventListener("change", () => choose(table, name, { width: field.value ? fitted(Number(field.value)) : 0 }));
-    return make("li", { "data-name": shown.toLowerCase() }, make("label", { class: "grow cut" }, shows, shown), make("label", { class: "pin-choice", title: text("pin column") }, pins, text("pinned")), field);
+    return make("li", { "data-name": shown.toLowerCase(), "data-key": name }, make("label", { class: "grow cut" }, shows, shown), mover(table, name, shown, -1), mover(table, name, shown, 1), make("label", { class: "pin-choice", title: text("pin column") }, pins, text("pinned")), field);
   }));
 }
 
@@ -183,7 +246,7 @@ function addMenu(table) {
   } });
   const compact = make("input", { type: "checkbox", onchange: () => keep(table, { ...layoutOf(table), isCompact: compact.checked }) });
   const reset = make("button", { class: "button small", type: "button", onclick: () => {
-    keep(table, { columns: {}, isCompact: false, isDiffering: false });
+    keep(table, { columns: {}, order: [], isCompact: false, isDiffering: false });
     fill(table, list);
     compact.checked = false;
     if (differing) differing.checked = false;
@@ -193,8 +256,7 @@ function addMenu(table) {
   let menu = tools.querySelector("details[data-columns]");
   if (menu) menu.querySelector(".menu-body").append(make("hr"), part);
   else {
-    const sprite = document.querySelector("svg.icon use")?.getAttribute("href").split("#")[0] ?? "";
-    menu = make("details", { class: "menu", "data-columns": table.dataset.table }, make("summary", { class: "button" }, icon(sprite, "columns"), text("columns")), make("div", { class: "menu-body wide" }, part));
+    menu = make("details", { class: "menu", "data-columns": table.dataset.table }, make("summary", { class: "button" }, icon(sprite(), "columns"), text("columns")), make("div", { class: "menu-body wide" }, part));
     tools.append(menu);
   }
   menu.addEventListener("toggle", () => {
@@ -219,7 +281,17 @@ document.addEventListener("dblclick", (event) => {
   const head = event.target.closest?.(".column-edge")?.parentElement;
   if (head) choose(head.closest("table"), nameOf(head), { width: 0 });
 });
+startDragging(heads, (table, head, target, isAfter) => moveBeside(table, nameOf(head), nameOf(target), isAfter));
+document.addEventListener("penstock:fetched", (event) => arrangeAll(event.detail));
 document.addEventListener("penstock:patched", draw);
+/** The server's own order of chosen columns goes before an order that was made by dragging. */
+document.addEventListener("submit", (event) => {
+  const [table] = tables();
+  if (!table || !event.target.matches("[data-column-form]")) return;
+  const chosen = new Set([...event.target.querySelectorAll("[data-column]")].map((item) => item.dataset.column));
+  const layout = layoutOf(table);
+  keep(table, { ...layout, order: layout.order.filter((name) => !chosen.has(name)) });
+}, true);
 
 /** A view takes along what this table looks like now. */
 document.addEventListener("submit", (event) => {
@@ -229,5 +301,6 @@ document.addEventListener("submit", (event) => {
   event.target.append(make("input", { type: "hidden", name: "layout", value: addressWith(layoutOf(table)).searchParams.get("layout") }));
 }, true);
 
+arrangeAll(document);
 for (const table of tables()) addMenu(table);
 draw();

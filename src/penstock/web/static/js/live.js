@@ -145,6 +145,7 @@ export const refresh = throttle(async () => {
   }
   if (!answer.ok || !(answer.headers.get("content-type") ?? "").startsWith("text/html")) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  document.dispatchEvent(new CustomEvent("penstock:fetched", { detail: fresh })); // for what the browser alone knows: the order of columns
   for (const old of regions) {
     const replacement = fresh.getElementById(old.id);
     if (!replacement || !old.isConnected) continue;

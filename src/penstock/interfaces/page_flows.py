@@ -28,6 +28,11 @@ class FlowQuery:
     offset: int = 0
     limit: int = 50
 
+    @property
+    def is_judged_by_run(self) -> bool:
+        """Whether every run must be looked at, and no index of flows, users and times says which ones match."""
+        return bool(self.status or self.tags or self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class FlowRunItem:
@@ -75,12 +80,18 @@ class FlowGroup:
 
 @dataclass(frozen=True, slots=True)
 class FlowListing:
-    """A page of recorded runs, newest first, with the groups of everything that matches."""
+    """A page of recorded runs, newest first, with the groups of what matches."""
 
-    runs: Sequence[FlowRunItem]
+    items: Sequence[FlowRunItem]
     total: int
+    """Matching runs, counted up to `pages.COUNT_LIMIT`; up to a tenth of it where every run must be judged by its state, tags or name."""
+    is_total_exact: bool
+    has_more: bool
+    """Whether older runs follow."""
     by_flow: Sequence[FlowGroup]
     by_user: Sequence[FlowGroup]
+    is_grouped_whole: bool
+    """False when the groups are those of the newest `run_tables.GROUPED_ROWS` matching runs only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +179,11 @@ class FlowPages(Protocol):
     """What the flow pages read."""
 
     async def runs(self, query: FlowQuery) -> FlowListing:
-        """Recorded runs that match, newest first."""
+        """A page of the recorded runs that match, with how many there are and their groups."""
+        ...
+
+    async def rows(self, query: FlowQuery) -> Sequence[FlowRunItem]:
+        """Only the rows of such a page: for exports and bulk actions, which need no counts."""
         ...
 
     async def run(self, flow_id: str, run_id: str) -> FlowRunView | None:

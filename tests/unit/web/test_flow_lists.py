@@ -29,7 +29,7 @@ def test_a_bulk_action_takes_all_flow_runs_that_match_and_says_how_many(tmp_path
     form = {"verb": "tag", "tags": "good", "matching": "1", "next": "/flows/F?user=bob&tag=batch&offset=50"}
     answer = room.client.post("/ui/flows/actions", data=form, headers={"origin": "http://testserver"})
     assert "Tagged 53 of 53." in unquote(answer.headers["set-cookie"])
-    found = asyncio.run(room.flows.web.pages.runs(FlowQuery(limit=200))).runs
+    found = asyncio.run(room.flows.web.pages.rows(FlowQuery(limit=200)))
     assert {run.run_id for run in found if "good" in run.tags} == {run.shown_id for run in runs if run.by.user_name == "bob"}
     assert "Nothing was selected." in unquote(
         room.client.post("/ui/flows/actions", data={**form, "next": "/flows/G"}, headers={"origin": "http://testserver"}).headers["set-cookie"]

@@ -108,6 +108,10 @@ class Where:
         if name := query.scope.get("namespace"):
             self.add(in_namespace(table, self.bind(name)))
 
+    def among(self, column: str, values: list[str]) -> None:
+        """Require `column` to be one of `values`."""
+        self.add(f"{column} IN ({self._list(values)})")
+
     def contains(self, column: str, text: str) -> str:
         """SQL: `column` contains `text`, whatever its case. SQLite's LIKE ignores case by itself, three times faster than LOWER."""
         if self.dialect.name == "sqlite":
@@ -130,7 +134,7 @@ class Where:
 
         Few runs with the word are found first: then an execution is judged by what its index has, without a look at its run.
         """
-        ids = self._few_runs(text)
+        ids = self.few_runs(text)
         if ids is None:
             self.word(text, "task.display_name", "run.name", "run.pipeline_name", id_column="task.task_id")
             return
@@ -141,12 +145,12 @@ class Where:
 
     def run_text(self, column: str, condition: Condition) -> None:
         """Require a text of the run of an execution, its name or pipeline; few runs that hold it are found first."""
-        ids = self._few_runs(condition.value) if condition.operator in {":", "="} else None
+        ids = self.few_runs(condition.value) if condition.operator in {":", "="} else None
         if ids is not None:
-            self.add(f"task.run_id IN ({self._list(ids)})")
+            self.among("task.run_id", ids)
         self.text(column, condition)
 
-    def _few_runs(self, text: str) -> list[str] | None:
+    def few_runs(self, text: str) -> list[str] | None:
         """Ids of runs that hold a word or begin with it where that is quick to know and they are few; None otherwise."""
         return self._few_runs_with(text) if self.dialect.name == "sqlite" and len(text) >= _TRIGRAM else None
 
@@ -159,11 +163,11 @@ class Where:
         SQLite asks its trigram index when few runs hold the word, and reads newest first when many do, as a page then fills soon;
         PostgreSQL decides that itself.
         """
-        ids = self._few_runs(text)
+        ids = self.few_runs(text)
         if ids is None:
             self.word(text, "run.name", "run.pipeline_name", id_column="run.run_id")
             return
-        self.add(f"run.run_id IN ({self._list(ids)})")
+        self.among("run.run_id", ids)
 
     def _few_runs_with(self, text: str) -> list[str] | None:
         """Ids of runs that hold a word when they are few; None when they are many."""

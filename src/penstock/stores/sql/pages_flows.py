@@ -19,18 +19,25 @@ from penstock.interfaces.page_flows import (
     FlowTaskItem,
     TrackedLink,
 )
-from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.interfaces.pages import COUNT_LIMIT
+from penstock.interfaces.run_tables import GROUPED_ROWS
+from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 from penstock.stores.sql.flow_projection import PARAMETERS_STEP
+from penstock.stores.sql.page_filters import Where
+from penstock.stores.sql.page_rows import named_places
 
 _SHOWN_RUN = "COALESCE(flow_run.run_id, CAST(flow_run.run_number AS TEXT))"
 _SHARED = f"flow_run.flow_id || '/' || {_SHOWN_RUN}"
+_JOINED = f"flow_run JOIN run ON run.run_id = {_SHARED}"
 _RUNS = (
     f"SELECT flow_run.*, {_SHOWN_RUN} AS shown_id, run.state AS state, run.finished_at AS finished_at, run.error AS error,"
     " run.task_count AS task_count, run.done_count AS done_count, run.failed_count AS failed_count, engine.run_id AS engine_run"
-    f" FROM flow_run JOIN run ON run.run_id = {_SHARED} LEFT JOIN run engine ON engine.run_id = flow_run.run_id"
+    f" FROM {_JOINED} LEFT JOIN run engine ON engine.run_id = flow_run.run_id"
 )
 _STATES = {"running": ("RUNNING", "PENDING", "CANCELING", "PAUSED"), "completed": ("SUCCEEDED",), "failed": ("FAILED", "CANCELED")}
 _MAX_GROUPS = 200
+_FEW = 500
+"""Runs of a state that are looked up one by one."""
 _MAX_TASKS = 20_000
 
 
@@ -44,20 +51,23 @@ class SqlFlowPages:
         """See `FlowPages.runs`."""
 
         def work(tx: Transaction) -> FlowListing:
-            where, params = _conditions(query)
-            rows = tx.all(
-                f"{_RUNS}{where} ORDER BY flow_run.ts_epoch DESC, flow_run.run_number DESC LIMIT :limit OFFSET :offset",
-                {**params, "limit": query.limit, "offset": query.offset},
+            where = _where(tx, query)
+            found = _newest(tx, where, query.offset, query.limit + 1)
+            limit = COUNT_LIMIT // 10 if query.is_judged_by_run else COUNT_LIMIT
+            counted = tx.one(
+                f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {_JOINED} {where.sql()} LIMIT {limit + 1}) AS matching", where.params
             )
-            total = tx.one(f"SELECT COUNT(*) AS n FROM flow_run JOIN run ON run.run_id = {_SHARED}{where}", params)
+            total = int(counted["n"]) if counted is not None else 0
+            by_flow, by_user, grouped = _groups(tx, where)
             return FlowListing(
-                [_run_item(row) for row in rows],
-                int(total["n"]) if total is not None else 0,
-                _groups(tx, "flow_run.flow_id", where, params),
-                _groups(tx, "COALESCE(flow_run.user_name, '')", where, params),
+                found[: query.limit], min(total, limit), total <= limit, len(found) > query.limit, by_flow, by_user, grouped <= GROUPED_ROWS
             )
 
         return await self._database.read(work)
+
+    async def rows(self, query: FlowQuery) -> Sequence[FlowRunItem]:
+        """See `FlowPages.rows`."""
+        return await self._database.read(lambda tx: _newest(tx, _where(tx, query), query.offset, query.limit))
 
     async def run(self, flow_id: str, run_id: str) -> FlowRunView | None:
         """See `FlowPages.run`."""
@@ -141,46 +151,64 @@ def _run_facts(row: Row, told: Mapping[str, str], digests: Mapping[str, str]) ->
     )
 
 
-def _conditions(query: FlowQuery) -> tuple[str, dict[str, Any]]:
-    found, params = [], dict[str, Any]()
+def _where(tx: Transaction, query: FlowQuery) -> Where:
+    """Which runs a list shows, in terms of `_JOINED`."""
+    where = Where(tx, now=0.0)
     if query.flow_id:
-        found.append("flow_run.flow_id = :flow")
-        params["flow"] = query.flow_id
-    if query.user:
-        found.append("flow_run.user_name = :user")
-        params["user"] = query.user
-    if query.namespace:
-        found.append("flow_run.user_name = :namespace")
-        params["namespace"] = query.namespace
-    if query.status in _STATES:
-        names = [f":state{number}" for number in range(len(_STATES[query.status]))]
-        found.append(f"run.state IN ({', '.join(names)})")
-        params |= {name[1:]: state for name, state in zip(names, _STATES[query.status], strict=True)}
-    for number, tag in enumerate(query.tags):
-        name = f"tag{number}"
-        found.append(f"(flow_run.tags LIKE :{name} ESCAPE '\\' OR flow_run.system_tags LIKE :{name} ESCAPE '\\')")
-        params[name] = f"%{_pattern(orjson.dumps(tag).decode())}%"
+        where.equals("flow_run.flow_id", query.flow_id)
+    for user in (query.user, query.namespace):
+        if user:
+            where.equals("flow_run.user_name", user)
     if query.since is not None:
-        found.append("flow_run.ts_epoch >= :since")
-        params["since"] = int(query.since * 1000)
+        where.add(f"flow_run.ts_epoch >= {where.bind(int(query.since * 1000))}")
+    for tag in query.tags:
+        text = where.bind(f"%{escape_like(orjson.dumps(tag).decode())}%")
+        where.add(f"(flow_run.tags LIKE {text} ESCAPE '\\' OR flow_run.system_tags LIKE {text} ESCAPE '\\')")
+    if query.status in _STATES:
+        where.among("run.state", list(_STATES[query.status]))
+        places, states = named_places(_STATES[query.status])
+        few = tx.all(f"SELECT run_id FROM run WHERE kind = 'flow' AND state IN ({places}) LIMIT {_FEW + 1}", states)
+        if len(few) <= _FEW:
+            where.among("run.run_id", [row["run_id"] for row in few])
     if query.text:
-        found.append(f"LOWER({_SHARED}) LIKE :text ESCAPE '\\'")
-        params["text"] = f"%{_pattern(query.text.lower())}%"
-    return (f" WHERE {' AND '.join(found)}" if found else ""), params
+        ids = where.few_runs(query.text)
+        where.add(where.contains("run.name", query.text))
+        if ids is not None:
+            where.among("run.run_id", ids)
+    return where
 
 
-def _pattern(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _groups(tx: Transaction, column: str, where: str, params: dict[str, Any]) -> list[FlowGroup]:
+def _newest(tx: Transaction, where: Where, offset: int, limit: int) -> list[FlowRunItem]:
     rows = tx.all(
-        f"SELECT {column} AS key, COUNT(*) AS n, SUM(CASE WHEN run.state IN ('RUNNING', 'PENDING') THEN 1 ELSE 0 END) AS running,"
-        " SUM(CASE WHEN run.state = 'FAILED' THEN 1 ELSE 0 END) AS failed, MAX(flow_run.ts_epoch) AS newest"
-        f" FROM flow_run JOIN run ON run.run_id = {_SHARED}{where} GROUP BY {column} ORDER BY newest DESC LIMIT {_MAX_GROUPS}",
-        params,
+        f"{_RUNS} {where.sql()} ORDER BY flow_run.ts_epoch DESC, flow_run.run_number DESC LIMIT {int(limit)} OFFSET {int(offset)}",
+        where.params,
     )
-    return [FlowGroup(row["key"], int(row["n"]), int(row["running"]), int(row["failed"]), row["newest"] / 1000) for row in rows]
+    return [_run_item(row) for row in rows]
+
+
+def _groups(tx: Transaction, where: Where) -> tuple[list[FlowGroup], list[FlowGroup], int]:
+    """The newest matching runs by flow and by user, the group with the newest run first, and how many runs there are in all groups."""
+    rows = tx.all(
+        "SELECT flow_id, user_name, COUNT(*) AS n, SUM(CASE WHEN state IN ('RUNNING', 'PENDING') THEN 1 ELSE 0 END) AS running,"
+        " SUM(CASE WHEN state = 'FAILED' THEN 1 ELSE 0 END) AS failed, MAX(ts_epoch) AS newest FROM"
+        " (SELECT flow_run.flow_id, COALESCE(flow_run.user_name, '') AS user_name, flow_run.ts_epoch, run.state"
+        f" FROM {_JOINED} {where.sql()} ORDER BY flow_run.ts_epoch DESC, flow_run.run_number DESC LIMIT {GROUPED_ROWS + 1}) AS matching"
+        " GROUP BY flow_id, user_name",
+        where.params,
+    )
+    return _merged(rows, "flow_id"), _merged(rows, "user_name"), sum(row["n"] for row in rows)
+
+
+def _merged(rows: Sequence[Row], column: str) -> list[FlowGroup]:
+    """Groups by one of the two columns that rows are counted by."""
+    found: dict[str, FlowGroup] = {}
+    for row in rows:
+        had = found.get(row[column], FlowGroup(row[column], 0, 0, 0, 0.0))
+        found[had.key] = FlowGroup(
+            had.key, had.run_count + row["n"], had.running_count + row["running"], had.failed_count + row["failed"],
+            max(had.last_started_at, row["newest"] / 1000),
+        )  # fmt: skip
+    return sorted(found.values(), key=lambda group: -group.last_started_at)[:_MAX_GROUPS]
 
 
 def _run_item(row: Row) -> FlowRunItem:

@@ -53,22 +53,26 @@ class SqlTrackingPages:
     async def projects(self, *, registries: bool = False) -> Sequence[ProjectItem]:
         """See `TrackingPages`."""
         sql = (
-            "SELECT p.project_id, p.entity, p.name, p.description, p.created_at, COUNT(r.run_id) AS run_count, "
-            "SUM(CASE WHEN r.state IN ('running', 'preempting') THEN 1 ELSE 0 END) AS live_count, "
-            "SUM(CASE WHEN r.state IN ('failed', 'crashed') THEN 1 ELSE 0 END) AS failed_count, MAX(r.updated_at) AS active_at, "
+            "SELECT p.project_id, p.entity, p.name, p.description, p.created_at, "
+            "(SELECT MAX(r.updated_at) FROM tracked_run r WHERE r.project_id = p.project_id) AS active_at, "
             "(SELECT COUNT(*) FROM collection c WHERE c.project_id = p.project_id) AS collection_count "
-            "FROM tracked_project p "
-            "LEFT JOIN tracked_run r ON r.project_id = p.project_id "
-            f"WHERE p.name {'' if registries else 'NOT '}LIKE '{REGISTRY_PREFIX}%' "
-            "GROUP BY p.project_id, p.entity, p.name, p.description, p.created_at"
+            f"FROM tracked_project p WHERE p.name {'' if registries else 'NOT '}LIKE '{REGISTRY_PREFIX}%'"
         )
 
         def work(tx: Transaction) -> list[ProjectItem]:
+            # From an index of both: reading the rows of a million runs takes a second.
+            counts: dict[int, dict[str, int]] = {}
+            for row in tx.all("SELECT project_id, state, COUNT(*) AS n FROM tracked_run GROUP BY project_id, state"):
+                counts.setdefault(row["project_id"], {})[row["state"]] = row["n"]
+
+            def counted(project: int, *states: str) -> int:
+                return sum(number for state, number in counts.get(project, {}).items() if not states or state in states)
+
             found = [
                 ProjectItem(
-                    TrackedProjectId(row["project_id"]), row["entity"], row["name"], row["description"], row["run_count"],
-                    row["live_count"] or 0, row["failed_count"] or 0, row["active_at"] or row["created_at"], registries,
-                    row["collection_count"],
+                    TrackedProjectId(row["project_id"]), row["entity"], row["name"], row["description"], counted(row["project_id"]),
+                    counted(row["project_id"], "running", "preempting"), counted(row["project_id"], "failed", "crashed"),
+                    row["active_at"] or row["created_at"], registries, row["collection_count"],
                 )
                 for row in tx.all(sql)
             ]  # fmt: skip

@@ -27,7 +27,7 @@ async def act(services: WebServices, flows: FlowWeb, request: Request) -> Respon
     async def matching(address: ListAddress) -> Sequence[str]:
         flow_id = unquote(address.path.removeprefix("/flows").strip("/")) if address.path.startswith("/flows") else ""
         query = replace(flow_query(flow_id, address.query, services.clock.now()), offset=0, limit=MOST_AT_ONCE)
-        return [run.shared_id for run in (await flows.pages.runs(query)).runs]
+        return [run.shared_id for run in await flows.pages.rows(query)]
 
     wanted = await picked(request, "/flows", matching)
     tags = [tag[:_LONGEST_TAG] for tag in re.split(r"[,\s]+", str(wanted.form.get("tags", ""))) if tag]

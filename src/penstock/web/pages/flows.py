@@ -207,15 +207,14 @@ async def list_page(services: WebServices, flows: FlowWeb, request: Request) -> 
     query = flow_query(request.path_params.get("flow", ""), request.query_params, services.clock.now())
     listing = await flows.pages.runs(query)
     group = request.query_params.get("group", "flow")
-    more = query.offset + _PAGE
     page = FlowListPage(
         listing,
         query,
         group if group in {"flow", "user"} else "",
         request.query_params.get("since", ""),
         tuple(_SPANS),
-        more if more < listing.total else None,
-        await _peeks(services, listing.runs),
+        query.offset + _PAGE if listing.has_more else None,
+        await _peeks(services, listing.items),
     )
     crumbs = (Crumb("Flows", "/flows"), Crumb(query.flow_id)) if query.flow_id else (Crumb("Flows"),)
     frame = Frame(title=query.flow_id or "Flows", section="flows", crumbs=crumbs, scripts=("table", "flows"))

@@ -88,10 +88,10 @@ async def _flows(services: WebServices, request: Request) -> Export:
         if flows is None:
             return
         for offset in range(0, MOST_ROWS, _FLOW_PAGE):
-            listing = await flows.pages.runs(replace(asked, offset=offset, limit=_FLOW_PAGE))
-            for run in listing.runs:
+            found = await flows.pages.rows(replace(asked, offset=offset, limit=_FLOW_PAGE))
+            for run in found:
                 yield _flow(run)
-            if offset + _FLOW_PAGE >= listing.total:
+            if len(found) < _FLOW_PAGE:
                 return
 
     return Export("flows", _FLOW, rows())

@@ -1,0 +1,157 @@
+"""Lists of flows, pipelines and projects: what they count, and that a first page comes from an index however many rows there are."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock.interfaces.page_flows import FlowQuery
+from penstock.interfaces.pages import ListQuery
+from penstock.stores.sql import pages_flows
+from penstock.stores.sql.database import Database, Transaction
+from penstock.stores.sql.pages_artifacts import SqlArtifactPages
+from penstock.stores.sql.pages_catalog import SqlCatalogPages
+from penstock.stores.sql.pages_flows import SqlFlowPages
+from penstock.stores.sql.pages_tracking import SqlTrackingPages
+from tests.support.databases import seeded_database
+
+FLOW_RUNS = 12
+
+
+def flow_runs(tx: Transaction) -> None:
+    """Runs 1 to 12 of two flows by turns, the odd ones of ann, the even ones of bob; 3 and 6 failed, 12 runs; every fourth is nightly."""
+    for number in range(1, FLOW_RUNS + 1):
+        flow, user = ("Train", "Score")[number % 2], ("bob", "ann")[number % 2]
+        state = "FAILED" if number in {3, 6} else "RUNNING" if number == FLOW_RUNS else "SUCCEEDED"
+        tags = '["nightly"]' if number % 4 == 0 else "[]"
+        tx.execute(
+            "INSERT INTO flow_run (run_number, flow_id, user_name, ts_epoch, tags) VALUES (?, ?, ?, ?, ?)",
+            (number, flow, user, number * 1000, tags),
+        )
+        tx.execute(
+            "INSERT INTO run (run_id, kind, name, pipeline_name, state, created_at, scheduled_at) VALUES (?, 'flow', ?, ?, ?, ?, ?)",
+            (f"{flow}/{number}", f"{flow}/{number}", flow, state, number, number),
+        )
+
+
+def catalog(tx: Transaction) -> None:
+    """Pipelines `a` with two versions and a schedule, `b` with one version; a project with runs of three states, an empty one."""
+    tx.execute("INSERT INTO spec (digest, kind, name, content, created_at) VALUES ('sha256:0', 'kfp', 'p', '{}', 1)")
+    for at, name in enumerate("ab"):
+        tx.execute("INSERT INTO pipeline (pipeline_id, name, display_name, created_at) VALUES (?, ?, ?, ?)", (name, name, name, at))
+    for pipeline, version in (("a", "1"), ("a", "2"), ("b", "1")):
+        tx.execute(
+            "INSERT INTO pipeline_version (pipeline_version_id, pipeline_id, name, display_name, spec_digest, created_at)"
+            " VALUES (?, ?, ?, ?, 'sha256:0', ?)",
+            (pipeline + version, pipeline, version, version, float(version)),
+        )
+    tx.execute(
+        "INSERT INTO recurring_run (recurring_run_id, display_name, experiment_id, pipeline_id, max_concurrency, trigger_spec, is_enabled,"
+        " created_at, updated_at) VALUES ('r', 'r', 'e', 'a', 1, '{}', 1, 1, 1)"
+    )
+    for project, name in ((1, "digits"), (2, "empty")):
+        tx.execute(
+            "INSERT INTO tracked_project (project_id, entity, name, created_at, updated_at) VALUES (?, 'ann', ?, ?, 0)",
+            (project, name, project),
+        )
+    for number, state in enumerate(("finished", "running", "failed", "crashed"), 1):
+        tx.execute(
+            "INSERT INTO tracked_run (run_id, project_id, name, display_name, state, created_at, updated_at, heartbeat_at)"
+            " VALUES (?, 1, ?, ?, ?, ?, ?, ?)",
+            (number, f"r{number}", f"r{number}", state, number, 10 * number, number),
+        )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Each kind of database, filled."""
+    with seeded_database(request.param, tmp_path, flow_runs, catalog) as found:
+        yield found
+
+
+async def test_a_list_of_flows_counts_and_groups_what_matches(database: Database) -> None:
+    listing = await SqlFlowPages(database).runs(FlowQuery(limit=5, offset=5))
+    assert [run.run_id for run in listing.items] == ["7", "6", "5", "4", "3"]
+    assert (listing.total, listing.is_total_exact, listing.has_more, listing.is_grouped_whole) == (FLOW_RUNS, True, True, True)
+    assert [(group.key, group.run_count, group.running_count, group.failed_count) for group in listing.by_flow] == [
+        ("Train", 6, 1, 1),
+        ("Score", 6, 0, 1),
+    ]
+    assert [(group.key, group.run_count, group.last_started_at) for group in listing.by_user] == [("bob", 6, 12.0), ("ann", 6, 11.0)]
+
+
+async def test_a_list_of_flows_says_when_it_stopped_counting(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages_flows, "COUNT_LIMIT", 10)
+    monkeypatch.setattr(pages_flows, "GROUPED_ROWS", 8)
+    listing = await SqlFlowPages(database).runs(FlowQuery(limit=20))
+    assert (listing.total, listing.is_total_exact, listing.has_more) == (10, False, False)
+    assert not listing.is_grouped_whole
+    assert sum(group.run_count for group in listing.by_flow) == 9, "the newest rows, and one more to know that there are others"
+    failed = await SqlFlowPages(database).runs(FlowQuery(status="failed"))
+    assert (len(failed.items), failed.total, failed.is_total_exact) == (2, 1, False)
+
+
+@pytest.mark.parametrize("few", [500, 1], ids=["few of a state", "many of a state"])
+async def test_flows_are_found_by_state_user_tag_and_name(database: Database, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(pages_flows, "_FEW", few)
+    pages = SqlFlowPages(database)
+
+    async def found(query: FlowQuery) -> list[str]:
+        return [run.run_id for run in await pages.rows(query)]
+
+    assert await found(FlowQuery(status="failed")) == ["6", "3"]
+    assert await found(FlowQuery(status="running")) == ["12"]
+    assert await found(FlowQuery(status="failed", user="ann")) == ["3"]
+    assert await found(FlowQuery(user="ann", namespace="bob")) == []
+    assert await found(FlowQuery(tags=("nightly",))) == ["12", "8", "4"]
+    assert await found(FlowQuery(text="score/1")) == ["11", "1"]
+    assert await found(FlowQuery(text="n/4", status="completed")) == ["4"]
+    assert await found(FlowQuery(text="unheard")) == []
+    assert await found(FlowQuery(flow_id="Train", since=9.5)) == ["12", "10"]
+
+
+async def test_pipelines_are_listed_with_their_versions_and_schedules(database: Database) -> None:
+    page = await SqlCatalogPages(database).list_pipelines(ListQuery(sort="name", is_descending=False))
+    assert [(item.name, item.version_count, item.schedule_count) for item in page.items] == [("a", 2, 1), ("b", 1, 0)]
+    assert [item.latest.name for item in page.items if item.latest] == ["2", "1"]
+
+
+async def test_projects_count_their_runs_by_state(database: Database) -> None:
+    projects = await SqlTrackingPages(database).projects()
+    assert [(item.name, item.run_count, item.live_count, item.failed_count, item.active_at) for item in projects] == [
+        ("digits", 4, 1, 2, 40),
+        ("empty", 0, 0, 0, 2),
+    ]
+
+
+async def test_first_pages_come_from_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    with seeded_database("sqlite", tmp_path, flow_runs, catalog) as database:
+        transaction: Any = database.read_sync(type)
+        real = transaction.all
+
+        def noted(self: Transaction, sql: str, params: Any = ()) -> Any:
+            if "ORDER BY" in sql:
+                asked.append((sql, params))
+            return real(self, sql, params)
+
+        flows, catalog_pages, artifacts = SqlFlowPages(database), SqlCatalogPages(database), SqlArtifactPages(database)
+        by_name = ListQuery(sort="name", is_descending=False)
+        lists: list[Callable[[], Awaitable[object]]] = [
+            *(partial(flows.rows, query) for query in (FlowQuery(), FlowQuery(flow_id="Train"), FlowQuery(user="ann"))),
+            *(partial(catalog_pages.list_pipelines, query) for query in (ListQuery(), by_name)),
+            partial(catalog_pages.list_recurring, ListQuery()),
+            *(partial(artifacts.list_artifacts, query) for query in (ListQuery(), by_name)),
+        ]
+        monkeypatch.setattr(transaction, "all", noted)
+        for ask in lists:
+            asked.clear()
+            await ask()
+            sql, params = asked[0]
+            steps = [row["detail"] for row in database.read_sync(partial(real, sql=f"EXPLAIN QUERY PLAN {sql}", params=params))]
+            assert not [step for step in steps if "ORDER BY" in step], f"sorts all rows: {sql}\n{steps}"

@@ -83,6 +83,25 @@ with wandb.init(name="kinds", project="previews") as run:
     run.log_artifact(artifact)
 """
 
+PICTURES = """
+import datetime, json
+import numpy as np, wandb
+from PIL import Image
+
+Image.fromarray(np.full((8, 12, 3), (10, 20, 30), "uint8")).save("flat.png")
+json.dump({"outer": {"inner": [1, 2]}, "last": "needle"}, open("deep.json", "w"))
+open("source.py", "w").write("".join(f"def f{number}():\\n    return {number}\\n\\n" for number in range(20)))
+mask = {"pred": {"mask_data": np.ones((8, 12), "uint8"), "class_labels": {1: "b"}}}
+box = {"found": {"box_data": [{"position": {"minX": 0.1, "maxX": 0.9, "minY": 0.1, "maxY": 0.9}, "class_id": 1}], "class_labels": {1: "b"}}}
+with wandb.init(name="pictures", project="previews") as run:
+    rows = [[number, "ab"[number % 2], wandb.Image("flat.png", masks=mask, boxes=box), datetime.datetime(2026, 1, 1 + number)] for number in range(10)]
+    artifact = wandb.Artifact("pictures", "samples")
+    for name in ("flat.png", "deep.json", "source.py"):
+        artifact.add_file(name)
+    artifact.add(wandb.Table(columns=["id", "kind", "picture", "when"], data=rows), "rows")
+    run.log_artifact(artifact)
+"""
+
 
 @dataclass
 class Logged:
@@ -119,6 +138,13 @@ def files(logged: Logged) -> str:
     """Address of the folder in which a file of each kind lies."""
     logged.run(FILES, *DATA_CLIENT)
     return "/tester/previews/artifacts/samples/kinds/v0/files/"
+
+
+@pytest.fixture(scope="module")
+def pictures(logged: Logged) -> str:
+    """Address of the folder with a picture, texts and a table with pictures."""
+    logged.run(PICTURES, *CLIENT)
+    return "/tester/previews/artifacts/samples/pictures/v0/files/"
 
 
 @pytest.fixture
@@ -396,6 +422,66 @@ def test_rows_of_a_preview_are_sorted_and_filtered_and_columns_show_how_they_are
     tab.get_by_label("Filter the rows shown").fill("row 19")
     expect(tab.locator("[data-sift-count]")).to_have_text("12 / 200")
     expect(table.locator("tbody tr:visible")).to_have_count(12)
+
+
+def test_rows_of_a_preview_are_grouped_and_more_of_them_are_shown_on_demand(tab: Page, files: str, pictures: str) -> None:
+    tab.goto(files + "million.csv")
+    tab.get_by_role("link", name="Show the first 1000 rows").click()
+    expect(tab.locator(".preview-table tbody tr")).to_have_count(1000)
+    tab.goto(pictures + "rows.table.json")
+    expect(tab.locator(".preview-table th").nth(3)).to_contain_text("timestamp")
+    expect(tab.locator(".preview-table tbody tr").first).to_contain_text("2026-01-01T00:00:00Z")
+    expect(tab.locator(".media-layers")).to_be_visible()
+    tab.get_by_label("Group the rows shown").select_option("kind")
+    expect(tab.locator(".preview-table tbody tr")).to_have_count(2)
+    expect(tab.locator(".sift-group").first).to_contain_text("⌀ 4")
+    tab.locator(".sift-group").first.get_by_role("button").press("Enter")
+    expect(tab.locator(".preview-table tbody tr")).to_have_count(7)
+    tab.get_by_label("Filter the rows shown").fill("2026-01-03")
+    expect(tab.locator(".preview-table tbody tr")).to_have_count(2)
+    check_axe(tab)
+
+
+def test_pictures_of_artifacts_open_with_zoom_pixel_values_and_layers_that_are_switched(tab: Page, pictures: str) -> None:
+    tab.goto(pictures + "rows.table.json")
+    frame = tab.locator(".preview-table .image-frame").first
+    expect(frame.locator(".mask-layer")).to_have_count(1)
+    expect(frame.locator(".box-layer rect")).to_have_count(1)
+    tab.get_by_role("checkbox", name="found").uncheck()
+    expect(frame.locator(".box-layer")).to_have_count(0)
+    expect(frame.locator(".mask-layer")).to_have_count(1)
+    check_axe(tab)
+    tab.goto(pictures + "flat.png")
+    expect(tab.locator("a[data-picture]")).to_have_attribute("aria-haspopup", "dialog")
+    tab.locator(".preview-image").click()
+    picture = tab.locator(".image-stage img")
+    expect(picture).to_have_attribute("style", re.compile("width"))
+    before = picture.evaluate("node => node.clientWidth")
+    tab.get_by_role("slider", name="Zoom").press("ArrowLeft")
+    assert picture.evaluate("node => node.clientWidth") < before
+    picture.hover()
+    expect(tab.get_by_role("dialog").locator("output")).to_contain_text("10 20 30")
+    check_axe(tab)
+
+
+def test_texts_of_artifacts_are_folded_and_searched(tab: Page, pictures: str) -> None:
+    tab.goto(pictures + "deep.json")
+    shown = tab.locator(".lines .line:not([hidden])")
+    expect(shown).to_have_count(9)
+    tab.get_by_role("button", name="Fold line 3").click()
+    expect(shown).to_have_count(7)
+    tab.get_by_role("button", name="Fold all", exact=True).click()
+    expect(shown).to_have_count(2)
+    tab.get_by_label("Search: words or /regex/").fill("needle")
+    expect(tab.locator(".lines mark.is-here")).to_be_visible()
+    tab.goto(pictures + "source.py")
+    find = tab.get_by_label("Search: words or /regex/")
+    find.fill("/return 1\\d/")
+    expect(tab.locator(".reader output")).to_have_text("1 / 10")
+    find.press("Shift+Enter")
+    expect(tab.locator(".reader output")).to_have_text("10 / 10")
+    expect(tab.locator(".lines mark.is-here")).to_have_text("return 19")
+    check_axe(tab)
 
 
 def test_a_protected_alias_is_locked_and_a_version_is_approved(tab: Page) -> None:

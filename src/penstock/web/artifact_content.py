@@ -10,7 +10,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -20,7 +20,7 @@ from penstock.domain.ids import Digest
 from penstock.interfaces.blobs import BlobStore, TreeEntry
 from penstock.web.notebooks import Cell, cells_of
 from penstock.web.parquet import MAGIC, ParquetError
-from penstock.web.preview_tables import TableHead, array_table, delimited, json_lines, parquet_table, tracked_table
+from penstock.web.preview_tables import MAX_ROWS, ROW_CHOICES, TableHead, array_table, delimited, json_lines, parquet_table, tracked_table
 from penstock.web.prose import prose
 
 HEAD_BYTES = 64 * 1024
@@ -31,6 +31,8 @@ _MAX_DOCUMENT = 8 * 1024 * 1024
 _MAX_JSON = 200_000
 """Characters of indented JSON."""
 _MAX_ARRAY = 256 * 1024
+_MAX_TABLE = 4 * 1024 * 1024
+"""Bytes of a table that are read when more rows are asked for."""
 _VEGA = ("https://vega.github.io/schema/vega/", "https://vega.github.io/schema/vega-lite/")
 _IMAGES: Sequence[tuple[bytes, str]] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -68,6 +70,8 @@ class Preview:
     is_cut: bool = False
     """There is more than is shown."""
     media_type: str = "application/octet-stream"
+    more_rows: int | None = None
+    """How many rows of the table the reader may ask for next; None: all are shown, or as many as ever are."""
 
     @property
     def asks_first(self) -> bool:
@@ -130,14 +134,31 @@ def is_text(head: bytes) -> bool:
     return True
 
 
-def preview_of(blobs: BlobStore, *, digest: str | None, type_: str, is_directory: bool, size: int | None, name: str = "") -> Preview:
-    """Read the beginning of an artifact and say what it is; a file's `name` only tells documents from other text."""
+def rows_asked(text: str) -> int:
+    """Return how many rows of a table an address asks for: one of the choices, else as many as are shown at first."""
+    return int(text) if text in map(str, ROW_CHOICES) else MAX_ROWS
+
+
+def preview_of(
+    blobs: BlobStore, *, digest: str | None, type_: str, is_directory: bool, size: int | None, name: str = "", rows: int = MAX_ROWS
+) -> Preview:
+    """Read the beginning of an artifact and say what it is; a file's `name` only tells documents from other text.
+
+    Args:
+        rows: of a table, `MAX_ROWS` or one of `ROW_CHOICES`; more rows mean that more of the file is read, `_MAX_TABLE` bytes at most.
+    """
+    found = _preview(blobs, digest, type_, is_directory, size, name, rows)
+    more = next((count for count in ROW_CHOICES if count > rows), None)
+    return replace(found, more_rows=more) if found.table is not None and found.is_cut and more else found
+
+
+def _preview(blobs: BlobStore, digest: str | None, type_: str, is_directory: bool, size: int | None, name: str, rows: int) -> Preview:
     if digest is None:
         return Preview("none")
     try:
         if is_directory:
             return folder_preview(blobs.list_tree(Digest(digest)))
-        head = head_of(blobs, digest)
+        head = head_of(blobs, digest, HEAD_BYTES if rows == MAX_ROWS else _MAX_TABLE)
     except NotFoundError:
         return Preview("missing")
     media = media_type_of(head, type_)
@@ -153,18 +174,19 @@ def preview_of(blobs: BlobStore, *, digest: str | None, type_: str, is_directory
     if media.startswith(("audio/", "video/")):
         return Preview(media.partition("/")[0], media_type=media)
     if head.startswith(MAGIC):
-        return _parquet_preview(blobs, Digest(digest), size or 0)
+        return _parquet_preview(blobs, Digest(digest), size or 0, rows)
     if media == "text/plain" and name.lower().endswith((".md", ".markdown")) and not is_cut:
         return Preview("prose", text=head.decode("utf-8", "replace"), media_type="text/markdown")
     if media == "text/plain":
         whole = is_cut and (size or 0) <= _MAX_DOCUMENT and head.lstrip()[:1] == b"{"
         text = head_of(blobs, digest, _MAX_DOCUMENT) if whole else head
-        return text_preview(text.decode("utf-8", "replace"), is_cut and not whole)
+        return text_preview(text.decode("utf-8", "replace"), is_cut and not whole, rows)
     if head[:2] == b"PK" and (size or 0) <= _MAX_ARCHIVE:
         return archive_preview(b"".join(blobs.read(Digest(digest))))
     if head.startswith(b"\x93NUMPY"):
-        table, note = array_table(head_of(blobs, digest, _MAX_ARRAY))
-        return Preview("numpy", entries=[("array", size, note)], table=table)
+        table, note = array_table(head_of(blobs, digest, _MAX_ARRAY if rows == MAX_ROWS else _MAX_TABLE), rows)
+        is_longer = table is not None and _is_longer(table, False)
+        return Preview("numpy", entries=[("array", size, note)], table=table, is_cut=is_longer)
     if head[:1] == b"\x80" and len(head) > 1 and head[1] in range(2, 6):
         return Preview("pickle")
     return Preview("binary", text=hex_lines(head[:512]), is_cut=is_cut)
@@ -175,20 +197,20 @@ def folder_preview(entries: Sequence[TreeEntry]) -> Preview:
     return Preview("folder", entries=[(entry.path, entry.size_bytes, "") for entry in entries[:1000]], is_cut=len(entries) > 1000)
 
 
-def text_preview(text: str, is_cut: bool) -> Preview:
+def text_preview(text: str, is_cut: bool, rows: int = MAX_ROWS) -> Preview:
     """Notebooks as cells, figures and tables as such, other JSON indented, delimited text and JSON lines as rows, the rest as it is."""
     if not is_cut and text.lstrip()[:1] in {"{", "["}:
         try:
-            return _json_preview(text)
+            return _json_preview(text, rows)
         except (ValueError, RecursionError):
             pass
-    table = json_lines(text, is_cut=is_cut) or delimited(text, is_cut=is_cut)
+    table = json_lines(text, is_cut=is_cut, limit=rows) or delimited(text, is_cut=is_cut, limit=rows)
     if table is not None:
         return Preview("table", table=table, is_cut=_is_longer(table, is_cut), media_type="text/csv")
     return Preview("text", text=text[:HEAD_BYTES], is_cut=is_cut or len(text) > HEAD_BYTES, media_type="text/plain")
 
 
-def _json_preview(text: str) -> Preview:
+def _json_preview(text: str, rows: int) -> Preview:
     """Return a whole JSON document as what it is.
 
     Raises:
@@ -197,7 +219,7 @@ def _json_preview(text: str) -> Preview:
     document = json.loads(text)
     if (notebook := cells_of(text)) is not None:
         return Preview("notebook", cells=notebook[0], is_cut=notebook[1], media_type="application/x-ipynb+json")
-    if (table := tracked_table(document)) is not None:
+    if (table := tracked_table(document, rows)) is not None:
         return Preview("table", table=table, is_cut=_is_longer(table, False), media_type="application/json")
     named = document if isinstance(document, dict) else {}
     kind = "vega" if str(named.get("$schema", "")).startswith(_VEGA) else "json"
@@ -211,9 +233,9 @@ def _is_longer(table: TableHead, is_cut: bool) -> bool:
     return is_cut or (table.total is not None and table.total > len(table.rows))
 
 
-def _parquet_preview(blobs: BlobStore, digest: Digest, size: int) -> Preview:
+def _parquet_preview(blobs: BlobStore, digest: Digest, size: int, rows: int) -> Preview:
     try:
-        table = parquet_table(lambda offset, length: b"".join(blobs.read(digest, offset=offset, length=length)), size)
+        table = parquet_table(lambda offset, length: b"".join(blobs.read(digest, offset=offset, length=length)), size, rows)
     except ParquetError as error:
         return Preview("binary", text=str(error), media_type="application/vnd.apache.parquet")
     return Preview("table", table=table, is_cut=_is_longer(table, False), media_type="application/vnd.apache.parquet")

@@ -9,12 +9,16 @@ import json
 import math
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from penstock.web.parquet import Reader, read_head
 
 MAX_ROWS = 200
+"""Rows that are shown at first."""
+ROW_CHOICES = (1000, 5000)
+"""How many more the reader may ask for."""
 SPREAD_BARS = 16
 _MAX_COLUMNS = 60
 _MAX_CELL = 300
@@ -24,6 +28,10 @@ _DTYPES: Mapping[str, tuple[str, int]] = {
 }  # fmt: skip
 
 
+_TOLD: Mapping[str, str] = {
+    "number": "number", "string": "text", "boolean": "boolean", "timestamp": "timestamp", "image-file": "media", "audio-file": "media",
+    "video-file": "media",
+}  # fmt: skip
 KINDS = ("number", "text", "boolean", "mixed", "empty", "media", "timestamp", "date")
 """Types of columns in words; translated by the template."""
 
@@ -55,6 +63,13 @@ class Picture:
     """Relative to where the table lies."""
     kind: str
     """`image`, `audio` or `video`."""
+    layers: Mapping[str, Any] = field(default_factory=dict)
+    """`masks` ({name: {path}}) and `boxes` ({name: [box]}) of an image, as the client wrote them."""
+
+    @property
+    def drawn(self) -> Mapping[str, Any]:
+        """What the page's script draws it from."""
+        return {**self.layers, "path": self.path}
 
 
 def table_of(
@@ -64,14 +79,15 @@ def table_of(
     types: Sequence[str] = (),
     total: int | None = None,
     notes: Sequence[str] = (),
+    limit: int = MAX_ROWS,
 ) -> TableHead:
-    """Return values as a table: cells cut, columns typed by what is in them."""
+    """Return values as a table of `limit` rows at most: cells cut, columns typed by what is in them."""
     width = min(len(columns), _MAX_COLUMNS)
     if len(columns) > width:
         notes = [*notes, f"{len(columns) - width} more columns"]
     by_column = [[row[index] if index < len(row) else None for row in rows] for index in range(width)]
     found = list(types[:width]) or [_kind(values) for values in by_column]
-    cells = [[_cell(row[index]) if index < len(row) else "" for index in range(width)] for row in rows[:MAX_ROWS]]
+    cells = [[_cell(row[index]) if index < len(row) else "" for index in range(width)] for row in rows[:limit]]
     ranges, spreads = [_range(values) for values in by_column], [_spread(values) for values in by_column]
     return TableHead(list(columns[:width]), cells, found, ranges, total, notes, spreads)
 
@@ -127,7 +143,7 @@ def _spread(values: Sequence[Any]) -> Sequence[float] | int | None:
     return len({_cell(value) for value in present}) if present and not numbers else None
 
 
-def delimited(text: str, *, is_cut: bool) -> TableHead | None:
+def delimited(text: str, *, is_cut: bool, limit: int = MAX_ROWS) -> TableHead | None:
     """Return comma, tab or semicolon separated text as a table, None when it is none."""
     lines = text.splitlines()
     if is_cut and len(lines) > 2:
@@ -137,12 +153,12 @@ def delimited(text: str, *, is_cut: bool) -> TableHead | None:
     for delimiter in (",", "\t", ";"):
         width = lines[0].count(delimiter)
         if width and all(line.count(delimiter) == width for line in lines[1:6] if line):
-            rows = list(csv.reader(io.StringIO("\n".join(lines[: MAX_ROWS + 1])), delimiter=delimiter))
-            return table_of(rows[0], rows[1:], total=None if is_cut else len(lines) - 1)
+            rows = list(csv.reader(io.StringIO("\n".join(lines[: limit + 1])), delimiter=delimiter))
+            return table_of(rows[0], rows[1:], total=None if is_cut else len(lines) - 1, limit=limit)
     return None
 
 
-def json_lines(text: str, *, is_cut: bool) -> TableHead | None:
+def json_lines(text: str, *, is_cut: bool, limit: int = MAX_ROWS) -> TableHead | None:
     """Return one JSON object per line as a table over all keys, None when it is none."""
     lines = [line for line in text.splitlines() if line.strip()]
     if is_cut:
@@ -150,32 +166,32 @@ def json_lines(text: str, *, is_cut: bool) -> TableHead | None:
     if len(lines) < 2 or not lines[0].lstrip().startswith("{"):
         return None
     try:
-        rows = [json.loads(line) for line in lines[:MAX_ROWS]]
+        rows = [json.loads(line) for line in lines[:limit]]
     except (ValueError, RecursionError):
         return None
     if not all(isinstance(row, dict) for row in rows):
         return None
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    return table_of(columns, [[row.get(key) for key in columns] for row in rows], total=None if is_cut else len(lines))
+    return table_of(columns, [[row.get(key) for key in columns] for row in rows], total=None if is_cut else len(lines), limit=limit)
 
 
-def parquet_table(read: Reader, size: int) -> TableHead:
+def parquet_table(read: Reader, size: int, limit: int = MAX_ROWS) -> TableHead:
     """Return the head of a Parquet file.
 
     Raises:
         ParquetError: it cannot be read.
     """
-    head = read_head(read, size, rows=MAX_ROWS)
+    head = read_head(read, size, rows=limit)
     names = [column.name for column in head.columns]
     count = max((len(column.values) for column in head.columns), default=0)
     rows = [[column.values[index] if index < len(column.values) else None for column in head.columns] for index in range(count)]
     notes = [f"{column.name}: {column.problem}" for column in head.columns if column.problem]
     if head.column_count > len(head.columns):
         notes.append(f"{head.column_count - len(head.columns)} more columns")
-    return table_of(names, rows, types=[column.type for column in head.columns], total=head.row_count, notes=notes)
+    return table_of(names, rows, types=[column.type for column in head.columns], total=head.row_count, notes=notes, limit=limit)
 
 
-def array_table(head: bytes) -> tuple[TableHead | None, str]:
+def array_table(head: bytes, limit: int = MAX_ROWS) -> tuple[TableHead | None, str]:
     """Return the first values of an .npy file, where they are plain numbers or texts, and its shape and type in words."""
     described = _header(head)
     if described is None:
@@ -188,9 +204,9 @@ def array_table(head: bytes) -> tuple[TableHead | None, str]:
     width = shape[1] if len(shape) == 2 else 1
     if not 0 < width <= len(values):
         return None, note
-    rows = [values[index : index + width] for index in range(0, len(values) - width + 1, width)][:MAX_ROWS]
+    rows = [values[index : index + width] for index in range(0, len(values) - width + 1, width)][:limit]
     total = shape[0] if shape else 1
-    return table_of([str(index) for index in range(width)], rows, types=[descr.lstrip("<>|=")] * width, total=total), note
+    return table_of([str(index) for index in range(width)], rows, types=[descr.lstrip("<>|=")] * width, total=total, limit=limit), note
 
 
 def _header(head: bytes) -> tuple[str, bool, tuple[int, ...], int] | None:
@@ -222,19 +238,45 @@ def _numbers(data: bytes, descr: str, shape: tuple[int, ...]) -> list[Any] | Non
     return list(struct.unpack_from(f"{order}{fitting}{letter}", data))
 
 
-def tracked_table(document: Any) -> TableHead | None:
-    """Return a table of a tracked run ({columns, data}) with pictures in their cells, None when the document is none."""
+def tracked_table(document: Any, limit: int = MAX_ROWS) -> TableHead | None:
+    """Return a table of a tracked run ({columns, data}) with pictures in their cells, None when the document is none.
+
+    Columns are of the types that the client wrote; where it wrote none, of those of their values.
+    """
     if not isinstance(document, dict) or not isinstance(document.get("columns"), list) or not isinstance(document.get("data"), list):
         return None
     rows = document["data"]
     if not all(isinstance(row, list) for row in rows):
         return None
-    shown = [[_media(value) for value in row] for row in rows[:MAX_ROWS]]
-    return table_of([str(name) for name in document["columns"]], shown, total=len(rows))
+    told = [_told_type(document.get("column_types"), name) for name in document["columns"]]
+    shown = [[_shown(value, told[at] if at < len(told) else "") for at, value in enumerate(row)] for row in rows[:limit]]
+    types = [word or _kind([row[at] if at < len(row) else None for row in shown]) for at, word in enumerate(told)]
+    return table_of([str(name) for name in document["columns"]], shown, types=types, total=len(rows), limit=limit)
+
+
+def _told_type(column_types: Any, name: Any) -> str:
+    """Return a column's type in our words as `column_types` of the client's table format says it; empty where it says nothing plain."""
+    try:
+        told = column_types["params"]["type_map"][str(name)]
+        if told["wb_type"] == "union":
+            (told,) = (one for one in told["params"]["allowed_types"] if one["wb_type"] != "none")
+        return _TOLD.get(told["wb_type"], "")
+    except (KeyError, TypeError, ValueError):
+        return ""
+
+
+def _shown(value: Any, told: str) -> Any:
+    if told == "timestamp" and isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return datetime.fromtimestamp(value / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        except (ValueError, OverflowError, OSError):
+            return value
+    return _media(value)
 
 
 def _media(value: Any) -> Any:
     kinds = {"image-file": "image", "audio-file": "audio", "video-file": "video"}
     if isinstance(value, dict) and value.get("_type") in kinds and isinstance(value.get("path"), str):
-        return Picture(value["path"], kinds[value["_type"]])
+        layers = {key: value[key] for key in ("masks", "boxes") if isinstance(value.get(key), dict)}
+        return Picture(value["path"], kinds[value["_type"]], layers)
     return value

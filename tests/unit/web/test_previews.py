@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from penstock.stores.blobs.local import LocalBlobStore
-from penstock.web.artifact_content import Preview, preview_of
+from penstock.web.artifact_content import Preview, preview_of, rows_asked
 from penstock.web.parquet import ParquetError, read_head, snappy
 
 PARQUET = base64.b64decode(
@@ -156,3 +156,37 @@ def test_a_damaged_archive_is_listed(tmp_path: Path) -> None:
     for position in range(40, 60):
         damaged[position] ^= 0xFF
     assert [entry[0] for entry in preview(tmp_path, bytes(damaged)).entries] == ["x.npy"]
+
+
+def test_more_rows_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
+    store = LocalBlobStore(tmp_path / "blobs")
+    blob = store.put_bytes(b"id,text\n" + b"".join(b"%d,%s\n" % (number, b"x" * 100) for number in range(3000)))
+    shown = []
+    for rows in (200, 1000, 5000):
+        found = preview_of(store, digest=blob.digest, type_="", is_directory=False, size=blob.size_bytes, rows=rows)
+        assert found.table is not None
+        shown.append((len(found.table.rows), found.table.total, found.more_rows))
+    assert shown == [(200, None, 1000), (1000, 3000, 5000), (3000, 3000, None)]
+
+
+def test_only_known_numbers_of_rows_are_read() -> None:
+    assert [rows_asked(text) for text in ("", "1000", "5000", "5001", "1e9", "-1")] == [200, 1000, 5000, 200, 200, 200]
+
+
+def test_columns_of_a_tracked_table_have_the_types_that_the_client_wrote(tmp_path: Path) -> None:
+    def optional(word: str) -> dict[str, object]:
+        return {"wb_type": "union", "params": {"allowed_types": [{"wb_type": "none"}, {"wb_type": word}]}}
+
+    either = {"wb_type": "union", "params": {"allowed_types": [{"wb_type": "number"}, {"wb_type": "string"}]}}
+    types = {"when": optional("timestamp"), "text": optional("string"), "odd": either}
+    picture = {"_type": "image-file", "path": "a.png", "masks": {"m": {"path": "m.png"}}, "size": 3}
+    document = {
+        "columns": ["when", "text", "odd", "pic"],
+        "data": [[0, "1", 2, picture], [None, "2", 3, picture], [1e300, "3", 4, picture]],
+        "column_types": {"wb_type": "typedDict", "params": {"type_map": types}},
+    }
+    found = preview(tmp_path, json.dumps(document).encode()).table
+    assert found is not None
+    assert list(found.types) == ["timestamp", "text", "number", "media"]
+    assert [row[0] for row in found.rows] == ["1970-01-01T00:00:00Z", "", "1e+300"]
+    assert found.rows[0][3].drawn == {"path": "a.png", "masks": {"m": {"path": "m.png"}}}

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Page
-from penstock.web.artifact_content import Preview, head_of, media_type_of, preview_of, zip_of_tree
+from penstock.web.artifact_content import Preview, head_of, media_type_of, preview_of, rows_asked, zip_of_tree
 from penstock.web.filters import query_of
 from penstock.web.groups import GroupTable
 from penstock.web.pages.collections import FILTER_FIELDS as COLLECTION_FIELDS
@@ -138,6 +138,7 @@ async def artifact_page(services: WebServices, request: Request) -> Response:
             type_=artifact.type,
             is_directory=artifact.is_directory,
             size=artifact.size_bytes,
+            rows=rows_asked(request.query_params.get("rows", "")),
         )
     use = ArtifactUse("output", artifact.output_key, 0, artifact, artifact.task_id or "", artifact.task_name)
     drawn = visuals_of(await uses_with_sources(services, [use]))

@@ -18,7 +18,7 @@ from penstock.domain.tracking import TrackedProject, TrackedRun
 from penstock.domain.versions import ArtifactVersion, Collection, ManifestEntry, VersionChange
 from penstock.interfaces.tracking_pages import CollectionItem, LineageView, VersionItem
 from penstock.tracking.artifacts import hex_md5
-from penstock.web.artifact_content import Preview, preview_of
+from penstock.web.artifact_content import Preview, preview_of, rows_asked
 from penstock.web.pages.tracking_data import boxed
 from penstock.web.pages.tracking_run import FileRow, level_of, project_crumb, run_url
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, project_frame, project_url
@@ -244,7 +244,8 @@ async def _of_tab(
         found = await tracking.pages.runs(ids)
         return {"users": [found[run_id] for run_id in ids if run_id in found]}
     if tab == "files":
-        return await asyncio.to_thread(_files, services, tracking, version, request.path_params.get("path", "").strip("/"))
+        limit = rows_asked(request.query_params.get("rows", ""))
+        return await asyncio.to_thread(_files, services, tracking, version, request.path_params.get("path", "").strip("/"), limit)
     if tab == "lineage":
         return {"lineage": await tracking.pages.lineage(version.version_id)}
     return {}
@@ -311,7 +312,7 @@ def _diff(tracking: TrackingServices, version: ArtifactVersion, other: VersionIt
     return compare_versions(tracking.artifacts.listing(old), tracking.artifacts.listing(new), old.metadata, new.metadata)
 
 
-def _files(services: WebServices, tracking: TrackingServices, version: ArtifactVersion, path: str) -> dict[str, Any]:
+def _files(services: WebServices, tracking: TrackingServices, version: ArtifactVersion, path: str, limit: int) -> dict[str, Any]:
     """Return the entries below `path`, or the open file with its preview."""
     listing = tracking.artifacts.listing(version)
     named = listing.named([path]) if path else ()
@@ -321,7 +322,7 @@ def _files(services: WebServices, tracking: TrackingServices, version: ArtifactV
         kind = "system.HTML" if path.lower().endswith((".html", ".htm")) else ""
         preview = Preview("none")
         if digest is not None:
-            preview = preview_of(services.blobs, digest=digest, type_=kind, is_directory=False, size=size, name=path)
+            preview = preview_of(services.blobs, digest=digest, type_=kind, is_directory=False, size=size, name=path, rows=limit)
         return {"entry": entry, "preview": preview, "folder": path.rpartition("/")[0]}
     entries = listing.page(0, _MAX_ENTRIES)
     rows = level_of([(entry.path, entry.size_bytes or 0, None) for entry in entries], path)

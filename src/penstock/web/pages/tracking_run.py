@@ -20,7 +20,7 @@ from penstock.domain.tracking import RunFile, SeriesInfo, TrackedRun
 from penstock.domain.versions import ArtifactVersion, UseDirection
 from penstock.interfaces.tracking_pages import TaskPlace
 from penstock.tracking.files import FilePage
-from penstock.web.artifact_content import Preview, preview_of
+from penstock.web.artifact_content import Preview, preview_of, rows_asked
 from penstock.web.panel_specs import chart_of, mapping, text
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
@@ -335,7 +335,8 @@ async def _of_tab(
         wanted = request.query_params.get("label", "")
         fields |= {"labels": labels, "label": wanted if wanted in labels else ""}
     elif tab == "files":
-        fields |= await _files(services, tracking, run, request.path_params.get("path", ""))
+        limit = rows_asked(request.query_params.get("rows", ""))
+        fields |= await _files(services, tracking, run, request.path_params.get("path", ""), limit)
     elif tab == "diff":
         fields |= await _differences(services, tracking, request, run)
     elif tab == "code":
@@ -404,14 +405,14 @@ async def _metadata(services: WebServices, tracking: TrackingServices, run: Trac
     return read_document(await _text(services, file)) if file is not None and file.digest is not None else {}
 
 
-async def _files(services: WebServices, tracking: TrackingServices, run: TrackedRun, path: str) -> dict[str, Any]:
+async def _files(services: WebServices, tracking: TrackingServices, run: TrackedRun, path: str, limit: int) -> dict[str, Any]:
     """Return the entries below `path`, or the open file with its preview."""
     path = path.strip("/")
     file = await tracking.files.get(run.run_id, path) if path else None
     if file is not None and file.digest is not None:
         kind = "system.HTML" if file.name.lower().endswith((".html", ".htm")) else ""
         preview = await asyncio.to_thread(
-            preview_of, services.blobs, digest=file.digest, type_=kind, is_directory=False, size=file.size_bytes, name=file.name
+            preview_of, services.blobs, digest=file.digest, type_=kind, is_directory=False, size=file.size_bytes, name=file.name, rows=limit
         )
         return {"file": file, "preview": preview, "folder": path.rpartition("/")[0]}
     pattern = path.replace("%", "_") + "/%" if path else None

@@ -6,6 +6,9 @@ import { say } from "./words.js";
 const COLORS = 8;
 const sprite = () => document.querySelector("[data-icons]").dataset.icons;
 
+/** The names of the masks and boxes of an image. */
+export const layersOf = (one) => [...Object.keys(one.masks ?? {}), ...Object.keys(one.boxes ?? {})];
+
 /** A figure for one logged image; `address(name)` gives the address of a file of its run, `hidden` the layers not shown. */
 export function imageElement(one, address, hidden) {
   const caption = typeof one.caption === "string" ? one.caption : "";
@@ -13,7 +16,7 @@ export function imageElement(one, address, hidden) {
   const picture = make("img", { src: address(one.path), alt: label, loading: "lazy" });
   const frame = make("span", { class: "image-frame" }, picture);
   for (const [name, mask] of Object.entries(one.masks ?? {})) if (!hidden.has(name) && mask.path) frame.append(maskElement(address(mask.path)));
-  for (const [name, boxes] of Object.entries(one.boxes ?? {})) if (!hidden.has(name) && boxes.path) drawBoxes(frame, picture, address(boxes.path));
+  for (const [name, boxes] of Object.entries(one.boxes ?? {})) if (!hidden.has(name)) drawBoxes(frame, picture, boxes, address);
   const open = make("button", { class: "plain-button image-open", type: "button", "aria-label": `${say("open")}: ${label}`, onclick: () => viewer(one, address, hidden, label) }, frame);
   return make("figure", { class: "media-image" }, open, caption ? make("figcaption", { class: "small muted cut", title: caption }, caption) : "");
 }
@@ -49,10 +52,15 @@ function seriesColor(number) {
   return parts;
 }
 
-async function drawBoxes(frame, picture, source) {
-  const answer = await fetch(source, { credentials: "same-origin" }).catch(() => null);
-  if (!answer?.ok) return;
-  const { box_data: boxes = [], class_labels: labels = {} } = await answer.json().catch(() => ({}));
+/** Boxes are a list in tables, and a file beside the run elsewhere. */
+async function boxesOf(held, address) {
+  if (Array.isArray(held)) return { box_data: held };
+  const answer = held.path ? await fetch(address(held.path), { credentials: "same-origin" }).catch(() => null) : null;
+  return answer?.ok ? await answer.json().catch(() => ({})) : {};
+}
+
+async function drawBoxes(frame, picture, held, address) {
+  const { box_data: boxes = [], class_labels: labels = {} } = await boxesOf(held, address);
   if (!picture.complete) await new Promise((done) => picture.addEventListener("load", done, { once: true }));
   const [width, height] = [picture.naturalWidth || 1, picture.naturalHeight || 1];
   const layer = makeSvg("svg", { class: "box-layer", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
@@ -74,7 +82,8 @@ function cornersOf({ position = {}, domain }, width, height) {
   return null;
 }
 
-function viewer(one, address, hidden, label) {
+/** Show an image with its layers as large as the reader likes, and the values of the pixel under the pointer. */
+export function viewer(one, address, hidden, label) {
   const figure = imageElement({ ...one, caption: "" }, address, hidden);
   const frame = figure.querySelector(".image-frame");
   const stage = make("div", { class: "image-stage", tabindex: "0", role: "region", "aria-label": label }, frame);
@@ -94,7 +103,7 @@ function viewer(one, address, hidden, label) {
     size();
   }, { passive: false });
   const dialog = make("dialog", { class: "chart-dialog image-dialog", "aria-label": label }, make("div", { class: "body" }, make("h2", { class: "cut" }, label), stage,
-    make("footer", {}, told, make("label", { class: "tool small muted" }, say("zoom level"), zoom), make("a", { class: "button", href: `${address(one.path)}?download=1` }, icon(sprite(), "download"), say("download")), make("button", { class: "button", type: "button", onclick: () => dialog.close() }, say("close")))));
+    make("footer", {}, told, make("label", { class: "tool small muted" }, say("zoom level"), zoom), make("a", { class: "button", href: one.download ?? `${address(one.path)}?download=1` }, icon(sprite(), "download"), say("download")), make("button", { class: "button", type: "button", onclick: () => dialog.close() }, say("close")))));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();

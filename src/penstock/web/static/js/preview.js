@@ -1,9 +1,11 @@
 // Figures and Vega charts in previews of files: fetched from where the page says, drawn from the numbers that are in them.
 
+import "./reader.js";
 import "./sift.js";
 
 import { make } from "./dom.js";
 import { figure } from "./figure.js";
+import { imageElement, layersOf, viewer } from "./image.js";
 import { themeColors } from "./theme.js";
 import { drawVega } from "./vega_drawing.js";
 
@@ -40,6 +42,36 @@ async function drawChart(place) {
   }
 }
 
+const path = (text) => text.split("/").map(encodeURIComponent).join("/");
+
+/** Pictures in the cells of a table get their masks and boxes, which are switched above the table by name. */
+function dress(table) {
+  const cells = [...table.querySelectorAll("[data-picture]")].map((link) => ({ place: link.parentElement, one: JSON.parse(link.dataset.picture), beside: link.dataset.beside }));
+  const names = new Set(cells.flatMap(({ one }) => layersOf(one)));
+  if (!names.size) return;
+  const hidden = new Set();
+  const show = () => {
+    for (const { place, one, beside } of cells) place.replaceChildren(imageElement(one, (name) => beside + path(name), hidden));
+  };
+  const toggles = [...names].map((name) => make("label", { class: "check small" }, make("input", { type: "checkbox", checked: true, onchange: (event) => {
+    hidden[event.target.checked ? "delete" : "add"](name);
+    show();
+  } }), name));
+  table.prepend(make("div", { class: "row wrapping media-layers" }, ...toggles));
+  show();
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("[data-picture]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const one = JSON.parse(link.dataset.picture);
+  const { source, download, beside } = link.dataset;
+  viewer({ ...one, download }, (name) => source ?? beside + path(name), new Set(), one.path.split("/").pop());
+});
+
+for (const link of document.querySelectorAll("[data-picture]")) link.setAttribute("aria-haspopup", "dialog");
+for (const table of document.querySelectorAll("[data-sift]")) dress(table);
 for (const place of document.querySelectorAll("[data-figure]")) draw(place);
 for (const place of document.querySelectorAll("[data-vega]")) drawChart(place);
 document.addEventListener("penstock:theme", () => setTimeout(() => {

@@ -17,6 +17,7 @@ from tests.executors.stage import request_for, shell, stage
 from penstock.domain.execution import AttemptFinished, FailureKind, OutputParameterFile
 from penstock.domain.plan import ParameterType
 from penstock.executors.process.inside import tree
+from penstock.stores.files.attempt_logs import AttemptLogFiles
 
 pytestmark = pytest.mark.faults
 
@@ -91,6 +92,20 @@ def test_a_running_task_is_taken_up_again_and_its_log_is_whole(tmp_path: Path, e
     assert [line["failure"] for line in lines if line["type"] == "AttemptFinished"] == [None]
     assert any("taken up again" in (line.get("text") or "") for line in lines)
     assert (attempt(tmp_path, "task") / "log").read_text() == "one\ntwo\n"
+
+
+def test_a_killed_server_takes_nothing_of_the_stderr_of_a_command_along(tmp_path: Path, env_root: Path, gate: Path) -> None:
+    script = f"echo one >&2; while [ ! -e {gate} ]; do sleep 0.02; done; head -c 1000000 /dev/zero >&2; echo two; echo three >&2"
+    first = Server(tmp_path, env_root, "launch", script, "task")
+    first.read_until(is_started("task"))
+    first.kill()
+    gate.touch()
+    lines = Server(tmp_path, env_root, "adopt", script, "task").finish()
+    log = (attempt(tmp_path, "task") / "log").read_bytes()
+    spans = AttemptLogFiles(tmp_path).stderr_spans("run-1", "task", 0, start=0, end=len(log))
+    assert [line["failure"] for line in lines if line["type"] == "AttemptFinished"] == [None]
+    assert b"".join(log[begin:end] for begin, end in spans) == b"one\n" + bytes(1_000_000) + b"three\n"
+    assert len(log) == 1_000_014
 
 
 def test_a_task_that_ended_while_no_server_ran_is_reported_by_the_next(tmp_path: Path, env_root: Path, gate: Path) -> None:

@@ -74,6 +74,9 @@ class Settings:
         (), "Variables that every task gets, each `NAME=VALUE`: proxies, certificates. What a pipeline sets itself goes before them."
     )
     executor_grace_seconds: float = _setting(10.0, "Time between SIGTERM and SIGKILL for a task that is stopped.")
+    executor_separate_stderr: bool = _setting(
+        True, "Tell stderr of commands apart in logs, both streams in order of arrival; else they are one, in exact order."
+    )
     executor_leave_running: bool = _setting(True, "On a clean stop, let running tasks go on for the next server to take up; else end them.")
 
     cache_enabled: bool = _setting(True, "Reuse results of equal tasks.")

@@ -137,7 +137,10 @@ def _executor_settings(settings: Settings) -> ExecutorSettings:
         accelerators=settings.executor_accelerators,
     )
     return ExecutorSettings(
-        capacity=capacity, grace_seconds=settings.executor_grace_seconds, base_environment=settings.task_variables
+        capacity=capacity,
+        grace_seconds=settings.executor_grace_seconds,
+        tells_streams_apart=settings.executor_separate_stderr,
+        base_environment=settings.task_variables,
     )
 
 

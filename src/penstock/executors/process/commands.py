@@ -66,8 +66,20 @@ class Plan:
         grace_seconds: float,
         data: str,
         description: str,
+        has_error_stream: bool = False,
     ) -> dict[str, Any]:
-        """Return the `run` message. Args: data: the data folder; description: text of the attempt's `spec.json`."""
+        """Return the `run` message.
+
+        Args:
+            attempt_id: name of the attempt.
+            layout: its directories.
+            binds: what is mounted where.
+            held: its limits.
+            grace_seconds: between SIGTERM and SIGKILL at a deadline.
+            data: the data folder.
+            description: text of the attempt's `spec.json`.
+            has_error_stream: whether the stderr of a command goes to the log by way of the supervisor, which tells it apart.
+        """
         spec, root = self.spec, str(layout.root)
         cwd = str(spec.working_dir or layout.work)
         # A working directory outside of the attempt is a mount point: it exists once the namespace does.
@@ -101,6 +113,7 @@ class Plan:
         message["directories"] = list(dict.fromkeys(directories))
         if self.mode == "command":
             message["argv"] = spec.argv
+            message["has_error_stream"] = has_error_stream
         elif spec.python is not None:
             task = _python_message(spec.python)
             if self.mode == "warm":

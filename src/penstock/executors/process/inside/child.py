@@ -26,6 +26,8 @@ SPEC = "spec.json"
 START_FAILED = 127
 _TASK = 3
 """Descriptor on which the task comes."""
+_ERRORS = 4
+"""Descriptor of the stream that will be the stderr of a task that has one of its own."""
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -45,7 +47,7 @@ def become_subreaper() -> bool:
     return LIBC is not None and LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 
 
-def await_task(reader: int, preloaded: python_task.Preloaded, copies: pages.Copies, parent: int) -> NoReturn:
+def await_task(reader: int, preloaded: python_task.Preloaded, copies: pages.Copies, parent: int, errors: int | None) -> NoReturn:
     """Wait for a task in this freshly forked process, and become it.
 
     Args:
@@ -53,11 +55,16 @@ def await_task(reader: int, preloaded: python_task.Preloaded, copies: pages.Copi
         preloaded: what the supervisor imported ahead.
         copies: memory that the task will write to.
         parent: pid of the supervisor.
+        errors: where an `error_stream` is written to, if there is one.
     """
     try:
         _detach(parent)
         os.dup2(reader, _TASK)
-        os.closerange(_TASK + 1, max(64, reader + 2))
+        first = _TASK + 1
+        if errors is not None:
+            os.dup2(errors, _ERRORS, inheritable=False)
+            first = _ERRORS + 1
+        os.closerange(first, max(64, reader + 2, (errors or 0) + 2))
         copies.make(LIBC)
         with open(_TASK, "rb", closefd=False) as pipe:
             (size,) = struct.unpack(">I", pipe.read(4) or bytes(4))
@@ -72,7 +79,7 @@ def await_task(reader: int, preloaded: python_task.Preloaded, copies: pages.Copi
 def become(task: Mapping[str, Any], preloaded: python_task.Preloaded) -> NoReturn:
     """Turn this forked process into the task. Args: task: message of `supervise`."""
     try:
-        _open_log(task["log"])
+        _open_log(task["log"], has_stream=task.get("has_error_stream", False))
         for directory in task["directories"]:
             _make_directory(directory)
         _link(task["tmp"], task["tmp_link"])
@@ -139,12 +146,12 @@ def _detach(parent: int) -> None:
     gc.enable()
 
 
-def _open_log(path: str) -> None:
+def _open_log(path: str, *, has_stream: bool) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(null, 0)
     # Two openings of one file: each knows where its own last write ended (`stderr_marks`), and O_APPEND keeps them in order.
-    errors = os.open(path, os.O_WRONLY | os.O_APPEND)
+    errors = _ERRORS if has_stream else os.open(path, os.O_WRONLY | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(errors, 2)
     os.closerange(3, max(64, errors + 1))

@@ -77,7 +77,7 @@ def _learn(task: dict[str, Any], preloaded: python_task.Preloaded) -> list[int]:
     pid = os.fork()
     if pid == 0:
         _report_to(writer)
-        child.await_task(task_reader, preloaded, pages.Copies(()), parent)
+        child.await_task(task_reader, preloaded, pages.Copies(()), parent, None)
     for descriptor in (task_reader, task_writer, writer):
         os.close(descriptor)
     data = b""

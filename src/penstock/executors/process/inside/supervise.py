@@ -13,6 +13,8 @@ must survive is in files of the attempt, each written before anything that depen
 Every task is a child subreaper, so whatever it leaves behind falls to this process when it ends; a child of ours that is no running task
 is therefore a leftover of an ended one and is killed before the end is reported.
 
+A command may have its stderr read here (`error_stream`): a waiting child has the pipe already, whichever task it gets.
+
 The fork itself costs a millisecond or two, so one child (`_Spare`) is always forked ahead, while there is nothing else to do. It has a
 session of its own, holds nothing but the pipe on which it waits for its task, and dies with this process.
 
@@ -38,7 +40,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from penstock.executors.process.inside import child, pages, python_task, rehearsal, tree
+from penstock.executors.process.inside import child, error_stream, pages, python_task, rehearsal, tree
 
 STARTED, STOP, EXIT = "started", "stop.json", "exit.json"
 DEADLINE = "deadline"
@@ -48,9 +50,10 @@ _MOST_TRIES = 3
 
 
 class _Running:
-    def __init__(self, task: dict[str, Any], pid: int, at: float) -> None:
+    def __init__(self, task: dict[str, Any], taker: _Spare, at: float) -> None:
         self.task = task
-        self.pid = pid
+        self.pid = taker.pid
+        self.errors = taker.errors
         self.at = at
         self.deadline = time.monotonic() + task["deadline"] if task.get("deadline") else None
         self.tries = 1
@@ -58,37 +61,50 @@ class _Running:
 
 
 class _Spare:
-    """A child that waits to be told what to run."""
+    """A child that waits to be told what to run. `errors` is its stderr, unless that is to be the log."""
 
-    def __init__(self, pid: int, writer: int) -> None:
+    def __init__(self, pid: int, writer: int, errors: error_stream.ErrorStream | None) -> None:
         self.pid = pid
         self.ticks = tree.start_ticks(pid)
+        self.errors = errors
         self._writer = writer
 
-    def hand_over(self, body: bytes) -> bool:
-        """Let it run the message `body`; False if it has died."""
+    def hand_over(self, task: dict[str, Any], body: bytes) -> bool:
+        """Let it run `task`, whose message is `body`; False if it has died."""
         data = memoryview(_HEADER.pack(len(body)) + body)
         try:
             while data:
                 data = data[os.write(self._writer, data) :]
         except BrokenPipeError:
-            return False
-        finally:
             self.close()
+            return False
+        os.close(self._writer)
+        if self.errors is not None and task.get("has_error_stream"):
+            self.errors.log = task["log"]
+        else:
+            self._close_errors()
         return True
 
     def close(self) -> None:
-        """Let go of it: it leaves, unless it has its task."""
+        """Let go of it: it leaves."""
         os.close(self._writer)
+        self._close_errors()
+
+    def _close_errors(self) -> None:
+        if self.errors is not None:
+            self.errors.close()
+            self.errors = None
 
 
 class Supervisor:
     """Loop of one supervisor process."""
 
-    def __init__(self, server: socket.socket, preloaded: python_task.Preloaded, copies: pages.Copies) -> None:
+    def __init__(self, server: socket.socket, preloaded: python_task.Preloaded, copies: pages.Copies, *, has_streams: bool) -> None:
         self._server: socket.socket | None = server
         self._preloaded = preloaded
         self._copies = copies
+        self._has_streams = has_streams
+        self._streams: dict[int, error_stream.ErrorStream] = {}
         self._buffer = bytearray()
         self._running: dict[int, _Running] = {}
         self._spare: _Spare | None = None
@@ -110,8 +126,12 @@ class Supervisor:
                 if descriptor == self._wake:
                     with contextlib.suppress(BlockingIOError):
                         os.read(self._wake, 4096)
+                elif descriptor in self._streams:
+                    self._move(self._streams[descriptor])
                 elif self._server is not None:
                     self._receive()
+            for stream in [stream for stream in self._streams.values() if stream.is_holding]:
+                self._move(stream)
             self._reap()
             self._fire_timers()
 
@@ -181,7 +201,7 @@ class Supervisor:
             self._send({"op": "refused", "id": task["id"], "text": f"{error.strerror}: {error.filename}"})
             return
         try:
-            pid = self._hand_over(marker, now, body)
+            taker = self._hand_over(marker, now, task, body)
         except OSError as error:  # out of processes or memory, disk full
             with contextlib.suppress(OSError):
                 os.unlink(path)
@@ -189,16 +209,34 @@ class Supervisor:
             return
         finally:
             os.close(marker)
-        self._watch(_Running(task, pid, now))
-        self._send({"op": "started", "id": task["id"], "pid": pid, "at": now})
+        self._watch(_Running(task, taker, now))
+        self._send({"op": "started", "id": task["id"], "pid": taker.pid, "at": now})
 
     def _watch(self, running: _Running) -> None:
         self._running[running.pid] = running
         if running.deadline is not None:
             heapq.heappush(self._timers, (running.deadline, running.pid, DEADLINE))
+        if running.errors is not None:
+            self._streams[running.errors.descriptor] = running.errors
+            self._poll.register(running.errors.descriptor, select.POLLIN)
 
-    def _hand_over(self, marker: int, now: float, body: bytes) -> int:
-        """Note in the file `marker` which child will run the message `body`, give it to that child, and return its pid."""
+    def _move(self, stream: error_stream.ErrorStream) -> None:
+        if not stream.move():
+            self._forget(stream)
+            stream.close()
+
+    def _forget(self, stream: error_stream.ErrorStream) -> None:
+        del self._streams[stream.descriptor]
+        self._poll.unregister(stream.descriptor)
+
+    def _end_stream(self, ended: _Running) -> None:
+        """Take the last of the stderr of a tree that has gone. A process outside of it that holds the pipe is not waited for."""
+        if ended.errors is not None and self._streams.get(ended.errors.descriptor) is ended.errors:
+            self._forget(ended.errors)
+            ended.errors.end()
+
+    def _hand_over(self, marker: int, now: float, task: dict[str, Any], body: bytes) -> _Spare:
+        """Note in the file `marker` which child will run `task`, whose message is `body`, give it to that child, and return it."""
         for _ in range(_MOST_TRIES):
             spare = self._spare = self._spare or self._fork()
             lines = [{**self._identity, "at": now}, {"pid": spare.pid, "start": spare.ticks}]
@@ -207,8 +245,8 @@ class Supervisor:
                 os.lseek(marker, 0, os.SEEK_SET)
             _write(marker, "".join(json.dumps(line) + "\n" for line in lines).encode())
             self._spare = None
-            if spare.hand_over(body):
-                return spare.pid
+            if spare.hand_over(task, body):
+                return spare
         raise OSError(errno.ESRCH, "its process was killed before it had begun")
 
     def _prepare_spare(self) -> None:
@@ -221,16 +259,22 @@ class Supervisor:
 
     def _fork(self) -> _Spare:
         reader, writer = os.pipe()
+        errors, error_writer = (error_stream.open_stream() if self._has_streams else None) or (None, None)
         try:
             pid = os.fork()
         except OSError:
-            os.close(reader)
             os.close(writer)
+            if errors is not None:
+                errors.close()
             raise
-        if pid == 0:
-            child.await_task(reader, self._preloaded, self._copies, self._pid)
-        os.close(reader)
-        return _Spare(pid, writer)
+        else:
+            if pid == 0:
+                child.await_task(reader, self._preloaded, self._copies, self._pid, error_writer)
+            return _Spare(pid, writer, errors)
+        finally:
+            os.close(reader)
+            if error_writer is not None:
+                os.close(error_writer)
 
     def _stop(self, task_id: str, reason: str, grace: float) -> None:
         for running in self._running.values():
@@ -264,6 +308,8 @@ class Supervisor:
                 tree.kill_tree(pid)
 
     def _wait_milliseconds(self) -> float | None:
+        if any(stream.is_holding for stream in self._streams.values()):
+            return 0
         if not self._timers:
             return None
         return max(0.0, self._timers[0][0] - time.monotonic()) * 1000 + 1
@@ -289,6 +335,7 @@ class Supervisor:
         self._kill_leftovers(running)
         _, status, usage = os.wait4(running.pid, 0)
         del self._running[running.pid]
+        self._end_stream(running)
         if os.WIFSIGNALED(status) and self._begin_again(running):
             return
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
@@ -333,12 +380,12 @@ class Supervisor:
         except OSError:
             return False
         try:
-            lost.pid = self._hand_over(marker, lost.at, json.dumps(lost.task).encode())
+            taker = self._hand_over(marker, lost.at, lost.task, json.dumps(lost.task).encode())
         except OSError:
             return False
         finally:
             os.close(marker)
-        lost.tries += 1
+        lost.pid, lost.errors, lost.tries = taker.pid, taker.errors, lost.tries + 1
         self._watch(lost)
         return True
 
@@ -424,7 +471,7 @@ def _highest_descriptor() -> int:
 def main(descriptor: int, settings: dict[str, Any]) -> None:
     """Run a supervisor on the inherited socket `descriptor`.
 
-    Settings: `executors` and `modules` to import ahead; `rehearses`, whether its tasks are Python components.
+    Settings: `executors` and `modules` to import ahead; `rehearses`, whether its tasks are Python components, all others may be commands.
     """
     os.setsid()
     os.chdir("/")
@@ -447,4 +494,4 @@ def main(descriptor: int, settings: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):
             copies = rehearsal.rehearse(preloaded, next(iter(settings["executors"]), ""))
         gc.freeze()
-    Supervisor(server, preloaded, copies).serve()
+    Supervisor(server, preloaded, copies, has_streams=not settings["rehearses"]).serve()

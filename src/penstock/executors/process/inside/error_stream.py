@@ -1,0 +1,102 @@
+"""The stderr of one command: a pipe whose content the supervisor appends to the attempt's log, with a record of the place.
+
+stdout goes straight to the log, so order between the two is that of arrival here; what is written while nobody looks stays in the pipe.
+The supervisor keeps the pipe open until the attempt's whole tree has gone, so no writer ever hears that nobody reads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+
+from penstock.executors.process.inside import stderr_marks
+
+_PIECE_BYTES = 1 << 16
+_MOST_BYTES = 1 << 18
+"""Moved in one go; then others have their turn."""
+_LAST_MOVES = 8
+"""More than a pipe holds."""
+_SPARE_DESCRIPTORS = 64
+"""So many stay free for everything else: a supervisor with thousands of tasks gives further ones no stream of their own."""
+# The task owns the folder and may have put anything there: no link is followed, and no pipe is waited for.
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+class ErrorStream:
+    """Read end of the pipe; `log` is where its content goes, to be set before the first `move`."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.log = ""
+        self.is_holding = False
+        """Whether there was more than goes at once: to be called again soon, even if nothing comes, for a line that waits for its end."""
+        self._held = b""
+        self._lost_bytes = 0
+
+    def move(self) -> bool:
+        """Append what is in the pipe to the log; False once nobody can write to it any more."""
+        data, is_open, has_more = self._read()
+        cut = data.rfind(b"\n") + 1 if has_more else 0  # a line in two pieces could get one of stdout between them
+        self._held = data[cut:] if cut else b""
+        self.is_holding = has_more
+        if data:
+            self._append(data[:cut] if cut else data)
+        return is_open
+
+    def end(self) -> None:
+        """Move all that is there now, and close: whoever still writes is none of the attempt's."""
+        for _ in range(_LAST_MOVES):
+            if not self.move() or not self.is_holding:
+                break
+        if self._held or self._lost_bytes:
+            self._append(self._held)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of it, whatever is in it."""
+        os.close(self.descriptor)
+
+    def _read(self) -> tuple[bytes, bool, bool]:
+        pieces, size = [self._held], 0
+        while size < _MOST_BYTES:
+            try:
+                piece = os.read(self.descriptor, _PIECE_BYTES)
+            except BlockingIOError:
+                return b"".join(pieces), True, False
+            if not piece:
+                return b"".join(pieces), False, False
+            pieces.append(piece)
+            size += len(piece)
+        return b"".join(pieces), True, True
+
+    def _append(self, data: bytes) -> None:
+        """Write all of it; what cannot be written, as on a full disk, is counted, and the count written when there is room again."""
+        note = f"\n[{self._lost_bytes} bytes of stderr are missing here: they could not be written]\n" if self._lost_bytes else ""
+        rest = memoryview(note.encode() + data)
+        with contextlib.suppress(OSError):
+            log = os.open(self.log, _FLAGS)
+            try:
+                while rest:
+                    count = os.write(log, rest)
+                    rest = rest[count:]
+                    end = os.lseek(log, 0, os.SEEK_CUR)
+                    with contextlib.suppress(OSError):
+                        stderr_marks.note(self.log, end - count, end)
+            finally:
+                os.close(log)
+        self._lost_bytes = len(rest) if len(rest) <= len(data) else self._lost_bytes + len(data)
+
+
+def open_stream() -> tuple[ErrorStream, int] | None:
+    """Return a new stream and the descriptor to write to it, None where the process has hardly any left."""
+    try:
+        reader, writer = os.pipe()
+    except OSError:
+        return None
+    if writer >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_DESCRIPTORS:
+        os.close(reader)
+        os.close(writer)
+        return None
+    os.set_blocking(reader, False)
+    return ErrorStream(reader), writer

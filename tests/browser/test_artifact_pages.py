@@ -147,6 +147,24 @@ def pictures(logged: Logged) -> str:
     return "/tester/previews/artifacts/samples/pictures/v0/files/"
 
 
+PAIRS = """
+import numpy as np, wandb
+from PIL import Image
+
+for number in range(2):
+    with wandb.init(name=f"pair {number}", project="previews") as run:
+        for step in range(3):
+            run.log({"loss": 1 / (number + step + 1)})
+        open("rows.csv", "w").write("id,x\\n" + "".join(f"{row},{row * (1 + number * (row == 2))}\\n" for row in range(5 + number)))
+        open("notes.txt", "w").write(f"same\\nnumber {number}\\n")
+        Image.fromarray(np.full((20, 40, 3), 60 + 100 * number, "uint8")).save("shade.png")
+        artifact = wandb.Artifact("pairs", "samples")
+        for name in ("rows.csv", "notes.txt", "shade.png"):
+            artifact.add_file(name)
+        run.log_artifact(artifact)
+"""
+
+
 @pytest.fixture
 def tab(chromium: Browser, logged: Logged) -> Iterator[Page]:
     """A fresh page; leaving it checks the console."""
@@ -422,6 +440,30 @@ def test_rows_of_a_preview_are_sorted_and_filtered_and_columns_show_how_they_are
     tab.get_by_label("Filter the rows shown").fill("row 19")
     expect(tab.locator("[data-sift-count]")).to_have_text("12 / 200")
     expect(table.locator("tbody tr:visible")).to_have_count(12)
+
+
+def test_files_of_two_versions_are_compared_by_rows_lines_and_pictures_beside_the_metrics_of_their_runs(tab: Page, logged: Logged) -> None:
+    logged.run(PAIRS, *CLIENT)
+    tab.goto("/tester/previews/artifacts/samples/pairs/v1/versions")
+    table = tab.get_by_role("region", name="Versions")
+    expect(table.get_by_role("columnheader", name="loss")).to_be_visible()
+    for row, loss in (("v1", "0.25"), ("v0", "0.33333")):
+        expect(table.get_by_role("row").filter(has_text=row)).to_contain_text(loss)
+    tab.get_by_role("link", name="What differs: rows.csv").click()
+    rows = tab.get_by_role("region", name="Rows")
+    expect(tab.locator("#file-diff")).to_contain_text("Rows are told apart by id.")
+    expect(rows.locator("tbody tr")).to_have_count(2)
+    expect(rows.locator("tbody tr").first).to_contain_text("2 4")
+    check_axe(tab)
+    tab.get_by_role("link", name="What differs: notes.txt").click()
+    expect(tab.locator("#file-diff .diff-new")).to_have_text("+number 1")
+    tab.get_by_role("link", name="What differs: shade.png").click()
+    pair = tab.locator(".image-pair img")
+    expect(pair).to_have_count(2)
+    tab.get_by_role("button", name="Swipe").click()
+    tab.get_by_role("slider").press("Home")
+    expect(pair.first).to_have_css("clip-path", "inset(0px 100% 0px 0px)")
+    check_axe(tab)
 
 
 def test_rows_of_a_preview_are_grouped_and_more_of_them_are_shown_on_demand(tab: Page, files: str, pictures: str) -> None:

@@ -81,6 +81,8 @@ class VersionItem:
     digest: str
     creator_run_id: TrackedRunId | None = None
     aliases: Sequence[str] = ()
+    history_step: int | None = None
+    """Step of its run at which it was logged."""
 
 
 @dataclass(frozen=True, slots=True)

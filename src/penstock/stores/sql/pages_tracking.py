@@ -27,7 +27,7 @@ from penstock.stores.sql.tracking_rows import SELECT_RUN, run_from_row
 _BATCH = 400
 _VERSION = (
     "SELECT m.version_id, m.version_index, p.entity, p.name AS project, c.name AS collection, c.type_name, c.collection_id, "
-    "v.size_bytes, v.file_count, v.created_at, v.digest, v.creator_run_id FROM membership m "
+    "v.size_bytes, v.file_count, v.created_at, v.digest, v.creator_run_id, v.history_step FROM membership m "
     "JOIN collection c ON c.collection_id = m.collection_id JOIN tracked_project p ON p.project_id = c.project_id "
     "JOIN artifact_version v ON v.version_id = m.version_id AND v.state = 'COMMITTED' "
 )
@@ -275,6 +275,7 @@ def _version(row: Row, aliases: Sequence[str]) -> VersionItem:
     return VersionItem(
         row["version_id"], row["entity"], row["project"], row["collection"], row["type_name"], row["version_index"], row["size_bytes"],
         row["file_count"], row["created_at"], row["digest"], row["creator_run_id"], aliases,
+        row["history_step"],
     )  # fmt: skip
 
 

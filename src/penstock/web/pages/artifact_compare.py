@@ -14,6 +14,7 @@ from penstock.domain.ids import Digest
 from penstock.domain.versions import ManifestEntry
 from penstock.interfaces.pages import ArtifactItem
 from penstock.web.artifact_content import Preview, preview_of
+from penstock.web.file_diff import FileDiff, compare_previews
 from penstock.web.formats import iso
 from penstock.web.pages.tracking_artifacts import version_url
 from penstock.web.render import Crumb, Frame, render
@@ -69,6 +70,14 @@ class ArtifactComparePage:
     """What changed from the older to the newer."""
     is_comparable: bool
     """Files are told apart by digest; False: one is of a project and one of a pipeline, and their digests are of different kinds."""
+
+    @property
+    def file_diff(self) -> FileDiff | None:
+        """What differs inside, when both are one file of a kind that can be compared."""
+        if self.old.preview is None or self.new.preview is None or self.diff.same:
+            return None
+        found = compare_previews(self.new.title, self.old.preview, self.new.preview)
+        return None if found.kind == "other" else found
 
 
 async def compare_page(services: WebServices, request: Request) -> Response:

@@ -12,7 +12,8 @@ from starlette.responses import Response, StreamingResponse
 from penstock.domain.errors import NotFoundError
 from penstock.domain.versions import ArtifactVersion
 from penstock.web.artifact_content import ZipMember, zip_of
-from penstock.web.pages.tracking_artifacts import stored_content, version_by_id
+from penstock.web.pages.tracking_artifacts import version_by_id
+from penstock.web.pages.version_compare import stored_content
 from penstock.web.security import STILL_HEADERS
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices

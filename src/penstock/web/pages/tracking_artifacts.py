@@ -17,11 +17,12 @@ from penstock.domain.ids import Digest, TrackedRunId
 from penstock.domain.tracking import TrackedProject, TrackedRun
 from penstock.domain.versions import ArtifactVersion, Collection, ManifestEntry, VersionChange
 from penstock.interfaces.tracking_pages import CollectionItem, LineageView, VersionItem
-from penstock.tracking.artifacts import hex_md5
 from penstock.web.artifact_content import Preview, preview_of, rows_asked
+from penstock.web.file_diff import FileDiff
 from penstock.web.pages.tracking_data import boxed
 from penstock.web.pages.tracking_run import FileRow, level_of, project_crumb, run_url
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, project_frame, project_url
+from penstock.web.pages.version_compare import LoggedMetrics, compared_file, logged_metrics, stored_content
 from penstock.web.prose import prose
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
@@ -131,6 +132,14 @@ class ArtifactVersionPage:
     """The version beside which this one is laid, on Versions."""
     diff: VersionDiff | None = None
     """What changed since the other one, the older of the two first."""
+    file_diff: FileDiff | None = None
+    """One file of both, laid beside each other."""
+    old_version: int = 0
+    """Id of the older of the two."""
+    new_version: int = 0
+    """Id of the newer."""
+    metrics: LoggedMetrics | None = None
+    """Of the runs when they logged the versions, on Versions."""
     changes: Sequence[VersionChange] = ()
     """The history, last first."""
     words: Mapping[str, str] = field(default_factory=lambda: CHANGE_WORDS)
@@ -280,7 +289,9 @@ async def _around(
         }
     if tab == "versions":
         other = _other(versions, version.version_id, index, request.query_params.get("other", ""))
-        return {"other": other, "diff": None if other is None else await asyncio.to_thread(_diff, tracking, version, other)}
+        metrics = await logged_metrics(tracking, request, versions)
+        beside = await _beside(services, tracking, version, other, request.query_params.get("file", ""))
+        return {"other": other, "metrics": metrics, **beside}
     return {}
 
 
@@ -304,12 +315,18 @@ def _other(versions: Sequence[VersionItem], version_id: int, index: int, wanted:
     return named or older or (others[-1] if others else None)
 
 
-def _diff(tracking: TrackingServices, version: ArtifactVersion, other: VersionItem) -> VersionDiff | None:
-    beside = tracking.artifacts.get(other.version_id)
+async def _beside(
+    services: WebServices, tracking: TrackingServices, version: ArtifactVersion, other: VersionItem | None, path: str
+) -> dict[str, Any]:
+    """Return what differs between a version and another one, the older first, and in one file of both where a path is given."""
+    beside = None if other is None else await asyncio.to_thread(tracking.artifacts.get, other.version_id)
     if beside is None:
-        return None
+        return {}
     old, new = sorted((version, beside), key=lambda item: item.version_id)
-    return compare_versions(tracking.artifacts.listing(old), tracking.artifacts.listing(new), old.metadata, new.metadata)
+    listing = tracking.artifacts.listing
+    diff = await asyncio.to_thread(lambda: compare_versions(listing(old), listing(new), old.metadata, new.metadata))
+    found = await compared_file(services, tracking, old, new, path) if path else None
+    return {"diff": diff, "file_diff": found, "old_version": old.version_id, "new_version": new.version_id}
 
 
 def _files(services: WebServices, tracking: TrackingServices, version: ArtifactVersion, path: str, limit: int) -> dict[str, Any]:
@@ -329,14 +346,6 @@ def _files(services: WebServices, tracking: TrackingServices, version: ArtifactV
     if path and not rows:
         raise NotFoundError(f"The artifact has no file {path}.")
     return {"files": rows, "folder": path, "is_cut": listing.count > len(entries)}
-
-
-def stored_content(tracking: TrackingServices, version: ArtifactVersion, entry: ManifestEntry) -> tuple[Digest | None, int]:
-    """Return where the bytes of an entry are; None for a reference to elsewhere."""
-    if entry.ref is not None and "://" in entry.ref:
-        return None, 0
-    content = tracking.artifacts.content(version.project_id, hex_md5(entry.digest))
-    return (content.blob_digest, content.size_bytes) if content is not None else (None, 0)
 
 
 async def version_by_id(tracking: TrackingServices, request: Request) -> ArtifactVersion:

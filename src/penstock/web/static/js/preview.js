@@ -2,6 +2,7 @@
 
 import "./reader.js";
 import "./sift.js";
+import "./swipe.js";
 
 import { make } from "./dom.js";
 import { figure } from "./figure.js";

@@ -62,7 +62,7 @@ ROWS: Mapping[str, Callable[[int, float], tuple[object, ...]]] = {
     "pipeline_version": lambda n, at: (f"version-{n}", f"pipeline-{n}", f"v{n}", f"v{n}", "sha256:0", at),
     "recurring_run": lambda n, at: (
         f"recurring-{n}", f"nightly {n}", f"experiment-{n}", f"pipeline-{n}", "sha256:0", 1,
-        '{"periodicSchedule": {"intervalSecond": "3600"}}', n % 2, at, at,
+        '{"periodic_schedule": {"interval_second": "3600"}}', n % 2, at, at,
     ),
     "collection": lambda n, at: (n + 1, n % PROJECTS, f"weights-{n}", "sequence", ("model", "dataset")[n % 2], 10, at, at),
     "artifact_version": lambda n, at: (n + 1, n // 10 + 1, n // 10 % PROJECTS, "COMMITTED", f"{n:032x}", n % 10, n, at, at),

@@ -113,9 +113,7 @@ class Where:
         self.add(f"{column} IN ({self._list(values)})")
 
     def contains(self, column: str, text: str) -> str:
-        """SQL: `column` contains `text`, whatever its case. SQLite's LIKE ignores case by itself, three times faster than LOWER."""
-        if self.dialect.name == "sqlite":
-            return f"{column} LIKE {self.bind(f'%{escape_like(text)}%')} ESCAPE '\\'"
+        """SQL: `column` contains `text`, whatever its case."""
         return self.dialect.ilike(column, self.bind(f"%{escape_like(text)}%"))
 
     def starts(self, column: str, text: str) -> str:

@@ -22,6 +22,8 @@ _TAGGED_SEARCHED = 20_000
 """Newest runs whose tags the search reads; the filter of the list finds them all."""
 _TRACKED_SEARCHED = 50_000
 """Newest tracked runs whose names and tags the search reads."""
+_ARTIFACTS_SEARCHED = 100_000
+"""Newest artifacts whose names and addresses the search reads."""
 STATES_SECONDS = 15.0
 SIZES_SECONDS = 60.0
 """How long the sizes of tables are good for: counting reads every table."""
@@ -191,11 +193,12 @@ _LEAF_OF_RUN = "FROM task WHERE task.run_id = run.run_id AND task.type IN ('RUNT
 _STUCK = (
     f"SELECT {RUN_COLUMNS}, "
     f"(SELECT reason {_LEAF_OF_RUN} AND task.state = 'PENDING' AND reason <> '' ORDER BY position LIMIT 1) AS waiting_for"
-    f" FROM run {RUN_JOINS} WHERE run.storage_state = 'AVAILABLE' AND run.kind <> 'flow' AND (run.state = 'PAUSED' OR"
-    " (run.state IN ('PENDING', 'RUNNING') AND run.created_at < :quiet"
+    f" FROM run {RUN_JOINS} WHERE run.storage_state = 'AVAILABLE' AND run.kind <> 'flow' AND run.state IN ('PAUSED', 'PENDING', 'RUNNING')"
+    " AND (run.state = 'PAUSED' OR (run.created_at < :quiet"
     f" AND NOT EXISTS (SELECT 1 {_LEAF_OF_RUN} AND (task.state = 'RUNNING' OR task.finished_at > :quiet)))) {{own}}"
-    "ORDER BY run.created_at DESC LIMIT 4"
+    "ORDER BY run.created_at + 0 DESC LIMIT 4"
 )
+"""The sum keeps SQLite from going through all runs in their order, when few are in these states."""
 
 
 _TRACKED_COLUMNS = "p.entity, p.name AS project, r.name, r.display_name, r.state, r.created_at, r.finished_at, r.heartbeat_at"
@@ -286,7 +289,8 @@ _SEARCHES: tuple[tuple[str, str], ...] = (
     (
         "artifact",
         (
-            "SELECT artifact_id AS id, name AS title, uri AS detail, '' AS state, created_at AS at FROM artifact "
+            "SELECT artifact_id AS id, name AS title, uri AS detail, '' AS state, created_at AS at FROM "
+            f"(SELECT * FROM artifact ORDER BY artifact_id DESC LIMIT {_ARTIFACTS_SEARCHED}) AS newest "
             "WHERE ({name} OR {uri}) ORDER BY created_at DESC LIMIT :limit"
         ),
     ),

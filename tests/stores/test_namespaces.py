@@ -90,7 +90,7 @@ async def test_objects_without_a_namespace_are_in_all_and_flows_in_their_users(
     assert sorted(item.recurring_run_id for item in (await pages.list_recurring(query)).items) == catalog
     assert sorted(item.run_id for item in (await SqlRunPages(database).list_runs(query)).items) == runs
     flows = await SqlFlowPages(database).runs(FlowQuery(namespace=namespace))
-    assert sorted(f"Shop/{run.run_id}" for run in flows.runs) == [run for run in runs if run.startswith("Shop")]
+    assert sorted(f"Shop/{run.run_id}" for run in flows.items) == [run for run in runs if run.startswith("Shop")]
 
 
 async def test_home_shows_one_namespace(database: Database) -> None:

@@ -247,7 +247,27 @@ def test_the_workspace_draws_runs_groups_and_hides_them(tab: Page, logged: Logge
     tab.get_by_role("button", name="Draw train 1").click()
     tab.get_by_label("Group by").select_option("group")
     tab.wait_for_url("**group=group**")
-    expect(tab.locator(".workspace-list h3").first).to_contain_text("trial")
+    group = tab.locator(".run-group").first
+    expect(group.locator("summary")).to_contain_text("trial")
+    tab.get_by_label("Then by").select_option("config.lr")
+    tab.wait_for_url("**then=config.lr**")
+    expect(group.locator(".run-group")).not_to_have_count(0)
+    expect(legend).to_contain_text("trial · 0.1 (1)")
+    inner = group.locator(".run-group").first
+    swatch, row = inner.locator(".group-tools .run-swatch"), inner.locator(".workspace-row .run-swatch").first
+    before = swatch.get_attribute("class") or ""
+    expect(row).to_have_class(before)
+    inner.get_by_role("button", name="Next colour for").first.click()
+    expect(swatch).not_to_have_class(before)
+    expect(row).to_have_class(swatch.get_attribute("class") or "")
+    group.locator("> .group-tools").get_by_role("button", name="Draw").click()
+    expect(group.locator(".workspace-row.is-hidden")).to_have_count(group.locator(".workspace-row").count())
+    tab.get_by_role("button", name="Undo").first.click()
+    expect(group.locator(".workspace-row.is-hidden")).to_have_count(0)
+    tab.get_by_label("Order", exact=True).select_option("config.lr")
+    tab.wait_for_url("**sort=config.lr**")
+    tab.get_by_role("link", name="Turn the order round").click()
+    tab.wait_for_url("**sort=-config.lr**")
     tab.goto(f"{logged.base}?q=config.lr<0.07")
     expect(tab.locator(".workspace-row")).to_have_count(1)
 

@@ -56,6 +56,19 @@ async def test_an_upsert_creates_project_run_and_names(tmp_path: Path) -> None:
         assert project.run_count == 2
 
 
+async def test_runs_are_counted_through_in_each_project_and_keep_their_place(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        for project, name in (("p", "a"), ("p", "b"), ("q", "c"), ("p", "d")):
+            await room.runs.upsert("ann", project, name, RunChange())
+        await room.runs.upsert("ann", "p", "a", RunChange(notes="changed"))
+        await room.runs.delete((await state_of(room, "b")).run_id)
+        await room.runs.upsert("ann", "p", "e", RunChange())
+        assert [(await state_of(room, name)).place for name in "ade"] == [1, 3, 4]
+        other = await room.runs.get("ann", "q", "c")
+        assert other is not None
+        assert other.place == 1
+
+
 async def test_an_upsert_changes_only_what_is_given(tmp_path: Path) -> None:
     async with tracking_room(tmp_path) as room:
         change = RunChange(tags=["a", "b", "a"], notes="n", group="g/1", job_type="t", config='{"lr":{"value":NaN}}')

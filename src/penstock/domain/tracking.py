@@ -105,6 +105,8 @@ class TrackedRun:
     """Made by the server for a task; no client has written to it."""
     is_shared: bool = False
     """Several writers stream to it (shared mode)."""
+    place: int = 0
+    """How manieth run of its project it is, counted from 1; two that began at the same moment may share one."""
 
     @property
     def duration_seconds(self) -> float:

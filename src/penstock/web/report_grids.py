@@ -16,6 +16,7 @@ from penstock.tracking.projects import ProjectService
 from penstock.tracking.runs import TrackedRunService
 from penstock.web.pages.tracking_workspace import ListedRun, listed_run
 from penstock.web.panel_specs import PanelList, listed, mapping, panels_of_specs, text
+from penstock.web.run_colors import group_colors
 
 RUNS_PER_GRID = 30
 """Newest runs of the sets that are drawn."""
@@ -40,15 +41,15 @@ class ReportGrid:
     @property
     def run_list(self) -> list[dict[str, Any]]:
         """Runs as the page's script reads them."""
-        names = list(dict.fromkeys(row.group for row in self.runs))
+        colors = group_colors(row.group for row in self.runs)
         found: list[dict[str, Any]] = []
-        for place, row in enumerate(self.runs):
+        for row in self.runs:
             run = row.run
             entry: dict[str, Any] = {
-                "id": str(run.run_id), "name": run.display_name or run.name, "runName": run.name, "url": row.url, "color": place % 8 + 1,
+                "id": str(run.run_id), "name": run.display_name or run.name, "runName": run.name, "url": row.url, "color": row.color,
             }  # fmt: skip
             if self.is_grouped:
-                entry |= {"group": row.group, "groupColor": names.index(row.group) % 8 + 1}
+                entry |= {"group": row.group, "groupColor": colors[row.group]}
             found.append(entry)
         return found
 
@@ -79,7 +80,7 @@ class GridReader:
             filters = filters_of(chosen)
             found = await self._runs.list(project, filters=filters, limit=RUNS_PER_GRID)
             total += await self._runs.count(project, filters)
-            rows += [listed_run(entry.run, len(rows) + at, group) for at, entry in enumerate(found.entries)]
+            rows += [listed_run(entry.run, group) for entry in found.entries]
         return ReportGrid(panels_of_specs(specs, f"Panels {place}"), rows[:RUNS_PER_GRID], total, is_grouped)
 
     async def _project(self, named: Mapping[str, Any]) -> TrackedProject | None:
@@ -92,12 +93,13 @@ class GridReader:
 
 
 def grouping_of(chosen: Mapping[str, Any]) -> str:
-    """Return what a run set is grouped by: a field, `config.<key>`, or nothing."""
-    first = next((mapping(one) for one in listed(chosen.get("grouping"))), {})
-    name = text(first.get("name"))
-    if first.get("section") == "config":
-        return f"config.{name.removesuffix('.value')}" if name else ""
-    return {"jobType": "job", "username": "user"}.get(name, name)
+    """Return what a run set is grouped by: fields and `config.<key>` with commas, the outermost first; or nothing."""
+    found = []
+    for one in map(mapping, listed(chosen.get("grouping"))[:3]):
+        name = text(one.get("name"))
+        own = {"jobType": "job", "username": "user"}.get(name, name)
+        found.append(f"config.{name.removesuffix('.value')}" if one.get("section") == "config" and name else own)
+    return ",".join(filter(None, found))
 
 
 def filters_of(chosen: Mapping[str, Any]) -> str | None:

@@ -47,8 +47,8 @@ def run_filters(text: str, *, now: float, zone: str = "UTC") -> str | None:
 
 
 def run_order(sort: str, group: str = "") -> str:
-    """Return the order string of a sort name (`-created`, `summary.loss`), grouped rows together."""
-    keys = [f"+{field_name(group)}"] if group else []
+    """Return the order string of a sort name (`-created`, `summary.loss`), rows of the groups (fields, with commas) together."""
+    keys = [f"+{field_name(one)}" for one in group.split(",") if one]
     name = sort.removeprefix("-")
     keys.append(("-" if sort.startswith("-") else "+") + field_name(name))
     return ",".join(keys)

@@ -326,6 +326,30 @@ async def test_groups_of_tracked_runs_are_counted_over_all_of_them_and_lead_to_t
     assert 'class="bar s-failed"' in states
 
 
+async def test_runs_stand_in_groups_within_groups_and_keep_their_colours_whatever_is_listed(site: Site) -> None:
+    for number in range(6):
+        change = RunChange(group="even" if number % 2 else "odd", config=json.dumps({"lr": {"value": number // 3}}))
+        await site.tracking.runs.upsert("ann", "digits", f"kin{number}", change)
+
+    async def colors(address: str) -> dict[str, str]:
+        page = (await site.get(site.base + address)).text
+        return dict(re.findall(r'data-name="(kin\d)"[^>]*data-color="(\d)"', page))
+
+    all_of_them = await colors("?q=kin")
+    assert len(set(all_of_them.values())) == 6
+    assert await colors("?q=kin4") == {"kin4": all_of_them["kin4"]}
+    assert await colors("?q=kin&sort=created&group=group") == all_of_them
+    page = (await site.get(f"{site.base}?q=kin&group=group&then=config.lr")).text
+    keys = re.findall(r'data-run-group="([^"]+)"', page)
+    assert keys == ["even", "even · 0", "even · 1", "odd", "odd · 0", "odd · 1"]
+    inside = re.findall(r'data-name="(kin\d)"[^>]*data-group="([^"]+)"', page)
+    assert {group: sorted(name for name, one in inside if one == group) for _, group in inside} == {
+        "even · 0": ["kin1"], "even · 1": ["kin3", "kin5"], "odd · 0": ["kin0", "kin2"], "odd · 1": ["kin4"],
+    }  # fmt: skip
+    values = (await site.get(f"/ui/tracking/values?project={(await digits(site)).project_id}&q=kin&group=group&then=config.lr&column=c.lr")).json()
+    assert {row["group"] for row in values["rows"]} == {key for key in keys if "·" in key}
+
+
 async def test_collections_and_projects_are_exported_as_their_lists_show_them_to_the_reader(site: Site) -> None:
     collections, project = site.services.collections, await digits(site)
     made = collections.ensure_portfolio(int(project.project_id), "set", "dataset")

@@ -21,6 +21,7 @@ from penstock.interfaces.clock import IdSource
 from penstock.stores.sql.database import Transaction
 from penstock.stores.sql.flow_projection import PARAMETERS_STEP, shared_run_id, shared_task_id
 from penstock.stores.sql.tracking_projects import ensure_project
+from penstock.stores.sql.tracking_rows import next_place
 
 _UNSAFE = re.compile(r"[/\\#?%:]+")
 
@@ -72,11 +73,11 @@ class FlowTaskRuns:
         run_id = self._ids.new_int()
         tx.execute(
             "INSERT INTO tracked_run (run_id, project_id, name, display_name, state, created_at, updated_at, heartbeat_at, group_name, "
-            "job_type, user_name, task_id, pipeline_run_id, is_automatic, values_stale) "
-            "VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, 1, 1)",
+            "job_type, user_name, task_id, pipeline_run_id, is_automatic, values_stale, place) "
+            "VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, 1, 1, ?)",
             (
                 run_id, project_id, run_name(task), f"{task.step_name}/{task.shown_id}", at, at, at, shared_run_id(task.run),
-                task.step_name, task.user_name or self._entity, task_id, shared_run_id(task.run),
+                task.step_name, task.user_name or self._entity, task_id, shared_run_id(task.run), next_place(tx, project_id),
             ),
         )  # fmt: skip
         tx.execute("INSERT INTO tracked_document (run_id, config, base_config) VALUES (?, ?, ?)", (run_id, config, config))
@@ -137,8 +138,8 @@ def _dress_engine_record(tx: Transaction, task: FlowTask, project_id: TrackedPro
     for row in rows:
         if row["is_automatic"]:
             tx.execute(
-                "UPDATE tracked_run SET project_id = ?, group_name = ?, job_type = ? WHERE run_id = ?",
-                (project_id, shared_run_id(task.run), task.step_name, row["run_id"]),
+                "UPDATE tracked_run SET project_id = ?, group_name = ?, job_type = ?, place = ? WHERE run_id = ?",
+                (project_id, shared_run_id(task.run), task.step_name, next_place(tx, project_id), row["run_id"]),
             )
             tx.execute("DELETE FROM tracked_value WHERE run_id = ?", (row["run_id"],))
             _put_config(tx, TrackedRunId(row["run_id"]), base=config, config=config)

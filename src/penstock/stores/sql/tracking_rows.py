@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock.domain.ids import Digest, RunId, TaskId, TrackedRunId
 from penstock.domain.tracking import RunFile, TrackedProject, TrackedProjectId, TrackedRun, TrackedState
-from penstock.stores.sql.database import Row
+from penstock.stores.sql.database import Row, Transaction
 
 SELECT_RUN = (
     "SELECT r.*, p.entity AS entity, p.name AS project, d.config AS config, d.summary AS summary FROM tracked_run r "
@@ -49,7 +49,14 @@ def run_from_row(row: Row) -> TrackedRun:
         pipeline_run_id=RunId(row["pipeline_run_id"]) if row["pipeline_run_id"] else None,
         is_automatic=bool(row["is_automatic"]),
         is_shared=bool(row["is_shared"]),
+        place=row["place"],
     )
+
+
+def next_place(tx: Transaction, project_id: TrackedProjectId) -> int:
+    """Return the place of the next run of a project."""
+    row = tx.one("SELECT MAX(place) AS place FROM tracked_run WHERE project_id = ?", (project_id,))
+    return ((row["place"] if row is not None else None) or 0) + 1
 
 
 def project_from_row(row: Row) -> TrackedProject:

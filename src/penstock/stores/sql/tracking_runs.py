@@ -19,7 +19,7 @@ from penstock.stores.sql.tracking_console import write_console
 from penstock.stores.sql.tracking_find import RunSelection, find_run_ids
 from penstock.stores.sql.tracking_flows import link_flow_task
 from penstock.stores.sql.tracking_projects import delete_run_rows, ensure_project
-from penstock.stores.sql.tracking_rows import SELECT_RUN, compact_json, run_from_row
+from penstock.stores.sql.tracking_rows import SELECT_RUN, compact_json, next_place, run_from_row
 from penstock.stores.sql.tracking_values import REFRESH_RUNS, put_history_keys, refresh_stale
 
 _PLAIN_COLUMNS = {
@@ -290,11 +290,11 @@ def _insert(tx: Transaction, project_id: TrackedProjectId, birth: RunBirth, chan
     pipeline_run = tx.one("SELECT run_id FROM task WHERE task_id = ?", (birth.task_id,)) if birth.task_id is not None else None
     tx.execute(
         "INSERT INTO tracked_run (run_id, project_id, name, display_name, state, created_at, updated_at, heartbeat_at, user_name, task_id, "
-        "pipeline_run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "pipeline_run_id, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             birth.run_id, project_id, birth.name, f"{birth.display_base}-{ordinal}", (change.state or TrackedState.RUNNING).value,
             birth.created_at, birth.created_at, birth.created_at, birth.user_name, birth.task_id,
-            pipeline_run["run_id"] if pipeline_run is not None else None,
+            pipeline_run["run_id"] if pipeline_run is not None else None, next_place(tx, project_id),
         ),
     )  # fmt: skip
     tx.execute("INSERT INTO tracked_document (run_id) VALUES (?)", (birth.run_id,))
@@ -310,8 +310,8 @@ def _adopt(tx: Transaction, run_id: TrackedRunId, project_id: TrackedProjectId, 
     """Make a task's automatic record the run of the client that writes now: its name and project, the task's links and values."""
     tx.execute(
         "UPDATE tracked_run SET project_id = ?, name = ?, is_automatic = 0, state = 'running', finished_at = NULL, heartbeat_at = ?, "
-        "user_name = ?, values_stale = 1 WHERE run_id = ?",
-        (project_id, birth.name, birth.created_at, birth.user_name, run_id),
+        "user_name = ?, values_stale = 1, place = ? WHERE run_id = ?",
+        (project_id, birth.name, birth.created_at, birth.user_name, next_place(tx, project_id), run_id),
     )
     tx.execute("DELETE FROM tracked_value WHERE run_id = ?", (run_id,))
     tx.execute("DELETE FROM tracked_tag WHERE run_id = ?", (run_id,))

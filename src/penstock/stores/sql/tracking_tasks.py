@@ -13,6 +13,7 @@ from penstock.interfaces.journal import TaskRecord
 from penstock.interfaces.tracking_store import KeyedTask
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.tracking_projects import ensure_project
+from penstock.stores.sql.tracking_rows import next_place
 
 
 class TaskRunProjection:
@@ -63,11 +64,11 @@ class TaskRunProjection:
         run_id = self._ids.new_int()
         tx.execute(
             "INSERT INTO tracked_run (run_id, project_id, name, display_name, state, created_at, updated_at, heartbeat_at, group_name, "
-            "job_type, user_name, task_id, pipeline_run_id, is_automatic, values_stale) "
-            "VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, 1, 1)",
+            "job_type, user_name, task_id, pipeline_run_id, is_automatic, values_stale, place) "
+            "VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, 1, 1, ?)",
             (
                 run_id, project_id, run.name, run.display_name, at, at, at, run.group, run.job_type, self._entity, record.task_id,
-                record.run.run_id,
+                record.run.run_id, next_place(tx, project_id),
             ),
         )  # fmt: skip
         tx.execute("INSERT INTO tracked_document (run_id, config, base_config) VALUES (?, ?, ?)", (run_id, run.config, run.config))

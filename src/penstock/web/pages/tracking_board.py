@@ -22,7 +22,9 @@ from penstock.web.tracking_services import TrackingServices, project_of
 
 _SERIES_RUNS = 50
 """Runs whose keys decide which panels there are; as many as are ever drawn."""
-_ASKED = ("q", "group", "sort")
+_OFFERED = 200
+"""Keys that are offered to group and sort by."""
+_ASKED = ("q", "group", "then", "sort")
 """Parts of the address that decide which runs a panel of values shows."""
 
 
@@ -52,6 +54,23 @@ class WorkspacePage:
     """Offered orders."""
     filter_fields: Sequence[str] = FIELDS
     """Fields the filter bar completes."""
+    keys: Sequence[str] = ()
+    """Columns of config and summary that runs of the project have: `c.lr`, `s.loss`."""
+
+    @property
+    def config_keys(self) -> list[str]:
+        """Keys of the config to group and sort by."""
+        return [key[2:] for key in self.keys if key.startswith("c.") and not key.startswith("c._")][:_OFFERED]
+
+    @property
+    def summary_keys(self) -> list[str]:
+        """Keys of the summary to sort by."""
+        return [key[2:] for key in self.keys if key.startswith("s.") and not key.startswith("s._")][:_OFFERED]
+
+    def offers(self, sort: str) -> bool:
+        """Whether an order goes by one of these keys."""
+        prefix, _, key = sort.removeprefix("-").partition(".")
+        return key in {"config": self.config_keys, "summary": self.summary_keys}.get(prefix, ())
 
 
 def merged_panels(kinds: Sequence[Mapping[str, Mapping[str, int]]], runs: Sequence[TrackedRun] = ()) -> list[dict[str, Any]]:
@@ -84,6 +103,7 @@ async def workspace_page(services: WebServices, tracking: TrackingServices, requ
     source = urlencode([("project", project.project_id), *((name, query[name]) for name in _ASKED if name in query)])
     view = await asyncio.to_thread(open_view, tracking.reports, project, query)
     views = await asyncio.to_thread(views_of, tracking.reports, project)
-    page = WorkspacePage(project, project_url(project), PROJECT_TABS, listing, merged_panels(kinds, runs), view, views, source)
+    keys = await tracking.pages.keys(project.project_id)
+    page = WorkspacePage(project, project_url(project), PROJECT_TABS, listing, merged_panels(kinds, runs), view, views, source, keys=keys)
     frame = project_frame(project, f"{project.entity}/{project.name}", scripts=("workspace", "table"))
     return render(services, request, "tracking/workspace.html", frame=frame, page=page)

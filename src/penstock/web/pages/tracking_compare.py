@@ -45,7 +45,7 @@ class TrackedComparePage:
 async def compare_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Two to twenty tracked runs."""
     found = await runs_by_ids(tracking, request, request.query_params.get("runs", ""), limit=MOST)
-    runs = [listed_run(run, place) for place, run in enumerate(found.values())]
+    runs = [listed_run(run) for run in found.values()]
     kinds = await tracking.history.kinds(list(found))
     shows_all = request.query_params.get("all") == "1"
     rows = [compared([run.summary for run in runs]), compared([run.config for run in runs])]

@@ -66,7 +66,7 @@ async def _page(
     filters = run_filters(wanted.get("q", ""), now=services.clock.now(), zone=reading_zone(wanted, request.cookies))
     order = run_order(wanted.get("sort", "-created"), "")
     found = await tracking.runs.list(project, filters=filters, order=order, after=after, limit=_PAGE)
-    rows = [listed_run(entry.run, place) for place, entry in enumerate(found.entries)]
+    rows = [listed_run(entry.run) for entry in found.entries]
     return rows, found.entries[-1].cursor if found.has_next and found.entries else None
 
 

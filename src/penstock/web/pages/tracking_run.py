@@ -23,6 +23,7 @@ from penstock.tracking.files import FilePage
 from penstock.web.artifact_content import Preview, preview_of, rows_asked
 from penstock.web.panel_specs import chart_of, mapping, text
 from penstock.web.render import Crumb, Frame, render
+from penstock.web.run_colors import color_of
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import (
     ComparedRow,
@@ -184,6 +185,11 @@ class TrackedRunPage:
     losses: Sequence[DataLoss] = ()
     """What the client said that it left out."""
     loss_words: Mapping[str, str] = field(default_factory=lambda: LOSS_WORDS)
+
+    @property
+    def color(self) -> int:
+        """Number of the run's colour."""
+        return color_of(self.run)
 
     @property
     def panel_list(self) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from penstock.web.formats import number
 from penstock.web.pages.tracking_run import run_url
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, project_frame, project_url
 from penstock.web.render import render
+from penstock.web.run_colors import color_of
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import config_of, look_of, lookup, summary_of
 from penstock.web.tracking_services import TrackingServices, project_of
@@ -154,7 +155,7 @@ async def sweep_page(services: WebServices, tracking: TrackingServices, request:
         agents=[(agent, tracking.sweeps.is_alive(agent)) for agent in agents], best_points=points, problem=problem,
         importances=await asyncio.to_thread(_importances, trials, names) if metric else (),
         pipeline_runs=await _pipeline_runs(services, runs),
-        panels=_panels(names, metric), runs=[_drawn(trial, place) for place, trial in enumerate(trials[-_DRAWN:])],
+        panels=_panels(names, metric), runs=[_drawn(trial) for trial in trials[-_DRAWN:]],
     )  # fmt: skip
     frame = project_frame(project, sweep.display_name or sweep.name, crumb=sweep.display_name or sweep.name, scripts=("table", "sweep"))
     return render(services, request, "tracking/sweep.html", frame=frame, page=page)
@@ -179,9 +180,9 @@ def _panels(names: Sequence[str], metric: str) -> list[Mapping[str, Any]]:
     return [{**place, "kind": "parallel", "columns": columns, "title": "Parallel coordinates"}]
 
 
-def _drawn(trial: Trial, place: int) -> Mapping[str, Any]:
+def _drawn(trial: Trial) -> Mapping[str, Any]:
     run = trial.run
-    return {"id": str(run.run_id), "name": run.display_name or run.name, "runName": run.name, "url": trial.url, "color": place % 8 + 1}
+    return {"id": str(run.run_id), "name": run.display_name or run.name, "runName": run.name, "url": trial.url, "color": color_of(run)}
 
 
 def drawn_trials(runs: Sequence[TrackedRun], names: Sequence[str], metric: str, *, is_maximized: bool) -> tuple[list[Axis], list[Trial]]:

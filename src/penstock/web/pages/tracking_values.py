@@ -32,7 +32,7 @@ async def value_rows(
     query = request.query_params
     if "runs" in query:
         found = await runs_by_ids(tracking, request, query["runs"], limit=50)
-        rows = [listed_run(run, place) for place, run in enumerate(found.values())]
+        rows = [listed_run(run) for run in found.values()]
         return rows, len(rows)
     project = await project_by_id(tracking, request)
     listing = await run_listing(services, tracking, request, project, limit=limit)

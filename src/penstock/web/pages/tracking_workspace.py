@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,6 +17,7 @@ from penstock.web.filters import is_chip_field
 from penstock.web.groups import GroupTable
 from penstock.web.pages.tracking_run import project_crumb, run_url
 from penstock.web.render import Crumb, Frame, render
+from penstock.web.run_colors import color_of, group_colors
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import LOOKS, config_of, look_of, lookup, summary_of, tree_of
 from penstock.web.tracking_filters import FIELDS, run_filters, run_order
@@ -46,6 +48,8 @@ SORTS: Sequence[tuple[str, str]] = (
     ("-duration", "Longest first"),
 )
 _DEFAULT_COLUMNS = 6
+_MOST_GROUPS = 3
+"""Levels of groups within groups."""
 _GROUPED = {"group": "group", "job": "job_type", "state": "state", "sweep": "sweep", "user": "user_name"}
 """Grouping of the table -> column of the store."""
 
@@ -57,10 +61,18 @@ class ListedRun:
     run: TrackedRun
     url: str
     look: tuple[str, str]
-    color: int
-    """Number of its colour, 1 to 8."""
-    group: str
-    """What it is grouped under."""
+    path: tuple[str, ...]
+    """What it is grouped under, the outermost group first; empty for none."""
+
+    @property
+    def color(self) -> int:
+        """Number of its colour, 1 to 8."""
+        return color_of(self.run)
+
+    @property
+    def group(self) -> str:
+        """Name of the innermost group, as drawings and lists have it."""
+        return group_name(self.path)
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
@@ -77,7 +89,35 @@ class ListedRun:
         return lookup(self.config if column.startswith("c.") else self.summary, column[2:])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
+class RunGroup:
+    """Some rows of a list that have a value in common, or the whole list."""
+
+    name: str
+    """The value."""
+    key: str
+    """Name among all groups of the list."""
+    rows: list[ListedRun]
+    """Rows that stand in no group within this one."""
+    groups: dict[str, RunGroup] = field(default_factory=dict)
+    """Groups within it, by name."""
+
+    def child(self, name: str, key: str) -> RunGroup:
+        """Return the group within this one that has `name`, made if it is new."""
+        return self.groups.setdefault(name, RunGroup(name, key, []))
+
+    @property
+    def count(self) -> int:
+        """Rows in it, however deep."""
+        return len(self.rows) + sum(group.count for group in self.groups.values())
+
+
+def group_name(path: Sequence[str]) -> str:
+    """Return the name of a group for people: the values that lead to it; of a single one, the value itself."""
+    return path[0] if len(path) == 1 else " · ".join(name or "–" for name in path)
+
+
+@dataclass(frozen=True)
 class RunListing:
     """One page of a project's runs."""
 
@@ -87,15 +127,36 @@ class RunListing:
     next_cursor: str | None
     sort: str
     group: str
-    """Field that groups them; empty for none."""
+    """Fields that group them, the outermost first, with commas; empty for none."""
+
+    @property
+    def fields(self) -> Sequence[str]:
+        """Fields that group them, the outermost first."""
+        return self.group.split(",") if self.group else ()
+
+    @property
+    def tree(self) -> RunGroup:
+        """Rows as groups within groups."""
+        root = RunGroup("", "", [])
+        for row in self.rows:
+            at = root
+            for depth, name in enumerate(row.path):
+                at = at.child(name, group_name(row.path[: depth + 1]))
+            at.rows.append(row)
+        return root
 
     @property
     def groups(self) -> Sequence[tuple[str, Sequence[ListedRun]]]:
-        """Rows by group, in order; one nameless group when they are not grouped."""
+        """Rows by innermost group, in order; one nameless group when they are not grouped."""
         found: dict[str, list[ListedRun]] = {}
         for row in self.rows:
-            found.setdefault(row.group if self.group else "", []).append(row)
+            found.setdefault(row.group, []).append(row)
         return list(found.items())
+
+    @cached_property
+    def group_colors(self) -> Mapping[str, int]:
+        """Number of the colour of each innermost group."""
+        return group_colors(row.group for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +215,26 @@ async def run_listing(
 ) -> RunListing:
     """Return the page of runs that the address asks for: `q`, `sort`, `group`, `cursor`."""
     query = request.query_params
-    group = query.get("group", "")
-    group = group if group in dict(GROUPS) or group.startswith("config.") else ""
+    group = ",".join(wanted_groups(query))
     sort = query.get("sort", "-created")
     filters = run_filters(query.get("q", ""), now=services.clock.now(), zone=reading_zone(query, request.cookies))
     found = await tracking.runs.list(project, filters=filters, order=run_order(sort, group), after=query.get("cursor"), limit=limit)
-    rows = [listed_run(entry.run, place, group) for place, entry in enumerate(found.entries)]
+    rows = [listed_run(entry.run, group) for entry in found.entries]
     total = await tracking.runs.count(project, filters)
     return RunListing(rows, total, found.entries[-1].cursor if found.has_next and found.entries else None, sort, group)
 
 
-def listed_run(run: TrackedRun, place: int, group: str = "group") -> ListedRun:
-    """Return a run as the `place`-th of a list."""
+def wanted_groups(query: QueryParams) -> list[str]:
+    """Return the fields that an address groups runs by, the outermost first: `group=job&then=config.lr`, or `group=job,config.lr`."""
+    names = [name for part in (query.get("group", ""), query.get("then", "")) for name in part.split(",")]
+    known = [name for name in dict.fromkeys(names) if name and (name in dict(GROUPS) or name.startswith("config."))]
+    return known[:_MOST_GROUPS]
+
+
+def listed_run(run: TrackedRun, group: str = "group") -> ListedRun:
+    """Return a run as one of a list that is grouped by some fields (with commas)."""
     url = run_url(run.entity, run.project, run.name)
-    return ListedRun(run, url, look_of(run.state), place % 8 + 1, group_of(run, group))
+    return ListedRun(run, url, look_of(run.state), tuple(group_of(run, name) for name in group.split(",")) if group else ())
 
 
 def group_of(run: TrackedRun, group: str) -> str:

@@ -13,6 +13,16 @@ const lane = (key) => /\.(\d+)\./.exec(key)?.[1] ?? key;
 const DASHES = [undefined, [7, 4], [2, 3], [10, 3, 2, 3]];
 const OWN = ["x", "smooth", "smoother", "logY", "logX", "clip", "agg", "band", "yMin", "yMax"];
 
+/** Lines of one drawing that share a colour, told apart by dashes. */
+function apart(lines) {
+  const seen = new Map();
+  return lines.map((one) => {
+    const before = seen.get(one.color) ?? 0;
+    seen.set(one.color, before + 1);
+    return before ? { ...one, dash: DASHES[before % DASHES.length] } : one;
+  });
+}
+
 export class LinePanel extends Panel {
   /** The board's settings with those of the panel over them. */
   settings() {
@@ -78,7 +88,7 @@ export class LinePanel extends Panel {
       }
       for (const group of groups.values()) found.push({ ...grouped(group.series, settings.agg, settings.band), name: `${group.name} (${group.series.length})${isMany ? ` ${key}` : ""}`, color: group.color, dash });
     });
-    return found;
+    return isMany ? found : apart(found);
   }
 
   /** Name of a line: the panel's template (`${run} ${config:lr}`), or run and, of several keys, the key. */

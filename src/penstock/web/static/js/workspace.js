@@ -12,6 +12,7 @@ const root = document.querySelector("[data-panels]");
 const list = document.getElementById("workspace-runs");
 const MOST = 50;
 const FIRST = Number(root?.dataset.first ?? 10);
+const NO_CHOICES = { hidden: {}, shown: {}, colors: {}, pinned: {}, groupColors: {} };
 
 function stored(name) {
   try {
@@ -31,7 +32,7 @@ class Workspace {
   constructor() {
     this.place = root.dataset.store;
     this.view = JSON.parse(document.getElementById("workspace-view").textContent);
-    const base = { ...this.view.document, runs: { hidden: {}, shown: {}, colors: {}, pinned: {}, ...this.view.document.runs } };
+    const base = { ...this.view.document, runs: { ...NO_CHOICES, ...this.view.document.runs } };
     this.document = new ViewDocument(base);
     const draft = stored(this.place);
     if (draft?.base === this.document.base) this.document.value = { ...this.document.value, ...draft.value };
@@ -56,12 +57,15 @@ class Workspace {
 
   arrangedRuns() {
     const { hidden, shown, colors, pinned, baseline } = this.choices;
+    const groupColors = this.choices.groupColors ?? {};
     let drawn = 0;
     return readRuns().map((run, place) => {
-      const isWanted = hidden[run.id] ? false : shown[run.id] || pinned[run.id] || baseline === run.id || place < FIRST;
+      const isGrouped = run.group !== undefined;
+      const isWanted = hidden[run.id] ? false : shown[run.id] || pinned[run.id] || baseline === run.id || place < FIRST || isGrouped;
       const isHidden = !isWanted || drawn >= MOST;
       if (!isHidden) drawn += 1;
-      return { ...run, color: colors[run.id] ?? run.color, isHidden, isBaseline: baseline === run.id };
+      const groupColor = groupColors[run.group] ?? run.groupColor;
+      return { ...run, groupColor, color: colors[run.id] ?? (isGrouped ? groupColor : run.color), isHidden, isBaseline: baseline === run.id };
     });
   }
 
@@ -78,6 +82,7 @@ class Workspace {
       row.querySelector("[data-baseline]").setAttribute("aria-pressed", String(baseline === run.id));
       row.querySelector(".run-swatch").className = `run-swatch series-${((run.color - 1) % 8) + 1}`;
     }
+    for (const group of list.querySelectorAll("[data-run-group]")) this.paintGroup(group);
     const all = Number(root.dataset.total);
     document.getElementById("drawn-note").textContent = say("drawn", { drawn: this.board.visible().length, all });
     const { document: doc } = this;
@@ -90,17 +95,30 @@ class Workspace {
     if (mode) mode.checked = doc.value.mode === "auto";
   }
 
+  membersOf(group) {
+    const ids = new Set([...group.querySelectorAll("[data-run]")].map((row) => row.dataset.run));
+    return this.board.runs.filter((run) => ids.has(run.id));
+  }
+
+  paintGroup(group) {
+    const members = this.membersOf(group);
+    group.querySelector("[data-group-eye]").setAttribute("aria-pressed", String(members.some((run) => !run.isHidden)));
+    const swatch = group.querySelector(":scope > .group-tools .run-swatch");
+    if (swatch) swatch.className = `run-swatch series-${((members[0].groupColor - 1) % 8) + 1}`;
+  }
+
   /** Something was arranged, undone or loaded: draw what differs, and keep it in this browser. */
   changed() {
     const key = (runs) => runs.filter((run) => !run.isHidden).map((run) => run.id).join();
     const before = key(this.board.runs);
-    const looks = JSON.stringify(this.board.runs.map((run) => [run.color, run.isBaseline]));
+    const look = () => JSON.stringify(this.board.runs.map((run) => [run.color, run.groupColor, run.isBaseline]));
+    const looks = look();
     this.board.runs = this.arrangedRuns();
     this.board.arrange();
     this.board.adopt();
     this.paint();
     if (before !== key(this.board.runs)) this.board.reload();
-    else if (looks !== JSON.stringify(this.board.runs.map((run) => [run.color, run.isBaseline]))) this.board.redraw();
+    else if (looks !== look()) this.board.redraw();
     this.keep();
   }
 
@@ -122,8 +140,27 @@ class Workspace {
     });
   }
 
+  /** Draw the runs of a group or none of them, or give the group the next colour; its runs follow unless they have one of their own. */
+  clickedGroup(button, isAlone) {
+    const group = button.closest("[data-run-group]");
+    const members = this.membersOf(group);
+    if ("groupColor" in button.dataset) this.choose((runs) => { runs.groupColors = { ...runs.groupColors, [group.dataset.runGroup]: (members[0].groupColor % 8) + 1 }; });
+    else if (isAlone) this.only(members.map((run) => run.id));
+    else this.choose((runs) => {
+      const isOn = button.getAttribute("aria-pressed") === "true";
+      for (const { id } of members) {
+        delete runs[isOn ? "shown" : "hidden"][id];
+        runs[isOn ? "hidden" : "shown"][id] = 1;
+      }
+    });
+  }
+
   clicked(event) {
     const button = event.target.closest("button");
+    if (button?.closest(".group-tools")) {
+      this.clickedGroup(button, event.altKey);
+      return;
+    }
     const row = button?.closest("[data-run]");
     if (!row) return;
     const id = row.dataset.run;
@@ -177,7 +214,7 @@ class Workspace {
     on("undo", () => this.document.undo());
     on("redo", () => this.document.redo());
     on("revert", () => this.document.revert());
-    on("reset", () => this.document.change((value) => Object.assign(value, { settings: {}, panels: {}, extra: {}, removed: {}, moved: {}, order: {}, sections: [], closed: {}, mode: "auto", runs: { hidden: {}, shown: {}, colors: {}, pinned: {} } })));
+    on("reset", () => this.document.change((value) => Object.assign(value, { settings: {}, panels: {}, extra: {}, removed: {}, moved: {}, order: {}, sections: [], closed: {}, mode: "auto", runs: structuredClone(NO_CHOICES) })));
     on("save", () => this.save());
     on("save-as", () => askText(this.board, say("name of the view"), this.view.name ?? "", [], (name) => this.save(name)));
     on("report", () => askText(this.board, say("title of the report"), this.view.name ?? "", [], (title) => this.report(title)));

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from penstock.interfaces import listing
 from penstock.interfaces.page_flows import FlowQuery
 from penstock.interfaces.pages import ListQuery
 from penstock.stores.sql import pages_flows
@@ -17,6 +18,7 @@ from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_flows import SqlFlowPages
 from penstock.stores.sql.pages_tracking import SqlTrackingPages
+from penstock.stores.sql.runs import SqlRunStore
 from tests.support.databases import seeded_database
 
 FLOW_RUNS = 12
@@ -74,23 +76,23 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 async def test_a_list_of_flows_counts_and_groups_what_matches(database: Database) -> None:
-    listing = await SqlFlowPages(database).runs(FlowQuery(limit=5, offset=5))
-    assert [run.run_id for run in listing.items] == ["7", "6", "5", "4", "3"]
-    assert (listing.total, listing.is_total_exact, listing.has_more, listing.is_grouped_whole) == (FLOW_RUNS, True, True, True)
-    assert [(group.key, group.run_count, group.running_count, group.failed_count) for group in listing.by_flow] == [
+    found = await SqlFlowPages(database).runs(FlowQuery(limit=5, offset=5))
+    assert [run.run_id for run in found.items] == ["7", "6", "5", "4", "3"]
+    assert (found.total, found.is_total_exact, found.has_more, found.is_grouped_whole) == (FLOW_RUNS, True, True, True)
+    assert [(group.key, group.run_count, group.running_count, group.failed_count) for group in found.by_flow] == [
         ("Train", 6, 1, 1),
         ("Score", 6, 0, 1),
     ]
-    assert [(group.key, group.run_count, group.last_started_at) for group in listing.by_user] == [("bob", 6, 12.0), ("ann", 6, 11.0)]
+    assert [(group.key, group.run_count, group.last_started_at) for group in found.by_user] == [("bob", 6, 12.0), ("ann", 6, 11.0)]
 
 
 async def test_a_list_of_flows_says_when_it_stopped_counting(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages_flows, "COUNT_LIMIT", 10)
     monkeypatch.setattr(pages_flows, "GROUPED_ROWS", 8)
-    listing = await SqlFlowPages(database).runs(FlowQuery(limit=20))
-    assert (listing.total, listing.is_total_exact, listing.has_more) == (10, False, False)
-    assert not listing.is_grouped_whole
-    assert sum(group.run_count for group in listing.by_flow) == 9, "the newest rows, and one more to know that there are others"
+    found = await SqlFlowPages(database).runs(FlowQuery(limit=20))
+    assert (found.total, found.is_total_exact, found.has_more) == (10, False, False)
+    assert not found.is_grouped_whole
+    assert sum(group.run_count for group in found.by_flow) == 9, "the newest rows, and one more to know that there are others"
     failed = await SqlFlowPages(database).runs(FlowQuery(status="failed"))
     assert (len(failed.items), failed.total, failed.is_total_exact) == (2, 1, False)
 
@@ -128,18 +130,26 @@ async def test_projects_count_their_runs_by_state(database: Database) -> None:
     ]
 
 
-async def test_first_pages_come_from_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def steps_of(database: Database, monkeypatch: pytest.MonkeyPatch, ask: Callable[[], Awaitable[object]]) -> list[str]:
+    """How SQLite carries out the first sorted statement of a question."""
     asked: list[tuple[str, Any]] = []
+    transaction: Any = database.read_sync(type)
+    real = transaction.all
 
+    def noted(self: Transaction, sql: str, params: Any = ()) -> Any:
+        if "ORDER BY" in sql:
+            asked.append((sql, params))
+        return real(self, sql, params)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transaction, "all", noted)
+        await ask()
+    sql, params = asked[0]
+    return [row["detail"] for row in database.read_sync(partial(real, sql=f"EXPLAIN QUERY PLAN {sql}", params=params))]
+
+
+async def test_first_pages_come_from_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with seeded_database("sqlite", tmp_path, flow_runs, catalog) as database:
-        transaction: Any = database.read_sync(type)
-        real = transaction.all
-
-        def noted(self: Transaction, sql: str, params: Any = ()) -> Any:
-            if "ORDER BY" in sql:
-                asked.append((sql, params))
-            return real(self, sql, params)
-
         flows, catalog_pages, artifacts = SqlFlowPages(database), SqlCatalogPages(database), SqlArtifactPages(database)
         by_name = ListQuery(sort="name", is_descending=False)
         lists: list[Callable[[], Awaitable[object]]] = [
@@ -148,10 +158,12 @@ async def test_first_pages_come_from_an_index(tmp_path: Path, monkeypatch: pytes
             partial(catalog_pages.list_recurring, ListQuery()),
             *(partial(artifacts.list_artifacts, query) for query in (ListQuery(), by_name)),
         ]
-        monkeypatch.setattr(transaction, "all", noted)
         for ask in lists:
-            asked.clear()
-            await ask()
-            sql, params = asked[0]
-            steps = [row["detail"] for row in database.read_sync(partial(real, sql=f"EXPLAIN QUERY PLAN {sql}", params=params))]
-            assert not [step for step in steps if "ORDER BY" in step], f"sorts all rows: {sql}\n{steps}"
+            steps = await steps_of(database, monkeypatch, ask)
+            assert not [step for step in steps if "ORDER BY" in step], f"sorts all rows: {ask}, {steps}"
+
+
+async def test_runs_of_pipelines_are_listed_without_a_look_at_those_of_flows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with seeded_database("sqlite", tmp_path, flow_runs) as database:
+        ask = partial(SqlRunStore(database).list, listing.ListQuery(), namespace="", experiment_id=None)
+        assert await steps_of(database, monkeypatch, ask) == ["SCAN run USING INDEX run_pipelines_created"]

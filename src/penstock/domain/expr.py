@@ -72,7 +72,7 @@ class RunField:
 
     `name` is one of: run_id, run_name, resource_name, pipeline_name, pipeline_root, create_time, schedule_time, workspace,
     task_key, task_id, task_path, namespace, status (Argo words, exit tasks only), failures (JSON list, exit tasks only),
-    `label:<k>`, `annotation:<k>`, `parameter:<k>` (root parameter).
+    `create_time:<form of strftime>`, `label:<k>`, `annotation:<k>`, `parameter:<k>` (root parameter).
     """
 
     name: str

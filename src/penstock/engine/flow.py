@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.domain.execution import Failure, FailureKind, TaskOutputs, first_line_of
+from penstock.domain.moments import utc_text
 from penstock.domain.plan import GraphTemplate
 from penstock.engine.commands import FinishRun
 from penstock.engine.nodes import EngineFaultError, Group, Node, RunState, Step, child_path, group_of
 from penstock.engine.outputs import OutputError, graph_outputs, loop_outputs
 from penstock.engine.phases import FINAL, NOT_STARTED, Phase
 from penstock.engine.readiness import obstacle, runs_after_failure
-from penstock.engine.scope import utc_text
 
 _FEW = 3
 """From this many unmet dependencies on, a task's reason names them and is worth refreshing."""

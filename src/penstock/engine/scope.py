@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from penstock.domain.execution import DEFAULT_NAMESPACE, DEFAULT_PIPELINE_ROOT, RunContext
 from penstock.domain.expr import UNSET
+from penstock.domain.moments import utc_text
 from penstock.domain.plan import RunPlan
 from penstock.domain.runs import NewRun
 from penstock.engine.nodes import Node, RunState
@@ -80,6 +80,8 @@ class NodeScope:
         """Fact about the run or the task, by the names of `domain.expr.RunField`."""
         state, node = self._state, self._node
         prefix, colon, rest = name.partition(":")
+        if prefix == "create_time" and colon:
+            return utc_text(state.new_run.created_at, rest)
         if colon:
             maps = {"label": state.plan.labels, "annotation": state.plan.annotations, "parameter": run_parameters(state)}
             return maps.get(prefix, {}).get(rest, UNSET)
@@ -155,8 +157,3 @@ def run_context(run: NewRun, plan: RunPlan, parameters: Mapping[str, Any]) -> Ru
         annotations=plan.annotations,
         sdk_version=str(plan.extra.get("sdk_version", "")),
     )
-
-
-def utc_text(seconds: float) -> str:
-    """ISO form of a time in whole seconds, as KFP's placeholders show it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -404,6 +404,18 @@ def placeholders():
     components.create_component_from_func(_who)(dsl.RUN_ID_PLACEHOLDER, dsl.EXECUTION_ID_PLACEHOLDER)
 
 
+def _same_day(parts: str, whole: str) -> str:
+    return str(whole.startswith(parts))
+
+
+@case("parts of the time of creation", status="Succeeded", outputs={"same-day": {"same-day-Output": "True"}})
+@dsl.pipeline(name="parts-of-time")
+def parts_of_time():
+    created = "{{workflow.creationTimestamp%s}}"
+    parts = "-".join(created % part for part in (".Y", ".m", ".d"))
+    components.create_component_from_func(_same_day)(parts, created % ".RFC3339")
+
+
 @case("run id as a default", status="Succeeded", said=["36", "36"])
 @dsl.pipeline(name="run-id-default")
 def run_id_default(of_run: str = dsl.RUN_ID_PLACEHOLDER):

@@ -1,4 +1,4 @@
-"""Persistent volumes made and removed by the pipeline, mounted by tasks; an artifact whose `custom_path` is on one."""
+"""Persistent volumes made and removed by the pipeline, mounted by tasks, with an artifact on one; volumes of absent optional secrets."""
 
 from kfp import dsl, kubernetes
 from kfp.dsl import Dataset, Input, Output
@@ -8,7 +8,7 @@ EXTRA = ("kfp-kubernetes==2.17.0",)
 NEEDS = ("mounts",)
 EXPECT = {
     "state": "SUCCEEDED",
-    "outputs": {"read.Output": ["kept"], "show.Output": ["on the volume"]},
+    "outputs": {"read.Output": ["kept"], "show.Output": ["on the volume"], "listed.Output": ["[] []"]},
     "states": {"createpvc": ["SUCCEEDED"], "deletepvc": ["SUCCEEDED"]},
 }
 
@@ -38,8 +38,18 @@ def show(data: Input[Dataset]) -> str:
         return file.read()
 
 
+@dsl.component
+def listed() -> str:
+    import os
+
+    return f"{os.listdir('/penstock-test-secret')} {os.listdir('/penstock-test-settings')}"
+
+
 @dsl.pipeline(name="kubernetes-volumes")
 def pipeline():
+    task = listed()
+    kubernetes.use_secret_as_volume(task, secret_name="absent", mount_path="/penstock-test-secret", optional=True)
+    kubernetes.use_config_map_as_volume(task, config_map_name="absent", mount_path="/penstock-test-settings", optional=True)
     volume = kubernetes.CreatePVC(pvc_name_suffix="-data", access_modes=["ReadWriteOnce"], size="1Gi", storage_class_name="standard")
     first = write()
     second = read().after(first)

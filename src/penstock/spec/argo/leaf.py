@@ -5,7 +5,6 @@ Semantics: kfp 1.8 protocol notes, section 3.1.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from penstock.domain.plan import ContainerWork
 from penstock.spec.argo.environment import PodFacts
 from penstock.spec.argo.launcher import RuntimeInfo, read_runtime_info
 from penstock.spec.argo.pathmap import PathMap
-from penstock.spec.argo.text import substitute
+from penstock.spec.argo.text import created_text, substitute
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,6 @@ def resolver_of(request: LaunchRequest) -> Callable[[str], str | None]:
         "workflow.uid": run.run_id,
         "workflow.namespace": run.namespace,
         "workflow.serviceAccountName": run.service_account or "pipeline-runner",
-        "workflow.creationTimestamp": dt.datetime.fromtimestamp(run.created_at, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "workflow.status": request.run_status,
         "workflow.failures": request.run_failures,
         "pod.name": request.key.task_id,
@@ -89,7 +87,7 @@ def resolver_of(request: LaunchRequest) -> Callable[[str], str | None]:
             return annotations.get(name.removeprefix("workflow.annotations."))
         if name in {"workflow.status", "workflow.failures"} and not request.run_status:
             return None
-        return fixed.get(name)
+        return fixed[name] if name in fixed else created_text(name, run.created_at)
 
     return resolve
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from penstock.domain.expr import Const, Expr, Format, Index, LoopItem, RunField, ScopeInput, TaskOutput
+from penstock.domain.moments import ISO, utc_text
 
 _TAG = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 
@@ -32,6 +33,11 @@ _GIVEN_AT_SUBMISSION = {
     "workflow.annotations.pipelines.kubeflow.org/run_name": "run_name",
 }
 """Labels and annotations that no manifest carries yet: the server sets them on every workflow."""
+_TIME_FORMS = {
+    "workflow.creationTimestamp.RFC3339": ISO,
+    **{f"workflow.creationTimestamp.{part}": f"%{part}" for part in "BbmAadHIMSYypZzs"},
+}
+"""Parts of the time of creation to the form of `strftime`."""
 _RUN_PREFIXES = {
     "workflow.parameters.": "parameter:",
     "workflow.labels.": "label:",
@@ -42,6 +48,12 @@ _RUN_PREFIXES = {
 def has_tag(text: str) -> bool:
     """Whether `text` holds anything that looks like a tag."""
     return "{{" in text
+
+
+def created_text(name: str, created_at: float) -> str | None:
+    """Return what tag `name` says about the time of a run's creation; None for tags of other things."""
+    form = ISO if name == "workflow.creationTimestamp" else _TIME_FORMS.get(name)
+    return None if form is None else utc_text(created_at, form)
 
 
 def tag_names(text: str) -> list[str]:
@@ -64,6 +76,8 @@ def tag_expr(name: str) -> Expr | None:
         return Index(LoopItem(), Const(name.removeprefix("item.")))
     if name in _RUN_FIELDS:
         return RunField(_RUN_FIELDS[name])
+    if name in _TIME_FORMS:
+        return RunField(f"create_time:{_TIME_FORMS[name]}")
     if name in _GIVEN_AT_SUBMISSION:
         return RunField(_GIVEN_AT_SUBMISSION[name])
     for prefix, field in _RUN_PREFIXES.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.domain.expr import Const, Format, Index, LoopItem, RunField, ScopeInput, TaskOutput
-from penstock.spec.argo.text import duration_seconds, iso_duration_seconds, run_fields, substitute, text_expr
+from penstock.spec.argo.text import created_text, duration_seconds, iso_duration_seconds, run_fields, substitute, text_expr
 
 
 def test_plain_text_is_a_constant() -> None:
@@ -29,6 +29,7 @@ def test_known_tags_become_references_between_constant_parts() -> None:
         ("workflow.parameters.n", RunField("parameter:n")),
         ("workflow.annotations.pipelines.kubeflow.org/run_name", RunField("run_name")),
         ("workflow.status", RunField("status")),
+        ("workflow.creationTimestamp.Y", RunField("create_time:%Y")),
     ],
 )
 def test_every_scope_has_its_reference(tag: str, expr: object) -> None:
@@ -48,6 +49,18 @@ def test_non_strings_become_compact_json() -> None:
 def test_inserted_values_are_not_scanned_again() -> None:
     values = {"a": "{{b}}", "b": "no"}
     assert substitute(["{{a}}", {"k-{{b}}": "x{{a}}"}], values.get) == ["{{b}}", {"k-no": "x{{b}}"}]
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [("", "2026-01-31T10:05:09Z"), (".RFC3339", "2026-01-31T10:05:09Z"), (".Y", "2026"), (".B", "January"), (".M", "05"), (".s", "1769853909")],
+)
+def test_parts_of_the_time_of_creation(part: str, text: str) -> None:
+    assert created_text(f"workflow.creationTimestamp{part}", 1769853909.5) == text
+
+
+def test_other_tags_say_nothing_of_the_time_of_creation() -> None:
+    assert created_text("workflow.creationTimestamp.q", 0.0) is None
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30", 30.0), (5, 5.0), ("1m30s", 90.0), ("2h", 7200.0), ("500ms", 0.5), ("soon", None)])

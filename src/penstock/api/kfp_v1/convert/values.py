@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.moments import utc_text
 
 UNSET_TIME = "1970-01-01T00:00:00Z"
 
 
 def time_to_wire(at: float | None) -> str:
     """RFC 3339 with `Z` and whole seconds; an unset time is the epoch."""
-    if at is None:
-        return UNSET_TIME
-    return dt.datetime.fromtimestamp(int(at), dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return UNSET_TIME if at is None else utc_text(at)
 
 
 def compact(fields: Mapping[str, Any]) -> dict[str, Any]:

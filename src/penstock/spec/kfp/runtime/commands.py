@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import FailureKind, LaunchRequest
+from penstock.domain.moments import utc_text
 from penstock.spec.kfp import placeholders
 from penstock.spec.kfp.runtime.executor_input import Prepared
 from penstock.spec.values import text_of
@@ -161,16 +161,12 @@ class Resolver:
             "run_id": run.run_id,
             "task_key": self.request.task_key,
             "task_id": self.request.key.task_id,
-            "create_time": _timestamp(run.created_at),
-            "schedule_time": _timestamp(run.scheduled_at),
+            "create_time": utc_text(run.created_at),
+            "schedule_time": utc_text(run.scheduled_at),
             "pipeline_root": run.pipeline_root,
             "workspace": str(self.prepared.places.workspace),
         }
         return facts[field]
-
-
-def _timestamp(seconds: float) -> str:
-    return datetime.fromtimestamp(int(seconds), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def check_argument_sizes(argv: Sequence[str], env: Mapping[str, str]) -> None:

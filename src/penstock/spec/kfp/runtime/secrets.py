@@ -48,6 +48,8 @@ class SecretSource:
     def mounts(self, config: PodConfig, kind: str) -> Iterator[Mount]:
         """Yield the mounts that hold secrets or config maps, one file for each key.
 
+        An optional one that is not in the store is an empty directory, as Kubernetes mounts it.
+
         Raises:
             TaskError: a required one is not in the store (kind INPUT).
         """
@@ -59,6 +61,7 @@ class SecretSource:
                 yield Mount(target=PurePosixPath(target), files=dict(found[1]), read_only=True, is_secret=kind == SECRET)
 
     def _find(self, entry: Entry, kind: str, field: str) -> tuple[str, Mapping[str, bytes]] | None:
+        """Return the name and the content that an entry stands for: nothing for a null name, no content for an absent optional one."""
         value = entry.resolved(field)
         if value is None or value == "":
             return None
@@ -66,7 +69,7 @@ class SecretSource:
         content = self.lookup.get(kind, name)
         if content is None and not entry.is_optional:
             raise TaskError(missing(kind, name), kind=FailureKind.INPUT)
-        return None if content is None else (name, content)
+        return name, content or {}
 
     def _key(self, entry: Entry, kind: str, name: str, content: Mapping[str, bytes], key: str) -> bytes | None:
         if key not in content and not entry.is_optional:

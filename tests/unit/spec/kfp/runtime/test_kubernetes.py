@@ -80,10 +80,17 @@ def test_what_is_optional_may_be_absent() -> None:
                 {"secretName": "login", "optional": True, "keyToEnv": [{"secretKey": "x", "envVar": "X"}]},
             ],
             "secretAsVolume": [{"secretName": "gone", "mountPath": "/s", "optional": True}],
+            "configMapAsVolume": [{"configMapName": "gone", "mountPath": "/c", "optional": True}],
         }
     )
 
-    assert (spec.secret_env, spec.mounts) == ({}, ())
+    assert spec.secret_env == {}
+    assert {mount.target.as_posix(): dict(mount.files) for mount in spec.mounts} == {"/s": {}, "/c": {}}
+
+
+def test_a_volume_without_a_name_is_left_out() -> None:
+    entry = {"secretNameParameter": NAME, "mountPath": "/s", "optional": True}
+    assert prepared({"secretAsVolume": [entry]}, hidden={"secretAsVolume[0].secretNameParameter": None}).mounts == ()
 
 
 def test_volumes_of_every_kind_become_mounts() -> None:

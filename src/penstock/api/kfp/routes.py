@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from penstock.api.kfp.endpoint import Handler, answering, uploading
 from penstock.api.kfp.handlers.artifacts import ArtifactHandlers
 from penstock.api.kfp.handlers.experiments import ExperimentHandlers
-from penstock.api.kfp.handlers.meta import MetaHandlers, UnknownAddress
+from penstock.api.kfp.handlers.meta import MetaHandlers, refusal
 from penstock.api.kfp.handlers.pipelines import PipelineHandlers, VersionHandlers
 from penstock.api.kfp.handlers.recurring_runs import RecurringRunHandlers
 from penstock.api.kfp.handlers.runs import RunHandlers
@@ -19,6 +19,7 @@ from penstock.api.kfp.handlers.secrets import SecretHandlers
 from penstock.api.kfp.handlers.tasks import TaskHandlers
 from penstock.api.kfp.handlers.uploads import UploadHandlers
 from penstock.api.kfp.services import KfpServices
+from penstock.api.unknown import UnknownAddress
 
 PREFIXES = ("", "/pipeline")
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -32,7 +33,7 @@ def routes(services: KfpServices) -> list[BaseRoute]:
 
 def _under(prefix: str, services: KfpServices) -> list[BaseRoute]:
     table = v2beta1(services)
-    unknown = Route("/{rest:path}", answering(UnknownAddress(table)), methods=_METHODS)
+    unknown = Route("/{rest:path}", answering(UnknownAddress(table, refusal)), methods=_METHODS)
     tasks, artifacts = TaskHandlers(services), ArtifactHandlers(services)
     by_source: list[BaseRoute] = [
         _get(f"{prefix}/artifacts/{source}/{{bucket}}/{{key:path}}", artifacts.get_by_path) for source in _SOURCES

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import penstock
-from penstock.api.http import UNIMPLEMENTED
+from penstock.api.http import Status
 from penstock.api.kfp_v1.errors import envelope
 from penstock.api.kfp_v1.handlers.endpoint import Handler, answer, guarded
 from penstock.api.kfp_v1.handlers.experiments import ExperimentHandlers
@@ -17,6 +17,7 @@ from penstock.api.kfp_v1.handlers.jobs import JobHandlers
 from penstock.api.kfp_v1.handlers.pipelines import PipelineHandlers
 from penstock.api.kfp_v1.handlers.runs import RunHandlers
 from penstock.api.kfp_v1.names import ReferenceNames
+from penstock.api.unknown import UnknownAddress
 from penstock.interfaces.metric_store import MetricStore
 from penstock.pipelines.artifacts import ArtifactService
 from penstock.pipelines.definitions import Definitions
@@ -50,9 +51,8 @@ async def _health(request: Request) -> Response:
     return answer({"commit_sha": "", "tag_name": penstock.__version__, "multi_user": False})
 
 
-async def _unknown(request: Request) -> Response:
-    message = f"v1beta1 has no {request.method} {request.url.path} here"
-    return answer(envelope(message, UNIMPLEMENTED.code), status=UNIMPLEMENTED.http)
+def _refusal(status: Status, message: str) -> Response:
+    return answer(envelope(message, status.code), status=status.http)
 
 
 def routes(services: KfpV1Services) -> list[BaseRoute]:
@@ -103,6 +103,7 @@ def routes(services: KfpV1Services) -> list[BaseRoute]:
     ]
     found: list[BaseRoute] = []
     for prefix in PREFIXES:
-        found += [Route(prefix + path, guarded(handler), methods=[method]) for method, path, handler in table]
-        found.append(Route(prefix + "/{path:path}", _unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]))
+        known: list[BaseRoute] = [Route(prefix + path, guarded(handler), methods=[method]) for method, path, handler in table]
+        unknown = guarded(UnknownAddress(known, _refusal))
+        found += [*known, Route(prefix + "/{path:path}", unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]
     return found

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match
 
-from penstock.api.http import NOT_FOUND, UNIMPLEMENTED, envelope
+from penstock.api.http import Status, envelope
 from penstock.api.kfp.services import KfpServices
 from penstock.api.kfp.wire import JsonAnswer
 
 
 class MetaHandlers:
-    """`/healthz`, `/auth` and unknown addresses."""
+    """`/healthz` and `/auth`."""
 
     def __init__(self, services: KfpServices) -> None:
         self._services = services
@@ -32,19 +31,6 @@ class MetaHandlers:
         return JsonAnswer({})
 
 
-class UnknownAddress:
-    """Answers what no route of the prefix takes: 404 for an unknown path, 501 for a method that a known path does not have."""
-
-    def __init__(self, routes: list[BaseRoute]) -> None:
-        self._routes = routes
-
-    async def __call__(self, request: Request) -> Response:
-        """Answer with the envelope.
-
-        Semantics: grpc-gateway answers 404 code 5 and 501 code 12.
-        """
-        known = any(route.matches(request.scope)[0] is not Match.NONE for route in self._routes)
-        if known:
-            message = f"{request.method} is not implemented for {request.url.path}"
-            return JsonAnswer(envelope(UNIMPLEMENTED.code, message), status_code=UNIMPLEMENTED.http)
-        return JsonAnswer(envelope(NOT_FOUND.code, f"{request.url.path} is not an address of this API"), status_code=NOT_FOUND.http)
+def refusal(status: Status, message: str) -> Response:
+    """Answer a request that no route takes."""
+    return JsonAnswer(envelope(status.code, message), status_code=status.http)

@@ -76,7 +76,7 @@ from penstock.tracking.task_runs import TaskEnvironment
 from penstock.tracking.unused_content import UnusedContent
 from penstock.trash.retention import RetentionService
 from penstock.trash.service import TrashService
-from penstock.web.errors import role_refusal
+from penstock.web.errors import role_refusal, unknown_address
 from penstock.web.flow_routes import routes as flow_routes
 from penstock.web.lineage_routes import routes as lineage_pages
 from penstock.web.routes import routes as web_routes
@@ -212,7 +212,8 @@ def build_app(parts: Parts) -> ASGIApp:
             parts.is_ready = False
 
     routes, web = build_routes(parts)
-    app = parts.clients.around(remembering(Starlette(routes=routes, lifespan=lifespan), web.recent, parts.clock))
+    pages = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: unknown_address(web)})
+    app = parts.clients.around(remembering(pages, web.recent, parts.clock))
     settings = parts.settings
     names = {settings.server_host, urlsplit(parts.url).hostname or "", *settings.server_allowed_hosts}
     refusal_page = partial(role_refusal, web)

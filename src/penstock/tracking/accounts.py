@@ -44,7 +44,7 @@ RESERVED_ENTITIES = frozenset(
         "files", "artifacts", "artifactsv2", "authorize", "api", "apis", "oidc", "storage", "static", "healthz", "signin", "settings",
         "runs", "pipelines", "pipeline", "experiments", "recurring-runs", "recurringruns", "tasks", "lineage", "system", "metrics", "docs",
         "login", "logout", "events", "favicon.ico", "projects", "sweeps", "reports", "registry", "registries", "compare", "search", "flows",
-        "ui", "s3", "metaflow",
+        "ui", "s3", "metaflow", "ml_metadata",
         "health", "ping", "service", "flows-api", "k8s", "artifact", "schedules", "cache", "help", "home", "keys", "new", "me",
     }
 )  # fmt: skip

@@ -94,7 +94,9 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
             found = await nearest(services, request) if is_page else None
             if isinstance(error, RoleNeededError):
                 return role_refusal(services, request, error)
-            return error_answer(services, request, status_of(error).http, heading, str(error), found=found)
+            status = status_of(error).http
+            request_id = _noted(request, error) if status >= 500 else ""
+            return error_answer(services, request, status, heading, str(error), request_id, found=found)
         except HTTPException as error:
             return error_answer(services, request, error.status_code, "This did not work", str(error.detail))
         except Exception:
@@ -105,6 +107,29 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
             )
 
     return guard
+
+
+def _noted(request: Request, error: Exception) -> str:
+    """Write what the server could not do into its log; return the id under which it stands there."""
+    request_id = uuid.uuid4().hex[:12]
+    _log.warning("request %s: %s %s was not answered: %s", request_id, request.method, request.url.path, error)
+    return request_id
+
+
+def unknown_address(services: WebServices) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return a handler of 404 for addresses that no route knows: a page for browsers, a word for programs."""
+
+    async def missing(request: Request) -> Response:
+        raise NotFoundError(f"There is no page at {request.url.path}.")
+
+    page = guarded(services, missing)
+
+    async def handle(request: Request, error: Exception) -> Response:
+        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+            return await page(request)
+        return PlainTextResponse(getattr(error, "detail", "Not Found"), status_code=404, headers=getattr(error, "headers", None))
+
+    return handle
 
 
 def role_refusal(services: WebServices, request: Request, error: RoleNeededError) -> Response:

@@ -36,7 +36,7 @@ from penstock.web.pages import (
     triggers,
     users,
 )
-from penstock.web.render import HERE, SECTIONS, SIGN_IN_WORDS
+from penstock.web.render import AGES, HERE, SECTIONS, SIGN_IN_WORDS
 
 _CALL = re.compile(r"""_\(\s*(?:"((?:[^"\\]|\\.)+)"|'((?:[^'\\]|\\.)+)')""")
 _TUPLE = re.compile(r"""\{% for [\w, ]+ in (\(\(.+?\)\)) %\}""", re.DOTALL)
@@ -73,7 +73,8 @@ def all_messages() -> set[str]:
     found |= {label for table in tracked for _, label in table}
     found |= {*tracking_automations.EVENT_WORDS.values()} | {word for word, _ in tracking_automations.LOOKS.values()}
     found |= {label for _, label in lineage.DIRECTIONS} | {*lineage.EDGE_WORDS.values(), *lineage.KIND_WORDS.values()}
-    found |= {"just now", "{count} {unit} ago", "in {count} {unit}", "Something went wrong", "This did not work", "better", "worse"}
+    found |= {words for *_, past, future in AGES for words in (past, future)}
+    found |= {"just now", "Something went wrong", "This did not work", "better", "worse"}
     found |= {*CAUSE_WORDS.values(), "added", "removed", "changed", "approved", "rejected"}
     found |= {*preview_tables.KINDS, *snippets.CLIENTS, *tracking_artifacts.CHANGE_WORDS.values()}
     found |= {label for _, label in (*tracking_artifacts.TABS, *collections.FACETS)} | {word for word, _ in trash.KINDS.values()}

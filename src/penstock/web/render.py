@@ -54,6 +54,15 @@ SECTIONS: Sequence[tuple[str, str, str, str]] = (
 LABELS = tuple(label for _, label, _, _ in SECTIONS)
 
 
+AGES: Sequence[tuple[float, int, str, str]] = (
+    (60, 1, "{count} s ago", "in {count} s"),
+    (3600, 60, "{count} min ago", "in {count} min"),
+    (86_400, 3600, "{count} h ago", "in {count} h"),
+    (86_400 * 60, 86_400, "{count} d ago", "in {count} d"),
+    (float("inf"), 2_592_000, "{count} mo ago", "in {count} mo"),
+)
+"""Ages as people say them: up to how many seconds, seconds of the unit, words for what was and for what comes."""
+
 SIGN_IN_WORDS = {
     "title": "Sign in",
     "explanation": "This server asks for an API key. On its machine, this prints one:",
@@ -135,17 +144,16 @@ def ago(moment: float | None, now: float, language: str = "en") -> str:
     seconds = now - moment
     if abs(seconds) < 5:
         return i18n.translate(language, "just now")
-    for limit, unit, word in (
-        (60, 1, "s"),
-        (3600, 60, "min"),
-        (86_400, 3600, "h"),
-        (86_400 * 60, 86_400, "d"),
-        (float("inf"), 2_592_000, "mo"),
-    ):
+    for limit, unit, past, future in AGES:
         if abs(seconds) < limit:
-            count = int(abs(seconds) // unit)
-            return i18n.translate(language, "{count} {unit} ago" if seconds > 0 else "in {count} {unit}", count=count, unit=word)
+            return i18n.translate(language, past if seconds > 0 else future, count=int(abs(seconds) // unit))
     return ""
+
+
+@jinja2.pass_context
+def _with_ages(context: Context, texts: Mapping[str, str]) -> Mapping[str, str]:
+    """Texts for script, with the words for ages."""
+    return {**texts, **{words: _translate(context, words) for *_, past, future in AGES for words in (past, future)}}
 
 
 @jinja2.pass_context
@@ -241,6 +249,7 @@ def environment() -> jinja2.Environment:
     ):
         env.filters[name] = getattr(formats, name)
     env.filters |= {"clock": _clock, "exact": _exact, "field_time": _field_time}
+    env.filters["with_ages"] = _with_ages
     env.filters["prose"] = prose
     env.filters["state_word"] = formats.state_word
     env.filters["state_look"] = formats.state_look

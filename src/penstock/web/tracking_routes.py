@@ -43,13 +43,12 @@ from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices
 
 TrackingPage = Callable[[WebServices, TrackingServices, Request], Awaitable[Response]]
-RESERVED = RESERVED_ENTITIES | {"ui", "s3", "artifactsv2", "signin", "ml_metadata"}
 
 
 class EntityConvertor(Convertor[str]):
     """A first path segment that is not one of the server's own."""
 
-    regex = "(?!(?i:" + "|".join(sorted(name.replace(".", r"\.") for name in RESERVED)) + ")(?:/|$))[^/]+"
+    regex = "(?!(?i:" + "|".join(sorted(name.replace(".", r"\.") for name in RESERVED_ENTITIES)) + ")(?:/|$))[^/]+"
 
     def convert(self, value: str) -> str:
         """Return the segment."""

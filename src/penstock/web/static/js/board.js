@@ -364,7 +364,6 @@ export class Board {
     search?.addEventListener("input", () => this.filter(search.value));
     window.addEventListener("resize", throttle(() => { for (const panel of this.panels) panel.resize(); }, 120));
     document.addEventListener("penstock:theme", () => setTimeout(() => this.redraw(), 50));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
   }
 
   filter(text) {

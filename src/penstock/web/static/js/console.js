@@ -2,7 +2,8 @@
 // lines is in the page. Search is the server's, and so is the choice of one writer of a shared run.
 
 import { make } from "./dom.js";
-import { drawLine } from "./logs.js";
+import { drawLine, openLog } from "./logs.js";
+import { ask } from "./waiting.js";
 import { say } from "./words.js";
 
 const PAGE = 500;
@@ -28,13 +29,11 @@ class Console {
 
   async fetch(parameters) {
     const query = new URLSearchParams(this.label ? { ...parameters, label: this.label } : parameters);
-    const answer = await fetch(`${this.base}?${query}`, { credentials: "same-origin", headers: { accept: "application/json" } });
-    if (!answer.ok) throw new Error(String(answer.status));
+    const answer = await ask(`${this.base}?${query}`, { headers: { accept: "application/json" } });
     return answer.json();
   }
 
   async open() {
-    this.bind();
     const anchor = /^#L(\d+)/.exec(location.hash);
     if (anchor) await this.goTo(Number(anchor[1]) - 1);
     else await this.end();
@@ -200,5 +199,6 @@ class Console {
 
 for (const root of document.querySelectorAll("[data-console]")) {
   const view = new Console(root);
-  view.open().catch((error) => { view.empty.textContent = `${say("failed")} ${error.message}`; });
+  view.bind();
+  openLog(view);
 }

@@ -54,7 +54,7 @@ export function ago(moment, now) {
   if (size < 5) return text("just now");
   const steps = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [86400 * 60, 86400, "d"], [Infinity, 2592000, "mo"]];
   const [, unit, word] = steps.find(([limit]) => size < limit);
-  return text(seconds > 0 ? "{count} {unit} ago" : "in {count} {unit}", { count: Math.floor(size / unit), unit: word });
+  return text(seconds > 0 ? `{count} ${word} ago` : `in {count} ${word}`, { count: Math.floor(size / unit) });
 }
 
 /** Keep a reader's choice for a year; the server reads it on the next page. */

@@ -1,5 +1,7 @@
 // Requests for data of the drawings: never more than a few in flight, newest wishes of the eye first, given up when nobody looks any more.
 
+import { ask } from "./waiting.js";
+
 const FLIGHTS = 6;
 
 const waiting = [];
@@ -12,7 +14,7 @@ export function fetchJson(address, { signal } = {}) {
     signal?.addEventListener("abort", () => {
       const at = waiting.indexOf(wish);
       if (at >= 0) waiting.splice(at, 1);
-      fail(new DOMException("no longer wanted", "AbortError"));
+      fail(signal.reason);
     }, { once: true });
     waiting.push(wish);
     launch();
@@ -23,13 +25,9 @@ function launch() {
   while (flying < FLIGHTS && waiting.length) {
     const { address, done, fail, signal } = waiting.shift();
     flying += 1;
-    fetch(address, { credentials: "same-origin", headers: { accept: "application/json" }, signal })
-      .then(async (answer) => {
-        const body = await answer.json();
-        if (answer.ok) done(body);
-        else fail(new Error(body.error ?? String(answer.status)));
-      })
-      .catch(fail)
+    ask(address, { headers: { accept: "application/json" }, signal })
+      .then((answer) => answer.json())
+      .then(done, fail)
       .finally(() => {
         flying -= 1;
         launch();
@@ -39,8 +37,6 @@ function launch() {
 
 /** Send JSON to an address that changes something; the answer's body. */
 export async function postJson(address, body) {
-  const answer = await fetch(address, { method: "POST", credentials: "same-origin", headers: { accept: "application/json", "content-type": "application/json" }, body: JSON.stringify(body) });
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(told.error ?? String(answer.status));
-  return told;
+  const answer = await ask(address, { method: "POST", headers: { accept: "application/json", "content-type": "application/json" }, body: JSON.stringify(body) });
+  return answer.json();
 }

@@ -5,12 +5,14 @@ import { duration, icon, isTyping, make, makeSvg, text, throttle } from "./dom.j
 import { edgePath } from "./layout.js";
 import { placeScopes } from "./placing.js";
 import { openTask } from "./run.js";
+import { ask, waitAt } from "./waiting.js";
 
 const LOOKS = { PENDING: "pending", RUNNING: "running", SUCCEEDED: "succeeded", SKIPPED: "skipped", FAILED: "failed", CANCELING: "canceling", CANCELED: "canceled", PAUSED: "paused" };
 const KINDS = { RUNTIME: "leaf", IMPORTER: "import", LOOP: "loop", ITERATION: "loop", DAG: "layers", CONDITION: "branch", CONDITION_BRANCH: "branch", EXIT_HANDLER: "exit", CLUSTER: "layers", ARTIFACT: "box" };
 const ARTIFACT_KINDS = { "system.Dataset": "dataset", "system.Model": "model", "system.Metrics": "metrics", "system.ClassificationMetrics": "metrics", "system.HTML": "document", "system.Markdown": "document" };
 const ORDER = ["FAILED", "CANCELED", "CANCELING", "RUNNING", "PENDING", "PAUSED", "SUCCEEDED", "SKIPPED"];
 const DIFFS = { added: "plus", removed: "minus", changed: "edit" };
+const SWITCHES = { failed: "graph-failed-only", path: "graph-path", different: "graph-differences" };
 const UNFOLDED = new Set(["CONDITION", "CONDITION_BRANCH", "EXIT_HANDLER"]);
 
 class GraphView {
@@ -33,7 +35,7 @@ class GraphView {
     const parameters = new URL(location.href).searchParams;
     this.isDefault = !parameters.has("open");
     this.open = new Set((parameters.get("open") ?? "").split(",").filter(Boolean));
-    this.options = { direction: parameters.get("dir") === "LR" ? "LR" : "TB", artifacts: parameters.get("artifacts") === "1", implied: true };
+    this.options = { direction: parameters.get("dir") === "LR" ? "LR" : "TB", artifacts: parameters.get("artifacts") === "1", implied: parameters.get("implied") !== "shown" };
     this.selected = parameters.get("task");
   }
 
@@ -43,39 +45,43 @@ class GraphView {
     this.bindPointer();
     this.root.addEventListener("keydown", (event) => this.onKey(event));
     document.addEventListener("penstock:task", (event) => this.select(event.detail));
+    document.addEventListener("penstock:theme", () => this.data && this.paint());
     document.addEventListener("penstock:change", throttle(() => this.load().then(() => this.path && this.loadPath()).catch(() => {}), 400));
     new ResizeObserver(() => (this.hasMoved ? this.showMap() : this.fit())).observe(this.root);
-    try {
-      await this.load();
-      if (this.isDefault) await this.unfold();
-    } catch (error) {
-      this.fail(error);
-    }
+    await this.attempt();
+  }
+
+  /** Fetch and draw for the first time, or again when that did not work; the reader sees how it goes. */
+  async attempt() {
+    await waitAt(this.root, async (signal) => {
+      await this.load(0, signal);
+      if (this.isDefault) await this.unfold(signal);
+      await this.loadPath();
+    }, () => this.attempt(), { bars: 0 });
+    this.root.querySelector(".graph-loading")?.remove();
   }
 
   fail(error) {
-    const again = make("button", { class: "button", type: "button", onclick: () => this.load().catch((next) => this.fail(next)) }, text("retry"));
-    this.root.replaceChildren(make("div", { class: "empty" }, make("p", {}, text("failed to load")), make("p", { class: "small faint mono" }, String(error)), again));
+    waitAt(this.root, () => Promise.reject(error), () => this.attempt());
   }
 
   /** Open conditions and exit handlers once, as they are only control flow; loops and sub-pipelines stay closed. */
-  async unfold() {
+  async unfold(signal) {
     for (let round = 0; round < 4; round += 1) {
       const wanted = Object.values(this.data.scopes).flatMap((scope) => scope.nodes)
         .filter((node) => node.is_group && (node.diff === "changed" || (UNFOLDED.has(node.type) && !node.diff)) && node.state !== "SKIPPED" && !this.open.has(node.id)).slice(0, 12);
       if (!wanted.length) return;
       for (const node of wanted) this.open.add(node.id);
-      await this.load();
+      await this.load(0, signal);
     }
   }
 
   /** Fetch what is open and draw it; newly chosen iterations are fetched in a second round. */
-  async load(round = 0) {
+  async load(round = 0, signal = undefined) {
     const address = new URL(this.source, location.href);
     const wanted = [...this.open, ...this.rounds.values()];
     if (wanted.length) address.searchParams.set("open", wanted.join(","));
-    const answer = await fetch(address, { credentials: "same-origin" });
-    if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+    const answer = await ask(address, { signal });
     this.data = await answer.json();
     let isMissing = false;
     for (const [loopId, iterations] of Object.entries(this.data.loops)) {
@@ -89,7 +95,7 @@ class GraphView {
       if (!this.data.scopes[this.rounds.get(loopId)]) isMissing = true;
     }
     if (isMissing && round < 3) {
-      await this.load(round + 1);
+      await this.load(round + 1, signal);
       return;
     }
     await this.draw();
@@ -229,7 +235,7 @@ class GraphView {
   meta(place, node, look) {
     const parts = [];
     if (!this.isStatic) {
-      const word = node.state ? (look === "cached" ? text("cached") : text(node.state)) : text("not yet");
+      const word = node.state ? (look === "cached" ? text("cached") : text(node.state)) : text(document.querySelector("#run-head[data-final]") ? "never" : "not yet");
       parts.push(icon(this.sprite, look, node.state === "RUNNING" ? "spins" : ""), make("span", { class: "node-state" }, word));
       if (node.started_at && node.finished_at && look !== "cached" && !node.iterations) parts.push(make("span", { class: "num" }, duration(node.finished_at - node.started_at)));
       else if (node.started_at && node.state === "RUNNING") parts.push(make("span", { class: "num", "data-since": String(node.started_at) }, duration(this.data.now - node.started_at)));
@@ -345,19 +351,40 @@ class GraphView {
   toggle(id) {
     if (this.open.has(id)) this.open.delete(id);
     else this.open.add(id);
+    this.isDefault = false;
     this.remember();
     this.load().catch((error) => this.fail(error));
   }
 
   remember() {
     const address = new URL(location.href);
-    const opened = [...this.open, ...[...this.rounds].filter(([loop]) => this.open.has(loop)).map(([, id]) => id)];
-    address.searchParams.set("open", opened.join(","));
+    const opened = this.isDefault ? [] : [...this.open, ...[...this.rounds].filter(([loop]) => this.open.has(loop)).map(([, id]) => id)];
+    if (this.isDefault) address.searchParams.delete("open");
+    else address.searchParams.set("open", opened.join(","));
     if (this.options.direction === "LR") address.searchParams.set("dir", "LR");
     else address.searchParams.delete("dir");
     if (this.options.artifacts) address.searchParams.set("artifacts", "1");
     else address.searchParams.delete("artifacts");
+    const marks = { implied: this.options.implied ? "" : "shown", find: document.getElementById("graph-search")?.value.trim() };
+    for (const name of Object.keys(SWITCHES)) marks[name] = document.getElementById(SWITCHES[name])?.checked ? "1" : "";
+    for (const [name, value] of Object.entries(marks)) {
+      if (value) address.searchParams.set(name, value);
+      else address.searchParams.delete(name);
+    }
     history.replaceState(history.state, "", address);
+  }
+
+  /** Switches and the text looked for are as the address says. */
+  recall() {
+    const { searchParams } = new URL(location.href);
+    for (const [name, id] of Object.entries(SWITCHES)) {
+      const box = document.getElementById(id);
+      if (box && searchParams.get(name) === "1") box.checked = true;
+    }
+    const field = document.getElementById("graph-search");
+    if (field && searchParams.has("find")) field.value = searchParams.get("find");
+    const implied = document.getElementById("graph-transitive");
+    if (implied) implied.checked = this.options.implied;
   }
 
   select(id) {
@@ -478,7 +505,8 @@ class GraphView {
   onKey(event) {
     if (isTyping(event)) return;
     const here = event.target.closest?.("[data-node]");
-    const moves = { ArrowDown: ["source", "target"], ArrowUp: ["target", "source"] };
+    const isAcross = this.options.direction === "LR";
+    const moves = { [isAcross ? "ArrowRight" : "ArrowDown"]: ["source", "target"], [isAcross ? "ArrowLeft" : "ArrowUp"]: ["target", "source"] };
     if (event.key.startsWith("Arrow")) {
       event.preventDefault();
       const first = this.placed?.boxes.find((box) => !box.node.isArtifact)?.node.id;
@@ -489,9 +517,10 @@ class GraphView {
         next = edge?.[to];
       } else if (here) {
         const box = this.nodes.get(here.dataset.node).box;
-        const sign = event.key === "ArrowRight" ? 1 : -1;
-        next = this.placed.boxes.filter((other) => !other.node.isArtifact && other.node.id !== here.dataset.node && Math.abs(other.y - box.y) < 40 && sign * (other.x - box.x) > 0)
-          .sort((a, b) => Math.abs(a.x - box.x) - Math.abs(b.x - box.x))[0]?.node.id;
+        const sign = event.key === "ArrowRight" || event.key === "ArrowDown" ? 1 : -1;
+        const [along, off] = isAcross ? ["y", "x"] : ["x", "y"];
+        next = this.placed.boxes.filter((other) => !other.node.isArtifact && other.node.id !== here.dataset.node && Math.abs(other[off] - box[off]) < 40 && sign * (other[along] - box[along]) > 0)
+          .sort((a, b) => Math.abs(a[along] - box[along]) - Math.abs(b[along] - box[along]))[0]?.node.id;
       }
       if (next) {
         this.world.querySelector(`[data-node="${CSS.escape(next)}"]`)?.focus({ preventScroll: true });
@@ -519,19 +548,30 @@ class GraphView {
     at("direction")?.addEventListener("click", () => this.change({ direction: this.options.direction === "TB" ? "LR" : "TB" }));
     at("artifacts")?.addEventListener("change", (event) => this.change({ artifacts: event.target.checked }));
     at("transitive")?.addEventListener("change", (event) => this.change({ implied: event.target.checked }));
-    for (const name of ["failed-only", "differences"]) at(name)?.addEventListener("change", () => this.dim());
-    at("path")?.addEventListener("change", () => this.loadPath().catch((error) => this.fail(error)));
+    this.recall();
+    for (const name of ["failed-only", "differences"]) at(name)?.addEventListener("change", () => {
+      this.remember();
+      this.dim();
+    });
+    at("path")?.addEventListener("change", () => {
+      this.remember();
+      this.loadPath().catch((error) => this.fail(error));
+    });
     at("search-previous")?.addEventListener("click", () => this.nextMatch(-1));
     at("search-next")?.addEventListener("click", () => this.nextMatch(1));
     if (at("artifacts")) at("artifacts").checked = this.options.artifacts;
     const field = at("search");
-    field?.addEventListener("input", () => this.search());
+    field?.addEventListener("input", () => {
+      this.remember();
+      this.search();
+    });
     field?.addEventListener("keydown", (event) => {
       if (event.key === "Enter") {
         event.preventDefault();
         this.nextMatch(event.shiftKey ? -1 : 1);
       } else if (event.key === "Escape") {
         field.value = "";
+        this.remember();
         this.search();
         this.root.focus();
       }
@@ -569,8 +609,7 @@ class GraphView {
       this.dim();
       return;
     }
-    const answer = await fetch(field.dataset.source, { credentials: "same-origin" });
-    if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+    const answer = await ask(field.dataset.source);
     const { total_seconds: total, waited_share: waited, steps } = await answer.json();
     if (!field.checked) return;
     this.path = new Set(steps.flatMap(({ id, groups }) => [id, ...groups]));

@@ -1,22 +1,19 @@
 // The lineage graph: tasks as boxes, artifacts as pills, left to right around one artifact; hovering dims what is unrelated,
 // and the other end of the paths to draw can be picked.
 
-import { icon, make, makeSvg, text } from "./dom.js";
+import { icon, isTyping, make, makeSvg } from "./dom.js";
 import { edgePath } from "./layout.js";
 import { placeFlat } from "./placing.js";
+import { ask, waitAt } from "./waiting.js";
 
 const LOOKS = { SUCCEEDED: "succeeded", FAILED: "failed", RUNNING: "running", PENDING: "pending", SKIPPED: "skipped", CANCELED: "canceled" };
 const KINDS = { "system.Dataset": "dataset", "system.Model": "model", "system.Metrics": "metrics", "system.ClassificationMetrics": "metrics", "system.HTML": "document", "system.Markdown": "document" };
 
 async function start(root) {
   const sprite = root.dataset.icons;
-  const answer = await fetch(root.dataset.source, { credentials: "same-origin" });
+  const data = await waitAt(root, (signal) => ask(root.dataset.source, { signal }).then((answer) => answer.json()), () => start(root), { bars: 0 });
   root.querySelector(".graph-loading")?.remove();
-  if (!answer.ok) {
-    root.append(make("p", { class: "empty" }, text("failed to load")));
-    return;
-  }
-  const data = await answer.json();
+  if (data === undefined) return;
   const sizes = data.nodes.map((node) => ({ id: node.id, width: node.kind === "task" ? 188 : 164, height: node.kind === "task" ? 50 : 40 }));
   const placed = await placeFlat({ nodes: sizes, edges: data.edges.map(({ source, target }) => ({ source, target })), direction: "LR" });
   const { width, height } = placed;
@@ -80,6 +77,34 @@ async function start(root) {
   const isAll = width * k <= root.clientWidth;
   view = { k, x: isAll ? (root.clientWidth - width * k) / 2 : root.clientWidth / 2 - focus.x * k, y: height * k <= root.clientHeight ? (root.clientHeight - height * k) / 2 : root.clientHeight / 2 - focus.y * k };
   apply();
+  const zoom = (factor, x = root.clientWidth / 2, y = root.clientHeight / 2) => {
+    const next = Math.max(0.1, Math.min(2, view.k * factor));
+    const ratio = next / view.k;
+    view = { k: next, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio };
+    apply();
+  };
+  const reveal = (id) => {
+    const { x, y, width: wide, height: high } = places.get(id);
+    const left = x * view.k + view.x;
+    const top = y * view.k + view.y;
+    if (left >= 0 && top >= 0 && left + wide * view.k <= root.clientWidth && top + high * view.k <= root.clientHeight) return;
+    view = { k: view.k, x: root.clientWidth / 2 - (x + wide / 2) * view.k, y: root.clientHeight / 2 - (y + high / 2) * view.k };
+    apply();
+  };
+  root.addEventListener("keydown", (event) => {
+    if (isTyping(event)) return;
+    if (event.key === "+" || event.key === "=") zoom(1.2);
+    else if (event.key === "-") zoom(1 / 1.2);
+    const here = event.target.closest?.("[data-id]")?.dataset.id;
+    const next = neighbour(data, places, here, event.key);
+    if (!event.key.startsWith("Arrow")) return;
+    event.preventDefault();
+    if (!next) return;
+    world.querySelector(`[data-id="${CSS.escape(next)}"]`).focus({ preventScroll: true });
+    reveal(next);
+  });
+  world.addEventListener("focusin", (event) => dim(event.target.closest("[data-id]")?.dataset.id ?? null));
+  world.addEventListener("focusout", () => dim(null));
   let from = null;
   root.addEventListener("pointerdown", (event) => {
     if (!event.target.closest(".node")) from = { x: event.clientX - view.x, y: event.clientY - view.y };
@@ -94,13 +119,19 @@ async function start(root) {
   root.addEventListener("wheel", (event) => {
     event.preventDefault();
     const rect = root.getBoundingClientRect();
-    const next = Math.max(0.1, Math.min(2, view.k * Math.exp(-event.deltaY * 0.0015)));
-    const ratio = next / view.k;
-    const x = event.clientX - rect.left;
-    const y = event.clientY - rect.top;
-    view = { k: next, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio };
-    apply();
+    zoom(Math.exp(-event.deltaY * 0.0015), event.clientX - rect.left, event.clientY - rect.top);
   }, { passive: false });
+}
+
+/** Where an arrow key leads: right and left along an edge, up and down to the next in the same column; from nowhere to the focus. */
+function neighbour({ focus, edges }, places, here, key) {
+  if (!here) return focus;
+  if (key === "ArrowRight") return edges.find((edge) => edge.source === here)?.target;
+  if (key === "ArrowLeft") return edges.find((edge) => edge.target === here)?.source;
+  const at = places.get(here);
+  const sign = key === "ArrowDown" ? 1 : -1;
+  const column = [...places.values()].filter((other) => Math.abs(other.x + other.width / 2 - at.x - at.width / 2) < 60 && sign * (other.y - at.y) > 0);
+  return column.sort((a, b) => sign * (a.y - b.y))[0]?.id;
 }
 
 /** While the button is down, a click on a node shows the paths to it instead of its page. Returns whether it is. */

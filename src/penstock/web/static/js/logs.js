@@ -3,6 +3,7 @@
 
 import { LineTimes } from "./log_times.js";
 import { make, text } from "./dom.js";
+import { ask, waitAt } from "./waiting.js";
 
 const KEEP = 6000;
 const FOLLOW_PAUSE = 700;
@@ -31,7 +32,6 @@ class LogView {
   }
 
   async open() {
-    this.bind();
     const anchor = /^#L(\d+)(?:-L?(\d+))?/.exec(location.hash);
     if (anchor) {
       await this.goToLine(Number(anchor[1]) - 1);
@@ -47,8 +47,7 @@ class LogView {
   }
 
   async fetchWindow(parameters) {
-    const answer = await fetch(this.address(parameters), { credentials: "same-origin" });
-    if (!answer.ok) throw new Error(`${answer.status}`);
+    const answer = await ask(this.address(parameters));
     const head = (name) => Number(answer.headers.get(`x-log-${name}`));
     const part = { offset: head("offset"), size: head("size"), line: head("line"), bytes: new Uint8Array(await answer.arrayBuffer()), stderr: [] };
     if (head("stderr")) {
@@ -426,13 +425,19 @@ function restyle(style, codes) {
   return next;
 }
 
+/** Show the log, or why it cannot be shown and a way to try again. */
+export async function openLog(log) {
+  const opened = await waitAt(log.view, () => log.open().then(() => true), () => openLog(log), { bars: 0 });
+  if (!opened) log.empty.hidden = true;
+}
+
 /** Start every viewer inside `root` that is not running yet. */
 export function startLogs(root) {
   for (const element of root.querySelectorAll("[data-log]")) {
     if (element.dataset.started) continue;
     element.dataset.started = "yes";
-    new LogView(element).open().catch((error) => {
-      element.querySelector("[data-log-empty]").textContent = `${text("failed to load")} ${error.message}`;
-    });
+    const view = new LogView(element);
+    view.bind();
+    openLog(view);
   }
 }

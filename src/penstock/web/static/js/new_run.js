@@ -1,5 +1,7 @@
 // The new-run form: reloads for another pipeline, switches between form and YAML, checks JSON fields, fetches plan and next times.
 
+import { ask, waitAt } from "./waiting.js";
+
 const form = document.querySelector("[data-new-run]");
 const place = document.getElementById("plan");
 
@@ -45,8 +47,9 @@ function checkJson(field) {
 }
 
 async function post(address, target) {
-  const answer = await fetch(address, { method: "POST", body: new FormData(form), credentials: "same-origin", headers: { "hx-request": "true" } });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const html = await waitAt(target, (signal) => ask(address, { method: "POST", body: new FormData(form), headers: { "hx-request": "true" }, signal }).then((answer) => answer.text()), () => post(address, target));
+  if (html === undefined) return;
+  const page = new DOMParser().parseFromString(html, "text/html");
   target.replaceChildren(...page.body.childNodes);
   document.dispatchEvent(new CustomEvent("penstock:patched"));
 }

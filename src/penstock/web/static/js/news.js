@@ -1,13 +1,14 @@
 // The bell: how much happened since the reader last looked, and what. Asked for once a page, and again when the menu opens.
 
 import { remember } from "./dom.js";
+import { ask, waitAt } from "./waiting.js";
 
 const menu = document.getElementById("news");
 
 async function load() {
-  const answer = await fetch(menu.dataset.news, { credentials: "same-origin" }).catch(() => null);
-  if (!answer?.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const html = await waitAt(menu.querySelector(".menu-body"), (signal) => ask(menu.dataset.news, { signal }).then((answer) => answer.text()), load);
+  if (html === undefined) return;
+  const page = new DOMParser().parseFromString(html, "text/html");
   const part = page.querySelector("[data-news-count]");
   if (!part) return;
   show(Number(part.dataset.newsCount));

@@ -1,7 +1,8 @@
 // One panel of a board: frame, menu, full screen, size, place, table twin. What it draws is its kind's business (`panel_*.js`, `media.js`):
 // a kind has `load()` (fetch and draw), `redraw()` (draw what is there), `rest()` (let go of what is out of sight) and `rows()` (the twin).
 
-import { icon, make } from "./dom.js";
+import { icon, make, text } from "./dom.js";
+import { problem, stages } from "./waiting.js";
 import { say } from "./words.js";
 
 export class Panel {
@@ -98,8 +99,7 @@ export class Panel {
     if (error.name === "AbortError") return;
     this.body.classList.remove("skeleton");
     this.clear();
-    const again = make("button", { class: "button small", type: "button", onclick: () => this.load() }, say("retry"));
-    this.body.replaceChildren(make("div", { class: "empty small" }, `${say("failed")} ${error.message}`, again));
+    this.body.replaceChildren(problem(error, () => this.load()));
   }
 
   empty(message = say("nothing")) {
@@ -113,13 +113,18 @@ export class Panel {
   async working(work) {
     this.abort?.abort();
     const abort = (this.abort = new AbortController());
-    const slow = setTimeout(() => this.body.classList.add("skeleton"), 300);
+    const slow = make("p", { class: "small muted waiting-reason", role: "status" }, text("slow"));
+    const end = stages({
+      show: () => this.body.classList.add("skeleton"), reason: () => this.body.prepend(slow),
+      giveUp: () => abort.abort(new DOMException("no answer", "TimeoutError")),
+    });
     try {
       await work(abort.signal);
     } catch (error) {
-      if (this.abort === abort) this.fail(error);
+      if (this.abort === abort) this.fail(abort.signal.aborted ? abort.signal.reason : error);
     } finally {
-      clearTimeout(slow);
+      end();
+      slow.remove();
       if (this.abort === abort) this.body.classList.remove("skeleton");
     }
   }

@@ -9,22 +9,19 @@ import { figure } from "./figure.js";
 import { imageElement, layersOf, viewer } from "./image.js";
 import { themeColors } from "./theme.js";
 import { drawVega } from "./vega_drawing.js";
+import { ask, waitAt } from "./waiting.js";
 
 const HEIGHT = 360;
-const texts = () => JSON.parse(document.getElementById("chart-messages")?.textContent ?? "{}");
 
-async function documentAt(address) {
-  const answer = await fetch(address);
-  if (!answer.ok) throw new Error(String(answer.status));
+async function documentAt(address, signal) {
+  const answer = await ask(address, { signal });
   return JSON.parse(await answer.text());
 }
 
 async function draw(place) {
-  try {
-    place.replaceChildren(figure(await documentAt(place.dataset.figure), place.dataset.label));
-  } catch {
-    place.replaceChildren(make("p", { class: "muted" }, texts().failed ?? "This could not be loaded."));
-  }
+  const drawn = await waitAt(place, async (signal) => figure(await documentAt(place.dataset.figure, signal), place.dataset.label), () => draw(place));
+  if (drawn) place.replaceChildren(drawn);
+  else place.querySelector(":scope > .skeleton")?.remove();
 }
 
 /** A chart that a file describes. It brings its own data; what it would load from elsewhere is refused with a reason. */
@@ -32,7 +29,9 @@ async function drawChart(place) {
   const words = JSON.parse(place.dataset.texts);
   const stage = make("div", { class: "vega-place" });
   try {
-    const spec = await documentAt(place.dataset.vega);
+    const spec = await waitAt(place, (signal) => documentAt(place.dataset.vega, signal), () => drawChart(place));
+    place.querySelector(":scope > .skeleton")?.remove();
+    if (!spec) return;
     place.replaceChildren(stage);
     const drawn = await drawVega(stage, spec, { rows: [], columns: [], settings: {}, colors: themeColors(), description: place.dataset.label, width: Math.max(160, Math.min(900, place.clientWidth - 4)), height: HEIGHT });
     place.view?.finalize();

@@ -2,6 +2,7 @@
 
 import { isTyping, remember } from "./dom.js";
 import { startLogs } from "./logs.js";
+import { ask, waitAt } from "./waiting.js";
 
 const panel = document.getElementById("panel");
 const body = document.getElementById("run-body");
@@ -27,26 +28,37 @@ export async function openTask(taskId, { tab = null, attempt = null, push = true
   }
   address.hash = "";
   const part = new URL(`${base}/tasks/${taskId}/panel${address.search}`, location.href);
-  const slow = setTimeout(() => panel.classList.add("is-loading"), 300);
+  const focused = focusIn(panel);
   panel.hidden = false;
   body.classList.add("has-panel");
-  try {
-    const answer = await fetch(part, { credentials: "same-origin" });
-    const html = await answer.text();
-    const holder = new DOMParser().parseFromString(html, "text/html");
-    panel.replaceChildren(...holder.body.childNodes);
-    if (push) history.pushState({ task: taskId }, "", address);
-    startLogs(panel);
-    document.dispatchEvent(new CustomEvent("penstock:task", { detail: taskId }));
-    document.dispatchEvent(new CustomEvent("penstock:patched"));
-  } finally {
-    clearTimeout(slow);
-    panel.classList.remove("is-loading");
+  const html = await waitAt(panel, (signal) => ask(part, { signal }).then((answer) => answer.text()), () => openTask(taskId, { tab, attempt, push }), { bars: 6 });
+  if (html === undefined) return;
+  const holder = new DOMParser().parseFromString(html, "text/html");
+  panel.replaceChildren(...holder.body.childNodes);
+  if (push) history.pushState({ task: taskId }, "", address);
+  startLogs(panel);
+  if (focused) (panel.querySelector(focused) ?? panel).focus({ preventScroll: true });
+  document.dispatchEvent(new CustomEvent("penstock:task", { detail: taskId }));
+  document.dispatchEvent(new CustomEvent("penstock:patched"));
+}
+
+/** How to find what has the focus in the panel again, once the panel has other content; empty while the focus is elsewhere. */
+function focusIn(place) {
+  const here = document.activeElement;
+  if (!place.contains(here)) return "";
+  for (const name of ["panelTab", "taskStep", "loopAxis", "panelAttempt", "panelIteration"]) {
+    if (!(name in here.dataset)) continue;
+    const attribute = `data-${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    return here.dataset[name] ? `[${attribute}="${here.dataset[name]}"]` : `[${attribute}]`;
   }
+  return "[data-panel-close]";
 }
 
 /** Close the panel. */
 export function closeTask({ push = true } = {}) {
+  const hadFocus = panel.contains(document.activeElement);
+  const task = selectedTask();
+  panel.waiting?.abort();
   panel.hidden = true;
   panel.replaceChildren();
   body.classList.remove("has-panel", "panel-only");
@@ -54,6 +66,8 @@ export function closeTask({ push = true } = {}) {
   for (const name of ["task", "tab", "attempt", "panel"]) address.searchParams.delete(name);
   if (push) history.pushState({}, "", address);
   document.dispatchEvent(new CustomEvent("penstock:task", { detail: null }));
+  // Whoever was in the panel goes on where it was opened: at the task's node or row.
+  if (hadFocus && task) document.querySelector(`#run-view [data-node="${CSS.escape(task)}"], #run-view #task-row-${CSS.escape(task)} a, #run-view a[href*="task=${CSS.escape(task)}"]`)?.focus({ preventScroll: true });
 }
 
 document.addEventListener("click", (event) => {
@@ -101,18 +115,15 @@ document.addEventListener("change", async (event) => {
     address.searchParams.set(axis, event.target.value);
     history.replaceState(history.state, "", address);
     await openTask(selectedTask(), { tab: openTab(), push: false });
-    panel.querySelector(`[data-loop-axis="${axis}"]`)?.focus();
     return;
   }
   if (event.target.closest?.("[data-panel-iteration]")) {
     await openTask(event.target.value, { tab: openTab() });
-    panel.querySelector("[data-panel-iteration]")?.focus();
     return;
   }
   const chosen = event.target.closest?.("[data-panel-attempt]");
   if (!chosen) return;
   await openTask(selectedTask(), { tab: openTab(), attempt: chosen.value || null });
-  panel.querySelector("[data-panel-attempt]")?.focus();
 });
 
 document.addEventListener("keydown", (event) => {

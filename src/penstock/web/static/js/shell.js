@@ -3,11 +3,13 @@
 import "./clocks.js";
 import "./keys.js";
 import "./news.js";
+import "./waiting.js";
 
 import { ago, duration, isTyping, make, remember, text } from "./dom.js";
 import { startLive } from "./live.js";
 
 const root = document.documentElement;
+const rail = document.getElementById("rail");
 
 function applyTheme(choice) {
   root.dataset.theme = choice;
@@ -77,8 +79,7 @@ function confirmFirst(form, submitter, message) {
 
 document.addEventListener("click", (event) => {
   const target = event.target.closest?.("button, a, summary");
-  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
-  const rail = document.getElementById("rail");
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!event.composedPath().includes(menu)) menu.open = false;
   if (rail?.classList.contains("is-open") && !rail.contains(event.target) && !target?.matches("[data-rail-open]")) rail.classList.remove("is-open");
   if (!target) {
     if (event.target instanceof HTMLDialogElement) event.target.close();
@@ -141,6 +142,17 @@ document.querySelector("#search")?.addEventListener("keydown", (event) => {
   }
 });
 
+/** The menu of actions of the row under the cursor, else of the page; the first of them gets the focus. */
+function openActions() {
+  const menu = document.querySelector("[data-rows] tr.is-cursor details.menu") ?? document.querySelector(".page-head .actions details.menu") ?? document.querySelector(".page-head details.menu");
+  if (!menu) {
+    document.querySelector(".page-head .actions :is(a, button)")?.focus();
+    return;
+  }
+  menu.open = true;
+  (menu.querySelector(".menu-body :is(a, button)") ?? menu.querySelector("summary")).focus();
+}
+
 const SECTIONS = { h: "home", p: "pipelines", e: "experiments", r: "runs", s: "recurring", x: "executions", a: "artifacts", t: "projects", f: "flows" };
 let isGoing = 0;
 
@@ -180,8 +192,14 @@ document.addEventListener("keydown", (event) => {
       field.focus();
       field.select();
     }
-  } else if (event.key === ".") document.querySelector(".page-head details.menu > summary")?.click();
+  } else if (event.key === ".") openActions();
   else if (event.key === "Escape") {
+    if (rail?.classList.contains("is-open")) {
+      rail.classList.remove("is-open");
+      document.querySelector("[data-rail-open]")?.focus();
+      event.stopImmediatePropagation();
+      return;
+    }
     const menu = document.querySelector("details.menu[open]");
     if (menu) {
       menu.open = false;
@@ -226,7 +244,34 @@ setInterval(tick, 1000);
 document.addEventListener("penstock:patched", tick);
 document.addEventListener("htmx:afterSwap", tick);
 
+const NOTICE_SECONDS = 20;
+
+/** Let a notice go after a while that its undo button counts down; not while somebody points at it, is in it, or looks elsewhere. */
+function countDown(notice) {
+  let left = NOTICE_SECONDS;
+  const shown = make("span", { class: "num countdown", "aria-hidden": "true" });
+  notice.querySelector("form button")?.append(shown);
+  const timer = setInterval(() => {
+    if (!notice.isConnected) clearInterval(timer);
+    if (document.hidden || notice.matches(":hover, :focus-within")) return;
+    left -= 1;
+    shown.textContent = `${left} s`;
+    if (left <= 0) notice.remove();
+  }, 1000);
+  shown.textContent = `${left} s`;
+}
 const notice = document.querySelector("[data-notice]");
-if (notice && !notice.classList.contains("is-error")) setTimeout(() => notice.remove(), 12000);
+if (notice && !notice.classList.contains("is-error")) countDown(notice);
+
+// The system's own change of colours is one of the theme, too: drawings take their colours anew.
+for (const query of ["(prefers-color-scheme: dark)", "(prefers-contrast: more)"]) {
+  matchMedia(query).addEventListener("change", () => document.dispatchEvent(new CustomEvent("penstock:theme")));
+}
+
+// Rows of tabs scroll where they do not fit; the open tab is in sight.
+for (const tab of document.querySelectorAll("nav.tabs [aria-current]")) {
+  const { parentElement: row } = tab;
+  row.scrollLeft = Math.max(0, tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2);
+}
 
 startLive();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +33,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     place = data / "envs" / "0123456789abcdef01234567"
     place.mkdir(parents=True)
     (place / "environment.json").write_text(json.dumps({"python": "3.11.9", "packages": ["kfp", "numpy"], "lock": ""}))
-    with LiveServer(data, env={"PENSTOCK_EXECUTOR_ENVIRONMENT": f"TOKEN={SECRET}", "PENSTOCK_STORE_RETENTION_DAYS": "365"}) as live:
+    program = data / "bin" / "nvidia-smi"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\ncase $1 in --query-gpu=*) echo '0, GPU-aaaa, 2048, 1024, 57, NVIDIA <A100>';; esac\n")
+    program.chmod(0o755)
+    env = {
+        "PENSTOCK_EXECUTOR_ENVIRONMENT": f"TOKEN={SECRET}",
+        "PENSTOCK_STORE_RETENTION_DAYS": "365",
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+    }
+    with LiveServer(data, env=env) as live:
         yield live
 
 
@@ -49,6 +59,11 @@ def send(server: LiveServer, fields: dict[str, str], origin: str | None = None) 
 def bundle(server: LiveServer) -> httpx.Response:
     """Download the diagnostics."""
     return httpx.get(f"{server.url}/ui/system/diagnostics.json", headers={"user-agent": "curl/8"})
+
+
+def test_gpus_of_the_machine_are_listed_with_what_is_used_of_them(server: LiveServer) -> None:
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page(server)))
+    assert "GPU 0 NVIDIA &lt;A100&gt; 57 % busy, 1.0 GiB of 2.0 GiB used" in text
 
 
 def test_a_secret_is_set_and_removed_and_its_value_never_shown(server: LiveServer) -> None:

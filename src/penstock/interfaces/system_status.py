@@ -27,6 +27,17 @@ class SlotsItem:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuItem:
+    """A GPU of this machine now. What it does not tell is 0."""
+
+    name: str
+    uuid: str
+    memory_bytes: int
+    memory_used_bytes: int
+    busy_percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentItem:
     """A Python environment that was built for tasks."""
 
@@ -88,6 +99,8 @@ class SystemStatus:
     """Last seen first; since this process started."""
     errors: Sequence[ErrorItem] = ()
     """Last seen first; since this process started."""
+
+    gpus: Sequence[GpuItem] = ()
 
     def last_error(self, service: str) -> ErrorItem | None:
         """Return the last error of a service, None when it had none."""

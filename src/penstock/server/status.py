@@ -13,6 +13,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from penstock.executors.process import gpus
 from penstock.executors.process.environment_list import folder_size, list_environments
 from penstock.executors.process.executor import ProcessExecutor
 from penstock.interfaces.clock import Clock
@@ -93,7 +94,8 @@ class ProcessStatus:
     async def status(self) -> SystemStatus:
         """See `StatusSource`."""
         folders, environments = await self._sizes()
-        return SystemStatus(self.services(), self.slots(), environments, folders, self._clients.list(), self._errors())
+        devices = await asyncio.to_thread(gpus.devices) if gpus.program() else ()
+        return SystemStatus(self.services(), self.slots(), environments, folders, self._clients.list(), self._errors(), devices)
 
     def services(self) -> Sequence[ServiceItem]:
         """See `StatusSource`."""

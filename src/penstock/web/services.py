@@ -50,6 +50,10 @@ class StreamFiles(LogFiles, Protocol):
         """Return what the attempt used: (Unix time, CPU time until then, bytes of memory) in order, times in milliseconds."""
         ...
 
+    def gpu_usage(self, run_id: str, task_id: str, attempt: int) -> list[tuple[int, int, int]]:
+        """Return what it used of GPUs: (Unix time in milliseconds, thousandths of one GPU, bytes of its memory) in order."""
+        ...
+
 
 class Replays(Protocol):
     """Attempts as documents that another machine can run; `web.replay_script` reads them."""

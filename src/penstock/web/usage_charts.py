@@ -1,4 +1,4 @@
-"""What an attempt used over time against what it asked for: the lines of two small charts, and their figures."""
+"""What an attempt used over time against what it asked for: the lines of small charts, and their figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class UsageChart:
     """One line over time."""
 
     kind: str
-    """`cpu`, in shares of `mark`, or `memory`, in bytes."""
+    """`cpu` and `gpu`, in shares of `mark`; `memory` and `gpu_memory`, in bytes."""
     points: str
     """Of the polyline, in a box of `WIDTH` times `HEIGHT`."""
     peak: float
@@ -25,9 +25,9 @@ class UsageChart:
     mean: float
     """Over time."""
     mark: float | None
-    """What it is measured by: cores or bytes. None: nothing was asked for."""
+    """What it is measured by: cores, GPUs or bytes. None: nothing was asked for."""
     mark_key: str
-    """Which of the resources the mark is; empty for one core, and without a mark."""
+    """Which of the resources the mark is; empty for one core or GPU, and without a mark."""
     mark_y: float | None
     """Where the mark is in the box."""
 
@@ -48,8 +48,29 @@ def usage_charts(samples: Sequence[tuple[int, int, int]], resources: Mapping[str
     busy = (end[1] - begin[1]) / span / (cores or 1.0)
     cpu = _chart("cpu", [(begin[0], shares[0][1]), *shares], busy, cores or 1.0, key, mark_at=1.0)
     key, bytes_asked = _first(resources, "memory_limit_bytes", "memory_request_bytes")
-    held = sum((earlier[2] + later[2]) / 2 * (later[0] - earlier[0]) for earlier, later in pairwise(samples)) / span
-    return cpu, _chart("memory", [(moment, float(memory)) for moment, _, memory in samples], held, bytes_asked, key, mark_at=bytes_asked)
+    memory = [(moment, float(held)) for moment, _, held in samples]
+    return cpu, _chart("memory", memory, _mean(memory), bytes_asked, key, mark_at=bytes_asked)
+
+
+def gpu_charts(samples: Sequence[tuple[int, int, int]], resources: Mapping[str, Any]) -> Sequence[UsageChart]:
+    """Return the charts of how busy the GPUs of an attempt were and of its memory there; none with less than two samples.
+
+    Args:
+        samples: (Unix time in milliseconds, thousandths of one GPU, bytes of memory) in order.
+        resources: what the attempt asked for.
+    """
+    if len(samples) < 2:
+        return ()
+    key, asked = _first(resources, "accelerator_count")
+    shares = [(moment, busy / 1000 / (asked or 1.0)) for moment, busy, _ in samples]
+    memory = [(moment, float(held)) for moment, _, held in samples]
+    gpu = _chart("gpu", shares, _mean(shares), asked or 1.0, key, mark_at=1.0)
+    return gpu, _chart("gpu_memory", memory, _mean(memory), None, "", mark_at=None)
+
+
+def _mean(values: Sequence[tuple[int, float]]) -> float:
+    span = values[-1][0] - values[0][0]
+    return sum((earlier[1] + later[1]) / 2 * (later[0] - earlier[0]) for earlier, later in pairwise(values)) / span
 
 
 def _first(resources: Mapping[str, Any], *keys: str) -> tuple[str, float | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.web.usage_charts import HEIGHT, WIDTH, usage_charts
+from penstock.web.usage_charts import HEIGHT, WIDTH, gpu_charts, usage_charts
 
 SAMPLES = [(1000, 0, 100), (2000, 2000, 300), (4000, 4000, 300)]
 
@@ -37,3 +37,13 @@ def test_a_short_peak_among_many_samples_is_drawn() -> None:
     assert len(points) <= 121
     assert min(y for _, y in points) == 0
     assert memory.peak == 5000
+
+
+def test_gpus_are_a_share_of_those_asked_for() -> None:
+    samples = [(1000, 2000, 100), (2000, 1000, 300), (4000, 1000, 300)]
+    gpu, memory = gpu_charts(samples, {"accelerator_count": 2})
+    assert (gpu.kind, gpu.peak, gpu.mark, gpu.mark_key) == ("gpu", 1.0, 2.0, "accelerator_count")
+    assert gpu.mean == pytest.approx((0.75 + 0.5 * 2) / 3)
+    assert (memory.kind, memory.peak, memory.mark, memory.mark_y) == ("gpu_memory", 300, None, None)
+    assert gpu_charts(samples, {})[0].peak == 2.0
+    assert gpu_charts(samples[:1], {}) == ()

@@ -30,6 +30,8 @@ class Attempt:
     cancel_reason: str | None = None
     adopted: adoption.Trace | None = None
     usage: dict[str, float] = field(default_factory=dict)
+    accelerators: int = 0
+    """How many it asks for."""
     masks: tuple[bytes, ...] = ()
     """Values of its secrets, which nobody is to read in its log."""
 

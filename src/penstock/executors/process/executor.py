@@ -40,6 +40,7 @@ from penstock.executors.process import adoption, collecting, commands, full_disk
 from penstock.executors.process.attempt import Attempt
 from penstock.executors.process.environments import Environment, Environments
 from penstock.executors.process.failures import SERVER_STOPPED, failure_of
+from penstock.executors.process.gpu_samples import GpuSamples
 from penstock.executors.process.inside import tree
 from penstock.executors.process.layout import LOG, RESULT, Folders, read_json, strip
 from penstock.executors.process.limits import Limiter
@@ -148,7 +149,8 @@ class ProcessExecutor:
         full_disk_watch = self._disk.watch(self._running_logs, self._stop_writer_of)
         times_watch = LogTimes().watch(self._running_logs, self._clock.now)
         usage_watch = UsageSamples().watch(self._running_processes, self._clock.now)
-        self._watches = [asyncio.create_task(watch) for watch in (full_disk_watch, times_watch, usage_watch)]
+        gpu_watch = GpuSamples().watch(self._running_processes, self._that_asked_for_accelerators, self._clock.now)
+        self._watches = [asyncio.create_task(watch) for watch in (full_disk_watch, times_watch, usage_watch, gpu_watch)]
 
     def _running_logs(self) -> list[Path]:
         return [attempt.root / LOG for attempt in self._attempts.values() if attempt.phase == "running"]
@@ -156,6 +158,9 @@ class ProcessExecutor:
     def _running_processes(self) -> dict[int, Path]:
         running = (attempt for attempt in self._attempts.values() if attempt.phase == "running")
         return {attempt.pid: attempt.root for attempt in running if attempt.pid is not None}
+
+    def _that_asked_for_accelerators(self) -> list[Path]:
+        return [attempt.root for attempt in self._attempts.values() if attempt.accelerators]
 
     def _stop_writer_of(self, log: Path) -> None:
         for attempt in self._attempts.values():
@@ -334,7 +339,7 @@ class ProcessExecutor:
             spec = commands.with_environment(spec, *self._task_environment(request))
         if self._overruling is not None:
             spec = commands.overruled(spec, *self._overruling(request, {**spec.env, **spec.secret_env}))
-        attempt.masks = bytes_of(spec.secret_values)
+        attempt.masks, attempt.accelerators = bytes_of(spec.secret_values), spec.resources.accelerator_count
         return spec
 
     async def _wait_for_turn(self, attempt: Attempt, waiting: Waiting) -> None:

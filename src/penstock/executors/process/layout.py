@@ -15,7 +15,7 @@ from typing import Any
 
 from penstock.domain.execution import AttemptKey, AttemptLayout
 from penstock.domain.ids import RunId
-from penstock.executors.process import log_times, usage_samples
+from penstock.executors.process import gpu_samples, log_times, usage_samples
 from penstock.executors.process.inside import stderr_marks
 from penstock.executors.process.inside.child import SPEC
 
@@ -23,7 +23,7 @@ LOG = "log"
 RESULT = "result.json"
 _GET_FLAGS, _SET_FLAGS, _TOP_DIRECTORY = 0x80086601, 0x40086602, 0x00020000
 """Linux: `FS_IOC_GETFLAGS`, `FS_IOC_SETFLAGS` (of 64-bit machines) and `FS_TOPDIR_FL`, which `chattr +T` sets."""
-_NOTES = {stderr_marks.NAME, log_times.NAME, usage_samples.NAME}
+_NOTES = {stderr_marks.NAME, log_times.NAME, usage_samples.NAME, gpu_samples.NAME}
 _KEPT = frozenset({LOG, *_NOTES, SPEC, RESULT, "started", "exit.json", "stop.json", "start_error"})
 
 

@@ -39,7 +39,9 @@ class Use:
 
 
 @dataclass(slots=True)
-class _Noted:
+class Noted:
+    """What was noted of one attempt."""
+
     records: int = 0
     at: float = 0.0
 
@@ -48,7 +50,7 @@ class UsageSamples:
     """Knows how much was noted of each running attempt."""
 
     def __init__(self) -> None:
-        self._noted: dict[Path, _Noted] = {}
+        self._noted: dict[Path, Noted] = {}
 
     async def watch(self, running: Callable[[], Mapping[int, Path]], now: Callable[[], float]) -> None:
         """Until canceled: look at the processes that are `running`, by the pid of their first one, with the folder of each attempt."""
@@ -62,11 +64,11 @@ class UsageSamples:
     def look(self, running: Mapping[int, Path], at: float) -> float:
         """Note what is used `at` this time, and return the seconds that took. What cannot be noted is left out."""
         began = time.monotonic()
-        noted = {folder: self._noted.get(folder, _Noted()) for folder in running.values()}
-        due = [pid for pid, folder in running.items() if _is_due(noted[folder], at)]
+        noted = {folder: self._noted.get(folder, Noted()) for folder in running.values()}
+        due = [pid for pid, folder in running.items() if is_due(noted[folder], at)]
         for pid, use in (used_by(due) if due else {}).items():
             with contextlib.suppress(OSError):  # the disk is full, or the folder is gone; the next look tries again
-                _note(running[pid] / NAME, noted[running[pid]], use, at)
+                note(running[pid] / NAME, noted[running[pid]], (use.cpu_milliseconds, use.memory_bytes), at)
         self._noted = noted
         return time.monotonic() - began
 
@@ -99,11 +101,17 @@ def _owner(pid: int, fields: Mapping[int, list[bytes]], owners: dict[int, int | 
     return owner
 
 
-def _is_due(noted: _Noted, at: float) -> bool:
+def is_due(noted: Noted, at: float) -> bool:
+    """Whether another record belongs there at this time."""
     return noted.records < _DENSE or (noted.records < _MOST and at - noted.at >= _RARE_SECONDS)
 
 
-def _note(path: Path, noted: _Noted, use: Use, at: float) -> None:
+def note(path: Path, noted: Noted, numbers: tuple[int, int], at: float) -> None:
+    """Add a record, unless there are enough.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     file = os.open(path, _FLAGS, 0o644)
     try:
         size = os.fstat(file).st_size
@@ -111,6 +119,6 @@ def _note(path: Path, noted: _Noted, use: Use, at: float) -> None:
             os.ftruncate(file, size - size % RECORD.size)
         noted.records, noted.at = size // RECORD.size, at
         if noted.records < _MOST:
-            os.write(file, RECORD.pack(round(at * 1000), use.cpu_milliseconds, use.memory_bytes))
+            os.write(file, RECORD.pack(round(at * 1000), *numbers))
     finally:
         os.close(file)

@@ -119,19 +119,31 @@ class AttemptLogFiles:
 
         Empty when nothing was noted. The task could have written to the file: what cannot follow the record before is left out.
         """
+        found: list[tuple[int, int, int]] = []
+        for moment, spent, memory in self._uses(run_id, task_id, attempt, "usage"):
+            found.append((moment, max(found[-1][1], spent) if found else spent, memory))
+        return found
+
+    def gpu_usage(self, run_id: str, task_id: str, attempt: int) -> list[tuple[int, int, int]]:
+        """Return what the attempt used of GPUs, as (Unix time in milliseconds, thousandths of one GPU, bytes of its memory) in order.
+
+        Empty when nothing was noted; see `executors.process.gpu_samples`.
+        """
+        return self._uses(run_id, task_id, attempt, "usage.gpu")
+
+    def _uses(self, run_id: str, task_id: str, attempt: int, name: str) -> list[tuple[int, int, int]]:
         path = self._path(run_id, task_id, attempt)
         try:
-            if path is None or not path.with_name("usage").is_file():  # a pipe would be waited for
+            if path is None or not path.with_name(name).is_file():  # a pipe would be waited for
                 return []
-            with path.with_name("usage").open("rb") as records:
+            with path.with_name(name).open("rb") as records:
                 data = records.read(_USES_READ * _USE.size)
         except OSError:
             return []
         found: list[tuple[int, int, int]] = []
-        for moment, spent, memory in _USE.iter_unpack(data[: len(data) // _USE.size * _USE.size]):
-            last = found[-1] if found else (0, 0, 0)
-            if last[0] < moment < _LATEST and spent < _LATEST and memory < _LARGEST:
-                found.append((moment, max(last[1], spent), memory))
+        for moment, used, memory in _USE.iter_unpack(data[: len(data) // _USE.size * _USE.size]):
+            if (found[-1][0] if found else 0) < moment < _LATEST and used < _LATEST and memory < _LARGEST:
+                found.append((moment, used, memory))
         return found
 
     def _path(self, run_id: str, task_id: str, attempt: int) -> Path | None:

@@ -26,7 +26,7 @@ from penstock.web.replay import replay_line
 from penstock.web.services import WebServices
 from penstock.web.timelines import phases_of
 from penstock.web.tracking_services import readable_by
-from penstock.web.usage_charts import UsageChart, usage_charts
+from penstock.web.usage_charts import UsageChart, gpu_charts, usage_charts
 from penstock.web.viewer_sources import uses_with_sources
 from penstock.web.visualizations import Visual, visuals_of
 
@@ -231,8 +231,10 @@ async def _packages(services: WebServices, view: TaskView, attempt: AttemptItem 
 async def _usage(services: WebServices, task: TaskItem, attempt: AttemptItem | None) -> Sequence[UsageChart]:
     if attempt is None:
         return ()
-    samples = await asyncio.to_thread(services.logs.usage, task.run_id, task.task_id, attempt.attempt)
-    return usage_charts(samples, attempt.detail.get("resources") or {})
+    place, resources = (task.run_id, task.task_id, attempt.attempt), attempt.detail.get("resources") or {}
+    samples = await asyncio.to_thread(services.logs.usage, *place)
+    on_gpus = await asyncio.to_thread(services.logs.gpu_usage, *place)
+    return (*usage_charts(samples, resources), *gpu_charts(on_gpus, resources))
 
 
 async def _grid(services: WebServices, request: Request, task: TaskItem) -> IterationGrid | None:

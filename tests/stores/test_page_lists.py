@@ -114,6 +114,7 @@ async def test_flows_are_found_by_state_user_tag_and_name(database: Database, mo
     assert await found(FlowQuery(text="n/4", status="completed")) == ["4"]
     assert await found(FlowQuery(text="unheard")) == []
     assert await found(FlowQuery(flow_id="Train", since=9.5)) == ["12", "10"]
+    assert await found(FlowQuery(flow_id="Train", since=9.5, until=12)) == ["10"]
 
 
 async def test_pipelines_are_listed_with_their_versions_and_schedules(database: Database) -> None:

@@ -161,14 +161,25 @@ async def test_storage_is_told_by_pipeline_project_and_type_each_content_once(pa
             )
         tx.execute("INSERT INTO tracked_project (project_id, entity, name, created_at, updated_at) VALUES (5, 'ann', 'mnist', 1, 1)")
         tx.execute("INSERT INTO project_content (project_id, md5, blob_digest, size_bytes, birth_version_id) VALUES (5, 'm', 'a', 700, 1)")
+        tx.execute(
+            "INSERT INTO collection (collection_id, project_id, name, kind, type_name, created_at, updated_at)"
+            " VALUES (7, 5, 'c', 'sequence', 'model', 1, 1)"
+        )
+        for number, state, digest, size in ((1, "COMMITTED", "a", 30), (2, "COMMITTED", "a", 30), (3, "COMMITTED", "b", 4), (4, "DELETED", "c", 9)):
+            tx.execute(
+                "INSERT INTO artifact_version (version_id, collection_id, project_id, state, digest, size_bytes, created_at, updated_at)"
+                " VALUES (?, 7, 5, ?, ?, ?, 1, 1)",
+                (number, state, digest, size),
+            )
 
     await pages._database.write(fill)
     home = SqlHomePages(pages._database)
     found = [(share.kind, share.name, share.contents, share.size_bytes, share.entity) for share in await home.storage()]
     assert sorted(found) == [
         ("pipeline", "mnist", 2, 200, ""), ("pipeline", "other", 1, 100, ""), ("project", "ann/mnist", 1, 700, "ann"), ("type", "t", 2, 200, ""),
+        ("version_type", "model", 2, 34, "ann"),
     ]  # fmt: skip
-    assert [size for *_, size, _ in found] == [700, 200, 200, 100]
+    assert [size for *_, size, _ in found] == [700, 200, 200, 100, 34]
 
 
 def test_slow_reads_are_remembered_by_the_function_that_read() -> None:

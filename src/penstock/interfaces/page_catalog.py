@@ -351,7 +351,7 @@ class StorageShare:
     """What lies in the store for one pipeline or tracking project; content that several share counts for each."""
 
     kind: str
-    """`pipeline`, `project` or `type` (of artifacts of pipelines)."""
+    """`pipeline`, `project`, `type` (of artifacts of pipelines) or `version_type` (of one entity's versions, each whole)."""
     name: str
     """Of the pipeline or type; `entity/project`."""
     contents: int

@@ -23,6 +23,8 @@ class FlowQuery:
     """User or system tags that a run must all have."""
     since: float | None = None
     """Started at this time or later."""
+    until: float | None = None
+    """Started before this time."""
     text: str = ""
     """Part of the flow's name or of the run's id."""
     offset: int = 0

@@ -20,6 +20,7 @@ from penstock.domain.ids import Digest
 from penstock.interfaces.blobs import BlobStore, TreeEntry
 from penstock.web.notebooks import Cell, cells_of
 from penstock.web.parquet import MAGIC, ParquetError
+from penstock.web.pickles import PickleSummary, summary_of
 from penstock.web.preview_tables import MAX_ROWS, ROW_CHOICES, TableHead, array_table, delimited, json_lines, parquet_table, tracked_table
 from penstock.web.prose import prose
 
@@ -31,6 +32,7 @@ _MAX_DOCUMENT = 8 * 1024 * 1024
 _MAX_JSON = 200_000
 """Characters of indented JSON."""
 _MAX_ARRAY = 256 * 1024
+_MAX_PICKLE = 1024 * 1024
 _MAX_TABLE = 4 * 1024 * 1024
 """Bytes of a table that are read when more rows are asked for."""
 _VEGA = ("https://vega.github.io/schema/vega/", "https://vega.github.io/schema/vega-lite/")
@@ -70,6 +72,8 @@ class Preview:
     is_cut: bool = False
     """There is more than is shown."""
     media_type: str = "application/octet-stream"
+    pickle: PickleSummary | None = None
+    """What opening a pickle would call."""
     more_rows: int | None = None
     """How many rows of the table the reader may ask for next; None: all are shown, or as many as ever are."""
 
@@ -188,7 +192,7 @@ def _preview(blobs: BlobStore, digest: str | None, type_: str, is_directory: boo
         is_longer = table is not None and _is_longer(table, False)
         return Preview("numpy", entries=[("array", size, note)], table=table, is_cut=is_longer)
     if head[:1] == b"\x80" and len(head) > 1 and head[1] in range(2, 6):
-        return Preview("pickle")
+        return Preview("pickle", pickle=summary_of(head_of(blobs, digest, _MAX_PICKLE)))
     return Preview("binary", text=hex_lines(head[:512]), is_cut=is_cut)
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 import pytest
+from starlette.datastructures import QueryParams
 
+from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.flows import Authorship
 from penstock.interfaces.page_flows import FlowQuery
+from penstock.web.pages.flows import flow_query
 from tests.unit.web.flow_room import BY, Room, sha1
 
 
@@ -54,3 +57,24 @@ def test_runs_of_flows_are_exported_as_the_list_is_filtered(tmp_path: Path) -> N
     assert [(row["flow"], row["run_id"], row["user"], row["state"]) for row in rows] == [("F", made[2], "ada", "RUNNING"), ("F", made[0], "ada", "RUNNING")]
     assert len(room.client.get("/ui/export/flows?format=json&user=ada").json()) == 3
     assert room.client.get("/ui/export/flows?format=json&status=failed").json() == []
+
+
+def test_a_range_of_time_is_read_in_the_reader_s_zone_and_narrows_the_last_hours() -> None:
+    now = 1_780_000_000.0
+    asked = flow_query("", QueryParams("from=2026-11-20T10:00&until=2026-11-21T00:00"), now, "Asia/Seoul")
+    assert (asked.since, asked.until) == (1795136400.0, 1795186800.0)
+    both = flow_query("", QueryParams("from=1999-01-01T00:00&since=1h"), now, "UTC")
+    assert (both.since, both.until) == (now - 3600, None)
+    with pytest.raises(InvalidArgumentError, match="not a date and time"):
+        flow_query("", QueryParams("until=soon"), now, "UTC")
+
+
+def test_the_list_keeps_the_range_of_time_and_the_client_s_word_leads_to_the_tasks(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    run = asyncio.run(room.flows.web.recorder.add_run("F", None, BY))
+    assert f'id="row-F-{run.shown_id}"' in room.client.get("/flows?from=2001-01-01T00:00").text
+    page = room.client.get("/flows?until=2001-01-01T00:00").text
+    assert 'name="until" value="2001-01-01T00:00"' in page
+    assert f'id="row-F-{run.shown_id}"' not in page
+    assert room.client.get("/ui/export/flows?format=json&until=2001-01-01T00:00").json() == []
+    assert f'href="/flows/F/{run.shown_id}/view/tasks" aria-current="page"' in room.client.get(f"/flows/F/{run.shown_id}/view/task").text

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import json
+import pickle
 import struct
 import tracemalloc
 import zipfile
+from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -190,3 +193,33 @@ def test_columns_of_a_tracked_table_have_the_types_that_the_client_wrote(tmp_pat
     assert list(found.types) == ["timestamp", "text", "number", "media"]
     assert [row[0] for row in found.rows] == ["1970-01-01T00:00:00Z", "", "1e+300"]
     assert found.rows[0][3].drawn == {"path": "a.png", "masks": {"m": {"path": "m.png"}}}
+
+
+def test_a_pickle_says_what_opening_it_would_import_and_is_not_opened(tmp_path: Path) -> None:
+    trap = tmp_path / "opened"
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str, ...]]:
+            return Path.touch, (str(trap),)
+
+    for protocol in (2, 4, 5):
+        data = pickle.dumps({"when": [datetime(2026, 1, 1), datetime(2026, 1, 2)], "evil": Evil() if protocol != 5 else None}, protocol=protocol)
+        found = preview(tmp_path, data)
+        assert found.kind == "pickle" and found.pickle is not None
+        assert (found.pickle.protocol, found.pickle.is_whole) == (protocol, True)
+        assert "datetime.datetime" in found.pickle.names
+        assert any("touch" in name or "getattr" in name for name in found.pickle.names) == (protocol != 5)
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize("data", [b"\x80\x04\x93\x93.", b"\x80\x04\x8e" + b"\xff" * 8, b"\x80\x05" + b"\x8c\x02\xff\xff" * 9, b"\x80\x02c\xff\n"])
+def test_a_damaged_pickle_is_summed_up_as_far_as_it_goes(tmp_path: Path, data: bytes) -> None:
+    found = preview(tmp_path, data)
+    assert found.kind == "pickle" and found.pickle is not None
+
+
+def test_names_in_a_long_pickle_are_counted_and_the_reading_ends(tmp_path: Path) -> None:
+    data = pickle.dumps([Fraction(number, 7) for number in range(60_000)], protocol=4)
+    found = preview(tmp_path, data).pickle
+    assert found is not None and not found.is_whole
+    assert list(found.names) == ["fractions.Fraction"]

@@ -161,6 +161,8 @@ def _where(tx: Transaction, query: FlowQuery) -> Where:
             where.equals("flow_run.user_name", user)
     if query.since is not None:
         where.add(f"flow_run.ts_epoch >= {where.bind(int(query.since * 1000))}")
+    if query.until is not None:
+        where.add(f"flow_run.ts_epoch < {where.bind(int(query.until * 1000))}")
     for tag in query.tags:
         text = where.bind(f"%{escape_like(orjson.dumps(tag).decode())}%")
         where.add(f"(flow_run.tags LIKE {text} ESCAPE '\\' OR flow_run.system_tags LIKE {text} ESCAPE '\\')")

@@ -414,7 +414,18 @@ def _storage(tx: Transaction, limit: int) -> list[StorageShare]:
         " FROM artifact WHERE digest IS NOT NULL GROUP BY type, digest) AS held GROUP BY type ORDER BY size DESC, type LIMIT :limit",
         {"limit": limit},
     )
+    versions = tx.all(
+        "SELECT entity, name, COUNT(*) AS contents, SUM(size_bytes) AS size FROM"
+        " (SELECT tracked_project.entity, collection.type_name AS name,"
+        " artifact_version.digest, MAX(artifact_version.size_bytes) AS size_bytes FROM artifact_version"
+        " JOIN collection ON collection.collection_id = artifact_version.collection_id"
+        " JOIN tracked_project ON tracked_project.project_id = artifact_version.project_id WHERE artifact_version.state = 'COMMITTED'"
+        " GROUP BY tracked_project.entity, collection.type_name, artifact_version.digest) AS held"
+        " GROUP BY entity, name ORDER BY size DESC, name LIMIT :limit",
+        {"limit": limit},
+    )
     found = [StorageShare("type", row["name"], row["contents"], int(row["size"] or 0)) for row in types]
+    found += [StorageShare("version_type", row["name"], row["contents"], int(row["size"] or 0), row["entity"]) for row in versions]
     found += [StorageShare("pipeline", row["name"], row["contents"], int(row["size"] or 0)) for row in pipelines]
     found += [
         StorageShare("project", f"{row['entity']}/{row['name']}", row["contents"], int(row["size"] or 0), row["entity"]) for row in projects

@@ -17,6 +17,7 @@ from penstock.web.pages.runs import MOST_COMPARED
 from penstock.web.pages.trash import done_notice, each
 from penstock.web.render import Notice, query_url, redirect
 from penstock.web.services import WebServices
+from penstock.web.zones import reading_zone
 
 _LONGEST_TAG = 500
 
@@ -26,7 +27,8 @@ async def act(services: WebServices, flows: FlowWeb, request: Request) -> Respon
 
     async def matching(address: ListAddress) -> Sequence[str]:
         flow_id = unquote(address.path.removeprefix("/flows").strip("/")) if address.path.startswith("/flows") else ""
-        query = replace(flow_query(flow_id, address.query, services.clock.now()), offset=0, limit=MOST_AT_ONCE)
+        zone = reading_zone(address.query, request.cookies)
+        query = replace(flow_query(flow_id, address.query, services.clock.now(), zone), offset=0, limit=MOST_AT_ONCE)
         return [run.shared_id for run in await flows.pages.rows(query)]
 
     wanted = await picked(request, "/flows", matching)

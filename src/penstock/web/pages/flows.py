@@ -25,6 +25,7 @@ from penstock.web.security import check_own_form
 from penstock.web.services import WebServices
 from penstock.web.timelines import Part, part_of
 from penstock.web.tracking_services import tracking_of
+from penstock.web.zones import moment_of, reading_zone
 
 VIEWS: Sequence[tuple[str, str]] = (
     ("dag", "Graph"),
@@ -36,7 +37,7 @@ VIEWS: Sequence[tuple[str, str]] = (
     ("metadata", "Metadata"),
 )
 """Views of a run; `dag` and `timeline` are also Metaflow's words in addresses."""
-_OTHER_WORDS = {"graph": "dag", "config": "parameters", "cards": "output"}
+_OTHER_WORDS = {"graph": "dag", "config": "parameters", "cards": "output", "task": "tasks"}
 _MOST_CARDED = 40
 """Tasks whose cards are looked for: each costs a look into the datastore."""
 _MOST_VALUES = 200
@@ -185,9 +186,14 @@ class FlowRunPage:
         return next((task for task in self.view.tasks if task.state == "FAILED"), None)
 
 
-def flow_query(flow_id: str, given: QueryParams, now: float) -> FlowQuery:
-    """Read the filters of the address of a flow, or of all flows (empty); unknown ones are ignored."""
+def flow_query(flow_id: str, given: QueryParams, now: float, zone: str) -> FlowQuery:
+    """Read the filters of the address of a flow, or of all flows (empty); unknown ones are ignored, dates are read in a zone.
+
+    Raises:
+        InvalidArgumentError: `from` or `until` is no date and time.
+    """
     span = _SPANS.get(given.get("since", ""))
+    start, end = (moment_of(given[name], zone) if given.get(name) else None for name in ("from", "until"))
     offset = given.get("offset", "")
     return FlowQuery(
         flow_id=flow_id or given.get("flow", ""),
@@ -195,7 +201,8 @@ def flow_query(flow_id: str, given: QueryParams, now: float) -> FlowQuery:
         namespace=given.get("namespace", ""),
         status=given.get("status", ""),
         tags=[tag for tag in re.split(r"[,\s]+", given.get("tag", "")) if tag],
-        since=None if span is None else now - span,
+        since=max((moment for moment in (start, None if span is None else now - span) if moment is not None), default=None),
+        until=end,
         text=given.get("q", "").strip(),
         offset=int(offset) if offset.isdecimal() and len(offset) < 9 else 0,
         limit=_PAGE,
@@ -204,7 +211,8 @@ def flow_query(flow_id: str, given: QueryParams, now: float) -> FlowQuery:
 
 async def list_page(services: WebServices, flows: FlowWeb, request: Request) -> Response:
     """Recorded runs, newest first, with counts by flow or user."""
-    query = flow_query(request.path_params.get("flow", ""), request.query_params, services.clock.now())
+    zone = reading_zone(request.query_params, request.cookies)
+    query = flow_query(request.path_params.get("flow", ""), request.query_params, services.clock.now(), zone)
     listing = await flows.pages.runs(query)
     group = request.query_params.get("group", "flow")
     page = FlowListPage(

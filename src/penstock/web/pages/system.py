@@ -86,13 +86,24 @@ class SystemPage:
     """Why the last one could not be."""
 
 
+def _by_name(shares: Sequence[StorageShare]) -> list[StorageShare]:
+    """Add up what several entities have of a type."""
+    sums: dict[str, StorageShare] = {}
+    for share in shares:
+        known = sums.get(share.name)
+        more = (0, 0) if known is None else (known.contents, known.size_bytes)
+        sums[share.name] = StorageShare(share.kind, share.name, share.contents + more[0], share.size_bytes + more[1])
+    return sorted(sums.values(), key=lambda share: -share.size_bytes)
+
+
 async def _page(services: WebServices, request: Request) -> SystemPage:
     tables, database_bytes, artifact_bytes = await services.home.sizes()
     tables = sorted(tables, key=lambda table: -table.rows)
     readable = readable_by(services.tracking, request)
     stored = await services.home.storage()
-    shares = [share for share in stored if share.kind != "type" and readable(share.entity)]
-    types = [share for share in stored if share.kind == "type"]
+    seen = [share for share in stored if readable(share.entity)]
+    shares = [share for share in seen if share.kind not in {"type", "version_type"}]
+    types = [share for share in stored if share.kind == "type"] + _by_name([share for share in seen if share.kind == "version_type"])
     news = await services.home.news(services.clock.now() - _WEEK, limit=_MOST_NEWS)
     rules = [item for item in news if item.kind in _RULES and readable(item.entity)][:_MOST_RULES]
     slow = services.home.slow_reads()

@@ -21,7 +21,7 @@ from penstock.web.artifact_content import Preview, preview_of, rows_asked
 from penstock.web.file_diff import FileDiff
 from penstock.web.pages.tracking_data import boxed
 from penstock.web.pages.tracking_run import FileRow, level_of, project_crumb, run_url
-from penstock.web.pages.tracking_workspace import PROJECT_TABS, project_frame, project_url
+from penstock.web.pages.tracking_workspace import PROJECT_TABS, first_crumb, project_frame, project_url, section_of
 from penstock.web.pages.version_compare import LoggedMetrics, compared_file, logged_metrics, stored_content
 from penstock.web.prose import prose
 from penstock.web.render import Crumb, Frame, render
@@ -232,9 +232,9 @@ async def version_page(services: WebServices, tracking: TrackingServices, reques
     siblings = [(f"v{item.version_index} {' '.join(item.aliases)}", version_url(collection, item.version_index)) for item in versions[:12]]
     frame = Frame(
         title=f"{collection.name}:v{member.version_index}",
-        section="projects",
+        section=section_of(project),
         crumbs=(
-            Crumb("Projects", "/ui/projects"),
+            first_crumb(project),
             project_crumb(project.entity, project.name, project_url(project)),
             Crumb("Artifacts", f"{project_url(project)}/artifacts"),
             Crumb(f"{collection.name}:v{member.version_index}", "", siblings),

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.tracking import TrackedProject, TrackedRun
+from penstock.domain.versions import REGISTRY_PREFIX
 from penstock.web.filters import is_chip_field
 from penstock.web.groups import GroupTable
 from penstock.web.pages.tracking_run import project_crumb, run_url
@@ -196,14 +197,24 @@ def project_url(project: TrackedProject) -> str:
     return f"/{quote(project.entity, safe='')}/{quote(project.name, safe='')}"
 
 
+def section_of(project: TrackedProject) -> str:
+    """Return under which part of the site a project stands: registries have one of their own."""
+    return "registry" if project.name.startswith(REGISTRY_PREFIX) else "projects"
+
+
+def first_crumb(project: TrackedProject) -> Crumb:
+    """Return the list that a project is in."""
+    return Crumb("Registry", "/ui/registry") if section_of(project) == "registry" else Crumb("Projects", "/ui/projects")
+
+
 def project_frame(project: TrackedProject, title: str, *, crumb: str = "", scripts: Sequence[str] = ()) -> Frame:
     """Return the frame of a project's page; it listens to changes of the project's runs."""
-    crumbs = [Crumb("Projects", "/ui/projects"), project_crumb(project.entity, project.name, project_url(project) if crumb else "")]
+    crumbs = [first_crumb(project), project_crumb(project.entity, project.name, project_url(project) if crumb else "")]
     if crumb:
         crumbs.append(Crumb(crumb))
     return Frame(
         title=title,
-        section="projects",
+        section=section_of(project),
         crumbs=crumbs,
         live=f"project={quote(f'{project.entity}/{project.name}', safe='')}",
         scripts=scripts,

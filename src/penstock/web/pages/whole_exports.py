@@ -21,6 +21,7 @@ from penstock.web.pages.flows import flow_query
 from penstock.web.pages.tracking_projects import visible_projects
 from penstock.web.parquet_writing import Kind
 from penstock.web.services import WebServices
+from penstock.web.zones import reading_zone
 
 _FLOW_PAGE = 5_000
 _COLLECTION = (
@@ -82,7 +83,8 @@ def _project(item: ProjectItem) -> dict[str, Any]:
 
 
 async def _flows(services: WebServices, request: Request) -> Export:
-    asked, flows = flow_query("", request.query_params, services.clock.now()), services.flows
+    zone = reading_zone(request.query_params, request.cookies)
+    asked, flows = flow_query("", request.query_params, services.clock.now(), zone), services.flows
 
     async def rows() -> AsyncIterator[Mapping[str, Any]]:
         if flows is None:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from penstock.domain.catalog import StoredSpec
-from penstock.domain.errors import InvalidArgumentError, NotFoundError
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, SpecError
 from penstock.domain.ids import Digest
 from penstock.domain.plan import RunPlan
 from penstock.interfaces.catalog_store import SpecStore
@@ -18,7 +18,7 @@ from penstock.interfaces.clock import Clock
 from penstock.interfaces.plans import PlanLoader
 from penstock.spec.argo.lower import ARGO_DIALECT
 from penstock.spec.kfp.lower import KFP_DIALECT
-from penstock.spec.packages import Package
+from penstock.spec.packages import Package, with_line
 
 MAX_SPEC_BYTES = 32 * 1024 * 1024
 _KEPT_PLANS = 32
@@ -47,7 +47,10 @@ class Definitions:
         if len(content) > MAX_SPEC_BYTES:
             raise InvalidArgumentError("pipeline spec: larger than 32 MiB")
         digest = Digest(f"sha256:{hashlib.sha256(package.kind.encode() + b':' + content).hexdigest()}")
-        plan = self._plan(digest, package.kind, package.content)
+        try:
+            plan = self._plan(digest, package.kind, package.content)
+        except SpecError as error:
+            raise with_line(error, package) from None
         spec = StoredSpec(digest, package.kind, plan.name, content.decode(), package.source or None, self._clock.now())
         return spec, plan
 

@@ -25,7 +25,7 @@ from penstock.spec.argo.lower import ARGO_DIALECT
 from penstock.spec.kfp.document import is_pipeline
 from penstock.spec.kfp.lower import KFP_DIALECT
 from penstock.spec.kfp.section import kind_of
-from penstock.spec.yaml_text import load_documents
+from penstock.spec.yaml_text import line_of, load_documents
 
 MAX_BYTES = 32 * 1024 * 1024
 _MEMBER = "pipeline.yaml"
@@ -70,6 +70,14 @@ def read_text(text: str, file_name: str = "pipeline.yaml") -> Package:
         if not isinstance(document, Mapping):
             raise SpecError(f"a pipeline has to be an object, found {kind_of(document)}", place=file_name)
     return _classify(documents, text, file_name)
+
+
+def with_line(error: SpecError, package: Package) -> SpecError:
+    """Return the error with the line of the text at which its place stands, where that is found."""
+    line = line_of(package.source, error.place) if package.source and error.place else None
+    if line is None:
+        return error
+    return SpecError(f"{str(error).removeprefix(f'{error.place}: ')} (line {line})", place=error.place)
 
 
 def of_pipeline(package: Package, pipeline_name: str) -> Package:

@@ -93,3 +93,51 @@ def _key(key: Any) -> str:
     if isinstance(key, bool):
         return "true" if key else "false"
     return "null" if key is None else str(key)
+
+
+_PAIR = ("pipeline_spec", "platform_spec", "pipelineSpec", "platformSpec")
+"""First steps of places in a pipeline that is read from two documents; they stand in neither."""
+
+
+def line_of(text: str, place: str) -> int | None:
+    """Return the line, from 1, at which a dotted place of the document stands, or the deepest part of it that is there; None: nothing is.
+
+    Keys may hold dots. JSON is YAML here.
+    """
+    first, _, rest = place.partition(".")
+    steps = rest if first in _PAIR else place
+    try:
+        found = [_deepest(node, steps) for node in yaml.compose_all(text, Loader=_Loader) if node is not None]
+    except (yaml.YAMLError, RecursionError):
+        return None
+    depth, line = max(found, default=(0, 0))
+    return line if depth else None
+
+
+def _deepest(node: Any, place: str) -> tuple[int, int]:
+    """Follow a place into a node as far as it goes; return the number of steps and the line of the last."""
+    depth, line = 0, 0
+    while place:
+        step = _step_into(node, place)
+        if step is None:
+            break
+        depth, (line, node, place) = depth + 1, step
+    return depth, line
+
+
+def _step_into(node: Any, place: str) -> tuple[int, Any, str] | None:
+    """Return line, node and what is left of the place after its longest key, or its index, that the node has."""
+    if isinstance(node, yaml.SequenceNode) and place.startswith("["):
+        number, _, rest = place[1:].partition("]")
+        if not number.isdecimal() or int(number) >= len(node.value):
+            return None
+        item = node.value[int(number)]
+        return item.start_mark.line + 1, item, rest.removeprefix(".")
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    entries = [(key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
+    fitting = [(key, value) for key, value in entries if place == key.value or place.startswith((f"{key.value}.", f"{key.value}["))]
+    if not fitting:
+        return None
+    key, value = max(fitting, key=lambda entry: len(entry[0].value))
+    return key.start_mark.line + 1, value, place[len(key.value) :].removeprefix(".")

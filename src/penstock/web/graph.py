@@ -16,6 +16,7 @@ from penstock.domain.expr import TaskOutput
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.domain.plan import ContainerWork, GraphTemplate, LeafTemplate, RunPlan, TaskSpec
 from penstock.interfaces.pages import TaskItem
+from penstock.web.component_cards import words_of
 
 _ROUND = re.compile(r"\[\d+\]$")
 GROUP_TYPES = frozenset({"LOOP", "ITERATION", "DAG", "CONDITION", "CONDITION_BRANCH", "EXIT_HANDLER", "ROOT"})
@@ -45,6 +46,8 @@ class GraphNode:
     outputs: Sequence[tuple[str, str]] = ()
     """(output key, artifact type) of a leaf."""
     condition: str = ""
+    about: str = ""
+    """What a component says of itself, with its inputs and outputs; of definitions alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,11 @@ def plan_scope(plan: RunPlan, path: str, *, only: frozenset[str] | None = None) 
     if not isinstance(template, GraphTemplate):
         return GraphScope((), ())
     shown = template.tasks.keys() if only is None else only
-    nodes = [_node_of(plan, task, f"{path}/{task.key}", None, {}) for task in template.tasks.values() if task.key in shown]
+    nodes = [
+        dataclasses.replace(_node_of(plan, task, f"{path}/{task.key}", None, {}), about=_about(plan, task))
+        for task in template.tasks.values()
+        if task.key in shown
+    ]
     edges = [
         dataclasses.replace(edge, source=f"{path}/{edge.source}", target=f"{path}/{edge.target}")
         for edge in edges_of(template)
@@ -118,6 +125,11 @@ def run_scope(
         if {edge.source, edge.target} <= ids.keys()
     ]
     return GraphScope(nodes, linked)
+
+
+def _about(plan: RunPlan, task: TaskSpec) -> str:
+    template = plan.templates.get(task.template)
+    return words_of(template) if isinstance(template, LeafTemplate) else ""
 
 
 def node_of(plan: RunPlan, path: str, key: str, row: TaskItem | None, identity: str) -> GraphNode:

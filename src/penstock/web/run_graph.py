@@ -125,6 +125,16 @@ class RunGraph:
             self._parents[task_id] = found.task
         return self._parents[task_id]
 
+    async def trail(self, task_id: str) -> list[dict[str, str]]:
+        """Return the groups from the outermost to a task, itself last, without the root."""
+        found: list[dict[str, str]] = []
+        at: str | None = task_id
+        while at is not None and len(found) < MAX_OPEN and (task := await self._parent(at)) is not None and task.parent_task_id:
+            name = task.display_name or task.task_key
+            found.insert(0, {"id": task.task_id, "name": f"[{task.iteration_index}]" if task.type == "ITERATION" else name})
+            at = task.parent_task_id
+        return found
+
     async def _open_loop(self, loop: TaskItem, opened: Sequence[str]) -> None:
         cells = await self._services.runs.cells(self._run.run_id, loop.task_id, limit=MAX_CELLS)
         texts: dict[str, str] = {}

@@ -15,7 +15,7 @@ from penstock.web.comparison import (
     text_blocks,
     versions,
 )
-from penstock.web.pages.tasks import component_source
+from penstock.web.component_cards import component_source
 
 SOURCE = "import kfp\nfrom kfp import dsl\n\ndef train(lr: float):\n    import math\n    return math.exp(lr)\n"
 

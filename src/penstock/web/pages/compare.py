@@ -30,11 +30,11 @@ from penstock.web.comparison import (
     package_tables,
     versions,
 )
+from penstock.web.component_cards import component_source
 from penstock.web.flow_comparison import FlowCodeNotes, code_place, flow_code_notes, flow_texts, flow_values
 from penstock.web.flow_graph_diff import FlowGraphDiff, flow_graph_diff
 from penstock.web.flow_services import FlowWeb
 from penstock.web.pages.graph_diff import GraphDiff, graph_diff
-from penstock.web.pages.tasks import component_source
 from penstock.web.plans import keep_plan, kept_plan, load_plan
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices

@@ -15,11 +15,12 @@ from starlette.responses import JSONResponse, Response
 
 from penstock.domain.budgets import BudgetScope
 from penstock.domain.catalog import DEMO_TAG
-from penstock.domain.errors import InvalidArgumentError, NotFoundError
-from penstock.domain.plan import ContainerWork, LeafTemplate, ParameterSpec, RunPlan
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.trash import TrashKind
 from penstock.interfaces.page_catalog import PipelineItem, PipelineView, VersionItem
 from penstock.interfaces.pages import ListQuery, Page
+from penstock.spec.notices import DefinitionNotice, notices_of
+from penstock.web.component_cards import ComponentCard, components_of
 from penstock.web.filters import query_of
 from penstock.web.formats import plain_json
 from penstock.web.pages.budgets import BudgetCard, budget_card
@@ -27,7 +28,6 @@ from penstock.web.pages.graph_diff import GraphDiff, graph_diff
 from penstock.web.pages.picked import ListAddress, every, ids_of
 from penstock.web.pages.run import ParameterRow, parameter_rows
 from penstock.web.pages.run_table import RunTable, run_table
-from penstock.web.pages.tasks import component_source
 from penstock.web.pages.trash import done_notice, each, put_away
 from penstock.web.plans import plan_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
@@ -60,22 +60,6 @@ class PipelineListPage:
     hides_demos: bool
     """Pipelines of the demonstration are left out."""
     demo_tag: tuple[str, str] = DEMO_TAG
-
-
-@dataclass(frozen=True, slots=True)
-class ComponentCard:
-    """A component of a definition."""
-
-    name: str
-    image: str
-    inputs: Sequence[tuple[str, str]]
-    """(name, type)."""
-    outputs: Sequence[tuple[str, str]]
-    """(name, type)."""
-    source: str
-    """Python source, for lightweight components."""
-    command: str
-    """Command line, one word per line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +103,8 @@ class PipelinePage:
     """Components of the definition."""
     source: str = ""
     """Definition as uploaded."""
+    notices: Sequence[DefinitionNotice] = ()
+    """What it asks for and this machine does otherwise."""
     runs: RunTable | None = None
     """Runs tab."""
     diff: VersionDiff | None = None
@@ -171,6 +157,7 @@ async def pipeline_page(services: WebServices, request: Request) -> Response:
         else:
             data["parameters"] = parameter_rows(plan.parameters, {})
             data["components"] = components_of(plan)
+            data["notices"] = notices_of(plan)
     if tab == "runs":
         query = query_of(request, now=services.clock.now(), scope={"pipeline_id": pipeline_id})
         data["runs"] = await run_table(services, request, query)
@@ -195,39 +182,18 @@ async def graph_data(services: WebServices, request: Request) -> Response:
     if plan is None or version is None:
         raise NotFoundError("This version has no definition that can be drawn.")
     opened = [path for path in request.query_params.get("open", "").split(",") if path][:40]
+    layer = request.query_params.get("layer", "")
     names = ["root", *opened]
     drawn = await asyncio.to_thread(lambda: [static_scope(version.spec_digest, plan, name) for name in names])
     scopes = dict(zip(names, drawn, strict=True))
-    return JSONResponse({"root": "root", "state": "", "version": 0, "now": services.clock.now(), "scopes": scopes, "loops": {}})
+    body = {"root": "root", "state": "", "version": 0, "now": services.clock.now(), "scopes": scopes, "loops": {}}
+    return JSONResponse(body | {"trail": _trail(layer)})
 
 
-def components_of(plan: RunPlan) -> list[ComponentCard]:
-    """Leaf components of a plan, by name."""
-    cards = []
-    for template in plan.templates.values():
-        if not isinstance(template, LeafTemplate):
-            continue
-        command = [str(part) for part in (*template.work.command, *template.work.args)] if isinstance(template.work, ContainerWork) else []
-        cards.append(
-            ComponentCard(
-                template.name,
-                template.work.image if isinstance(template.work, ContainerWork) else "",
-                [*_value_types(template, template.parameters), *_artifact_types(template.artifacts)],
-                [*_value_types(template, template.output_parameters), *_artifact_types(template.output_artifacts)],
-                component_source(command),
-                "\n".join(command),
-            )
-        )
-    return sorted(cards, key=lambda card: card.name)
-
-
-def _value_types(template: LeafTemplate, specs: Mapping[str, ParameterSpec]) -> list[tuple[str, str]]:
-    known = template.extra.get("value_types", {})
-    return [(name, known.get(name, str(spec.type))) for name, spec in specs.items()]
-
-
-def _artifact_types(specs: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(name, spec.type.schema_title) for name, spec in specs.items()]
+def _trail(path: str) -> list[dict[str, str]]:
+    """Return the groups from the outermost to the one at `path` of a definition, without the root."""
+    steps = path.split("/")
+    return [{"id": "/".join(steps[: count + 1]), "name": steps[count]} for count in range(1, len(steps))]
 
 
 async def _diff(services: WebServices, by_id: Mapping[str, VersionItem], old_id: str, new_id: str) -> VersionDiff:
@@ -253,8 +219,20 @@ def diff_lines(before: str, after: str, *, limit: int = 2000) -> list[DiffLine]:
 
 
 async def act(services: WebServices, request: Request) -> Response:
-    """Upload a pipeline or a version, or delete one."""
+    """Upload a pipeline or a version, or delete one. A script that asks for JSON is told where to go, or the `problem`."""
     check_own_form(request)
+    if request.headers.get("accept") != "application/json":
+        return await _act(services, request)
+    try:
+        answer = await _act(services, request)
+    except PenstockError as error:
+        return JSONResponse({"problem": str(error)})
+    told = JSONResponse({"location": answer.headers["location"]})
+    told.raw_headers += [(name, value) for name, value in answer.raw_headers if name == b"set-cookie"]
+    return told
+
+
+async def _act(services: WebServices, request: Request) -> Response:
     form = await request.form(max_part_size=MAX_UPLOAD)
     verb, pipeline_id = str(form.get("verb", "")), str(form.get("id", ""))
     target = safe_next(str(form.get("next", "")), "/ui/pipelines")

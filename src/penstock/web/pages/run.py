@@ -257,6 +257,7 @@ async def graph_data(services: WebServices, request: Request) -> Response:
         "now": services.clock.now(),
         "scopes": drawn.scopes,
         "loops": drawn.loops,
+        "trail": await drawn.trail(layer) if _OPENED.fullmatch(layer := request.query_params.get("layer", "")) else [],
     }
     return JSONResponse(body, headers={"cache-control": "no-store"})
 

@@ -17,6 +17,7 @@ from penstock.domain.plan import ContainerWork, LeafTemplate
 from penstock.domain.tracking import TrackedRun
 from penstock.interfaces.pages import ArtifactUse, AttemptItem, NoteItem, TaskItem, TaskView
 from penstock.web import graph
+from penstock.web.component_cards import component_source
 from penstock.web.formats import state_word
 from penstock.web.iteration_grid import IterationGrid, iteration_grid
 from penstock.web.packages import Packages, packages_of
@@ -308,13 +309,3 @@ def _definition(template: LeafTemplate | None) -> tuple[str, str, list[str]]:
         return "", "", []
     command = [str(part) for part in (*template.work.command, *template.work.args)]
     return component_source(command), template.work.image, command
-
-
-def component_source(command: Sequence[str]) -> str:
-    """Python source that a lightweight component carries in its command; empty when there is none."""
-    for part in command:
-        if re.search(r"^\s*def \w+\(", part, re.MULTILINE) and "import" in part:
-            return re.sub(
-                r"\A\s*(import kfp\n|from kfp import dsl\n|from kfp\.dsl import \*\n|from typing import \*\n)+\s*", "", part
-            ).strip()
-    return ""

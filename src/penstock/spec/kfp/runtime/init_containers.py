@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from penstock.spec.kfp.runtime.commands import Resolver
@@ -15,16 +15,20 @@ def init_commands(config: PodConfig, resolver: Resolver) -> tuple[tuple[tuple[st
     Variables of an init container are set by `env` in front of its command, because they must not reach the task.
     """
     commands: list[tuple[str, ...]] = []
-    warnings: list[str] = []
     for entry in config.entries("initContainers"):
         argv = resolver.arguments([*_list(entry, "command"), *_list(entry, "args")])
         if not _list(entry, "command"):
-            name, image = entry.text("name"), entry.text("image")
-            warnings.append(f"Init container {name} is skipped: it has no command, and image {image} is not run.")
             continue
         variables = [f"{item.text('name')}={resolver.text(item.text('value'))}" for item in entry.children("env")]
         commands.append(("env", *variables, *argv) if variables else tuple(argv))
-    return tuple(commands), warnings
+    return tuple(commands), list(imageless(config))
+
+
+def imageless(config: PodConfig) -> Iterator[str]:
+    """Yield a sentence for each init container that cannot run without its image."""
+    for entry in config.entries("initContainers"):
+        if not _list(entry, "command"):
+            yield f"Init container {entry.text('name')} is skipped: it has no command, and image {entry.text('image')} is not run."
 
 
 def _list(entry: Entry, key: str) -> Sequence[Any]:

@@ -51,7 +51,7 @@ def prepare_pod(
     fields, field_warnings = field_path_variables(config, request)
     init, init_warnings = init_commands(config, resolver)
     mounts = (*volume_mounts(config), *source.mounts(config, SECRET), *source.mounts(config, CONFIG_MAP))
-    unknown = [f"Kubernetes setting {key} is not known here and is ignored." for key in platform if key not in _KNOWN]
+    unknown = unknown_settings(platform)
     return Pod(
         env={**fields, **source.variables(config, CONFIG_MAP)},
         secret_env=source.variables(config, SECRET),
@@ -59,3 +59,8 @@ def prepare_pod(
         init=init,
         warnings=(*mount_warnings(mounts, layout), *field_warnings, *init_warnings, *scheduling_warnings(config), *unknown),
     )
+
+
+def unknown_settings(platform: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each kind of setting that nothing here reads."""
+    return [f"Kubernetes setting {key} is not known here and is ignored." for key in platform if key not in _KNOWN]

@@ -2,6 +2,8 @@
 // Without a run (`data-static`) it draws a definition. The table below the graph is its twin.
 
 import { duration, icon, isTyping, make, makeSvg, text, throttle } from "./dom.js";
+import { hitLine, showEdge, tellEdges } from "./graph_edges.js";
+import { showTrail } from "./graph_layers.js";
 import { edgePath } from "./layout.js";
 import { placeScopes } from "./placing.js";
 import { openTask } from "./run.js";
@@ -37,6 +39,11 @@ class GraphView {
     this.open = new Set((parameters.get("open") ?? "").split(",").filter(Boolean));
     this.options = { direction: parameters.get("dir") === "LR" ? "LR" : "TB", artifacts: parameters.get("artifacts") === "1", implied: parameters.get("implied") !== "shown" };
     this.selected = parameters.get("task");
+    this.hasLayers = root.dataset.layers === "yes";
+    this.layer = this.hasLayers ? parameters.get("layer") : null;
+    this.edge = null;
+    this.marks = { outputs: {}, metrics: {}, tracked: [] };
+    this.marked = "";
   }
 
   async start() {
@@ -47,6 +54,10 @@ class GraphView {
     document.addEventListener("penstock:task", (event) => this.select(event.detail));
     document.addEventListener("penstock:theme", () => this.data && this.paint());
     document.addEventListener("penstock:change", throttle(() => this.load().then(() => this.path && this.loadPath()).catch(() => {}), 400));
+    window.addEventListener("popstate", () => {
+      const layer = this.hasLayers ? new URL(location.href).searchParams.get("layer") : null;
+      if (layer !== this.layer) this.enter(layer, false);
+    });
     new ResizeObserver(() => (this.hasMoved ? this.showMap() : this.fit())).observe(this.root);
     await this.attempt();
   }
@@ -79,7 +90,8 @@ class GraphView {
   /** Fetch what is open and draw it; newly chosen iterations are fetched in a second round. */
   async load(round = 0, signal = undefined) {
     const address = new URL(this.source, location.href);
-    const wanted = [...this.open, ...this.rounds.values()];
+    const wanted = [...new Set([...(this.layer ? [this.layer] : []), ...this.open, ...this.rounds.values()])];
+    if (this.layer) address.searchParams.set("layer", this.layer);
     if (wanted.length) address.searchParams.set("open", wanted.join(","));
     const answer = await ask(address, { signal });
     this.data = await answer.json();
@@ -99,12 +111,81 @@ class GraphView {
       return;
     }
     await this.draw();
+    await this.loadMarks();
+  }
+
+  /** Id of the scope that is drawn: the open layer, of a loop the iteration that is shown, else the whole. */
+  get rootId() {
+    if (!this.layer) return this.data.root;
+    return this.data.loops[this.layer] ? this.rounds.get(this.layer) : this.layer;
+  }
+
+  /** Open a group as a layer of its own, or go back to the whole (null). */
+  enter(id, push = true) {
+    this.layer = id;
+    this.choose(null);
+    this.hasMoved = false;
+    if (push) {
+      const address = new URL(location.href);
+      if (id) address.searchParams.set("layer", id);
+      else address.searchParams.delete("layer");
+      history.pushState(history.state, "", address);
+    }
+    this.load().then(() => this.root.focus({ preventScroll: true })).catch((error) => this.fail(error));
+  }
+
+  showLayer() {
+    const rounds = this.layer ? this.data.loops[this.layer] ?? [] : [];
+    showTrail(document.getElementById("graph-trail"), this.sprite, this.layer ? this.data.trail ?? [] : [], {
+      go: (id) => this.enter(id), rounds, chosen: this.rounds.get(this.layer),
+      choose: (id) => {
+        this.rounds.set(this.layer, id);
+        this.remember();
+        this.load().catch((error) => this.fail(error));
+      },
+    });
+  }
+
+  /** Fetch what is known beside states (artifacts, metrics, tracked runs) whenever another task has ended. */
+  async loadMarks() {
+    const { marks: source } = this.root.dataset;
+    const ended = Object.values(this.data.scopes).flatMap((scope) => scope.nodes).filter((node) => node.finished_at).map((node) => `${node.id}${node.attempts}`).join();
+    if (!source || ended === this.marked) return;
+    this.marked = ended;
+    const answer = await fetch(source, { credentials: "same-origin" });
+    if (!answer.ok) return;
+    this.marks = await answer.json();
+    if (this.placed) this.paint();
+  }
+
+  /** Mark an edge with its producer and consumer and say what flows along it; null: none. */
+  choose(edge) {
+    this.edge = edge;
+    const nameOf = (id) => this.nodes.get(id)?.box.node.name ?? "";
+    showEdge(document.getElementById("graph-edge-text"), edge, this.marks, nameOf, {
+      go: (id) => {
+        this.center(id);
+        this.world.querySelector(`[data-node="${CSS.escape(id)}"]`)?.focus({ preventScroll: true });
+      },
+      close: () => this.choose(null),
+    });
+    this.light();
+  }
+
+  light() {
+    for (const [id, { element }] of this.nodes) element.classList.toggle("is-end", this.edge?.source === id || this.edge?.target === id);
+    for (const path of this.svg.querySelectorAll(".edge")) {
+      const { source, target } = path.dataset;
+      const isChosen = this.edge?.source === source && this.edge?.target === target;
+      path.classList.toggle("is-lit", isChosen || (this.selected !== null && (source === this.selected || target === this.selected)));
+    }
   }
 
   async draw() {
     this.root.querySelector(".graph-loading")?.remove();
     if (!this.world.isConnected) this.root.append(this.world);
-    const scope = this.data.scopes[this.data.root];
+    const scope = this.data.scopes[this.rootId];
+    this.showLayer();
     if (!scope?.nodes.length) {
       this.root.querySelector(".empty")?.remove();
       this.root.append(make("div", { class: "empty" }, make("p", {}, text("not yet"))));
@@ -113,13 +194,13 @@ class GraphView {
     this.root.querySelector(".empty")?.remove();
     const shape = JSON.stringify([
       Object.entries(this.data.scopes).map(([id, { nodes, edges }]) => [id, nodes.map((node) => node.id), edges.map((edge) => [edge.source, edge.target])]),
-      Object.entries(this.data.loops).map(([id, rounds]) => [id, rounds.length]), [...this.open], [...this.rounds], this.options,
+      Object.entries(this.data.loops).map(([id, rounds]) => [id, rounds.length]), this.rootId, [...this.open], [...this.rounds], this.options,
     ]);
     if (shape !== this.shape) {
       const isFirst = this.shape === "";
       this.drawing += 1;
       const mine = this.drawing;
-      const placed = await placeScopes(this.data.root, this.data, this.open, this.rounds, this.options, shape);
+      const placed = await placeScopes(this.rootId, this.data, this.open, this.rounds, this.options, shape);
       if (mine !== this.drawing) return;
       this.shape = shape;
       this.placed = placed;
@@ -163,8 +244,7 @@ class GraphView {
     this.svg.replaceChildren(makeSvg("defs", {}, makeSvg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, makeSvg("path", { d: "M1 1 L7 4 L1 7", class: "arrow-head" }))));
     for (const edge of edges) {
       const path = makeSvg("path", { class: `edge${edge.labels.length ? " carries" : ""}${edge.diff ? ` diff-${edge.diff}` : ""}`, d: edgePath(edge.points), "marker-end": "url(#arrow)", "data-source": edge.source, "data-target": edge.target });
-      if (edge.labels.length) path.append(makeSvg("title", {}, edge.labels.join(", ")));
-      this.svg.append(path);
+      this.svg.append(hitLine(edge, edgePath(edge.points)), path);
     }
     for (const box of boxes) {
       let entry = this.nodes.get(box.node.id);
@@ -197,7 +277,7 @@ class GraphView {
     const name = make("span", { class: "node-name" }, node.name);
     if (!node.is_group) {
       return make("a", { class: "node", href, draggable: "false", "data-node": node.id, "data-node-key": node.key }, kind,
-        make("span", { class: "node-text" }, name, make("span", { class: "node-meta" })));
+        make("span", { class: "node-text" }, name, make("span", { class: "node-meta" })), make("span", { class: "node-side" }));
     }
     const toggle = make("button", {
       class: "node-toggle", type: "button", "aria-expanded": String(box.isOpen), "aria-label": `${text(box.isOpen ? "close" : "open")} ${node.name}`,
@@ -209,7 +289,15 @@ class GraphView {
     }, icon(this.sprite, box.isOpen ? "chevron-up" : "chevron-down"));
     const link = make("a", { class: "node-link", href, draggable: "false", "data-node": node.id, "data-node-key": node.key }, kind,
       make("span", { class: "node-text" }, name, make("span", { class: "node-meta" })));
-    return make("div", { class: `node is-group${box.isOpen ? " is-open" : ""}`, "data-node-box": node.id }, make("div", { class: "node-head" }, link, toggle), make("div", { class: "node-loop" }));
+    const enter = this.hasLayers && node.type !== "CLUSTER" && make("button", {
+      class: "node-enter", type: "button", title: text("open as a layer"), "aria-label": `${text("open as a layer")}: ${node.name}`,
+      onclick: (event) => {
+        event.preventDefault();
+        event.stopPropagation();
+        this.enter(node.id);
+      },
+    }, icon(this.sprite, "layers"));
+    return make("div", { class: `node is-group${box.isOpen ? " is-open" : ""}`, "data-node-box": node.id }, make("div", { class: "node-head" }, link, enter || null, toggle), make("div", { class: "node-loop" }));
   }
 
   /** Bring every box up to its state; positions stay. */
@@ -223,11 +311,13 @@ class GraphView {
       element.className = element.className.replace(/\bs-\w+/g, "").trim();
       element.classList.add(`s-${look}`);
       if (node.diff) element.classList.add(`diff-${node.diff}`);
-      element.title = [node.name, node.reason, node.component && `${node.component}`].filter(Boolean).join("\n");
+      element.title = [node.name, this.tally(node.counts), node.reason, node.about || node.component].filter(Boolean).join("\n");
       this.meta(element.querySelector(".node-meta"), node, look);
+      if (!node.is_group) this.side(element.querySelector(".node-side"), node);
       if (entry.box.loop) this.loop(element.querySelector(".node-loop"), node, entry.box.loop);
-      else if (!entry.isOpen && node.is_group) this.strip(element.querySelector(".node-loop"), node.counts);
+      else if (!entry.isOpen && node.is_group) this.ring(element.querySelector(".node-loop"), node.counts);
     }
+    tellEdges(this.svg, this.placed.edges, this.marks);
     this.dim();
     this.select(this.selected);
   }
@@ -249,23 +339,35 @@ class GraphView {
     place.replaceChildren(...parts);
   }
 
-  /** Counts by state as a strip at the foot of a closed group. */
-  strip(place, counts) {
+  /** What a box says at its right: a metric of the task, and whether it is tracked. */
+  side(place, node) {
+    const [metric, value] = this.marks.metrics[node.id] ?? [];
+    const parts = metric ? [make("span", { class: "num node-metric", title: `${metric}: ${value}`, "aria-label": `${metric} ${value}` }, value)] : [];
+    if (this.marks.tracked.includes(node.id)) parts.push(make("span", { class: "node-tracked", role: "img", "aria-label": text("tracked"), title: text("tracked") }, icon(this.sprite, "chart")));
+    place.replaceChildren(...parts);
+  }
+
+  /** Counts by state as a ring around the sign of a closed group. */
+  ring(place, counts) {
     const total = Object.values(counts ?? {}).reduce((sum, count) => sum + count, 0);
     if (!total) {
       place.replaceChildren();
       return;
     }
-    const svg = makeSvg("svg", { viewBox: "0 0 100 4", preserveAspectRatio: "none", class: "node-strip" });
-    let x = 0;
+    const svg = makeSvg("svg", { viewBox: "0 0 32 32", class: "node-ring", role: "img" });
+    let begin = 0;
     for (const state of ORDER) {
       if (!counts[state]) continue;
-      const width = (100 * counts[state]) / total;
-      svg.append(makeSvg("rect", { class: `bar s-${LOOKS[state]}`, x, width, y: 0, height: 4 }));
-      x += width;
+      const share = (100 * counts[state]) / total;
+      svg.append(makeSvg("circle", { class: `ring s-${LOOKS[state]}`, cx: 16, cy: 16, r: 13, pathLength: 100, "stroke-dasharray": `${share} ${100 - share}`, "stroke-dashoffset": String(-begin) }));
+      begin += share;
     }
+    svg.setAttribute("aria-label", this.tally(counts));
     place.replaceChildren(svg);
-    place.title = ORDER.filter((state) => counts[state]).map((state) => `${text(state)}: ${counts[state]}`).join(", ");
+  }
+
+  tally(counts) {
+    return ORDER.filter((state) => counts?.[state]).map((state) => `${text(state)}: ${counts[state]}`).join(", ");
   }
 
   /** The grid of iterations of an open loop, and the picker of the one shown below it. */
@@ -395,7 +497,7 @@ class GraphView {
       if (isHere) element.setAttribute("aria-current", "true");
       else element.removeAttribute("aria-current");
     }
-    for (const path of this.svg.querySelectorAll(".edge")) path.classList.toggle("is-lit", id !== null && (path.dataset.source === id || path.dataset.target === id));
+    this.light();
   }
 
   // --- moving -----------------------------------------------------------
@@ -474,6 +576,11 @@ class GraphView {
         event.preventDefault();
         event.stopPropagation();
         hasDragged = false;
+        return;
+      }
+      const line = event.target.closest(".edge-hit");
+      if (line) {
+        this.choose(this.placed.edges.find((edge) => edge.source === line.dataset.source && edge.target === line.dataset.target) ?? null);
         return;
       }
       const link = event.target.closest("a[data-node]");

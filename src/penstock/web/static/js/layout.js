@@ -4,7 +4,7 @@
 
 import { Graph, layout } from "../vendor/dagre.esm.js";
 
-export const NODE = { width: 212, height: 54 };
+export const NODE = { width: 228, height: 54 };
 export const ARTIFACT = { width: 148, height: 30 };
 export const HEADER = 38;
 const PAD = 14;

@@ -3,13 +3,60 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from penstock.domain.ids import RunId
 from penstock.domain.runs import RunChanged
 from penstock.domain.states import RuntimeState
+from penstock.stores.sql.database import Database
 from tests.browser.conftest import Served
+
+RUNS = 1200
+_COLUMNS = "run_id, kind, name, pipeline_name, state, created_at, scheduled_at, started_at, finished_at, task_count, done_count"
+
+
+def run_row(number: int, name: str, created_at: float) -> tuple[Any, ...]:
+    """A run that ended."""
+    return (f"hay-{number:05d}", "kfp", name, "hay", "SUCCEEDED", created_at, created_at, created_at, created_at + 60, 1, 1)
+
+
+def add_runs(database: Database, rows: list[tuple[Any, ...]]) -> None:
+    """Put runs into the served database."""
+    database.write_sync(lambda tx: tx.many(f"INSERT INTO run ({_COLUMNS}) VALUES ({', '.join('?' * 11)})", rows))
+
+
+@pytest.fixture
+def haystack(served: Served) -> Iterator[Database]:
+    """A long list, `?q=haystack`: more runs than twenty pages hold, the last one the oldest."""
+    database: Database = served.seeded.services.runs._database  # type: ignore[attr-defined]
+    old = time.time() - 1e7
+    add_runs(database, [run_row(number, f"haystack {number:05d}", old - 60 * number) for number in range(RUNS)])
+    yield database
+    database.write_sync(lambda tx: tx.execute("DELETE FROM run WHERE run_id LIKE 'hay-%'"))
+
+
+def open_haystack(page: Page) -> Locator:
+    """The box of the long list, once it listens."""
+    page.goto("/ui/runs?q=haystack")
+    expect(heads(page, "runs").first.locator(".column-edge")).to_be_attached()
+    return page.locator(".table-box")
+
+
+def scroll_to(page: Page, number: int) -> None:
+    """Scroll down, a view at a time, until a run of the long list is there."""
+    row = page.locator(f"#row-hay-{number:05d}")
+    for _ in range(400):
+        if row.count() and row.is_visible():
+            break
+        page.locator(".table-box").evaluate("box => box.scrollBy(0, box.clientHeight)")
+        page.wait_for_timeout(50)
+    row.scroll_into_view_if_needed()
+    expect(row).to_be_in_viewport()
 
 
 def heads(page: Page, table: str) -> Locator:
@@ -103,3 +150,110 @@ def test_rows_that_come_later_have_the_order_too_and_chosen_metrics_keep_theirs(
     menu.get_by_role("button", name="Show", exact=True).click()
     expect(page).to_have_url(re.compile("column=rows&column=accuracy"))
     expect(shown.nth(7)).to_have_text("rows")
+
+
+def test_a_long_list_goes_on_while_it_is_scrolled_and_far_rows_are_not_laid_out(page: Page, served: Served, haystack: Database) -> None:
+    open_haystack(page)
+    foot = page.locator(".table-foot")
+    expect(foot).to_contain_text("1200 runs, 50 shown")
+    scroll_to(page, 700)
+    rows = page.locator("table[data-table=runs] tbody tr[id]")
+    ids = rows.evaluate_all("rows => rows.map((row) => row.id)")
+    assert ids == [f"row-hay-{number:05d}" for number in range(len(ids))]
+    assert len(ids) > 700
+    expect(page.locator("[data-shown]")).to_have_text(str(rows.count()))
+    assert rows.evaluate_all("rows => rows.filter((row) => row.offsetHeight > 0).length") <= 400
+    expect(page.locator("table[data-table=runs] thead th.lead")).to_be_in_viewport()
+    page.locator(".table-box").evaluate("box => { box.scrollTop = 0; }")
+    expect(page.locator("#row-hay-00000")).to_be_in_viewport()
+    expect(page).to_have_url(re.compile(r"/ui/runs\?q=haystack$"))
+    for _ in range(60):
+        page.locator(".table-box").evaluate("box => { box.scrollTop = box.scrollHeight; }")
+        if not foot.get_by_role("link", name="Next page").count():
+            break
+        page.wait_for_timeout(200)
+    expect(foot).to_contain_text("1200 runs, 1200 shown")
+
+
+def test_the_address_leads_back_to_the_place_in_a_long_list(page: Page, served: Served, haystack: Database) -> None:
+    open_haystack(page)
+    scroll_to(page, 330)
+    page.locator(".table-box").evaluate("box => box.scrollBy(0, 1)")
+    expect(page).to_have_url(re.compile(r"cursor=[^&#]+#row-hay-003\d\d$"))
+    address, place = page.url, page.url.split("#")[1]
+    page.locator(f"#{place} a.name").click()
+    expect(page).to_have_url(re.compile(f"/ui/runs/{place.removeprefix('row-')}"))
+    page.go_back()
+    expect(page.locator(f"#{place}")).to_be_in_viewport()
+    box = page.locator(".table-box")
+    for _ in range(200):  # the rows before the page of the address are there too
+        if page.locator("#row-hay-00000").count():
+            break
+        box.evaluate("box => box.scrollBy(0, -box.clientHeight)")
+        page.wait_for_timeout(50)
+    box.evaluate("box => { box.scrollTop = 0; }")
+    expect(page.locator("#row-hay-00000")).to_be_in_viewport()
+    ids = page.locator("table[data-table=runs] tbody tr[id]").evaluate_all("rows => rows.map((row) => row.id)")
+    assert ids == [f"row-hay-{number:05d}" for number in range(len(ids))]
+    other = page.context.new_page()
+    other.goto(address)  # as somebody else who got the link
+    expect(other.locator(f"#{place}")).to_be_in_viewport()
+    expect(other.get_by_role("link", name="First page")).to_be_visible()
+
+
+def test_rows_are_picked_and_walked_over_the_border_of_pages(page: Page, served: Served, haystack: Database) -> None:
+    open_haystack(page)
+    page.locator("#row-hay-00002 .pick input").check()
+    for number in range(50):
+        page.keyboard.press("j")
+        expect(page.locator("tr.is-cursor")).to_have_attribute("id", f"row-hay-{number:05d}")
+    page.keyboard.press("j")
+    expect(page.locator("tr.is-cursor")).to_have_attribute("id", "row-hay-00050")
+    expect(page.locator("#row-hay-00050 a.name")).to_be_focused()
+    scroll_to(page, 460)
+    page.locator("#row-hay-00460 .pick input").click(modifiers=["Shift"])
+    bar = page.locator("[data-bulk-bar]")
+    expect(bar.locator("[data-bulk-count]")).to_have_text("459")
+    expect(bar.get_by_label("all 1200 that match")).to_be_visible()
+    served.seeded.actions.calls.clear()
+    bar.get_by_role("button", name="Archive").click()
+    expect(page.get_by_text("Archived 459 of 459 runs.")).to_be_visible()
+    asked = [arguments[0] for name, arguments in served.seeded.actions.calls if name == "archive_run"]
+    assert asked == [f"hay-{number:05d}" for number in range(2, 461)]
+
+
+def test_a_long_list_is_brought_up_to_date_in_place_and_new_rows_wait_behind_a_button(page: Page, served: Served, haystack: Database) -> None:
+    open_haystack(page)
+    expect(page.locator("#live-badge")).to_have_attribute("data-state", "live")
+    scroll_to(page, 140)
+    page.mouse.move(2, 2)
+    add_runs(haystack, [run_row(99999, "haystack newest", time.time())])
+    haystack.write_sync(lambda tx: tx.execute("UPDATE run SET name = 'haystack renamed' WHERE run_id = 'hay-00140'"))
+    haystack.write_sync(lambda tx: tx.execute("DELETE FROM run WHERE run_id = 'hay-00120'"))
+    publish(served, "hay-00140")
+    pill = page.get_by_role("button", name="1 new runs")
+    expect(pill).to_be_visible(timeout=30_000)
+    expect(page.locator("#row-hay-00140")).to_contain_text("haystack renamed")
+    expect(page.locator("#row-hay-00140")).to_be_in_viewport()
+    expect(page.locator("#row-hay-00120")).to_have_count(0)
+    expect(page.locator(".table-foot")).to_contain_text("1200 runs")
+    pill.click()
+    expect(page.locator("table[data-table=runs] tbody tr[id]")).to_have_count(50)
+    expect(page.locator("table[data-table=runs] tbody tr[id]").first).to_contain_text("haystack newest")
+    expect(page.locator("table[data-table=runs] tbody tr[id]").first).to_be_in_viewport()
+    expect(page).to_have_url(re.compile(r"/ui/runs\?q=haystack$"))
+    expect(pill).to_have_count(0)
+
+
+def test_who_prefers_pages_keeps_them(page: Page, served: Served, haystack: Database) -> None:
+    box = open_haystack(page)
+    page.locator("details[data-columns] summary").click()
+    page.get_by_label("More rows while scrolling").uncheck()
+    page.keyboard.press("Escape")
+    box.evaluate("box => { box.scrollTop = box.scrollHeight; }")
+    page.locator("#row-hay-00049").scroll_into_view_if_needed()
+    page.get_by_role("link", name="Next page").click()
+    expect(page.locator("#row-hay-00050")).to_be_in_viewport()
+    expect(page.locator("#row-hay-00049")).to_have_count(0)
+    page.get_by_role("link", name="First page").click()
+    expect(page.locator("#row-hay-00000")).to_be_in_viewport()

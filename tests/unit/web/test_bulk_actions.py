@@ -39,6 +39,13 @@ def test_the_runs_of_picked_executions_are_compared_each_once(client: PageClient
     assert set(parse_qs(urlsplit(answer.headers["location"]).query)["runs"][0].split(",")) == runs
 
 
+def test_as_many_rows_are_taken_as_can_be_picked_in_a_list_that_went_on(seeded: SeededApp, client: PageClient) -> None:
+    seeded.actions.calls.clear()
+    ids = [f"run-{number}" for number in range(3000)]
+    send(client, "/ui/runs/actions", verb="archive", id=ids, next="/ui/runs")
+    assert [arguments[0] for _, arguments in seeded.actions.calls] == ids
+
+
 @pytest.mark.parametrize(("verb", "asked"), [("retry", "retry_run"), ("terminate", "terminate_run")])
 def test_all_executions_that_match_stand_for_their_runs(seeded: SeededApp, client: PageClient, verb: str, asked: str) -> None:
     rows = rows_of(client.get("/ui/executions?q=status:failed&n=200").text)

@@ -16,7 +16,7 @@ from penstock.web.comparison import is_cost
 from penstock.web.experiment_choices import offered
 from penstock.web.filters import query_of
 from penstock.web.metric_charts import MOST_CHARTS, MetricChart, metric_charts
-from penstock.web.pages.picked import ListAddress, every, ids_of
+from penstock.web.pages.picked import ListAddress, bulk_form, every, ids_of
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.trash import done_notice, each, put_away
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
@@ -106,7 +106,7 @@ async def experiment_page(services: WebServices, request: Request) -> Response:
 async def act(services: WebServices, request: Request) -> Response:
     """Create one, or archive, restore or delete one or many."""
     check_own_form(request)
-    form = await request.form()
+    form = await bulk_form(request)
     verb, identity = str(form.get("verb", "")), str(form.get("id", ""))
     target = safe_next(str(form.get("next", "")), "/ui/experiments")
     if verb == "create":

@@ -16,6 +16,7 @@ from penstock.web.security import check_own_form, safe_next
 T = TypeVar("T")
 
 _PAGE = 200
+_OTHER_FIELDS = 100
 MOST_AT_ONCE = 10_000
 """Rows that one bulk action may take."""
 
@@ -54,9 +55,14 @@ async def picked(request: Request, default: str, matching: Matching | None = Non
         PermissionDeniedError: the form came from another site.
     """
     check_own_form(request)
-    form = await request.form()
+    form = await bulk_form(request)
     target = safe_next(str(form.get("next", "")), default)
     return Picked(str(form.get("verb", "")), await ids_of(form, target, matching), target, form)
+
+
+async def bulk_form(request: Request, **limits: int) -> FormData:
+    """Return what a bulk bar sent: as many rows as one action may take, each of which is a field."""
+    return await request.form(max_fields=MOST_AT_ONCE + _OTHER_FIELDS, **limits)
 
 
 async def ids_of(form: FormData, target: str, matching: Matching | None = None) -> list[str]:

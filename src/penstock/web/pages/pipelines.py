@@ -25,7 +25,7 @@ from penstock.web.filters import query_of
 from penstock.web.formats import plain_json
 from penstock.web.pages.budgets import BudgetCard, budget_card
 from penstock.web.pages.graph_diff import GraphDiff, graph_diff
-from penstock.web.pages.picked import ListAddress, every, ids_of
+from penstock.web.pages.picked import ListAddress, bulk_form, every, ids_of
 from penstock.web.pages.run import ParameterRow, parameter_rows
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.trash import done_notice, each, put_away
@@ -233,7 +233,7 @@ async def act(services: WebServices, request: Request) -> Response:
 
 
 async def _act(services: WebServices, request: Request) -> Response:
-    form = await request.form(max_part_size=MAX_UPLOAD)
+    form = await bulk_form(request, max_part_size=MAX_UPLOAD)
     verb, pipeline_id = str(form.get("verb", "")), str(form.get("id", ""))
     target = safe_next(str(form.get("next", "")), "/ui/pipelines")
     if verb == "delete":

@@ -19,7 +19,7 @@ from penstock.interfaces.pages import Page, RunItem
 from penstock.pipelines.recurring_runs import HeldBack
 from penstock.pipelines.triggers import TriggerTest
 from penstock.web.filters import query_of
-from penstock.web.pages.picked import ListAddress, every, ids_of
+from penstock.web.pages.picked import ListAddress, bulk_form, every, ids_of
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.trash import done_notice, each, put_away
 from penstock.web.pages.triggers import EDIT_WORDS, BackfillPreview, preview_of
@@ -144,7 +144,7 @@ async def _automation_parts(services: WebServices, request: Request, item: Recur
 async def act(services: WebServices, request: Request) -> Response:
     """Enable, disable or delete one or many, or run one now."""
     check_own_form(request)
-    form = await request.form()
+    form = await bulk_form(request)
     verb, identity = str(form.get("verb", "")), str(form.get("id", ""))
     target = safe_next(str(form.get("next", "")), "/ui/recurring")
 

@@ -12,6 +12,7 @@ from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.trash import TrashItem, TrashKind
 from penstock.trash.service import TrashService
 from penstock.web.formats import duration
+from penstock.web.pages.picked import bulk_form
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
@@ -76,7 +77,7 @@ async def list_page(services: WebServices, request: Request) -> Response:
 async def act(services: WebServices, request: Request) -> Response:
     """Restore things or remove them for good: those picked, or a whole batch (undo)."""
     check_own_form(request)
-    form = await request.form()
+    form = await bulk_form(request)
     trash = trash_of(services)
     verb, batch = str(form.get("verb", "")), str(form.get("batch", ""))
     target = safe_next(str(form.get("next", "")), "/ui/trash")

@@ -17,6 +17,9 @@ let isMissed = false;
 let isSeeking = false;
 let poll = null;
 let letGo = null;
+// Regions that show more than their address has: what brings each up to date, from the fetched region.
+const keepers = new Map();
+let shown = null;
 
 /** Start listening, if the page asks for it. Hidden pages do not listen; they catch up when they are shown. */
 export function startLive() {
@@ -137,54 +140,79 @@ export const refresh = throttle(async () => {
   isMissed = false;
   const regions = [...document.querySelectorAll("[data-live][id]")];
   if (!regions.length) return;
-  let answer;
-  try {
-    answer = await fetch(location.href, { headers: { "x-live": "1" }, credentials: "same-origin" });
-  } catch {
-    return;
-  }
-  if (!answer.ok || !(answer.headers.get("content-type") ?? "").startsWith("text/html")) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  document.dispatchEvent(new CustomEvent("penstock:fetched", { detail: fresh })); // for what the browser alone knows: the order of columns
+  const fresh = await fetchPage(shown ?? location.href);
+  if (!fresh) return;
   for (const old of regions) {
     const replacement = fresh.getElementById(old.id);
     if (!replacement || !old.isConnected) continue;
-    if (old.hasAttribute("data-hold-order") && old.matches(":hover")) hold(old, replacement);
+    if (keepers.has(old.id)) await keepers.get(old.id)(replacement);
+    else if (old.hasAttribute("data-hold-order") && old.matches(":hover")) hold(old, replacement);
     else patch(old, replacement);
   }
   document.dispatchEvent(new CustomEvent("penstock:patched"));
 }, PATCH_PAUSE);
 
+/** A page of this server as a document, its columns in the reader's order; null when it does not come. */
+export async function fetchPage(address) {
+  const answer = await fetch(address, { headers: { "x-live": "1" }, credentials: "same-origin" }).catch(() => null);
+  if (!answer?.ok || !(answer.headers.get("content-type") ?? "").startsWith("text/html")) return null;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  document.dispatchEvent(new CustomEvent("penstock:fetched", { detail: fresh })); // for what the browser alone knows
+  return fresh;
+}
+
+/** Let `bring(replacement)` bring a region up to date, whose page has the address `first` whatever the address bar says; null gives it back. */
+export function keepRegion(id, bring, first = null) {
+  if (bring) keepers.set(id, bring);
+  else keepers.delete(id);
+  shown = first;
+}
+
+/** Bring rows that are shown up to date. */
+export function patchRows(rows) {
+  for (const row of rows) {
+    const old = document.getElementById(row.id);
+    if (old) patch(old, row);
+  }
+}
+
 /** While the pointer is inside a list its rows keep their places: known rows are brought up to date, new ones wait behind a button. */
 function hold(old, replacement) {
   const rows = [...replacement.querySelectorAll("tbody tr[id]")];
   const waiting = rows.filter((row) => !document.getElementById(row.id));
-  for (const row of rows) {
-    const shown = document.getElementById(row.id);
-    if (shown) patch(shown, row);
-  }
-  let pill = old.querySelector("[data-new-rows]");
-  if (!waiting.length) {
-    pill?.remove();
-    return;
-  }
+  patchRows(rows);
   const apply = () => {
     old.onpointerleave = null;
-    pill.remove();
     patch(old, replacement);
     document.dispatchEvent(new CustomEvent("penstock:patched"));
   };
+  offerNew(old, waiting.length, apply);
+  if (waiting.length) old.onpointerleave = () => {
+    old.querySelector("[data-new-rows]")?.remove();
+    apply();
+  };
+}
+
+/** Put a button over a list that says how many rows are new and shows them; none for none. */
+export function offerNew(region, count, apply) {
+  let pill = region.querySelector("[data-new-rows]");
+  if (!count) {
+    pill?.remove();
+    return;
+  }
   if (!pill) {
     pill = make("button", { type: "button", class: "button small new-rows", "data-new-rows": true, "data-keep": true });
-    old.prepend(pill);
+    region.prepend(pill);
   }
-  pill.textContent = old.dataset.newText.replace("{count}", waiting.length);
-  pill.onclick = apply;
-  old.onpointerleave = apply;
+  pill.textContent = region.dataset.newText.replace("{count}", count);
+  pill.onclick = () => {
+    pill.remove();
+    apply();
+  };
 }
 
 /** Make `old` equal to `replacement` without touching what the reader holds open, has picked or is typing. */
-function patch(old, replacement) {
+export function patch(old, replacement) {
   const scroll = [...old.querySelectorAll("*")].filter((element) => element.scrollTop || element.scrollLeft)
     .map((element) => [element, element.scrollTop, element.scrollLeft]);
   window.Idiomorph.morph(old, replacement, {

@@ -5,6 +5,7 @@ import "./columns.js";
 
 import { zone } from "./clocks.js";
 import { isTyping, make } from "./dom.js";
+import { grow, reveal } from "./long_list.js";
 
 let last = null;
 
@@ -42,12 +43,16 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("penstock:patched", show);
 
-function moveCursor(step) {
-  const rows = [...document.querySelectorAll("[data-rows] tbody tr")];
+const rowsShown = () => [...document.querySelectorAll("[data-rows] > tbody:not(.list-gap) > tr")];
+
+async function moveCursor(step) {
+  let rows = rowsShown();
   if (!rows.length) return;
   const at = rows.findIndex((row) => row.classList.contains("is-cursor"));
+  if (at + step === rows.length && await grow()) rows = rowsShown();
   const next = rows[Math.max(0, Math.min(rows.length - 1, at + step))] ?? rows[0];
   for (const row of rows) row.classList.toggle("is-cursor", row === next);
+  reveal(next);
   (next.querySelector("a.name") ?? next.querySelector("a"))?.focus();
 }
 

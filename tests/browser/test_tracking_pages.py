@@ -170,6 +170,7 @@ def test_charts_draw_zoom_and_keep_the_spike(tab: Page, logged: Logged) -> None:
     over.dblclick()
     expect(tab).not_to_have_url(re.compile("from="))
     expect(panel.locator(".panel-note")).to_have_text("full resolution, 120 points")
+    expect(panel.locator(".chart-tip.is-pinned")).to_have_count(0)  # what the first of two clicks does, the second takes back
     panel.focus()
     tab.keyboard.press("+")
     expect(tab).to_have_url(re.compile("from="))
@@ -181,6 +182,8 @@ def test_charts_draw_zoom_and_keep_the_spike(tab: Page, logged: Logged) -> None:
     tab.get_by_label("log y").check()
     expect(tab).to_have_url(re.compile("smooth=60.*ly=1"))
     expect(panel.locator("canvas")).to_be_visible()
+    panel.get_by_role("button", name="Alert me").click()
+    expect(tab.get_by_label("Metric", exact=True)).to_have_value("train/loss")
 
 
 def test_media_and_tables_show_what_was_logged(tab: Page, logged: Logged) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from penstock.web import cron_words, flow_graph_diff, manual, preview_tables, snippets, timelines
+from penstock.web import cron_words, flow_graph_diff, machine_facts, manual, preview_tables, snippets, timelines
 from penstock.web.comparison import CAUSE_WORDS
 from penstock.web.errors import HEADINGS
 from penstock.web.formats import STATE_LOOKS
@@ -78,7 +78,7 @@ def all_messages() -> set[str]:
     found |= {*CAUSE_WORDS.values(), "added", "removed", "changed", "approved", "rejected"}
     found |= {*preview_tables.KINDS, *snippets.CLIENTS, *tracking_artifacts.CHANGE_WORDS.values()}
     found |= {label for _, label in (*tracking_artifacts.TABS, *collections.FACETS)} | {word for word, _ in trash.KINDS.values()}
-    found |= {*tracking_report_forms.PROBLEMS.values()}
+    found |= {*tracking_report_forms.PROBLEMS.values(), *machine_facts.WORDS}
     found |= {title for _, title in manual.DOCUMENTS} | {"Help"}
     found |= {*SIGN_IN_WORDS.values()} | {*users.ROLES.values()}
     found |= {"Go to", search.NEW_RUN_OF, search.TABS_HEADING, "Commands", "Recent runs", "The definition of this pipeline cannot be read."}

@@ -21,6 +21,7 @@ from penstock.domain.versions import ArtifactVersion, UseDirection
 from penstock.interfaces.tracking_pages import TaskPlace
 from penstock.tracking.files import FilePage
 from penstock.web.artifact_content import Preview, preview_of, rows_asked
+from penstock.web.machine_facts import machine_of, runtime_of
 from penstock.web.panel_specs import chart_of, mapping, text
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.run_colors import color_of
@@ -185,6 +186,16 @@ class TrackedRunPage:
     losses: Sequence[DataLoss] = ()
     """What the client said that it left out."""
     loss_words: Mapping[str, str] = field(default_factory=lambda: LOSS_WORDS)
+
+    @property
+    def machine(self) -> Sequence[tuple[str, str]]:
+        """Facts of the machine: (message, value)."""
+        return machine_of(self.environment)
+
+    @property
+    def runtime(self) -> float | None:
+        """Seconds that the program itself counted."""
+        return runtime_of(read_document(self.run.summary))
 
     @property
     def color(self) -> int:

@@ -31,6 +31,7 @@ export class Board {
     this.auto = [];
     this.held = new Map();
     this.sections = new Map();
+    this.alerts = root.dataset.alerts;
     this.firstX = x;
     this.readSettings();
     this.observer = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "400px 0px" });

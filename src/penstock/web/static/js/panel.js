@@ -58,9 +58,23 @@ export class Panel {
   fillHead() {
     const parts = [this.title];
     if (this.rows) parts.push(this.button("grid", "table", () => this.showTable()));
+    if (this.board.alerts && this.watched()) parts.push(this.button("bell", "alert", () => this.alert()));
     parts.push(this.button("fit", "expand", () => this.expand()));
     if (this.board.document) parts.push(this.menu());
     this.head.replaceChildren(...parts);
+  }
+
+  /** The one metric that the panel draws, to which a rule can be tied; empty when there is none or several. */
+  watched() {
+    const { kind, keys, key, match, expr } = this.spec;
+    if (kind !== "line" || match || expr) return "";
+    return (keys ? keys.length === 1 && keys[0] : key) || "";
+  }
+
+  /** Begin an automation on the metric of the panel. */
+  alert() {
+    const place = this.board.alerts ?? `${location.pathname.split("/").slice(0, 3).join("/")}/automations`;
+    location.href = `${place}?metric=${encodeURIComponent(this.watched())}#new-automation`;
   }
 
   /** Everything that a pointer can do by dragging is here too. */
@@ -70,15 +84,12 @@ export class Panel {
       list.open = false;
       work();
     } }, icon(sprite, symbol), say(label));
-    const { id, kind, keys } = this.spec;
-    const metric = kind === "line" && !this.spec.match && !this.spec.expr && (keys ? keys.length === 1 && keys[0] : this.spec.key);
+    const { id } = this.spec;
     const moves = (by) => () => this.board.rearrange(() => doc.move(this.board.listed(), id, by), id);
     const size = (name, by) => () => this.board.rearrange(() => doc.edit(id, { [name]: Math.max(1, Math.min(name === "wide" ? 4 : 3, (this.spec[name] ?? 1) + by)) }), id);
     const fill = () => [
       entry("edit", "edit panel", () => this.board.editPanel(this.spec)),
-      ...(metric ? [entry("bell", "alert", () => {
-        location.href = `${location.pathname.split("/").slice(0, 3).join("/")}/automations?metric=${encodeURIComponent(metric)}#new-automation`;
-      })] : []),
+      ...(this.watched() ? [entry("bell", "alert", () => this.alert())] : []),
       entry("copy", "duplicate", () => this.board.rearrange(() => doc.duplicate(this.board.listed(), id), id)),
       entry("chevron-left", "move earlier", moves(-1)), entry("chevron-right", "move later", moves(1)),
       entry("folder", "move to section", () => this.board.askSection(this.spec)),

@@ -10,6 +10,9 @@ import { themeColors } from "./theme.js";
 import { Tip } from "./tip.js";
 import { say, shortNumber } from "./words.js";
 
+/** Milliseconds in which a second click makes a double click of the first. */
+const SECOND_CLICK = 250;
+
 let uPlot = null;
 
 /** Settled once a Plot can draw. Not a static import: the library takes its time to begin, and the data can be on its way meanwhile. */
@@ -119,6 +122,8 @@ export class Plot {
 
   bind(u) {
     u.over.addEventListener("dblclick", () => {
+      clearTimeout(this.picking);
+      if (this.isPinnedByClick) this.tip.hide(true);
       this.yRange = null;
       this.onZoom(null, null);
     });
@@ -130,11 +135,12 @@ export class Plot {
     u.over.addEventListener("click", (event) => this.clicked(u, event));
   }
 
-  /** A click on a line picks it; one beside the lines pins the values that are shown, for copying. */
+  /** A click on a line picks it; one beside the lines pins the values that are shown, for copying. The first half of a double click does neither for long. */
   clicked(u, event) {
-    if (event.target.closest(".chart-tip")) return;
+    if (event.target.closest(".chart-tip") || event.detail > 1) return;
+    this.isPinnedByClick = !this.tip.isPinned;
     const near = this.lineAt(u, u.cursor.left, u.cursor.top);
-    if (near && this.onPick && !event.shiftKey) this.onPick(near, event);
+    if (near && this.onPick && !event.shiftKey) this.picking = setTimeout(() => this.onPick(near, event), SECOND_CLICK);
     else if (!near || event.shiftKey) this.pin();
   }
 

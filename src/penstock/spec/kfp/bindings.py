@@ -8,7 +8,7 @@ that they are resolved before anything is built from them, in one pass, and neve
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +19,29 @@ from penstock.spec.kfp import cel, placeholders
 from penstock.spec.kfp.section import Section
 
 
-def lower_parameters(task: Section) -> dict[str, Expr]:
-    """Return the parameter bindings of a task, hidden ones included.
+def lower_parameters(task: Section, left: Collection[str] = ()) -> dict[str, Expr]:
+    """Return the parameter bindings of a task, hidden ones included; constants of the inputs in `left` stay as they are written.
 
     Raises:
         SpecError: an unknown form of binding, a placeholder that names nothing, a malformed selector.
     """
     inputs = task.section("inputs").section("parameters")
     binder = _Binder(inputs)
-    return {name: binder.bind(name) for name in inputs.data}
+    return {name: Const(_written(inputs.section(name))) if name in left else binder.bind(name) for name in inputs.data}
+
+
+def texts_of_attempt(task: Section) -> list[str]:
+    """Return the inputs whose constants ask for what only an attempt has: the whole ExecutorInput, artifacts, files of outputs.
+
+    A text that also quotes another input is none of them: what the graph puts in is not to be looked through again.
+    """
+    found = []
+    for name, binding in task.section("inputs").sections("parameters"):
+        text = _written(binding)
+        references = list(placeholders.references_in(text)) if isinstance(text, str) and placeholders.structure_of(text) is None else []
+        if any(map(_is_of_attempt, references)) and not any(isinstance(item, placeholders.InputParameter) for item in references):
+            found.append(name)
+    return found
 
 
 def lower_defaults(declared: Section, bound: Container[str]) -> dict[str, Expr]:
@@ -185,6 +199,15 @@ def _is_read_already(name: str, selector: str) -> bool:
     """
     _, mark, key = name.rpartition("-subvar-")
     return bool(mark) and selector == f"parseJson(string_value)[{json.dumps(key)}]"
+
+
+def _written(binding: Section) -> Any:
+    runtime = binding.section("runtimeValue")
+    return runtime.data.get("constant", runtime.data.get("constantValue"))
+
+
+def _is_of_attempt(reference: placeholders.Reference) -> bool:
+    return not isinstance(reference, placeholders.InputParameter | placeholders.RunFact | placeholders.Unknown)
 
 
 def _has_facts(text: str) -> bool:

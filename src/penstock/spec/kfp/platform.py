@@ -18,6 +18,8 @@ from penstock.spec.values import text_of
 
 HIDDEN_PREFIX = "platform."
 """Names of hidden inputs start so; no input of an SDK does."""
+TEXTS_OF_ATTEMPT = f"{HIDDEN_PREFIX}placeholders"
+"""Hidden input with the names of those inputs whose constants the attempt resolves."""
 _LIFETIMES = ("resourceTtlOnCompletion", "resourceTtlOnSuccess", "resourceTtlOnFailure")
 _REFERENCES = ("componentInputParameter", "taskOutputParameter", "runtimeValue")
 

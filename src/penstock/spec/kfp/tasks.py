@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-from penstock.domain.expr import Expr
+from penstock.domain.expr import Const, Expr
 from penstock.domain.plan import ArtifactSource, CachePolicy, Iteration, OutputRule, RetryPolicy, TaskSpec, TriggerRule
 from penstock.domain.states import TaskType
 from penstock.spec.kfp import cel
-from penstock.spec.kfp.bindings import lower_artifacts, lower_defaults, lower_items, lower_parameters
+from penstock.spec.kfp.bindings import lower_artifacts, lower_defaults, lower_items, lower_parameters, texts_of_attempt
 from penstock.spec.kfp.definitions import INPUTS
 from penstock.spec.kfp.graph import Pipeline, dependencies_of, is_graph
 from penstock.spec.kfp.leaves import VOLUME_IMAGES
-from penstock.spec.kfp.platform import lower_platform, producers
+from penstock.spec.kfp.platform import TEXTS_OF_ATTEMPT, lower_platform, producers
 from penstock.spec.kfp.section import Section
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
@@ -31,7 +31,10 @@ def lower_task(pipeline: Pipeline, enclosing: Section, key: str, task: Section) 
     """
     template, component = pipeline.component_of(task)
     trigger = _trigger(task.section("triggerPolicy"))
-    parameters = lower_parameters(task)
+    late = [] if is_graph(component) else texts_of_attempt(task)
+    parameters = lower_parameters(task, late)
+    if late:
+        parameters[TEXTS_OF_ATTEMPT] = Const(late)
     parameters.update(lower_defaults(component.section(INPUTS), parameters))
     after = dependencies_of(task)
     if not is_graph(component):

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from penstock.domain.artifacts import ArtifactType
+from penstock.domain.errors import SpecError
 from penstock.domain.expr import (
     UNSET,
     Call,
@@ -34,6 +37,7 @@ from penstock.domain.plan import (
 )
 from penstock.domain.states import TaskType
 from penstock.spec.kfp.lower import lower_pipeline
+from penstock.spec.kfp.platform import TEXTS_OF_ATTEMPT
 from tests.unit.spec.kfp.ir import artifact_of, component, constant, container, definitions, from_input, from_task, importer, pipeline, task
 
 
@@ -99,6 +103,19 @@ def test_placeholders_in_constants_are_resolved_up_front() -> None:
     assert isinstance(nested, ParseJson)
     assert isinstance(nested.operand, Format)
     assert Call("json", (OwnInput("x"),)) in nested.operand.parts
+
+
+def test_what_only_an_attempt_has_is_left_to_it_unless_the_text_quotes_an_input() -> None:
+    whole, file = constant("{{$}}"), constant("to {{$.outputs.output_file}} in {{$.pipeline_job_name}}")
+
+    lowered = only_task(pipeline({"t": task(parameters={"x": constant(2), "whole": whole, "file": file})})).parameters
+
+    assert lowered["whole"] == Const("{{$}}")
+    assert lowered["file"] == Const("to {{$.outputs.output_file}} in {{$.pipeline_job_name}}")
+    assert lowered[TEXTS_OF_ATTEMPT] == Const(["whole", "file"])
+    mixed = constant("{{$.inputs.parameters['x']}} {{$}}")
+    with pytest.raises(SpecError, match="parameters and to facts of the run only"):
+        lower_pipeline(pipeline({"t": task(parameters={"x": constant(2), "mixed": mixed})}))
 
 
 def test_facts_of_the_run_in_the_default_of_a_component_are_put_in() -> None:

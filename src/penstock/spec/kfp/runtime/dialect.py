@@ -18,6 +18,7 @@ from penstock.domain.execution import (
 )
 from penstock.domain.plan import ContainerWork, VolumeWork
 from penstock.interfaces.dialect import SecretLookup
+from penstock.spec.kfp.platform import TEXTS_OF_ATTEMPT
 from penstock.spec.kfp.runtime.commands import Resolver, check_argument_sizes
 from penstock.spec.kfp.runtime.environment import environment_request, task_variables
 from penstock.spec.kfp.runtime.executor_input import Prepared, prepare_input
@@ -49,7 +50,8 @@ class KfpDialect:
             raise TaskError("an importer runs no command", kind=FailureKind.SYSTEM)
         config = PodConfig.of(work.platform, request)
         prepared = prepare_input(request, layout, {})
-        injected = injected_task_config(request, work, config, Resolver(request, prepared))
+        resolver = Resolver(request, prepared)
+        injected = {**injected_task_config(request, work, config, resolver), **_texts_of_attempt(request, resolver)}
         if injected:
             prepared = prepare_input(request, layout, injected)
         resolver = Resolver(request, prepared)
@@ -63,6 +65,11 @@ class KfpDialect:
             TaskError: an output is missing, malformed, of the wrong type or outside its place.
         """
         return parse_outputs(request, spec, raw)
+
+
+def _texts_of_attempt(request: LaunchRequest, resolver: Resolver) -> dict[str, str]:
+    """Return the constants that ask for what this attempt has; `{{$}}` among them is the input in which they are still as written."""
+    return {name: resolver.text(request.parameters[name]) for name in request.parameters.get(TEXTS_OF_ATTEMPT) or ()}
 
 
 def _container(request: LaunchRequest, work: ContainerWork, prepared: Prepared, resolver: Resolver, pod: Pod) -> ProcessSpec:

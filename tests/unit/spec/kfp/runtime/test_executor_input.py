@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from penstock.domain.errors import TaskError
+from penstock.spec.kfp.platform import TEXTS_OF_ATTEMPT
 from penstock.spec.kfp.runtime.executor_input import input_parameters
 from tests.unit.spec.kfp.ir import container
 from tests.unit.spec.kfp.runtime.attempts import ROOT, WORKSPACE, artifact, leaf, prepare, request
@@ -49,6 +50,18 @@ def test_hidden_inputs_are_passed_on_and_those_of_the_platform_are_not() -> None
     given = {"pipelinechannel--x": 1.0, "platform.secretAsEnv[0].secretNameParameter": "s"}
 
     assert executor_input(parameters=given)["inputs"]["parameterValues"] == {"pipelinechannel--x": 1}
+
+
+def test_texts_of_the_author_find_what_the_attempt_has_and_data_stays_as_it_is() -> None:
+    inputs = {"parameters": {"file": "STRING", "whole": "STRING", "data": "STRING"}}
+    given = {"file": "{{$.outputs.output_file}}", "whole": "{{$}}", "data": "{{$}}", TEXTS_OF_ATTEMPT: ["file", "whole"]}
+
+    found = executor_input(inputs=inputs, parameters=given)
+
+    values = found["inputs"]["parameterValues"]
+    assert (values["file"], values["data"]) == (found["outputs"]["outputFile"], "{{$}}")
+    assert json.loads(values["whole"])["outputs"] == found["outputs"]
+    assert set(values) == {"file", "whole", "data"}
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ REGISTRY_PREFIX = "wandb-registry-"
 """Projects named so are registries, whoever made them: the registry call, or a first link."""
 TTL_NEVER = -2
 """Stored time to live of a version that must not expire; also what an inheriting version reports, as there is no default."""
+COMMIT_HASH_LENGTH = 20
+"""Characters at the start of a version's digest that clients show as its commit hash; they name it as the digest does."""
 MANIFEST_VERSION_LINE = b"wandb-artifact-manifest-v1\n"
 
 

@@ -285,7 +285,7 @@ class CollectionStore(Protocol):
         ...
 
     def membership(self, collection_id: int, alias: str) -> Membership | None:
-        """Return the member that `alias` names: an alias, `v<number>` or a digest; committed versions only."""
+        """Return the member that `alias` names: an alias, `v<number>`, a digest or a commit hash; committed versions only."""
         ...
 
     def membership_by_id(self, membership_id: int) -> Membership | None:

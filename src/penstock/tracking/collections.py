@@ -118,7 +118,7 @@ class CollectionService:
         return None if collection is None or membership is None else (collection, membership)
 
     def membership(self, collection_id: int, alias: str) -> Membership | None:
-        """Return the member that an alias, `v<number>` or digest names, or None."""
+        """Return the member that an alias, `v<number>`, digest or commit hash names, or None."""
         return self._collections.membership(collection_id, alias)
 
     def membership_by_id(self, membership_id: int) -> Membership | None:

@@ -124,6 +124,7 @@ CLIENT: tuple[tuple[str, TrackingPage], ...] = (
     (_PROJECT + "/artifacts/{type}/{name}", tracking_artifacts.newest_page),
     (_PROJECT + "/artifacts", tracking_artifacts.list_page),
     (_PROJECT + "/artifacts/{type}", tracking_artifacts.list_page),
+    ("/orgs/{organization}/registry/{registry}", tracking_artifacts.registry_address),
     (_PROJECT + "/sweeps", tracking_sweeps.list_page),
     (_PROJECT + "/sweeps/{sweep}", tracking_sweeps.sweep_page),
     (_PROJECT + "/reports", tracking_reports.list_page),

@@ -88,7 +88,15 @@ async def project_of(tracking: TrackingServices, request: Request) -> TrackedPro
     Raises:
         NotFoundError: there is none, or it is not the caller's to see.
     """
-    entity, name = request.path_params["entity"], request.path_params["project"]
+    return await project_named(tracking, request, request.path_params["entity"], request.path_params["project"])
+
+
+async def project_named(tracking: TrackingServices, request: Request, entity: str, name: str) -> TrackedProject:
+    """Return the project of that entity and name.
+
+    Raises:
+        NotFoundError: there is none, or it is not the caller's to see.
+    """
     project = await tracking.projects.get(entity, name)
     if project is None or not tracking.accounts.is_readable(caller_of(tracking, request), entity):
         raise NotFoundError(f"There is no project {entity}/{name}.")

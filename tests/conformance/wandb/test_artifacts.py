@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from tests.conformance.wandb.conftest import Client
@@ -88,13 +89,14 @@ with wandb.init() as run:
 api = wandb.Api()
 one = api.artifact(f"{PROJECT}/ds:v1")
 answer = {"all": [a.version for a in api.artifacts("dataset", f"{PROJECT}/ds", per_page=3)], "alias": api.artifact(f"{PROJECT}/ds:n2").version,
-          "digest": api.artifact(f"{PROJECT}/ds:{one.digest}").version, "types": [t.name for t in api.artifact_types(PROJECT)],
+          "digest": api.artifact(f"{PROJECT}/ds:{one.digest}").version,
+          "commit": api.artifact(f"{PROJECT}/ds:{one.commit_hash}").version, "types": [t.name for t in api.artifact_types(PROJECT)],
           "collections": [c.name for c in api.artifact_collections(PROJECT, "dataset")], "exists": api.artifact_exists(f"{PROJECT}/ds:v9"),
           "aliases": sorted(api.artifact_collection("dataset", f"{PROJECT}/ds").aliases)}
 """
     )
     assert answer["all"] == ["v3", "v2", "v1", "v0"]
-    assert (answer["alias"], answer["digest"]) == ("v2", "v1")
+    assert (answer["alias"], answer["digest"], answer["commit"]) == ("v2", "v1", "v1")
     assert "dataset" in answer["types"]
     assert answer["collections"] == ["ds"]
     assert answer["exists"] is False
@@ -141,7 +143,7 @@ except Exception as error:
     refused = "dataset" in str(error)
 answer = {"portfolio": api.artifact(f"{PROJECT}/portfolio:prod").source_name, "linked": linked.source_name, "is_link": linked.is_link,
           "collections": collections, "versions": versions, "registry": api.registry(name).name, "refused": refused,
-          "types": list(api.registry(name).artifact_types)}
+          "types": list(api.registry(name).artifact_types), "url": linked.url}
 registry.delete()
 linked.unlink()
 answer["unlinked"] = not api.artifact_exists(f"wandb-registry-model/{name}:staging")
@@ -155,6 +157,13 @@ answer["unlinked"] = not api.artifact_exists(f"wandb-registry-model/{name}:stagi
     assert answer["types"] == ["model"]
     assert answer["refused"] is True
     assert answer["unlinked"] is True
+    address = answer["url"]
+    pages = [httpx.get(address), httpx.get(address.partition("?")[0]), httpx.get(address.rpartition("&")[0])]
+    assert [page.status_code for page in pages] == [303, 303, 303]
+    registry = "/penstock-org/wandb-registry-model/artifacts"
+    collection = f"{registry}/dataset/{client.project}"
+    assert [page.headers["location"] for page in pages] == [f"{collection}/v0", registry, collection]
+    assert httpx.get(client.server.url + registry).status_code == 200
 
 
 def test_drafts_incremental_and_distributed_versions(client: Client) -> None:

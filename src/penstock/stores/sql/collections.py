@@ -13,7 +13,7 @@ from typing import Any
 
 from penstock.domain.errors import AlreadyExistsError, ConflictError, NotFoundError
 from penstock.domain.matching import Lookup, compile_filter
-from penstock.domain.versions import LATEST, Alias, Collection, CollectionKind, CollectionType, Membership
+from penstock.domain.versions import COMMIT_HASH_LENGTH, LATEST, Alias, Collection, CollectionKind, CollectionType, Membership
 from penstock.interfaces.versions import CollectionQuery, MembershipQuery
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.protected_aliases import check_alias_free, check_version_free, check_versions_free
@@ -231,10 +231,11 @@ class SqlCollectionStore:
                 sql = "SELECT * FROM membership WHERE collection_id = ? AND version_index = ?"
                 row = tx.one(sql, (collection_id, int(alias[1:])))
             if row is None:
+                named = "substr(v.digest, 1, ?)" if len(alias) == COMMIT_HASH_LENGTH else "v.digest"
                 row = tx.one(
                     "SELECT m.* FROM membership m JOIN artifact_version v ON v.version_id = m.version_id"
-                    " WHERE m.collection_id = ? AND v.digest = ? ORDER BY m.version_index DESC LIMIT 1",
-                    (collection_id, alias),
+                    f" WHERE m.collection_id = ? AND {named} = ? ORDER BY m.version_index DESC LIMIT 1",
+                    (collection_id, COMMIT_HASH_LENGTH, alias) if len(alias) == COMMIT_HASH_LENGTH else (collection_id, alias),
                 )
             return row
 

@@ -15,8 +15,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest, TrackedRunId
 from penstock.domain.tracking import TrackedProject, TrackedRun
-from penstock.domain.versions import ArtifactVersion, Collection, ManifestEntry, VersionChange
+from penstock.domain.versions import REGISTRY_PREFIX, ArtifactVersion, Collection, ManifestEntry, VersionChange
 from penstock.interfaces.tracking_pages import CollectionItem, LineageView, VersionItem
+from penstock.tracking.accounts import ORGANIZATION_ENTITY
 from penstock.web.artifact_content import Preview, preview_of, rows_asked
 from penstock.web.file_diff import FileDiff
 from penstock.web.pages.tracking_data import boxed
@@ -28,7 +29,7 @@ from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
 from penstock.web.snippets import version_snippets
 from penstock.web.tracking_documents import Tree, look_of, read_document, tree_of
-from penstock.web.tracking_services import SETTLE_SECONDS, TrackingServices, caller_of, project_of
+from penstock.web.tracking_services import SETTLE_SECONDS, TrackingServices, caller_of, project_named, project_of
 from penstock.web.version_diff import VersionDiff, compare_versions
 
 TABS: Sequence[tuple[str, str]] = (
@@ -188,6 +189,22 @@ async def newest_page(services: WebServices, tracking: TrackingServices, request
     if not versions:
         raise NotFoundError(f"{collection.name} has no version any more.")
     return RedirectResponse(version_url(collection, versions[0].version_index), status_code=303)
+
+
+async def registry_address(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """The address that `Artifact.url` gives for what is linked into a registry: the version, its collection's newest, or the registry."""
+    entity, project_name, collection_name = [*request.query_params.get("selectionPath", "").split("/"), "", ""][:3]
+    project = await project_named(
+        tracking, request, entity or ORGANIZATION_ENTITY, project_name or REGISTRY_PREFIX + request.path_params["registry"]
+    )
+    if not collection_name:
+        return RedirectResponse(project_url(project) + "/artifacts", status_code=303)
+    collection = await asyncio.to_thread(tracking.collections.named, project.project_id, collection_name)
+    if collection is None:
+        raise NotFoundError(f"There is no artifact {collection_name} in {project.entity}/{project.name}.")
+    index = request.query_params.get("version", "").removeprefix("v")
+    newest = version_url(collection, 0).removesuffix("/v0")
+    return RedirectResponse(version_url(collection, int(index)) if index.isdecimal() else newest, status_code=303)
 
 
 def version_url(collection: Collection, index: int) -> str:

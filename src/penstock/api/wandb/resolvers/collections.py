@@ -33,7 +33,7 @@ from penstock.domain.accounts import Entity
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.matching import compile_filter
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
-from penstock.domain.versions import Collection, CollectionKind
+from penstock.domain.versions import COMMIT_HASH_LENGTH, Collection, CollectionKind
 from penstock.interfaces.versions import CollectionQuery, MembershipQuery
 
 if TYPE_CHECKING:
@@ -392,7 +392,7 @@ FIELDS: FieldTable = {
     "ArtifactCollectionMembership": {
         "id": lambda node, info: ids.encode("ArtifactCollectionMembership", node.membership.membership_id),
         "versionIndex": lambda node, info: node.membership.version_index,
-        "commitHash": lambda node, info: node.version.version.digest[:20],
+        "commitHash": lambda node, info: node.version.version.digest[:COMMIT_HASH_LENGTH],
         "createdAt": lambda node, info: node.membership.created_at,
         "aliases": membership_aliases,
         "artifactCollection": lambda node, info: node.collection,

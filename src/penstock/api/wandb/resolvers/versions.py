@@ -26,6 +26,7 @@ from penstock.api.wandb.nodes import (
 from penstock.api.wandb.resolvers.accounts import context_of
 from penstock.domain.errors import NotFoundError
 from penstock.domain.versions import (
+    COMMIT_HASH_LENGTH,
     TTL_NEVER,
     Alias,
     ArtifactVersion,
@@ -308,7 +309,7 @@ FIELDS: FieldTable = {
         "size": _version("size_bytes"),
         "fileCount": _version("file_count"),
         "versionIndex": _version("version_index"),
-        "commitHash": lambda node, info: node.version.digest[:20] if node.version.state is VersionState.COMMITTED else None,
+        "commitHash": lambda node, info: node.version.digest[:COMMIT_HASH_LENGTH] if node.version.state is VersionState.COMMITTED else None,
         "createdAt": _version("created_at"),
         "updatedAt": _version("updated_at"),
         "historyStep": _version("history_step"),

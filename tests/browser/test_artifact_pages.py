@@ -164,6 +164,18 @@ for number in range(2):
         run.log_artifact(artifact)
 """
 
+PLOTS = """
+import wandb
+
+names = ["cat", "dog", "bird"]
+with wandb.init(name="plots", project="plots") as run:
+    rows = [[number, names[number % 3], names[(number + number // 10) % 3], number / 30] for number in range(30)]
+    run.log({"samples": wandb.Table(columns=["id", "truth", "guess", "score"], data=rows)})
+    matrix = wandb.plot.confusion_matrix(y_true=[names.index(row[1]) for row in rows], preds=[names.index(row[2]) for row in rows], class_names=names)
+    curve = wandb.Table(columns=["class", "fpr", "tpr"], data=[[name, x, y] for name, mid in (("cat", 0.5), ("dog", 1.0)) for x, y in ((0.0, 0.0), (0.5, mid), (1.0, 1.0))])
+    run.log({"matrix": matrix, "roc": wandb.plot_table("wandb/area-under-curve/v0", curve, {"x": "fpr", "y": "tpr", "class": "class"}, {"title": "ROC"})})
+"""
+
 
 @pytest.fixture
 def tab(chromium: Browser, logged: Logged) -> Iterator[Page]:
@@ -503,6 +515,35 @@ def test_pictures_of_artifacts_open_with_zoom_pixel_values_and_layers_that_are_s
     assert picture.evaluate("node => node.clientWidth") < before
     picture.hover()
     expect(tab.get_by_role("dialog").locator("output")).to_contain_text("10 20 30")
+    check_axe(tab)
+
+
+def test_logged_matrices_show_shares_and_the_rows_of_a_cell_and_curves_their_areas(tab: Page, logged: Logged) -> None:
+    logged.run(PLOTS, *CLIENT)
+    tab.goto("/tester/plots")
+    matrix = tab.locator("[data-matrix]")
+    cell = matrix.get_by_title("Rows: true cat, predicted dog")
+    expect(cell).to_have_text("3")
+    matrix.get_by_label("Values").select_option("row")
+    expect(cell).to_have_text("30.0 %")
+    matrix.get_by_label("Classes shown").fill("cat, dog")
+    expect(matrix.locator("tbody tr:visible")).to_have_count(2)
+    cell.press("Enter")
+    rows = tab.get_by_role("dialog").locator("tbody tr")
+    expect(rows).to_have_count(3)
+    expect(rows.first).to_contain_text("12")
+    check_axe(tab)
+    tab.get_by_role("dialog").get_by_role("button", name="Close").click()
+    curves = tab.locator('figure[data-key="roc_table"]')
+    for name, area in (("cat", "0.5"), ("dog", "0.75")):
+        expect(curves.get_by_role("button", name=f"{name} AUC {area}")).to_be_visible()
+    expect(curves.locator(".figure-line")).to_have_count(2)
+    curves.get_by_role("slider").press("End")
+    expect(curves.locator("output")).to_have_text("cat: fpr 1, tpr 1 · dog: fpr 1, tpr 1")
+    expect(curves.locator(".figure-mark")).to_have_count(2)
+    curves.get_by_role("button", name="cat").click()
+    expect(curves.locator(".figure-line")).to_have_count(1)
+    expect(curves.locator("output")).to_have_text("dog: fpr 1, tpr 1")
     check_axe(tab)
 
 

@@ -9,16 +9,48 @@ const TYPES = { i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array, 
 const MOST = 5000;
 const textOf = (title) => (typeof title === "string" ? title : title?.text ?? "");
 
-/** An element for a figure document {data, layout}. */
-export function figure({ data = [], layout = {} }, label) {
+/** An element for a figure document {data, layout}; traces are hidden by the legend. Curves get their areas and a marker that follows a slider. */
+export function figure({ data = [], layout = {} }, label, { isCurves = false } = {}) {
   const traces = data.map((trace, at) => ({ ...trace, x: listOf(trace.x), y: listOf(trace.y), z: trace.isLong ? trace.z : matrixOf(trace.z), values: listOf(trace.values), labels: listOf(trace.labels), name: trace.name || `${trace.type ?? "trace"} ${at + 1}`, series: (at % 8) + 1 }));
   const place = make("div", { class: "figure-box" });
   const title = textOf(layout.title);
   const rows = traces.flatMap(rowsOf).slice(0, 200);
   const twin = make("details", { class: "figure-twin small" }, make("summary", {}, say("table")), make("div", { class: "table-box chart-table", tabindex: "0", role: "region", "aria-label": label }, make("table", { class: "table compact" },
     make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((cell, i) => make(i ? "td" : "th", i ? { class: "num" } : { scope: "row" }, typeof cell === "number" ? shortNumber(cell) : String(cell ?? "")))))))));
-  requestAnimationFrame(() => place.replaceChildren(drawing(place, traces, layout, title || label)));
-  return make("div", {}, title ? make("p", { class: "small figure-title" }, title) : "", place, traces.length > 1 ? legend(traces) : "", twin);
+  const view = { hidden: new Set(), at: null, tell: () => {} };
+  const redraw = () => place.replaceChildren(drawing(place, traces, layout, title || label, view));
+  requestAnimationFrame(redraw);
+  return make("div", {}, title ? make("p", { class: "small figure-title" }, title) : "", place, traces.length > 1 || isCurves ? legend(traces, view, redraw, isCurves) : "", isCurves ? marker(traces, layout, view, redraw) : "", twin);
+}
+
+/** The area below a curve, by trapezoids. */
+function areaOf({ x, y }) {
+  const points = (x ?? []).map((value, i) => [value, y[i]]).sort(([a], [b]) => a - b);
+  return points.reduce((sum, [at, value], i) => (i ? sum + ((at - points[i - 1][0]) * (value + points[i - 1][1])) / 2 : 0), 0);
+}
+
+const nearest = ({ x, y }, at) => x.reduce((best, value, i) => (Math.abs(value - at) < Math.abs(best[0] - at) ? [value, y[i]] : best), [x[0], y[0]]);
+
+/** A slider along x: each curve shown gets a mark at its point nearest to it, and the values are said. */
+function marker(traces, layout, view, redraw) {
+  const all = traces.flatMap((trace) => trace.x ?? []);
+  const [low, high] = [all.reduce((a, b) => Math.min(a, b), Infinity), all.reduce((a, b) => Math.max(a, b), -Infinity)];
+  const [xName, yName] = [textOf(layout.xaxis?.title) || "x", textOf(layout.yaxis?.title) || "y"];
+  const told = make("output", { class: "small num muted" });
+  const slider = make("input", { type: "range", min: "0", max: "1000", value: "0", "aria-label": xName });
+  view.tell = () => {
+    if (view.at === null) return;
+    told.textContent = traces.filter((trace) => !view.hidden.has(trace) && trace.x?.length).map((trace) => {
+      const [x, y] = nearest(trace, view.at);
+      return `${trace.name}: ${xName} ${shortNumber(x)}, ${yName} ${shortNumber(y)}`;
+    }).join(" · ");
+  };
+  slider.addEventListener("input", () => {
+    view.at = low + (Number(slider.value) / 1000) * (high - low);
+    view.tell();
+    redraw();
+  });
+  return make("div", { class: "figure-marker" }, slider, told);
 }
 
 /** Numbers of a figure: a list, or typed bytes as newer libraries write them. */
@@ -43,16 +75,24 @@ function rowsOf(trace) {
   return (trace.y ?? trace.x ?? []).slice(0, 200).map((value, i) => [trace.name, trace.y ? trace.x?.[i] ?? i : i, value]);
 }
 
-function legend(traces) {
-  return make("div", { class: "chart-legend small" }, ...traces.slice(0, 12).map((trace) => make("span", { class: "legend-entry" }, make("span", { class: `legend-swatch series-${trace.series}` }), make("span", { class: "cut" }, trace.name))));
+function legend(traces, view, redraw, isCurves) {
+  const toggle = (trace) => (event) => {
+    const isOff = !view.hidden.has(trace);
+    view.hidden[isOff ? "add" : "delete"](trace);
+    event.currentTarget.setAttribute("aria-pressed", String(!isOff));
+    view.tell();
+    redraw();
+  };
+  return make("div", { class: "chart-legend small" }, ...traces.slice(0, 12).map((trace) => make("button", { class: "plain-button legend-entry", type: "button", "aria-pressed": "true", onclick: toggle(trace) }, make("span", { class: `legend-swatch series-${trace.series}` }), make("span", { class: "cut" }, trace.name),
+    isCurves ? make("span", { class: "num muted" }, ` AUC ${shortNumber(Number(areaOf(trace).toPrecision(3)))}`) : "")));
 }
 
-function drawing(place, traces, layout, label) {
+function drawing(place, traces, layout, label, view) {
   const { root, box } = sheet(place, label);
   const [xName, yName] = [textOf(layout.xaxis?.title), textOf(layout.yaxis?.title)];
   const first = traces[0];
   if (first?.type === "heatmap") heatmap(root, box, first, xName, yName);
-  else flat(root, box, traces.flatMap((trace) => drawn(trace)), layout, xName, yName);
+  else flat(root, box, traces.flatMap((trace) => drawn(trace).map((one) => ({ ...one, isOff: view.hidden.has(trace) }))), layout, xName, yName, view.at);
   return root;
 }
 
@@ -75,7 +115,8 @@ function counted(values) {
   return { x: y.map((_, i) => low + (i + 0.5) * size), y };
 }
 
-function flat(root, box, traces, layout, xName, yName) {
+/** Traces on a plane; those that are off still count for its range, so that it stays as it is. */
+function flat(root, box, traces, layout, xName, yName, at) {
   const hasBars = traces.some((trace) => trace.type === "bar");
   const x = scaleOf(traces.flatMap((trace) => trace.x), { isLog: layout.xaxis?.type === "log" });
   const y = scaleOf(traces.flatMap((trace) => trace.y), { isLog: layout.yaxis?.type === "log", fromZero: hasBars });
@@ -84,7 +125,7 @@ function flat(root, box, traces, layout, xName, yName) {
   const top = (value) => box.top + box.height * (1 - (y.share(value) ?? 0));
   axes(root, box, { marks: x.marks.map(([share, word]) => [inset + share * (1 - 2 * inset), word]) }, y, xName, yName);
   const barTraces = traces.filter((trace) => trace.type === "bar");
-  for (const trace of traces) {
+  for (const trace of traces.filter(({ isOff }) => !isOff)) {
     const held = trace.x.map((value, i) => [value, trace.y[i]]).filter(([a, b]) => x.share(a) !== null && y.share(b) !== null).slice(0, MOST);
     if (trace.type === "bar") {
       const wide = Math.max(1, (box.width * (1 - 2 * inset) / Math.max(2, held.length)) * 0.8 / barTraces.length);
@@ -93,6 +134,10 @@ function flat(root, box, traces, layout, xName, yName) {
     }
     const mode = trace.mode ?? (held.length > 20 ? "lines" : "lines+markers");
     if (mode.includes("lines")) root.append(makeSvg("path", { class: `figure-line series-${trace.series}`, d: held.map(([a, b], i) => `${i ? "L" : "M"}${left(a).toFixed(1)} ${top(b).toFixed(1)}`).join("") }));
+    if (at !== null && trace.x.length) {
+      const [a, b] = nearest(trace, at);
+      root.append(makeSvg("circle", { class: `fill figure-mark series-${trace.series}`, cx: left(a), cy: top(b), r: 5 }));
+    }
     if (mode.includes("markers")) for (const [a, b] of held.slice(0, 2000)) root.append(makeSvg("circle", { class: `fill dot series-${trace.series}`, cx: left(a), cy: top(b), r: 3 }, makeSvg("title", {}, `${trace.name}: ${a}, ${b}`)));
   }
 }

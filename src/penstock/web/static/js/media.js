@@ -6,6 +6,7 @@ import { fetchJson } from "./fetching.js";
 import { figure } from "./figure.js";
 import { imageElement } from "./image.js";
 import { Panel } from "./panel.js";
+import { plotElement, rowsBehind } from "./plots.js";
 import { cloud } from "./points.js";
 import { wholeTable } from "./table_view.js";
 import { themeColors } from "./theme.js";
@@ -178,30 +179,8 @@ async function drawTable(stage, run, value, panel) {
   const answer = await fetchJson(address("")).catch((error) => ({ error: error.message }));
   if (turn !== stage.turn) return;
   if (answer.error) stage.replaceChildren(make("p", { class: "small muted" }, answer.error), download(run, value.path));
-  else if (panel.spec.plot && answer.rows.length) stage.replaceChildren(figure(plotOf(panel.spec.plot, answer), panel.name));
+  else if (panel.spec.plot && answer.rows.length) stage.replaceChildren(plotElement(panel.spec.plot, answer, panel.name, (classes) => rowsBehind(panel.board, run, classes)));
   else stage.replaceChildren(wholeTable(answer, (name) => fileAddress(run, name), address, panel.name));
-}
-
-/** A drawing of the client's own kinds (`wandb.plot.*`) as traces over the columns of its table. */
-function plotOf({ kind, fields }, { columns, rows }) {
-  const column = (name) => {
-    const at = columns.indexOf(fields[name] ?? name);
-    return at < 0 ? null : rows.map((row) => row[at]);
-  };
-  const layout = { title: { text: fields.title ?? "" }, xaxis: { title: { text: fields["x-axis"] ?? fields.xname ?? fields.x ?? "" } }, yaxis: { title: { text: fields["y-axis"] ?? fields.y ?? "" } } };
-  if (kind === "confusion_matrix") return { data: [{ type: "heatmap", x: column("Predicted"), y: column("Actual"), z: column("nPredictions"), isLong: true }], layout: { ...layout, xaxis: { title: { text: "Predicted" } }, yaxis: { title: { text: "Actual" } } } };
-  if (kind === "bar") return { data: [{ type: "bar", x: column("label"), y: column("value") }], layout };
-  if (kind === "histogram") return { data: [{ type: "histogram", x: column("value") }], layout };
-  const [x, y] = [column(fields.x && columns.includes(fields.x) ? fields.x : fields.step ?? "x"), column(fields.y && columns.includes(fields.y) ? fields.y : fields.lineVal ?? "y")];
-  const names = column(fields.class ?? fields.lineKey ?? fields.stroke ?? "class");
-  const groups = new Map();
-  (y ?? []).forEach((value, i) => {
-    const name = String(names?.[i] ?? "");
-    if (!groups.has(name)) groups.set(name, { type: "scatter", mode: kind === "scatter" ? "markers" : "lines", name, x: [], y: [] });
-    groups.get(name).x.push(x?.[i] ?? i);
-    groups.get(name).y.push(value);
-  });
-  return { data: [...groups.values()], layout };
 }
 
 function histogramOf(value) {

@@ -5,7 +5,7 @@ const number = (value) => String(Number(value.toPrecision(4)));
 const percent = (value) => `${(value * 100).toFixed(1)} %`;
 
 /** Write the cells of a matrix as counts, or as shares of their rows or columns. */
-function show(box) {
+export function show(box) {
   const mode = box.querySelector("[data-matrix-mode]").value;
   const rows = [...box.querySelectorAll("tbody tr")].map((row) => [...row.querySelectorAll("td")]);
   const counts = rows.map((cells) => cells.map((cell) => Number(cell.dataset.count)));
@@ -17,7 +17,7 @@ function show(box) {
     cells.forEach((cell, x) => {
       const whole = mode === "row" ? total : columns[x];
       const share = mode === "count" ? counts[y][x] / most : whole ? counts[y][x] / whole : 0;
-      cell.textContent = mode === "count" ? number(counts[y][x]) : percent(share);
+      (cell.querySelector("button") ?? cell).textContent = mode === "count" ? number(counts[y][x]) : percent(share);
       cell.className = `heat-${Math.round(share * 10)}`;
     });
   });

@@ -12,7 +12,7 @@ import pytest
 from penstock.interfaces import listing
 from penstock.interfaces.page_flows import FlowQuery
 from penstock.interfaces.pages import ListQuery
-from penstock.stores.sql import pages_flows
+from penstock.stores.sql import pages_artifacts, pages_flows
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
@@ -117,6 +117,31 @@ async def test_flows_are_found_by_state_user_tag_and_name(database: Database, mo
     assert await found(FlowQuery(flow_id="Train", since=9.5, until=12)) == ["10"]
 
 
+@pytest.mark.parametrize("few", [500, 1], ids=["few hold a word", "many hold a word"])
+async def test_artifacts_are_found_by_words_in_name_address_and_type(database: Database, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(pages_artifacts, "_FEW", few)
+
+    def store(tx: Transaction) -> None:
+        for number, (name, type_name) in enumerate(
+            (("weights", "system.Model"), ("digits", "system.Dataset"), ("weights", "system.Metrics")), 11
+        ):
+            tx.execute(
+                "INSERT INTO artifact (artifact_id, name, type, uri, created_at) VALUES (?, ?, ?, ?, ?)",
+                (number, name, type_name, f"penstock://b/{name}/{number}", number),
+            )
+
+    await database.write(store)
+
+    async def found(*words: str) -> list[int]:
+        return [item.artifact_id for item in (await SqlArtifactPages(database).list_artifacts(ListQuery(words=words))).items]
+
+    assert await found("WEIGHTS") == [13, 11]
+    assert await found("weights", "model") == [11]
+    assert await found("penstock://b") == [13, 12, 11]
+    assert await found("12") == [12]
+    assert await found("weights", "unheard") == []
+
+
 async def test_pipelines_are_listed_with_their_versions_and_schedules(database: Database) -> None:
     page = await SqlCatalogPages(database).list_pipelines(ListQuery(sort="name", is_descending=False))
     assert [(item.name, item.version_count, item.schedule_count) for item in page.items] == [("a", 2, 1), ("b", 1, 0)]
@@ -162,6 +187,13 @@ async def test_first_pages_come_from_an_index(tmp_path: Path, monkeypatch: pytes
         for ask in lists:
             steps = await steps_of(database, monkeypatch, ask)
             assert not [step for step in steps if "ORDER BY" in step], f"sorts all rows: {ask}, {steps}"
+
+
+async def test_few_flows_of_a_state_or_name_are_looked_up_by_their_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with seeded_database("sqlite", tmp_path, flow_runs) as database:
+        for query in (FlowQuery(status="failed"), FlowQuery(text="train/4")):
+            steps = await steps_of(database, monkeypatch, partial(SqlFlowPages(database).rows, query))
+            assert not [step for step in steps if step.startswith("SCAN")], steps
 
 
 async def test_runs_of_pipelines_are_listed_without_a_look_at_those_of_flows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,9 @@ class FlowListing:
     by_flow: Sequence[FlowGroup]
     by_user: Sequence[FlowGroup]
     is_grouped_whole: bool
-    """False when the groups are those of the newest `run_tables.GROUPED_ROWS` matching runs only."""
+    """False when the groups are made of the newest matching runs only."""
+    grouped_limit: int
+    """Most runs that groups are made of: `run_tables.GROUPED_ROWS`, a quarter of them where each run must be judged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import binascii
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from typing import Any, TypeVar
 
@@ -108,7 +108,7 @@ class Where:
         if name := query.scope.get("namespace"):
             self.add(in_namespace(table, self.bind(name)))
 
-    def among(self, column: str, values: list[str]) -> None:
+    def among(self, column: str, values: Sequence[Any]) -> None:
         """Require `column` to be one of `values`."""
         self.add(f"{column} IN ({self._list(values)})")
 
@@ -152,7 +152,7 @@ class Where:
         """Ids of runs that hold a word or begin with it where that is quick to know and they are few; None otherwise."""
         return self._few_runs_with(text) if self.dialect.name == "sqlite" and len(text) >= _TRIGRAM else None
 
-    def _list(self, values: list[str]) -> str:
+    def _list(self, values: Sequence[Any]) -> str:
         return ", ".join(self.bind(value) for value in values) or "NULL"
 
     def run_word(self, text: str) -> None:

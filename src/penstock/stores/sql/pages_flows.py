@@ -34,6 +34,8 @@ _RUNS = (
     " run.task_count AS task_count, run.done_count AS done_count, run.failed_count AS failed_count, engine.run_id AS engine_run"
     f" FROM {_JOINED} LEFT JOIN run engine ON engine.run_id = flow_run.run_id"
 )
+_SORTED = "flow_run.ts_epoch + 0"
+"""The same as the column, but nothing that SQLite would go through all runs for where it has the ids of a few."""
 _STATES = {"running": ("RUNNING", "PENDING", "CANCELING", "PAUSED"), "completed": ("SUCCEEDED",), "failed": ("FAILED", "CANCELED")}
 _MAX_GROUPS = 200
 _FEW = 500
@@ -51,23 +53,24 @@ class SqlFlowPages:
         """See `FlowPages.runs`."""
 
         def work(tx: Transaction) -> FlowListing:
-            where = _where(tx, query)
-            found = _newest(tx, where, query.offset, query.limit + 1)
+            where, order = _where(tx, query)
+            found = _newest(tx, where, order, query.offset, query.limit + 1)
             limit = COUNT_LIMIT // 10 if query.is_judged_by_run else COUNT_LIMIT
             counted = tx.one(
                 f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {_JOINED} {where.sql()} LIMIT {limit + 1}) AS matching", where.params
             )
             total = int(counted["n"]) if counted is not None else 0
-            by_flow, by_user, grouped = _groups(tx, where)
+            most = GROUPED_ROWS // 4 if query.is_judged_by_run else GROUPED_ROWS
+            by_flow, by_user, grouped = _groups(tx, where, order, most)
             return FlowListing(
-                found[: query.limit], min(total, limit), total <= limit, len(found) > query.limit, by_flow, by_user, grouped <= GROUPED_ROWS
+                found[: query.limit], min(total, limit), total <= limit, len(found) > query.limit, by_flow, by_user, grouped <= most, most
             )
 
         return await self._database.read(work)
 
     async def rows(self, query: FlowQuery) -> Sequence[FlowRunItem]:
         """See `FlowPages.rows`."""
-        return await self._database.read(lambda tx: _newest(tx, _where(tx, query), query.offset, query.limit))
+        return await self._database.read(lambda tx: _newest(tx, *_where(tx, query), query.offset, query.limit))
 
     async def run(self, flow_id: str, run_id: str) -> FlowRunView | None:
         """See `FlowPages.run`."""
@@ -151,9 +154,9 @@ def _run_facts(row: Row, told: Mapping[str, str], digests: Mapping[str, str]) ->
     )
 
 
-def _where(tx: Transaction, query: FlowQuery) -> Where:
-    """Which runs a list shows, in terms of `_JOINED`."""
-    where = Where(tx, now=0.0)
+def _where(tx: Transaction, query: FlowQuery) -> tuple[Where, str]:
+    """Which runs a list shows, in terms of `_JOINED`, and the order, newest first."""
+    where, order = Where(tx, now=0.0), "flow_run.ts_epoch"
     if query.flow_id:
         where.equals("flow_run.flow_id", query.flow_id)
     for user in (query.user, query.namespace):
@@ -171,30 +174,32 @@ def _where(tx: Transaction, query: FlowQuery) -> Where:
         places, states = named_places(_STATES[query.status])
         few = tx.all(f"SELECT run_id FROM run WHERE kind = 'flow' AND state IN ({places}) LIMIT {_FEW + 1}", states)
         if len(few) <= _FEW:
-            where.among("run.run_id", [row["run_id"] for row in few])
+            where.among(_SHARED, [row["run_id"] for row in few])
+            order = _SORTED
     if query.text:
         ids = where.few_runs(query.text)
         where.add(where.contains("run.name", query.text))
         if ids is not None:
-            where.among("run.run_id", ids)
-    return where
+            where.among(_SHARED, ids)
+            order = _SORTED
+    return where, f"{order} DESC, flow_run.run_number DESC"
 
 
-def _newest(tx: Transaction, where: Where, offset: int, limit: int) -> list[FlowRunItem]:
+def _newest(tx: Transaction, where: Where, order: str, offset: int, limit: int) -> list[FlowRunItem]:
     rows = tx.all(
-        f"{_RUNS} {where.sql()} ORDER BY flow_run.ts_epoch DESC, flow_run.run_number DESC LIMIT {int(limit)} OFFSET {int(offset)}",
+        f"{_RUNS} {where.sql()} ORDER BY {order} LIMIT {int(limit)} OFFSET {int(offset)}",
         where.params,
     )
     return [_run_item(row) for row in rows]
 
 
-def _groups(tx: Transaction, where: Where) -> tuple[list[FlowGroup], list[FlowGroup], int]:
+def _groups(tx: Transaction, where: Where, order: str, most: int) -> tuple[list[FlowGroup], list[FlowGroup], int]:
     """The newest matching runs by flow and by user, the group with the newest run first, and how many runs there are in all groups."""
     rows = tx.all(
         "SELECT flow_id, user_name, COUNT(*) AS n, SUM(CASE WHEN state IN ('RUNNING', 'PENDING') THEN 1 ELSE 0 END) AS running,"
         " SUM(CASE WHEN state = 'FAILED' THEN 1 ELSE 0 END) AS failed, MAX(ts_epoch) AS newest FROM"
         " (SELECT flow_run.flow_id, COALESCE(flow_run.user_name, '') AS user_name, flow_run.ts_epoch, run.state"
-        f" FROM {_JOINED} {where.sql()} ORDER BY flow_run.ts_epoch DESC, flow_run.run_number DESC LIMIT {GROUPED_ROWS + 1}) AS matching"
+        f" FROM {_JOINED} {where.sql()} ORDER BY {order} LIMIT {most + 1}) AS matching"
         " GROUP BY flow_id, user_name",
         where.params,
     )

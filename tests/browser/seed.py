@@ -324,7 +324,7 @@ def digits_run(
         evaluated = {"SUCCEEDED": "SUCCEEDED", "RUNNING": "PENDING", "FAILED": "SKIPPED", "CANCELED": "CANCELED"}[outcome]
         judge = seeder.task(
             run_id, "root/exit-handler-1/evaluate", parent=body, position=30, state=evaluated, start=start + 66, seconds=9.4,
-            reason="waiting for for-loop-2" if evaluated == "PENDING" else "", inputs={"parameters": {"accuracies": [accuracy - i / 100 for i in range(5)]}, "artifacts": {"test": [test]}, "producers": {"accuracies": {"task": "for-loop-2", "key": "Output"}}},
+            reason="waiting for for-loop-2" if evaluated == "PENDING" else "", inputs={} if evaluated == "PENDING" else {"parameters": {"accuracies": [accuracy - i / 100 for i in range(5)]}, "artifacts": {"test": [test]}, "producers": {"accuracies": {"task": "for-loop-2", "key": "Output"}}},
             outputs={"parameters": {"accuracy": accuracy, "index": 0}} if evaluated == "SUCCEEDED" else {},
         )  # fmt: skip
         if evaluated == "SUCCEEDED":

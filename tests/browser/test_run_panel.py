@@ -41,6 +41,28 @@ def test_attempts_of_task_and_run_are_switched_in_their_headers(page: Page, serv
     expect(log).to_contain_text("second attempt")
 
 
+def test_inputs_of_a_task_that_waits_are_those_of_the_definition(page: Page, served: Served) -> None:
+    page.goto(panel_of(served, "running", "root/exit-handler-1/evaluate", "io"))
+    body = page.locator("#panel-body")
+    row = body.get_by_role("row").filter(has_text="accuracies")
+    expect(row).to_contain_text("Not yet: waiting for task for-loop-2 · pipelinechannel--train-model-Output")
+    expect(body.locator(".artifact-line")).to_contain_text("from preprocess · test")
+    expect(body).to_contain_text("Not yet: waiting for for-loop-2")
+    row.get_by_role("link", name="for-loop-2").click()
+    expect(page.locator("#panel h2")).to_have_text("for-loop-2")
+    expect(body.get_by_role("row").filter(has_text="loop-item")).to_contain_text("from run parameter rates")
+
+
+def test_parameters_say_which_run_parameter_they_are_and_artifacts_have_digest_and_preview(page: Page, served: Served) -> None:
+    page.goto(panel_of(served, "good", "root/exit-handler-1/load-digits", "io"))
+    body = page.locator("#panel-body")
+    expect(body.get_by_role("row").filter(has_text="rows")).to_contain_text("from run parameter rows")
+    data = body.locator(".artifact-line").filter(has_text="dataset")
+    expect(data).to_contain_text("sha256:")
+    data.get_by_role("link", name="Preview dataset").click()
+    expect(page.get_by_role("link", name="Preview", exact=True)).to_have_attribute("aria-current", "page")
+
+
 def test_packages_are_listed_with_what_differs_from_the_run_before(page: Page, served: Served) -> None:
     page.goto(panel_of(served, "night-3", TRAIN, "environment"))
     packages = page.locator("#task-packages")

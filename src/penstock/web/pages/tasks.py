@@ -17,6 +17,7 @@ from penstock.domain.plan import ContainerWork, LeafTemplate
 from penstock.domain.tracking import TrackedRun
 from penstock.interfaces.pages import ArtifactUse, AttemptItem, NoteItem, TaskItem, TaskView
 from penstock.web import graph
+from penstock.web.bindings import Binding, Bindings, Output
 from penstock.web.component_cards import component_source
 from penstock.web.formats import state_word
 from penstock.web.iteration_grid import IterationGrid, iteration_grid
@@ -63,11 +64,24 @@ class ParameterLine:
     """Id of the task it came from."""
     type: str = ""
     """Declared type where the definition tells more than the value does."""
+    run_parameter: str = ""
+    """Parameter of the run that it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedInput:
+    """An input of a task that has not taken it yet, or never did."""
+
+    binding: Binding
+    sources: Sequence[tuple[Output, str, bool]]
+    """Outputs that it is made of, each with the id of its task and whether that is still awaited."""
 
 
 _INNERMOST = re.compile(r"(.+)\[(\d+)\]([^\[]*)")
 """Path of the innermost loop, number of the iteration, rest of the path."""
 _ITERATIONS = 100
+_PRODUCERS = 20
+"""Tasks that are looked up for what a task waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +113,10 @@ class TaskPanel:
     """Input parameters."""
     outputs: Sequence[ParameterLine]
     """Output parameters."""
+    expected: Sequence[ExpectedInput]
+    """Input parameters as the definition binds them, while there are no values, in the tab Input/Output."""
+    expected_artifacts: Sequence[ExpectedInput]
+    """Input artifacts likewise."""
     input_artifacts: Sequence[ArtifactUse]
     """Input artifacts."""
     output_artifacts: Sequence[ArtifactUse]
@@ -165,6 +183,9 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
     leaf = await _leaf(services, view) if tab in {"details", "environment", "io"} and task.is_leaf else None
     source, image, command = _definition(leaf)
     types = leaf.extra.get("value_types", {}) if leaf is not None else {}
+    bindings = await _bindings(services, view) if tab == "io" else None
+    parameters, artifacts = (bindings.parameters(), bindings.artifacts()) if bindings is not None else ([], [])
+    has_inputs = bool(task.inputs.get("parameters")) or any(use.direction == "input" for use in view.uses)
     log_owner = view.cached_from if task.is_cached and view.cached_from else task
     size = services.logs.size(log_owner.run_id, log_owner.task_id, number) if tab == "logs" else None
     return TaskPanel(
@@ -174,7 +195,9 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
         attempt=attempts.get(number),
         base=f"/ui/runs/{run_id}",
         query={key: value for key, value in request.query_params.items() if key not in {"task", "tab", "attempt"}},
-        inputs=_parameters(run_id, task.inputs, types),
+        inputs=_parameters(run_id, task.inputs, types, {binding.name: binding.run_parameter for binding in parameters}),
+        expected=[] if has_inputs else await _expected(services, view, parameters),
+        expected_artifacts=[] if has_inputs else await _expected(services, view, artifacts),
         outputs=_parameters(run_id, task.outputs, types),
         input_artifacts=[use for use in view.uses if use.direction == "input"],
         output_artifacts=[use for use in view.uses if use.direction == "output"],
@@ -270,7 +293,29 @@ async def panel_part(services: WebServices, request: Request) -> Response:
     return render_part(services, request, "tasks/panel.html", panel=panel)
 
 
-def _parameters(run_id: str, side: Mapping[str, Any], types: Mapping[str, str]) -> list[ParameterLine]:
+async def _bindings(services: WebServices, view: TaskView) -> Bindings | None:
+    plan = await plan_of(services, view.run.spec_digest)
+    return Bindings(plan, view.task.path, view.run.parameters) if plan is not None else None
+
+
+async def _expected(services: WebServices, view: TaskView, bindings: Sequence[Binding]) -> list[ExpectedInput]:
+    """Look up which of the tasks that `bindings` name are still awaited; none is once the task has ended."""
+    run_id = RunId(view.task.run_id)
+    paths = {output.path for binding in bindings for output in binding.outputs}
+    ids = {path: task_id_for(run_id, TaskPath(path)) for path in sorted(paths)}
+    awaited = set()
+    for path, task_id in list(ids.items())[:_PRODUCERS] if not view.task.is_final else ():
+        producer = await services.runs.task(run_id, task_id)
+        if producer is None or not producer.task.is_final:
+            awaited.add(path)
+    return [
+        ExpectedInput(binding, [(output, ids[output.path], output.path in awaited) for output in binding.outputs]) for binding in bindings
+    ]
+
+
+def _parameters(
+    run_id: str, side: Mapping[str, Any], types: Mapping[str, str], run_parameters: Mapping[str, str] | None = None
+) -> list[ParameterLine]:
     values = side.get("parameters", {})
     producers = side.get("producers", {})
     if not isinstance(values, Mapping):
@@ -282,7 +327,7 @@ def _parameters(run_id: str, side: Mapping[str, Any], types: Mapping[str, str]) 
         path = producer.get("path")
         source_id = task_id_for(RunId(run_id), TaskPath(str(path))) if path else ""
         source, key = str(producer.get("task", "")), str(producer.get("key", ""))
-        lines.append(ParameterLine(name, value, source, key, source_id, types.get(name, "")))
+        lines.append(ParameterLine(name, value, source, key, source_id, types.get(name, ""), (run_parameters or {}).get(name, "")))
     return lines
 
 

@@ -115,6 +115,7 @@ document.addEventListener("change", async (event) => {
     address.searchParams.set(axis, event.target.value);
     history.replaceState(history.state, "", address);
     await openTask(selectedTask(), { tab: openTab(), push: false });
+    panel.querySelector(`[data-loop-axis="${axis}"]`)?.focus({ preventScroll: true });
     return;
   }
   if (event.target.closest?.("[data-panel-iteration]")) {

@@ -69,6 +69,9 @@ def mnist(train):
         train(scaled=preprocess(images=load(rows=rows).outputs["images"]).outputs["scaled"])
     return pipeline
 
+for name, train in (("first", first()), ("edited", edited())):
+    compiler.Compiler().compile(mnist(train), f"{sys.argv[3]}/{name}.yaml")
+
 client = kfp.Client(host=sys.argv[1])
 runs = {}
 for name, train in (("first", first()), ("edited", edited())):
@@ -81,11 +84,13 @@ print("RUNS", json.dumps(runs))
 
 @dataclass
 class Site:
-    """A server on which both MNIST runs have ended, and the compiled `add` pipeline for the upload form."""
+    """A server on which both MNIST runs have ended, and the compiled pipelines for the upload form."""
 
     server: LiveServer
     runs: dict[str, str]
     package: Path
+    mnist: dict[str, Path]
+    """As first written, and with an edited trainer."""
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +99,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     package = folder / "add.yaml"
     with LiveServer(folder / "data") as server:
         python = client_python(KFP_NEWEST)
-        done = run_client(python, PROGRAM, server.url, str(package), env=client_environment(HOME=str(folder)), cwd=folder, timeout=400)
+        done = run_client(python, PROGRAM, server.url, str(package), str(folder), env=client_environment(HOME=str(folder)), cwd=folder, timeout=400)
         assert done.returncode == 0, done.stdout + done.stderr + server.log[-3000:]
-        yield Site(server, json.loads(done.stdout.split("RUNS ")[1]), package)
+        mnist = {name: folder / f"{name}.yaml" for name in ("first", "edited")}
+        yield Site(server, json.loads(done.stdout.split("RUNS ")[1]), package, mnist)
 
 
 @pytest.fixture
@@ -186,6 +192,69 @@ def test_a_pipeline_is_uploaded_and_run_from_the_forms(walker: Page, site: Site)
     expect(walker.locator("#panel-body")).to_contain_text("30.5")
 
 
+def choose_file(page: Page, form: Locator, file: Path) -> None:
+    """Open the file chooser of an upload form by keyboard and take a file."""
+    with page.expect_file_chooser() as chooser:
+        reach(form.locator("input[type=file]"), "Space")
+    chooser.value.set_files(file)
+
+
+def run_by_form(page: Page, site: Site, rows: str) -> str:
+    """Start a run of the MNIST pipeline that is open, wait for its end and return its id."""
+    reach(page.get_by_role("link", name="Create run"), "Enter")
+    fill(page.locator("#parameter-rows"), rows)
+    expect(page.locator("#plan li").first).to_be_visible()
+    reach(page.get_by_role("button", name="Start"), "Enter")
+    page.wait_for_url(re.compile(r"/ui/runs/[0-9a-f-]{36}$"))
+    run_id = page.url.rpartition("/")[2]
+    assert site.server.wait_for_run(run_id, seconds=240.0)["state"] == "SUCCEEDED"
+    return run_id
+
+
+def test_mnist_is_uploaded_and_an_edited_version_reuses_two_tasks(walker: Page, site: Site) -> None:
+    walker.goto("/ui/pipelines#upload")
+    form = walker.get_by_role("dialog", name="Upload a pipeline")
+    choose_file(walker, form, site.mnist["first"])
+    fill(form.get_by_label("Name", exact=True), "mnist by hand")
+    reach(form.get_by_role("button", name="Upload", exact=True), "Enter")
+    expect(walker.get_by_role("heading", name="mnist by hand", level=1)).to_be_visible()
+    run_by_form(walker, site, "130")
+    expect(walker.locator("#run-head")).to_contain_text("Succeeded")
+    expect(walker.locator("#graph .node.s-cached")).to_have_count(0)
+    reach(walker.locator("#run-head").get_by_role("link", name="mnist by hand"), "Enter")
+    reach(walker.get_by_role("button", name="Upload version"), "Enter")
+    form = walker.get_by_role("dialog", name="Upload a version")
+    choose_file(walker, form, site.mnist["edited"])
+    fill(form.get_by_label("Name", exact=True), "edited trainer")
+    reach(form.get_by_role("button", name="Upload", exact=True), "Enter")
+    expect(walker.locator(".page-head")).to_contain_text("edited trainer")
+    run_by_form(walker, site, "130")
+    expect(walker.locator("#run-head")).to_contain_text("2/3 cached")
+    expect(walker.locator("#graph .node.s-cached")).to_have_count(2)
+    open_task(walker, "train")
+    press(walker, "3")
+    expect(walker.locator("#panel-body")).to_contain_text("the code changed")
+
+
+def test_an_upload_that_is_refused_names_component_and_line_and_keeps_what_was_typed(walker: Page, site: Site) -> None:
+    broken = site.package.read_text().replace("executorLabel: exec-add\n", "executorLabel: exec-gone\n", 1)
+    line = next(number for number, text in enumerate(broken.splitlines(), 1) if "exec-gone" in text)
+    walker.goto("/ui/pipelines#upload")
+    form = walker.get_by_role("dialog", name="Upload a pipeline")
+    reach(form.locator("summary", has_text="or paste the definition"), "Enter")
+    field = form.get_by_label("Definition")
+    reach(field)
+    walker.keyboard.insert_text(broken)
+    fill(form.get_by_label("Name", exact=True), "broken")
+    reach(form.get_by_role("button", name="Upload", exact=True), "Enter")
+    expect(form.get_by_role("alert")).to_contain_text(f"components.comp-add.executorLabel: no executor 'exec-gone' (line {line})")
+    expect(form.get_by_label("Name", exact=True)).to_have_value("broken")
+    reach(field, "Control+a")
+    walker.keyboard.insert_text(site.package.read_text())
+    reach(form.get_by_role("button", name="Upload", exact=True), "Enter")
+    expect(walker.get_by_role("heading", name="broken", level=1)).to_be_visible()
+
+
 def test_an_edited_component_runs_alone_and_says_why(walker: Page, site: Site) -> None:
     walker.goto(f"/ui/runs/{site.runs['edited']}")
     expect(walker.locator("#run-head")).to_contain_text("2/3 cached")
@@ -224,6 +293,17 @@ def test_every_tab_of_a_node_and_its_tracked_run_open(walker: Page, site: Site) 
     expect(walker.locator("#panel h2")).to_have_text("train")
 
 
+def test_the_tracked_run_is_embedded_in_the_visualizations_of_its_task(walker: Page, site: Site) -> None:
+    walker.goto(f"/ui/runs/{site.runs['edited']}")
+    open_task(walker, "train")
+    press(walker, "2")
+    reach(walker.locator(".embedded-run > summary"), "Enter")
+    embedded = walker.frame_locator(".embedded-run iframe[title='Tracked run']")
+    expect(embedded.get_by_role("heading", name="train", level=1)).to_be_visible()
+    expect(embedded.locator("body")).to_contain_text("0.97")
+    expect(embedded.get_by_role("link", name="Recurring runs")).to_have_count(0)  # the run alone, without the frame of the pages
+
+
 def test_the_line_for_a_local_replay_runs_the_same_code_on_the_same_inputs(walker: Page, site: Site, tmp_path: Path) -> None:
     walker.goto(f"/ui/runs/{site.runs['edited']}")
     open_task(walker, "train")
@@ -255,6 +335,13 @@ def test_a_reused_task_leads_to_the_tracked_run_of_the_original(walker: Page, si
 def test_artifacts_are_listed_and_lineage_goes_from_dataset_to_model(walker: Page, site: Site) -> None:
     walker.goto("/ui/artifacts?tab=stored&q=type:Model")
     expect(walker.get_by_role("row").filter(has_text="mnist edited")).to_have_count(1)
+    walker.goto(f"/ui/runs/{site.runs['edited']}")
+    open_task(walker, "train")
+    press(walker, "1")
+    panel = walker.locator("#panel-body")
+    expect(panel.get_by_role("link", name="scaled").first).to_be_visible()
+    reach(panel.get_by_role("link", name="model").first, "Enter")
+    expect(walker.get_by_role("heading", level=1)).to_contain_text("model")
     walker.goto("/ui/artifacts?tab=stored&q=type:Dataset")
     reach(walker.get_by_role("row").filter(has_text="mnist first").filter(has_text="images").get_by_role("link").first, "Enter")
     reach(walker.get_by_role("link", name="Whole lineage"), "Enter")
@@ -266,7 +353,7 @@ def test_artifacts_are_listed_and_lineage_goes_from_dataset_to_model(walker: Pag
 
 
 def test_both_runs_are_compared(walker: Page, site: Site) -> None:
-    walker.goto("/ui/runs?q=pipeline:mnist")
+    walker.goto("/ui/runs?q=pipeline:mnist+param.rows=120")
     expect(walker.locator("[data-rows] tbody tr")).to_have_count(2)
     press(walker, "j", "x", "j", "x")
     expect(walker.locator("[data-bulk-count]")).to_have_text("2")
@@ -277,6 +364,13 @@ def test_both_runs_are_compared(walker: Page, site: Site) -> None:
     expect(metrics).to_contain_text("0.97")
     expect(metrics).to_contain_text("0.16")
     expect(walker.get_by_role("region", name="Side by side").first.locator("h3")).to_have_count(2)
+    reach(walker.locator("#save-report > summary"), "Enter")
+    fill(walker.get_by_label("Title"), "the better trainer")
+    reach(walker.locator("#save-report").get_by_role("button", name="Save"), "Enter")
+    expect(walker.get_by_role("heading", name="the better trainer", level=1)).to_be_visible()
+    expect(walker.get_by_role("table").filter(has_text="accuracy")).to_contain_text("0.16")
+    reach(walker.get_by_role("link", name="Open the comparison"), "Enter")
+    walker.wait_for_url("**/ui/compare?runs=*")
 
 
 def test_a_recurring_run_is_made_edited_and_paused(walker: Page, site: Site) -> None:
@@ -305,7 +399,7 @@ def test_runs_are_found_picked_archived_and_restored_by_keyboard_alone(walker: P
     press(walker, "g", "r")
     walker.wait_for_url("**/ui/runs")
     press(walker, "/")
-    walker.keyboard.type("accuracy>0.9")
+    walker.keyboard.type("accuracy>0.9 param.rows=120")
     press(walker, "Enter")
     walker.wait_for_url("**/ui/runs?*q=accuracy*")
     rows = walker.locator("[data-rows] tbody tr")

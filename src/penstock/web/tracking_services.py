@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from penstock.api.credentials import keys_of, noted_caller
 from penstock.domain.accounts import Caller
-from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError, PermissionDeniedError
 from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import TrackedProject, TrackedRun
 from penstock.interfaces.tracking_pages import RunTracking, TrackingPages
@@ -148,6 +148,23 @@ async def tracking_of(tracking: TrackingServices | None, request: Request, run_i
         return ()
     readable = readable_by(tracking, request)
     return [one for one in await tracking.pages.tracking_of(run_ids) if readable(one.entity)]
+
+
+async def report_projects(tracking: TrackingServices | None, request: Request, run_ids: Sequence[str]) -> list[str]:
+    """Return the projects that track tasks of the runs and that the caller may write to, those of the most tasks first."""
+    if tracking is None:
+        return []
+    counts: dict[tuple[str, str], int] = {}
+    for one in await tracking_of(tracking, request, run_ids):
+        counts[one.entity, one.project] = counts.get((one.entity, one.project), 0) + one.count
+    found = []
+    for entity, project in sorted(counts, key=lambda place: -counts[place]):
+        try:
+            check_writable(tracking, request, entity)
+        except PermissionDeniedError:
+            continue
+        found.append(f"{entity}/{project}")
+    return found
 
 
 def checked_id(text: str) -> TrackedRunId:

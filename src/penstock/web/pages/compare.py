@@ -38,6 +38,7 @@ from penstock.web.pages.graph_diff import GraphDiff, graph_diff
 from penstock.web.plans import keep_plan, kept_plan, load_plan
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
+from penstock.web.tracking_services import report_projects
 from penstock.web.viewer_sources import uses_with_sources
 from penstock.web.visualizations import DRAWN_TYPES, Visual, visuals_of
 
@@ -118,6 +119,8 @@ class ComparePage:
     """Equal rows are hidden."""
     candidates: Sequence[RunItem]
     """Runs that could be added."""
+    report_projects: Sequence[str] = ()
+    """Tracking projects (`entity/project`) that a report of the comparison can be kept in, the nearest first."""
 
 
 def metric_rows(runs: Sequence[RunItem], baseline: int) -> list[MetricRow]:
@@ -156,9 +159,17 @@ class _Findings:
 
 async def compare_page(services: WebServices, request: Request) -> Response:
     """The comparison; `?runs=a,b,c`, `?baseline=<id>`, `?all=1` shows equal rows too. The number of queries is fixed."""
-    ids = list(dict.fromkeys(part for part in request.query_params.get("runs", "").split(",") if part))[:MAX_RUNS]
+    page = await compared(services, request, request.query_params)
+    crumbs = (Crumb("Runs", "/ui/runs"), Crumb("Compare"))
+    frame = Frame(title="Compare runs", section="runs", crumbs=crumbs, scripts=("compare", "graph", "visuals"))
+    return render(services, request, "compare/compare.html", frame=frame, page=page)
+
+
+async def compared(services: WebServices, request: Request, ask: Mapping[str, str]) -> ComparePage:
+    """Return what the page shows for the parameters of its address."""
+    ids = list(dict.fromkeys(part for part in ask.get("runs", "").split(",") if part))[:MAX_RUNS]
     runs = list(await services.runs.runs(ids)) if ids else []
-    wanted = request.query_params.get("baseline")
+    wanted = ask.get("baseline")
     baseline = next((index for index, run in enumerate(runs) if run.run_id == wanted), 0)
     first = next((run for run in runs if run.pipeline_name), None)
     scope = {"pipeline_name": first.pipeline_name} if first else {}
@@ -167,15 +178,17 @@ async def compare_page(services: WebServices, request: Request) -> Response:
     parts: dict[str, Any] = (
         await asyncio.to_thread(_compared, services, runs, findings, baseline) if runs else dict.fromkeys(_PARTS, ())
     )
-    visuals = visuals_of(await uses_with_sources(services, [use for use in findings.outputs if use.artifact.type in DRAWN_TYPES]))
+    drawn = [use for use in findings.outputs if use.artifact.type in DRAWN_TYPES]
+    places = {run.run_id: place for place, run in enumerate(runs)}
+    visuals = visuals_of(await uses_with_sources(services, sorted(drawn, key=lambda use: places.get(use.run_id, 0))))
     others = _others(runs, baseline)
-    with_id = request.query_params.get("graph")
+    with_id = ask.get("graph")
     graph_with = next((index for index in others if runs[index].run_id == with_id), others[0] if others else 0)
     flow_others = [index for index, known in enumerate(findings.flows) if known is not None and index != baseline]
     flow_with = next((index for index in flow_others if runs[index].run_id == with_id), flow_others[0] if flow_others else 0)
     flow_graph = await _flow_graph(services.flows, runs[baseline], runs[flow_with]) if flow_others and findings.flows[baseline] else None
     headline = [*parts.pop("causes"), *_step_causes(flow_graph)]
-    page = ComparePage(
+    return ComparePage(
         runs=runs,
         baseline=baseline,
         causes=headline,
@@ -191,12 +204,10 @@ async def compare_page(services: WebServices, request: Request) -> Response:
         confusion=[visual for visual in visuals if visual.matrix],
         curves=[visual for visual in visuals if visual.roc],
         documents=[visual for visual in visuals if visual.kind in {"html", "markdown"}],
-        only_differences=request.query_params.get("all") != "1",
+        only_differences=ask.get("all") != "1",
         candidates=[run for run in candidates.items if run.run_id not in ids],
+        report_projects=await report_projects(services.tracking, request, ids) if runs else (),
     )
-    crumbs = (Crumb("Runs", "/ui/runs"), Crumb("Compare"))
-    frame = Frame(title="Compare runs", section="runs", crumbs=crumbs, scripts=("compare", "graph", "visuals"))
-    return render(services, request, "compare/compare.html", frame=frame, page=page)
 
 
 def _others(runs: Sequence[RunItem], baseline: int) -> list[int]:

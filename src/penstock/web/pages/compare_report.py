@@ -1,0 +1,102 @@
+"""A comparison of runs kept as a report: what differs, parameters and metrics as text, with the address of the comparison itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.domain.errors import InvalidArgumentError, NotFoundError
+from penstock.web import formats
+from penstock.web.comparison import DiffRow
+from penstock.web.pages.compare import ComparePage, compared
+from penstock.web.pages.graph_marks import value_text
+from penstock.web.pages.tracking_report_forms import store_text
+from penstock.web.render import Notice, redirect
+from penstock.web.security import check_own_form
+from penstock.web.services import WebServices
+
+_MOST_ROWS = 100
+
+
+async def save(services: WebServices, request: Request) -> Response:
+    """Keep the comparison that the form names as a report of one of its projects.
+
+    Raises:
+        InvalidArgumentError: none of the runs is tracked in the project, or there is no title.
+        NotFoundError: there is nothing to compare any more.
+    """
+    check_own_form(request)
+    form = {name: str(value) for name, value in (await request.form()).items()}
+    title, wanted = form.get("title", "").strip()[:200], form.get("project", "")
+    page = await compared(services, request, form)
+    if not page.runs or services.tracking is None:
+        raise NotFoundError("None of these runs is there any more.")
+    if wanted not in page.report_projects:
+        raise InvalidArgumentError(f"{wanted[:100]!r} is no project that tracks one of these runs.")
+    if not title:
+        raise InvalidArgumentError("A report needs a title.")
+    entity, _, name = wanted.partition("/")
+    project = await services.tracking.projects.get(entity, name)
+    if project is None:
+        raise NotFoundError(f"There is no project {wanted}.")
+    address = "/ui/compare?" + urlencode({"runs": ",".join(run.run_id for run in page.runs), "baseline": page.runs[page.baseline].run_id})
+    words = report_words(page, services.url + address)
+    report = await asyncio.to_thread(store_text, services.tracking, request, project, title, words)
+    return redirect(f"/{wanted}/reports/{report.report_id}", Notice("Report saved."))
+
+
+def report_words(page: ComparePage, address: str) -> str:
+    """Return the comparison as Markdown."""
+    names = [run.name for run in page.runs]
+    parts = [f"[Open the comparison]({address})", "## Runs"]
+    rows = [[run.name, formats.state_word(run.state), _duration(run)] for run in page.runs]
+    rows[page.baseline][0] += " (baseline)"
+    parts.append(_table(["Run", "State", "Duration"], rows))
+    if page.causes:
+        causes = ["- " + " ".join(map(_plain, (cause.word, cause.name, cause.change))) for cause in page.causes]
+        parts += ["## What differs", "\n".join(causes)]
+    for title, table in (("Parameters", page.parameters), ("Artifacts taken in", page.inputs)):
+        if differing := [row for row in table if row.is_different][:_MOST_ROWS]:
+            parts += [f"## {title}", _table(["", *names], [[row.name, *_values(row)] for row in differing])]
+    if page.metrics:
+        metrics = [
+            [row.name, *("–" if delta.metric is None else _with_delta(value_text(delta.metric), delta.difference) for delta in row.deltas)]
+            for row in page.metrics[:_MOST_ROWS]
+        ]
+        parts += ["## Metrics", _table(["", *names], metrics)]
+    return "\n\n".join(parts)
+
+
+def _duration(run: Any) -> str:
+    begin = run.started_at or run.created_at
+    return "" if run.finished_at is None else formats.duration(run.finished_at - begin)
+
+
+def _with_delta(value: str, difference: float | None) -> str:
+    return value if not difference else f"{value} ({'+' if difference > 0 else '−'}{formats.number(abs(difference))})"
+
+
+def _values(row: DiffRow) -> Iterator[str]:
+    for value in row.values:
+        if value is None:
+            yield "–"
+        elif isinstance(value, float):
+            yield formats.number(value)
+        else:
+            yield formats.one_line(value if isinstance(value, str) else formats.plain_json(value), 80)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(_plain(cell) for cell in line) + " |" for line in lines)
+
+
+def _plain(cell: Any) -> str:
+    """Return a text that stays text in a cell: names of runs and values are anybody's."""
+    text = str(cell).replace("\n", " ")
+    return text if text == "---" else "".join(f"\\{mark}" if mark in "|\\`*_[]<>~#" else mark for mark in text)

@@ -69,6 +69,19 @@ def test_series_are_smoothed_grouped_and_combined(modules: Page) -> None:
     assert found["clip"][1] < 100
 
 
+def test_lanes_are_named_and_chosen_by_label_number_and_range(modules: Page) -> None:
+    keys = ["system.gpu.0.util", "system.gpu.11.util", "system.gpu.1.util/l:rank1", "system.cpu/l:rank0", "system.memory"]
+    found = modules.evaluate("""async (keys) => {
+      const { isLaneWanted, lane } = await load("lanes");
+      return { names: keys.map(lane), chosen: ["", "0", "0-4", "rank1, 11", "rank1 0-0"].map((text) => keys.filter((key) => isLaneWanted(key, text)).map(lane)) };
+    }""", keys)
+    assert found["names"] == ["0", "11", "rank1 · 1", "rank0", "system.memory"]
+    assert found["chosen"] == [
+        found["names"], ["0", "system.memory"], ["0", "rank1 · 1", "system.memory"], ["11", "rank1 · 1", "system.memory"],
+        ["0", "rank1 · 1", "system.memory"],
+    ]  # fmt: skip
+
+
 def test_documents_are_changed_undone_and_reset(modules: Page) -> None:
     found = modules.evaluate("""async () => {
       const { ViewDocument } = await load("views");

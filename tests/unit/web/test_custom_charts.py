@@ -16,6 +16,7 @@ from penstock.web.chart_presets import PRESETS
 from penstock.web.pages import tracking_charts
 from penstock.web.pages.tracking_run import client_plots, panel_list, panels_of_kinds
 from penstock.web.panel_specs import chart_of, panel_of
+from penstock.web.step_metrics import StepMetrics
 from tests.unit.web.test_tracking_pages import HOSTILE, ORIGIN, Site, site
 
 __all__ = ["site"]
@@ -62,7 +63,7 @@ def test_a_custom_chart_says_what_it_draws() -> None:
 async def test_tables_logged_with_a_preset_of_ones_own_are_panels_of_it(site: Site) -> None:
     mine = {"panel_type": "Vega2", "panel_config": config("ann/mine", userQuery=query(("summaryTable", {"tableKey": "mine_table"})))}
     run = (await site.tracking.runs.upsert("ann", "digits", "own", RunChange(config=json.dumps({"_wandb": {"value": {"visualize": {"mine": mine}}}})))).run
-    (panel,) = panel_list(panels_of_kinds({"mine_table": ["table-file"]}, client_plots(run)))
+    (panel,) = panel_list(panels_of_kinds({"mine_table": ["table-file"]}, client_plots(run), StepMetrics()))
     assert panel == {
         "key": "mine_table", "kind": "vega", "section": "Media", "title": "Mine", "preset": "ann/mine", "fields": {"x": "a"},
         "strings": {"title": "Mine"}, "table": "mine_table",

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from penstock.domain.automations import ScopeKind
-from penstock.domain.tracking import RunChange, SeriesInfo
+from penstock.domain.tracking import RunChange
 from penstock.tracking.automations import AutomationScope
-from penstock.web.pages.tracking_run import client_plots, panel_list, patches_of, system_panels
+from penstock.web.pages.tracking_run import client_plots, panel_list, panels_of_kinds, patches_of, system_panels
 from penstock.web.report_grids import filters_of, grouping_of
+from penstock.web.step_metrics import step_metrics
 from tests.unit.web.test_tracking_pages import HOSTILE, ORIGIN, Site, site
 
 __all__ = ["site"]
@@ -157,10 +158,36 @@ async def test_automations_are_made_by_the_form_as_the_client_would_make_them(si
 
 def test_devices_of_a_kind_share_a_drawing() -> None:
     tail = json.dumps({"system.gpu.0.memory": 1, "system.gpu.10.memory": 1, "system.gpu.2.memory": 2, "system.cpu": 3.5, "_runtime": 1})
-    panels = panel_list(system_panels(SeriesInfo(events_tail=tail)))
+    panels = panel_list(system_panels([tail]))
     assert [(panel["key"], panel.get("keys")) for panel in panels] == [
         ("system.cpu", None), ("system.gpu.*.memory", ["system.gpu.0.memory", "system.gpu.2.memory", "system.gpu.10.memory"]),
     ]  # fmt: skip
+
+
+def test_processes_that_write_one_run_share_a_drawing_whoever_reported_last() -> None:
+    rows = [json.dumps({f"system.cpu/l:rank{rank}": rank, f"system.gpu.0.memory/l:rank{rank}": 1}) for rank in (0, 1)]
+    panels = panel_list(system_panels(rows))
+    assert [(panel["key"], panel["section"], panel.get("keys")) for panel in panels] == [
+        ("system.cpu", "cpu", ["system.cpu/l:rank0", "system.cpu/l:rank1"]),
+        ("system.gpu.*.memory", "gpu", ["system.gpu.0.memory/l:rank0", "system.gpu.0.memory/l:rank1"]),
+    ]
+    assert [panel["section"] for panel in panel_list(system_panels(rows[:1]))] == ["cpu", "gpu"]
+
+
+async def test_lines_are_drawn_over_the_step_metric_that_the_program_defined(site: Site) -> None:
+    defined = [{"2": "val/*", "5": 2}, {"1": "epoch"}, {"1": "val/time", "4": "hour"}, {"1": "lost", "5": 9}, {"1": "epoch", "5": 2}, 3]
+    runs = [
+        (await site.tracking.runs.upsert("ann", "digits", name, RunChange(config=json.dumps({"_wandb": {"value": {"m": metrics}}})))).run
+        for name, metrics in (("first", defined), ("second", [{"1": "val/loss", "4": "other"}, {"2": "*", "4": "all"}]), ("odd", "text"))
+    ]
+    alone = step_metrics(runs[:1])
+    assert {key: alone.of(key) for key in ("val/loss", "val/time", "loss", "lost", "epoch")} == {
+        "val/loss": "epoch", "val/time": "hour", "loss": "", "lost": "", "epoch": "",
+    }  # fmt: skip
+    together = step_metrics(runs)
+    assert [together.of(key) for key in ("val/loss", "val/acc", "loss", "all")] == ["other", "epoch", "all", ""]
+    panels = panel_list(panels_of_kinds({"epoch": ["number"], "val/loss": ["number"], "val/time": ["number"]}, {}, alone))
+    assert {panel["key"]: panel.get("stepMetric") for panel in panels} == {"epoch": None, "val/loss": "epoch", "val/time": None}  # no `hour` here
 
 
 async def test_plots_of_the_client_are_found_by_their_tables(site: Site) -> None:

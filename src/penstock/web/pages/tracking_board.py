@@ -17,6 +17,7 @@ from penstock.web.pages.tracking_views import OpenView, open_view, views_of
 from penstock.web.pages.tracking_workspace import GROUPS, PROJECT_TABS, SORTS, RunListing, project_frame, project_url, run_listing
 from penstock.web.render import render
 from penstock.web.services import WebServices
+from penstock.web.step_metrics import step_metrics
 from penstock.web.tracking_filters import FIELDS
 from penstock.web.tracking_services import TrackingServices, project_of
 
@@ -88,7 +89,7 @@ def merged_panels(kinds: Sequence[Mapping[str, Mapping[str, int]]], runs: Sequen
         for key, counts in one.items():
             types.setdefault(key, set()).update(counts)
     found: dict[str, ChartPanel] = {}
-    for panel in panels_of_kinds({key: sorted(kinds) for key, kinds in types.items()}, plots):
+    for panel in panels_of_kinds({key: sorted(kinds) for key, kinds in types.items()}, plots, step_metrics(runs)):
         found.setdefault(panel.key, panel)
     return panel_list(list(found.values()))
 

@@ -26,6 +26,7 @@ from penstock.web.panel_specs import chart_of, mapping, text
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.run_colors import color_of
 from penstock.web.services import WebServices
+from penstock.web.step_metrics import StepMetrics, step_metrics
 from penstock.web.tracking_documents import (
     ComparedRow,
     Tree,
@@ -61,6 +62,10 @@ _MAX_FILES = 1000
 _MAX_PATCH = 2000
 _LANE = re.compile(r"\.\d+\.")
 """Number of a device or process within a system metric."""
+_WRITER = re.compile(r"/l:[^/]*$")
+"""Label of the process at the end of a system metric, in runs that several write (shared mode)."""
+_SYSTEM_ROWS = 200
+"""Rows of system metrics in which the keys of all writers of a shared run are looked for."""
 _OTHERS = 50
 _METADATA = "wandb-metadata.json"
 _SCALAR = "number"
@@ -84,6 +89,8 @@ class ChartPanel:
     """How the client wants its table drawn (`wandb.plot.*`): `{kind, fields}`."""
     lanes: Sequence[str] = ()
     """Keys that are drawn together, when there are several: one per device or process."""
+    step: str = ""
+    """Key that it is drawn over where nobody chose another; empty for the step."""
 
     @property
     def section(self) -> str:
@@ -103,7 +110,7 @@ class SystemPanel(ChartPanel):
     @property
     def section(self) -> str:
         """What is measured: `cpu`, `memory`, `disk`, ..."""
-        return self.title.partition(".")[0].partition("_")[0]
+        return _WRITER.sub("", self.title).partition(".")[0].partition("_")[0]
 
     @property
     def title(self) -> str:
@@ -218,25 +225,25 @@ def run_url(entity: str, project: str, name: str) -> str:
     return f"/{quote(entity, safe='')}/{quote(project, safe='')}/runs/{quote(name, safe='')}"
 
 
-def panels_of(info: SeriesInfo, plots: Mapping[str, Mapping[str, Any]] | None = None) -> list[ChartPanel]:
-    """Return a drawing for every key of a history: lines before media, keys without a prefix first, then sections by name.
-
-    `plots` says which tables are to be drawn (`client_plots`).
-    """
-    return panels_of_kinds({stats.key: stats.counts for stats in info.keys}, plots)
+def panels_of(run: TrackedRun, info: SeriesInfo) -> list[ChartPanel]:
+    """Return a drawing for every key of a run's history: lines before media, keys without a prefix first, then sections by name."""
+    return panels_of_kinds({stats.key: stats.counts for stats in info.keys}, client_plots(run), step_metrics([run]))
 
 
-def panels_of_kinds(kinds: Mapping[str, Iterable[str]], plots: Mapping[str, Mapping[str, Any]] | None = None) -> list[ChartPanel]:
-    """Return a drawing for every key, given the types of its values."""
+def panels_of_kinds(
+    kinds: Mapping[str, Iterable[str]], plots: Mapping[str, Mapping[str, Any]], steps: StepMetrics
+) -> list[ChartPanel]:
+    """Return a drawing for every key, given the types of its values, the tables to draw (`client_plots`) and what lines are drawn over."""
     panels = []
     for key, types in kinds.items():
         if key.startswith("_"):
             continue
         if _SCALAR in types or "boolean" in types:
-            panels.append(ChartPanel(key, "line"))
+            step = steps.of(key)
+            panels.append(ChartPanel(key, "line", step=step if step in kinds else ""))
         for kind in types:
             if kind in _MEDIA_KINDS:
-                plot = (plots or {}).get(key)
+                plot = plots.get(key)
                 panels.append(ChartPanel(key, "vega" if plot and plot["kind"] == "vega" else _MEDIA_KINDS[kind], plot))
                 break
             if kind.endswith("-file"):
@@ -269,13 +276,13 @@ def client_plots(run: TrackedRun) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def system_panels(info: SeriesInfo) -> list[ChartPanel]:
-    """Return a drawing for every number in the newest row of system metrics; devices and processes of a kind share one, a lane each."""
-    row = read_document(info.events_tail or "{}")
-    keys = [key for key, value in _flat(row) if isinstance(value, int | float) and not isinstance(value, bool)]
+def system_panels(rows: Iterable[str]) -> list[ChartPanel]:
+    """Return a drawing for every number in some rows of system metrics; devices and processes of a kind share one, a lane each."""
+    documents = [read_document(row) for row in rows]
+    keys = {key for row in documents for key, value in _flat(row) if isinstance(value, int | float) and not isinstance(value, bool)}
     lanes: dict[str, list[str]] = {}
     for key in sorted((key for key in keys if not key.startswith("_")), key=_natural):
-        lanes.setdefault(_LANE.sub(".*.", key), []).append(key)
+        lanes.setdefault(_LANE.sub(".*.", _WRITER.sub("", key)), []).append(key)
     return [SystemPanel(name if len(held) > 1 else held[0], "line", lanes=held if len(held) > 1 else ()) for name, held in lanes.items()]
 
 
@@ -344,9 +351,10 @@ async def _of_tab(
             "environment": await _metadata(services, tracking, run),
         }
     elif tab == "charts":
-        fields["panels"] = panels_of(info, client_plots(run))
+        fields["panels"] = panels_of(run, info)
     elif tab == "system":
-        fields["panels"] = system_panels(info)
+        rows = await tracking.history.events(run.run_id, samples=_SYSTEM_ROWS) if run.is_shared else ()
+        fields["panels"] = system_panels([*rows, info.events_tail or "{}"])
     elif tab == "logs":
         labels = await tracking.console.labels(run.run_id)
         wanted = request.query_params.get("label", "")
@@ -481,4 +489,6 @@ def panel_list(panels: Sequence[ChartPanel]) -> list[dict[str, Any]]:
 def _extra(panel: ChartPanel) -> dict[str, Any]:
     if panel.plot is not None:
         return dict(panel.plot) if panel.kind == "vega" else {"plot": panel.plot}
+    if panel.step:
+        return {"stepMetric": panel.step}
     return {"keys": list(panel.lanes)} if panel.lanes else {}

@@ -2,14 +2,13 @@
 
 import { make } from "./dom.js";
 import { expression } from "./expressions.js";
+import { isLaneWanted, lane } from "./lanes.js";
 import { Panel } from "./panel.js";
 import { canDraw, Plot } from "./plot.js";
 import { combined, grouped } from "./series.js";
 import { say, shortNumber } from "./words.js";
 
 const MOST_KEYS = 16;
-/** Part of a key that tells lanes of one drawing apart. */
-const lane = (key) => /\.(\d+)\./.exec(key)?.[1] ?? key;
 const DASHES = [undefined, [7, 4], [2, 3], [10, 3, 2, 3]];
 const OWN = ["x", "smooth", "smoother", "logY", "logX", "clip", "agg", "band", "yMin", "yMax"];
 
@@ -27,7 +26,8 @@ export class LinePanel extends Panel {
   /** The board's settings with those of the panel over them. */
   settings() {
     const own = Object.fromEntries(OWN.filter((name) => this.spec[name] !== undefined).map((name) => [name, this.spec[name]]));
-    return { ...this.board.settings, ...own };
+    const isPlain = own.x === undefined && this.board.settings.x === "_step" && this.spec.stepMetric;
+    return { ...this.board.settings, ...own, ...(isPlain ? { x: this.spec.stepMetric } : {}) };
   }
 
   /** Keys that are asked for: [{key} or {keys, evaluate}], at most a dozen. */
@@ -38,7 +38,10 @@ export class LinePanel extends Panel {
       const pattern = new RegExp(spec.match);
       return this.board.lineKeys().filter((key) => pattern.test(key)).slice(0, MOST_KEYS).map((key) => ({ keys: [key] }));
     }
-    return (spec.keys ?? [spec.key]).slice(0, MOST_KEYS).map((key) => ({ keys: [key] }));
+    const keys = spec.keys ?? [spec.key];
+    const kept = this.board.stream === "events" ? keys.filter((key) => isLaneWanted(key, this.board.settings.lanes)) : keys;
+    this.left = Math.max(0, kept.length - MOST_KEYS);
+    return kept.slice(0, MOST_KEYS).map((key) => ({ keys: [key] }));
   }
 
   range() {
@@ -72,10 +75,12 @@ export class LinePanel extends Panel {
   arranged() {
     const settings = this.settings();
     const byId = new Map(this.board.runs.map((run) => [run.id, run]));
-    const isMany = this.data.length > 1;
+    const { keys } = this.spec;
+    const isMany = (keys ?? this.data).length > 1;
     const found = [];
-    this.data.forEach((one, place) => {
+    this.data.forEach((one, at) => {
       const key = one.name ?? one.keys[0];
+      const place = keys ? keys.indexOf(key) : at; // a lane keeps its look while others are left out
       const dash = isMany ? DASHES[place % DASHES.length] : undefined;
       const groups = new Map();
       for (const series of one.series) {
@@ -128,9 +133,10 @@ export class LinePanel extends Panel {
   /** What is not shown: rows per drawn point, keys beyond the most, values outside the scale. */
   resolution(drawn, settings) {
     const parts = this.data.flatMap((one) => one.series);
+    const most = this.left ? [say("lines left", { shown: MOST_KEYS, all: MOST_KEYS + this.left })] : [];
     const rows = Math.max(...parts.map((one) => one.rows));
     const points = Math.max(...parts.map((one) => one.points ?? one.x.length));
-    const notes = [rows > points ? say("buckets", { per: Math.ceil(rows / points).toLocaleString() }) : say("full", { rows: rows.toLocaleString() })];
+    const notes = [...most, rows > points ? say("buckets", { per: Math.ceil(rows / points).toLocaleString() }) : say("full", { rows: rows.toLocaleString() })];
     if (this.spec.expr && rows > points) notes.push(say("last of bucket"));
     if (drawn.some((one) => one.marks?.length)) notes.push(say("marked"));
     if (settings.clip) notes.push(say("clipped"));

@@ -224,7 +224,7 @@ export class Plot {
   }
 
   axisText(x) {
-    return this.axis === "_timestamp" ? clock(x * 1000) : this.axis === "_runtime" ? duration(x) : `${say("step")} ${shortNumber(x)}`;
+    return this.axis === "_timestamp" ? clock(x * 1000) : this.axis === "_runtime" ? duration(x) : `${this.axis && this.axis !== "_step" ? this.axis : say("step")} ${shortNumber(x)}`;
   }
 
   resize() {

@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
-from penstock.executors.process.inside import prefixes, stderr_marks
+from penstock.executors.process.inside import custom_paths, prefixes, stderr_marks
 
 RUNTIME_VARIABLE = "_KFP_RUNTIME"
 ATTEMPT_VARIABLE = "PENSTOCK_ATTEMPT"
@@ -123,23 +123,27 @@ def run(task: Mapping[str, Any], preloaded: Preloaded) -> NoReturn:
     program = _write_program(python["source"])
     code = 1
     try:
-        if python["module"] == "__main__":
-            _become_main(None, program, [program, *python["argv"]])
-            path0, script = os.path.dirname(program), compile(python["source"], program, "exec", dont_inherit=True)
-        else:
-            script = preloaded.main_code(python["module"])
-            spec = preloaded.main_spec(python["module"])
-            arguments = ["--component_module_path", program, "--executor_input", python["executor_input"]]
-            _become_main(spec, spec.origin, [spec.origin, *arguments, "--function_to_execute", python["function"]])
-            path0 = os.getcwd()
-        sys.path.insert(0, path0)
-        exec(script, sys.modules["__main__"].__dict__)  # noqa: S102  running the author's program is the point
+        _execute(python, program, preloaded)
         code = 0
     except SystemExit as stop:
         code = _exit_code(stop)
     except BaseException:  # the interpreter's last resort is ours
         _print_exception()
-    _leave(code)
+    _leave(code, "" if python["module"] == "__main__" else python["executor_input"])
+
+
+def _execute(python: Mapping[str, Any], program: str, preloaded: Preloaded) -> None:
+    if python["module"] == "__main__":
+        _become_main(None, program, [program, *python["argv"]])
+        path0, script = os.path.dirname(program), compile(python["source"], program, "exec", dont_inherit=True)
+    else:
+        script = preloaded.main_code(python["module"])
+        spec = preloaded.main_spec(python["module"])
+        arguments = ["--component_module_path", program, "--executor_input", python["executor_input"]]
+        _become_main(spec, spec.origin, [spec.origin, *arguments, "--function_to_execute", python["function"]])
+        path0 = os.getcwd()
+    sys.path.insert(0, path0)
+    exec(script, sys.modules["__main__"].__dict__)  # noqa: S102  running the author's program is the point
 
 
 def _become_main(spec: Any, filename: str, argv: list[str]) -> None:
@@ -211,8 +215,9 @@ def _print_exception() -> None:
         traceback.print_exception(kind, error, trace)
 
 
-def _leave(code: int) -> NoReturn:
+def _leave(code: int, executor_input: str) -> NoReturn:
     """End as the interpreter would, without taking the shared parts of the parent's memory down."""
+    root = os.environ.get(ATTEMPT_VARIABLE)
     try:
         shutdown = getattr(threading, "_shutdown", None)
         if shutdown is not None:
@@ -221,8 +226,20 @@ def _leave(code: int) -> NoReturn:
     except BaseException:
         _print_exception()
     _let_go()
+    if code == 0 and root and executor_input:
+        code = _bring_home(executor_input, root)
     failed = _flush()
     os._exit(120 if failed and code == 0 else code)
+
+
+def _bring_home(executor_input: str, root: str) -> int:
+    """Take what the component wrote elsewhere into the attempt, once all of it is written; returns the exit code."""
+    try:
+        custom_paths.bring_home(executor_input, root)
+    except Exception:
+        _print_exception()
+        return 1
+    return 0
 
 
 def _let_go() -> None:

@@ -86,7 +86,18 @@ def test_streams_of_a_log_are_shown_by_themselves(page: Page, served: Served) ->
     choice.select_option("stdout")
     expect(lines.first).to_contain_text("reading data")
     expect(lines.filter(has_text="Traceback")).to_have_count(0)
+    download = page.get_by_role("link", name="Download the log")
+    expect(download).to_have_attribute("href", re.compile("stream=stdout"))
+    text = page.request.get(f"{served.url}{re.sub('^https?://[^/]*', '', download.get_attribute('href') or '')}").text()
+    assert text.startswith("reading data ...\n")
+    assert "Traceback" not in text
+    choice.select_option("stderr")
+    expect(download).to_have_attribute("href", re.compile("stream=stderr"))
+    text = page.request.get(f"{served.url}{re.sub('^https?://[^/]*', '', download.get_attribute('href') or '')}").text()
+    assert "starting" in text.splitlines()[0]
+    assert text.splitlines()[1].startswith("WARNING: the solver")
     choice.select_option("system")
+    expect(download).not_to_have_attribute("href", re.compile("stream="))
     expect(lines).to_have_count(0)
     system = page.locator("[data-log-system]")
     expect(system).to_contain_text("Queued behind 3 tasks.")
@@ -94,6 +105,23 @@ def test_streams_of_a_log_are_shown_by_themselves(page: Page, served: Served) ->
     choice.select_option("")
     expect(lines.filter(has_text="Traceback")).to_have_count(1)
     expect(lines.filter(has_text="reading data")).to_have_count(1)
+
+
+def test_a_link_to_lines_of_a_running_log_shows_them_and_what_comes(page: Page, served: Served) -> None:
+    running = "root/exit-handler-1/for-loop-2[3]/train-model"
+    page.goto(f"{panel_of(served, 'running', running, 'logs')}#L2-L3")
+    lines = page.locator("#panel .log-line")
+    expect(lines.nth(1)).to_have_class(re.compile("is-marked"))
+    expect(lines.nth(2)).to_have_class(re.compile("is-marked"))
+    expect(lines.nth(3)).not_to_have_class(re.compile("is-marked"))
+    run_id = served.seeded.runs["running"]
+    log = served.seeded.data / "runs" / run_id / task_id_for(RunId(run_id), TaskPath(running)) / "0" / "log"
+    with log.open("ab") as file:
+        file.write(b"DEBUG a line that came later\n")
+    late = lines.filter(has_text="a line that came later")
+    expect(late).to_have_count(1)
+    expect(late).to_have_class(re.compile("is-debug"))
+    expect(lines.nth(1)).to_have_class(re.compile("is-marked"))
 
 
 def test_lines_of_a_log_show_the_times_at_which_they_were_seen(page: Page, served: Served) -> None:

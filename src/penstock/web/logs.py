@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -87,23 +87,40 @@ async def log_times(services: WebServices, request: Request) -> Response:
 
 
 async def log_download(services: WebServices, request: Request) -> Response:
-    """Answer with the whole log as a file, streamed in pieces."""
+    """Answer with the whole log as a file, streamed in pieces; of `?stream=stdout` or `stderr` only what went there."""
     run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
     attempt = _number(request, "attempt", 0)
     size = await asyncio.to_thread(services.logs.size, run_id, task_id, attempt) or 0
+    stream = request.query_params.get("stream", "")
+    stream = stream if stream in {"stdout", "stderr"} else ""
+    step = WINDOW if stream else _STEP
 
     def pieces() -> Iterator[bytes]:
         offset = 0
         while offset < size:
-            piece = services.logs.read(run_id, task_id, attempt, offset=offset, length=min(_STEP, size - offset))
+            piece = services.logs.read(run_id, task_id, attempt, offset=offset, length=min(step, size - offset))
             if not piece:
                 return
+            if stream:
+                spans = services.logs.stderr_spans(run_id, task_id, attempt, start=offset, end=offset + len(piece))
+                yield of_stream(piece, [(first - offset, last - offset) for first, last in spans], is_stderr=stream == "stderr")
+            else:
+                yield piece
             offset += len(piece)
-            yield piece
 
-    from_name = re.sub(r"[^\w.-]", "_", f"{task_id}-{attempt}.log")
+    from_name = re.sub(r"[^\w.-]", "_", f"{task_id}-{attempt}{'-' if stream else ''}{stream}.log")
     headers = {"content-disposition": f'attachment; filename="{from_name}"', "x-content-type-options": "nosniff"}
     return StreamingResponse(pieces(), media_type="text/plain; charset=utf-8", headers=headers)
+
+
+def of_stream(data: bytes, spans: Sequence[tuple[int, int]], *, is_stderr: bool) -> bytes:
+    """Return what of `data` lies in `spans`, which are in order and may reach beyond it, or what lies between them."""
+    within, between, place = [], [], 0
+    for first, last in spans:
+        between.append(data[place : max(place, first)])
+        within.append(data[max(place, first) : max(place, last)])
+        place = max(place, last)
+    return b"".join(within if is_stderr else [*between, data[place:]])
 
 
 async def log_search(services: WebServices, request: Request) -> Response:

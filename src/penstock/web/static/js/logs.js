@@ -7,7 +7,7 @@ import { ask, waitAt } from "./waiting.js";
 
 const KEEP = 6000;
 const FOLLOW_PAUSE = 700;
-const LEVEL = /\b(ERROR|CRITICAL|FATAL|Traceback|Exception|WARN(?:ING)?)\b|^\w*Error\b/;
+const LEVEL = /\b(ERROR|CRITICAL|FATAL|Traceback|Exception|WARN(?:ING)?|DEBUG)\b|^\w*Error\b/;
 const ERRORS = "\\b(error|critical|fatal|traceback|exception)\\b|\\w+Error:";
 
 class LogView {
@@ -36,6 +36,7 @@ class LogView {
     if (anchor) {
       await this.goToLine(Number(anchor[1]) - 1);
       this.mark(Number(anchor[1]) - 1, Number(anchor[2] ?? anchor[1]) - 1);
+      if (!this.isTailCut) this.poll();
       return;
     }
     await this.loadEnd();
@@ -331,6 +332,11 @@ class LogView {
     this.lines.classList.toggle("shows-stdout", stream === "stdout");
     this.lines.classList.toggle("shows-stderr", stream === "stderr");
     this.view.hidden = stream === "system";
+    const download = this.root.querySelector("[data-log-download]");
+    const file = new URL(download.href);
+    file.searchParams.delete("stream");
+    if (["stdout", "stderr"].includes(stream)) file.searchParams.set("stream", stream);
+    download.href = file.href;
     this.root.querySelector("[data-log-system]").hidden = stream !== "system";
     while (this.stream === stream && ["stdout", "stderr"].includes(stream) && this.start > 0 && !this.isTailCut
       && this.view.scrollHeight <= this.view.clientHeight && this.lines.childElementCount < KEEP / 2) await this.loadEarlier();
@@ -385,7 +391,7 @@ export function drawLine(raw, number, isError = false) {
   paint(content, isLong ? shown.slice(0, 20000) : shown);
   if (isLong) content.append(make("span", { class: "faint" }, ` … ${shown.length - 20000} ${text("truncated")}`));
   const level = LEVEL.exec(shown.slice(0, 400));
-  const kind = level ? (/^WARN/.test(level[1] ?? "") ? " is-warning" : " is-error") : "";
+  const kind = level ? (/^WARN/.test(level[1] ?? "") ? " is-warning" : level[1] === "DEBUG" ? " is-debug" : " is-error") : "";
   return make("div", { class: `log-line${kind}${isError ? " is-stderr" : ""}`, "data-line": String(number) }, make("span", { class: "log-number", "aria-hidden": "true" }, String(number + 1)), content);
 }
 

@@ -567,6 +567,14 @@ def test_texts_of_artifacts_are_folded_and_searched(tab: Page, pictures: str) ->
     check_axe(tab)
 
 
+def test_versions_are_found_by_the_names_that_the_client_gives_them(logged: Logged) -> None:
+    for name, version in (("tester/digits/digits:v0", "v0"), ("digits:v0", "v0"), ("digits:golden", "v1"), ("digits:reviewed", "v1")):
+        found = logged.server.text("/ui/search/results", q=name)
+        assert f'href="/tester/digits/artifacts/dataset/digits/{version}"' in found, name
+    assert "/artifacts/" not in logged.server.text("/ui/search/results", q="digits:unheard")
+    assert "/artifacts/" not in logged.server.text("/ui/search/results", q="tester/nowhere/digits:v0")
+
+
 def test_a_protected_alias_is_locked_and_a_version_is_approved(tab: Page) -> None:
     tab.goto("/tester/digits/artifacts")
     tab.get_by_text("Protected aliases").click()

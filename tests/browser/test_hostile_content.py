@@ -6,6 +6,7 @@ Everything is logged by the real clients; then pages and raw files are opened in
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -62,7 +63,12 @@ from kfp import Client, dsl
 
 @dsl.component
 def make(mark: str, spy: str, svg: str, page: dsl.Output[dsl.HTML], notes: dsl.Output[dsl.Markdown], numbers: dsl.Output[dsl.Metrics],
-         matrix: dsl.Output[dsl.ClassificationMetrics], drawing: dsl.Output[dsl.Artifact], data: dsl.Output[dsl.Dataset]) -> str:
+         matrix: dsl.Output[dsl.ClassificationMetrics], drawing: dsl.Output[dsl.Artifact], data: dsl.Output[dsl.Dataset],
+         folder: dsl.Output[dsl.Model]) -> str:
+    import os
+    os.makedirs(folder.path + "/sub")
+    with open(folder.path + "/sub/page.html", "w") as file:
+        file.write(spy)
     for artifact, text in ((page, spy), (notes, mark), (drawing, svg), (data, "a,b\\n1," + mark)):
         with open(artifact.path, "w") as file:
             file.write(text)
@@ -219,7 +225,17 @@ def test_pages_of_a_pipeline_run_show_script_as_text(tab: Page, zoo: Zoo) -> Non
                 assert tab.evaluate("window.hacked") is None
     for page in ("/ui/runs", "/ui/pipelines", "/ui/experiments", "/ui/executions", "/ui/artifacts?tab=stored", "/ui/logs?text=script", "/ui/executions?q=status:failed"):
         open_page(tab, page)
-    for row in zoo.server.get("/ui/export/artifacts?format=json"):
+    rows = {row["name"]: row for row in zoo.server.get("/ui/export/artifacts?format=json")}
+    open_page(tab, f"/ui/artifacts/{rows['folder']['artifact_id']}/files")
+    tab.get_by_role("link", name="sub/").click()
+    with tab.expect_download() as archive:
+        tab.get_by_role("link", name="Download this folder").click()
+    with zipfile.ZipFile(archive.value.path()) as held:
+        assert held.namelist() == ["page.html"]
+    tab.get_by_role("link", name="page.html").click()
+    expect(tab.frame_locator("iframe[sandbox]").locator("#said")).to_have_text(SHUT)
+    assert tab.evaluate("window.hacked") is None
+    for row in rows.values():
         for part in ("overview", "preview", "lineage"):
             open_page(tab, f"/ui/artifacts/{row['artifact_id']}?tab={part}")
 

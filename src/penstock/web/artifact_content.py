@@ -313,11 +313,6 @@ class ZipMember:
     digest: Digest
 
 
-def zip_of_tree(blobs: BlobStore, digest: str) -> Iterator[bytes]:
-    """Stream a directory artifact as a zip archive."""
-    return zip_of(blobs, (ZipMember(entry.path, entry.digest) for entry in blobs.list_tree(Digest(digest))))
-
-
 def zip_of(blobs: BlobStore, members: Iterable[ZipMember]) -> Iterator[bytes]:
     """Stream stored files as a zip archive."""
     sink = _Sink()

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.plan import ParameterSpec, ParameterType
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.web import formats, i18n
-from penstock.web.artifact_content import Preview, preview_of, zip_of_tree
+from penstock.web.artifact_content import Preview, preview_of
 from penstock.web.messages import all_messages
 from penstock.web.pages.new_run import fields_of, value_of
+from penstock.web.stored_folders import entry_of, folder_of, zip_of_folder
 from penstock.web.visualizations import matrix_of, roc_of, visuals_of
 
 
@@ -102,8 +103,27 @@ def test_a_folder_is_listed_and_downloads_as_zip(tmp_path: Path) -> None:
     blob = store.put_path(folder, move=False)
     listed = preview_of(store, digest=blob.digest, type_="system.Model", is_directory=True, size=5)
     assert [entry[0] for entry in listed.entries] == ["sub/a.txt"]
-    with zipfile.ZipFile(io.BytesIO(b"".join(zip_of_tree(store, blob.digest)))) as archive:
+    with zipfile.ZipFile(io.BytesIO(b"".join(zip_of_folder(store, blob.digest, "")))) as archive:
         assert archive.read("sub/a.txt") == b"hello"
+
+
+def test_a_folder_is_walked_level_by_level_to_a_file_and_a_part_of_it_is_an_archive(tmp_path: Path) -> None:
+    store = LocalBlobStore(tmp_path / "blobs")
+    folder = tmp_path / "model"
+    (folder / "sub" / "deep").mkdir(parents=True)
+    for name in ("a.txt", "sub/b.csv", "sub/deep/c.txt"):
+        (folder / name).write_text("x,y\n1,2\n")
+    digest = store.put_path(folder, move=False).digest
+    top, below = folder_of(store, digest, "", 200), folder_of(store, digest, "sub", 200)
+    assert [(row.name, row.is_folder, row.count) for row in top.files] == [("sub", True, 2), ("a.txt", False, 1)]
+    assert [row.path for row in below.files] == ["sub/deep", "sub/b.csv"]
+    opened = folder_of(store, digest, "sub/b.csv", 200)
+    assert (opened.folder, opened.preview.kind if opened.preview else "") == ("sub", "table")
+    assert entry_of(store, digest, "sub") is None
+    with pytest.raises(NotFoundError, match="has no file su"):
+        folder_of(store, digest, "su", 200)
+    with zipfile.ZipFile(io.BytesIO(b"".join(zip_of_folder(store, digest, "sub")))) as archive:
+        assert archive.namelist() == ["b.csv", "deep/c.txt"]
 
 
 def test_fields_fit_their_types() -> None:

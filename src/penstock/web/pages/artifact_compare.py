@@ -127,7 +127,8 @@ def _stored_side(services: WebServices, artifact: ArtifactItem) -> Side:
     )  # fmt: skip
     return Side(
         f"artifact:{artifact.artifact_id}", f"{artifact.run_name} · {name}" if artifact.run_name else name,
-        f"/ui/artifacts/{artifact.artifact_id}", facts, dict(artifact.metadata), FileList(entries), "", preview, artifact.size_bytes,
+        f"/ui/artifacts/{artifact.artifact_id}", facts, dict(artifact.metadata), FileList(entries),
+        f"/ui/artifacts/{artifact.artifact_id}/files/" if artifact.is_directory else "", preview, artifact.size_bytes,
     )  # fmt: skip
 
 

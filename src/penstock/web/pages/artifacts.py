@@ -15,16 +15,17 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Page
-from penstock.web.artifact_content import Preview, head_of, media_type_of, preview_of, rows_asked, zip_of_tree
+from penstock.web.artifact_content import Preview, head_of, media_type_of, preview_of, rows_asked
 from penstock.web.filters import query_of
 from penstock.web.groups import GroupTable
 from penstock.web.pages.collections import FILTER_FIELDS as COLLECTION_FIELDS
 from penstock.web.pages.collections import CollectionsTab, collections_tab
-from penstock.web.pages.tracking_data import headers_of, stream
+from penstock.web.pages.tracking_data import boxed, headers_of, stream
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.security import BOX_HEADERS, STILL_HEADERS
 from penstock.web.services import WebServices
 from penstock.web.snippets import artifact_snippets
+from penstock.web.stored_folders import StoredFolder, entry_of, folder_of, zip_of_folder
 from penstock.web.ui_metadata import viewers_of
 from penstock.web.viewer_sources import artifact_with_sources, uses_with_sources
 from penstock.web.visualizations import Visual, visuals_of
@@ -90,6 +91,8 @@ class ArtifactPage:
     """Lineage."""
     is_cut: bool = False
     """The lineage is larger than shown."""
+    folder: StoredFolder | None = None
+    """The open level or file of one that is a folder, on Files."""
 
     @property
     def artifact(self) -> ArtifactItem:
@@ -126,10 +129,40 @@ async def _artifact(services: WebServices, request: Request) -> ArtifactView:
 async def artifact_page(services: WebServices, request: Request) -> Response:
     """One artifact."""
     view = await _artifact(services, request)
-    artifact = view.artifact
     tab = request.query_params.get("tab", "overview")
-    tab = tab if tab in dict(TABS) else "overview"
-    preview = None
+    return await _page(services, request, view, tab if tab in dict(TABS) else "overview")
+
+
+async def files_page(services: WebServices, request: Request) -> Response:
+    """A level of an artifact that is a folder, or one file in it."""
+    view = await _artifact(services, request)
+    if view.artifact.digest is None or not view.artifact.is_directory:
+        raise NotFoundError("This artifact is no folder.")
+    folder = await asyncio.to_thread(
+        folder_of,
+        services.blobs,
+        view.artifact.digest,
+        request.path_params.get("path", "").strip("/"),
+        rows_asked(request.query_params.get("rows", "")),
+    )
+    return await _page(services, request, view, "files", folder)
+
+
+async def file_content(services: WebServices, request: Request) -> Response:
+    """The bytes of a file in a folder, boxed or as a download."""
+    artifact = (await _artifact(services, request)).artifact
+    path = request.path_params["path"]
+    entry = None
+    if artifact.digest is not None and artifact.is_directory:
+        entry = await asyncio.to_thread(entry_of, services.blobs, artifact.digest, path)
+    if entry is None:
+        raise NotFoundError(f"The artifact has no file {path}.")
+    return await boxed(services, request, entry.digest, path, entry.size_bytes)
+
+
+async def _page(services: WebServices, request: Request, view: ArtifactView, tab: str, folder: StoredFolder | None = None) -> Response:
+    artifact = view.artifact
+    preview = None if folder is None else folder.preview
     if tab in {"overview", "preview"}:
         preview = await asyncio.to_thread(
             preview_of,
@@ -143,7 +176,9 @@ async def artifact_page(services: WebServices, request: Request) -> Response:
     use = ArtifactUse("output", artifact.output_key, 0, artifact, artifact.task_id or "", artifact.task_name)
     drawn = visuals_of(await uses_with_sources(services, [use]))
     edges, is_cut = await services.artifacts.lineage(artifact.artifact_id) if tab == "lineage" else ((), False)
-    page = ArtifactPage(view, tab, TABS, preview, drawn[0] if drawn else None, artifact_snippets(services.url, artifact), edges, is_cut)
+    tabs = TABS if not artifact.is_directory else [tab for tab in (TABS[0], ("files", "Files"), *TABS[1:]) if tab[0] != "preview"]
+    snippets = artifact_snippets(services.url, artifact)
+    page = ArtifactPage(view, tab, tabs, preview, drawn[0] if drawn else None, snippets, edges, is_cut, folder)
     siblings = [(f"{other.run_name} \u00b7 {other.name}", f"/ui/artifacts/{other.artifact_id}") for other in view.siblings[:12]]
     frame = Frame(
         title=artifact.name or artifact.output_key,
@@ -195,7 +230,8 @@ async def download(services: WebServices, request: Request) -> Response:
     name = re.sub(r"[^\w.-]", "_", artifact.name or artifact.output_key or "artifact")
     headers = {"content-disposition": f'attachment; filename="{name}{".zip" if artifact.is_directory else ""}"'} | STILL_HEADERS
     if artifact.is_directory:
-        return StreamingResponse(zip_of_tree(services.blobs, artifact.digest), media_type="application/zip", headers=headers)
+        chunks = zip_of_folder(services.blobs, artifact.digest, request.query_params.get("path", "").strip("/"))
+        return StreamingResponse(chunks, media_type="application/zip", headers=headers)
     if artifact.size_bytes is not None:
         headers["content-length"] = str(artifact.size_bytes)
     return StreamingResponse(services.blobs.read(Digest(artifact.digest)), media_type="application/octet-stream", headers=headers)

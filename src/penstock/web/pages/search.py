@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +12,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.api.policy import role_for
+from penstock.domain.errors import NotFoundError
 from penstock.interfaces.page_catalog import SearchHit
 from penstock.interfaces.pages import ListQuery
 from penstock.web.i18n import choose_language, translate
 from penstock.web.pages.home import MINE, mine
 from penstock.web.pages.tasks import PANEL_TABS
+from penstock.web.pages.tracking_artifacts import version_url
 from penstock.web.render import SECTIONS, Crumb, Frame, render, render_part
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import caller_of, readable_by
+from penstock.web.tracking_services import caller_of, project_named, readable_by
 
 KINDS: Sequence[tuple[str, str, str, str]] = (
     ("run", "Runs", "run", "/ui/runs/{}"),
@@ -69,6 +72,10 @@ _MOST_PIPELINES = 3
 _MOST_RECENT = 6
 _FEWEST_LETTERS = 3
 """Of a tab's name, before it is offered."""
+
+_VERSION = re.compile(r"^(?:([\w.-]+)/([\w.-]+)/)?([\w.-]+):([\w.-]+)$")
+"""`entity/project/name:alias`, as the wandb client names a version, and `name:alias`."""
+_MOST_VERSIONS = 6
 
 _JUMPS: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"#/runs/details/([\w-]+)"), "/ui/runs/{}"),
@@ -122,6 +129,8 @@ async def search_of(services: WebServices, request: Request, text: str) -> Searc
     commands = [hit for hit in _commands(services, request) if text and _says(request, hit.title, text)]
     readable = readable_by(services.tracking, request)
     hits = [hit for hit in (await services.home.search(text) if text else ()) if readable(hit.entity)]
+    if versions := await _versions(services, request, text):
+        groups.append(("Versions", versions))
     for kind, heading, symbol, address in KINDS:
         found = [
             HitLine(address_of(hit, address), hit.title, hit.detail, symbol, _STATES.get(hit.state, hit.state), hit.at)
@@ -182,6 +191,29 @@ async def _new_runs(services: WebServices, request: Request, text: str) -> list[
         HitLine(f"/ui/runs/new?pipeline={quote(item.pipeline_id, safe='')}", NEW_RUN_OF, "", "run", name=item.display_name)
         for item in listing.items
     ]
+
+
+async def _versions(services: WebServices, request: Request, text: str) -> list[HitLine]:
+    """Versions of the collection that the client's name names; without entity and project, of every collection of that name."""
+    match, tracking = _VERSION.match(text), services.tracking
+    if match is None or tracking is None:
+        return []
+    entity, project, name, alias = match.groups()
+    places = [(entity, project)]
+    if entity is None:
+        named = [hit.object_id.split("/") for hit in await services.home.search(name) if hit.kind == "collection" and hit.title == name]
+        places = [(parts[0], parts[1]) for parts in named[:_MOST_VERSIONS]]
+    found = []
+    for owner, title in places:
+        try:
+            place = await project_named(tracking, request, owner, title)
+        except NotFoundError:
+            continue
+        if resolved := await asyncio.to_thread(tracking.collections.resolve, place.project_id, f"{name}:{alias}"):
+            collection, member = resolved
+            label = f"{name}:v{member.version_index}"
+            found.append(HitLine(version_url(collection, member.version_index), label, f"{owner}/{title}", "layers"))
+    return found
 
 
 async def _tabs(services: WebServices, request: Request, text: str) -> list[HitLine]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -111,7 +112,7 @@ def test_parameters_tags_and_commands_of_a_run(page: Page) -> None:
 
 
 def test_runs_of_flows_are_tagged_from_the_list(page: Page) -> None:
-    page.goto("/flows?group=user")
+    page.goto("/flows")
     page.get_by_role("checkbox", name="Select all").check()
     bar = page.locator("[data-bulk-bar]")
     bar.get_by_label("Tag").fill("listed, kept")
@@ -124,8 +125,12 @@ def test_runs_of_flows_are_tagged_from_the_list(page: Page) -> None:
 
 
 def test_the_list_is_filtered_and_grouped(page: Page) -> None:
-    page.goto("/flows?group=user&status=completed")
-    expect(page.locator("main")).to_contain_text("ShownFlow")
+    page.goto("/flows?status=completed")
+    page.locator(".table-tools summary", has_text="Group").click()
+    page.get_by_role("link", name="Flow", exact=True).click()
+    expect(page.get_by_role("region", name="Groups of runs").locator("tbody tr")).to_have_count(1)
+    page.get_by_role("region", name="Groups of runs").get_by_role("link", name="ShownFlow").click()
+    expect(page).to_have_url(re.compile(r"/flows/ShownFlow\?status=completed$"))
     expect(page.locator("tr", has_text="ShownFlow").first.locator(".flow-peek rect")).to_have_count(5)
     page.goto("/flows?status=failed")
     expect(page.locator("main a[href^='/flows/ShownFlow/']")).to_have_count(0)

@@ -12,7 +12,7 @@ import pytest
 from penstock.interfaces import listing
 from penstock.interfaces.page_flows import FlowQuery
 from penstock.interfaces.pages import ListQuery
-from penstock.stores.sql import pages_artifacts, pages_flows
+from penstock.stores.sql import pages_artifacts, pages_flows, pages_run_tables
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
@@ -84,6 +84,21 @@ async def test_a_list_of_flows_counts_and_groups_what_matches(database: Database
         ("Score", 6, 0, 1),
     ]
     assert [(group.key, group.run_count, group.last_started_at) for group in found.by_user] == [("bob", 6, 12.0), ("ann", 6, 11.0)]
+
+
+async def test_groups_of_flows_count_every_run_that_matches_and_say_when_there_are_more(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = SqlFlowPages(database)
+    found = await pages.groups(FlowQuery(limit=1), "flow")
+    assert found.is_complete
+    assert {group.value: (group.count, sum(group.states.values())) for group in found.groups} == {"Train": (6, 6), "Score": (6, 6)}
+    assert {group.value: group.count for group in (await pages.groups(FlowQuery(), "user")).groups} == {"ann": 6, "bob": 6}
+    failed = await pages.groups(FlowQuery(status="failed"), "status")
+    assert {group.value: group.count for group in failed.groups} == {"FAILED": 2}
+    monkeypatch.setattr(pages_flows, "GROUPED_ROWS", 8)
+    monkeypatch.setattr(pages_run_tables, "GROUPED_ROWS", 8)
+    some = await pages.groups(FlowQuery(), "flow")
+    assert sum(group.count for group in some.groups) == 8
+    assert not some.is_complete
 
 
 async def test_a_list_of_flows_says_when_it_stopped_counting(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

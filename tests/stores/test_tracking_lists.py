@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.tracking import RunChange, TrackedProject
+from penstock.interfaces.run_tables import Span
 from penstock.server.tracking import Tracking
 from penstock.tracking.filestream import Chunk, StreamMessage
 from tests.support import tracking
@@ -297,7 +299,7 @@ async def test_a_run_created_while_paging_does_not_shift_pages(tmp_path: Path) -
         assert [entry.run.name for entry in (*first.entries, *second.entries)] == list("fedcba")
 
 
-async def test_runs_are_grouped_by_a_column_with_counts_and_states(tmp_path: Path) -> None:
+async def test_runs_are_grouped_by_a_column_or_a_key_of_config_with_counts_states_and_numbers(tmp_path: Path) -> None:
     clock = HandClock()
     async with tracking_room(tmp_path, clock) as room:
         project = await seeded(room, clock)
@@ -308,5 +310,12 @@ async def test_runs_are_grouped_by_a_column_with_counts_and_states(tmp_path: Pat
         some = await room.runs.groups(project, json.dumps({"config.lr": 0.1}), "group")
         assert {group.value: group.count for group in some.groups} == {"g1": 1, None: 1}
         assert [group.count for group in (await room.runs.groups(project, None, "state")).groups] == [len(RUNS)]
+        rates = await room.runs.groups(project, None, "config.lr", ["s.loss", "s.absent"])
+        assert {group.value: group.count for group in rates.groups} == {"0.1": 3, "1": 1, None: 2}
+        losses = {group.value: group.columns.get("s.loss") for group in rates.groups}
+        assert losses == {"0.1": Span(2, 0.5, math.inf, math.inf), "1": None, None: Span(1, -1, -1, -1)}
+        flags = await room.runs.groups(project, None, "config.flag")
+        assert {group.value: group.count for group in flags.groups} == {"true": 1, "false": 1, None: 4}
+        assert [group.value for group in (await room.runs.groups(project, None, "config.no-such-key")).groups] == [None]
         for by in ("job_type", "sweep", "user_name"):
             assert sum(group.count for group in (await room.runs.groups(project, None, by)).groups) == len(RUNS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from penstock.interfaces.flow_files import DatastoreRoot
+from penstock.interfaces.run_tables import RowGroups
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,10 @@ class FlowPages(Protocol):
 
     async def runs(self, query: FlowQuery) -> FlowListing:
         """A page of the recorded runs that match, with how many there are and their groups."""
+        ...
+
+    async def groups(self, query: FlowQuery, by: str) -> RowGroups:
+        """Group the matching runs by `flow`, `user` or `status`; bounded as other groups are."""
         ...
 
     async def rows(self, query: FlowQuery) -> Sequence[FlowRunItem]:

@@ -181,8 +181,11 @@ class TrackedRunStore(Protocol):
         """Return how many runs match."""
         ...
 
-    async def groups(self, project_id: TrackedProjectId, filter: Filter, by: str) -> RowGroups:
-        """Group the matching runs by `group`, `job_type`, `state`, `sweep` or `user_name`; bounded as other groups are."""
+    async def groups(self, project_id: TrackedProjectId, filter: Filter, by: str, columns: Sequence[str]) -> RowGroups:
+        """Group the matching runs by `group`, `job_type`, `state`, `sweep`, `user_name` or `config.KEY`; bounded as other groups are.
+
+        `columns` names values whose numbers are summed up, as they are indexed: `c.lr`, `s.loss`.
+        """
         ...
 
 

@@ -195,15 +195,15 @@ class TrackedRunService:
         await self._before_list(project, filters)
         return await self._store.count(project.project_id, condition)
 
-    async def groups(self, project: TrackedProject, filters: str | None, by: str) -> RowGroups:
-        """Group the project's matching runs by `group`, `job_type`, `state`, `sweep` or `user_name`.
+    async def groups(self, project: TrackedProject, filters: str | None, by: str, columns: Sequence[str] = ()) -> RowGroups:
+        """Group the project's matching runs by `group`, `job_type`, `state`, `sweep`, `user_name` or `config.KEY`, with numbers of columns.
 
         Raises:
             InvalidArgumentError: the filter is malformed.
         """
         condition = parse_filters(filters)
         await self._before_list(project, filters)
-        return await self._store.groups(project.project_id, condition, by)
+        return await self._store.groups(project.project_id, condition, by, columns)
 
     async def update_state(self, run_id: TrackedRunId, state: str) -> TrackedRun:
         """Move a run by hand: to `pending` from running, failed, crashed or preempted; to `failed` from pending or running.

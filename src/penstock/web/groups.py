@@ -6,7 +6,7 @@ are the same counts as a menu: a value that is chosen takes the place of the one
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -40,11 +40,15 @@ class GroupTable:
     """What the page shows."""
     looks: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Words and icons of states that are not those of pipelines."""
+    leads: Callable[[str], str] | None = None
+    """Finds the address of the rows with a value, where no chip of the filter does."""
 
     def members_url(self, group: RowGroup) -> str:
         """Address of the rows of a group; empty for those without a value."""
         if not group.value:
             return ""
+        if self.leads is not None:
+            return self.leads(group.value)
         kept = [(name, text) for name, text in self.query.multi_items() if name not in {"q", "group", "cursor"}]
         text = f"{self.query.get('q', '')} {chip_text(condition_of(self.by, group.value))}".strip()
         return f"{self.base}?{urlencode([*kept, ('q', text)])}"

@@ -39,6 +39,22 @@ def test_a_bulk_action_takes_all_flow_runs_that_match_and_says_how_many(tmp_path
     )
 
 
+def test_flows_stand_in_groups_that_count_every_run_and_lead_to_their_rows(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    recorder = room.flows.web.recorder
+    asyncio.run(recorder.add_flow("G", BY))
+    for number in range(70):
+        asyncio.run(recorder.add_run("G" if number < 3 else "F", None, Authorship("bob" if number % 2 else "ada", (), ())))
+    page = room.client.get("/flows?group=flow").text
+    assert re.findall(r'<a class="name quiet cut" href="([^"]+)">([^<]+)</a></th>\s*<td class="num">(\d+)</td>', page) == [("/flows/F", "F", "67"), ("/flows/G", "G", "3")]
+    page = room.client.get("/flows/F?group=user").text
+    assert set(re.findall(r'href="([^"]+)">\w+</a></th>\s*<td class="num">(\d+)</td>', page)) == {("/flows/F?user=ada", "33"), ("/flows/F?user=bob", "34")}
+    page = room.client.get("/flows?group=status").text
+    assert re.findall(r'href="([^"]+)">(\w+)</a></th>\s*<td class="num">(\d+)</td>', page) == [("/flows?status=running", "Running", "70")]
+    rows = room.client.get("/ui/export/flows?group=flow&format=json").json()
+    assert [(row["group"], row["count"]) for row in rows] == [("F", 67), ("G", 3)]
+
+
 def test_tasks_of_flows_have_the_digest_of_their_code_package(room: Room) -> None:
     with_code, without = room.run(b"the code", a=1), room.run(None, a=1)
     rows = room.client.get(f"/ui/export/executions?format=json&q={quote(f'run={with_code}')}").json()

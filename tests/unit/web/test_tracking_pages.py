@@ -326,6 +326,22 @@ async def test_groups_of_tracked_runs_are_counted_over_all_of_them_and_lead_to_t
     assert 'class="bar s-failed"' in states
 
 
+async def test_groups_by_a_key_of_config_count_all_runs_and_sum_up_the_columns(site: Site) -> None:
+    for number in range(130):
+        change = RunChange(config=json.dumps({"rate": {"value": number % 2 / 2}}), summary=json.dumps({"score": number}))
+        await site.tracking.runs.upsert("ann", "digits", f"some{number}", change)
+    page = (await site.get(f"{site.base}/runs?group=config.rate&q=some&columns=chosen&column=s.score")).text
+    groups = re.findall(r'<a class="name quiet cut" href="([^"]+)">([^<]+)</a></th>\s*<td class="num">(\d+)</td>', page)
+    assert {(name, int(count)) for _, name, count in groups} == {("0", 65), ("0.5", 65)}
+    assert "0 – 128" in page
+    assert "1 – 129" in page
+    assert 'href="/ann/digits/runs?q=some&amp;columns=chosen&amp;column=s.score&amp;group=config.rate"' in page, "the menu offers keys of config"
+    for address, _, count in groups:
+        assert f">{count} runs" in (await site.get(address.replace("&amp;", "&"))).text
+    rows = (await site.get("/ui/tracking/export/ann/digits?group=config.rate&q=some&column=s.score&format=json")).json()
+    assert {row["group"]: (row["count"], row["value.score_min"], row["value.score_max"]) for row in rows} == {"0": (65, 0, 128), "0.5": (65, 1, 129)}
+
+
 async def test_runs_stand_in_groups_within_groups_and_keep_their_colours_whatever_is_listed(site: Site) -> None:
     for number in range(6):
         change = RunChange(group="even" if number % 2 else "odd", config=json.dumps({"lr": {"value": number // 3}}))

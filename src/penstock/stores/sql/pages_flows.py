@@ -20,11 +20,12 @@ from penstock.interfaces.page_flows import (
     TrackedLink,
 )
 from penstock.interfaces.pages import COUNT_LIMIT
-from penstock.interfaces.run_tables import GROUPED_ROWS
+from penstock.interfaces.run_tables import GROUPED_ROWS, RowGroups
 from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 from penstock.stores.sql.flow_projection import PARAMETERS_STEP
 from penstock.stores.sql.page_filters import Where
 from penstock.stores.sql.page_rows import named_places
+from penstock.stores.sql.pages_run_tables import gathered
 
 _SHOWN_RUN = "COALESCE(flow_run.run_id, CAST(flow_run.run_number AS TEXT))"
 _SHARED = f"flow_run.flow_id || '/' || {_SHOWN_RUN}"
@@ -37,6 +38,7 @@ _RUNS = (
 _SORTED = "flow_run.ts_epoch + 0"
 """The same as the column, but nothing that SQLite would go through all runs for where it has the ids of a few."""
 _STATES = {"running": ("RUNNING", "PENDING", "CANCELING", "PAUSED"), "completed": ("SUCCEEDED",), "failed": ("FAILED", "CANCELED")}
+_GROUPED = {"flow": "flow_run.flow_id", "user": "flow_run.user_name", "status": "run.state"}
 _MAX_GROUPS = 200
 _FEW = 500
 """Runs of a state that are looked up one by one."""
@@ -65,6 +67,21 @@ class SqlFlowPages:
             return FlowListing(
                 found[: query.limit], min(total, limit), total <= limit, len(found) > query.limit, by_flow, by_user, grouped <= most, most
             )
+
+        return await self._database.read(work)
+
+    async def groups(self, query: FlowQuery, by: str) -> RowGroups:
+        """See `FlowPages.groups`."""
+
+        def work(tx: Transaction) -> RowGroups:
+            where, order = _where(tx, query)
+            chosen = (
+                "WITH chosen AS (SELECT run.state, flow_run.ts_epoch / 1000.0 AS created_at, "
+                "CASE WHEN run.finished_at IS NOT NULL THEN run.finished_at - flow_run.ts_epoch / 1000.0 END AS seconds, "
+                f"NULLIF({_GROUPED[by]}, '') AS value FROM {_JOINED} {where.sql()} "
+                f"ORDER BY {order} DESC LIMIT {GROUPED_ROWS}) "
+            )
+            return gathered(tx, chosen, where.params, {})
 
         return await self._database.read(work)
 

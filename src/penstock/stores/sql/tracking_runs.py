@@ -9,15 +9,15 @@ from typing import Any
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import TaskId, TrackedRunId
 from penstock.domain.tracking import RunChange, TrackedProjectId, TrackedRun, TrackedState
-from penstock.interfaces.run_tables import GROUPED_ROWS, RowGroups
+from penstock.interfaces.run_tables import RowGroups
 from penstock.interfaces.tracking_query import Compare, FieldKind, Filter, Not, RunEntry, RunPage, RunQuery
 from penstock.interfaces.tracking_store import SHARED_SILENCE_SECONDS, RunBirth, RunUpserted, StreamWrite
 from penstock.stores.sql.data_losses import put_losses
 from penstock.stores.sql.database import Database, Transaction
-from penstock.stores.sql.pages_run_tables import gathered
 from penstock.stores.sql.tracking_console import write_console
 from penstock.stores.sql.tracking_find import RunSelection, find_run_ids
 from penstock.stores.sql.tracking_flows import link_flow_task
+from penstock.stores.sql.tracking_groups import group_runs
 from penstock.stores.sql.tracking_projects import delete_run_rows, ensure_project
 from penstock.stores.sql.tracking_rows import SELECT_RUN, compact_json, next_place, run_from_row
 from penstock.stores.sql.tracking_values import REFRESH_RUNS, put_history_keys, refresh_stale
@@ -27,8 +27,6 @@ _PLAIN_COLUMNS = {
     "host": "host", "program": "program", "commit": "commit_hash", "repo": "repo", "sweep": "sweep",
 }  # fmt: skip
 """Fields of `RunChange` that are stored as they are."""
-_GROUPED = {"group": "r.group_name", "job_type": "r.job_type", "state": "r.state", "sweep": "r.sweep", "user_name": "r.user_name"}
-"""What runs are grouped by."""
 _IN_STEP = 500
 
 
@@ -227,24 +225,14 @@ class SqlTrackedRunStore:
 
         return await self._database.read(work)
 
-    async def groups(self, project_id: TrackedProjectId, filter: Filter, by: str) -> RowGroups:
-        """Group the newest matching runs by a column.
+    async def groups(self, project_id: TrackedProjectId, filter: Filter, by: str, columns: Sequence[str]) -> RowGroups:
+        """Group the newest matching runs by a column or a value of config.
 
         Raises:
             InvalidArgumentError: a regular expression is malformed.
         """
-        await self._freshen(project_id, filter, [])
-
-        def work(tx: Transaction) -> RowGroups:
-            where, params = RunSelection(tx, project_id).condition(filter)
-            chosen = (
-                "WITH chosen AS (SELECT r.state, r.created_at, CASE WHEN r.finished_at IS NOT NULL THEN r.finished_at - r.created_at END "
-                f"AS seconds, NULLIF({_GROUPED[by]}, '') AS value FROM tracked_run r WHERE r.project_id = ? AND {where} "
-                f"ORDER BY r.created_at DESC LIMIT {GROUPED_ROWS}) "
-            )
-            return gathered(tx, chosen, [project_id, *params], {})
-
-        return await self._database.read(work)
+        await self._freshen(project_id, filter, [FieldKind.CONFIG] if columns or by.startswith("config.") else [])
+        return await self._database.read(lambda tx: group_runs(tx, project_id, filter, by, columns))
 
     async def _freshen(self, project_id: TrackedProjectId, filter: Filter, sorted_by: Sequence[FieldKind]) -> None:
         """Bring the index of values up to date when the question needs it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,10 +12,11 @@ from starlette.responses import Response
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.page_catalog import ExperimentItem, PipelineItem, RecurringItem
 from penstock.interfaces.pages import ArtifactItem, ListQuery, RunItem, TaskItem
-from penstock.interfaces.run_tables import ARTIFACT_GROUPINGS, TASK_GROUPINGS, Span
+from penstock.interfaces.run_tables import ARTIFACT_GROUPINGS, TASK_GROUPINGS
 from penstock.web.export_order import in_order
 from penstock.web.exporting import Export, Field, rows_of, send
 from penstock.web.filters import query_of
+from penstock.web.group_exports import group_export
 from penstock.web.pages.whole_exports import WHOLE
 from penstock.web.parquet_writing import Kind
 from penstock.web.services import WebServices
@@ -141,15 +141,6 @@ async def _runs(services: WebServices, query: ListQuery, wanted: QueryParams) ->
     return Export("runs", [*_RUN, *chosen, *documents], rows())
 
 
-def _spread(name: str) -> tuple[Field, ...]:
-    return tuple(Field(f"{name}_{part}", Kind.NUMBER) for part in ("mean", "min", "max"))
-
-
-def _spread_values(name: str, span: Span | None) -> dict[str, float | None]:
-    values = (None, None, None) if span is None else (span.mean, span.minimum, span.maximum)
-    return dict(zip((field.name for field in _spread(name)), values, strict=True))
-
-
 async def _groups(services: WebServices, name: str, query: ListQuery, wanted: QueryParams) -> Export:
     """The groups that a list shows: what they are made of, counts by state, mean and range of durations and of the columns."""
     by, columns = wanted["group"][:200], list(dict.fromkeys(wanted.getlist("column")))
@@ -161,18 +152,7 @@ async def _groups(services: WebServices, name: str, query: ListQuery, wanted: Qu
     else:
         found = await tables.groups(query, by, columns)
         spreads = {"duration_seconds": "", **{f"value.{column}": column for column in columns}}
-    states = (_document("states"),) if name != "artifacts" else ()
-    fields = [Field("group"), *_integers("count"), *states, *_moments("newest_at")]
-    fields += [field for spread in spreads for field in _spread(spread)]
-
-    async def rows() -> AsyncIterator[Mapping[str, Any]]:
-        for group in found.groups:
-            row: dict[str, Any] = {"group": group.value, "count": group.count, "states": group.states, "newest_at": group.newest_at}
-            for spread, column in spreads.items():
-                row |= _spread_values(spread, group.columns.get(column) if column else group.duration)
-            yield row
-
-    return Export(f"{name}-by-{re.sub(r'[^A-Za-z0-9_.-]', '_', by)}", fields, rows())
+    return group_export(name, by, found, spreads, has_states=name != "artifacts")
 
 
 Listed = Callable[[WebServices, ListQuery], AsyncIterator[dict[str, Any]]]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -20,7 +21,8 @@ from penstock.interfaces.pages import TaskItem
 from penstock.interfaces.tracking_pages import RunTracking
 from penstock.web.flow_graph import FlowGraph, graph_of, worst_state
 from penstock.web.flow_services import FlowWeb
-from penstock.web.render import Crumb, Frame, redirect, render
+from penstock.web.groups import GroupTable
+from penstock.web.render import Crumb, Frame, query_url, redirect, render
 from penstock.web.security import check_own_form
 from penstock.web.services import WebServices
 from penstock.web.timelines import Part, part_of
@@ -43,6 +45,10 @@ _MOST_CARDED = 40
 _MOST_VALUES = 200
 _MOST_LISTED = 500
 PARAMETERS_STEP = "_parameters"
+GROUPINGS: Mapping[str, str] = {"flow": "Flow", "user": "User", "status": "Status"}
+"""What groups the list, with its label."""
+_STATUS = {"RUNNING": "running", "PENDING": "running", "SUCCEEDED": "completed", "FAILED": "failed", "CANCELED": "failed"}
+"""State -> the word of the filter that has it."""
 _PAGE = 50
 _SPANS = {"1h": 3600.0, "24h": 86_400.0, "7d": 7 * 86_400.0, "30d": 30 * 86_400.0}
 _MAX_PARAMETERS = 40
@@ -66,14 +72,16 @@ class FlowListPage:
 
     listing: FlowListing
     query: FlowQuery
-    group: str
-    """`flow`, `user` or empty."""
+    groups: GroupTable | None
+    """Runs in groups; None when rows are shown."""
     span: str
     """Chosen time range."""
     spans: Sequence[str]
     next_offset: int | None
     peeks: Mapping[str, Sequence[PeekBar]]
     """Tasks of the listed runs over time, by shared run id; the 60 longest of each."""
+    group_choices: Sequence[tuple[str, str]] = tuple(GROUPINGS.items())
+    """(name, label) of what groups the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,23 +218,39 @@ def flow_query(flow_id: str, given: QueryParams, now: float, zone: str) -> FlowQ
 
 
 async def list_page(services: WebServices, flows: FlowWeb, request: Request) -> Response:
-    """Recorded runs, newest first, with counts by flow or user."""
+    """Recorded runs, newest first, or in groups by flow, user or status."""
     zone = reading_zone(request.query_params, request.cookies)
     query = flow_query(request.path_params.get("flow", ""), request.query_params, services.clock.now(), zone)
     listing = await flows.pages.runs(query)
-    group = request.query_params.get("group", "flow")
     page = FlowListPage(
         listing,
         query,
-        group if group in {"flow", "user"} else "",
+        await _groups(flows, query, request),
         request.query_params.get("since", ""),
         tuple(_SPANS),
         query.offset + _PAGE if listing.has_more else None,
-        await _peeks(services, listing.items),
+        await _peeks(services, listing.items) if request.query_params.get("group") not in GROUPINGS else {},
     )
     crumbs = (Crumb("Flows", "/flows"), Crumb(query.flow_id)) if query.flow_id else (Crumb("Flows"),)
     frame = Frame(title=query.flow_id or "Flows", section="flows", crumbs=crumbs, scripts=("table", "flows"))
     return render(services, request, "flows/list.html", frame=frame, page=page)
+
+
+async def _groups(flows: FlowWeb, query: FlowQuery, request: Request) -> GroupTable | None:
+    """The groups that the address asks for; a group leads to its rows by the words of the filters."""
+    by = request.query_params.get("group", "")
+    if by not in GROUPINGS:
+        return None
+    base = request.url.path
+
+    def leads(value: str) -> str:
+        if by == "flow":
+            return query_url(f"/flows/{quote(value, safe='')}", request.query_params, group=None, flow=None, offset=None)
+        word = _STATUS.get(value, "") if by == "status" else value
+        return query_url(base, request.query_params, group=None, offset=None, **{by: word}) if word else ""
+
+    found = await flows.pages.groups(query, by)
+    return GroupTable("state" if by == "status" else by, GROUPINGS[by], found, (), base, request.query_params, leads=leads)
 
 
 async def _peeks(services: WebServices, runs: Sequence[FlowRunItem]) -> dict[str, list[PeekBar]]:

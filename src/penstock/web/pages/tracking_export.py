@@ -11,7 +11,8 @@ from starlette.responses import Response
 from penstock.domain.tracking import TrackedProject
 from penstock.web.export_order import in_order
 from penstock.web.exporting import MOST_ROWS, Export, Field, send
-from penstock.web.pages.tracking_workspace import ListedRun, listed_run
+from penstock.web.group_exports import group_export
+from penstock.web.pages.tracking_workspace import ListedRun, column_name, listed_run, store_column, wanted_groups
 from penstock.web.parquet_writing import Kind
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import plain
@@ -31,6 +32,8 @@ _FIELDS = (
 async def export(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Send the runs that `q` matches in the order of `sort`; each `column` (`c.lr`, `s.loss`) is a column of tables.
 
+    With `group`, the groups are sent.
+
     Raises:
         InvalidArgumentError: another format.
         NotFoundError: there is no such project, or it is not the reader's to see.
@@ -38,6 +41,11 @@ async def export(services: WebServices, tracking: TrackingServices, request: Req
     project = await project_of(tracking, request)
     wanted = request.query_params
     chosen = [key for key in dict.fromkeys(wanted.getlist("column")) if key[:2] in {"c.", "s."}][:_MOST_COLUMNS]
+    if by := next(iter(wanted_groups(wanted)), ""):
+        filters = run_filters(wanted.get("q", ""), now=services.clock.now(), zone=reading_zone(wanted, request.cookies))
+        spreads = {"duration_seconds": "", **{f"value.{column_name(key)}": key for key in chosen}}
+        groups = group_export(project.name, by, await tracking.runs.groups(project, filters, store_column(by), chosen), spreads)
+        return send(groups, wanted.get("format", "csv"))
     first = await _page(services, tracking, request, project, None)
     columns = [
         Field(f"{'config' if key[0] == 'c' else 'summary'}.{key[2:]}", _kind(first[0], key), left_out_of=frozenset({"json"}))

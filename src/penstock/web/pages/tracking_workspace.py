@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -49,6 +49,8 @@ SORTS: Sequence[tuple[str, str]] = (
     ("-duration", "Longest first"),
 )
 _DEFAULT_COLUMNS = 6
+_MOST_GROUPED_KEYS = 100
+"""Keys of config that the menu of groups offers."""
 _MOST_GROUPS = 3
 """Levels of groups within groups."""
 _GROUPED = {"group": "group", "job": "job_type", "state": "state", "sweep": "sweep", "user": "user_name"}
@@ -178,8 +180,8 @@ class RunTablePage:
     """All of them."""
     is_only_differences: bool
     """Columns that say the same in every row are hidden."""
-    groups: Sequence[tuple[str, str]] = GROUPS
-    """What runs may be grouped by."""
+    group_choices: Sequence[tuple[str, str]]
+    """(name, label) of what runs may be grouped by."""
     grouped: GroupTable | None = None
     """Runs in groups; None when rows are shown."""
     filter_fields: Sequence[str] = FIELDS
@@ -268,16 +270,31 @@ def group_of(run: TrackedRun, group: str) -> str:
             return ""
 
 
-async def _grouped(services: WebServices, tracking: TrackingServices, request: Request, project: TrackedProject) -> GroupTable | None:
-    """The groups that the address asks for; None for rows, and for a key of config, whose groups are those of the rows shown."""
+async def _grouped(
+    services: WebServices, tracking: TrackingServices, request: Request, project: TrackedProject, columns: Sequence[str]
+) -> GroupTable | None:
+    """The groups that the address asks for, with the numbers of `columns`; None for rows."""
     query = request.query_params
-    by = query.get("group", "")
-    if by not in _GROUPED:
+    by = next(iter(wanted_groups(query)), "")
+    if not by:
         return None
     filters = run_filters(query.get("q", ""), now=services.clock.now(), zone=reading_zone(query, request.cookies))
-    found = await tracking.runs.groups(project, filters, _GROUPED[by])
+    found = await tracking.runs.groups(project, filters, store_column(by), columns)
     looks = {state.value: look for state, look in LOOKS.items()}
-    return GroupTable(by, dict(GROUPS)[by], found, (), request.url.path, query, looks)
+    named = {key: column_name(key) for key in columns}
+    groups = [replace(group, columns={named[key]: span for key, span in group.columns.items()}) for group in found.groups]
+    shown = [name for key, name in named.items() if name != by and any(name in group.columns for group in groups)]
+    return GroupTable(by, dict(GROUPS).get(by, by), replace(found, groups=groups), shown, request.url.path, query, looks)
+
+
+def store_column(group: str) -> str:
+    """Return what the store calls a field that groups the table; keys of config have one name."""
+    return _GROUPED.get(group, group)
+
+
+def column_name(key: str) -> str:
+    """Return what a column `c.lr` or `s.loss` is called: keys of the summary by themselves."""
+    return f"config.{key[2:]}" if key.startswith("c.") else key[2:]
 
 
 async def table_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
@@ -302,7 +319,18 @@ async def table_page(services: WebServices, tracking: TrackingServices, request:
     is_only = request.query_params.get("differences") == "1"
     if is_only:
         columns = [key for key in columns if len({str(row.cell(key)) for row in listing.rows}) > 1]
-    grouped = await _grouped(services, tracking, request, project)
-    page = RunTablePage(project, project_url(project), PROJECT_TABS, listing, columns, choices[:600], is_only, grouped=grouped)
+    grouped = await _grouped(services, tracking, request, project, columns)
+    keys = [f"config.{key[2:]}" for key in choices if key.startswith("c.")][:_MOST_GROUPED_KEYS]
+    page = RunTablePage(
+        project=project,
+        base=project_url(project),
+        tabs=PROJECT_TABS,
+        listing=listing,
+        columns=columns,
+        choices=choices[:600],
+        is_only_differences=is_only,
+        group_choices=[*GROUPS[1:], *((key, key) for key in keys)],
+        grouped=grouped,
+    )
     frame = project_frame(project, f"{project.name} runs", crumb="Runs", scripts=("table",))
     return render(services, request, "tracking/table.html", frame=frame, page=page)

@@ -15,9 +15,10 @@ from starlette.requests import Request
 from penstock.interfaces.page_flows import FlowRunItem
 from penstock.interfaces.tracking_pages import ProjectItem
 from penstock.web.exporting import MOST_ROWS, Export, Field
+from penstock.web.group_exports import group_export
 from penstock.web.namespaces import PARAMETER
 from penstock.web.pages.collections import CollectionRow, collections_of, in_full
-from penstock.web.pages.flows import flow_query
+from penstock.web.pages.flows import GROUPINGS, flow_query
 from penstock.web.pages.tracking_projects import visible_projects
 from penstock.web.parquet_writing import Kind
 from penstock.web.services import WebServices
@@ -84,7 +85,10 @@ def _project(item: ProjectItem) -> dict[str, Any]:
 
 async def _flows(services: WebServices, request: Request) -> Export:
     zone = reading_zone(request.query_params, request.cookies)
+    by = request.query_params.get("group", "")
     asked, flows = flow_query("", request.query_params, services.clock.now(), zone), services.flows
+    if flows is not None and by in GROUPINGS:
+        return group_export("flows", by, await flows.pages.groups(asked, by), {"duration_seconds": ""})
 
     async def rows() -> AsyncIterator[Mapping[str, Any]]:
         if flows is None:

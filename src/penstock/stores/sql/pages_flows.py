@@ -79,7 +79,7 @@ class SqlFlowPages:
                 "WITH chosen AS (SELECT run.state, flow_run.ts_epoch / 1000.0 AS created_at, "
                 "CASE WHEN run.finished_at IS NOT NULL THEN run.finished_at - flow_run.ts_epoch / 1000.0 END AS seconds, "
                 f"NULLIF({_GROUPED[by]}, '') AS value FROM {_JOINED} {where.sql()} "
-                f"ORDER BY {order} DESC LIMIT {GROUPED_ROWS}) "
+                f"ORDER BY {order} LIMIT {GROUPED_ROWS}) "
             )
             return gathered(tx, chosen, where.params, {})
 

@@ -28,6 +28,7 @@ from penstock.web.security import PAGE_HEADERS
 from penstock.web.services import WebServices
 from penstock.web.static_modules import page_script, preloads
 from penstock.web.static_urls import static_url
+from penstock.web.tracking_documents import look_of
 from penstock.web.tracking_services import caller_of
 
 HERE = Path(__file__).parent
@@ -253,6 +254,7 @@ def environment() -> jinja2.Environment:
     env.filters["prose"] = prose
     env.filters["state_word"] = formats.state_word
     env.filters["state_look"] = formats.state_look
+    env.filters["tracked_look"] = look_of
     env.filters |= {"cron_words": _cron_words, "cron_parts": zone_and_rest}
     env.filters["shell_lines"] = lambda variables: "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
     env.filters["quote"] = lambda text: quote(str(text), safe="")

@@ -133,7 +133,7 @@ async def search_of(services: WebServices, request: Request, text: str) -> Searc
         groups.append(("Versions", versions))
     for kind, heading, symbol, address in KINDS:
         found = [
-            HitLine(address_of(hit, address), hit.title, hit.detail, symbol, _STATES.get(hit.state, hit.state), hit.at)
+            HitLine(address_of(hit, address), hit.title, _detail_of(request, hit), symbol, _STATES.get(hit.state, hit.state), hit.at)
             for hit in hits
             if hit.kind == kind
         ]
@@ -149,6 +149,17 @@ async def search_of(services: WebServices, request: Request, text: str) -> Searc
     if not text:
         groups = [await _recent(services, request), ("Commands", _commands(services, request)[:5])]
     return SearchPage(text, groups)
+
+
+def _detail_of(request: Request, hit: SearchHit) -> str:
+    """What stands beside a name; the state of a schedule as a word."""
+    if hit.kind != "recurring":
+        return hit.detail
+    return translate(_language(request), hit.detail.lower())
+
+
+def _language(request: Request) -> str:
+    return choose_language(request.cookies.get("penstock_lang"), request.headers.get("accept-language", ""))
 
 
 async def _recent(services: WebServices, request: Request) -> tuple[str, list[HitLine]]:
@@ -176,8 +187,7 @@ def _may(services: WebServices, request: Request, address: str) -> bool:
 
 def _says(request: Request, label: str, text: str) -> bool:
     """Whether a label has the text in it, in English or in the reader's language."""
-    language = choose_language(request.cookies.get("penstock_lang"), request.headers.get("accept-language", ""))
-    return any(text.lower() in words.lower() for words in (label, translate(language, label)))
+    return any(text.lower() in words.lower() for words in (label, translate(_language(request), label)))
 
 
 async def _new_runs(services: WebServices, request: Request, text: str) -> list[HitLine]:

@@ -63,7 +63,8 @@ def document(name: str) -> Document | None:
     for token in tokens:
         for child in token.children or ():
             _lead(child)
-    body = Markup(_RENDERER.renderer.render(tokens, _RENDERER.options, {}))  # noqa: S704 - our own files, and HTML in them is off
+    # Wide tables scroll, so the keyboard has to reach them.
+    body = Markup(_RENDERER.renderer.render(tokens, _RENDERER.options, {}).replace("<table>", '<table tabindex="0">'))  # noqa: S704 - our own files, and HTML in them is off
     return Document(name, title, body, parts)
 
 

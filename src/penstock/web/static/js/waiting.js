@@ -49,7 +49,7 @@ export function marked(place, { bars = 3, giveUp }) {
   const note = make("div", { class: "waiting-note", "data-keep": true });
   const end = stages({
     show: () => {
-      place.classList.add("is-waiting");
+      place.setAttribute("aria-busy", "true");
       if (!place.childElementCount) note.append(...Array.from({ length: bars }, () => make("div", { class: "skeleton waiting-bar" })));
       place.prepend(note);
     },
@@ -59,7 +59,7 @@ export function marked(place, { bars = 3, giveUp }) {
   const stop = () => {
     end();
     note.remove();
-    place.classList.remove("is-waiting");
+    place.removeAttribute("aria-busy");
   };
   return {
     done: stop,

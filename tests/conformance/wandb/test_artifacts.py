@@ -166,6 +166,25 @@ answer["unlinked"] = not api.artifact_exists(f"wandb-registry-model/{name}:stagi
     assert httpx.get(client.server.url + registry).status_code == 200
 
 
+def test_a_deleted_portfolio_leaves_the_version_that_it_held(any_client: Client) -> None:
+    answer = any_client.run(
+        MAKE
+        + """
+with wandb.init() as run:
+    artifact = make()
+    run.log_artifact(artifact).wait()
+    run.link_artifact(artifact, f"{PROJECT}/portfolio", aliases=["prod"])
+api = wandb.Api()
+kept, gone = (api.artifact_type("dataset", PROJECT).collection(name) for name in ("ds", "portfolio"))
+answer = {"sequences": [kept.is_sequence(), gone.is_sequence()]}
+gone.delete()
+answer["left"] = [found.name for found in wandb.Api().artifact_type("dataset", PROJECT).collections()]
+answer["version"] = wandb.Api().artifact(f"{PROJECT}/ds:v0").version
+"""
+    )
+    assert answer == {"sequences": [True, False], "left": ["ds"], "version": "v0"}
+
+
 def test_drafts_incremental_and_distributed_versions(client: Client) -> None:
     answer = client.run(
         MAKE

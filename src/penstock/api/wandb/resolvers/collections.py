@@ -93,6 +93,12 @@ def _named(context: RequestContext, project_id: int, name: str, type_name: str |
     return collection_node(context, found)
 
 
+def _type_sequence(node: TypeNode, info: GraphQLResolveInfo, *, name: str) -> CollectionNode | None:
+    """Return the sequence of that name; older clients tell a portfolio, which they delete by another call, by this being null."""
+    found = _named(context_of(info), node.type.project_id, name, node.type.name)
+    return found if found is not None and found.collection.kind is CollectionKind.SEQUENCE else None
+
+
 def _find(
     context: RequestContext,
     project_ids: list[int],
@@ -379,7 +385,7 @@ FIELDS: FieldTable = {
         "project": lambda node, info: _project_node(context_of(info), node.type.project_id),
         "artifact": _type_artifact,
         "artifactCollection": lambda node, info, name: _named(context_of(info), node.type.project_id, name, node.type.name),
-        "artifactSequence": lambda node, info, name: _named(context_of(info), node.type.project_id, name, node.type.name),
+        "artifactSequence": _type_sequence,
         "artifactCollections": _type_collections,
         "artifactSequences": _type_sequences,
     },

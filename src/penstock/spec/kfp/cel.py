@@ -6,7 +6,9 @@ has parseJson`. The SDK writes only a small part of it (kfp protocol notes, sect
 Evaluation rules are those of `domain.expr.Call`.
 
 The SDK puts the text that a parameter is compared with between two quotes as it is (observed with 2.0.1 to 2.17.3), so that
-`x == "it's"` becomes `... == 'it's'`, which is not CEL. A condition that is none is read once more that way.
+`x == "it's"` becomes `... == 'it's'`, which is not CEL. So it does with a number or boolean that is compared with a text: the whole
+reference stands between two quotes (`'int(inputs.parameter_values['x'])' == '5'`); its text is meant. A condition that is no CEL is read
+once more in these ways.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ _TOKEN = re.compile(
 )
 _VERBATIM = re.compile(r"\s*'(.*?)'(?=\s*(?:$|\)+\s*(?:$|&&)|&&))", re.DOTALL)
 """A string as the SDK writes it, always on the right of a comparison: to the first quote after which that can be over."""
+_QUOTED_REFERENCE = re.compile(r"'(?:int\()?(inputs\.parameter_values\['[^']*'\])\)?'")
+"""A number or boolean as the SDK writes it when the other side is a text."""
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
 _PLAIN_ESCAPES = "\\?\"'`"
@@ -64,9 +68,10 @@ def parse_condition(text: str, *, place: str, texts: Collection[str] = ()) -> Ex
     try:
         return _Parser(text, place, names=None, texts=texts).parse()
     except SpecError:
-        if "'" in text:
+        meant = _QUOTED_REFERENCE.sub(r"string(\1)", text)
+        for is_verbatim in (False, True) if "'" in text else ():
             with contextlib.suppress(SpecError):
-                return _Parser(text, place, names=None, texts=texts, is_verbatim=True).parse()
+                return _Parser(meant, place, names=None, texts=texts, is_verbatim=is_verbatim).parse()
         raise
 
 

@@ -48,6 +48,15 @@ def test_text_that_the_sdk_put_between_quotes_as_it_is_is_compared_as_it_is(text
     assert parse_condition(f"!({one}) && {one}", place="p") == call("&&", call("!", call("==", X, text)), call("==", X, text))
 
 
+@pytest.mark.parametrize("reference", ["int(inputs.parameter_values['x'])", "inputs.parameter_values['x']"])
+@pytest.mark.parametrize("text", ["5", "it's"])
+def test_a_reference_between_quotes_is_the_text_of_its_value(reference: str, text: str) -> None:
+    as_text = Call("string", (X,))
+
+    assert parse_condition(f"'{reference}' == '{text}'", place="p") == Call("==", (as_text, Const(text)))
+    assert parse_condition(f"'5' != '{reference}'", place="p") == Call("!=", (Const("5"), as_text))
+
+
 def test_a_condition_that_can_be_read_in_no_way_names_what_is_wrong_in_it_as_written() -> None:
     with pytest.raises(SpecError, match="expected '\\)'"):
         parse_condition("(inputs.parameter_values['x'] == 'it'", place="p")

@@ -63,6 +63,16 @@ def test_parameters_say_which_run_parameter_they_are_and_artifacts_have_digest_a
     expect(page.get_by_role("link", name="Preview", exact=True)).to_have_attribute("aria-current", "page")
 
 
+def test_events_tell_causes_and_details_what_the_cache_key_is_made_of(page: Page, served: Served) -> None:
+    page.goto(panel_of(served, "failed", TRAIN, "events"))
+    body = page.locator("#panel-body")
+    expect(body).to_contain_text("Failed: ValueError: Input X contains NaN.")
+    page.goto(panel_of(served, "good", "root/exit-handler-1/load-digits", "details"))
+    body.get_by_text("What the key is made of").click()
+    expect(body.locator("details[open]")).to_contain_text("code")
+    expect(body.locator("details[open]")).to_contain_text("values of parameters, digests of artifacts")
+
+
 def test_packages_are_listed_with_what_differs_from_the_run_before(page: Page, served: Served) -> None:
     page.goto(panel_of(served, "night-3", TRAIN, "environment"))
     packages = page.locator("#task-packages")

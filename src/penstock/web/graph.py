@@ -82,6 +82,19 @@ def template_at(plan: RunPlan, path: str) -> GraphTemplate | LeafTemplate | None
     return template
 
 
+def tasks_along(plan: RunPlan | None, path: str) -> list[TaskSpec]:
+    """Return the tasks of the plan from the root's own to the one at `path`; nothing when the plan has no such place."""
+    found: list[TaskSpec] = []
+    template = plan.templates.get(plan.root) if plan is not None else None
+    for segment in path.split("/")[1:]:
+        task = template.tasks.get(_ROUND.sub("", segment)) if isinstance(template, GraphTemplate) else None
+        if plan is None or task is None:
+            return []
+        found.append(task)
+        template = plan.templates.get(task.template)
+    return found
+
+
 def plan_scope(plan: RunPlan, path: str, *, only: frozenset[str] | None = None) -> GraphScope:
     """Graph of a scope as defined, without a run; `only` restricts it to some task keys."""
     template = template_at(plan, path)

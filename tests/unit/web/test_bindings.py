@@ -9,6 +9,7 @@ import pytest
 from penstock.domain.plan import RunPlan
 from penstock.spec.loader import SpecPlanLoader
 from penstock.web.bindings import Binding, Bindings, Output
+from penstock.web.graph import tasks_along
 
 
 def _output(task: str, key: str) -> dict[str, Any]:
@@ -120,3 +121,8 @@ def test_a_loop_shows_its_items_and_an_iteration_one_of_them(plan: RunPlan) -> N
 def test_a_place_that_the_plan_has_not_binds_nothing(plan: RunPlan, path: str) -> None:
     bindings = Bindings(plan, path, {})
     assert (bindings.parameters(), bindings.artifacts()) == ([], [])
+
+
+def test_the_tasks_along_a_path_are_those_of_the_plan(plan: RunPlan) -> None:
+    assert [task.key for task in tasks_along(plan, "root/loop[1]/use")] == ["loop", "use"]
+    assert tasks_along(plan, "root/nowhere") == tasks_along(None, "root/use") == []

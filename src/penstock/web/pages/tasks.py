@@ -13,13 +13,13 @@ from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import RunId, TaskId, TaskPath, task_id_for
-from penstock.domain.plan import ContainerWork, LeafTemplate
+from penstock.domain.plan import ContainerWork, LeafTemplate, RetryPolicy
 from penstock.domain.tracking import TrackedRun
-from penstock.interfaces.pages import ArtifactUse, AttemptItem, NoteItem, TaskItem, TaskView
+from penstock.interfaces.pages import ArtifactUse, AttemptItem, TaskItem, TaskView
 from penstock.web import graph
 from penstock.web.bindings import Binding, Bindings, Output
 from penstock.web.component_cards import component_source
-from penstock.web.formats import state_word
+from penstock.web.formats import headline, state_word
 from penstock.web.iteration_grid import IterationGrid, iteration_grid
 from penstock.web.packages import Packages, packages_of
 from penstock.web.plans import plan_of
@@ -66,6 +66,18 @@ class ParameterLine:
     """Declared type where the definition tells more than the value does."""
     run_parameter: str = ""
     """Parameter of the run that it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEvent:
+    """A line of the tab Events, and of the stream System of the log."""
+
+    at: float
+    kind: str
+    text: str
+    attempt: int | None
+    cause: str = ""
+    """What the text alone does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +139,10 @@ class TaskPanel:
     """(label, seconds) of where time went."""
     source: str
     """Code of the component, where the definition holds it."""
+    retry: RetryPolicy | None
+    """How failures are retried, in the tab Details; None: they are not, or it is not known."""
+    identity: Mapping[str, str]
+    """Parts of the cache key that the component itself gives, each a digest, in the tab Details."""
     image: str
     """Image the author asked for."""
     command: Sequence[str]
@@ -143,7 +159,7 @@ class TaskPanel:
     """Shell line that runs the attempt again on the reader's machine; empty: it cannot."""
     tracked: Sequence[TrackedRun]
     """Its tracked runs, oldest first; those of the task whose result was reused, if it was."""
-    events: Sequence[NoteItem]
+    events: Sequence[TaskEvent]
     """What happened to it, in order of time."""
     iterations: Sequence[Iteration] = ()
     """The same task in the iterations of the loop around it, at most `_ITERATIONS` on either side."""
@@ -182,6 +198,7 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
     number = int(wanted) if wanted.isdigit() and int(wanted) in attempts else max(attempts, default=max(0, task.attempts - 1))
     leaf = await _leaf(services, view) if tab in {"details", "environment", "io"} and task.is_leaf else None
     source, image, command = _definition(leaf)
+    retry, identity = await _policies(services, view, leaf) if tab == "details" else (None, {})
     types = leaf.extra.get("value_types", {}) if leaf is not None else {}
     bindings = await _bindings(services, view) if tab == "io" else None
     parameters, artifacts = (bindings.parameters(), bindings.artifacts()) if bindings is not None else ([], [])
@@ -204,6 +221,8 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
         visuals=visuals_of(await uses_with_sources(services, view.uses), url=services.url) if tab == "visualizations" else (),
         phases=_phases(view, attempts.get(number)),
         source=source,
+        retry=retry,
+        identity=identity,
         image=image,
         command=command,
         log_size=size,
@@ -230,19 +249,26 @@ async def _iterations(services: WebServices, task: TaskItem) -> Sequence[Iterati
     return [Iteration(task_id_for(run_id, TaskPath(f"{loop_path}[{number}]{rest}")), number, number == shown) for number in numbers]
 
 
-def events_of(view: TaskView) -> list[NoteItem]:
-    """Return the notes of engine and executor together with the moments of each attempt, in order of time."""
-    moments = list(view.notes)
+def events_of(view: TaskView) -> list[TaskEvent]:
+    """Return the notes of engine and executor together with the moments of each attempt and their causes, in order of time."""
+    ends = {attempt.attempt: attempt.finished_at or 0.0 for attempt in view.attempts}
+    told = []
+    for note in view.notes:
+        is_retry = note.kind == "retry"  # decided when the attempt has ended, whichever of the two was written down first
+        at = max(note.at, ends.get(note.attempt, 0.0)) if is_retry and note.attempt is not None else note.at
+        told.append((at, is_retry, TaskEvent(note.at, note.kind, note.text, note.attempt)))
     for attempt in view.attempts:
         look = {"SUCCEEDED": "finished", "FAILED": "failed", "CANCELED": "killed"}.get(attempt.state, "")
-        for at, kind, text in (
-            (attempt.created_at, "queued", "Queued"),
-            (attempt.started_at, "started", "Started"),
-            (attempt.finished_at, look, state_word(attempt.state)),
+        pid = (attempt.detail or {}).get("pid")
+        why = headline(str((attempt.error or {}).get("message", "")), 500)
+        for moment, kind, text, cause in (
+            (attempt.created_at, "queued", "Queued", ""),
+            (attempt.started_at, "started", "Started", f"pid {pid}" if pid else ""),
+            (attempt.finished_at, look, state_word(attempt.state), why),
         ):
-            if at is not None and kind:
-                moments.append(NoteItem(-1, attempt.attempt, at, kind, text))
-    return sorted(moments, key=lambda note: note.at)
+            if moment is not None and kind:
+                told.append((moment, False, TaskEvent(moment, kind, text, attempt.attempt, cause)))
+    return [event for _, _, event in sorted(told, key=lambda one: one[:2])]
 
 
 async def _packages(services: WebServices, view: TaskView, attempt: AttemptItem | None) -> Packages | None:
@@ -346,6 +372,16 @@ async def _leaf(services: WebServices, view: TaskView) -> LeafTemplate | None:
     plan = await plan_of(services, view.run.spec_digest)
     template = graph.template_at(plan, view.task.path) if plan is not None else None
     return template if isinstance(template, LeafTemplate) else None
+
+
+async def _policies(services: WebServices, view: TaskView, leaf: LeafTemplate | None) -> tuple[RetryPolicy | None, Mapping[str, str]]:
+    """How a leaf is retried (as it says itself, else the nearest graph around it), and what of its cache key is the component's."""
+    along = graph.tasks_along(await plan_of(services, view.run.spec_digest), view.task.path) if leaf is not None else []
+    if leaf is None or not along:
+        return None, {}
+    retry = next((task.retry for task in reversed(along) if task.retry is not None), None)
+    own = along[-1].cache.custom_key
+    return retry if retry is not None and retry.max_retries else None, {"key": own} if own is not None else leaf.identity
 
 
 def _definition(template: LeafTemplate | None) -> tuple[str, str, list[str]]:

@@ -1,0 +1,80 @@
+"""Keys, layers and themes over the seeded pages: one key closes one layer, arrows follow edges, and what the system changes shows at once."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Served
+from tests.browser.test_waiting import open_run
+
+
+def test_escape_closes_one_layer_after_another(page: Page, served: Served) -> None:
+    one = open_run(page, served)
+    page.locator(f"[data-node='{one}']").click()
+    panel = page.locator("#panel")
+    expect(panel.get_by_role("heading", name="load-digits")).to_be_visible()
+    page.locator("#run-menu > summary").click()
+    page.keyboard.press("Control+k")
+    expect(page.locator("#search")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#search")).to_be_hidden()
+    expect(page.locator("#run-menu")).to_have_attribute("open", "")
+    page.keyboard.press("Escape")
+    expect(page.locator("#run-menu")).not_to_have_attribute("open", "")
+    expect(panel).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+
+
+def test_the_side_bar_of_a_narrow_window_is_a_layer(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/ui/home")
+    opener = page.get_by_role("button", name="Open the menu")
+    opener.click()
+    expect(page.locator("#rail")).to_have_class(re.compile("is-open"))
+    page.keyboard.press("Escape")
+    expect(page.locator("#rail")).not_to_have_class(re.compile("is-open"))
+    expect(opener).to_be_focused()
+
+
+def test_a_full_stop_opens_the_actions_and_puts_the_focus_there(page: Page, served: Served) -> None:
+    open_run(page, served)
+    page.keyboard.press(".")
+    expect(page.locator("#run-menu .menu-body").locator("button, a").first).to_be_focused()
+    page.goto("/ui/experiments")
+    page.keyboard.press("j")
+    page.keyboard.press(".")
+    expect(page.locator("tr.is-cursor details.menu[open] .menu-body").locator("button, a").first).to_be_focused()
+
+
+def test_arrows_follow_the_edges_in_whichever_direction_the_graph_runs(page: Page, served: Served) -> None:
+    one = open_run(page, served)
+    node = page.locator(f"[data-node='{one}']")
+    for onward, back in (("ArrowDown", "ArrowUp"), ("ArrowRight", "ArrowLeft")):
+        node.focus()
+        page.keyboard.press(onward)
+        expect(page.locator(":focus .node-name")).to_have_text("preprocess")
+        page.keyboard.press(back)
+        expect(node).to_be_focused()
+        page.get_by_role("button", name="Turn the graph").click()
+
+
+def test_what_the_system_changes_about_its_colours_shows_without_a_reload(page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto("/ui/runs")
+    page.evaluate("() => document.addEventListener('penstock:theme', () => { document.documentElement.dataset.told = 'yes'; })")
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.emulate_media(color_scheme="dark")
+    expect(page.locator("html")).to_have_attribute("data-told", "yes")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+
+
+def test_the_collapsed_side_bar_is_remembered_and_its_links_keep_their_names(page: Page) -> None:
+    page.goto("/ui/runs")
+    page.get_by_role("button", name="Collapse or expand the side bar").click()
+    page.goto("/ui/home")
+    expect(page.locator("#frame")).to_have_class(re.compile("is-small"))
+    expect(page.get_by_role("link", name="Recurring runs")).to_be_visible()
+    expect(page.get_by_role("link", name="Penstock")).to_be_visible()

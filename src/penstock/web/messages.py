@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from penstock.web import cron_words, flow_graph_diff, machine_facts, manual, preview_tables, snippets, timelines
+from penstock.web import cron_words, flow_graph_diff, machine_facts, manual, preview_tables, snippets, starters, timelines
 from penstock.web.comparison import CAUSE_WORDS
 from penstock.web.errors import HEADINGS
 from penstock.web.formats import STATE_LOOKS
@@ -62,6 +62,7 @@ def all_messages() -> set[str]:
     found |= {label for _, label in budgets.PERIODS} | {*budgets.STATE_WORDS.values()}
     found |= {word for words in budgets.MEASURE_WORDS.values() for word in words.values()}
     found |= {*flow_graph_diff.PARTS.values()} | {label for _, label in flows.VIEWS}
+    found |= {one.title for one in starters.starters("")}
     found |= {home.LOST[0], *tracking_run.LOSS_WORDS.values()}
     found |= {label for _, label in log_hits.SCOPES} | {"Logs"}
     found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in (*search.COMMANDS, *search.THEMES)}

@@ -24,6 +24,7 @@ from penstock.web.pages.recurring import upcoming
 from penstock.web.pages.tracking_run import run_url
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
+from penstock.web.starters import Starter, starters
 from penstock.web.tracking_documents import look_of
 from penstock.web.tracking_services import caller_of, readable_by
 
@@ -131,6 +132,8 @@ class HomePage:
     """None where the pages are served without a server process."""
     mine: Sequence[MyObject] = ()
     """What the reader opened or made last, newest first."""
+    starters: Sequence[Starter] = ()
+    """How to begin, where nothing is yet."""
 
 
 _LANES = 8
@@ -281,5 +284,6 @@ async def home_page(services: WebServices, request: Request) -> Response:
         is_local=is_local(services.url),
         health=_health(services),
         mine=await mine(services, request),
+        starters=starters(services.url),
     )
     return render(services, request, "home/home.html", frame=Frame("Home", "home", (Crumb("Home"),), live=""), page=page)

@@ -1,0 +1,73 @@
+"""What a server that has nothing yet offers to copy: one program for each client, as lines for a shell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_PIPELINE = """\
+import kfp
+from kfp import dsl
+
+@dsl.component
+def add(a: float, b: float) -> float:
+    return a + b
+
+@dsl.pipeline
+def add_pipeline(a: float = 1, b: float = 7):
+    add(a=add(a=a, b=b).output, b=10.0)
+
+client = kfp.Client(host="{url}")
+client.create_run_from_pipeline_func(add_pipeline)
+"""
+_TRACKED = """\
+import wandb
+
+with wandb.init(project="first") as run:
+    for step in range(100):
+        run.log({{"loss": 1 / (step + 1)}})
+"""
+_FLOW = """\
+from metaflow import FlowSpec, step
+
+class HelloFlow(FlowSpec):
+    @step
+    def start(self):
+        self.greeting = "hello"
+        self.next(self.end)
+
+    @step
+    def end(self):
+        print(self.greeting)
+
+if __name__ == "__main__":
+    HelloFlow()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """One way to begin."""
+
+    title: str
+    icon: str
+    package: str
+    """Of the client."""
+    file: str
+    """Name of the program; components need a file to be read from."""
+    program: str
+    arguments: str = ""
+
+    @property
+    def lines(self) -> str:
+        """All of it, to be pasted into a shell."""
+        return f"pip install {self.package}\ncat > {self.file} <<'END'\n{self.program}END\npython {self.file}{self.arguments}"
+
+
+def starters(url: str) -> Sequence[Starter]:
+    """Return the starters for a server at `url`."""
+    return (
+        Starter("A pipeline", "pipeline", "kfp", "add_pipeline.py", _PIPELINE.format(url=url)),
+        Starter("A tracked run", "chart", "wandb", "first_run.py", _TRACKED.format()),
+        Starter("A flow", "flow", "metaflow", "hello_flow.py", _FLOW, " run"),
+    )

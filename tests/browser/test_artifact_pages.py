@@ -567,6 +567,16 @@ def test_texts_of_artifacts_are_folded_and_searched(tab: Page, pictures: str) ->
     check_axe(tab)
 
 
+def test_the_preview_of_a_version_begins_with_its_table_and_shows_the_file_that_is_chosen(tab: Page, pictures: str) -> None:
+    tab.goto(pictures.replace("/files/", "/preview"))
+    expect(tab.get_by_label("File", exact=True)).to_have_value("rows.table.json")
+    expect(tab.locator(".media-layers")).to_be_visible()
+    tab.get_by_label("File", exact=True).select_option("deep.json")
+    expect(tab).to_have_url(re.compile(r"/preview\?file=deep\.json$"))
+    expect(tab.locator(".lines")).to_contain_text("needle")
+    check_axe(tab)
+
+
 def test_versions_are_found_by_the_names_that_the_client_gives_them(logged: Logged) -> None:
     for name, version in (("tester/digits/digits:v0", "v0"), ("digits:v0", "v0"), ("digits:golden", "v1"), ("digits:reviewed", "v1")):
         found = logged.server.text("/ui/search/results", q=name)

@@ -35,13 +35,17 @@ from penstock.web.version_diff import VersionDiff, compare_versions
 TABS: Sequence[tuple[str, str]] = (
     ("overview", "Overview"),
     ("files", "Files"),
+    ("preview", "Preview"),
     ("versions", "Versions"),
     ("usage", "Usage"),
     ("lineage", "Lineage"),
     ("history", "History"),
 )
-_ALIASES = {"graph": "lineage", "preview": "files", "metadata": "overview", "consumers": "usage"}
+_ALIASES = {"graph": "lineage", "metadata": "overview", "consumers": "usage"}
 _MAX_ENTRIES = 5000
+_MAX_CHOICES = 500
+"""Files offered on Preview; the others are on Files."""
+_SHOWN_FIRST = (".csv", ".parquet", ".jsonl", ".npz", ".npy", ".png", ".jpg", ".jpeg", ".html", ".md", ".ipynb", ".json", ".txt", ".yaml")
 _STRIP = 30
 """Versions in the strip below the title."""
 
@@ -121,6 +125,8 @@ class ArtifactVersionPage:
     """The open file."""
     preview: Preview | None = None
     """Its beginning."""
+    choices: Sequence[str] = ()
+    """Files that Preview offers."""
     is_cut: bool = False
     """There is more than is shown."""
     lineage: LineageView | None = None
@@ -272,6 +278,9 @@ async def _of_tab(
     if tab == "files":
         limit = rows_asked(request.query_params.get("rows", ""))
         return await asyncio.to_thread(_files, services, tracking, version, request.path_params.get("path", "").strip("/"), limit)
+    if tab == "preview":
+        limit, wanted = rows_asked(request.query_params.get("rows", "")), request.query_params.get("file", "")
+        return await asyncio.to_thread(_previewed, services, tracking, version, wanted, limit)
     if tab == "lineage":
         return {"lineage": await tracking.pages.lineage(version.version_id)}
     return {}
@@ -344,6 +353,24 @@ async def _beside(
     diff = await asyncio.to_thread(lambda: compare_versions(listing(old), listing(new), old.metadata, new.metadata))
     found = await compared_file(services, tracking, old, new, path) if path else None
     return {"diff": diff, "file_diff": found, "old_version": old.version_id, "new_version": new.version_id}
+
+
+def _previewed(services: WebServices, tracking: TrackingServices, version: ArtifactVersion, wanted: str, limit: int) -> dict[str, Any]:
+    """Return the file that the reader chose, else the one that shows most of what the version is, with its preview and the choices."""
+    entries = tracking.artifacts.listing(version).page(0, _MAX_CHOICES)
+    choices = [entry.path for entry in entries]
+    if not choices and not wanted:
+        return {}
+    first = min(choices, key=_rank, default="")
+    return {**_files(services, tracking, version, wanted or first, limit), "choices": choices}
+
+
+def _rank(path: str) -> int:
+    """Return how soon a file is looked at: tables of the client first, then other data and pictures, then the rest."""
+    name = path.lower()
+    if name.endswith(".table.json"):
+        return 0
+    return 1 if name.endswith(_SHOWN_FIRST) else 2
 
 
 def _files(services: WebServices, tracking: TrackingServices, version: ArtifactVersion, path: str, limit: int) -> dict[str, Any]:

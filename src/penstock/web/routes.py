@@ -97,6 +97,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/runs/{run_id}/graph", run.graph_data),
     ("/ui/runs/{run_id}/marks", graph_marks.marks_data),
     ("/ui/runs/{run_id}/path", run.path_data),
+    ("/ui/runs/{run_id}/trace", run.trace_data),
     ("/ui/runs/{run_id}/tasks/{task_id}/panel", tasks.panel_part),
     ("/ui/runs/{run_id}/tasks/{task_id}/replay.py", replay.program),
     ("/ui/runs/{run_id}/tasks/{task_id}/log", logs.log_window),

@@ -28,6 +28,7 @@ from penstock.web.plans import plan_of
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.run_attempts import RunAttempt, attempts_of
 from penstock.web.run_graph import RunGraph
+from penstock.web.run_trace import trace_of
 from penstock.web.services import WebServices
 from penstock.web.timelines import SORTS, Timeline, timeline
 from penstock.web.tracking_services import tracking_of
@@ -204,6 +205,17 @@ async def path_of_run(services: WebServices, run: RunItem) -> CriticalPath:
     plan = await plan_of(services, run.spec_digest)
     end = services.clock.now() if run.finished_at is None else run.finished_at
     return await asyncio.to_thread(critical_path, tasks, plan, start=run.created_at, end=end)
+
+
+async def trace_data(services: WebServices, request: Request) -> Response:
+    """Answer a run as a trace, of its `PATH_TASKS` longest tasks at most."""
+    run_id = request.path_params["run_id"]
+    view = await services.runs.run(run_id)
+    if view is None:
+        raise NotFoundError(f"There is no run {run_id}.")
+    tasks = await services.runs.timeline(run_id, limit=PATH_TASKS)
+    headers = {"content-disposition": f'attachment; filename="trace-{run_id}.json"', "cache-control": "no-store"}
+    return JSONResponse(trace_of(view.run, tasks, version=services.version, now=services.clock.now()), headers=headers)
 
 
 async def path_data(services: WebServices, request: Request) -> Response:

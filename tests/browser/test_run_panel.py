@@ -73,6 +73,13 @@ def test_events_tell_causes_and_details_what_the_cache_key_is_made_of(page: Page
     expect(body.locator("details[open]")).to_contain_text("values of parameters, digests of artifacts")
 
 
+def test_a_group_leads_from_its_panel_into_the_graph_of_what_is_inside(page: Page, served: Served) -> None:
+    page.goto(panel_of(served, "good", "root/exit-handler-1/for-loop-2", "io"))
+    page.locator("#panel-body").get_by_role("link", name="Open in the graph").click()
+    expect(page.locator("#graph-trail")).to_contain_text("for-loop-2")
+    expect(page.locator("#panel h2")).to_have_text("for-loop-2")
+
+
 def test_packages_are_listed_with_what_differs_from_the_run_before(page: Page, served: Served) -> None:
     page.goto(panel_of(served, "night-3", TRAIN, "environment"))
     packages = page.locator("#task-packages")

@@ -195,3 +195,22 @@ def test_samples_and_charts_show_every_spike(spikes: set[int], samples: int, com
             store.close()
 
     asyncio.run(scenario())
+
+
+def test_every_stretch_of_a_chart_is_drawn_as_finely_whether_or_not_its_buckets_are_stored() -> None:
+    rows = [{"_step": step, "loss": math.sin(step) + 0.25} for step in range(16_000)]
+
+    async def scenario() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            store = ColumnSeriesStore(Path(folder))
+            store.start()
+            for start in (0, 8000):
+                if start:
+                    await store.settle(_RUN)  # the first half has stored buckets, the second is fresh
+                await store.append([SeriesAppend(_RUN, "history", start, [json.dumps(row) for row in rows[start : start + 8000]])])
+            chart = await store.chart(_RUN, "history", key="loss", x_key="_step", points=16, min_step=None, max_step=None)
+            assert 8 <= len(chart.x) <= 16
+            assert max(np.diff([0, *chart.x])) <= 2 * len(rows) / len(chart.x)
+            store.close()
+
+    asyncio.run(scenario())

@@ -105,7 +105,10 @@ class _Drawn:
 
 
 def _part_buckets(part: Stretch, key: str, x_key: str, size: int) -> Iterator[_Drawn]:
-    """Yield the buckets of a stretch: from the stored pyramid when it is fine enough, else from the values."""
+    """Yield the buckets of a stretch: from the stored pyramid when it is fine enough, else from the values.
+
+    Those built from values are no coarser than stored ones: they are merged with the buckets of other segments by count.
+    """
     segment = part.segment
     ids = columns_of_key(segment.column_ids(), key)
     if isinstance(segment, Block) and part.is_whole and size >= pyramid.BUCKET and len(ids) == 1 and ids[0][0][1] != "r":
@@ -122,7 +125,7 @@ def _part_buckets(part: Stretch, key: str, x_key: str, size: int) -> Iterator[_D
         rows = np.arange(part.start, part.stop) if rows is None else rows[inside]
         values = values[inside]
     if len(values):
-        yield _place(pyramid.build(values, max(1, size)), _x_values(segment, x_key), rows)
+        yield _place(pyramid.build(values, max(1, min(size, pyramid.BUCKET))), _x_values(segment, x_key), rows)
 
 
 def _place(buckets: pyramid.Buckets, x: np.ndarray[Any, Any], rows: RowNumbers | None) -> _Drawn:

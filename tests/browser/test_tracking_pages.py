@@ -31,12 +31,13 @@ open("cube.obj", "w").write("v 0 0 0\\nv 1 0 0\\nv 0 1 0\\nf 1 2 3\\n")
 open("one.pdb", "w").write("ATOM      1  N   ALA A   1      11.104   6.134  -6.504  1.00  0.00           N\\nEND\\n")
 Image.new("RGB", (16, 16)).save("film.gif")
 ids = []
+NESTED = {"net": {"kind": "mlp", "depth": 2, "widths": {"first": 64, "second": 32}}, "seed": 3}
 with wandb.init(name="make data", job_type="data") as run:
     artifact = wandb.Artifact("digits", "dataset", metadata={"rows": 1})
     artifact.add_dir("data")
     run.log_artifact(artifact, aliases=["golden"])
 for number in range(2):
-    with wandb.init(name=f"train {number}", job_type="train", group="trial", config={"lr": 0.1 / (number + 1), "who": HACK}, notes=HACK) as run:
+    with wandb.init(name=f"train {number}", job_type="train", group="trial", config={"lr": 0.1 / (number + 1), "who": HACK, **NESTED}, notes=HACK) as run:
         ids.append(run.id)
         run.use_artifact("digits:latest")
         for step in range(120):
@@ -184,6 +185,23 @@ def test_charts_draw_zoom_and_keep_the_spike(tab: Page, logged: Logged) -> None:
     expect(panel.locator("canvas")).to_be_visible()
     panel.get_by_role("button", name="Alert me").click()
     expect(tab.get_by_label("Metric", exact=True)).to_have_value("train/loss")
+
+
+def test_config_is_a_tree_that_is_folded_and_searched(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}/runs/{logged.runs[0]}/overview")
+    tree = tab.locator("#config-tree")
+    leaf, other = tree.locator('tr[data-key="net.widths.first"]'), tree.locator('tr[data-key="lr"]')
+    expect(leaf).to_be_visible()
+    tree.get_by_role("button", name="net", exact=True).click()
+    expect(leaf).to_be_hidden()
+    expect(tree.get_by_role("button", name="widths", exact=True)).to_be_hidden()
+    tab.get_by_label("Filter keys: Config").fill("first")
+    expect(leaf).to_be_visible()
+    expect(tree.get_by_role("button", name="widths", exact=True)).to_be_visible()
+    expect(other).to_be_hidden()
+    tab.get_by_label("Filter keys: Config").fill("")
+    expect(other).to_be_visible()
+    expect(leaf).to_be_hidden()
 
 
 def test_media_and_tables_show_what_was_logged(tab: Page, logged: Logged) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from penstock.domain.tracking import TrackedRun, TrackedState
@@ -55,6 +56,23 @@ class Leaf:
     value: Any
     kind: str
     """`number`, `text`, `media` or `other`."""
+    trail: tuple[str, ...] = ()
+    """Keys of the objects that it stands in and its own; one key may have dots itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeLine:
+    """One line of a document that is shown as a tree: an object, or a value."""
+
+    trail: tuple[str, ...]
+    """Keys that lead to it."""
+    leaf: Leaf | None
+    """The value; None for an object, whose lines follow."""
+
+    @property
+    def depth(self) -> int:
+        """How many objects it stands in."""
+        return len(self.trail) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +83,35 @@ class Tree:
     is_cut: bool
     """It has more values than are shown."""
 
+    @property
+    def lines(self) -> Iterator[TreeLine]:
+        """Yield objects and values, each object before what is in it."""
+        before: tuple[str, ...] = ()
+        for leaf in self.leaves:
+            objects = leaf.trail[:-1]
+            shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(objects, before, strict=False)))
+            for depth in range(shared, len(objects)):
+                yield TreeLine(objects[: depth + 1], None)
+            yield TreeLine(leaf.trail, leaf)
+            before = objects
+
 
 def tree_of(document: Mapping[str, Any]) -> Tree:
     """Flatten a document; lists and media objects are values."""
     leaves: list[Leaf] = []
-    for leaf in _walk(document, "") if document else ():
+    for leaf in _walk(document, ()) if document else ():
         if len(leaves) == MAX_LEAVES:
             return Tree(tuple(leaves), is_cut=True)
         leaves.append(leaf)
     return Tree(tuple(leaves), is_cut=False)
 
 
-def _walk(value: Any, path: str, depth: int = 0) -> Iterator[Leaf]:
-    if isinstance(value, Mapping) and value and "_type" not in value and depth < 30:
+def _walk(value: Any, trail: tuple[str, ...]) -> Iterator[Leaf]:
+    if isinstance(value, Mapping) and value and "_type" not in value and len(trail) < 30:
         for key, inner in value.items():
-            yield from _walk(inner, f"{path}.{key}" if path else str(key), depth + 1)
+            yield from _walk(inner, (*trail, str(key)))
         return
-    yield Leaf(path, value, kind_of(value))
+    yield Leaf(".".join(trail), value, kind_of(value), trail)
 
 
 def kind_of(value: Any) -> str:

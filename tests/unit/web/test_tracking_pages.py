@@ -480,6 +480,10 @@ def test_documents_are_flattened_and_cut() -> None:
     assert [(leaf.path, leaf.kind) for leaf in tree.leaves] == [("a.b", "number"), ("a.m", "media"), ("c", "other")]
     assert tree_of({str(number): number for number in range(3000)}).is_cut
     assert tree_of({}).leaves == ()
+    nested = tree_of({"a": {"b": {"c": 1}, "d.e": 2}, "f": {"b": {"c": 3}}, "g": {}})
+    assert [(line.depth, line.trail[-1], line.leaf is None) for line in nested.lines] == [
+        (0, "a", True), (1, "b", True), (2, "c", False), (1, "d.e", False), (0, "f", True), (1, "b", True), (2, "c", False), (0, "g", False),
+    ]  # fmt: skip
     assert plain({"a": [float("nan"), float("-inf")]}) == {"a": ["NaN", "-Infinity"]}
 
 

@@ -5,6 +5,7 @@ import "./console.js";
 import { notify } from "./dom.js";
 import { postJson } from "./fetching.js";
 import { askText } from "./panel_edit.js";
+import "./trees.js";
 import { say } from "./words.js";
 
 const root = document.querySelector("[data-panels]");
@@ -27,14 +28,4 @@ if (root) {
   }));
 }
 
-function filterTrees() {
-  for (const field of document.querySelectorAll("[data-tree-filter]")) {
-    const wanted = field.value.trim().toLowerCase();
-    for (const row of field.closest("[data-tree]").querySelectorAll("tr[data-key]")) row.hidden = Boolean(wanted) && !row.dataset.key.includes(wanted) && !row.textContent.toLowerCase().includes(wanted);
-  }
-}
-document.addEventListener("input", (event) => {
-  if (event.target.matches("[data-tree-filter]")) filterTrees();
-});
-document.addEventListener("penstock:patched", filterTrees);
 for (const form of document.querySelectorAll("[data-auto-submit]")) form.addEventListener("change", () => form.requestSubmit());

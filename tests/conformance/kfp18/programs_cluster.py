@@ -40,6 +40,19 @@ def made_secrets():
     _uncached(op)
 
 
+@case("config maps are read and patched", status="Succeeded", outputs={"say": {"say-Output": "v z"}})
+@dsl.pipeline(name="patched-config")
+def patched():
+    def config(name, action, **rest):
+        manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "patched-config"}, **rest}
+        return dsl.ResourceOp(name=name, k8s_resource=manifest, action=action, attribute_outputs={"k": "{.data.k}", "x": "{.data.x}"})
+
+    made = config("make", "apply", data={"k": "v", "x": "y"})
+    changed = config("change", "patch", data={"x": "z"}).after(made)
+    read = config("read", "get").after(changed)
+    say("%s %s" % (read.outputs["k"], read.outputs["x"]))
+
+
 def _uncached(op):
     if isinstance(op, dsl.ContainerOp):
         op.execution_options.caching_strategy.max_cache_staleness = "P0D"

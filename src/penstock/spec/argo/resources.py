@@ -10,18 +10,21 @@ import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
 
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import FailureKind, StoredEntries
+from penstock.interfaces.dialect import SecretLookup
+from penstock.spec.stored import missing
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 
 CLAIM, SNAPSHOT = "PersistentVolumeClaim", "VolumeSnapshot"
 _ENTRY_KINDS = {"Secret": "secret", "ConfigMap": "configmap"}
+_SECTIONS = ("data", "binaryData")
 SUPPORTED_KINDS = (CLAIM, SNAPSHOT, *_ENTRY_KINDS)
 _SPELLINGS = {
     **{kind.lower(): kind for kind in SUPPORTED_KINDS},
@@ -41,6 +44,8 @@ class ResourceAction:
     name: str
     value: Mapping[str, Any]
     """The object as a cluster would answer it; for delete, the manifest."""
+    kept: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Entries of a patched secret that stay as they are and are not told."""
 
 
 def read_action(resource: Mapping[str, Any], *, suffix: str) -> ResourceAction:
@@ -74,6 +79,39 @@ def read_action(resource: Mapping[str, Any], *, suffix: str) -> ResourceAction:
         value["data"] = {key: base64.b64encode(content).decode() for key, content in _entries(kind, value).items()}
         value.pop("stringData", None)
     return ResourceAction(action, kind, name, value)
+
+
+def on_stored(action: ResourceAction, lookup: SecretLookup) -> ResourceAction:
+    """Return what `get` and `patch` of a secret or config map come to: they are about the stored one. Others stay as they are.
+
+    Stored values of secrets are never part of the answer.
+
+    Raises:
+        TaskError: there is no such object in the store (kind INPUT), or an entry is not base64 (kind START).
+    """
+    word = _ENTRY_KINDS.get(action.kind)
+    if word is None or action.action not in {"get", "patch"}:
+        return action
+    stored = lookup.get(word, action.name)
+    if stored is None:
+        raise TaskError(missing(word, action.name), kind=FailureKind.INPUT)
+    if word == "secret":
+        return replace(action, kept=stored)
+    given = {key: text for section in _SECTIONS for key, text in (action.value.get(section) or {}).items()}
+    kept = {key: content for key, content in stored.items() if given.get(key, "") is not None}
+    merged = {**kept, **_entries(action.kind, action.value)} if action.action == "patch" else stored
+    return replace(action, value={**{key: item for key, item in action.value.items() if key not in _SECTIONS}, **_shown(merged)})
+
+
+def _shown(entries: Mapping[str, bytes]) -> dict[str, dict[str, str]]:
+    """Entries as a config map holds them: text, and base64 for what is none."""
+    found: dict[str, dict[str, str]] = {}
+    for key, content in entries.items():
+        try:
+            found.setdefault("data", {})[key] = content.decode()
+        except UnicodeDecodeError:
+            found.setdefault("binaryData", {})[key] = base64.b64encode(content).decode()
+    return found
 
 
 def _needs_cluster(kind: str) -> TaskError:
@@ -110,7 +148,7 @@ def effects(action: ResourceAction) -> dict[str, Any]:
             return {"delete_entries": ((_ENTRY_KINDS[kind], name),)}
         return {"delete_volumes": (_directory(kind, name),)}
     if kind in _ENTRY_KINDS:
-        return {"put_entries": (StoredEntries(_ENTRY_KINDS[kind], name, _entries(kind, action.value)),)}
+        return {"put_entries": (StoredEntries(_ENTRY_KINDS[kind], name, {**action.kept, **_entries(kind, action.value)}),)}
     spec = action.value.get("spec") or {}
     if kind == SNAPSHOT:
         source = spec.get("source") or {}
@@ -131,7 +169,7 @@ def _without_source(kind: str, name: str, claim: str) -> tuple[str, ...]:
 
 
 def _entries(kind: str, value: Mapping[str, Any]) -> dict[str, bytes]:
-    """Entries of a secret or config map: plain text, and base64 where Kubernetes has it.
+    """Entries of a secret or config map: plain text, and base64 where Kubernetes has it; a null (in a patch) is none.
 
     Raises:
         TaskError: an entry is not base64 (kind START).
@@ -139,10 +177,10 @@ def _entries(kind: str, value: Mapping[str, Any]) -> dict[str, bytes]:
     coded = value.get("data" if kind == "Secret" else "binaryData") or {}
     plain = value.get("stringData" if kind == "Secret" else "data") or {}
     try:
-        found = {str(key): base64.b64decode(str(text), validate=True) for key, text in coded.items()}
+        found = {str(key): base64.b64decode(str(text), validate=True) for key, text in coded.items() if text is not None}
     except ValueError as error:
         raise TaskError(f"an entry of {kind} is not base64: {error}", kind=FailureKind.START) from error
-    return {**found, **{str(key): str(text).encode() for key, text in plain.items()}}
+    return {**found, **{str(key): str(text).encode() for key, text in plain.items() if text is not None}}
 
 
 def _status(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from penstock.spec.argo.leaf import Leaf, manifest_of, pod_facts, resolve_leaf, 
 from penstock.spec.argo.leftovers import of_leaf, unique
 from penstock.spec.argo.lower import is_optional_output
 from penstock.spec.argo.metrics import METRICS_TYPE, UI_METADATA_TYPE, metrics_metadata, ui_metadata
-from penstock.spec.argo.resources import effects, json_path, read_action, read_deletion
+from penstock.spec.argo.resources import effects, json_path, on_stored, read_action, read_deletion
 from penstock.spec.argo.v2_step import absent_by_uri, launch_step, launcher_text, staged_by_uri
 from penstock.spec.argo.wishes import environment_of, python_of, resources_of
 from penstock.spec.shells import with_shell_of
@@ -58,7 +58,7 @@ class ArgoDialect:
         """
         leaf = resolve_leaf(request, layout)
         if "resource" in leaf.template:
-            return _resource_spec(request, leaf, layout)
+            return _resource_spec(request, leaf, layout, secrets)
         return _container_spec(request, leaf, layout, secrets)
 
     def parse_outputs(self, request: LaunchRequest, spec: ProcessSpec, raw: RawOutputs) -> ParsedOutputs:
@@ -119,8 +119,8 @@ def _typed_file(name: str, content: bytes | None, places: Mapping[str, str]) -> 
     return UI_METADATA_TYPE, metadata, warning
 
 
-def _resource_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout) -> ProcessSpec:
-    action = read_action(leaf.template["resource"], suffix=request.key.task_id[:5])
+def _resource_spec(request: LaunchRequest, leaf: Leaf, layout: AttemptLayout, secrets: SecretLookup) -> ProcessSpec:
+    action = on_stored(read_action(leaf.template["resource"], suffix=request.key.task_id[:5]), secrets)
     files: dict[PurePosixPath, bytes] = {}
     outputs = []
     for item in (leaf.template.get("outputs") or {}).get("parameters") or ():

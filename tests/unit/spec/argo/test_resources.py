@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from penstock.domain.errors import TaskError
-from penstock.spec.argo.resources import effects, json_path, read_action, read_deletion
+from penstock.spec.argo.resources import ResourceAction, effects, json_path, on_stored, read_action, read_deletion
 
 CLAIM = """
 apiVersion: v1
@@ -44,6 +46,40 @@ def test_secrets_and_config_maps_are_stored_with_their_content() -> None:
     assert effects(plain)["put_entries"][0].entries == {"k": b"v"}
     with pytest.raises(TaskError, match="not base64"):
         read_action({"manifest": "kind: Secret\nmetadata: {name: s}\ndata: {a: '%'}"}, suffix="")
+
+
+class Store:
+    """A store with one secret and one config map."""
+
+    def get(self, kind: str, name: str) -> Mapping[str, bytes] | None:
+        known = {("secret", "s"): {"old": b"hidden"}, ("configmap", "m"): {"k": b"v", "x": b"y", "raw": b"\xff"}}
+        return known.get((kind, name))
+
+
+def stored(action: str, manifest: str) -> ResourceAction:
+    return on_stored(read_action({"action": action, "manifest": manifest}, suffix=""), Store())
+
+
+def test_getting_a_config_map_answers_with_what_is_stored() -> None:
+    action = stored("get", "kind: ConfigMap\nmetadata: {name: m}")
+    assert json_path(action.value, "{.data.k}") == "v"
+    assert json_path(action.value, "{.binaryData.raw}") == "/w=="
+    assert effects(action) == {}
+    with pytest.raises(TaskError, match="config map 'none' does not exist"):
+        stored("get", "kind: ConfigMap\nmetadata: {name: none}")
+
+
+def test_patching_keeps_what_the_patch_does_not_name() -> None:
+    action = stored("patch", "kind: ConfigMap\nmetadata: {name: m}\ndata: {x: z, k: null}")
+    assert effects(action)["put_entries"][0].entries == {"x": b"z", "raw": b"\xff"}
+    assert action.value["data"] == {"x": "z"}
+
+
+def test_stored_values_of_secrets_are_kept_and_not_told() -> None:
+    action = stored("patch", "kind: Secret\nmetadata: {name: s}\nstringData: {new: n}")
+    assert effects(action)["put_entries"][0].entries == {"old": b"hidden", "new": b"n"}
+    assert action.value["data"] == {"new": "bg=="}
+    assert json_path(stored("get", "kind: Secret\nmetadata: {name: s}").value, "{.data.old}") == ""
 
 
 def test_a_snapshot_copies_its_claim_and_a_claim_its_source() -> None:

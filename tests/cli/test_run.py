@@ -71,6 +71,12 @@ def test_a_python_file_runs_without_a_server_and_the_data_stays(penstock: Run, f
         listed = json.loads(penstock("runs", "ls", "--json").stdout)
         assert [run["state"] for run in listed] == ["SUCCEEDED"]
         assert penstock("runs", "logs", listed[0]["run_id"][:8], "add").stdout.count("adding 5.0 2.0") == 1
+        assert [row["run_id"] for row in json.loads(penstock("ls", "runs", "status:succeeded", "x=5", "--json").stdout)] == [listed[0]["run_id"]]
+        assert json.loads(penstock("ls", "runs", "status:succeeded", "x>5", "--json").stdout) == []
+        (group,) = json.loads(penstock("ls", "executions", "add", "--group", "component", "--json").stdout)
+        assert (group["group"], group["count"]) == ("comp-add", 1)
+        assert "SUCCEEDED" in penstock("ls", "executions", "component:comp-add", "--limit", "1").stdout
+        assert "'nothing' is no list" in penstock("ls", "nothing").stderr
 
 
 def test_a_failure_has_exit_code_1_and_the_last_lines_of_the_log(penstock: Run, file: Path, kfp_python: str) -> None:

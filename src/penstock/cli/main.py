@@ -21,6 +21,7 @@ COMMANDS = {
     "env": "penstock.cli.env",
     "run": "penstock.cli.run",
     "runs": "penstock.cli.runs",
+    "ls": "penstock.cli.lists",
     "secrets": "penstock.cli.secrets",
     "backup": "penstock.cli.backup",
     "demo": "penstock.cli.demo",

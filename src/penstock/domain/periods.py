@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
 
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _MAX_NAME = 64
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _TIME = re.compile(r"[T ](\d{2})(:?\d{2})?(:?\d{2})?([.,]\d+)?")
@@ -43,6 +45,13 @@ def _load(name: str) -> tzinfo | None:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         return None
+
+
+def seconds_of(text: str) -> float | None:
+    """Read a span such as `24h` or `1h30m` in seconds; None when it is not one."""
+    if not text or _SPAN.sub("", text):
+        return None
+    return sum(float(number) * _SECONDS[unit] for number, unit in _SPAN.findall(text))
 
 
 def bounds_of(operator: str, text: str, zone: tzinfo) -> Bounds | None:

@@ -66,6 +66,28 @@ async def rows_of(listed: Callable[[ListQuery], Awaitable[Page[T]]], query: List
         query = replace(query, cursor=page.next_cursor)
 
 
+def limited(export: Export, given: str | None) -> Export:
+    """Return an export with as many rows as `limit` of an address says, all without one.
+
+    Raises:
+        InvalidArgumentError: that is no number from 1.
+    """
+    if given is None:
+        return export
+    if not given.isdecimal() or len(given) > 9 or int(given) < 1:
+        raise InvalidArgumentError(f"limit: {given[:40]!r} is no number from 1")
+
+    async def rows() -> AsyncIterator[Mapping[str, Any]]:
+        left = int(given)
+        async for row in export.rows:
+            yield row
+            left -= 1
+            if not left:
+                return
+
+    return replace(export, rows=rows())
+
+
 def send(export: Export, kind: str) -> Response:
     """Answer with the rows as `csv`, `json` or `parquet`; the first row of a CSV names the columns.
 

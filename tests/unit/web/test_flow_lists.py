@@ -55,6 +55,28 @@ def test_flows_stand_in_groups_that_count_every_run_and_lead_to_their_rows(tmp_p
     assert [(row["group"], row["count"]) for row in rows] == [("F", 67), ("G", 3)]
 
 
+def test_the_list_of_flows_reads_the_chips_of_the_other_lists(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    recorder = room.flows.web.recorder
+    asyncio.run(recorder.add_flow("G", BY))
+    ids = [asyncio.run(recorder.add_run("GF"[number % 2], None, Authorship(("ada", "bob")[number % 3 == 0], ("even",) if number % 2 else (), ()))).shown_id for number in range(6)]
+
+    def found(text: str) -> list[str]:
+        rows = room.client.get("/ui/export/flows", params={"format": "json", "q": text}).json()
+        return sorted(f"{row['flow']}/{row['run_id']}" for row in rows)
+
+    everything = sorted(f"{'GF'[number % 2]}/{run}" for number, run in enumerate(ids))
+    assert found("status:running started:<1h") == everything
+    assert found("flow:F") == [row for row in everything if row.startswith("F/")]
+    assert found("user=bob") == sorted([f"G/{ids[0]}", f"F/{ids[3]}"])
+    assert found("tag:even flow:G") == []
+    assert found("status:failed") == found("started:>1h") == found("started:2001") == found("started:nonsense") == []
+    assert found(f"F/{ids[1]} status:active") == [f"F/{ids[1]}"]
+    assert found(f"F/{ids[1]}") == [f"F/{ids[1]}"]
+    assert len(room.client.get("/ui/export/flows?format=json&limit=2").json()) == 2
+    assert room.client.get("/ui/export/flows?format=json&limit=none").status_code == 400
+
+
 def test_tasks_of_flows_have_the_digest_of_their_code_package(room: Room) -> None:
     with_code, without = room.run(b"the code", a=1), room.run(None, a=1)
     rows = room.client.get(f"/ui/export/executions?format=json&q={quote(f'run={with_code}')}").json()

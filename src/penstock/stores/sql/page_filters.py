@@ -10,20 +10,17 @@ import base64
 import binascii
 import json
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from typing import Any, TypeVar
 
 from penstock.domain.errors import InvalidArgumentError
-from penstock.domain.periods import bounds_of, zone_named
+from penstock.domain.periods import bounds_of, seconds_of, zone_named
 from penstock.interfaces.pages import COUNT_LIMIT, Condition, ListQuery, Page
 from penstock.stores.sql.database import Row, SqlDialect, Transaction, escape_like
 
 T = TypeVar("T")
 
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _RARE = 20_000
 _FEW = 500
 """Runs with a word that are looked up one by one."""
@@ -53,13 +50,6 @@ STATE_WORDS: Mapping[str, tuple[str, ...]] = {
     "final": ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"),
 }
 """Words people type for states of runs and tasks."""
-
-
-def seconds_of(text: str) -> float | None:
-    """Read a span such as `24h` or `1h30m` in seconds; None when it is not one."""
-    if not text or _SPAN.sub("", text):
-        return None
-    return sum(float(number) * _SECONDS[unit] for number, unit in _SPAN.findall(text))
 
 
 def number_of(text: str) -> float | None:

@@ -14,7 +14,7 @@ from penstock.interfaces.page_catalog import ExperimentItem, PipelineItem, Recur
 from penstock.interfaces.pages import ArtifactItem, ListQuery, RunItem, TaskItem
 from penstock.interfaces.run_tables import ARTIFACT_GROUPINGS, TASK_GROUPINGS
 from penstock.web.export_order import in_order
-from penstock.web.exporting import Export, Field, rows_of, send
+from penstock.web.exporting import Export, Field, limited, rows_of, send
 from penstock.web.filters import query_of
 from penstock.web.group_exports import group_export
 from penstock.web.pages.whole_exports import WHOLE
@@ -179,14 +179,14 @@ LISTS: Mapping[str, tuple[Sequence[Field], Listed]] = {
 async def export(services: WebServices, request: Request) -> Response:
     """Send the list of this name that the query describes, `format=csv`, `json` or `parquet`; its groups where it shows groups.
 
-    Each `order` names a column of the page, in the reader's order, which the fields follow.
+    Each `order` names a column of the page, in the reader's order, which the fields follow; `limit` is the number of rows.
 
     Raises:
         InvalidArgumentError: another list or format.
     """
     wanted, name = request.query_params, request.path_params.get("list", "runs")
     found = in_order(await _export(services, request, name), name, wanted.getlist("order"))
-    return send(found, wanted.get("format", "csv"))
+    return send(limited(found, wanted.get("limit")), wanted.get("format", "csv"))
 
 
 async def _export(services: WebServices, request: Request, name: str) -> Export:

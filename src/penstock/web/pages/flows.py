@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any
 from urllib.parse import quote
 
@@ -15,10 +16,12 @@ from starlette.responses import Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.flows import Page
+from penstock.domain.periods import bounds_of, seconds_of, zone_named
 from penstock.flows.reading import Card, ValueInfo
 from penstock.interfaces.page_flows import FlowListing, FlowQuery, FlowRunItem, FlowRunView, FlowTaskItem
-from penstock.interfaces.pages import TaskItem
+from penstock.interfaces.pages import Condition, TaskItem
 from penstock.interfaces.tracking_pages import RunTracking
+from penstock.web.filters import chip_text, parse
 from penstock.web.flow_graph import FlowGraph, graph_of, worst_state
 from penstock.web.flow_services import FlowWeb
 from penstock.web.groups import GroupTable
@@ -47,8 +50,12 @@ _MOST_LISTED = 500
 PARAMETERS_STEP = "_parameters"
 GROUPINGS: Mapping[str, str] = {"flow": "Flow", "user": "User", "status": "Status"}
 """What groups the list, with its label."""
-_STATUS = {"RUNNING": "running", "PENDING": "running", "SUCCEEDED": "completed", "FAILED": "failed", "CANCELED": "failed"}
-"""State -> the word of the filter that has it."""
+_STATUS = {
+    "ACTIVE": "running", "RUNNING": "running", "PENDING": "running", "SUCCEEDED": "completed", "FAILED": "failed", "CANCELED": "failed",
+}  # fmt: skip
+"""State, or another word for it in a chip -> the word of the filter that has it."""
+_CHIPS = {"flow": "flow", "user": "user", "status": "status", "state": "status"}
+"""Chip of the search field -> field of the form."""
 _PAGE = 50
 _SPANS = {"1h": 3600.0, "24h": 86_400.0, "7d": 7 * 86_400.0, "30d": 30 * 86_400.0}
 _MAX_PARAMETERS = 40
@@ -203,18 +210,35 @@ def flow_query(flow_id: str, given: QueryParams, now: float, zone: str) -> FlowQ
     span = _SPANS.get(given.get("since", ""))
     start, end = (moment_of(given[name], zone) if given.get(name) else None for name in ("from", "until"))
     offset = given.get("offset", "")
+    words, conditions = parse(given.get("q", "")[:2000])
+    chips = {_CHIPS[one.field]: one.value for one in conditions if one.operator in {":", "="} and one.field in _CHIPS}
+    tags = [one.value for one in conditions if one.operator in {":", "="} and one.field == "tag"]
+    times = [_bounds(one, now, zone) for one in conditions if one.field in {"started", "created"}]
+    lows = (start, None if span is None else now - span, *(low for low, _ in times))
+    highs = (end, *(high for _, high in times))
+    others = [chip_text(one) for one in conditions if one.field not in {*_CHIPS, "tag", "started", "created"}]
+    status = chips.get("status", given.get("status", "")).lower()
     return FlowQuery(
-        flow_id=flow_id or given.get("flow", ""),
-        user=given.get("user", ""),
+        flow_id=flow_id or chips.get("flow") or given.get("flow", ""),
+        user=chips.get("user") or given.get("user", ""),
         namespace=given.get("namespace", ""),
-        status=given.get("status", ""),
-        tags=[tag for tag in re.split(r"[,\s]+", given.get("tag", "")) if tag],
-        since=max((moment for moment in (start, None if span is None else now - span) if moment is not None), default=None),
-        until=end,
-        text=given.get("q", "").strip(),
+        status=_STATUS.get(status.upper(), status),
+        tags=[*(tag for tag in re.split(r"[,\s]+", given.get("tag", "")) if tag), *tags],
+        since=max((moment for moment in lows if moment is not None), default=None),
+        until=min((moment for moment in highs if moment is not None), default=None),
+        text=" ".join([*words, *others]),
         offset=int(offset) if offset.isdecimal() and len(offset) < 9 else 0,
         limit=_PAGE,
     )
+
+
+def _bounds(condition: Condition, now: float, zone: str) -> tuple[float | None, float | None]:
+    """Between which times a chip like `started:<24h` or `started:2026-11-20` lets runs begin; nothing does when it is no time."""
+    age = seconds_of(condition.value)
+    if age is not None:
+        return (None, now - age) if condition.operator in {">", ">="} else (now - age, None)
+    bounds = bounds_of(condition.operator, condition.value, zone_named(zone) or UTC)
+    return (now, 0.0) if bounds is None or bounds.is_outside else (bounds.low, bounds.high)
 
 
 async def list_page(services: WebServices, flows: FlowWeb, request: Request) -> Response:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from penstock.domain.tracking import TrackedProject
 from penstock.web.export_order import in_order
-from penstock.web.exporting import MOST_ROWS, Export, Field, send
+from penstock.web.exporting import MOST_ROWS, Export, Field, limited, send
 from penstock.web.group_exports import group_export
 from penstock.web.pages.tracking_workspace import ListedRun, column_name, listed_run, store_column, wanted_groups
 from penstock.web.parquet_writing import Kind
@@ -45,7 +45,7 @@ async def export(services: WebServices, tracking: TrackingServices, request: Req
         filters = run_filters(wanted.get("q", ""), now=services.clock.now(), zone=reading_zone(wanted, request.cookies))
         spreads = {"duration_seconds": "", **{f"value.{column_name(key)}": key for key in chosen}}
         groups = group_export(project.name, by, await tracking.runs.groups(project, filters, store_column(by), chosen), spreads)
-        return send(groups, wanted.get("format", "csv"))
+        return send(limited(groups, wanted.get("limit")), wanted.get("format", "csv"))
     first = await _page(services, tracking, request, project, None)
     columns = [
         Field(f"{'config' if key[0] == 'c' else 'summary'}.{key[2:]}", _kind(first[0], key), left_out_of=frozenset({"json"}))
@@ -64,7 +64,8 @@ async def export(services: WebServices, tracking: TrackingServices, request: Req
             listed, after = await _page(services, tracking, request, project, after)
 
     found = Export(project.name, [*_FIELDS[:-3], *columns, *_FIELDS[-3:]], rows())
-    return send(in_order(found, "tracked", wanted.getlist("order")), wanted.get("format", "csv"))
+    found = in_order(found, "tracked", wanted.getlist("order"))
+    return send(limited(found, wanted.get("limit")), wanted.get("format", "csv"))
 
 
 async def _page(

@@ -89,7 +89,11 @@ def _condition(condition: Condition, now: float, zone: str) -> dict[str, Any]:
     if field == "state":
         value = value.lower()
     if field in _EXACT or condition.operator in {"=", "!="}:
-        alternatives: list[Any] = [{field: value}, {field: _literal(value)}] if field not in _EXACT else [{field: value}]
+        if field in _EXACT:
+            values = [value, *value.split(",")] if condition.operator == ":" and "," in value else [value]
+            alternatives: list[Any] = [{field: one} for one in values if one]
+        else:
+            alternatives = [{field: value}, {field: _literal(value)}]
         return {"$nor": alternatives} if negated else {"$or": alternatives}
     return {"$or": [{field: {"$regex": f"(?i){re.escape(value)}"}}, {field: _literal(value)}]}
 

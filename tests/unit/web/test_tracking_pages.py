@@ -470,6 +470,14 @@ def test_filter_text_becomes_a_filter_document() -> None:
     assert run_order("-summary.loss", "group") == "+group,-summary.loss"
 
 
+def test_states_and_pipeline_runs_are_given_several_with_commas() -> None:
+    assert json.loads(run_filters("state:failed,crashed", now=0) or "")["$and"] == [
+        {"$or": [{"state": "failed,crashed"}, {"state": "failed"}, {"state": "crashed"}]}
+    ]
+    assert json.loads(run_filters("run:a,b", now=0) or "")["$and"][0]["$or"][1:] == [{"pipeline_run_id": "a"}, {"pipeline_run_id": "b"}]
+    assert json.loads(run_filters("group=a,b", now=0) or "")["$and"] == [{"$or": [{"group": "a,b"}]}]
+
+
 def test_steps_around_a_stretch_of_another_axis() -> None:
     assert step_range([0.0, 1.0, 2.0, 3.0, 4.0], [0, 10, 20, 30, 40], 2.0, 3.0) == (0, 41)
     assert step_range([0.0, 1.0], [0, 10], 5.0, 6.0) == (None, None)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -38,7 +39,7 @@ from penstock.web.pages.graph_diff import GraphDiff, graph_diff
 from penstock.web.plans import keep_plan, kept_plan, load_plan
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import report_projects
+from penstock.web.tracking_services import report_projects, tracking_of
 from penstock.web.viewer_sources import uses_with_sources
 from penstock.web.visualizations import DRAWN_TYPES, Visual, visuals_of
 
@@ -121,6 +122,8 @@ class ComparePage:
     """Runs that could be added."""
     report_projects: Sequence[str] = ()
     """Tracking projects (`entity/project`) that a report of the comparison can be kept in, the nearest first."""
+    tracked_in: Sequence[tuple[str, Sequence[str]]] = ()
+    """Address of each project that tracks tasks of the runs, with the ids of those runs."""
 
 
 def metric_rows(runs: Sequence[RunItem], baseline: int) -> list[MetricRow]:
@@ -207,7 +210,15 @@ async def compared(services: WebServices, request: Request, ask: Mapping[str, st
         only_differences=ask.get("all") != "1",
         candidates=[run for run in candidates.items if run.run_id not in ids],
         report_projects=await report_projects(services.tracking, request, ids) if runs else (),
+        tracked_in=await _tracked_in(services, request, ids) if runs else (),
     )
+
+
+async def _tracked_in(services: WebServices, request: Request, ids: Sequence[str]) -> list[tuple[str, list[str]]]:
+    found: dict[str, list[str]] = {}
+    for one in await tracking_of(services.tracking, request, ids):
+        found.setdefault(f"/{quote(one.entity, safe='')}/{quote(one.project, safe='')}", []).append(one.run_id)
+    return [(address, runs) for address, runs in found.items() if len(runs) > 1]
 
 
 def _others(runs: Sequence[RunItem], baseline: int) -> list[int]:

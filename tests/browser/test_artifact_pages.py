@@ -98,8 +98,10 @@ with wandb.init(name="pictures", project="previews") as run:
     artifact = wandb.Artifact("pictures", "samples")
     for name in ("flat.png", "deep.json", "source.py"):
         artifact.add_file(name)
-    artifact.add(wandb.Table(columns=["id", "kind", "picture", "when"], data=rows), "rows")
-    run.log_artifact(artifact)
+    table = wandb.Table(columns=["id", "kind", "picture", "when"], data=rows)
+    artifact.add(table, "rows")
+    run.log_artifact(artifact).wait()
+    run.log({"again": table})
 """
 
 
@@ -545,6 +547,15 @@ def test_logged_matrices_show_shares_and_the_rows_of_a_cell_and_curves_their_are
     expect(curves.locator(".figure-line")).to_have_count(1)
     expect(curves.locator("output")).to_have_text("dog: fpr 1, tpr 1")
     check_axe(tab)
+
+
+def test_a_table_that_is_logged_again_shows_the_pictures_of_the_version_that_has_it(tab: Page, pictures: str) -> None:
+    tab.goto("/tester/previews")
+    picture = tab.locator('figure[data-key="again"] tbody img').first
+    expect(picture).to_have_js_property("naturalWidth", 12)
+    expect(tab.locator('figure[data-key="again"] .box-layer rect').first).to_be_attached()
+    tab.locator('figure[data-key="again"] tbody button').first.click()
+    expect(tab.get_by_role("dialog").locator(".image-stage img")).to_be_visible()
 
 
 def test_texts_of_artifacts_are_folded_and_searched(tab: Page, pictures: str) -> None:

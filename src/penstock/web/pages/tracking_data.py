@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.ids import Digest
 from penstock.domain.tracking import TrackedRun
-from penstock.domain.versions import UseDirection
+from penstock.domain.versions import ArtifactVersion, ManifestEntry, UseDirection
 from penstock.interfaces.tracking_store import ChartSeries
 from penstock.tracking.artifacts import hex_md5
 from penstock.tracking.history import EVENTS, HISTORY
@@ -34,6 +34,8 @@ from penstock.web.tracking_services import TrackingServices, run_by_id, runs_by_
 MAX_POINTS = 4000
 NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _MAX_TABLE = 16 << 20
+_REFERENCE = re.compile(r"wandb(-client)?-artifact://([\w-]{1,256})/(.{1,1000})")
+"""How clients name a file of a version from elsewhere."""
 _TABLE_ROWS = 200
 _SPREAD_STEPS = 16
 _MAX_TABLES = 200
@@ -258,7 +260,8 @@ async def table(services: WebServices, tracking: TrackingServices, request: Requ
 
     The first page also says how the values of each column are spread.
     """
-    digest, _, size_bytes = await _whole_table(tracking, request) or await run_file(tracking, request)
+    whole = await _whole_table(tracking, request)
+    digest, _, size_bytes = whole or await run_file(tracking, request)
     if size_bytes > _MAX_TABLE:
         return JSONResponse({"error": "too large to show here", "size": size_bytes}, headers=NO_STORE)
     text = await asyncio.to_thread(lambda: b"".join(services.blobs.read(digest)))
@@ -268,28 +271,44 @@ async def table(services: WebServices, tracking: TrackingServices, request: Requ
         return JSONResponse({"error": "not JSON"}, headers=NO_STORE)
     query = request.query_params
     found = await asyncio.to_thread(rows_of, document, query.get("q", "").lower(), query.get("sort", ""), _number(query.get("from"), 0))
-    return JSONResponse(plain(found), headers=NO_STORE)
+    return JSONResponse(plain(found | ({"beside": whole[1]} if whole else {})), headers=NO_STORE)
 
 
 async def _whole_table(tracking: TrackingServices, request: Request) -> tuple[Digest, str, int] | None:
-    """Return the table that `?ref=` names in an artifact of the run's project; the run's own copy has words in place of media."""
-    match = re.fullmatch(r"wandb(-client)?-artifact://([\w-]{1,256})/(.{1,1000})", request.query_params.get("ref", ""))
-    if match is None:
+    """Return the table that `?ref=` names in an artifact of the run's project, and the version beside whose files its media lie.
+
+    The run's own copy has words in place of media.
+    """
+    ref = request.query_params.get("ref", "")
+    if _REFERENCE.fullmatch(ref) is None:
         return None
     run = await run_by_id(tracking, request, request.path_params["run_id"])
 
     def find() -> tuple[Digest, str, int] | None:
-        number = _version_number(match[2]) if match[1] is None else None
-        version = tracking.artifacts.by_client_id(match[2]) if match[1] else tracking.artifacts.get(number) if number else None
-        if version is None or version.project_id != run.project_id or version.manifest_digest is None:
+        if (found := _referenced(tracking, run.project_id, ref)) is None:
             return None
-        for entry in tracking.artifacts.listing(version).named([match[3]]):
-            content = tracking.artifacts.content(version.project_id, hex_md5(entry.digest))
-            if content is not None:
-                return content.blob_digest, match[3], content.size_bytes
-        return None
+        version, entry = found
+        content = tracking.artifacts.content(version.project_id, hex_md5(entry.digest))
+        if content is None:
+            return None
+        # A table that was logged before is a reference to where it was, and its media lie there.
+        place = _referenced(tracking, run.project_id, entry.ref) if entry.ref else None
+        holder = version if place is None else place[0]
+        return content.blob_digest, f"/ui/tracking/versions/{holder.version_id}/files/", content.size_bytes
 
     return await asyncio.to_thread(find)
+
+
+def _referenced(tracking: TrackingServices, project_id: int, ref: str) -> tuple[ArtifactVersion, ManifestEntry] | None:
+    """Return the version and the file that a client's reference names; None when there is none in the project."""
+    match = _REFERENCE.fullmatch(ref)
+    if match is None:
+        return None
+    number = _version_number(match[2]) if match[1] is None else None
+    version = tracking.artifacts.by_client_id(match[2]) if match[1] else tracking.artifacts.get(number) if number else None
+    if version is None or version.project_id != project_id or version.manifest_digest is None:
+        return None
+    return next(((version, entry) for entry in tracking.artifacts.listing(version).named([match[3]])), None)
 
 
 def _version_number(hex_id: str) -> int | None:

@@ -180,7 +180,7 @@ async function drawTable(stage, run, value, panel) {
   if (turn !== stage.turn) return;
   if (answer.error) stage.replaceChildren(make("p", { class: "small muted" }, answer.error), download(run, value.path));
   else if (panel.spec.plot && answer.rows.length) stage.replaceChildren(plotElement(panel.spec.plot, answer, panel.name, (classes) => rowsBehind(panel.board, run, classes)));
-  else stage.replaceChildren(wholeTable(answer, (name) => fileAddress(run, name), address, panel.name));
+  else stage.replaceChildren(wholeTable(answer, (name) => (answer.beside ? answer.beside + path(name) : fileAddress(run, name)), address, panel.name));
 }
 
 function histogramOf(value) {

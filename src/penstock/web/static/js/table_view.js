@@ -2,6 +2,7 @@
 
 import { make, makeSvg } from "./dom.js";
 import { fetchJson } from "./fetching.js";
+import { imageElement } from "./image.js";
 import { say, shortNumber } from "./words.js";
 
 /** An element for a table answer; `fileAddress(name)` leads to media in cells, `address(extra)` asks for other rows. */
@@ -55,7 +56,7 @@ function cellElement(cell, fileAddress) {
   if (typeof cell === "number") return make("td", { class: "num" }, shortNumber(cell));
   if (cell && typeof cell === "object" && typeof cell.path === "string") {
     const label = cell.caption ?? cell.path.split("/").pop();
-    if (cell._type === "image-file") return make("td", {}, make("img", { class: "cell-image", src: fileAddress(cell.path), alt: cell.caption ?? "", loading: "lazy" }));
+    if (cell._type === "image-file") return make("td", { class: "cell-media" }, imageElement(cell, fileAddress, new Set()));
     if (cell._type === "audio-file") return make("td", {}, make("audio", { controls: true, preload: "none", src: fileAddress(cell.path), "aria-label": label }));
     return make("td", {}, make("a", { href: fileAddress(cell.path) }, label));
   }

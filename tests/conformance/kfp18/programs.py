@@ -205,6 +205,19 @@ def nested_loops():
             add(left, right)
 
 
+@case("values leave groups", status="Succeeded", outputs={"say-2": {"say-2-Output": "in a condition"}, "say-3": {"say-3-Output": '["x","y"]'}})
+@dsl.pipeline(name="leaving-groups")
+def leaving_groups():
+    with dsl.Condition(flip().output == "heads"):
+        said = say("in a condition")
+    say(said.output)
+    with dsl.ParallelFor(["x", "y"]) as item:
+        looped = dsl.ContainerOp(
+            name="looped", image="alpine", command=["sh", "-c", "printf %s $0 > /tmp/word"], arguments=[item], file_outputs={"word": "/tmp/word"}
+        )
+    say(looped.output)
+
+
 @case("empty loop", status="Succeeded", phases={"say": []})
 @dsl.pipeline(name="empty-loop")
 def empty_loop():

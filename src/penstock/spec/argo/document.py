@@ -10,6 +10,7 @@ from typing import Any
 
 from penstock.domain.errors import SpecError
 from penstock.spec.argo.leftovers import of_workflow
+from penstock.spec.argo.lost_outputs import with_lost_outputs
 
 SDK_VERSION_KEY = "pipelines.kubeflow.org/kfp_sdk_version"
 PIPELINE_SPEC_KEY = "pipelines.kubeflow.org/pipeline_spec"
@@ -98,7 +99,7 @@ def read_workflow(manifest: Mapping[str, Any]) -> WorkflowDocument:
         resource_prefix=_resource_prefix(metadata),
         description=str(described.get("description") or ""),
         spec=spec,
-        templates=templates,
+        templates=with_lost_outputs(templates),
         parameters=parameters,
         artifacts=_raw_artifacts(arguments),
         labels=labels,

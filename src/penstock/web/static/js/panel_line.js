@@ -136,7 +136,7 @@ export class LinePanel extends Panel {
     const most = this.left ? [say("lines left", { shown: MOST_KEYS, all: MOST_KEYS + this.left })] : [];
     const rows = Math.max(...parts.map((one) => one.rows));
     const points = Math.max(...parts.map((one) => one.points ?? one.x.length));
-    const notes = [...most, rows > points ? say("buckets", { per: Math.ceil(rows / points).toLocaleString() }) : say("full", { rows: rows.toLocaleString() })];
+    const notes = [...most, rows > points ? say("buckets", { per: Math.ceil(rows / points).toLocaleString() }) : say(rows === 1 ? "full one" : "full", { rows: rows.toLocaleString() })];
     if (this.spec.expr && rows > points) notes.push(say("last of bucket"));
     if (drawn.some((one) => one.marks?.length)) notes.push(say("marked"));
     if (settings.clip) notes.push(say("clipped"));

@@ -13,6 +13,7 @@ from penstock.domain.ids import Digest, TrackedRunId
 from penstock.domain.reports import AlertSeverity
 from penstock.domain.sweeps import Suggestion, SweepState, TrialResult
 from penstock.domain.versions import (
+    COMMIT_HASH_LENGTH,
     ArtifactVersion,
     CollectionKind,
     ManifestKind,
@@ -144,6 +145,18 @@ def test_members_are_found_by_alias_number_and_digest(versions: SqlVersionStore,
     assert {name: member.version_id for name, member in found.items() if member} == {
         "best": first.version_id, "v1": second.version_id, "b": second.version_id, "latest": second.version_id,
     }  # fmt: skip
+
+
+def test_members_are_found_by_commit_hash_and_an_alias_that_looks_like_one_goes_first(
+    versions: SqlVersionStore, collections: SqlCollectionStore
+) -> None:
+    digests = [letter * COMMIT_HASH_LENGTH + "0" * 12 for letter in "ab"]
+    first, second = committed(versions, digests[0]), committed(versions, digests[1], aliases=("c" * COMMIT_HASH_LENGTH,))
+    names = ["a" * COMMIT_HASH_LENGTH, "b" * COMMIT_HASH_LENGTH, "c" * COMMIT_HASH_LENGTH, "d" * COMMIT_HASH_LENGTH, "a" * 19, digests[1]]
+    found = [collections.membership(first.collection_id, name) for name in names]
+    assert [member and member.version_id for member in found] == [
+        first.version_id, second.version_id, second.version_id, None, None, second.version_id,
+    ]  # fmt: skip
 
 
 def test_members_are_paged_and_filtered(versions: SqlVersionStore, collections: SqlCollectionStore) -> None:

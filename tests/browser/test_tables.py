@@ -132,6 +132,17 @@ def test_columns_are_moved_by_keyboard_kept_with_a_view_and_put_back(page: Page,
     page.get_by_role("button", name="Remove view Created early").click()
 
 
+def test_hits_of_a_search_and_tasks_of_a_run_are_tables_like_the_others(page: Page, served: Served) -> None:
+    for address, table, name in (("/ui/logs?text=e", "log-hits", "Tasks"), (f"/ui/runs/{served.seeded.runs['good']}?view=tasks", "tasks", "Where")):
+        page.goto(address)
+        menu = page.locator("details[data-columns]")
+        menu.locator("summary").click()
+        menu.get_by_label(f"Show the column: {name}").uncheck()
+        expect(heads(page, table).filter(has_text=name).first).to_be_hidden()
+        menu.get_by_role("button", name="As at first").click()
+        expect(heads(page, table).filter(has_text=name).first).to_be_visible()
+
+
 def test_rows_that_come_later_have_the_order_too_and_chosen_metrics_keep_theirs(page: Page, served: Served) -> None:
     page.set_viewport_size({"width": 2000, "height": 900})
     page.goto("/ui/runs?columns=chosen&column=accuracy&column=rows")

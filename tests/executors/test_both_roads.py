@@ -7,10 +7,11 @@ import json
 import re
 
 import pytest
-from tests.executors.stage import Stage, python_spec
+from tests.executors.stage import Stage, python_spec, request_for
 
 from penstock.domain.artifacts import ArtifactRef, ArtifactType
 from penstock.domain.ids import ArtifactId
+from penstock.executors.process.inside import stderr_marks
 
 GENERATIONS = {
     "kfp==2.0.1": ("kfp.components.executor_main", False),
@@ -88,7 +89,7 @@ async def test_results_artifacts_and_log_are_equal(scene: Stage, requirement: st
         assert (await scene.started(name)).detail["mode"] == name
         (out,) = finished.outputs.artifacts["out"]
         parameters = dict(finished.outputs.parameters)
-        results[name] = (parameters, out.digest, out.metadata, out.uri, comparable(scene.log(name)))
+        results[name] = (parameters, out.digest, out.metadata, out.uri, *streams_of(scene, name))
     assert results["warm"][0]["a"] == 42
     assert results["warm"][0]["text"] == "plain text"
     assert results["warm"][0]["b"]["plain"] == "/some/where"
@@ -107,6 +108,15 @@ async def test_failures_are_equal(scene: Stage, requirement: str) -> None:
         seen.append((finished.exit_code, finished.failure.kind, user))
     assert seen[0] == seen[1]
     assert "RuntimeError: boom 3" in seen[0][2]
+
+
+def streams_of(scene: Stage, name: str) -> tuple[str, str]:
+    """What an attempt wrote to stdout and to stderr. The order between the two is that of arrival where a command has a pipe for stderr."""
+    path = scene.executor.log_path(request_for(name).key)
+    data, errors, rest, place = path.read_bytes(), b"", b"", 0
+    for begin, end in stderr_marks.RECORD.iter_unpack(path.with_name(stderr_marks.NAME).read_bytes()):
+        rest, errors, place = rest + data[place:begin], errors + data[begin:end], end
+    return comparable((rest + data[place:]).decode()), comparable(errors.decode())
 
 
 def comparable(log: str) -> str:

@@ -10,12 +10,11 @@ import argparse
 import asyncio
 import sys
 import tempfile
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from benchmarks.pages import NOW, Counter, batched, measure
+from benchmarks.pages import NOW, Counter, batched, measure, storing
 from penstock.interfaces.page_flows import FlowQuery
 from penstock.interfaces.pages import Condition, ListQuery
 from penstock.stores.sql.database import Database, Transaction, open_database
@@ -89,15 +88,10 @@ def insert(tx: Transaction, table: str, batch: list[tuple[object, ...]]) -> None
 
 async def fill(database: Database, count: int) -> None:
     """Store all tables."""
-    if database.dialect.name == "sqlite":
-        await database.write(lambda tx: tx.all("PRAGMA cache_size=-1000000"))
-    start = time.perf_counter()
-    for table in TABLES:
-        for batch in batched(rows(table, count), 20_000):
-            await database.write(partial(insert, table=table, batch=batch))
-    if database.dialect.name == "sqlite":
-        await database.write(lambda tx: tx.all("PRAGMA cache_size=-8000"))
-    sys.stdout.write(f"{count:,} of each stored in {time.perf_counter() - start:.0f} s\n")
+    async with storing(database, f"{count:,} of each"):
+        for table in TABLES:
+            for batch in batched(rows(table, count), 20_000):
+                await database.write(partial(insert, table=table, batch=batch))
 
 
 async def main(count: int, url: str) -> None:

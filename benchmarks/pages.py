@@ -15,7 +15,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -125,18 +126,25 @@ async def measure(counter: Counter, name: str, work: Callable[[], Awaitable[obje
     sys.stdout.flush()
 
 
-async def fill_all(database: Database, count: int) -> None:
-    """Store `count` runs."""
+@asynccontextmanager
+async def storing(database: Database, what: str) -> AsyncIterator[None]:
+    """Give SQLite's writer much memory meanwhile, and print how long it took to store `what`."""
     is_sqlite = database.dialect.name == "sqlite"
     if is_sqlite:
         # Ids are random, so every batch touches every page of the indexes: with the writer's usual memory filling takes hours.
         await database.write(lambda tx: tx.all("PRAGMA cache_size=-2000000"))
     start = time.perf_counter()
-    for batch in batched(rows(count), 20_000):
-        await database.write(partial(fill, batch=batch))
+    yield
     if is_sqlite:
         await database.write(lambda tx: tx.all("PRAGMA cache_size=-8000"))
-    sys.stdout.write(f"{count:,} runs stored in {time.perf_counter() - start:.0f} s\n")
+    sys.stdout.write(f"{what} stored in {time.perf_counter() - start:.0f} s\n")
+
+
+async def fill_all(database: Database, count: int) -> None:
+    """Store `count` runs."""
+    async with storing(database, f"{count:,} runs"):
+        for batch in batched(rows(count), 20_000):
+            await database.write(partial(fill, batch=batch))
 
 
 async def main(count: int, url: str) -> None:

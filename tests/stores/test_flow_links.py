@@ -85,11 +85,11 @@ async def test_a_group_links_only_when_one_task_is_meant(room: Room) -> None:
     assert guess.task_id is None
 
 
-async def test_runs_are_filtered_and_grouped(room: Room) -> None:
+async def test_runs_are_filtered_and_name_flows_and_users(room: Room) -> None:
     run, _ = await room.begin()
     listing = await room.pages.runs(FlowQuery(user="ada", tags=["nightly"], status="running", text=f"f/{run}"))
     assert [item.run_id for item in listing.items] == [run]
-    assert [(group.key, group.run_count, group.running_count) for group in listing.by_flow] == [("F", 1, 1)]
+    assert (listing.flow_ids, listing.users) == (["F"], ["ada"])
     for query in (
         FlowQuery(status="failed"),
         FlowQuery(tags=["night_y"]),

@@ -75,15 +75,11 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         yield found
 
 
-async def test_a_list_of_flows_counts_and_groups_what_matches(database: Database) -> None:
+async def test_a_list_of_flows_counts_what_matches_and_names_its_flows_and_users(database: Database) -> None:
     found = await SqlFlowPages(database).runs(FlowQuery(limit=5, offset=5))
     assert [run.run_id for run in found.items] == ["7", "6", "5", "4", "3"]
-    assert (found.total, found.is_total_exact, found.has_more, found.is_grouped_whole) == (FLOW_RUNS, True, True, True)
-    assert [(group.key, group.run_count, group.running_count, group.failed_count) for group in found.by_flow] == [
-        ("Train", 6, 1, 1),
-        ("Score", 6, 0, 1),
-    ]
-    assert [(group.key, group.run_count, group.last_started_at) for group in found.by_user] == [("bob", 6, 12.0), ("ann", 6, 11.0)]
+    assert (found.total, found.is_total_exact, found.has_more) == (FLOW_RUNS, True, True)
+    assert (found.flow_ids, found.users) == (["Score", "Train"], ["ann", "bob"])
 
 
 async def test_groups_of_flows_count_every_run_that_matches_and_say_when_there_are_more(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,11 +99,8 @@ async def test_groups_of_flows_count_every_run_that_matches_and_say_when_there_a
 
 async def test_a_list_of_flows_says_when_it_stopped_counting(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages_flows, "COUNT_LIMIT", 10)
-    monkeypatch.setattr(pages_flows, "GROUPED_ROWS", 8)
     found = await SqlFlowPages(database).runs(FlowQuery(limit=20))
     assert (found.total, found.is_total_exact, found.has_more) == (10, False, False)
-    assert not found.is_grouped_whole
-    assert sum(group.run_count for group in found.by_flow) == 9, "the newest rows, and one more to know that there are others"
     failed = await SqlFlowPages(database).runs(FlowQuery(status="failed"))
     assert (len(failed.items), failed.total, failed.is_total_exact) == (2, 1, False)
 

@@ -71,19 +71,8 @@ class FlowRunItem:
 
 
 @dataclass(frozen=True, slots=True)
-class FlowGroup:
-    """Recorded runs of one flow or user."""
-
-    key: str
-    run_count: int
-    running_count: int
-    failed_count: int
-    last_started_at: float
-
-
-@dataclass(frozen=True, slots=True)
 class FlowListing:
-    """A page of recorded runs, newest first, with the groups of what matches."""
+    """A page of recorded runs, newest first."""
 
     items: Sequence[FlowRunItem]
     total: int
@@ -91,12 +80,9 @@ class FlowListing:
     is_total_exact: bool
     has_more: bool
     """Whether older runs follow."""
-    by_flow: Sequence[FlowGroup]
-    by_user: Sequence[FlowGroup]
-    is_grouped_whole: bool
-    """False when the groups are made of the newest matching runs only."""
-    grouped_limit: int
-    """Most runs that groups are made of: `run_tables.GROUPED_ROWS`, a quarter of them where each run must be judged."""
+    flow_ids: Sequence[str]
+    """Flows among the newest matching runs, in order of their names; `users` likewise."""
+    users: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +170,7 @@ class FlowPages(Protocol):
     """What the flow pages read."""
 
     async def runs(self, query: FlowQuery) -> FlowListing:
-        """A page of the recorded runs that match, with how many there are and their groups."""
+        """A page of the recorded runs that match, with how many there are."""
         ...
 
     async def groups(self, query: FlowQuery, by: str) -> RowGroups:

@@ -10,7 +10,6 @@ import orjson
 from penstock.interfaces.flow_files import DatastoreRoot
 from penstock.interfaces.page_flows import (
     FlowAttempt,
-    FlowGroup,
     FlowListing,
     FlowQuery,
     FlowRunFacts,
@@ -39,7 +38,8 @@ _SORTED = "flow_run.ts_epoch + 0"
 """The same as the column, but nothing that SQLite would go through all runs for where it has the ids of a few."""
 _STATES = {"running": ("RUNNING", "PENDING", "CANCELING", "PAUSED"), "completed": ("SUCCEEDED",), "failed": ("FAILED", "CANCELED")}
 _GROUPED = {"flow": "flow_run.flow_id", "user": "flow_run.user_name", "status": "run.state"}
-_MAX_GROUPS = 200
+_NAMED_ROWS = 2_000
+"""Newest runs whose flows and users are offered to filter by."""
 _FEW = 500
 """Runs of a state that are looked up one by one."""
 _MAX_TASKS = 20_000
@@ -62,11 +62,8 @@ class SqlFlowPages:
                 f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {_JOINED} {where.sql()} LIMIT {limit + 1}) AS matching", where.params
             )
             total = int(counted["n"]) if counted is not None else 0
-            most = GROUPED_ROWS // 4 if query.is_judged_by_run else GROUPED_ROWS
-            by_flow, by_user, grouped = _groups(tx, where, order, most)
-            return FlowListing(
-                found[: query.limit], min(total, limit), total <= limit, len(found) > query.limit, by_flow, by_user, grouped <= most, most
-            )
+            flow_ids, users = _names(tx, where, order)
+            return FlowListing(found[: query.limit], min(total, limit), total <= limit, len(found) > query.limit, flow_ids, users)
 
         return await self._database.read(work)
 
@@ -210,29 +207,11 @@ def _newest(tx: Transaction, where: Where, order: str, offset: int, limit: int) 
     return [_run_item(row) for row in rows]
 
 
-def _groups(tx: Transaction, where: Where, order: str, most: int) -> tuple[list[FlowGroup], list[FlowGroup], int]:
-    """The newest matching runs by flow and by user, the group with the newest run first, and how many runs there are in all groups."""
-    rows = tx.all(
-        "SELECT flow_id, user_name, COUNT(*) AS n, SUM(CASE WHEN state IN ('RUNNING', 'PENDING') THEN 1 ELSE 0 END) AS running,"
-        " SUM(CASE WHEN state = 'FAILED' THEN 1 ELSE 0 END) AS failed, MAX(ts_epoch) AS newest FROM"
-        " (SELECT flow_run.flow_id, COALESCE(flow_run.user_name, '') AS user_name, flow_run.ts_epoch, run.state"
-        f" FROM {_JOINED} {where.sql()} ORDER BY {order} LIMIT {most + 1}) AS matching"
-        " GROUP BY flow_id, user_name",
-        where.params,
-    )
-    return _merged(rows, "flow_id"), _merged(rows, "user_name"), sum(row["n"] for row in rows)
-
-
-def _merged(rows: Sequence[Row], column: str) -> list[FlowGroup]:
-    """Groups by one of the two columns that rows are counted by."""
-    found: dict[str, FlowGroup] = {}
-    for row in rows:
-        had = found.get(row[column], FlowGroup(row[column], 0, 0, 0, 0.0))
-        found[had.key] = FlowGroup(
-            had.key, had.run_count + row["n"], had.running_count + row["running"], had.failed_count + row["failed"],
-            max(had.last_started_at, row["newest"] / 1000),
-        )  # fmt: skip
-    return sorted(found.values(), key=lambda group: -group.last_started_at)[:_MAX_GROUPS]
+def _names(tx: Transaction, where: Where, order: str) -> tuple[list[str], list[str]]:
+    """Flows and users of the newest matching runs."""
+    newest = f"SELECT flow_run.flow_id, flow_run.user_name FROM {_JOINED} {where.sql()} ORDER BY {order} LIMIT {_NAMED_ROWS}"
+    rows = tx.all(f"SELECT DISTINCT flow_id, user_name FROM ({newest}) AS newest", where.params)
+    return sorted({row["flow_id"] for row in rows}), sorted({row["user_name"] for row in rows if row["user_name"]})
 
 
 def _run_item(row: Row) -> FlowRunItem:

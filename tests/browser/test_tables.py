@@ -160,7 +160,7 @@ def test_rows_that_come_later_have_the_order_too_and_chosen_metrics_keep_theirs(
     menu.locator("[data-column-form]").get_by_role("button", name="Move up: rows").press("Enter")
     menu.get_by_role("button", name="Show", exact=True).click()
     expect(page).to_have_url(re.compile("column=rows&column=accuracy"))
-    expect(shown.nth(7)).to_have_text("rows")
+    expect(shown.filter(has_text=re.compile("^(rows|accuracy)"))).to_have_text(["rows", "accuracy"])
 
 
 def test_a_long_list_goes_on_while_it_is_scrolled_and_far_rows_are_not_laid_out(page: Page, served: Served, haystack: Database) -> None:

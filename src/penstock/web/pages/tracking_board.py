@@ -14,7 +14,16 @@ from starlette.responses import Response
 from penstock.domain.tracking import TrackedProject, TrackedRun
 from penstock.web.pages.tracking_run import ChartPanel, client_plots, panel_list, panels_of_kinds
 from penstock.web.pages.tracking_views import OpenView, open_view, views_of
-from penstock.web.pages.tracking_workspace import GROUPS, PROJECT_TABS, SORTS, RunListing, project_frame, project_url, run_listing
+from penstock.web.pages.tracking_workspace import (
+    GROUPS,
+    PROJECT_TABS,
+    SORTS,
+    RunListing,
+    listed_keys,
+    project_frame,
+    project_url,
+    run_listing,
+)
 from penstock.web.render import render
 from penstock.web.services import WebServices
 from penstock.web.step_metrics import step_metrics
@@ -23,6 +32,8 @@ from penstock.web.tracking_services import TrackingServices, project_of
 
 _SERIES_RUNS = 50
 """Runs whose keys decide which panels there are; as many as are ever drawn."""
+_KEYED_ROWS = 20
+"""Runs whose keys of config and summary are offered before the index of values knows them."""
 _OFFERED = 200
 """Keys that are offered to group and sort by."""
 _ASKED = ("q", "group", "then", "sort")
@@ -104,7 +115,7 @@ async def workspace_page(services: WebServices, tracking: TrackingServices, requ
     source = urlencode([("project", project.project_id), *((name, query[name]) for name in _ASKED if name in query)])
     view = await asyncio.to_thread(open_view, tracking.reports, project, query)
     views = await asyncio.to_thread(views_of, tracking.reports, project)
-    keys = await tracking.pages.keys(project.project_id)
+    keys = sorted({*await tracking.pages.keys(project.project_id), *listed_keys(listing.rows[:_KEYED_ROWS])})
     page = WorkspacePage(project, project_url(project), PROJECT_TABS, listing, merged_panels(kinds, runs), view, views, source, keys=keys)
     frame = project_frame(project, f"{project.entity}/{project.name}", scripts=("workspace", "table"))
     return render(services, request, "tracking/workspace.html", frame=frame, page=page)

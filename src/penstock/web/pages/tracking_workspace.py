@@ -297,16 +297,22 @@ def column_name(key: str) -> str:
     return f"config.{key[2:]}" if key.startswith("c.") else key[2:]
 
 
+def listed_keys(rows: Sequence[ListedRun]) -> dict[str, None]:
+    """Return the keys of summary and config, as `s.loss` and `c.lr`, that rows have values for. The index of values has them too, later."""
+    found: dict[str, None] = {}
+    for row in rows:
+        for prefix, document in (("s.", row.summary), ("c.", row.config)):
+            for leaf in tree_of(document).leaves[:400]:
+                if leaf.kind in {"number", "text"} or isinstance(leaf.value, bool):
+                    found[prefix + leaf.path] = None
+    return found
+
+
 async def table_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Runs as rows, config and summary keys as columns."""
     project = await project_of(tracking, request)
     listing = await run_listing(services, tracking, request, project, limit=100)
-    shown: dict[str, None] = {}
-    for row in listing.rows:
-        for prefix, document in (("s.", row.summary), ("c.", row.config)):
-            for leaf in tree_of(document).leaves[:400]:
-                if leaf.kind in {"number", "text"} or isinstance(leaf.value, bool):
-                    shown[prefix + leaf.path] = None
+    shown = listed_keys(listing.rows)
     indexed = [key for key in await tracking.pages.keys(project.project_id) if key[:2] in {"c.", "s."}]
     hidden = ("c._wandb", "s._")
     choices = sorted({key for key in (*shown, *indexed) if not key.startswith(hidden)}, key=lambda key: (key[0] == "c", key))

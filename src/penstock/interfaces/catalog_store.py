@@ -157,8 +157,11 @@ class RecurringRunStore(Protocol):
         """Remove the schedule and its ticks; its runs stay."""
         ...
 
-    async def enabled(self) -> Sequence[tuple[RecurringRun, int]]:
-        """Return every enabled schedule with the number of its runs that are not in a final state, in a fixed number of queries."""
+    async def enabled(self, recurring_run_id: RecurringRunId | None = None) -> Sequence[tuple[RecurringRun, int]]:
+        """Return every enabled schedule, or the one of that id, with the number of its runs that are not in a final state.
+
+        The number of queries is fixed.
+        """
         ...
 
     async def record(self, ticks: Sequence[Tick], *, trigger_index: int, error: str | None) -> None:

@@ -253,10 +253,9 @@ class RecurringRunService:
 
     async def held_back(self, recurring_run_id: RecurringRunId) -> HeldBack | None:
         """Return the planned time that has come and waits for active runs to end, or None."""
-        for recurring, active in await self._store.enabled():
-            if recurring.recurring_run_id == recurring_run_id:
-                held_at = decide(recurring, now=self._clock.now(), active_runs=active, zone=self._zone).held_at
-                return None if held_at is None else HeldBack(held_at, active)
+        for recurring, active in await self._store.enabled(recurring_run_id):
+            held_at = decide(recurring, now=self._clock.now(), active_runs=active, zone=self._zone).held_at
+            return None if held_at is None else HeldBack(held_at, active)
         return None
 
     async def specs_of(self, schedules: Sequence[RecurringRun]) -> Mapping[Digest, StoredSpec]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from penstock.domain import expr as ast
-from penstock.domain.plan import ArtifactSource, GraphTemplate, ParameterType, RunPlan, TaskSpec, Template
-
-_ROUND = re.compile(r"\[\d+\]$")
+from penstock.domain.plan import ArtifactSource, GraphTemplate, ParameterType, RunPlan, TaskSpec
+from penstock.web.graph import tasks_along
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +60,15 @@ class Bindings:
         """Find the task at `path` (`root/for-loop-1[3]/train`) in a run with these `arguments`."""
         self._plan = plan
         self._arguments = arguments
+        self._is_loop = not path.endswith("]")
+        along, segments = tasks_along(plan, path), path.split("/")
+        self._task = along[-1] if along else None
+        self._template = plan.templates.get(self._task.template) if self._task is not None else None
         self._scopes: list[_Scope] = []
-        self._task: TaskSpec | None = None
-        self._template: Template | None = None
-        self._is_loop = _ROUND.search(path) is None
-        template, walked = plan.templates.get(plan.root), "root"
-        for segment in path.split("/")[1:]:
-            if not isinstance(template, GraphTemplate):
-                return
-            self._scopes.append(_Scope(walked, self._task, template))
-            self._task = template.tasks.get(_ROUND.sub("", segment))
-            if self._task is None:
-                return
-            walked, template = f"{walked}/{segment}", plan.templates.get(self._task.template)
-        self._template = template
+        for depth, owner in enumerate((None, *along[:-1]), 1):
+            template = plan.templates.get(plan.root if owner is None else owner.template)
+            if isinstance(template, GraphTemplate):
+                self._scopes.append(_Scope("/".join(segments[:depth]), owner, template))
 
     def parameters(self) -> list[Binding]:
         """Return those of the parameters that the task's component declares, in its order; none for a place that is not in the plan."""

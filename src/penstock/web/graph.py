@@ -71,15 +71,10 @@ class GraphScope:
 
 def template_at(plan: RunPlan, path: str) -> GraphTemplate | LeafTemplate | None:
     """Template of the task at `path` (`root/for-loop-1[3]/train`), or None when the plan has no such place."""
-    template = plan.templates.get(plan.root)
-    for segment in path.split("/")[1:]:
-        if not isinstance(template, GraphTemplate):
-            return None
-        task = template.tasks.get(_ROUND.sub("", segment))
-        if task is None:
-            return None
-        template = plan.templates.get(task.template)
-    return template
+    if "/" not in path:
+        return plan.templates.get(plan.root)
+    along = tasks_along(plan, path)
+    return plan.templates.get(along[-1].template) if along else None
 
 
 def tasks_along(plan: RunPlan | None, path: str) -> list[TaskSpec]:

@@ -230,13 +230,9 @@ def _version_from_row(row: Row) -> VersionItem:
     )
 
 
-_PIPELINE_COLUMNS = (
-    "pipeline.*, (SELECT COUNT(*) FROM pipeline_version v WHERE v.pipeline_id = pipeline.pipeline_id) AS version_count, "
-    "(SELECT COUNT(*) FROM recurring_run r WHERE r.pipeline_id = pipeline.pipeline_id) AS schedule_count"
-)
-
-
-def _pipeline_from_row(row: Row, latest: VersionItem | None = None, dots: Sequence[RunDot] = ()) -> PipelineItem:
+def _pipeline_from_row(
+    row: Row, latest: VersionItem | None, dots: Sequence[RunDot], *, version_count: int, schedule_count: int
+) -> PipelineItem:
     good = [dot.duration_seconds for dot in dots if dot.state == "SUCCEEDED" and dot.duration_seconds is not None]
     return PipelineItem(
         pipeline_id=row["pipeline_id"],
@@ -245,9 +241,9 @@ def _pipeline_from_row(row: Row, latest: VersionItem | None = None, dots: Sequen
         description=row["description"],
         tags=decode_object(row["tags"]),
         created_at=row["created_at"],
-        version_count=row["version_count"],
+        version_count=version_count,
         latest=latest,
-        schedule_count=row["schedule_count"],
+        schedule_count=schedule_count,
         last_runs=dots,
         median_seconds=statistics.median(good) if good else None,
     )
@@ -269,7 +265,7 @@ def _list_pipelines(tx: Transaction, query: ListQuery) -> Page[PipelineItem]:
         tx,
         query,
         where,
-        select="pipeline.*, 0 AS version_count, 0 AS schedule_count",
+        select="pipeline.*",
         source="pipeline",
         sorts={"created": "pipeline.created_at", "name": "pipeline.display_name"},
         identity="pipeline.pipeline_id",
@@ -280,8 +276,10 @@ def _list_pipelines(tx: Transaction, query: ListQuery) -> Page[PipelineItem]:
     latest = _latest_versions(tx, ids)
     versions, schedules = _counts(tx, "pipeline_version", ids), _counts(tx, "recurring_run", ids)
     items = [
-        replace(
-            _pipeline_from_row(row, latest.get(row["pipeline_id"]), dots.get(row["pipeline_id"], ())),
+        _pipeline_from_row(
+            row,
+            latest.get(row["pipeline_id"]),
+            dots.get(row["pipeline_id"], ()),
             version_count=versions.get(row["pipeline_id"], 0),
             schedule_count=schedules.get(row["pipeline_id"], 0),
         )
@@ -310,7 +308,7 @@ def _latest_versions(tx: Transaction, pipeline_ids: Sequence[str]) -> dict[str, 
 
 def _pipeline_view(tx: Transaction, pipeline_id: str) -> PipelineView | None:
     here = {"id": pipeline_id}
-    row = tx.one(f"SELECT {_PIPELINE_COLUMNS} FROM pipeline WHERE pipeline_id = :id", here)
+    row = tx.one("SELECT * FROM pipeline WHERE pipeline_id = :id", here)
     if row is None:
         return None
     versions = [
@@ -327,7 +325,13 @@ def _pipeline_view(tx: Transaction, pipeline_id: str) -> PipelineView | None:
         f"SELECT {RECURRING_COLUMNS} FROM recurring_run {RECURRING_JOINS} WHERE recurring_run.pipeline_id = :id LIMIT 100", here
     )
     return PipelineView(
-        pipeline=_pipeline_from_row(row, versions[0] if versions else None, dots),
+        pipeline=_pipeline_from_row(
+            row,
+            versions[0] if versions else None,
+            dots,
+            version_count=_counts(tx, "pipeline_version", [pipeline_id]).get(pipeline_id, 0),
+            schedule_count=_counts(tx, "recurring_run", [pipeline_id]).get(pipeline_id, 0),
+        ),
         versions=versions,
         statistics=_statistics(tx, [dot.run_id for dot in dots]),
         schedules=[_recurring_from_row(item) for item in schedules],

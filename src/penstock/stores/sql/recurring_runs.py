@@ -83,11 +83,16 @@ class SqlRecurringRunStore:
         """Remove the schedule with its ticks, events, backfills and change log."""
         await self._database.write(lambda tx: delete_schedule_rows(tx, recurring_run_id))
 
-    async def enabled(self) -> Sequence[tuple[RecurringRun, int]]:
-        """Return every enabled schedule with the number of its active runs: two queries in one snapshot."""
+    async def enabled(self, recurring_run_id: RecurringRunId | None = None) -> Sequence[tuple[RecurringRun, int]]:
+        """Return every enabled schedule, or the one of that id, with the number of its active runs: two queries in one snapshot."""
+        one = "" if recurring_run_id is None else "AND recurring_run_id = ? "
+        params = () if recurring_run_id is None else (recurring_run_id,)
 
         def work(tx: Transaction) -> list[tuple[RecurringRun, int]]:
-            rows = tx.all("SELECT * FROM recurring_run WHERE is_enabled = 1 AND event_kind IS NULL ORDER BY created_at, recurring_run_id")
+            rows = tx.all(
+                f"SELECT * FROM recurring_run WHERE is_enabled = 1 AND event_kind IS NULL {one}ORDER BY created_at, recurring_run_id",
+                params,
+            )
             active = active_runs(tx) if rows else {}
             return [(recurring, active.get(recurring.recurring_run_id, 0)) for recurring in map(recurring_from_row, rows)]
 

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +23,7 @@ from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.files.attempt_logs import AttemptLogFiles
 from penstock.stores.sql.database import Database, open_database
+from penstock.web.actions import Actions
 from penstock.web.automation import Automation
 from penstock.web.routes import routes
 from penstock.web.services import WebServices
@@ -34,25 +35,25 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class RecordingActions:
-    """Stands for the use cases: remembers what was asked and answers with fixed ids."""
+class RecordedNoun:
+    """Stands for what forms do to one noun: notes `VERB_NOUN` with what was given, and answers with fixed ids."""
 
-    calls: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
-    run_id: str = ""
-    """What `create_run` answers."""
+    calls: list[tuple[str, tuple[Any, ...]]]
+    noun: str
+    run_id: str
 
     def __getattr__(self, name: str) -> Any:
         async def act(*arguments: Any, **named: Any) -> Any:
-            self.calls.append((name, (*arguments, *named.values())))
-            return ("pipe-digits", "ver-2") if name.startswith("upload_") else self.run_id
+            self.calls.append((f"{name}_{self.noun}", (*arguments, *named.values())))
+            return ("pipe-digits", "ver-2") if name.startswith("upload") else self.run_id
 
         if name.startswith("__"):
             raise AttributeError(name)
         return act
 
-    def next_fires(self, trigger: Mapping[str, Any], *, after: float, count: int) -> list[float]:
-        """Hourly, whatever the trigger."""
-        return [after + 3600 * (step + 1) for step in range(count)]
+
+class RecordedRuns(RecordedNoun):
+    """Runs; what a planned one would reuse is fixed."""
 
     async def cache_plan(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """A plan with one entry of each kind."""
@@ -75,6 +76,29 @@ class RecordingActions:
             {"state": "refused", "tasks": ["a", "b", "c", "d", "old"], "python": "", "packages": ("six",), "seconds": None, "note": "no Python", "is_offline": False},
         ]
         return {"tasks": tasks, "expected_seconds": 4.1, "is_partial": True, "environments": environments}
+
+
+class RecordedRecurringRuns(RecordedNoun):
+    """Recurring runs; they fire every hour."""
+
+    def next_fires(self, trigger: Mapping[str, Any], *, after: float, count: int) -> list[float]:
+        """Hourly, whatever the trigger."""
+        return [after + 3600 * (step + 1) for step in range(count)]
+
+
+class RecordingActions:
+    """Stands for the use cases of all forms; `calls` is what was asked, in order."""
+
+    def __init__(self, *, run_id: str) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self.runs = RecordedRuns(self.calls, "run", run_id)
+        self.experiments = RecordedNoun(self.calls, "experiment", run_id)
+        self.pipelines = RecordedNoun(self.calls, "pipeline", run_id)
+        self.recurring_runs = RecordedRecurringRuns(self.calls, "recurring", run_id)
+
+    def as_actions(self) -> Actions:
+        """Return them as the pages take them."""
+        return Actions(self.runs, self.experiments, self.pipelines, self.recurring_runs)
 
 
 def compile_digits(folder: Path) -> str:
@@ -133,7 +157,7 @@ def build(data: Path, *, url: str = "http://127.0.0.1:8080", spec_yaml: str | No
         notifier=LocalNotifier(),
         clock=clock,
         blobs=blobs,
-        actions=actions,
+        actions=actions.as_actions(),
         url=url,
         version="0.1.0",
         automation=automation(data, database, blobs, clock),

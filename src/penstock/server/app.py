@@ -14,7 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -113,6 +113,17 @@ class Parts:
     is_ready: bool = False
 
 
+class _Ground(TypedDict):
+    """What most services stand on, by the names that they take it under."""
+
+    database: Database
+    blobs: LocalBlobStore
+    plans: PlanLoader
+    notifier: LocalNotifier
+    clock: SystemClock
+    ids: SystemIds
+
+
 def build_parts(settings: Settings, *, url: str) -> Parts:
     """Open the stores and make the services; nothing runs yet.
 
@@ -120,30 +131,14 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         UnavailableError: a store cannot be opened.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    clock = SystemClock()
+    clock, ids, notifier, plans = SystemClock(), SystemIds(), LocalNotifier(), SpecPlanLoader()
     database = open_database(settings.database_url, synchronous=settings.store_synchronous)
+    blobs = LocalBlobStore(settings.data_dir / "blobs")
     accounts, keys, task_keys = _build_accounts(settings, database, clock)
     user = accounts.default_user
-    blobs = LocalBlobStore(settings.data_dir / "blobs")
-    ids, notifier, plans = SystemIds(), LocalNotifier(), SpecPlanLoader()
-    engine = build_engine(
-        settings,
-        database=database,
-        blobs=blobs,
-        plans=plans,
-        notifier=notifier,
-        clock=clock,
-        ids=ids,
-        task_environment=FlowTaskEnvironment(
-            TaskEnvironment(url, user, task_keys), url, ensure_secret(settings.data_dir), SqlSecretStore(database)
-        ),
-        overruling=StepKeys(url, task_keys, keys.is_valid),
-    )
-    engine.journal.add_projection(build_task_projection(ids, entity=user))
-    engine.journal.add_projection(follow_engine)
-    pipelines = build_pipelines(
-        settings, database=database, blobs=blobs, plans=plans, runner=engine.driver, notifier=notifier, clock=clock, ids=ids
-    )
+    ground: _Ground = {"database": database, "blobs": blobs, "plans": plans, "notifier": notifier, "clock": clock, "ids": ids}
+    engine = _build_engine(settings, ground, url=url, user=user, keys=keys, task_keys=task_keys)
+    pipelines = build_pipelines(settings, runner=engine.driver, **ground)
     flows = build_flows(settings, database, blobs, clock, ids, entity=user)
     tracking = build_tracking(
         database,
@@ -159,14 +154,9 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
     return Parts(
         settings=settings,
         url=url,
-        clock=clock,
-        ids=ids,
-        notifier=notifier,
-        database=database,
+        **ground,
         keys=keys,
         accounts=accounts,
-        blobs=blobs,
-        plans=plans,
         engine=engine,
         pipelines=pipelines,
         tracking=tracking,
@@ -180,6 +170,21 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         clients=ClientCounter(clock),
         errors=ErrorMemory(clock),
     )
+
+
+def _build_engine(settings: Settings, ground: _Ground, *, url: str, user: str, keys: KeyService, task_keys: TaskKeys) -> EngineParts:
+    """Return the engine, whose tasks are told of this server, with the rows that tracked runs and flows keep of its events."""
+    secret = ensure_secret(settings.data_dir)
+    told = TaskEnvironment(url, user, task_keys)
+    engine = build_engine(
+        settings,
+        **ground,
+        task_environment=FlowTaskEnvironment(told, url, secret, SqlSecretStore(ground["database"])),
+        overruling=StepKeys(url, task_keys, keys.is_valid),
+    )
+    engine.journal.add_projection(build_task_projection(ground["ids"], entity=user))
+    engine.journal.add_projection(follow_engine)
+    return engine
 
 
 def _build_accounts(settings: Settings, database: Database, clock: SystemClock) -> tuple[AccountService, KeyService, TaskKeys]:

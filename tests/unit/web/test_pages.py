@@ -472,7 +472,7 @@ def test_picked_runs_are_paused_and_continued_and_refusals_are_listed(
             raise ConflictError("it cannot be paused: it has ended")
         paused.append(run_id)
 
-    monkeypatch.setattr(seeded.actions, "pause_run", pause_run, raising=False)
+    monkeypatch.setattr(seeded.actions.runs, "pause", pause_run, raising=False)
     ours = {"origin": "http://testserver"}
     bar = client.get("/ui/runs").text.partition("data-bulk-bar")[2].partition("</form>")[0]
     assert 'value="pause"' in bar
@@ -498,7 +498,7 @@ def test_picked_runs_are_moved_and_refusals_are_listed(
             raise InvalidArgumentError("it is in the namespace 'a'")
         moved.append((run_id, experiment_id))
 
-    monkeypatch.setattr(seeded.actions, "move_run", move_run, raising=False)
+    monkeypatch.setattr(seeded.actions.runs, "move", move_run, raising=False)
     ours = {"origin": "http://testserver"}
     bar = client.get("/ui/runs").text.partition("data-bulk-bar")[2].partition("</form>")[0]
     assert 'value="move"' in bar

@@ -110,10 +110,10 @@ async def act(services: WebServices, request: Request) -> Response:
     verb, identity = str(form.get("verb", "")), str(form.get("id", ""))
     target = safe_next(str(form.get("next", "")), "/ui/experiments")
     if verb == "create":
-        identity = await services.actions.create_experiment(str(form.get("name", "")).strip(), str(form.get("description", "")).strip())
+        identity = await services.actions.experiments.create(str(form.get("name", "")).strip(), str(form.get("description", "")).strip())
         return redirect(f"/ui/experiments/{identity}", Notice("Experiment created."))
     if verb == "notes":
-        await services.actions.write_experiment_notes(identity, str(form.get("notes", "")).replace("\r\n", "\n").strip())
+        await services.actions.experiments.write_notes(identity, str(form.get("notes", "")).replace("\r\n", "\n").strip())
         return redirect(target, Notice("Notes saved."))
 
     async def matching(address: ListAddress) -> Sequence[str]:
@@ -124,12 +124,12 @@ async def act(services: WebServices, request: Request) -> Response:
     if verb == "archive":
         undo = {"verb": "unarchive", "id": identity, "next": target}
         notice = Notice("Archived, with its runs; its schedules are disabled.", "done", "/ui/experiments/actions", undo)
-        return done_notice(target, "Archived", ids, await each(ids, services.actions.archive_experiment), notice)
+        return done_notice(target, "Archived", ids, await each(ids, services.actions.experiments.archive), notice)
     if verb == "unarchive":
         notice = Notice("Restored. Its runs stay archived until you restore them.")
-        return done_notice(target, "Restored", ids, await each(ids, services.actions.unarchive_experiment), notice)
+        return done_notice(target, "Restored", ids, await each(ids, services.actions.experiments.unarchive), notice)
     if verb == "delete":
         if (answer := await put_away(services, request, TrashKind.EXPERIMENT, ids, "/ui/experiments")) is not None:
             return answer
-        return done_notice("/ui/experiments", "Deleted", ids, await each(ids, services.actions.delete_experiment))
+        return done_notice("/ui/experiments", "Deleted", ids, await each(ids, services.actions.experiments.delete))
     return redirect(target, Notice("Nothing was selected.", "error"))

@@ -93,7 +93,7 @@ class PlanPart:
     is_partial: bool = False
     """Some of it was never executed before."""
     environments: Sequence[Mapping[str, Any]] = ()
-    """Of what is not reused; see `Actions.cache_plan`."""
+    """Of what is not reused; see `RunActions.cache_plan`."""
 
 
 def fields_of(specs: Mapping[str, ParameterSpec], given: Mapping[str, Any]) -> list[Field]:
@@ -332,7 +332,7 @@ async def create(services: WebServices, request: Request) -> Response:
     form = await request.form()
     wanted = _request_of(form)
     if form.get("kind") != "recurring":
-        run_id = await services.actions.create_run(wanted)
+        run_id = await services.actions.runs.create(wanted)
         return redirect(f"/ui/runs/{run_id}")
     wanted |= {
         "trigger": trigger_of(form),
@@ -340,9 +340,9 @@ async def create(services: WebServices, request: Request) -> Response:
         "is_catchup": form.get("catchup") == "on",
     }
     if edited := str(form.get("edit", "")):
-        await services.actions.update_recurring(edited, wanted)
+        await services.actions.recurring_runs.update(edited, wanted)
         return redirect(f"/ui/recurring/{edited}", Notice("Schedule changed."))
-    recurring_run_id = await services.actions.create_recurring(wanted)
+    recurring_run_id = await services.actions.recurring_runs.create(wanted)
     return redirect(f"/ui/recurring/{recurring_run_id}", Notice("Schedule created."))
 
 
@@ -351,7 +351,7 @@ async def plan_part(services: WebServices, request: Request) -> Response:
     check_own_form(request)
     form = await request.form()
     try:
-        plan = await services.actions.cache_plan(_request_of(form) | {"name": "plan"})
+        plan = await services.actions.runs.cache_plan(_request_of(form) | {"name": "plan"})
     except PenstockError as error:
         return render_part(services, request, "runs/plan.html", part=PlanPart((), str(error)))
     counts: dict[str, int] = {}
@@ -397,7 +397,7 @@ async def fires_part(services: WebServices, request: Request) -> Response:
     try:
         trigger = trigger_of(form)
         cron = trigger.get("cron", "")
-        times = services.actions.next_fires(trigger, after=services.clock.now(), count=5)
+        times = services.actions.recurring_runs.next_fires(trigger, after=services.clock.now(), count=5)
     except PenstockError as error:
         problem = str(error)
     return render_part(services, request, "recurring/fires.html", times=times, problem=problem, cron=cron)

@@ -244,12 +244,12 @@ async def _act(services: WebServices, request: Request) -> Response:
         ids = await ids_of(form, target, matching)
         if (answer := await put_away(services, request, TrashKind.PIPELINE, ids, "/ui/pipelines")) is not None:
             return answer
-        return done_notice("/ui/pipelines", "Deleted", ids, await each(ids, services.actions.delete_pipeline))
+        return done_notice("/ui/pipelines", "Deleted", ids, await each(ids, services.actions.pipelines.delete))
     if verb == "delete-version":
         version_id = str(form.get("version", ""))
         if (answer := await put_away(services, request, TrashKind.PIPELINE_VERSION, [version_id], target)) is not None:
             return answer
-        await services.actions.delete_version(pipeline_id, version_id)
+        await services.actions.pipelines.delete_version(pipeline_id, version_id)
         return redirect(target, Notice("Version deleted."))
     upload, address, pasted = form.get("file"), str(form.get("url", "")).strip(), str(form.get("text", "")).strip()
     name, description = str(form.get("name", "")).strip(), str(form.get("description", "")).strip()
@@ -257,7 +257,7 @@ async def _act(services: WebServices, request: Request) -> Response:
     if isinstance(upload, UploadFile) and upload.filename:
         file_name, content = upload.filename, await upload.read(MAX_UPLOAD)
     elif address:
-        pipeline_id, version_id = await services.actions.upload_from_url(
+        pipeline_id, version_id = await services.actions.pipelines.upload_from_url(
             address, pipeline_id=pipeline_id if is_version else None, name=name, description=description
         )
         return redirect(f"/ui/pipelines/{pipeline_id}?version={version_id}", Notice("Uploaded."))
@@ -267,10 +267,10 @@ async def _act(services: WebServices, request: Request) -> Response:
         raise InvalidArgumentError("Choose a file, give a URL or paste the definition.")
     if is_version:
         number = name or f"version {services.clock.now():.0f}"
-        version_id = await services.actions.upload_version(
+        version_id = await services.actions.pipelines.upload_version(
             pipeline_id, name=number, description=description, file_name=file_name, content=content
         )
         return redirect(f"/ui/pipelines/{pipeline_id}?version={version_id}", Notice("Version uploaded."))
     name = name or re.sub(r"\.(yaml|yml|json|zip|tar\.gz)$", "", file_name.rpartition("/")[2])
-    pipeline_id, _ = await services.actions.upload_pipeline(name=name, description=description, file_name=file_name, content=content)
+    pipeline_id, _ = await services.actions.pipelines.upload(name=name, description=description, file_name=file_name, content=content)
     return redirect(f"/ui/pipelines/{pipeline_id}", Notice("Pipeline uploaded."))

@@ -82,7 +82,7 @@ def upcoming(services: WebServices, item: RecurringItem, count: int) -> list[flo
         return []
     try:
         after = services.clock.now()
-        return services.actions.next_fires(item.trigger, after=after, count=count)
+        return services.actions.recurring_runs.next_fires(item.trigger, after=after, count=count)
     except PenstockError:
         return []
 
@@ -154,7 +154,7 @@ async def act(services: WebServices, request: Request) -> Response:
 
     ids = await ids_of(form, target, matching)
     if verb in {"enable", "disable"}:
-        problems = await each(ids, services.actions.enable_recurring if verb == "enable" else services.actions.disable_recurring)
+        problems = await each(ids, services.actions.recurring_runs.enable if verb == "enable" else services.actions.recurring_runs.disable)
         undo = {"verb": "disable" if verb == "enable" else "enable", "id": identity, "next": target}
         text = "Enabled." if verb == "enable" else "Disabled; running runs go on."
         notice = Notice(text, "done", "/ui/recurring/actions", undo)
@@ -162,13 +162,13 @@ async def act(services: WebServices, request: Request) -> Response:
     if verb == "delete":
         if (answer := await put_away(services, request, TrashKind.SCHEDULE, ids, "/ui/recurring")) is not None:
             return answer
-        return done_notice("/ui/recurring", "Deleted", ids, await each(ids, services.actions.delete_recurring))
+        return done_notice("/ui/recurring", "Deleted", ids, await each(ids, services.actions.recurring_runs.delete))
     if verb == "run":
         found = await services.catalog.recurring(identity)
         if found is None:
             raise NotFoundError(f"There is no recurring run {identity}.")
         item = found[0]
-        run_id = await services.actions.create_run(
+        run_id = await services.actions.runs.create(
             {
                 "name": f"{item.name}, started by hand",
                 "experiment_id": item.experiment_id,

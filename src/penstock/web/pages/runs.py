@@ -51,15 +51,6 @@ async def values(services: WebServices, request: Request) -> Response:
     return JSONResponse(list(found), headers={"cache-control": "no-store"})
 
 
-_VERBS = {
-    "retry": "retry_run",
-    "terminate": "terminate_run",
-    "pause": "pause_run",
-    "unpause": "unpause_run",
-    "archive": "archive_run",
-    "unarchive": "unarchive_run",
-    "delete": "delete_run",
-}
 _DONE = {
     "tag": "Tagged",
     "move": "Moved",
@@ -71,6 +62,7 @@ _DONE = {
     "unarchive": "Restored",
     "delete": "Deleted",
 }
+"""Verb of the form, which is the name of a method of `RunActions`, too -> what the notice says when it is done."""
 _UNDO = {"archive": "unarchive", "unarchive": "archive", "pause": "unpause", "unpause": "pause"}
 
 
@@ -92,7 +84,7 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked) -
         return redirect(query_url("/ui/runs/new", {"clone": ids[0]}))
     if verb == "rename" and ids:
         name, description = (str(wanted.form.get(field, "")).strip() for field in ("name", "description"))
-        await services.actions.rename_run(ids[0], name, description)
+        await services.actions.runs.rename(ids[0], name, description)
         return redirect(target, Notice("Saved."))
     if verb == "tag" and not _tags(wanted):
         return redirect(target, Notice("Name the tag to add: KEY or KEY=VALUE.", "error"))
@@ -113,13 +105,13 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked) -
     for run_id in ids:
         try:
             if verb == "tag":
-                await services.actions.tag_run(run_id, _tags(wanted))
+                await services.actions.runs.tag(run_id, _tags(wanted))
             elif verb == "move":
-                await services.actions.move_run(run_id, experiment_id)
+                await services.actions.runs.move(run_id, experiment_id)
             elif trash is not None:
                 await trash.put(TrashKind.RUN, run_id, batch=batch, by=user_of(services, request))
             else:
-                await getattr(services.actions, _VERBS[verb])(run_id)
+                await getattr(services.actions.runs, verb)(run_id)
         except PenstockError as error:
             problems.append(f"{run_id[:8]}: {error}")
     done = len(ids) - len(problems)

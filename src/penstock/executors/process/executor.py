@@ -40,14 +40,12 @@ from penstock.executors.process import adoption, collecting, commands, full_disk
 from penstock.executors.process.attempt import Attempt
 from penstock.executors.process.environments import Environment, Environments
 from penstock.executors.process.failures import SERVER_STOPPED, failure_of
-from penstock.executors.process.gpu_samples import GpuSamples
 from penstock.executors.process.inside import tree
 from penstock.executors.process.layout import LOG, RESULT, Folders, read_json, strip
 from penstock.executors.process.limits import Limiter
-from penstock.executors.process.log_times import LogTimes
 from penstock.executors.process.slots import Capacity, Slots, Waiting, describe_bytes, need_of
 from penstock.executors.process.supervision import Supervision
-from penstock.executors.process.usage_samples import UsageSamples
+from penstock.executors.process.watches import Watches
 from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.catalog_store import SecretStore
 from penstock.interfaces.clock import Clock, IdSource
@@ -131,7 +129,7 @@ class ProcessExecutor:
         self._attempts: dict[AttemptKey, Attempt] = {}
         self._supervision = Supervision(data / "envs", on_started=self._report)
         self._sink: ReportSink | None = None
-        self._watches: list[asyncio.Task[None]] = []
+        self._watches = Watches(self._attempts.values(), self._disk, self._supervision, clock)
         # Apart from the loop's own threads, where staging and storing of running attempts must not wait for removals.
         self._cleaner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="penstock-clean")
         self._is_closing = False
@@ -146,26 +144,7 @@ class ProcessExecutor:
     async def start(self, sink: ReportSink) -> None:
         """Take the sink; supervisors start when they are first needed."""
         self._sink = sink
-        full_disk_watch = self._disk.watch(self._running_logs, self._stop_writer_of)
-        times_watch = LogTimes().watch(self._running_logs, self._clock.now)
-        usage_watch = UsageSamples().watch(self._running_processes, self._clock.now)
-        gpu_watch = GpuSamples().watch(self._running_processes, self._that_asked_for_accelerators, self._clock.now)
-        self._watches = [asyncio.create_task(watch) for watch in (full_disk_watch, times_watch, usage_watch, gpu_watch)]
-
-    def _running_logs(self) -> list[Path]:
-        return [attempt.root / LOG for attempt in self._attempts.values() if attempt.phase == "running"]
-
-    def _running_processes(self) -> dict[int, Path]:
-        running = (attempt for attempt in self._attempts.values() if attempt.phase == "running")
-        return {attempt.pid: attempt.root for attempt in running if attempt.pid is not None}
-
-    def _that_asked_for_accelerators(self) -> list[Path]:
-        return [attempt.root for attempt in self._attempts.values() if attempt.accelerators]
-
-    def _stop_writer_of(self, log: Path) -> None:
-        for attempt in self._attempts.values():
-            if attempt.root == log.parent:
-                self._supervision.stop(attempt, full_disk.REASON, 0.0)
+        self._watches.start()
 
     async def launch(self, request: LaunchRequest) -> None:
         """Queue the attempt; a key that is known already changes nothing."""
@@ -202,8 +181,7 @@ class ProcessExecutor:
     async def close(self, *, leave_running: bool) -> None:
         """Stop taking work; running tasks go on for the next server, or are ended and not reported."""
         self._is_closing = True
-        for watch in self._watches:
-            watch.cancel()
+        self._watches.stop()
         if not leave_running:
             running = [attempt for attempt in self._attempts.values() if attempt.phase == "running" and attempt.ended is not None]
             for attempt in running:
@@ -309,27 +287,12 @@ class ProcessExecutor:
     async def _carry_out(self, attempt: Attempt, spec: ProcessSpec) -> tuple[TaskOutputs | None, Failure | None]:
         """Do what a spec without a command asks for: files, volumes, outputs. Nothing runs, so repeating it after a crash is harmless."""
         await asyncio.to_thread(self._stage, attempt, spec)
-        await self._store_entries(spec)
+        await _store_entries(spec, self._secret_store, self._clock)
         detail = {"mode": "none", "host": self._host, "warnings": [*spec.warnings, *staging.absent_volumes(spec, self._volumes)]}
         self._report(AttemptStarted(attempt.request.key, self._clock.now(), detail))
         outcome = await self._conclude(attempt, spec, {"code": 0})
         await asyncio.to_thread(staging.remove_volumes, spec, self._volumes)
         return outcome
-
-    async def _store_entries(self, spec: ProcessSpec) -> None:
-        """Store and remove the secrets and config maps of a spec.
-
-        Raises:
-            TaskError: this executor has no store to write to (kind START).
-        """
-        if not spec.put_entries and not spec.delete_entries:
-            return
-        if self._secret_store is None:
-            raise TaskError("secrets and config maps cannot be changed here", kind=FailureKind.START)
-        for item in spec.put_entries:
-            await self._secret_store.put(item.kind, item.name, item.entries, at=self._clock.now())
-        for kind, name in spec.delete_entries:
-            await self._secret_store.delete(kind, name)
 
     def _prepare(self, attempt: Attempt) -> ProcessSpec:
         """Return what is to run, with what the server gives every task; the pipeline's own values win unless they are overruled."""
@@ -454,6 +417,22 @@ class ProcessExecutor:
     def _is_closing_silently(self, report: AttemptFinished | AttemptNote | AttemptStarted) -> bool:
         """While closing, ends that the closing itself caused are not the user's business: the next server decides."""
         return self._is_closing and isinstance(report, AttemptFinished) and report.failure is not None
+
+
+async def _store_entries(spec: ProcessSpec, store: SecretStore | None, clock: Clock) -> None:
+    """Store and remove the secrets and config maps of a spec.
+
+    Raises:
+        TaskError: this executor has no store to write to (kind START).
+    """
+    if not spec.put_entries and not spec.delete_entries:
+        return
+    if store is None:
+        raise TaskError("secrets and config maps cannot be changed here", kind=FailureKind.START)
+    for item in spec.put_entries:
+        await store.put(item.kind, item.name, item.entries, at=clock.now())
+    for kind, name in spec.delete_entries:
+        await store.delete(kind, name)
 
 
 async def _mask_log(log: Path, masks: tuple[bytes, ...]) -> None:

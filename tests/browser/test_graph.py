@@ -72,3 +72,74 @@ def test_boxes_of_a_definition_tell_what_their_component_says_and_takes(page: Pa
     expect(sources).to_contain_text("Scales to 0..1 and splits.")
     expect(sources).to_contain_text("test_share")
     expect(sources).to_contain_text("def preprocess(")
+
+
+def test_edges_are_walked_by_keyboard_and_listed_as_a_table(page: Page, served: Served) -> None:
+    with page.expect_response(re.compile("/marks$")):
+        page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    page.locator("#graph a[data-node]").filter(has_text="preprocess").first.focus()
+    page.keyboard.press("e")
+    focused = page.locator("#graph .edge-hit:focus")
+    expect(focused).to_have_attribute("aria-label", re.compile(r"^load-digits → preprocess: dataset · Dataset · \d"))
+    expect(page.locator("#graph-edge-text")).to_contain_text("load-digits → preprocess")
+    page.keyboard.press("ArrowRight")
+    expect(focused).to_have_attribute("aria-label", re.compile(r"^preprocess → "))
+    page.keyboard.press("Enter")
+    expect(page.locator("#graph [data-node]:focus")).not_to_contain_text("preprocess")
+    page.keyboard.press("e")
+    page.keyboard.press("Escape")
+    expect(page.locator("#graph-edge-text")).to_be_hidden()
+    expect(page.locator("#graph [data-node]:focus")).to_have_count(1)
+
+    table = page.locator("#graph-edge-list")
+    table.locator("summary").click()
+    row = table.get_by_role("row", name=re.compile(r"^load-digits preprocess dataset Dataset \d"))
+    row.get_by_role("button", name="Show in the graph: load-digits → preprocess").press("Enter")
+    expect(focused).to_have_attribute("aria-label", re.compile("^load-digits → preprocess"))
+
+
+def test_the_address_has_the_chosen_edge_and_what_is_looked_at(page: Page, served: Served) -> None:
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    page.locator("#graph a[data-node]").filter(has_text="preprocess").first.focus()
+    page.keyboard.press("e")
+    for _ in range(3):
+        page.get_by_role("button", name="Zoom in").click()
+    page.wait_for_url(re.compile("at=.*edge=|edge=.*at="))
+    world = page.locator("#graph .graph-world")
+    scale = re.search(r"scale\(([\d.]+)\)", world.get_attribute("style") or "")
+    assert scale
+    page.goto(page.url)
+    expect(page.locator("#graph-edge-text")).to_contain_text("load-digits → preprocess")
+    expect(world).to_have_attribute("style", re.compile(rf"scale\({float(scale.group(1)):.4g}\)"))
+    page.get_by_role("button", name="Fit").click()
+    page.wait_for_url(re.compile("at=all"))
+
+
+def test_the_address_has_the_iteration_of_a_layer(page: Page, served: Served) -> None:
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    page.get_by_role("button", name=re.compile("Open as a layer: for-loop")).click()
+    page.get_by_role("button", name="Next iteration").click()
+    trail = page.get_by_role("navigation", name="Open layer")
+    expect(trail).to_contain_text("(2/")
+    page.wait_for_url(re.compile("round="))
+    page.reload()
+    expect(trail).to_contain_text("(2/")
+    trail.get_by_role("button", name="Whole graph").click()
+    expect(trail).to_be_hidden()
+    assert "round=" not in page.url
+    page.go_back()
+    expect(trail).to_contain_text("(2/")
+
+
+def test_moving_writes_the_address_once_it_rests(page: Page, served: Served) -> None:
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    expect(page.locator("#graph a[data-node]").first).to_be_visible()
+    page.evaluate(
+        "() => { window.written = 0; const put = history.replaceState.bind(history);"
+        " history.replaceState = (...all) => { window.written += 1; put(...all); }; }"
+    )
+    page.locator("#graph").hover()
+    for _ in range(30):
+        page.mouse.wheel(0, 12)
+    page.wait_for_url(re.compile("at="))
+    assert page.evaluate("window.written") == 1

@@ -2,8 +2,10 @@
 // Without a run (`data-static`) it draws a definition. The table below the graph is its twin.
 
 import { duration, icon, isTyping, make, makeSvg, text, throttle } from "./dom.js";
-import { hitLine, showEdge, tellEdges } from "./graph_edges.js";
+import { edgeKey, edgesAt, findEdge, hitLine, showEdge, tellEdges } from "./graph_edges.js";
+import { listEdges } from "./graph_edge_list.js";
 import { showTrail } from "./graph_layers.js";
+import { Sight } from "./graph_sight.js";
 import { edgePath } from "./layout.js";
 import { placeScopes } from "./placing.js";
 import { openTask } from "./run.js";
@@ -42,6 +44,11 @@ class GraphView {
     this.hasLayers = root.dataset.layers === "yes";
     this.layer = this.hasLayers ? parameters.get("layer") : null;
     this.edge = null;
+    this.edgeHome = null;
+    this.wantedEdge = parameters.get("edge");
+    this.sight = new Sight(() => this.remember());
+    this.sight.read(parameters);
+    if (this.layer && parameters.has("round")) this.rounds.set(this.layer, parameters.get("round"));
     this.marks = { outputs: {}, metrics: {}, tracked: [] };
     this.marked = "";
   }
@@ -55,8 +62,12 @@ class GraphView {
     document.addEventListener("penstock:theme", () => this.data && this.paint());
     document.addEventListener("penstock:change", throttle(() => this.load().then(() => this.path && this.loadPath()).catch(() => {}), 400));
     window.addEventListener("popstate", () => {
-      const layer = this.hasLayers ? new URL(location.href).searchParams.get("layer") : null;
-      if (layer !== this.layer) this.enter(layer, false);
+      const { searchParams } = new URL(location.href);
+      const layer = this.hasLayers ? searchParams.get("layer") : null;
+      if (layer === this.layer) return;
+      if (layer && searchParams.has("round")) this.rounds.set(layer, searchParams.get("round"));
+      this.sight.read(searchParams);
+      this.enter(layer, false);
     });
     new ResizeObserver(() => (this.hasMoved ? this.showMap() : this.fit())).observe(this.root);
     await this.attempt();
@@ -122,16 +133,18 @@ class GraphView {
 
   /** Open a group as a layer of its own, or go back to the whole (null). */
   enter(id, push = true) {
-    this.layer = id;
-    this.choose(null);
-    this.hasMoved = false;
     if (push) {
+      this.sight.settle();
+      this.sight.forget();
       const address = new URL(location.href);
+      for (const name of ["layer", "round", "at", "edge"]) address.searchParams.delete(name);
       if (id) address.searchParams.set("layer", id);
-      else address.searchParams.delete("layer");
       history.pushState(history.state, "", address);
     }
-    this.load().then(() => this.root.focus({ preventScroll: true })).catch((error) => this.fail(error));
+    this.layer = id;
+    this.choose(null, false);
+    this.hasMoved = false;
+    this.load().then(() => id && this.remember()).then(() => this.root.focus({ preventScroll: true })).catch((error) => this.fail(error));
   }
 
   showLayer() {
@@ -159,17 +172,47 @@ class GraphView {
   }
 
   /** Mark an edge with its producer and consumer and say what flows along it; null: none. */
-  choose(edge) {
+  choose(edge, isKept = true) {
     this.edge = edge;
-    const nameOf = (id) => this.nodes.get(id)?.box.node.name ?? "";
-    showEdge(document.getElementById("graph-edge-text"), edge, this.marks, nameOf, {
+    showEdge(document.getElementById("graph-edge-text"), edge, this.marks, (id) => this.nameOf(id), {
       go: (id) => {
         this.center(id);
-        this.world.querySelector(`[data-node="${CSS.escape(id)}"]`)?.focus({ preventScroll: true });
+        this.focusNode(id);
       },
       close: () => this.choose(null),
     });
     this.light();
+    if (isKept) this.remember();
+  }
+
+  nameOf(id) {
+    return this.nodes.get(id)?.box.node.name ?? "";
+  }
+
+  focusNode(id) {
+    this.world.querySelector(`[data-node="${CSS.escape(id)}"]`)?.focus({ preventScroll: true });
+  }
+
+  /** Give an edge the focus, which chooses it; `home` is the box whose edges the reader walks through. */
+  focusEdge(edge, home) {
+    this.edgeHome = home;
+    this.choose(edge);
+    this.revealEdge(edge);
+    this.svg.querySelector(`.edge-hit[data-edge="${CSS.escape(edgeKey(edge))}"]`)?.focus({ preventScroll: true });
+  }
+
+  /** Go from a box to its edges. */
+  toEdges(box) {
+    const [edge] = box ? edgesAt(this.placed.edges, box.dataset.node) : [];
+    if (edge) this.focusEdge(edge, box.dataset.node);
+  }
+
+  /** The table of edges below the drawing, while it is open. */
+  listEdges() {
+    listEdges(document.getElementById("graph-edge-list"), this.placed?.edges ?? [], this.marks, {
+      nameOf: (id) => this.nameOf(id), hrefOf: (id) => (this.isStatic || id.includes("~") || this.nodes.get(id)?.box.node.isArtifact ? null : `?task=${encodeURIComponent(id)}`),
+      show: (edge) => this.focusEdge(edge, edge.source),
+    });
   }
 
   light() {
@@ -197,7 +240,6 @@ class GraphView {
       Object.entries(this.data.loops).map(([id, rounds]) => [id, rounds.length]), this.rootId, [...this.open], [...this.rounds], this.options,
     ]);
     if (shape !== this.shape) {
-      const isFirst = this.shape === "";
       this.drawing += 1;
       const mine = this.drawing;
       const placed = await placeScopes(this.rootId, this.data, this.open, this.rounds, this.options, shape);
@@ -205,9 +247,15 @@ class GraphView {
       this.shape = shape;
       this.placed = placed;
       this.place();
-      if (isFirst || !this.hasMoved) this.fit();
+      if (this.sight.wanted) this.restoreSight();
+      else if (!this.hasMoved) this.fit();
     }
     this.paint();
+    const wanted = this.wantedEdge && findEdge(this.placed.edges, this.wantedEdge);
+    if (wanted) {
+      this.wantedEdge = null;
+      this.choose(wanted, false);
+    }
     this.showMap();
     this.search();
     this.sayFolded();
@@ -230,6 +278,7 @@ class GraphView {
   place() {
     const { width, height, boxes, edges } = this.placed;
     const wanted = new Set(boxes.map((box) => box.node.id));
+    const focused = this.svg.contains(document.activeElement) ? document.activeElement.dataset.edge : null;
     for (const [id, entry] of this.nodes) {
       if (!wanted.has(id)) {
         entry.element.remove();
@@ -264,6 +313,8 @@ class GraphView {
       style.zIndex = box.isOpen ? String(box.depth) : "50";
     }
     this.svg.style.zIndex = "40";
+    if (focused) this.svg.querySelector(`[data-edge="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    if (this.edge && !findEdge(edges, edgeKey(this.edge))) this.choose(null, false);
   }
 
   make(box) {
@@ -317,7 +368,8 @@ class GraphView {
       if (entry.box.loop) this.loop(element.querySelector(".node-loop"), node, entry.box.loop);
       else if (!entry.isOpen && node.is_group) this.ring(element.querySelector(".node-loop"), node.counts);
     }
-    tellEdges(this.svg, this.placed.edges, this.marks);
+    tellEdges(this.svg, this.placed.edges, this.marks, (id) => this.nameOf(id));
+    this.listEdges();
     this.dim();
     this.select(this.selected);
   }
@@ -467,7 +519,10 @@ class GraphView {
     else address.searchParams.delete("dir");
     if (this.options.artifacts) address.searchParams.set("artifacts", "1");
     else address.searchParams.delete("artifacts");
-    const marks = { implied: this.options.implied ? "" : "shown", find: document.getElementById("graph-search")?.value.trim() };
+    this.sight.write(address.searchParams);
+    const edge = this.edge ? edgeKey(this.edge) : this.wantedEdge;
+    const round = this.layer && this.data?.loops[this.layer] ? this.rounds.get(this.layer) : "";
+    const marks = { edge, round, implied: this.options.implied ? "" : "shown", find: document.getElementById("graph-search")?.value.trim() };
     for (const name of Object.keys(SWITCHES)) marks[name] = document.getElementById(SWITCHES[name])?.checked ? "1" : "";
     for (const [name, value] of Object.entries(marks)) {
       if (value) address.searchParams.set(name, value);
@@ -508,6 +563,23 @@ class GraphView {
     this.showMap();
   }
 
+  /** The reader moved: draw it, and put it into the address once the hand rests. */
+  moved(isSmooth = false) {
+    this.hasMoved = true;
+    this.apply(isSmooth);
+    this.sight.note(this.view, this.root);
+  }
+
+  /** Look at the part of the graph that the address names. */
+  restoreSight() {
+    const view = this.sight.take(this.root);
+    if (view) {
+      this.view = view;
+      this.hasMoved = true;
+      this.apply();
+    } else this.fit(true);
+  }
+
   /** Show everything; without `whole` keep the text readable and show the beginning instead. */
   fit(whole = false) {
     if (!this.placed?.width) return;
@@ -519,14 +591,14 @@ class GraphView {
     this.view = { k, x: width > clientWidth - 24 ? 24 : (clientWidth - width) / 2, y: height > clientHeight - 24 ? 24 : Math.min(64, (clientHeight - height) / 2) };
     this.hasMoved = whole;
     this.apply(true);
+    if (whole) this.sight.noteWhole();
   }
 
   zoom(factor, x = this.root.clientWidth / 2, y = this.root.clientHeight / 2) {
     const k = Math.max(0.04, Math.min(2.5, this.view.k * factor));
     const ratio = k / this.view.k;
     this.view = { k, x: x - (x - this.view.x) * ratio, y: y - (y - this.view.y) * ratio };
-    this.hasMoved = true;
-    this.apply();
+    this.moved();
   }
 
   center(id) {
@@ -535,8 +607,7 @@ class GraphView {
     this.view.k = Math.max(this.view.k, 0.6);
     this.view.x = this.root.clientWidth / 2 - (box.x + box.width / 2) * this.view.k;
     this.view.y = this.root.clientHeight / 2 - (box.y + Math.min(box.height, 120) / 2) * this.view.k;
-    this.hasMoved = true;
-    this.apply(true);
+    this.moved(true);
   }
 
   bindPointer() {
@@ -563,8 +634,7 @@ class GraphView {
       } else {
         this.view.x += dx;
         this.view.y += dy;
-        this.hasMoved = true;
-        this.apply();
+        this.moved();
       }
       pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     });
@@ -580,7 +650,8 @@ class GraphView {
       }
       const line = event.target.closest(".edge-hit");
       if (line) {
-        this.choose(this.placed.edges.find((edge) => edge.source === line.dataset.source && edge.target === line.dataset.target) ?? null);
+        this.edgeHome = line.dataset.source;
+        this.choose(findEdge(this.placed.edges, line.dataset.edge));
         return;
       }
       const link = event.target.closest("a[data-node]");
@@ -603,14 +674,19 @@ class GraphView {
       else {
         this.view.x -= event.deltaX;
         this.view.y -= event.deltaY;
-        this.hasMoved = true;
-        this.apply();
+        this.moved();
       }
     }, { passive: false });
   }
 
   onKey(event) {
-    if (isTyping(event)) return;
+    if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const line = event.target.closest?.(".edge-hit");
+    if (line && this.onEdgeKey(event, findEdge(this.placed.edges, line.dataset.edge))) {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
     const here = event.target.closest?.("[data-node]");
     const isAcross = this.options.direction === "LR";
     const moves = { [isAcross ? "ArrowRight" : "ArrowDown"]: ["source", "target"], [isAcross ? "ArrowLeft" : "ArrowUp"]: ["target", "source"] };
@@ -637,6 +713,38 @@ class GraphView {
     else if (event.key === "-") this.zoom(1 / 1.2);
   }
 
+  /** Keys on an edge: along it to its ends, across it to the next edge of the same box. Says whether the key meant something. */
+  onEdgeKey(event, edge) {
+    if (!edge) return false;
+    const isAcross = this.options.direction === "LR";
+    const [on, back, next, previous] = isAcross ? ["ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp"] : ["ArrowDown", "ArrowUp", "ArrowRight", "ArrowLeft"];
+    const home = this.edgeHome ?? edge.source;
+    const ends = { [on]: edge.target, [back]: edge.source, Escape: home, Enter: home === edge.source ? edge.target : edge.source };
+    if (event.key in ends) {
+      if (event.key === "Escape") this.choose(null);
+      this.focusNode(ends[event.key]);
+      this.reveal(ends[event.key]);
+      return true;
+    }
+    const step = { [next]: 1, e: 1, [previous]: -1, E: -1 }[event.key];
+    if (!step) return false;
+    const around = edgesAt(this.placed.edges, home);
+    const at = around.findIndex((other) => edgeKey(other) === edgeKey(edge));
+    this.focusEdge(around[(at + step + around.length) % around.length], home);
+    return true;
+  }
+
+  /** Bring the middle of an edge into sight. */
+  revealEdge({ points }) {
+    const { x, y } = points[Math.floor(points.length / 2)];
+    const [left, top] = [x * this.view.k + this.view.x, y * this.view.k + this.view.y];
+    const { clientWidth, clientHeight } = this.root;
+    if (left >= 0 && top >= 0 && left <= clientWidth && top <= clientHeight) return;
+    this.view.x += clientWidth / 2 - left;
+    this.view.y += clientHeight / 2 - top;
+    this.moved(true);
+  }
+
   reveal(id) {
     const box = this.nodes.get(id)?.box;
     if (!box) return;
@@ -649,6 +757,7 @@ class GraphView {
 
   bindTools() {
     const at = (name) => document.getElementById(`graph-${name}`);
+    document.getElementById("graph-edge-list")?.addEventListener("toggle", () => this.listEdges());
     at("fit")?.addEventListener("click", () => this.fit(true));
     at("in")?.addEventListener("click", () => this.zoom(1.25));
     at("out")?.addEventListener("click", () => this.zoom(1 / 1.25));
@@ -684,12 +793,14 @@ class GraphView {
       }
     });
     document.addEventListener("keydown", (event) => {
+      if (event.key === "e" && !event.defaultPrevented && !event.ctrlKey && !event.metaKey) this.toEdges(event.target.closest?.("#graph [data-node]"));
       if (event.key === "f" && !isTyping(event) && !event.ctrlKey && !event.metaKey && !document.querySelector("dialog[open]")) this.fit(true);
     });
   }
 
   change(options) {
     Object.assign(this.options, options);
+    this.sight.forget();
     this.remember();
     this.hasMoved = false;
     this.draw().catch((error) => this.fail(error));
@@ -780,8 +891,7 @@ class GraphView {
         const rect = svg.getBoundingClientRect();
         this.view.x = clientWidth / 2 - ((event.clientX - rect.left) / scale) * this.view.k;
         this.view.y = clientHeight / 2 - ((event.clientY - rect.top) / scale) * this.view.k;
-        this.hasMoved = true;
-        this.apply(true);
+        this.moved(true);
       });
     }
     for (const rect of map.querySelectorAll("[data-id]")) {

@@ -1,26 +1,49 @@
-// What flows along the edges of the graph: on hover as a tip, after a click as a line above the drawing that leads to producer and consumer.
+// What flows along the edges of the graph: on hover as a tip, when an edge is chosen (by click or by keyboard) as a line above the drawing
+// that leads to producer and consumer.
 
 import { make, makeSvg, text } from "./dom.js";
 
-/** One line per output that flows along an edge: name, type and size, as far as they are known. */
-function flowing(edge, marks) {
+/** The name of an edge in addresses and elements. */
+export function edgeKey({ source, target }) {
+  return `${source}>${target}`;
+}
+
+/** The edge of that name, or null. */
+export function findEdge(edges, key) {
+  return edges.find((edge) => edgeKey(edge) === key) ?? null;
+}
+
+/** Edges that lead to a box, then those that leave it. */
+export function edgesAt(edges, id) {
+  return [...edges.filter(({ target }) => target === id), ...edges.filter(({ source }) => source === id)];
+}
+
+/** What flows along an edge, as far as it is known: [name, type, size] of each output. */
+export function flowing(edge, marks) {
   return edge.labels.map((label) => {
     const [, kind, size] = marks.outputs[`${edge.source}#${label}`] ?? [];
-    return [label, kind, size].filter(Boolean).join(" · ");
+    return [label, kind ?? "", size ?? ""];
   });
 }
 
-/** A wide invisible line over a thin one, so that it can be hit; its tip says what flows. */
-export function hitLine(edge, path) {
-  return makeSvg("path", { class: "edge-hit", d: path, "data-source": edge.source, "data-target": edge.target }, makeSvg("title"));
+function sentence(edge, marks) {
+  return flowing(edge, marks).map((parts) => parts.filter(Boolean).join(" · "));
 }
 
-/** Bring the tips of all edges up to what is known of the artifacts. */
-export function tellEdges(svg, edges, marks) {
+/** A wide invisible line over a thin one, so that it can be hit and have the focus; its tip says what flows. */
+export function hitLine(edge, path) {
+  return makeSvg("path", { class: "edge-hit", d: path, role: "button", tabindex: "-1", "data-edge": edgeKey(edge), "data-source": edge.source, "data-target": edge.target }, makeSvg("title"));
+}
+
+/** Bring the tips and names of all edges up to what is known of the artifacts. */
+export function tellEdges(svg, edges, marks, nameOf) {
+  const known = new Map(edges.map((edge) => [edgeKey(edge), edge]));
   for (const path of svg.querySelectorAll(".edge-hit")) {
-    const edge = edges.find(({ source, target }) => source === path.dataset.source && target === path.dataset.target);
-    const lines = edge ? flowing(edge, marks) : [];
-    path.querySelector("title").textContent = lines.length ? lines.join("\n") : text("order only");
+    const edge = known.get(path.dataset.edge);
+    const lines = edge ? sentence(edge, marks) : [];
+    const words = lines.length ? lines : [text("order only")];
+    path.querySelector("title").textContent = words.join("\n");
+    path.setAttribute("aria-label", `${nameOf(path.dataset.source)} → ${nameOf(path.dataset.target)}: ${words.join("; ")}`);
   }
 }
 
@@ -33,7 +56,7 @@ export function showEdge(place, edge, marks, nameOf, { go, close }) {
     return;
   }
   const end = (id) => make("button", { class: "link", type: "button", onclick: () => go(id) }, nameOf(id));
-  const lines = flowing(edge, marks);
+  const lines = sentence(edge, marks);
   place.replaceChildren(end(edge.source), " → ", end(edge.target), ": ", lines.length ? lines.join("; ") : text("order only"), " ",
     make("button", { class: "button ghost small", type: "button", onclick: close }, text("close")));
 }

@@ -12,32 +12,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.domain.errors import ConflictError, NotFoundError, UnavailableError
+from penstock.domain.errors import ConflictError, NotFoundError
 from penstock.domain.execution import AttemptFinished, AttemptNote, AttemptReport, AttemptStarted
 from penstock.domain.ids import RunId
 from penstock.domain.plan import RunPlan
 from penstock.domain.runs import NewRun, RunChanged, RunFinished
 from penstock.engine import events
 from penstock.engine.commands import Command, LookupCache
-from penstock.engine.index import PlanIndex
-from penstock.engine.live import BatchBuilder, LiveRun, rebuild
+from penstock.engine.live import LiveRun, rebuild
 from penstock.engine.nodes import RunState
 from penstock.engine.performer import Performer, Ports
+from penstock.engine.plan_indexes import PlanIndexes
+from penstock.engine.turn_store import TurnStore
 from penstock.interfaces.journal import Hook
 
 _log = logging.getLogger(__name__)
 
-_STORE_RETRY_SECONDS = 1.0
 _START_SECONDS = 0.02
 """How long the word that an attempt runs may wait for others, to be stored with them. Nothing is done upon it, and a server that is
 killed meanwhile leaves it to the executor, whose trace of the attempt tells the next one.
 """
-_KEPT_PLANS = 64
 _MOST_ROUNDS = 8
 """Of look-ups in one turn: where one hit follows another, what is known so far is stored from time to time."""
 
@@ -62,7 +60,8 @@ class RunDriver:
         self._inbox: list[tuple[RunId, events.Event]] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._touched: dict[RunId, LiveRun] = {}
-        self._indexes: OrderedDict[str, PlanIndex] = OrderedDict()
+        self._indexes = PlanIndexes(ports.plans)
+        self._turns = TurnStore(ports.journal)
         self._wake = asyncio.Event()
         self._wake_later: asyncio.TimerHandle | None = None
         self._loop_task: asyncio.Task[None] | None = None
@@ -86,6 +85,7 @@ class RunDriver:
         With `leave_running` their processes go on meanwhile; else they are ended and their attempts run again.
         """
         self._is_closing = True
+        self._turns.close()
         self._wake.set()
         if self._loop_task is not None:
             await self._loop_task
@@ -112,9 +112,9 @@ class RunDriver:
             SpecError: the definition cannot be lowered.
             UnavailableError: the store could not be reached; nothing was stored.
         """
-        index = self._index(new_run, plan, content)
+        index = self._indexes.find(new_run, plan, content)
         if index is None:
-            index = self._index(new_run, None, await self._ports.journal.load_content(new_run.spec_digest))
+            index = self._indexes.find(new_run, None, await self._ports.journal.load_content(new_run.spec_digest))
         if index is None:
             raise NotFoundError(f"the definition {new_run.spec_digest} is not stored")
         first = events.RunSubmitted(new_run.created_at)
@@ -189,7 +189,7 @@ class RunDriver:
 
     async def _load(self, run_id: RunId) -> LiveRun:
         stored = await self._ports.journal.load(run_id)
-        index = self._index(stored.new_run, None, stored.content)
+        index = self._indexes.find(stored.new_run, None, stored.content)
         if index is None:
             raise NotFoundError(f"the definition {stored.new_run.spec_digest} is not stored")
         return rebuild(stored, index, workspace=self._ports.workspace_of(run_id))
@@ -263,7 +263,7 @@ class RunDriver:
         if not touched:
             return
         changed = [(live, *live.collect()) for live in touched.values()]
-        versions = await self._store([(live, batch) for live, batch, _ in changed])
+        versions = await self._turns.store([(live, batch) for live, batch, _ in changed])
         if versions is None:
             return
         for live, _, task_ids in changed:
@@ -312,39 +312,6 @@ class RunDriver:
             live.break_down(f"internal error of the engine: {error}")
             return []
 
-    async def _store(self, parts: Sequence[tuple[LiveRun, BatchBuilder]]) -> Mapping[RunId, int] | None:
-        """Make a turn durable, however long that takes; None when the driver is closed meanwhile.
-
-        A run whose records the journal refuses is given up alone.
-        """
-        try:
-            return await self._append(BatchBuilder.merged(batch for _, batch in parts))
-        except Exception:
-            _log.exception("the journal refused a turn; storing its runs one by one")
-        versions: dict[RunId, int] = {}
-        for live, batch in parts:
-            try:
-                stored = await self._append(batch)
-            except Exception as error:
-                _log.exception("run %s cannot be stored", live.state.new_run.run_id)
-                live.break_down(f"internal error: the run's progress cannot be stored: {error}")
-                stored = await self._append(live.broken_batch())
-            if stored is None:
-                return None
-            versions.update(stored)
-        return versions
-
-    async def _append(self, batch: BatchBuilder) -> Mapping[RunId, int] | None:
-        """Append, waiting for a store that cannot be reached; None when the driver is closed meanwhile."""
-        while True:
-            try:
-                return await self._ports.journal.append(batch.build())
-            except UnavailableError as error:
-                _log.warning("the journal cannot be written, trying again: %s", error)
-            if self._is_closing:
-                return None
-            await asyncio.sleep(_STORE_RETRY_SECONDS)
-
     async def _drop(self, live: LiveRun) -> None:
         """Forget a run that is over."""
         run_id = live.state.new_run.run_id
@@ -355,18 +322,3 @@ class RunDriver:
         for command in list(live.state.outbox.values()):
             await self._performer.abandon(command)
         self._ports.notifier.publish(RunFinished(run_id, live.public_state))
-
-    def _index(self, new_run: NewRun, plan: RunPlan | None, content: Mapping[str, Any] | None) -> PlanIndex | None:
-        """The shared index of a definition, if it is at hand."""
-        found = self._indexes.get(new_run.spec_digest)
-        if found is not None:
-            self._indexes.move_to_end(new_run.spec_digest)
-            return found
-        if plan is None and content is not None:
-            plan = self._ports.plans.load(new_run.kind, content)
-        if plan is None:
-            return None
-        found = self._indexes[new_run.spec_digest] = PlanIndex(plan)
-        if len(self._indexes) > _KEPT_PLANS:
-            self._indexes.popitem(last=False)
-        return found

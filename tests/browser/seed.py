@@ -30,7 +30,7 @@ HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=1>"
 
 def insert(tx: Transaction, table: str, **row: Any) -> None:
     """Insert one row; mappings and lists become JSON."""
-    values = {name: json.dumps(value) if isinstance(value, dict | list) else value for name, value in row.items()}
+    values = {name: json.dumps(value, separators=(",", ":")) if isinstance(value, dict | list) else value for name, value in row.items()}
     tx.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(':' + name for name in values)})", values)
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+import json
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces import listing
 from penstock.interfaces.page_flows import FlowQuery
-from penstock.interfaces.pages import ListQuery
-from penstock.stores.sql import pages_artifacts, pages_flows, pages_run_tables
+from penstock.interfaces.pages import Condition, ListQuery
+from penstock.interfaces.run_tables import Span
+from penstock.stores.sql import catalog_groups, page_filters, pages_artifacts, pages_flows, pages_run_tables
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_flows import SqlFlowPages
+from penstock.stores.sql.pages_run_tables import SqlRunTables
 from penstock.stores.sql.pages_tracking import SqlTrackingPages
 from penstock.stores.sql.runs import SqlRunStore
 from tests.support.databases import seeded_database
@@ -208,3 +213,85 @@ async def test_runs_of_pipelines_are_listed_without_a_look_at_those_of_flows(tmp
     with seeded_database("sqlite", tmp_path, flow_runs) as database:
         ask = partial(SqlRunStore(database).list, listing.ListQuery(), namespace="", experiment_id=None)
         assert await steps_of(database, monkeypatch, ask) == ["SCAN run USING INDEX run_pipelines_created"]
+
+
+async def test_pipelines_sort_by_what_is_worked_out_for_each_and_say_how_many_were_looked_at(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def more(tx: Transaction) -> None:
+        for number in range(6):
+            tx.execute(
+                "INSERT INTO pipeline (pipeline_id, name, display_name, tags, created_at) VALUES (?, ?, ?, ?, ?)",
+                (f"p{number}", f"p{number}", f"p{number}", json.dumps({"team": "ab"[number % 2]}), 10 + number),
+            )
+            state = "FAILED" if number % 3 == 0 else "SUCCEEDED"
+            for again in range(2):
+                tx.execute(
+                    "INSERT INTO run (run_id, kind, name, pipeline_id, state, created_at, scheduled_at, started_at, finished_at)"
+                    " VALUES (?, 'kfp', 'r', ?, ?, ?, 0, ?, ?)",
+                    (f"r{number}-{again}", f"p{number}", state, 100 - number + again, 100, 100 + number * 10 + again * 2),
+                )
+
+    await database.write(more)
+    pages = SqlCatalogPages(database)
+
+    async def found(sort: str, *, limit: int = 3, conditions: Sequence[Condition] = ()) -> list[str]:
+        """The whole list, page by page."""
+        query = ListQuery(sort=sort.removeprefix("-"), is_descending=sort.startswith("-"), limit=limit, conditions=tuple(conditions))
+        names: list[str] = []
+        while True:
+            page = await pages.list_pipelines(query)
+            names += [item.pipeline_id for item in page.items]
+            if page.next_cursor is None:
+                return names
+            query = replace(query, cursor=page.next_cursor)
+
+    assert await found("last") == ["a", "b", "p5", "p4", "p3", "p2", "p1", "p0"]
+    assert await found("-last") == ["p0", "p1", "p2", "p3", "p4", "p5", "b", "a"]
+    assert (await found("-median"))[:4] == ["p5", "p4", "p2", "p1"]
+    medians = {item.pipeline_id: item.median_seconds for item in (await pages.list_pipelines(ListQuery(limit=50))).items}
+    assert (medians["p1"], medians["p4"], medians["p0"]) == (11.0, 41.0, None)
+    assert (await found("-schedules"))[0] == "a"
+    assert (await found("-version"))[:2] == ["a", "b"]
+    assert await found("created", conditions=[Condition("last", ":", "failed")]) == ["p0", "p3"]
+    assert await found("created", conditions=[Condition("schedules", ">", "0")]) == ["a"]
+    assert await found("name", conditions=[Condition("version", "=", "2")]) == ["a"]
+    assert (await pages.list_pipelines(ListQuery(sort="last"))).looked_at == 0
+    monkeypatch.setattr(page_filters, "LOOKED_AT", 4)
+    some = await pages.list_pipelines(ListQuery(sort="last", is_descending=False))
+    assert ([item.pipeline_id for item in some.items], some.looked_at) == (["p5", "p4", "p3", "p2"], 4)
+
+
+async def test_groups_of_the_catalog_count_their_newest_rows_with_the_last_run_of_each(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def more(tx: Transaction) -> None:
+        tx.execute("UPDATE pipeline SET tags = '{\"team\":\"x\"}' WHERE pipeline_id = 'a'")
+        for at, state in ((1, "SUCCEEDED"), (2, "FAILED")):
+            tx.execute(
+                "INSERT INTO run (run_id, kind, name, pipeline_id, recurring_run_id, state, created_at, scheduled_at, finished_at)"
+                " VALUES (?, 'kfp', 'r', 'a', 'r', ?, ?, 0, ?)",
+                (f"run{at}", state, at, at + 5),
+            )
+
+    await database.write(more)
+    tables = SqlRunTables(database)
+
+    async def groups(table: str, by: str, query: ListQuery | None = None) -> dict[str | None, tuple[int, dict[str, int]]]:
+        found = await tables.catalog_groups(table, query or ListQuery(), by)
+        return {group.value: (group.count, dict(group.states)) for group in found.groups}
+
+    assert await groups("pipelines", "tag.team") == {"x": (1, {"FAILED": 1}), None: (1, {})}
+    assert await groups("pipelines", "schedules") == {"1": (1, {"FAILED": 1}), "0": (1, {})}
+    assert await groups("pipelines", "created") == {"1970-01-01": (2, {"FAILED": 1})}
+    assert await groups("pipelines", "last", ListQuery(conditions=(Condition("last", ":", "failed"),))) == {"FAILED": (1, {"FAILED": 1})}
+    assert await groups("recurring", "status") == {"enabled": (1, {"FAILED": 1})}
+    assert await groups("recurring", "pipeline") == {"a": (1, {"FAILED": 1})}
+    assert await groups("experiments", "activity") == {}
+    (group,) = (await tables.catalog_groups("recurring", ListQuery(), "kind")).groups
+    assert (group.value, group.duration, group.columns["concurrency"]) == ("schedule", Span(1, 5.0, 5.0, 5.0), Span(1, 1.0, 1.0, 1.0))
+    monkeypatch.setattr(catalog_groups, "GROUPED_ROWS", 1)
+    some = await tables.catalog_groups("pipelines", ListQuery(), "created")
+    assert (sum(group.count for group in some.groups), some.is_complete) == (1, False)
+    with pytest.raises(InvalidArgumentError):
+        await tables.catalog_groups("experiments", ListQuery(), "tag.team")

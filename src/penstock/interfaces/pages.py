@@ -34,6 +34,8 @@ class Page(Generic[T]):
     total: int
     """Matching rows, counted up to `COUNT_LIMIT`."""
     is_total_exact: bool = True
+    looked_at: int = 0
+    """The rows are among so many newest ones, beyond which nothing was sorted or judged; 0: all were."""
 
 
 @dataclass(frozen=True, slots=True)

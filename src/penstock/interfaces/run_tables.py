@@ -21,6 +21,13 @@ TASK_GROUPINGS = ("component", "state", "worker", "code", "name", "pipeline", "r
 ARTIFACT_GROUPINGS = ("type", "name", "pipeline", "run")
 """Columns that group stored artifacts."""
 
+CATALOG_GROUPINGS: Mapping[str, Sequence[str]] = {
+    "pipelines": ("last", "version", "schedules", "created"),
+    "experiments": ("last", "description", "activity", "created"),
+    "recurring": ("status", "kind", "pipeline", "experiment", "concurrency", "last", "created"),
+}
+"""Columns that group pipelines, experiments and schedules."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -108,6 +115,15 @@ class RunTables(Protocol):
     async def artifact_groups(self, query: ListQuery, by: str) -> RowGroups:
         """Group the matching artifacts by a column of `ARTIFACT_GROUPINGS`; `columns` has the spread of their `size`, states and
         durations they have none.
+
+        Raises:
+            InvalidArgumentError: another column.
+        """
+        ...
+
+    async def catalog_groups(self, table: str, query: ListQuery, by: str) -> RowGroups:
+        """Group the matching rows of `pipelines`, `experiments` or `recurring` by a column of `CATALOG_GROUPINGS`, pipelines also by
+        `tag.KEY`; days are those of the query's zone. States and durations are those of the last run of each row.
 
         Raises:
             InvalidArgumentError: another column.

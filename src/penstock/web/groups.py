@@ -40,6 +40,10 @@ class GroupTable:
     """What the page shows."""
     looks: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Words and icons of states that are not those of pipelines."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What those of `columns` are called, in English, that the pages name."""
+    is_of_last_runs: bool = False
+    """States and durations are those of the last run of each row."""
     leads: Callable[[str], str] | None = None
     """Finds the address of the rows with a value, where no chip of the filter does."""
 

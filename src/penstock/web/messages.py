@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from penstock.web import cron_words, flow_graph_diff, machine_facts, manual, preview_tables, snippets, starters, timelines
+from penstock.web import catalog_groups, cron_words, flow_graph_diff, machine_facts, manual, preview_tables, snippets, starters, timelines
 from penstock.web.comparison import CAUSE_WORDS
 from penstock.web.errors import HEADINGS
 from penstock.web.formats import STATE_LOOKS
@@ -29,6 +29,7 @@ from penstock.web.pages import (
     tasks,
     tracking_artifacts,
     tracking_automations,
+    tracking_projects,
     tracking_report_forms,
     tracking_run,
     tracking_workspace,
@@ -67,7 +68,9 @@ def all_messages() -> set[str]:
     found |= {label for _, label in log_hits.SCOPES} | {"Logs"}
     found |= {heading for _, heading, _, _ in search.KINDS} | {label for label, _, _ in (*search.COMMANDS, *search.THEMES)}
     found |= {text for _, label, explanation in triggers.KINDS for text in (label, explanation)} | {*triggers.EDIT_WORDS.values()}
-    found |= {label for _, label in (*run_table.GROUPINGS, *executions.GROUPINGS, *artifacts.GROUPINGS)}
+    found |= {label for _, label in (*run_table.GROUPINGS, *executions.GROUPINGS, *artifacts.GROUPINGS, *collections.GROUPINGS)}
+    found |= {*catalog_groups.LABELS.values(), *tracking_projects.LABELS.values(), "schedule", "event", "enabled", "disabled"}
+    found |= {label for _, label in tracking_projects.GROUPINGS} | {"Copy names", "Registries", "registries", "projects"}
     found |= {*cron_words.WORDS, *cron_words.DAYS, *cron_words.MONTHS}
     found |= {"yes", "no", *system.SERVICES}
     tracked = (tracking_run.TABS, tracking_workspace.PROJECT_TABS, tracking_workspace.GROUPS, tracking_workspace.SORTS)

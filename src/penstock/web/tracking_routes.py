@@ -70,6 +70,7 @@ OWN: tuple[tuple[str, TrackingPage], ...] = (
     ("/ui/system/users", users.users_page),
     ("/ui/projects", tracking_projects.list_page),
     ("/ui/projects/switcher", tracking_projects.switcher_part),
+    ("/ui/projects/values", tracking_projects.values),
     ("/ui/registry", tracking_projects.registry_page),
     ("/ui/tracking/compare", tracking_compare.compare_page),
     ("/ui/tracking/export/{entity}/{project}", tracking_export.export),

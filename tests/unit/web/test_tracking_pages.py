@@ -386,6 +386,42 @@ async def test_collections_and_projects_are_exported_as_their_lists_show_them_to
         assert (await site.http.get(f"/ui/export/{name}?format=json", headers=bob)).json() == []
 
 
+async def test_projects_are_filtered_sorted_grouped_and_picked(site: Site) -> None:
+    for entity, name, count in (("ann", "big", 3), ("ann", "empty", 0)):
+        await site.tracking.projects.upsert(entity, name)
+        for number in range(count):
+            await site.tracking.runs.upsert(entity, name, f"{name}-{number}", RunChange(), user_name="ann")
+
+    async def names(address: str) -> list[str]:
+        page = (await site.get(address)).text.partition("<tbody>")[2].partition("</tbody>")[0]
+        return re.findall(r'title="ann/([^"]+)"', page)
+
+    assert await names("/ui/projects?sort=-runs") == ["big", "digits", "empty"]
+    assert await names("/ui/projects?sort=name") == ["big", "digits", "empty"]
+    assert await names("/ui/projects?q=runs>1") == ["big"]
+    assert await names("/ui/projects?q=owner:bob") == []
+    assert await names("/ui/projects?q=digi") == ["digits"]
+    assert (await site.get("/ui/projects/values?field=name&text=dig")).json() == ["digits"]
+    head = (await site.get("/ui/projects")).text.partition("<thead>")[2].partition("</thead>")[0]
+    assert head.count('class="sort"') == head.count("<th ") == 8
+    grouped = (await site.get("/ui/projects?group=owner")).text
+    assert re.search(r'>ann</a></th>\s*<td class="num">3</td>', grouped)
+    (group,) = (await site.get("/ui/export/projects?group=owner&format=json")).json()
+    assert (group["group"], group["count"], group["runs_max"]) == ("ann", 3, 3.0)
+
+    ids = re.findall(r'name="id" value="(\d+)"', (await site.get("/ui/projects?sort=name")).text)
+    form = {"verb": "compare", "id": ids, "next": "/ui/projects"}
+    answer = await site.http.post("/ui/tracking/projects/actions", data=form, headers=ORIGIN)
+    assert answer.headers["location"].startswith("/ui/tracking/compare?runs=")
+    assert len(unquote(answer.headers["location"]).split(",")) == 2
+    form = {"verb": "delete", "matching": "1", "next": "/ui/projects?q=runs>1"}
+    headers = {**ORIGIN, "cookie": f"penstock_key={site.services.keys.make('bob').text}"}
+    await site.http.post("/ui/tracking/projects/actions", data=form | {"matching": "", "id": ids}, headers=headers)
+    assert await names("/ui/projects?sort=name") == ["big", "digits", "empty"]
+    await site.http.post("/ui/tracking/projects/actions", data=form, headers=ORIGIN)
+    assert await names("/ui/projects?sort=name") == ["digits", "empty"]
+
+
 async def test_dates_in_the_filter_of_tracked_runs_are_the_readers(site: Site) -> None:
     run = await site.tracking.runs.get("ann", "digits", "r1")
     assert run is not None

@@ -10,7 +10,9 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any, TypeVar
 
@@ -21,6 +23,8 @@ from penstock.stores.sql.database import Row, SqlDialect, Transaction, escape_li
 
 T = TypeVar("T")
 
+LOOKED_AT = 20_000
+"""Newest matching rows that are sorted, or judged, by what has to be worked out for each of them."""
 _RARE = 20_000
 _FEW = 500
 """Runs with a word that are looked up one by one."""
@@ -76,6 +80,7 @@ class Where:
         self.dialect: SqlDialect = tx.dialect
         self.now = now
         self.clauses: list[str] = []
+        self.late: list[str] = []
         self.params: dict[str, Any] = {}
         self._rare: tuple[str, str] | None = None
 
@@ -88,6 +93,15 @@ class Where:
     def add(self, clause: str) -> None:
         """Require `clause`."""
         self.clauses.append(clause)
+
+    @contextmanager
+    def judged(self) -> Iterator[None]:
+        """Within it, what is required is dear to tell, so that only the newest `LOOKED_AT` rows of the list are judged by it."""
+        kept, self.clauses = self.clauses, self.late
+        try:
+            yield
+        finally:
+            self.clauses = kept
 
     def equals(self, column: str, value: Any) -> None:
         """Require `column` to be `value`."""
@@ -288,6 +302,16 @@ def decode_cursor(text: str) -> tuple[Any, str | int]:
     return value, identity
 
 
+@dataclass(frozen=True, slots=True)
+class LateSorts:
+    """Orders that no index has: those of values that are worked out for each row."""
+
+    newest: str
+    """Column by which the newest rows are found, from an index."""
+    sorts: Mapping[str, str] = field(default_factory=dict)
+    """SQL expression per sort name; never NULL."""
+
+
 def select_page(
     tx: Transaction,
     query: ListQuery,
@@ -300,6 +324,7 @@ def select_page(
     convert: Callable[[Row], T],
     joins: str = "",
     count_limit: int = COUNT_LIMIT,
+    late: LateSorts | None = None,
 ) -> Page[T]:
     """Run a list query: one statement for the rows, one more for the count (up to `count_limit`) unless one page holds them all.
 
@@ -309,8 +334,41 @@ def select_page(
         sorts: SQL expression per sort name; never NULL. The first is used for unknown names.
         identity: unique column that breaks ties.
         joins: further tables that only `select` needs.
+        late: sorts that take the newest `LOOKED_AT` matching rows only, as do the `late` clauses of `where`; the page says so.
     """
     sort = sorts.get(query.sort) or next(iter(sorts.values()))
+    if late is not None and (where.late or query.sort in late.sorts):
+        sort = late.sorts.get(query.sort, sort)
+        near = f"(SELECT {identity} AS near_id FROM {source} {where.sql()} ORDER BY {late.newest} DESC, {identity} DESC LIMIT {LOOKED_AT})"
+        near_where = Where(tx, now=where.now)
+        near_where.params, near_where.clauses = where.params, [f"{identity} = near.near_id", *where.late]
+        counted = f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {where.counted(source)} LIMIT {LOOKED_AT + 1}) AS matching"
+        matching = tx.one(counted, where.params)
+        # CROSS JOIN keeps SQLite at looking up the newest rows, instead of reading all of them.
+        page = _select_page(
+            tx, query, near_where, select=select, source=f"{near} AS near CROSS JOIN {source}", sort=sort, identity=identity,
+            convert=convert, joins=joins, count_limit=count_limit,
+        )  # fmt: skip
+        return replace(page, looked_at=LOOKED_AT) if matching is not None and int(matching["n"]) > LOOKED_AT else page
+    return _select_page(
+        tx, query, where, select=select, source=source, sort=sort, identity=identity, convert=convert, joins=joins,
+        count_limit=count_limit,
+    )  # fmt: skip
+
+
+def _select_page(
+    tx: Transaction,
+    query: ListQuery,
+    where: Where,
+    *,
+    select: str,
+    source: str,
+    sort: str,
+    identity: str,
+    convert: Callable[[Row], T],
+    joins: str,
+    count_limit: int,
+) -> Page[T]:
     counted_source, count_params = where.counted(source), dict(where.params)
     direction, compare = ("DESC", "<") if query.is_descending else ("ASC", ">")
     if query.cursor:

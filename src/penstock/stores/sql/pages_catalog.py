@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from penstock.domain.catalog import DEMO_TAG
 from penstock.interfaces.page_catalog import (
     BestMetric,
     ComponentStatistics,
@@ -23,10 +22,25 @@ from penstock.interfaces.page_catalog import (
     TickItem,
     VersionItem,
 )
-from penstock.interfaces.pages import Condition, ListQuery, Page
-from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.interfaces.pages import ListQuery, Page
+from penstock.stores.sql.catalog_filters import (
+    ACTIVITY,
+    KIND,
+    LATEST_VERSION,
+    MEDIAN,
+    OF_EXPERIMENT,
+    OF_PIPELINE,
+    STORED,
+    SWITCH,
+    count_of,
+    experiments_where,
+    of_last_run,
+    pipelines_where,
+    recurring_where,
+)  # fmt: skip
+from penstock.stores.sql.database import Database, Row, SqlDialect, Transaction
 from penstock.stores.sql.json_columns import decode_object
-from penstock.stores.sql.page_filters import Where, select_page
+from penstock.stores.sql.page_filters import LateSorts, Where, select_page
 from penstock.stores.sql.page_rows import named_places
 
 RECURRING_COLUMNS = (
@@ -136,16 +150,16 @@ class SqlCatalogPages:
 
 
 def last_runs(tx: Transaction, column: str, values: Iterable[str], count: int) -> dict[str, list[RunDot]]:
-    """Last `count` runs per value of a run column, oldest first, in one statement (one index probe per value)."""
+    """Last `count` runs per value of a run column, oldest first, in one statement (one index probe per value); none from the trash."""
     wanted = list(values)
     if not wanted:
         return {}
-    parts, params = [], {}
+    parts, params, stored = [], {}, STORED[column.removesuffix("_id")]
     for index, value in enumerate(wanted):
         params[f"v{index}"] = value
         parts.append(
             f"SELECT * FROM (SELECT {column} AS owner, run_id, name, state, created_at, started_at, finished_at FROM run "
-            f"WHERE {column} = :v{index} ORDER BY created_at DESC LIMIT {int(count)}) AS r{index}"
+            f"WHERE {column} = :v{index} AND storage_state {stored} ORDER BY created_at DESC LIMIT {int(count)}) AS r{index}"
         )
     found: dict[str, list[RunDot]] = {}
     for row in tx.all(f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS dots ORDER BY created_at", params):
@@ -174,35 +188,28 @@ _EXPERIMENT_COLUMNS = (
 )
 
 
-def _name_condition(where: Where, condition: Condition, table: str) -> None:
-    if condition.field == "name":
-        where.text(f"{table}.name", condition)
-    elif condition.field in {"created", "started"}:
-        where.time(f"{table}.created_at", condition)
+_EXPERIMENT_SORTS = {"activity": ACTIVITY, "created": "experiment.created_at", "name": "experiment.name"}
+_LATE_EXPERIMENTS = LateSorts(
+    "experiment.created_at",
+    {
+        "description": "experiment.description",
+        "runs": count_of("run", "experiment"),
+        "last": f"COALESCE({of_last_run('experiment', 'state')}, '')",
+    },
+)
 
 
 def _list_experiments(tx: Transaction, query: ListQuery) -> Page[ExperimentItem]:
-    where = Where(tx, now=query.now, zone=query.zone)
-    where.equals("experiment.storage_state", "ARCHIVED" if query.is_archived else "AVAILABLE")
-    where.namespace("experiment", query)
-    for word in query.words:
-        where.word(word, "experiment.name", "experiment.description", id_column="experiment.experiment_id")
-    for condition in query.conditions:
-        _name_condition(where, condition, "experiment")
-    sorts = {
-        "activity": "COALESCE(experiment.last_run_created_at, experiment.created_at)",
-        "created": "experiment.created_at",
-        "name": "experiment.name",
-    }
     page = select_page(
         tx,
         query,
-        where,
+        experiments_where(tx, query),
         select=_EXPERIMENT_COLUMNS,
         source="experiment",
-        sorts=sorts,
+        sorts=_EXPERIMENT_SORTS,
         identity="experiment.experiment_id",
         convert=_experiment_from_row,
+        late=_LATE_EXPERIMENTS,
     )
     dots = last_runs(tx, "experiment_id", [item.experiment_id for item in page.items], 5)
     return replace(page, items=[replace(item, last_runs=dots.get(item.experiment_id, ())) for item in page.items])
@@ -249,27 +256,30 @@ def _pipeline_from_row(
     )
 
 
+_LATE_PIPELINES = LateSorts(
+    "pipeline.created_at",
+    {
+        "version": f"COALESCE({LATEST_VERSION}, '')",
+        "last": f"COALESCE({of_last_run('pipeline', 'created_at')}, 0)",
+        "state": f"COALESCE({of_last_run('pipeline', 'state')}, '')",
+        "median": MEDIAN,
+        "schedules": count_of("recurring_run", "pipeline"),
+        "tags": "pipeline.tags",
+    },
+)
+
+
 def _list_pipelines(tx: Transaction, query: ListQuery) -> Page[PipelineItem]:
-    where = Where(tx, now=query.now, zone=query.zone)
-    where.namespace("pipeline", query)
-    if query.scope.get("demos") == "hide":
-        where.lacks_tag("pipeline.tags", *DEMO_TAG)
-    for word in query.words:
-        where.word(word, "pipeline.display_name", "pipeline.name", "pipeline.description", id_column="pipeline.pipeline_id")
-    for condition in query.conditions:
-        if condition.field == "tag":
-            where.tag("pipeline.tags", condition.value)
-        else:
-            _name_condition(where, condition, "pipeline")
     page = select_page(
         tx,
         query,
-        where,
+        pipelines_where(tx, query),
         select="pipeline.*",
         source="pipeline",
         sorts={"created": "pipeline.created_at", "name": "pipeline.display_name"},
         identity="pipeline.pipeline_id",
         convert=lambda row: row,
+        late=_LATE_PIPELINES,
     )
     ids = [row["pipeline_id"] for row in page.items]
     dots = last_runs(tx, "pipeline_id", ids, 20)
@@ -285,7 +295,7 @@ def _list_pipelines(tx: Transaction, query: ListQuery) -> Page[PipelineItem]:
         )
         for row in page.items
     ]
-    return Page(items, page.next_cursor, page.total, page.is_total_exact)
+    return Page(items, page.next_cursor, page.total, page.is_total_exact, page.looked_at)
 
 
 def _counts(tx: Transaction, table: str, pipeline_ids: Sequence[str]) -> dict[str, int]:
@@ -414,35 +424,37 @@ def _recurring_from_row(row: Row, dots: Sequence[RunDot] = ()) -> RecurringItem:
     )
 
 
+def _late_recurring(dialect: SqlDialect) -> LateSorts:
+    times = {
+        name: f"CAST(COALESCE({dialect.json_text('recurring_run.trigger_spec', f'{name}_at')}, '0') AS DOUBLE PRECISION)"
+        for name in ("start", "end")
+    }
+    return LateSorts("recurring_run.created_at", {**_RECURRING_SORTS, **times})
+
+
+_RECURRING_SORTS: Mapping[str, str] = {
+    "state": SWITCH,
+    "kind": f"({KIND} || ' ' || recurring_run.trigger_spec)",
+    "last": f"COALESCE({of_last_run('recurring_run', 'state')}, '')",
+    "pipeline": f"COALESCE({OF_PIPELINE}, '')",
+    "experiment": f"COALESCE({OF_EXPERIMENT}, '')",
+    "concurrency": "recurring_run.max_concurrency",
+}
+
+
 def list_recurring(tx: Transaction, query: ListQuery) -> Page[RecurringItem]:
     """Return schedules inside the caller's transaction; see `CatalogPages.list_recurring`."""
-    where = Where(tx, now=query.now, zone=query.zone)
-    where.namespace("recurring_run", query)
-    for column in ("experiment_id", "pipeline_id"):
-        if column in query.scope:
-            where.equals(f"recurring_run.{column}", query.scope[column])
-    for word in query.words:
-        where.word(word, "recurring_run.display_name", id_column="recurring_run.recurring_run_id")
-    for condition in query.conditions:
-        match condition.field:
-            case "name":
-                where.text("recurring_run.display_name", condition)
-            case "status" | "enabled":
-                where.add(f"recurring_run.is_enabled = {0 if condition.value.lower() in {'disabled', 'no', 'false', '0'} else 1}")
-            case "kind":
-                where.add(f"recurring_run.event_kind IS {'NULL' if condition.value.lower() == 'schedule' else 'NOT NULL'}")
-            case _:
-                pass
     page = select_page(
         tx,
         query,
-        where,
+        recurring_where(tx, query),
         select=RECURRING_COLUMNS,
         source="recurring_run",
         joins=RECURRING_JOINS,
         sorts={"created": "recurring_run.created_at", "name": "recurring_run.display_name"},
         identity="recurring_run.recurring_run_id",
         convert=_recurring_from_row,
+        late=_late_recurring(tx.dialect),
     )
     dots = last_runs(tx, "recurring_run_id", [item.recurring_run_id for item in page.items], 10)
     return replace(page, items=[replace(item, last_runs=dots.get(item.recurring_run_id, ())) for item in page.items])

@@ -19,6 +19,7 @@ from penstock.interfaces.run_tables import (
     RunPoint,
     Span,
 )
+from penstock.stores.sql.catalog_groups import catalog_groups
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.page_filters import Where
 from penstock.stores.sql.page_rows import named_places
@@ -107,6 +108,10 @@ class SqlRunTables:
         if by not in ARTIFACT_GROUPINGS:
             raise InvalidArgumentError(f"group: {by[:40]!r} is no column of artifacts; {', '.join(ARTIFACT_GROUPINGS)} are")
         return await self._database.read(lambda tx: _artifact_groups(tx, query, by))
+
+    async def catalog_groups(self, table: str, query: ListQuery, by: str) -> RowGroups:
+        """See `RunTables`."""
+        return await self._database.read(lambda tx: catalog_groups(tx, table, query, by))
 
     async def points(self, query: ListQuery) -> Sequence[RunPoint]:
         """See `RunTables`."""

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from starlette.requests import Request
 
 from penstock.interfaces.pages import Condition, ListQuery, OutputItem, Page
+from penstock.interfaces.run_tables import RowGroups
 from penstock.interfaces.tracking_pages import CollectionItem, CollectionUse
 from penstock.web.filters import chip_text, filter_text, parse, query_of
+from penstock.web.groups import GroupTable
+from penstock.web.held_rows import Columns, page_of
 from penstock.web.pages.tracking_run import run_url
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices, readable_by
 
-FILTER_FIELDS = ("name", "type", "project", "pipeline", "alias", "tag")
+FILTER_FIELDS = ("name", "type", "project", "pipeline", "alias", "tag", "producer", "versions", "size", "updated", "used")
 FACETS: Sequence[tuple[str, str]] = (("type", "Type"), ("project", "Project"), ("pipeline", "Pipeline"))
+GROUPINGS = (
+    ("type", "Type"), ("project", "Project"), ("pipeline", "Pipeline"), ("alias", "Alias"), ("tag", "Tag"), ("producer", "Producer"),
+    ("updated", "Last change"), ("used", "Last used"),
+)  # fmt: skip
+"""Columns that group."""
+GROUPED_NUMBERS = ("versions", "size")
 _MAX_TRACKED = 2000
 _MAX_CHOICES = 30
 _BATCH = 400
@@ -93,15 +102,30 @@ class CollectionsTab:
     """Type, project, pipeline."""
     is_cut: bool
     """Older artifacts of pipelines were not looked at."""
+    groups: GroupTable | None = None
+    """Collections in groups; None: they are shown one by one."""
+    group_choices: Sequence[tuple[str, str]] = GROUPINGS
+    """(column, label) of what may group."""
 
 
-_SORTS: Mapping[str, Callable[[CollectionRow], str | float]] = {
-    "name": lambda row: row.name.lower(),
-    "type": lambda row: row.type_key,
-    "versions": lambda row: row.version_count,
-    "size": lambda row: row.size_bytes,
-    "updated": lambda row: row.updated_at,
-}
+COLUMNS: Columns[CollectionRow] = Columns(
+    words=lambda row: f"{row.name} {row.type} {row.project} {row.pipeline}",
+    texts={
+        "name": lambda row: [row.name],
+        "type": lambda row: [row.type_key],
+        "project": lambda row: [row.project],
+        "pipeline": lambda row: [row.pipeline],
+        "place": lambda row: [row.project or row.pipeline],
+        "latest": lambda row: [row.newest],
+        "alias": lambda row: [alias for alias, _ in row.aliases],
+        "tag": lambda row: list(row.tags),
+        "producer": lambda row: [row.producer],
+    },
+    numbers={"versions": lambda row: row.version_count, "size": lambda row: row.size_bytes},
+    times={"updated": lambda row: row.updated_at, "used": lambda row: row.last_used_at},
+)
+_READ_FOR = {"alias": "aliases", "tag": "tags", "producer": "uses", "used": "uses"}
+"""Column -> what has to be read for every row when the list is narrowed, sorted or grouped by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,37 +142,67 @@ class FoundCollections:
     """What there is to count for the facets."""
     is_cut: bool
     """Older artifacts of pipelines were not looked at."""
+    by: str = ""
+    """The column that groups; empty for rows."""
 
 
 async def collections_of(services: WebServices, request: Request, wanted: Mapping[str, str]) -> FoundCollections:
     """Return what the list matches and the caller may see; the number of queries does not depend on it."""
-    query = query_of(request, wanted, now=services.clock.now(), sort="updated")
+    query = _with_plain_types(query_of(request, wanted, now=services.clock.now(), sort="updated"))
     namespace = query.scope.get("namespace", "")
     outputs, is_cut = await services.artifacts.outputs(namespace=namespace)
     rows = [_output_row(item) for item in outputs]
     if services.tracking is not None:
         rows += await _tracked_rows(services.tracking, request, namespace)
-    if services.tracking is not None and (named := {condition.field for condition in query.conditions} & {"alias", "tag"}):
-        rows = [row for row in rows if row.collection_id is not None]
-        rows = await _with_aliases(services.tracking, rows) if "alias" in named else rows
-        rows = await _with_tags(services.tracking, rows) if "tag" in named else rows
-    found = [row for row in rows if _matches(row, query.words, query.conditions)]
-    sort = query.sort if query.sort in _SORTS else "updated"
-    found.sort(key=_SORTS[sort], reverse=query.is_descending)
-    return FoundCollections(query, sort, found, rows, is_cut)
+    sort = query.sort if COLUMNS.has(query.sort) else "updated"
+    by = group_of(wanted)
+    named = {_READ_FOR[name] for name in {sort, by, *(condition.field for condition in query.conditions)} & _READ_FOR.keys()}
+    rows = await _read(services, rows, named)
+    found = COLUMNS.in_order(COLUMNS.matching(rows, query), sort, is_descending=query.is_descending)
+    return FoundCollections(query, sort, found, rows, is_cut, by)
+
+
+def _with_plain_types(query: ListQuery) -> ListQuery:
+    """Return a query whose types are named without their family: `type:system.Dataset` means what `type:dataset` does."""
+    plain = [
+        replace(condition, value=condition.value.lower().removeprefix("system.")) if condition.field == "type" else condition
+        for condition in query.conditions
+    ]
+    return replace(query, conditions=tuple(plain))
+
+
+def group_of(wanted: Mapping[str, str]) -> str:
+    """Return the column by which an address groups the list; empty for rows."""
+    by = wanted.get("group", "")
+    return by if by in dict(GROUPINGS) else ""
+
+
+def groups_of(of: FoundCollections) -> RowGroups:
+    """Return what the list matches in the groups that it asks for."""
+    return COLUMNS.groups(of.rows, of.by, of.query, at=lambda row: row.updated_at, numbers=GROUPED_NUMBERS)
+
+
+async def _read(services: WebServices, rows: list[CollectionRow], named: Collection[str]) -> list[CollectionRow]:
+    if services.tracking is None:
+        return rows
+    for name, read in (("aliases", _with_aliases), ("tags", _with_tags), ("uses", _with_uses)):
+        rows = await read(services.tracking, rows) if name in named else rows
+    return rows
 
 
 async def collections_tab(services: WebServices, request: Request) -> CollectionsTab:
     """Return a page of the list."""
     of = await collections_of(services, request, request.query_params)
-    query, found = of.query, of.rows
-    first = int(query.cursor) if query.cursor and query.cursor.isdigit() and len(query.cursor) < 8 else 0
-    shown = found[first : first + query.limit]
-    shown = await in_full(services, shown)
-    order = ("-" if query.is_descending else "") + of.sort
-    last = first + len(shown)
-    listing = Page(shown, str(last) if last < len(found) else None, len(found), is_total_exact=True)
-    return CollectionsTab(listing, order, facets_of(of.all_rows, request.query_params.get("q", "")[:2000]), of.is_cut)
+    found = page_of(of.rows, of.query)
+    listing = replace(found, items=await in_full(services, found.items))
+    groups = None
+    if of.by:
+        labels = {"versions": "Versions"}
+        label = dict(GROUPINGS)[of.by]
+        groups = GroupTable(of.by, label, groups_of(of), ("versions",), request.url.path, request.query_params, labels=labels)
+    order = ("-" if of.query.is_descending else "") + of.sort
+    facets = facets_of(of.all_rows, request.query_params.get("q", "")[:2000])
+    return CollectionsTab(listing, order, facets, of.is_cut, groups)
 
 
 async def in_full(services: WebServices, rows: Sequence[CollectionRow]) -> Sequence[CollectionRow]:
@@ -224,7 +278,10 @@ async def _with_tags(tracking: TrackingServices, rows: Sequence[CollectionRow]) 
 
 
 async def _with_uses(tracking: TrackingServices, rows: Sequence[CollectionRow]) -> list[CollectionRow]:
-    known = await tracking.pages.collection_uses([row.collection_id for row in rows if row.collection_id is not None])
+    ids = [row.collection_id for row in rows if row.collection_id is not None]
+    known: dict[int, CollectionUse] = {}
+    for start in range(0, len(ids), _BATCH):
+        known |= await tracking.pages.collection_uses(ids[start : start + _BATCH])
     return [_used(row, use) if (use := known.get(row.collection_id or 0)) is not None else row for row in rows]
 
 
@@ -237,28 +294,6 @@ def _used(row: CollectionRow, use: CollectionUse) -> CollectionRow:
         producer_url="" if run is None else run_url(run.entity, run.project, run.name),
         producer_count=use.producer_count,
     )
-
-
-def _matches(row: CollectionRow, words: Sequence[str], conditions: Sequence[Condition]) -> bool:
-    text = f"{row.name} {row.type} {row.project} {row.pipeline}".lower()
-    return all(word.lower() in text for word in words) and all(_fits(row, condition) for condition in conditions)
-
-
-def _fits(row: CollectionRow, condition: Condition) -> bool:
-    """Whether a row has what a chip asks for; `:` is contains, `=` is; unknown fields are ignored, as in the other lists."""
-    values = {
-        "name": [row.name],
-        "type": [row.type_key, row.type],
-        "project": [row.project],
-        "pipeline": [row.pipeline],
-        "alias": [alias for alias, _ in row.aliases],
-        "tag": list(row.tags),
-    }.get(condition.field)
-    if values is None:
-        return True
-    wanted = condition.value.lower()
-    is_there = any(wanted == value.lower() if condition.operator in {"=", "!="} else wanted in value.lower() for value in values)
-    return not is_there if condition.operator == "!=" else is_there
 
 
 def facets_of(rows: Sequence[CollectionRow], text: str) -> list[Facet]:

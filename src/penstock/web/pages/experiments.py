@@ -12,9 +12,11 @@ from penstock.domain.errors import NotFoundError
 from penstock.domain.trash import TrashKind
 from penstock.interfaces.page_catalog import BestMetric, ExperimentItem, RecurringItem
 from penstock.interfaces.pages import ListQuery, Page
+from penstock.web.catalog_groups import choices_of, group_table
 from penstock.web.comparison import is_cost
 from penstock.web.experiment_choices import offered
 from penstock.web.filters import query_of
+from penstock.web.groups import GroupTable
 from penstock.web.metric_charts import MOST_CHARTS, MetricChart, metric_charts
 from penstock.web.pages.picked import ListAddress, bulk_form, every, ids_of
 from penstock.web.pages.run_table import RunTable, run_table
@@ -42,6 +44,10 @@ class ExperimentListPage:
     """Its least number is the best one."""
     best: Mapping[str, BestMetric]
     """Best numbers by experiment."""
+    groups: GroupTable | None
+    """Experiments in groups; None: they are shown one by one."""
+    group_choices: Sequence[tuple[str, str]]
+    """(column, label) of what may group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,8 @@ class ExperimentPage:
 async def list_page(services: WebServices, request: Request) -> Response:
     """All experiments."""
     query = query_of(request, now=services.clock.now(), sort="activity")
-    listing = await services.catalog.list_experiments(query)
+    groups = await group_table(services, "experiments", query, request.query_params, request.url.path)
+    listing: Page[ExperimentItem] = Page([], None, 0) if groups else await services.catalog.list_experiments(query)
     metrics = await services.runs.metric_names()
     metric = request.query_params.get("metric", "")
     metric = metric if metric in metrics else ""
@@ -72,7 +79,8 @@ async def list_page(services: WebServices, request: Request) -> Response:
     ids = [item.experiment_id for item in listing.items]
     best = await services.catalog.best_metrics(ids, metric, is_least=is_least) if metric else {}
     sort = ("-" if query.is_descending else "") + query.sort
-    page = ExperimentListPage(listing, query.is_archived, sort, metrics, metric, is_least, best)
+    choices = choices_of("experiments")
+    page = ExperimentListPage(listing, query.is_archived, sort, metrics, metric, is_least, best, groups, choices)
     frame = Frame(title="Experiments", section="experiments", crumbs=(Crumb("Experiments"),), live="", scripts=("table",))
     return render(services, request, "experiments/list.html", frame=frame, page=page)
 

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.page_catalog import ExperimentItem, PipelineItem, RecurringItem
 from penstock.interfaces.pages import ArtifactItem, ListQuery, RunItem, TaskItem
-from penstock.interfaces.run_tables import ARTIFACT_GROUPINGS, TASK_GROUPINGS
+from penstock.interfaces.run_tables import ARTIFACT_GROUPINGS, CATALOG_GROUPINGS, TASK_GROUPINGS
+from penstock.web.catalog_groups import exported_groups, wanted_group
 from penstock.web.export_order import in_order
 from penstock.web.exporting import Export, Field, limited, rows_of, send
 from penstock.web.filters import query_of
@@ -197,6 +198,8 @@ async def _export(services: WebServices, request: Request, name: str) -> Export:
     groupings = {"executions": TASK_GROUPINGS, "artifacts": ARTIFACT_GROUPINGS}.get(name, ())
     if (by := wanted.get("group")) and (name == "runs" or by in groupings):
         return await _groups(services, name, query, wanted)
+    if name in CATALOG_GROUPINGS and (by := wanted_group(name, wanted)):
+        return await exported_groups(services, name, query, by)
     if name == "runs":
         return await _runs(services, query, wanted)
     if name not in LISTS:

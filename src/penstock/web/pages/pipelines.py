@@ -20,9 +20,11 @@ from penstock.domain.trash import TrashKind
 from penstock.interfaces.page_catalog import PipelineItem, PipelineView, VersionItem
 from penstock.interfaces.pages import ListQuery, Page
 from penstock.spec.notices import DefinitionNotice, notices_of
+from penstock.web.catalog_groups import choices_of, group_table
 from penstock.web.component_cards import ComponentCard, components_of
 from penstock.web.filters import query_of
 from penstock.web.formats import plain_json
+from penstock.web.groups import GroupTable
 from penstock.web.pages.budgets import BudgetCard, budget_card
 from penstock.web.pages.graph_diff import GraphDiff, graph_diff
 from penstock.web.pages.picked import ListAddress, bulk_form, every, ids_of
@@ -59,6 +61,10 @@ class PipelineListPage:
     """Sort name, with `-` in front for descending."""
     hides_demos: bool
     """Pipelines of the demonstration are left out."""
+    groups: GroupTable | None
+    """Pipelines in groups; None: they are shown one by one."""
+    group_choices: Sequence[tuple[str, str]]
+    """(column, label) of what may group."""
     demo_tag: tuple[str, str] = DEMO_TAG
 
 
@@ -126,7 +132,10 @@ async def list_page(services: WebServices, request: Request) -> Response:
     query = _query(services, request, request.query_params)
     hides_demos = query.scope["demos"] == "hide"
     sort = ("-" if query.is_descending else "") + query.sort
-    page = PipelineListPage(await services.catalog.list_pipelines(query), sort, hides_demos)
+    groups = await group_table(services, "pipelines", query, request.query_params, request.url.path)
+    listing: Page[PipelineItem] = Page([], None, 0) if groups else await services.catalog.list_pipelines(query)
+    tags = [{groups.by.removeprefix("tag."): ""}] if groups and groups.by.startswith("tag.") else [item.tags for item in listing.items]
+    page = PipelineListPage(listing, sort, hides_demos, groups, choices_of("pipelines", tags))
     frame = Frame(title="Pipelines", section="pipelines", crumbs=(Crumb("Pipelines"),), live="", scripts=("table", "upload"))
     answer = render(services, request, "pipelines/list.html", frame=frame, page=page)
     if asked is not None:

@@ -18,7 +18,9 @@ from penstock.interfaces.page_catalog import RecurringItem, TickItem
 from penstock.interfaces.pages import Page, RunItem
 from penstock.pipelines.recurring_runs import HeldBack
 from penstock.pipelines.triggers import TriggerTest
+from penstock.web.catalog_groups import choices_of, group_table
 from penstock.web.filters import query_of
+from penstock.web.groups import GroupTable
 from penstock.web.pages.picked import ListAddress, bulk_form, every, ids_of
 from penstock.web.pages.run_table import RunTable, run_table
 from penstock.web.pages.trash import done_notice, each, put_away
@@ -38,6 +40,10 @@ class RecurringListPage:
     """Sort name, with `-` in front for descending."""
     next_fires: dict[str, float]
     """Next planned time by schedule."""
+    groups: GroupTable | None
+    """Schedules in groups; None: they are shown one by one."""
+    group_choices: Sequence[tuple[str, str]]
+    """(column, label) of what may group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +96,10 @@ def upcoming(services: WebServices, item: RecurringItem, count: int) -> list[flo
 async def list_page(services: WebServices, request: Request) -> Response:
     """All schedules."""
     query = query_of(request, now=services.clock.now())
-    listing = await services.catalog.list_recurring(query)
+    groups = await group_table(services, "recurring", query, request.query_params, request.url.path)
+    listing: Page[RecurringItem] = Page([], None, 0) if groups else await services.catalog.list_recurring(query)
     fires = {item.recurring_run_id: times[0] for item in listing.items if (times := upcoming(services, item, 1))}
-    page = RecurringListPage(listing, ("-" if query.is_descending else "") + query.sort, fires)
+    page = RecurringListPage(listing, ("-" if query.is_descending else "") + query.sort, fires, groups, choices_of("recurring"))
     frame = Frame(title="Recurring runs", section="recurring", crumbs=(Crumb("Recurring runs"),), live="", scripts=("table",))
     return render(services, request, "recurring/list.html", frame=frame, page=page)
 

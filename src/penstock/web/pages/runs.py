@@ -35,9 +35,9 @@ _COMPLETED = {
         "name": "task", "component": "component", "run": "name", "pipeline": "pipeline", "worker": "worker", "code": "code",
     },
     "artifacts": {"name": "artifact", "type": "type", "run": "name", "pipeline": "pipeline"},
-    "pipelines": {"name": "pipeline"},
+    "pipelines": {"name": "pipeline", "version": "version"},
     "experiments": {"name": "experiment"},
-    "recurring": {"name": "recurring"},
+    "recurring": {"name": "recurring", "pipeline": "pipeline", "experiment": "experiment"},
 }  # fmt: skip
 """List -> field of its filter bar -> column that is completed; lists of runs name the columns themselves."""
 

@@ -16,8 +16,9 @@ from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import RunChange, TrackedProjectId, TrackedRun
 from penstock.domain.trash import TrashKind
 from penstock.web.formats import duration
-from penstock.web.pages.picked import MOST_AT_ONCE, ListAddress, picked
-from penstock.web.pages.trash import put_away, trash_of, undo_notice
+from penstock.web.pages.picked import MOST_AT_ONCE, ListAddress, Picked, picked
+from penstock.web.pages.tracking_projects import projects_of
+from penstock.web.pages.trash import done_notice, each, put_away, trash_of, undo_notice
 from penstock.web.render import Notice, query_url, redirect
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
@@ -29,6 +30,7 @@ _MAX_CARD = 100_000
 _BATCH = 500
 """Runs that are looked up at once."""
 _MAX_COMMENT = 2000
+_MOST_COMPARED = 20
 _DAY_SECONDS = 86_400
 _MAX_TTL = 100 * 366 * _DAY_SECONDS
 _SWEEP_STATES = {"pause": "PAUSED", "resume": "RUNNING", "finish": "FINISHED", "cancel": "CANCELED"}
@@ -233,19 +235,50 @@ async def act_on_sweep(services: WebServices, tracking: TrackingServices, reques
     return redirect(target, Notice("Saved."))
 
 
+async def _compare_newest(tracking: TrackingServices, request: Request, wanted: Picked) -> Response:
+    readable, runs = readable_by(tracking, request), list[str]()
+    for subject in wanted.ids[:_MOST_COMPARED]:
+        project = await tracking.projects.get_by_id(TrackedProjectId(checked_id(subject)))
+        if project is not None and readable(project.entity):
+            found = await tracking.runs.list(project, filters=run_filters("", now=0.0), order=run_order("-created"), limit=1)
+            runs += [str(entry.run.run_id) for entry in found.entries]
+    if not runs:
+        return redirect(wanted.target, Notice("None of these projects has a run.", "error"))
+    return redirect(query_url("/ui/tracking/compare", {"runs": ",".join(runs)}))
+
+
+async def _delete_projects(services: WebServices, tracking: TrackingServices, request: Request, wanted: Picked) -> Response:
+    for subject in wanted.ids:
+        project = await tracking.projects.get_by_id(TrackedProjectId(checked_id(subject)))
+        if project is None:
+            raise NotFoundError("There is no such project any more.")
+        check_writable(tracking, request, project.entity)
+    target = wanted.target if wanted.target.startswith(("/ui/projects", "/ui/registry")) else "/ui/projects"
+    if (answer := await put_away(services, request, TrashKind.PROJECT, wanted.ids, target)) is not None:
+        return answer
+
+    async def delete(subject: str) -> None:
+        await tracking.projects.delete(TrackedProjectId(checked_id(subject)))
+
+    return done_notice(target, "Deleted", wanted.ids, await each(wanted.ids, delete), Notice("Project deleted."))
+
+
 async def act_on_project(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
-    """Change a project's description, or delete it with everything in it."""
-    check_own_form(request)
-    form = await request.form()
+    """Change a project's description; delete one or many with everything in them, or compare the newest run of each."""
+
+    async def matching(address: ListAddress) -> Sequence[str]:
+        found = await projects_of(services, request, address.query, registries=address.path == "/ui/registry")
+        return [str(item.project_id) for item in found.rows]
+
+    wanted = await picked(request, "/ui/projects", matching)
+    form = wanted.form
+    if wanted.verb == "compare":
+        return await _compare_newest(tracking, request, wanted)
+    if wanted.verb == "delete":
+        return await _delete_projects(services, tracking, request, wanted)
     project = await tracking.projects.get_by_id(TrackedProjectId(checked_id(_text(form, "id"))))
     if project is None:
         raise NotFoundError("There is no such project any more.")
     check_writable(tracking, request, project.entity)
-    if _text(form, "verb") == "delete":
-        answer = await put_away(services, request, TrashKind.PROJECT, [str(project.project_id)], "/ui/projects")
-        if answer is not None:
-            return answer
-        await tracking.projects.delete(project.project_id)
-        return redirect("/ui/projects", Notice("Project deleted."))
     await tracking.projects.upsert(project.entity, project.name, description=_text(form, "description"))
     return redirect(safe_next(_text(form, "next"), "/ui/projects"), Notice("Saved."))

@@ -16,10 +16,9 @@ from penstock.interfaces.page_flows import FlowRunItem
 from penstock.interfaces.tracking_pages import ProjectItem
 from penstock.web.exporting import MOST_ROWS, Export, Field
 from penstock.web.group_exports import group_export
-from penstock.web.namespaces import PARAMETER
-from penstock.web.pages.collections import CollectionRow, collections_of, in_full
+from penstock.web.pages.collections import CollectionRow, collections_of, groups_of, in_full
 from penstock.web.pages.flows import GROUPINGS, flow_query
-from penstock.web.pages.tracking_projects import visible_projects
+from penstock.web.pages.tracking_projects import projects_of
 from penstock.web.parquet_writing import Kind
 from penstock.web.services import WebServices
 from penstock.web.zones import reading_zone
@@ -47,6 +46,9 @@ def _row(fields: Sequence[Field], values: Sequence[Any]) -> dict[str, Any]:
 
 async def _collections(services: WebServices, request: Request) -> Export:
     found = await collections_of(services, request, request.query_params)
+    if found.by:
+        spreads = {"size_bytes": "size", "versions": "versions"}
+        return group_export("collections", found.by, groups_of(found), spreads, has_states=False)
 
     async def rows() -> AsyncIterator[Mapping[str, Any]]:
         for row in await in_full(services, found.rows[:MOST_ROWS]):
@@ -65,15 +67,17 @@ def _collection(row: CollectionRow) -> dict[str, Any]:
 
 
 async def _projects(services: WebServices, request: Request, *, registries: bool) -> Export:
-    namespace = request.query_params.get(PARAMETER, "")
-    tracking = services.tracking
-    found = [] if tracking is None else await visible_projects(tracking, request, namespace, registries=registries)
+    name = "registry" if registries else "projects"
+    found = await projects_of(services, request, request.query_params, registries=registries)
+    if found.by:
+        spreads = {column: column for column in ("runs", "failed", "collections")}
+        return group_export(name, found.by, found.groups(), spreads, has_states=False)
 
     async def rows() -> AsyncIterator[Mapping[str, Any]]:
-        for item in found[:MOST_ROWS]:
+        for item in found.rows[:MOST_ROWS]:
             yield _project(item)
 
-    return Export("registry" if registries else "projects", _PROJECT, rows())
+    return Export(name, _PROJECT, rows())
 
 
 def _project(item: ProjectItem) -> dict[str, Any]:

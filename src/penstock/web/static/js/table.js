@@ -70,11 +70,12 @@ document.addEventListener("keydown", (event) => {
 });
 
 const STATES = ["failed", "running", "succeeded", "pending", "canceled", "skipped", "active"];
-const TIMES = new Set(["created", "started", "finished"]);
+const TIMES = new Set(["created", "started", "finished", "activity"]);
 
 /** Values that need no server: states of the list, ages and dates where the reader is, yes or no. */
 function knownValues(form, field) {
   if (field === "status" || field === "state") return form.dataset.states?.split(" ") ?? STATES;
+  if (field === "last") return STATES;
   if (field === "cached") return ["yes", "no"];
   if (!TIMES.has(field)) return null;
   const today = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short" }).format(new Date());

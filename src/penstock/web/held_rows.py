@@ -1,0 +1,123 @@
+"""Lists whose rows are all held in memory: which of them a filter means, in what order, in which groups, and one page of them.
+
+Collections and projects are such lists: what they show is put together from several places, and there are some thousands at most.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC
+from math import inf
+from typing import Generic, TypeVar
+
+from penstock.domain.periods import bounds_of, seconds_of, zone_named
+from penstock.interfaces.pages import Condition, ListQuery, Page
+from penstock.interfaces.row_groups import GroupedRow, day_of, gather
+from penstock.interfaces.run_tables import RowGroups
+
+T = TypeVar("T")
+
+_DIGITS = re.compile(r"\d+")
+_COMPARE: Mapping[str, Callable[[float, float], bool]] = {
+    ":": operator.eq, "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+_OLDER: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.le, "<=": operator.le, ":": operator.le, "=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+"""How an age compares with one in a filter; a bare one means "within"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns(Generic[T]):
+    """What the columns of a list hold; the name of a column is its chip, its sort and its group."""
+
+    words: Callable[[T], str]
+    """Text in which free words are looked for."""
+    texts: Mapping[str, Callable[[T], Sequence[str]]]
+    """Texts; a row may have several, of which the first sorts."""
+    numbers: Mapping[str, Callable[[T], float | None]] = field(default_factory=dict)
+    times: Mapping[str, Callable[[T], float | None]] = field(default_factory=dict)
+    """Seconds since the epoch."""
+
+    def matching(self, rows: Sequence[T], query: ListQuery) -> list[T]:
+        """Return the rows that a filter means; chips of columns that the list does not have are ignored, as in the other lists."""
+        words = [word.lower() for word in query.words]
+        return [
+            row
+            for row in rows
+            if all(word in self.words(row).lower() for word in words)
+            and all(self._fits(row, condition, query) for condition in query.conditions)
+        ]
+
+    def _fits(self, row: T, condition: Condition, query: ListQuery) -> bool:
+        name = condition.field
+        if name in self.texts:
+            wanted, is_whole = condition.value.lower(), condition.operator in {"=", "!="}
+            is_there = any(wanted == value.lower() if is_whole else wanted in value.lower() for value in self.texts[name](row))
+            return is_there is not (condition.operator == "!=")
+        if name in self.numbers:
+            return _fits_number(self.numbers[name](row), condition)
+        return name not in self.times or _fits_time(self.times[name](row), condition, query)
+
+    def has(self, sort: str) -> bool:
+        """Whether the list has this column."""
+        return sort in self.texts or sort in self.numbers or sort in self.times
+
+    def in_order(self, rows: Sequence[T], sort: str, *, is_descending: bool) -> list[T]:
+        """Return rows by a column; those without a value come first when ascending, and one direction is the other backwards."""
+        if sort in self.texts:
+            found = sorted(rows, key=lambda row: _natural(next(iter(self.texts[sort](row)), "")))
+        else:
+            value_of = self.numbers.get(sort) or self.times[sort]
+            found = sorted(rows, key=lambda row: -inf if (value := value_of(row)) is None else value)
+        return found[::-1] if is_descending else found
+
+    def groups(self, rows: Sequence[T], by: str, query: ListQuery, *, at: Callable[[T], float], numbers: Sequence[str]) -> RowGroups:
+        """Return rows in groups of a column, with the spread of `numbers`; `at` says which row is the newest."""
+        zone = zone_named(query.zone) or UTC
+
+        def values_of(row: T) -> Sequence[str | None]:
+            if by in self.texts:
+                return [value for value in self.texts[by](row) if value]
+            if by in self.times:
+                return [day_of(self.times[by](row), zone)]
+            number = self.numbers[by](row)
+            return [None if number is None else f"{number:g}"]
+
+        grouped = (GroupedRow(values_of(row), at(row), numbers={name: self.numbers[name](row) for name in numbers}) for row in rows)
+        return gather(grouped, is_whole=True)
+
+
+def page_of(rows: Sequence[T], query: ListQuery) -> Page[T]:
+    """Return one page; its position is the number of rows before it."""
+    first = int(query.cursor) if query.cursor and query.cursor.isdigit() and len(query.cursor) < 8 else 0
+    last = first + query.limit
+    return Page(rows[first:last], str(last) if last < len(rows) else None, len(rows))
+
+
+def _natural(text: str) -> str:
+    """Return what sorts a text so that `v10` comes after `v9`, in either case."""
+    return _DIGITS.sub(lambda digits: digits[0].zfill(12), text.lower())
+
+
+def _fits_number(value: float | None, condition: Condition) -> bool:
+    try:
+        return value is not None and bool(_COMPARE[condition.operator](value, float(condition.value)))
+    except ValueError:
+        return False
+
+
+def _fits_time(at: float | None, condition: Condition, query: ListQuery) -> bool:
+    age = seconds_of(condition.value)
+    if at is None:
+        return False
+    if age is not None and condition.operator in _OLDER:
+        return _OLDER[condition.operator](query.now - at, age)
+    bounds = bounds_of(condition.operator, condition.value, zone_named(query.zone) or UTC)
+    if bounds is None:
+        return False
+    is_inside = (bounds.low is None or at >= bounds.low) and (bounds.high is None or at < bounds.high)
+    return is_inside is not bounds.is_outside

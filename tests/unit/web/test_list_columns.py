@@ -1,0 +1,109 @@
+"""Columns of lists: every one that stands in a list sorts in both directions or says why not, and groups lead to their rows."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+
+from penstock.interfaces.pages import Condition, ListQuery
+from penstock.web.held_rows import Columns, page_of
+from tests.unit.web.conftest import PageClient
+
+LISTS = {
+    "/ui/pipelines": (),
+    "/ui/experiments": (),
+    "/ui/recurring": ("Next",),
+    "/ui/artifacts": (),
+}
+"""List -> columns that do not sort; each of these says why in its title."""
+GROUPED = [
+    ("pipelines", by) for by in ("last", "version", "schedules", "created", "tag.team")
+] + [
+    ("experiments", by) for by in ("last", "description", "activity", "created")
+] + [
+    ("recurring", by) for by in ("status", "kind", "pipeline", "experiment", "concurrency", "last", "created")
+] + [
+    ("collections", by) for by in ("type", "pipeline", "producer", "updated", "used")
+]  # fmt: skip
+
+
+def rows_of(page: str) -> list[str]:
+    """Ids of the rows of the list, in order."""
+    body = page.partition("<tbody>")[2].partition("</tbody>")[0]
+    return re.findall(r'<tr [^>]*id="((?:row|execution|artifact|project)-[^"]+)"', body)
+
+
+@pytest.mark.parametrize("address", LISTS)
+def test_every_column_of_a_list_sorts_in_both_directions_or_says_why_not(client: PageClient, address: str) -> None:
+    page = client.get(address).text
+    head = page.partition("<thead>")[2].partition("</thead>")[0]
+    heads = [cell for cell in re.findall(r"<th .*?</th>", head, re.DOTALL) if "hidden-text" not in cell]
+    plain = {unescape(re.search(r'data-key="([^"]*)"', cell)[1]): cell for cell in heads if 'class="sort"' not in cell}
+    assert set(plain) == set(LISTS[address])
+    assert all("title=" in cell for cell in plain.values())
+    whole = rows_of(client.get(f"{address}?n=200").text)
+    names = [unescape(re.search(r"sort=-?([^&\"]+)", cell)[1]) for cell in heads if 'class="sort"' in cell]
+    assert len(names) > 3
+    joint = "&" if "?" in address else "?"
+    for name in names:
+        up, down = (rows_of(client.get(f"{address}{joint}n=200&sort={sign}{name}").text) for sign in ("", "-"))
+        assert sorted(up) == sorted(down) == sorted(whole), name
+        assert up != down or len(up) < 2, name
+
+
+@pytest.mark.parametrize(("name", "by"), GROUPED)
+def test_groups_of_every_list_lead_to_their_rows_and_are_exported_as_shown(client: PageClient, name: str, by: str) -> None:
+    address = {"collections": "/ui/artifacts"}.get(name, f"/ui/{name}")
+    shown = client.get(f"{address}?group={by}&n=200").text.partition(f'id="{name}-live"')[2]
+    groups = re.findall(r'<tr><th scope="row">(?:<a class="name quiet cut" href="([^"]+)"|<span)[^>]*>[^<]*</(?:a|span)></th>\s*<td class="num">([\d,]+)</td>', shown)
+    exported = client.get(f"/ui/export/{name}?group={by}&format=json").json()
+    assert groups
+    assert [int(count) for _, count in groups] == [row["count"] for row in exported]
+    for link, count in groups[:6]:
+        assert not link or len(rows_of(client.get(unescape(link)).text)) == min(int(count), 200), link
+    kept = re.search(r'<a href="([^"]+)">[^<]*<svg[^>]*>.{0,80}</svg>\s*No groups', client.get(f"{address}?group={by}&n=200").text, re.DOTALL)
+    assert kept is None or "group" not in kept[1]
+
+
+def test_a_group_that_is_no_column_shows_rows(client: PageClient) -> None:
+    for name in ("pipelines", "experiments", "recurring", "artifacts"):
+        assert rows_of(client.get(f"/ui/{name}?group=nonsense").text)
+        assert rows_of(client.get(f"/ui/{name}?group=tag.").text)
+
+
+def test_rows_in_memory_are_narrowed_sorted_and_paged_as_those_of_the_database() -> None:
+    columns: Columns[dict[str, object]] = Columns(
+        words=lambda row: str(row["name"]),
+        texts={"name": lambda row: [str(row["name"])], "tag": lambda row: list(row["tags"])},  # type: ignore[call-overload]
+        numbers={"size": lambda row: row["size"]},  # type: ignore[return-value,dict-item]
+        times={"at": lambda row: row["at"]},  # type: ignore[return-value,dict-item]
+    )
+    rows = [
+        {"name": "run v9", "tags": ["a"], "size": 3, "at": 100.0},
+        {"name": "run v10", "tags": ["a", "b"], "size": None, "at": 86_500.0},
+        {"name": "Other", "tags": [], "size": 7, "at": None},
+    ]
+
+    def found(*conditions: Condition, words: tuple[str, ...] = ()) -> list[object]:
+        return [row["name"] for row in columns.matching(rows, ListQuery(words=words, conditions=conditions, now=90_000.0))]
+
+    assert found(words=("RUN",)) == ["run v9", "run v10"]
+    assert found(Condition("tag", "=", "b")) == ["run v10"]
+    assert found(Condition("tag", "!=", "b")) == ["run v9", "Other"]
+    assert found(Condition("size", ">", "3")) == ["Other"]
+    assert found(Condition("size", ">", "much")) == []
+    assert found(Condition("at", "<", "1h")) == ["run v10"]
+    assert found(Condition("at", ":", "1970-01-02")) == ["run v10"]
+    assert found(Condition("at", ":", "soon")) == []
+    assert len(found(Condition("unknown", "=", "x"))) == 3
+    assert [row["name"] for row in columns.in_order(rows, "name", is_descending=False)] == ["Other", "run v9", "run v10"]
+    assert [row["size"] for row in columns.in_order(rows, "size", is_descending=True)] == [7, 3, None]
+    groups = columns.groups(rows, "tag", ListQuery(), at=lambda row: float(row["at"] or 0), numbers=["size"])  # type: ignore[arg-type]
+    assert {group.value: group.count for group in groups.groups} == {"a": 2, "b": 1, None: 1}
+    days = columns.groups(rows, "at", ListQuery(zone="Asia/Seoul"), at=lambda row: float(row["at"] or 0), numbers=[])  # type: ignore[arg-type]
+    assert {group.value for group in days.groups} == {"1970-01-01", "1970-01-02", None}
+    first = page_of(rows, ListQuery(limit=2))
+    assert (len(first.items), first.next_cursor, first.total) == (2, "2", 3)
+    assert page_of(rows, ListQuery(limit=2, cursor="2")).next_cursor is None

@@ -305,7 +305,7 @@ def test_collections_are_tagged_compared_and_deleted_in_bulk_and_outputs_say_why
     bar.get_by_label("Tag").fill("gold-standard")
     bar.get_by_role("button", name="Add tag").click()
     expect(tab.locator("[data-notice]")).to_contain_text("Tagged 1 of 2.")
-    expect(tab.locator("[data-notice] .problems li")).to_contain_text("outputs of pipelines have no tags and go with their runs")
+    expect(tab.locator("[data-notice] .problems li")).to_contain_text("outputs of pipelines are tagged and deleted one by one")
     check_axe(tab)
     tab.get_by_role("link", name="gold-standard").click()
     expect(tab).to_have_url(re.compile("q=tag%3Dgold-standard"))
@@ -366,6 +366,50 @@ def test_what_is_deleted_comes_back_by_undo_or_from_the_trash(tab: Page, logged:
     row.get_by_role("button", name="Restore").click()
     expect(tab.locator("[data-notice]")).to_contain_text("Restored: digits:v0.")
     assert logged.run(asked, *CLIENT).strip() == "['v1', 'v0']"
+
+
+def test_outputs_of_pipelines_have_texts_names_a_time_to_live_and_a_history_like_versions(tab: Page, logged: Logged) -> None:
+    known = logged.server.get("/apis/v2beta1/artifacts", namespace="default")
+    tab.goto("/ui/artifacts?tab=stored")
+    tab.locator("tbody th a", has_text="data").last.click()
+    expect(tab).to_have_url(re.compile(r"/ui/artifacts/\d+"))
+    address = tab.url
+    tab.get_by_role("button", name="Edit").first.click()
+    tab.get_by_label("Aliases").fill("production, latest")
+    tab.get_by_label("Tags").fill("checked")
+    tab.get_by_label("Days until it is deleted by itself").fill("30")
+    tab.locator("#version-description").fill("Two *rows*, <img src=x onerror=document.title='ran'>")
+    check_axe(tab)
+    tab.get_by_role("button", name="Save").click()
+    for text in ("production", "checked", "30 d", "in 29 d"):
+        expect(tab.locator("main .facts").first).to_contain_text(text)
+    expect(tab.locator(".version-strip [aria-current=page]")).to_contain_text("production")
+    expect(tab.locator(".notes em")).to_have_text("rows")
+    assert tab.title() != "ran"
+    tab.get_by_role("link", name="History").click()
+    lines = tab.locator("tbody tr")
+    expect(lines.filter(has_text="time to live")).to_contain_text("30 d")
+    expect(lines.filter(has_text="production")).to_contain_text("tester")
+    check_axe(tab)
+    tab.goto("/ui/artifacts?q=alias:production")
+    expect(tab.locator("tbody tr")).to_contain_text("load · data")
+    tab.goto("/ui/artifacts?tab=stored&q=tag:checked")
+    expect(tab.locator("tbody tr")).to_have_count(1)
+    assert logged.server.get("/apis/v2beta1/artifacts", namespace="default") == known
+
+    tab.goto(address)
+    tab.get_by_role("button", name="Delete").click()
+    expect(tab.locator("#deletion")).to_contain_text("held by")
+    check_axe(tab)
+    tab.locator("#deletion").get_by_role("button", name="Delete the artifact").click()
+    expect(tab.locator("[data-notice]")).to_contain_text("is in the trash for 7 d.")
+    tab.goto(address)
+    expect(tab.locator("main")).to_contain_text("This artifact lies in the trash")
+    assert tab.request.get(f"{address.partition('?')[0]}/download").status == 404
+    check_axe(tab)
+    tab.get_by_role("button", name="Restore").click()
+    expect(tab.locator("main .facts").first).to_contain_text("production")
+    assert tab.request.get(f"{address.partition('?')[0]}/download").body() == b"x,y\n1,2\n"
 
 
 def test_experiments_pipelines_schedules_and_projects_come_back_by_undo(tab: Page, logged: Logged) -> None:

@@ -102,4 +102,4 @@ def test_folders_of_runs_that_ended_long_ago_go_when_asked(database: Database, t
 
 def _collector(blobs: LocalBlobStore, database: Database, folder: Path, retention: Retention) -> BlobCollector:
     folders = RunFolders(folder / "runs")
-    return BlobCollector(blobs, SqlLiveBlobs(database), _Nothing(), _Nothing(), folders, SqlEndedRuns(database), _Clock(), retention)
+    return BlobCollector(blobs, SqlLiveBlobs(database), [_Nothing()], _Nothing(), folders, SqlEndedRuns(database), _Clock(), retention)

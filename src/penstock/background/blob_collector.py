@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from penstock.interfaces.clock import Clock
@@ -38,7 +39,7 @@ class BlobCollector:
         self,
         blobs: GarbageStore,
         live: LiveBlobs,
-        artifacts: ExpiringArtifacts,
+        artifacts: Sequence[ExpiringArtifacts],
         contents: UnusedContents,
         folders: AttemptFolders,
         runs: EndedRuns,
@@ -87,8 +88,9 @@ class BlobCollector:
         Raises:
             UnavailableError: references could not be read; nothing was freed.
         """
-        while self._artifacts.delete_expired(limit=_BATCH) == _BATCH:
-            continue
+        for artifacts in self._artifacts:
+            while artifacts.delete_expired(limit=_BATCH) == _BATCH:
+                continue
         self._contents.release(before=self._clock.now() - self._retention.min_age_seconds)
         if self._retention.run_folder_days > 0:
             limit = self._clock.now() - self._retention.run_folder_days * _DAY_SECONDS

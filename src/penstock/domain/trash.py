@@ -14,6 +14,8 @@ class TrashKind(StrEnum):
     TRACKED_RUN = "tracked_run"
     VERSION = "version"
     """A version of an artifact."""
+    ARTIFACT = "artifact"
+    """The bytes of an output of a pipeline; its row stays for runs, lineage and clients."""
     COLLECTION = "collection"
     """A collection with its versions, or with its links."""
     PIPELINE = "pipeline"

@@ -27,7 +27,7 @@ class GarbageStore(Protocol):
 
 
 class ExpiringArtifacts(Protocol):
-    """Versions of artifacts that have a time to live."""
+    """Versions of artifacts, or outputs of pipelines, that have a time to live."""
 
     def delete_expired(self, *, limit: int = 100) -> int:
         """Delete some of those whose time has passed; return how many."""

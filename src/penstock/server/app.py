@@ -60,6 +60,7 @@ from penstock.server.web import build_web
 from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
+from penstock.stores.sql.artifact_notes import SqlExpiringArtifacts
 from penstock.stores.sql.budgets import SqlBudgetStore
 from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.flow_engine import follow_engine
@@ -281,7 +282,10 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
     collector = BlobCollector(
         parts.blobs,
         SqlLiveBlobs(parts.database),
-        build_artifacts(parts.database, parts.settings.data_dir / "tracking", parts.blobs, parts.clock),
+        [
+            build_artifacts(parts.database, parts.settings.data_dir / "tracking", parts.blobs, parts.clock),
+            SqlExpiringArtifacts(parts.database, parts.clock),
+        ],
         UnusedContent(SqlOrphanStore(parts.database), parts.blobs),
         parts.pipelines.files,
         SqlEndedRuns(parts.database),

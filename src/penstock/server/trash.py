@@ -67,7 +67,7 @@ def build_trash(
         await asyncio.to_thread(collections.purge_collection, int(subject), at=clock.now())
 
     async def remove_row(subject: str) -> None:
-        """Nothing is left to do: the row was taken out, and what is written down of it goes with the item."""
+        """Nothing is left to do: the row was taken out (or an artifact has ended), and what is written down of it goes with the item."""
 
     async def remove_experiment(subject: str) -> None:
         await pipelines.experiments.remove(ExperimentId(subject))
@@ -86,6 +86,7 @@ def build_trash(
         TrashKind.RUN: remove_run,
         TrashKind.TRACKED_RUN: remove_tracked,
         TrashKind.VERSION: remove_version,
+        TrashKind.ARTIFACT: remove_row,
         TrashKind.COLLECTION: remove_collection,
         TrashKind.PIPELINE: remove_row,
         TrashKind.PIPELINE_VERSION: remove_row,

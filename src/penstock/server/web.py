@@ -19,6 +19,7 @@ from penstock.interfaces.plans import PlanLoader
 from penstock.server.page_actions import build_actions
 from penstock.server.pipelines import PipelineParts
 from penstock.stores.files.attempt_logs import AttemptLogFiles
+from penstock.stores.sql.artifact_notes import SqlArtifactNotes
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
@@ -43,6 +44,7 @@ class PageReaders(TypedDict):
     run_tables: SqlRunTables
     views: SqlSavedViews
     artifacts: SqlArtifactPages
+    notes: SqlArtifactNotes
     catalog: SqlCatalogPages
     home: SqlHomePages
     recent: SqlRecentObjects
@@ -56,6 +58,7 @@ def page_readers(database: Database, logs: AttemptLogFiles) -> PageReaders:
         run_tables=SqlRunTables(database),
         views=SqlSavedViews(database),
         artifacts=SqlArtifactPages(database),
+        notes=SqlArtifactNotes(database),
         catalog=SqlCatalogPages(database),
         home=SqlHomePages(database),
         recent=SqlRecentObjects(database),

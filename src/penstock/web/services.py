@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from penstock.budgets.service import BudgetService
+from penstock.interfaces.artifact_notes import ArtifactNotes
 from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.clock import Clock
 from penstock.interfaces.notifier import Notifier
@@ -83,6 +84,7 @@ class WebServices:
     run_tables: RunTables
     views: SavedViews
     artifacts: ArtifactPages
+    notes: ArtifactNotes
     catalog: CatalogPages
     home: HomePages
     recent: RecentObjects

@@ -29,6 +29,7 @@ from penstock.server.tracking_pages import build_tracking_pages
 from penstock.server.wandb import build_wandb
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.accounts import SqlEntityStore, SqlKeyStore
+from penstock.stores.sql.artifact_notes import SqlArtifactNotes
 from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
@@ -84,7 +85,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         )  # fmt: skip
         tracking = build_tracking_pages(wandb, database)
         services = _services(tracking, clock, blobs, SqlHomePages(database), SqlRecentObjects(database), SqlCatalogPages(database))
-        services = replace(services, artifacts=SqlArtifactPages(database))
+        services = replace(services, artifacts=SqlArtifactPages(database), notes=SqlArtifactNotes(database))
         elsewhere = Route("/files/{rest:path}", lambda request: PlainTextResponse("an API"))
         app = Starlette(routes=[elsewhere, *routes(services)])
         run_id = await _logged(room, blobs)
@@ -96,7 +97,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 
 def _services(tracking: TrackingServices, clock: HandClock, blobs: LocalBlobStore, home: SqlHomePages, recent: SqlRecentObjects, catalog: SqlCatalogPages) -> WebServices:
-    parts: dict[str, Any] = dict.fromkeys(("runs", "run_tables", "views", "artifacts", "plans", "logs", "actions"))
+    parts: dict[str, Any] = dict.fromkeys(("runs", "run_tables", "views", "artifacts", "notes", "plans", "logs", "actions"))
     return WebServices(**parts, home=home, recent=recent, catalog=catalog, notifier=LocalNotifier(), clock=clock, blobs=blobs, url="http://testserver", version="1", tracking=tracking)
 
 
@@ -308,7 +309,7 @@ async def test_all_collections_that_match_are_tagged_and_refusals_are_listed(sit
     form = {"verb": "tag", "tags": "gold", "id": [f"collection:{other}", "artifact:1"], "next": "/ui/artifacts"}
     told = unquote((await site.http.post("/ui/artifacts/collections/actions", data=form, headers=ORIGIN)).headers["set-cookie"])
     assert "Tagged 1 of 2." in told
-    assert "artifact:1: outputs of pipelines have no tags" in told
+    assert "artifact:1: outputs of pipelines are tagged and deleted one by one" in told
 
 
 async def test_groups_of_tracked_runs_are_counted_over_all_of_them_and_lead_to_their_rows(site: Site) -> None:

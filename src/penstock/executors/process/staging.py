@@ -143,7 +143,8 @@ def _fetch(artifact: ArtifactRef, target: Path, blobs: BlobStore, remote: Remote
         try:
             blobs.materialize(artifact.digest, target)
         except NotFoundError as error:
-            raise TaskError(f"the bytes of input artifact {artifact.name!r} ({artifact.uri}) are gone", kind=FailureKind.INPUT) from error
+            what = f"the bytes of input artifact {artifact.name!r} ({artifact.uri}) are gone: deleted, or past its time to live"
+            raise TaskError(what, kind=FailureKind.INPUT) from error
         except UnavailableError as error:
             raise TaskError(f"input artifact {artifact.name!r} could not be copied: {error}", kind=FailureKind.SYSTEM) from error
         return

@@ -7,13 +7,14 @@ Semantics: KFP protocol notes, section 7. Deviation: a hit requires that the byt
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from penstock.domain.execution import TaskOutputs
 from penstock.domain.ids import Digest, RunId, TaskId
 from penstock.interfaces.cache import CacheAnswer, CacheHitAnswer, CacheLookup, CacheMissAnswer
+from penstock.stores.sql.artifact_notes import ended_artifacts
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.journal_rows import outputs_from_text
 
@@ -78,12 +79,14 @@ class SqlTaskCache:
         newest = _newest_parts(tx, lookups)
         known: dict[str, tuple[CacheAnswer | None, str | None]] = {}
         present: dict[Digest, bool] = {}
+        parsed = {row["outputs"]: outputs_from_text(row["outputs"]) for rows in found.values() for row in rows}
+        ended = ended_artifacts(tx, (ref.artifact_id for outputs in parsed.values() for refs in outputs.artifacts.values() for ref in refs))
         answers: list[CacheAnswer] = []
         for lookup in lookups:
             oldest = self._oldest(lookup, now)
             key = f"{lookup.fingerprint}:{oldest}"
             if key not in known:
-                known[key] = self._pick(found.get(lookup.fingerprint, []), oldest, present)
+                known[key] = self._pick(found.get(lookup.fingerprint, []), parsed, oldest, present, ended)
             hit, problem = known[key]
             answers.append(hit or CacheMissAnswer(problem or self._explain(lookup, newest)))
         return answers
@@ -92,14 +95,19 @@ class SqlTaskCache:
         ages = [age for age in (lookup.max_age_seconds, self._settings.max_age_seconds) if age is not None]
         return now - min(ages) if ages else float("-inf")
 
-    def _pick(self, rows: list[Row], oldest: float, present: dict[Digest, bool]) -> tuple[CacheAnswer | None, str | None]:
+    def _pick(
+        self, rows: list[Row], parsed: Mapping[str, TaskOutputs], oldest: float, present: dict[Digest, bool], ended: Collection[int]
+    ) -> tuple[CacheAnswer | None, str | None]:
         """Return the newest complete result, or what is wrong with the newest one."""
         problem: str | None = None
         for row in rows:
             if row["created_at"] < oldest:
                 problem = problem or "the earlier result is too old"
                 break
-            outputs = outputs_from_text(row["outputs"])
+            outputs = parsed[row["outputs"]]
+            if over := next((name for name, refs in outputs.artifacts.items() for ref in refs if ref.artifact_id in ended), None):
+                problem = problem or f"artifact `{over}` of the earlier result was deleted, or its time to live has passed"
+                continue
             missing = next((name for name, digest in _digests(outputs) if not self._is_present(digest, present)), None)
             if missing is None:
                 run_name = row["run_name"] or "deleted"

@@ -20,6 +20,14 @@ REFERENCES = (
 )
 """Every column that holds the digest of a blob; tests/stores/test_housekeeping.py compares it with the schema."""
 
+KEPT = "NOT EXISTS (SELECT 1 FROM artifact_note n WHERE n.artifact_id = artifact.artifact_id AND n.is_released = 1)"
+"""Of a row of `artifact`: it holds its bytes."""
+_REUSABLE = (
+    "NOT EXISTS (SELECT 1 FROM artifact_note n JOIN artifact a ON a.artifact_id = n.artifact_id"
+    " WHERE n.is_released = 1 AND a.task_id = cache_entry.task_id)"
+)
+"""Of a row of `cache_entry`: everything that its task put out is still held."""
+
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CHUNK = 400
 
@@ -50,7 +58,8 @@ def _live(tx: Transaction) -> set[Digest]:
     found: set[Digest] = set()
     for table, column in REFERENCES:
         # Only names from the list above are interpolated.
-        rows = tx.all(f"SELECT DISTINCT {column} AS digest FROM {table} WHERE {column} IS NOT NULL AND {column} <> ''")
+        kept = f" AND {KEPT}" if table == "artifact" else ""
+        rows = tx.all(f"SELECT DISTINCT {column} AS digest FROM {table} WHERE {column} IS NOT NULL AND {column} <> ''{kept}")
         found.update(Digest(row["digest"]) for row in rows)
     return found | digests_of_cache(tx)
 
@@ -58,7 +67,7 @@ def _live(tx: Transaction) -> set[Digest]:
 def digests_of_cache(tx: Transaction, *, without: Collection[str] = ()) -> set[Digest]:
     """Return the digests that results kept for reuse name; those of the runs in `without` are left out."""
     found: set[Digest] = set()
-    for row in tx.all("SELECT run_id, outputs FROM cache_entry WHERE outputs LIKE '%sha256:%'"):
+    for row in tx.all("SELECT run_id, outputs FROM cache_entry WHERE outputs LIKE '%sha256:%' AND " + _REUSABLE):
         if row["run_id"] not in without:
             found.update(Digest(text) for text in _DIGEST.findall(row["outputs"]))
     return found

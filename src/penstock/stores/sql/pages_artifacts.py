@@ -38,12 +38,22 @@ def artifact_condition(where: Where, condition: Condition) -> None:
             where.time("artifact.created_at", condition)
         case "size":
             where.number("artifact.size_bytes", condition)
+        case "alias" | "tag":
+            _labelled(where, condition.field, condition)
         case "run":
             _of_run(where, "name", condition)
         case "pipeline":
             _of_run(where, "pipeline_name", condition)
         case _:
             pass
+
+
+def _labelled(where: Where, kind: str, condition: Condition) -> None:
+    """Require an alias or a tag: one that contains the value, or with `=` is it."""
+    is_whole = condition.operator in {"=", "!="}
+    test = f"l.label = {where.bind(condition.value)}" if is_whole else where.contains("l.label", condition.value)
+    some = f"EXISTS (SELECT 1 FROM artifact_label l WHERE l.artifact_id = artifact.artifact_id AND l.kind = '{kind}' AND {test})"
+    where.add(f"NOT {some}" if condition.operator == "!=" else some)
 
 
 def _of_run(where: Where, column: str, condition: Condition) -> None:
@@ -95,7 +105,8 @@ def _outputs(tx: Transaction, namespace: str, limit: int) -> tuple[list[OutputIt
         "SELECT run.pipeline_name, task.display_name AS task_name, a.output_key, a.type, COUNT(*) AS n, SUM(a.size_bytes) AS size_bytes, "
         "MAX(a.artifact_id) AS newest_id, MAX(a.created_at) AS updated_at, MAX((SELECT MAX(u.at) FROM artifact_use u "
         "WHERE u.artifact_id = a.artifact_id AND u.direction = 'input')) AS last_used_at "
-        "FROM (SELECT * FROM artifact ORDER BY created_at DESC, artifact_id DESC LIMIT :limit) a "
+        "FROM (SELECT * FROM artifact WHERE artifact_id NOT IN (SELECT artifact_id FROM artifact_note WHERE ended_at IS NOT NULL) "
+        "ORDER BY created_at DESC, artifact_id DESC LIMIT :limit) a "
         "JOIN run ON run.run_id = a.run_id AND run.storage_state <> 'TRASHED' JOIN task ON task.task_id = a.task_id "
         f"{mine}GROUP BY run.pipeline_name, task.display_name, a.output_key, a.type ORDER BY updated_at DESC",
         {"limit": limit, **({"namespace": namespace} if namespace else {})},
@@ -131,6 +142,7 @@ def artifacts_where(tx: Transaction, query: ListQuery) -> Where:
         artifact_condition(where, condition)
     if "run_id" not in query.scope:  # last: dearer to tell than a word, of which few artifacts remain
         where.add("COALESCE(artifact.run_id, '') NOT IN (SELECT subject FROM trash_item WHERE kind = 'run')")
+        where.add("artifact.artifact_id NOT IN (SELECT artifact_id FROM artifact_note WHERE ended_at IS NOT NULL)")
     return where
 
 

@@ -11,7 +11,7 @@ from penstock.domain.retention import OldThing, RetentionRule
 from penstock.domain.trash import TrashKind
 from penstock.interfaces.retention import HeldContent, HeldManifest, Holdings
 from penstock.stores.sql.database import Database, Transaction
-from penstock.stores.sql.housekeeping import REFERENCES, digests_of_cache
+from penstock.stores.sql.housekeeping import KEPT, REFERENCES, digests_of_cache
 
 _DAY_SECONDS = 86_400.0
 _CHUNK = 400
@@ -32,6 +32,8 @@ _OLD: Mapping[TrashKind, str] = {
         " WHERE place > :keep AND finished_at < :before AND state IN ('SUCCEEDED', 'FAILED', 'SKIPPED', 'CANCELED')"
         " AND NOT EXISTS (SELECT 1 FROM tracked_run t JOIN artifact_version v ON v.creator_run_id = t.run_id"
         f" WHERE t.pipeline_run_id = ranked.run_id AND v.state = 'COMMITTED' AND {_NAMED})"
+        " AND NOT EXISTS (SELECT 1 FROM artifact_label l JOIN artifact o ON o.artifact_id = l.artifact_id"
+        " WHERE l.kind = 'alias' AND o.run_id = ranked.run_id)"
     ),
     TrashKind.TRACKED_RUN: (
         "SELECT CAST(ranked.run_id AS TEXT) AS subject, title, entity || '/' || project AS place, entity, at FROM ("
@@ -152,7 +154,7 @@ def _needed(tx: Transaction, going: _Going) -> tuple[set[Digest], list[Digest]]:
     """Return contents that rows of other things name, and which of them are directories."""
     needed = digests_of_cache(tx, without=going.runs)
     trees: set[Digest] = set()
-    for row in tx.all("SELECT artifact_id, digest, is_directory FROM artifact WHERE digest IS NOT NULL AND digest <> ''"):
+    for row in tx.all("SELECT artifact_id, digest, is_directory FROM artifact WHERE digest IS NOT NULL AND digest <> '' AND " + KEPT):
         if row["artifact_id"] not in going.artifacts:
             (trees if row["is_directory"] else needed).add(Digest(row["digest"]))
     owners: Mapping[tuple[str, str], tuple[str, Collection[int]]] = {

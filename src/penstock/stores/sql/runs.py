@@ -173,6 +173,8 @@ def _delete(tx: Transaction, run_id: RunId, *, with_artifacts: bool) -> Sequence
     if with_artifacts:
         rows = tx.all(f"SELECT DISTINCT digest FROM artifact WHERE digest IS NOT NULL AND {_UNSHARED}", params)
         digests = [Digest(row["digest"]) for row in rows]
+        for table in ("artifact_note", "artifact_label", "artifact_change"):
+            tx.execute(f"DELETE FROM {table} WHERE artifact_id IN (SELECT artifact_id FROM artifact WHERE {_UNSHARED})", params)
         tx.execute(f"DELETE FROM artifact WHERE {_UNSHARED}", params)
         # Entries of this run would promise artifacts that are gone; those of other runs keep theirs by their own use.
         tx.execute("DELETE FROM cache_entry WHERE run_id = :run_id", params)

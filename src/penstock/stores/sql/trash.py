@@ -4,6 +4,7 @@
 - a tracked run and a collection belong to a project that does not exist (the negative of their own id), so that joins find nothing and
   their names are free;
 - a version is DELETED as for clients: out of every collection, with its numbers and aliases written down here;
+- an output of a pipeline has ended (see `artifact_notes`) and waits with letting go of its bytes: its row stays for lineage and clients;
 - the row of a pipeline, an experiment, a recurring run or a project is written down here and taken out: see `trash_catalog`.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 from penstock.domain.errors import ConflictError, NotFoundError
 from penstock.domain.trash import TrashItem, TrashKind
 from penstock.domain.versions import LATEST
+from penstock.stores.sql.artifact_notes import put_artifact, restore_artifact
 from penstock.stores.sql.collections import check_collection_free
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.protected_aliases import check_version_free
@@ -276,6 +278,7 @@ _PUT: Mapping[TrashKind, Callable[[Transaction, str, str, float], Found]] = {
     TrashKind.TRACKED_RUN: _put_tracked,
     TrashKind.VERSION: _put_version,
     TrashKind.COLLECTION: _put_collection,
+    TrashKind.ARTIFACT: put_artifact,
     TrashKind.PIPELINE: put_pipeline,
     TrashKind.PIPELINE_VERSION: put_pipeline_version,
     TrashKind.EXPERIMENT: put_experiment,
@@ -287,6 +290,7 @@ _RESTORE: Mapping[TrashKind, Callable[[Transaction, str, Mapping[str, Any], str,
     TrashKind.TRACKED_RUN: _restore_tracked,
     TrashKind.VERSION: _restore_version,
     TrashKind.COLLECTION: _restore_collection,
+    TrashKind.ARTIFACT: restore_artifact,
     TrashKind.PIPELINE: restore_pipeline,
     TrashKind.PIPELINE_VERSION: restore_pipeline_version,
     TrashKind.EXPERIMENT: restore_experiment,

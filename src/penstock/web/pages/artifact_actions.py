@@ -1,10 +1,11 @@
-"""What the bulk bars of the lists of artifacts do: compare two, tag, delete, download."""
+"""What the bulk bars of the lists of artifacts do: compare two, tag, delete, download; the form of one stored artifact."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -12,27 +13,31 @@ from starlette.responses import Response, StreamingResponse
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.ids import Digest
 from penstock.domain.trash import TrashKind
-from penstock.domain.versions import Collection
+from penstock.domain.versions import LATEST, Collection
+from penstock.interfaces.artifact_notes import ArtifactHolders, NoteChange
 from penstock.interfaces.pages import ArtifactItem
 from penstock.interfaces.versions import MembershipQuery
 from penstock.tracking.collections import CollectionService
+from penstock.tracking.version_names import check_alias, check_tag
 from penstock.web.artifact_content import ZipMember, zip_of
 from penstock.web.filters import query_of
 from penstock.web.formats import duration
 from penstock.web.pages.collections import collections_of
 from penstock.web.pages.picked import ListAddress, Picked, every, picked
-from penstock.web.pages.trash import done_notice, each, undo_notice, user_of
-from penstock.web.render import Notice, query_url, redirect
-from penstock.web.security import STILL_HEADERS
+from penstock.web.pages.trash import done_notice, each, put_away, undo_notice, user_of
+from penstock.web.render import Notice, query_url, redirect, render_part
+from penstock.web.security import STILL_HEADERS, check_own_form, safe_next
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices, caller_of, check_writable, checked_id
+from penstock.web.version_forms import read_version_form, words_of
 
 MOST_DOWNLOADED = 1_000
 """Artifacts of one archive."""
+_MAX_TEXT = 100_000
 
 
 async def act_on_stored(services: WebServices, request: Request) -> Response:
-    """Compare two stored artifacts, or send several as one archive."""
+    """Compare two stored artifacts, send several as one archive, tag them, or move them to the trash."""
 
     async def matching(address: ListAddress) -> Sequence[str]:
         query = query_of(request, address.query, now=services.clock.now())
@@ -44,7 +49,80 @@ async def act_on_stored(services: WebServices, request: Request) -> Response:
         return _compared(wanted, [f"artifact:{number}" for number in ids])
     if wanted.verb == "download" and ids:
         return await _download(services, wanted, [int(number) for number in ids])
-    return redirect(wanted.target, Notice("Nothing was selected.", "error"))
+    if wanted.verb == "tag" and ids:
+        return await _tag(services, request, wanted, [int(number) for number in ids])
+    answer = await put_away(services, request, TrashKind.ARTIFACT, ids, wanted.target) if wanted.verb == "delete" and ids else None
+    return answer or redirect(wanted.target, Notice("Nothing was selected.", "error"))
+
+
+async def _tag(services: WebServices, request: Request, wanted: Picked, ids: Sequence[int]) -> Response:
+    """Add tags to stored artifacts."""
+    tags = words_of(str(wanted.form.get("tags", "")))
+    if not tags:
+        return redirect(wanted.target, Notice("Name the tag to add.", "error"))
+    for tag in tags:
+        check_tag(tag)
+    by, at = user_of(services, request), services.clock.now()
+
+    async def add(subject: str) -> None:
+        note = await services.notes.note(int(subject))
+        change = NoteChange(note.description, note.aliases, [*note.tags, *tags], note.ttl_seconds)
+        await services.notes.edit(int(subject), change, by=by, at=at)
+
+    subjects = [str(number) for number in ids]
+    return done_notice(wanted.target, "Tagged", subjects, await each(subjects, add))
+
+
+async def edit_stored(services: WebServices, request: Request) -> Response:
+    """Change aliases, tags, description and time to live of a stored artifact."""
+    check_own_form(request)
+    form = await request.form()
+    number = _number(request)
+    wanted = read_version_form(form)
+    aliases = [alias for alias in wanted.aliases if alias != LATEST]
+    for alias in aliases:
+        check_alias(alias)
+    for tag in wanted.tags:
+        check_tag(tag)
+    change = NoteChange(wanted.description[:_MAX_TEXT], aliases, wanted.tags, wanted.ttl_seconds)
+    await services.notes.edit(number, change, by=user_of(services, request), at=services.clock.now())
+    return redirect(safe_next(str(form.get("next", "")), f"/ui/artifacts/{number}"), Notice("Saved."))
+
+
+def _number(request: Request) -> int:
+    text = str(request.path_params["artifact_id"])
+    if not text.isdecimal() or len(text) > 16:
+        raise NotFoundError(f"There is no artifact {text[:40]}.")
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDeletionPart:
+    """Context of `artifacts/deletion.html`."""
+
+    holders: ArtifactHolders
+    """Who refers to it."""
+    aliases: Sequence[str]
+    """Its own."""
+    size_bytes: int | None
+    """Of its bytes."""
+    keep_seconds: float
+    """How long it can be restored; 0: not at all."""
+
+
+async def stored_deletion(services: WebServices, request: Request) -> Response:
+    """The inside of the dialog that precedes the deletion of a stored artifact."""
+    number = _number(request)
+    view = await services.artifacts.artifact(number)
+    if view is None:
+        raise NotFoundError(f"There is no artifact {number}.")
+    part = StoredDeletionPart(
+        await services.notes.holders(number),
+        (await services.notes.note(number)).aliases,
+        view.artifact.size_bytes,
+        0.0 if services.trash is None else services.trash.keep_seconds,
+    )
+    return render_part(services, request, "artifacts/deletion.html", part=part)
 
 
 def _compared(wanted: Picked, subjects: Sequence[str]) -> Response:
@@ -134,7 +212,7 @@ def _writable(tracking: TrackingServices | None, request: Request, subject: str)
     """
     kind, _, number = subject.partition(":")
     if kind != "collection" or tracking is None:
-        raise InvalidArgumentError(f"{subject[:40]}: outputs of pipelines have no tags and go with their runs")
+        raise InvalidArgumentError(f"{subject[:40]}: outputs of pipelines are tagged and deleted one by one, on the second tab")
     collection = tracking.collections.get(checked_id(number))
     if collection is None or not tracking.accounts.is_readable(caller_of(tracking, request), collection.entity):
         raise NotFoundError(f"There is no collection {number} any more")

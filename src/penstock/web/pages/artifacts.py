@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -14,12 +14,16 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest
+from penstock.domain.trash import TrashKind
+from penstock.domain.versions import VersionChange
+from penstock.interfaces.artifact_notes import ArtifactNote
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Page
 from penstock.web.artifact_content import Preview, head_of, media_type_of, preview_of, rows_asked
 from penstock.web.filters import query_of
 from penstock.web.groups import GroupTable
 from penstock.web.pages.collections import FILTER_FIELDS as COLLECTION_FIELDS
 from penstock.web.pages.collections import CollectionsTab, collections_tab
+from penstock.web.pages.tracking_artifacts import CHANGE_WORDS
 from penstock.web.pages.tracking_data import boxed, headers_of, stream
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.security import BOX_HEADERS, STILL_HEADERS
@@ -36,8 +40,9 @@ TABS: Sequence[tuple[str, str]] = (
     ("usage", "Usage"),
     ("versions", "Versions"),
     ("lineage", "Lineage"),
+    ("history", "History"),
 )
-FILTER_FIELDS = ("name", "type", "run", "pipeline", "uri", "digest", "created", "size")
+FILTER_FIELDS = ("name", "type", "run", "pipeline", "alias", "tag", "uri", "digest", "created", "size")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough")
 _MARKDOWN_STYLE = (
     "body{font:15px/1.6 system-ui,sans-serif;color:#14181f;background:#fff;margin:1rem 1.25rem;max-width:56rem}"
@@ -81,8 +86,12 @@ class ArtifactPage:
     """Key of the open tab."""
     tabs: Sequence[tuple[str, str]]
     """All tabs."""
+    note: ArtifactNote
+    """What people say of it, and how long it is kept."""
+    labels: Mapping[int, ArtifactNote]
+    """Names of it and of its other versions."""
     preview: Preview | None
-    """Beginning of the content, on Overview and Preview."""
+    """Beginning of the content, on Overview and Preview; of nothing once it was let go."""
     visual: Visual | None
     """Drawing, for metric types."""
     snippets: Sequence[tuple[str, str]]
@@ -93,6 +102,12 @@ class ArtifactPage:
     """The lineage is larger than shown."""
     folder: StoredFolder | None = None
     """The open level or file of one that is a folder, on Files."""
+    changes: Sequence[VersionChange] = ()
+    """The history, last first."""
+    words: Mapping[str, str] = field(default_factory=lambda: CHANGE_WORDS)
+    """Kinds of changes in words."""
+    trash_item: int = 0
+    """Its place in the trash; 0: it does not lie there."""
 
     @property
     def artifact(self) -> ArtifactItem:
@@ -126,6 +141,15 @@ async def _artifact(services: WebServices, request: Request) -> ArtifactView:
     return view
 
 
+async def _bytes_of(services: WebServices, request: Request) -> ArtifactItem:
+    """Return an artifact whose bytes may be read: those of one that was deleted stay hidden, also while others hold them."""
+    artifact = (await _artifact(services, request)).artifact
+    note = await services.notes.note(artifact.artifact_id)
+    if note.ended_at is not None:
+        raise NotFoundError("This artifact was deleted, or its time to live has passed.")
+    return artifact
+
+
 async def artifact_page(services: WebServices, request: Request) -> Response:
     """One artifact."""
     view = await _artifact(services, request)
@@ -138,6 +162,7 @@ async def files_page(services: WebServices, request: Request) -> Response:
     view = await _artifact(services, request)
     if view.artifact.digest is None or not view.artifact.is_directory:
         raise NotFoundError("This artifact is no folder.")
+    await _bytes_of(services, request)
     folder = await asyncio.to_thread(
         folder_of,
         services.blobs,
@@ -150,7 +175,7 @@ async def files_page(services: WebServices, request: Request) -> Response:
 
 async def file_content(services: WebServices, request: Request) -> Response:
     """The bytes of a file in a folder, boxed or as a download."""
-    artifact = (await _artifact(services, request)).artifact
+    artifact = await _bytes_of(services, request)
     path = request.path_params["path"]
     entry = None
     if artifact.digest is not None and artifact.is_directory:
@@ -162,12 +187,13 @@ async def file_content(services: WebServices, request: Request) -> Response:
 
 async def _page(services: WebServices, request: Request, view: ArtifactView, tab: str, folder: StoredFolder | None = None) -> Response:
     artifact = view.artifact
+    note = await services.notes.note(artifact.artifact_id)
     preview = None if folder is None else folder.preview
     if tab in {"overview", "preview"}:
         preview = await asyncio.to_thread(
             preview_of,
             services.blobs,
-            digest=artifact.digest,
+            digest=artifact.digest if note.ended_at is None else None,
             type_=artifact.type,
             is_directory=artifact.is_directory,
             size=artifact.size_bytes,
@@ -178,7 +204,22 @@ async def _page(services: WebServices, request: Request, view: ArtifactView, tab
     edges, is_cut = await services.artifacts.lineage(artifact.artifact_id) if tab == "lineage" else ((), False)
     tabs = TABS if not artifact.is_directory else [tab for tab in (TABS[0], ("files", "Files"), *TABS[1:]) if tab[0] != "preview"]
     snippets = artifact_snippets(services.url, artifact)
-    page = ArtifactPage(view, tab, tabs, preview, drawn[0] if drawn else None, snippets, edges, is_cut, folder)
+    lying = await services.trash.of_subject(TrashKind.ARTIFACT, str(artifact.artifact_id)) if services.trash and note.is_trashed else None
+    page = ArtifactPage(
+        view,
+        tab,
+        tabs,
+        note,
+        await services.notes.labels_of([artifact.artifact_id, *(other.artifact_id for other in view.siblings)]),
+        preview,
+        drawn[0] if drawn else None,
+        snippets,
+        edges,
+        is_cut,
+        folder,
+        await services.notes.changes(artifact.artifact_id) if tab == "history" else (),
+        trash_item=0 if lying is None else lying.item_id,
+    )
     siblings = [(f"{other.run_name} \u00b7 {other.name}", f"/ui/artifacts/{other.artifact_id}") for other in view.siblings[:12]]
     frame = Frame(
         title=artifact.name or artifact.output_key,
@@ -191,7 +232,7 @@ async def _page(services: WebServices, request: Request, view: ArtifactView, tab
 
 async def view(services: WebServices, request: Request) -> Response:
     """The content itself, in a box: an opaque origin that reaches nothing of ours."""
-    artifact = (await _artifact(services, request)).artifact
+    artifact = await _bytes_of(services, request)
     if artifact.digest is None or artifact.is_directory:
         raise NotFoundError("There are no bytes to show for this artifact.")
     digest = artifact.digest
@@ -221,7 +262,7 @@ async def viewer(services: WebServices, request: Request) -> Response:
 
 async def download(services: WebServices, request: Request) -> Response:
     """The content as a file; directories as a zip archive."""
-    artifact = (await _artifact(services, request)).artifact
+    artifact = await _bytes_of(services, request)
     if artifact.digest is None:
         raise NotFoundError("The bytes of this artifact are not stored here.")
     present = await asyncio.to_thread(services.blobs.has, Digest(artifact.digest))

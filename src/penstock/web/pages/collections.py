@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -54,6 +55,8 @@ class CollectionRow:
     newest_url: str
     collection_id: int | None = None
     """None for outputs of a pipeline."""
+    output: tuple[str, str, str] | None = None
+    """(pipeline, task, output) of an output of a pipeline."""
     is_link: bool = False
     """Holds links to versions of other collections."""
     aliases: Sequence[tuple[str, str]] = ()
@@ -185,7 +188,7 @@ def groups_of(of: FoundCollections) -> RowGroups:
 async def _read(services: WebServices, rows: list[CollectionRow], named: Collection[str]) -> list[CollectionRow]:
     if services.tracking is None:
         return rows
-    for name, read in (("aliases", _with_aliases), ("tags", _with_tags), ("uses", _with_uses)):
+    for name, read in (("aliases", partial(_with_aliases, services)), ("tags", _with_tags), ("uses", _with_uses)):
         rows = await read(services.tracking, rows) if name in named else rows
     return rows
 
@@ -209,7 +212,7 @@ async def in_full(services: WebServices, rows: Sequence[CollectionRow]) -> Seque
     """Return rows with aliases, tags, producers and uses, which a list reads for those alone that it shows."""
     if services.tracking is None:
         return rows
-    found = await _with_tags(services.tracking, await _with_aliases(services.tracking, rows))
+    found = await _with_tags(services.tracking, await _with_aliases(services, services.tracking, rows))
     return await _with_uses(services.tracking, found)
 
 
@@ -251,6 +254,7 @@ def _output_row(item: OutputItem) -> CollectionRow:
         size_bytes=item.size_bytes,
         updated_at=item.updated_at,
         subject=f"artifact:{item.newest_id}",
+        output=(item.pipeline_name, item.task_name, item.output_key),
         newest=item.run_name or str(item.newest_id),
         newest_url=url,
         last_used_at=item.last_used_at,
@@ -259,14 +263,19 @@ def _output_row(item: OutputItem) -> CollectionRow:
     )
 
 
-async def _with_aliases(tracking: TrackingServices, rows: Sequence[CollectionRow]) -> list[CollectionRow]:
+async def _with_aliases(services: WebServices, tracking: TrackingServices, rows: Sequence[CollectionRow]) -> list[CollectionRow]:
     ids = [row.collection_id for row in rows if row.collection_id is not None]
     known: dict[int, Sequence[tuple[str, int]]] = {}
     for start in range(0, len(ids), _BATCH):
         known |= await tracking.pages.collection_aliases(ids[start : start + _BATCH])
-    return [
-        replace(row, aliases=[(alias, f"{row.url}/v{index}") for alias, index in known.get(row.collection_id or 0, ())]) for row in rows
-    ]
+    noted = await services.notes.aliases_of([row.output for row in rows if row.output is not None])
+
+    def named(row: CollectionRow) -> list[tuple[str, str]]:
+        if row.output is not None:
+            return [(alias, f"/ui/artifacts/{number}") for alias, number in noted.get(row.output, ())]
+        return [(alias, f"{row.url}/v{index}") for alias, index in known.get(row.collection_id or 0, ())]
+
+    return [replace(row, aliases=named(row)) for row in rows]
 
 
 async def _with_tags(tracking: TrackingServices, rows: Sequence[CollectionRow]) -> list[CollectionRow]:

@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
+from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import RunChange, TrackedProjectId, TrackedRun
 from penstock.domain.trash import TrashKind
@@ -24,6 +24,7 @@ from penstock.web.security import check_own_form, safe_next
 from penstock.web.services import WebServices
 from penstock.web.tracking_filters import run_filters, run_order
 from penstock.web.tracking_services import TrackingServices, caller_of, check_writable, checked_id, readable_by, runs_by_ids
+from penstock.web.version_forms import ttl_of, words_of
 from penstock.web.zones import reading_zone
 
 _MAX_CARD = 100_000
@@ -31,13 +32,7 @@ _BATCH = 500
 """Runs that are looked up at once."""
 _MAX_COMMENT = 2000
 _MOST_COMPARED = 20
-_DAY_SECONDS = 86_400
-_MAX_TTL = 100 * 366 * _DAY_SECONDS
 _SWEEP_STATES = {"pause": "PAUSED", "resume": "RUNNING", "finish": "FINISHED", "cancel": "CANCELED"}
-
-
-def _words(text: str) -> list[str]:
-    return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
 def _text(form: FormData, name: str) -> str:
@@ -73,12 +68,12 @@ async def act_on_runs(services: WebServices, tracking: TrackingServices, request
             elif verb == "delete":
                 await tracking.runs.delete(run.run_id)
             elif verb == "tag":
-                await tracking.runs.update(run.run_id, RunChange(tags=list(dict.fromkeys([*run.tags, *_words(_text(form, "tags"))]))))
+                await tracking.runs.update(run.run_id, RunChange(tags=list(dict.fromkeys([*run.tags, *words_of(_text(form, "tags"))]))))
             elif verb == "edit":
                 change = RunChange(
                     display_name=_text(form, "display_name") or None,
                     notes=str(form.get("notes", "")),
-                    tags=_words(_text(form, "tags")),
+                    tags=words_of(_text(form, "tags")),
                     group=_text(form, "group"),
                     job_type=_text(form, "job_type"),
                 )
@@ -135,7 +130,7 @@ async def act_on_version(services: WebServices, tracking: TrackingServices, requ
             tracking.artifacts.delete(version_id, with_aliases=True, by=by)
             return "Version deleted."
         collection_id = int(checked_id(_text(form, "collection")))
-        wanted = set(_words(_text(form, "aliases")))
+        wanted = set(words_of(_text(form, "aliases")))
         had = {
             alias.alias
             for alias in tracking.collections.aliases_of_versions([version_id]).get(version_id, ())
@@ -147,10 +142,10 @@ async def act_on_version(services: WebServices, tracking: TrackingServices, requ
             tracking.collections.drop_aliases(version_id, [(collection_id, alias) for alias in dropped], by=by)
         if "card" in form:
             tracking.collections.update(collection_id, description=str(form["card"])[:_MAX_CARD], by=by)
-        tags, known = set(_words(_text(form, "tags"))), set(tracking.artifacts.tags([version_id]).get(version_id, ()))
+        tags, known = set(words_of(_text(form, "tags"))), set(tracking.artifacts.tags([version_id]).get(version_id, ()))
         changes: dict[str, Any] = {"description": str(form.get("description", "")) or None}
         if "ttl_days" in form:
-            changes["ttl_seconds"] = _ttl(_text(form, "ttl_days"))
+            changes["ttl_seconds"] = ttl_of(_text(form, "ttl_days"))
         tracking.artifacts.update(version_id, changes=changes, add_tags=sorted(tags - known), remove_tags=sorted(known - tags), by=by)
         return "Saved."
 
@@ -199,23 +194,6 @@ async def _to_trash(
     if trash.keep_seconds <= 0:
         return redirect(target, Notice(f"Deleted {item.title}."))
     return redirect(target, undo_notice(f"{item.title} is in the trash for {duration(trash.keep_seconds)}.", batch, target))
-
-
-def _ttl(days: str) -> int | None:
-    """Return a time to live in seconds; empty means that the version stays.
-
-    Raises:
-        InvalidArgumentError: it is no number of days above 0.
-    """
-    if not days:
-        return None
-    try:
-        seconds = round(float(days) * _DAY_SECONDS)
-    except (ValueError, OverflowError):
-        seconds = 0
-    if not 0 < seconds <= _MAX_TTL:
-        raise InvalidArgumentError(f"{days[:40]!r} is no number of days above 0")
-    return seconds
 
 
 async def act_on_sweep(services: WebServices, tracking: TrackingServices, request: Request) -> Response:

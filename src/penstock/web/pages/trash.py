@@ -22,6 +22,7 @@ KINDS: Mapping[TrashKind, tuple[str, str]] = {
     TrashKind.RUN: ("Run", "run"),
     TrashKind.TRACKED_RUN: ("Tracked run", "chart"),
     TrashKind.VERSION: ("Artifact version", "box"),
+    TrashKind.ARTIFACT: ("Stored artifact", "box"),
     TrashKind.COLLECTION: ("Artifact collection", "layers"),
     TrashKind.PIPELINE: ("Pipeline", "pipeline"),
     TrashKind.PIPELINE_VERSION: ("Pipeline version", "layers"),

@@ -255,7 +255,15 @@ async def test_what_boto_says_of_single_requests_makes_no_client_of_its_own() ->
     async def nothing(*_: object) -> Any:
         """Stands for a connection."""
 
-    for agent in ("Boto3/1.44 md/Botocore#1.44 m/Z,g cfg/retry-mode#adaptive", "Boto3/1.44 md/Botocore#1.44 m/b,D,g", "kfp/2.17"):
-        scope = {"type": "http", "headers": [(b"user-agent", agent.encode())]}
+    for agent, path in (
+        ("Boto3/1.44 md/Botocore#1.44 m/Z,g cfg/retry-mode#adaptive", "/s3/metaflow"),
+        ("Boto3/1.44 md/Botocore#1.44 m/b,D,g", "/s3/metaflow/key"),
+        ("kfp/2.17", "/apis/v2beta1/runs"),
+        ("kfp/2.17", "/ui/runs"),
+    ):
+        scope = {"type": "http", "path": path, "headers": [(b"user-agent", agent.encode())]}
         await counter.around(app)(scope, nothing, nothing)
-    assert {item.agent: item.requests for item in counter.list()} == {"Boto3/1.44 md/Botocore#1.44": 2, "kfp/2.17": 1}
+    assert {item.agent: (item.requests, item.surfaces) for item in counter.list()} == {
+        "Boto3/1.44 md/Botocore#1.44": (2, ("s3",)),
+        "kfp/2.17": (2, ("kfp", "pages")),
+    }

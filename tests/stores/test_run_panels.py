@@ -229,3 +229,4 @@ async def test_news_are_failed_runs_and_decisions_of_triggers_since_a_moment(pag
         ("failed", 12, "run 2", "why"),
     ]
     assert len(await home.news(0, limit=2)) == 2
+    assert [(item.name, item.count, item.oldest_at) for item in await home.queues()] == [("events", 1, 1), ("deliveries", 1, 1)]

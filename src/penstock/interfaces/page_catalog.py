@@ -329,6 +329,18 @@ class TableSize:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueItem:
+    """What waits to be done by a background service."""
+
+    name: str
+    """`events` (of triggers) or `deliveries` (of automations)."""
+    count: int
+    """At most 1,000, which means that many or more."""
+    oldest_at: float | None
+    """Since when the oldest of those counted waits; of a delivery when it is due."""
+
+
+@dataclass(frozen=True, slots=True)
 class NewsItem:
     """Something that a reader may have missed."""
 
@@ -396,6 +408,10 @@ class HomePages(Protocol):
 
     async def storage(self, *, limit: int = 20) -> Sequence[StorageShare]:
         """Return the pipelines, projects and types that hold most, `limit` of each, largest first; the answer may be a minute old."""
+        ...
+
+    async def queues(self) -> Sequence[QueueItem]:
+        """Count what waits for event triggers and automations."""
         ...
 
     def slow_reads(self) -> Sequence[SlowRead]:

@@ -70,6 +70,8 @@ class ClientItem:
     agent: str
     requests: int
     last_seen_at: float
+    surfaces: Sequence[str] = ()
+    """What it asked for: `kfp`, `kfp_v1`, `wandb`, `metaflow`, `s3`, `penstock`, `pages`; sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class SystemStatus:
     """Last seen first; since this process started."""
 
     gpus: Sequence[GpuItem] = ()
+    switched_off: Sequence[str] = ()
+    """Names of services that the settings do not want."""
 
     def last_error(self, service: str) -> ErrorItem | None:
         """Return the last error of a service, None when it had none."""

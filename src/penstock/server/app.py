@@ -111,6 +111,8 @@ class Parts:
     flows: FlowParts
     clients: ClientCounter
     errors: ErrorMemory
+    started_at: float
+    """When the parts were made."""
     is_ready: bool = False
 
 
@@ -170,6 +172,7 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
         flows=flows,
         clients=ClientCounter(clock),
         errors=ErrorMemory(clock),
+        started_at=clock.now(),
     )
 
 
@@ -240,16 +243,19 @@ def build_routes(parts: Parts) -> tuple[list[BaseRoute], WebServices]:
 
 def system_facts(parts: Parts) -> dict[str, Any]:
     """Return what the System page tells about the process."""
-    settings = parts.settings
+    settings, fields = parts.settings, setting_names()
     return {
         "data_dir": str(settings.data_dir),
         "database": parts.database.dialect.name,
-        "slots": settings.slots,
+        "host": socket.gethostname(),
+        "started_at": parts.started_at,
+        "cpus": os.cpu_count() or 1,
         "limits": parts.engine.limiter_name,
         "has_namespaces": parts.engine.has_namespaces,
         "python": sys.version.split()[0],
         "process_id": os.getpid(),
-        "settings": {name: shown_setting(name, getattr(settings, name)) for name in setting_names()},
+        "settings": {name: shown_setting(name, getattr(settings, name)) for name in fields},
+        "changed": [name for name, field in fields.items() if getattr(settings, name) != field.default],
     }
 
 

@@ -38,6 +38,19 @@ _FOLDER_SECONDS = 60.0
 _MAX_CLIENTS = 200
 _BOTO_DETAILS = re.compile(r" (?:m/\S+|cfg/\S+)")
 """What botocore says of single requests in its user agent; the client is the same."""
+_SURFACES: Sequence[tuple[str, str]] = (
+    ("/apis/v2beta1/", "kfp"),
+    ("/pipeline/apis/v2beta1/", "kfp"),
+    ("/apis/v1beta1/", "kfp_v1"),
+    ("/pipeline/apis/v1beta1/", "kfp_v1"),
+    ("/apis/penstock/", "penstock"),
+    ("/metaflow/", "metaflow"),
+    ("/s3", "s3"),
+    ("/graphql", "wandb"),
+    ("/files/", "wandb"),
+    ("/storage/", "wandb"),
+)
+"""Beginning of an address -> whose it is."""
 _PASSWORD = re.compile(r"://[^/@\s]+@")
 
 
@@ -53,7 +66,7 @@ class ClientCounter:
 
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http":
-                self._note(Headers(scope=scope).get("user-agent", ""))
+                self._note(Headers(scope=scope).get("user-agent", ""), scope["path"])
             await app(scope, receive, send)
 
         return counted
@@ -62,12 +75,16 @@ class ClientCounter:
         """Return what was seen, the last first."""
         return sorted(self._seen.values(), key=lambda item: -item.last_seen_at)
 
-    def _note(self, agent: str) -> None:
+    def _note(self, agent: str, path: str) -> None:
         agent = _BOTO_DETAILS.sub("", agent)[:200]
         known = self._seen.get(agent)
         if not agent or agent.startswith("Mozilla/") or (known is None and len(self._seen) >= _MAX_CLIENTS):
             return
-        self._seen[agent] = ClientItem(agent, (known.requests if known else 0) + 1, self._clock.now())
+        surface = next((name for beginning, name in _SURFACES if path.startswith(beginning)), "pages")
+        surfaces = known.surfaces if known else ()
+        if surface not in surfaces:
+            surfaces = tuple(sorted((*surfaces, surface)))
+        self._seen[agent] = ClientItem(agent, (known.requests if known else 0) + 1, self._clock.now(), surfaces)
 
 
 class ProcessStatus:
@@ -82,9 +99,10 @@ class ProcessStatus:
         *,
         switched_off: Sequence[str] = (),
     ) -> None:
-        """Tell about the folder `data` and the tasks of `executor`; services that are `switched_off` are not listed."""
+        """Tell about the folder `data` and the tasks of `executor`; services that are `switched_off` are named, and not looked for."""
         self._errors = errors
         self._loops = {name: loop for name, loop in LOOPS.items() if name not in switched_off}
+        self._off = tuple(switched_off)
         self._data = data
         self._executor = executor
         self._clients = clients
@@ -95,7 +113,7 @@ class ProcessStatus:
         """See `StatusSource`."""
         folders, environments = await self._sizes()
         devices = await asyncio.to_thread(gpus.devices) if gpus.program() else ()
-        return SystemStatus(self.services(), self.slots(), environments, folders, self._clients.list(), self._errors(), devices)
+        return SystemStatus(self.services(), self.slots(), environments, folders, self._clients.list(), self._errors(), devices, self._off)
 
     def services(self) -> Sequence[ServiceItem]:
         """See `StatusSource`."""

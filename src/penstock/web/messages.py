@@ -7,7 +7,18 @@ from __future__ import annotations
 
 import re
 
-from penstock.web import catalog_groups, cron_words, flow_graph_diff, machine_facts, manual, preview_tables, snippets, starters, timelines
+from penstock.web import (
+    catalog_groups,
+    cron_words,
+    flow_graph_diff,
+    machine_facts,
+    manual,
+    preview_tables,
+    snippets,
+    starters,
+    system_words,
+    timelines,
+)
 from penstock.web.comparison import CAUSE_WORDS
 from penstock.web.errors import HEADINGS
 from penstock.web.formats import STATE_LOOKS
@@ -72,7 +83,7 @@ def all_messages() -> set[str]:
     found |= {*catalog_groups.LABELS.values(), *tracking_projects.LABELS.values(), "schedule", "event", "enabled", "disabled"}
     found |= {label for _, label in tracking_projects.GROUPINGS} | {"Copy names", "Registries", "registries", "projects"}
     found |= {*cron_words.WORDS, *cron_words.DAYS, *cron_words.MONTHS}
-    found |= {"yes", "no", *system.SERVICES}
+    found |= {"yes", "no", "none"} | {label for _, label in system.PARTS} | _words_of_the_system()
     tracked = (tracking_run.TABS, tracking_workspace.PROJECT_TABS, tracking_workspace.GROUPS, tracking_workspace.SORTS)
     found |= {label for table in tracked for _, label in table}
     found |= {*tracking_automations.EVENT_WORDS.values()} | {word for word, _ in tracking_automations.LOOKS.values()}
@@ -87,3 +98,12 @@ def all_messages() -> set[str]:
     found |= {*SIGN_IN_WORDS.values()} | {*users.ROLES.values()}
     found |= {"Go to", search.NEW_RUN_OF, search.TABS_HEADING, "Commands", "Recent runs", "The definition of this pipeline cannot be read."}
     return found
+
+
+def _words_of_the_system() -> set[str]:
+    tables = (
+        system_words.FACTS, system_words.VALUES, system_words.FOLDERS, system_words.TABLES, system_words.ROOMS, system_words.SERVICES,
+        system_words.QUEUES, system_words.SURFACES,
+    )  # fmt: skip
+    found = {word for table in tables for word in table.values()} | {*system_words.SERVICES}
+    return found | {word for words in system_words.SETTINGS.values() for word in words if word}

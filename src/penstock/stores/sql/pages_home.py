@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.domain.tracking import TrackedState
-from penstock.interfaces.page_catalog import HomeView, NewsItem, RecentTracked, SearchHit, SlowRead, StorageShare, TableSize
+from penstock.interfaces.page_catalog import HomeView, NewsItem, QueueItem, RecentTracked, SearchHit, SlowRead, StorageShare, TableSize
 from penstock.interfaces.pages import ListQuery
 from penstock.stores.sql.budgets import budget_news
 from penstock.stores.sql.data_losses import newest_losses
@@ -27,6 +27,11 @@ _ARTIFACTS_SEARCHED = 100_000
 STATES_SECONDS = 15.0
 SIZES_SECONDS = 60.0
 """How long the sizes of tables are good for: counting reads every table."""
+_MOST_QUEUED = 1000
+_QUEUES: Mapping[str, str] = {
+    "events": "SELECT at FROM trigger_event WHERE outcome IS NULL",
+    "deliveries": "SELECT due_at AS at FROM automation_delivery WHERE state = 'pending'",
+}
 _TABLES = (
     "run",
     "task",
@@ -73,6 +78,10 @@ class SqlHomePages:
         if self._storage is None or now - self._storage[0] > SIZES_SECONDS:
             self._storage = (now, await self._database.read(lambda tx: _storage(tx, limit)))
         return self._storage[1]
+
+    async def queues(self) -> Sequence[QueueItem]:
+        """See `HomePages`."""
+        return await self._database.read(_queues)
 
     def slow_reads(self) -> Sequence[SlowRead]:
         """See `HomePages`."""
@@ -391,6 +400,14 @@ def _sizes(tx: Transaction) -> tuple[list[TableSize], int, int]:
         "SELECT COALESCE(SUM(n), 0) AS n FROM (SELECT MAX(size_bytes) AS n FROM artifact WHERE digest IS NOT NULL GROUP BY digest) AS blobs"
     )
     return sizes, database_bytes, int(stored["n"]) if stored else 0
+
+
+def _queues(tx: Transaction) -> list[QueueItem]:
+    found = []
+    for name, sql in _QUEUES.items():
+        row = tx.one(f"SELECT COUNT(*) AS n, MIN(at) AS oldest FROM ({sql} LIMIT {_MOST_QUEUED}) AS waiting")
+        found.append(QueueItem(name, int(row["n"]) if row else 0, row["oldest"] if row else None))
+    return found
 
 
 def _storage(tx: Transaction, limit: int) -> list[StorageShare]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.domain.accounts import Role
 from penstock.domain.backups import Backup
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.gaps import Gap
-from penstock.interfaces.page_catalog import NewsItem, SlowRead, StorageShare, TableSize
+from penstock.interfaces.page_catalog import NewsItem, QueueItem, SlowRead, StorageShare, TableSize
 from penstock.interfaces.system_status import SystemStatus
 from penstock.pipelines.secrets import SecretEntry
 from penstock.web.pages.news import KINDS
@@ -22,27 +24,40 @@ from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import PAGE_HEADERS, check_own_form
 from penstock.web.services import WebServices
 from penstock.web.system_services import SystemServices
+from penstock.web.system_words import FOLDERS, QUEUES, SERVICES, SURFACES, TABLES, Fact, program_of, server_facts, settings_by_room
 from penstock.web.tracking_services import readable_by
-
-SERVICES = (
-    "Run engine",
-    "Recurring runs",
-    "Event triggers",
-    "Tracked runs",
-    "Automations",
-    "Flow heartbeats",
-    "Flow values",
-    "Trash",
-    "Budgets",
-    "Retention",
-    "Removal of unused files",
-)
-"""Names of services as the status gives them; here so that they are translated."""
-
 
 _RULES = frozenset({"fired", "error", "delivered", "undelivered"})
 _WEEK = 7 * 86_400.0
 _MOST_NEWS, _MOST_RULES = 600, 30
+
+
+PARTS: Sequence[tuple[str, str]] = (
+    ("now", "Now"),
+    ("storage", "Storage"),
+    ("backups", "Backups"),
+    ("users", "Users and keys"),
+    ("secrets", "Secrets"),
+    ("rules", "Webhooks and rules"),
+    ("clients", "Clients"),
+    ("watching", "Metrics and traces"),
+    ("environments", "Environments"),
+    ("settings", "Settings"),
+)
+"""Sections that the head of the page leads to: id and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who may use the server, in numbers."""
+
+    roles: Mapping[Role, int]
+    """Users by role, without those that are disabled."""
+    disabled: int
+    keys: int
+    """In force."""
+    invites: int
+    """That wait to be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +69,7 @@ class SystemPage:
     url: str
     """Address that clients use."""
     facts: Mapping[str, Any]
-    """What the process says about itself."""
+    """What the process says about itself, by keys: for the bundle."""
     tables: Sequence[TableSize]
     """Rows per table, most first."""
     database_bytes: int
@@ -84,6 +99,46 @@ class SystemPage:
     """A backup is being made or tried."""
     backup_problem: str = ""
     """Why the last one could not be."""
+    queues: Sequence[QueueItem] = ()
+    """What waits for background services."""
+    people: People | None = None
+    """None without tracking."""
+    disk: tuple[int, int] | None = None
+    """Bytes free and bytes in all where the data folder is."""
+
+    @property
+    def words(self) -> SystemWords:
+        """What it has by keys, in words."""
+        return words_of(self)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemWords:
+    """The same in words, for the page alone."""
+
+    parts: Sequence[tuple[str, str]]
+    facts: Sequence[Fact]
+    """Of the process."""
+    settings: Sequence[tuple[str, Sequence[Fact]]]
+    """By section."""
+    programs: Mapping[str, str]
+    """User agent -> name and version of a client, where it is one of ours."""
+    services: Mapping[str, str] = field(default_factory=lambda: SERVICES)
+    folders: Mapping[str, str] = field(default_factory=lambda: FOLDERS)
+    tables: Mapping[str, str] = field(default_factory=lambda: TABLES)
+    queues: Mapping[str, str] = field(default_factory=lambda: QUEUES)
+    surfaces: Mapping[str, str] = field(default_factory=lambda: SURFACES)
+
+
+def words_of(page: SystemPage) -> SystemWords:
+    """Return the words for what the page has by keys."""
+    clients = page.status.clients if page.status is not None else ()
+    return SystemWords(
+        PARTS if page.status is not None else [part for part in PARTS if part[0] in {"now", "storage", "rules", "settings"}],
+        server_facts(page.facts),
+        settings_by_room(page.facts.get("settings") or {}, page.facts.get("changed") or ()),
+        {item.agent: program_of(item.agent, item.surfaces) for item in clients},
+    )
 
 
 def _by_name(shares: Sequence[StorageShare]) -> list[StorageShare]:
@@ -107,11 +162,7 @@ async def _page(services: WebServices, request: Request) -> SystemPage:
     news = await services.home.news(services.clock.now() - _WEEK, limit=_MOST_NEWS)
     rules = [item for item in news if item.kind in _RULES and readable(item.entity)][:_MOST_RULES]
     slow = services.home.slow_reads()
-    system = services.system
-    if system is None:
-        facts = services.facts()
-        return SystemPage(services.version, services.url, facts, tables, database_bytes, artifact_bytes, shares, slow, rules, types=types)
-    return SystemPage(
+    page = SystemPage(
         services.version,
         services.url,
         services.facts(),
@@ -122,6 +173,15 @@ async def _page(services: WebServices, request: Request) -> SystemPage:
         slow,
         rules,
         types=types,
+        queues=await services.home.queues(),
+    )
+    system = services.system
+    if system is None:
+        return page
+    return replace(
+        page,
+        people=await asyncio.to_thread(_people, services),
+        disk=system.source.disk(),
         status=await system.source.status(),
         secrets=[*await system.secrets.list("secret"), *await system.secrets.list("configmap")],
         gaps=await asyncio.to_thread(lambda: system.gaps.list(limit=100)),
@@ -132,9 +192,20 @@ async def _page(services: WebServices, request: Request) -> SystemPage:
     )
 
 
+def _people(services: WebServices) -> People | None:
+    tracking = services.tracking
+    if tracking is None:
+        return None
+    keys = tracking.keys.list()
+    accounts = tracking.accounts.accounts(keys)
+    counts = Counter(account.role for account in accounts if account.disabled_at is None)
+    disabled = sum(1 for account in accounts if account.disabled_at is not None)
+    return People({role: counts[role] for role in Role if counts[role]}, disabled, len(keys), len(tracking.invites.list()))
+
+
 async def system_page(services: WebServices, request: Request) -> Response:
     """How the server is doing."""
-    frame = Frame("System", "system", (Crumb("System"),))
+    frame = Frame("System", "system", (Crumb("System"),), live="")
     return render(services, request, "system/system.html", frame=frame, page=await _page(services, request))
 
 

@@ -110,6 +110,28 @@ async def test_a_list_of_flows_says_when_it_stopped_counting(database: Database,
     assert (len(failed.items), failed.total, failed.is_total_exact) == (2, 1, False)
 
 
+async def test_flows_sort_by_every_column_both_ways_and_say_how_many_were_looked_at(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = SqlFlowPages(database)
+
+    async def found(sort: str, *, limit: int = 50, offset: int = 0) -> list[str]:
+        query = FlowQuery(sort=sort.removeprefix("-"), is_descending=sort.startswith("-"), limit=limit, offset=offset)
+        assert (await pages.runs(query)).items == await pages.rows(query)
+        return [run.run_id for run in await pages.rows(query)]
+
+    assert await found("started", limit=2) == ["1", "2"]
+    assert await found("-started", limit=2) == ["12", "11"]
+    assert await found("-run", limit=2) == ["12", "10"]
+    assert await found("run", limit=2, offset=1) == ["3", "5"]
+    assert await found("-user", limit=2) == ["12", "10"]
+    assert await found("status", limit=3) == ["3", "6", "12"]
+    for sort in ("duration", "tasks", "tags"):
+        assert await found(sort) == (await found(f"-{sort}"))[::-1]
+    assert (await pages.runs(FlowQuery(sort="user"))).looked_at == 0
+    monkeypatch.setattr(pages_flows, "LOOKED_AT", 3)
+    some = await pages.runs(FlowQuery(sort="user", is_descending=False))
+    assert ([run.run_id for run in some.items], some.looked_at) == (["11", "10", "12"], 3)
+
+
 @pytest.mark.parametrize("few", [500, 1], ids=["few of a state", "many of a state"])
 async def test_flows_are_found_by_state_user_tag_and_name(database: Database, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     monkeypatch.setattr(pages_flows, "_FEW", few)

@@ -30,6 +30,9 @@ class FlowQuery:
     """Part of the flow's name or of the run's id."""
     offset: int = 0
     limit: int = 50
+    sort: str = "started"
+    """`started`, or among the newest `FlowListing.looked_at` runs: `run`, `status`, `duration`, `tasks`, `user`, `tags`."""
+    is_descending: bool = True
 
     @property
     def is_judged_by_run(self) -> bool:
@@ -83,6 +86,8 @@ class FlowListing:
     flow_ids: Sequence[str]
     """Flows among the newest matching runs, in order of their names; `users` likewise."""
     users: Sequence[str]
+    looked_at: int = 0
+    """The rows are among so many newest ones, beyond which nothing was sorted; 0: all were."""
 
 
 @dataclass(frozen=True, slots=True)

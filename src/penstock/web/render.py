@@ -269,7 +269,8 @@ def choose_theme(cookie: str | None) -> str:
 def query_url(base: str, parameters: Mapping[str, str] | None = None, **changes: str | int | None) -> str:
     """Return `base` with the query of `parameters` changed; None removes, and the page position never survives a change."""
     given = parameters.multi_items() if isinstance(parameters, QueryParams) else (parameters or {}).items()
-    merged = [(key, value) for key, value in given if key != "cursor" and key not in changes]
+    dropped = {"cursor", "offset"} if "sort" in changes else {"cursor"}
+    merged = [(key, value) for key, value in given if key not in dropped and key not in changes]
     merged += [(key, str(value)) for key, value in changes.items() if value is not None]
     return f"{base}?{urlencode(merged)}" if merged else base
 

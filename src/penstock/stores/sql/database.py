@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 import sqlite3
 import threading
@@ -76,6 +77,12 @@ class SqlDialect:
             path = "$" + "".join(f'."{key}"' for key in keys)
             return f"json_extract({column}, '{path}')"
         return f"({column}::jsonb #>> '{{{','.join(keys)}}}')"
+
+    def json_member(self, column: str, bind: Callable[[str], str], name: str) -> str:
+        """SQL for the text of a member of a JSON object in `column`; `bind` binds its name, which users write."""
+        if self.name == "sqlite":
+            return f"json_extract({column}, {bind('$.' + json.dumps(name))})"
+        return f"({column}::jsonb ->> {bind(name)})"
 
     def ilike(self, column: str, parameter: str) -> str:
         """SQL for case-insensitive substring match with `escape_like` text."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Condition, ListQuery, OutputItem, Page
 from penstock.stores.sql.database import Database, Transaction
-from penstock.stores.sql.page_filters import Where, in_namespace, select_page
+from penstock.stores.sql.page_filters import LateSorts, Where, in_namespace, select_page
 from penstock.stores.sql.page_rows import (
     ARTIFACT_COLUMNS,
     ARTIFACT_JOINS,
@@ -17,7 +17,21 @@ from penstock.stores.sql.page_rows import (
     use_from_row,
 )
 
-ARTIFACT_SORTS = {"created": "artifact.created_at", "name": "artifact.name", "size": "COALESCE(artifact.size_bytes, 0)"}
+ARTIFACT_SORTS = {
+    "created": "artifact.created_at",
+    "name": "artifact.name",
+    "size": "COALESCE(artifact.size_bytes, 0)",
+    "id": "artifact.artifact_id",
+    "uri": "artifact.uri",
+}
+_LATE_SORTS = LateSorts(
+    "artifact.created_at",
+    {
+        "type": "artifact.type",
+        "run": "COALESCE((SELECT name FROM run WHERE run.run_id = artifact.run_id), '')",
+        "task": "COALESCE((SELECT display_name FROM task WHERE task.task_id = artifact.task_id), '')",
+    },
+)
 
 _FEW = 500
 """Artifacts with a word that are looked up one by one."""
@@ -174,6 +188,7 @@ def _list_artifacts(tx: Transaction, query: ListQuery) -> Page[ArtifactItem]:
         sorts=ARTIFACT_SORTS,
         identity="artifact.artifact_id",
         convert=artifact_from_row,
+        late=_LATE_SORTS,
     )
 
 

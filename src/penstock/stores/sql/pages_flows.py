@@ -22,7 +22,7 @@ from penstock.interfaces.pages import COUNT_LIMIT
 from penstock.interfaces.run_tables import GROUPED_ROWS, RowGroups
 from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 from penstock.stores.sql.flow_projection import PARAMETERS_STEP
-from penstock.stores.sql.page_filters import Where
+from penstock.stores.sql.page_filters import LOOKED_AT, Where
 from penstock.stores.sql.page_rows import named_places
 from penstock.stores.sql.pages_run_tables import gathered
 
@@ -38,6 +38,15 @@ _SORTED = "flow_run.ts_epoch + 0"
 """The same as the column, but nothing that SQLite would go through all runs for where it has the ids of a few."""
 _STATES = {"running": ("RUNNING", "PENDING", "CANCELING", "PAUSED"), "completed": ("SUCCEEDED",), "failed": ("FAILED", "CANCELED")}
 _GROUPED = {"flow": "flow_run.flow_id", "user": "flow_run.user_name", "status": "run.state"}
+_LATE = {
+    "run": "flow_run.flow_id",
+    "status": "run.state",
+    "duration": "(COALESCE(run.finished_at, 9000000000000.0) - flow_run.ts_epoch / 1000.0)",
+    "tasks": "run.task_count",
+    "user": "COALESCE(flow_run.user_name, '')",
+    "tags": "flow_run.tags",
+}
+"""SQL of what has no index, by which the newest runs are sorted."""
 _NAMED_ROWS = 2_000
 """Newest runs whose flows and users are offered to filter by."""
 _FEW = 500
@@ -56,14 +65,16 @@ class SqlFlowPages:
 
         def work(tx: Transaction) -> FlowListing:
             where, order = _where(tx, query)
-            found = _newest(tx, where, order, query.offset, query.limit + 1)
+            found = _listed(tx, query, where, order, query.limit + 1)
             limit = COUNT_LIMIT // 10 if query.is_judged_by_run else COUNT_LIMIT
             counted = tx.one(
                 f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {_JOINED} {where.sql()} LIMIT {limit + 1}) AS matching", where.params
             )
             total = int(counted["n"]) if counted is not None else 0
+            looked_at = LOOKED_AT if query.sort in _LATE and _has_more(tx, where) else 0
             flow_ids, users = _names(tx, where, order)
-            return FlowListing(found[: query.limit], min(total, limit), total <= limit, len(found) > query.limit, flow_ids, users)
+            shown, has_more = found[: query.limit], len(found) > query.limit
+            return FlowListing(shown, min(total, limit), total <= limit, has_more, flow_ids, users, looked_at)
 
         return await self._database.read(work)
 
@@ -84,7 +95,7 @@ class SqlFlowPages:
 
     async def rows(self, query: FlowQuery) -> Sequence[FlowRunItem]:
         """See `FlowPages.rows`."""
-        return await self._database.read(lambda tx: _newest(tx, *_where(tx, query), query.offset, query.limit))
+        return await self._database.read(lambda tx: _listed(tx, query, *_where(tx, query), query.limit))
 
     async def run(self, flow_id: str, run_id: str) -> FlowRunView | None:
         """See `FlowPages.run`."""
@@ -199,12 +210,21 @@ def _where(tx: Transaction, query: FlowQuery) -> tuple[Where, str]:
     return where, f"{order} DESC, flow_run.run_number DESC"
 
 
-def _newest(tx: Transaction, where: Where, order: str, offset: int, limit: int) -> list[FlowRunItem]:
-    rows = tx.all(
-        f"{_RUNS} {where.sql()} ORDER BY {order} LIMIT {int(limit)} OFFSET {int(offset)}",
-        where.params,
-    )
+def _listed(tx: Transaction, query: FlowQuery, where: Where, order: str, limit: int) -> list[FlowRunItem]:
+    """The runs of a list from its offset on; `order` is newest first."""
+    direction = "DESC" if query.is_descending else "ASC"
+    picked, sorted_by = where.sql(), order if query.is_descending else order.replace(" DESC", " ASC")
+    if query.sort in _LATE:
+        newest = f"SELECT flow_run.run_number FROM {_JOINED} {picked} ORDER BY {order} LIMIT {LOOKED_AT}"
+        picked, sorted_by = f"WHERE flow_run.run_number IN ({newest})", f"{_LATE[query.sort]} {direction}, flow_run.run_number {direction}"
+    rows = tx.all(f"{_RUNS} {picked} ORDER BY {sorted_by} LIMIT {int(limit)} OFFSET {int(query.offset)}", where.params)
     return [_run_item(row) for row in rows]
+
+
+def _has_more(tx: Transaction, where: Where) -> bool:
+    """Whether more runs match than are sorted."""
+    row = tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {_JOINED} {where.sql()} LIMIT {LOOKED_AT + 1}) AS matching", where.params)
+    return row is not None and int(row["n"]) > LOOKED_AT
 
 
 def _names(tx: Transaction, where: Where, order: str) -> tuple[list[str], list[str]]:

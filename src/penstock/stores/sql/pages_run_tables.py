@@ -163,9 +163,7 @@ def _value_expression(where: Where, by: str) -> str:
         return _COLUMNS[by]
     kind, _, name = by.partition(".")
     if kind == "tag" and name:
-        if where.dialect.name == "sqlite":
-            return f"json_extract(run.tags, {where.bind('$.' + json.dumps(name))})"
-        return f"(run.tags::jsonb ->> {where.bind(name)})"
+        return where.dialect.json_member("run.tags", where.bind, name)
     name = name if kind in {"param", "parameter"} and name else by
     return (
         "(SELECT COALESCE(run_parameter.text, CAST(run_parameter.number AS TEXT)) FROM run_parameter "

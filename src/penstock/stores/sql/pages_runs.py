@@ -23,7 +23,7 @@ from penstock.interfaces.pages import (
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.iterations import iterations_of
 from penstock.stores.sql.json_columns import decode_object
-from penstock.stores.sql.page_filters import Where, select_page
+from penstock.stores.sql.page_filters import LateSorts, Where, select_page
 from penstock.stores.sql.page_rows import (
     RUN_COLUMNS,
     RUN_JOINS,
@@ -50,6 +50,29 @@ RUN_SORTS = {
     "duration": f"(COALESCE(run.finished_at, {_ENDLESS}) - COALESCE(run.started_at, run.created_at))",
     "finished": f"COALESCE(run.finished_at, {_ENDLESS})",
 }
+_LATE_RUNS: Mapping[str, str] = {
+    "tasks": "run.task_count",
+    "cached": "run.cached_count",
+    "pipeline": "run.pipeline_name",
+    "experiment": "COALESCE((SELECT name FROM experiment WHERE experiment.experiment_id = run.experiment_id), '')",
+    "recurring": "COALESCE((SELECT display_name FROM recurring_run WHERE recurring_run.recurring_run_id = run.recurring_run_id), '')",
+}
+_LATE_TASKS = LateSorts(
+    "task.created_at",
+    {
+        "name": "task.display_name",
+        "state": "task.state",
+        "component": "task.component",
+        "code": "COALESCE(task.code_digest, '')",
+        "worker": "COALESCE(task.worker, '')",
+        "run": "run.name",
+        "pipeline": "run.pipeline_name",
+        "id": "task.execution_id",
+        "path": "task.path",
+        "attempts": "task.attempts",
+        "why": "COALESCE(NULLIF(task.error, ''), NULLIF(task.reason, ''), task.cache_reason, '')",
+    },
+)
 TASK_SORTS = {
     "created": "task.created_at",
     "position": "task.position",
@@ -322,8 +345,20 @@ def _order(where: Where, sort: str) -> tuple[str, Mapping[str, str]]:
     return f"{table} AS sorter CROSS JOIN run", {sort: "sorter.number"}
 
 
+def _late_runs(where: Where, sort: str) -> LateSorts:
+    """Return the orders of the newest runs: also `tag.KEY` and `text.NAME`, the text of a parameter."""
+    kind, _, name = sort.partition(".")
+    if kind == "tag" and name:
+        return LateSorts("run.created_at", {sort: f"COALESCE({where.dialect.json_member('run.tags', where.bind, name)}, '')"})
+    if kind == "text" and name:
+        parameter = f"(SELECT text FROM run_parameter WHERE run_parameter.run_id = run.run_id AND run_parameter.name = {where.bind(name)})"
+        return LateSorts("run.created_at", {sort: f"COALESCE({parameter}, '')"})
+    return LateSorts("run.created_at", _LATE_RUNS)
+
+
 def _list_runs(tx: Transaction, query: ListQuery) -> Page[RunItem]:
     where = runs_where(tx, query)
+    late = _late_runs(where, query.sort)
     source, sorts = _order(where, query.sort)
     page = select_page(
         tx,
@@ -335,9 +370,11 @@ def _list_runs(tx: Transaction, query: ListQuery) -> Page[RunItem]:
         sorts=sorts,
         identity="run.run_id" if sorts is RUN_SORTS else "sorter.run_id",
         convert=lambda row: row,
+        late=late,
     )
     metrics = metrics_of(tx, [row["run_id"] for row in page.items])
-    return Page([run_from_row(row, metrics) for row in page.items], page.next_cursor, page.total, page.is_total_exact)
+    items = [run_from_row(row, metrics) for row in page.items]
+    return Page(items, page.next_cursor, page.total, page.is_total_exact, page.looked_at)
 
 
 def _distinct_metric_names(tx: Transaction, limit: int) -> list[str]:
@@ -430,6 +467,7 @@ def _list_tasks(tx: Transaction, query: ListQuery) -> Page[TaskItem]:
         identity="task.task_id",
         convert=task_from_row,
         count_limit=_COUNTED_BY_RUN if of_runs else COUNT_LIMIT,
+        late=_LATE_TASKS,
     )
 
 

@@ -229,6 +229,8 @@ def flow_query(flow_id: str, given: QueryParams, now: float, zone: str) -> FlowQ
         text=" ".join([*words, *others]),
         offset=int(offset) if offset.isdecimal() and len(offset) < 9 else 0,
         limit=_PAGE,
+        sort=given.get("sort", "").removeprefix("-") or "started",
+        is_descending=given.get("sort", "-").startswith("-"),
     )
 
 
@@ -242,7 +244,7 @@ def _bounds(condition: Condition, now: float, zone: str) -> tuple[float | None, 
 
 
 async def list_page(services: WebServices, flows: FlowWeb, request: Request) -> Response:
-    """Recorded runs, newest first, or in groups by flow, user or status."""
+    """Recorded runs, newest first or in another order, or in groups by flow, user or status."""
     zone = reading_zone(request.query_params, request.cookies)
     query = flow_query(request.path_params.get("flow", ""), request.query_params, services.clock.now(), zone)
     listing = await flows.pages.runs(query)

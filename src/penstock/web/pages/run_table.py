@@ -87,8 +87,14 @@ class RunTable:
         return ScalarMetric(name, None, run.tags[tag]) if tag != name and tag in run.tags else None
 
     def sort_name(self, column: str) -> str:
-        """Sort of a column; empty for tags."""
-        return "" if column.startswith("tag.") else ("metric." if column in self.metric_names else "param.") + column
+        """Sort of a column; a parameter that is text in one of the rows shown sorts as text."""
+        if column.startswith("tag."):
+            return column
+        if column in self.metric_names:
+            return f"metric.{column}"
+        cells = [self.cell(run, column) for run in self.listing.items]
+        is_text = self.sort.removeprefix("-") == f"text.{column}" or any(cell is not None and cell.number is None for cell in cells)
+        return f"{'text' if is_text else 'param'}.{column}"
 
 
 async def run_table(services: WebServices, request: Request, query: ListQuery, *, shows_experiment: bool = True) -> RunTable:

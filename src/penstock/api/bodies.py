@@ -34,7 +34,15 @@ async def read_object(request: Request, limit: int) -> dict[str, Any]:
         InvalidArgumentError: not a JSON object.
         PayloadTooLargeError: larger than the limit.
     """
-    body = await limited_body(request.stream(), limit)
+    return object_of(await limited_body(request.stream(), limit))
+
+
+def object_of(body: bytes) -> dict[str, Any]:
+    """Decode a JSON object; an empty body is an empty object.
+
+    Raises:
+        InvalidArgumentError: not a JSON object.
+    """
     if not body.strip():
         return {}
     try:

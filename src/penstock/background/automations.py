@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Sequence
 
+from penstock.background.loop_tasks import end
 from penstock.domain.automations import Automation
 from penstock.domain.errors import PenstockError
 from penstock.domain.runs import DomainEvent, TrackedRunChanged
@@ -52,11 +53,7 @@ class Automator:
 
     async def stop(self) -> None:
         """End; what is pending stays pending."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(*self._tasks)
         self._tasks = []
 
     def refresh(self) -> None:

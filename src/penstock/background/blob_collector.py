@@ -7,11 +7,11 @@ one does what is left. The first round waits, so that attempts and uploads of an
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from penstock.background.loop_tasks import end
 from penstock.interfaces.clock import Clock
 from penstock.interfaces.housekeeping import AttemptFolders, EndedRuns, ExpiringArtifacts, GarbageStore, LiveBlobs, UnusedContents
 
@@ -63,11 +63,8 @@ class BlobCollector:
 
     async def stop(self) -> None:
         """Stop; a round that is under way in a thread is waited for, since it uses the stores."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await end(self._task)
+        self._task = None
 
     async def _run(self) -> None:
         while True:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 
+from penstock.background.loop_tasks import end
 from penstock.interfaces.clock import Clock
 from penstock.interfaces.flow_reaping import FlowJudge
 
@@ -34,10 +34,7 @@ class FlowReaper:
 
     async def stop(self) -> None:
         """Stop looking."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end(self._task)
 
     async def _run(self) -> None:
         # Heartbeats that came while no server listened are missed; clients get the time to send the next ones.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 
+from penstock.background.loop_tasks import end
 from penstock.flows.values import FlowValues
 
 _log = logging.getLogger(__name__)
@@ -31,10 +31,7 @@ class FlowValueTimer:
 
     async def stop(self) -> None:
         """Stop; what is not read stays in the queue."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end(self._task)
 
     async def _run(self) -> None:
         while True:

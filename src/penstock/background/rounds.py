@@ -6,10 +6,10 @@ Nothing is remembered here; what is due is in the store. A round that fails is r
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
+from penstock.background.loop_tasks import end
 from penstock.domain.errors import PenstockError
 from penstock.domain.runs import DomainEvent
 from penstock.interfaces.clock import Clock, TimerHandle, Timers
@@ -62,11 +62,7 @@ class Rounds:
         """Stop; a firing that is under way is finished by the next start."""
         if self._timer is not None:
             self._timer.cancel()
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(*self._tasks)
         self._tasks = []
 
     async def _run(self) -> None:

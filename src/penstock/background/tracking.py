@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 
+from penstock.background.loop_tasks import end
 from penstock.tracking.heartbeats import FLUSH_SECONDS, Heartbeats
 from penstock.tracking.runs import TrackedRunService
 
@@ -27,11 +27,8 @@ class TrackingTimer:
 
     async def stop(self) -> None:
         """Save what is unsaved and end."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await end(self._task)
+        self._task = None
         await self._heartbeats.flush()
 
     async def _run(self) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from penstock.domain.budgets import Budget, BudgetPeriod, BudgetReading, BudgetScope, BudgetUse, period_around, readings_of
 from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.sizes import size_words
 from penstock.interfaces.budgets import BudgetStore, NamedBudget
 from penstock.interfaces.clock import Clock
 
@@ -96,12 +97,3 @@ def described(reading: BudgetReading, period: BudgetPeriod) -> str:
     if reading.measure == "hours":
         return f"{reading.used:.4g} / {reading.allowed:g} h ({period.value})"
     return f"{size_words(reading.used)} / {size_words(reading.allowed)}"
-
-
-def size_words(size: float) -> str:
-    """Return bytes as people read them."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.4g} {unit}"
-        size /= 1024
-    return f"{size:.4g} TiB"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from penstock.domain.execution import first_line_of
+from penstock.domain.sizes import scaled
 
 STATE_LOOKS: Mapping[str, tuple[str, str]] = {
     "PENDING": ("Pending", "pending"),
@@ -57,15 +58,11 @@ def duration(seconds: float | None) -> str:
 
 
 def size(count: int | None) -> str:
-    """Bytes in binary units: `312 B`, `4.0 KiB`, `1.2 GiB`."""
+    """Bytes in binary units, with one decimal so that columns of a table compare: `312 B`, `4.0 KiB`, `1.2 GiB`."""
     if count is None:
         return ""
-    value = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if value < 1024 or unit == "TiB":
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return ""
+    value, unit = scaled(count)
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
 
 
 def number(value: Any) -> str:

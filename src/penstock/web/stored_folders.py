@@ -28,7 +28,7 @@ class StoredFolder:
 
 def entry_of(blobs: BlobStore, digest: str, path: str) -> TreeEntry | None:
     """Return the file of that path, None when there is none."""
-    return next((entry for entry in blobs.list_tree(Digest(digest)) if entry.path == path), None)
+    return _named(blobs.list_tree(Digest(digest)), path)
 
 
 def folder_of(blobs: BlobStore, digest: str, path: str, rows: int) -> StoredFolder:
@@ -38,7 +38,7 @@ def folder_of(blobs: BlobStore, digest: str, path: str, rows: int) -> StoredFold
         NotFoundError: there is neither, or the bytes are gone.
     """
     entries = blobs.list_tree(Digest(digest))
-    entry = next((entry for entry in entries if entry.path == path), None)
+    entry = _named(entries, path)
     if entry is not None:
         kind = "system.HTML" if path.lower().endswith((".html", ".htm")) else ""
         found = preview_of(blobs, digest=entry.digest, type_=kind, is_directory=False, size=entry.size_bytes, name=path, rows=rows)
@@ -54,3 +54,7 @@ def zip_of_folder(blobs: BlobStore, digest: str, folder: str) -> Iterator[bytes]
     prefix = f"{folder}/" if folder else ""
     entries = (entry for entry in blobs.list_tree(Digest(digest)) if entry.path.startswith(prefix))
     return zip_of(blobs, (ZipMember(entry.path[len(prefix) :], entry.digest) for entry in entries))
+
+
+def _named(entries: Sequence[TreeEntry], path: str) -> TreeEntry | None:
+    return next((entry for entry in entries if entry.path == path), None)

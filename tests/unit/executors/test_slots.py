@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from penstock.domain.execution import Resources
-from penstock.executors.process.slots import Capacity, Need, Slots, describe_bytes, need_of
+from penstock.executors.process.slots import Capacity, Need, Slots, need_of
 
 CAPACITY = Capacity(slots=2, cpus=4, memory_bytes=8 << 30, accelerators=1)
 
@@ -90,7 +90,3 @@ def test_requests_larger_than_the_machine_are_cut_down_with_a_warning(resources:
     got, said = need_of(resources, CAPACITY)
     assert got == need
     assert len(said) == warnings
-
-
-def test_sizes_are_written_as_people_do() -> None:
-    assert [describe_bytes(count) for count in (512, 1 << 20, 3 << 29)] == ["512 bytes", "1 MiB", "1.5 GiB"]

@@ -36,6 +36,7 @@ from penstock.domain.execution import (
 )
 from penstock.domain.ids import RunId, TaskId
 from penstock.domain.masking import bytes_of
+from penstock.domain.sizes import size_words
 from penstock.executors.process import adoption, collecting, commands, full_disk, logs, results, staging
 from penstock.executors.process.attempt import Attempt
 from penstock.executors.process.environments import Environment, Environments
@@ -43,7 +44,7 @@ from penstock.executors.process.failures import SERVER_STOPPED, failure_of
 from penstock.executors.process.inside import tree
 from penstock.executors.process.layout import LOG, RESULT, Folders, read_json, strip
 from penstock.executors.process.limits import Limiter
-from penstock.executors.process.slots import Capacity, Slots, Waiting, describe_bytes, need_of
+from penstock.executors.process.slots import Capacity, Slots, Waiting, need_of
 from penstock.executors.process.supervision import Supervision
 from penstock.executors.process.watches import Watches
 from penstock.interfaces.blobs import BlobStore
@@ -246,7 +247,7 @@ class ProcessExecutor:
             if failure is not None:
                 await asyncio.to_thread(_clean, attempt.root, outputs)
         if size := self._disk.size_before_cut(attempt.root / LOG):
-            lost = f"the disk was full: the middle of its log, which had {describe_bytes(size)}, was removed"
+            lost = f"the disk was full: the middle of its log, which had {size_words(size)}, was removed"
             self._note(attempt.request.key, TASK_NOTE, lost)
         failure = self._disk.explained(failure, attempt.root / LOG)
         exit_code = failure.exit_code if failure is not None else 0

@@ -11,9 +11,9 @@ from typing import Any
 from penstock.domain.execution import LOG_FOLLOWS, Failure, FailureKind, ProcessSpec
 from penstock.domain.log_lines import meaningful_lines
 from penstock.domain.masking import mask
+from penstock.domain.sizes import size_words
 from penstock.executors.process import full_disk, hints, logs
 from penstock.executors.process.inside.supervise import DEADLINE
-from penstock.executors.process.slots import describe_bytes
 
 SERVER_STOPPED = "the server was stopped"
 """Reason in `stop.json` of a task that the closing server ended; the next server treats it as lost, not as canceled by anybody."""
@@ -64,7 +64,7 @@ def failure_of(end: Mapping[str, Any], spec: ProcessSpec, log: Path) -> Failure 
     if end.get("start_error"):
         return Failure(FailureKind.START, _start_story(end["start_error"], spec), exit_code=code)
     if _ran_out_of_memory(end, spec, log):
-        limit = describe_bytes(spec.resources.memory_limit_bytes or 0)
+        limit = size_words(spec.resources.memory_limit_bytes or 0)
         text = f"it needed more memory than its limit of {limit}"
         return Failure(FailureKind.OUT_OF_MEMORY, _with_log(text, spec, log), exit_code=code)
     if code is None:

@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from penstock.domain.execution import LOG_FOLLOWS, Failure
+from penstock.domain.sizes import size_words
 from penstock.executors.process import log_times, logs
 from penstock.executors.process.inside import stderr_marks
-from penstock.executors.process.slots import describe_bytes
 
 REASON = "its log filled the disk"
 """In `stop.json` of a task that was stopped for that."""
@@ -67,7 +67,7 @@ class FullDisk:
         if failure is None or not size or REASON in failure.message:
             return failure
         first, follows, rest = failure.message.partition(LOG_FOLLOWS)
-        story = f"the disk was full, its log alone had {describe_bytes(size)}"
+        story = f"the disk was full, its log alone had {size_words(size)}"
         return replace(failure, message=f"{first} ({story}){follows}{rest}")
 
     async def watch(self, running: Callable[[], Iterable[Path]], stop: Callable[[Path], None]) -> None:

@@ -14,6 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from penstock.domain.execution import Resources
+from penstock.domain.sizes import size_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ def need_of(resources: Resources, capacity: Capacity) -> tuple[Need, tuple[str, 
     if asked.cpus > capacity.cpus:
         warnings.append(f"{asked.cpus:g} CPU asked for, this machine offers {capacity.cpus:g}: the task gets all of them")
     if asked.memory_bytes > capacity.memory_bytes:
-        offered = describe_bytes(capacity.memory_bytes)
-        warnings.append(f"{describe_bytes(asked.memory_bytes)} of memory asked for, this machine offers {offered}: the task gets all of it")
+        offered = size_words(capacity.memory_bytes)
+        warnings.append(f"{size_words(asked.memory_bytes)} of memory asked for, this machine offers {offered}: the task gets all of it")
     if asked.accelerators > capacity.accelerators:
         kind = resources.accelerator_type or "accelerator"
         warnings.append(f"{asked.accelerators} x {kind} asked for, this machine offers {capacity.accelerators}: the task gets those")
@@ -68,15 +69,6 @@ def need_of(resources: Resources, capacity: Capacity) -> tuple[Need, tuple[str, 
         min(asked.cpus, capacity.cpus), min(asked.memory_bytes, capacity.memory_bytes), min(asked.accelerators, capacity.accelerators)
     )
     return need, tuple(warnings)
-
-
-def describe_bytes(count: int) -> str:
-    """Return `count` as people write it: `512 MiB`, `1.5 GiB`."""
-    size, units = float(count), ["bytes", "KiB", "MiB", "GiB", "TiB"]
-    while size >= 1024 and len(units) > 1:
-        size /= 1024
-        units.pop(0)
-    return f"{size:.3g} {units[0]}"
 
 
 class Slots:
@@ -124,8 +116,8 @@ class Slots:
         if self._used.cpus + need.cpus > capacity.cpus:
             reasons.append(f"{need.cpus:g} CPU ({max(0.0, capacity.cpus - self._used.cpus):g} free)")
         if self._used.memory_bytes + need.memory_bytes > capacity.memory_bytes:
-            free = describe_bytes(max(0, capacity.memory_bytes - self._used.memory_bytes))
-            reasons.append(f"{describe_bytes(need.memory_bytes)} of memory ({free} free)")
+            free = size_words(max(0, capacity.memory_bytes - self._used.memory_bytes))
+            reasons.append(f"{size_words(need.memory_bytes)} of memory ({free} free)")
         if self._used.accelerators + need.accelerators > capacity.accelerators:
             free_count = max(0, capacity.accelerators - self._used.accelerators)
             reasons.append(f"{need.accelerators} accelerators ({free_count} free)")

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.ids import TrackedRunId
-from penstock.domain.tracking import RunChange, TrackedProjectId, TrackedRun
+from penstock.domain.tracking import RunChange, TrackedProject, TrackedProjectId, TrackedRun
 from penstock.domain.trash import TrashKind
 from penstock.web.formats import duration
 from penstock.web.pages.picked import MOST_AT_ONCE, ListAddress, Picked, picked
@@ -37,6 +37,20 @@ _SWEEP_STATES = {"pause": "PAUSED", "resume": "RUNNING", "finish": "FINISHED", "
 
 def _text(form: FormData, name: str) -> str:
     return str(form.get(name, "")).strip()
+
+
+async def _project_of(tracking: TrackingServices, request: Request, subject: str) -> TrackedProject:
+    """Return the project of an id that a form sent.
+
+    Raises:
+        NotFoundError: there is none.
+        PermissionDeniedError: who asks may not write to it.
+    """
+    project = await tracking.projects.get_by_id(TrackedProjectId(checked_id(subject)))
+    if project is None:
+        raise NotFoundError("There is no such project any more.")
+    check_writable(tracking, request, project.entity)
+    return project
 
 
 async def act_on_runs(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
@@ -168,10 +182,7 @@ async def act_on_aliases(services: WebServices, tracking: TrackingServices, requ
     """Protect an alias of a project or registry, or free it."""
     check_own_form(request)
     form = await request.form()
-    project = await tracking.projects.get_by_id(TrackedProjectId(checked_id(_text(form, "id"))))
-    if project is None:
-        raise NotFoundError("There is no such project any more.")
-    check_writable(tracking, request, project.entity)
+    project = await _project_of(tracking, request, _text(form, "id"))
     alias, is_protected = _text(form, "alias"), _text(form, "verb") == "protect"
     by = caller_of(tracking, request).user_name
     await asyncio.to_thread(lambda: tracking.registries.set_protected(project.project_id, alias, is_protected=is_protected, by=by))
@@ -227,10 +238,7 @@ async def _compare_newest(tracking: TrackingServices, request: Request, wanted: 
 
 async def _delete_projects(services: WebServices, tracking: TrackingServices, request: Request, wanted: Picked) -> Response:
     for subject in wanted.ids:
-        project = await tracking.projects.get_by_id(TrackedProjectId(checked_id(subject)))
-        if project is None:
-            raise NotFoundError("There is no such project any more.")
-        check_writable(tracking, request, project.entity)
+        await _project_of(tracking, request, subject)
     target = wanted.target if wanted.target.startswith(("/ui/projects", "/ui/registry")) else "/ui/projects"
     if (answer := await put_away(services, request, TrashKind.PROJECT, wanted.ids, target)) is not None:
         return answer
@@ -254,9 +262,6 @@ async def act_on_project(services: WebServices, tracking: TrackingServices, requ
         return await _compare_newest(tracking, request, wanted)
     if wanted.verb == "delete":
         return await _delete_projects(services, tracking, request, wanted)
-    project = await tracking.projects.get_by_id(TrackedProjectId(checked_id(_text(form, "id"))))
-    if project is None:
-        raise NotFoundError("There is no such project any more.")
-    check_writable(tracking, request, project.entity)
+    project = await _project_of(tracking, request, _text(form, "id"))
     await tracking.projects.upsert(project.entity, project.name, description=_text(form, "description"))
     return redirect(safe_next(_text(form, "next"), "/ui/projects"), Notice("Saved."))

@@ -21,23 +21,6 @@ FILTERED_FIELDS = frozenset(
 _OPERATORS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "co", "sw", "ew", "li", "is"})
 
 
-def object_from_body(body: bytes) -> dict[str, Any]:
-    """Decode a JSON object; an empty body is an empty object.
-
-    Raises:
-        InvalidArgumentError: it is not a JSON object.
-    """
-    if not body.strip():
-        return {}
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidArgumentError(f"the body is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise InvalidArgumentError("the body must be a JSON object")
-    return value
-
-
 def list_from_body(body: bytes) -> list[dict[str, Any]]:
     """Decode a JSON list of objects.
 

@@ -9,6 +9,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.api.bodies import limited_body
 from penstock.api.metaflow.convert.requests import encode_cursor
 from penstock.api.metaflow.errors import status_of
 from penstock.domain.errors import NotFoundError, PayloadTooLargeError, PenstockError
@@ -50,13 +51,7 @@ async def read_body(request: Request) -> bytes:
     Raises:
         PayloadTooLargeError: more than `MAX_BODY_BYTES`.
     """
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise PayloadTooLargeError("the body is larger than 64 MiB")
-        chunks.append(chunk)
-    return b"".join(chunks)
+    return await limited_body(request.stream(), MAX_BODY_BYTES)
 
 
 def guarded(handler: Handler, *, missing_parent: int = 404, is_list: bool = False) -> Handler:

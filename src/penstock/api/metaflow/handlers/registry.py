@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.api.bodies import read_object
 from penstock.api.metaflow.convert.objects import flow_to_wire, run_to_wire, step_to_wire, task_to_wire
 from penstock.api.metaflow.convert.requests import (
     DEFAULT_LIMIT,
     authorship_from_wire,
     filters_from_query,
-    object_from_body,
     page_from_query,
     supplied_id,
     text_list,
 )
-from penstock.api.metaflow.handlers.endpoint import answer, heartbeat_answer, page_answer, read_body
+from penstock.api.metaflow.handlers.endpoint import MAX_BODY_BYTES, answer, heartbeat_answer, page_answer
 from penstock.domain.errors import NotFoundError
 from penstock.domain.flows import Page
 from penstock.flows.recording import FlowRecorder
@@ -41,7 +41,7 @@ class RegistryHandlers:
 
     async def add_flow(self, request: Request) -> Response:
         """POST /flows/{flow}."""
-        body = object_from_body(await read_body(request))
+        body = await read_object(request, MAX_BODY_BYTES)
         return answer(flow_to_wire(await self.recorder.add_flow(request.path_params["flow"], authorship_from_wire(body))))
 
     async def list_runs(self, request: Request) -> Response:
@@ -59,13 +59,13 @@ class RegistryHandlers:
 
     async def add_run(self, request: Request) -> Response:
         """POST /flows/{flow}/run."""
-        body = object_from_body(await read_body(request))
+        body = await read_object(request, MAX_BODY_BYTES)
         supplied = supplied_id(body, "run_number") or supplied_id(body, "run_id")
         return answer(run_to_wire(await self.recorder.add_run(request.path_params["flow"], supplied, authorship_from_wire(body))))
 
     async def mutate_tags(self, request: Request) -> Response:
         """PATCH /flows/{flow}/runs/{run}/tag/mutate."""
-        body = object_from_body(await read_body(request))
+        body = await read_object(request, MAX_BODY_BYTES)
         add, remove = text_list(body.get("tags_to_add"), "tags_to_add"), text_list(body.get("tags_to_remove"), "tags_to_remove")
         return answer({"tags": await self.recorder.change_tags(**_ids(request, "flow", "run"), add=add, remove=remove)})
 
@@ -87,7 +87,7 @@ class RegistryHandlers:
 
     async def add_step(self, request: Request) -> Response:
         """POST .../steps/{step}/step."""
-        body = object_from_body(await read_body(request))
+        body = await read_object(request, MAX_BODY_BYTES)
         return answer(step_to_wire(await self.recorder.add_step(**_ids(request, "flow", "run", "step"), by=authorship_from_wire(body))))
 
     async def list_tasks(self, request: Request) -> Response:
@@ -104,7 +104,7 @@ class RegistryHandlers:
 
     async def add_task(self, request: Request) -> Response:
         """POST .../task."""
-        body = object_from_body(await read_body(request))
+        body = await read_object(request, MAX_BODY_BYTES)
         task = await self.recorder.add_task(
             **_ids(request, "flow", "run", "step"), task_id=supplied_id(body, "task_id"), by=authorship_from_wire(body)
         )

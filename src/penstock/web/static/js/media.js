@@ -1,6 +1,7 @@
 // Panels of media: images with masks and boxes, tables, histograms, boxed documents, sound, film, figures and points in space, each with a
 // slider over the steps at which it was logged. With synced zoom on, moving one slider moves all of the board to the same step.
 
+import { sized } from "./canvas.js";
 import { make } from "./dom.js";
 import { fetchJson } from "./fetching.js";
 import { figure } from "./figure.js";
@@ -193,7 +194,7 @@ function histogramOf(value) {
 function bars({ counts, edges }, label) {
   const canvas = make("canvas", { class: "histogram", role: "img", "aria-label": `${label}: ${shortNumber(edges[0])} – ${shortNumber(edges.at(-1))}` });
   const draw = () => {
-    const { ctx, width, height } = sized(canvas);
+    const { ctx, width, height } = sized(canvas, 180);
     const most = Math.max(...counts, 1);
     const colors = themeColors();
     ctx.fillStyle = colors.series[0];
@@ -213,7 +214,7 @@ function heatmap(list, label) {
   const high = Math.max(...list.map((one) => one.edges.at(-1)));
   const canvas = make("canvas", { class: "histogram", role: "img", "aria-label": `${label}: ${shortNumber(low)} – ${shortNumber(high)}` });
   const draw = () => {
-    const { ctx, width, height } = sized(canvas);
+    const { ctx, width, height } = sized(canvas, 180);
     const colors = themeColors();
     const tall = height - 18;
     ctx.fillStyle = colors.series[0];
@@ -232,16 +233,6 @@ function heatmap(list, label) {
   };
   requestAnimationFrame(draw);
   return canvas;
-}
-
-function sized(canvas) {
-  const width = canvas.clientWidth || 320;
-  const height = canvas.clientHeight || 180;
-  canvas.width = width * devicePixelRatio;
-  canvas.height = height * devicePixelRatio;
-  const ctx = canvas.getContext("2d");
-  ctx.scale(devicePixelRatio, devicePixelRatio);
-  return { ctx, width, height };
 }
 
 function labels(ctx, colors, width, height, left, right) {

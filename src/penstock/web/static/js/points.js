@@ -1,5 +1,6 @@
 // Points in space: clouds, boxes and molecules as dots on a canvas that turns by dragging and by the arrow keys.
 
+import { sized } from "./canvas.js";
 import { make } from "./dom.js";
 import { themeColors } from "./theme.js";
 import { say } from "./words.js";
@@ -78,12 +79,7 @@ function centred(points) {
 }
 
 function paint(canvas, points, { across, down, zoom }) {
-  const width = canvas.clientWidth || 320;
-  const height = canvas.clientHeight || 220;
-  canvas.width = width * devicePixelRatio;
-  canvas.height = height * devicePixelRatio;
-  const ctx = canvas.getContext("2d");
-  ctx.scale(devicePixelRatio, devicePixelRatio);
+  const { ctx, width, height } = sized(canvas, 220);
   const colors = themeColors().series;
   const [ca, sa, cd, sd] = [Math.cos(across), Math.sin(across), Math.cos(down), Math.sin(down)];
   const scale = Math.min(width, height) * 0.7 * zoom;

@@ -66,7 +66,7 @@ class Plan:
         grace_seconds: float,
         data: str,
         description: str,
-        has_error_stream: bool = False,
+        tells_streams_apart: bool = True,
     ) -> dict[str, Any]:
         """Return the `run` message.
 
@@ -78,7 +78,7 @@ class Plan:
             grace_seconds: between SIGTERM and SIGKILL at a deadline.
             data: the data folder.
             description: text of the attempt's `spec.json`.
-            has_error_stream: whether the stderr of a command goes to the log by way of the supervisor, which tells it apart.
+            tells_streams_apart: whether stdout and stderr of a command take a pipe each to the supervisor, which writes the log; else one.
         """
         spec, root = self.spec, str(layout.root)
         cwd = str(spec.working_dir or layout.work)
@@ -113,7 +113,7 @@ class Plan:
         message["directories"] = list(dict.fromkeys(directories))
         if self.mode == "command":
             message["argv"] = spec.argv
-            message["has_error_stream"] = has_error_stream
+            message["streams"] = 2 if tells_streams_apart else 1
         elif spec.python is not None:
             task = _python_message(spec.python)
             if self.mode == "warm":

@@ -84,7 +84,7 @@ class ExecutorSettings:
     """With less than this free on the disk, working files of failed attempts and the middle of long logs go at once: the server needs room
     to record how attempts end. A task whose log takes it is stopped."""
     tells_streams_apart: bool = True
-    """The stderr of commands takes a pipe of its own to the log; else both streams are one, in exact order."""
+    """stdout and stderr of commands take a pipe each to the log; else one for both, in exact order."""
     base_environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the clean environment of every task (proxies, certificates)."""
 
@@ -352,7 +352,7 @@ class ProcessExecutor:
             grace_seconds=self._settings.grace_seconds,
             data=str(self._data),
             description=staging.as_text({**detail, "image": spec.image}),
-            has_error_stream=self._settings.tells_streams_apart,
+            tells_streams_apart=self._settings.tells_streams_apart,
         )
         return await self._supervision.run(attempt, supervisor, message, detail)
 

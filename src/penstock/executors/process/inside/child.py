@@ -15,7 +15,7 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from penstock.executors.process.inside import namespace, pages, python_task
@@ -26,8 +26,8 @@ SPEC = "spec.json"
 START_FAILED = 127
 _TASK = 3
 """Descriptor on which the task comes."""
-_ERRORS = 4
-"""Descriptor of the stream that will be the stderr of a task that has one of its own."""
+_STREAMS = (4, 5)
+"""Descriptors of the streams that will be stdout and stderr of a task that has some of its own."""
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -47,7 +47,9 @@ def become_subreaper() -> bool:
     return LIBC is not None and LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 
 
-def await_task(reader: int, preloaded: python_task.Preloaded, copies: pages.Copies, parent: int, errors: int | None) -> NoReturn:
+def await_task(
+    reader: int, preloaded: python_task.Preloaded, copies: pages.Copies, parent: int, streams: tuple[int, int] | None
+) -> NoReturn:
     """Wait for a task in this freshly forked process, and become it.
 
     Args:
@@ -55,16 +57,16 @@ def await_task(reader: int, preloaded: python_task.Preloaded, copies: pages.Copi
         preloaded: what the supervisor imported ahead.
         copies: memory that the task will write to.
         parent: pid of the supervisor.
-        errors: where an `error_stream` is written to, if there is one.
+        streams: where `command_streams` are written to, if there are some.
     """
     try:
         _detach(parent)
         os.dup2(reader, _TASK)
         first = _TASK + 1
-        if errors is not None:
-            os.dup2(errors, _ERRORS, inheritable=False)
-            first = _ERRORS + 1
-        os.closerange(first, max(64, reader + 2, (errors or 0) + 2))
+        for stream, place in zip(streams or (), _STREAMS, strict=False):
+            os.dup2(stream, place, inheritable=False)
+            first = place + 1
+        os.closerange(first, max(64, reader + 2, *(stream + 2 for stream in streams or ())))
         copies.make(LIBC)
         with open(_TASK, "rb", closefd=False) as pipe:
             (size,) = struct.unpack(">I", pipe.read(4) or bytes(4))
@@ -73,13 +75,19 @@ def await_task(reader: int, preloaded: python_task.Preloaded, copies: pages.Copi
         os._exit(START_FAILED)  # nobody waits for a word of this process: the supervisor is gone
     if task is None:
         os._exit(0)
-    become(task, preloaded)
+    become(task, preloaded, _STREAMS[: task.get("streams", 0)] if streams is not None else ())
 
 
-def become(task: Mapping[str, Any], preloaded: python_task.Preloaded) -> NoReturn:
-    """Turn this forked process into the task. Args: task: message of `supervise`."""
+def become(task: Mapping[str, Any], preloaded: python_task.Preloaded, streams: Sequence[int]) -> NoReturn:
+    """Turn this forked process into the task.
+
+    Args:
+        task: message of `supervise`.
+        preloaded: what the supervisor imported ahead.
+        streams: what its stdout and stderr are, one for both, or none: the log.
+    """
     try:
-        _open_log(task["log"], has_stream=task.get("has_error_stream", False))
+        _open_log(task["log"], streams)
         for directory in task["directories"]:
             _make_directory(directory)
         _link(task["tmp"], task["tmp_link"])
@@ -146,15 +154,15 @@ def _detach(parent: int) -> None:
     gc.enable()
 
 
-def _open_log(path: str, *, has_stream: bool) -> None:
+def _open_log(path: str, streams: Sequence[int]) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(null, 0)
     # Two openings of one file: each knows where its own last write ended (`stderr_marks`), and O_APPEND keeps them in order.
-    errors = _ERRORS if has_stream else os.open(path, os.O_WRONLY | os.O_APPEND)
-    os.dup2(log, 1)
-    os.dup2(errors, 2)
-    os.closerange(3, max(64, errors + 1))
+    ends = streams or (log, os.open(path, os.O_WRONLY | os.O_APPEND))
+    os.dup2(null, 0)
+    os.dup2(ends[0], 1)
+    os.dup2(ends[-1], 2)
+    os.closerange(3, max(64, log + 3))
 
 
 def _enter_limits(task: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Notes which bytes of an attempt's log went through `sys.stderr`, beside the log, so that both streams keep their order in one file.
 
 Each write to `sys.stderr` adds one record to `log.stderr`: begin and end in the log, two little-endian 64-bit numbers. What other programs
-and C libraries write to descriptor 2 is in the log without a record, unless it came through an `error_stream`. The file is opened for every
+and C libraries write to descriptor 2 is in the log without a record, unless it came through `command_streams`. The file is opened for every
 record: a descriptor that is kept could be closed by the program, and its number be given to a file of the program's own; and a full disk
 takes the file away.
 """

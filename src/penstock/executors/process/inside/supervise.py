@@ -13,7 +13,7 @@ must survive is in files of the attempt, each written before anything that depen
 Every task is a child subreaper, so whatever it leaves behind falls to this process when it ends; a child of ours that is no running task
 is therefore a leftover of an ended one and is killed before the end is reported.
 
-A command may have its stderr read here (`error_stream`): a waiting child has the pipe already, whichever task it gets.
+What commands write is read here (`command_streams`): a waiting child has the pipes already, whichever task it gets.
 
 The fork itself costs a millisecond or two, so one child (`_Spare`) is always forked ahead, while there is nothing else to do. It has a
 session of its own, holds nothing but the pipe on which it waits for its task, and dies with this process.
@@ -40,7 +40,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from penstock.executors.process.inside import child, error_stream, pages, python_task, rehearsal, tree
+from penstock.executors.process.inside import child, command_streams, pages, python_task, rehearsal, tree
 
 STARTED, STOP, EXIT = "started", "stop.json", "exit.json"
 DEADLINE = "deadline"
@@ -53,7 +53,7 @@ class _Running:
     def __init__(self, task: dict[str, Any], taker: _Spare, at: float) -> None:
         self.task = task
         self.pid = taker.pid
-        self.errors = taker.errors
+        self.streams = taker.streams
         self.at = at
         self.deadline = time.monotonic() + task["deadline"] if task.get("deadline") else None
         self.tries = 1
@@ -61,12 +61,13 @@ class _Running:
 
 
 class _Spare:
-    """A child that waits to be told what to run. `errors` is its stderr, unless that is to be the log."""
+    """A child that waits to be told what to run. Once it has a task, `streams` are those of its streams that are read here."""
 
-    def __init__(self, pid: int, writer: int, errors: error_stream.ErrorStream | None) -> None:
+    def __init__(self, pid: int, writer: int, pair: command_streams.StreamPair | None) -> None:
         self.pid = pid
         self.ticks = tree.start_ticks(pid)
-        self.errors = errors
+        self.streams: list[command_streams.CommandStream] = []
+        self._pair = pair
         self._writer = writer
 
     def hand_over(self, task: dict[str, Any], body: bytes) -> bool:
@@ -79,21 +80,15 @@ class _Spare:
             self.close()
             return False
         os.close(self._writer)
-        if self.errors is not None and task.get("has_error_stream"):
-            self.errors.log = task["log"]
-        else:
-            self._close_errors()
+        if self._pair is not None:
+            self.streams = self._pair.chosen(task)
         return True
 
     def close(self) -> None:
         """Let go of it: it leaves."""
         os.close(self._writer)
-        self._close_errors()
-
-    def _close_errors(self) -> None:
-        if self.errors is not None:
-            self.errors.close()
-            self.errors = None
+        if self._pair is not None:
+            self._pair.close()
 
 
 class Supervisor:
@@ -104,7 +99,7 @@ class Supervisor:
         self._preloaded = preloaded
         self._copies = copies
         self._has_streams = has_streams
-        self._streams: dict[int, error_stream.ErrorStream] = {}
+        self._streams: dict[int, command_streams.CommandStream] = {}
         self._buffer = bytearray()
         self._running: dict[int, _Running] = {}
         self._spare: _Spare | None = None
@@ -216,24 +211,25 @@ class Supervisor:
         self._running[running.pid] = running
         if running.deadline is not None:
             heapq.heappush(self._timers, (running.deadline, running.pid, DEADLINE))
-        if running.errors is not None:
-            self._streams[running.errors.descriptor] = running.errors
-            self._poll.register(running.errors.descriptor, select.POLLIN)
+        for stream in running.streams:
+            self._streams[stream.descriptor] = stream
+            self._poll.register(stream.descriptor, select.POLLIN)
 
-    def _move(self, stream: error_stream.ErrorStream) -> None:
+    def _move(self, stream: command_streams.CommandStream) -> None:
         if not stream.move():
             self._forget(stream)
             stream.close()
 
-    def _forget(self, stream: error_stream.ErrorStream) -> None:
+    def _forget(self, stream: command_streams.CommandStream) -> None:
         del self._streams[stream.descriptor]
         self._poll.unregister(stream.descriptor)
 
-    def _end_stream(self, ended: _Running) -> None:
-        """Take the last of the stderr of a tree that has gone. A process outside of it that holds the pipe is not waited for."""
-        if ended.errors is not None and self._streams.get(ended.errors.descriptor) is ended.errors:
-            self._forget(ended.errors)
-            ended.errors.end()
+    def _end_streams(self, ended: _Running) -> None:
+        """Take the last words of a tree that has gone. A process outside of it that holds a pipe is not waited for."""
+        for stream in ended.streams:
+            if self._streams.get(stream.descriptor) is stream:
+                self._forget(stream)
+                stream.end()
 
     def _hand_over(self, marker: int, now: float, task: dict[str, Any], body: bytes) -> _Spare:
         """Note in the file `marker` which child will run `task`, whose message is `body`, give it to that child, and return it."""
@@ -259,22 +255,22 @@ class Supervisor:
 
     def _fork(self) -> _Spare:
         reader, writer = os.pipe()
-        errors, error_writer = (error_stream.open_stream() if self._has_streams else None) or (None, None)
+        pair = command_streams.open_pair() if self._has_streams else None
         try:
             pid = os.fork()
         except OSError:
             os.close(writer)
-            if errors is not None:
-                errors.close()
+            if pair is not None:
+                pair.close()
             raise
         else:
             if pid == 0:
-                child.await_task(reader, self._preloaded, self._copies, self._pid, error_writer)
-            return _Spare(pid, writer, errors)
+                child.await_task(reader, self._preloaded, self._copies, self._pid, pair.writers if pair is not None else None)
+            return _Spare(pid, writer, pair)
         finally:
             os.close(reader)
-            if error_writer is not None:
-                os.close(error_writer)
+            if pair is not None:
+                pair.close_writers()
 
     def _stop(self, task_id: str, reason: str, grace: float) -> None:
         for running in self._running.values():
@@ -335,7 +331,7 @@ class Supervisor:
         self._kill_leftovers(running)
         _, status, usage = os.wait4(running.pid, 0)
         del self._running[running.pid]
-        self._end_stream(running)
+        self._end_streams(running)
         if os.WIFSIGNALED(status) and self._begin_again(running):
             return
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
@@ -385,7 +381,7 @@ class Supervisor:
             return False
         finally:
             os.close(marker)
-        lost.pid, lost.errors, lost.tries = taker.pid, taker.errors, lost.tries + 1
+        lost.pid, lost.streams, lost.tries = taker.pid, taker.streams, lost.tries + 1
         self._watch(lost)
         return True
 

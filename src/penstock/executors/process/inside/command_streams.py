@@ -1,7 +1,8 @@
-"""The stderr of one command: a pipe whose content the supervisor appends to the attempt's log, with a record of the place.
+"""stdout and stderr of one command: pipes whose content the supervisor appends to the attempt's log, stderr with a record of the place.
 
-stdout goes straight to the log, so order between the two is that of arrival here; what is written while nobody looks stays in the pipe.
-The supervisor keeps the pipe open until the attempt's whole tree has gone, so no writer ever hears that nobody reads.
+Order between the two is that of arrival here; what is written while nobody looks stays in the pipe. A program that opens `/dev/stdout`
+opens the pipe once more, where the log itself would be cut to nothing. Both streams may share the pipe of stdout, in exact order.
+The supervisor keeps the pipes open until the attempt's whole tree has gone, so no writer ever hears that nobody reads.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+from collections.abc import Mapping
+from typing import Any
 
 from penstock.executors.process.inside import stderr_marks
 
@@ -23,11 +26,13 @@ _SPARE_DESCRIPTORS = 64
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-class ErrorStream:
-    """Read end of the pipe; `log` is where its content goes, to be set before the first `move`."""
+class CommandStream:
+    """Read end of a pipe; `log` is where its content goes, to be set before the first `move`."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, name: str) -> None:
+        """Args: name: `stdout` or `stderr`, of which the places are noted."""
         self.descriptor = descriptor
+        self.name = name
         self.log = ""
         self.is_holding = False
         """Whether there was more than goes at once: to be called again soon, even if nothing comes, for a line that waits for its end."""
@@ -72,7 +77,7 @@ class ErrorStream:
 
     def _append(self, data: bytes) -> None:
         """Write all of it; what cannot be written, as on a full disk, is counted, and the count written when there is room again."""
-        note = f"\n[{self._lost_bytes} bytes of stderr are missing here: they could not be written]\n" if self._lost_bytes else ""
+        note = f"\n[{self._lost_bytes} bytes of {self.name} are missing here: they could not be written]\n" if self._lost_bytes else ""
         rest = memoryview(note.encode() + data)
         with contextlib.suppress(OSError):
             log = os.open(self.log, _FLAGS)
@@ -80,23 +85,58 @@ class ErrorStream:
                 while rest:
                     count = os.write(log, rest)
                     rest = rest[count:]
-                    end = os.lseek(log, 0, os.SEEK_CUR)
-                    with contextlib.suppress(OSError):
-                        stderr_marks.note(self.log, end - count, end)
+                    if self.name == "stderr":
+                        end = os.lseek(log, 0, os.SEEK_CUR)
+                        with contextlib.suppress(OSError):
+                            stderr_marks.note(self.log, end - count, end)
             finally:
                 os.close(log)
         self._lost_bytes = len(rest) if len(rest) <= len(data) else self._lost_bytes + len(data)
 
 
-def open_stream() -> tuple[ErrorStream, int] | None:
-    """Return a new stream and the descriptor to write to it, None where the process has hardly any left."""
+class StreamPair:
+    """What a child that waits for its task may get for its streams; `writers` are for the child alone."""
+
+    def __init__(self, output: CommandStream, errors: CommandStream, writers: tuple[int, int]) -> None:
+        self.output = output
+        self.errors = errors
+        self.writers = writers
+
+    def chosen(self, task: Mapping[str, Any]) -> list[CommandStream]:
+        """Return the streams that the task of this message writes to, ready to be moved; the others are closed."""
+        wanted = [self.output, self.errors][: task.get("streams", 0)]
+        for stream in (self.output, self.errors):
+            if stream in wanted:
+                stream.log = task["log"]
+            else:
+                stream.close()
+        return wanted
+
+    def close_writers(self) -> None:
+        """Leave the writing to the child."""
+        for writer in self.writers:
+            os.close(writer)
+
+    def close(self) -> None:
+        """Let go of both, unread."""
+        self.output.close()
+        self.errors.close()
+
+
+def open_pair() -> StreamPair | None:
+    """Return new streams, None where the process has hardly any descriptors left."""
+    ends: list[int] = []
     try:
-        reader, writer = os.pipe()
+        ends += os.pipe()
+        ends += os.pipe()
     except OSError:
+        is_short = True
+    else:
+        is_short = max(ends) >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_DESCRIPTORS
+    if is_short:
+        for end in ends:
+            os.close(end)
         return None
-    if writer >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_DESCRIPTORS:
-        os.close(reader)
-        os.close(writer)
-        return None
-    os.set_blocking(reader, False)
-    return ErrorStream(reader), writer
+    for reader in (ends[0], ends[2]):
+        os.set_blocking(reader, False)
+    return StreamPair(CommandStream(ends[0], "stdout"), CommandStream(ends[2], "stderr"), (ends[1], ends[3]))

@@ -9,7 +9,7 @@ from tests.executors.stage import Stage, shell
 
 from penstock.domain.execution import FailureKind, ProcessSpec
 from penstock.executors.process import full_disk, logs
-from penstock.executors.process.inside import error_stream
+from penstock.executors.process.inside import command_streams
 from penstock.stores.files.attempt_logs import AttemptLogFiles
 
 
@@ -41,6 +41,21 @@ async def test_what_a_command_and_its_children_write_to_stderr_is_told_apart(sce
         b"child error",
         b"again",
     ]
+
+
+@pytest.mark.parametrize("is_apart", [True, False])
+async def test_a_command_may_open_its_standard_streams_anew_and_cuts_nothing(open_stage, is_apart: bool) -> None:
+    async with open_stage(settings={"tells_streams_apart": is_apart}) as scene:
+        script = (
+            "echo first; echo second > /dev/stdout; echo third | tee /dev/stdout; printf fourth > file; cat file > /proc/self/fd/1; "
+            "echo; cp file /dev/stdout; echo; echo fifth >> /dev/stdout; sh -c 'echo sixth > /dev/fd/1'; echo seventh > /dev/stderr"
+        )
+        finished = await scene.run(shell(script))
+        assert finished.failure is None
+        out, errors = _streams(scene)
+        words = ["first", "second", "third", "third", "fourth", "fourth", "fifth", "sixth"]
+        assert out.decode().split() == (words if is_apart else [*words, "seventh"])
+        assert errors == (b"seventh\n" if is_apart else b"")
 
 
 async def test_a_command_may_send_its_stderr_elsewhere_for_good(scene: Stage) -> None:
@@ -147,23 +162,24 @@ async def test_an_unknown_program_is_still_named(scene: Stage) -> None:
 
 
 def test_what_a_full_disk_took_is_counted_in_the_log_when_there_is_room_again(tmp_path: Path) -> None:
-    opened = error_stream.open_stream()
-    assert opened is not None
-    stream, writer = opened
-    stream.log = "/dev/full"
+    pair = command_streams.open_pair()
+    assert pair is not None
+    (_, stream), (spare, writer) = pair.chosen({"streams": 2, "log": "/dev/full"}), pair.writers
     os.write(writer, b"lost\n")
     assert stream.move()
     stream.log = str(tmp_path / "log")
     Path(stream.log).touch()
     os.write(writer, b"kept\n")
     os.close(writer)
+    os.close(spare)
     stream.end()
+    pair.output.close()
     note = b"\n[5 bytes of stderr are missing here: they could not be written]\n"
     assert Path(stream.log).read_bytes() == note + b"kept\n"
 
 
 def test_a_supervisor_that_has_hardly_any_descriptors_left_opens_no_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     before = sorted(os.listdir("/proc/self/fd"))
-    monkeypatch.setattr(error_stream, "_SPARE_DESCRIPTORS", 1 << 30)
-    assert error_stream.open_stream() is None
+    monkeypatch.setattr(command_streams, "_SPARE_DESCRIPTORS", 1 << 30)
+    assert command_streams.open_pair() is None
     assert sorted(os.listdir("/proc/self/fd")) == before

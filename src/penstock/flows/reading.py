@@ -226,6 +226,23 @@ class FlowReader:
         found = await asyncio.to_thread(self._files.list, root, _card_folder(flow_id, run_id, step_name, task_id))
         return [_card(item) for item in found if item.name.endswith(".html") and "/" not in item.name]
 
+    async def cards_below(
+        self, root: DatastoreRoot, flow_id: str, run_id: str, tasks: Sequence[tuple[str, str]]
+    ) -> list[tuple[str, str, Card]]:
+        """Rendered cards of several tasks (step, task) of a run whose data is below `root`; nothing where it cannot be read from here."""
+
+        def look() -> list[tuple[str, str, Card]]:
+            found = []
+            for step_name, task_id in tasks:
+                files = self._files.list(root, _card_folder(flow_id, run_id, step_name, task_id))
+                found += [(step_name, task_id, _card(item)) for item in files if item.name.endswith(".html") and "/" not in item.name]
+            return found
+
+        try:
+            return await asyncio.to_thread(look)
+        except UnavailableError:
+            return []
+
     async def card(self, flow_id: str, run_id: str, step_name: str, task_id: str, name: str) -> bytes:
         """HTML of a card: hostile content, to be shown in a sandbox only.
 

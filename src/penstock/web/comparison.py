@@ -16,6 +16,8 @@ _CONTEXT = 3
 _MAX_LINES = 2000
 """Lines of a text that are compared; the matcher may take the square of it."""
 _SHOWN_CHARACTERS = 40
+_SHOWN_VALUES = 4
+"""Values of other runs that the headline names."""
 _VERSION = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?:===?|@)\s*([^\s;\\]+)")
 
 CAUSE_WORDS: Mapping[str, str] = {
@@ -226,7 +228,9 @@ def change_text(values: Sequence[Any], baseline: int) -> str:
     """`2.1 -> 2.2`, the baseline's value first; other values are named once."""
     base = _short(values[baseline])
     others = list(dict.fromkeys(text for value in values if (text := _short(value)) != base))
-    return f"{base} \u2192 {', '.join(others)}" if others else ""
+    more = len(others) - _SHOWN_VALUES
+    listed = others if more <= 1 else [*others[:_SHOWN_VALUES], f"\u2026 (+{more})"]
+    return f"{base} \u2192 {', '.join(listed)}" if others else ""
 
 
 def _short(value: Any) -> str:

@@ -10,6 +10,7 @@ import re
 from penstock.web import (
     catalog_groups,
     cron_words,
+    exhibits,
     flow_graph_diff,
     machine_facts,
     manual,
@@ -90,7 +91,7 @@ def all_messages() -> set[str]:
     found |= {label for _, label in lineage.DIRECTIONS} | {*lineage.EDGE_WORDS.values(), *lineage.KIND_WORDS.values()}
     found |= {words for *_, past, future in AGES for words in (past, future)}
     found |= {"just now", "Something went wrong", "This did not work", "better", "worse"}
-    found |= {*CAUSE_WORDS.values(), "added", "removed", "changed", "approved", "rejected"}
+    found |= {*CAUSE_WORDS.values(), *exhibits.KINDS.values(), "added", "removed", "changed", "approved", "rejected"}
     found |= {*preview_tables.KINDS, *snippets.CLIENTS, *tracking_artifacts.CHANGE_WORDS.values()}
     found |= {label for _, label in (*tracking_artifacts.TABS, *collections.FACETS)} | {word for word, _ in trash.KINDS.values()}
     found |= {*tracking_report_forms.PROBLEMS.values(), *machine_facts.WORDS}

@@ -649,7 +649,7 @@ def test_a_comparison_names_changed_code_parameters_and_packages_first(tmp_path:
     assert '<span class="diff-old">-    print(train.path, learning_rate)' in code
     assert "&lt;script&gt;window.hacked=1" in code
     assert "<script>window" not in body
-    assert body.index('id="code"') < body.index('id="packages"') < body.index("Scalar Metrics")
+    assert body.index('id="code"') < body.index('id="packages"') < body.index('id="metrics"')
 
 
 def test_the_panel_says_what_an_attempt_used_over_time_where_that_was_noted(tmp_path: Path) -> None:

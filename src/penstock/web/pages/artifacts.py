@@ -20,6 +20,7 @@ from penstock.interfaces.artifact_notes import ArtifactNote
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Page
 from penstock.web.artifact_content import Preview, head_of, media_type_of, preview_of, rows_asked
 from penstock.web.filters import query_of
+from penstock.web.following import LISTENER, STILL_FOLLOWING_HEADERS, with_listener
 from penstock.web.groups import GroupTable
 from penstock.web.pages.collections import FILTER_FIELDS as COLLECTION_FIELDS
 from penstock.web.pages.collections import CollectionsTab, collections_tab
@@ -240,11 +241,21 @@ async def view(services: WebServices, request: Request) -> Response:
     media = media_type_of(head, artifact.type)
     if media == "text/markdown":
         data = await asyncio.to_thread(head_of, services.blobs, digest, 10 * 1024 * 1024)
-        body = _MARKDOWN.render(data.decode("utf-8", "replace"))
-        return HTMLResponse(f"<!DOCTYPE html><meta charset=utf-8><style>{_MARKDOWN_STYLE}</style>{body}", headers=STILL_HEADERS)
+        return _markdown(request, data.decode("utf-8", "replace"))
+    if media == "text/html" and request.query_params.get("follow"):
+        content = with_listener(services.blobs.read(Digest(digest)))
+        return StreamingResponse(content, media_type="text/html; charset=utf-8", headers=BOX_HEADERS)
     content_type = f"{media}; charset=utf-8" if media.startswith("text/") else media
     size = artifact.size_bytes if artifact.size_bytes is not None else await asyncio.to_thread(services.blobs.size, Digest(digest))
     return stream(services, request, Digest(digest), size, content_type, headers_of(media))
+
+
+def _markdown(request: Request, text: str) -> Response:
+    """Markdown as a document in its box; with `?follow=1` it scrolls with those beside it."""
+    page = f"<!DOCTYPE html><meta charset=utf-8><style>{_MARKDOWN_STYLE}</style>{_MARKDOWN.render(text)}"
+    if request.query_params.get("follow"):
+        return HTMLResponse(page + LISTENER, headers=STILL_FOLLOWING_HEADERS)
+    return HTMLResponse(page, headers=STILL_HEADERS)
 
 
 async def viewer(services: WebServices, request: Request) -> Response:
@@ -253,10 +264,9 @@ async def viewer(services: WebServices, request: Request) -> Response:
     wanted = request.path_params["index"]
     for item in viewers_of(artifact.metadata):
         if str(item.index) == wanted and item.kind == "html":
-            return HTMLResponse(item.text, headers=BOX_HEADERS)
+            return HTMLResponse(item.text + (LISTENER if request.query_params.get("follow") else ""), headers=BOX_HEADERS)
         if str(item.index) == wanted and item.kind == "markdown":
-            body = _MARKDOWN.render(item.text)
-            return HTMLResponse(f"<!DOCTYPE html><meta charset=utf-8><style>{_MARKDOWN_STYLE}</style>{body}", headers=STILL_HEADERS)
+            return _markdown(request, item.text)
     raise NotFoundError("This artifact has no such viewer.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,20 +33,26 @@ from penstock.web.comparison import (
     versions,
 )
 from penstock.web.component_cards import component_source
+from penstock.web.exhibits import KINDS, Shelf, steps_of
 from penstock.web.flow_comparison import FlowCodeNotes, code_place, flow_code_notes, flow_texts, flow_values
 from penstock.web.flow_graph_diff import FlowGraphDiff, flow_graph_diff
 from penstock.web.flow_services import FlowWeb
+from penstock.web.pages.compare_exhibits import exhibits
 from penstock.web.pages.graph_diff import GraphDiff, graph_diff
 from penstock.web.plans import keep_plan, kept_plan, load_plan
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import report_projects, tracking_of
 from penstock.web.viewer_sources import uses_with_sources
-from penstock.web.visualizations import DRAWN_TYPES, Visual, visuals_of
+from penstock.web.visualizations import Visual, visuals_of
 
 MAX_RUNS = 20
 _USES_PER_RUN = 500
+_HEADLINE = 6
+_MOST_CURVES = 30
 _LOOP = re.compile(r"\[\d+\]")
+COLUMNS = ("auto", "1", "2", "3", "4")
+"""Choices of how many drawings stand side by side."""
 _PARTS = ("causes", "code", "packages", "metrics", "facts", "parameters", "inputs", "outputs", "durations")
 
 
@@ -66,6 +73,21 @@ class MetricRow:
 
     name: str
     deltas: Sequence[Delta]
+
+    @property
+    def is_different(self) -> bool:
+        """Whether a run has another value than the first, or none."""
+        values = [delta.metric and (delta.metric.number, delta.metric.text) for delta in self.deltas]
+        return any(repr(value) != repr(values[0]) for value in values[1:])
+
+    @property
+    def best(self) -> int | None:
+        """Index of the run that is furthest on the better side of the baseline, else the least worse; None: no run differs."""
+        differing = [(place, delta) for place, delta in enumerate(self.deltas) if delta.difference and math.isfinite(delta.difference)]
+        if not differing:
+            return None
+        sign = -1 if is_cost(self.name) else 1
+        return max(differing, key=lambda one: sign * (one[1].difference or 0.0))[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +132,12 @@ class ComparePage:
     """Indexes of the other runs of flows."""
     durations: Sequence[DiffRow]
     """Seconds by task."""
-    confusion: Sequence[Visual]
-    """Confusion matrices."""
     curves: Sequence[Visual]
-    """ROC curves."""
-    documents: Sequence[Visual]
-    """HTML and Markdown."""
+    """ROC curves by run."""
+    more_curves: int
+    """Curves that are too many to be drawn."""
+    shelves: Sequence[Shelf]
+    """Matrices, documents, pictures and cards side by side."""
     only_differences: bool
     """Equal rows are hidden."""
     candidates: Sequence[RunItem]
@@ -124,6 +146,31 @@ class ComparePage:
     """Tracking projects (`entity/project`) that a report of the comparison can be kept in, the nearest first."""
     tracked_in: Sequence[tuple[str, Sequence[str]]] = ()
     """Address of each project that tracks tasks of the runs, with the ids of those runs."""
+    columns: str = "auto"
+    """How many drawings stand side by side, one of `COLUMNS`."""
+    step: int | None = None
+    """The step that is shown of drawings that have several; None: the last."""
+
+    @property
+    def headline(self) -> Sequence[MetricRow]:
+        """Metrics whose deltas are said above all."""
+        return [row for row in self.metrics if row.best is not None][:_HEADLINE]
+
+    @property
+    def failed(self) -> Sequence[RunItem]:
+        """Runs that did not succeed though they ended."""
+        return [run for run in self.runs if run.state in {"FAILED", "CANCELED"}]
+
+    @property
+    def kinds(self) -> Sequence[tuple[str, str]]:
+        """Kinds of shelves that there are, with their headings."""
+        held = {shelf.kind for shelf in self.shelves}
+        return [(kind, heading) for kind, heading in KINDS.items() if kind in held]
+
+    @property
+    def steps(self) -> Sequence[int]:
+        """Steps to choose from."""
+        return steps_of(self.shelves)
 
 
 def metric_rows(runs: Sequence[RunItem], baseline: int) -> list[MetricRow]:
@@ -181,9 +228,9 @@ async def compared(services: WebServices, request: Request, ask: Mapping[str, st
     parts: dict[str, Any] = (
         await asyncio.to_thread(_compared, services, runs, findings, baseline) if runs else dict.fromkeys(_PARTS, ())
     )
-    drawn = [use for use in findings.outputs if use.artifact.type in DRAWN_TYPES]
     places = {run.run_id: place for place, run in enumerate(runs)}
-    visuals = visuals_of(await uses_with_sources(services, sorted(drawn, key=lambda use: places.get(use.run_id, 0))))
+    outputs = await uses_with_sources(services, sorted(findings.outputs, key=lambda use: places.get(use.run_id, 0)))
+    visuals = visuals_of(outputs)
     others = _others(runs, baseline)
     with_id = ask.get("graph")
     graph_with = next((index for index in others if runs[index].run_id == with_id), others[0] if others else 0)
@@ -204,13 +251,15 @@ async def compared(services: WebServices, request: Request, ask: Mapping[str, st
         others=others,
         unread=[run for run, plan in zip(runs, findings.plans, strict=True) if plan is None and run.kind != "flow"],
         flow_code=flow_code_notes(findings.flows, findings.sources, baseline) if runs else FlowCodeNotes(),
-        confusion=[visual for visual in visuals if visual.matrix],
-        curves=[visual for visual in visuals if visual.roc],
-        documents=[visual for visual in visuals if visual.kind in {"html", "markdown"}],
+        curves=(curves := [visual for visual in visuals if visual.roc])[:_MOST_CURVES],
+        more_curves=max(0, len(curves) - _MOST_CURVES),
+        shelves=await exhibits(services, runs, visuals, outputs, findings.tasks, findings.flows),
         only_differences=ask.get("all") != "1",
         candidates=[run for run in candidates.items if run.run_id not in ids],
         report_projects=await report_projects(services.tracking, request, ids) if runs else (),
         tracked_in=await _tracked_in(services, request, ids) if runs else (),
+        columns=columns if (columns := ask.get("columns", "")) in COLUMNS else "auto",
+        step=int(step) if (step := ask.get("step", "")).isdecimal() and len(step) < 10 else None,
     )
 
 

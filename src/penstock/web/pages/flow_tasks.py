@@ -17,6 +17,7 @@ from penstock.interfaces.flow_files import PickleSummary
 from penstock.interfaces.page_flows import FlowRunItem, FlowTaskItem
 from penstock.web.flow_replay import FlowReplay, replay_of
 from penstock.web.flow_services import FlowWeb
+from penstock.web.following import LISTENER
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.security import BOX_HEADERS, STILL_HEADERS
 from penstock.web.services import WebServices
@@ -210,12 +211,16 @@ async def value_data(services: WebServices, flows: FlowWeb, request: Request) ->
 
 
 async def card(services: WebServices, flows: FlowWeb, request: Request) -> Response:
-    """A card in its box: an opaque origin without access to this server; `?live=1` takes updates, `?download=1` is a file."""
+    """A card in its box: an opaque origin without access to this server; `?live=1` takes updates, `?follow=1` scrolls with those beside it,
+    `?download=1` is a file.
+    """
     del services
     name = request.path_params["name"]
     content = await flows.reader.card(*_ids(request), name)
     if request.query_params.get("live"):
         content += _LISTENER
+    if request.query_params.get("follow"):
+        content += LISTENER.encode()
     headers = dict(BOX_HEADERS) | {"cache-control": "no-store"}
     if request.query_params.get("download"):
         headers["content-disposition"] = f'attachment; filename="{re.sub(r"[^A-Za-z0-9_.-]", "_", name)}"'

@@ -6,9 +6,12 @@ import dataclasses
 import difflib
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from penstock.interfaces.pages import TaskItem
 
 _LESS_IS_BETTER = ("loss", "error", "mse", "rmse", "mae", "time", "seconds", "latency", "perplexity", "fpr")
 _CONTEXT = 3
@@ -240,3 +243,24 @@ def _short(value: Any) -> str:
         return f"{value:.6g}"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}\u2026"
+
+
+def seconds_by_task(tasks: Sequence[TaskItem]) -> dict[str, Any]:
+    """Seconds by task; tasks of flows have ids of their run, so they are named by their step and their place among its tasks."""
+    of_step = Counter(parts[1] for task in tasks if (parts := _flow_parts(task)))
+    counted: Counter[str] = Counter()
+    found: dict[str, Any] = {}
+    for task in tasks:
+        name = task.path.removeprefix("root/")
+        if parts := _flow_parts(task):
+            name = parts[1] if of_step[parts[1]] == 1 else f"{parts[1]}[{counted[parts[1]]}]"
+            counted[parts[1]] += 1
+        if task.finished_at and task.started_at:
+            found[name] = "cached" if task.is_cached else round(task.finished_at - task.started_at, 1)
+    return found
+
+
+def _flow_parts(task: TaskItem) -> list[str]:
+    """Root, step and id of a flow's task; nothing for any other."""
+    parts = task.path.split("/")
+    return parts if "/" in task.run_id and len(parts) == 3 else []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 from penstock.domain.plan import ContainerWork
 from penstock.web.comparison import (
     Cause,
@@ -12,6 +15,7 @@ from penstock.web.comparison import (
     definition_text,
     difference_rows,
     package_tables,
+    seconds_by_task,
     text_blocks,
     versions,
 )
@@ -90,3 +94,17 @@ def test_changes_begin_at_the_baseline_and_are_short() -> None:
     assert change_text([1, 2, 2, None], 1) == "2 \u2192 1, \u2013"
     assert change_text([0.1 + 0.2, 0.5], 0) == "0.3 \u2192 0.5"
     assert len(change_text(["a" * 500, "b"], 0)) < 50
+
+
+def test_seconds_of_tasks_of_flows_are_named_by_step_since_their_ids_are_of_one_run() -> None:
+    def task(path: str, seconds: float, run_id: str = "Flow/1") -> Any:
+        return SimpleNamespace(path=path, run_id=run_id, started_at=1.0, finished_at=1.0 + seconds, is_cached=False)
+
+    flow = [task("root/start", 9.0), task("root/start/4", 1.0), task("root/fan/5", 2.0), task("root/fan/6", 3.0)]
+    assert seconds_by_task(flow) == {"start": 1.0, "fan[0]": 2.0, "fan[1]": 3.0}
+    assert seconds_by_task([task("root/loop[1]/train", 4.0, "r")]) == {"loop[1]/train": 4.0}
+
+
+def test_the_headline_names_a_few_of_many_values() -> None:
+    assert change_text([1, 2, 3], 0) == "1 \u2192 2, 3"
+    assert change_text([1, *range(2, 12)], 0) == "1 \u2192 2, 3, 4, 5, \u2026 (+6)"

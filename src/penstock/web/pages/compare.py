@@ -30,6 +30,7 @@ from penstock.web.comparison import (
     difference_rows,
     is_cost,
     package_tables,
+    seconds_by_task,
     versions,
 )
 from penstock.web.component_cards import component_source
@@ -352,7 +353,7 @@ def _compared(services: WebServices, runs: Sequence[RunItem], findings: _Finding
         "parameters": parameters,
         "inputs": inputs,
         "outputs": difference_rows(_digests(runs, findings.outputs, "\u2192")),
-        "durations": difference_rows([_durations(tasks) for tasks in findings.tasks]),
+        "durations": difference_rows([seconds_by_task(tasks) for tasks in findings.tasks]),
     }
 
 
@@ -411,14 +412,6 @@ def _environments(services: WebServices, findings: _Findings) -> list[dict[str, 
             mine[name] = None if packages is None else {"Python": str(detail.get("python") or ""), **versions(packages)}
         found.append(mine)
     return found
-
-
-def _durations(tasks: Sequence[TaskItem]) -> dict[str, Any]:
-    return {
-        task.path.removeprefix("root/"): "cached" if task.is_cached else round(task.finished_at - task.started_at, 1)
-        for task in tasks
-        if task.finished_at and task.started_at
-    }
 
 
 def _facts(run: RunItem) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from penstock.web.cron_words import cron_words, zone_and_rest
 from penstock.web.namespaces import namespace_of
 from penstock.web.prose import prose
 from penstock.web.security import PAGE_HEADERS
+from penstock.web.sentences import say
 from penstock.web.services import WebServices
 from penstock.web.static_modules import page_script, preloads
 from penstock.web.static_urls import static_url
@@ -126,6 +127,11 @@ class Notice:
     """For what it did not work and why, one by one."""
     left_out: int = 0
     """Further problems that are not listed."""
+
+
+@jinja2.pass_context
+def _said(context: Context, sentence: str) -> str:
+    return say(context.get("language", "en"), str(sentence))
 
 
 @jinja2.pass_context
@@ -251,7 +257,7 @@ def environment() -> jinja2.Environment:
         env.filters[name] = getattr(formats, name)
     env.filters |= {"clock": _clock, "exact": _exact, "field_time": _field_time}
     env.filters["with_ages"] = _with_ages
-    env.filters["prose"] = prose
+    env.filters |= {"prose": prose, "said": _said}
     env.filters["state_word"] = formats.state_word
     env.filters["state_look"] = formats.state_look
     env.filters["tracked_look"] = look_of

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from penstock.domain.accounts import Caller, EntityKind, Role
 from penstock.domain.errors import NotFoundError, RoleNeededError, UnauthenticatedError
 from penstock.stores.sql.accounts import SqlEntityStore, SqlInviteStore, SqlKeyStore
-from penstock.stores.sql.database import Database, open_database
+from penstock.stores.sql.database import Database
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.invites import LIFETIME_SECONDS, InviteService
 from penstock.tracking.keys import KeyService
-from tests.support.postgres import fresh_postgres_url
 from tests.support.tracking import HandClock
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    found = open_database(url, synchronous="OFF")
-    yield found
-    found.close()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from penstock.domain.tracking import RunChange
 from penstock.domain.versions import ArtifactVersion, NewVersion
 from penstock.stores.sql.automations import SqlAutomationStore
 from penstock.stores.sql.collections import SqlCollectionStore
-from penstock.stores.sql.database import Database, open_database
+from penstock.stores.sql.database import Database
 from penstock.stores.sql.reports import SqlAlertStore
 from penstock.stores.sql.tracking_runs import SqlTrackedRunStore
 from penstock.stores.sql.versions import SqlVersionStore
@@ -26,7 +26,6 @@ from penstock.tracking.automation_delivery import AutomationDelivery
 from penstock.tracking.automation_firing import AutomationFiring
 from penstock.tracking.automations import AutomationScope, AutomationService
 from penstock.tracking.filestream import Chunk, StreamMessage
-from tests.support.postgres import fresh_postgres_url
 from tests.support.tracking import HandClock, tracking_room
 
 BLOB = Digest("sha256:" + "1" * 64)
@@ -85,18 +84,14 @@ class Bench:
         return [(entry.subject, entry.state.value) for entry in reversed(found)]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    database, clock = open_database(url, synchronous="OFF"), HandClock()
+@pytest.fixture
+async def bench(database: Database, tmp_path: Path) -> AsyncIterator[Bench]:
+    clock = HandClock()
     async with tracking_room(tmp_path, clock, database) as room:
         found = Bench(database, room, clock)
         project, _ = await room.projects.upsert("ann", "p")
         found.project_id = project.project_id
         yield found
-    database.close()
 
 
 async def test_what_happens_to_artifacts_is_noted_by_the_database_and_fires_once(bench: Bench) -> None:

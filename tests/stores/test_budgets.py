@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,17 +12,16 @@ from penstock.domain.errors import InvalidArgumentError
 from penstock.stores.sql.budgets import SqlBudgetStore
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_home import SqlHomePages
-from tests.support.databases import seeded_database
 from tests.support.tracking import HandClock
 
 NOON = dt.datetime(2026, 5, 5, 12, tzinfo=dt.UTC).timestamp()
 HOUR = 3600.0
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with seeded_database(request.param, tmp_path, seed) as database:
-        yield database
+@pytest.fixture
+def database(database: Database) -> Database:
+    database.write_sync(seed)
+    return database
 
 
 def seed(tx: Transaction) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -16,13 +14,12 @@ from penstock.domain.tracking import RunChange
 from penstock.flows.recording import FlowRecorder
 from penstock.interfaces.flow_values import UnreadTask
 from penstock.server.clock import SystemIds
-from penstock.stores.sql.database import Database, open_database
+from penstock.stores.sql.database import Database
 from penstock.stores.sql.flow_facts import SqlFlowStore
 from penstock.stores.sql.flow_judging import SqlFlowJudge
 from penstock.stores.sql.flow_values import SqlFlowValues
 from penstock.stores.sql.tracking_flow_tasks import FlowTaskRuns
 from penstock.stores.sql.tracking_flows import link_flow_task
-from tests.support.postgres import fresh_postgres_url
 from tests.support.tracking import HandClock
 
 BY = Authorship("ada", (), ("metaflow_version:2.19.0",))
@@ -66,17 +63,9 @@ class Flow:
         return {item.task.step_name: item for item in await self.values.unread(limit=10, again=True)}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def flow(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flow]:
-    url = f"sqlite:///{tmp_path / 'penstock.db'}"
-    if request.param == "postgresql":
-        found = fresh_postgres_url()
-        if found is None:
-            pytest.skip("PostgreSQL is not installed")
-        url = found
-    database = open_database(url, synchronous="OFF")
-    yield Flow(database)
-    database.close()
+@pytest.fixture
+def flow(database: Database) -> Flow:
+    return Flow(database)
 
 
 async def test_a_record_follows_its_task_and_gets_values_that_the_step_set(flow: Flow) -> None:

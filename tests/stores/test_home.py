@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -11,25 +10,19 @@ from penstock.domain.data_losses import DataLoss
 from penstock.domain.ids import RunId, TrackedRunId
 from penstock.domain.plan import RetryPolicy
 from penstock.stores.sql.data_losses import losses_of, put_losses
-from penstock.stores.sql.database import Transaction, open_database
+from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.testing.scripted_executor import WAIT, failing
 from tests.support.engines import Engine
 from tests.support.plans import flat, task
-from tests.support.postgres import fresh_postgres_url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Engine]:
-    url = f"sqlite:///{tmp_path / 'penstock.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    database = open_database(url, synchronous="NORMAL")
+@pytest.fixture
+async def engine(database: Database) -> AsyncIterator[Engine]:
     made = Engine(database)
     await made.start()
     yield made
     await made.stop()
-    database.close()
 
 
 async def stuck(engine: Engine) -> dict[str, str]:

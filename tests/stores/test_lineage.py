@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 
@@ -13,28 +12,19 @@ from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.ids import Digest
 from penstock.domain.lineage import Direction, EdgeKind, LineageGraph, NodeKind
 from penstock.lineage.service import LineageService
-from penstock.stores.sql.database import Transaction, open_database
+from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.lineage import SqlLineageStore
 from penstock.stores.sql.objects import SqlObjectStore
 from tests.support.histories import History
-from tests.support.postgres import fresh_postgres_url
 
 SHA = "ab" * 20
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[History]:
-    url = f"sqlite:///{tmp_path / 'penstock.db'}"
-    if request.param == "postgresql":
-        found = fresh_postgres_url()
-        if found is None:
-            pytest.skip("PostgreSQL is not installed")
-        url = found
-    database = open_database(url, synchronous="OFF")
+@pytest.fixture
+def history(database: Database) -> History:
     made = History(database)
     made.begin()
-    yield made
-    database.close()
+    return made
 
 
 def service(history: History) -> LineageService:

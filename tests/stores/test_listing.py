@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from penstock.domain.catalog import Experiment, Pipeline, PipelineVersion, RecurringRun, StoredSpec, Tick, TickOutcome, Trigger
@@ -13,22 +10,11 @@ from penstock.domain.ids import Digest, ExperimentId, PipelineId, PipelineVersio
 from penstock.domain.states import StorageState
 from penstock.interfaces.listing import ListQuery, Op, Page, Predicate, Scalar, Sort
 from penstock.interfaces.run_store import RunView
-from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.experiments import SqlExperimentStore
 from penstock.stores.sql.pipelines import SqlPipelineStore, SqlVersionStore
 from penstock.stores.sql.recurring_runs import SqlRecurringRunStore
 from penstock.stores.sql.runs import SqlRunStore
-from tests.support.postgres import fresh_postgres_url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    database = open_database(url, synchronous="OFF")
-    yield database
-    database.close()
 
 
 def add_run(tx: Transaction, number: int, *, experiment: str = "e1", state: str = "SUCCEEDED", created_at: float | None = None) -> None:

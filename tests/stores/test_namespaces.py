@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from penstock.domain.errors import InvalidArgumentError
@@ -17,15 +14,14 @@ from penstock.stores.sql.pages_flows import SqlFlowPages
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_runs import SqlRunPages
 from penstock.web.experiment_choices import meant, offered
-from tests.support.databases import seeded_database
 
 NOW = 1_800_000_000.0
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with seeded_database(request.param, tmp_path, seed) as database:
-        yield database
+@pytest.fixture
+def database(database: Database) -> Database:
+    database.write_sync(seed)
+    return database
 
 
 def seed(tx: Transaction) -> None:

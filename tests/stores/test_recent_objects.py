@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from penstock.interfaces.recent_objects import MOST_KEPT
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.recent_objects import SqlRecentObjects
 from tests.stores.test_namespaces import NOW, seed
-from tests.support.databases import seeded_database
 
 
 def add_report(tx: Transaction) -> None:
@@ -20,10 +16,11 @@ def add_report(tx: Transaction) -> None:
     )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with seeded_database(request.param, tmp_path, seed, add_report) as database:
-        yield database
+@pytest.fixture
+def database(database: Database) -> Database:
+    database.write_sync(seed)
+    database.write_sync(add_report)
+    return database
 
 
 async def listed(database: Database, user: str, **options: str) -> list[tuple[str, str, bool]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +11,12 @@ from penstock.domain.retention import RetentionRule
 from penstock.domain.trash import TrashKind
 from penstock.domain.versions import ArtifactVersion, NewVersion
 from penstock.server.clock import SystemIds
-from penstock.stores.sql.database import Database, open_database
+from penstock.stores.sql.database import Database
 from penstock.stores.sql.retention import SqlRetentionStore
 from penstock.stores.sql.trash import SqlTrashStore
 from penstock.stores.sql.versions import SqlVersionStore
 from penstock.trash.retention import ContentReaders, RetentionService
 from penstock.trash.service import TrashService
-from tests.support.postgres import fresh_postgres_url
 from tests.support.tracking import HandClock
 
 DAY = 86_400.0
@@ -106,16 +103,11 @@ class World:
         return [thing.title for thing in await self.store.old(RetentionRule(kinds, days, keep), now=NOW, limit=100)]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    database = open_database(url, synchronous="OFF")
+@pytest.fixture
+def world(database: Database) -> World:
     project = "INSERT INTO tracked_project (project_id, entity, name, created_at, updated_at) VALUES (7, 'ann', 'digits', 1.0, 1.0)"
     database.write_sync(lambda tx: tx.execute(project))
-    yield World(database)
-    database.close()
+    return World(database)
 
 
 async def test_runs_that_ended_long_ago_go_but_the_newest_of_each_pipeline_and_those_of_flows_stay(world: World) -> None:

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from penstock.interfaces.pages import Condition, ListQuery
 from penstock.stores.sql import page_filters
-from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_runs import SqlRunPages
-from tests.support.postgres import fresh_postgres_url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    database = open_database(url, synchronous="OFF")
-    yield database
-    database.close()
 
 
 def add_runs(tx: Transaction, count: int, *, name: str) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -18,24 +17,12 @@ from penstock.domain.plan import RetryPolicy
 from penstock.domain.states import RuntimeState
 from penstock.engine import events
 from penstock.interfaces.journal import ArtifactRecord, JournalBatch, RunRecord
-from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.journal import SqlRunJournal
 from penstock.stores.sql.migrate import migrate
 from penstock.testing.scripted_executor import WAIT, Outcome, failing
 from tests.support.engines import Engine
 from tests.support.plans import CACHED, flat, leaf, new_run, output, task
-from tests.support.postgres import fresh_postgres_url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A fresh database of each kind."""
-    url = f"sqlite:///{tmp_path / 'penstock.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    opened = open_database(url, synchronous="NORMAL")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

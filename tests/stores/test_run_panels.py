@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from penstock.domain.ids import RunId, TaskPath, task_id_for
-from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_runs import SqlRunPages
 from penstock.stores.sql.slow_reads import SlowReads
 from penstock.web.metric_charts import metric_charts
-from tests.support.postgres import fresh_postgres_url
 
 PATH = TaskPath("root/train")
 
@@ -40,12 +36,8 @@ def add_run(tx: Transaction, number: int, *, pipeline: str, attempts: int) -> No
         )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def pages(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlRunPages]:
-    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    database: Database = open_database(url, synchronous="OFF")
+@pytest.fixture
+async def pages(database: Database) -> SqlRunPages:
 
     def fill(tx: Transaction) -> None:
         add_run(tx, 1, pipeline="mnist", attempts=1)
@@ -55,8 +47,7 @@ async def pages(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlR
         add_run(tx, 5, pipeline="mnist", attempts=2)
 
     await database.write(fill)
-    yield SqlRunPages(database)
-    database.close()
+    return SqlRunPages(database)
 
 
 async def earlier(pages: SqlRunPages, run_id: str) -> tuple[str, str] | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +11,11 @@ from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.pages import Condition, ListQuery
 from penstock.interfaces.run_tables import SavedView, Span
 from penstock.stores.sql import page_filters
-from penstock.stores.sql.database import Database, Transaction, open_database
+from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_run_tables import SqlRunTables
 from penstock.stores.sql.pages_runs import SqlRunPages
 from penstock.stores.sql.saved_views import SqlSavedViews
-from tests.support.postgres import fresh_postgres_url
 
 
 def add_run(tx: Transaction, number: int) -> None:
@@ -34,15 +31,10 @@ def add_run(tx: Transaction, number: int) -> None:
         tx.execute("INSERT INTO run_metric (run_id, task_id, name, number) VALUES (?, ?, 'score', ?)", (run_id, task, value))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    database = open_database(url, synchronous="OFF")
+@pytest.fixture
+async def database(database: Database) -> Database:
     await database.write(lambda tx: [add_run(tx, number) for number in range(12)])
-    yield database
-    database.close()
+    return database
 
 
 async def test_groups_count_states_and_spread_durations_and_columns(database: Database) -> None:

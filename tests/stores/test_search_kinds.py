@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_home import SqlHomePages
 from tests.stores.test_namespaces import seed
-from tests.support.databases import seeded_database
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with seeded_database(request.param, tmp_path, seed, more) as database:
-        yield database
+@pytest.fixture
+def database(database: Database) -> Database:
+    database.write_sync(seed)
+    database.write_sync(more)
+    return database
 
 
 def more(tx: Transaction) -> None:

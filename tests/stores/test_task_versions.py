@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from penstock.domain.versions import ManifestEntry, ManifestKind, NewVersion, Us
 from penstock.lineage.service import LineageService
 from penstock.server.wandb import build_artifacts
 from penstock.stores.blobs.local import LocalBlobStore
-from penstock.stores.sql.database import open_database
+from penstock.stores.sql.database import Database
 from penstock.stores.sql.lineage import SqlLineageStore
 from penstock.stores.sql.tracking_task_versions import SqlTaskVersionStore
 from penstock.stores.sql.versions import SqlVersionStore
@@ -25,7 +25,6 @@ from penstock.tracking.artifacts import ArtifactService, hex_md5
 from penstock.tracking.manifests import manifest_text, read_entries
 from penstock.tracking.task_versions import TaskVersionService
 from tests.support.histories import History
-from tests.support.postgres import fresh_postgres_url
 from tests.support.tracking import HandClock
 
 INPUT, OUTPUT = UseDirection.INPUT, UseDirection.OUTPUT
@@ -87,19 +86,14 @@ class World:
         return {(edge.source, edge.kind.value, edge.target) for edge in graph.edges}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    url = f"sqlite:///{tmp_path / 'penstock.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    database = open_database(url, synchronous="OFF")
+@pytest.fixture
+def world(database: Database, tmp_path: Path) -> World:
     history, blobs = History(database), LocalBlobStore(tmp_path / "blobs")
     history.begin()
     artifacts = build_artifacts(database, tmp_path, blobs, HandClock())
     versions = SqlVersionStore(database)
     service = TaskVersionService(SqlTaskVersionStore(database), artifacts, versions, blobs, birth_id=str)
-    yield World(history, blobs, artifacts, ArtifactUploads(versions, blobs, HandClock()), service)
-    database.close()
+    return World(history, blobs, artifacts, ArtifactUploads(versions, blobs, HandClock()), service)
 
 
 def test_versions_follow_the_order_in_which_tasks_ended_whoever_is_asked_first(world: World) -> None:

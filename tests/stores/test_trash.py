@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +13,7 @@ from penstock.domain.trash import TrashItem, TrashKind
 from penstock.domain.versions import ArtifactVersion, NewVersion
 from penstock.interfaces.listing import ListQuery
 from penstock.stores.sql.collections import SqlCollectionStore
-from penstock.stores.sql.database import Database, open_database
+from penstock.stores.sql.database import Database
 from penstock.stores.sql.experiments import SqlExperimentStore
 from penstock.stores.sql.pages_tracking import SqlTrackingPages
 from penstock.stores.sql.pipelines import SqlPipelineStore
@@ -26,23 +24,17 @@ from penstock.stores.sql.tracking_projects import SqlProjectStore
 from penstock.stores.sql.trash import SqlTrashStore
 from penstock.stores.sql.versions import SqlVersionStore
 from penstock.trash.service import TrashService
-from tests.support.postgres import fresh_postgres_url
 from tests.support.tracking import HandClock
 
 PROJECT = 7
 BLOB = Digest("sha256:" + "1" * 64)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    found = open_database(url, synchronous="OFF")
+@pytest.fixture
+def database(database: Database) -> Database:
     project = "INSERT INTO tracked_project (project_id, entity, name, created_at, updated_at) VALUES (?, 'ann', 'p', 1.0, 1.0)"
-    found.write_sync(lambda tx: tx.execute(project, (PROJECT,)))
-    yield found
-    found.close()
+    database.write_sync(lambda tx: tx.execute(project, (PROJECT,)))
+    return database
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +16,13 @@ from penstock.domain.trash import TrashKind
 from penstock.domain.versions import ArtifactVersion, NewVersion, StoredContent
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.collections import SqlCollectionStore
-from penstock.stores.sql.database import Database, open_database
+from penstock.stores.sql.database import Database
 from penstock.stores.sql.orphans import SqlOrphanStore
 from penstock.stores.sql.reports import SqlReportStore
 from penstock.stores.sql.tracking_projects import SqlProjectStore
 from penstock.stores.sql.trash import SqlTrashStore
 from penstock.stores.sql.versions import SqlVersionStore
 from penstock.tracking.unused_content import UnusedContent
-from tests.support.postgres import fresh_postgres_url
 
 HERE, THERE = 7, 8
 LONG_AGO, NOW = 10.0, 1000.0
@@ -64,17 +62,12 @@ class Store:
         return {b"".join(self.blobs.read(row["blob_digest"])).decode() for row in rows}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    database = open_database(url, synchronous="OFF")
+@pytest.fixture
+def store(database: Database, tmp_path: Path) -> Store:
     for project in (HERE, THERE):
         sql = "INSERT INTO tracked_project (project_id, entity, name, created_at, updated_at) VALUES (?, 'ann', ?, 1.0, 1.0)"
         database.write_sync(lambda tx, sql=sql, project=project: tx.execute(sql, (project, f"p{project}")))  # type: ignore[misc]
-    yield Store(database, LocalBlobStore(tmp_path / "blobs"))
-    database.close()
+    return Store(database, LocalBlobStore(tmp_path / "blobs"))
 
 
 def test_what_a_living_version_shares_stays_and_gets_that_version_as_its_first(store: Store) -> None:

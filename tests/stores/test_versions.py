@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -25,9 +23,8 @@ from penstock.domain.versions import (
 )
 from penstock.interfaces.versions import CollectionQuery, MembershipQuery
 from penstock.server.clock import SystemIds
-from penstock.stores.sql.accounts import SqlKeyStore
 from penstock.stores.sql.collections import SqlCollectionStore
-from penstock.stores.sql.database import Database, open_database
+from penstock.stores.sql.database import Database
 from penstock.stores.sql.gaps import SqlGapStore
 from penstock.stores.sql.pages_tracking import SqlTrackingPages
 from penstock.stores.sql.registries import SqlRegistryStore
@@ -36,29 +33,22 @@ from penstock.stores.sql.sweeps import SqlSweepStore
 from penstock.stores.sql.versions import SqlVersionStore
 from penstock.tracking.alerts import AlertService
 from penstock.tracking.gaps import GapService
-from penstock.tracking.keys import KeyService
 from penstock.tracking.reports import ReportService
 from penstock.tracking.sweeps import SweepService
-from tests.support.postgres import fresh_postgres_url
 from tests.support.tracking import HandClock
 
 PROJECT = 7
 BLOB = Digest("sha256:" + "1" * 64)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'p.db'}" if request.param == "sqlite" else fresh_postgres_url()
-    if url is None:
-        pytest.skip("PostgreSQL is not installed")
-    found = open_database(url, synchronous="OFF")
-    found.write_sync(
+@pytest.fixture
+def database(database: Database) -> Database:
+    database.write_sync(
         lambda tx: tx.execute(
             "INSERT INTO tracked_project (project_id, entity, name, created_at, updated_at) VALUES (?, 'ann', 'p', 1.0, 1.0)", (PROJECT,)
         )
     )
-    yield found
-    found.close()
+    return database
 
 
 @pytest.fixture
@@ -340,10 +330,6 @@ def test_reports_alerts_gaps_registries_and_keys(database: Database) -> None:
     registries.set_member(PROJECT, 1, "viewer")
     assert not registries.allows_all_types(PROJECT)
     assert registries.members(PROJECT) == {1: "viewer"}
-    keys = KeyService(SqlKeyStore(database), clock)
-    made = keys.make("ann", scope={"run_id": "r"})
-    assert keys.revoke_for_run("r") == 1
-    assert not keys.is_valid(made.text)
 
 
 def test_history_names_who_changed_what(database: Database, versions: SqlVersionStore, collections: SqlCollectionStore) -> None:

@@ -22,7 +22,7 @@ from penstock.domain.runs import NewRun
 from penstock.domain.states import RuntimeState, TaskType
 from penstock.engine.commands import Command
 from penstock.engine.index import GraphIndex, PlanIndex, TaskIndex
-from penstock.engine.phases import FINAL, NOT_STARTED, PUBLIC_STATE, Phase
+from penstock.engine.phases import FINAL, PUBLIC_STATE, Phase
 from penstock.engine.story import Story
 
 NO_OUTPUTS = TaskOutputs()
@@ -153,11 +153,6 @@ class Node:
     def is_final(self) -> bool:
         """Whether it has ended."""
         return self.phase in FINAL
-
-    @property
-    def has_not_started(self) -> bool:
-        """Whether it only waits."""
-        return self.phase in NOT_STARTED
 
     @property
     def type(self) -> TaskType:

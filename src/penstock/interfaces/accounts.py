@@ -31,10 +31,6 @@ class KeyStore(Protocol):
         """Make the key useless from `at` on; False when there is no such key or it was revoked before."""
         ...
 
-    def revoke_scope(self, *, run_id: str, at: float) -> int:
-        """Revoke every key made for tasks of the run; return how many."""
-        ...
-
     def touch_key(self, key_id: str, *, at: float) -> None:
         """Note when the key was last used."""
         ...

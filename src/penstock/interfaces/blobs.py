@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -100,12 +100,6 @@ class BlobStore(Protocol):
     def delete(self, digest: Digest) -> None:
         """Remove a blob; callers make sure nothing refers to it. Missing is fine."""
         ...
-
-
-class ByteSource(Protocol):
-    """A request body being received."""
-
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
 
 
 class UploadSink(Protocol):

@@ -193,7 +193,3 @@ class FlowPages(Protocol):
     async def facts(self, shared_ids: Sequence[str]) -> Mapping[str, FlowRunFacts]:
         """What these runs began with, by id in the shared run table; others are left out."""
         ...
-
-    async def task_link(self, shared_task_id: str) -> tuple[str, str, str, str] | None:
-        """Flow, run, step and task of a task of the shared table, or None when it is not a recorded one."""
-        ...

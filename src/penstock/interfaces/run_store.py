@@ -198,10 +198,6 @@ class TaskStore(Protocol):
         """Return the children of each task in one query."""
         ...
 
-    async def newest_cache_entries(self, scope: str, fingerprints: Sequence[str]) -> Mapping[str, tuple[TaskId, RunId]]:
-        """Return the newest entry of each fingerprint that has one, in one query."""
-        ...
-
 
 class ArtifactStore(Protocol):
     """Artifacts and their use."""

@@ -86,14 +86,6 @@ class PreparedRun:
     plan: RunPlan
 
 
-@dataclass(frozen=True, slots=True)
-class CloneData:
-    """What a form for another run like this one is filled with."""
-
-    run: RunView
-    spec: StoredSpec | None
-
-
 class RunService:
     """What people do with runs."""
 
@@ -367,16 +359,6 @@ class RunService:
     async def remove(self, run_id: RunId) -> None:
         """Remove a run that was hidden before, whatever state it is in, as `delete` does; missing is fine."""
         await self._removal.remove(run_id)
-
-    async def clone_data(self, run_id: RunId) -> CloneData:
-        """Return what a form for another run like this one is filled with.
-
-        Raises:
-            NotFoundError: no such run.
-        """
-        run = await self.get(run_id)
-        specs = await self.specs_of([run])
-        return CloneData(run, specs.get(run.spec_digest) if run.spec_digest else None)
 
     async def specs_of(self, runs: Sequence[RunView]) -> Mapping[Digest, StoredSpec]:
         """Return the definitions of runs, in one query."""

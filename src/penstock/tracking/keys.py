@@ -140,12 +140,6 @@ class KeyService:
             raise NotFoundError(f"no API key {key_id!r} is in force")
         self._forget()
 
-    def revoke_for_run(self, run_id: str) -> int:
-        """Revoke the keys of a pipeline run's tasks; return how many."""
-        count = self._store.revoke_scope(run_id=run_id, at=self._clock.now())
-        self._forget()
-        return count
-
     def _remember(self, digest: str, key: ApiKey, now: float) -> None:
         if key.last_used_at is None or now - key.last_used_at >= _TOUCH_SECONDS:
             self._store.touch_key(key.key_id, at=now)

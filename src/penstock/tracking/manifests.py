@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from json.decoder import JSONDecodeError, JSONDecoder
 from typing import Any
 
@@ -188,7 +188,3 @@ class _Reader:
         self._at = 0
         self._tries_left = _TRIES
         return got > 0
-
-
-EntrySource = Callable[[], Iterator[ManifestEntry]]
-"""Reads a manifest from the beginning."""

@@ -43,8 +43,6 @@ class StepNode:
     """Tasks by state."""
     x: int
     y: int
-    is_expected: bool = True
-    """Part of the definition, not only of the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +152,7 @@ def _node(name: str, step: Mapping[str, Any], tasks: Sequence[FlowTaskItem], x: 
     named = [str(item.get("name", "")) for item in step.get("decorators") or () if isinstance(item, Mapping)]
     decorators = [name for name in named if name != _OWN_DECORATOR]
     kind = _WORDS.get(str(step.get("type") or ""), "")
-    return StepNode(name, kind, str(step.get("doc") or ""), decorators, worst_state(counts), len(tasks), counts, x, y, "type" in step)
+    return StepNode(name, kind, str(step.get("doc") or ""), decorators, worst_state(counts), len(tasks), counts, x, y)
 
 
 def _edge(source: StepNode, target: StepNode, is_foreach: bool) -> StepEdge:

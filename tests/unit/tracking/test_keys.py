@@ -85,12 +85,6 @@ def test_a_task_key_ends_with_its_time_and_is_not_listed(keys: KeyService, clock
     assert not keys.is_valid(made.text)
 
 
-def test_the_keys_of_a_run_are_revoked_together(keys: KeyService) -> None:
-    made = [keys.make("ann", scope={"run_id": run, "task_id": "t"}) for run in ("r1", "r1", "r2")]
-    assert keys.revoke_for_run("r1") == 2
-    assert [keys.is_valid(key.text) for key in made] == [False, False, True]
-
-
 def test_entities_come_into_being_as_teams(accounts: AccountService) -> None:
     ann, bob = Caller("ann"), Caller("bob")
     assert accounts.open_for_writing(ann, None) == "ann"

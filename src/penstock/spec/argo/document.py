@@ -15,7 +15,6 @@ from penstock.spec.argo.lost_outputs import with_lost_outputs
 SDK_VERSION_KEY = "pipelines.kubeflow.org/kfp_sdk_version"
 PIPELINE_SPEC_KEY = "pipelines.kubeflow.org/pipeline_spec"
 V2_PIPELINE_KEY = "pipelines.kubeflow.org/v2_pipeline"
-V2_COMPONENT_KEY = "pipelines.kubeflow.org/v2_component"
 STALENESS_KEY = "pipelines.kubeflow.org/max_cache_staleness"
 CACHING_KEY = "pipelines.kubeflow.org/enable_caching"
 COMPONENT_SPEC_KEY = "pipelines.kubeflow.org/component_spec"

@@ -40,7 +40,6 @@ from penstock.spec.argo.document import (
     COMPONENT_SPEC_KEY,
     DISPLAY_NAME_KEY,
     STALENESS_KEY,
-    V2_COMPONENT_KEY,
     WorkflowDocument,
     read_workflow,
 )
@@ -371,12 +370,6 @@ def _cache_policy(template: Mapping[str, Any]) -> CachePolicy:
 def _display_name(template: Mapping[str, Any], fallback: str) -> str:
     annotations = (template.get("metadata") or {}).get("annotations") or {}
     return str(annotations.get(DISPLAY_NAME_KEY) or fallback)
-
-
-def is_v2_component(template: Mapping[str, Any]) -> bool:
-    """Whether the template was compiled in V2_COMPATIBLE mode."""
-    annotations = (template.get("metadata") or {}).get("annotations") or {}
-    return str(annotations.get(V2_COMPONENT_KEY)) == "true"
 
 
 def _check_references(templates: Mapping[str, Template]) -> None:

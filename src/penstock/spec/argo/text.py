@@ -45,11 +45,6 @@ _RUN_PREFIXES = {
 }
 
 
-def has_tag(text: str) -> bool:
-    """Whether `text` holds anything that looks like a tag."""
-    return "{{" in text
-
-
 def created_text(name: str, created_at: float) -> str | None:
     """Return what tag `name` says about the time of a run's creation; None for tags of other things."""
     form = ISO if name == "workflow.creationTimestamp" else _TIME_FORMS.get(name)

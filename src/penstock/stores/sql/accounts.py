@@ -55,15 +55,6 @@ class SqlKeyStore:
         sql = "UPDATE api_key SET revoked_at = ? WHERE key_id = ? AND revoked_at IS NULL"
         return self._database.write_sync(lambda tx: tx.execute(sql, (at, key_id))) > 0
 
-    def revoke_scope(self, *, run_id: str, at: float) -> int:
-        """See `KeyStore.revoke_scope`."""
-
-        def work(tx: Transaction) -> int:
-            field = tx.dialect.json_text("scope", "run_id")
-            return tx.execute(f"UPDATE api_key SET revoked_at = ? WHERE {field} = ? AND revoked_at IS NULL", (at, run_id))
-
-        return self._database.write_sync(work)
-
     def touch_key(self, key_id: str, *, at: float) -> None:
         """See `KeyStore.touch_key`. Does not wait for the commit: the time of use may be lost, a request must not be slow."""
         self._database.submit(lambda tx: tx.execute("UPDATE api_key SET last_used_at = ? WHERE key_id = ?", (at, key_id)))

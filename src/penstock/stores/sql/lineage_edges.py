@@ -19,7 +19,6 @@ SMALLEST_SHARED = 200
 """Stored bytes of a flow's value from which on equal content counts as the same thing across runs; `None` and small numbers do not."""
 FLOW_RUN = "q.flow_id || '/' || COALESCE(q.run_id, CAST(q.run_number AS TEXT))"
 FLOW_TASK = f"{FLOW_RUN} || '/' || t.step_name || '/' || COALESCE(t.task_name, CAST(t.task_number AS TEXT))"
-OBJECT_SHA = "substr(o.object_key, length(o.object_key) - 39)"
 FLOW_KEY = "CASE WHEN o.digest IS NULL THEN 'flowdata:' || CAST(f.run_number AS TEXT) || '/' || f.sha ELSE 'digest:' || o.digest END"
 
 TASK_USES = f"""

@@ -115,20 +115,6 @@ class SqlFlowPages:
         """See `FlowPages.facts`."""
         return await self._database.read(lambda tx: _facts(tx, shared_ids)) if shared_ids else {}
 
-    async def task_link(self, shared_task_id: str) -> tuple[str, str, str, str] | None:
-        """See `FlowPages.task_link`."""
-
-        def work(tx: Transaction) -> tuple[str, str, str, str] | None:
-            row = tx.one(
-                "SELECT task.task_id AS task_id FROM task JOIN run ON run.run_id = task.run_id"
-                " WHERE task.task_id = :task AND run.kind = 'flow' AND task.type = 'RUNTIME'",
-                {"task": shared_task_id},
-            )
-            parts = shared_task_id.split("/")
-            return (parts[0], parts[1], parts[2], parts[3]) if row is not None and len(parts) == 4 else None
-
-        return await self._database.read(work)
-
 
 def _named(run_id: str) -> tuple[str, str | int]:
     """Column and value that find a run by the id that users see."""

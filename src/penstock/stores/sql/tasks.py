@@ -78,15 +78,6 @@ class SqlTaskStore:
             found.setdefault(TaskId(row["parent_task_id"]), []).append(TaskId(row["task_id"]))
         return found
 
-    async def newest_cache_entries(self, scope: str, fingerprints: Sequence[str]) -> Mapping[str, tuple[TaskId, RunId]]:
-        """Return the newest entry of each fingerprint that has one."""
-        if not fingerprints:
-            return {}
-        places = ", ".join("?" for _ in fingerprints)
-        sql = f"SELECT fingerprint, task_id, run_id FROM cache_entry WHERE scope = ? AND fingerprint IN ({places}) ORDER BY created_at"
-        rows = await self._database.read(lambda tx: tx.all(sql, [scope, *fingerprints]))
-        return {row["fingerprint"]: (TaskId(row["task_id"]), RunId(row["run_id"])) for row in rows}
-
 
 def _task(row: Row) -> TaskView:
     return TaskView(

@@ -11,7 +11,6 @@ from penstock.stores.sql.database import Row, Transaction
 from penstock.stores.sql.json_columns import decode_object
 
 _TRACKED_STATES = {"finished": "SUCCEEDED", "failed": "FAILED", "crashed": "FAILED", "killed": "CANCELED", "preempted": "CANCELED"}
-_OVER = "('SUCCEEDED', 'SKIPPED', 'FAILED', 'CANCELED')"
 _TRACKED_OVER = "('finished', 'failed', 'crashed', 'killed', 'preempted')"
 _TRACKED = (
     "SELECT t.run_id, t.name, t.display_name, t.state, t.pipeline_run_id, t.finished_at, p.entity, p.name AS project, d.summary"

@@ -24,7 +24,7 @@ from penstock.web.pages.budgets import BudgetCard, budget_card
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, RunListing, project_frame, project_url, run_listing
 from penstock.web.render import Crumb, Frame, render, render_part
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import TrackingServices, caller_of, project_of, readable_by
+from penstock.web.tracking_services import TrackingServices, project_of, readable_by
 
 COLUMNS: Columns[ProjectItem] = Columns(
     words=lambda item: f"{item.entity}/{item.name} {item.description}",
@@ -63,8 +63,6 @@ class ProjectListPage:
     """Projects in groups; None: they are shown one by one."""
     is_registry: bool
     """These are registries."""
-    snippet_entity: str
-    """Whose name the starter shows."""
     filter_fields: Sequence[str]
     """Fields the filter bar completes."""
     group_choices: Sequence[tuple[str, str]]
@@ -155,7 +153,6 @@ async def _list_page(services: WebServices, tracking: TrackingServices, request:
         ("-" if of.query.is_descending else "") + of.sort,
         groups,
         is_registry,
-        caller_of(tracking, request).user_name,
         ("name", "owner", "collections", "description", "active") if is_registry else FILTER_FIELDS,
         choices,
     )

@@ -1,4 +1,4 @@
-"""A server that the real clients have filled, for pictures: the demonstration, runs that fail and loop, tracked runs, flows, a trash."""
+"""A server that the real clients have filled, for pictures: the demonstration, runs that fail, loop and go on, tracked runs, flows, a trash."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
-
+from tests.browser.furnishing import furnish, throw_away
 from tests.conformance.metaflow.machine import CLIENT, Machine
 from tests.support.clients import KFP_NEWEST, WANDB_NEWEST, client_environment, client_python
 from tests.support.server import LiveServer
@@ -29,28 +28,22 @@ def fill(server: LiveServer, folder: Path, say: Callable[[str], object]) -> None
     kfp = client_environment(KF_PIPELINES_ENDPOINT=server.url)
     _run([str(client_python(KFP_NEWEST)), str(PROGRAMS / "pipelines.py")], folder, kfp)
     machine = Machine(server, folder / "machine", client=(*CLIENT, "boto3"))
-    for flow in ("branches", "cards"):
-        say(f"the flow {flow}")
-        machine.run(flow, "run", "--tag", "nightly")
+    flow = str(PROGRAMS / "load_flow")
+    for words, is_good in (("--days", "14", "--tag", "nightly"), True), (("--days", "21", "--limit", "1.0"), False), (("--days", "28", "--tag", "nightly"), True):
+        say(f"a flow, {' '.join(words)}")
+        machine.run(flow, "run", *words, ok=is_good)
     # After all others, so that theirs is the project that changed last.
     wandb = client_environment(WANDB_BASE_URL=server.url, WANDB_API_KEY=server.key, WANDB_SILENT="true", HOME=str(folder))
     say("tracked runs")
     _run([str(client_python(WANDB_NEWEST, "pillow", "numpy", "pandas", "plotly")), str(PROGRAMS / "tracked.py")], folder, wandb)
     say("a report")
     _run([str(client_python(WANDB_NEWEST, "wandb-workspaces==0.4.13")), str(PROGRAMS / "report.py")], folder, wandb)
-    say("the trash")
-    _throw_away(server)
+    say("what people do on the pages")
+    furnish(server)
+    throw_away(server, "load, a first try")
+    say("a run that goes on")
+    _run([str(client_python(KFP_NEWEST)), str(PROGRAMS / "waiting.py")], folder, kfp)
 
 
 def _run(command: list[str], folder: Path, env: dict[str, str]) -> None:
     subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, check=True)
-
-
-def _throw_away(server: LiveServer) -> None:
-    """Move the first try to the trash, as the list of runs does."""
-    runs = server.get("/apis/v2beta1/runs", page_size=100)["runs"]
-    (first,) = [run["run_id"] for run in runs if run["display_name"] == "load, a first try"]
-    form = {"verb": "delete", "id": first, "next": "/ui/runs"}
-    answer = httpx.post(f"{server.url}/ui/runs/actions", data=form, headers={"origin": server.url}, timeout=60)
-    if answer.status_code != httpx.codes.SEE_OTHER:
-        answer.raise_for_status()

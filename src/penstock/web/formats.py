@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from penstock.domain.execution import first_line_of
 from penstock.domain.sizes import scaled
 
@@ -23,6 +25,7 @@ STATE_LOOKS: Mapping[str, tuple[str, str]] = {
     "PAUSED": ("Paused", "paused"),
 }
 """State -> (word, icon and class name). Every state has its own shape, so that colour is never the only sign."""
+_NAMED = re.compile(r"`([^`\n]{1,200})`")
 _NAMES_CAUSE = re.compile(r"\bexit code \d+(?::| \()")
 """A failure that says more than the exit code."""
 
@@ -118,6 +121,11 @@ def headline(message: str, limit: int = 240) -> str:
         return one_line(message, limit)
     first = first_line_of(lines[0])
     return one_line(first if _NAMES_CAUSE.search(first) else f"{first}: {lines[-1]}", limit)
+
+
+def with_names(text: str) -> Markup:
+    """A sentence of the engine for a page: what stands between backticks is a name and set as code, all of it escaped."""
+    return Markup(_NAMED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
 def kind_of(value: Any) -> str:

@@ -253,6 +253,7 @@ def environment() -> jinja2.Environment:
         "kind_of",
         "type_word",
         "headline",
+        "with_names",
     ):
         env.filters[name] = getattr(formats, name)
     env.filters |= {"clock": _clock, "exact": _exact, "field_time": _field_time}

@@ -79,8 +79,13 @@ def forecast(rows: int = 96, rates: List[float] = [0.01, 0.03, 0.1], limit: floa
 
 def main() -> None:
     client = kfp.Client()
+    experiment = client.create_experiment("Load", description="How well the load of a day is foreseen.")
+    kfp.compiler.Compiler().compile(forecast, "forecast.yaml")
+    pipeline = client.upload_pipeline("forecast.yaml", pipeline_name="load-forecast", description="Fits the load of a day, in rounds.")
+    (version,) = client.list_pipeline_versions(pipeline.pipeline_id).pipeline_versions
+    of_pipeline = {"pipeline_id": pipeline.pipeline_id, "version_id": version.pipeline_version_id}
     runs = [
-        client.create_run_from_pipeline_func(forecast, arguments=arguments, run_name=name, experiment_name="Load")
+        client.run_pipeline(experiment.experiment_id, name, params=arguments, **of_pipeline)
         for name, arguments in (
             ("load, a first try", {"rows": 24, "rates": [0.01]}),
             ("load, three rates", {}),
@@ -90,11 +95,7 @@ def main() -> None:
     ]
     for run in runs:
         client.wait_for_run_completion(run.run_id, timeout=600)
-    experiment = client.get_experiment(experiment_name="Load")
-    kfp.compiler.Compiler().compile(forecast, "forecast.yaml")
-    client.create_recurring_run(
-        experiment.experiment_id, "load, every night", cron_expression="0 0 3 * * *", pipeline_package_path="forecast.yaml"
-    )
+    client.create_recurring_run(experiment.experiment_id, "load, every night", cron_expression="0 0 3 * * *", **of_pipeline)
 
 
 if __name__ == "__main__":

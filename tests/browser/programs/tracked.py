@@ -7,8 +7,19 @@ import random
 import numpy as np
 import pandas as pd
 import wandb
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-PROJECT = "digits"
+PROJECT = "handwriting"
+
+
+def sample(digit: int, rng: random.Random) -> wandb.Image:
+    """A digit as somebody might have written it, with the box that was predicted around it."""
+    paper = Image.new("L", (96, 96), 12)
+    left, top = 28 + rng.randint(-8, 8), 10 + rng.randint(-6, 6)
+    ImageDraw.Draw(paper).text((left, top), str(digit), fill=235, font=ImageFont.load_default(64))
+    paper = paper.rotate(rng.uniform(-15, 15), fillcolor=12).filter(ImageFilter.GaussianBlur(1.2))
+    box = {"position": {"minX": 0.2, "maxX": 0.8, "minY": 0.12, "maxY": 0.9}, "class_id": digit, "box_caption": f"{digit}: 0.9{rng.randint(0, 9)}"}
+    return wandb.Image(paper, caption=f"read as {digit}", boxes={"predictions": {"box_data": [box], "class_labels": {n: str(n) for n in range(10)}}})
 
 
 def train(number: int, rate: float, size: int) -> None:
@@ -25,10 +36,7 @@ def train(number: int, rate: float, size: int) -> None:
             row |= {"epoch": step // 20, "val/acc": 1 - math.exp(-step * rate / 3) * 0.95 + rng.random() * 0.02}
             row["gradients"] = wandb.Histogram(np.random.default_rng(step).normal(scale=1 - step / 300, size=500))
         if step % 100 == 0:
-            pixels = (np.random.default_rng(step).random((64, 64, 3)) * 255).astype("uint8")
-            box = {"position": {"minX": 0.1, "maxX": 0.5, "minY": 0.2, "maxY": 0.7}, "class_id": 1, "box_caption": "seven"}
-            boxes = {"predictions": {"box_data": [box], "class_labels": {1: "seven"}}}
-            row["samples"] = [wandb.Image(pixels, caption=f"step {step}", boxes=boxes)]
+            row["samples"] = [sample(digit, rng) for digit in rng.sample(range(10), 3)]
         run.log(row, step=step)
     frame = pd.DataFrame({"id": range(30), "label": [rng.choice("abc") for _ in range(30)], "score": [rng.random() for _ in range(30)]})
     matrix = wandb.plot.confusion_matrix(y_true=[0, 1, 2, 2, 1, 0, 1] * 5, preds=[0, 1, 2, 1, 1, 0, 2] * 5, class_names=["a", "b", "c"])

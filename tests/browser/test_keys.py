@@ -78,3 +78,13 @@ def test_the_collapsed_side_bar_is_remembered_and_its_links_keep_their_names(pag
     expect(page.locator("#frame")).to_have_class(re.compile("is-small"))
     expect(page.get_by_role("link", name="Recurring runs")).to_be_visible()
     expect(page.get_by_role("link", name="Penstock")).to_be_visible()
+
+
+def test_a_dialog_takes_the_place_of_the_menu_that_opened_it(page: Page, served: Served) -> None:
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    page.locator("#run-menu > summary").click()
+    page.get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("dialog", name="Rename")).to_be_visible()
+    expect(page.locator("#run-menu")).not_to_have_attribute("open", "")
+    page.keyboard.press("Escape")
+    expect(page.locator("#run-menu > summary")).to_be_focused()

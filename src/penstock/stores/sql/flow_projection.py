@@ -221,9 +221,7 @@ def _attempt_started(tx: Transaction, task: FlowTask, attempt: int, at: float) -
 def _attempt_ended(tx: Transaction, task: FlowTask, attempt: int, ok: bool, at: float) -> None:
     state = RuntimeState.SUCCEEDED if ok else RuntimeState.FAILED
     _count(tx, task.run, _state_of(tx, task), state)
-    error = (
-        None if ok else orjson.dumps({"kind": "EXIT_CODE", "message": f"attempt {attempt} of the task failed; its log says why"}).decode()
-    )
+    error = None if ok else orjson.dumps({"kind": "EXIT_CODE", "message": "the attempt did not succeed; its log says why"}).decode()
     params = {"task": shared_task_id(task), "run": shared_run_id(task.run), "attempt": attempt, "at": at, "state": state, "error": error}
     tx.execute("UPDATE task SET state = :state, finished_at = :at, error = :error WHERE task_id = :task", params)
     tx.execute(

@@ -108,8 +108,28 @@ document.addEventListener("click", (event) => {
   else if ("copyLink" in data) copy(location.href, null);
   else if ("copy" in data) copy(data.copy, target);
   else if ("copyBlock" in data) copy(target.closest(".code-block").querySelector("pre").textContent, target);
-  else if ("openDialog" in data) document.getElementById(data.openDialog)?.showModal();
+  else if ("openDialog" in data) openDialog(document.getElementById(data.openDialog), target.closest("details.menu"));
 });
+
+// A dialog that is opened from a menu takes the menu's place, and gives the focus back to its button.
+function openDialog(dialog, menu) {
+  if (!dialog) return;
+  if (menu) {
+    menu.open = false;
+    dialog.addEventListener("close", () => menu.querySelector("summary").focus(), { once: true });
+  }
+  dialog.showModal();
+}
+
+// A menu that would open over the edge of the page opens to its other side.
+document.addEventListener("toggle", ({ target }) => {
+  const body = target.open && target.matches("details.menu") ? target.querySelector(":scope > .menu-body") : null;
+  if (!body) return;
+  target.classList.remove("turned");
+  const { left, right } = body.getBoundingClientRect();
+  const start = target.closest("main")?.getBoundingClientRect().left ?? 0;
+  target.classList.toggle("turned", target.matches(".left") ? right > innerWidth : left < start);
+}, true);
 
 // What can be undone asks only when it takes more rows than `data-confirm-over`.
 function manyPicked(form, submitter) {

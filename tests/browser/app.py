@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any, cast
 import uvicorn
 from starlette.applications import Starlette
 
+from penstock.engine.cache_key import miss_reason
 from penstock.server.clock import SystemClock, SystemIds
 from penstock.server.config import Settings
 from penstock.server.notifier import LocalNotifier
+from penstock.server.page_actions import build_automation
 from penstock.server.pipelines import build_pipelines
 from penstock.server.web import page_readers
 from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.files.attempt_logs import AttemptLogFiles
+from penstock.stores.sql.cache import SqlTaskCache
 from penstock.stores.sql.database import Database, open_database
 from penstock.web.actions import Actions
 from penstock.web.automation import Automation
@@ -130,7 +133,8 @@ def automation(data: Path, database: Database, blobs: LocalBlobStore, clock: Sys
         clock=clock,
         ids=SystemIds(),
     )
-    return Automation(rooms.recurring_runs, rooms.triggers, rooms.backfills, "tester")
+    cache = SqlTaskCache(database, has=blobs.has, miss_reason=miss_reason)
+    return build_automation(rooms, database, cache=cache, clock=clock, user_name="tester")
 
 
 @dataclass

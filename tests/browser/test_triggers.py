@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Served
@@ -79,6 +81,9 @@ def test_a_backfill_shows_its_plan_before_it_starts(page: Page) -> None:
     page.get_by_role("button", name="Show the plan").click()
     expect(page.get_by_text("3 runs would start")).to_be_visible()
     expect(page.locator("#backfill tbody tr")).to_have_count(3)
+    cost = page.locator("#backfill-cost")
+    expect(cost).to_contain_text(re.compile(r"\d+ would run at most, \d+ are there to be reused"))
+    expect(cost).to_contain_text(re.compile(r"at most \d+ runs? of this schedule at a time"))
     page.get_by_role("button", name="Start 3 runs").click()
     expect(page.get_by_role("status").filter(has_text="3 runs will start")).to_be_visible()
     stop = page.locator("#backfill li").filter(has_text="0/3").get_by_role("button", name="Stop")

@@ -13,11 +13,15 @@ from penstock.domain.catalog import RecurringRun, Trigger
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError
 from penstock.domain.ids import PipelineId, RunId
 from penstock.domain.triggers import BackfillState, EventKind, EventOutcome, EventTrigger, NotedEvent
+from penstock.engine.cache_key import miss_reason
+from penstock.pipelines.backfill_costs import BackfillCosts
 from penstock.pipelines.backfills import BackfillService
+from penstock.pipelines.cache_plan import CachePlanService
 from penstock.pipelines.recurring_runs import RecurringChange, RecurringRequest, new_token, scheduled_run_id
 from penstock.pipelines.runs import RunRequest
 from penstock.pipelines.triggers import TriggerService, event_run_id
 from penstock.stores.sql.backfills import SqlBackfillStore
+from penstock.stores.sql.cache import SqlTaskCache
 from penstock.stores.sql.database import Transaction
 from penstock.stores.sql.recurring_runs import SqlRecurringRunStore
 from penstock.stores.sql.trigger_events import SqlTriggerStore
@@ -410,6 +414,13 @@ async def test_a_backfill_starts_what_its_plan_says_and_nothing_twice(room: Room
     assert plan.times[-1].fired_run_id == fired["run_id"]
     assert plan.usual_seconds is not None
     assert plan.total_seconds == 2 * plan.usual_seconds
+    cache = SqlTaskCache(room.api.database, has=lambda digest: True, miss_reason=miss_reason)
+    costs = BackfillCosts(
+        SqlBackfillStore(room.api.database), room.recurring, CachePlanService(room.api.services.runs, cache, room.api.clock)
+    )
+    cost = await costs.of(schedule.recurring_run_id, plan)
+    assert cost is not None
+    assert (cost.executed, cost.reused, cost.is_same, cost.is_sampled) == (4, 0, False, True)
     backfill = await room.backfills.start(schedule.recurring_run_id, **span)
     await room.backfills.fire_due()
     (half,) = await room.backfills.list(schedule.recurring_run_id)

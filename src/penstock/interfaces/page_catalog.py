@@ -171,6 +171,10 @@ class RecurringItem:
     last_runs: Sequence[RunDot] = ()
 
 
+MOST_TICKS = 100
+"""Planned times of a schedule that are read at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class TickItem:
     """One planned time of a schedule and what became of it."""
@@ -240,8 +244,8 @@ class CatalogPages(Protocol):
         """Return schedules with their last ten runs. Sorts: `created`, `name`."""
         ...
 
-    async def recurring(self, recurring_run_id: str) -> tuple[RecurringItem, Sequence[TickItem]] | None:
-        """Return a schedule and its newest ticks (at most 100), or None."""
+    async def recurring(self, recurring_run_id: str, *, before: float | None = None) -> tuple[RecurringItem, Sequence[TickItem]] | None:
+        """Return a schedule and its newest `MOST_TICKS` ticks, of those planned `before` a time when that is given; or None."""
         ...
 
 

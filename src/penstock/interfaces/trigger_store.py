@@ -115,6 +115,10 @@ class BackfillStore(Protocol):
         """Return the median duration of the newest 20 runs that succeeded and how many those are; None without one."""
         ...
 
+    async def usual_cpu_seconds(self, pipeline_name: str) -> Mapping[str, float]:
+        """Return the mean processor time of a task by component, over the newest 20 runs of a pipeline (5,000 tasks) that executed it."""
+        ...
+
 
 class EditLog(Protocol):
     """Who changed what about recurring runs."""

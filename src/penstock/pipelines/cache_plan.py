@@ -7,8 +7,8 @@ would have to work the play stops, because what it would produce is not known. W
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -22,7 +22,7 @@ from penstock.engine.nodes import Node, RunState
 from penstock.interfaces.cache import CacheHitAnswer, CacheLookup, TaskCache
 from penstock.interfaces.clock import Clock
 from penstock.pipelines.expected_time import ExpectedTime
-from penstock.pipelines.runs import RunRequest, RunService
+from penstock.pipelines.runs import RunRequest, RunService, Scheduled
 
 _MAX_STEPS = 20_000
 """Events played at most; what is open then is unknown."""
@@ -84,6 +84,8 @@ class CachePlan:
     """Something in it was never executed, so that it may well take longer."""
     plan: RunPlan
     """What would be run."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """With what."""
 
 
 class CachePlanService:
@@ -94,14 +96,18 @@ class CachePlanService:
         self._cache = cache
         self._clock = clock
 
-    async def plan(self, request: RunRequest) -> CachePlan:
+    async def plan(self, request: RunRequest, *, scheduled: Scheduled | None = None) -> CachePlan:
         """Return a forecast for every leaf task that can be seen from here, and for the time that the run would take.
+
+        Args:
+            request: what would be run.
+            scheduled: which planned time of a schedule it would be for.
 
         Raises:
             InvalidArgumentError: the request is not valid.
             NotFoundError: the experiment, pipeline or version does not exist.
         """
-        prepared = await self._runs.prepare(request)
+        prepared = await self._runs.prepare(request, scheduled=scheduled)
         play = _Play(RunState(prepared.new_run, PlanIndex(prepared.plan)), self._clock.now())
         play.apply(events.RunSubmitted(prepared.new_run.created_at))
         while play.lookups and play.steps < _MAX_STEPS:
@@ -125,7 +131,7 @@ class CachePlanService:
             replace(forecast, template=node.spec.template, seconds=None if node.path in free else usual.get(node.spec.template))
             for node, forecast in found
         ]
-        return CachePlan(tasks, expected, time.is_partial, prepared.plan)
+        return CachePlan(tasks, expected, time.is_partial, prepared.plan, prepared.new_run.parameters)
 
 
 class _Play:

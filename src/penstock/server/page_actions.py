@@ -17,6 +17,7 @@ from penstock.domain.ids import Digest, ExperimentId, PipelineId, PipelineVersio
 from penstock.executors.process.environments import Environments
 from penstock.interfaces.cache import TaskCache
 from penstock.interfaces.clock import Clock
+from penstock.pipelines.backfill_costs import BackfillCosts
 from penstock.pipelines.cache_plan import CachePlanService
 from penstock.pipelines.experiments import ExperimentService
 from penstock.pipelines.pipelines import PipelineService
@@ -26,7 +27,10 @@ from penstock.pipelines.schedules import schedule_of
 from penstock.pipelines.versions import VersionService, name_from_file
 from penstock.server.pipelines import PipelineParts
 from penstock.server.planned_environments import PlannedEnvironments
+from penstock.stores.sql.backfills import SqlBackfillStore
+from penstock.stores.sql.database import Database
 from penstock.web.actions import Actions
+from penstock.web.automation import Automation
 
 
 def build_actions(parts: PipelineParts, *, cache: TaskCache, clock: Clock, environments: Environments, zone: tzinfo) -> Actions:
@@ -38,6 +42,12 @@ def build_actions(parts: PipelineParts, *, cache: TaskCache, clock: Clock, envir
         PipelineForms(parts.pipelines, parts.versions),
         RecurringRunForms(parts.recurring_runs, zone),
     )
+
+
+def build_automation(parts: PipelineParts, database: Database, *, cache: TaskCache, clock: Clock, user_name: str) -> Automation:
+    """Return what the pages of recurring runs act through."""
+    costs = BackfillCosts(SqlBackfillStore(database), parts.recurring_runs, CachePlanService(parts.runs, cache, clock))
+    return Automation(parts.recurring_runs, parts.triggers, parts.backfills, costs, user_name)
 
 
 class RunForms:

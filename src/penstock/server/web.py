@@ -16,7 +16,7 @@ from penstock.interfaces.cache import TaskCache
 from penstock.interfaces.clock import Clock
 from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.plans import PlanLoader
-from penstock.server.page_actions import build_actions
+from penstock.server.page_actions import build_actions, build_automation
 from penstock.server.pipelines import PipelineParts
 from penstock.stores.files.attempt_logs import AttemptLogFiles
 from penstock.stores.sql.artifact_notes import SqlArtifactNotes
@@ -30,7 +30,6 @@ from penstock.stores.sql.recent_objects import SqlRecentObjects
 from penstock.stores.sql.saved_views import SqlSavedViews
 from penstock.trash.retention import RetentionService
 from penstock.trash.service import TrashService
-from penstock.web.automation import Automation
 from penstock.web.flow_services import FlowWeb
 from penstock.web.services import Replays, WebServices
 from penstock.web.system_services import SystemServices
@@ -133,5 +132,5 @@ def build_web(
         retention=retention,
         budgets=budgets,
         flows=flows,
-        automation=Automation(parts.recurring_runs, parts.triggers, parts.backfills, user_name),
+        automation=build_automation(parts, database, cache=cache, clock=clock, user_name=user_name),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from penstock.pipelines.backfill_costs import BackfillCosts
 from penstock.pipelines.backfills import BackfillService
 from penstock.pipelines.recurring_runs import RecurringRunService
 from penstock.pipelines.triggers import TriggerService
@@ -16,5 +17,6 @@ class Automation:
     recurring_runs: RecurringRunService
     triggers: TriggerService
     backfills: BackfillService
+    costs: BackfillCosts
     user_name: str
     """Whom the change log names for what is done on the pages."""

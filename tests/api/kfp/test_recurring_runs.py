@@ -10,6 +10,7 @@ import pytest
 from penstock.background.recurrence import RecurrenceService
 from penstock.domain.ids import RecurringRunId
 from penstock.pipelines.recurring_runs import HeldBack
+from penstock.stores.sql import pages_catalog
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.testing.scripted_executor import WAIT
 from tests.support.kfp_api import KfpApi, pipeline_spec
@@ -112,6 +113,23 @@ async def test_a_time_that_comes_while_a_run_is_active_is_held_back_and_tells_wh
     found = await pages.recurring(recurring_id)
     assert found is not None
     assert [[run_id for run_id, _ in tick.overlapped] for tick in found[1]] == [[first["run_id"]], []]
+
+
+async def test_a_run_that_is_older_than_the_history_that_is_shown_is_told_as_overlapped(api: KfpApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages_catalog, "MOST_TICKS", 2)
+    api.scripts["work"] = WAIT
+    created = await api.call("POST", "/recurringruns", body(max_concurrency=5))
+    service, pages = api.services.recurring_runs, SqlCatalogPages(api.database)
+    for _ in range(4):
+        api.clock.advance(10.5)
+        await service.fire_due()
+    runs = [run["run_id"] for run in await runs_of(api)]
+    newest = await pages.recurring(created["recurring_run_id"])
+    assert newest is not None
+    assert [sorted(run_id for run_id, _ in tick.overlapped) for tick in newest[1]] == [sorted(runs[:3]), sorted(runs[:2])]
+    earlier = await pages.recurring(created["recurring_run_id"], before=newest[1][-1].planned_at)
+    assert earlier is not None
+    assert [[run_id for run_id, _ in tick.overlapped] for tick in earlier[1]] == [runs[:1], []]
 
 
 async def test_without_catchup_missed_times_are_skipped_and_say_so(api: KfpApi) -> None:

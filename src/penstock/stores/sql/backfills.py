@@ -102,6 +102,21 @@ class SqlBackfillStore:
         seconds = sorted(row["seconds"] for row in await self._database.read(lambda tx: tx.all(sql, (recurring_run_id,))))
         return (seconds[len(seconds) // 2], len(seconds)) if seconds else None
 
+    async def usual_cpu_seconds(self, pipeline_name: str) -> Mapping[str, float]:
+        """See `BackfillStore.usual_cpu_seconds`."""
+
+        def work(tx: Transaction) -> Mapping[str, float]:
+            cpu = f"CAST({tx.dialect.json_text('detail', 'usage', 'cpu_seconds')} AS DOUBLE PRECISION)"
+            rows = tx.all(
+                f"SELECT component, AVG(cpu) AS cpu FROM (SELECT component, {cpu} AS cpu FROM task WHERE run_id IN"
+                " (SELECT run_id FROM run WHERE pipeline_name = ? ORDER BY created_at DESC LIMIT 20)"
+                " AND is_cached = 0 AND state = 'SUCCEEDED' LIMIT 5000) used WHERE cpu IS NOT NULL GROUP BY component",
+                (pipeline_name,),
+            )
+            return {row["component"]: row["cpu"] for row in rows}
+
+        return await self._database.read(work)
+
 
 def _backfill(row: Row) -> Backfill:
     return Backfill(

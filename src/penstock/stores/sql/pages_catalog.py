@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from penstock.interfaces.page_catalog import (
+    MOST_TICKS,
     BestMetric,
     ComponentStatistics,
     ExperimentChoice,
@@ -144,9 +145,9 @@ class SqlCatalogPages:
         """See `CatalogPages`."""
         return await self._database.read(lambda tx: list_recurring(tx, query))
 
-    async def recurring(self, recurring_run_id: str) -> tuple[RecurringItem, Sequence[TickItem]] | None:
+    async def recurring(self, recurring_run_id: str, *, before: float | None = None) -> tuple[RecurringItem, Sequence[TickItem]] | None:
         """See `CatalogPages`."""
-        return await self._database.read(lambda tx: _recurring(tx, recurring_run_id))
+        return await self._database.read(lambda tx: _recurring(tx, recurring_run_id, before))
 
 
 def last_runs(tx: Transaction, column: str, values: Iterable[str], count: int) -> dict[str, list[RunDot]]:
@@ -460,17 +461,18 @@ def list_recurring(tx: Transaction, query: ListQuery) -> Page[RecurringItem]:
     return replace(page, items=[replace(item, last_runs=dots.get(item.recurring_run_id, ())) for item in page.items])
 
 
-def _recurring(tx: Transaction, recurring_run_id: str) -> tuple[RecurringItem, list[TickItem]] | None:
-    here: Mapping[str, Any] = {"id": recurring_run_id}
+def _recurring(tx: Transaction, recurring_run_id: str, before: float | None) -> tuple[RecurringItem, list[TickItem]] | None:
+    here: Mapping[str, Any] = {"id": recurring_run_id, "before": math.inf if before is None else before, "most": MOST_TICKS}
     row = tx.one(f"SELECT {RECURRING_COLUMNS} FROM recurring_run {RECURRING_JOINS} WHERE recurring_run.recurring_run_id = :id", here)
     if row is None:
         return None
     ticks = tx.all(
         "SELECT recurring_tick.*, run.name AS run_name, run.state AS run_state, run.finished_at AS run_finished_at FROM recurring_tick "
         "LEFT JOIN run ON run.run_id = recurring_tick.run_id WHERE recurring_tick.recurring_run_id = :id "
-        "ORDER BY recurring_tick.planned_at DESC LIMIT 100",
+        "AND recurring_tick.planned_at < :before ORDER BY recurring_tick.planned_at DESC LIMIT :most",
         here,
     )
+    earlier = _still_active(tx, recurring_run_id, ticks[-1]["planned_at"]) if len(ticks) == MOST_TICKS else []
     dots = last_runs(tx, "recurring_run_id", [recurring_run_id], 20).get(recurring_run_id, ())
     return _recurring_from_row(row, dots), [
         TickItem(
@@ -481,10 +483,19 @@ def _recurring(tx: Transaction, recurring_run_id: str) -> tuple[RecurringItem, l
             item["run_id"],
             item["run_name"] or "",
             item["run_state"] or "",
-            _overlapped(item, ticks),
+            _overlapped(item, [*ticks, *earlier]),
         )
         for item in ticks
     ]
+
+
+def _still_active(tx: Transaction, recurring_run_id: str, at: float) -> Sequence[Row]:
+    """Return the runs that began before `at` and had not ended by then, however old they are, in the shape of ticks."""
+    read = (
+        "SELECT run_id, created_at AS planned_at, created_at AS decided_at, name AS run_name, finished_at AS run_finished_at FROM run"
+        " WHERE recurring_run_id = :id AND created_at < :at AND finished_at"
+    )
+    return tx.all(f"{read} > :at UNION ALL {read} IS NULL", {"id": recurring_run_id, "at": at})
 
 
 def _overlapped(tick: Row, ticks: Sequence[Row]) -> list[tuple[str, str]]:

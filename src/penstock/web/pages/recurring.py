@@ -14,7 +14,7 @@ from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.ids import RecurringRunId
 from penstock.domain.trash import TrashKind
 from penstock.domain.triggers import Backfill, NotedEvent, RecurringEdit
-from penstock.interfaces.page_catalog import RecurringItem, TickItem
+from penstock.interfaces.page_catalog import MOST_TICKS, RecurringItem, TickItem
 from penstock.interfaces.pages import Page, RunItem
 from penstock.pipelines.recurring_runs import HeldBack
 from penstock.pipelines.triggers import TriggerTest
@@ -71,6 +71,12 @@ class RecurringPage:
     edit_words: Mapping[str, str] = field(default_factory=dict)
     """What the change log calls the fields."""
     backfills: Sequence[Backfill] = ()
+    slots: int | None = None
+    """How many tasks this machine runs at once."""
+    is_earlier: bool = False
+    """Not the newest part of the history."""
+    has_earlier: bool = False
+    """There may be more before what is shown."""
     """Newest first."""
     preview: BackfillPreview | None = None
     """What a backfill would do; None where there can be none."""
@@ -107,7 +113,8 @@ async def list_page(services: WebServices, request: Request) -> Response:
 async def recurring_page(services: WebServices, request: Request) -> Response:
     """One schedule."""
     recurring_run_id = request.path_params["recurring_run_id"]
-    found = await services.catalog.recurring(recurring_run_id)
+    before = _before(request)
+    found = await services.catalog.recurring(recurring_run_id, before=before)
     if found is None:
         raise NotFoundError(f"There is no recurring run {recurring_run_id}.")
     item, ticks = found
@@ -119,11 +126,22 @@ async def recurring_page(services: WebServices, request: Request) -> Response:
         upcoming(services, item, 5),
         await run_table(services, request, query),
         parameters={name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for name, value in given.items()},
+        slots=services.system.source.slots().slots if services.system else None,
+        is_earlier=before is not None,
+        has_earlier=len(ticks) == MOST_TICKS,
         **await _automation_parts(services, request, item),
     )
     crumbs = (Crumb("Recurring runs", "/ui/recurring"), Crumb(item.name))
     frame = Frame(title=item.name, section="recurring", crumbs=crumbs, live="", scripts=("table", "triggers"))
     return render(services, request, "recurring/recurring.html", frame=frame, page=page)
+
+
+def _before(request: Request) -> float | None:
+    """Return the planned time before which the history is shown, as the address names it."""
+    try:
+        return float(request.query_params["before"])
+    except (KeyError, ValueError):
+        return None
 
 
 async def _automation_parts(services: WebServices, request: Request, item: RecurringItem) -> dict[str, Any]:

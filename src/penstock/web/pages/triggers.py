@@ -17,6 +17,7 @@ from penstock.domain.ids import ExperimentId, PipelineId, PipelineVersionId, Rec
 from penstock.domain.triggers import EventKind, EventTrigger
 from penstock.interfaces.page_catalog import PipelineItem, VersionItem
 from penstock.interfaces.pages import ListQuery
+from penstock.pipelines.backfill_costs import BackfillCost
 from penstock.pipelines.backfills import BackfillPlan
 from penstock.pipelines.recurring_runs import RecurringChange, RecurringRequest, new_token
 from penstock.pipelines.runs import RunRequest
@@ -93,6 +94,8 @@ class BackfillPreview:
     problem: str = ""
     zone: str = "UTC"
     """That the fields are in."""
+    cost: BackfillCost | None = None
+    """What the runs of the plan would do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +223,14 @@ async def preview_of(services: WebServices, request: Request, identity: str) -> 
         )
     except PenstockError as error:
         return replace(shown, problem=str(error))
-    return replace(shown, plan=plan)
+    return replace(shown, plan=plan, cost=await _cost_of(services, identity, plan))
+
+
+async def _cost_of(services: WebServices, identity: str, plan: BackfillPlan) -> BackfillCost | None:
+    try:
+        return await automation_of(services).costs.of(RecurringRunId(identity), plan)
+    except PenstockError:  # a pipeline that is gone: the plan says what it can
+        return None
 
 
 def event_of(form: Mapping[str, Any]) -> EventTrigger:

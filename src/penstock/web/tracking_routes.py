@@ -138,6 +138,7 @@ CLIENT: tuple[tuple[str, TrackingPage], ...] = (
     (_PROJECT + "/table", tracking_workspace.table_page),
     (_PROJECT + "/workspace", tracking_board.workspace_page),
     (_PROJECT, tracking_board.workspace_page),
+    ("/{entity:entity}", tracking_projects.entity_address),
 )
 """GET addresses that clients print."""
 

@@ -743,6 +743,17 @@ def test_pipelines_link_to_their_last_run(client: PageClient, seeded: SeededApp)
     assert 'class="state s-' in cell
 
 
+def test_bars_of_the_last_runs_tell_states_by_shape_and_in_words(client: PageClient, seeded: SeededApp) -> None:
+    row = client.get("/ui/pipelines").text.partition('id="row-pipe-digits"')[2].partition("</tr>")[0]
+    view = asyncio.run(seeded.services.catalog.pipeline("pipe-digits"))
+    assert view is not None
+    states = [dot.state for dot in view.pipeline.last_runs]
+    assert row.count('class="bar-mark s-failed"') == states.count("FAILED") > 0
+    assert row.count('class="bar-mark is-full s-canceled"') == states.count("CANCELED") > 0
+    for state in set(states):
+        assert re.search(rf"{states.count(state)}<span class=\"hidden-text\"> {STATE_LOOKS[state][0]}", row), state
+
+
 @pytest.mark.parametrize(("language", "words"), [("en", "1 experiment<"), ("ko", "1 건<"), ("ja", "1 件<")])
 def test_one_of_a_kind_is_counted_as_one(client: PageClient, language: str, words: str) -> None:
     page = client.get("/ui/experiments?q=learning", headers={"cookie": f"penstock_lang={language}"}).text

@@ -183,6 +183,15 @@ async def test_addresses_of_the_server_itself_are_never_a_project(site: Site) ->
     assert (await site.get("/ann/nothing")).status_code == 404
 
 
+async def test_the_address_of_an_entity_leads_to_its_projects(site: Site) -> None:
+    answer = await site.get("/ann")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/ui/projects?q=owner%3Dann")
+    assert 'title="ann/digits"' in (await site.get(answer.headers["location"])).text
+    assert (await site.get("/nobody")).status_code == 404
+    bob = {"cookie": f"penstock_key={site.services.keys.make('bob').text}"}
+    assert (await site.http.get("/ann", headers=bob)).status_code == 404
+
+
 async def test_a_chart_costs_its_pixels_and_keeps_the_spike(site: Site) -> None:
     answer = (await site.get(f"/ui/tracking/series?runs={site.run_id}&key=train/loss&points=50")).json()["series"][0]
     assert answer["rows"] == 2000

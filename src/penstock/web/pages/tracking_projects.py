@@ -10,19 +10,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from penstock.domain.budgets import BudgetScope
+from penstock.domain.errors import NotFoundError
 from penstock.domain.sweeps import Sweep
 from penstock.domain.tracking import TrackedProject
 from penstock.domain.versions import REGISTRY_PREFIX
-from penstock.interfaces.pages import ListQuery, Page
+from penstock.interfaces.pages import Condition, ListQuery, Page
 from penstock.interfaces.run_tables import RowGroups
 from penstock.interfaces.tracking_pages import CollectionItem, ProjectItem
-from penstock.web.filters import query_of
+from penstock.web.filters import chip_text, query_of
 from penstock.web.groups import GroupTable
 from penstock.web.held_rows import Columns, page_of
 from penstock.web.namespaces import namespace_of
 from penstock.web.pages.budgets import BudgetCard, budget_card
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, RunListing, project_frame, project_url, run_listing
-from penstock.web.render import Crumb, Frame, render, render_part
+from penstock.web.render import Crumb, Frame, query_url, redirect, render, render_part
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices, project_of, readable_by
 
@@ -164,6 +165,18 @@ async def _list_page(services: WebServices, tracking: TrackingServices, request:
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """All projects that the caller may see."""
     return await _list_page(services, tracking, request, is_registry=False)
+
+
+async def entity_address(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """The address of an entity: the list of projects, narrowed to its own. The namespace of the reader stays as it is.
+
+    Raises:
+        NotFoundError: there is no such entity, or its projects are not the reader's to see.
+    """
+    entity = request.path_params["entity"]
+    if entity not in await tracking.projects.entities() or not readable_by(tracking, request)(entity):
+        raise NotFoundError(f"There is no entity {entity}.")
+    return redirect(query_url("/ui/projects", {"q": chip_text(Condition("owner", "=", entity))}))
 
 
 async def switcher_part(services: WebServices, tracking: TrackingServices, request: Request) -> Response:

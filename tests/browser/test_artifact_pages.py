@@ -500,6 +500,33 @@ def test_rows_of_a_preview_are_sorted_and_filtered_and_columns_show_how_they_are
     expect(table.locator("tbody tr:visible")).to_have_count(12)
 
 
+def test_whole_files_are_filtered_ordered_and_grouped_by_the_server_piece_by_piece(tab: Page, files: str) -> None:
+    tab.goto(f"{files}million.csv")
+    tab.get_by_role("button", name="Look through the whole file").click()
+    state = tab.locator(".whole-state")
+    expect(state).to_contain_text("rows looked at")
+    tab.locator("[data-sift-words]").fill("id>=999990 name:9999")
+    expect(state).to_contain_text("all 1,000,000 rows looked at", timeout=120_000)
+    expect(state).to_contain_text("10 match")
+    expect(tab.locator("tbody tr")).to_have_count(10)
+    check_axe(tab)
+    tab.get_by_role("button", name="id", exact=True).click()
+    tab.get_by_role("button", name="id", exact=True).click()
+    expect(tab.locator("tbody td").first).to_have_text("999999", timeout=120_000)
+    expect(tab).to_have_url(re.compile("whole=1.*order=-id"))
+    state.get_by_role("button", name="Stop").or_(state.get_by_role("button", name="Back to the first rows")).first.click()
+    tab.goto(f"{files}arrays.npz")
+    tab.get_by_role("button", name="Show the rows").first.click()
+    expect(tab.locator("[data-sift] tbody tr")).to_have_count(3)
+    tab.goto(f"{files}snappy.parquet?whole=1&find=id%3E490&order=-score")
+    expect(state).to_contain_text("9 match")
+    expect(tab.locator("tbody td").first).to_have_text("499")
+    tab.get_by_role("button", name="Back to the first rows").click()
+    expect(tab.locator("tbody tr")).to_have_count(200)
+    expect(tab).not_to_have_url(re.compile("whole"))
+    check_axe(tab)
+
+
 def test_files_of_two_versions_are_compared_by_rows_lines_and_pictures_beside_the_metrics_of_their_runs(tab: Page, logged: Logged) -> None:
     logged.run(PAIRS, *CLIENT)
     tab.goto("/tester/previews/artifacts/samples/pairs/v1/versions")

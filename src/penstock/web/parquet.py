@@ -1,5 +1,6 @@
-"""Reads the schema and the first rows of a Parquet file without a library: flat columns, the encodings and codecs that pandas, Arrow and
-Spark write by default. What it cannot decode (nested columns, zstd and other codecs beyond the standard library) is named, not guessed.
+"""Reads a Parquet file without a library, its first rows or row group by row group: flat columns, the encodings and codecs that pandas,
+Arrow and Spark write by default. What it cannot decode (nested columns, zstd and other codecs beyond the standard library) is named, not
+guessed.
 
 Format: github.com/apache/parquet-format, Thrift compact protocol; snappy: google/snappy format_description.txt.
 """
@@ -7,9 +8,10 @@ Format: github.com/apache/parquet-format, Thrift compact protocol; snappy: googl
 from __future__ import annotations
 
 import datetime as dt
+import math
 import struct
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +25,16 @@ _MAX_COLUMNS = 60
 _PHYSICAL = ("BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
 _CODECS = ("uncompressed", "snappy", "gzip", "lzo", "brotli", "lz4", "zstd", "lz4")
 _FIXED = {1: "<i", 2: "<q", 4: "<f", 5: "<d"}
+_UNSIGNED = frozenset({11, 12, 13, 14})
+_ORDERED = frozenset({"int32", "int64", "float", "double", "text"})
+"""Types whose bounds in the footer are in the order of what is shown."""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+_DAMAGE = (
+    IndexError, KeyError, ValueError, TypeError, AttributeError, struct.error, OverflowError, RecursionError, MemoryError, zlib.error,
+)  # fmt: skip
+"""What reading bytes that are no such file can end in."""
 
 
 class ParquetError(Exception):
@@ -53,6 +64,75 @@ class ParquetHead:
     """All leaves, also those beyond the ones in `columns`."""
 
 
+@dataclass(frozen=True, slots=True)
+class ParquetFile:
+    """A file whose footer was read; its rows are read in groups."""
+
+    read: Reader
+    names: Sequence[str]
+    """Of the leaves that are shown."""
+    types: Sequence[str]
+    """Likewise."""
+    groups: Sequence[int]
+    """Rows of each row group."""
+    leaves: Sequence[tuple[str, dict[int, Any], int | None]]
+    """(dotted name, element, definition levels or None where it is nested)."""
+    chunks: Sequence[Sequence[dict[int, Any]]]
+    """Column chunks by row group and leaf."""
+
+    def bounds(self, group: int, column: int) -> tuple[Any, Any] | None:
+        """Return the least and the largest value of a column in a row group as the footer says them; None where it says nothing sure."""
+        _, element, levels = self.leaves[column]
+        try:
+            if levels is None or element.get(6) in _UNSIGNED or _type_name(element) not in _ORDERED:
+                return None
+            told = self.chunks[group][column][12]
+            least, most = (_bound(told[key], element) for key in (6, 5))
+        except _DAMAGE:
+            return None
+        return least, most
+
+    def values(self, group: int, column: int, *, skip: int) -> Iterator[Sequence[Any]]:
+        """Decode a column of a row group from its row `skip` on, a page at a time.
+
+        Raises:
+            ParquetError: the page cannot be read; so cannot what follows it in this row group.
+        """
+        _, element, levels = self.leaves[column]
+        if levels is None:
+            raise ParquetError("nested")
+        try:
+            yield from _pages(self.read, self.chunks[group][column], element, levels, skip=skip)
+        except _DAMAGE as error:
+            raise ParquetError("damaged") from error
+
+
+def open_file(read: Reader, size: int) -> ParquetFile:
+    """Read the footer.
+
+    Raises:
+        ParquetError: this is no Parquet file that can be read here.
+    """
+    try:
+        meta = _footer(read, size)
+        leaves = _leaves(meta[2])[:_MAX_COLUMNS]
+        groups = meta.get(4) or []
+        chunks = [[column[3] for column in group[1]] for group in groups]
+        types = [_type_name(element) for _, element, _ in leaves]
+        return ParquetFile(read, [name for name, _, _ in leaves], types, [int(group[3]) for group in groups], leaves, chunks)
+    except _DAMAGE as error:
+        raise ParquetError("the footer of the file is damaged") from error
+
+
+def _bound(data: bytes, element: dict[int, Any]) -> Any:
+    if element[1] == 6:
+        return data.decode()
+    value = _plain(data, element, 1)[0]
+    if isinstance(value, float) and math.isnan(value):
+        raise ValueError(value)
+    return value
+
+
 def read_head(read: Reader, size: int, *, rows: int) -> ParquetHead:
     """Return schema and first rows.
 
@@ -61,18 +141,22 @@ def read_head(read: Reader, size: int, *, rows: int) -> ParquetHead:
     """
     try:
         return _read_head(read, size, rows)
-    except (IndexError, KeyError, ValueError, TypeError, struct.error, OverflowError, RecursionError, MemoryError) as error:
+    except _DAMAGE as error:
         raise ParquetError("the footer of the file is damaged") from error
 
 
-def _read_head(read: Reader, size: int, rows: int) -> ParquetHead:
+def _footer(read: Reader, size: int) -> dict[int, Any]:
     tail = read(max(0, size - 8), 8)
     if tail[4:] != MAGIC:
         raise ParquetError("the file has no footer; it is encrypted or cut off")
     length = struct.unpack("<I", tail[:4])[0]
     if not 0 < length <= min(_MAX_FOOTER, size - 8):
         raise ParquetError("the footer of the file has an impossible length")
-    meta = _Compact(read(size - 8 - length, length)).struct()
+    return _Compact(read(size - 8 - length, length)).struct()
+
+
+def _read_head(read: Reader, size: int, rows: int) -> ParquetHead:
+    meta = _footer(read, size)
     leaves = _leaves(meta[2])
     groups = meta.get(4) or []
     columns = []
@@ -86,7 +170,7 @@ def _read_head(read: Reader, size: int, rows: int) -> ParquetHead:
                 values = _values(read, groups[0][1][index][3], element, levels, min(rows, groups[0][3]))
             except ParquetError as error:
                 problem = str(error)
-            except (IndexError, KeyError, ValueError, TypeError, struct.error, OverflowError, zlib.error):
+            except _DAMAGE:
                 problem = "damaged"
         columns.append(ParquetColumn(name, _type_name(element), values, problem))
     return ParquetHead(int(meta[3]), columns, len(leaves))
@@ -135,34 +219,54 @@ def _unit(element: dict[int, Any]) -> int | None:
 
 def _values(read: Reader, column: dict[int, Any], element: dict[int, Any], levels: int, rows: int) -> list[Any]:
     """Decode pages of a column chunk until there are enough values."""
+    found: list[Any] = []
+    for values in _pages(read, column, element, levels, limit=rows):
+        found += values
+        if len(found) >= rows:
+            break
+    return found[:rows]
+
+
+def _pages(
+    read: Reader, column: dict[int, Any], element: dict[int, Any], levels: int, *, skip: int = 0, limit: int | None = None
+) -> Iterator[Sequence[Any]]:
+    """Decode pages of a column chunk, without those that hold nothing but the first `skip` values, up to about `limit` values."""
     codec = column.get(4, 0)
     if codec not in {0, 1, 2}:
         raise ParquetError(_CODECS[codec] if 0 <= codec < len(_CODECS) else "codec")
     offset = min(value for value in (column.get(11), column[9]) if value)
     end = offset + column[7]
     dictionary: list[Any] = []
-    found: list[Any] = []
-    while len(found) < rows and offset < end:
+    while offset < end:
         head = _Compact(read(offset, min(1 << 16, end - offset)))
         page = head.struct()
         if not 0 <= page[3] <= _MAX_PAGE or not 0 <= page[2] <= _MAX_PAGE:
             raise ParquetError("a page is too large")
-        raw = read(offset + head.position, page[3])
-        offset += head.position + page[3]
+        start, offset = offset + head.position, offset + head.position + page[3]
+        count = page[{0: 5, 3: 8}[page[1]]][1] if page[1] in {0, 3} else 0
         if page[1] == 2:
-            data = _unpack(raw, codec, page[2])
-            dictionary = _plain(data, element, page[7][1])
-        elif page[1] == 0:
-            found += _page_v1(_unpack(raw, codec, page[2]), page[5], element, levels, dictionary, rows - len(found))
-        elif page[1] == 3:
-            found += _page_v2(raw, codec, page, element, dictionary, rows - len(found))
-    shown = found[:rows]
+            dictionary = _plain(_unpack(read(start, page[3]), codec, page[2]), element, page[7][1])
+        elif count and skip >= count:
+            skip -= count
+        elif count:
+            wanted = count if limit is None else min(count, limit)
+            raw = read(start, page[3])
+            if page[1] == 0:
+                values = _page_v1(_unpack(raw, codec, page[2]), page[5], element, levels, dictionary, wanted)
+            else:
+                values = _page_v2(raw, codec, page, element, dictionary, wanted)
+            yield _readable(values[skip:], element)
+            limit, skip = None if limit is None else limit - len(values), 0
+
+
+def _readable(values: list[Any], element: dict[int, Any]) -> list[Any]:
+    """Return moments and days as text, other values as they are."""
     unit = _unit(element)
     if unit is not None:
-        return [None if value is None else _moment(value / unit) for value in shown]
+        return [None if value is None else _moment(value / unit) for value in values]
     if element.get(6) == 6:
-        return [None if value is None else str((_EPOCH + dt.timedelta(days=value)).date()) for value in shown]
-    return shown
+        return [None if value is None else str((_EPOCH + dt.timedelta(days=value)).date()) for value in values]
+    return values
 
 
 def _moment(seconds: float) -> str:
@@ -198,7 +302,7 @@ def _merge(data: bytes, encoding: int, element: dict[int, Any], defined: list[in
         values = iter(bool(bit) for bit in _hybrid(data[4:], 1, count))
     else:
         raise ParquetError("encoding")
-    return [next(values) if is_there else None for is_there in defined]
+    return list(values) if count == len(defined) else [next(values) if is_there else None for is_there in defined]
 
 
 def _plain(data: bytes, element: dict[int, Any], count: int) -> list[Any]:

@@ -20,6 +20,8 @@ MAX_ROWS = 200
 ROW_CHOICES = (1000, 5000)
 """How many more the reader may ask for."""
 SPREAD_BARS = 16
+DELIMITERS = (",", "\t", ";")
+"""Signs between the fields of a line."""
 _MAX_COLUMNS = 60
 _MAX_CELL = 300
 _DTYPES: Mapping[str, tuple[str, int]] = {
@@ -87,12 +89,13 @@ def table_of(
         notes = [*notes, f"{len(columns) - width} more columns"]
     by_column = [[row[index] if index < len(row) else None for row in rows] for index in range(width)]
     found = list(types[:width]) or [_kind(values) for values in by_column]
-    cells = [[_cell(row[index]) if index < len(row) else "" for index in range(width)] for row in rows[:limit]]
+    cells = [[cell_of(row[index]) if index < len(row) else "" for index in range(width)] for row in rows[:limit]]
     ranges, spreads = [_range(values) for values in by_column], [_spread(values) for values in by_column]
     return TableHead(list(columns[:width]), cells, found, ranges, total, notes, spreads)
 
 
-def _cell(value: Any) -> Any:
+def cell_of(value: Any) -> Any:
+    """Return what a cell shows of a value: a `Picture`, or text that is not too long."""
     if isinstance(value, Picture):
         return value
     if value is None:
@@ -102,7 +105,8 @@ def _cell(value: Any) -> Any:
     return text if len(text) <= _MAX_CELL else text[: _MAX_CELL - 1] + "…"
 
 
-def _number(value: Any) -> float | None:
+def number_of(value: Any) -> float | None:
+    """Return a value as a finite number, None when it is none."""
     if isinstance(value, bool) or value is None or isinstance(value, Picture):
         return None
     try:
@@ -120,19 +124,19 @@ def _kind(values: Sequence[Any]) -> str:
         return "media"
     if all(isinstance(value, bool) or str(value).lower() in {"true", "false"} for value in present):
         return "boolean"
-    if all(_number(value) is not None or str(value).lower() in {"nan", "inf", "-inf"} for value in present):
+    if all(number_of(value) is not None or str(value).lower() in {"nan", "inf", "-inf"} for value in present):
         return "number"
     return "text" if all(isinstance(value, str) for value in present) else "mixed"
 
 
 def _range(values: Sequence[Any]) -> str:
-    numbers = [number for value in values if (number := _number(value)) is not None]
+    numbers = [number for value in values if (number := number_of(value)) is not None]
     present = [value for value in values if value not in (None, "")]
     return f"{min(numbers):.5g} … {max(numbers):.5g}" if numbers and len(numbers) == len(present) else ""
 
 
 def _spread(values: Sequence[Any]) -> Sequence[float] | int | None:
-    numbers = [number for value in values if (number := _number(value)) is not None]
+    numbers = [number for value in values if (number := number_of(value)) is not None]
     present = [value for value in values if value not in (None, "") and not isinstance(value, Picture)]
     if len(numbers) > 1 and len(numbers) == len(present):
         low, width = min(numbers), max(numbers) - min(numbers) or 1
@@ -140,7 +144,7 @@ def _spread(values: Sequence[Any]) -> Sequence[float] | int | None:
         for number in numbers:
             counts[min(SPREAD_BARS - 1, int((number - low) / width * SPREAD_BARS))] += 1
         return [round(count / max(counts), 3) for count in counts]
-    return len({_cell(value) for value in present}) if present and not numbers else None
+    return len({cell_of(value) for value in present}) if present and not numbers else None
 
 
 def delimited(text: str, *, is_cut: bool, limit: int = MAX_ROWS) -> TableHead | None:
@@ -150,7 +154,7 @@ def delimited(text: str, *, is_cut: bool, limit: int = MAX_ROWS) -> TableHead | 
         lines = lines[:-1]
     if len(lines) < 2:
         return None
-    for delimiter in (",", "\t", ";"):
+    for delimiter in DELIMITERS:
         width = lines[0].count(delimiter)
         if width and all(line.count(delimiter) == width for line in lines[1:6] if line):
             rows = list(csv.reader(io.StringIO("\n".join(lines[: limit + 1])), delimiter=delimiter))
@@ -193,12 +197,12 @@ def parquet_table(read: Reader, size: int, limit: int = MAX_ROWS) -> TableHead:
 
 def array_table(head: bytes, limit: int = MAX_ROWS) -> tuple[TableHead | None, str]:
     """Return the first values of an .npy file, where they are plain numbers or texts, and its shape and type in words."""
-    described = _header(head)
+    described = header_of(head)
     if described is None:
         return None, ""
     descr, is_fortran, shape, start = described
     note = f"shape {shape}, {descr}"
-    values = _numbers(head[start:], descr, shape)
+    values = numbers_in(head[start:], descr, shape)
     if values is None or is_fortran or len(shape) > 2:
         return None, note
     width = shape[1] if len(shape) == 2 else 1
@@ -209,7 +213,8 @@ def array_table(head: bytes, limit: int = MAX_ROWS) -> tuple[TableHead | None, s
     return table_of([str(index) for index in range(width)], rows, types=[descr.lstrip("<>|=")] * width, total=total, limit=limit), note
 
 
-def _header(head: bytes) -> tuple[str, bool, tuple[int, ...], int] | None:
+def header_of(head: bytes) -> tuple[str, bool, tuple[int, ...], int] | None:
+    """Return type, whether it is in Fortran's order, shape and place of the values of an .npy file; None when it is none."""
     if not head.startswith(b"\x93NUMPY") or len(head) < 12:
         return None
     length, start = (struct.unpack("<H", head[8:10])[0], 10) if head[6] == 1 else (struct.unpack("<I", head[8:12])[0], 12)
@@ -222,7 +227,16 @@ def _header(head: bytes) -> tuple[str, bool, tuple[int, ...], int] | None:
     return (descr if isinstance(descr, str) else "structured"), bool(found.get("fortran_order")), shape, start + length
 
 
-def _numbers(data: bytes, descr: str, shape: tuple[int, ...]) -> list[Any] | None:
+def item_size(descr: str) -> int | None:
+    """Return the bytes of one value of an array, None for types that are not shown."""
+    if descr[1:2] == "U" and descr[2:].isdigit() and int(descr[2:]):
+        return 4 * int(descr[2:])
+    known = _DTYPES.get(descr.lstrip("<>|="))
+    return None if known is None else known[1]
+
+
+def numbers_in(data: bytes, descr: str, shape: tuple[int, ...]) -> list[Any] | None:
+    """Decode values of an array, as many as there are whole in `data`; None for types that are not shown."""
     order = ">" if descr[:1] == ">" else "<"
     count = math.prod(shape)
     if descr[1:2] == "U" and descr[2:].isdigit() and int(descr[2:]):
@@ -248,13 +262,13 @@ def tracked_table(document: Any, limit: int = MAX_ROWS) -> TableHead | None:
     rows = document["data"]
     if not all(isinstance(row, list) for row in rows):
         return None
-    told = [_told_type(document.get("column_types"), name) for name in document["columns"]]
-    shown = [[_shown(value, told[at] if at < len(told) else "") for at, value in enumerate(row)] for row in rows[:limit]]
+    told = [told_type(document.get("column_types"), name) for name in document["columns"]]
+    shown = [[shown_of(value, told[at] if at < len(told) else "") for at, value in enumerate(row)] for row in rows[:limit]]
     types = [word or _kind([row[at] if at < len(row) else None for row in shown]) for at, word in enumerate(told)]
     return table_of([str(name) for name in document["columns"]], shown, types=types, total=len(rows), limit=limit)
 
 
-def _told_type(column_types: Any, name: Any) -> str:
+def told_type(column_types: Any, name: Any) -> str:
     """Return a column's type in our words as `column_types` of the client's table format says it; empty where it says nothing plain."""
     try:
         told = column_types["params"]["type_map"][str(name)]
@@ -265,7 +279,8 @@ def _told_type(column_types: Any, name: Any) -> str:
         return ""
 
 
-def _shown(value: Any, told: str) -> Any:
+def shown_of(value: Any, told: str) -> Any:
+    """Return a value of a client's table as it is shown: moments as text, files of pictures and sound as `Picture`."""
     if told == "timestamp" and isinstance(value, int | float) and not isinstance(value, bool):
         try:
             return datetime.fromtimestamp(value / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

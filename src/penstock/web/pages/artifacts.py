@@ -24,6 +24,7 @@ from penstock.web.following import LISTENER, STILL_FOLLOWING_HEADERS, with_liste
 from penstock.web.groups import GroupTable
 from penstock.web.pages.collections import FILTER_FIELDS as COLLECTION_FIELDS
 from penstock.web.pages.collections import CollectionsTab, collections_tab
+from penstock.web.pages.row_answers import is_question, row_answer
 from penstock.web.pages.tracking_artifacts import CHANGE_WORDS
 from penstock.web.pages.tracking_data import boxed, headers_of, stream
 from penstock.web.render import Crumb, Frame, render
@@ -237,6 +238,8 @@ async def view(services: WebServices, request: Request) -> Response:
     if artifact.digest is None or artifact.is_directory:
         raise NotFoundError("There are no bytes to show for this artifact.")
     digest = artifact.digest
+    if is_question(request):
+        return await row_answer(services, request, Digest(digest), artifact.size_bytes or services.blobs.size(Digest(digest)))
     head = await asyncio.to_thread(head_of, services.blobs, digest, 1024)
     media = media_type_of(head, artifact.type)
     if media == "text/markdown":

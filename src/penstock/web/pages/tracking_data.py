@@ -26,6 +26,7 @@ from penstock.interfaces.tracking_store import ChartSeries
 from penstock.tracking.artifacts import hex_md5
 from penstock.tracking.history import EVENTS, HISTORY
 from penstock.web.artifact_content import head_of, media_type_of
+from penstock.web.pages.row_answers import is_question, row_answer
 from penstock.web.security import BOX_HEADERS, PAPER_HEADERS, STILL_HEADERS
 from penstock.web.services import WebServices
 from penstock.web.tracking_documents import plain
@@ -223,6 +224,8 @@ async def file_content(services: WebServices, tracking: TrackingServices, reques
 
 async def boxed(services: WebServices, request: Request, digest: Digest, name: str, size_bytes: int) -> Response:
     """Serve stored bytes so that nothing in them runs in our origin; ranges work, so that audio and video can be searched."""
+    if is_question(request):
+        return await row_answer(services, request, digest, size_bytes)
     head = await asyncio.to_thread(head_of, services.blobs, digest, 1024)
     if request.query_params.get("download"):
         headers = STILL_HEADERS | {"content-disposition": f'attachment; filename="{_safe_name(name)}"'}

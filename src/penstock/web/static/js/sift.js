@@ -2,6 +2,7 @@
 // says how many of the file's rows these are. Groups are closed at first and say how many rows they hold and how their numbers are spread.
 
 import { make } from "./dom.js";
+import { askWhole, isWhole } from "./whole_rows.js";
 import { shortNumber } from "./words.js";
 
 const PAUSE = 120;
@@ -90,16 +91,23 @@ let timer = 0;
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-sift-sort]");
-  if (button) sort(button);
+  if (!button) return;
+  if (isWhole(button)) askWhole(button.closest("[data-sift]"), { order: button });
+  else sort(button);
 });
 document.addEventListener("input", (event) => {
   if (!event.target.matches?.("[data-sift-words]")) return;
   clearTimeout(timer);
-  timer = setTimeout(() => arrange(event.target.closest("[data-sift]")), PAUSE);
+  const place = event.target.closest("[data-sift]");
+  timer = setTimeout(() => (isWhole(place) ? askWhole(place, {}) : arrange(place)), isWhole(place) ? 4 * PAUSE : PAUSE);
 });
 document.addEventListener("change", (event) => {
   if (!event.target.matches?.("[data-sift-group]")) return;
   const place = event.target.closest("[data-sift]");
+  if (isWhole(place)) {
+    askWhole(place, {});
+    return;
+  }
   const state = stateOf(place);
   state.by = Number(event.target.value);
   state.open.clear();
@@ -107,6 +115,7 @@ document.addEventListener("change", (event) => {
 });
 // Fields that were set before this module came count as well.
 for (const place of document.querySelectorAll("[data-sift]")) {
+  if (isWhole(place)) continue;
   const by = Number(place.querySelector("[data-sift-group]")?.value ?? -1);
   if (by >= 0) stateOf(place).by = by;
   if (by >= 0 || place.querySelector("[data-sift-words]")?.value) arrange(place);

@@ -143,3 +143,13 @@ def test_moving_writes_the_address_once_it_rests(page: Page, served: Served) -> 
         page.mouse.wheel(0, 12)
     page.wait_for_url(re.compile("at="))
     assert page.evaluate("window.written") == 1
+
+
+def test_a_task_that_a_link_names_is_in_sight_in_the_graph(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 1100, "height": 700})
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    page.locator("#graph a[data-node]").filter(has_text="evaluate").last.click()
+    page.wait_for_url(re.compile("task="))
+    page.reload()
+    box = page.locator("#graph .node.is-selected")
+    expect(box).to_be_in_viewport()

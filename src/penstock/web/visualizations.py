@@ -73,7 +73,7 @@ class Visual:
 
 
 def visuals_of(uses: Iterable[ArtifactUse], *, url: str = "") -> list[Visual]:
-    """Return what can be drawn, in the given order, each artifact of a task once. Args: url: of this server."""
+    """Return what can be drawn, each artifact of a task once, in the given order but scalars of a task first. Args: url: of this server."""
     drawn: list[Visual] = []
     seen: set[tuple[str, int]] = set()
     for use in uses:
@@ -99,7 +99,8 @@ def visuals_of(uses: Iterable[ArtifactUse], *, url: str = "") -> list[Visual]:
                 for matrix, roc in _classifications(artifact.metadata, use.artifact.name)
                 if matrix is not None or roc is not None
             )
-    return drawn
+    tasks = {visual.task_id: at for at, visual in reversed([*enumerate(drawn)])}
+    return sorted(drawn, key=lambda visual: (tasks[visual.task_id], visual.kind != "scalars"))
 
 
 def _from_viewer(artifact: ArtifactItem, place: tuple[str, str, str, str], viewer: Viewer) -> Visual:

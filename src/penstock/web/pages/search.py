@@ -46,9 +46,10 @@ _STATES = {
 """States of tracked runs -> those that results show."""
 
 COMMANDS: Sequence[tuple[str, str, str]] = (
-    ("New run", "/ui/runs/new", "plus"),
-    ("New recurring run", "/ui/runs/new?kind=recurring", "clock"),
-    ("Upload a pipeline", "/ui/pipelines#upload", "upload"),
+    ("Create run", "/ui/runs/new", "plus"),
+    ("Create recurring run", "/ui/runs/new?kind=recurring", "clock"),
+    ("Create experiment", "/ui/experiments#create", "flask"),
+    ("Upload pipeline", "/ui/pipelines#upload", "upload"),
     ("Compare runs", "/ui/compare", "compare"),
     ("Search in logs", "/ui/logs", "terminal"),
     ("Trash", "/ui/trash", "trash"),
@@ -57,6 +58,9 @@ COMMANDS: Sequence[tuple[str, str, str]] = (
     ("Users", "/ui/system/users", "user"),
     *((label, address, symbol) for _, label, address, symbol in SECTIONS),
 )
+
+OTHER_WORDS = {"Create run": "New run", "Create recurring run": "New recurring run", "Upload pipeline": "Upload a pipeline"}
+"""What else a command is called."""
 
 THEMES: Sequence[tuple[str, str, str]] = (
     ("Light theme", "light", "sun"),
@@ -67,7 +71,7 @@ THEMES: Sequence[tuple[str, str, str]] = (
 """Commands that script carries out: label, theme, icon."""
 NEW_RUN_OF = "New run of {name}"
 TABS_HEADING = "Tabs of a task"
-_NEW_RUN = re.compile(r"(?:new )?run (?:of )?(.+)", re.IGNORECASE)
+_NEW_RUN = re.compile(r"(?:new |create )?run (?:of )?(.+)", re.IGNORECASE)
 _MOST_PIPELINES = 3
 _MOST_RECENT = 6
 _FEWEST_LETTERS = 3
@@ -187,7 +191,8 @@ def _may(services: WebServices, request: Request, address: str) -> bool:
 
 def _says(request: Request, label: str, text: str) -> bool:
     """Whether a label has the text in it, in English or in the reader's language."""
-    return any(text.lower() in words.lower() for words in (label, translate(_language(request), label)))
+    names = (label, OTHER_WORDS.get(label, label))
+    return any(text.lower() in words.lower() for name in names for words in (name, translate(_language(request), name)))
 
 
 async def _new_runs(services: WebServices, request: Request, text: str) -> list[HitLine]:

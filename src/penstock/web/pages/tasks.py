@@ -16,6 +16,7 @@ from penstock.domain.ids import RunId, TaskId, TaskPath, task_id_for
 from penstock.domain.plan import ContainerWork, LeafTemplate, RetryPolicy
 from penstock.domain.tracking import TrackedRun
 from penstock.interfaces.pages import ArtifactUse, AttemptItem, TaskItem, TaskView
+from penstock.spec.kfp.platform import HIDDEN_PREFIX
 from penstock.web import graph
 from penstock.web.bindings import Binding, Bindings, Output
 from penstock.web.component_cards import component_source
@@ -202,6 +203,7 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
     types = leaf.extra.get("value_types", {}) if leaf is not None else {}
     bindings = await _bindings(services, view) if tab == "io" else None
     parameters, artifacts = (bindings.parameters(), bindings.artifacts()) if bindings is not None else ([], [])
+    parameters = [binding for binding in parameters if not binding.name.startswith(HIDDEN_PREFIX)]
     has_inputs = bool(task.inputs.get("parameters")) or any(use.direction == "input" for use in view.uses)
     log_owner = view.cached_from if task.is_cached and view.cached_from else task
     size = services.logs.size(log_owner.run_id, log_owner.task_id, number) if tab == "logs" else None
@@ -348,6 +350,8 @@ def _parameters(
         return []
     lines = []
     for name, value in values.items():
+        if name.startswith(HIDDEN_PREFIX):  # of the Kubernetes configuration, which Environment shows
+            continue
         producer = producers.get(name, {}) if isinstance(producers, Mapping) else {}
         producer = producer if isinstance(producer, Mapping) else {}
         path = producer.get("path")

@@ -69,7 +69,7 @@ class GraphView {
       this.sight.read(searchParams);
       this.enter(layer, false);
     });
-    new ResizeObserver(() => (this.hasMoved ? this.showMap() : this.fit())).observe(this.root);
+    new ResizeObserver(() => (this.hasMoved ? this.showMap() : this.fitWithSelected())).observe(this.root);
     await this.attempt();
   }
 
@@ -248,7 +248,7 @@ class GraphView {
       this.placed = placed;
       this.place();
       if (this.sight.wanted) this.restoreSight();
-      else if (!this.hasMoved) this.fit();
+      else if (!this.hasMoved) this.fitWithSelected();
     }
     this.paint();
     const wanted = this.wantedEdge && findEdge(this.placed.edges, this.wantedEdge);
@@ -563,6 +563,14 @@ class GraphView {
     this.showMap();
   }
 
+  /** Show the beginning, or where the chosen task is when that is elsewhere; nothing the reader did, so nothing for the address. */
+  fitWithSelected() {
+    this.fit();
+    if (!this.selected || this.isInSight(this.selected)) return;
+    this.centerOn(this.selected);
+    this.apply();
+  }
+
   /** The reader moved: draw it, and put it into the address once the hand rests. */
   moved(isSmooth = false) {
     this.hasMoved = true;
@@ -602,12 +610,16 @@ class GraphView {
   }
 
   center(id) {
+    if (this.centerOn(id)) this.moved(true);
+  }
+
+  centerOn(id) {
     const box = this.nodes.get(id)?.box;
-    if (!box) return;
+    if (!box) return false;
     this.view.k = Math.max(this.view.k, 0.6);
     this.view.x = this.root.clientWidth / 2 - (box.x + box.width / 2) * this.view.k;
     this.view.y = this.root.clientHeight / 2 - (box.y + Math.min(box.height, 120) / 2) * this.view.k;
-    this.moved(true);
+    return true;
   }
 
   bindPointer() {
@@ -746,11 +758,16 @@ class GraphView {
   }
 
   reveal(id) {
+    if (!this.isInSight(id)) this.center(id);
+  }
+
+  /** Whether the beginning of a box is in sight; what is not drawn counts as such. */
+  isInSight(id) {
     const box = this.nodes.get(id)?.box;
-    if (!box) return;
+    if (!box) return true;
     const left = box.x * this.view.k + this.view.x;
     const top = box.y * this.view.k + this.view.y;
-    if (left < 0 || top < 0 || left + 120 > this.root.clientWidth || top + 40 > this.root.clientHeight) this.center(id);
+    return left >= 0 && top >= 0 && left + 120 <= this.root.clientWidth && top + 40 <= this.root.clientHeight;
   }
 
   // --- tools ------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 from penstock.domain.ids import Digest
 from penstock.domain.versions import ManifestEntry
 from penstock.web.pages.artifact_compare import FileList
+from penstock.web.pages.task_compare import row_of
 from penstock.web.render import NOTICE_COOKIE, Notice, redirect
 from penstock.web.version_diff import compare_documents
 from tests.browser.app import SeededApp
@@ -37,6 +38,33 @@ def test_the_runs_of_picked_executions_are_compared_each_once(client: PageClient
     answer = send(client, "/ui/executions/actions", verb="compare", id=[*rows, rows[0]])
     assert urlsplit(answer.headers["location"]).path == "/ui/compare"
     assert set(parse_qs(urlsplit(answer.headers["location"]).query)["runs"][0].split(",")) == runs
+
+
+def test_picked_tasks_of_a_run_are_laid_side_by_side_and_what_failed_is_retried(seeded: SeededApp, client: PageClient) -> None:
+    run = seeded.runs["failed"]
+    page = client.get(f"/ui/runs/{run}?view=tasks&sort=-attempts").text
+    rows = rows_of(page)
+    assert len(rows) > 2
+    head = page.partition('data-table="tasks"')[2].partition("</thead>")[0]
+    assert head.count('class="sort"') == head.count("<th ") == 7
+    answer = send(client, "/ui/executions/actions", verb="tasks", id=rows[:2], next=f"/ui/runs/{run}?view=tasks")
+    assert answer.headers["location"].startswith("/ui/executions/compare?tasks=")
+    shown = client.get(answer.headers["location"]).text
+    for row in rows[:2]:
+        assert f'href="/ui/runs/{run}?task={row.partition("/")[2]}"' in shown
+    assert "is-different" in shown
+    answer = send(client, "/ui/executions/actions", verb="tasks", id=rows[:1], next=f"/ui/runs/{run}?view=tasks")
+    assert answer.headers["location"] == f"/ui/runs/{run}?view=tasks"
+    seeded.actions.calls.clear()
+    send(client, "/ui/executions/actions", verb="retry", id=rows[:3], next=f"/ui/runs/{run}?view=tasks")
+    assert seeded.actions.calls == [("retry_run", (run,))]
+    assert client.get(f"/ui/executions/compare?tasks={rows[0]}").status_code == 400
+    assert client.get(f"/ui/executions/compare?tasks={rows[0]},{run}/none").status_code == 404
+
+
+def test_rows_of_flows_name_their_run_although_its_id_has_a_slash() -> None:
+    assert row_of("Train/12/Train/12/start/3") == ("Train/12", "Train/12/start/3")
+    assert row_of("run-1/task-1") == ("run-1", "task-1")
 
 
 def test_as_many_rows_are_taken_as_can_be_picked_in_a_list_that_went_on(seeded: SeededApp, client: PageClient) -> None:

@@ -69,6 +69,7 @@ _LATE_TASKS = LateSorts(
         "pipeline": "run.pipeline_name",
         "id": "task.execution_id",
         "path": "task.path",
+        "started": f"COALESCE(task.started_at, {_ENDLESS})",
         "attempts": "task.attempts",
         "why": "COALESCE(NULLIF(task.error, ''), NULLIF(task.reason, ''), task.cache_reason, '')",
     },

@@ -16,7 +16,8 @@ from penstock.web.filters import chip_text, query_of
 from penstock.web.groups import GroupTable, condition_of, facet_menu, without
 from penstock.web.pages.picked import MOST_AT_ONCE, ListAddress, picked
 from penstock.web.pages.runs import act_on_runs
-from penstock.web.render import Crumb, Frame, render, render_part
+from penstock.web.pages.task_compare import MOST, row_of
+from penstock.web.render import Crumb, Frame, Notice, query_url, redirect, render, render_part
 from penstock.web.services import WebServices
 
 FILTER_FIELDS = ("status", "name", "component", "worker", "code", "run", "pipeline", "cached", "attempts", "started", "duration", "id")
@@ -99,12 +100,17 @@ async def facet_part(services: WebServices, request: Request) -> Response:
 
 
 async def act(services: WebServices, request: Request) -> Response:
-    """Compare, retry or terminate the runs that the picked executions belong to; a row is named `RUN/TASK`."""
+    """Lay the picked executions side by side, or compare, retry or terminate the runs that they belong to; a row is named `RUN/TASK`."""
 
     async def matching(address: ListAddress) -> Sequence[str]:
         return await services.run_tables.task_runs(query_of(request, address.query, now=services.clock.now()), limit=MOST_AT_ONCE)
 
     wanted = await picked(request, "/ui/executions", matching)
-    runs = list(dict.fromkeys(row.partition("/")[0] for row in wanted.ids))
+    if wanted.verb == "tasks":
+        rows = [row for row in wanted.ids if "/" in row][:MOST]
+        if len(rows) < 2:
+            return redirect(wanted.target, Notice("Pick two tasks or more.", "error"))
+        return redirect(query_url("/ui/executions/compare", {"tasks": ",".join(rows)}))
+    runs = list(dict.fromkeys(row_of(row)[0] if "/" in row else row for row in wanted.ids))
     verb = wanted.verb if wanted.verb in {"compare", "retry", "terminate"} else ""
     return await act_on_runs(services, request, dataclasses.replace(wanted, verb=verb, ids=runs))

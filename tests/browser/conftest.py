@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.browser.app import SeededApp, build
+from tests.browser.watching import watched_page
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("PENSTOCK_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
@@ -95,24 +95,6 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium: Browser, served: Served) -> Iterator[Page]:
-    """A fresh page; leaving it checks console and requests. Set `page.allowed` texts through `allow_console`."""
-    context = chromium.new_context(base_url=served.url, viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="UTC")
-    tab = context.new_page()
-    problems: list[str] = []
-    away: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and "frame is sandboxed" not in message.text:
-            problems.append(message.text)
-
-    def watch(request: Request) -> None:
-        if urlsplit(request.url).scheme in {"http", "https", "ws", "wss"} and urlsplit(request.url).hostname != "127.0.0.1":
-            away.append(request.url)
-
-    tab.on("console", note)
-    tab.on("pageerror", lambda error: problems.append(str(error)))
-    tab.on("request", watch)
-    yield tab
-    context.close()
-    assert away == []
-    assert problems == []
+    """A fresh page; leaving it checks console and requests."""
+    with watched_page(chromium, served.url) as tab:
+        yield tab

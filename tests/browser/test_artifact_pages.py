@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import ROOT
+from tests.browser.watching import watched_page
 from tests.conformance.metaflow.machine import DATA_CLIENT
 from tests.support.clients import KFP_NEWEST, client_environment, client_python, run_client
 from tests.support.server import LiveServer
@@ -181,15 +182,9 @@ with wandb.init(name="plots", project="plots") as run:
 
 @pytest.fixture
 def tab(chromium: Browser, logged: Logged) -> Iterator[Page]:
-    """A fresh page; leaving it checks the console."""
-    context = chromium.new_context(base_url=logged.server.url, viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="UTC")
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" and "sandboxed" not in message.text else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    yield page
-    context.close()
-    assert problems == []
+    """A fresh page; leaving it checks console and requests."""
+    with watched_page(chromium, logged.server.url) as page:
+        yield page
 
 
 def check_axe(tab: Page) -> None:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.watching import watched_page
 from tests.conformance.metaflow.machine import Machine
 from tests.support.server import LiveServer
 
@@ -26,20 +27,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def page(chromium: Browser, address: str) -> Iterator[Page]:
     """A page that must not write an error to the console."""
-    context = chromium.new_context(base_url=address)
-    shown = context.new_page()
-    shown.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    said: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            said.append(message.text)
-
-    shown.on("console", note)
-    yield shown
-    context.close()
-    assert said == []
+    with watched_page(chromium, address) as shown:
+        shown.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
+        yield shown
 
 
 def open_run(page: Page) -> None:

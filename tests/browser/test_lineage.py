@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import ROOT
+from tests.browser.watching import watched_page
 from tests.support.clients import KFP_NEWEST, client_environment, client_python, run_client
 from tests.support.server import LiveServer
 
@@ -109,15 +110,9 @@ def test_a_pipeline_output_that_is_logged_and_used_is_one_node(server: LiveServe
 @pytest.fixture
 def page(server: LiveServer, chromium: Browser) -> Iterator[Page]:
     """A page on the server that has no error on its console in the end."""
-    context = chromium.new_context(base_url=server.url, viewport={"width": 1440, "height": 900}, locale="en-US")
-    tab = context.new_page()
-    problems: list[str] = []
-    tab.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    tab.on("pageerror", lambda error: problems.append(str(error)))
-    tab.add_init_script(AXE.read_text())
-    yield tab
-    context.close()
-    assert problems == []
+    with watched_page(chromium, server.url) as tab:
+        tab.add_init_script(AXE.read_text())
+        yield tab
 
 
 def test_the_page_draws_it_and_leads_to_both_worlds(model: dict[str, Any], page: Page) -> None:

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import ROOT
+from tests.browser.watching import watched_page
 from tests.support.clients import client_environment, client_python, run_client
 from tests.support.server import LiveServer
 
@@ -103,26 +103,9 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
 @pytest.fixture
 def tab(chromium: Browser, logged: Logged) -> Iterator[Page]:
     """A fresh page; leaving it checks the console, requests that leave this machine, and script from logged texts."""
-    context = chromium.new_context(base_url=logged.url, viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="UTC")
-    page = context.new_page()
-    problems: list[str] = []
-    away: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and "frame is sandboxed" not in message.text:
-            problems.append(message.text)
-
-    def watch(request: Request) -> None:
-        if urlsplit(request.url).scheme in {"http", "https"} and urlsplit(request.url).hostname != "127.0.0.1":
-            away.append(request.url)
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("request", watch)
-    yield page
-    hacked = page.evaluate("window.hacked")
-    context.close()
-    assert (away, problems, hacked) == ([], [], None)
+    with watched_page(chromium, logged.url) as page:
+        yield page
+        assert page.evaluate("window.hacked") is None
 
 
 def test_addresses_that_the_client_prints_open_the_right_page(tab: Page, logged: Logged) -> None:

@@ -372,7 +372,17 @@ def test_both_runs_are_compared(walker: Page, site: Site) -> None:
     fill(walker.get_by_label("Title"), "the better trainer")
     reach(walker.locator("#save-report").get_by_role("button", name="Save"), "Enter")
     expect(walker.get_by_role("heading", name="the better trainer", level=1)).to_be_visible()
-    expect(walker.get_by_role("table").filter(has_text="accuracy")).to_contain_text("0.16")
+    comparison = walker.locator(".report-comparison")
+    expect(comparison.get_by_text("Live", exact=True)).to_be_visible()
+    expect(comparison.get_by_role("region", name="Scalar Metrics").get_by_role("row", name="accuracy")).to_contain_text("0.16")
+    expect(comparison.get_by_role("region", name="Side by side").first.locator("h3")).to_have_count(2)
+    expect(walker.locator(".kind-comparer")).to_contain_text("Run comparer")
+    reach(comparison.get_by_role("button", name="Freeze"), "Enter")
+    expect(comparison.get_by_text("Frozen", exact=True)).to_be_visible()
+    expect(comparison.get_by_role("region", name="Scalar Metrics").get_by_role("row", name="accuracy")).to_contain_text("0.16")
+    exported = walker.request.get(f"{walker.url}?export=html").text()
+    assert "0.16" in exported
+    assert "<script" not in exported
     reach(walker.get_by_role("link", name="Open the comparison"), "Enter")
     walker.wait_for_url("**/ui/compare?runs=*")
 

@@ -18,6 +18,11 @@ KINDS: Mapping[str, str] = {
     "matrix": "Confusion Matrix", "html": "HTML", "markdown": "Markdown", "table": "Tables", "image": "Images", "card": "Cards",
 }  # fmt: skip
 """Kinds of drawings in the order of the page, with their headings; the first three are Kubeflow's."""
+PARTS: Mapping[str, str] = {
+    "causes": "What differs", "parameters": "Parameters", "inputs": "Artifacts taken in, by content", "packages": "Packages",
+    "metrics": "Scalar Metrics", "roc": "ROC Curve", **KINDS, "durations": "Seconds by task",
+}  # fmt: skip
+"""What a comparison in a report may have, in the order of the page, with headings."""
 ASKS_ABOVE = 10 << 20
 """Bytes above which a browser loads a document only when its reader asks."""
 _ITERATION = re.compile(r"\[(\d+)\]")

@@ -2,7 +2,7 @@
 
 What is written becomes a document of the client again, so that `wandb-workspaces` opens it. Blocks that a text cannot say are kept as they
 are, wherever their line stands; a line that is taken away removes its block. `[[panels ann/digits: loss, accuracy]]` makes lines over the
-runs of a project, of any that the reader may see.
+runs of a project, of any that the reader may see; `[[compare 3f2a..., Flow/12]]` lays runs of pipelines or flows side by side.
 """
 
 from __future__ import annotations
@@ -11,11 +11,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from penstock.web.panel_specs import listed, mapping, number, text
 
 _LINE = re.compile(r"^\[\[block (\d+)(?::[^\]]*)?\]\]\s*$")
 _PANELS = re.compile(r"^\[\[panels ([^/\]\s]+)/([^:\]\s]+): *([^\]]+)\]\]\s*$")
+_COMPARE = re.compile(r"^\[\[compare +([^\]]+)\]\]\s*$")
+COMPARISON_MARK = "penstockComparison"
+"""In the metadata of a block that is a comparison of runs of pipelines and flows, see `report_comparisons`."""
 _HEADING = re.compile(r"^(#{1,3}) +(\S.*)$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _X_AXES = {"_runtime": "_absolute_runtime"}
@@ -33,6 +37,8 @@ def text_of(blocks: Sequence[Mapping[str, Any]]) -> str:
 
 def _words(block: Mapping[str, Any], place: int) -> str:
     kind = text(block.get("type"))
+    if mapping(block.get("metadata")).get(COMPARISON_MARK):
+        return f"[[block {place + 1}: comparison]]"
     if kind in {"markdown-block", "markdown"} and isinstance(block.get("content"), str):
         return text(block["content"]).strip()
     plain = _plain(block)
@@ -65,6 +71,8 @@ def blocks_of_text(words: str, known: Sequence[Mapping[str, Any]]) -> list[Mappi
         elif match := _PANELS.match(piece):
             keys = [key for part in match[3].split(",") if (key := part.strip())]
             found.append(grid_of([{"kind": "line", "keys": [key]} for key in keys], match[1], match[2], None))
+        elif match := _COMPARE.match(piece):
+            found.append(comparison_block("", [run for part in match[1].split(",") if (run := part.strip())], "", ()))
         elif match := _HEADING.match(piece):
             found.append({"type": "heading", "level": len(match[1]), "children": [{"text": match[2].strip()}]})
         elif piece.strip():
@@ -78,13 +86,20 @@ def _pieces(words: str) -> Iterator[str]:
     is_code = False
     for line in words.replace("\r\n", "\n").split("\n"):
         is_code ^= _FENCE.match(line) is not None
-        if not is_code and (_LINE.match(line) or _PANELS.match(line) or _HEADING.match(line)):
+        if not is_code and (_LINE.match(line) or _PANELS.match(line) or _COMPARE.match(line) or _HEADING.match(line)):
             yield "\n".join(held)
             held = []
             yield line
         else:
             held.append(line)
     yield "\n".join(held)
+
+
+def comparison_block(words: str, runs: Sequence[str], baseline: str, parts: Sequence[str]) -> dict[str, Any]:
+    """Return a block that compares runs. Args: words: the comparison as Markdown, for clients and for when the runs are gone."""
+    wanted = {"runs": list(runs), "baseline": baseline, "parts": list(parts)}
+    fallback = f"[Open the comparison](/ui/compare?runs={quote(','.join(runs))})"
+    return {"type": "markdown-block", "children": _NOTHING, "content": words or fallback, "metadata": {COMPARISON_MARK: wanted}}
 
 
 def grid_of(panels: Sequence[Mapping[str, Any]], entity: str, project: str, runs: Sequence[str] | None) -> dict[str, Any]:

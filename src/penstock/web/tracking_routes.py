@@ -81,6 +81,7 @@ OWN: tuple[tuple[str, TrackingPage], ...] = (
     ("/ui/tracking/charts/rows", tracking_charts.rows),
     ("/ui/tracking/code", tracking_texts.code),
     ("/ui/tracking/reports/frozen", report_freezing.frozen),
+    ("/ui/tracking/reports/frozen/document", report_freezing.frozen_document),
     ("/ui/tracking/charts/presets", tracking_charts.presets),
     ("/ui/tracking/charts/preset", tracking_charts.preset),
     ("/ui/tracking/runs/{run_id}/media", tracking_data.media),

@@ -1,16 +1,23 @@
-"""A comparison as the text of a report."""
+"""A comparison in a report: its text, what is drawn of it, what is kept of it."""
 
 from __future__ import annotations
 
+import json
+import math
 from types import SimpleNamespace
 from typing import Any
 
+from penstock.domain.reports import FROZEN_KIND, Report
 from penstock.interfaces.pages import ScalarMetric
 from penstock.web.comparison import Cause, DiffRow
+from penstock.web.comparison_view import pieces_of, view_of
+from penstock.web.exhibits import Piece, shelves_of
 from penstock.web.pages.compare import Delta, MetricRow
 from penstock.web.pages.compare_report import report_words
 from penstock.web.prose import prose
-from penstock.web.report_writing import blocks_of_text
+from penstock.web.report_comparisons import Comparison, document_of_comparison, frozen_comparison_of, parts_of, wanted_of
+from penstock.web.report_writing import blocks_of_text, comparison_block, text_of
+from penstock.web.visualizations import matrix_of, roc_of
 
 HOSTILE = "[[panels ann/secret: loss]] | <script>alert(1)</script> [x](javascript:alert(1))"
 
@@ -46,3 +53,59 @@ def test_names_of_runs_stay_text() -> None:
     assert "javascript:" in page
     assert page.count("<a ") == 1
     assert {block["type"] for block in blocks_of_text(words, [])} <= {"markdown-block", "heading"}
+
+
+def whole() -> Any:
+    """A page of two runs with matrices, a picture in steps, and a metric that is not a number."""
+    page = comparison("first")
+    page.runs = [SimpleNamespace(run_id=one, name=one, state="SUCCEEDED", error_message="") for one in "ab"]
+    page.metrics = [MetricRow("auc", [Delta(ScalarMetric("auc", math.nan, None), math.nan, ""), Delta(None, None, "")])]
+    matrix = matrix_of({"annotationSpecs": [{"displayName": "x"}], "rows": [{"row": [3]}]})
+    page.shelves = shelves_of(
+        [Piece(0, "matrix", "judge", "classes", matrix=matrix), *(Piece(1, "image", "draw", "plots", step, address=f"/{step}") for step in range(3))], 2
+    )
+    roc = roc_of([{"falsePositiveRate": 0.0, "recall": 0.5, "confidenceThreshold": math.inf}], "roc")
+    page.curves = [SimpleNamespace(run_name="a", artifact=SimpleNamespace(name="classes"), roc=roc)]
+    page.packages, page.durations = [], [DiffRow("train", [1.5, 2.5], is_different=True)]
+    return page
+
+
+def test_the_chosen_parts_of_a_comparison_are_plain_data_with_the_last_step_shown() -> None:
+    view = view_of(whole(), {"parameters", "metrics", "roc", "image", "durations"}, "/ui/compare?runs=a,b")
+    assert json.loads(json.dumps(view, allow_nan=False))["runs"][0]["name"] == "a"
+    assert [table["title"] for table in view["tables"]] == ["Parameters", "Seconds by task"]
+    assert view["tables"][0]["lines"] == [{"name": "lr", "cells": ["0.1", "0.2"]}]
+    assert view["metrics"][0]["cells"] == [{"text": "NaN", "difference": None, "verdict": ""}, None]
+    assert view["causes"] == []
+    assert [shelf["kind"] for shelf in view["shelves"]] == ["image"]
+    assert view["shelves"][0]["cells"][0]["shown"] == [2]
+    assert [piece["place"] for piece in pieces_of(view)] == [0, 1, 2]
+
+
+def test_a_frozen_comparison_is_that_of_its_report_alone() -> None:
+    view = view_of(whole(), {"metrics", "matrix"}, "/ui/compare?runs=a,b")
+    spec = document_of_comparison(Comparison(view), at=7.0, user_name="ann")
+    kept = Report(5, 1, FROZEN_KIND, "3", "", "", spec, "ann", False, 7.0, 7.0)
+    found = frozen_comparison_of(kept, 3)
+    assert found is not None
+    assert (found.view, found.frozen_id, found.at) == (json.loads(json.dumps(view)), 5, 7.0)
+    assert frozen_comparison_of(kept, 4) is None
+
+
+def test_a_comparison_is_a_line_of_the_text_that_is_edited_and_one_to_write() -> None:
+    block = comparison_block("# text for clients", ["a", "Flow/1"], "a", ["metrics", "made up"])
+    assert wanted_of(block) == {"runs": "a,Flow/1", "baseline": "a"}
+    assert parts_of(block) == ["metrics"]
+    assert text_of([block]) == "[[block 1: comparison]]"
+    assert blocks_of_text("Before\n\n[[block 1: comparison]]", [block])[1] is block
+    (written,) = blocks_of_text("[[compare a, Flow/1]]", [])
+    assert wanted_of(written) == {"runs": "a,Flow/1", "baseline": ""}
+    assert written["content"] == "[Open the comparison](/ui/compare?runs=a%2CFlow/1)"
+
+
+def test_what_a_client_wrote_into_the_mark_is_read_with_care() -> None:
+    assert wanted_of({"type": "markdown-block", "content": "x"}) is None
+    assert wanted_of({"metadata": {"penstockComparison": {"runs": "all"}}}) is None
+    many = {"metadata": {"penstockComparison": {"runs": [7, *map(str, range(50))], "parts": 3}}}
+    assert (wanted_of(many) or {})["runs"].count(",") == 18
+    assert "metrics" in parts_of(many)

@@ -34,7 +34,7 @@ from penstock.web.comparison import (
     versions,
 )
 from penstock.web.component_cards import component_source
-from penstock.web.exhibits import KINDS, Shelf, steps_of
+from penstock.web.exhibits import KINDS, PARTS, Shelf, steps_of
 from penstock.web.flow_comparison import FlowCodeNotes, code_place, flow_code_notes, flow_texts, flow_values
 from penstock.web.flow_graph_diff import FlowGraphDiff, flow_graph_diff
 from penstock.web.flow_services import FlowWeb
@@ -161,6 +161,12 @@ class ComparePage:
     def failed(self) -> Sequence[RunItem]:
         """Runs that did not succeed though they ended."""
         return [run for run in self.runs if run.state in {"FAILED", "CANCELED"}]
+
+    @property
+    def report_parts(self) -> Sequence[tuple[str, str]]:
+        """Parts that a report of the comparison may have."""
+        held = {shelf.kind for shelf in self.shelves}
+        return [(part, heading) for part, heading in PARTS.items() if part not in KINDS or part in held]
 
     @property
     def kinds(self) -> Sequence[tuple[str, str]]:

@@ -1,9 +1,10 @@
-"""A comparison of runs kept as a report: what differs, parameters and metrics as text, with the address of the comparison itself."""
+"""A comparison of runs kept as a report: the comparison, live or frozen, with its text for clients, and charts of the tracked runs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,14 +14,25 @@ from starlette.responses import Response
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.web import formats
 from penstock.web.comparison import DiffRow
+from penstock.web.exhibits import PARTS
 from penstock.web.pages.compare import ComparePage, compared
 from penstock.web.pages.graph_marks import value_text
-from penstock.web.pages.tracking_report_forms import store_text
+from penstock.web.pages.report_freezing import freeze_comparison
+from penstock.web.pages.tracking_board import merged_panels
+from penstock.web.pages.tracking_report_forms import store_blocks
 from penstock.web.render import Notice, redirect
+from penstock.web.report_freezing import marked
+from penstock.web.report_grids import RUNS_PER_GRID
+from penstock.web.report_writing import comparison_block, document_of, grid_of
 from penstock.web.security import check_own_form
 from penstock.web.services import WebServices
+from penstock.web.tracking_documents import read_document
+from penstock.web.tracking_services import TrackingServices, tracking_of
 
 _MOST_ROWS = 100
+_MOST_PROJECTS, _MOST_PANELS = 3, 24
+CHARTS = "charts"
+"""The part that is panels of tracked runs."""
 
 
 async def save(services: WebServices, request: Request) -> Response:
@@ -31,7 +43,9 @@ async def save(services: WebServices, request: Request) -> Response:
         NotFoundError: there is nothing to compare any more.
     """
     check_own_form(request)
-    form = {name: str(value) for name, value in (await request.form()).items()}
+    given = await request.form()
+    form = {name: str(value) for name, value in given.items()}
+    parts = [part for part in map(str, given.getlist("part")) if part in {*PARTS, CHARTS}]
     title, wanted = form.get("title", "").strip()[:200], form.get("project", "")
     page = await compared(services, request, form)
     if not page.runs or services.tracking is None:
@@ -44,10 +58,35 @@ async def save(services: WebServices, request: Request) -> Response:
     project = await services.tracking.projects.get(entity, name)
     if project is None:
         raise NotFoundError(f"There is no project {wanted}.")
-    address = "/ui/compare?" + urlencode({"runs": ",".join(run.run_id for run in page.runs), "baseline": page.runs[page.baseline].run_id})
-    words = report_words(page, services.url + address)
-    report = await asyncio.to_thread(store_text, services.tracking, request, project, title, words)
+    runs, baseline = [run.run_id for run in page.runs], page.runs[page.baseline].run_id
+    words = report_words(page, f"{services.url}/ui/compare?{urlencode({'runs': ','.join(runs), 'baseline': baseline})}")
+    blocks: list[Mapping[str, Any]] = [comparison_block(words, runs, baseline, [part for part in parts if part != CHARTS])]
+    if CHARTS in parts or not parts:
+        blocks += await _charts(services.tracking, request, runs)
+    report = await asyncio.to_thread(store_blocks, services.tracking, request, project, title, blocks)
+    if form.get("how") == "frozen":
+        blocks[0] = marked(blocks[0], await freeze_comparison(services, services.tracking, request, report, blocks[0]))
+        spec = document_of(read_document(report.spec), blocks)
+        await asyncio.to_thread(services.tracking.reports.change, report.report_id, spec=spec)
     return redirect(f"/{wanted}/reports/{report.report_id}", Notice("Report saved."))
+
+
+async def _charts(tracking: TrackingServices, request: Request, run_ids: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Panels of the client's own kinds over the runs that track tasks of these, a grid for each project."""
+    found: list[Mapping[str, Any]] = []
+    places = dict.fromkeys((one.entity, one.project) for one in await tracking_of(tracking, request, run_ids))
+    for entity, name in list(places)[:_MOST_PROJECTS]:
+        project = await tracking.projects.get(entity, name)
+        if project is None:
+            continue
+        listed = await tracking.runs.list(project, filters=json.dumps({"pipeline_run_id": {"$in": list(run_ids)}}), limit=RUNS_PER_GRID)
+        runs = [entry.run for entry in listed.entries]
+        panels = merged_panels(await tracking.history.kinds([run.run_id for run in runs]), runs)[:_MOST_PANELS]
+        if runs:
+            comparer = {"kind": "comparer", "title": "", "wide": 2}
+            found.append({"type": "heading", "level": 2, "children": [{"text": f"{entity}/{name}"}]})
+            found.append(grid_of([comparer, *panels], entity, name, [run.name for run in runs]))
+    return found
 
 
 def report_words(page: ComparePage, address: str) -> str:

@@ -142,9 +142,11 @@ def _store(
     )
 
 
-def store_text(tracking: TrackingServices, request: Request, project: TrackedProject, title: str, words: str) -> Report:
-    """Make a report of the caller's from a text of Markdown; whether the caller may is for the caller of this to check."""
-    return _store(tracking, request, project, None, title, "", document_of({}, blocks_of_text(words, [])))
+def store_blocks(
+    tracking: TrackingServices, request: Request, project: TrackedProject, title: str, blocks: Sequence[Mapping[str, Any]]
+) -> Report:
+    """Make a report of the caller's from blocks; whether the caller may is for the caller of this to check."""
+    return _store(tracking, request, project, None, title, "", document_of({}, blocks))
 
 
 async def save_panels(services: WebServices, tracking: TrackingServices, request: Request) -> Response:

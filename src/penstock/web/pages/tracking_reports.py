@@ -21,10 +21,12 @@ from penstock.domain.errors import NotFoundError
 from penstock.domain.reports import Report
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
 from penstock.tracking.reports import ReportService
+from penstock.web.pages.compare import COLUMNS
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, project_frame, project_url
 from penstock.web.panel_specs import listed
 from penstock.web.prose import prose
 from penstock.web.render import Notice, redirect, render
+from penstock.web.report_comparisons import MOST_LIVE, Comparison, frozen_comparison_of, live_comparison, wanted_of
 from penstock.web.report_export import COLORS, Still, StillLine, columns_of, still_lines, still_values, value_rows
 from penstock.web.report_freezing import FrozenGrid, frozen_grid_of, frozen_id_of
 from penstock.web.report_grids import GridReader, ReportGrid
@@ -49,7 +51,7 @@ class Block:
     """One block of a report."""
 
     kind: str
-    """`html` (rendered Markdown), `heading`, `code`, `rule`, `contents`, `grid` or `other`."""
+    """`html` (rendered Markdown), `heading`, `code`, `rule`, `contents`, `grid`, `comparison` or `other`."""
     text: str
     html: Markup = field(default_factory=Markup)
     level: int = 0
@@ -57,6 +59,8 @@ class Block:
     """Panels and runs of a `grid`."""
     frozen: FrozenGrid | None = None
     """The grid as it was, of one that is frozen."""
+    comparison: Comparison | None = None
+    """Runs side by side, of a `comparison`."""
     is_hidden: bool = False
     """It is frozen with runs that are not the reader's to see."""
     place: int = 0
@@ -110,10 +114,13 @@ class ReportPage:
     colors: Sequence[str] = COLORS
     """In an export: colours of the lines."""
 
+    columns: str = "auto"
+    """How many drawings of a comparison stand side by side."""
+
     @property
     def has_grids(self) -> bool:
         """Whether there is anything to draw."""
-        return any(block.grid is not None or block.frozen is not None for block in self.blocks)
+        return any(block.grid is not None or block.frozen is not None or block.comparison is not None for block in self.blocks)
 
 
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
@@ -132,12 +139,15 @@ async def report_page(services: WebServices, tracking: TrackingServices, request
     report = await asyncio.to_thread(named_report, tracking.reports, request.path_params["report"])
     if report is None or report.project_id != project.project_id:
         raise NotFoundError(f"There is no such report in {project.entity}/{project.name}.")
+    is_export = request.query_params.get("export") == "html"
     blocks = await read_blocks(tracking, request, project, report)
+    blocks = await with_comparisons(services, tracking, request, report, blocks, is_whole=is_export)
     comments = await asyncio.to_thread(comments_of, tracking.reports, report)
-    page = ReportPage(project, project_url(project), PROJECT_TABS, report, blocks, comments)
+    columns = asked if (asked := request.query_params.get("columns", "")) in COLUMNS else "auto"
+    page = ReportPage(project, project_url(project), PROJECT_TABS, report, blocks, comments, columns=columns)
     title = report.display_name or report.name
-    frame = project_frame(project, title, crumb=title, scripts=("report",))
-    if request.query_params.get("export") != "html":
+    frame = project_frame(project, title, crumb=title, scripts=("report", "visuals", "shelves"))
+    if not is_export:
         return render(services, request, "tracking/report.html", frame=frame, page=page)
     found = [block.frozen.stills if block.frozen else await stills_of(tracking, block.grid) if block.grid else () for block in blocks]
     stills = [[(still.panel_id, still.title, drawn_still(still)) for still in part] for part in found]
@@ -145,6 +155,26 @@ async def report_page(services: WebServices, tracking: TrackingServices, request
     answer.headers["content-disposition"] = f'attachment; filename="{re.sub(r"[^A-Za-z0-9.-]+", "-", title).strip("-") or "report"}.html"'
     answer.headers["content-security-policy"] = BOX_HEADERS["content-security-policy"]
     return answer
+
+
+async def with_comparisons(
+    services: WebServices, tracking: TrackingServices, request: Request, report: Report, blocks: Sequence[Block], *, is_whole: bool
+) -> list[Block]:
+    """Return the blocks with their comparisons, live ones as they are now and frozen ones as they were.
+
+    Where the runs are gone, or there are too many comparisons, the text of the block stays.
+    """
+    found, drawn = list(blocks), 0
+    for place, part in enumerate(raw_blocks(report.spec)):
+        if wanted_of(part) is None or drawn >= MOST_LIVE:
+            continue
+        frozen_id = frozen_id_of(part)
+        kept = None if frozen_id is None else await asyncio.to_thread(tracking.reports.get, frozen_id)
+        comparison = frozen_comparison_of(kept, report.report_id) or await live_comparison(services, request, part, is_whole=is_whole)
+        if comparison is not None:
+            drawn += 1
+            found[place] = replace(found[place], kind="comparison", comparison=comparison, place=place)
+    return found
 
 
 def named_report(reports: ReportService, text: str) -> Report | None:

@@ -23,8 +23,8 @@ async function freeze(button) {
   const board = boards.find((one) => one.root.dataset.block === block);
   button.disabled = true;
   try {
-    if (!isLive) for (const panel of board.panels) await panel.load();
-    await postJson("/ui/tracking/reports/freeze", { report, block: Number(block), live: Boolean(isLive), addresses: isLive ? [] : [...board.asked] });
+    if (!isLive) for (const panel of board?.panels ?? []) await panel.load();
+    await postJson("/ui/tracking/reports/freeze", { report, block: Number(block), live: Boolean(isLive), addresses: isLive ? [] : [...(board?.asked ?? [])] });
     location.reload();
   } catch (error) {
     button.disabled = false;

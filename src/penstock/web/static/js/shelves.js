@@ -5,7 +5,9 @@ import { viewer } from "./image.js";
 
 const QUIET_MS = 200;
 const shelves = [...document.querySelectorAll(".shelf")];
-const together = document.querySelector("[data-scroll-together]");
+/** What controls act on: their comparison in a report, else the page. */
+const scopeOf = (control) => control.closest("[data-shelves]") ?? document;
+const isTogether = (shelf) => scopeOf(shelf).querySelector("[data-scroll-together]")?.checked ?? true;
 const keep = (name, value) => {
   const address = new URL(location.href);
   if (value === null) address.searchParams.delete(name);
@@ -40,8 +42,8 @@ document.addEventListener("click", (event) => {
 });
 
 /** Show in each cell the drawings of the last step up to `step`, or of its first. */
-function showStep(step) {
-  for (const cell of document.querySelectorAll(".shelf-cell")) {
+function showStep(scope, step) {
+  for (const cell of scope.querySelectorAll(".shelf-cell")) {
     const pieces = [...cell.querySelectorAll(".shelf-piece")];
     const known = pieces.map((piece) => Number(piece.dataset.step));
     const before = known.filter((one) => one <= step);
@@ -50,15 +52,15 @@ function showStep(step) {
   }
 }
 
-const slider = document.querySelector("[data-shelf-step]");
-if (slider) {
+for (const slider of document.querySelectorAll("[data-shelf-step]")) {
+  const scope = scopeOf(slider);
   const steps = JSON.parse(slider.dataset.steps);
   const tell = () => { slider.parentElement.querySelector("output").textContent = steps[slider.value]; };
   tell();
   slider.addEventListener("input", () => {
     tell();
-    showStep(steps[slider.value]);
-    keep("step", steps[slider.value]);
+    showStep(scope, steps[slider.value]);
+    if (scope === document) keep("step", steps[slider.value]);
   });
 }
 
@@ -68,7 +70,7 @@ let quietUntil = 0;
 for (const shelf of shelves) {
   for (const box of scrolling(shelf)) {
     box.addEventListener("scroll", () => {
-      if (!together?.checked || performance.now() < quietUntil) return;
+      if (performance.now() < quietUntil || !isTogether(shelf)) return;
       quietUntil = performance.now() + QUIET_MS / 4;
       for (const other of scrolling(shelf)) {
         if (other === box) continue;
@@ -82,9 +84,10 @@ for (const shelf of shelves) {
 /** What a document in a box says is hostile: a share of its height that a frame of this page sends goes to the others of its shelf. */
 window.addEventListener("message", (event) => {
   const place = event.data?.penstockScroll;
-  if (!together?.checked || typeof place !== "number" || !(place >= 0 && place <= 1)) return;
-  const frames = shelves.map((shelf) => [...shelf.querySelectorAll("iframe")]).find((held) => held.some((frame) => frame.contentWindow === event.source));
-  for (const frame of frames ?? []) if (frame.contentWindow !== event.source) frame.contentWindow.postMessage({ penstockScroll: place }, "*");
+  if (typeof place !== "number" || !(place >= 0 && place <= 1)) return;
+  const shelf = shelves.find((one) => [...one.querySelectorAll("iframe")].some((frame) => frame.contentWindow === event.source));
+  if (!shelf || !isTogether(shelf)) return;
+  for (const frame of shelf.querySelectorAll("iframe")) if (frame.contentWindow !== event.source) frame.contentWindow.postMessage({ penstockScroll: place }, "*");
 });
 
 /** All matrices show the same values and classes, so that they are compared with like. */

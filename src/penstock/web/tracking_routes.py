@@ -76,6 +76,7 @@ OWN: tuple[tuple[str, TrackingPage], ...] = (
     ("/ui/tracking/export/{entity}/{project}", tracking_export.export),
     ("/ui/tracking/series", tracking_data.series),
     ("/ui/tracking/values", tracking_values.values),
+    ("/ui/tracking/workspace/rows", tracking_board.rows_part),
     ("/ui/tracking/columns", tracking_values.columns),
     ("/ui/tracking/importance", tracking_values.importance),
     ("/ui/tracking/charts/rows", tracking_charts.rows),

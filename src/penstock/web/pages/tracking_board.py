@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from penstock.domain.tracking import TrackedProject, TrackedRun
 from penstock.web.pages.tracking_run import ChartPanel, client_plots, panel_list, panels_of_kinds
+from penstock.web.pages.tracking_values import project_by_id
 from penstock.web.pages.tracking_views import OpenView, open_view, views_of
 from penstock.web.pages.tracking_workspace import (
     GROUPS,
@@ -20,16 +21,20 @@ from penstock.web.pages.tracking_workspace import (
     SORTS,
     RunListing,
     listed_keys,
+    listed_run,
     project_frame,
     project_url,
     run_listing,
+    wanted_groups,
 )
-from penstock.web.render import render
+from penstock.web.render import render, render_part
 from penstock.web.services import WebServices
 from penstock.web.step_metrics import step_metrics
 from penstock.web.tracking_filters import FIELDS
-from penstock.web.tracking_services import TrackingServices, project_of
+from penstock.web.tracking_services import TrackingServices, project_of, runs_by_ids
 
+_LISTED = 100
+"""Runs of one part of the list."""
 _SERIES_RUNS = 50
 """Runs whose keys decide which panels there are; as many as are ever drawn."""
 _KEYED_ROWS = 20
@@ -109,7 +114,7 @@ async def workspace_page(services: WebServices, tracking: TrackingServices, requ
     """Runs beside panels."""
     project = await project_of(tracking, request)
     query = request.query_params
-    listing = await run_listing(services, tracking, request, project, limit=100)
+    listing = await run_listing(services, tracking, request, project, limit=_LISTED)
     runs = [row.run for row in listing.rows[:_SERIES_RUNS]]
     kinds = await tracking.history.kinds([run.run_id for run in runs])
     source = urlencode([("project", project.project_id), *((name, query[name]) for name in _ASKED if name in query)])
@@ -119,3 +124,16 @@ async def workspace_page(services: WebServices, tracking: TrackingServices, requ
     page = WorkspacePage(project, project_url(project), PROJECT_TABS, listing, merged_panels(kinds, runs), view, views, source, keys=keys)
     frame = project_frame(project, f"{project.entity}/{project.name}", scripts=("workspace", "table"))
     return render(services, request, "tracking/workspace.html", frame=frame, page=page)
+
+
+async def rows_part(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """The next part of the list of runs of `project`, from `cursor`; or, of those with the ids in `runs`, the ones that the project has."""
+    project, query = await project_by_id(tracking, request), request.query_params
+    if "runs" in query:
+        group = ",".join(wanted_groups(query))
+        found = await runs_by_ids(tracking, request, query["runs"], limit=_SERIES_RUNS)
+        rows = [listed_run(run, group) for run in found.values() if run.project_id == project.project_id]
+        part = RunListing(rows, len(rows), None, "", group)
+    else:
+        part = await run_listing(services, tracking, request, project, limit=_LISTED, is_counted=False)
+    return render_part(services, request, "tracking/workspace_rows.html", part=part)

@@ -21,6 +21,9 @@ const KINDS = { line: LinePanel, bar: BarPanel, scatter: ScatterPanel, scalar: S
 const DEFAULTS = { smoother: "ema", smooth: 0, logY: false, logX: false, clip: false, agg: "mean", band: "range", sync: true, lanes: "" };
 const IN_ADDRESS = { smoother: "smoother", smooth: "smooth", logY: "ly", logX: "lx", clip: "clip", agg: "agg", band: "band", sync: "sync", lanes: "lanes" };
 
+const ZOOM = /^(.*)\*([^*]*)\*([^*]*)\*([^*]*)\*([^*]*)$/s; // id of a panel, ends of x, ends of y
+const rangeOf = (from, to) => (from !== "" && to !== "" && Number(to) > Number(from) ? [Number(from), Number(to)] : null);
+
 /** The panels of one run or many. `runs`: [{id, name, color, group?, url?}]; `answers`: of a frozen one; `source`: query that names them for values; `document`: a ViewDocument. */
 export class Board {
   constructor(root, { runs, stream = "history", x = "_step", tools = null, document: doc = null, source = "", isAddressed = true, answers = null }) {
@@ -51,6 +54,7 @@ export class Board {
     }
     this.settings = settings;
     this.range = query.has("from") && query.has("to") ? [Number(query.get("from")), Number(query.get("to"))] : null;
+    this.zooms = new Map(query.getAll("zoom").map((text) => ZOOM.exec(text)).filter(Boolean).map(([, id, ...ends]) => [id, { x: rangeOf(ends[0], ends[1]), y: rangeOf(ends[2], ends[3]) }]));
   }
 
   get panels() {
@@ -65,13 +69,23 @@ export class Board {
     return this.runs.filter((run) => !run.isHidden);
   }
 
-  isHidden(id) {
-    return this.choose?.(id) ?? this.runs.find((run) => run.id === id)?.isHidden ?? false;
+  /** A run of the list; thousands may be there. */
+  runById(id) {
+    if (this.indexed !== this.runs) {
+      this.indexed = this.runs;
+      this.byId = new Map(this.runs.map((run) => [run.id, run]));
+    }
+    return this.byId.get(id);
+  }
+
+  /** Whether a run of the values is switched off; those that the list has not come to are on unless the reader said otherwise. */
+  isHidden({ id, group }) {
+    return this.choose?.(id, group) ?? this.runById(id)?.isHidden ?? false;
   }
 
   /** How a run of the values looks: as in the list, where it is in the list. */
   look(row) {
-    const run = this.runs.find((one) => one.id === row.id);
+    const run = this.runById(row.id);
     return run ? { color: run.color, isBaseline: run.isBaseline } : { color: row.color };
   }
 
@@ -253,10 +267,6 @@ export class Board {
     return this.ask(`/ui/tracking/values?${query}`, { signal });
   }
 
-  isolate(id) {
-    this.only([id]);
-  }
-
   /** Draw only these runs. A workspace remembers it; elsewhere a second time brings the others back. */
   only(ids) {
     if (this.keepOnly) {
@@ -268,12 +278,28 @@ export class Board {
     this.reload();
   }
 
-  zoom(from, to) {
-    if (from !== null && !(to > from)) return;
-    this.range = from === null ? null : [from, to];
-    if (from === null) for (const panel of this.panels) if (panel.plot) panel.plot.yRange = null;
+  /** Draw these runs no longer. */
+  hide(ids) {
+    if (this.keepHidden) {
+      this.keepHidden(ids);
+      return;
+    }
+    for (const run of this.runs) run.isHidden ||= ids.includes(run.id);
+    this.reload();
+  }
+
+  /** Show this range of x in all panels that zoom together; null for all of it. */
+  zoom(range) {
+    this.range = range;
     this.note();
     this.reload();
+  }
+
+  /** Keep what one panel alone shows: ranges of x and y, nulls for all. */
+  zoomPanel(id, { x, y }) {
+    if (x || y) this.zooms.set(id, { x, y });
+    else this.zooms.delete(id);
+    this.note();
   }
 
   reload() {
@@ -296,8 +322,11 @@ export class Board {
       const isPlain = value === DEFAULTS[name] || (name === "smoother" && !settings.smooth);
       set(word, isPlain ? null : typeof value === "boolean" ? (value ? "1" : "0") : String(value));
     }
-    set("from", this.range?.[0] ?? null);
-    set("to", this.range?.[1] ?? null);
+    const short = (range) => range?.map((value) => String(Number(value.toPrecision(12)))) ?? ["", ""];
+    set("from", this.range ? short(this.range)[0] : null);
+    set("to", this.range ? short(this.range)[1] : null);
+    address.searchParams.delete("zoom");
+    for (const [id, { x, y }] of this.zooms) address.searchParams.append("zoom", [id, ...short(x), ...short(y)].join("*"));
     history.replaceState(history.state, "", address);
   }
 
@@ -338,9 +367,8 @@ export class Board {
     const find = (name) => this.tools?.querySelector(`[data-chart-${name}]`);
     const redraw = throttle(() => this.redraw(), 60);
     const reload = () => {
-      this.range = null;
-      this.note();
-      this.reload();
+      for (const zoom of this.zooms.values()) zoom.x = null; // values of another axis
+      this.zoom(null);
     };
     const wishes = [["x", "x", reload], ["smoother", "smoother", redraw], ["smooth", "smooth", redraw], ["log-y", "logY", redraw], ["log-x", "logX", redraw], ["clip", "clip", redraw], ["agg", "agg", redraw], ["band", "band", redraw], ["sync", "sync", () => {}], ["lanes", "lanes", () => this.reload()]];
     this.fields = [];
@@ -358,9 +386,10 @@ export class Board {
     }
     this.showSettings();
     find("reset")?.addEventListener("click", () => {
-      for (const panel of this.panels) panel.ownRange = null;
-      this.zoom(null, null);
+      this.zooms.clear();
+      this.zoom(null);
     });
+    find("drag")?.addEventListener("change", (event) => { this.isBrushing = event.target.value === "brush"; });
     const search = this.tools?.querySelector("[data-panel-search]");
     search?.addEventListener("input", () => this.filter(search.value));
     window.addEventListener("resize", throttle(() => { for (const panel of this.panels) panel.resize(); }, 120));

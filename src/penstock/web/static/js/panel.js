@@ -60,7 +60,7 @@ export class Panel {
     if (this.rows) parts.push(this.button("grid", "table", () => this.showTable()));
     if (this.board.alerts && this.watched()) parts.push(this.button("bell", "alert", () => this.alert()));
     parts.push(this.button("fit", "expand", () => this.expand()));
-    if (this.board.document) parts.push(this.menu());
+    if (this.entries().length) parts.push(this.menu());
     this.head.replaceChildren(...parts);
   }
 
@@ -77,31 +77,36 @@ export class Panel {
     location.href = `${place}?metric=${encodeURIComponent(this.watched())}#new-automation`;
   }
 
-  /** Everything that a pointer can do by dragging is here too. */
-  menu() {
-    const { document: doc, sprite } = this.board;
-    const entry = (symbol, label, work, classes = "") => make("button", { type: "button", class: classes, onclick: () => {
-      list.open = false;
-      work();
-    } }, icon(sprite, symbol), say(label));
+  /** What the menu offers: [symbol, label, work, classes?], null for a line. Everything that a pointer can do by dragging is here too. */
+  entries() {
+    const { document: doc } = this.board;
+    if (!doc) return [];
     const { id } = this.spec;
     const moves = (by) => () => this.board.rearrange(() => doc.move(this.board.listed(), id, by), id);
     const size = (name, by) => () => this.board.rearrange(() => doc.edit(id, { [name]: Math.max(1, Math.min(name === "wide" ? 4 : 3, (this.spec[name] ?? 1) + by)) }), id);
-    const fill = () => [
-      entry("edit", "edit panel", () => this.board.editPanel(this.spec)),
-      ...(this.watched() ? [entry("bell", "alert", () => this.alert())] : []),
-      entry("copy", "duplicate", () => this.board.rearrange(() => doc.duplicate(this.board.listed(), id), id)),
-      entry("chevron-left", "move earlier", moves(-1)), entry("chevron-right", "move later", moves(1)),
-      entry("folder", "move to section", () => this.board.askSection(this.spec)),
-      entry("plus", "wider", size("wide", 1)), entry("minus", "narrower", size("wide", -1)),
-      entry("arrow-down", "taller", size("tall", 1)), entry("arrow-up", "shorter", size("tall", -1)),
-      make("hr"), entry("trash", "remove panel", () => this.board.rearrange(() => doc.remove(id)), "danger"),
+    return [
+      ["edit", "edit panel", () => this.board.editPanel(this.spec)],
+      ...(this.watched() ? [["bell", "alert", () => this.alert()]] : []),
+      ["copy", "duplicate", () => this.board.rearrange(() => doc.duplicate(this.board.listed(), id), id)],
+      ["chevron-left", "move earlier", moves(-1)], ["chevron-right", "move later", moves(1)],
+      ["folder", "move to section", () => this.board.askSection(this.spec)],
+      ["plus", "wider", size("wide", 1)], ["minus", "narrower", size("wide", -1)],
+      ["arrow-down", "taller", size("tall", 1)], ["arrow-up", "shorter", size("tall", -1)],
+      null, ["trash", "remove panel", () => this.board.rearrange(() => doc.remove(id)), "danger"],
     ];
+  }
+
+  menu() {
+    const { sprite } = this.board;
+    const entry = ([symbol, label, work, classes = ""]) => make("button", { type: "button", class: classes, onclick: () => {
+      list.open = false;
+      work();
+    } }, icon(sprite, symbol), say(label));
     const body = make("div", { class: "menu-body" });
     const list = make("details", { class: "menu" },
       make("summary", { class: "button ghost small square", "aria-label": `${say("panel menu")}: ${this.name}` }, icon(sprite, "more")), body);
     list.addEventListener("toggle", () => {
-      if (list.open && !body.firstChild) body.replaceChildren(...fill());
+      if (list.open && !body.firstChild) body.replaceChildren(...this.entries().map((one) => (one ? entry(one) : make("hr"))));
     });
     return list;
   }

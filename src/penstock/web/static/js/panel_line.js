@@ -4,11 +4,14 @@ import { make } from "./dom.js";
 import { expression } from "./expressions.js";
 import { isLaneWanted, lane } from "./lanes.js";
 import { Panel } from "./panel.js";
+import { askRange } from "./panel_range.js";
 import { canDraw, Plot } from "./plot.js";
 import { combined, grouped } from "./series.js";
 import { say, shortNumber } from "./words.js";
 
-const MOST_KEYS = 16;
+const MOST_KEYS = 16; // at first, and as many more each time the reader asks
+const MOST_NAMES = 8;
+const MOST_COMPARED = 20;
 const DASHES = [undefined, [7, 4], [2, 3], [10, 3, 2, 3]];
 const OWN = ["x", "smooth", "smoother", "logY", "logX", "clip", "agg", "band", "yMin", "yMax"];
 
@@ -30,23 +33,29 @@ export class LinePanel extends Panel {
     return { ...this.board.settings, ...own, ...(isPlain ? { x: this.spec.stepMetric } : {}) };
   }
 
-  /** Keys that are asked for: [{key} or {keys, evaluate}], at most a dozen. */
+  /** Keys that are asked for: [{keys, evaluate?}]; of many the first ones, until the reader wants more. */
   wanted() {
     const { spec } = this;
+    this.left = 0;
     if (spec.expr) return [{ ...expression(spec.expr), name: spec.title || spec.expr }];
-    if (spec.match) {
-      const pattern = new RegExp(spec.match);
-      return this.board.lineKeys().filter((key) => pattern.test(key)).slice(0, MOST_KEYS).map((key) => ({ keys: [key] }));
-    }
-    const keys = spec.keys ?? [spec.key];
+    const keys = spec.match ? this.board.lineKeys().filter((key) => new RegExp(spec.match).test(key)) : spec.keys ?? [spec.key];
     const kept = this.board.stream === "events" ? keys.filter((key) => isLaneWanted(key, this.board.settings.lanes)) : keys;
-    this.left = Math.max(0, kept.length - MOST_KEYS);
-    return kept.slice(0, MOST_KEYS).map((key) => ({ keys: [key] }));
+    this.most ??= MOST_KEYS;
+    this.left = Math.max(0, kept.length - this.most);
+    return kept.slice(0, this.most).map((key) => ({ keys: [key] }));
+  }
+
+  /** Whether x is zoomed together with the other panels. */
+  isTogether() {
+    return this.board.settings.sync && this.settings().x === this.board.settings.x;
   }
 
   range() {
-    const { x } = this.settings();
-    return this.board.settings.sync && x === this.board.settings.x ? this.board.range : this.ownRange ?? null;
+    return this.isTogether() ? this.board.range : this.board.zooms.get(this.spec.id)?.x ?? null;
+  }
+
+  yRange() {
+    return this.board.zooms.get(this.spec.id)?.y ?? null;
   }
 
   async load() {
@@ -74,7 +83,6 @@ export class LinePanel extends Panel {
   /** Series with names and colours; runs of a group become one line with a band. */
   arranged() {
     const settings = this.settings();
-    const byId = new Map(this.board.runs.map((run) => [run.id, run]));
     const { keys } = this.spec;
     const isMany = (keys ?? this.data).length > 1;
     const found = [];
@@ -84,14 +92,18 @@ export class LinePanel extends Panel {
       const dash = isMany ? DASHES[place % DASHES.length] : undefined;
       const groups = new Map();
       for (const series of one.series) {
-        const run = byId.get(series.run);
+        const run = this.board.runById(series.run);
         if (!run || run.isHidden || !series.x.length) continue;
+        const isFaint = run.isFaint || (this.brushed !== undefined && !this.brushed.has(run.id));
         if (run.group !== undefined) {
-          if (!groups.has(run.group)) groups.set(run.group, { name: run.group || "–", color: run.groupColor, series: [] });
-          groups.get(run.group).series.push(series);
-        } else found.push({ ...series, name: this.label(run, key, isMany), color: isMany && this.board.visible().length === 1 ? place + 1 : run.color, dash, id: run.id, url: run.url, isBaseline: run.isBaseline, isFaint: run.isFaint });
+          if (!groups.has(run.group)) groups.set(run.group, { name: run.group || "–", color: run.groupColor, series: [], runs: [], isFaint: true });
+          const group = groups.get(run.group);
+          group.series.push(series);
+          group.runs.push(run.id);
+          group.isFaint &&= isFaint;
+        } else found.push({ ...series, name: this.label(run, key, isMany), color: isMany && this.board.visible().length === 1 ? place + 1 : run.color, dash, runs: [run.id], url: run.url, isBaseline: run.isBaseline, isFaint });
       }
-      for (const group of groups.values()) found.push({ ...grouped(group.series, settings.agg, settings.band), name: `${group.name} (${group.series.length})${isMany ? ` ${key}` : ""}`, color: group.color, dash });
+      for (const group of groups.values()) found.push({ ...grouped(group.series, settings.agg, settings.band), name: `${group.name} (${group.series.length})${isMany ? ` ${key}` : ""}`, color: group.color, dash, runs: group.runs, isGroup: true, isFaint: group.isFaint });
     });
     return isMany ? found : apart(found);
   }
@@ -119,11 +131,14 @@ export class LinePanel extends Panel {
     }
     if (!this.plot) {
       this.body.replaceChildren();
-      this.plot = new Plot(this.body, { onZoom: (from, to) => this.zoom(from, to), onPick: (one, event) => this.pick(one, event), syncKey: `board ${settings.x}`, sprite: this.board.sprite });
+      this.plot = new Plot(this.body, {
+        onZoom: (wanted) => this.zoom(wanted), onPick: (one, event) => this.pick(one, event), onBrush: (wanted) => this.brush(wanted),
+        isBrush: (event) => this.canBrush() && (event.shiftKey || this.board.isBrushing), syncKey: `board ${settings.x}`, sprite: this.board.sprite,
+      });
     }
     this.plot.axis = settings.x;
-    this.plot.draw(drawn, settings, this.range());
-    this.note.textContent = this.resolution(drawn, settings);
+    this.plot.draw(drawn, settings, this.range(), this.yRange());
+    this.note.replaceChildren(this.resolution(drawn, settings), this.left ? make("button", { class: "button small", type: "button", onclick: () => this.drawMore() }, say("more lines", { count: Math.min(this.left, MOST_KEYS) })) : "");
     const last = drawn.map((one) => `${one.name}: ${shortNumber(one.y.findLast((value) => value !== null))}`).slice(0, 5).join(", ");
     this.element.setAttribute("aria-label", `${this.name}. ${last}`);
     this.drawLegend(drawn);
@@ -133,7 +148,7 @@ export class LinePanel extends Panel {
   /** What is not shown: rows per drawn point, keys beyond the most, values outside the scale. */
   resolution(drawn, settings) {
     const parts = this.data.flatMap((one) => one.series);
-    const most = this.left ? [say("lines left", { shown: MOST_KEYS, all: MOST_KEYS + this.left })] : [];
+    const most = this.left ? [say("keys left", { shown: this.most, all: this.most + this.left })] : [];
     const rows = Math.max(...parts.map((one) => one.rows));
     const points = Math.max(...parts.map((one) => one.points ?? one.x.length));
     const notes = [...most, rows > points ? say("buckets", { per: Math.ceil(rows / points).toLocaleString() }) : say(rows === 1 ? "full one" : "full", { rows: rows.toLocaleString() })];
@@ -144,21 +159,32 @@ export class LinePanel extends Panel {
   }
 
   pick(one, event) {
-    if (event.altKey) this.board.isolate(one.id);
+    if (event.altKey) this.board.only(one.runs);
     else if (one.url) {
       if (event.ctrlKey || event.metaKey) window.open(one.url, "_blank", "noopener");
       else location.href = one.url;
     }
   }
 
+  /** Draw some of the keys that were left out, too. */
+  drawMore() {
+    this.most += MOST_KEYS;
+    this.load();
+  }
+
   drawLegend(drawn) {
     this.legend.replaceChildren();
     if (drawn.length < 2) return;
-    for (const one of drawn.slice(0, 8)) {
-      const line = one.url ? make("a", { class: "quiet cut", href: one.url }, one.name) : make("span", { class: "cut" }, one.name);
+    for (const one of drawn.slice(0, this.isLong ? drawn.length : MOST_NAMES)) {
+      const line = one.url ? make("a", { class: "quiet cut", href: one.url, title: one.name }, one.name) : make("span", { class: "cut", title: one.name }, one.name);
       this.legend.append(make("span", { class: "legend-entry" }, make("span", { class: `legend-swatch series-${((one.color - 1) % 8) + 1}${one.dash ? " is-dashed" : ""}` }), line));
     }
-    if (drawn.length > 8) this.legend.append(make("span", { class: "faint" }, `+${drawn.length - 8}`));
+    if (drawn.length > MOST_NAMES) this.legend.append(make("button", { class: "plain-button faint", type: "button", "aria-expanded": String(Boolean(this.isLong)), "aria-label": say(this.isLong ? "fewer names" : "all names"), onclick: (event) => {
+      this.isLong = !this.isLong;
+      this.drawLegend(drawn);
+      if (event.detail === 0) this.legend.lastElementChild.focus();
+    } }, this.isLong ? "−" : `+${drawn.length - MOST_NAMES}`));
+    this.legend.classList.toggle("is-long", Boolean(this.isLong));
   }
 
   rows() {
@@ -170,15 +196,65 @@ export class LinePanel extends Panel {
     return { head: [say("Run"), say("value"), say("lowest"), say("highest")], rows };
   }
 
-  zoom(from, to) {
-    if (from !== null && !(to > from)) return;
-    if (from === null && this.plot) this.plot.yRange = null;
-    if (this.board.settings.sync && this.settings().x === this.board.settings.x) {
-      this.board.zoom(from, to);
-      return;
-    }
-    this.ownRange = from === null ? null : [from, to];
-    this.load();
+  /** Show a part of the drawing: `{ x, y }`, null for an axis that stays as it is; null for all of it. */
+  zoom(wanted) {
+    const [x, y] = wanted === null ? [null, null] : [wanted.x ?? this.range(), wanted.y ?? this.yRange()];
+    if ([x, y].some((range) => range && !(range[1] > range[0]))) return;
+    const isTogether = this.isTogether();
+    this.board.zoomPanel(this.spec.id, { x: isTogether ? null : x, y });
+    if (isTogether && wanted?.x !== null) this.board.zoom(x);
+    else if (wanted?.x === null) this.redraw();
+    else this.load();
+  }
+
+  /** Whether there are runs to choose among. */
+  canBrush() {
+    return this.board.runs.length > 1;
+  }
+
+  /** Take the runs whose lines pass through a rectangle of values: the others are faint while the reader decides what to do with them. */
+  brush(wanted) {
+    const found = this.plot?.within(wanted) ?? [];
+    this.brushed = new Set(found.flatMap((one) => one.runs));
+    this.draw();
+    this.tellBrushed();
+  }
+
+  tellBrushed() {
+    this.choice?.remove();
+    const ids = [...this.brushed];
+    const end = (work) => () => {
+      this.choice.remove();
+      this.brushed = undefined;
+      this.draw();
+      work?.();
+    };
+    const act = (label, work, isOff = false) => make("button", { class: "button small", type: "button", disabled: isOff, onclick: end(work) }, label);
+    const compared = `/ui/tracking/compare?runs=${ids.join(",")}`;
+    this.choice = make("div", { class: "row wrapping tight panel-choice", role: "group", "aria-label": say("brushed", { count: ids.length }) },
+      make("strong", { class: "small", role: "status" }, say("brushed", { count: ids.length })),
+      act(say("only these", { count: ids.length }), () => this.board.only(ids), !ids.length),
+      act(say("hide these"), () => this.board.hide(ids), !ids.length),
+      ids.length > 1 && ids.length <= MOST_COMPARED ? make("a", { class: "button small", href: compared }, say("compare these")) : "",
+      act(say("cancel")));
+    this.legend.before(this.choice);
+    this.choice.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      event.stopPropagation();
+      end()();
+      this.element.focus();
+    });
+  }
+
+  /** Zoom, or choose runs, by numbers: what dragging does, without a pointer. */
+  askRange() {
+    const { x, y } = this.plot?.plot?.scales ?? {};
+    if (x) askRange(this, { x: [x.min, x.max], y: [y.min, y.max] });
+  }
+
+  entries() {
+    return [["fit", this.canBrush() ? "range and runs" : "range", () => this.askRange()], ...super.entries()];
   }
 
   keys(event) {
@@ -193,9 +269,10 @@ export class LinePanel extends Panel {
     const pans = { ArrowLeft: [min - width / 4, max - width / 4], ArrowRight: [min + width / 4, max + width / 4] };
     if (event.shiftKey && pans[event.key]) this.plot.step(event.key === "ArrowLeft" ? -0.02 : 0.02);
     else if (event.key === "p") this.plot.pin();
-    else if (event.key === "0" || (event.key === "Escape" && !this.element.closest("dialog"))) this.zoom(null, null);
-    else if (zooms[event.key]) this.zoom(...zooms[event.key]);
-    else if (pans[event.key] && !this.element.closest("dialog")) this.zoom(...pans[event.key]);
+    else if (event.key === "z") this.askRange();
+    else if (event.key === "0" || (event.key === "Escape" && !this.element.closest("dialog"))) this.zoom(null);
+    else if (zooms[event.key]) this.zoom({ x: zooms[event.key], y: null });
+    else if (pans[event.key] && !this.element.closest("dialog")) this.zoom({ x: pans[event.key], y: null });
     else {
       super.keys(event);
       return;

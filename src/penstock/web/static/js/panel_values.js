@@ -31,7 +31,7 @@ export class ValuesPanel extends Panel {
 
   /** Rows of runs that are not hidden, with their colours. */
   picked() {
-    return this.data.filter((row) => !this.board.isHidden(row.id)).map((row) => ({ ...row, ...this.board.look(row) }));
+    return this.data.filter((row) => !this.board.isHidden(row)).map((row) => ({ ...row, ...this.board.look(row) }));
   }
 
   redraw() {

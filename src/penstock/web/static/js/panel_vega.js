@@ -93,7 +93,7 @@ export class VegaPanel extends Panel {
   /** Rows of runs that are drawn, as the specification finds them. */
   rowsOf({ runs, rows, columns }) {
     const colors = themeColors().series;
-    const looks = runs.map((run) => (this.board.isHidden(run.id) ? null : { id: run.id, name: run.name, group: run.group, color: colors[((this.board.look(run).color ?? 1) - 1) % 8] }));
+    const looks = runs.map((run) => (this.board.isHidden(run) ? null : { id: run.id, name: run.name, group: run.group, color: colors[((this.board.look(run).color ?? 1) - 1) % 8] }));
     const found = [];
     for (const [owner, ...values] of rows) {
       if (!looks[owner]) continue;

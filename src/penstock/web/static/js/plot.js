@@ -5,7 +5,7 @@
 
 import { clock, zone } from "./clocks.js";
 import { duration } from "./dom.js";
-import { nearest, percentiles, smoothed } from "./series.js";
+import { crosses, nearest, percentiles, smoothed } from "./series.js";
 import { themeColors } from "./theme.js";
 import { Tip } from "./tip.js";
 import { say, shortNumber } from "./words.js";
@@ -14,6 +14,8 @@ import { say, shortNumber } from "./words.js";
 const SECOND_CLICK = 250;
 
 let uPlot = null;
+/** The drawing in which the pointer went down last. */
+let dragged = null;
 
 /** Settled once a Plot can draw. Not a static import: the library takes its time to begin, and the data can be on its way meanwhile. */
 export const canDraw = import("../vendor/uPlot.esm.js").then((library) => {
@@ -25,20 +27,25 @@ function alpha(color, share) {
   return parts && color.startsWith("rgb") ? `rgb(${parts[0]} ${parts[1]} ${parts[2]} / ${share})` : color;
 }
 
-/** One drawing. `onZoom(from, to)` is called with values of x, or nulls to reset; `onPick(series, event)` when a line is clicked. */
+/**
+ * One drawing. `onZoom({ x, y })` is called with ranges of values, null for an axis that stays as it is, or with null to reset both;
+ * `onPick(series, event)` when a line is clicked; `onBrush({ x, y })` when a rectangle was drawn around lines instead, which
+ * `isBrush(event)` says of the event that began it.
+ */
 export class Plot {
-  constructor(place, { onZoom, onPick = null, syncKey = null, sprite = "" }) {
-    this.place = place;
-    this.onZoom = onZoom;
-    this.onPick = onPick;
-    this.syncKey = syncKey;
+  constructor(place, { onZoom, onPick = null, onBrush = null, isBrush = () => false, syncKey = null, sprite = "" }) {
+    Object.assign(this, { place, onZoom, onPick, onBrush, isBrush, syncKey });
     this.plot = null;
-    this.yRange = null;
     this.tip = new Tip(sprite);
   }
 
-  /** Draw `series` (each with name, color 1..8, x, y, low?, high?, marks). */
-  draw(series, settings, range) {
+  /** Draw `series` (each with name, color 1..8, x, y, low?, high?, marks), zoomed into `range` of x and `yRange` of y, as far as they are given. */
+  draw(series, settings, range, yRange = null) {
+    if (this.isPressed) { // a drag goes on in the drawing in which it began
+      this.waiting = () => this.draw(series, settings, range, yRange);
+      return;
+    }
+    this.waiting = null;
     const colors = themeColors();
     const kept = series.filter((one) => one.x.length).map((one) => prepared(one, settings));
     this.shown = [];
@@ -64,16 +71,18 @@ export class Plot {
       this.shown.push({ one, line, color });
       tables.push(columns);
     }
-    const isPinned = this.tip.isPinned;
+    const { isPinned } = this.tip;
+    const isRead = this.isHot && this.tip.element.isConnected;
     const { left, top } = this.plot?.cursor ?? { left: -1, top: -1 };
     this.plot?.destroy();
     this.plot = null;
     if (!kept.length) return;
     const data = tables.length === 1 ? tables[0] : uPlot.join(tables, tables.map((table) => table.map(() => 1)));
     this.range = range;
+    this.yRange = yRange;
     this.plot = new uPlot(this.options(options, bands, settings, colors, kept), data, this.place);
     if (isPinned) this.plot.over.append(this.tip.element);
-    else if (this.isHot && left >= 0) this.plot.setCursor({ left, top }); // new values come while somebody reads the old ones
+    else if (isRead && left >= 0) queueMicrotask(() => this.plot?.setCursor({ left, top })); // new values come while somebody reads the old ones; the drawing has its size after a microtask
   }
 
   options(series, bands, settings, colors, kept) {
@@ -121,11 +130,15 @@ export class Plot {
   }
 
   bind(u) {
+    u.over.addEventListener("mousedown", (event) => {
+      dragged = this;
+      this.press();
+      this.isBrushing = Boolean(this.onBrush) && this.isBrush(event);
+    }, { capture: true });
     u.over.addEventListener("dblclick", () => {
       clearTimeout(this.picking);
       if (this.isPinnedByClick) this.tip.hide(true);
-      this.yRange = null;
-      this.onZoom(null, null);
+      this.onZoom(null);
     });
     u.over.addEventListener("mouseenter", () => { this.isHot = true; });
     u.over.addEventListener("mouseleave", () => {
@@ -133,6 +146,17 @@ export class Plot {
       this.tip.hide();
     });
     u.over.addEventListener("click", (event) => this.clicked(u, event));
+  }
+
+  /** Hold what is drawn until the pointer is let go. */
+  press() {
+    this.isPressed = true;
+    this.waiting = null;
+    document.addEventListener("mouseup", () => {
+      this.isPressed = false;
+      // What the drag asked for is drawn after this, from newer data.
+      setTimeout(() => this.plot && this.waiting?.());
+    }, { once: true, capture: true });
   }
 
   /** A click on a line picks it; one beside the lines pins the values that are shown, for copying. The first half of a double click does neither for long. */
@@ -176,17 +200,37 @@ export class Plot {
     u.setCursor({ left, top: u.over.clientHeight / 2 });
   }
 
+  /** A rectangle was drawn: a flat one means x alone, a tall one y alone (the library makes them as wide, or as high, as the drawing). */
   selected(u) {
     const { left, top, width, height } = u.select;
     if (width < 4 && height < 4) return;
-    const whole = u.over.clientHeight;
-    if (height > 4 && height < whole - 2) {
-      this.yRange = [u.posToVal(top + height, "y"), u.posToVal(top, "y")];
+    if (dragged !== this) { // drawings with the same crosshair show the rectangle, too
+      u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+      return;
     }
-    const from = u.posToVal(left, "x");
-    const to = u.posToVal(left + width, "x");
+    const isWide = width >= u.over.clientWidth - 1;
+    const isTall = height >= u.over.clientHeight - 1;
+    const wanted = {
+      x: isWide && !isTall ? null : [u.posToVal(left, "x"), u.posToVal(left + width, "x")],
+      y: isTall ? null : [u.posToVal(top + height, "y"), u.posToVal(top, "y")],
+    };
     u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    this.onZoom(from, to);
+    if (this.isBrushing) this.onBrush(wanted);
+    else this.onZoom(wanted);
+  }
+
+  /** Series that are seen to pass through a rectangle of values; null for an axis means all of it. */
+  within({ x, y }) {
+    const u = this.plot;
+    if (!u) return [];
+    const sides = (range, axis, whole) => (range ? range.map((value) => u.valToPos(value, axis)).sort((a, b) => a - b) : [0, whole]);
+    const [left, right] = sides(x, "x", u.over.clientWidth);
+    const [top, bottom] = sides(y, "y", u.over.clientHeight);
+    const place = (value, axis) => (value === null || value === undefined ? null : u.valToPos(value, axis));
+    return this.shown.map(({ one }) => one).filter((one) => crosses({
+      x: one.x.map((value) => place(value, "x")), y: one.smooth.map((value) => place(value, "y")),
+      low: one.isGroup ? null : one.low?.map((value) => place(value, "y")), high: one.isGroup ? null : one.high?.map((value) => place(value, "y")),
+    }, { left, right, top, bottom }));
   }
 
   /** Not-a-number marks: small triangles on the floor of the drawing. */

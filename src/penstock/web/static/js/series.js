@@ -147,6 +147,20 @@ export function nearest(one, x) {
   return { x: one.x[i], y: one.smooth?.[i] ?? one.y[i], raw: one.y[i], low: one.low?.[i], high: one.high?.[i], mark };
 }
 
+/** Whether a line {x, y, low?, high?} passes through a rectangle: a point, the extremes of a bucket, or the stretch between two points lies in it. */
+export function crosses({ x, y, low, high }, { left, right, top, bottom }) {
+  const isLevel = (a, b) => Math.max(a, b) >= top && Math.min(a, b) <= bottom;
+  for (let i = 0; i < x.length; i += 1) {
+    const isInside = x[i] >= left && x[i] <= right;
+    if (isInside && y[i] !== null && isLevel(y[i], y[i])) return true;
+    if (isInside && low && high && low[i] !== null && high[i] !== null && isLevel(low[i], high[i])) return true;
+    if (i === 0 || y[i] === null || y[i - 1] === null || x[i] < left || x[i - 1] > right) continue;
+    const at = (place) => y[i - 1] + ((y[i] - y[i - 1]) * (Math.min(Math.max(place, x[i - 1]), x[i]) - x[i - 1])) / (x[i] - x[i - 1] || 1);
+    if (isLevel(at(left), at(right))) return true;
+  }
+  return false;
+}
+
 /** A new series from others: `formula(values)` on the union of x, each other series giving its last value so far. */
 export function combined(parts, formula) {
   const x = [...new Set(parts.flatMap((part) => part.x))].sort((a, b) => a - b);

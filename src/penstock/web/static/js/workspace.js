@@ -5,14 +5,15 @@ import { Board } from "./board.js";
 import { isTyping, notify, throttle } from "./dom.js";
 import { postJson } from "./fetching.js";
 import { askText } from "./panel_edit.js";
+import { RunList } from "./run_list.js";
 import { ViewDocument } from "./views.js";
 import { say } from "./words.js";
 
 const root = document.querySelector("[data-panels]");
-const list = document.getElementById("workspace-runs");
+const list = document.querySelector("[data-run-list]");
 const MOST = 50;
 const FIRST = Number(root?.dataset.first ?? 10);
-const NO_CHOICES = { hidden: {}, shown: {}, colors: {}, pinned: {}, groupColors: {} };
+const NO_CHOICES = { hidden: {}, shown: {}, colors: {}, pinned: {}, groupColors: {}, groups: {}, isOnly: false };
 
 function stored(name) {
   try {
@@ -22,10 +23,10 @@ function stored(name) {
   }
 }
 
-function readRuns() {
-  return [...list.querySelectorAll("[data-run]")].map((row) => ({
-    id: row.dataset.run, name: row.dataset.label, runName: row.dataset.name, url: row.dataset.url, color: Number(row.dataset.color), group: row.dataset.group, groupColor: Number(row.dataset.groupColor ?? 1),
-  }));
+/** Names of the groups around a run that the list has not come to, the innermost first. */
+function groupsAround(name) {
+  const parts = name?.split(" · ") ?? [];
+  return parts.map((_, at) => parts.slice(0, parts.length - at).join(" · "));
 }
 
 class Workspace {
@@ -37,14 +38,23 @@ class Workspace {
     const draft = stored(this.place);
     if (draft?.base === this.document.base) this.document.value = { ...this.document.value, ...draft.value };
     this.board = new Board(root, { runs: [], tools: document.querySelector("[data-chart-tools]"), document: this.document, source: root.dataset.source });
-    this.board.choose = (id) => Boolean(this.choices.hidden[id]);
+    this.board.choose = (id, group) => this.isOff(this.board.runById(id) ?? { id, groups: groupsAround(group) }) ?? Boolean(this.choices.isOnly);
     this.board.keepOnly = (ids) => this.only(ids);
+    this.board.keepHidden = (ids) => this.choose((runs) => {
+      for (const id of ids) {
+        delete runs.shown[id];
+        runs.hidden[id] = 1;
+      }
+    });
+    this.list = new RunList(list, { source: root.dataset.source, onChange: () => this.listed() });
     this.board.runs = this.arrangedRuns();
     this.document.onChange = () => this.changed();
     this.bind();
     this.paint();
     this.board.setPanels(this.panels());
     this.board.listen(["history", "summary"]);
+    this.list.want(this.chosen());
+    this.list.settle();
   }
 
   get choices() {
@@ -55,36 +65,45 @@ class Workspace {
     return JSON.parse(document.getElementById("panel-list").dataset.panelList);
   }
 
+  /** Whether the reader switched a run off (true) or on (false), itself or the innermost of its groups that was; null: neither. */
+  isOff({ id, groups }) {
+    const { hidden, shown } = this.choices;
+    if (hidden[id]) return true;
+    if (shown[id]) return false;
+    const named = groups.find((name) => this.choices.groups?.[name]);
+    return named === undefined ? null : this.choices.groups[named] === "off";
+  }
+
+  /** Runs that the reader wants to see wherever they stand in the list. */
+  chosen() {
+    const { shown, pinned, baseline } = this.choices;
+    return new Set([...Object.keys(pinned), ...(baseline ? [baseline] : []), ...Object.keys(shown)].slice(0, MOST));
+  }
+
   arrangedRuns() {
-    const { hidden, shown, colors, pinned, baseline } = this.choices;
+    const { colors, pinned, baseline, isOnly } = this.choices;
     const groupColors = this.choices.groupColors ?? {};
-    let drawn = 0;
-    return readRuns().map((run, place) => {
+    const runs = this.list.runs().map((run) => ({ ...run, isOff: this.isOff(run), isKept: Boolean(pinned[run.id]) || baseline === run.id }));
+    let room = MOST - runs.filter((run) => run.isOff === false).length; // what was asked for comes before what is drawn unasked
+    return runs.map((run, place) => {
       const isGrouped = run.group !== undefined;
-      const isWanted = hidden[run.id] ? false : shown[run.id] || pinned[run.id] || baseline === run.id || place < FIRST || isGrouped;
-      const isHidden = !isWanted || drawn >= MOST;
-      if (!isHidden) drawn += 1;
+      const isPlain = run.isOff === null && !isOnly && (run.isKept || place < FIRST || isGrouped);
+      if (isPlain) room -= 1;
+      const isHidden = !(run.isOff === false || (isPlain && room >= 0));
       const groupColor = groupColors[run.group] ?? run.groupColor;
       return { ...run, groupColor, color: colors[run.id] ?? (isGrouped ? groupColor : run.color), isHidden, isBaseline: baseline === run.id };
     });
   }
 
   paint() {
-    const { pinned, baseline } = this.choices;
-    for (const run of this.board.runs) {
-      const row = list.querySelector(`[data-run="${run.id}"]`);
-      if (!row) continue;
-      row.classList.toggle("is-hidden", Boolean(run.isHidden));
-      row.classList.toggle("is-pinned", Boolean(pinned[run.id]));
-      row.classList.toggle("is-baseline", baseline === run.id);
-      row.querySelector("[data-eye]").setAttribute("aria-pressed", String(!run.isHidden));
-      row.querySelector("[data-pin]").setAttribute("aria-pressed", String(Boolean(pinned[run.id])));
-      row.querySelector("[data-baseline]").setAttribute("aria-pressed", String(baseline === run.id));
-      row.querySelector(".run-swatch").className = `run-swatch series-${((run.color - 1) % 8) + 1}`;
+    for (const run of this.board.runs) this.paintRow(run);
+    const members = new Map();
+    for (const run of this.board.runs) for (const name of run.groups) {
+      if (!members.has(name)) members.set(name, []);
+      members.get(name).push(run);
     }
-    for (const group of list.querySelectorAll("[data-run-group]")) this.paintGroup(group);
-    const all = Number(root.dataset.total);
-    document.getElementById("drawn-note").textContent = say("drawn", { drawn: this.board.visible().length, all });
+    for (const group of list.querySelectorAll("[data-run-group]")) this.paintGroup(group, members.get(group.dataset.runGroup) ?? []);
+    document.getElementById("drawn-note").textContent = say("drawn", { drawn: this.board.visible().length, all: this.list.total });
     const { document: doc } = this;
     for (const [name, isOff] of [["undo", !doc.past.length], ["redo", !doc.future.length], ["revert", !doc.isDirty], ["save", !doc.isDirty || !this.view.can_save]]) {
       const button = document.querySelector(`[data-view-${name}]`);
@@ -95,16 +114,30 @@ class Workspace {
     if (mode) mode.checked = doc.value.mode === "auto";
   }
 
-  membersOf(group) {
-    const ids = new Set([...group.querySelectorAll("[data-run]")].map((row) => row.dataset.run));
-    return this.board.runs.filter((run) => ids.has(run.id));
+  /** Let a row show the eye, pin, mark and colour of its run; only where something differs, there may be thousands. */
+  paintRow(run) {
+    const row = this.list.rows.get(run.id);
+    const looks = [Boolean(run.isHidden), Boolean(this.choices.pinned[run.id]), run.isBaseline, run.color];
+    if (!row || row.painted === looks.join()) return;
+    row.painted = looks.join();
+    const [isHidden, isPinned, isBaseline] = looks;
+    row.classList.toggle("is-hidden", isHidden);
+    row.classList.toggle("is-pinned", isPinned);
+    row.classList.toggle("is-baseline", isBaseline);
+    row.querySelector("[data-eye]").setAttribute("aria-pressed", String(!isHidden));
+    row.querySelector("[data-pin]").setAttribute("aria-pressed", String(isPinned));
+    row.querySelector("[data-baseline]").setAttribute("aria-pressed", String(isBaseline));
+    row.querySelector(".run-swatch").className = `run-swatch series-${((run.color - 1) % 8) + 1}`;
   }
 
-  paintGroup(group) {
-    const members = this.membersOf(group);
+  membersOf(group) {
+    return this.board.runs.filter((run) => run.groups.includes(group.dataset.runGroup));
+  }
+
+  paintGroup(group, members) {
     group.querySelector("[data-group-eye]").setAttribute("aria-pressed", String(members.some((run) => !run.isHidden)));
     const swatch = group.querySelector(":scope > .group-tools .run-swatch");
-    if (swatch) swatch.className = `run-swatch series-${((members[0].groupColor - 1) % 8) + 1}`;
+    if (swatch) swatch.className = `run-swatch series-${(((members[0]?.groupColor ?? 1) - 1) % 8) + 1}`;
   }
 
   /** Something was arranged, undone or loaded: draw what differs, and keep it in this browser. */
@@ -113,6 +146,7 @@ class Workspace {
     const before = key(this.board.runs);
     const look = () => JSON.stringify(this.board.runs.map((run) => [run.color, run.groupColor, run.isBaseline]));
     const looks = look();
+    this.list.want(this.chosen());
     this.board.runs = this.arrangedRuns();
     this.board.arrange();
     this.board.adopt();
@@ -120,6 +154,14 @@ class Workspace {
     if (before !== key(this.board.runs)) this.board.reload();
     else if (looks !== look()) this.board.redraw();
     this.keep();
+  }
+
+  /** There are other rows than before. */
+  listed() {
+    const before = this.board.visible().map((run) => run.id).join();
+    this.board.runs = this.arrangedRuns();
+    this.paint();
+    if (before !== this.board.visible().map((run) => run.id).join()) this.board.reload();
   }
 
   keep() {
@@ -131,13 +173,9 @@ class Workspace {
     this.document.change((value) => work(value.runs));
   }
 
+  /** Draw these runs and no others, also of those that the list has not come to. */
   only(ids) {
-    this.choose((runs) => {
-      runs.hidden = {};
-      runs.shown = {};
-      for (const run of this.board.runs) if (!ids.includes(run.id)) runs.hidden[run.id] = 1;
-      for (const id of ids) runs.shown[id] = 1;
-    });
+    this.choose((runs) => Object.assign(runs, { hidden: {}, shown: Object.fromEntries(ids.map((id) => [id, 1])), groups: {}, isOnly: true }));
   }
 
   /** Draw the runs of a group or none of them, or give the group the next colour; its runs follow unless they have one of their own. */
@@ -145,13 +183,14 @@ class Workspace {
     const group = button.closest("[data-run-group]");
     const members = this.membersOf(group);
     if ("groupColor" in button.dataset) this.choose((runs) => { runs.groupColors = { ...runs.groupColors, [group.dataset.runGroup]: (members[0].groupColor % 8) + 1 }; });
-    else if (isAlone) this.only(members.map((run) => run.id));
     else this.choose((runs) => {
       const isOn = button.getAttribute("aria-pressed") === "true";
-      for (const { id } of members) {
-        delete runs[isOn ? "shown" : "hidden"][id];
-        runs[isOn ? "hidden" : "shown"][id] = 1;
-      }
+      for (const { id } of members) for (const part of [runs.hidden, runs.shown]) delete part[id];
+      const inner = group.querySelectorAll("[data-run-group]");
+      runs.groups = isAlone ? {} : { ...runs.groups };
+      for (const { dataset } of inner) delete runs.groups[dataset.runGroup];
+      if (isAlone) Object.assign(runs, { hidden: {}, shown: {}, isOnly: true });
+      runs.groups[group.dataset.runGroup] = isOn && !isAlone ? "off" : "on";
     });
   }
 
@@ -198,8 +237,8 @@ class Workspace {
   /** A report with the panels that are open here, in their order, over the runs that are drawn; over all runs when nothing was chosen. */
   async report(title) {
     const panels = this.board.listed().filter((part) => !part.isClosed).flatMap((part) => part.panels);
-    const { hidden, shown } = this.choices;
-    const isChosen = location.search.includes("q=") || Object.keys(hidden).length || Object.keys(shown).length;
+    const { hidden, shown, groups, isOnly } = this.choices;
+    const isChosen = location.search.includes("q=") || isOnly || [hidden, shown, groups ?? {}].some((part) => Object.keys(part).length);
     const runs = isChosen ? this.board.visible().map((run) => run.runName) : null;
     try {
       const answer = await postJson("/ui/tracking/reports/panels", { project: root.dataset.project, title, panels, runs });
@@ -228,12 +267,8 @@ class Workspace {
     });
     list.addEventListener("click", (event) => this.clicked(event));
     document.querySelector("[data-eye-all]")?.addEventListener("click", () => {
-      const isOff = this.board.visible().length > 0;
-      this.choose((runs) => {
-        runs.hidden = {};
-        runs.shown = {};
-        for (const run of this.board.runs) (isOff ? runs.hidden : runs.shown)[run.id] = 1;
-      });
+      if (this.board.visible().length) this.only([]);
+      else this.choose((runs) => Object.assign(runs, { hidden: {}, shown: Object.fromEntries(this.board.runs.slice(0, MOST).map((run) => [run.id, 1])), groups: {}, isOnly: false }));
     });
     document.addEventListener("keydown", (event) => {
       if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || isTyping(event) || document.querySelector("dialog[open]")) return;
@@ -241,13 +276,7 @@ class Workspace {
       if (event.shiftKey) this.document.redo();
       else this.document.undo();
     });
-    document.addEventListener("penstock:patched", () => {
-      const before = this.board.visible().map((run) => run.id).join();
-      this.board.runs = this.arrangedRuns();
-      this.paint();
-      this.board.setPanels(this.panels());
-      if (before !== this.board.visible().map((run) => run.id).join()) this.board.reload();
-    });
+    document.addEventListener("penstock:patched", () => this.board.setPanels(this.panels()));
     const highlight = throttle((id) => {
       for (const run of this.board.runs) run.isFaint = Boolean(id) && run.id !== id;
       this.board.redraw();

@@ -1,0 +1,228 @@
+"""A workspace of many runs and keys in a real browser: the list that goes on, ranges of x and y, runs chosen by a rectangle, keys beyond the first."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_tracking_pages import Logged, tab
+from tests.support.server import LiveServer
+
+__all__ = ["tab"]
+
+RUNS = 260
+KEYS = 20
+CREATE = "mutation U($i: UpsertBucketInput!) { upsertBucket(input: $i) { bucket { id } } }"
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
+    """`tester/many`: 260 runs in five groups over what the client's own requests carry; the newest twelve have numbers, run k those of level k."""
+    folder = tmp_path_factory.mktemp("many")
+    with LiveServer(folder / "data", env={"PENSTOCK_SERVER_USER": "tester"}) as server, httpx.Client(base_url=server.url, timeout=60) as client:
+        for number in range(RUNS):
+            given = {"modelName": "many", "entityName": "tester", "name": f"r{number}", "displayName": f"try {number:03}", "groupName": f"g{number % 5}"}
+            assert client.post("/graphql", json={"query": CREATE, "variables": {"i": given}}, auth=("api", server.key)).status_code == 200
+        for number in range(RUNS - 12, RUNS):
+            level = number - RUNS + 13
+            rows = [{"_step": step, "loss": level + math.sin(step) / 10, **{f"layers/{key}": level for key in range(KEYS)}} for step in range(50)]
+            body = {"files": {"wandb-history.jsonl": {"offset": 0, "content": [json.dumps(row) for row in rows]}}, "complete": True, "exitcode": 0}
+            assert client.post(f"/files/tester/many/r{number}/file_stream", json=body, auth=("api", server.key)).status_code == 200
+        yield Logged(server.url, [], base="/tester/many")
+
+
+def listed(page: Page) -> list[str]:
+    """Labels of the runs in the list, in order."""
+    return [str(label) for label in page.locator("#workspace-runs [data-run]").evaluate_all("(rows) => rows.map((row) => row.dataset.label)")]
+
+
+def to_end(page: Page, count: int) -> None:
+    """Scroll the list to its end until it has as many runs."""
+    rows = page.locator("#workspace-runs [data-run]")
+    for _ in range(10):
+        page.locator("[data-run-list]").evaluate("(box) => { box.scrollTop = box.scrollHeight; }")
+        page.wait_for_timeout(100)
+        if rows.count() >= count:
+            break
+    expect(rows).to_have_count(count)
+
+
+def test_the_list_of_runs_goes_on_and_keeps_what_was_chosen(tab: Page, logged: Logged) -> None:
+    tab.goto(logged.base)
+    tab.get_by_role("button", name="Draw try 259").click()
+    expect(tab.locator("#drawn-note")).to_have_text(f"9 of {RUNS} runs drawn")
+    to_end(tab, RUNS)
+    assert listed(tab) == [f"try {number:03}" for number in reversed(range(RUNS))]
+    expect(tab.locator("#listed-note")).to_have_text("")
+    expect(tab.get_by_role("link", name="More runs")).to_have_count(0)
+    row = tab.locator(".workspace-row").filter(has_text="try 007")
+    row.get_by_role("button", name="Draw").click()
+    row.get_by_role("button", name="Pin").click()
+    row.get_by_role("button", name="Next colour").click()
+    color = row.locator(".run-swatch").get_attribute("class") or ""
+    expect(tab.locator("#drawn-note")).to_have_text(f"10 of {RUNS} runs drawn")
+    expect(tab.get_by_role("button", name="Draw try 259")).to_have_attribute("aria-pressed", "false")
+    tab.reload()
+    chosen = tab.locator("[data-chosen] .workspace-row")
+    expect(chosen).to_have_text(re.compile("try 007"))
+    expect(chosen.locator(".run-swatch")).to_have_class(color)
+    expect(chosen.get_by_role("button", name="Pin")).to_have_attribute("aria-pressed", "true")
+    expect(tab.locator("#drawn-note")).to_have_text(f"10 of {RUNS} runs drawn")
+    to_end(tab, RUNS)
+    expect(chosen).to_have_count(0)  # the list has come to it
+    expect(row).to_have_count(1)
+    expect(row).to_have_class(re.compile("is-pinned"))
+
+
+def test_groups_go_on_where_they_are_and_keep_their_eyes(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}?group=group")
+    groups = tab.locator(".run-group")
+    first = groups.first
+    expect(first.locator("[data-count]")).to_have_text(str(RUNS // 5))
+    first.get_by_role("button", name="Draw g0").click()
+    expect(first.locator(".workspace-row.is-hidden")).to_have_count(RUNS // 5)
+    to_end(tab, RUNS)
+    assert groups.locator("strong").all_inner_texts() == [f"g{number}" for number in range(5)]
+    assert groups.locator("[data-count]").all_inner_texts() == [str(RUNS // 5)] * 5
+    expect(first.locator(".workspace-row.is-hidden")).to_have_count(RUNS // 5)
+    last = tab.locator(".workspace-row").filter(has_text="try 004")
+    last.get_by_role("button", name="Draw").click()
+    expect(last).not_to_have_class(re.compile("is-hidden"))  # asked for, so before what is drawn unasked
+
+
+def test_the_next_part_of_the_list_comes_by_its_link_too(tab: Page, logged: Logged) -> None:
+    tab.add_init_script("window.IntersectionObserver = class { observe() {} unobserve() {} disconnect() {} };")
+    tab.goto(f"{logged.base}?q=try")
+    tab.get_by_role("link", name="More runs").press("Enter")
+    expect(tab.locator("#workspace-runs [data-run]")).to_have_count(200)
+    tab.evaluate("localStorage.setItem('penstock.paging', 'pages')")
+    tab.reload()
+    tab.get_by_role("link", name="Next page").click()
+    tab.wait_for_url("**cursor=**")
+    assert listed(tab)[0] == "try 159"
+
+
+SCALES = "() => { const { x, y } = document.querySelector('figure[data-panel=loss]').panel.plot.plot.scales; return [x.min, x.max, y.min, y.max]; }"
+
+
+def ranges(page: Page, before: list[float] | None = None) -> list[float]:
+    """Ends of x and y that the panel of the loss shows, once they are others than `before`."""
+    if before is not None:
+        page.wait_for_function(f"(before) => String(({SCALES})()) !== String(before)", arg=before)
+    return [float(one) for one in page.evaluate(SCALES)]
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag over the drawing of the loss, places as shares of its width and height."""
+    page.locator('figure[data-panel="loss"] .chart-body').scroll_into_view_if_needed()  # its drawing is made anew at times
+    box = page.evaluate("() => { const { x, y, width, height } = document.querySelector('figure[data-panel=loss] .u-over').getBoundingClientRect(); return { x, y, width, height }; }")
+    for at, (left, top) in enumerate((start, ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2), end)):
+        page.mouse.move(box["x"] + box["width"] * left, box["y"] + box["height"] * top, steps=3)
+        if not at:
+            page.mouse.down()
+            page.evaluate("() => document.querySelector('figure[data-panel=loss]').panel.draw()")  # as a live run makes it, any moment
+    page.mouse.up()
+
+
+def test_a_flat_drag_zooms_x_a_tall_one_y_and_a_rectangle_both(tab: Page, logged: Logged) -> None:
+    tab.goto(logged.base)
+    panel = tab.locator('figure[data-panel="loss"]')
+    expect(panel.locator("canvas")).to_be_visible()
+    x0, x1, y0, y1 = before = ranges(tab)
+    with tab.expect_response(re.compile("/ui/tracking/series.*from=")):
+        drag(tab, (0.2, 0.5), (0.6, 0.52))
+    expect(tab).to_have_url(re.compile("from="))
+    expect(panel.locator("canvas")).to_be_visible()
+    expect(tab).not_to_have_url(re.compile("zoom="))
+    panel.locator(".u-over").dblclick()
+    expect(tab).not_to_have_url(re.compile("from="))
+    tab.wait_for_function(f"([low, high]) => ({SCALES})()[0] === low && ({SCALES})()[1] === high", arg=[x0, x1])
+    drag(tab, (0.5, 0.2), (0.52, 0.7))
+    expect(tab).to_have_url(re.compile("zoom="))
+    assert "from=" not in tab.url
+    low, high = ranges(tab, before)[2:]
+    assert (y0 < low, high < y1, high - low) == (True, True, pytest.approx((y1 - y0) / 2, rel=0.1))
+    panel.locator(".u-over").dblclick()
+    expect(tab).not_to_have_url(re.compile("zoom="))
+    tab.wait_for_function(f"(before) => String(({SCALES})()) === String(before)", arg=before)
+    drag(tab, (0.2, 0.2), (0.6, 0.7))
+    expect(tab).to_have_url(re.compile("from=.*zoom="))
+    tab.wait_for_function(f"() => ({SCALES})()[0] > 0")
+    both = ranges(tab)
+    tab.reload()
+    expect(panel.locator("canvas")).to_be_visible()
+    assert ranges(tab) == pytest.approx(both)
+    tab.get_by_role("button", name="Reset zoom").click()
+    expect(tab).not_to_have_url(re.compile("zoom=|from="))
+
+
+def test_panels_that_do_not_zoom_together_keep_ranges_of_their_own(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}?sync=0")
+    panel = tab.locator('figure[data-panel="loss"]')
+    expect(panel.locator("canvas")).to_be_visible()
+    before = ranges(tab)
+    panel.focus()
+    tab.keyboard.press("+")
+    expect(tab).to_have_url(re.compile("zoom=loss"))
+    assert "from=" not in tab.url
+    zoomed = ranges(tab, before)
+    tab.reload()
+    expect(panel.locator("canvas")).to_be_visible()
+    assert ranges(tab) == pytest.approx(zoomed)
+
+
+def test_runs_are_chosen_by_a_rectangle_and_by_numbers(tab: Page, logged: Logged) -> None:
+    tab.goto(logged.base)
+    panel = tab.locator('figure[data-panel="loss"]')
+    expect(panel.locator("canvas")).to_be_visible()
+    tab.keyboard.down("Shift")
+    drag(tab, (0.3, 0.02), (0.6, 0.3))  # levels 12 to 10 of 3 to 12
+    tab.keyboard.up("Shift")
+    choice = panel.locator(".panel-choice")
+    expect(choice).to_contain_text("Runs that pass there: 3")
+    assert "from=" not in tab.url
+    choice.get_by_role("button", name="Show only these 3").click()
+    expect(tab.locator("#drawn-note")).to_have_text(f"3 of {RUNS} runs drawn")
+    expect(panel.locator(".chart-legend")).to_have_text("try 259try 258try 257")
+    tab.locator("body").press("Control+z")
+    expect(tab.locator("#drawn-note")).to_have_text(f"10 of {RUNS} runs drawn")
+    tab.get_by_label("Dragging").select_option("chooses runs")
+    drag(tab, (0.3, 0.75), (0.6, 0.98))
+    expect(choice).to_contain_text(re.compile("Runs that pass there: [23]"))
+    choice.get_by_role("button", name="Cancel").click()
+    panel.locator("summary").press("Enter")
+    panel.get_by_role("button", name="Zoom or choose runs by numbers").press("Enter")
+    dialog = tab.get_by_role("dialog")
+    dialog.get_by_label("y from").fill("4.5")
+    dialog.get_by_label("y to").fill("6.5")
+    dialog.get_by_role("button", name="Choose runs that pass").click()
+    expect(choice).to_contain_text("Runs that pass there: 2")
+    choice.get_by_role("button", name="Hide these").press("Enter")
+    expect(tab.locator("#drawn-note")).to_have_text(f"8 of {RUNS} runs drawn")
+    panel.focus()
+    tab.keyboard.press("z")
+    dialog.get_by_label("y from").fill("5")
+    dialog.get_by_label("y to").fill("4")
+    dialog.get_by_role("button", name="Zoom", exact=True).click()
+    expect(dialog.get_by_role("alert")).to_have_text("A range begins below its end.")
+    dialog.get_by_label("y to").fill("9")
+    dialog.get_by_role("button", name="Zoom", exact=True).click()
+    expect(tab).to_have_url(re.compile(re.escape("zoom=loss***5*9")))
+
+
+def test_keys_beyond_the_first_are_counted_and_drawn_on_demand(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}?q=name:25")
+    tab.get_by_label("Quick add: a key or a pattern").fill("^layers/")
+    tab.keyboard.press("Enter")
+    panel = tab.locator(".chart-panel", has=tab.get_by_text("^layers/"))
+    expect(panel.locator(".panel-note")).to_contain_text(f"16 of {KEYS} keys drawn")
+    panel.get_by_role("button", name="Draw 4 more").click()
+    expect(panel.locator(".panel-note")).not_to_contain_text("keys drawn")
+    panel.get_by_role("button", name="All names").click()
+    expect(panel.locator(".legend-entry")).to_have_count(KEYS * 10)

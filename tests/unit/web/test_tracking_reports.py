@@ -14,7 +14,7 @@ from penstock.domain.tracking import RunChange
 from penstock.tracking.automations import AutomationScope
 from penstock.web.pages.tracking_run import client_plots, panel_list, panels_of_kinds, patches_of, system_panels
 from penstock.web.report_grids import filters_of, grouping_of
-from penstock.web.step_metrics import step_metrics
+from penstock.web.step_metrics import StepMetrics, step_metrics
 from tests.unit.web.test_tracking_pages import HOSTILE, ORIGIN, Site, site
 
 __all__ = ["site"]
@@ -273,3 +273,11 @@ async def test_a_line_of_the_text_brings_panels_of_another_project(site: Site) -
     assert "of the letters" in page
     assert '"keys": ["accuracy"]' in page
     assert "[[block 2: panel-grid]]" in (await site.get(f"{made.headers['location']}/edit")).text
+
+
+def test_panels_stand_under_the_first_part_of_their_key_in_the_order_of_its_numbers() -> None:
+    keys = ["loss", "layers/10/norm", "layers/2/norm", "/odd", "train/"]
+    panels = panels_of_kinds({key: ["number"] for key in keys}, {}, StepMetrics())
+    assert [(panel.section, panel.title) for panel in panels] == [
+        ("Charts", "loss"), ("Charts", "odd"), ("layers", "2/norm"), ("layers", "10/norm"), ("train", "train/"),
+    ]  # fmt: skip

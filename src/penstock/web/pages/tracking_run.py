@@ -94,13 +94,14 @@ class ChartPanel:
 
     @property
     def section(self) -> str:
-        """Prefix before the last slash, under which panels stand together."""
-        return self.key.rpartition("/")[0] or ("Charts" if self.kind == "line" else "Media")
+        """Prefix before the first slash, under which panels stand together, as a workspace of W&B has them."""
+        prefix, slash, _ = self.key.partition("/")
+        return prefix if slash and prefix else "Charts" if self.kind == "line" else "Media"
 
     @property
     def title(self) -> str:
         """Key without its section."""
-        return self.key.rpartition("/")[2]
+        return self.key.partition("/")[2] or self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +254,14 @@ def panels_of_kinds(
 
 
 def in_order(panels: Iterable[ChartPanel]) -> list[ChartPanel]:
-    """Return panels as a board lists them."""
-    return sorted(panels, key=lambda panel: (panel.kind != "line", "/" in panel.key, panel.section, panel.title))
+    """Return panels as a board lists them: of names that differ in a number, 2 before 10."""
+    return sorted(panels, key=lambda panel: (panel.kind != "line", "/" in panel.key, _counted(panel.section), _counted(panel.title)))
+
+
+def _counted(name: str) -> list[tuple[int, str]]:
+    """Return what orders names by their letters and by the size of the numbers in them."""
+    parts = re.split(r"(\d+)", name)
+    return [(len(part.lstrip("0")) if at % 2 else 0, part) for at, part in enumerate(parts)]
 
 
 def client_plots(run: TrackedRun) -> dict[str, Mapping[str, Any]]:

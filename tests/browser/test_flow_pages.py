@@ -96,8 +96,16 @@ def test_parameters_tags_and_commands_of_a_run(page: Page) -> None:
     expect(page.locator(".chip", has_text="seen")).to_be_visible()
     page.get_by_role("button", name="Remove seen").click()
     expect(page.locator(".chip", has_text="seen")).to_have_count(0)
-    page.locator("#flow-menu summary").click()
-    expect(page.locator("#flow-menu")).to_contain_text("python shown.py resume --origin-run-id")
+    for way, line in (
+        ("resume", "python shown.py resume --origin-run-id"),
+        ("again", "python shown.py run --alpha 0.75"),
+        ("cancel-not", "This run has ended"),
+        ("schedule", "python shown.py penstock create"),
+        ("use", "run = Run("),
+    ):
+        page.locator(f"#flow-{way} summary").click()
+        expect(page.locator(f"#flow-{way}")).to_contain_text(line)
+        page.keyboard.press("Escape")
     open_tab(page, "Config")
     expect(page.locator("tbody tr", has_text="alpha")).to_contain_text("0.75")
 
@@ -125,6 +133,16 @@ def test_the_list_is_filtered_and_grouped(page: Page) -> None:
     expect(page.locator("tr", has_text="ShownFlow").first.locator(".flow-peek rect")).to_have_count(5)
     page.goto("/flows?status=failed")
     expect(page.locator("main a[href^='/flows/ShownFlow/']")).to_have_count(0)
+
+
+def test_the_path_of_a_task_leads_to_it_and_the_badge_says_that_pages_listen(page: Page) -> None:
+    page.goto("/flows")
+    expect(page.locator("#live-badge")).to_have_attribute("data-state", "live")
+    path = page.locator("a[href^='/flows/ShownFlow/']").first.get_attribute("href").removeprefix("/flows/")  # type: ignore[union-attr]
+    page.locator(".flow-filters input[name=q]").fill(f"{path}/start")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("tbody tr[id^=task-start-]")).to_have_count(1)
+    expect(page.locator("#live-badge")).to_have_attribute("data-state", "live")
 
 
 def test_output_and_lineage_of_a_run_lead_to_values_and_tasks(page: Page) -> None:

@@ -9,7 +9,8 @@ FRAME = re.compile(r'^  File "')
 """First line of a frame in a traceback."""
 _NOISE = re.compile(r"^\[KFP Executor [^\]]* INFO\]: ")
 _SDK_FRAME = re.compile(
-    r'^  File "(?:[^"]*/kfp/(?:v2/)?(?:dsl|components)/(?:executor(?:_main)?|utils)\.py|<frozen (?:runpy|importlib\.[^>]*)>)"'
+    r'^  File "(?:[^"]*/kfp/(?:v2/)?(?:dsl|components)/(?:executor(?:_main)?|utils)\.py'
+    r'|[^"]*/metaflow/(?:task|cli|tracing/__init__|cli_components/\w+|_vendor/click/\w+)\.py|<frozen (?:runpy|importlib\.[^>]*)>)"'
 )
 
 

@@ -68,10 +68,18 @@ class TrackedRunChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowRunChanged:
+    """A client told something about a recorded run of a flow; heartbeats do not count."""
+
+    run_id: str
+    """`Flow/run`."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecurringRunChanged:
     """A schedule was created, changed, enabled, disabled or deleted, or it fired."""
 
     recurring_run_id: RecurringRunId
 
 
-DomainEvent = RunChanged | RunFinished | TrackedRunChanged | RecurringRunChanged
+DomainEvent = RunChanged | RunFinished | TrackedRunChanged | FlowRunChanged | RecurringRunChanged

@@ -20,6 +20,7 @@ import orjson
 
 from penstock.domain.errors import NotFoundError, UnavailableError
 from penstock.domain.flows import Page
+from penstock.domain.log_lines import meaningful_lines
 from penstock.domain.masking import blanked
 from penstock.flows.masks import StepMasks
 from penstock.interfaces.catalog_store import SecretStore
@@ -31,6 +32,9 @@ MAX_NOTE_BYTES = 64 * 1024
 MAX_LOG_BYTES = 64 * 1024 * 1024
 MAX_VALUE_BYTES = 16 * 1024 * 1024
 MAX_CARD_BYTES = 64 * 1024 * 1024
+_TAIL_BYTES = 64 * 1024
+_OF_THE_RUNTIME = frozenset({"Task failed.", "Task is starting."})
+"""What the client's runtime writes among the lines of a task, whose source it names as itself where it runs the task on its own machine."""
 
 _LOG_LINE = re.compile(rb"\[MFLOG\|\d\|([^|]*)\|([^|]*)\|[^\]]*\](.*)", re.DOTALL)
 _SHA = re.compile(r"[0-9a-f]{40}")
@@ -114,6 +118,31 @@ class FlowReader:
                 data = await asyncio.to_thread(self._files.read, root, path, limit=MAX_LOG_BYTES)
                 found += _parse_log(blanked(data or b"", masks), source, stream)
         return sorted(found, key=lambda line: line.time)
+
+    async def last_words(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int, *, count: int) -> list[str]:
+        """The last lines that an attempt wrote to stderr, else to stdout, without values of secrets; reads only the ends of its logs.
+
+        Raises:
+            NotFoundError: unknown task.
+            UnavailableError: its datastore cannot be read from here.
+        """
+        root = await self.root_of(flow_id, run_id, step_name, task_id)
+        folder = f"{flow_id}/{run_id}/{step_name}/{task_id}"
+        sizes = {item.name: item.size_bytes for item in await asyncio.to_thread(self._files.list, root, folder + "/")}
+        masks = await self.masks.of_step(flow_id, run_id, step_name)
+        for stream in ("stderr", "stdout"):
+            lines: list[LogLine] = []
+            for source in ("runtime", "task"):
+                name = f"{attempt}.{source}_{stream}.log"
+                if name not in sizes:
+                    continue
+                offset = max(0, sizes[name] - _TAIL_BYTES)
+                data = await asyncio.to_thread(self._files.read, root, f"{folder}/{name}", offset=offset, limit=_TAIL_BYTES)
+                lines += _parse_log(blanked(data or b"", masks), source, stream)[1 if offset else 0 :]
+            written = [line.text for line in sorted(lines, key=lambda line: line.time) if line.text not in _OF_THE_RUNTIME]
+            if found := meaningful_lines("\n".join(written))[-count:]:
+                return found
+        return []
 
     async def ending(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int) -> str:
         """A sentence about the process of an attempt that ended badly, from what the client's runtime noted; empty without that."""

@@ -21,11 +21,19 @@ _FIRST_HEARTBEAT_VERSION = (2, 2, 12)
 class FlowRecorder:
     """Write side of recorded flows. Reads go to the store directly."""
 
-    def __init__(self, store: FlowStore, clock: Clock, *, on_facts: Callable[[], None] = lambda: None) -> None:
-        """Write to `store`; `on_facts` is called after facts about a task were stored."""
+    def __init__(
+        self,
+        store: FlowStore,
+        clock: Clock,
+        *,
+        on_facts: Callable[[], None] = lambda: None,
+        on_change: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Write to `store`; `on_facts` is called after facts about a task were stored, `on_change` with the `Flow/run` that changed."""
         self.store = store
         self._clock = clock
         self._on_facts = on_facts
+        self._on_change = on_change
 
     async def add_flow(self, flow_id: str, by: Authorship) -> Flow:
         """Register a flow.
@@ -48,7 +56,9 @@ class FlowRecorder:
         """
         _check_supplied("run id", run_id)
         now = self._clock.now()
-        return await self.store.add_run(flow_id, run_id, by, heartbeat=_first_heartbeat(by, now), now=now)
+        run = await self.store.add_run(flow_id, run_id, by, heartbeat=_first_heartbeat(by, now), now=now)
+        self._on_change(f"{flow_id}/{run.shown_id}")
+        return run
 
     async def add_step(self, flow_id: str, run_id: str, step_name: str, by: Authorship) -> FlowStep:
         """Register a step.
@@ -72,23 +82,29 @@ class FlowRecorder:
         """
         _check_supplied("task id", task_id)
         now = self._clock.now()
-        return await self.store.add_task(flow_id, run_id, step_name, task_id, by, heartbeat=_first_heartbeat(by, now), now=now)
+        task = await self.store.add_task(flow_id, run_id, step_name, task_id, by, heartbeat=_first_heartbeat(by, now), now=now)
+        self._on_change(f"{flow_id}/{run_id}")
+        return task
 
     async def add_metadata(self, flow_id: str, run_id: str, step_name: str, task_id: str, rows: Sequence[NewMetadata]) -> int:
         """Append metadata rows to a task; returns how many."""
         added = await self.store.add_metadata(flow_id, run_id, step_name, task_id, rows, now=self._clock.now())
         self._on_facts()
+        self._on_change(f"{flow_id}/{run_id}")
         return added
 
     async def add_artifacts(self, flow_id: str, run_id: str, step_name: str, task_id: str, rows: Sequence[NewArtifact]) -> int:
         """Register artifacts of a task; rows that exist stay as they are."""
         added = await self.store.add_artifacts(flow_id, run_id, step_name, task_id, rows, now=self._clock.now())
         self._on_facts()
+        self._on_change(f"{flow_id}/{run_id}")
         return added
 
     async def change_tags(self, flow_id: str, run_id: str, add: Sequence[str], remove: Sequence[str]) -> list[str]:
         """Remove, then add user tags of a run; returns what it has now."""
-        return await self.store.change_tags(flow_id, run_id, add, remove, now=self._clock.now())
+        tags = await self.store.change_tags(flow_id, run_id, add, remove, now=self._clock.now())
+        self._on_change(f"{flow_id}/{run_id}")
+        return tags
 
     async def beat_run(self, flow_id: str, run_id: str) -> None:
         """Note a sign of life of a run.

@@ -142,7 +142,7 @@ def build_parts(settings: Settings, *, url: str) -> Parts:
     ground: _Ground = {"database": database, "blobs": blobs, "plans": plans, "notifier": notifier, "clock": clock, "ids": ids}
     engine = _build_engine(settings, ground, url=url, user=user, keys=keys, task_keys=task_keys)
     pipelines = build_pipelines(settings, runner=engine.driver, **ground)
-    flows = build_flows(settings, database, blobs, clock, ids, entity=user)
+    flows = build_flows(settings, database, blobs, clock, ids, notifier, entity=user)
     tracking = build_tracking(
         database,
         settings.data_dir / "tracking",

@@ -20,6 +20,7 @@ from penstock.domain.errors import InvalidArgumentError, NotFoundError, Permissi
 from penstock.domain.execution import LaunchRequest
 from penstock.domain.flows import FLOW_VARIABLE
 from penstock.domain.plan import ContainerWork
+from penstock.domain.runs import FlowRunChanged
 from penstock.executors.preview.service import ProcessPickleViewer
 from penstock.flows.code import FlowCode
 from penstock.flows.reading import FlowReader
@@ -29,6 +30,7 @@ from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.catalog_store import SecretStore
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.dialect import SecretLookup
+from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.object_store import ObjectStore
 from penstock.server.config import Settings
 from penstock.stores.flow_files import OWN_BUCKET, ReachableFlowFiles
@@ -56,8 +58,10 @@ class FlowParts:
     values: FlowValueTimer
 
 
-def build_flows(settings: Settings, database: Database, blobs: BlobStore, clock: Clock, ids: IdSource, *, entity: str) -> FlowParts:
-    """Return the parts; nothing runs yet. Records of tasks belong to `entity`."""
+def build_flows(
+    settings: Settings, database: Database, blobs: BlobStore, clock: Clock, ids: IdSource, notifier: Notifier, *, entity: str
+) -> FlowParts:
+    """Return the parts; nothing runs yet. Records of tasks belong to `entity`; live pages hear of changes by `notifier`."""
     store, objects = SqlFlowStore(database, FlowTaskRuns(ids, entity=entity)), SqlObjectStore(database)
     files = ReachableFlowFiles(
         objects, blobs, allowed=[Path(root).expanduser() for root in settings.flows_local_roots], trusts_local=settings.is_loopback
@@ -65,7 +69,7 @@ def build_flows(settings: Settings, database: Database, blobs: BlobStore, clock:
     secrets = SqlSecretStore(database)
     reader = FlowReader(store, files, ProcessPickleViewer(), secrets)
     values = FlowValueTimer(FlowValues(SqlFlowValues(database), FlowReader(store, files, ProcessPickleViewer(at_once=1), secrets)))
-    recorder = FlowRecorder(store, clock, on_facts=values.wake)
+    recorder = FlowRecorder(store, clock, on_facts=values.wake, on_change=lambda run_id: notifier.publish(FlowRunChanged(run_id)))
     reaper = FlowReaper(
         SqlFlowJudge(database),
         clock,

@@ -52,7 +52,7 @@ def replay_of(path: str, facts: Mapping[str, str], system_tags: Sequence[str], g
     decorators = list(_decorators(graph or {}, step))
     if any(name == "parallel" for name, _ in decorators):
         return FlowReplay(is_parallel=True)
-    has_packages = any(name in _PACKAGES for name, _ in _decorators(graph or {}, None))
+    has_packages = package_environment(graph or {}) != ""
     script = facts.get("script-name") or "flow.py"
     script = f"./{script}" if script.startswith("-") else script
     words = ["python", script, "--no-pylint", "spin", path, *(["--skip-decorators"] if has_packages else [])]
@@ -69,6 +69,12 @@ def replay_of(path: str, facts: Mapping[str, str], system_tags: Sequence[str], g
         has_packages=has_packages,
         local_root=facts.get("ds-root", "") if kind == "local" else "",
     )
+
+
+def package_environment(graph: Mapping[str, Any]) -> str:
+    """`pypi` or `conda` for a flow that names packages by decorators, as `--environment` wants it; empty for others."""
+    names = {name for name, _ in _decorators(graph, None)} & _PACKAGES
+    return "" if not names else "conda" if any(name.startswith("conda") for name in names) else "pypi"
 
 
 def _decorators(graph: Mapping[str, Any], step: str | None) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from penstock.web.errors import guarded
 from penstock.web.flow_services import FlowWeb
-from penstock.web.pages import flow_bulk, flow_tasks, flows
+from penstock.web.pages import flow_bulk, flow_steering, flow_tasks, flows
 from penstock.web.services import WebServices
 
 Page = Callable[[WebServices, FlowWeb, Request], Awaitable[Response]]
@@ -21,6 +21,7 @@ _RUN = "/flows/{flow}/{run}"
 _TASK = _RUN + "/{step}/{task}"
 
 PAGES: tuple[tuple[str, Page], ...] = (
+    ("/ui/flows/commands", flow_steering.commands_part),
     ("/flows", flows.list_page),
     ("/flows/{flow}", flows.list_page),
     (_RUN, flows.run_page),

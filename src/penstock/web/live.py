@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from penstock.domain.runs import DomainEvent, RunChanged, RunFinished, TrackedRunChanged
+from penstock.domain.runs import DomainEvent, FlowRunChanged, RunChanged, RunFinished, TrackedRunChanged
 from penstock.interfaces.notifier import Notifier
 
 _PAUSE_SECONDS = 0.25
@@ -65,6 +65,8 @@ def _note(changed: dict[str, dict[str, object]], event: DomainEvent) -> None:
         changed[event.run_id] = {"run": event.run_id, "state": str(event.state), "version": event.version}
     elif isinstance(event, RunFinished):
         changed[event.run_id] = {"run": event.run_id, "state": str(event.state), "finished": True}
+    elif isinstance(event, FlowRunChanged):
+        changed[event.run_id] = {"run": event.run_id}
     elif isinstance(event, TrackedRunChanged):
         changed[f"{event.entity}/{event.project}/{event.name}/{event.what}"] = {
             "project": f"{event.entity}/{event.project}",

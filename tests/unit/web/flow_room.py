@@ -18,6 +18,7 @@ from penstock.interfaces.flow_files import DatastoreRoot
 from penstock.server.clock import SystemClock, SystemIds
 from penstock.server.config import Settings
 from penstock.server.flows import FlowParts, build_flows
+from penstock.server.notifier import LocalNotifier
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.database import open_database
 from penstock.web.flow_routes import routes as flow_routes
@@ -40,7 +41,9 @@ class Room:
         seeded: SeededApp = build(folder, url="http://testserver")
         self.database = open_database(f"sqlite:///{folder / 'penstock.db'}")
         self.blobs = LocalBlobStore(folder / "blobs")
-        self.flows: FlowParts = build_flows(Settings(data_dir=folder), self.database, self.blobs, SystemClock(), SystemIds(), entity="ada")
+        self.flows: FlowParts = build_flows(
+            Settings(data_dir=folder), self.database, self.blobs, SystemClock(), SystemIds(), LocalNotifier(), entity="ada"
+        )
         services = replace(seeded.services, flows=self.flows.web)
         self.client = PageClient(Starlette(routes=[*flow_routes(services, self.flows.web), *routes(services)]))
         self.seeded = seeded

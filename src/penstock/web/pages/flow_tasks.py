@@ -18,6 +18,7 @@ from penstock.interfaces.page_flows import FlowRunItem, FlowTaskItem
 from penstock.web.flow_replay import FlowReplay, replay_of
 from penstock.web.flow_services import FlowWeb
 from penstock.web.following import LISTENER
+from penstock.web.pages.flows import live_of
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.security import BOX_HEADERS, STILL_HEADERS
 from penstock.web.services import WebServices
@@ -137,7 +138,7 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
         Crumb(step, f"/flows/{flow_id}/{view.run.run_id}/{step}"),
         Crumb(task_id),
     )
-    frame = Frame(title=f"{step}/{task_id}", section="flows", crumbs=crumbs, scripts=("table", "flows"))
+    frame = Frame(title=f"{step}/{task_id}", section="flows", crumbs=crumbs, live=live_of(view.run), scripts=("table", "flows"))
     return render(services, request, "flows/task.html", frame=frame, page=page)
 
 

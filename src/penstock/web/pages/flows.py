@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -24,6 +24,7 @@ from penstock.interfaces.tracking_pages import RunTracking
 from penstock.web.filters import chip_text, parse
 from penstock.web.flow_graph import FlowGraph, graph_of, worst_state
 from penstock.web.flow_services import FlowWeb
+from penstock.web.flow_task_table import TaskTable, task_table
 from penstock.web.groups import GroupTable
 from penstock.web.render import Crumb, Frame, query_url, redirect, render
 from penstock.web.security import check_own_form
@@ -46,7 +47,7 @@ _OTHER_WORDS = {"graph": "dag", "config": "parameters", "cards": "output", "task
 _MOST_CARDED = 40
 """Tasks whose cards are looked for: each costs a look into the datastore."""
 _MOST_VALUES = 200
-_MOST_LISTED = 500
+_LAST_WORDS = 5
 PARAMETERS_STEP = "_parameters"
 GROUPINGS: Mapping[str, str] = {"flow": "Flow", "user": "User", "status": "Status"}
 """What groups the list, with its label."""
@@ -56,6 +57,7 @@ _STATUS = {
 """State, or another word for it in a chip -> the word of the filter that has it."""
 _CHIPS = {"flow": "flow", "user": "user", "status": "status", "state": "status"}
 """Chip of the search field -> field of the form."""
+_PATH = re.compile(r"\w[\w.-]*/[\w.-]+(?:/[\w.-]+){0,2}")
 _PAGE = 50
 _SPANS = {"1h": 3600.0, "24h": 86_400.0, "7d": 7 * 86_400.0, "30d": 30 * 86_400.0}
 _MAX_PARAMETERS = 40
@@ -162,8 +164,6 @@ class FlowRunPage:
     """Only tasks of this step, when chosen."""
     problem: str
     """Why the datastore cannot be read; empty when it can, or nothing was asked of it."""
-    script: str
-    """File of the flow, for commands to copy."""
     graph: FlowGraph | None = None
     timeline: FlowTimeline = FlowTimeline()
     tracking: Sequence[RunTracking] = ()
@@ -173,10 +173,12 @@ class FlowRunPage:
     facts: Mapping[str, str] = field(default_factory=dict)
     """What the client told of the run when it began, by field: code, interpreter, datastore."""
     output: FlowOutput = FlowOutput()
-    listed: int = _MOST_LISTED
-    """Tasks that Lineage lists at most."""
     hidden: int = 0
     """Tasks that the timeline leaves out."""
+    table: TaskTable = field(default_factory=TaskTable)
+    """Tasks of the chosen step, or of all."""
+    last_words: Sequence[str] = ()
+    """The end of the log of the task that failed first."""
 
     @property
     def run(self) -> FlowRunItem:
@@ -184,16 +186,16 @@ class FlowRunPage:
         return self.view.run
 
     @property
-    def tasks(self) -> Sequence[FlowTaskItem]:
-        """Tasks of the chosen step, or all."""
-        return [task for task in self.view.tasks if not self.step or task.step_name == self.step]
-
-    @property
     def compared_with(self) -> str:
         """Shared id of the run to compare with: the newest other one that succeeded, else the newest other one; empty without one."""
         others = [one for one in self.view.neighbours if one.run_id != self.run.run_id]
         best = next((one for one in others if one.state == "SUCCEEDED"), others[0] if others else None)
         return "" if best is None else best.shared_id
+
+    @property
+    def last_good(self) -> FlowRunItem | None:
+        """The newest other run that succeeded, of the last ten."""
+        return next((one for one in self.view.neighbours if one.state == "SUCCEEDED" and one.run_id != self.run.run_id), None)
 
     @property
     def first_failure(self) -> FlowTaskItem | None:
@@ -244,7 +246,9 @@ def _bounds(condition: Condition, now: float, zone: str) -> tuple[float | None, 
 
 
 async def list_page(services: WebServices, flows: FlowWeb, request: Request) -> Response:
-    """Recorded runs, newest first or in another order, or in groups by flow, user or status."""
+    """Recorded runs, newest first or in another order, or in groups by flow, user or status; the path of one as search text leads there."""
+    if place := await _place_of(flows, request.query_params.get("q", "").strip()):
+        return redirect(place)
     zone = reading_zone(request.query_params, request.cookies)
     query = flow_query(request.path_params.get("flow", ""), request.query_params, services.clock.now(), zone)
     listing = await flows.pages.runs(query)
@@ -258,8 +262,16 @@ async def list_page(services: WebServices, flows: FlowWeb, request: Request) -> 
         await _peeks(services, listing.items) if request.query_params.get("group") not in GROUPINGS else {},
     )
     crumbs = (Crumb("Flows", "/flows"), Crumb(query.flow_id)) if query.flow_id else (Crumb("Flows"),)
-    frame = Frame(title=query.flow_id or "Flows", section="flows", crumbs=crumbs, scripts=("table", "flows"))
+    frame = Frame(title=query.flow_id or "Flows", section="flows", crumbs=crumbs, live="", scripts=("table", "flows"))
     return render(services, request, "flows/list.html", frame=frame, page=page)
+
+
+async def _place_of(flows: FlowWeb, text: str) -> str:
+    """Address of what `Flow/run[/step[/task]]` names, as it stands in the box of Metaflow's own UI; empty when there is no such run."""
+    if _PATH.fullmatch(text) is None:
+        return ""
+    flow_id, run_id, *_ = text.split("/")
+    return f"/flows/{quote(text)}" if await flows.pages.run(flow_id, run_id) is not None else ""
 
 
 async def _groups(flows: FlowWeb, query: FlowQuery, request: Request) -> GroupTable | None:
@@ -311,14 +323,22 @@ async def run_page(services: WebServices, flows: FlowWeb, request: Request) -> R
     asked = request.path_params.get("view") or request.query_params.get("view") or ("tasks" if step else "dag")
     asked = _OTHER_WORDS.get(asked, asked)
     tab = asked if asked in {key for key, _ in VIEWS} else "dag"
-    problem, script = await _place(flows, view)
-    extra = await _tab(services, flows, view, tab, request.query_params)
+    problem = await _problem(flows, view)
+    extra = await _tab(services, flows, view, tab, {**request.query_params, "step": step})
     tracked = await tracking_of(services.tracking, request, [id_ for id_ in (view.run.shared_id, view.run.pipeline_run_id) if id_])
-    page = FlowRunPage(view=view, tab=tab, tabs=VIEWS, step=step, problem=problem, script=script, tracking=tracked, **extra)
+    page = FlowRunPage(view=view, tab=tab, tabs=VIEWS, step=step, problem=problem, tracking=tracked, **extra)
+    page = replace(page, last_words=await _last_words(flows, page))
     others = [(f"{other.run_id} · {other.state.lower()}", f"/flows/{flow_id}/{other.run_id}") for other in view.neighbours]
     crumbs = (Crumb("Flows", "/flows"), Crumb(flow_id, f"/flows/{flow_id}"), Crumb(view.run.run_id, "", others))
-    frame = Frame(title=f"{flow_id}/{view.run.run_id}", section="flows", crumbs=crumbs, scripts=("table", "flows", "timeline"))
+    frame = Frame(
+        title=f"{flow_id}/{view.run.run_id}", section="flows", crumbs=crumbs, live=live_of(view.run), scripts=("table", "flows", "timeline")
+    )
     return render(services, request, "flows/run.html", frame=frame, page=page)
+
+
+def live_of(run: FlowRunItem) -> str:
+    """The stream of what changes in a run."""
+    return urlencode({"run": run.shared_id})
 
 
 async def change_tags(services: WebServices, flows: FlowWeb, request: Request) -> Response:
@@ -334,22 +354,29 @@ async def change_tags(services: WebServices, flows: FlowWeb, request: Request) -
     return redirect(f"/flows/{flow_id}/{run_id}")
 
 
-async def _place(flows: FlowWeb, view: FlowRunView) -> tuple[str, str]:
-    """Why the datastore cannot be read (or nothing), and the flow's file."""
+async def _problem(flows: FlowWeb, view: FlowRunView) -> str:
+    """Why the datastore cannot be read, or nothing."""
     run = view.run
-    script, problem = "flow.py", ""
     tasks = await _parameter_tasks(flows, view)
-    if not tasks:
-        return problem, script
-    rows = await flows.recorder.store.metadata(run.flow_id, run.run_id, PARAMETERS_STEP, tasks[0], Page())
-    script = next((str(row.value) for row in rows if row.field_name == "script-name"), script)
     try:
-        await flows.reader.logs(run.flow_id, run.run_id, PARAMETERS_STEP, tasks[0], 0)
+        if tasks:
+            await flows.reader.logs(run.flow_id, run.run_id, PARAMETERS_STEP, tasks[0], 0)
     except NotFoundError:
-        pass
+        return ""
     except PenstockError as error:
-        problem = str(error)
-    return problem, script
+        return str(error)
+    return ""
+
+
+async def _last_words(flows: FlowWeb, page: FlowRunPage) -> Sequence[str]:
+    failed = page.first_failure if page.run.state == "FAILED" and not page.problem else None
+    if failed is None:
+        return ()
+    try:
+        ids = (page.run.flow_id, page.run.run_id, failed.step_name, failed.task_id)
+        return await flows.reader.last_words(*ids, failed.newest_attempt, count=_LAST_WORDS)
+    except PenstockError:
+        return ()
 
 
 async def _parameter_tasks(flows: FlowWeb, view: FlowRunView) -> list[str]:
@@ -374,6 +401,8 @@ async def _tab(services: WebServices, flows: FlowWeb, view: FlowRunView, tab: st
         return {"parameters": await _parameters(flows, view), "facts": await _facts(flows, view)}
     if tab == "output":
         return {"output": await _output(flows, view)}
+    if tab in {"tasks", "lineage"}:
+        return {"table": task_table(view.tasks, wanted.get("step", ""), wanted)}
     if tab == "metadata":
         return {"metadata": await flows.recorder.store.metadata(run.flow_id, run.run_id, None, None, Page(limit=500))}
     return {}

@@ -14,6 +14,7 @@ from penstock.web import (
     flow_graph_diff,
     machine_facts,
     manual,
+    notice_words,
     preview_tables,
     sentences,
     snippets,
@@ -29,6 +30,7 @@ from penstock.web.pages import (
     budgets,
     collections,
     executions,
+    flow_tasks,
     flows,
     home,
     lineage,
@@ -85,6 +87,8 @@ def all_messages() -> set[str]:
     found |= {*catalog_groups.LABELS.values(), *tracking_projects.LABELS.values(), "schedule", "event", "enabled", "disabled"}
     found |= {label for _, label in tracking_projects.GROUPINGS} | {"Copy names", "Registries", "registries", "projects"}
     found |= {*cron_words.WORDS, *cron_words.DAYS, *cron_words.MONTHS}
+    found |= {*notice_words.DONE, *notice_words.KINDS, *notice_words.PLAIN, *notice_words.PATTERNS}
+    found |= {label for _, label in flow_tasks.TABS} | {*flows.GROUPINGS.values()} | {"arrow keys", "pending", "succeeded", "canceled"}
     found |= {"yes", "no", "none"} | {label for _, label in system.PARTS} | _words_of_the_system()
     tracked = (tracking_run.TABS, tracking_workspace.PROJECT_TABS, tracking_workspace.GROUPS, tracking_workspace.SORTS)
     found |= {label for table in tracked for _, label in table}

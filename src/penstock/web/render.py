@@ -23,6 +23,7 @@ from penstock.domain.accounts import Role
 from penstock.web import formats, i18n, zones
 from penstock.web.cron_words import cron_words, zone_and_rest
 from penstock.web.namespaces import namespace_of
+from penstock.web.notice_words import said
 from penstock.web.prose import prose
 from penstock.web.security import PAGE_HEADERS
 from penstock.web.sentences import say
@@ -93,6 +94,8 @@ class Crumb:
     """(text, url) of objects beside it, for the dropdown."""
     siblings_url: str = ""
     """Where the dropdown's content is fetched when it is opened, instead of `siblings`."""
+    is_word: bool = False
+    """A word of ours, to be translated; the first step always is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,10 @@ class Notice:
 
 @jinja2.pass_context
 def _said(context: Context, sentence: str) -> str:
-    return say(context.get("language", "en"), str(sentence))
+    """A finished sentence in the reader's language, where it is known."""
+    language, text = context.get("language", "en"), str(sentence)
+    told = say(language, text)
+    return told if told != text else said(language, text)
 
 
 @jinja2.pass_context
@@ -282,9 +288,14 @@ def query_url(base: str, parameters: Mapping[str, str] | None = None, **changes:
     return f"{base}?{urlencode(merged)}" if merged else base
 
 
+def language_of(request: Request) -> str:
+    """Return the language that the reader chose, else the one that the browser asks for."""
+    return i18n.choose_language(request.cookies.get("penstock_lang"), request.headers.get("accept-language", ""))
+
+
 def render_text(services: WebServices, request: Request, template: str, **values: Any) -> str:
     """Render a template with what every request brings."""
-    language = i18n.choose_language(request.cookies.get("penstock_lang"), request.headers.get("accept-language", ""))
+    language = language_of(request)
     zone, chosen_zone = zones.zone_names(request.cookies)
     caller = None if services.tracking is None else caller_of(services.tracking, request)
     common = {

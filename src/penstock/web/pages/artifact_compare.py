@@ -88,7 +88,7 @@ async def compare_page(services: WebServices, request: Request) -> Response:
     old, new = sorted(sides, key=lambda side: int(side.subject.partition(":")[2])) if len(kinds) == 1 else sides
     diff = await asyncio.to_thread(compare_documents, old.files, new.files, old.metadata, new.metadata)
     page = ArtifactComparePage(old, new, diff, len(kinds) == 1)
-    crumbs = (Crumb("Artifacts", "/ui/artifacts"), Crumb("Compare"))
+    crumbs = (Crumb("Artifacts", "/ui/artifacts"), Crumb("Compare", is_word=True))
     frame = Frame(title="Compare artifacts", section="artifacts", crumbs=crumbs, scripts=("preview",))
     return render(services, request, "artifacts/compare.html", frame=frame, page=page)
 

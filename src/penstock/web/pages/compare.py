@@ -217,7 +217,7 @@ class _Findings:
 async def compare_page(services: WebServices, request: Request) -> Response:
     """The comparison; `?runs=a,b,c`, `?baseline=<id>`, `?all=1` shows equal rows too. The number of queries is fixed."""
     page = await compared(services, request, request.query_params)
-    crumbs = (Crumb("Runs", "/ui/runs"), Crumb("Compare"))
+    crumbs = (Crumb("Runs", "/ui/runs"), Crumb("Compare", is_word=True))
     frame = Frame(title="Compare runs", section="runs", crumbs=crumbs, scripts=("compare", "graph", "visuals"))
     return render(services, request, "compare/compare.html", frame=frame, page=page)
 

@@ -25,8 +25,10 @@ from penstock.web.filters import chip_text, parse
 from penstock.web.flow_graph import FlowGraph, graph_of, worst_state
 from penstock.web.flow_services import FlowWeb
 from penstock.web.flow_task_table import TaskTable, task_table
+from penstock.web.formats import state_word
 from penstock.web.groups import GroupTable
-from penstock.web.render import Crumb, Frame, query_url, redirect, render
+from penstock.web.i18n import translate
+from penstock.web.render import Crumb, Frame, language_of, query_url, redirect, render
 from penstock.web.security import check_own_form
 from penstock.web.services import WebServices
 from penstock.web.timelines import Part, part_of
@@ -328,7 +330,9 @@ async def run_page(services: WebServices, flows: FlowWeb, request: Request) -> R
     tracked = await tracking_of(services.tracking, request, [id_ for id_ in (view.run.shared_id, view.run.pipeline_run_id) if id_])
     page = FlowRunPage(view=view, tab=tab, tabs=VIEWS, step=step, problem=problem, tracking=tracked, **extra)
     page = replace(page, last_words=await _last_words(flows, page))
-    others = [(f"{other.run_id} · {other.state.lower()}", f"/flows/{flow_id}/{other.run_id}") for other in view.neighbours]
+    language = language_of(request)
+    states = [translate(language, state_word(other.state)) for other in view.neighbours]
+    others = [(f"{one.run_id} · {state}", f"/flows/{flow_id}/{one.run_id}") for one, state in zip(view.neighbours, states, strict=True)]
     crumbs = (Crumb("Flows", "/flows"), Crumb(flow_id, f"/flows/{flow_id}"), Crumb(view.run.run_id, "", others))
     frame = Frame(
         title=f"{flow_id}/{view.run.run_id}", section="flows", crumbs=crumbs, live=live_of(view.run), scripts=("table", "flows", "timeline")

@@ -195,7 +195,7 @@ async def lineage_page(
         end=_drawn_node(found.nodes[query.to], query) if query.to in found.nodes else None,
         whole_url="/ui/lineage?" + urlencode(query.fields(to="")),
     )
-    crumbs = (Crumb("Artifacts", "/ui/artifacts"), Crumb("Lineage"), Crumb(focus.name))
+    crumbs = (Crumb("Artifacts", "/ui/artifacts"), Crumb("Lineage", is_word=True), Crumb(focus.name))
     frame = Frame(title=focus.name, section="artifacts", crumbs=crumbs, scripts=("table", "lineage"))
     return render(services, request, "lineage/lineage.html", frame=frame, page=page)
 

@@ -54,5 +54,6 @@ async def logs_page(services: WebServices, request: Request) -> Response:
     except re.error as error:
         problem = str(error)
     page = LogHitsPage(text, is_errors, problem, found)
-    frame = Frame("Search in logs", "executions", (Crumb("Executions", "/ui/executions"), Crumb("Search in logs")), scripts=("table",))
+    crumbs = (Crumb("Executions", "/ui/executions"), Crumb("Search in logs", is_word=True))
+    frame = Frame("Search in logs", "executions", crumbs, scripts=("table",))
     return render(services, request, "search/logs.html", frame=frame, page=page)

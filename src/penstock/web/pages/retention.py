@@ -79,7 +79,7 @@ async def retention_page(services: WebServices, request: Request) -> Response:
     choices = [(kind, *KINDS[kind]) for kind in RETAINED]
     keep_seconds = 0.0 if services.trash is None else services.trash.keep_seconds
     page = RetentionPage(rule, choices, plan, policy, keep_seconds)
-    frame = Frame("Retention", "system", (Crumb("System", "/ui/system"), Crumb("Retention")), scripts=("table",))
+    frame = Frame("Retention", "system", (Crumb("System", "/ui/system"), Crumb("Retention", is_word=True)), scripts=("table",))
     return render(services, request, "system/retention.html", frame=frame, page=page)
 
 

@@ -55,6 +55,6 @@ async def compare_page(services: WebServices, tracking: TrackingServices, reques
     crumbs = [Crumb("Projects", "/ui/projects")]
     if runs:
         crumbs.append(project_crumb(runs[0].run.entity, runs[0].run.project, runs[0].url.rpartition("/runs/")[0]))
-    crumbs.append(Crumb("Compare"))
+    crumbs.append(Crumb("Compare", is_word=True))
     frame = Frame("Compare", "projects", crumbs, scripts=("tracked_run",))
     return render(services, request, "tracking/compare.html", frame=frame, page=page)

@@ -340,13 +340,14 @@ async def _form(
         filled=form or {},
         problem=problem,
     )
-    crumbs = (Crumb("Recurring runs", "/ui/recurring"), Crumb("New trigger"))
+    crumbs = (Crumb("Recurring runs", "/ui/recurring"), Crumb("New trigger", is_word=True))
     frame = Frame(title="New trigger", section="recurring", crumbs=crumbs, scripts=("triggers",))
     return render(services, request, "recurring/new_trigger.html", frame=frame, page=page)
 
 
 async def _token_page(services: WebServices, request: Request, identity: str, name: str, token: str) -> Response:
-    crumbs = (Crumb("Recurring runs", "/ui/recurring"), Crumb(name, f"/ui/recurring/{identity}"), Crumb("Token of the webhook"))
+    here = Crumb("Token of the webhook", is_word=True)
+    crumbs = (Crumb("Recurring runs", "/ui/recurring"), Crumb(name, f"/ui/recurring/{identity}"), here)
     frame = Frame(title="Token of the webhook", section="recurring", crumbs=crumbs)
     hook = f"{services.url}/apis/penstock/v1/hooks/{identity}"
     return render(services, request, "recurring/token.html", frame=frame, page=TokenPage(identity, name, hook, token))

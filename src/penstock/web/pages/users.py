@@ -59,7 +59,7 @@ async def _page(services: WebServices, tracking: TrackingServices, request: Requ
     accounts = await asyncio.to_thread(tracking.accounts.accounts, keys)
     invites = await asyncio.to_thread(tracking.invites.list)
     page = UsersPage(accounts, own, invites, caller_of(tracking, request).user_name, **made)  # type: ignore[arg-type]
-    frame = Frame(title="Users", section="system", crumbs=(Crumb("System", "/ui/system"), Crumb("Users")))
+    frame = Frame(title="Users", section="system", crumbs=(Crumb("System", "/ui/system"), Crumb("Users", is_word=True)))
     return render(services, request, "system/users.html", frame=frame, page=page)
 
 

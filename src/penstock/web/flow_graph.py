@@ -14,6 +14,8 @@ from typing import Any
 from penstock.interfaces.page_flows import FlowTaskItem
 
 NODE_WIDTH, NODE_HEIGHT, GAP_X, GAP_Y, MARGIN = 190, 58, 28, 44, 24
+_CLEAR = 10
+"""How far an edge stays away from the steps that it passes."""
 _ORDER = ("FAILED", "CANCELED", "RUNNING", "PENDING", "SUCCEEDED", "SKIPPED")
 _WORDS = {
     "split-foreach": "foreach",
@@ -90,7 +92,7 @@ def graph_of(info: Mapping[str, Any] | None, tasks: Sequence[FlowTaskItem]) -> F
             nodes.append(_node(name, steps[name], by_step.get(name, []), x, y))
     placed = {node.name: node for node in nodes}
     edges = [
-        _edge(placed[name], placed[target], placed[name].kind in {"foreach", "parallel"})
+        _edge(placed[name], placed[target], placed[name].kind in {"foreach", "parallel"}, nodes)
         for name, step in steps.items()
         for target in step.get("next") or ()
         if target in placed
@@ -155,16 +157,18 @@ def _node(name: str, step: Mapping[str, Any], tasks: Sequence[FlowTaskItem], x: 
     return StepNode(name, kind, str(step.get("doc") or ""), decorators, worst_state(counts), len(tasks), counts, x, y)
 
 
-def _edge(source: StepNode, target: StepNode, is_foreach: bool) -> StepEdge:
+def _edge(source: StepNode, target: StepNode, is_foreach: bool, nodes: Sequence[StepNode]) -> StepEdge:
     x1, y1 = source.x + NODE_WIDTH // 2, source.y + NODE_HEIGHT
     x2, y2 = target.x + NODE_WIDTH // 2, target.y
-    side = max(source.x, target.x) + NODE_WIDTH + MARGIN - 4
+    between = [node for node in nodes if source.y < node.y < target.y]
+    side = max(node.x for node in (source, target, *between)) + NODE_WIDTH + MARGIN - 4
     if target.y <= source.y:  # a step that repeats itself
         right, low, high = source.x + NODE_WIDTH, source.y + NODE_HEIGHT * 3 // 4, target.y + NODE_HEIGHT // 4
         path = f"M{right} {low} C{side} {low} {side} {high} {target.x + NODE_WIDTH} {high}"
-    elif source.x == target.x and y2 - y1 > GAP_Y:  # past the steps between, not behind them
+    elif between:  # past the steps between, not behind them
+        lane = next((x for x in (x1, x2) if all(not node.x - _CLEAR < x < node.x + NODE_WIDTH + _CLEAR for node in between)), side)
         out, back = y1 + GAP_Y, y2 - GAP_Y
-        path = f"M{x1} {y1} C{x1} {out} {side} {y1} {side} {out} L{side} {back} C{side} {y2} {x2} {back} {x2} {y2}"
+        path = f"M{x1} {y1} C{x1} {out} {lane} {y1} {lane} {out} L{lane} {back} C{lane} {y2} {x2} {back} {x2} {y2}"
     else:
         middle = (y1 + y2) // 2
         path = f"M{x1} {y1} C{x1} {middle} {x2} {middle} {x2} {y2}"

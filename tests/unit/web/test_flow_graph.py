@@ -143,3 +143,21 @@ def test_the_small_timeline_of_a_run_lies_within_the_run() -> None:
     run = FlowRunItem("F", "7", "ada", (), (), "RUNNING", 100.0, None, None, 3, 1, 0, "")
     bars = peek(run, [shared_task("a", 100, 150), shared_task("b", 90, None), shared_task("c", None, None)], now=200.0)
     assert [(bar.name, bar.start, bar.width) for bar in bars] == [("a/1", 0, 50), ("b/1", 0, 100)]
+
+
+def test_an_edge_that_passes_steps_of_other_columns_goes_straight_down_its_own() -> None:
+    steps = {
+        "start": ("split-static", ["weather", "fit_all"]),
+        "weather": ("linear", ["publish"]),
+        "fit_all": ("split-foreach", ["fit"]),
+        "fit": ("linear", ["choose"]),
+        "choose": ("join", ["publish"]),
+        "publish": ("join", ["end"]),
+        "end": ("end", []),
+    }
+    graph = graph_of(info(steps), [])
+    placed = {node.name: node for node in graph.nodes}
+    (path,) = [edge.path for edge in graph.edges if (edge.source, edge.target) == ("weather", "publish")]
+    lane = int(re.search(r"L(\d+) ", path)[1])  # type: ignore[index]
+    assert lane == placed["weather"].x + NODE_WIDTH // 2
+    assert lane < placed["fit"].x

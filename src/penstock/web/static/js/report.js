@@ -12,6 +12,7 @@ for (const root of document.querySelectorAll("[data-report-grid]")) {
   const answers = root.dataset.frozen ? fetchJson(root.dataset.frozen).then((kept) => kept.answers) : null;
   answers?.catch(() => {});
   const board = new Board(root, { runs, isAddressed: false, answers, source: `runs=${runs.map((run) => run.id).join()}` });
+  root.querySelector("[data-awaited]")?.remove();
   board.setPanels(JSON.parse(root.dataset.panelsOf));
   if (!answers) board.listen(["history", "summary"]);
   boards.push(board);

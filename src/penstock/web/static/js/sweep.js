@@ -8,6 +8,7 @@ if (root) {
   const source = (runs) => `runs=${runs.map((run) => run.id).join()}`;
   const runs = read();
   const board = new Board(root, { runs, isAddressed: false, source: source(runs) });
+  root.querySelector("[data-awaited]")?.remove();
   board.setPanels(JSON.parse(root.dataset.panelsOf));
   document.addEventListener("penstock:patched", () => {
     board.runs = read();

@@ -29,6 +29,7 @@ PATTERNS = (
     "caching is off for this task",
     "the cache is off for this run",
     "depends on a task that would be executed",
+    "its condition is false",
     "first run of this component in this pipeline",
     "the earlier result is no longer usable",
     "the cache could not be asked: {reason}",

@@ -1,5 +1,6 @@
 // The new-run form: reloads for another pipeline, switches between form and YAML, checks JSON fields, fetches plan and next times.
 
+import { text } from "./dom.js";
 import { ask, waitAt } from "./waiting.js";
 
 const form = document.querySelector("[data-new-run]");
@@ -35,7 +36,8 @@ function checkJson(field) {
   if (field.value.trim()) {
     try {
       const value = JSON.parse(field.value);
-      if (Array.isArray(value) !== (field.dataset.json === "LIST")) message = field.dataset.json;
+      if (Array.isArray(value) !== (field.dataset.json === "LIST")) message = text(field.dataset.json === "LIST" ? "a list" : "an object");
+      else if (value === null || typeof value !== "object") message = text("an object");
     } catch (error) {
       message = error.message;
     }

@@ -253,24 +253,12 @@ class FlowReader:
         """
         root = await self.root_of(flow_id, run_id, step_name, task_id)
         found = await asyncio.to_thread(self._files.list, root, _card_folder(flow_id, run_id, step_name, task_id))
-        return [_card(item) for item in found if item.name.endswith(".html") and "/" not in item.name]
+        return _cards(found)
 
-    async def cards_below(
-        self, root: DatastoreRoot, flow_id: str, run_id: str, tasks: Sequence[tuple[str, str]]
-    ) -> list[tuple[str, str, Card]]:
-        """Rendered cards of several tasks (step, task) of a run whose data is below `root`; nothing where it cannot be read from here."""
-
-        def look() -> list[tuple[str, str, Card]]:
-            found = []
-            for step_name, task_id in tasks:
-                files = self._files.list(root, _card_folder(flow_id, run_id, step_name, task_id))
-                found += [(step_name, task_id, _card(item)) for item in files if item.name.endswith(".html") and "/" not in item.name]
-            return found
-
-        try:
-            return await asyncio.to_thread(look)
-        except UnavailableError:
-            return []
+    async def cards_below(self, tasks: Sequence[tuple[DatastoreRoot, str, str, str, str]]) -> list[list[Card]]:
+        """Rendered cards of each task (root of its data, flow, run, step, task); none where the data cannot be read from here."""
+        folders = [(root, _card_folder(*names)) for root, *names in tasks]
+        return [_cards(files) for files in await asyncio.to_thread(self._files.list_all, folders)]
 
     async def card(self, flow_id: str, run_id: str, step_name: str, task_id: str, name: str) -> bytes:
         """HTML of a card: hostile content, to be shown in a sandbox only.
@@ -317,8 +305,9 @@ def _card_folder(flow_id: str, run_id: str, step_name: str, task_id: str, *, kin
     return f"mf.cards/{flow_id}/runs/{run_id}/steps/{step_name}/tasks/{task_id}/{kind}/"
 
 
-def _card(item: StoredFile) -> Card:
-    return Card(item.name, item.name.split("-", 1)[0], item.size_bytes)
+def _cards(files: Sequence[StoredFile]) -> list[Card]:
+    shown = [item for item in files if item.name.endswith(".html") and "/" not in item.name]
+    return [Card(item.name, item.name.split("-", 1)[0], item.size_bytes) for item in shown]
 
 
 def _parse_log(data: bytes, source: str, stream: str) -> Sequence[LogLine]:

@@ -44,6 +44,13 @@ class FlowFiles(Protocol):
         """Files whose path below the root starts with the directory `prefix`, at most 1,000."""
         ...
 
+    def list_all(self, wanted: Sequence[tuple[DatastoreRoot, str]]) -> Sequence[Sequence[StoredFile]]:
+        """The same for many directories, none for those that cannot be read from here; of stores of objects at most 10,000 files together.
+
+        The number of queries does not depend on the number of directories.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PickleSummary:

@@ -35,6 +35,10 @@ class ObjectStore(Protocol):
         """Objects whose key starts with `prefix` and sorts (by code point) after `after`, in key order."""
         ...
 
+    def list_below(self, places: Sequence[tuple[str, str]], *, limit: int) -> Sequence[Sequence[ObjectEntry]]:
+        """For each (bucket, prefix) the objects whose key starts with the prefix, in key order, at most `limit` together, in one query."""
+        ...
+
     def buckets(self) -> list[tuple[str, float]]:
         """Names of buckets that hold something, with the time of their oldest object."""
         ...

@@ -17,6 +17,7 @@ from penstock.interfaces.object_store import ObjectStore
 OWN_BUCKET = "metaflow"
 """Bucket that clients are pointed to; it may still be empty."""
 _MOST = 1000
+_MOST_TOGETHER = 10_000
 
 
 class ReachableFlowFiles:
@@ -71,6 +72,22 @@ class ReachableFlowFiles:
             return []
         files = sorted(item for item in folder.iterdir() if item.is_file() and not item.is_symlink())
         return [StoredFile(item.name, item.stat().st_size) for item in files[:_MOST]]
+
+    def list_all(self, wanted: Sequence[tuple[DatastoreRoot, str]]) -> Sequence[Sequence[StoredFile]]:
+        """See `FlowFiles.list_all`."""
+        places = list(dict.fromkeys(_bucket_key(root, prefix) for root, prefix in wanted if root.kind == "s3"))
+        stored = dict(zip(places, self._objects.list_below(places, limit=_MOST_TOGETHER), strict=True))
+        found: list[Sequence[StoredFile]] = []
+        for root, prefix in wanted:
+            if root.kind == "s3":
+                bucket, key = _bucket_key(root, prefix)
+                found.append([StoredFile(entry.key.removeprefix(key), entry.size_bytes) for entry in stored[bucket, key]])
+                continue
+            try:
+                found.append(self.list(root, prefix))
+            except UnavailableError:
+                found.append([])
+        return found
 
     def _check_own(self, root: DatastoreRoot) -> None:
         """A root below which the embedded store has nothing at all is another store's."""

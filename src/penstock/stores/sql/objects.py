@@ -11,6 +11,19 @@ from penstock.domain.objects import ObjectEntry, ObjectPart, ObjectUpload
 from penstock.stores.sql.database import Database, Row, Transaction
 
 _LAST = "\U0010ffff"
+_BELOW = {
+    # A cross join keeps the list outside, so that each place is one range of the key's index.
+    "sqlite": """
+SELECT p.key AS place, o.* FROM json_each(:places) p CROSS JOIN object_entry o
+WHERE o.bucket = json_extract(p.value, '$[0]') AND o.object_key >= json_extract(p.value, '$[1]')
+AND o.object_key < json_extract(p.value, '$[1]') || :last ORDER BY p.key, o.object_key LIMIT :limit
+""",
+    "postgresql": """
+SELECT p.number - 1 AS place, o.* FROM jsonb_array_elements(CAST(:places AS jsonb)) WITH ORDINALITY p (value, number)
+JOIN object_entry o ON o.bucket = p.value ->> 0 AND o.object_key COLLATE "C" >= p.value ->> 1
+AND o.object_key COLLATE "C" < (p.value ->> 1) || :last ORDER BY p.number, o.object_key COLLATE "C" LIMIT :limit
+""",
+}
 """Sorts after every key that a client can send."""
 
 
@@ -102,6 +115,14 @@ class SqlObjectStore:
             return [_entry(row) for row in rows]
 
         return self._database.read_sync(work)
+
+    def list_below(self, places: Sequence[tuple[str, str]], *, limit: int) -> Sequence[Sequence[ObjectEntry]]:
+        """See `ObjectStore.list_below`."""
+        found: list[list[ObjectEntry]] = [[] for _ in places]
+        params = {"places": orjson.dumps(places).decode(), "last": _LAST, "limit": limit}
+        for row in self._database.read_sync(lambda tx: tx.all(_BELOW[tx.dialect.name], params)) if places else ():
+            found[int(row["place"])].append(_entry(row))
+        return found
 
     def buckets(self) -> list[tuple[str, float]]:
         """See `ObjectStore.buckets`."""

@@ -12,6 +12,8 @@ from starlette.requests import Request
 
 from penstock.domain.errors import PenstockError
 from penstock.domain.trash import TrashItem
+from penstock.interfaces.page_flows import FlowQuery, FlowRunItem
+from penstock.web.flow_services import FlowWeb
 from penstock.web.pages.search import KINDS, HitLine, address_of
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices, readable_by
@@ -44,7 +46,9 @@ async def nearest(services: WebServices, request: Request) -> Nearest:
     with contextlib.suppress(PenstockError):
         trashed = await _trashed(services, request, segments, words)
         hits = await _objects(services, request, words) if segments[0] == "ui" else []
-        if services.tracking is not None and segments[0] != "ui":
+        if segments[0] == "flows" and services.flows is not None:
+            hits += await _flows(services.flows, segments[1:])
+        elif services.tracking is not None and segments[0] != "ui":
             hits += await _tracked(services.tracking, request, segments)
         return Nearest(hits[:_MAX_SHOWN], trashed)
     return Nearest()
@@ -76,6 +80,22 @@ async def _objects(services: WebServices, request: Request, words: Sequence[str]
                     if hit.kind in places and readable(hit.entity)
                 ]
     return []
+
+
+async def _flows(flows: FlowWeb, names: Sequence[str]) -> list[HitLine]:
+    """Return the run of a task that is not there, else the newest runs of the flow, else flows of nearly that name."""
+    if len(names) > 2 and (view := await flows.pages.run(names[0], names[1])) is not None:
+        return [_run_of_flow(view.run)]
+    listing = await flows.pages.runs(FlowQuery(flow_id=names[0], limit=_MAX_SHOWN)) if names else None
+    if listing is not None and listing.items:
+        return [_run_of_flow(run) for run in listing.items]
+    known = (await flows.pages.runs(FlowQuery(limit=1))).flow_ids
+    alike = difflib.get_close_matches(names[0] if names else "", known, n=_MAX_SHOWN, cutoff=_LIKENESS)
+    return [HitLine(_path("flows", name), name, "", "flow") for name in alike]
+
+
+def _run_of_flow(run: FlowRunItem) -> HitLine:
+    return HitLine(_path("flows", run.flow_id, run.run_id), run.shared_id, run.user, "flow", run.state, run.started_at)
 
 
 async def _tracked(tracking: TrackingServices, request: Request, segments: Sequence[str]) -> list[HitLine]:

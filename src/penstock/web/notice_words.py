@@ -17,7 +17,8 @@ DONE = (
 )  # fmt: skip
 """What a notice says was done; stands for `{done}`."""
 KINDS = (
-    "run", "task", "pipeline", "experiment", "recurring run", "artifact", "document", "user", "project", "sweep", "page", "tracked run",
+    "run", "task", "flow", "pipeline", "experiment", "recurring run", "artifact", "document", "user", "project", "sweep", "page",
+    "tracked run",
 )  # fmt: skip
 """What may not be found; stands for `{kind}`."""
 PLAIN = (
@@ -33,7 +34,8 @@ PLAIN = (
     "Project deleted.", "None of these projects has a run.", "Automation deleted.", "View deleted.", "The view was removed.",
     "A view needs a name.", "Choose a file, give a URL or paste the definition.",
     "This artifact was deleted, or its time to live has passed.",
-    "The server made a mistake; its log has the details.", "These pages are served without a server process.",
+    "The server made a mistake; its log has the details.",
+    "These pages are served without a server process.",
 )  # fmt: skip
 PATTERNS = (
     "{done} {count} of {total} runs.",

@@ -116,3 +116,24 @@ def test_the_list_keeps_the_range_of_time_and_the_client_s_word_leads_to_the_tas
     assert f'id="row-F-{run.shown_id}"' not in page
     assert room.client.get("/ui/export/flows?format=json&until=2001-01-01T00:00").json() == []
     assert f'href="/flows/F/{run.shown_id}/view/tasks" aria-current="page"' in room.client.get(f"/flows/F/{run.shown_id}/view/task").text
+
+
+def test_addresses_of_flows_that_lead_nowhere_name_what_is_near(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    run = asyncio.run(room.flows.web.recorder.add_run("F", None, BY)).shown_id
+    asyncio.run(room.flows.web.recorder.add_flow("TrainFlow", BY))
+    asyncio.run(room.flows.web.recorder.add_run("TrainFlow", None, BY))
+    for address, near in (("/flows/F/999", f"/flows/F/{run}"), (f"/flows/F/{run}/start/1", f"/flows/F/{run}"), ("/flows/TrainFlaw", "/flows/TrainFlow")):
+        answer = room.client.get(address)
+        assert answer.status_code == 404
+        assert f'<a class="plain list-row" href="{near}">' in answer.text
+    assert "TrainFlaw을(를) 찾을 수 없습니다" in room.client.get("/flows/TrainFlaw", headers={"accept": "text/html", "accept-language": "ko"}).text
+
+
+def test_the_path_of_a_run_or_task_as_search_text_leads_there(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    run = asyncio.run(room.flows.web.recorder.add_run("F", None, BY)).shown_id
+    for path in (f"F/{run}", f"F/{run}/start", f"F/{run}/start/7"):
+        answer = room.client.get(f"/flows?q={path}")
+        assert (answer.status_code, answer.headers.get("location")) == (303, f"/flows/{path}")
+    assert room.client.get("/flows?q=F/none").status_code == 200

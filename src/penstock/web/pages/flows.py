@@ -254,6 +254,8 @@ async def list_page(services: WebServices, flows: FlowWeb, request: Request) -> 
     zone = reading_zone(request.query_params, request.cookies)
     query = flow_query(request.path_params.get("flow", ""), request.query_params, services.clock.now(), zone)
     listing = await flows.pages.runs(query)
+    if not listing.items and (flow_id := request.path_params.get("flow")):
+        await _check_known(flows, flow_id)
     page = FlowListPage(
         listing,
         query,
@@ -266,6 +268,13 @@ async def list_page(services: WebServices, flows: FlowWeb, request: Request) -> 
     crumbs = (Crumb("Flows", "/flows"), Crumb(query.flow_id)) if query.flow_id else (Crumb("Flows"),)
     frame = Frame(title=query.flow_id or "Flows", section="flows", crumbs=crumbs, live="", scripts=("table", "flows"))
     return render(services, request, "flows/list.html", frame=frame, page=page)
+
+
+async def _check_known(flows: FlowWeb, flow_id: str) -> None:
+    try:
+        await flows.recorder.store.flow(flow_id)
+    except NotFoundError:
+        raise NotFoundError(f"There is no flow {flow_id}.") from None
 
 
 async def _place_of(flows: FlowWeb, text: str) -> str:

@@ -269,7 +269,7 @@ async def new_run_page(services: WebServices, request: Request) -> Response:
     page = await _page_of(services, start, is_fix=is_fix, is_newest=is_fix and not ask.get("version"))
     title = "Edit schedule" if start.recurring else "New recurring run" if start.kind == "recurring" else "New run"
     section, above = ("recurring", "Recurring runs") if start.kind == "recurring" else ("runs", "Runs")
-    frame = Frame(title=title, section=section, crumbs=(Crumb(above, f"/ui/{section}"), Crumb(title)), scripts=("new_run",))
+    frame = Frame(title=title, section=section, crumbs=(Crumb(above, f"/ui/{section}"), Crumb(title, is_word=True)), scripts=("new_run",))
     return render(services, request, "runs/new.html", frame=frame, page=page)
 
 

@@ -5,6 +5,7 @@ Used by `scripts/messages` and by the test that keeps the locale files complete;
 
 from __future__ import annotations
 
+import ast
 import re
 
 from penstock.web import (
@@ -87,7 +88,7 @@ def all_messages() -> set[str]:
     found |= {*catalog_groups.LABELS.values(), *tracking_projects.LABELS.values(), "schedule", "event", "enabled", "disabled"}
     found |= {label for _, label in tracking_projects.GROUPINGS} | {"Copy names", "Registries", "registries", "projects"}
     found |= {*cron_words.WORDS, *cron_words.DAYS, *cron_words.MONTHS}
-    found |= {*notice_words.DONE, *notice_words.KINDS, *notice_words.PLAIN, *notice_words.PATTERNS}
+    found |= {*notice_words.DONE, *notice_words.KINDS, *notice_words.PLAIN, *notice_words.PATTERNS} | _notices()
     found |= {label for _, label in flow_tasks.TABS} | {*flows.GROUPINGS.values()} | {"arrow keys", "pending", "succeeded", "canceled"}
     found |= {"yes", "no", "none"} | {label for _, label in system.PARTS} | _words_of_the_system()
     tracked = (tracking_run.TABS, tracking_workspace.PROJECT_TABS, tracking_workspace.GROUPS, tracking_workspace.SORTS)
@@ -104,6 +105,18 @@ def all_messages() -> set[str]:
     found |= {title for _, title in manual.DOCUMENTS} | {"Help"}
     found |= {*SIGN_IN_WORDS.values()} | {*users.ROLES.values()}
     found |= {"Go to", search.NEW_RUN_OF, search.TABS_HEADING, "Commands", "Recent runs", "The definition of this pipeline cannot be read."}
+    return found
+
+
+def _notices() -> set[str]:
+    """What page modules say in notices as it stands; those with values in them are patterns of `notice_words`."""
+    found: set[str] = set()
+    for path in (HERE / "pages").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Notice" and node.args:
+                first = node.args[0]
+                parts = (first.body, first.orelse) if isinstance(first, ast.IfExp) else (first,)
+                found |= {part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)}
     return found
 
 

@@ -260,3 +260,14 @@ def test_iterations_are_switched_in_the_head_and_the_panel_stands_alone_in_a_win
     alone.locator("#panel-beside").click()
     expect(alone.locator("#run-view")).to_be_visible()
     expect(alone.locator("#panel h2")).to_have_text("train-model[0]")
+
+
+def test_a_log_scrolls_in_its_own_box_on_a_telephone_and_begins_at_its_end(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 390, "height": 500})
+    page.goto(panel_of(served, "night-3", TRAIN, "logs"))
+    view = page.locator(".log-view")
+    expect(view.locator(".log-line").nth(8)).to_be_attached()
+    assert view.evaluate("view => view.clientHeight < innerHeight && view.clientHeight < view.scrollHeight")
+    page.wait_for_function(
+        "() => { const view = document.querySelector('.log-view'); return view.scrollTop + view.clientHeight >= view.scrollHeight - 24; }"
+    )

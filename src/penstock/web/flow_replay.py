@@ -72,9 +72,12 @@ def replay_of(path: str, facts: Mapping[str, str], system_tags: Sequence[str], g
 
 
 def package_environment(graph: Mapping[str, Any]) -> str:
-    """`pypi` or `conda` for a flow that names packages by decorators, as `--environment` wants it; empty for others."""
+    """`pypi` or `conda` for a flow that names packages by decorators, as `--environment` wants it; empty for others.
+
+    The client adds `@conda` to every step of a flow that runs with `--environment=pypi`.
+    """
     names = {name for name, _ in _decorators(graph, None)} & _PACKAGES
-    return "" if not names else "conda" if any(name.startswith("conda") for name in names) else "pypi"
+    return "" if not names else "pypi" if any(name.startswith("pypi") for name in names) else "conda"
 
 
 def _decorators(graph: Mapping[str, Any], step: str | None) -> Iterator[tuple[str, Mapping[str, Any]]]:

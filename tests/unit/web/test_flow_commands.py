@@ -28,6 +28,10 @@ def test_flows_with_packages_name_their_environment_and_kept_code_is_fetched() -
     found = lines(graph=GRAPH, has_code=True)
     assert found.resume == "python train.py --environment=pypi resume --origin-run-id 7"
     assert found.create == "python train.py --environment=pypi penstock create"
+    conda = {"steps": {"start": {"decorators": [{"name": "conda"}]}}}
+    both = {"steps": {"start": {"decorators": [{"name": "conda"}, {"name": "pypi"}]}}}
+    assert "--environment=conda " in lines(graph=conda).resume
+    assert "--environment=pypi " in lines(graph=both).resume
     assert found.pull == "metaflow code pull TrainFlow/7 --dir TrainFlow_7 && cd TrainFlow_7"
 
 

@@ -34,7 +34,7 @@ class Importance:
     importance: float
     """Share of what the forest explains, 0 to 1; all parameters together 1."""
     correlation: float | None
-    """-1 to 1; None for words and for parameters that miss in some runs."""
+    """-1 to 1, over the runs that have the parameter; None for words, and where fewer than `MIN_RUNS` have it."""
 
 
 def importances(parameters: Sequence[Mapping[str, Any]], metric: Sequence[Any]) -> list[Importance]:
@@ -45,7 +45,7 @@ def importances(parameters: Sequence[Mapping[str, Any]], metric: Sequence[Any]) 
     kept.sort(key=lambda entry: (entry[1], repr(sorted(entry[0].items()))))  # so that the order of the runs does not matter
     target = np.array([value for _, value in kept])
     names = list(dict.fromkeys(name for row, _ in kept for name in row))
-    columns: dict[str, tuple[Column, bool]] = {}
+    columns: dict[str, Column] = {}
     for name in names:
         found = encoded([row.get(name) for row, _ in kept])
         if found is not None:
@@ -54,10 +54,10 @@ def importances(parameters: Sequence[Mapping[str, Any]], metric: Sequence[Any]) 
             break
     if not columns or float(np.ptp(target)) == 0:
         return []
-    shares = _forest(np.column_stack([column for column, _ in columns.values()]), target)
+    shares = _forest(np.column_stack(list(columns.values())), target)
     result = [
-        Importance(name, float(share), _correlation(column, target) if is_number else None)
-        for (name, (column, is_number)), share in zip(columns.items(), shares, strict=True)
+        Importance(name, float(share), _correlation([row.get(name) for row, _ in kept], target))
+        for name, share in zip(columns, shares, strict=True)
     ]
     return sorted(result, key=lambda one: -one.importance)
 
@@ -67,24 +67,31 @@ def is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def encoded(values: Sequence[Any]) -> tuple[Column, bool] | None:
-    """Return a parameter as numbers, and whether it was numbers; None when it does not vary or holds lists."""
+def encoded(values: Sequence[Any]) -> Column | None:
+    """Return a parameter as numbers; None when it does not vary or holds lists."""
     if any(isinstance(value, list | dict) for value in values):
         return None
     held = [value for value in values if value is not None]
     if len(set(map(repr, held))) + (len(held) < len(values)) < 2:
         return None
-    if all(isinstance(value, bool) or is_finite(value) for value in held):
-        column = np.array([math.nan if value is None else float(value) for value in values])
-        is_whole = len(held) == len(values)
-        return np.nan_to_num(column, nan=float(np.nanmin(column)) - 1.0), is_whole
+    if all(map(_is_number, held)):
+        absent = min(map(float, held)) - 1.0
+        return np.array([absent if value is None else float(value) for value in values])
     words = {word: place for place, word in enumerate(sorted({str(value) for value in held}))}
-    return np.array([-1.0 if value is None else float(words[str(value)]) for value in values]), False
+    return np.array([-1.0 if value is None else float(words[str(value)]) for value in values])
 
 
-def _correlation(column: Column, target: Column) -> float:
-    spread = float(np.std(column) * np.std(target))
-    return float(np.mean((column - column.mean()) * (target - target.mean())) / spread) if spread else 0.0
+def _is_number(value: Any) -> bool:
+    return isinstance(value, bool) or is_finite(value)
+
+
+def _correlation(values: Sequence[Any], target: Column) -> float | None:
+    held = [place for place, value in enumerate(values) if value is not None]
+    if len(held) < MIN_RUNS or not all(_is_number(values[place]) for place in held):
+        return None
+    column, metric = np.array([float(values[place]) for place in held]), target[held]
+    spread = float(np.std(column) * np.std(metric))
+    return float(np.mean((column - column.mean()) * (metric - metric.mean())) / spread) if spread else 0.0
 
 
 def _forest(features: NDArray[np.float64], target: Column) -> Column:

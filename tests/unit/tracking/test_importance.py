@@ -43,3 +43,11 @@ def test_too_few_runs_constant_metrics_and_odd_values_claim_nothing() -> None:
     assert importances([{"a": place} for place in range(9)], [1.0] * 9) == []
     assert importances([{"a": place} for place in range(9)], [math.nan, "x", None, True, *[2.0] * 5]) == []
     assert importances([{"a": [place], "b": {"c": place}} for place in range(9)], [1.0 * place for place in range(9)]) == []
+
+
+def test_correlation_is_over_the_runs_that_have_the_parameter() -> None:
+    rows = [{"lr": place, "seed": place} if place < 8 else {"seed": place} for place in range(10)]
+    found = {one.name: one.correlation for one in importances(rows, [-1.0 * place for place in range(10)])}
+    assert found == {"lr": pytest.approx(-1.0), "seed": pytest.approx(-1.0)}
+    few = importances([{"rare": place} if place < MIN_RUNS - 1 else {} for place in range(9)], [1.0 * place for place in range(9)])
+    assert [one.correlation for one in few] == [None]

@@ -281,3 +281,9 @@ def test_panels_stand_under_the_first_part_of_their_key_in_the_order_of_its_numb
     assert [(panel.section, panel.title) for panel in panels] == [
         ("Charts", "loss"), ("Charts", "odd"), ("layers", "2/norm"), ("layers", "10/norm"), ("train", "train/"),
     ]  # fmt: skip
+
+
+def test_drawn_tables_have_the_name_under_which_the_program_logged_them() -> None:
+    plots = {"plots/roc_table": {"kind": "area-under-curve", "fields": {}}}
+    panels = panels_of_kinds({"plots/roc_table": ["table-file"], "seen_table": ["table-file"]}, plots, StepMetrics())
+    assert [panel.title for panel in panels] == ["seen_table", "roc"]

@@ -100,8 +100,9 @@ class ChartPanel:
 
     @property
     def title(self) -> str:
-        """Key without its section."""
-        return self.key.partition("/")[2] or self.key
+        """Key without its section; of a table that is drawn, the key under which the program logged the drawing."""
+        name = self.key.partition("/")[2] or self.key
+        return name if self.plot is None else name.removesuffix("_table") or name
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ export class Plot {
       },
       axes: [
         { ...axis, size: 26, space: 60, ...(xValues ? { values: xValues } : {}) },
-        { ...axis, size: 54, values: (_, values) => values.map(shortNumber) },
+        { ...axis, size: 54, values: (_, values) => (settings.logY ? powers(values) : values).map(shortNumber) },
       ],
       series,
       bands,
@@ -288,6 +288,13 @@ function wideEnough(low, high, settings) {
   if (settings.logX && settings.x !== "_timestamp") return [low / 2, low * 2];
   const reach = settings.x === "_timestamp" ? 30 : 0.5;
   return [low - reach, low + reach];
+}
+
+/** Marks of a logarithmic axis: powers of ten where there are some, else all with the digits that fit beside the drawing. */
+function powers(values) {
+  const isPower = (value) => value > 0 && Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9;
+  const isWide = values.filter(isPower).length > 1;
+  return values.map((value) => (value === null || (isWide && !isPower(value)) ? null : Number(value.toPrecision(3))));
 }
 
 function padded(low, high) {

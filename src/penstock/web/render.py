@@ -25,7 +25,7 @@ from penstock.web.cron_words import cron_words, zone_and_rest
 from penstock.web.namespaces import namespace_of
 from penstock.web.notice_words import said
 from penstock.web.prose import prose
-from penstock.web.security import PAGE_HEADERS
+from penstock.web.security import PAGE_HEADERS, page_headers
 from penstock.web.sentences import say
 from penstock.web.services import WebServices
 from penstock.web.static_modules import page_script, preloads
@@ -327,7 +327,7 @@ def render(services: WebServices, request: Request, template: str, *, frame: Fra
     """Answer with a whole page."""
     notice = _read_notice(request)
     html = render_text(services, request, template, frame=frame, page=page, notice=notice)
-    response = HTMLResponse(html, status_code=status, headers=PAGE_HEADERS)
+    response = HTMLResponse(html, status_code=status, headers=page_headers(request))
     if notice is not None:
         response.delete_cookie(NOTICE_COOKIE, path="/")
     return response

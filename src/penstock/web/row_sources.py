@@ -19,6 +19,7 @@ from typing import Any
 
 from penstock.domain.ids import Digest
 from penstock.interfaces.blobs import BlobStore
+from penstock.web.artifact_content import MAX_INDEX_TAIL, is_small_index
 from penstock.web.parquet import MAGIC, ParquetError, ParquetFile, open_file
 from penstock.web.preview_tables import DELIMITERS, header_of, item_size, numbers_in, shown_of, told_type
 
@@ -348,9 +349,11 @@ def _array(head: bytes, pieces: Callable[[int], Iterator[bytes]]) -> RowSource |
 
 def _member(blobs: BlobStore, digest: Digest, size: int, member: str) -> RowSource | None:
     """An array in an archive, unpacked as it is read: what lies before a position is unpacked again and thrown away."""
-    path = _Seekable(blobs, digest, size)
+    start = max(0, size - MAX_INDEX_TAIL)
+    if not is_small_index(b"".join(blobs.read(digest, offset=start))):
+        return None
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(_Seekable(blobs, digest, size)) as archive:
             info = archive.getinfo(member)
             if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
                 return None

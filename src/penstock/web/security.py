@@ -16,13 +16,24 @@ from penstock.domain.errors import PermissionDeniedError
 PAGE_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; "
-        "media-src 'self' blob:; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'; object-src 'none'; "
+        "media-src 'self' blob:; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'; "
         "worker-src 'self'"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cache-control": "no-store",
 }
+
+def page_headers(request: Request) -> dict[str, str]:
+    """Return the headers of a page. None of ours stands in a frame, so that content in a box cannot put one into its place; only a tracked
+    run does that one of our own pages embeds (`?kfp=true`).
+    """
+    is_from_here = request.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
+    if request.query_params.get("kfp") != "true" or not is_from_here:
+        return PAGE_HEADERS
+    policy = PAGE_HEADERS["content-security-policy"].replace("frame-ancestors 'none'", "frame-ancestors 'self'")
+    return PAGE_HEADERS | {"content-security-policy": policy}
+
 
 BOX_HEADERS = {
     "content-security-policy": (

@@ -15,7 +15,7 @@ from penstock.domain.plan import ParameterSpec, ParameterType
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.web import formats, i18n
-from penstock.web.artifact_content import Preview, preview_of
+from penstock.web.artifact_content import Preview, ZipMember, archive_preview, preview_of, zip_of
 from penstock.web.messages import all_messages
 from penstock.web.pages.new_run import fields_of, value_of
 from penstock.web.stored_folders import entry_of, folder_of, zip_of_folder
@@ -156,3 +156,26 @@ def test_languages_are_chosen_by_reader_then_browser() -> None:
     assert i18n.choose_language("ko", "ja") == "ko"
     assert i18n.choose_language(None, "fr, ja;q=0.8") == "ja"
     assert i18n.choose_language("xx", "") == "en"
+
+
+def test_names_in_archives_stay_in_the_folder_into_which_they_are_unpacked(tmp_path: Path) -> None:
+    store = LocalBlobStore(tmp_path / "blobs")
+    digest = store.put_bytes(b"x").digest
+    names = ("a/b.txt", "../up.txt", "/root.txt", "..\\..\\up.txt", "C:\\x", "a/./b", "back\\slash.txt")
+    data = b"".join(zip_of(store, [ZipMember(name, digest) for name in names]))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.namelist() == ["a/b.txt", "_/up.txt", "_/root.txt", "_/_/up.txt", "C_/x", "a/_/b", "back\\slash.txt"]
+
+
+def test_an_archive_with_a_very_long_list_of_entries_is_not_looked_into() -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("a.npy", b"")
+    data = bytearray(held.getvalue())
+    assert archive_preview(bytes(data)).kind == "archive"
+    end = data.rfind(b"PK\x05\x06")
+    data[end + 12 : end + 16] = (3 << 20).to_bytes(4, "little")
+    assert archive_preview(bytes(data)).kind == "binary"
+    data[end + 12 : end + 16] = (50).to_bytes(4, "little")
+    wide = b"PK\x06\x06" + bytes(36) + (3 << 20).to_bytes(8, "little") + bytes(8) + b"PK\x06\x07" + bytes(16)
+    assert archive_preview(bytes(data[:end]) + wide + bytes(data[end:])).kind == "binary"

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from penstock.domain.trash import TrashKind
 from penstock.server.app import Parts, build_app, build_parts
 from penstock.server.config import Settings
 from penstock.stores.sql.collections import SqlCollectionStore
@@ -97,10 +98,26 @@ async def test_the_namespace_is_remembered_until_all_are_asked_for(site: tuple[h
     assert "Namespace: All namespaces" in await text(http, "/ui/runs")
 
 
+async def test_what_another_owns_is_not_offered_beside_an_address_that_leads_nowhere(site: tuple[httpx.AsyncClient, Parts]) -> None:
+    http, parts = site
+    zoe = {"authorization": f"Bearer {parts.keys.make('zoe').text}"}
+    for address in ("/ui/projects/of-zoe", "/zoe/of-zo"):
+        assert "/zoe/of-zoe" not in (await http.get(address, headers=PAGE)).text
+        assert "/zoe/of-zoe" in (await http.get(address, headers=PAGE | zoe)).text
+    project = await parts.tracking.projects.get("zoe", "of-zoe")
+    assert project is not None
+    await parts.trash.put(TrashKind.PROJECT, str(project.project_id), batch="b", by="zoe")
+    for headers, is_offered in ((PAGE, False), (PAGE | zoe, True)):
+        answer = await http.get("/zoe/of-zoe", headers=headers)
+        assert answer.status_code == 404
+        assert ("/ui/trash/actions" in answer.text) == is_offered
+
+
 async def test_the_dropdown_names_what_the_reader_may_know(site: tuple[httpx.AsyncClient, Parts]) -> None:
     http, parts = site
     part = await text(http, "/ui/namespaces?of=/ui/runs%3Fq%3Dx%26cursor%3Dabc")
     assert "/ui/runs?q=x&amp;namespace=crew" in part
+    assert "/flows?q=y&amp;namespace=crew" in await text(http, "/ui/namespaces?of=/flows%3Fq%3Dy%26offset%3D50%26namespace%3Dlab")
     assert "kfp metaflow wandb" in part
     assert "namespace=lab" in part
     assert "namespace=ada" in part

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from penstock.interfaces.pages import ListQuery, Page
+from penstock.web import exporting
 from penstock.web.exporting import Export, Field, send
 from penstock.web.pages.exports import LISTS
 from penstock.web.parquet import read_head
@@ -136,3 +138,31 @@ def test_values_that_do_not_fit_their_column_are_left_out_of_parquet_only(tmp_pa
     found = read_by_arrow(asyncio.run(body()), tmp_path)["rows"]
     assert [(row["score"], row["size"], row["note"]) for row in found] == [(None, None, '{"a":1}'), (1.0, 3, "text")]
     assert found[0]["at"] is None
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@sum", "\tx", "\rx"])
+def test_a_name_that_a_spreadsheet_would_run_is_text_in_a_csv(name: str) -> None:
+    async def rows() -> AsyncIterator[Mapping[str, Any]]:
+        yield {"name": name, "count": -1}
+
+    async def body() -> str:
+        answer = send(Export("x", [Field("name"), Field("count", Kind.INTEGER)], rows()), "csv")
+        return b"".join([part async for part in answer.body_iterator]).decode()  # type: ignore[attr-defined]
+
+    assert list(csv.reader(io.StringIO(asyncio.run(body()), newline="")))[1] == [f"'{name}", "-1"]
+
+
+def test_an_export_ends_after_the_most_rows_and_not_at_the_end_of_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "MOST_ROWS", 5)
+    asked: list[ListQuery] = []
+
+    async def listed(query: ListQuery) -> Page[int]:
+        asked.append(query)
+        begin = int(query.cursor or 0)
+        return Page(list(range(begin, begin + 3)), str(begin + 3), 100)
+
+    async def found() -> list[int]:
+        return [row async for row in exporting.rows_of(listed, ListQuery(limit=25, cursor="7"))]
+
+    assert asyncio.run(found()) == [0, 1, 2, 3, 4]
+    assert len(asked) == 2

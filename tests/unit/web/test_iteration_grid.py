@@ -57,3 +57,9 @@ def test_axes_are_cut_and_it_is_said() -> None:
     grid = iteration_grid([item(f"root/for[{n}]", {"pipelinechannel--loop-item-param-1": n}) for n in range(100)])
     assert grid is not None
     assert (len(grid.columns), grid.count, grid.hidden) == (40, 40, 60)
+
+
+def test_values_that_are_all_the_same_have_the_middle_shade() -> None:
+    grid = iteration_grid([item(f"root/for[{n}]", {"pipelinechannel--rates-loop-item": n}, score=0.5) for n in range(3)], by="score")
+    assert grid is not None
+    assert [cell.step for cell in grid.rows[0][1] if cell] == [4, 4, 4]

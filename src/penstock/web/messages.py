@@ -90,6 +90,7 @@ def all_messages() -> set[str]:
     found |= {*cron_words.WORDS, *cron_words.DAYS, *cron_words.MONTHS}
     found |= {*notice_words.DONE, *notice_words.KINDS, *notice_words.PLAIN, *notice_words.PATTERNS} | _notices()
     found |= {label for _, label in flow_tasks.TABS} | {*flows.GROUPINGS.values()} | {"arrow keys", "pending", "succeeded", "canceled"}
+    found |= {"State", "Duration", "Tasks", "Experiment", "Pipeline", "Version", "Definition", "Error"}
     found |= {"yes", "no", "none"} | {label for _, label in system.PARTS} | _words_of_the_system()
     tracked = (tracking_run.TABS, tracking_workspace.PROJECT_TABS, tracking_workspace.GROUPS, tracking_workspace.SORTS)
     found |= {label for table in tracked for _, label in table}

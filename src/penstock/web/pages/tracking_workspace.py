@@ -209,11 +209,15 @@ def first_crumb(project: TrackedProject) -> Crumb:
     return Crumb("Registry", "/ui/registry") if section_of(project) == "registry" else Crumb("Projects", "/ui/projects")
 
 
+_OWN_CRUMBS = frozenset(label for _, label in PROJECT_TABS)
+"""Names of pages, which are translated; others are names of things."""
+
+
 def project_frame(project: TrackedProject, title: str, *, crumb: str = "", scripts: Sequence[str] = ()) -> Frame:
     """Return the frame of a project's page; it listens to changes of the project's runs."""
     crumbs = [first_crumb(project), project_crumb(project.entity, project.name, project_url(project) if crumb else "")]
     if crumb:
-        crumbs.append(Crumb(crumb))
+        crumbs.append(Crumb(crumb, is_word=crumb in _OWN_CRUMBS))
     return Frame(
         title=title,
         section=section_of(project),

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -41,7 +42,7 @@ from penstock.tracking.keys import KeyService
 from penstock.web.pages.tracking_data import columns_of, rows_of, step_range
 from penstock.web.pages.tracking_reports import blocks_of
 from penstock.web.pages.tracking_run import level_of
-from penstock.web.pages.tracking_sweeps import Scale
+from penstock.web.pages.tracking_sweeps import Scale, Trial, sorted_trials
 from penstock.web.parquet import read_head
 from penstock.web.routes import routes
 from penstock.web.services import WebServices
@@ -680,3 +681,16 @@ def test_compared_runs_show_what_differs_first_and_numbers_before_pictures_whate
     assert [(row.key, row.is_different) for row in compared([before, after])] == [
         ("loss", True), ("picture", True), ("seed", False), ("table", False),
     ]  # fmt: skip
+
+
+def test_trials_are_sorted_by_an_axis_with_those_without_a_value_last() -> None:
+    def trial(name: str, rate: Any, metric: float | None) -> Trial:
+        return Trial(SimpleNamespace(display_name=name), "", ("", ""), metric, [rate], False, "")  # type: ignore[arg-type]
+
+    trials = [trial("b", 0.2, 3.0), trial("a", None, 1.0), trial("c", "auto", None), trial("d", 0.1, 2.0)]
+    names = ["rate", "score"]
+
+    def order(sort: str) -> str:
+        return "".join(one.run.display_name for one in sorted_trials(trials, names, sort))
+
+    assert [order(sort) for sort in ("", "name", "-name", "rate", "-score", "nothing")] == ["bacd", "abcd", "dcba", "dbca", "bdac", "bacd"]

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError, PenstockError
-from penstock.domain.sweeps import Sweep, SweepAgent
+from penstock.domain.sweeps import Sweep, SweepAgent, SweepState
 from penstock.domain.tracking import TrackedProject, TrackedRun, TrackedState
 from penstock.interfaces.pages import RunItem
 from penstock.tracking.importance import Importance, importances
@@ -110,6 +110,32 @@ class SweepPage:
     """What each searched parameter means for the metric."""
     pipeline_runs: Mapping[str, RunItem] = field(default_factory=dict)
     """Runs of pipelines whose tasks are trials, by id; of the newest fifty."""
+    sort: str = ""
+    """Name of the axis, or `name`, that the table is sorted by; with a minus for descending; empty: as they began."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether trials are wanted and no agent asks for one."""
+        is_open = self.sweep.state in {SweepState.PENDING, SweepState.RUNNING}
+        is_full = self.expected is not None and len(self.trials) >= self.expected
+        return is_open and not is_full and not any(is_alive for _, is_alive in self.agents)
+
+    @property
+    def listed(self) -> Sequence[Trial]:
+        """Trials as the table lists them: those without the value last."""
+        return sorted_trials(self.trials, [axis.name for axis in self.axes], self.sort)
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """Smallest and largest value of the metric, where there are two."""
+        held = [trial.metric for trial in self.trials if trial.metric is not None and math.isfinite(trial.metric)]
+        return (min(held), max(held)) if held and min(held) < max(held) else None
+
+    @property
+    def reused(self) -> tuple[int, int]:
+        """Tasks of the pipeline runs that were reused, and all of them."""
+        runs = self.pipeline_runs.values()
+        return sum(run.cached_count for run in runs), sum(run.task_count for run in runs)
 
     def pipeline_run(self, trial: Trial) -> RunItem | None:
         """Return the run of a pipeline that a trial belongs to."""
@@ -155,7 +181,7 @@ async def sweep_page(services: WebServices, tracking: TrackingServices, request:
         agents=[(agent, tracking.sweeps.is_alive(agent)) for agent in agents], best_points=points, problem=problem,
         importances=await asyncio.to_thread(_importances, trials, names) if metric else (),
         pipeline_runs=await _pipeline_runs(services, runs),
-        panels=_panels(names, metric), runs=[_drawn(trial) for trial in trials[-_DRAWN:]],
+        sort=request.query_params.get("sort", ""), panels=_panels(names, metric), runs=[_drawn(trial) for trial in trials[-_DRAWN:]],
     )  # fmt: skip
     frame = project_frame(project, sweep.display_name or sweep.name, crumb=sweep.display_name or sweep.name, scripts=("table", "sweep"))
     return render(services, request, "tracking/sweep.html", frame=frame, page=page)
@@ -207,6 +233,21 @@ def drawn_trials(runs: Sequence[TrackedRun], names: Sequence[str], metric: str, 
         is_found = is_found or is_best
         trials.append(Trial(run, run_url(run.entity, run.project, run.name), look_of(run.state), metrics[place], values, is_best, path))
     return axes, trials
+
+
+def sorted_trials(trials: Sequence[Trial], names: Sequence[str], sort: str) -> Sequence[Trial]:
+    """Return the trials by an axis (`rate`, `-rate`) or `name`; numbers by size, before texts; as they are for any other word."""
+    key = sort.removeprefix("-")
+
+    def value(trial: Trial) -> Any:
+        values = [*trial.values, *([trial.metric] if len(names) > len(trial.values) else [])]
+        return trial.run.display_name if key == "name" else values[names.index(key)]
+
+    if key != "name" and key not in names:
+        return trials
+    held = [(trial, found) for trial in trials if (found := value(trial)) is not None]
+    by = sorted(held, key=lambda one: (not is_number(one[1]), one[1] if is_number(one[1]) else 0, str(one[1])), reverse=sort.startswith("-"))
+    return [*(trial for trial, _ in by), *(trial for trial in trials if value(trial) is None)]
 
 
 class Scale:

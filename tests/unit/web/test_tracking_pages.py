@@ -694,3 +694,19 @@ def test_trials_are_sorted_by_an_axis_with_those_without_a_value_last() -> None:
         return "".join(one.run.display_name for one in sorted_trials(trials, names, sort))
 
     assert [order(sort) for sort in ("", "name", "-name", "rate", "-score", "nothing")] == ["bacd", "abcd", "dcba", "dbca", "bdac", "bacd"]
+
+
+async def test_tracked_runs_are_compared_with_the_baseline_that_the_reader_chose(site: Site) -> None:
+    ids = []
+    for name, loss in (("low", 0.25), ("high", 0.75)):
+        summary = json.dumps({"loss": loss, "nested": [{"a": name}], "empty": {}, "where": {"x": {}} if name == "low" else 1})
+        change = RunChange(display_name=name, summary=summary, config=json.dumps({"lr": {"value": loss * 2}}))
+        ids.append(str((await site.tracking.runs.upsert("ann", "digits", name, change)).run.run_id))
+    address = f"/ui/tracking/compare?runs={','.join(ids)}"
+    first, second = [(await site.get(address + more)).text for more in ("", f"&baseline={ids[1]}&columns=2&all=1")]
+    words = [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.partition('id="headline"')[2].partition("</ul>")[0])) for page in (first, second)]
+    assert "loss 0.25 → 0.75 0.5 worse" in words[0]
+    assert "loss 0.75 → 0.25 0.5 better" in words[1]
+    assert 'data-columns="2"' in second
+    config = second.partition('aria-label="Config"')[2].partition("</table>")[0]
+    assert 'class="delta "' in config  # a setting is neither better nor worse

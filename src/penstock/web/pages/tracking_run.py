@@ -394,7 +394,7 @@ async def _differences(services: WebServices, tracking: TrackingServices, reques
     parts = [
         ("Config", [config_of(one) for one in pair]),
         ("Summary", [_without_media(summary_of(one)) for one in pair]),
-        ("About this run", [_mapping_of_facts(one) for one in pair]),
+        ("About this run", [told_facts(one) for one in pair]),
     ]
     told = [(heading, [row for row in compared(documents) if row.is_different]) for heading, documents in parts]
     mine, theirs = [dict(await code_of(services, tracking, one)) for one in (run, other)]
@@ -407,7 +407,8 @@ def _without_media(document: Mapping[str, Any]) -> dict[str, Any]:
     return {leaf.path: leaf.value for leaf in tree_of(document).leaves if leaf.kind != "media"}
 
 
-def _mapping_of_facts(run: TrackedRun) -> dict[str, Any]:
+def told_facts(run: TrackedRun) -> dict[str, Any]:
+    """Return what a run says of itself beside config and summary, for comparisons."""
     return {
         "program": run.program, "commit": run.commit, "host": run.host, "group": run.group, "job type": run.job_type,
         "tags": list(run.tags), "client": client_facts(run).get("cli_version"), "python": client_facts(run).get("python_version"),

@@ -246,7 +246,8 @@ def sorted_trials(trials: Sequence[Trial], names: Sequence[str], sort: str) -> S
     if key != "name" and key not in names:
         return trials
     held = [(trial, found) for trial in trials if (found := value(trial)) is not None]
-    by = sorted(held, key=lambda one: (not is_number(one[1]), one[1] if is_number(one[1]) else 0, str(one[1])), reverse=sort.startswith("-"))
+    order = {id(trial): (not is_number(found), found if is_number(found) else 0, str(found)) for trial, found in held}
+    by = sorted(held, key=lambda one: order[id(one[0])], reverse=sort.startswith("-"))
     return [*(trial for trial, _ in by), *(trial for trial in trials if value(trial) is None)]
 
 

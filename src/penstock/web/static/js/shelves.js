@@ -32,7 +32,7 @@ document.addEventListener("click", (event) => {
     return;
   }
   const columns = choice.dataset.columnsChoice;
-  for (const shelf of shelves) shelf.dataset.columns = columns;
+  for (const place of document.querySelectorAll("[data-columns]")) place.dataset.columns = columns;
   for (const one of document.querySelectorAll("[data-columns-choice]")) {
     one.classList.toggle("on", one === choice);
     if (one === choice) one.setAttribute("aria-current", "true");

@@ -109,7 +109,7 @@ def test_the_address_has_the_chosen_edge_and_what_is_looked_at(page: Page, serve
     scale = re.search(r"scale\(([\d.]+)\)", world.get_attribute("style") or "")
     assert scale
     page.goto(page.url)
-    expect(page.locator("#graph-edge-text")).to_contain_text("load-digits → preprocess")
+    expect(page.locator("#graph-edge-text")).to_contain_text("load-digits → preprocess: dataset · Dataset · ")
     expect(world).to_have_attribute("style", re.compile(rf"scale\({float(scale.group(1)):.4g}\)"))
     page.get_by_role("button", name="Fit").click()
     page.wait_for_url(re.compile("at=all"))
@@ -153,3 +153,15 @@ def test_a_task_that_a_link_names_is_in_sight_in_the_graph(page: Page, served: S
     page.reload()
     box = page.locator("#graph .node.is-selected")
     expect(box).to_be_in_viewport()
+
+
+def test_the_table_of_edges_stands_below_the_graph_of_a_definition(page: Page) -> None:
+    page.goto("/ui/pipelines/pipe-digits")
+    table = page.locator("#graph-edge-list")
+    table.locator("summary").click()
+    expect(table.get_by_role("row", name=re.compile("^load-digits preprocess dataset"))).to_be_visible()
+    frame, below = page.locator("#graph").bounding_box(), table.bounding_box()
+    assert frame
+    assert below
+    assert below["y"] >= frame["y"] + frame["height"]
+    assert below["width"] > frame["width"] - 2

@@ -69,7 +69,7 @@ class GraphView {
       this.sight.read(searchParams);
       this.enter(layer, false);
     });
-    new ResizeObserver(() => (this.hasMoved ? this.showMap() : this.fitWithSelected())).observe(this.root);
+    new ResizeObserver(() => (this.hasMoved && this.sight.here !== "all" ? this.showMap() : this.fitWithSelected())).observe(this.root);
     await this.attempt();
   }
 
@@ -169,6 +169,7 @@ class GraphView {
     if (!answer.ok) return;
     this.marks = await answer.json();
     if (this.placed) this.paint();
+    if (this.edge) this.choose(this.edge, false);
   }
 
   /** Mark an edge with its producer and consumer and say what flows along it; null: none. */
@@ -248,7 +249,7 @@ class GraphView {
       this.placed = placed;
       this.place();
       if (this.sight.wanted) this.restoreSight();
-      else if (!this.hasMoved) this.fitWithSelected();
+      else if (!this.hasMoved || this.sight.here === "all") this.fitWithSelected();
     }
     this.paint();
     const wanted = this.wantedEdge && findEdge(this.placed.edges, this.wantedEdge);
@@ -565,7 +566,8 @@ class GraphView {
 
   /** Show the beginning, or where the chosen task is when that is elsewhere; nothing the reader did, so nothing for the address. */
   fitWithSelected() {
-    this.fit();
+    this.fit(this.sight.here === "all");
+    if (this.hasMoved) return;
     if (!this.selected || this.isInSight(this.selected)) return;
     this.centerOn(this.selected);
     this.apply();
@@ -599,7 +601,7 @@ class GraphView {
     this.view = { k, x: width > clientWidth - 24 ? 24 : (clientWidth - width) / 2, y: height > clientHeight - 24 ? 24 : Math.min(64, (clientHeight - height) / 2) };
     this.hasMoved = whole;
     this.apply(true);
-    if (whole) this.sight.noteWhole();
+    if (whole && this.sight.here !== "all") this.sight.noteWhole();
   }
 
   zoom(factor, x = this.root.clientWidth / 2, y = this.root.clientHeight / 2) {

@@ -3,6 +3,8 @@
 
 import { make, makeSvg, text } from "./dom.js";
 
+const CHANNEL = /^pipelinechannel--/; // what the SDK puts before names that it makes up
+
 /** The name of an edge in addresses and elements. */
 export function edgeKey({ source, target }) {
   return `${source}>${target}`;
@@ -22,7 +24,7 @@ export function edgesAt(edges, id) {
 export function flowing(edge, marks) {
   return edge.labels.map((label) => {
     const [, kind, size] = marks.outputs[`${edge.source}#${label}`] ?? [];
-    return [label, kind ?? "", size ?? ""];
+    return [label.replace(CHANNEL, ""), kind ?? "", size ?? ""];
   });
 }
 

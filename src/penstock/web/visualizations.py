@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from penstock.engine.records import METRIC_FORMATS_KEY
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse
+from penstock.web import formats
 from penstock.web.ui_metadata import UI_METADATA_TYPE, Viewer, viewers_of
 
 METRIC_TYPES = ("system.Metrics", "system.ClassificationMetrics", "system.SlicedClassificationMetrics")
@@ -87,10 +89,12 @@ def visuals_of(uses: Iterable[ArtifactUse], *, url: str = "") -> list[Visual]:
         elif artifact.type == UI_METADATA_TYPE:
             drawn.extend(_from_viewer(artifact, place, viewer) for viewer in viewers_of(artifact.metadata, url=url))
         elif artifact.type == "system.Metrics":
+            shown_as = artifact.metadata.get(METRIC_FORMATS_KEY)
+            shown_as = shown_as if isinstance(shown_as, Mapping) else {}
             scalars = [
-                (name, _plain(value))
+                (name, _share(value) if shown_as.get(name) == "PERCENTAGE" else _plain(value))
                 for name, value in artifact.metadata.items()
-                if name not in {"display_name", "store_session_info", "_formats"}
+                if name not in {"display_name", "store_session_info", METRIC_FORMATS_KEY}
             ]
             drawn.append(Visual(artifact, "scalars", *place, scalars=scalars))
         else:
@@ -119,6 +123,10 @@ def _classifications(metadata: Mapping[str, Any], name: str) -> Iterable[tuple[C
                 yield matrix_of(inner.get("confusionMatrix")), roc_of(inner.get("confidenceMetrics"), str(part.get("slice", name)))
         return
     yield matrix_of(metadata.get("confusionMatrix")), roc_of(metadata.get("confidenceMetrics"), name)
+
+
+def _share(value: Any) -> Any:
+    return formats.percentage(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _plain(value: Any) -> Any:

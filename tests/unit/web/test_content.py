@@ -51,6 +51,9 @@ def test_scalars_may_be_text_and_wrapped_metadata_is_read() -> None:
     (visual,) = visuals_of([artifact("system.Metrics", {"accuracy": 0.9, "framework": "sklearn", "list": {"list": [1]}})])
     assert dict(visual.scalars) == {"accuracy": 0.9, "framework": "sklearn", "list": [1]}
     matrix = {"struct": {"annotationSpecs": [{"displayName": "a"}, {"displayName": "b"}], "rows": [{"row": [9, 1]}, {"row": [0, 10]}]}}
+    shares = artifact("system.Metrics", {"accuracy": 0.87, "loss": 1.5, "_formats": {"accuracy": "PERCENTAGE", "loss": "RAW"}})
+    (visual,) = visuals_of([shares])
+    assert visual.scalars == [("accuracy", "87\u202f%"), ("loss", 1.5)]
     (drawn,) = visuals_of([artifact("system.ClassificationMetrics", {"confusionMatrix": matrix})])
     assert drawn.matrix is not None
     assert [cell.heat for cell in drawn.matrix.rows[0]] == [9, 1]

@@ -18,6 +18,7 @@ from penstock.interfaces.page_flows import FlowRunItem, FlowTaskItem
 from penstock.web.flow_replay import FlowReplay, replay_of
 from penstock.web.flow_services import FlowWeb
 from penstock.web.following import LISTENER
+from penstock.web.log_styles import pieces_of
 from penstock.web.pages.flows import live_of
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.security import BOX_HEADERS, STILL_HEADERS
@@ -40,6 +41,11 @@ class NumberedLine:
 
     number: int
     line: LogLine
+
+    @property
+    def pieces(self) -> Sequence[tuple[str, str]]:
+        """(classes, text) of its stretches."""
+        return pieces_of(self.line.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
             rows = [{"_step": step, "loss": level + math.sin(step) / 10, **{f"layers/{key}": level for key in range(KEYS)}} for step in range(50)]
             body = {"files": {"wandb-history.jsonl": {"offset": 0, "content": [json.dumps(row) for row in rows]}}, "complete": True, "exitcode": 0}
             assert client.post(f"/files/tester/many/r{number}/file_stream", json=body, auth=("api", server.key)).status_code == 200
+        lone = {"files": {"wandb-history.jsonl": {"offset": 0, "content": [json.dumps({"_step": 7, "loss": 2.5})]}}}
+        assert client.post("/files/tester/many/r0/file_stream", json=lone, auth=("api", server.key)).status_code == 200
         yield Logged(server.url, [], base="/tester/many")
 
 
@@ -226,3 +228,23 @@ def test_keys_beyond_the_first_are_counted_and_drawn_on_demand(tab: Page, logged
     expect(panel.locator(".panel-note")).not_to_contain_text("keys drawn")
     panel.get_by_role("button", name="All names").click()
     expect(panel.locator(".legend-entry")).to_have_count(KEYS * 10)
+
+
+def test_a_lone_point_stands_in_the_middle(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}/runs/r0/charts")
+    panel = tab.locator('figure[data-panel="loss"]')
+    expect(panel.locator("canvas")).to_be_visible()
+    expect(panel.locator(".panel-note")).to_have_text("full resolution, one point")
+    low, high = ranges(tab)[:2]
+    assert (low + high) / 2 == 7
+    panel.locator("summary").press("Enter")
+    expect(panel.get_by_role("button", name="Zoom by numbers")).to_be_visible()  # of one run there are none to choose
+
+
+def test_a_run_that_is_drawn_alone_brings_the_others_back(tab: Page, logged: Logged) -> None:
+    tab.goto(logged.base)
+    eye = tab.get_by_role("button", name="Draw try 257")
+    eye.click(modifiers=["Alt"])
+    expect(tab.locator("#drawn-note")).to_have_text(f"1 of {RUNS} runs drawn")
+    eye.click(modifiers=["Alt"])
+    expect(tab.locator("#drawn-note")).to_have_text(f"10 of {RUNS} runs drawn")

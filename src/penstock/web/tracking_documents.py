@@ -96,20 +96,21 @@ class Tree:
             before = objects
 
 
-def tree_of(document: Mapping[str, Any]) -> Tree:
-    """Flatten a document; lists and media objects are values."""
+def tree_of(document: Mapping[str, Any], *, is_sorted: bool = False) -> Tree:
+    """Flatten a document; lists and media objects are values. In the order of the document, which clients shuffle, or sorted by key."""
     leaves: list[Leaf] = []
-    for leaf in _walk(document, ()) if document else ():
+    for leaf in _walk(document, (), is_sorted=is_sorted) if document else ():
         if len(leaves) == MAX_LEAVES:
             return Tree(tuple(leaves), is_cut=True)
         leaves.append(leaf)
     return Tree(tuple(leaves), is_cut=False)
 
 
-def _walk(value: Any, trail: tuple[str, ...]) -> Iterator[Leaf]:
+def _walk(value: Any, trail: tuple[str, ...], *, is_sorted: bool) -> Iterator[Leaf]:
     if isinstance(value, Mapping) and value and "_type" not in value and len(trail) < 30:
-        for key, inner in value.items():
-            yield from _walk(inner, (*trail, str(key)))
+        entries = value.items()
+        for key, inner in sorted(entries, key=lambda entry: str(entry[0]).casefold()) if is_sorted else entries:
+            yield from _walk(inner, (*trail, str(key)), is_sorted=is_sorted)
         return
     yield Leaf(".".join(trail), value, kind_of(value), trail)
 

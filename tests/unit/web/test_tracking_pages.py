@@ -710,3 +710,9 @@ async def test_tracked_runs_are_compared_with_the_baseline_that_the_reader_chose
     assert 'data-columns="2"' in second
     config = second.partition('aria-label="Config"')[2].partition("</table>")[0]
     assert 'class="delta "' in config  # a setting is neither better nor worse
+
+
+def test_trees_stand_by_key_where_people_read_them() -> None:
+    document = {"b": 1, "A": {"z": 1, "c": {"_type": "histogram", "b": 2, "a": 1}}, "a": 2}
+    assert [leaf.path for leaf in tree_of(document, is_sorted=True).leaves] == ["A.c", "A.z", "a", "b"]
+    assert [leaf.path for leaf in tree_of(document).leaves] == ["b", "A.z", "A.c", "a"]

@@ -353,8 +353,8 @@ async def _of_tab(
         fields["logged"], _ = await asyncio.to_thread(tracking.artifacts.of_run, run.run_id, UseDirection.OUTPUT, limit=100)
     if tab == "overview":
         fields |= {
-            "config": tree_of(config_of(run)),
-            "summary": tree_of(summary_of(run)),
+            "config": tree_of(config_of(run), is_sorted=True),
+            "summary": tree_of(summary_of(run), is_sorted=True),
             "facts": client_facts(run),
             "environment": await _metadata(services, tracking, run),
         }

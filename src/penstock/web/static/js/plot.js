@@ -96,7 +96,10 @@ export class Plot {
       legend: { show: false },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
       scales: {
-        x: { time: isTime, distr: settings.logX && !isTime ? 3 : 1, range: this.range ? () => [this.range[0], this.range[1]] : (_, low, high) => wideEnough(low, high, settings) },
+        x: { time: isTime, distr: settings.logX && !isTime ? 3 : 1, range: this.range ? () => [this.range[0], this.range[1]] : (u, low, high) => { // of a lone point the library gives a range that begins there
+          const [all] = u.data;
+          return all.length === 1 ? wideEnough(all[0], all[0], settings) : wideEnough(low, high, settings);
+        } },
         y: {
           distr: settings.logY ? 3 : 1,
           range: (_, low, high) => {

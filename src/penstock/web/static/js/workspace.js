@@ -173,9 +173,11 @@ class Workspace {
     this.document.change((value) => work(value.runs));
   }
 
-  /** Draw these runs and no others, also of those that the list has not come to. */
+  /** Draw these runs and no others, also of those that the list has not come to; when these are alone already, the others come back. */
   only(ids) {
-    this.choose((runs) => Object.assign(runs, { hidden: {}, shown: Object.fromEntries(ids.map((id) => [id, 1])), groups: {}, isOnly: true }));
+    const isAlone = ids.length > 0 && this.choices.isOnly && ids.length === Object.keys(this.choices.shown).length && ids.every((id) => this.choices.shown[id]);
+    if (isAlone) this.choose((runs) => Object.assign(runs, { hidden: {}, shown: {}, groups: {}, isOnly: false }));
+    else this.choose((runs) => Object.assign(runs, { hidden: {}, shown: Object.fromEntries(ids.map((id) => [id, 1])), groups: {}, isOnly: true }));
   }
 
   /** Draw the runs of a group or none of them, or give the group the next colour; its runs follow unless they have one of their own. */

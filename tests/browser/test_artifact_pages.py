@@ -404,6 +404,9 @@ def test_outputs_of_pipelines_have_texts_names_a_time_to_live_and_a_history_like
     check_axe(tab)
     tab.get_by_role("button", name="Restore").click()
     expect(tab.locator("main .facts").first).to_contain_text("production")
+    tab.get_by_role("link", name="Versions").click()
+    tab.get_by_role("link", name="Compare").first.click()
+    expect(tab.get_by_role("heading", name="Compare artifacts")).to_be_visible()
     assert tab.request.get(f"{address.partition('?')[0]}/download").body() == b"x,y\n1,2\n"
 
 

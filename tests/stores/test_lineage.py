@@ -98,6 +98,14 @@ def test_versions_of_several_files_join_their_parts_only_when_asked(history: His
     }
 
 
+def test_outputs_of_pipelines_show_their_aliases(history: History) -> None:
+    task = history.task("train")
+    history.use(task, artifact := history.artifact("sha256:m"), "output")
+    label = "INSERT INTO artifact_label (artifact_id, kind, label, sequence, at) VALUES (?, ?, ?, '[]', 1)"
+    history.database.write_sync(lambda tx: tx.many(label, [(artifact, "alias", "production"), (artifact, "tag", "checked")]))
+    assert around(history, f"artifact:{artifact}").nodes["digest:sha256:m"].aliases == ("production",)
+
+
 def test_links_lead_to_collections_with_their_aliases(history: History) -> None:
     version = history.version("model", "sha256:m")
     collection = history.link(version, "Best", alias="production")

@@ -94,7 +94,7 @@ class LineageNode:
     created_at: float | None = None
     size_bytes: int | None = None
     aliases: Sequence[str] = ()
-    """Aliases in use, of registry collections too (`collection:alias`)."""
+    """Aliases in use, of outputs of pipelines and of registry collections too (`collection:alias`)."""
 
 
 @dataclass(frozen=True, slots=True)

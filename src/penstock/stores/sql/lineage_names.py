@@ -133,14 +133,19 @@ def _artifacts(tx: Transaction, families: dict[str, list[str]], drafts: dict[str
     )
     rows = _read(tx, statement, "a.digest", families["digest"])
     rows += _read(tx, statement, "a.artifact_id", families["artifact"], is_number=True)
+    keys: dict[str, str] = {}
     for row in rows:
         if (draft := drafts.get(row["k"])) is None:
             continue
+        keys[str(row["artifact_id"])] = row["k"]
         text = row["name"] or row["output_key"] or f"artifact {row['artifact_id']}"
         text = f"{text} \u00b7 {row['run_name']}" if row["run_name"] else text
         draft.names.append((row["created_at"], LineageName(f"artifact:{row['artifact_id']}", text, row["type"])))
         draft.group = draft.group or row["output_key"] or row["type"]
         draft.size_bytes = row["size_bytes"] if draft.size_bytes is None else draft.size_bytes
+    aliases = "SELECT artifact_id, label FROM artifact_label WHERE kind = 'alias' AND {asked} LIMIT :rows"
+    for row in _read(tx, aliases, "artifact_id", list(keys), is_number=True):
+        drafts[keys[str(row["artifact_id"])]].aliases.append(row["label"])
 
 
 def _versions(tx: Transaction, families: dict[str, list[str]], drafts: dict[str, _Draft]) -> None:

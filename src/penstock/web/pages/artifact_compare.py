@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -108,7 +108,8 @@ async def _side(services: WebServices, request: Request, subject: str) -> Side:
     view = await services.artifacts.artifact(int(number)) if kind == "artifact" else None
     if view is None:
         raise NotFoundError(f"There is no {subject}.")
-    return await asyncio.to_thread(_stored_side, services, view.artifact)
+    ended_at = (await services.notes.note(view.artifact.artifact_id)).ended_at
+    return await asyncio.to_thread(_stored_side, services, view.artifact if ended_at is None else replace(view.artifact, digest=None))
 
 
 def _stored_side(services: WebServices, artifact: ArtifactItem) -> Side:

@@ -1,7 +1,7 @@
 // Questions over the rows of a whole file. The server answers a piece of a second; pieces are added up here and drawn after each, until the
 // file is over, the reader stops, or half a minute has gone. What is asked stands in the address, so that a link asks again.
 
-import { icon, make } from "./dom.js";
+import { make } from "./dom.js";
 import { ask } from "./waiting.js";
 import { shortNumber } from "./words.js";
 
@@ -257,7 +257,7 @@ function draw(place, state, next, isGoingOn) {
   };
   const onward = next === null ? null : make("button", { class: "button small", type: "button", onclick: isGoingOn ? stop : () => run(place, next) }, isGoingOn ? state.texts.stop : state.texts.more);
   const hadFocus = state.below.contains(document.activeElement);
-  state.below.replaceChildren(icon(place.dataset.icons, "search"), make("span", { class: "num", role: "status" }, stateLine(state, sum, next)), onward ?? "", backButton(place, state));
+  state.below.replaceChildren(make("span", { class: "num", role: "status" }, stateLine(state, sum, next)), onward ?? "", backButton(place, state));
   if (hadFocus) state.below.querySelector("button")?.focus();
 }
 

@@ -357,6 +357,10 @@ class RunPages(Protocol):
         """
         ...
 
+    async def task_metrics(self, task_ids: Sequence[str]) -> Mapping[str, Sequence[ScalarMetric]]:
+        """Return what each task logged as metrics, by task; of at most 1,000 tasks, 40 of each."""
+        ...
+
     async def metric_names(self, *, limit: int = 200) -> Sequence[str]:
         """Return names of scalar metrics in use, for column choosers and completion."""
         ...
@@ -477,6 +481,10 @@ class ArtifactPages(Protocol):
 
     async def list_artifacts(self, query: ListQuery) -> Page[ArtifactItem]:
         """Return artifacts. Sorts: `created`, `name`, `size`."""
+        ...
+
+    async def metadata(self, artifact_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
+        """Return the metadata of artifacts, of at most 1,000."""
         ...
 
     async def artifact(self, artifact_id: int) -> ArtifactView | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from penstock.domain.data_losses import DataLoss
 from penstock.domain.ids import TaskId, TrackedRunId
@@ -176,6 +176,10 @@ class TrackingPages(Protocol):
 
     async def collection_uses(self, collection_ids: Sequence[int]) -> Mapping[int, CollectionUse]:
         """Return who fills and reads these collections (at most 400), by id."""
+        ...
+
+    async def collection_metadata(self, collection_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
+        """Return the metadata of the newest version of each collection, of at most 400."""
         ...
 
     async def collection_aliases(self, collection_ids: Sequence[int]) -> Mapping[int, Sequence[tuple[str, int]]]:

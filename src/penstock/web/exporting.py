@@ -66,6 +66,18 @@ async def rows_of(listed: Callable[[ListQuery], Awaitable[Page[T]]], query: List
         query = replace(query, cursor=page.next_cursor)
 
 
+async def batches(items: AsyncIterator[T], size: int) -> AsyncIterator[list[T]]:
+    """Yield items in lists of at most `size`."""
+    held: list[T] = []
+    async for item in items:
+        held.append(item)
+        if len(held) == size:
+            yield held
+            held = []
+    if held:
+        yield held
+
+
 def limited(export: Export, given: str | None) -> Export:
     """Return an export with as many rows as `limit` of an address says, all without one.
 

@@ -137,3 +137,22 @@ def test_the_path_of_a_run_or_task_as_search_text_leads_there(tmp_path: Path) ->
         answer = room.client.get(f"/flows?q={path}")
         assert (answer.status_code, answer.headers.get("location")) == (303, f"/flows/{path}")
     assert room.client.get("/flows?q=F/none").status_code == 200
+
+
+def test_flows_sort_and_show_keys_as_columns_that_every_link_keeps(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    recorder = room.flows.web.recorder
+    for number in range(3):
+        asyncio.run(recorder.add_run("F", None, Authorship("cab"[number], (), ())))
+    shown = room.client.get("/flows?sort=user&columns=chosen&column=param.alpha").text
+    assert re.findall(r'<td class="stack-line">([abc])</td>', shown) == ["a", "b", "c"]
+    head = shown.partition("<thead>")[2].partition("</thead>")[0]
+    assert 'data-key="param.alpha" title="Does not sort' in head
+    assert "/flows?columns=chosen&amp;column=param.alpha&amp;sort=-user" in head
+    form = shown.partition("flow-filters")[2].partition("</form>")[0]
+    assert '<input type="hidden" name="column" value="param.alpha">' in form
+    assert [row["user"] for row in room.client.get("/ui/export/flows?sort=-user&format=json").json()] == ["c", "b", "a"]
+    (first, *_) = room.client.get("/ui/export/flows?columns=chosen&column=param.alpha&format=json").json()
+    assert first["value.param.alpha"] is None
+    room.run(None, alpha=0.5)
+    assert 'title="param.alpha = 0.5"' in room.client.get("/flows?columns=chosen&column=param.alpha").text

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from html import unescape
+from html import escape, unescape
+from urllib.parse import quote
 
 import pytest
+from starlette.datastructures import QueryParams
 
 from penstock.interfaces.pages import Condition, ListQuery
 from penstock.web.held_rows import Columns, page_of
+from penstock.web.key_columns import chosen_keys, named
 from tests.unit.web.conftest import PageClient
 
 LISTS = {
@@ -112,3 +115,33 @@ def test_rows_in_memory_are_narrowed_sorted_and_paged_as_those_of_the_database()
     first = page_of(rows, ListQuery(limit=2))
     assert (len(first.items), first.next_cursor, first.total) == (2, "2", 3)
     assert page_of(rows, ListQuery(limit=2, cursor="2")).next_cursor is None
+
+
+@pytest.mark.parametrize(
+    ("address", "export"), [("/ui/executions", "executions"), ("/ui/artifacts?tab=stored", "artifacts"), ("/ui/artifacts", "collections")]
+)
+def test_keys_of_the_rows_become_columns_and_go_along_into_exports(client: PageClient, address: str, export: str) -> None:
+    joint = "&" if "?" in address else "?"
+    page = client.get(f"{address}{joint}n=200").text
+    offered = [unescape(name) for name in re.findall(r'<li data-column="([^"]+)"', page)]
+    assert len(offered) > 1
+    prefixes = ("in.", "out.", "metric.") if export == "executions" else ("meta.",)
+    assert all(name.startswith(prefixes) for name in offered)
+    chosen = [next(name for name in offered if name.startswith(prefix)) for prefix in prefixes]
+    wanted = "&".join(f"column={quote(name)}" for name in (*chosen, "meta.unheard"))
+    shown = client.get(f"{address}{joint}n=200&columns=chosen&{wanted}").text
+    head = shown.partition("<thead>")[2].partition("</thead>")[0]
+    keys = re.findall(r'<th scope="col" class="right" data-key="([^"]+)" title="Does not sort', head)
+    assert [unescape(key) for key in keys] == [*chosen, "meta.unheard"]
+    for name in chosen:
+        assert f'title="{escape(name)}' in shown.partition("<tbody>")[2], name
+    rows = client.get(f"/ui/export/{export}?format=json&columns=chosen&{wanted}").json()
+    for name in chosen:
+        assert any(row[f"value.{name}"] is not None for row in rows), name
+    assert all(row["value.meta.unheard"] is None for row in rows)
+
+
+def test_objects_within_values_are_columns_by_their_path() -> None:
+    assert named("meta", {"a": {"b": {"c": {"d": 1}}}, "e": {}, "f": [1]}) == {"meta.a.b.c": {"d": 1}, "meta.e": {}, "meta.f": [1]}
+    assert chosen_keys(QueryParams("column=a")) == []
+    assert chosen_keys(QueryParams("columns=chosen&column=a&column=&column=b&column=a")) == ["a", "b"]

@@ -187,3 +187,18 @@ def metrics_of(tx: Transaction, run_ids: Iterable[str], *, per_run: int = 40) ->
         if len(metrics) < per_run:
             metrics.append(metric_from_row(row))
     return found
+
+
+def task_metrics(tx: Transaction, task_ids: Iterable[str], *, per_task: int = 40) -> dict[str, list[ScalarMetric]]:
+    """Scalar metrics of the given tasks in one query, found by their runs; at most `per_task` of each are kept."""
+    places, params = named_places(task_ids)
+    found: dict[str, list[ScalarMetric]] = {}
+    for row in tx.all(
+        f"SELECT run_metric.* FROM task JOIN run_metric ON run_metric.run_id = task.run_id AND run_metric.task_id = task.task_id "
+        f"WHERE task.task_id IN ({places}) ORDER BY run_metric.task_id, run_metric.name LIMIT 20000",
+        params,
+    ):
+        metrics = found.setdefault(row["task_id"], [])
+        if len(metrics) < per_task:
+            metrics.append(metric_from_row(row))
+    return found

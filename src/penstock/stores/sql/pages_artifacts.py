@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Condition, ListQuery, OutputItem, Page
 from penstock.stores.sql.database import Database, Transaction
+from penstock.stores.sql.json_columns import decode_object
 from penstock.stores.sql.page_filters import LateSorts, Where, in_namespace, select_page
 from penstock.stores.sql.page_rows import (
     ARTIFACT_COLUMNS,
@@ -89,6 +91,13 @@ class SqlArtifactPages:
     async def outputs(self, *, namespace: str = "", limit: int = 10_000) -> tuple[Sequence[OutputItem], bool]:
         """See `ArtifactPages`."""
         return await self._database.read(lambda tx: _outputs(tx, namespace, limit))
+
+    async def metadata(self, artifact_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
+        """See `ArtifactPages`."""
+        places, params = named_places(list(artifact_ids)[:1000])
+        sql = f"SELECT artifact_id, metadata FROM artifact WHERE artifact_id IN ({places})"
+        rows = await self._database.read(lambda tx: tx.all(sql, params))
+        return {row["artifact_id"]: decode_object(row["metadata"]) for row in rows}
 
     async def artifact(self, artifact_id: int) -> ArtifactView | None:
         """See `ArtifactPages`."""

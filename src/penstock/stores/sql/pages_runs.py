@@ -14,6 +14,7 @@ from penstock.interfaces.pages import (
     Page,
     RunItem,
     RunView,
+    ScalarMetric,
     StateCount,
     TaskItem,
     TaskState,
@@ -37,6 +38,7 @@ from penstock.stores.sql.page_rows import (
     note_from_row,
     run_from_row,
     task_from_row,
+    task_metrics,
     use_from_row,
 )
 
@@ -168,6 +170,11 @@ class SqlRunPages:
     async def list_runs(self, query: ListQuery) -> Page[RunItem]:
         """See `RunPages`."""
         return await self._database.read(lambda tx: _list_runs(tx, query))
+
+    async def task_metrics(self, task_ids: Sequence[str]) -> Mapping[str, Sequence[ScalarMetric]]:
+        """See `RunPages`."""
+        wanted = list(task_ids)[:1000]
+        return await self._database.read(lambda tx: task_metrics(tx, wanted)) if wanted else {}
 
     async def metric_names(self, *, limit: int = 200) -> Sequence[str]:
         """See `RunPages`."""

@@ -21,6 +21,7 @@ from penstock.interfaces.tracking_pages import (
 )
 from penstock.stores.sql.data_losses import losses_of
 from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.json_columns import decode_object
 from penstock.stores.sql.page_rows import named_places
 from penstock.stores.sql.tracking_rows import SELECT_RUN, run_from_row
 
@@ -178,6 +179,20 @@ class SqlTrackingPages:
     async def collection_uses(self, collection_ids: Sequence[int]) -> Mapping[int, CollectionUse]:
         """See `TrackingPages`."""
         return await self._database.read(lambda tx: _collection_uses(tx, list(collection_ids)[:_BATCH]))
+
+    async def collection_metadata(self, collection_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
+        """See `TrackingPages`."""
+        places, params = named_places(list(collection_ids)[:_BATCH])
+        newest = (
+            "SELECT m.version_id FROM membership m JOIN artifact_version v ON v.version_id = m.version_id AND v.state = 'COMMITTED' "
+            "WHERE m.collection_id = c.collection_id ORDER BY m.version_index DESC LIMIT 1"
+        )
+        sql = (
+            f"SELECT c.collection_id, v.metadata FROM collection c JOIN artifact_version v ON v.version_id = ({newest}) "
+            f"WHERE c.collection_id IN ({places})"
+        )
+        rows = await self._database.read(lambda tx: tx.all(sql, params))
+        return {row["collection_id"]: decode_object(row["metadata"]) for row in rows}
 
     async def collection_aliases(self, collection_ids: Sequence[int]) -> Mapping[int, Sequence[tuple[str, int]]]:
         """See `TrackingPages`."""

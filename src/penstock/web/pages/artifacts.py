@@ -22,6 +22,7 @@ from penstock.web.artifact_content import Preview, head_of, media_type_of, previ
 from penstock.web.filters import query_of
 from penstock.web.following import LISTENER, STILL_FOLLOWING_HEADERS, with_listener
 from penstock.web.groups import GroupTable
+from penstock.web.key_columns import NO_KEYS, KeyColumns, key_columns, named
 from penstock.web.pages.collections import FILTER_FIELDS as COLLECTION_FIELDS
 from penstock.web.pages.collections import CollectionsTab, collections_tab
 from penstock.web.pages.row_answers import is_question, row_answer
@@ -72,6 +73,8 @@ class ArtifactListPage:
     """Its sort name, with `-` in front for descending."""
     groups: GroupTable | None = None
     """Stored artifacts in groups; None when they are shown one by one."""
+    keys: KeyColumns = NO_KEYS
+    """Metadata of stored artifacts, as columns."""
     filter_fields: Sequence[str] = FILTER_FIELDS
     """Fields the filter bar completes."""
     group_choices: Sequence[tuple[str, str]] = GROUPINGS
@@ -128,7 +131,8 @@ async def list_page(services: WebServices, request: Request) -> Response:
             groups = GroupTable(by, dict(GROUPINGS)[by], found, (), request.url.path, request.query_params)
         else:
             listing = await services.artifacts.list_artifacts(query)
-        page = ArtifactListPage("stored", listing=listing, sort=sort, groups=groups)
+        keys = key_columns(request.query_params, {str(item.artifact_id): named("meta", item.metadata) for item in listing.items})
+        page = ArtifactListPage("stored", listing=listing, sort=sort, groups=groups, keys=keys)
     else:
         page = ArtifactListPage("collections", await collections_tab(services, request), filter_fields=COLLECTION_FIELDS)
     frame = Frame(title="Artifacts", section="artifacts", crumbs=(Crumb("Artifacts"),), live="", scripts=("table",))

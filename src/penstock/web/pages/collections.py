@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from penstock.interfaces.tracking_pages import CollectionItem, CollectionUse
 from penstock.web.filters import chip_text, filter_text, parse, query_of
 from penstock.web.groups import GroupTable
 from penstock.web.held_rows import Columns, page_of
+from penstock.web.key_columns import NO_KEYS, KeyColumns, key_columns, named
 from penstock.web.pages.tracking_run import run_url
 from penstock.web.services import WebServices
 from penstock.web.tracking_services import TrackingServices, readable_by
@@ -109,6 +111,8 @@ class CollectionsTab:
     """Collections in groups; None: they are shown one by one."""
     group_choices: Sequence[tuple[str, str]] = GROUPINGS
     """(column, label) of what may group."""
+    keys: KeyColumns = NO_KEYS
+    """Metadata of the latest versions, as columns."""
 
 
 COLUMNS: Columns[CollectionRow] = Columns(
@@ -205,7 +209,20 @@ async def collections_tab(services: WebServices, request: Request) -> Collection
         groups = GroupTable(of.by, label, groups_of(of), ("versions",), request.url.path, request.query_params, labels=labels)
     order = ("-" if of.query.is_descending else "") + of.sort
     facets = facets_of(of.all_rows, request.query_params.get("q", "")[:2000])
-    return CollectionsTab(listing, order, facets, of.is_cut, groups)
+    keys = key_columns(request.query_params, {} if of.by else await values_of(services, listing.items))
+    return CollectionsTab(listing, order, facets, of.is_cut, groups, keys=keys)
+
+
+async def values_of(services: WebServices, rows: Sequence[CollectionRow]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the metadata of the latest version of each row, by its subject; of some hundred rows."""
+    ids = [row.collection_id for row in rows if row.collection_id is not None]
+    outputs = {int(row.subject.partition(":")[2]): row.subject for row in rows if row.collection_id is None and row.subject}
+    found = await services.tracking.pages.collection_metadata(ids) if services.tracking is not None else {}
+    stored = await services.artifacts.metadata(list(outputs))
+    return {
+        **{f"collection:{key}": named("meta", value) for key, value in found.items()},
+        **{outputs[key]: named("meta", value) for key, value in stored.items()},
+    }
 
 
 async def in_full(services: WebServices, rows: Sequence[CollectionRow]) -> Sequence[CollectionRow]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,9 +15,10 @@ from penstock.interfaces.pages import Condition, Page, TaskItem
 from penstock.web.causes import Cause, causes_of
 from penstock.web.filters import chip_text, query_of
 from penstock.web.groups import GroupTable, condition_of, facet_menu, without
+from penstock.web.key_columns import KeyColumns, chosen_keys, key_columns, named
 from penstock.web.pages.picked import MOST_AT_ONCE, ListAddress, picked
 from penstock.web.pages.runs import act_on_runs
-from penstock.web.pages.task_compare import MOST, row_of
+from penstock.web.pages.task_compare import MOST, parameters_of, row_of
 from penstock.web.render import Crumb, Frame, Notice, query_url, redirect, render, render_part
 from penstock.web.services import WebServices
 
@@ -44,6 +46,8 @@ class ExecutionsPage:
     """The value of each facet that the filter has; empty for none."""
     sort: str
     """Sort name, with `-` in front for descending."""
+    keys: KeyColumns
+    """Values in (`in.NAME`) and out (`out.NAME`) and metrics (`metric.NAME`) of the executions, as columns."""
     filter_fields: Sequence[str] = FILTER_FIELDS
     """Fields the filter bar completes."""
     facets: Sequence[tuple[str, str]] = FACETS
@@ -79,9 +83,25 @@ async def list_page(services: WebServices, request: Request) -> Response:
     else:
         listing = await services.runs.list_tasks(query)
     chosen = {name: without(wanted.get("q", ""), name)[1] for name, _ in FACETS}
-    page = ExecutionsPage(listing, causes, groups, chosen, ("-" if query.is_descending else "") + query.sort)
+    metrics = (f"metric.{name}" for name in await services.runs.metric_names())
+    keys = key_columns(wanted, await values_of(services, listing.items, chosen_keys(wanted)), metrics)
+    page = ExecutionsPage(listing, causes, groups, chosen, ("-" if query.is_descending else "") + query.sort, keys)
     frame = Frame(title="Executions", section="executions", crumbs=(Crumb("Executions"),), live="", scripts=("table",))
     return render(services, request, "executions/list.html", frame=frame, page=page)
+
+
+async def values_of(services: WebServices, tasks: Sequence[TaskItem], names: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    """Return what may be columns of executions, by task: parameters in and out, and metrics if one is among `names`."""
+    wants_metrics = any(name.startswith("metric.") for name in names)
+    metrics = await services.runs.task_metrics([task.task_id for task in tasks]) if wants_metrics else {}
+    return {
+        task.task_id: {
+            **named("in", parameters_of(task.inputs)),
+            **named("out", parameters_of(task.outputs)),
+            **{f"metric.{one.name}": one.text if one.number is None else one.number for one in metrics.get(task.task_id, ())},
+        }
+        for task in tasks
+    }
 
 
 async def facet_part(services: WebServices, request: Request) -> Response:

@@ -15,12 +15,17 @@ from penstock.interfaces.pages import ArtifactItem, ListQuery, RunItem, TaskItem
 from penstock.interfaces.run_tables import ARTIFACT_GROUPINGS, CATALOG_GROUPINGS, TASK_GROUPINGS
 from penstock.web.catalog_groups import exported_groups, wanted_group
 from penstock.web.export_order import in_order
-from penstock.web.exporting import Export, Field, limited, rows_of, send
+from penstock.web.exporting import Export, Field, batches, limited, rows_of, send
 from penstock.web.filters import query_of
 from penstock.web.group_exports import group_export
+from penstock.web.key_columns import chosen_keys, named
+from penstock.web.pages.executions import values_of
 from penstock.web.pages.whole_exports import WHOLE
 from penstock.web.parquet_writing import Kind
 from penstock.web.services import WebServices
+
+_KEYED_AT_ONCE = 200
+"""Rows whose keys are looked up at once."""
 
 
 def _moments(*names: str) -> tuple[Field, ...]:
@@ -142,6 +147,24 @@ async def _runs(services: WebServices, query: ListQuery, wanted: QueryParams) ->
     return Export("runs", [*_RUN, *chosen, *documents], rows())
 
 
+async def _with_keys(services: WebServices, name: str, query: ListQuery, names: Sequence[str]) -> Export:
+    """Executions or stored artifacts with the keys that the page shows as columns."""
+
+    async def executions() -> AsyncIterator[Mapping[str, Any]]:
+        async for batch in batches(rows_of(services.runs.list_tasks, query), _KEYED_AT_ONCE):
+            values = await values_of(services, batch, names)
+            for task in batch:
+                yield _execution(task) | {f"value.{key}": values[task.task_id].get(key) for key in names}
+
+    async def artifacts() -> AsyncIterator[Mapping[str, Any]]:
+        async for item in rows_of(services.artifacts.list_artifacts, query):
+            values = named("meta", item.metadata)
+            yield _artifact(item) | {f"value.{key}": values.get(key) for key in names}
+
+    fields, rows = LISTS[name][0], executions() if name == "executions" else artifacts()
+    return Export(name, [*fields, *(Field(f"value.{key}") for key in names)], rows)
+
+
 async def _groups(services: WebServices, name: str, query: ListQuery, wanted: QueryParams) -> Export:
     """The groups that a list shows: what they are made of, counts by state, mean and range of durations and of the columns."""
     by, columns = wanted["group"][:200], list(dict.fromkeys(wanted.getlist("column")))
@@ -204,5 +227,7 @@ async def _export(services: WebServices, request: Request, name: str) -> Export:
         return await _runs(services, query, wanted)
     if name not in LISTS:
         raise InvalidArgumentError(f"{name[:40]!r} is no list; {', '.join(('runs', *LISTS, *WHOLE))} are")
+    if name in {"executions", "artifacts"} and (names := chosen_keys(wanted)):
+        return await _with_keys(services, name, query, names)
     fields, rows = LISTS[name]
     return Export(name, fields, rows(services, query))

@@ -28,6 +28,7 @@ from penstock.web.flow_task_table import TaskTable, task_table
 from penstock.web.formats import state_word
 from penstock.web.groups import GroupTable
 from penstock.web.i18n import translate
+from penstock.web.key_columns import KeyColumns, key_columns, named
 from penstock.web.render import Crumb, Frame, language_of, query_url, redirect, render
 from penstock.web.security import check_own_form
 from penstock.web.services import WebServices
@@ -91,6 +92,8 @@ class FlowListPage:
     next_offset: int | None
     peeks: Mapping[str, Sequence[PeekBar]]
     """Tasks of the listed runs over time, by shared run id; the 60 longest of each."""
+    keys: KeyColumns
+    """Parameters of the runs, as columns."""
     group_choices: Sequence[tuple[str, str]] = tuple(GROUPINGS.items())
     """(name, label) of what groups the list."""
 
@@ -247,6 +250,12 @@ def _bounds(condition: Condition, now: float, zone: str) -> tuple[float | None, 
     return (now, 0.0) if bounds is None or bounds.is_outside else (bounds.low, bounds.high)
 
 
+async def parameters_of(flows: FlowWeb, runs: Sequence[FlowRunItem]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the parameters of runs as far as their client told them, by shared id."""
+    facts = await flows.pages.facts([run.shared_id for run in runs])
+    return {shared_id: named("param", one.parameters) for shared_id, one in facts.items()}
+
+
 async def list_page(services: WebServices, flows: FlowWeb, request: Request) -> Response:
     """Recorded runs, newest first or in another order, or in groups by flow, user or status; the path of one as search text leads there."""
     if place := await _place_of(flows, request.query_params.get("q", "").strip()):
@@ -264,6 +273,7 @@ async def list_page(services: WebServices, flows: FlowWeb, request: Request) -> 
         tuple(_SPANS),
         query.offset + _PAGE if listing.has_more else None,
         await _peeks(services, listing.items) if request.query_params.get("group") not in GROUPINGS else {},
+        key_columns(request.query_params, await parameters_of(flows, listing.items)),
     )
     crumbs = (Crumb("Flows", "/flows"), Crumb(query.flow_id)) if query.flow_id else (Crumb("Flows"),)
     frame = Frame(title=query.flow_id or "Flows", section="flows", crumbs=crumbs, live="", scripts=("table", "flows"))

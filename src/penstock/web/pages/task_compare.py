@@ -113,15 +113,18 @@ def facts_of(tasks: Sequence[TaskItem]) -> list[ComparedFact]:
     }
     facts = [ComparedFact(label, values) for label, values in told.items() if any(values)]
     for side, mark in (("inputs", ""), ("outputs", "→ ")):
-        values = [_parameters(getattr(task, side)) for task in tasks]
+        values = [_texts(getattr(task, side)) for task in tasks]
         names = sorted({name for one in values for name in one})
         facts += [ComparedFact(mark + name, [one.get(name, "") for one in values], is_own=True) for name in names]
     return facts
 
 
-def _parameters(given: Mapping[str, Any]) -> dict[str, str]:
+def parameters_of(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the parameters among what a task took or put out, by name."""
     found = given.get("parameters")
-    values = found if isinstance(found, dict) else {}
-    return {
-        str(name): (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:_LONGEST] for name, value in values.items()
-    }
+    return found if isinstance(found, dict) else {}
+
+
+def _texts(given: Mapping[str, Any]) -> dict[str, str]:
+    values = parameters_of(given).items()
+    return {str(name): (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:_LONGEST] for name, value in values}

@@ -16,14 +16,17 @@ from penstock.interfaces.page_flows import FlowRunItem
 from penstock.interfaces.tracking_pages import ProjectItem
 from penstock.web.exporting import MOST_ROWS, Export, Field
 from penstock.web.group_exports import group_export
-from penstock.web.pages.collections import CollectionRow, collections_of, groups_of, in_full
-from penstock.web.pages.flows import GROUPINGS, flow_query
+from penstock.web.key_columns import chosen_keys
+from penstock.web.pages.collections import CollectionRow, collections_of, groups_of, in_full, values_of
+from penstock.web.pages.flows import GROUPINGS, flow_query, parameters_of
 from penstock.web.pages.tracking_projects import projects_of
 from penstock.web.parquet_writing import Kind
 from penstock.web.services import WebServices
 from penstock.web.zones import reading_zone
 
 _FLOW_PAGE = 5_000
+_KEYED_AT_ONCE = 200
+"""Rows whose keys are looked up at once."""
 _COLLECTION = (
     Field("name"), Field("type"), Field("project"), Field("pipeline"), Field("versions", Kind.INTEGER), Field("size_bytes", Kind.INTEGER),
     Field("latest"), Field("aliases", is_document=True), Field("tags", is_document=True), Field("producer"),
@@ -50,11 +53,17 @@ async def _collections(services: WebServices, request: Request) -> Export:
         spreads = {"size_bytes": "size", "versions": "versions"}
         return group_export("collections", found.by, groups_of(found), spreads, has_states=False)
 
-    async def rows() -> AsyncIterator[Mapping[str, Any]]:
-        for row in await in_full(services, found.rows[:MOST_ROWS]):
-            yield _collection(row)
+    names = chosen_keys(request.query_params)
 
-    return Export("collections", _COLLECTION, rows())
+    async def rows() -> AsyncIterator[Mapping[str, Any]]:
+        full = await in_full(services, found.rows[:MOST_ROWS])
+        for first in range(0, len(full), _KEYED_AT_ONCE):
+            batch = full[first : first + _KEYED_AT_ONCE]
+            values = await values_of(services, batch) if names else {}
+            for row in batch:
+                yield _collection(row) | {f"value.{key}": values.get(row.subject, {}).get(key) for key in names}
+
+    return Export("collections", [*_COLLECTION, *(Field(f"value.{key}") for key in names)], rows())
 
 
 def _collection(row: CollectionRow) -> dict[str, Any]:
@@ -94,17 +103,22 @@ async def _flows(services: WebServices, request: Request) -> Export:
     if flows is not None and by in GROUPINGS:
         return group_export("flows", by, await flows.pages.groups(asked, by), {"duration_seconds": ""})
 
+    names = chosen_keys(request.query_params)
+
     async def rows() -> AsyncIterator[Mapping[str, Any]]:
         if flows is None:
             return
         for offset in range(0, MOST_ROWS, _FLOW_PAGE):
             found = await flows.pages.rows(replace(asked, offset=offset, limit=_FLOW_PAGE))
-            for run in found:
-                yield _flow(run)
+            for first in range(0, len(found), _KEYED_AT_ONCE):
+                batch = found[first : first + _KEYED_AT_ONCE]
+                values = await parameters_of(flows, batch) if names else {}
+                for run in batch:
+                    yield _flow(run) | {f"value.{key}": values.get(run.shared_id, {}).get(key) for key in names}
             if len(found) < _FLOW_PAGE:
                 return
 
-    return Export("flows", _FLOW, rows())
+    return Export("flows", [*_FLOW, *(Field(f"value.{key}") for key in names)], rows())
 
 
 def _flow(run: FlowRunItem) -> dict[str, Any]:

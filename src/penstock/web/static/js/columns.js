@@ -239,7 +239,7 @@ function addMenu(table) {
   const tools = document.querySelector(".table-tools");
   if (!tools || tools.querySelector("[data-column-layout]")) return;
   const list = make("ul", { class: "column-list" });
-  const isChosenBelow = tools.querySelector("[data-column-form]") !== null; // the server chooses and compares these columns already
+  const isChosenBelow = tools.querySelector('[data-column-form]:not([data-column-form="keys"])') !== null; // the server chooses and compares these columns already
   const differing = isChosenBelow ? null : make("input", { type: "checkbox", onchange: () => keep(table, { ...layoutOf(table), isDiffering: differing.checked }) });
   const find = isChosenBelow ? null : make("input", { type: "search", placeholder: text("find column"), "aria-label": text("find column"), oninput: () => {
     for (const item of list.children) item.hidden = !item.dataset.name.includes(find.value.toLowerCase());

@@ -16,7 +16,7 @@ from penstock.interfaces import listing
 from penstock.interfaces.page_flows import FlowQuery
 from penstock.interfaces.pages import Condition, ListQuery
 from penstock.interfaces.run_tables import Span
-from penstock.stores.sql import catalog_groups, page_filters, pages_artifacts, pages_flows, pages_run_tables
+from penstock.stores.sql import catalog_filters, catalog_groups, page_filters, pages_artifacts, pages_flows, pages_run_tables
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
@@ -317,3 +317,33 @@ async def test_groups_of_the_catalog_count_their_newest_rows_with_the_last_run_o
     assert (sum(group.count for group in some.groups), some.is_complete) == (1, False)
     with pytest.raises(InvalidArgumentError):
         await tables.catalog_groups("experiments", ListQuery(), "tag.team")
+
+
+async def test_experiments_sort_by_the_best_number_of_their_runs(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def more(tx: Transaction) -> None:
+        for at, name in enumerate("xyz"):
+            tx.execute("INSERT INTO experiment (experiment_id, name, created_at) VALUES (?, ?, ?)", (name, name, at))
+        for run, experiment, number in (("1", "x", 0.5), ("2", "x", 0.9), ("3", "y", 0.7), ("4", "y", 0.1)):
+            tx.execute(
+                "INSERT INTO run (run_id, kind, name, experiment_id, state, created_at, scheduled_at) VALUES (?, 'kfp', ?, ?, 'SUCCEEDED', 1, 1)",
+                (run, run, experiment),
+            )
+            tx.execute("INSERT INTO run_metric (run_id, task_id, name, number) VALUES (?, 't', 'score', ?)", (run, number))
+
+    await database.write(more)
+    pages = SqlCatalogPages(database)
+
+    async def found(sort: str) -> list[str]:
+        query = ListQuery(sort=sort.removeprefix("-"), is_descending=sort.startswith("-"), limit=1)
+        first = await pages.list_experiments(query)
+        second = await pages.list_experiments(replace(query, cursor=first.next_cursor))
+        assert second.next_cursor is None
+        return [item.name for item in (*first.items, *second.items)]
+
+    assert await found("-best.score") == ["x", "y"]
+    assert await found("best.score") == ["y", "x"]
+    assert await found("least.score") == ["y", "x"]
+    assert (await pages.list_experiments(ListQuery(sort="best.score"))).looked_at == 0
+    monkeypatch.setattr(catalog_filters, "LOOKED_AT", 2)
+    some = await pages.list_experiments(ListQuery(sort="best.score"))
+    assert ([item.name for item in some.items], some.looked_at) == (["x", "y"], 2)

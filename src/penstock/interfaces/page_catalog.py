@@ -203,7 +203,9 @@ class CatalogPages(Protocol):
     """Experiments, pipelines and schedules."""
 
     async def list_experiments(self, query: ListQuery) -> Page[ExperimentItem]:
-        """Return experiments with their last five runs. Sorts: `created`, `name`, `activity`."""
+        """Return experiments with their last five runs. Sorts: `created`, `name`, `activity`, `description`, `runs`, `last`, and by
+        the best number of a metric `best.NAME` (the greatest) or `least.NAME`.
+        """
         ...
 
     async def experiment(self, experiment_id: str) -> ExperimentItem | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from penstock.domain.catalog import DEMO_TAG
 from penstock.interfaces.pages import Condition, ListQuery
 from penstock.stores.sql.database import Transaction
-from penstock.stores.sql.page_filters import Where
+from penstock.stores.sql.page_filters import LOOKED_AT, Where
 
 STORED = {"experiment": "<> 'TRASHED'", "pipeline": "= 'AVAILABLE'", "recurring_run": "<> 'TRASHED'"}
 """Which runs count, in the words that an index of each knows."""
@@ -28,6 +28,7 @@ def count_of(other: str, table: str) -> str:
 
 
 ACTIVITY = "COALESCE(experiment.last_run_created_at, experiment.created_at)"
+EXPERIMENT_SORTS: Mapping[str, str] = {"activity": ACTIVITY, "created": "experiment.created_at", "name": "experiment.name"}
 LATEST_VERSION = (
     "(SELECT display_name FROM pipeline_version WHERE pipeline_version.pipeline_id = pipeline.pipeline_id "
     "ORDER BY created_at DESC, pipeline_version_id DESC LIMIT 1)"
@@ -65,6 +66,28 @@ def experiments_where(tx: Transaction, query: ListQuery) -> Where:
             case _:
                 _common(where, condition, "experiment", "name")
     return where
+
+
+def experiment_source(tx: Transaction, where: Where, sort: str) -> tuple[str, Mapping[str, str], int]:
+    """Return the FROM clause and the sorts of a list, and of how many values it is if not of all.
+
+    `best.NAME` and `least.NAME` walk the index of that metric from its best end, so that they cost the same however many runs there are;
+    experiments without it are not in such a list.
+    """
+    kind, _, name = sort.partition(".")
+    if kind not in {"best", "least"} or not name:
+        return "experiment", EXPERIMENT_SORTS, 0
+    values = f"FROM run_metric WHERE name = {where.bind(name)} AND number IS NOT NULL"
+    direction, best = ("ASC", "MIN") if kind == "least" else ("DESC", "MAX")
+    ranked = (
+        f"SELECT run.experiment_id AS id, {best}(found.number) AS number "
+        f"FROM (SELECT run_id, number {values} ORDER BY number {direction} LIMIT {LOOKED_AT}) AS found "
+        "JOIN run ON run.run_id = found.run_id WHERE run.storage_state = 'AVAILABLE' GROUP BY run.experiment_id"
+    )
+    counted = tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 {values} LIMIT {LOOKED_AT + 1}) AS matching", where.params)
+    where.add("experiment.experiment_id = ranked.id")
+    looked_at = LOOKED_AT if counted is not None and int(counted["n"]) > LOOKED_AT else 0
+    return f"({ranked}) AS ranked CROSS JOIN experiment", {sort: "ranked.number"}, looked_at
 
 
 def pipelines_where(tx: Transaction, query: ListQuery) -> Where:

@@ -25,7 +25,6 @@ from penstock.interfaces.page_catalog import (
 )
 from penstock.interfaces.pages import ListQuery, Page
 from penstock.stores.sql.catalog_filters import (
-    ACTIVITY,
     KIND,
     LATEST_VERSION,
     MEDIAN,
@@ -34,6 +33,7 @@ from penstock.stores.sql.catalog_filters import (
     STORED,
     SWITCH,
     count_of,
+    experiment_source,
     experiments_where,
     of_last_run,
     pipelines_where,
@@ -189,7 +189,6 @@ _EXPERIMENT_COLUMNS = (
 )
 
 
-_EXPERIMENT_SORTS = {"activity": ACTIVITY, "created": "experiment.created_at", "name": "experiment.name"}
 _LATE_EXPERIMENTS = LateSorts(
     "experiment.created_at",
     {
@@ -201,17 +200,20 @@ _LATE_EXPERIMENTS = LateSorts(
 
 
 def _list_experiments(tx: Transaction, query: ListQuery) -> Page[ExperimentItem]:
+    where = experiments_where(tx, query)
+    source, sorts, looked_at = experiment_source(tx, where, query.sort)
     page = select_page(
         tx,
         query,
-        experiments_where(tx, query),
+        where,
         select=_EXPERIMENT_COLUMNS,
-        source="experiment",
-        sorts=_EXPERIMENT_SORTS,
+        source=source,
+        sorts=sorts,
         identity="experiment.experiment_id",
         convert=_experiment_from_row,
         late=_LATE_EXPERIMENTS,
     )
+    page = replace(page, looked_at=page.looked_at or looked_at)
     dots = last_runs(tx, "experiment_id", [item.experiment_id for item in page.items], 5)
     return replace(page, items=[replace(item, last_runs=dots.get(item.experiment_id, ())) for item in page.items])
 

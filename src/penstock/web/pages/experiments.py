@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -70,12 +70,10 @@ async def list_page(services: WebServices, request: Request) -> Response:
     """All experiments."""
     query = query_of(request, now=services.clock.now(), sort="activity")
     groups = await group_table(services, "experiments", query, request.query_params, request.url.path)
-    listing: Page[ExperimentItem] = Page([], None, 0) if groups else await services.catalog.list_experiments(query)
     metrics = await services.runs.metric_names()
-    metric = request.query_params.get("metric", "")
-    metric = metric if metric in metrics else ""
-    least = request.query_params.get("least")
-    is_least = is_cost(metric) if least is None else least == "1"
+    metric, is_least = best_of(request.query_params, metrics)
+    sorted_by = by_metric(query, metric, is_least=is_least)
+    listing: Page[ExperimentItem] = Page([], None, 0) if groups else await services.catalog.list_experiments(sorted_by)
     ids = [item.experiment_id for item in listing.items]
     best = await services.catalog.best_metrics(ids, metric, is_least=is_least) if metric else {}
     sort = ("-" if query.is_descending else "") + query.sort
@@ -83,6 +81,18 @@ async def list_page(services: WebServices, request: Request) -> Response:
     page = ExperimentListPage(listing, query.is_archived, sort, metrics, metric, is_least, best, groups, choices)
     frame = Frame(title="Experiments", section="experiments", crumbs=(Crumb("Experiments"),), live="", scripts=("table",))
     return render(services, request, "experiments/list.html", frame=frame, page=page)
+
+
+def best_of(wanted: Mapping[str, str], metrics: Sequence[str]) -> tuple[str, bool]:
+    """Return the metric that a list of experiments has as its column, empty for none, and whether its least number is the best one."""
+    metric, least = wanted.get("metric", ""), wanted.get("least")
+    metric = metric if metric in metrics else ""
+    return metric, is_cost(metric) if least is None else least == "1"
+
+
+def by_metric(query: ListQuery, metric: str, *, is_least: bool) -> ListQuery:
+    """Return a query that sorts by the best number of a metric, where an address says `sort=best`."""
+    return replace(query, sort=f"{'least' if is_least else 'best'}.{metric}") if query.sort == "best" and metric else query
 
 
 async def choices(services: WebServices, request: Request) -> Response:

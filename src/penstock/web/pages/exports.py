@@ -20,6 +20,7 @@ from penstock.web.filters import query_of
 from penstock.web.group_exports import group_export
 from penstock.web.key_columns import chosen_keys, named
 from penstock.web.pages.executions import values_of
+from penstock.web.pages.experiments import best_of, by_metric
 from penstock.web.pages.whole_exports import WHOLE
 from penstock.web.parquet_writing import Kind
 from penstock.web.services import WebServices
@@ -218,6 +219,9 @@ async def _export(services: WebServices, request: Request, name: str) -> Export:
         return await WHOLE[name](services, request)
     wanted = request.query_params
     query = query_of(request, now=services.clock.now(), sort="activity" if name == "experiments" else "created")
+    if name == "experiments" and query.sort == "best":
+        metric, is_least = best_of(wanted, await services.runs.metric_names())
+        query = by_metric(query, metric, is_least=is_least)
     groupings = {"executions": TASK_GROUPINGS, "artifacts": ARTIFACT_GROUPINGS}.get(name, ())
     if (by := wanted.get("group")) and (name == "runs" or by in groupings):
         return await _groups(services, name, query, wanted)

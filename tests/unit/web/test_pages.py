@@ -627,6 +627,15 @@ def test_a_page_asks_the_same_number_of_queries_whatever_it_shows(
     assert len(counts) == 1
 
 
+def test_a_comparison_says_what_of_the_runs_asked_for_it_leaves_out(client: PageClient, seeded: SeededApp) -> None:
+    runs = list(seeded.runs.values())
+    assert "not-compared" not in client.get(f"/ui/compare?runs={runs[0]},{runs[1]}").text
+    body = client.get(f"/ui/compare?runs={runs[0]},not-there,{','.join(f'made-up-{number}' for number in range(25))}").text
+    told = body.partition('id="not-compared"')[2].partition("</section>")[0]
+    assert "not-there" in told
+    assert "The first 20 of 27 runs asked for are compared." in told
+
+
 def test_a_comparison_names_changed_code_parameters_and_packages_first(tmp_path: Path) -> None:
     seeded = build(tmp_path, url="http://testserver")
     good, other = seeded.runs["good"], seeded.runs["night-0"]

@@ -716,3 +716,10 @@ def test_trees_stand_by_key_where_people_read_them() -> None:
     document = {"b": 1, "A": {"z": 1, "c": {"_type": "histogram", "b": 2, "a": 1}}, "a": 2}
     assert [leaf.path for leaf in tree_of(document, is_sorted=True).leaves] == ["A.c", "A.z", "a", "b"]
     assert [leaf.path for leaf in tree_of(document).leaves] == ["b", "A.z", "A.c", "a"]
+
+
+async def test_a_comparison_that_names_tracked_runs_leads_to_theirs(site: Site) -> None:
+    answer = await site.get(f"/ui/compare?runs={site.run_id}&all=1")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/ui/tracking/compare?all=1&runs={site.run_id}")
+    mixed = await site.get(f"/ui/compare?runs=some-run,{site.run_id}")
+    assert mixed.headers["location"] == "/ui/compare?runs=some-run&untracked=1"

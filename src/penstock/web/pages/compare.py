@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import LeafTemplate, RunPlan
@@ -41,9 +41,9 @@ from penstock.web.flow_services import FlowWeb
 from penstock.web.pages.compare_exhibits import exhibits
 from penstock.web.pages.graph_diff import GraphDiff, graph_diff
 from penstock.web.plans import keep_plan, kept_plan, load_plan
-from penstock.web.render import Crumb, Frame, render
+from penstock.web.render import Crumb, Frame, query_url, render
 from penstock.web.services import WebServices
-from penstock.web.tracking_services import report_projects, tracking_of
+from penstock.web.tracking_services import report_projects, runs_by_ids, tracking_of
 from penstock.web.viewer_sources import uses_with_sources
 from penstock.web.visualizations import Visual, visuals_of
 
@@ -51,6 +51,7 @@ MAX_RUNS = 20
 _USES_PER_RUN = 500
 _HEADLINE = 6
 _MOST_CURVES = 30
+_LONGEST_NUMBER = 16
 _LOOP = re.compile(r"\[\d+\]")
 COLUMNS = ("auto", "1", "2", "3", "4")
 """Choices of how many drawings stand side by side."""
@@ -147,6 +148,12 @@ class ComparePage:
     """Tracking projects (`entity/project`) that a report of the comparison can be kept in, the nearest first."""
     tracked_in: Sequence[tuple[str, Sequence[str]]] = ()
     """Address of each project that tracks tasks of the runs, with the ids of those runs."""
+    gone: Sequence[str] = ()
+    """Ids that were asked for and lead to no run."""
+    left_out: int = 0
+    """Runs asked for that are more than are compared."""
+    most: int = MAX_RUNS
+    """Runs that are compared at most."""
     columns: str = "auto"
     """How many drawings stand side by side, one of `COLUMNS`."""
     step: int | None = None
@@ -216,15 +223,36 @@ class _Findings:
 
 async def compare_page(services: WebServices, request: Request) -> Response:
     """The comparison; `?runs=a,b,c`, `?baseline=<id>`, `?all=1` shows equal rows too. The number of queries is fixed."""
+    if target := await _tracked_target(services, request):
+        return RedirectResponse(target, status_code=303)
     page = await compared(services, request, request.query_params)
     crumbs = (Crumb("Runs", "/ui/runs"), Crumb("Compare", is_word=True))
     frame = Frame(title="Compare runs", section="runs", crumbs=crumbs, scripts=("compare", "graph", "visuals"))
     return render(services, request, "compare/compare.html", frame=frame, page=page)
 
 
+async def _tracked_target(services: WebServices, request: Request) -> str | None:
+    """Where a comparison that names tracked runs by their numbers is: with runs of pipelines or flows, those that they are tasks of."""
+    ids = _asked(request.query_params)
+    numbers = [one for one in ids if one.isdecimal() and len(one) <= _LONGEST_NUMBER]
+    if services.tracking is None or not numbers:
+        return None
+    found = await runs_by_ids(services.tracking, request, ",".join(numbers[:MAX_RUNS]), limit=MAX_RUNS)
+    if len(numbers) == len(ids):
+        return query_url("/ui/tracking/compare", request.query_params, runs=",".join(ids)) if found else None
+    wholes = {str(number): str(run.pipeline_run_id) for number, run in found.items() if run.pipeline_run_id}
+    runs = dict.fromkeys(wholes.get(one, one) for one in ids if one in wholes or one not in numbers)
+    return query_url("/ui/compare", request.query_params, runs=",".join(runs), untracked=len(set(numbers) - wholes.keys()) or None)
+
+
+def _asked(ask: Mapping[str, str]) -> list[str]:
+    return list(dict.fromkeys(part for part in ask.get("runs", "").split(",") if part))
+
+
 async def compared(services: WebServices, request: Request, ask: Mapping[str, str]) -> ComparePage:
     """Return what the page shows for the parameters of its address."""
-    ids = list(dict.fromkeys(part for part in ask.get("runs", "").split(",") if part))[:MAX_RUNS]
+    asked = _asked(ask)
+    ids = asked[:MAX_RUNS]
     runs = list(await services.runs.runs(ids)) if ids else []
     wanted = ask.get("baseline")
     baseline = next((index for index, run in enumerate(runs) if run.run_id == wanted), 0)
@@ -265,6 +293,8 @@ async def compared(services: WebServices, request: Request, ask: Mapping[str, st
         candidates=[run for run in candidates.items if run.run_id not in ids],
         report_projects=await report_projects(services.tracking, request, ids) if runs else (),
         tracked_in=await _tracked_in(services, request, ids) if runs else (),
+        gone=sorted(set(ids) - places.keys()),
+        left_out=max(0, len(asked) - MAX_RUNS),
         columns=columns if (columns := ask.get("columns", "")) in COLUMNS else "auto",
         step=int(step) if (step := ask.get("step", "")).isdecimal() and len(step) < 10 else None,
     )

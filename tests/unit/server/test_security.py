@@ -126,6 +126,7 @@ def test_a_browser_signs_in_and_comes_back() -> None:
     led = browser.get("/page?x=1", headers={"accept": "text/html"})
     assert (led.status_code, led.headers["location"]) == (303, "/signin?next=%2Fpage%3Fx%3D1")
 
+    assert "Penstock</p>" in browser.get(led.headers["location"]).text
     wrong = browser.post("/signin", data={"key": "wrong", "next": "/page?x=1"})
     assert wrong.status_code == 401
     assert "penstock_key" not in wrong.cookies

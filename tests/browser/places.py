@@ -18,7 +18,7 @@ class Place:
 
     address: str
     steps: tuple[tuple[str, str], ...] = ()
-    """Pairs of a verb (`click`, `hover`, `press`, `type`, `wait`) and what it is done to; `type` writes into what has the focus."""
+    """Pairs of a verb (`click`, `hover`, `press`, `scroll`, `type`, `wait`) and what it is done to; `type` writes into what has the focus."""
     is_on_telephones: bool = True
     """Whether a narrow window has it."""
 
@@ -32,6 +32,8 @@ def prepare(page: Page, place: Place) -> None:
             page.keyboard.type(what)
         elif verb == "wait":
             page.locator(what).first.wait_for(timeout=5000)
+        elif verb == "scroll":
+            page.locator(what).first.evaluate("(element) => element.scrollIntoView()", timeout=5000)
         elif verb == "hover":
             page.locator(what).first.hover(timeout=5000)
         else:
@@ -73,11 +75,15 @@ def pipeline_pages(url: str) -> dict[str, str]:
             found |= run_pages(url, label, run)
     if demo := first_link(url, "/ui/runs?q=name:digits", f"/ui/runs/(?!new|actions){_ID}"):
         found |= run_pages(url, "digits", demo)
+        if task := first_link(url, f"{demo}?view=tasks&q=evaluate", re.escape(demo) + rf"\?view=tasks&amp;[^\"]*task={_ID}"):
+            found["digits-evaluate"] = f"{demo}?task={task.rpartition('task=')[2]}"
+            found["digits-evaluate-visualizations"] = f"{found['digits-evaluate']}&tab=visualizations"
     for name, page, pattern in (
         ("pipeline", "/ui/pipelines", f"/ui/pipelines/{_ID}"),
         ("experiment", "/ui/experiments?q=load", f"/ui/experiments/(?!choices|actions){_ID}"),
         ("schedule", "/ui/recurring?q=night", f"/ui/recurring/(?!new|actions|fires){_ID}"),
         ("trigger", "/ui/recurring?q=loss", f"/ui/recurring/(?!new|actions|fires){_ID}"),
+        ("promoted", "/ui/artifacts?tab=stored&q=promoted", r"/ui/artifacts/\d+"),
         ("artifact", "/ui/artifacts?tab=stored&q=type:Model", r"/ui/artifacts/\d+"),
         ("dataset", "/ui/artifacts?tab=stored&q=type:Dataset", r"/ui/artifacts/\d+"),
         ("scores", "/ui/artifacts?tab=stored&q=type:ClassificationMetrics", r"/ui/artifacts/\d+"),
@@ -89,7 +95,7 @@ def pipeline_pages(url: str) -> dict[str, str]:
         found["new-run"] = f"/ui/runs/new?pipeline={found['pipeline'].rpartition('/')[2]}"
     if "run" in found:
         found["clone"] = f"/ui/runs/new?clone={found['run'].rpartition('/')[2]}"
-    for name in ("artifact", "dataset", "scores"):
+    for name in ("artifact", "dataset", "scores", "promoted"):
         if name in found:
             found |= {f"{name}-{tab}": f"{found[name]}?tab={tab}" for tab in ("preview", "versions", "usage", "lineage")}
     listed = httpx.get(f"{url}/ui/runs?q=pipeline:load", headers={"accept": "text/html"}, timeout=60).text
@@ -182,6 +188,7 @@ def drawn(pages: dict[str, Place]) -> dict[str, Place]:
     """States of graphs, lineage and charts."""
     graph = ("wait", "#graph .node")
     on = {
+        "workspace-train": ("project", (("scroll", "[data-section=train]"),)),
         "graph-path": ("run", (graph, ("click", "#graph-path"))),
         "graph-artifacts": ("run", (graph, ("click", "#graph-artifacts"))),
     }

@@ -30,7 +30,9 @@ _FRAME = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="{icon}" type="image/svg+xml"><link rel="stylesheet" href="{style}">
 <script src="{script}" type="module"></script></head>
-<body><main class="main sign-in" id="main"><p class="brand"><img src="{icon}" alt="" width="24" height="24">Penstock</p><section class="card">
+<body><main class="main sign-in" id="main">
+<p class="brand"><img src="{icon}" alt="" width="24" height="24">Penstock</p>
+<section class="card">
 {body}</section></main></body></html>
 """
 _FORM = """<form class="body stack" method="post" action="{action}" data-sign-in>

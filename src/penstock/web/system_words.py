@@ -33,6 +33,7 @@ FOLDERS: Mapping[str, str] = {
     "tracking": "Series and files of tracked runs",
     "volumes": "Volumes",
     "backups": "Backups",
+    "demo-client": "Client of the demonstration",
 }
 """Part of the data folder -> what lies there."""
 TABLES: Mapping[str, str] = {

@@ -37,6 +37,8 @@ _LATE_SORTS = LateSorts(
 
 _FEW = 500
 """Artifacts with a word that are looked up one by one."""
+_MOST_LABELLED = 2000
+"""Artifacts with an alias or a tag that are looked up one by one."""
 
 
 def artifact_condition(where: Where, condition: Condition) -> None:
@@ -54,8 +56,6 @@ def artifact_condition(where: Where, condition: Condition) -> None:
             where.time("artifact.created_at", condition)
         case "size":
             where.number("artifact.size_bytes", condition)
-        case "alias" | "tag":
-            _labelled(where, condition.field, condition)
         case "run":
             _of_run(where, "name", condition)
         case "pipeline":
@@ -64,12 +64,20 @@ def artifact_condition(where: Where, condition: Condition) -> None:
             pass
 
 
-def _labelled(where: Where, kind: str, condition: Condition) -> None:
-    """Require an alias or a tag: one that contains the value, or with `=` is it."""
+def _labelled(tx: Transaction, where: Where, condition: Condition) -> None:
+    """Require an alias or a tag: one that contains the value, or with `=` is it. Few artifacts have any, so they are found first."""
+    asked = Where(tx, now=0.0)
+    asked.equals("label.kind", condition.field)
     is_whole = condition.operator in {"=", "!="}
+    asked.add(f"label.label = {asked.bind(condition.value)}" if is_whole else asked.contains("label.label", condition.value))
+    select = f"SELECT DISTINCT label.artifact_id FROM artifact_label label {asked.sql()}"
+    found = [row["artifact_id"] for row in tx.all(f"{select} LIMIT {_MOST_LABELLED + 1}", asked.params)]
+    if len(found) <= _MOST_LABELLED and condition.operator != "!=":
+        where.among("artifact.artifact_id", found)
+        return
     test = f"l.label = {where.bind(condition.value)}" if is_whole else where.contains("l.label", condition.value)
-    some = f"EXISTS (SELECT 1 FROM artifact_label l WHERE l.artifact_id = artifact.artifact_id AND l.kind = '{kind}' AND {test})"
-    where.add(f"NOT {some}" if condition.operator == "!=" else some)
+    some = f"(SELECT l.artifact_id FROM artifact_label l WHERE l.kind = '{condition.field}' AND {test})"
+    where.add(f"artifact.artifact_id {'NOT IN' if condition.operator == '!=' else 'IN'} {some}")
 
 
 def _of_run(where: Where, column: str, condition: Condition) -> None:
@@ -162,7 +170,10 @@ def artifacts_where(tx: Transaction, query: ListQuery) -> Where:
     if query.words:
         _words(tx, where, query.words)
     for condition in query.conditions:
-        artifact_condition(where, condition)
+        if condition.field in {"alias", "tag"}:
+            _labelled(tx, where, condition)
+        else:
+            artifact_condition(where, condition)
     if "run_id" not in query.scope:  # last: dearer to tell than a word, of which few artifacts remain
         where.add("COALESCE(artifact.run_id, '') NOT IN (SELECT subject FROM trash_item WHERE kind = 'run')")
         where.add("artifact.artifact_id NOT IN (SELECT artifact_id FROM artifact_note WHERE ended_at IS NOT NULL)")

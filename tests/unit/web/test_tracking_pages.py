@@ -723,3 +723,9 @@ async def test_a_comparison_that_names_tracked_runs_leads_to_theirs(site: Site) 
     assert (answer.status_code, answer.headers["location"]) == (303, f"/ui/tracking/compare?all=1&runs={site.run_id}")
     mixed = await site.get(f"/ui/compare?runs=some-run,{site.run_id}")
     assert mixed.headers["location"] == "/ui/compare?runs=some-run&untracked=1"
+
+
+async def test_a_registry_has_no_tabs_of_runs(site: Site) -> None:
+    await site.tracking.projects.upsert("ann", "wandb-registry-model")
+    (tabs,) = re.findall(r'<nav class="tabs".*?</nav>', (await site.get("/ann/wandb-registry-model/artifacts")).text, re.DOTALL)
+    assert re.findall(r"/(\w+)\"", tabs) == ["overview", "artifacts", "reports", "automations"]

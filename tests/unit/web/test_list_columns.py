@@ -146,3 +146,13 @@ def test_objects_within_values_are_columns_by_their_path() -> None:
     assert named("meta", {"a": {"b": {"c": {"d": 1}}}, "e": {}, "f": [1]}) == {"meta.a.b.c": {"d": 1}, "meta.e": {}, "meta.f": [1]}
     assert chosen_keys(QueryParams("column=a")) == []
     assert chosen_keys(QueryParams("columns=chosen&column=a&column=&column=b&column=a")) == ["a", "b"]
+
+
+def test_rows_of_recurring_runs_offer_what_can_be_done_to_one_and_say_what_never_ran(client: PageClient) -> None:
+    page = client.get("/ui/recurring?n=200").text
+    rows = dict(re.findall(r'<tr id="row-(rec-[^"]+)">(.*?)</tr>', page, re.DOTALL))
+    assert 'href="/ui/runs/new?edit=rec-nightly"' in rows["rec-nightly"]
+    assert "/ui/runs/new?edit=" not in rows["rec-webhook"]
+    assert all('name="verb" value="run"' in row and 'name="verb" value="delete"' in row for row in rows.values())
+    assert any('class="dots"' in row for row in rows.values()) or all("never run" in row for row in rows.values())
+    assert all(('class="dots"' in row) != ("never run" in row) for row in rows.values())

@@ -265,6 +265,24 @@ def _process_status(parts: Parts) -> ProcessStatus:
     return ProcessStatus(parts.settings.data_dir, parts.engine.executor, parts.clients, parts.errors.list, switched_off=off)
 
 
+def _collector(parts: Parts) -> BlobCollector:
+    """Return what removes bytes that nothing refers to any more."""
+    retention = Retention(every_seconds=parts.settings.store_collect_seconds, run_folder_days=parts.settings.store_run_folder_days)
+    return BlobCollector(
+        parts.blobs,
+        SqlLiveBlobs(parts.database),
+        [
+            build_artifacts(parts.database, parts.settings.data_dir / "tracking", parts.blobs, parts.clock),
+            SqlExpiringArtifacts(parts.database, parts.clock),
+        ],
+        UnusedContent(SqlOrphanStore(parts.database), parts.blobs),
+        parts.pipelines.files,
+        SqlEndedRuns(parts.database),
+        parts.clock,
+        retention,
+    )
+
+
 def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]]:
     """Return start and stop of each part that runs, in start order."""
 
@@ -284,20 +302,7 @@ def _services(parts: Parts) -> list[tuple[Callable[[], Awaitable[None]], Callabl
     async def stop_engine() -> None:
         await parts.engine.driver.close(leave_running=parts.settings.executor_leave_running)
 
-    retention = Retention(every_seconds=parts.settings.store_collect_seconds, run_folder_days=parts.settings.store_run_folder_days)
-    collector = BlobCollector(
-        parts.blobs,
-        SqlLiveBlobs(parts.database),
-        [
-            build_artifacts(parts.database, parts.settings.data_dir / "tracking", parts.blobs, parts.clock),
-            SqlExpiringArtifacts(parts.database, parts.clock),
-        ],
-        UnusedContent(SqlOrphanStore(parts.database), parts.blobs),
-        parts.pipelines.files,
-        SqlEndedRuns(parts.database),
-        parts.clock,
-        retention,
-    )
+    collector = _collector(parts)
     recurrence = build_recurrence(parts.pipelines, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
     trash_timer = build_trash_timer(parts.trash, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)
     retention_timer = build_retention_timer(parts.retention, clock=parts.clock, timers=LoopTimers(), notifier=parts.notifier)

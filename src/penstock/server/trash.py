@@ -60,14 +60,13 @@ def build_trash(
     async def remove_tracked(subject: str) -> None:
         await tracked.delete(TrackedRunId(int(subject)))
 
-    async def remove_version(subject: str) -> None:
-        """Nothing is left to do: the version is deleted for clients already, and its number is never used again."""
-
     async def remove_collection(subject: str) -> None:
         await asyncio.to_thread(collections.purge_collection, int(subject), at=clock.now())
 
     async def remove_row(subject: str) -> None:
-        """Nothing is left to do: the row was taken out (or an artifact has ended), and what is written down of it goes with the item."""
+        """Nothing is left to do: the row was taken out (an artifact has ended, a version is deleted for clients and its number never used
+        again), and what is written down of it goes with the item.
+        """
 
     async def remove_experiment(subject: str) -> None:
         await pipelines.experiments.remove(ExperimentId(subject))
@@ -85,7 +84,7 @@ def build_trash(
     removers: Mapping[TrashKind, Remover] = {
         TrashKind.RUN: remove_run,
         TrashKind.TRACKED_RUN: remove_tracked,
-        TrashKind.VERSION: remove_version,
+        TrashKind.VERSION: remove_row,
         TrashKind.ARTIFACT: remove_row,
         TrashKind.COLLECTION: remove_collection,
         TrashKind.PIPELINE: remove_row,

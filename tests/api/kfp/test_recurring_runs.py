@@ -10,7 +10,7 @@ import pytest
 from penstock.background.recurrence import RecurrenceService
 from penstock.domain.ids import RecurringRunId
 from penstock.pipelines.recurring_runs import HeldBack
-from penstock.stores.sql import pages_catalog
+from penstock.stores.sql import pages_recurring
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.testing.scripted_executor import WAIT
 from tests.support.kfp_api import KfpApi, pipeline_spec
@@ -116,7 +116,7 @@ async def test_a_time_that_comes_while_a_run_is_active_is_held_back_and_tells_wh
 
 
 async def test_a_run_that_is_older_than_the_history_that_is_shown_is_told_as_overlapped(api: KfpApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages_catalog, "MOST_TICKS", 2)
+    monkeypatch.setattr(pages_recurring, "MOST_TICKS", 2)
     api.scripts["work"] = WAIT
     created = await api.call("POST", "/recurringruns", body(max_concurrency=5))
     service, pages = api.services.recurring_runs, SqlCatalogPages(api.database)

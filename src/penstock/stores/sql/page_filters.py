@@ -154,7 +154,16 @@ class Where:
 
     def few_runs(self, text: str) -> list[str] | None:
         """Ids of runs that hold a word or begin with it where that is quick to know and they are few; None otherwise."""
-        return self._few_runs_with(text) if self.dialect.name == "sqlite" and len(text) >= _TRIGRAM else None
+        if self.dialect.name != "sqlite" or len(text) < _TRIGRAM:
+            return None
+        quoted = '"' + text.replace('"', '""') + '"'
+        start, end = id_range(text)
+        rows = self._tx.all(
+            f"SELECT run_id FROM run_word_key WHERE number IN (SELECT rowid FROM run_word WHERE run_word MATCH :words LIMIT {_FEW + 1}) "
+            f"UNION SELECT run_id FROM (SELECT run_id FROM run WHERE run_id >= :start AND run_id < :end LIMIT {_FEW + 1}) AS begins",
+            {"words": quoted, "start": start, "end": end},
+        )
+        return [row["run_id"] for row in rows] if len(rows) <= _FEW else None
 
     def _list(self, values: Sequence[Any]) -> str:
         return ", ".join(self.bind(value) for value in values) or "NULL"
@@ -170,17 +179,6 @@ class Where:
             self.word(text, "run.name", "run.pipeline_name", id_column="run.run_id")
             return
         self.among("run.run_id", ids)
-
-    def _few_runs_with(self, text: str) -> list[str] | None:
-        """Ids of runs that hold a word when they are few; None when they are many."""
-        quoted = '"' + text.replace('"', '""') + '"'
-        start, end = id_range(text)
-        rows = self._tx.all(
-            f"SELECT run_id FROM run_word_key WHERE number IN (SELECT rowid FROM run_word WHERE run_word MATCH :words LIMIT {_FEW + 1}) "
-            f"UNION SELECT run_id FROM (SELECT run_id FROM run WHERE run_id >= :start AND run_id < :end LIMIT {_FEW + 1}) AS begins",
-            {"words": quoted, "start": start, "end": end},
-        )
-        return [row["run_id"] for row in rows] if len(rows) <= _FEW else None
 
     def text(self, column: str, condition: Condition) -> None:
         """Require a text column to contain (`:`), be (`=`) or not be (`!=`) the value."""

@@ -15,7 +15,7 @@ from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 from penstock.stores.sql.json_columns import decode
 from penstock.stores.sql.page_filters import Where, id_range, in_namespace
 from penstock.stores.sql.page_rows import RUN_COLUMNS, RUN_JOINS, TASK_COLUMNS, run_from_row, task_from_row
-from penstock.stores.sql.pages_catalog import list_recurring
+from penstock.stores.sql.pages_recurring import list_recurring
 
 _DAY = 86_400.0
 _TAGGED_SEARCHED = 20_000

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import httpx
 import pytest
@@ -21,8 +22,15 @@ KEYS = 20
 CREATE = "mutation U($i: UpsertBucketInput!) { upsertBucket(input: $i) { bucket { id } } }"
 
 
+@dataclass
+class Many(Logged):
+    """A server with many runs, and the key that programs show it."""
+
+    key: str = ""
+
+
 @pytest.fixture(scope="module")
-def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Many]:
     """`tester/many`: 260 runs in five groups over what the client's own requests carry; the newest twelve have numbers, run k those of level k."""
     folder = tmp_path_factory.mktemp("many")
     with LiveServer(folder / "data", env={"PENSTOCK_SERVER_USER": "tester"}) as server, httpx.Client(base_url=server.url, timeout=60) as client:
@@ -36,7 +44,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
             assert client.post(f"/files/tester/many/r{number}/file_stream", json=body, auth=("api", server.key)).status_code == 200
         lone = {"files": {"wandb-history.jsonl": {"offset": 0, "content": [json.dumps({"_step": 7, "loss": 2.5})]}}}
         assert client.post("/files/tester/many/r0/file_stream", json=lone, auth=("api", server.key)).status_code == 200
-        yield Logged(server.url, [], base="/tester/many")
+        yield Many(server.url, [], base="/tester/many", key=server.key)
 
 
 def listed(page: Page) -> list[str]:
@@ -92,6 +100,8 @@ def test_groups_go_on_where_they_are_and_keep_their_eyes(tab: Page, logged: Logg
     to_end(tab, RUNS)
     assert groups.locator("strong").all_inner_texts() == [f"g{number}" for number in range(5)]
     assert groups.locator("[data-count]").all_inner_texts() == [str(RUNS // 5)] * 5
+    looks = groups.evaluate_all("(groups) => groups.map((group) => new Set([...group.querySelectorAll('.run-swatch')].map((one) => one.className)).size)")
+    assert looks == [1] * 5  # parts of a group have one colour
     expect(first.locator(".workspace-row.is-hidden")).to_have_count(RUNS // 5)
     last = tab.locator(".workspace-row").filter(has_text="try 004")
     last.get_by_role("button", name="Draw").click()
@@ -248,3 +258,13 @@ def test_a_run_that_is_drawn_alone_brings_the_others_back(tab: Page, logged: Log
     expect(tab.locator("#drawn-note")).to_have_text(f"1 of {RUNS} runs drawn")
     eye.click(modifiers=["Alt"])
     expect(tab.locator("#drawn-note")).to_have_text(f"10 of {RUNS} runs drawn")
+
+
+def test_rows_further_down_follow_what_happens_to_their_runs(tab: Page, logged: Many) -> None:
+    tab.goto(logged.base)
+    to_end(tab, RUNS)
+    row = tab.locator("#workspace-runs .workspace-row").last
+    expect(row).to_contain_text(re.compile("try 000.*Running", re.DOTALL))
+    ended = httpx.post(f"{logged.url}/files/tester/many/r0/file_stream", json={"complete": True, "exitcode": 0}, auth=("api", logged.key))
+    assert ended.status_code == 200
+    expect(row).to_contain_text(re.compile("try 000.*Finished", re.DOTALL), timeout=15000)

@@ -65,7 +65,11 @@ export class RunList {
   runs() {
     const isAbove = (row) => row.parentElement === this.chosen;
     const rows = [...this.rows.values()];
-    return [...rows.filter((row) => !isAbove(row)), ...rows.filter(isAbove)].map(runOf);
+    const colors = new Map();
+    return [...rows.filter((row) => !isAbove(row)), ...rows.filter(isAbove)].map(runOf).map((run) => {
+      if (!colors.has(run.group)) colors.set(run.group, run.groupColor);
+      return { ...run, groupColor: colors.get(run.group) };
+    });
   }
 
   canGrow() {
@@ -164,7 +168,7 @@ export class RunList {
   }
 
   /** Bring what is there up to date from the first part; while the pointer is in the list, what is new waits behind a button. */
-  bring(fresh) {
+  async bring(fresh) {
     this.total = Number(fresh.dataset.total);
     const known = new Set([...fresh.querySelectorAll("[data-run]")].map((row) => row.dataset.run));
     const rows = [...this.region.querySelectorAll("[data-run]")];
@@ -177,14 +181,30 @@ export class RunList {
     }
     const isHeld = isNew > 0 && this.box.matches(":hover");
     offerNew(this.region, isHeld ? isNew : 0, () => this.take(fresh, known));
-    if (!isHeld) {
-      this.take(fresh, known);
-      return;
-    }
+    if (isHeld) this.refreshRows(fresh);
+    else this.take(fresh, known);
+    const seen = this.inSight().filter((id) => !known.has(id));
+    const further = seen.length ? await this.fetch({ runs: seen.join(",") }) : null;
+    if (further) this.refreshRows(further);
+  }
+
+  /** Ids of runs whose rows can be seen. */
+  inSight() {
+    const { top, bottom } = this.box.getBoundingClientRect();
+    const isSeen = (row) => {
+      const place = row.getBoundingClientRect();
+      return place.height > 0 && place.bottom > top && place.top < bottom;
+    };
+    return [...this.rows.values()].filter(isSeen).map((row) => row.dataset.run).slice(0, MOST_CHOSEN);
+  }
+
+  /** Let rows that are there say what the server says now. */
+  refreshRows(fresh) {
     for (const row of fresh.querySelectorAll("[data-run]")) {
       const own = this.rows.get(row.dataset.run);
       if (own) refreshRow(own, row);
     }
+    this.onChange();
   }
 
   take(fresh, known) {
@@ -205,6 +225,7 @@ export class RunList {
 
 /** Make a row say what the server says now; its looks have to be painted again. */
 function refreshRow(row, fresh) {
+  if (row.dataset.groupColor) fresh.dataset.groupColor = row.dataset.groupColor; // a part of the list does not know which colours the others have
   patch(row, fresh);
   row.painted = null;
 }

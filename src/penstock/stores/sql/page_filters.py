@@ -341,13 +341,13 @@ def select_page(
         near_where = Where(tx, now=where.now)
         near_where.params, near_where.clauses = where.params, [f"{identity} = near.near_id", *where.late]
         counted = f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {where.counted(source)} LIMIT {LOOKED_AT + 1}) AS matching"
-        matching = tx.one(counted, where.params)
+        matching = int((tx.one(counted, where.params) or {"n": 0})["n"])
         # CROSS JOIN keeps SQLite at looking up the newest rows, instead of reading all of them.
         page = _select_page(
             tx, query, near_where, select=select, source=f"{near} AS near CROSS JOIN {source}", sort=sort, identity=identity,
-            convert=convert, joins=joins, count_limit=count_limit,
+            convert=convert, joins=joins, count_limit=count_limit, known=None if where.late else matching,
         )  # fmt: skip
-        return replace(page, looked_at=LOOKED_AT) if matching is not None and int(matching["n"]) > LOOKED_AT else page
+        return replace(page, looked_at=LOOKED_AT) if matching > LOOKED_AT else page
     return _select_page(
         tx, query, where, select=select, source=source, sort=sort, identity=identity, convert=convert, joins=joins,
         count_limit=count_limit,
@@ -366,6 +366,7 @@ def _select_page(
     convert: Callable[[Row], T],
     joins: str,
     count_limit: int,
+    known: int | None = None,
 ) -> Page[T]:
     counted_source, count_params = where.counted(source), dict(where.params)
     direction, compare = ("DESC", "<") if query.is_descending else ("ASC", ">")
@@ -381,6 +382,8 @@ def _select_page(
     next_cursor = encode_cursor(shown[-1]["sort_value"], shown[-1]["sort_identity"]) if len(rows) > query.limit else None
     if next_cursor is None and not query.cursor:
         return Page([convert(row) for row in shown], None, len(shown))
+    if known is not None:
+        return Page([convert(row) for row in shown], next_cursor, min(known, count_limit), known <= count_limit)
     counted = tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {counted_source} LIMIT {count_limit + 1}) AS matching", count_params)
     total = int(counted["n"]) if counted is not None else 0
     return Page([convert(row) for row in shown], next_cursor, min(total, count_limit), total <= count_limit)

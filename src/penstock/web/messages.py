@@ -20,6 +20,7 @@ from penstock.web import (
     sentences,
     snippets,
     starters,
+    system_metrics,
     system_words,
     timelines,
 )
@@ -103,6 +104,7 @@ def all_messages() -> set[str]:
     found |= {*preview_tables.KINDS, *snippets.CLIENTS, *tracking_artifacts.CHANGE_WORDS.values()}
     found |= {label for _, label in (*tracking_artifacts.TABS, *collections.FACETS)} | {word for word, _ in trash.KINDS.values()}
     found |= {*tracking_report_forms.PROBLEMS.values(), *machine_facts.WORDS}
+    found |= {words for words, _ in system_metrics.WORDS.values()} | {system_metrics.OF_PROCESS}
     found |= {title for _, title in manual.DOCUMENTS} | {"Help"}
     found |= {*SIGN_IN_WORDS.values()} | {*users.ROLES.values()}
     found |= {"Go to", search.NEW_RUN_OF, search.TABS_HEADING, "Commands", "Recent runs", "The definition of this pipeline cannot be read."}

@@ -20,6 +20,7 @@ from penstock.web.comparison import (
     versions,
 )
 from penstock.web.component_cards import component_source
+from penstock.web.pages.compare import contents_of
 
 SOURCE = "import kfp\nfrom kfp import dsl\n\ndef train(lr: float):\n    import math\n    return math.exp(lr)\n"
 
@@ -108,3 +109,15 @@ def test_seconds_of_tasks_of_flows_are_named_by_step_since_their_ids_are_of_one_
 def test_the_headline_names_a_few_of_many_values() -> None:
     assert change_text([1, 2, 3], 0) == "1 \u2192 2, 3"
     assert change_text([1, *range(2, 12)], 0) == "1 \u2192 2, 3, 4, 5, \u2026 (+6)"
+
+
+def test_runs_whose_iterations_took_one_content_differ_by_other_contents_alone() -> None:
+    def use(run: str, digest: str) -> Any:
+        artifact = SimpleNamespace(digest=f"sha256:{digest * 64}")
+        return SimpleNamespace(run_id=run, task_name="fit", key="table", artifact=artifact)
+
+    runs: Any = [SimpleNamespace(run_id=name) for name in ("five", "three", "other")]
+    uses = [*[use("five", "a")] * 5, *[use("three", "a")] * 3, use("other", "a"), use("other", "b")]
+    first, second, third = contents_of(runs, uses, "<")
+    assert first == second == {"fit < table": "a" * 12}
+    assert third == {"fit < table": f"{'a' * 12}, {'b' * 12}"}

@@ -12,9 +12,11 @@ import pytest
 from penstock.domain.automations import ScopeKind
 from penstock.domain.tracking import RunChange
 from penstock.tracking.automations import AutomationScope
-from penstock.web.pages.tracking_run import client_plots, panel_list, panels_of_kinds, patches_of, system_panels
+from penstock.web.chart_panels import client_plots, panel_list, panels_of_kinds
+from penstock.web.pages.tracking_run import patches_of
 from penstock.web.report_grids import filters_of, grouping_of
 from penstock.web.step_metrics import StepMetrics, step_metrics
+from penstock.web.system_metrics import system_panels
 from tests.unit.web.test_tracking_pages import HOSTILE, ORIGIN, Site, site
 
 __all__ = ["site"]
@@ -174,6 +176,21 @@ def test_processes_that_write_one_run_share_a_drawing_whoever_reported_last() ->
     assert [panel["section"] for panel in panel_list(system_panels(rows[:1]))] == ["cpu", "gpu"]
 
 
+def test_system_metrics_are_titled_in_words_with_their_unit_and_place() -> None:
+    titles = {
+        "system.proc.memory.rssMB": "Process Memory In Use (MB)",
+        "system.disk./.usageGB": "Disk Utilization / (GB)",
+        "system.disk.\\home.v2\\x.usagePercent": "Disk Utilization /home.v2/x (%)",
+        "system.gpu.1.powerWatts/l:rank0": "GPU Power Usage (W)",
+        "system.gpu.process.1.temp": "GPU Temperature of the process (°C)",
+        "system.tpu.0.oddity": "tpu.0.oddity",
+    }
+    for key, title in titles.items():
+        (panel,) = panel_list(system_panels([json.dumps({key: 1})]))
+        assert (panel["key"], panel["title"]) == (key, title)
+    assert panel_list(system_panels([json.dumps({"system.cpu": 1})]), lambda words: f"<{words}>")[0]["title"] == "<Process CPU Utilization> (%)"
+
+
 async def test_lines_are_drawn_over_the_step_metric_that_the_program_defined(site: Site) -> None:
     defined = [{"2": "val/*", "5": 2}, {"1": "epoch"}, {"1": "val/time", "4": "hour"}, {"1": "lost", "5": 9}, {"1": "epoch", "5": 2}, 3]
     runs = [
@@ -279,11 +296,11 @@ def test_panels_stand_under_the_first_part_of_their_key_in_the_order_of_its_numb
     keys = ["loss", "layers/10/norm", "layers/2/norm", "/odd", "train/"]
     panels = panels_of_kinds({key: ["number"] for key in keys}, {}, StepMetrics())
     assert [(panel.section, panel.title) for panel in panels] == [
-        ("Charts", "loss"), ("Charts", "odd"), ("layers", "2/norm"), ("layers", "10/norm"), ("train", "train/"),
+        ("Charts", "loss"), ("Charts", "/odd"), ("layers", "layers/2/norm"), ("layers", "layers/10/norm"), ("train", "train/"),
     ]  # fmt: skip
 
 
 def test_drawn_tables_have_the_name_under_which_the_program_logged_them() -> None:
     plots = {"plots/roc_table": {"kind": "area-under-curve", "fields": {}}}
     panels = panels_of_kinds({"plots/roc_table": ["table-file"], "seen_table": ["table-file"]}, plots, StepMetrics())
-    assert [panel.title for panel in panels] == ["seen_table", "roc"]
+    assert [panel.title for panel in panels] == ["seen_table", "plots/roc"]

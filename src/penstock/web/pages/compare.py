@@ -377,7 +377,7 @@ def _compared(services: WebServices, runs: Sequence[RunItem], findings: _Finding
     code = code_diffs(texts, baseline)
     begun = flow_values(findings.flows)
     parameters = difference_rows([{**_parameters(run, plan), **own} for run, plan, own in zip(runs, findings.plans, begun, strict=True)])
-    inputs = difference_rows(_digests(runs, findings.inputs, "\u2190"))
+    inputs = difference_rows(contents_of(runs, findings.inputs, "\u2190"))
     packages = package_tables(_environments(services, findings))
     numbers = [{metric.name: metric.text if metric.number is None else metric.number for metric in run.metrics} for run in runs]
     return {
@@ -388,7 +388,7 @@ def _compared(services: WebServices, runs: Sequence[RunItem], findings: _Finding
         "facts": difference_rows([_facts(run) for run in runs]),
         "parameters": parameters,
         "inputs": inputs,
-        "outputs": difference_rows(_digests(runs, findings.outputs, "\u2192")),
+        "outputs": difference_rows(contents_of(runs, findings.outputs, "\u2192")),
         "durations": difference_rows([seconds_by_task(tasks) for tasks in findings.tasks]),
     }
 
@@ -415,13 +415,14 @@ def _parameters(run: RunItem, plan: RunPlan | None) -> dict[str, Any]:
     return {**defaults, **run.parameters}
 
 
-def _digests(runs: Sequence[RunItem], uses: Sequence[ArtifactUse], arrow: str) -> list[dict[str, str]]:
-    """Digests by task and key; what a task has several of (a list, iterations of a loop) is one row."""
+def contents_of(runs: Sequence[RunItem], uses: Sequence[ArtifactUse], arrow: str) -> list[dict[str, str]]:
+    """Return, for each run, digests by task and key; what a task has several of (a list, iterations of a loop) is one row."""
     found: dict[str, dict[str, list[str]]] = {run.run_id: {} for run in runs}
     for use in uses:
         if use.artifact.digest:
             found[use.run_id].setdefault(f"{use.task_name} {arrow} {use.key}", []).append(use.artifact.digest[7:19])
-    return [{name: ", ".join(sorted(digests)) for name, digests in found[run.run_id].items()} for run in runs]
+    # Iterations that took the same content say it once: how many there were is told by their parameters and seconds.
+    return [{name: ", ".join(sorted(set(digests))) for name, digests in found[run.run_id].items()} for run in runs]
 
 
 def _environments(services: WebServices, findings: _Findings) -> list[dict[str, Mapping[str, str] | None]]:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.tracking import TrackedProject, TrackedRun
-from penstock.web.pages.tracking_run import ChartPanel, client_plots, panel_list, panels_of_kinds
+from penstock.web.chart_panels import ChartPanel, client_plots, panel_list, panels_of_kinds
 from penstock.web.pages.tracking_values import project_by_id
 from penstock.web.pages.tracking_views import OpenView, open_view, views_of
 from penstock.web.pages.tracking_workspace import (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -21,12 +20,12 @@ from penstock.domain.versions import ArtifactVersion, UseDirection
 from penstock.interfaces.tracking_pages import TaskPlace
 from penstock.tracking.files import FilePage
 from penstock.web.artifact_content import Preview, preview_of, rows_asked
+from penstock.web.chart_panels import ChartPanel, panel_list, panels_of
 from penstock.web.machine_facts import machine_of, runtime_of
-from penstock.web.panel_specs import chart_of, mapping, text
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.run_colors import color_of
 from penstock.web.services import WebServices
-from penstock.web.step_metrics import StepMetrics, step_metrics
+from penstock.web.system_metrics import system_panels
 from penstock.web.tracking_documents import (
     ComparedRow,
     Tree,
@@ -60,66 +59,10 @@ LOSS_WORDS: Mapping[str, str] = {
 _ALIASES = {"workspace": "charts", "log": "logs", "model": "charts", "": "overview"}
 _MAX_FILES = 1000
 _MAX_PATCH = 2000
-_LANE = re.compile(r"\.\d+\.")
-"""Number of a device or process within a system metric."""
-_WRITER = re.compile(r"/l:[^/]*$")
-"""Label of the process at the end of a system metric, in runs that several write (shared mode)."""
 _SYSTEM_ROWS = 200
 """Rows of system metrics in which the keys of all writers of a shared run are looked for."""
 _OTHERS = 50
 _METADATA = "wandb-metadata.json"
-_SCALAR = "number"
-_MEDIA_KINDS = {
-    "image-file": "images", "images/separated": "images", "table-file": "table", "joined-table": "table", "partitioned-table": "table",
-    "histogram": "histogram", "html-file": "html", "html": "html", "audio-file": "audio", "audio": "audio", "video-file": "video",
-    "videos": "video", "plotly-file": "plotly", "object3D-file": "object3D", "object3D": "object3D", "molecule-file": "molecule",
-    "molecule": "molecule",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class ChartPanel:
-    """One drawing: a key, and how it is drawn."""
-
-    key: str
-    """Of the history, or of the system metrics."""
-    kind: str
-    """`line`, or a kind of media."""
-    plot: Mapping[str, Any] | None = None
-    """How the client wants its table drawn (`wandb.plot.*`): `{kind, fields}`."""
-    lanes: Sequence[str] = ()
-    """Keys that are drawn together, when there are several: one per device or process."""
-    step: str = ""
-    """Key that it is drawn over where nobody chose another; empty for the step."""
-
-    @property
-    def section(self) -> str:
-        """Prefix before the first slash, under which panels stand together, as a workspace of W&B has them."""
-        prefix, slash, _ = self.key.partition("/")
-        return prefix if slash and prefix else "Charts" if self.kind == "line" else "Media"
-
-    @property
-    def title(self) -> str:
-        """Key without its section; of a table that is drawn, the key under which the program logged the drawing."""
-        name = self.key.partition("/")[2] or self.key
-        return name if self.plot is None else name.removesuffix("_table") or name
-
-
-@dataclass(frozen=True, slots=True)
-class SystemPanel(ChartPanel):
-    """A drawing of a system metric: `system.cpu.0.util` stands under `cpu`."""
-
-    @property
-    def section(self) -> str:
-        """What is measured: `cpu`, `memory`, `disk`, ..."""
-        return _WRITER.sub("", self.title).partition(".")[0].partition("_")[0]
-
-    @property
-    def title(self) -> str:
-        """Key without the prefix that all have."""
-        return self.key.removeprefix("system.")
-
-
 @dataclass(frozen=True, slots=True)
 class FileRow:
     """An entry of the file list: a file or a folder at the open level."""
@@ -211,10 +154,9 @@ class TrackedRunPage:
         """Number of the run's colour."""
         return color_of(self.run)
 
-    @property
-    def panel_list(self) -> list[dict[str, Any]]:
-        """Drawings as the page's script reads them."""
-        return panel_list(self.panels)
+    def panel_list(self, translate: Callable[[str], str]) -> list[dict[str, Any]]:
+        """Return the drawings as the page's script reads them."""
+        return panel_list(self.panels, translate)
 
 
 def project_crumb(entity: str, name: str, address: str = "") -> Crumb:
@@ -225,84 +167,6 @@ def project_crumb(entity: str, name: str, address: str = "") -> Crumb:
 def run_url(entity: str, project: str, name: str) -> str:
     """Return the address of a run."""
     return f"/{quote(entity, safe='')}/{quote(project, safe='')}/runs/{quote(name, safe='')}"
-
-
-def panels_of(run: TrackedRun, info: SeriesInfo) -> list[ChartPanel]:
-    """Return a drawing for every key of a run's history: lines before media, keys without a prefix first, then sections by name."""
-    return panels_of_kinds({stats.key: stats.counts for stats in info.keys}, client_plots(run), step_metrics([run]))
-
-
-def panels_of_kinds(
-    kinds: Mapping[str, Iterable[str]], plots: Mapping[str, Mapping[str, Any]], steps: StepMetrics
-) -> list[ChartPanel]:
-    """Return a drawing for every key, given the types of its values, the tables to draw (`client_plots`) and what lines are drawn over."""
-    panels = []
-    for key, types in kinds.items():
-        if key.startswith("_"):
-            continue
-        if _SCALAR in types or "boolean" in types:
-            step = steps.of(key)
-            panels.append(ChartPanel(key, "line", step=step if step in kinds else ""))
-        for kind in types:
-            if kind in _MEDIA_KINDS:
-                plot = plots.get(key)
-                panels.append(ChartPanel(key, "vega" if plot and plot["kind"] == "vega" else _MEDIA_KINDS[kind], plot))
-                break
-            if kind.endswith("-file"):
-                panels.append(ChartPanel(key, "file"))
-                break
-    return in_order(panels)
-
-
-def in_order(panels: Iterable[ChartPanel]) -> list[ChartPanel]:
-    """Return panels as a board lists them: of names that differ in a number, 2 before 10."""
-    return sorted(panels, key=lambda panel: (panel.kind != "line", "/" in panel.key, _counted(panel.section), _counted(panel.title)))
-
-
-def _counted(name: str) -> list[tuple[int, str]]:
-    """Return what orders names by their letters and by the size of the numbers in them."""
-    parts = re.split(r"(\d+)", name)
-    return [(len(part.lstrip("0")) if at % 2 else 0, part) for at, part in enumerate(parts)]
-
-
-def client_plots(run: TrackedRun) -> dict[str, Mapping[str, Any]]:
-    """Return the drawings that the client asked for with `wandb.plot.*` and `wandb.plot_table`, by the key of their table.
-
-    Semantics: `config._wandb.value.visualize`, observed with client 0.31; its own presets are named `wandb/<kind>/v<n>`, those that
-    people made `<entity>/<name>`.
-    """
-    wanted = client_facts(run).get("visualize")
-    found: dict[str, Mapping[str, Any]] = {}
-    for key, entry in (wanted.items() if isinstance(wanted, Mapping) else ()):
-        chart = chart_of(mapping(mapping(entry).get("panel_config")))
-        preset = text(chart.get("preset"))
-        table = chart.get("table") or f"{key}_table"
-        if preset.startswith("wandb/"):
-            found[table] = {"kind": preset.split("/")[1], "fields": {**chart["fields"], **chart["strings"]}}
-        elif chart:
-            found[table] = {"kind": "vega", **chart, "table": table, "title": chart["strings"].get("title") or key}
-    return found
-
-
-def system_panels(rows: Iterable[str]) -> list[ChartPanel]:
-    """Return a drawing for every number in some rows of system metrics; devices and processes of a kind share one, a lane each."""
-    documents = [read_document(row) for row in rows]
-    keys = {key for row in documents for key, value in _flat(row) if isinstance(value, int | float) and not isinstance(value, bool)}
-    lanes: dict[str, list[str]] = {}
-    for key in sorted((key for key in keys if not key.startswith("_")), key=_natural):
-        lanes.setdefault(_LANE.sub(".*.", _WRITER.sub("", key)), []).append(key)
-    return [SystemPanel(name if len(held) > 1 else held[0], "line", lanes=held if len(held) > 1 else ()) for name, held in lanes.items()]
-
-
-def _natural(key: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", key)]
-
-
-def _flat(row: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for key, value in row.items():
-        found += _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(prefix + key, value)]
-    return found
 
 
 async def run_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
@@ -485,19 +349,3 @@ async def code_of(services: WebServices, tracking: TrackingServices, run: Tracke
     patches = await tracking.files.list(run.run_id, pattern="%.patch", limit=5)
     seen: dict[str, RunFile] = {file.name: file for file in (*saved.files, *listed.files, *patches.files) if file.digest is not None}
     return [(name, await _text(services, file)) for name, file in seen.items()]
-
-
-def panel_list(panels: Sequence[ChartPanel]) -> list[dict[str, Any]]:
-    """Return panels as the page's script reads them."""
-    plain: list[dict[str, Any]] = [
-        {"key": panel.key, "kind": panel.kind, "section": panel.section, "title": panel.title} for panel in panels
-    ]
-    return [entry | _extra(panel) for entry, panel in zip(plain, panels, strict=True)]
-
-
-def _extra(panel: ChartPanel) -> dict[str, Any]:
-    if panel.plot is not None:
-        return dict(panel.plot) if panel.kind == "vega" else {"plot": panel.plot}
-    if panel.step:
-        return {"stepMetric": panel.step}
-    return {"keys": list(panel.lanes)} if panel.lanes else {}

@@ -31,7 +31,7 @@ export class Panel {
     this.element.dataset.panel = spec.id;
     this.element.setAttribute("aria-label", title);
     this.title.textContent = title;
-    this.title.title = title;
+    this.title.title = spec.key && spec.key !== title ? `${title} · ${spec.key}` : title;
     this.head.replaceChildren(this.title);
     this.head.draggable = Boolean(this.board.document);
     const hadTools = this.hasTools;

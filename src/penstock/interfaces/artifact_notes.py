@@ -86,6 +86,10 @@ class ArtifactNotes(Protocol):
         """Return (alias, artifact) of outputs, each (pipeline, task, output)."""
         ...
 
+    async def ended(self, artifact_ids: Sequence[int]) -> frozenset[int]:
+        """Return those of the artifacts that were deleted or have outlived their time."""
+        ...
+
     async def labels_of(self, artifact_ids: Sequence[int]) -> Mapping[int, ArtifactNote]:
         """Return aliases and tags of several artifacts; those without are left out."""
         ...

@@ -6,7 +6,7 @@ Semantics: kfp 1.8 protocol notes, section 3.3 (`source` is inline or a URI). Co
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,12 @@ from penstock.web.ui_metadata import STORED_KEY, UI_METADATA_TYPE, is_elsewhere
 
 _MAX_BYTES = 1 << 20
 """More of a document than anybody reads in a box."""
+
+
+async def kept_uses(services: WebServices, uses: Sequence[ArtifactUse]) -> tuple[list[ArtifactUse], frozenset[int]]:
+    """Return the uses, without the bytes of artifacts that have ended, and the ids of these."""
+    ended = await services.notes.ended([use.artifact.artifact_id for use in uses])
+    return [replace(use, artifact=replace(use.artifact, digest=None)) if use.artifact.artifact_id in ended else use for use in uses], ended
 
 
 async def uses_with_sources(services: WebServices, uses: Iterable[ArtifactUse]) -> list[ArtifactUse]:

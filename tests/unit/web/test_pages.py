@@ -677,6 +677,44 @@ def test_the_panel_says_what_an_attempt_used_over_time_where_that_was_noted(tmp_
     assert 'id="usage"' not in body
 
 
+def test_an_importer_that_succeeded_has_no_log_events_or_environment_to_wait_for(tmp_path: Path) -> None:
+    seeded = build(tmp_path, url="http://testserver")
+    run = seeded.runs["good"]
+    task = task_id_for(RunId(run), TaskPath("root/exit-handler-1/for-loop-2[3]/train-model"))
+
+    def change(tx: Transaction) -> None:
+        tx.execute("UPDATE task SET type = 'IMPORTER' WHERE task_id = :task", {"task": task})
+        tx.execute("DELETE FROM attempt WHERE task_id = :task", {"task": task})
+        tx.execute("DELETE FROM task_note WHERE task_id = :task", {"task": task})
+
+    asyncio.run(open_database(f"sqlite:///{tmp_path / 'penstock.db'}").write(change))
+    for tab in ("logs", "events", "environment"):
+        body = PageClient(seeded.app).get(f"/ui/runs/{run}?task={task}&tab={tab}").text
+        assert "An importer starts no program" in body, tab
+        assert "Not yet: the task has not started" not in body
+
+
+def test_a_task_says_that_its_output_was_deleted_and_offers_none_of_its_bytes(tmp_path: Path) -> None:
+    seeded = build(tmp_path, url="http://testserver")
+    run, database = seeded.runs["good"], open_database(f"sqlite:///{tmp_path / 'penstock.db'}")
+    made = asyncio.run(database.read(lambda tx: tx.one("SELECT * FROM artifact WHERE run_id = ? AND output_key = 'test'", (run,))))
+    assert made is not None
+    client, panel = PageClient(seeded.app), f"/ui/runs/{run}?task={made['task_id']}&tab=io"
+    offers = [f'"/ui/artifacts/{made["artifact_id"]}{rest}"' for rest in ("/download", "?tab=preview")]
+    assert all(offer in client.get(panel).text for offer in offers)
+
+    def end(tx: Transaction) -> None:
+        tx.execute("INSERT INTO artifact_note (artifact_id, ended_at) VALUES (?, 1.0)", (made["artifact_id"],))
+
+    asyncio.run(database.write(end))
+    body = client.get(panel).text
+    assert "</svg>deleted</span>" in body
+    assert not any(offer in body for offer in offers)
+    shown = client.get(f"/ui/artifacts/{made['artifact_id']}?tab=preview").text
+    assert "Its bytes are not shown any more." in shown
+    assert "or lies at its URI elsewhere" not in shown
+
+
 @pytest.mark.parametrize(("detail", "is_said"), [("{}", False), ('{"environment_id": "removed"}', True)])
 def test_only_environments_that_were_made_here_are_missed_in_a_comparison(tmp_path: Path, detail: str, is_said: bool) -> None:
     seeded = build(tmp_path, url="http://testserver")

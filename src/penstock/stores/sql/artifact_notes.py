@@ -77,6 +77,10 @@ class SqlArtifactNotes:
 
         return await self._database.read(work)
 
+    async def ended(self, artifact_ids: Sequence[int]) -> frozenset[int]:
+        """See `ArtifactNotes.ended`."""
+        return frozenset(await self._database.read(lambda tx: ended_artifacts(tx, artifact_ids)))
+
     async def labels_of(self, artifact_ids: Sequence[int]) -> Mapping[int, ArtifactNote]:
         """See `ArtifactNotes.labels_of`."""
 

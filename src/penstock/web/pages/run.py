@@ -32,7 +32,7 @@ from penstock.web.run_trace import trace_of
 from penstock.web.services import WebServices
 from penstock.web.timelines import SORTS, Timeline, timeline
 from penstock.web.tracking_services import tracking_of
-from penstock.web.viewer_sources import uses_with_sources
+from penstock.web.viewer_sources import kept_uses, uses_with_sources
 from penstock.web.visualizations import DRAWN_TYPES, Visual, visuals_of
 
 VIEWS: Sequence[tuple[str, str, str]] = (
@@ -184,7 +184,8 @@ async def _tab_data(services: WebServices, request: Request, view: RunView, tab:
         return {"timeline": timeline(tasks, start, end, request.query_params), "path": path}
     if tab in {"metrics", "output"}:
         uses = await services.artifacts.of_runs([run.run_id], DRAWN_TYPES)
-        return {"visuals": visuals_of(await uses_with_sources(services, uses), url=services.url)}
+        kept, _ended = await kept_uses(services, uses)
+        return {"visuals": visuals_of(await uses_with_sources(services, kept), url=services.url)}
     if tab == "lineage":
         return {"uses": await services.artifacts.of_runs([run.run_id])}
     if tab == "spec":

@@ -30,7 +30,7 @@ from penstock.web.services import WebServices
 from penstock.web.timelines import phases_of
 from penstock.web.tracking_services import readable_by
 from penstock.web.usage_charts import UsageChart, gpu_charts, usage_charts
-from penstock.web.viewer_sources import uses_with_sources
+from penstock.web.viewer_sources import kept_uses, uses_with_sources
 from penstock.web.visualizations import Visual, visuals_of
 
 PANEL_TABS: Sequence[tuple[str, str, str]] = (
@@ -136,6 +136,8 @@ class TaskPanel:
     """Output artifacts."""
     visuals: Sequence[Visual]
     """What can be drawn."""
+    ended: frozenset[int]
+    """Ids of its artifacts that were deleted or have outlived their time; their bytes are not shown."""
     phases: Sequence[tuple[str, float]]
     """(label, seconds) of where time went."""
     source: str
@@ -207,6 +209,7 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
     has_inputs = bool(task.inputs.get("parameters")) or any(use.direction == "input" for use in view.uses)
     log_owner = view.cached_from if task.is_cached and view.cached_from else task
     size = services.logs.size(log_owner.run_id, log_owner.task_id, number) if tab == "logs" else None
+    uses, ended = await kept_uses(services, view.uses)
     return TaskPanel(
         view=view,
         tab=tab,
@@ -218,9 +221,10 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
         expected=[] if has_inputs else await _expected(services, view, parameters),
         expected_artifacts=[] if has_inputs else await _expected(services, view, artifacts),
         outputs=_parameters(run_id, task.outputs, types),
-        input_artifacts=[use for use in view.uses if use.direction == "input"],
-        output_artifacts=[use for use in view.uses if use.direction == "output"],
-        visuals=visuals_of(await uses_with_sources(services, view.uses), url=services.url) if tab == "visualizations" else (),
+        input_artifacts=[use for use in uses if use.direction == "input"],
+        output_artifacts=[use for use in uses if use.direction == "output"],
+        visuals=visuals_of(await uses_with_sources(services, uses), url=services.url) if tab == "visualizations" else (),
+        ended=ended,
         phases=_phases(view, attempts.get(number)),
         source=source,
         retry=retry,

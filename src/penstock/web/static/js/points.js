@@ -40,7 +40,7 @@ export function cloud(text, name, label) {
     draw();
   });
   requestAnimationFrame(draw);
-  return make("div", {}, canvas, make("p", { class: "small faint num" }, `${told} · ${say("turn keys")}`));
+  return make("div", {}, canvas, make("p", { class: "small faint" }, `${told} · ${say("turn keys")}`));
 }
 
 /** Rows of [x, y, z], [x, y, z, class] or [x, y, z, red, green, blue]; boxes give their corners. */

@@ -1,6 +1,8 @@
-"""Large graphs are laid out by the worker, under the strict policy, and a shape that was seen costs no second layout; pages stand still while they load."""
+"""Layout of graphs (by the worker, once per shape) and of pages: they stand still while they load, nothing is out of sight, nothing leaves deserts."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -62,3 +64,92 @@ def test_the_switches_of_a_graph_are_there_in_narrow_windows(page: Page, served:
     expect(page.locator("#graph-path-text")).to_be_visible()
     page.get_by_label("Failed only").check()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+_CARDS = """() => [...document.querySelectorAll("[data-pack] > *")].map((card) => {
+  const { left, top, bottom } = card.getBoundingClientRect();
+  return { column: Math.round(left), top, bottom };
+})"""
+
+
+def test_cards_of_outputs_stand_close_below_each_other_and_are_read_downwards(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}?view=output")
+    expect(page.locator("[data-pack].is-packed")).to_have_count(1)
+    cards = page.evaluate(_CARDS)
+    columns = {card["column"]: [one for one in cards if one["column"] == card["column"]] for card in cards}
+    assert len(columns) > 1
+    assert all(below["top"] - above["bottom"] < 24 for column in columns.values() for above, below in pairwise(column))
+    assert [card["top"] for card in cards] == sorted(card["top"] for card in cards)
+
+
+def test_the_bar_of_picked_rows_is_one_line_on_a_telephone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/ui/runs")
+    page.locator("tbody .pick input").first.check()
+    bar = page.locator("[data-bulk-bar]")
+    expect(bar).to_be_visible()
+    box = bar.bounding_box()
+    assert box
+    assert box["height"] < 70
+    last = bar.get_by_role("button").last
+    last.focus()
+    expect(last).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("width", [390, 1024, 1280, 1440])
+def test_all_tabs_of_a_task_are_in_sight(page: Page, served: Served, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    page.locator("#graph .node").filter(has_text="load-digits").first.click()
+    tabs = page.locator(".panel-tabs")
+    expect(tabs.get_by_role("link")).to_have_count(7)
+    assert tabs.evaluate("(nav) => [...nav.children].every((tab) => tab.getBoundingClientRect().right <= nav.getBoundingClientRect().right && tab.scrollWidth <= tab.clientWidth + 1)")
+    if width >= 1280:
+        assert tabs.evaluate("(nav) => new Set([...nav.children].map((tab) => tab.offsetTop)).size") == 1
+
+
+def test_artifacts_switched_on_are_in_sight_on_a_telephone_and_leave_what_was_moved(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    first = page.locator("#graph .node").filter(has_text="load-digits").first
+    expect(first).to_be_in_viewport(ratio=0.8)
+    page.get_by_label("Artifacts", exact=True).check()
+    expect(page.locator("#graph .node.is-artifact").first).to_be_attached()
+    page.wait_for_timeout(300)
+    expect(first).to_be_in_viewport(ratio=0.8)
+    graph = page.locator("#graph")
+    graph.focus()
+    page.locator("#graph-in").click()
+    page.locator("#graph-in").click()
+    page.wait_for_timeout(300)
+    zoomed = page.locator(".graph-world").evaluate("(world) => new DOMMatrix(getComputedStyle(world).transform).a")
+    page.get_by_label("Artifacts", exact=True).uncheck()
+    expect(page.locator("#graph .node.is-artifact")).to_have_count(0)
+    assert page.locator(".graph-world").evaluate("(world) => new DOMMatrix(getComputedStyle(world).transform).a") == zoomed
+
+
+def test_buttons_of_boxes_keep_their_size_when_the_graph_is_small_and_leave_when_it_is_far(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    button = page.locator("#graph .node-toggle").first
+    expect(button).to_be_attached()
+    page.wait_for_timeout(300)
+    size = button.evaluate("(one) => Math.min(one.getBoundingClientRect().width, one.getBoundingClientRect().height)")
+    assert size >= 23.9
+    page.locator("#graph-out").click()
+    page.locator("#graph-out").click()
+    page.locator("#graph-out").click()
+    expect(button).to_be_hidden()
+    page.locator("#graph-in").click()
+    page.locator("#graph-in").click()
+    page.locator("#graph-in").click()
+    expect(button).to_be_visible()
+
+
+def test_tools_of_executions_stand_in_one_row(page: Page) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto("/ui/executions")
+    assert page.locator(".table-tools").evaluate("(tools) => tools.getBoundingClientRect().height") < 45
+

@@ -256,7 +256,7 @@ function addMenu(table) {
     if (differing) differing.checked = false;
   } }, text("reset columns"));
   const link = make("button", { class: "button small", type: "button", onclick: () => { link.dataset.copy = addressWith(layoutOf(table)); } }, text("copy layout"));
-  const part = make("div", { "data-column-layout": "" }, make("label", { class: "row tight" }, compact, text("compact rows")), make("label", { class: "row tight" }, paged, text("go on")), differing ? make("label", { class: "row tight" }, differing, text("only differences")) : null, find, make("h3", {}, text("pin and width")), list, make("div", { class: "row tight wrapping view-name" }, reset, link));
+  const part = make("div", { "data-column-layout": "" }, make("label", { class: "row tight" }, compact, text("compact rows")), make("label", { class: "row tight" }, paged, text("go on")), differing ? make("label", { class: "row tight" }, differing, text("only differences")) : null, find, make("h2", {}, text("pin and width")), list, make("div", { class: "row tight wrapping view-name" }, reset, link));
   let menu = tools.querySelector("details[data-columns]");
   if (menu) menu.querySelector(".menu-body").append(make("hr"), part);
   else {

@@ -17,6 +17,7 @@ const ARTIFACT_KINDS = { "system.Dataset": "dataset", "system.Model": "model", "
 const ORDER = ["FAILED", "CANCELED", "CANCELING", "RUNNING", "PENDING", "PAUSED", "SUCCEEDED", "SKIPPED"];
 const DIFFS = { added: "plus", removed: "minus", changed: "edit" };
 const SWITCHES = { failed: "graph-failed-only", path: "graph-path", different: "graph-differences" };
+const FAR = 0.6;
 const UNFOLDED = new Set(["CONDITION", "CONDITION_BRANCH", "EXIT_HANDLER"]);
 
 class GraphView {
@@ -561,6 +562,9 @@ class GraphView {
   apply(isSmooth = false) {
     this.world.classList.toggle("is-gliding", isSmooth && !matchMedia("(prefers-reduced-motion: reduce)").matches);
     this.world.style.transform = `translate(${this.view.x}px, ${this.view.y}px) scale(${this.view.k})`;
+    // Buttons of boxes stay large enough for a finger; far away they would cover their boxes, and a task's panel leads inside, too.
+    this.world.style.setProperty("--finger", `${24 / this.view.k}px`);
+    this.world.classList.toggle("is-far", this.view.k < FAR);
     this.showMap();
   }
 
@@ -598,10 +602,24 @@ class GraphView {
     const k = whole ? Math.max(0.05, all) : Math.max(0.72, all);
     const width = this.placed.width * k;
     const height = this.placed.height * k;
-    this.view = { k, x: width > clientWidth - 24 ? 24 : (clientWidth - width) / 2, y: height > clientHeight - 24 ? 24 : Math.min(64, (clientHeight - height) / 2) };
+    const first = this.firstInRow();
+    this.view = {
+      k, x: width > clientWidth - 24 ? Math.max(clientWidth - 24 - width, Math.min(24, clientWidth / 2 - first.x * k)) : (clientWidth - width) / 2,
+      y: height > clientHeight - 24 ? Math.max(clientHeight - 24 - height, Math.min(24, clientHeight / 2 - first.y * k)) : Math.min(64, (clientHeight - height) / 2),
+    };
     this.hasMoved = whole;
     this.apply(true);
     if (whole && this.sight.here !== "all") this.sight.noteWhole();
+  }
+
+  /** The middle of the boxes that the graph begins with: they are in sight where not all of it is. */
+  firstInRow() {
+    const isAcross = this.options.direction === "LR";
+    const boxes = this.placed.boxes.filter(({ depth }) => !depth);
+    const begin = Math.min(...boxes.map((box) => (isAcross ? box.x : box.y)));
+    const [box] = boxes.filter((one) => (isAcross ? one.x : one.y) <= begin + 1);
+    if (!box) return { x: 0, y: 0 };
+    return isAcross ? { x: 0, y: box.y + box.height / 2 } : { x: box.x + box.width / 2, y: 0 };
   }
 
   zoom(factor, x = this.root.clientWidth / 2, y = this.root.clientHeight / 2) {
@@ -818,11 +836,32 @@ class GraphView {
   }
 
   change(options) {
+    // Turned, it is another drawing; else who moved it keeps what they look at where it is.
+    const isKept = this.hasMoved && !("direction" in options);
+    const held = isKept && this.sight.here !== "all" ? this.middle() : null;
     Object.assign(this.options, options);
-    this.sight.forget();
+    if (!isKept) {
+      this.sight.forget();
+      this.hasMoved = false;
+    }
     this.remember();
-    this.hasMoved = false;
-    this.draw().catch((error) => this.fail(error));
+    this.draw().then(() => held && this.hold(held)).catch((error) => this.fail(error));
+  }
+
+  /** The box of a task nearest to the middle of the view, and where its corner is on the screen. */
+  middle() {
+    const { x, y, k } = this.view;
+    const onScreen = this.placed.boxes.filter(({ node, isOpen }) => !node.isArtifact && !isOpen).map((box) => ({ id: box.node.id, left: x + box.x * k, top: y + box.y * k, width: box.width * k, height: box.height * k }));
+    const far = ({ left, top, width, height }) => Math.hypot(left + width / 2 - this.root.clientWidth / 2, top + height / 2 - this.root.clientHeight / 2);
+    return onScreen.reduce((best, one) => (best && far(best) <= far(one) ? best : one), null);
+  }
+
+  /** Bring a box back to where it was on the screen. */
+  hold({ id, left, top }) {
+    const box = this.nodes.get(id)?.box;
+    if (!box) return;
+    this.view = { ...this.view, x: left - box.x * this.view.k, y: top - box.y * this.view.k };
+    this.moved();
   }
 
   /** Dim what the switches leave out; clusters may hold tasks of the path and stay. */

@@ -30,7 +30,9 @@ export class Panel {
     this.element.dataset.key = this.key;
     this.element.dataset.panel = spec.id;
     this.element.setAttribute("aria-label", title);
-    this.title.textContent = title;
+    // A key says what it is at its end, a sentence at its beginning.
+    this.title.classList.toggle("cut-start", !/\s/.test(title));
+    this.title.replaceChildren(make("bdi", {}, title));
     this.title.title = spec.key && spec.key !== title ? `${title} · ${spec.key}` : title;
     this.head.replaceChildren(this.title);
     this.head.draggable = Boolean(this.board.document);

@@ -1,6 +1,8 @@
 // Outputs of several runs side by side: columns to choose, one scroll for all on a shelf (documents tell theirs from their boxes), one
 // step for all shelves, the same values in all matrices, pictures with zoom.
 
+import "./packing.js";
+
 import { viewer } from "./image.js";
 
 const QUIET_MS = 200;

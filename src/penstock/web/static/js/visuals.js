@@ -1,6 +1,8 @@
 // Drawings of artifacts: a confusion matrix as counts or shares of its rows or columns, for chosen classes; ROC curves switched on and off
 // and followed by threshold. One listener for all of them, since panels bring theirs later.
 
+import "./packing.js";
+
 const number = (value) => String(Number(value.toPrecision(4)));
 const percent = (value) => `${(value * 100).toFixed(1)} %`;
 

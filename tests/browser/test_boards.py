@@ -152,6 +152,7 @@ def test_a_workspace_is_arranged_by_keyboard_undone_and_saved(tab: Page, logged:
     tab.get_by_role("combobox", name="Name of the view").fill("Two bars")
     tab.get_by_role("button", name="Save", exact=True).last.click()
     tab.wait_for_url(re.compile(r"view=\d+"))
+    assert "q=train" in tab.url, "what narrowed the runs is still there"
     expect(tab.locator(".view-name")).to_have_text("Two bars")
     expect(tab.locator(".kind-bar rect.fill").first).to_be_visible()
     assert titles(tab) == arranged

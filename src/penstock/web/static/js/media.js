@@ -46,7 +46,7 @@ export class MediaPanel extends Panel {
 
   show() {
     if (!this.held.length) {
-      this.body.replaceChildren(make("div", { class: "empty small" }, say("nothing")));
+      this.body.replaceChildren(make("div", { class: "empty small" }, say("nothing logged")));
       return;
     }
     const steps = [...new Set(this.held.flatMap((part) => part.values.map((one) => one.step)))].sort((a, b) => a - b);

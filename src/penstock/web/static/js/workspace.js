@@ -224,12 +224,19 @@ class Workspace {
     }
   }
 
+  /** Address of a view with what this page's address says besides: filter, order, group, ranges. */
+  addressOf(view) {
+    const address = new URL(view, location.href);
+    for (const [key, value] of new URLSearchParams(location.search)) if (!["view", "nw"].includes(key)) address.searchParams.append(key, value);
+    return address.href;
+  }
+
   async save(name = null) {
     try {
       const answer = await postJson("/ui/tracking/views", { project: root.dataset.project, id: name === null ? this.view.id : null, name, document: this.document.value });
       this.document.saved();
       localStorage.removeItem(this.place);
-      if (name !== null) location.href = answer.url;
+      if (name !== null) location.href = this.addressOf(answer.url);
       else this.paint();
     } catch (error) {
       notify(error.message);

@@ -113,7 +113,8 @@ async def _logged(room: Tracking, blobs: LocalBlobStore) -> TrackedRunId:
         json.dumps({"_step": step, "train/loss": 1000.0 if step == 777 else 1.0, HOSTILE: 1, "_runtime": step / 10}) for step in range(2000)
     ]
     lines.append('{"_step": 2000, "odd": NaN, "pic": {"_type": "image-file", "path": "media/images/a.png"}}')
-    await room.series.append([SeriesAppend(run.run_id, "history", 0, lines)])
+    events = [json.dumps({"system.cpu": 12.5, "_runtime": 1.0})]
+    await room.series.append([SeriesAppend(run.run_id, "history", 0, lines), SeriesAppend(run.run_id, "events", 0, events)])
     for name, data in (("media/page.html", f"<p>{HOSTILE}</p>".encode()), ("notes/a.txt", HOSTILE.encode())):
         stored = blobs.put_bytes(data)
         await room.files.register(run, FileRegistration(name, stored.digest, len(data), "0" * 32))
@@ -166,6 +167,15 @@ async def test_every_page_renders_escaped_and_under_the_strict_policy(site: Site
         assert not [name for name in names.found if name.startswith("on")], address
         for script in re.findall(r"<script\b([^>]*)>", answer.text):
             assert 'src="/static/' in script or 'type="application/json"' in script, address
+
+
+async def test_drawings_of_the_system_are_titled_in_the_readers_language(site: Site) -> None:
+    english = (await site.get(f"{site.base}/runs/r1/system")).text
+    assert "Process CPU Utilization" in english
+    korean = await site.http.get(f"{site.base}/runs/r1/system", headers={"cookie": "penstock_lang=ko"})
+    assert korean.status_code == 200
+    assert "Process CPU Utilization" not in korean.text
+    assert "system.cpu" in korean.text
 
 
 async def test_pages_speak_three_languages(site: Site) -> None:

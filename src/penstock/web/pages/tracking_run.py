@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -21,6 +22,7 @@ from penstock.interfaces.tracking_pages import TaskPlace
 from penstock.tracking.files import FilePage
 from penstock.web.artifact_content import Preview, preview_of, rows_asked
 from penstock.web.chart_panels import ChartPanel, panel_list, panels_of
+from penstock.web.i18n import translate
 from penstock.web.machine_facts import machine_of, runtime_of
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.run_colors import color_of
@@ -154,9 +156,9 @@ class TrackedRunPage:
         """Number of the run's colour."""
         return color_of(self.run)
 
-    def panel_list(self, translate: Callable[[str], str]) -> list[dict[str, Any]]:
-        """Return the drawings as the page's script reads them."""
-        return panel_list(self.panels, translate)
+    def panel_list(self, language: str) -> list[dict[str, Any]]:
+        """Return the drawings as the page's script reads them, titled in the reader's language."""
+        return panel_list(self.panels, partial(translate, language))
 
 
 def project_crumb(entity: str, name: str, address: str = "") -> Crumb:

@@ -82,6 +82,7 @@ async def test_comments_are_written_and_removed(site: Site) -> None:
     page = (await site.get(address)).text
     assert "&lt;script&gt;" in page
     assert HOSTILE not in page
+    assert '<button class="button ghost small square" aria-label="Delete this comment">' in page
     comment = re.search(r'id="comment-(\d+)"', page)
     assert comment is not None
     await site.http.post("/ui/tracking/reports/actions", data={"report": report[1], "verb": "delete", "id": comment[1]}, headers=ORIGIN)

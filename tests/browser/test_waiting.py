@@ -130,3 +130,18 @@ def test_the_focus_stays_in_the_panel_and_goes_back_to_the_node(page: Page, serv
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     expect(page.locator(f"[data-node='{one}']")).to_be_focused()
+
+
+def test_a_question_whether_to_cancel_has_two_answers_that_differ(slow: Page, served: Served) -> None:
+    slow.goto("/ui/runs")
+    slow.evaluate("""() => {
+      const form = document.createElement("form");
+      form.dataset.confirm = "Cancel this sweep?";
+      form.innerHTML = "<button id='ask'>Cancel</button>";
+      document.querySelector("main").append(form);
+    }""")
+    slow.locator("#ask").click()
+    expect(slow.locator("dialog[open] footer button")).to_have_text(["Leave it as it is", "Cancel"])
+    slow.keyboard.press("Enter")
+    expect(slow.locator("dialog[open]")).to_have_count(0)
+    assert slow.url == f"{served.url}/ui/runs"

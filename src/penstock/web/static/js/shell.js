@@ -63,8 +63,9 @@ async function copy(value, button) {
 
 function confirmFirst(form, submitter, message) {
   const dialog = make("dialog", { "aria-label": text("confirm") });
-  const go = make("button", { class: "button primary danger", type: "button" }, submitter?.textContent?.trim() || text("confirm"));
-  const stay = make("button", { class: "button", type: "button" }, text("cancel"));
+  const word = submitter?.textContent?.trim() || text("confirm");
+  const go = make("button", { class: "button primary danger", type: "button" }, word);
+  const stay = make("button", { class: "button", type: "button" }, word === text("cancel") ? text("leave") : text("cancel"));
   dialog.append(make("div", { class: "body" }, make("p", {}, message), make("footer", {}, stay, go)));
   document.body.append(dialog);
   stay.addEventListener("click", () => dialog.close());

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from penstock.web.errors import guarded
 from penstock.web.flow_services import FlowWeb
-from penstock.web.pages import flow_bulk, flow_steering, flow_tasks, flows
+from penstock.web.pages import flow_bulk, flow_run, flow_steering, flow_tasks, flows
 from penstock.web.services import WebServices
 
 Page = Callable[[WebServices, FlowWeb, Request], Awaitable[Response]]
@@ -24,9 +24,9 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/flows/commands", flow_steering.commands_part),
     ("/flows", flows.list_page),
     ("/flows/{flow}", flows.list_page),
-    (_RUN, flows.run_page),
-    (_RUN + "/view/{view}", flows.run_page),
-    (_RUN + "/{step}", flows.run_page),
+    (_RUN, flow_run.run_page),
+    (_RUN + "/view/{view}", flow_run.run_page),
+    (_RUN + "/{step}", flow_run.run_page),
     (_TASK, flow_tasks.task_page),
     (_TASK + "/log", flow_tasks.log_download),
     (_TASK + "/values/{name}", flow_tasks.value_data),
@@ -35,7 +35,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
 )
 """GET addresses."""
 
-FORMS: tuple[tuple[str, Page], ...] = ((_RUN + "/tags", flows.change_tags), ("/ui/flows/actions", flow_bulk.act))
+FORMS: tuple[tuple[str, Page], ...] = ((_RUN + "/tags", flow_run.change_tags), ("/ui/flows/actions", flow_bulk.act))
 """POST addresses."""
 
 

@@ -32,6 +32,7 @@ from penstock.web.pages import (
     budgets,
     collections,
     executions,
+    flow_run,
     flow_tasks,
     flows,
     home,
@@ -79,7 +80,7 @@ def all_messages() -> set[str]:
     found |= {words for words, _, _ in news.KINDS.values()} | {word for _, word in home.MY_KINDS.values()}
     found |= {label for _, label in budgets.PERIODS} | {*budgets.STATE_WORDS.values()}
     found |= {word for words in budgets.MEASURE_WORDS.values() for word in words.values()}
-    found |= {*flow_graph_diff.PARTS.values()} | {label for _, label in flows.VIEWS}
+    found |= {*flow_graph_diff.PARTS.values()} | {label for _, label in flow_run.VIEWS}
     found |= {one.title for one in starters.starters("")}
     found |= {home.LOST[0], *tracking_run.LOSS_WORDS.values()}
     found |= {label for _, label in log_hits.SCOPES} | {"Logs"}

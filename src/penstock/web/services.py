@@ -11,8 +11,9 @@ from penstock.interfaces.artifact_notes import ArtifactNotes
 from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.clock import Clock
 from penstock.interfaces.notifier import Notifier
+from penstock.interfaces.page_artifacts import ArtifactPages
 from penstock.interfaces.page_catalog import CatalogPages, HomePages
-from penstock.interfaces.pages import ArtifactPages, RunPages
+from penstock.interfaces.pages import RunPages
 from penstock.interfaces.plans import PlanLoader
 from penstock.interfaces.recent_objects import RecentObjects
 from penstock.interfaces.run_tables import RunTables, SavedViews

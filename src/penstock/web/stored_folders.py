@@ -9,7 +9,7 @@ from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest
 from penstock.interfaces.blobs import BlobStore, TreeEntry
 from penstock.web.artifact_content import Preview, ZipMember, preview_of, zip_of
-from penstock.web.pages.tracking_run import FileRow, level_of
+from penstock.web.file_levels import FileRow, level_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import Any
 from penstock.interfaces.page_flows import FlowAttempt, FlowRunItem, FlowTaskItem
 from penstock.interfaces.pages import TaskItem
 from penstock.web.flow_graph import NODE_WIDTH, graph_of, worst_state
-from penstock.web.pages.flows import peek, timeline
+from penstock.web.pages.flow_run import timeline
+from penstock.web.pages.flows import peek
 from tests.unit.web.flow_room import Room
 
 

@@ -39,9 +39,9 @@ from penstock.stores.sql.recent_objects import SqlRecentObjects
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.filestream import Chunk, StreamMessage
 from penstock.tracking.keys import KeyService
+from penstock.web.file_levels import level_of
 from penstock.web.pages.tracking_data import columns_of, rows_of, step_range
 from penstock.web.pages.tracking_reports import blocks_of
-from penstock.web.pages.tracking_run import level_of
 from penstock.web.pages.tracking_sweeps import Scale, Trial, sorted_trials
 from penstock.web.parquet import read_head
 from penstock.web.routes import routes

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Condition, ListQuery, OutputItem, Page
+from penstock.interfaces.page_artifacts import ArtifactView, OutputItem
+from penstock.interfaces.pages import ArtifactItem, ArtifactUse, Condition, ListQuery, Page
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.json_columns import decode_object
 from penstock.stores.sql.page_filters import LateSorts, Where, in_namespace, select_page

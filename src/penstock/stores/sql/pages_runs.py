@@ -8,7 +8,6 @@ from typing import Any
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.interfaces.pages import (
     COUNT_LIMIT,
-    Condition,
     IterationItem,
     ListQuery,
     Page,
@@ -41,6 +40,7 @@ from penstock.stores.sql.page_rows import (
     task_metrics,
     use_from_row,
 )
+from penstock.stores.sql.run_conditions import run_condition, task_condition
 
 _ENDLESS = "9000000000000.0"
 """Stands for the end of what has not ended, so that sorting by it needs no NULL rules."""
@@ -86,79 +86,6 @@ _COUNTED_BY_RUN = 1_000
 _RUNS_BEFORE = 50
 """Earlier runs in which the same task is looked for."""
 LEAF_TYPES = "('RUNTIME', 'IMPORTER')"
-
-
-def run_condition(where: Where, condition: Condition) -> None:
-    """Add a filter-bar condition on runs."""
-    match condition.field:
-        case "status" | "state":
-            where.states("run.state", condition)
-        case "name":
-            where.text("run.name", condition)
-        case "pipeline":
-            where.text("run.pipeline_name", condition)
-        case "kind":
-            where.text("run.kind", condition)
-        case "id":
-            where.add(where.starts("run.run_id", condition.value))
-        case "experiment":
-            inner = where.contains("name", condition.value) if condition.operator == ":" else f"name = {where.bind(condition.value)}"
-            where.add(f"run.experiment_id IN (SELECT experiment_id FROM experiment WHERE {inner})")
-        case "recurring":
-            inner = where.contains("display_name", condition.value)
-            where.add(f"run.recurring_run_id IN (SELECT recurring_run_id FROM recurring_run WHERE {inner})")
-        case "version":
-            inner = where.contains("display_name", condition.value)
-            where.add(f"run.pipeline_version_id IN (SELECT pipeline_version_id FROM pipeline_version WHERE {inner})")
-        case "tag":
-            where.tag("run.tags", condition.value)
-        case "started" | "created":
-            where.time("run.created_at", condition)
-        case "finished":
-            where.time("run.finished_at", condition)
-        case "duration":
-            where.number("(run.finished_at - COALESCE(run.started_at, run.created_at))", condition)
-        case "cached":
-            where.number("run.cached_count", condition)
-        case "tasks":
-            where.number("run.task_count", condition)
-        case _:
-            where.scalar("run.run_id", condition)
-
-
-def task_condition(where: Where, condition: Condition) -> None:
-    """Add a filter-bar condition on task executions."""
-    match condition.field:
-        case "status" | "state":
-            where.states("task.state", condition)
-        case "name" | "task":
-            where.text("task.display_name", condition)
-        case "component":
-            where.text("task.component", condition)
-        case "id":
-            where.number("task.execution_id", condition)
-        case "run":
-            where.run_text("run.name", condition)
-        case "pipeline":
-            where.run_text("run.pipeline_name", condition)
-        case "cached":
-            where.add(f"task.is_cached = {0 if condition.value.lower() in {'no', 'false', '0'} else 1}")
-        case "worker":
-            where.text("task.worker", condition)
-        case "code" if condition.operator == ":":
-            where.add(where.starts("task.code_digest", condition.value.lower()))
-        case "code":
-            where.text("task.code_digest", condition)
-        case "attempts":
-            where.number("task.attempts", condition)
-        case "started" | "created":
-            where.time("task.created_at", condition)
-        case "duration":
-            where.number("(task.finished_at - COALESCE(task.started_at, task.created_at))", condition)
-        case "iteration":
-            where.number("task.iteration_index", condition)
-        case _:
-            where.scalar("task.run_id", condition)
 
 
 class SqlRunPages:

@@ -17,7 +17,8 @@ from penstock.domain.ids import Digest
 from penstock.domain.trash import TrashKind
 from penstock.domain.versions import VersionChange
 from penstock.interfaces.artifact_notes import ArtifactNote
-from penstock.interfaces.pages import ArtifactItem, ArtifactUse, ArtifactView, Page
+from penstock.interfaces.page_artifacts import ArtifactView
+from penstock.interfaces.pages import ArtifactItem, ArtifactUse, Page
 from penstock.web.artifact_content import Preview, head_of, media_type_of, preview_of, rows_asked
 from penstock.web.filters import query_of
 from penstock.web.following import LISTENER, STILL_FOLLOWING_HEADERS, with_listener

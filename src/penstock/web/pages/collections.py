@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
-from penstock.interfaces.pages import Condition, ListQuery, OutputItem, Page
+from penstock.interfaces.page_artifacts import OutputItem
+from penstock.interfaces.pages import Condition, ListQuery, Page
 from penstock.interfaces.run_tables import RowGroups
 from penstock.interfaces.tracking_pages import CollectionItem, CollectionUse
 from penstock.web.filters import chip_text, filter_text, parse, query_of

@@ -19,7 +19,7 @@ from penstock.web.flow_replay import FlowReplay, replay_of
 from penstock.web.flow_services import FlowWeb
 from penstock.web.following import LISTENER
 from penstock.web.log_styles import pieces_of
-from penstock.web.pages.flows import live_of
+from penstock.web.pages.flow_run import live_of
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.security import BOX_HEADERS, STILL_HEADERS
 from penstock.web.services import WebServices

@@ -20,8 +20,9 @@ from penstock.interfaces.tracking_pages import CollectionItem, LineageView, Vers
 from penstock.tracking.accounts import ORGANIZATION_ENTITY
 from penstock.web.artifact_content import Preview, preview_of, rows_asked
 from penstock.web.file_diff import FileDiff
+from penstock.web.file_levels import FileRow, level_of
 from penstock.web.pages.tracking_data import boxed
-from penstock.web.pages.tracking_run import FileRow, level_of, project_crumb, run_url
+from penstock.web.pages.tracking_run import project_crumb, run_url
 from penstock.web.pages.tracking_workspace import PROJECT_TABS, first_crumb, project_frame, project_url, section_of
 from penstock.web.pages.version_compare import LoggedMetrics, compared_file, logged_metrics, stored_content
 from penstock.web.prose import prose

@@ -22,6 +22,7 @@ from penstock.interfaces.tracking_pages import TaskPlace
 from penstock.tracking.files import FilePage
 from penstock.web.artifact_content import Preview, preview_of, rows_asked
 from penstock.web.chart_panels import ChartPanel, panel_list, panels_of
+from penstock.web.file_levels import FileRow, level_of
 from penstock.web.i18n import translate
 from penstock.web.machine_facts import machine_of, runtime_of
 from penstock.web.render import Crumb, Frame, render
@@ -65,16 +66,6 @@ _SYSTEM_ROWS = 200
 """Rows of system metrics in which the keys of all writers of a shared run are looked for."""
 _OTHERS = 50
 _METADATA = "wandb-metadata.json"
-@dataclass(frozen=True, slots=True)
-class FileRow:
-    """An entry of the file list: a file or a folder at the open level."""
-
-    name: str
-    path: str
-    is_folder: bool
-    size_bytes: int
-    count: int
-    updated_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,26 +312,6 @@ async def _files(services: WebServices, tracking: TrackingServices, run: Tracked
     if path and not rows:
         raise NotFoundError(f"The run has no file {path}.")
     return {"files": rows, "folder": path, "is_cut": listing.has_next}
-
-
-def level_of(files: Sequence[tuple[str, int, float | None]], folder: str) -> list[FileRow]:
-    """Return the entries of one level of a tree of (name, bytes, time), folders first."""
-    prefix = f"{folder}/" if folder else ""
-    rows: dict[str, FileRow] = {}
-    for name, size, at in files:
-        if not name.startswith(prefix):
-            continue
-        rest = name[len(prefix) :]
-        first, separator, _ = rest.partition("/")
-        known = rows.get(first)
-        if separator:
-            rows[first] = FileRow(
-                first, prefix + first, True, (known.size_bytes if known else 0) + size, (known.count if known else 0) + 1,
-                max(filter(None, (at, known.updated_at if known else None)), default=None),
-            )  # fmt: skip
-        else:
-            rows[first] = FileRow(first, name, False, size, 1, at)
-    return sorted(rows.values(), key=lambda row: (not row.is_folder, row.name))
 
 
 async def code_of(services: WebServices, tracking: TrackingServices, run: TrackedRun) -> list[tuple[str, str]]:

@@ -1,0 +1,79 @@
+"""Conditions of the filter bar on runs and on task executions, as clauses."""
+
+from __future__ import annotations
+
+from penstock.interfaces.pages import Condition
+from penstock.stores.sql.page_filters import Where
+
+
+def run_condition(where: Where, condition: Condition) -> None:
+    """Add a filter-bar condition on runs."""
+    match condition.field:
+        case "status" | "state":
+            where.states("run.state", condition)
+        case "name":
+            where.text("run.name", condition)
+        case "pipeline":
+            where.text("run.pipeline_name", condition)
+        case "kind":
+            where.text("run.kind", condition)
+        case "id":
+            where.add(where.starts("run.run_id", condition.value))
+        case "experiment":
+            inner = where.contains("name", condition.value) if condition.operator == ":" else f"name = {where.bind(condition.value)}"
+            where.add(f"run.experiment_id IN (SELECT experiment_id FROM experiment WHERE {inner})")
+        case "recurring":
+            inner = where.contains("display_name", condition.value)
+            where.add(f"run.recurring_run_id IN (SELECT recurring_run_id FROM recurring_run WHERE {inner})")
+        case "version":
+            inner = where.contains("display_name", condition.value)
+            where.add(f"run.pipeline_version_id IN (SELECT pipeline_version_id FROM pipeline_version WHERE {inner})")
+        case "tag":
+            where.tag("run.tags", condition.value)
+        case "started" | "created":
+            where.time("run.created_at", condition)
+        case "finished":
+            where.time("run.finished_at", condition)
+        case "duration":
+            where.number("(run.finished_at - COALESCE(run.started_at, run.created_at))", condition)
+        case "cached":
+            where.number("run.cached_count", condition)
+        case "tasks":
+            where.number("run.task_count", condition)
+        case _:
+            where.scalar("run.run_id", condition)
+
+
+def task_condition(where: Where, condition: Condition) -> None:
+    """Add a filter-bar condition on task executions."""
+    match condition.field:
+        case "status" | "state":
+            where.states("task.state", condition)
+        case "name" | "task":
+            where.text("task.display_name", condition)
+        case "component":
+            where.text("task.component", condition)
+        case "id":
+            where.number("task.execution_id", condition)
+        case "run":
+            where.run_text("run.name", condition)
+        case "pipeline":
+            where.run_text("run.pipeline_name", condition)
+        case "cached":
+            where.add(f"task.is_cached = {0 if condition.value.lower() in {'no', 'false', '0'} else 1}")
+        case "worker":
+            where.text("task.worker", condition)
+        case "code" if condition.operator == ":":
+            where.add(where.starts("task.code_digest", condition.value.lower()))
+        case "code":
+            where.text("task.code_digest", condition)
+        case "attempts":
+            where.number("task.attempts", condition)
+        case "started" | "created":
+            where.time("task.created_at", condition)
+        case "duration":
+            where.number("(task.finished_at - COALESCE(task.started_at, task.created_at))", condition)
+        case "iteration":
+            where.number("task.iteration_index", condition)
+        case _:
+            where.scalar("task.run_id", condition)

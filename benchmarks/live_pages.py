@@ -34,8 +34,8 @@ from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.files.attempt_logs import AttemptLogFiles
 from penstock.stores.sql.database import Database, Transaction, open_database
-from penstock.web.routes import routes
-from penstock.web.services import WebServices
+from penstock.web.routes.pages import routes
+from penstock.web.services.web import WebServices
 
 SMALL, LARGE = "00000000-0000-4000-8000-000000000003", "00000000-0000-4000-8000-000000000004"
 SIZES = {SMALL: 100, LARGE: 10_000}

@@ -35,9 +35,9 @@ from penstock.spec.loader import SpecPlanLoader
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.files.attempt_logs import AttemptLogFiles
 from penstock.stores.sql.database import Database, Transaction, open_database
-from penstock.web.lineage_routes import routes as lineage_pages
-from penstock.web.routes import routes
-from penstock.web.services import WebServices
+from penstock.web.routes.lineage import routes as lineage_pages
+from penstock.web.routes.pages import routes
+from penstock.web.services.web import WebServices
 
 ROOT = Path(__file__).parents[1]
 TASKS = 10_000

@@ -19,7 +19,7 @@ from penstock.interfaces.system_status import ErrorItem, SlotsItem, SystemStatus
 from penstock.server.errors_seen import ErrorMemory
 from penstock.server.status import LOOPS, ClientCounter, shown_setting
 from penstock.web.pages.home import is_local
-from penstock.web.pages.system import SERVICES
+from penstock.web.pages.system.system import SERVICES
 from tests.support.server import LiveServer
 from tests.support.tracking import HandClock
 

@@ -26,10 +26,10 @@ from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.files.attempt_logs import AttemptLogFiles
 from penstock.stores.sql.cache import SqlTaskCache
 from penstock.stores.sql.database import Database, open_database
-from penstock.web.actions import Actions
-from penstock.web.automation import Automation
-from penstock.web.routes import routes
-from penstock.web.services import WebServices
+from penstock.web.routes.pages import routes
+from penstock.web.services.actions import Actions
+from penstock.web.services.automation import Automation
+from penstock.web.services.web import WebServices
 from tests.browser.seed import seed
 from tests.support.clients import KFP_NEWEST, client_environment, client_python
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
-from penstock.web.static_urls import static_url
+from penstock.web.assets.urls import static_url
 from tests.browser.test_tracking_pages import AXE, Logged
 from tests.support.clients import client_environment, client_python, run_client
 from tests.support.server import LiveServer

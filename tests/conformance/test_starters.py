@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from penstock.web.starters import starters
+from penstock.web.texts.starters import starters
 from tests.support.clients import KFP_NEWEST, WANDB_NEWEST, client_environment, client_python, run_client
 from tests.support.server import LiveServer
 

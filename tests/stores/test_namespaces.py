@@ -13,7 +13,7 @@ from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_flows import SqlFlowPages
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_runs import SqlRunPages
-from penstock.web.experiment_choices import meant, offered
+from penstock.web.lists.experiment_choices import meant, offered
 
 NOW = 1_800_000_000.0
 

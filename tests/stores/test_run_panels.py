@@ -10,7 +10,7 @@ from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_runs import SqlRunPages
 from penstock.stores.sql.slow_reads import SlowReads
-from penstock.web.metric_charts import metric_charts
+from penstock.web.runs.metric_charts import metric_charts
 
 PATH = TaskPath("root/train")
 

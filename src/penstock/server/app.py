@@ -78,12 +78,12 @@ from penstock.tracking.unused_content import UnusedContent
 from penstock.trash.retention import RetentionService
 from penstock.trash.service import TrashService
 from penstock.web.errors import role_refusal, unknown_address
-from penstock.web.flow_routes import routes as flow_routes
-from penstock.web.lineage_routes import routes as lineage_pages
-from penstock.web.routes import routes as web_routes
-from penstock.web.services import WebServices
-from penstock.web.system_services import SystemServices
-from penstock.web.tracking_services import TrackingServices, caller_of, readable_by
+from penstock.web.routes.flows import routes as flow_routes
+from penstock.web.routes.lineage import routes as lineage_pages
+from penstock.web.routes.pages import routes as web_routes
+from penstock.web.services.system import SystemServices
+from penstock.web.services.tracking import TrackingServices, caller_of, readable_by
+from penstock.web.services.web import WebServices
 
 
 @dataclass(slots=True)

@@ -44,7 +44,7 @@ from penstock.stores.sql.secrets import SqlSecretStore
 from penstock.stores.sql.tracking_flow_tasks import FlowTaskRuns
 from penstock.tracking.keys import KeyService
 from penstock.tracking.task_runs import safe_project
-from penstock.web.flow_services import FlowWeb
+from penstock.web.services.flows import FlowWeb
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the forms of the pages do, over the use cases: the classes of `web.actions`.
+"""What the forms of the pages do, over the use cases: the classes of `web.services.actions`.
 
 Values of requests are what the forms send; ids are checked by the use cases.
 """
@@ -29,8 +29,8 @@ from penstock.server.pipelines import PipelineParts
 from penstock.server.planned_environments import PlannedEnvironments
 from penstock.stores.sql.backfills import SqlBackfillStore
 from penstock.stores.sql.database import Database
-from penstock.web.actions import Actions
-from penstock.web.automation import Automation
+from penstock.web.services.actions import Actions
+from penstock.web.services.automation import Automation
 
 
 def build_actions(parts: PipelineParts, *, cache: TaskCache, clock: Clock, environments: Environments, zone: tzinfo) -> Actions:

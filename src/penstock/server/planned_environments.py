@@ -23,7 +23,7 @@ class PlannedEnvironments:
         self._environments = environments
 
     async def of(self, plan: CachePlan) -> Sequence[Mapping[str, Any]]:
-        """Return one entry per environment that what is executed, or may be, asks for; see `web.actions.RunActions.cache_plan`."""
+        """Return one entry per environment that what is executed, or may be, asks for; see `web.services.actions.RunActions.cache_plan`."""
         wishes = _wishes(plan)
         return [await self._entry(request, tasks) for request, tasks in list(wishes.items())[:_MAX]]
 

@@ -1,4 +1,4 @@
-"""Attempts as documents that other machines can run (`web.services.Replays`)."""
+"""Attempts as documents that other machines can run (`web.services.web.Replays`)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AttemptReplays:
     async def document(
         self, run_id: str, path: str, attempt: int, *, packages: Sequence[str] | None, python: str, url: str
     ) -> dict[str, Any] | None:
-        """Return the attempt as a document; see `web.services.Replays`.
+        """Return the attempt as a document; see `web.services.web.Replays`.
 
         Raises:
             NotFoundError: there is no such run, or it was not made here from a definition.

@@ -20,9 +20,9 @@ from penstock.api.credentials import COOKIE
 from penstock.domain.errors import AccountDisabledError, NotFoundError
 from penstock.server.security import SIGN_IN_PATH, KeyCheck
 from penstock.tracking.invites import InviteService
-from penstock.web.i18n import choose_language, translate
+from penstock.web.assets.urls import static_url
 from penstock.web.render import SIGN_IN_WORDS, choose_theme
-from penstock.web.static_urls import static_url
+from penstock.web.texts.i18n import choose_language, translate
 
 _COOKIE_SECONDS = 30 * 24 * 3600
 _FRAME = """<!doctype html>

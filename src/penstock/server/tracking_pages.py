@@ -9,7 +9,7 @@ from penstock.stores.sql.accounts import SqlInviteStore
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.pages_tracking import SqlTrackingPages
 from penstock.tracking.invites import InviteService
-from penstock.web.tracking_services import TrackingServices
+from penstock.web.services.tracking import TrackingServices
 
 
 def build_tracking_pages(

@@ -30,10 +30,10 @@ from penstock.stores.sql.recent_objects import SqlRecentObjects
 from penstock.stores.sql.saved_views import SqlSavedViews
 from penstock.trash.retention import RetentionService
 from penstock.trash.service import TrashService
-from penstock.web.flow_services import FlowWeb
-from penstock.web.services import Replays, WebServices
-from penstock.web.system_services import SystemServices
-from penstock.web.tracking_services import TrackingServices
+from penstock.web.services.flows import FlowWeb
+from penstock.web.services.system import SystemServices
+from penstock.web.services.tracking import TrackingServices
+from penstock.web.services.web import Replays, WebServices
 
 
 class PageReaders(TypedDict):

@@ -27,13 +27,13 @@ from penstock.domain.errors import (
     UnavailableError,
 )
 from penstock.domain.trash import TrashKind
-from penstock.web.namespaces import completed, remember
+from penstock.web.lists.namespaces import completed, remember
 from penstock.web.nearest import Nearest, nearest
 from penstock.web.opened import note_page
-from penstock.web.pages.trash import KINDS
+from penstock.web.pages.system.trash import KINDS
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import STILL_HEADERS
-from penstock.web.services import WebServices
+from penstock.web.services.web import WebServices
 
 _log = logging.getLogger(__name__)
 

@@ -8,54 +8,34 @@ from __future__ import annotations
 import ast
 import re
 
-from penstock.web import (
-    catalog_groups,
-    cron_words,
-    exhibits,
-    flow_graph_diff,
-    machine_facts,
-    manual,
-    notice_words,
-    preview_tables,
-    sentences,
-    snippets,
-    starters,
-    system_metrics,
-    system_words,
-    timelines,
-)
-from penstock.web.comparison import CAUSE_WORDS
+from penstock.web import manual
+from penstock.web.comparisons import exhibits
+from penstock.web.comparisons.runs import CAUSE_WORDS
 from penstock.web.errors import HEADINGS
-from penstock.web.formats import STATE_LOOKS
-from penstock.web.pages import (
-    artifacts,
-    budgets,
-    collections,
-    executions,
-    flow_run,
-    flow_tasks,
-    flows,
-    home,
-    lineage,
-    log_hits,
-    news,
-    pipelines,
-    run,
-    run_table,
-    search,
-    system,
-    tasks,
-    tracking_artifacts,
-    tracking_automations,
-    tracking_projects,
-    tracking_report_forms,
-    tracking_run,
-    tracking_workspace,
-    trash,
-    triggers,
-    users,
-)
+from penstock.web.graphs import flow_diff as flow_graph_diff
+from penstock.web.graphs import timelines
+from penstock.web.lists import catalog_groups
+from penstock.web.pages import home, news, search
+from penstock.web.pages.artifacts import collections, lineage
+from penstock.web.pages.artifacts import stored as artifacts
+from penstock.web.pages.catalog import pipelines, triggers
+from penstock.web.pages.flows import run as flow_run
+from penstock.web.pages.flows import runs as flows
+from penstock.web.pages.flows import tasks as flow_tasks
+from penstock.web.pages.runs import executions, log_hits, run, tasks
+from penstock.web.pages.runs import table as run_table
+from penstock.web.pages.system import budgets, system, trash, users
+from penstock.web.pages.tracking import artifacts as tracking_artifacts
+from penstock.web.pages.tracking import automations as tracking_automations
+from penstock.web.pages.tracking import projects as tracking_projects
+from penstock.web.pages.tracking import report_forms as tracking_report_forms
+from penstock.web.pages.tracking import run as tracking_run
+from penstock.web.pages.tracking import workspace as tracking_workspace
+from penstock.web.previews import tables as preview_tables
 from penstock.web.render import AGES, HERE, SECTIONS, SIGN_IN_WORDS
+from penstock.web.texts import cron_words, notice_words, sentences, snippets, starters, system_words
+from penstock.web.texts.formats import STATE_LOOKS
+from penstock.web.tracking import machine_facts, system_metrics
 
 _CALL = re.compile(r"""_\(\s*(?:"((?:[^"\\]|\\.)+)"|'((?:[^'\\]|\\.)+)')""")
 _TUPLE = re.compile(r"""\{% for [\w, ]+ in (\(\(.+?\)\)) %\}""", re.DOTALL)
@@ -115,7 +95,7 @@ def all_messages() -> set[str]:
 def _notices() -> set[str]:
     """What page modules say in notices as it stands; those with values in them are patterns of `notice_words`."""
     found: set[str] = set()
-    for path in (HERE / "pages").glob("*.py"):
+    for path in (HERE / "pages").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Notice" and node.args:
                 first = node.args[0]

@@ -13,10 +13,10 @@ from starlette.requests import Request
 from penstock.domain.errors import PenstockError
 from penstock.domain.trash import TrashItem
 from penstock.interfaces.page_flows import FlowQuery, FlowRunItem
-from penstock.web.flow_services import FlowWeb
 from penstock.web.pages.search import KINDS, HitLine, address_of
-from penstock.web.services import WebServices
-from penstock.web.tracking_services import TrackingServices, readable_by
+from penstock.web.services.flows import FlowWeb
+from penstock.web.services.tracking import TrackingServices, readable_by
+from penstock.web.services.web import WebServices
 
 _MAX_SHOWN = 6
 _OWN_WORDS = frozenset(

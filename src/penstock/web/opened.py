@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.api.objects_seen import note_opened
-from penstock.web.reports_named import report_id_of
+from penstock.web.reports.names import report_id_of
 
 _PROJECT = r"/(?!ui/|flows/)([^/]+/[^/]+)"
 _PAGES: Sequence[tuple[str, re.Pattern[str]]] = (

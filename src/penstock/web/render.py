@@ -20,18 +20,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from penstock.api.credentials import COOKIE
 from penstock.domain.accounts import Role
-from penstock.web import formats, i18n, zones
-from penstock.web.cron_words import cron_words, zone_and_rest
-from penstock.web.namespaces import namespace_of
-from penstock.web.notice_words import said
-from penstock.web.prose import prose
+from penstock.web.assets.modules import page_script, preloads
+from penstock.web.assets.urls import static_url
+from penstock.web.lists.namespaces import namespace_of
 from penstock.web.security import PAGE_HEADERS, page_headers
-from penstock.web.sentences import say
-from penstock.web.services import WebServices
-from penstock.web.static_modules import page_script, preloads
-from penstock.web.static_urls import static_url
-from penstock.web.tracking_documents import look_of
-from penstock.web.tracking_services import caller_of
+from penstock.web.services.tracking import caller_of
+from penstock.web.services.web import WebServices
+from penstock.web.texts import formats, i18n, zones
+from penstock.web.texts.cron_words import cron_words, zone_and_rest
+from penstock.web.texts.notice_words import said
+from penstock.web.texts.prose import prose
+from penstock.web.texts.sentences import say
+from penstock.web.tracking.documents import look_of
 
 HERE = Path(__file__).parent
 NOTICE_COOKIE = "penstock_notice"

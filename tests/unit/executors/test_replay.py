@@ -11,7 +11,7 @@ from penstock.domain.artifacts import ArtifactRef, ArtifactType
 from penstock.domain.execution import OutputArtifactPath, ProcessSpec, StagedArtifact
 from penstock.domain.ids import ArtifactId
 from penstock.executors.process.replay import ROOT, replay_document
-from penstock.web import replay_script
+from penstock.web.runs import replay_script
 
 COPY = f'printf "%s\\n" "$GREETING" && cat {ROOT}/inputs/data > {ROOT}/outputs/copy && exit 3'
 

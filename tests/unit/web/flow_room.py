@@ -21,8 +21,8 @@ from penstock.server.flows import FlowParts, build_flows
 from penstock.server.notifier import LocalNotifier
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.database import open_database
-from penstock.web.flow_routes import routes as flow_routes
-from penstock.web.routes import routes
+from penstock.web.routes.flows import routes as flow_routes
+from penstock.web.routes.pages import routes
 from tests.browser.app import SeededApp, build
 from tests.unit.web.conftest import PageClient
 

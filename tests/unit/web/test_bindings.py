@@ -8,8 +8,8 @@ import pytest
 
 from penstock.domain.plan import RunPlan
 from penstock.spec.loader import SpecPlanLoader
-from penstock.web.bindings import Binding, Bindings, Output
-from penstock.web.graph import tasks_along
+from penstock.web.graphs.graph import tasks_along
+from penstock.web.runs.bindings import Binding, Bindings, Output
 
 
 def _output(task: str, key: str) -> dict[str, Any]:

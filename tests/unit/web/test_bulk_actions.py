@@ -12,10 +12,10 @@ import pytest
 
 from penstock.domain.ids import Digest
 from penstock.domain.versions import ManifestEntry
-from penstock.web.pages.artifact_compare import FileList
-from penstock.web.pages.task_compare import row_of
+from penstock.web.comparisons.versions import compare_documents
+from penstock.web.pages.compare.artifacts import FileList
+from penstock.web.pages.compare.tasks import row_of
 from penstock.web.render import NOTICE_COOKIE, Notice, redirect
-from penstock.web.version_diff import compare_documents
 from tests.browser.app import SeededApp
 from tests.unit.web.conftest import PageClient
 

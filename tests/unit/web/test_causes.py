@@ -8,8 +8,8 @@ import pytest
 
 from penstock.interfaces.pages import TaskItem
 from penstock.interfaces.run_tables import RunPoint
-from penstock.web.causes import causes_of, fingerprint
-from penstock.web.scatter import HEIGHT, WIDTH, scatter_of
+from penstock.web.lists.scatter import HEIGHT, WIDTH, scatter_of
+from penstock.web.runs.causes import causes_of, fingerprint
 
 FAILED = TaskItem(
     task_id="t0", run_id="r0", execution_id=1, parent_task_id=None, path="root/train", task_key="train", display_name="train", type="RUNTIME",

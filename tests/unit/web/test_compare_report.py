@@ -9,15 +9,15 @@ from typing import Any
 
 from penstock.domain.reports import FROZEN_KIND, Report
 from penstock.interfaces.pages import ScalarMetric
-from penstock.web.comparison import Cause, DiffRow
-from penstock.web.comparison_view import pieces_of, view_of
-from penstock.web.exhibits import Piece, shelves_of
-from penstock.web.pages.compare import Delta, MetricRow
-from penstock.web.pages.compare_report import report_words
-from penstock.web.prose import prose
-from penstock.web.report_comparisons import Comparison, document_of_comparison, frozen_comparison_of, parts_of, wanted_of
-from penstock.web.report_writing import blocks_of_text, comparison_block, text_of
-from penstock.web.visualizations import matrix_of, roc_of
+from penstock.web.comparisons.exhibits import Piece, shelves_of
+from penstock.web.comparisons.runs import Cause, DiffRow
+from penstock.web.pages.compare.report import report_words
+from penstock.web.pages.compare.runs import Delta, MetricRow
+from penstock.web.previews.visualizations import matrix_of, roc_of
+from penstock.web.reports.comparison_view import pieces_of, view_of
+from penstock.web.reports.comparisons import Comparison, document_of_comparison, frozen_comparison_of, parts_of, wanted_of
+from penstock.web.reports.writing import blocks_of_text, comparison_block, text_of
+from penstock.web.texts.prose import prose
 
 HOSTILE = "[[panels ann/secret: loss]] | <script>alert(1)</script> [x](javascript:alert(1))"
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from penstock.domain.plan import ContainerWork
-from penstock.web.comparison import (
+from penstock.web.comparisons.runs import (
     Cause,
     ComponentText,
     causes,
@@ -19,8 +19,8 @@ from penstock.web.comparison import (
     text_blocks,
     versions,
 )
-from penstock.web.component_cards import component_source
-from penstock.web.pages.compare import contents_of
+from penstock.web.graphs.component_cards import component_source
+from penstock.web.pages.compare.runs import contents_of
 
 SOURCE = "import kfp\nfrom kfp import dsl\n\ndef train(lr: float):\n    import math\n    return math.exp(lr)\n"
 

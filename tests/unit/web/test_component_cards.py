@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import ArtifactSpec, ArtifactType, ContainerWork, LeafTemplate, ParameterSpec, ParameterType
-from penstock.web.component_cards import about_of, card_of, words_of
+from penstock.web.graphs.component_cards import about_of, card_of, words_of
 
 SOURCE = 'import kfp\nfrom kfp import dsl\nfrom kfp.dsl import *\nfrom typing import *\n\ndef train(rows: int, lr: float = 0.1):\n    """Trains.\n\n    Slowly.\n    """\n'
 

@@ -14,12 +14,12 @@ from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.plan import ParameterSpec, ParameterType
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse
 from penstock.stores.blobs.local import LocalBlobStore
-from penstock.web import formats, i18n
-from penstock.web.artifact_content import Preview, ZipMember, archive_preview, preview_of, zip_of
 from penstock.web.messages import all_messages
-from penstock.web.pages.new_run import fields_of, value_of
-from penstock.web.stored_folders import entry_of, folder_of, zip_of_folder
-from penstock.web.visualizations import matrix_of, roc_of, visuals_of
+from penstock.web.pages.catalog.new_run import fields_of, value_of
+from penstock.web.previews.content import Preview, ZipMember, archive_preview, preview_of, zip_of
+from penstock.web.previews.stored_folders import entry_of, folder_of, zip_of_folder
+from penstock.web.previews.visualizations import matrix_of, roc_of, visuals_of
+from penstock.web.texts import formats, i18n
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.domain.plan import RunPlan
-from penstock.web.critical_path import CriticalPath, critical_path, group_ids
+from penstock.web.graphs.critical_path import CriticalPath, critical_path, group_ids
 from tests.browser.app import SeededApp
 from tests.unit.web.conftest import PageClient
 from tests.unit.web.test_graph_folding import plan_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.web.cron_words import cron_words, in_zone, zone_and_rest
+from penstock.web.texts.cron_words import cron_words, in_zone, zone_and_rest
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from penstock.domain.accounts import Role
 from penstock.domain.tracking import RunChange, TrackedRun
 from penstock.interfaces.tracking_store import FileRegistration, SeriesAppend
 from penstock.tracking.reports import CHART_KIND
-from penstock.web.chart_panels import client_plots, panel_list, panels_of_kinds
-from penstock.web.chart_presets import PRESETS
-from penstock.web.pages import tracking_charts
-from penstock.web.panel_specs import chart_of, panel_of
-from penstock.web.step_metrics import StepMetrics
+from penstock.web.pages.tracking import charts as tracking_charts
+from penstock.web.tracking.chart_panels import client_plots, panel_list, panels_of_kinds
+from penstock.web.tracking.chart_presets import PRESETS
+from penstock.web.tracking.panel_specs import chart_of, panel_of
+from penstock.web.tracking.step_metrics import StepMetrics
 from tests.unit.web.test_tracking_pages import HOSTILE, ORIGIN, Site, site
 
 __all__ = ["site"]

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from penstock.domain.errors import UnavailableError
 from penstock.web.errors import guarded, unknown_address
-from penstock.web.services import WebServices
+from penstock.web.services.web import WebServices
 from tests.browser.app import SeededApp
 from tests.unit.web.conftest import PageClient
 

@@ -8,8 +8,8 @@ import pytest
 
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse
 from penstock.stores.blobs.local import LocalBlobStore
-from penstock.web.exhibits import Piece, file_piece, shelves_of, steps_of
-from penstock.web.stored_pictures import picture_pieces
+from penstock.web.comparisons.exhibits import Piece, file_piece, shelves_of, steps_of
+from penstock.web.comparisons.stored_pictures import picture_pieces
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 

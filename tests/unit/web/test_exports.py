@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from penstock.interfaces.pages import ListQuery, Page
-from penstock.web import exporting
-from penstock.web.exporting import Export, Field, send
-from penstock.web.pages.exports import LISTS
-from penstock.web.parquet import read_head
-from penstock.web.parquet_writing import Column, Kind, ParquetWriter
+from penstock.web.lists import exporting
+from penstock.web.lists.exporting import Export, Field, send
+from penstock.web.lists.parquet_writing import Column, Kind, ParquetWriter
+from penstock.web.pages.lists.exports import LISTS
+from penstock.web.previews.parquet import read_head
 from tests.browser.app import SeededApp
 from tests.conformance.metaflow.machine import DATA_CLIENT
 from tests.support.clients import client_environment, client_python

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock.web.artifact_content import Preview
-from penstock.web.file_diff import MAX_SHOWN, RowDiff, compare_previews, compare_tables
-from penstock.web.preview_tables import table_of
+from penstock.web.comparisons.files import MAX_SHOWN, RowDiff, compare_previews, compare_tables
+from penstock.web.previews.content import Preview
+from penstock.web.previews.tables import table_of
 
 
 def rows_of(columns: str, old: Sequence[str], new: Sequence[str]) -> RowDiff:

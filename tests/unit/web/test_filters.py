@@ -7,7 +7,7 @@ import pytest
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.pages import Condition
 from penstock.stores.sql.page_filters import decode_cursor, encode_cursor, number_of, seconds_of
-from penstock.web.filters import chip_text, filter_text, list_query, parse
+from penstock.web.lists.filters import chip_text, filter_text, list_query, parse
 from tests.browser.app import SeededApp
 from tests.unit.web.conftest import PageClient
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from penstock.web.flow_commands import FlowCommands, commands_of
+from penstock.web.flows.commands import FlowCommands, commands_of
 
 GRAPH = {"decorators": [{"name": "pypi_base"}], "steps": {"start": {"decorators": []}}}
 

@@ -11,7 +11,7 @@ import pytest
 from penstock.flows.code import CodePlace
 from penstock.interfaces.flow_files import DatastoreRoot
 from penstock.interfaces.page_flows import FlowRunFacts
-from penstock.web.flow_comparison import FlowCodeNotes, flow_code_notes, flow_texts, flow_values
+from penstock.web.comparisons.flows import FlowCodeNotes, flow_code_notes, flow_texts, flow_values
 from tests.unit.flows.test_code import package
 from tests.unit.web.conftest import asked_queries
 from tests.unit.web.flow_room import ROOT, Room

@@ -9,9 +9,9 @@ from typing import Any
 
 from penstock.interfaces.page_flows import FlowAttempt, FlowRunItem, FlowTaskItem
 from penstock.interfaces.pages import TaskItem
-from penstock.web.flow_graph import NODE_WIDTH, graph_of, worst_state
-from penstock.web.pages.flow_run import timeline
-from penstock.web.pages.flows import peek
+from penstock.web.graphs.flow import NODE_WIDTH, graph_of, worst_state
+from penstock.web.pages.flows.run import timeline
+from penstock.web.pages.flows.runs import peek
 from tests.unit.web.flow_room import Room
 
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from penstock.flows.reading import FlowReader
-from penstock.web.flow_graph_diff import flow_graph_diff
+from penstock.web.graphs.flow_diff import flow_graph_diff
 from tests.unit.web.flow_room import Room
 
 ORIGIN = {"origin": "http://testserver"}

@@ -13,7 +13,7 @@ from starlette.datastructures import QueryParams
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.flows import Authorship
 from penstock.interfaces.page_flows import FlowQuery
-from penstock.web.pages.flows import flow_query
+from penstock.web.pages.flows.runs import flow_query
 from tests.unit.web.flow_room import BY, Room, sha1
 
 

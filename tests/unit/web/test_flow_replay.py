@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from penstock.web.flow_replay import replay_of
+from penstock.web.flows.replay import replay_of
 
 PATH = "MyFlow/7/train/12"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from penstock.interfaces.page_flows import FlowTaskItem
-from penstock.web.flow_task_table import PAGE, task_table
+from penstock.web.flows.task_table import PAGE, task_table
 
 
 def task(step: str, number: str, state: str, *, start: float, end: float, foreach: str = "") -> FlowTaskItem:

@@ -10,8 +10,8 @@ import yaml
 
 from penstock.domain.plan import RunPlan
 from penstock.spec.loader import SpecPlanLoader
-from penstock.web import graph_diff
-from penstock.web.graph_diff import TaskDiff, differences, merged_scope
+from penstock.web.graphs import diff as graph_diff
+from penstock.web.graphs.diff import TaskDiff, differences, merged_scope
 
 
 def spec_of() -> dict[str, Any]:

@@ -6,8 +6,8 @@ import pytest
 
 from penstock.domain.plan import GraphTemplate, RunPlan
 from penstock.spec.loader import SpecPlanLoader
-from penstock.web.graph_folding import FOLD_AT, MEMBERS_SHOWN, fold
-from penstock.web.run_graph import static_scope
+from penstock.web.graphs.folding import FOLD_AT, MEMBERS_SHOWN, fold
+from penstock.web.graphs.run import static_scope
 from tests.support.kfp_api import pipeline_spec
 
 

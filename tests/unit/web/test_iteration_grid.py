@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.interfaces.pages import IterationItem
-from penstock.web.iteration_grid import iteration_grid
+from penstock.web.graphs.iteration_grid import iteration_grid
 
 
 def item(path: str, parameters: dict[str, Any], state: str = "SUCCEEDED", seconds: float | None = 1.0, **numbers: float) -> IterationItem:

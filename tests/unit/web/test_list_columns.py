@@ -10,8 +10,8 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from penstock.interfaces.pages import Condition, ListQuery
-from penstock.web.held_rows import Columns, page_of
-from penstock.web.key_columns import chosen_keys, named
+from penstock.web.lists.held_rows import Columns, page_of
+from penstock.web.lists.key_columns import chosen_keys, named
 from tests.unit.web.conftest import PageClient
 
 LISTS = {

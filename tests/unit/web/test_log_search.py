@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from penstock.interfaces.pages import ListQuery, Page
-from penstock.web import log_search
-from penstock.web.log_search import TAIL_BYTES, pattern_of, search_logs
+from penstock.web.runs import log_search
+from penstock.web.runs.log_search import TAIL_BYTES, pattern_of, search_logs
 
 
 class Logs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.web.logs import of_stream
+from penstock.web.runs.logs import of_stream
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.web.log_styles import pieces_of
+from penstock.web.runs.log_styles import pieces_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock.web.machine_facts import machine_of, runtime_of
+from penstock.web.tracking.machine_facts import machine_of, runtime_of
 
 
 def test_a_newer_clients_machine_is_told_with_bytes_that_came_as_text() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.web.formats import with_names
+from penstock.web.texts.formats import with_names
 
 
 @pytest.mark.parametrize(

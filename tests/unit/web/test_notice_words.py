@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from penstock.web import notice_words
-from penstock.web.notice_words import said
+from penstock.web.texts import notice_words
+from penstock.web.texts.notice_words import said
 
-PAGES = Path(notice_words.__file__).parent / "pages"
+PAGES = Path(notice_words.__file__).parents[1] / "pages"
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_sentences_are_recognised(text: str, korean: str) -> None:
 def notices() -> set[str]:
     """What page modules say in notices, with `x` for each value; those that are put together elsewhere are left out."""
     found = set()
-    for path in PAGES.glob("*.py"):
+    for path in PAGES.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Notice" and node.args:
                 first = node.args[0]

@@ -24,13 +24,14 @@ from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.domain.tracking import TrackedState
 from penstock.interfaces.page_catalog import HomeView, RecentTracked
 from penstock.stores.sql.database import Transaction, open_database
-from penstock.web import logs, pages
-from penstock.web.formats import STATE_LOOKS
+from penstock.web import pages
 from penstock.web.pages.home import AHEAD, lanes_of, troubles_of
-from penstock.web.pages.run import VIEWS
-from penstock.web.pages.tasks import PANEL_TABS
-from penstock.web.pages.views import TABLES, checked_layout
+from penstock.web.pages.lists.views import TABLES, checked_layout
+from penstock.web.pages.runs.run import VIEWS
+from penstock.web.pages.runs.tasks import PANEL_TABS
 from penstock.web.render import NOTICE_COOKIE
+from penstock.web.runs import logs
+from penstock.web.texts.formats import STATE_LOOKS
 from tests.browser.app import SeededApp, build
 from tests.browser.seed import HOSTILE
 from tests.unit.web.conftest import PageClient, asked_queries
@@ -727,8 +728,9 @@ def test_only_environments_that_were_made_here_are_missed_in_a_comparison(tmp_pa
 
 def test_page_contexts_are_documented_frozen_dataclasses() -> None:
     """The context of each page is a contract: a frozen dataclass whose name ends in Page, Panel, Part or Table."""
-    for path in sorted(Path(inspect.getfile(pages)).parent.glob("*.py")):
-        module = import_module(f"penstock.web.pages.{path.stem}") if path.stem != "__init__" else pages
+    folder = Path(inspect.getfile(pages)).parent
+    for path in sorted(path for path in folder.rglob("*.py") if path.stem != "__init__"):
+        module = import_module(".".join(("penstock.web.pages", *path.relative_to(folder).with_suffix("").parts)))
         for node in ast.parse(path.read_text()).body:
             if not isinstance(node, ast.ClassDef) or not node.name.endswith(("Page", "Panel", "Part", "Table")):
                 continue

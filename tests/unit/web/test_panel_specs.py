@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock.web.panel_specs import column_of, panel_of, panels_of_specs, workspace_document
+from penstock.web.tracking.panel_specs import column_of, panel_of, panels_of_specs, workspace_document
 
 
 def spec(kind: str, config: dict[str, Any], **layout: int) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 from starlette.datastructures import FormData
 
-from penstock.web.pages import picked
-from penstock.web.pages.picked import ListAddress, ids_of
+from penstock.web.pages.lists import picked
+from penstock.web.pages.lists.picked import ListAddress, ids_of
 
 
 @pytest.mark.parametrize("form", [FormData([("id", name) for name in "abacad"]), FormData([("matching", "1"), ("id", "z")])])

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from penstock.stores.blobs.local import LocalBlobStore
-from penstock.web.artifact_content import Preview, preview_of, rows_asked
-from penstock.web.parquet import ParquetError, read_head, snappy
+from penstock.web.previews.content import Preview, preview_of, rows_asked
+from penstock.web.previews.parquet import ParquetError, read_head, snappy
 
 PARQUET = base64.b64decode(
     "UEFSMRUEFSAVJEwVBBUAEgAAEDwBAAAAAAAAAAMAAAAAAAAAFQAVEhUWLBUGFRAVBhUGHAAAAAkgAgAAAAMFAQMCFQQVFBUYTBUEFQASAAAKJAEAAABhAQAA"

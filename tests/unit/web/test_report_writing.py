@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from penstock.web.panel_specs import panel_of
-from penstock.web.report_grids import filters_of
-from penstock.web.report_writing import blocks_of_text, grid_of, spec_of, text_of
+from penstock.web.reports.grids import filters_of
+from penstock.web.reports.writing import blocks_of_text, grid_of, spec_of, text_of
+from penstock.web.tracking.panel_specs import panel_of
 from tests.unit.web.test_tracking_pages import HOSTILE, ORIGIN, Site, site
 
 __all__ = ["site"]

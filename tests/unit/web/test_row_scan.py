@@ -15,8 +15,8 @@ import pytest
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.stores.blobs.local import LocalBlobStore
-from penstock.web.row_scan import BARS, MOST_ROWS, Answer, Spread, question_of, scan
-from penstock.web.row_sources import BLOCK, Block, Passes, RowSource, open_rows
+from penstock.web.previews.row_scan import BARS, MOST_ROWS, Answer, Spread, question_of, scan
+from penstock.web.previews.row_sources import BLOCK, Block, Passes, RowSource, open_rows
 from tests.unit.web.test_previews import PARQUET, npy
 
 GROUPS = base64.b64decode(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from penstock.interfaces.pages import RunItem, TaskTry
-from penstock.web.run_attempts import run_attempts
+from penstock.web.runs.attempts import run_attempts
 
 
 class Run:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import penstock.web
-from penstock.web.run_colors import COLORS, group_colors
+from penstock.web.tracking.run_colors import COLORS, group_colors
 
 Triple = tuple[float, float, float]
 TOKENS = (Path(penstock.web.__file__).parent / "static" / "css" / "tokens.css").read_text()

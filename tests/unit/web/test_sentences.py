@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.web.i18n import messages
-from penstock.web.sentences import PATTERNS, field_words, say
+from penstock.web.texts.i18n import messages
+from penstock.web.texts.sentences import PATTERNS, field_words, say
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.web.starters import Starter, starters
+from penstock.web.texts.starters import Starter, starters
 
 ALL = starters("http://127.0.0.1:8080")
 

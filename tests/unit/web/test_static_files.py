@@ -11,13 +11,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from penstock.web import static_modules
-from penstock.web.static_files import static_app
-from penstock.web.static_modules import check_form, joined, module_order, page_script, preloads, scripts_of
-from penstock.web.static_urls import BUNDLES, STATIC, static_url
+from penstock.web.assets import modules as static_modules
+from penstock.web.assets.files import static_app
+from penstock.web.assets.modules import check_form, joined, module_order, page_script, preloads, scripts_of
+from penstock.web.assets.urls import BUNDLES, STATIC, static_url
 
 SHELL_BYTES = 300_000
-SCRIPTS = sorted({name for path in (STATIC.parent / "pages").glob("*.py") for names in re.findall(r"scripts=\(([^)]*)\)", path.read_text()) for name in re.findall(r'"(\w+)"', names)})
+SCRIPTS = sorted({name for path in (STATIC.parent / "pages").rglob("*.py") for names in re.findall(r"scripts=\(([^)]*)\)", path.read_text()) for name in re.findall(r'"(\w+)"', names)})
 """Names that pages give to their frames."""
 CODE = {".css", ".js", ".svg"}
 LATER = {"vega.min.js", "vega-lite.min.js", "vega-interpreter.js"}

@@ -7,7 +7,7 @@ import pytest
 from penstock.server.config import Settings, setting_names
 from penstock.server.status import LOOPS
 from penstock.stores.sql.pages_home import _QUEUES, _TABLES
-from penstock.web.system_words import QUEUES, ROOMS, SERVICES, SETTINGS, TABLES, Fact, program_of, server_facts, settings_by_room
+from penstock.web.texts.system_words import QUEUES, ROOMS, SERVICES, SETTINGS, TABLES, Fact, program_of, server_facts, settings_by_room
 
 
 def test_everything_with_a_key_has_words() -> None:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from penstock.interfaces.pages import NoteItem
-from penstock.web.pages.tasks import events_of
+from penstock.web.pages.runs.tasks import events_of
 
 
 def _attempt(number: int, **fields: Any) -> SimpleNamespace:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from penstock.interfaces.pages import TaskItem
-from penstock.web.timelines import Timeline, timeline, timeline_of
+from penstock.web.graphs.timelines import Timeline, timeline, timeline_of
 
 
 def item(path: str, *, created: float, started: float, finished: float | None, usage: dict[str, float]) -> TaskItem:

@@ -39,16 +39,16 @@ from penstock.stores.sql.recent_objects import SqlRecentObjects
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.filestream import Chunk, StreamMessage
 from penstock.tracking.keys import KeyService
-from penstock.web.file_levels import level_of
-from penstock.web.pages.tracking_data import columns_of, rows_of, step_range
-from penstock.web.pages.tracking_reports import blocks_of
-from penstock.web.pages.tracking_sweeps import Scale, Trial, sorted_trials
-from penstock.web.parquet import read_head
-from penstock.web.routes import routes
-from penstock.web.services import WebServices
-from penstock.web.tracking_documents import compared, plain, tree_of
-from penstock.web.tracking_filters import run_filters, run_order
-from penstock.web.tracking_services import TrackingServices
+from penstock.web.pages.tracking.data import columns_of, rows_of, step_range
+from penstock.web.pages.tracking.reports import blocks_of
+from penstock.web.pages.tracking.sweeps import Scale, Trial, sorted_trials
+from penstock.web.previews.file_levels import level_of
+from penstock.web.previews.parquet import read_head
+from penstock.web.routes.pages import routes
+from penstock.web.services.tracking import TrackingServices
+from penstock.web.services.web import WebServices
+from penstock.web.tracking.documents import compared, plain, tree_of
+from penstock.web.tracking.filters import run_filters, run_order
 from tests.support.tracking import HandClock, sqlite_url, tracking_room
 from tests.unit.web.test_pages import AttributeNames
 

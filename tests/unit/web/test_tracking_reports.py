@@ -12,11 +12,11 @@ import pytest
 from penstock.domain.automations import ScopeKind
 from penstock.domain.tracking import RunChange
 from penstock.tracking.automations import AutomationScope
-from penstock.web.chart_panels import client_plots, panel_list, panels_of_kinds
-from penstock.web.pages.tracking_run import patches_of
-from penstock.web.report_grids import filters_of, grouping_of
-from penstock.web.step_metrics import StepMetrics, step_metrics
-from penstock.web.system_metrics import system_panels
+from penstock.web.pages.tracking.run import patches_of
+from penstock.web.reports.grids import filters_of, grouping_of
+from penstock.web.tracking.chart_panels import client_plots, panel_list, panels_of_kinds
+from penstock.web.tracking.step_metrics import StepMetrics, step_metrics
+from penstock.web.tracking.system_metrics import system_panels
 from tests.unit.web.test_tracking_pages import HOSTILE, ORIGIN, Site, site
 
 __all__ = ["site"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock.web.ui_metadata import viewers_of
-from penstock.web.visualizations import matrix_of, roc_of
+from penstock.web.previews.ui_metadata import viewers_of
+from penstock.web.previews.visualizations import matrix_of, roc_of
 
 URL = "http://127.0.0.1:8080"
 

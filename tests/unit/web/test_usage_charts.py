@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.web.usage_charts import HEIGHT, WIDTH, gpu_charts, usage_charts
+from penstock.web.runs.usage_charts import HEIGHT, WIDTH, gpu_charts, usage_charts
 
 SAMPLES = [(1000, 0, 100), (2000, 2000, 300), (4000, 4000, 300)]
 

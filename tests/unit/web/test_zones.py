@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.domain.errors import InvalidArgumentError
-from penstock.web.zones import clock, field_text, moment_of, offset, zone_names
+from penstock.web.texts.zones import clock, field_text, moment_of, offset, zone_names
 
 SUMMER, WINTER = 1_785_000_000.0, 1_796_000_000.0  # 25 July and 29 November 2026
 

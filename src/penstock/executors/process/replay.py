@@ -1,6 +1,6 @@
 """An attempt as a document that another machine can run: no secrets, paths below a stand-in root, inputs by address.
 
-`web.replay_script` is the program that reads it.
+`web.runs.replay_script` is the program that reads it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """SQL of the filter bar and of keyset paging, shared by the page queries.
 
 Turns `ListQuery` conditions into WHERE clauses with bound parameters; user text never becomes SQL. Fields a list does not know are
-looked up among parameters and metrics where the list has them, and ignored elsewhere. Grammar: `web/filters.py`.
+looked up among parameters and metrics where the list has them, and ignored elsewhere. Grammar: `web/lists/filters.py`.
 """
 
 from __future__ import annotations

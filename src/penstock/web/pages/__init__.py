@@ -1,1 +1,3 @@
-"""One module per noun; each page is a frozen context dataclass and a handler that fills it and renders `templates/<noun>/`."""
+"""One module per noun, in folders by part of the site; each page is a frozen context dataclass and a handler that fills it and renders
+`templates/<noun>/`.
+"""

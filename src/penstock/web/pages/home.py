@@ -16,17 +16,17 @@ from penstock.interfaces.page_catalog import HomeView, LossItem
 from penstock.interfaces.pages import RunItem
 from penstock.interfaces.recent_objects import RecentObject
 from penstock.interfaces.system_status import ServiceItem, SlotsItem
-from penstock.web.formats import state_look, state_word
-from penstock.web.namespaces import namespace_of
+from penstock.web.lists.namespaces import namespace_of
 from penstock.web.opened import address_of_object
-from penstock.web.pages.budgets import BudgetTrouble, budget_troubles
-from penstock.web.pages.recurring import upcoming
-from penstock.web.pages.tracking_run import run_url
+from penstock.web.pages.catalog.recurring import upcoming
+from penstock.web.pages.system.budgets import BudgetTrouble, budget_troubles
+from penstock.web.pages.tracking.run import run_url
 from penstock.web.render import Crumb, Frame, render
-from penstock.web.services import WebServices
-from penstock.web.starters import Starter, starters
-from penstock.web.tracking_documents import look_of
-from penstock.web.tracking_services import caller_of, readable_by
+from penstock.web.services.tracking import caller_of, readable_by
+from penstock.web.services.web import WebServices
+from penstock.web.texts.formats import state_look, state_word
+from penstock.web.texts.starters import Starter, starters
+from penstock.web.tracking.documents import look_of
 
 DAY = 86_400.0
 AHEAD = 3 * 3600.0

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from penstock.domain.errors import NotFoundError
 from penstock.web.manual import Document, document, names
 from penstock.web.render import Crumb, Frame, render
-from penstock.web.services import WebServices
+from penstock.web.services.web import WebServices
 
 FIRST = "web"
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.web.namespaces import address_in, namespace_of
+from penstock.web.lists.namespaces import address_in, namespace_of
 from penstock.web.render import render_part
-from penstock.web.services import WebServices
-from penstock.web.tracking_services import readable_by
+from penstock.web.services.tracking import readable_by
+from penstock.web.services.web import WebServices
 
 _MOST_SHOWN = 200
 

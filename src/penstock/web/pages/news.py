@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from penstock.interfaces.page_catalog import NewsItem
 from penstock.web.render import render_part
-from penstock.web.services import WebServices
-from penstock.web.tracking_services import readable_by
+from penstock.web.services.tracking import readable_by
+from penstock.web.services.web import WebServices
 
 SEEN_COOKIE = "penstock_seen"
 """Time of the server when the menu was last opened; written by the page."""

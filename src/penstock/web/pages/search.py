@@ -15,13 +15,13 @@ from penstock.api.policy import role_for
 from penstock.domain.errors import NotFoundError
 from penstock.interfaces.page_catalog import SearchHit
 from penstock.interfaces.pages import ListQuery
-from penstock.web.i18n import choose_language, translate
 from penstock.web.pages.home import MINE, mine
-from penstock.web.pages.tasks import PANEL_TABS
-from penstock.web.pages.tracking_artifacts import version_url
+from penstock.web.pages.runs.tasks import PANEL_TABS
+from penstock.web.pages.tracking.artifacts import version_url
 from penstock.web.render import SECTIONS, Crumb, Frame, render, render_part
-from penstock.web.services import WebServices
-from penstock.web.tracking_services import caller_of, project_named, readable_by
+from penstock.web.services.tracking import caller_of, project_named, readable_by
+from penstock.web.services.web import WebServices
+from penstock.web.texts.i18n import choose_language, translate
 
 KINDS: Sequence[tuple[str, str, str, str]] = (
     ("run", "Runs", "run", "/ui/runs/{}"),

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from penstock.domain.errors import NotFoundError
 from penstock.web.render import Frame, render
-from penstock.web.services import WebServices
+from penstock.web.services.web import WebServices
 
 
 @dataclass(frozen=True, slots=True)

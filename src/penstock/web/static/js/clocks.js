@@ -1,4 +1,4 @@
-// Times in the reader's zone, in the forms of the server (`web/zones.py`), which shows them so itself once it knows the zone.
+// Times in the reader's zone, in the forms of the server (`web/texts/zones.py`), which shows them so itself once it knows the zone.
 
 import { remember, text } from "./dom.js";
 

@@ -1,0 +1,1 @@
+"""What lists share: filters, groups, columns by key, namespaces, exports."""

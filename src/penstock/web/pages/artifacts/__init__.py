@@ -1,0 +1,1 @@
+"""Pages of stored artifacts, collections and lineage."""

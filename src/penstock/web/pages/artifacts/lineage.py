@@ -1,0 +1,325 @@
+"""Lineage of one thing over pipelines, tracked runs and flows: a drawing, and the same as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlencode
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.lineage import Direction, LineageGraph, LineageName, LineageNode, NodeKind
+from penstock.lineage.folding import drawn_edges
+from penstock.lineage.service import LineageService, Readable
+from penstock.web.render import Crumb, Frame, render
+from penstock.web.services.web import WebServices
+
+DIRECTIONS: Sequence[tuple[Direction, str]] = (
+    (Direction.BOTH, "Both ways"),
+    (Direction.UPSTREAM, "What led to it"),
+    (Direction.DOWNSTREAM, "What came of it"),
+)
+EDGE_WORDS: Mapping[str, str] = {"produced": "produced", "used": "used by", "linked": "linked to", "contains": "shares bytes with"}
+KIND_WORDS: Mapping[NodeKind, str] = {
+    NodeKind.DATA: "Data",
+    NodeKind.COLLECTION: "Collection",
+    NodeKind.PIPELINE_TASK: "Pipeline task",
+    NodeKind.FLOW_TASK: "Flow task",
+    NodeKind.TRACKED_RUN: "Tracked run",
+}
+MAX_SHOWN = 500
+"""Nodes walked to for one drawing."""
+DEPTHS = (1, 10)
+_DEFAULT_DEPTH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnNode:
+    """One box of the drawing: a node or a cluster."""
+
+    key: str
+    """Of the node or cluster."""
+    kind: NodeKind
+    """What it is, or what its members are."""
+    name: str
+    """First name, or group and count."""
+    detail: str
+    """Type or place."""
+    type: str
+    """Type of data, for its icon."""
+    url: str
+    """Page of the object; for a cluster, this page with the cluster open."""
+    state: str
+    """Of an execution."""
+    count: int
+    """Members of a cluster; 1 for a node."""
+    names: Sequence[tuple[str, str]]
+    """Every name with the address of its page."""
+    lineage_url: str
+    """This page around the node."""
+    path_url: str = ""
+    """This page with the paths to the node alone; empty for clusters and where they are drawn already."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineageQuery:
+    """What the address asks for."""
+
+    of: str
+    """Reference of the focus."""
+    direction: Direction
+    """Which way to walk."""
+    depth: int
+    """Hops."""
+    expand: Sequence[str]
+    """Open clusters."""
+    has_contents: bool
+    """Whether parts of versions are joined too."""
+    to: str = ""
+    """Key of the node that only the paths to are drawn of; empty: everything is."""
+
+    def fields(self, **changes: str) -> dict[str, str]:
+        """Return the query string's fields, some of them changed."""
+        found = {
+            "of": self.of,
+            "direction": "" if self.direction is Direction.BOTH else self.direction.value,
+            "depth": "" if self.depth == _DEFAULT_DEPTH else str(self.depth),
+            "expand": ",".join(self.expand),
+            "contents": "1" if self.has_contents else "",
+            "to": self.to,
+        }
+        return {name: value for name, value in (found | changes).items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class LineagePage:
+    """Context of `lineage/lineage.html`."""
+
+    query: LineageQuery
+    """What the address asks for."""
+    focus: DrawnNode
+    """The thing in the middle."""
+    size_bytes: int | None
+    """Of the focus."""
+    aliases: Sequence[str]
+    """In use on the focus."""
+    rows: Sequence[tuple[DrawnNode, str, DrawnNode, str, int]]
+    """Edges: from, word, to, label, how many it stands for."""
+    node_count: int
+    """Nodes found, members of clusters included."""
+    is_truncated: bool
+    """There is more than that."""
+    data_url: str
+    """Where the drawing loads from."""
+    endangered: Sequence[tuple[DrawnNode, Sequence[str]]]
+    """Downstream things that aliases point to: what a change of the focus touches."""
+    others: Sequence[tuple[str, str, str]]
+    """Nodes that paths can lead to: key, name, detail."""
+    again: Sequence[tuple[str, Sequence[DrawnNode]]]
+    """What came of the focus by running: pipeline run, project or flow run, with its executions, nearest first. Only downstream."""
+    end: DrawnNode | None
+    """The other end of the paths drawn, when it is within the depth."""
+    whole_url: str
+    """This page with everything again."""
+    directions: Sequence[tuple[Direction, str]] = DIRECTIONS
+    """Choices of direction."""
+    kind_words: Mapping[NodeKind, str] = field(default_factory=lambda: KIND_WORDS)
+    """Word of each kind."""
+
+
+def query_of(request: Request) -> LineageQuery:
+    """Return what the address asks for.
+
+    Raises:
+        InvalidArgumentError: a value is not one of those that the page offers.
+    """
+    params = request.query_params
+    depth = params.get("depth") or str(_DEFAULT_DEPTH)
+    direction = params.get("direction") or Direction.BOTH.value
+    if not depth.isdecimal() or not DEPTHS[0] <= int(depth) <= DEPTHS[1]:
+        raise InvalidArgumentError(f"depth must be {DEPTHS[0]} to {DEPTHS[1]}")
+    if direction not in {way.value for way in Direction}:
+        raise InvalidArgumentError(f"{direction[:40]!r} is no direction")
+    expand = [part for part in params.get("expand", "").split(",") if part]
+    to = params.get("to", "").strip()
+    return LineageQuery(params.get("of", "").strip(), Direction(direction), int(depth), expand, params.get("contents") == "1", to)
+
+
+async def _graph(graph: LineageService, readable: Readable, query: LineageQuery) -> LineageGraph:
+    return await graph.around(
+        query.of,
+        direction=query.direction,
+        depth=query.depth,
+        limit=MAX_SHOWN,
+        expand=query.expand,
+        has_contents=query.has_contents,
+        to=query.to,
+        readable=readable,
+    )
+
+
+async def lineage_page(
+    services: WebServices, graph: LineageService, readable: Callable[[Request], Readable], request: Request
+) -> Response:
+    """The lineage of what `of` names."""
+    query = query_of(request)
+    if not query.of:
+        return RedirectResponse("/ui/artifacts", status_code=303)
+    found = await _graph(graph, readable(request), query)
+    drawn = _drawn(found, query)
+    focus = drawn[found.focus]
+    rows = [
+        (drawn[edge.source], EDGE_WORDS[edge.kind], drawn[edge.target], edge.label, count)
+        for edge, count in drawn_edges(found.edges, found.shown)
+    ]
+    endangered = [
+        (_drawn_node(node, query), node.aliases)
+        for key, node in found.nodes.items()
+        if found.distances[key] > 0 and any(alias != "latest" for alias in node.aliases)
+    ]
+    others = [(key, node) for key, node in found.nodes.items() if key != found.focus and node.names]
+    page = LineagePage(
+        query=query,
+        focus=focus,
+        size_bytes=found.nodes[found.focus].size_bytes,
+        aliases=found.nodes[found.focus].aliases,
+        rows=rows,
+        node_count=len(found.nodes),
+        is_truncated=found.is_truncated,
+        data_url="/ui/lineage/graph?" + urlencode(query.fields()),
+        endangered=endangered,
+        others=sorted(((key, *_words_of(node)) for key, node in others), key=lambda other: (*other[1:], other[0])),
+        again=_again(found, query) if query.direction is Direction.DOWNSTREAM and not query.to else (),
+        end=_drawn_node(found.nodes[query.to], query) if query.to in found.nodes else None,
+        whole_url="/ui/lineage?" + urlencode(query.fields(to="")),
+    )
+    crumbs = (Crumb("Artifacts", "/ui/artifacts"), Crumb("Lineage", is_word=True), Crumb(focus.name))
+    frame = Frame(title=focus.name, section="artifacts", crumbs=crumbs, scripts=("table", "lineage"))
+    return render(services, request, "lineage/lineage.html", frame=frame, page=page)
+
+
+async def graph_data(
+    services: WebServices, graph: LineageService, readable: Callable[[Request], Readable], request: Request
+) -> Response:
+    """Boxes and arrows of the drawing."""
+    query = query_of(request)
+    found = await _graph(graph, readable(request), query)
+    nodes = [
+        {
+            "id": node.key,
+            "kind": "task" if node.kind.is_execution else "artifact",
+            "name": node.name,
+            "detail": node.detail,
+            "type": node.type,
+            "url": node.url,
+            "state": node.state,
+            "count": node.count,
+            "path": node.path_url,
+        }
+        for node in _drawn(found, query).values()
+    ]
+    edges = [
+        {
+            "source": edge.source,
+            "target": edge.target,
+            "type": edge.kind,
+            "labels": [EDGE_WORDS[edge.kind], *([edge.label] if edge.label else []), *([f"\u00d7{count}"] if count > 1 else [])],
+        }
+        for edge, count in drawn_edges(found.edges, found.shown)
+    ]
+    body = {"focus": found.focus, "to": query.to, "nodes": nodes, "edges": edges, "is_cut": found.is_truncated}
+    return JSONResponse(body, headers={"cache-control": "no-store"})
+
+
+def _drawn(found: LineageGraph, query: LineageQuery) -> dict[str, DrawnNode]:
+    drawn = {key: _drawn_node(node, query) for key, node in found.nodes.items() if key not in found.shown}
+    for cluster in found.clusters:
+        address = "/ui/lineage?" + urlencode(query.fields(expand=",".join([*query.expand, cluster.key])))
+        names = [(found.nodes[key].names[0].text, _page_of(found.nodes[key])) for key in cluster.members if found.nodes[key].names]
+        drawn[cluster.key] = DrawnNode(
+            key=cluster.key,
+            kind=cluster.kind,
+            name=f"{len(cluster.members)} \u00d7 {cluster.group or KIND_WORDS[cluster.kind]}",
+            detail=KIND_WORDS[cluster.kind],
+            type="",
+            url=address,
+            state=_state_of([found.nodes[key].state for key in cluster.members]),
+            count=len(cluster.members),
+            names=names,
+            lineage_url=address,
+        )
+    return drawn
+
+
+def _state_of(states: Sequence[str]) -> str:
+    """State that a cluster shows: the worst one."""
+    return next((state for state in ("FAILED", "CANCELED", "RUNNING", "PENDING") if state in states), states[0] if states else "")
+
+
+def _again(found: LineageGraph, query: LineageQuery) -> Sequence[tuple[str, Sequence[DrawnNode]]]:
+    """Executions downstream by where they ran: a change of the focus means to run them again in this order."""
+    places: dict[str, list[DrawnNode]] = {}
+    for key, node in sorted(found.nodes.items(), key=lambda item: (found.distances[item[0]], item[0])):
+        if found.distances[key] > 0 and node.kind.is_execution and node.names:
+            drawn = _drawn_node(node, query)
+            places.setdefault(drawn.detail, []).append(drawn)
+    return list(places.items())
+
+
+def _first_name(node: LineageNode) -> LineageName:
+    return node.names[0] if node.names else LineageName("", "not yours to see", "")
+
+
+def _words_of(node: LineageNode) -> tuple[str, str]:
+    """Name and detail that a node is shown with."""
+    first = _first_name(node)
+    detail = first.detail.removeprefix("system.") or KIND_WORDS[node.kind]
+    is_shared = len(node.names) > 1 and not node.kind.is_execution
+    return first.text, f"{detail} +{len(node.names) - 1}" if is_shared else detail
+
+
+def _drawn_node(node: LineageNode, query: LineageQuery) -> DrawnNode:
+    first = _first_name(node)
+    name, detail = _words_of(node)
+    own = "/ui/lineage?" + urlencode(query.fields(of=node.key, expand="", to=""))
+    return DrawnNode(
+        key=node.key,
+        kind=node.kind,
+        name=name,
+        detail=detail,
+        type=first.detail,
+        url=_page_of(node) or own,
+        state=node.state,
+        count=1,
+        names=[(known.text, url_of(known)) for known in node.names],
+        lineage_url=own,
+        path_url="" if query.to else "/ui/lineage?" + urlencode(query.fields(to=node.key)),
+    )
+
+
+def _page_of(node: LineageNode) -> str:
+    return url_of(node.names[0]) if node.names else ""
+
+
+def url_of(name: LineageName) -> str:
+    """Return the address of the page of what a name stands for."""
+    family, _, rest = name.ref.partition(":")
+    if family == "artifact":
+        return f"/ui/artifacts/{rest}"
+    if family == "task":
+        return f"/ui/runs/{quote(name.place)}?task={quote(rest, safe='')}"
+    if family == "flow":
+        return f"/flows/{quote(rest)}"
+    if family == "run":
+        entity, project, run = rest.split("/", 2)
+        return f"/{quote(entity)}/{quote(project)}/runs/{quote(run)}"
+    if family == "version":
+        path, _, version = rest.rpartition(":")
+        entity, project, collection = path.split("/", 2)
+        return f"/{quote(entity)}/{quote(project)}/artifacts/{quote(name.place, safe='')}/{quote(collection, safe='')}/{version}"
+    if family == "collection" and name.place.count("/") >= 2:
+        entity, project, collection = name.place.split("/", 2)
+        return f"/{quote(entity)}/{quote(project)}/artifacts/{quote(name.detail, safe='')}/{quote(collection, safe='')}"
+    return ""

@@ -1,0 +1,403 @@
+"""The form for a new run or schedule: typed parameters or YAML, one-off or recurring, with the cache plan beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from starlette.datastructures import FormData, QueryParams
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
+from penstock.domain.expr import UNSET
+from penstock.domain.plan import ParameterSpec, RunPlan
+from penstock.interfaces.page_catalog import PipelineItem, RecurringItem, VersionItem
+from penstock.interfaces.pages import ListQuery, RunItem
+from penstock.web.render import Crumb, Frame, Notice, redirect, render, render_part
+from penstock.web.runs.plans import plan_of
+from penstock.web.security import check_own_form
+from penstock.web.services.web import WebServices
+from penstock.web.texts.cron_words import in_zone
+from penstock.web.texts.zones import moment_of
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One parameter as a form field."""
+
+    name: str
+    type: str
+    """KFP type word."""
+    widget: str
+    """`number`, `text`, `boolean`, `choice` or `json`."""
+    value: str
+    """What the field is filled with, as text."""
+    is_required: bool
+    description: str
+    choices: Sequence[str] = ()
+    is_changed: bool = False
+    """Differs from the definition's default (clones show it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRunPage:
+    """Context of `runs/new.html`."""
+
+    pipelines: Sequence[PipelineItem]
+    """To choose from."""
+    versions: Sequence[VersionItem]
+    """Of the chosen pipeline."""
+    pipeline_id: str
+    version_id: str
+    """Empty: the latest at every start."""
+    spec_digest: str
+    """Definition of a clone that has no version."""
+    fields: Sequence[Field]
+    """Parameters."""
+    experiments: Sequence[tuple[str, str]]
+    """(id, name)."""
+    experiment_id: str
+    name: str
+    description: str
+    source: RunItem | None
+    """The run being cloned."""
+    yaml_text: str
+    """Parameters as YAML."""
+    kind: str
+    """`once` or `recurring`."""
+    recurring: RecurringItem | None = None
+    """The schedule being edited."""
+    trigger: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+    """Why there is no form."""
+    is_fix: bool = False
+    """The cloned run failed, and this one is to go on from what it has done."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPart:
+    """Context of `runs/plan.html`."""
+
+    entries: Sequence[Mapping[str, Any]]
+    """One per task: `task`, `outcome`, `reason`, `seconds`."""
+    problem: str = ""
+    """Why there is no plan."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Tasks by outcome."""
+    expected_seconds: float = 0.0
+    """How long what would be executed takes by history."""
+    is_partial: bool = False
+    """Some of it was never executed before."""
+    environments: Sequence[Mapping[str, Any]] = ()
+    """Of what is not reused; see `RunActions.cache_plan`."""
+
+
+def fields_of(specs: Mapping[str, ParameterSpec], given: Mapping[str, Any]) -> list[Field]:
+    """Form fields for declared parameters, filled with what was given or the defaults."""
+    return [_field(name, spec, given) for name, spec in specs.items()]
+
+
+def _field(name: str, spec: ParameterSpec, given: Mapping[str, Any]) -> Field:
+    kind = str(spec.type)
+    widget = {"NUMBER_DOUBLE": "number", "NUMBER_INTEGER": "number", "BOOLEAN": "boolean", "LIST": "json", "STRUCT": "json"}.get(
+        kind, "text"
+    )
+    if spec.literals:
+        widget = "choice"
+    default = None if spec.default is UNSET else spec.default
+    value = given.get(name, default)
+    return Field(
+        name,
+        kind,
+        widget,
+        _text(value),
+        is_required=spec.default is UNSET and not spec.is_optional,
+        description=spec.description,
+        choices=[_text(choice) for choice in spec.literals],
+        is_changed=name in given and given[name] != default,
+    )
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def value_of(text: str, kind: str, name: str) -> Any:
+    """Read a field's text as a value of the parameter's type.
+
+    Raises:
+        InvalidArgumentError: it does not read as one; names the parameter.
+    """
+    try:
+        match kind:
+            case "NUMBER_INTEGER":
+                return int(text)
+            case "NUMBER_DOUBLE":
+                return float(text)
+            case "BOOLEAN":
+                return text.strip().lower() in {"true", "on", "yes", "1"}
+            case "LIST" | "STRUCT":
+                value = json.loads(text)
+                if not isinstance(value, list if kind == "LIST" else dict):
+                    raise ValueError(name)  # noqa: TRY004 - turned into the caller's error below
+                return value
+            case _:
+                return text
+    except ValueError as error:
+        wanted = {"LIST": "a JSON list", "STRUCT": "a JSON object", "NUMBER_INTEGER": "a whole number", "NUMBER_DOUBLE": "a number"}[kind]
+        raise InvalidArgumentError(f"{name} has to be {wanted}; {text[:80]!r} is not.") from error
+
+
+def parameters_of(form: FormData) -> dict[str, Any]:
+    """Read the parameters from the form: the YAML text if that tab was open, else one field each. Empty fields are left out.
+
+    Raises:
+        InvalidArgumentError: a value does not fit its type, or the YAML is not a mapping.
+    """
+    if form.get("mode") == "yaml":
+        try:
+            loaded = yaml.safe_load(str(form.get("yaml", ""))) or {}
+        except yaml.YAMLError as error:
+            raise InvalidArgumentError(f"The parameters are not valid YAML: {error}") from error
+        if not isinstance(loaded, dict):
+            raise InvalidArgumentError("The parameters have to be a mapping of names to values.")
+        return loaded
+    values: dict[str, Any] = {}
+    for key in form:
+        if key.startswith("parameter:"):
+            name = key.partition(":")[2]
+            text, kind = str(form[key]), str(form.get(f"type:{name}", "STRING"))
+            if text != "" or (kind == "STRING" and form.get(f"empty:{name}")):
+                values[name] = value_of(text, kind, name)
+    return values
+
+
+def trigger_of(form: FormData) -> dict[str, Any]:
+    """Read the trigger from the form.
+
+    Raises:
+        InvalidArgumentError: no cron expression, or a period that is no number.
+    """
+    trigger: dict[str, Any] = {}
+    if form.get("trigger") == "cron":
+        expression = str(form.get("cron", "")).strip()
+        if not expression:
+            raise InvalidArgumentError("Give a cron expression of six fields: second minute hour day month weekday.")
+        trigger["cron"] = in_zone(expression, str(form.get("cron_zone", "")).strip())
+    else:
+        try:
+            trigger["interval_seconds"] = round(
+                float(str(form.get("every", "1"))) * {"minutes": 60, "hours": 3600, "days": 86400}[str(form.get("unit", "hours"))]
+            )
+        except (ValueError, KeyError) as error:
+            raise InvalidArgumentError("The period has to be a number of minutes, hours or days.") from error
+    for name in ("start", "end"):
+        if text := str(form.get(name, "")).strip():
+            trigger[name] = moment_of(text, str(form.get("zone", "")))
+    return trigger
+
+
+@dataclass(slots=True)
+class _Start:
+    """What the form begins with."""
+
+    pipeline_id: str
+    version_id: str
+    experiment_id: str
+    kind: str
+    digest: str = ""
+    name: str = ""
+    description: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    source: RunItem | None = None
+    recurring: RecurringItem | None = None
+    trigger: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def _start_of(services: WebServices, ask: QueryParams) -> _Start:
+    """Return what the address asks for.
+
+    Raises:
+        NotFoundError: the run or schedule it names is not there.
+    """
+    start = _Start(ask.get("pipeline", ""), ask.get("version", ""), ask.get("experiment", ""), ask.get("kind", "once"))
+    if clone := ask.get("clone"):
+        found = await services.runs.runs([clone])
+        if not found:
+            raise NotFoundError(f"There is no run {clone} to clone.")
+        _take_run(start, found[0])
+    if edit := ask.get("edit"):
+        schedule = await services.catalog.recurring(edit)
+        if schedule is None:
+            raise NotFoundError(f"There is no recurring run {edit}.")
+        _take_schedule(start, schedule[0])
+    return start
+
+
+def _take_run(start: _Start, run: RunItem) -> None:
+    start.source = run
+    start.given, start.digest = dict(run.parameters), run.spec_digest or ""
+    start.pipeline_id, start.version_id = start.pipeline_id or run.pipeline_id or "", start.version_id or run.pipeline_version_id or ""
+    start.experiment_id, start.name, start.description = run.experiment_id or "", f"Clone of {run.name}", run.description
+
+
+def _take_schedule(start: _Start, schedule: RecurringItem) -> None:
+    start.recurring, start.kind, start.trigger = schedule, "recurring", schedule.trigger
+    start.given = dict(schedule.runtime_config.get("parameters") or {})
+    start.pipeline_id, start.version_id = schedule.pipeline_id or "", schedule.pipeline_version_id or ""
+    start.digest, start.experiment_id = schedule.spec_digest or "", schedule.experiment_id
+    start.name, start.description = schedule.name, schedule.description
+
+
+async def new_run_page(services: WebServices, request: Request) -> Response:
+    """The form, filled from `?clone=` (with `?fix=1` in the newest version, to go on from what that run has done), `?pipeline=`,
+    `?version=`, `?edit=` (a schedule), `?kind=recurring`.
+    """
+    ask = request.query_params
+    start = await _start_of(services, ask)
+    is_fix = start.source is not None and ask.get("fix") == "1"
+    page = await _page_of(services, start, is_fix=is_fix, is_newest=is_fix and not ask.get("version"))
+    title = "Edit schedule" if start.recurring else "New recurring run" if start.kind == "recurring" else "New run"
+    section, above = ("recurring", "Recurring runs") if start.kind == "recurring" else ("runs", "Runs")
+    frame = Frame(title=title, section=section, crumbs=(Crumb(above, f"/ui/{section}"), Crumb(title, is_word=True)), scripts=("new_run",))
+    return render(services, request, "runs/new.html", frame=frame, page=page)
+
+
+async def _page_of(services: WebServices, start: _Start, *, is_fix: bool, is_newest: bool) -> NewRunPage:
+    listing = await services.catalog.list_pipelines(ListQuery(limit=200, sort="name", is_descending=False))
+    view = await services.catalog.pipeline(start.pipeline_id) if start.pipeline_id else None
+    versions = view.versions if view else ()
+    version_id = versions[0].pipeline_version_id if versions and is_newest else start.version_id
+    chosen = next((version for version in versions if version.pipeline_version_id == version_id), versions[0] if versions else None)
+    plan, problem = await _plan(services, chosen.spec_digest if chosen else start.digest)
+    return NewRunPage(
+        pipelines=listing.items,
+        versions=versions,
+        pipeline_id=start.pipeline_id,
+        version_id=version_id,
+        spec_digest=start.digest if not chosen else "",
+        fields=fields_of(plan.parameters, start.given) if plan else (),
+        experiments=await services.catalog.experiment_names(),
+        experiment_id=start.experiment_id,
+        name=start.name or (f"Run of {view.pipeline.display_name}" if view else ""),
+        description=start.description,
+        source=start.source,
+        is_fix=is_fix,
+        yaml_text=yaml.safe_dump(_effective(plan, start.given), sort_keys=False, allow_unicode=True) if plan and plan.parameters else "",
+        kind=start.kind if start.kind in {"once", "recurring"} else "once",
+        recurring=start.recurring,
+        trigger=start.trigger,
+        problem=problem,
+    )
+
+
+def _effective(plan: RunPlan, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: given.get(name, None if spec.default is UNSET else spec.default) for name, spec in plan.parameters.items()}
+
+
+async def _plan(services: WebServices, digest: str) -> tuple[RunPlan | None, str]:
+    if not digest:
+        return None, ""
+    plan = await plan_of(services, digest)
+    return plan, "" if plan else "The definition of this pipeline cannot be read."
+
+
+def _request_of(form: FormData) -> dict[str, Any]:
+    return {
+        "name": str(form.get("name", "")).strip(),
+        "description": str(form.get("description", "")).strip(),
+        "experiment_id": str(form.get("experiment", "")) or None,
+        "pipeline_id": str(form.get("pipeline", "")) or None,
+        "pipeline_version_id": str(form.get("version", "")) or None,
+        "spec_digest": str(form.get("spec_digest", "")) or None,
+        "parameters": parameters_of(form),
+        "pipeline_root": str(form.get("pipeline_root", "")).strip(),
+        "no_cache": form.get("no_cache") == "on",
+    }
+
+
+async def create(services: WebServices, request: Request) -> Response:
+    """Start the run, or set up or change the schedule."""
+    check_own_form(request)
+    form = await request.form()
+    wanted = _request_of(form)
+    if form.get("kind") != "recurring":
+        run_id = await services.actions.runs.create(wanted)
+        return redirect(f"/ui/runs/{run_id}")
+    wanted |= {
+        "trigger": trigger_of(form),
+        "max_concurrency": int(str(form.get("max_concurrency", "1")) or 1),
+        "is_catchup": form.get("catchup") == "on",
+    }
+    if edited := str(form.get("edit", "")):
+        await services.actions.recurring_runs.update(edited, wanted)
+        return redirect(f"/ui/recurring/{edited}", Notice("Schedule changed."))
+    recurring_run_id = await services.actions.recurring_runs.create(wanted)
+    return redirect(f"/ui/recurring/{recurring_run_id}", Notice("Schedule created."))
+
+
+async def plan_part(services: WebServices, request: Request) -> Response:
+    """What this run would reuse and what it would run, before it is started."""
+    check_own_form(request)
+    form = await request.form()
+    try:
+        plan = await services.actions.runs.cache_plan(_request_of(form) | {"name": "plan"})
+    except PenstockError as error:
+        return render_part(services, request, "runs/plan.html", part=PlanPart((), str(error)))
+    counts: dict[str, int] = {}
+    for entry in plan["tasks"]:
+        counts[str(entry["outcome"])] = counts.get(str(entry["outcome"]), 0) + 1
+    part = PlanPart(plan["tasks"], "", counts, plan["expected_seconds"], is_partial=plan["is_partial"], environments=plan["environments"])
+    return render_part(services, request, "runs/plan.html", part=part)
+
+
+def converted(form: FormData) -> dict[str, Any]:
+    """Return what the tab that is being left holds, for the other one: `yaml` text, or `fields` by name (empty: not given).
+
+    Raises:
+        InvalidArgumentError: it cannot be read, names an unknown parameter, or a value does not fit its type.
+    """
+    kinds = {key.partition(":")[2]: str(form[key]) for key in form if key.startswith("type:")}
+    values = parameters_of(form)
+    if unknown := [name for name in values if name not in kinds]:
+        raise InvalidArgumentError(f"This pipeline has no parameter {unknown[0]}.")
+    for name, value in values.items():
+        if value is not None:
+            value_of(_text(value), kinds[name], name)
+    if form.get("mode") == "yaml":
+        return {"fields": {name: _text(values.get(name)) for name in kinds}}
+    return {"yaml": yaml.safe_dump(values, sort_keys=False, allow_unicode=True) if values else ""}
+
+
+async def convert(services: WebServices, request: Request) -> Response:
+    """Turn the parameters from form to YAML or back, as JSON; `problem` says why it cannot be."""
+    check_own_form(request)
+    try:
+        return JSONResponse(converted(await request.form()))
+    except InvalidArgumentError as error:
+        return JSONResponse({"problem": str(error)})
+
+
+async def fires_part(services: WebServices, request: Request) -> Response:
+    """The next five planned times of the trigger in the form."""
+    check_own_form(request)
+    form = await request.form()
+    times: Sequence[float] = ()
+    problem = cron = ""
+    try:
+        trigger = trigger_of(form)
+        cron = trigger.get("cron", "")
+        times = services.actions.recurring_runs.next_fires(trigger, after=services.clock.now(), count=5)
+    except PenstockError as error:
+        problem = str(error)
+    return render_part(services, request, "recurring/fires.html", times=times, problem=problem, cron=cron)

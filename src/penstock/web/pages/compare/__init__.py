@@ -1,0 +1,1 @@
+"""Pages that put two or more things of a kind beside each other."""

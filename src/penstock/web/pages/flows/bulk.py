@@ -1,0 +1,48 @@
+"""What the bulk bar of the list of flows does: add tags to the runs picked, or to all that match; compare those picked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import unquote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.web.pages.flows.runs import flow_query
+from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, picked
+from penstock.web.pages.runs.runs import MOST_COMPARED
+from penstock.web.pages.system.trash import done_notice, each
+from penstock.web.render import Notice, query_url, redirect
+from penstock.web.services.flows import FlowWeb
+from penstock.web.services.web import WebServices
+from penstock.web.texts.zones import reading_zone
+
+_LONGEST_TAG = 500
+
+
+async def act(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """Tag or compare runs; a row is named `FLOW/RUN`."""
+
+    async def matching(address: ListAddress) -> Sequence[str]:
+        flow_id = unquote(address.path.removeprefix("/flows").strip("/")) if address.path.startswith("/flows") else ""
+        zone = reading_zone(address.query, request.cookies)
+        query = replace(flow_query(flow_id, address.query, services.clock.now(), zone), offset=0, limit=MOST_AT_ONCE)
+        return [run.shared_id for run in await flows.pages.rows(query)]
+
+    wanted = await picked(request, "/flows", matching)
+    tags = [tag[:_LONGEST_TAG] for tag in re.split(r"[,\s]+", str(wanted.form.get("tags", ""))) if tag]
+    if wanted.verb == "compare" and wanted.ids:
+        return redirect(query_url("/ui/compare", {"runs": ",".join(wanted.ids[:MOST_COMPARED])}))
+    if wanted.verb != "tag" or not wanted.ids:
+        return redirect(wanted.target, Notice("Nothing was selected.", "error"))
+    if not tags:
+        return redirect(wanted.target, Notice("Name the tag to add.", "error"))
+
+    async def tag_run(row: str) -> None:
+        flow_id, _, run_id = row.partition("/")
+        await flows.recorder.change_tags(flow_id, run_id, tags, [])
+
+    problems = await each(wanted.ids, tag_run)
+    return done_notice(wanted.target, "Tagged", wanted.ids, problems)

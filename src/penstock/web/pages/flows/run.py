@@ -1,0 +1,335 @@
+"""The page of a recorded run: its graph, timeline, tasks, output, config and tags."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
+from penstock.domain.flows import Page
+from penstock.flows.reading import Card, ValueInfo
+from penstock.interfaces.page_flows import FlowRunItem, FlowRunView, FlowTaskItem
+from penstock.interfaces.tracking_pages import RunTracking
+from penstock.web.flows.task_table import TaskTable, task_table
+from penstock.web.graphs.flow import FlowGraph, graph_of, worst_state
+from penstock.web.graphs.timelines import Part, part_of
+from penstock.web.render import Crumb, Frame, language_of, redirect, render
+from penstock.web.security import check_own_form
+from penstock.web.services.flows import FlowWeb
+from penstock.web.services.tracking import tracking_of
+from penstock.web.services.web import WebServices
+from penstock.web.texts.formats import state_word
+from penstock.web.texts.i18n import translate
+
+VIEWS: Sequence[tuple[str, str]] = (
+    ("dag", "Graph"),
+    ("timeline", "Timeline"),
+    ("tasks", "Tasks"),
+    ("output", "Output"),
+    ("parameters", "Config"),
+    ("lineage", "Lineage"),
+    ("metadata", "Metadata"),
+)
+"""Views of a run; `dag` and `timeline` are also Metaflow's words in addresses."""
+_OTHER_WORDS = {"graph": "dag", "config": "parameters", "cards": "output", "task": "tasks"}
+_MOST_CARDED = 40
+"""Tasks whose cards are looked for: each costs a look into the datastore."""
+_MOST_VALUES = 200
+_LAST_WORDS = 5
+PARAMETERS_STEP = "_parameters"
+_MAX_PARAMETERS = 40
+_MAX_BARS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FlowBar:
+    """An attempt on the timeline, in percent of the whole."""
+
+    task: FlowTaskItem
+    attempt: int
+    state: str
+    start: float
+    width: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step on the timeline with its attempts."""
+
+    name: str
+    state: str
+    counts: Mapping[str, int]
+    bars: Sequence[FlowBar]
+    seconds: float
+    start: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTimeline(Part):
+    """What the timeline draws: the steps with something in the part that is looked at."""
+
+    rows: Sequence[StepRow] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterValue:
+    """A parameter of a run."""
+
+    name: str
+    type_name: str
+    value: Any
+    text: str
+    """Shown when the value is not plain data, or the reason why it cannot be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowOutput:
+    """What a run put out: the cards of its tasks, and what its last step ended with."""
+
+    cards: Sequence[tuple[FlowTaskItem, Card]] = ()
+    carded: int = 0
+    """Tasks whose cards were looked for."""
+    may_have: int = 0
+    """Tasks that may have cards."""
+    last: FlowTaskItem | None = None
+    """The task of the last step, once it began."""
+    values: Sequence[ValueInfo] = ()
+    """What it ended with, without Metaflow's own."""
+    problem: str = ""
+    """Why nothing can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRunPage:
+    """Context of `flows/run.html`."""
+
+    view: FlowRunView
+    tab: str
+    tabs: Sequence[tuple[str, str]]
+    step: str
+    """Only tasks of this step, when chosen."""
+    problem: str
+    """Why the datastore cannot be read; empty when it can, or nothing was asked of it."""
+    graph: FlowGraph | None = None
+    timeline: FlowTimeline = FlowTimeline()
+    tracking: Sequence[RunTracking] = ()
+    """Projects that hold tracked runs of its tasks."""
+    parameters: Sequence[ParameterValue] = ()
+    metadata: Sequence[Any] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What the client told of the run when it began, by field: code, interpreter, datastore."""
+    output: FlowOutput = FlowOutput()
+    hidden: int = 0
+    """Tasks that the timeline leaves out."""
+    table: TaskTable = field(default_factory=TaskTable)
+    """Tasks of the chosen step, or of all."""
+    last_words: Sequence[str] = ()
+    """The end of the log of the task that failed first."""
+
+    @property
+    def run(self) -> FlowRunItem:
+        """The run."""
+        return self.view.run
+
+    @property
+    def compared_with(self) -> str:
+        """Shared id of the run to compare with: the newest other one that succeeded, else the newest other one; empty without one."""
+        others = [one for one in self.view.neighbours if one.run_id != self.run.run_id]
+        best = next((one for one in others if one.state == "SUCCEEDED"), others[0] if others else None)
+        return "" if best is None else best.shared_id
+
+    @property
+    def last_good(self) -> FlowRunItem | None:
+        """The newest other run that succeeded, of the last ten."""
+        return next((one for one in self.view.neighbours if one.state == "SUCCEEDED" and one.run_id != self.run.run_id), None)
+
+    @property
+    def first_failure(self) -> FlowTaskItem | None:
+        """The task to look at first."""
+        return next((task for task in self.view.tasks if task.state == "FAILED"), None)
+
+
+async def run_page(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """A recorded run."""
+    flow_id, run_id = request.path_params["flow"], request.path_params["run"]
+    view = await flows.pages.run(flow_id, run_id)
+    if view is None:
+        raise NotFoundError(f"There is no run {flow_id}/{run_id}. Runs are recorded here once `penstock env` is set in the flow's shell.")
+    step = request.path_params.get("step") or request.query_params.get("step", "")
+    asked = request.path_params.get("view") or request.query_params.get("view") or ("tasks" if step else "dag")
+    asked = _OTHER_WORDS.get(asked, asked)
+    tab = asked if asked in {key for key, _ in VIEWS} else "dag"
+    problem = await _problem(flows, view)
+    extra = await _tab(services, flows, view, tab, {**request.query_params, "step": step})
+    tracked = await tracking_of(services.tracking, request, [id_ for id_ in (view.run.shared_id, view.run.pipeline_run_id) if id_])
+    page = FlowRunPage(view=view, tab=tab, tabs=VIEWS, step=step, problem=problem, tracking=tracked, **extra)
+    page = replace(page, last_words=await _last_words(flows, page))
+    language = language_of(request)
+    states = [translate(language, state_word(other.state)) for other in view.neighbours]
+    others = [(f"{one.run_id} · {state}", f"/flows/{flow_id}/{one.run_id}") for one, state in zip(view.neighbours, states, strict=True)]
+    crumbs = (Crumb("Flows", "/flows"), Crumb(flow_id, f"/flows/{flow_id}"), Crumb(view.run.run_id, "", others))
+    frame = Frame(
+        title=f"{flow_id}/{view.run.run_id}", section="flows", crumbs=crumbs, live=live_of(view.run), scripts=("table", "flows", "timeline")
+    )
+    return render(services, request, "flows/run.html", frame=frame, page=page)
+
+
+def live_of(run: FlowRunItem) -> str:
+    """The stream of what changes in a run."""
+    return urlencode({"run": run.shared_id})
+
+
+async def change_tags(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """Add and remove user tags, then show the run again."""
+    check_own_form(request)
+    form = await request.form()
+    flow_id, run_id = request.path_params["flow"], request.path_params["run"]
+    add = [tag for tag in re.split(r"[,\s]+", str(form.get("add", ""))) if tag]
+    if any(len(tag) > 500 for tag in add):
+        raise InvalidArgumentError("a tag has at most 500 characters")
+    await flows.recorder.change_tags(flow_id, run_id, add, [str(tag) for tag in form.getlist("remove")])
+    del services
+    return redirect(f"/flows/{flow_id}/{run_id}")
+
+
+async def _problem(flows: FlowWeb, view: FlowRunView) -> str:
+    """Why the datastore cannot be read, or nothing."""
+    run = view.run
+    tasks = await _parameter_tasks(flows, view)
+    try:
+        if tasks:
+            await flows.reader.logs(run.flow_id, run.run_id, PARAMETERS_STEP, tasks[0], 0)
+    except NotFoundError:
+        return ""
+    except PenstockError as error:
+        return str(error)
+    return ""
+
+
+async def _last_words(flows: FlowWeb, page: FlowRunPage) -> Sequence[str]:
+    failed = page.first_failure if page.run.state == "FAILED" and not page.problem else None
+    if failed is None:
+        return ()
+    try:
+        ids = (page.run.flow_id, page.run.run_id, failed.step_name, failed.task_id)
+        return await flows.reader.last_words(*ids, failed.newest_attempt, count=_LAST_WORDS)
+    except PenstockError:
+        return ()
+
+
+async def _parameter_tasks(flows: FlowWeb, view: FlowRunView) -> list[str]:
+    try:
+        found = await flows.recorder.store.tasks(view.run.flow_id, view.run.run_id, PARAMETERS_STEP, None, Page())
+    except NotFoundError:
+        return []
+    return [task.shown_id for task in found]
+
+
+async def _tab(services: WebServices, flows: FlowWeb, view: FlowRunView, tab: str, wanted: Mapping[str, str]) -> dict[str, Any]:
+    run = view.run
+    if tab == "dag":
+        return {"graph": graph_of(await flows.reader.graph(run.flow_id, run.run_id), view.tasks)}
+    if tab == "timeline":
+        end = run.finished_at or services.clock.now()
+        return {
+            "timeline": timeline(view.tasks[:_MAX_BARS], run.started_at, end, wanted),
+            "hidden": max(0, len(view.tasks) - _MAX_BARS),
+        }
+    if tab == "parameters":
+        return {"parameters": await _parameters(flows, view), "facts": await _facts(flows, view)}
+    if tab == "output":
+        return {"output": await _output(flows, view)}
+    if tab in {"tasks", "lineage"}:
+        return {"table": task_table(view.tasks, wanted.get("step", ""), wanted)}
+    if tab == "metadata":
+        return {"metadata": await flows.recorder.store.metadata(run.flow_id, run.run_id, None, None, Page(limit=500))}
+    return {}
+
+
+async def _facts(flows: FlowWeb, view: FlowRunView) -> dict[str, str]:
+    """What the first task's metadata says of the whole run."""
+    tasks = await _parameter_tasks(flows, view)
+    rows = await flows.recorder.store.metadata(view.run.flow_id, view.run.run_id, PARAMETERS_STEP, tasks[0], Page()) if tasks else ()
+    wanted = {"script-name", "code-package", "ds-type", "ds-root", "python_version", "user", "origin-run-id"}
+    tags = dict(tag.split(":", 1) for tag in view.run.system_tags if ":" in tag)
+    return {**tags, **{str(row.field_name): str(row.value) for row in rows if row.field_name in wanted}}
+
+
+async def _output(flows: FlowWeb, view: FlowRunView) -> FlowOutput:
+    run = view.run
+    info = await flows.reader.graph(run.flow_id, run.run_id)
+    steps = (info or {}).get("steps")
+    carded = {name for name, step in steps.items() if _has_card(step)} if isinstance(steps, Mapping) else None
+    tasks = [task for task in view.tasks if task.attempts and (carded is None or task.step_name in carded)]
+    ended = [task for task in view.tasks if task.step_name == str((info or {}).get("end_step") or "end") and task.attempts]
+    last = ended[-1] if ended else None
+    cards: list[tuple[FlowTaskItem, Card]] = []
+    values: Sequence[ValueInfo] = ()
+    problem = ""
+    try:
+        for task in tasks[:_MOST_CARDED]:
+            cards += [(task, card) for card in await flows.reader.cards(run.flow_id, run.run_id, task.step_name, task.task_id)]
+        if last is not None:
+            found = await flows.reader.values(run.flow_id, run.run_id, last.step_name, last.task_id, last.newest_attempt)
+            values = [value for value in found if not value.name.startswith("_")][:_MOST_VALUES]
+    except PenstockError as error:
+        problem = str(error)
+    return FlowOutput(cards, min(len(tasks), _MOST_CARDED), len(tasks), last, values, problem)
+
+
+def _has_card(step: Any) -> bool:
+    found = step.get("decorators") if isinstance(step, Mapping) else None
+    return any(isinstance(item, Mapping) and item.get("name") == "card" for item in found or ())
+
+
+async def _parameters(flows: FlowWeb, view: FlowRunView) -> list[ParameterValue]:
+    run = view.run
+    info = await flows.reader.graph(run.flow_id, run.run_id)
+    tasks = await _parameter_tasks(flows, view)
+    declared = [item for item in (info or {}).get("parameters") or () if isinstance(item, Mapping)]
+    found = []
+    for item in declared[:_MAX_PARAMETERS] if tasks else ():
+        name = str(item.get("name", ""))
+        try:
+            seen = await flows.reader.value(run.flow_id, run.run_id, PARAMETERS_STEP, tasks[0], name)
+            found.append(ParameterValue(name, seen.type_name, seen.value, "" if seen.value is not None else seen.text))
+        except PenstockError as error:
+            found.append(ParameterValue(name, str(item.get("type", "")), None, str(error)))
+    return found
+
+
+def timeline(tasks: Sequence[FlowTaskItem], start: float, end: float, wanted: Mapping[str, str]) -> FlowTimeline:
+    """Attempts as bars, by step in order of the first, in the part of the run that is looked at; a step's head spans all its attempts."""
+    part = part_of(start, end, wanted)
+    left, whole = start + part.begin, part.end - part.begin
+    by_step: dict[str, list[FlowBar]] = {}
+    counts: dict[str, Counter[str]] = {}
+    for task in tasks:
+        counts.setdefault(task.step_name, Counter())[task.state] += 1
+        bars = by_step.setdefault(task.step_name, [])
+        for item in task.attempts:
+            begin = item.started_at if item.started_at is not None else task.created_at
+            stop = item.finished_at if item.finished_at is not None else (task.finished_at or end)
+            span = max(stop - begin, 0.0)
+            bars.append(FlowBar(task, item.attempt, item.state, 100 * (begin - left) / whole, max(100 * span / whole, 0.3), span))
+    rows = []
+    shown_tasks: set[tuple[str, str]] = set()
+    for name, bars in by_step.items():
+        shown = [bar for bar in bars if not part.is_zoomed or (bar.start <= 100 and bar.start + bar.width >= 0)]
+        shown_tasks |= {(name, bar.task.task_id) for bar in shown}
+        if bars and not shown:
+            continue
+        first = min((bar.start for bar in bars), default=0.0)
+        last = max((bar.start + bar.width for bar in bars), default=0.0)
+        rows.append(StepRow(name, worst_state(counts[name]), counts[name], shown, (last - first) * whole / 100, first, last - first))
+    hidden = sum(1 for task in tasks if task.attempts and (task.step_name, task.task_id) not in shown_tasks)
+    return FlowTimeline(part.total_seconds, part.begin, part.end, hidden, rows)

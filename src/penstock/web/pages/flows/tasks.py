@@ -1,0 +1,241 @@
+"""The page of a recorded task: attempts, logs, artifacts with safe values, cards, metadata. Content of tasks is hostile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
+from penstock.domain.flows import MetadataRow, Page
+from penstock.flows.reading import Card, LogLine, ValueInfo
+from penstock.interfaces.flow_files import PickleSummary
+from penstock.interfaces.page_flows import FlowRunItem, FlowTaskItem
+from penstock.web.flows.replay import FlowReplay, replay_of
+from penstock.web.following import LISTENER
+from penstock.web.pages.flows.run import live_of
+from penstock.web.render import Crumb, Frame, render
+from penstock.web.runs.log_styles import pieces_of
+from penstock.web.security import BOX_HEADERS, STILL_HEADERS
+from penstock.web.services.flows import FlowWeb
+from penstock.web.services.web import WebServices
+
+TABS: Sequence[tuple[str, str]] = (
+    ("logs", "Logs"),
+    ("artifacts", "Artifacts"),
+    ("cards", "Cards"),
+    ("metadata", "Metadata"),
+    ("replay", "Replay locally"),
+)
+_MAX_LINES = 5000
+_INTERNAL = re.compile(r"^_")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedLine:
+    """A log line with its number in the whole log."""
+
+    number: int
+    line: LogLine
+
+    @property
+    def pieces(self) -> Sequence[tuple[str, str]]:
+        """(classes, text) of its stretches."""
+        return pieces_of(self.line.text)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTaskPage:
+    """Context of `flows/task.html`."""
+
+    run: FlowRunItem
+    task: FlowTaskItem
+    attempt: int
+    tab: str
+    tabs: Sequence[tuple[str, str]]
+    base: str
+    """Address of the task without query."""
+    siblings: Sequence[FlowTaskItem]
+    problem: str = ""
+    """Why the datastore cannot be read."""
+    reasons: Sequence[str] = ()
+    """Why the attempt failed: what was recorded, and how its process ended."""
+    lines: Sequence[NumberedLine] = ()
+    line_count: int = 0
+    stream: str = ""
+    values: Sequence[ValueInfo] = ()
+    internal: Sequence[ValueInfo] = ()
+    opened: str = ""
+    """Artifact whose value is shown."""
+    value: PickleSummary | None = None
+    value_problem: str = ""
+    cards: Sequence[Card] = ()
+    follows_cards: bool = False
+    """Whether cards may still change: the client renders them for the last time after it has told that the attempt ended."""
+    metadata: Sequence[MetadataRow] = ()
+    replay: FlowReplay | None = None
+
+
+_CARD_SECONDS = 600.0
+"""How long after its task a card may come: rendering may take as long as the `timeout` of `@card`, 45 seconds if not set."""
+
+_LISTENER = b"""
+<script>addEventListener("message", (event) => {
+  if (event.source !== parent || !event.data || !event.data.penstock) return;
+  const { token, data, at } = event.data.penstock, update = window.metaflow_card_update;
+  const isOurs = !update || window.METAFLOW_RELOAD_TOKEN === token;
+  if (update && isOurs) update(data);
+  parent.postMessage({ penstock: { at, isOurs } }, "*");
+})</script>
+"""
+"""Stands in for the viewer of `card server`, which reaches into the frame: hands what the page sends to the card, and says whether the
+card that it belongs to is still the one in the frame (observed with metaflow 2.19: `metaflow_card_update`, `METAFLOW_RELOAD_TOKEN`)."""
+
+
+def _ids(request: Request) -> tuple[str, str, str, str]:
+    params = request.path_params
+    return params["flow"], params["run"], params["step"], params["task"]
+
+
+def _attempt(request: Request, newest: int) -> int:
+    text = request.query_params.get("attempt", "")
+    return int(text) if text.isdecimal() and len(text) < 6 else newest
+
+
+async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """A recorded task."""
+    flow_id, run_id, step, task_id = _ids(request)
+    view = await flows.pages.run(flow_id, run_id)
+    siblings = [task for task in view.tasks if task.step_name == step] if view is not None else []
+    task = next((item for item in siblings if item.task_id == task_id), None)
+    if view is None or task is None:
+        raise NotFoundError(f"There is no task {flow_id}/{run_id}/{step}/{task_id}.")
+    attempt = _attempt(request, task.newest_attempt)
+    asked = request.query_params.get("tab", "logs")
+    tab = asked if asked in {key for key, _ in TABS} else "logs"
+    base = f"/flows/{flow_id}/{view.run.run_id}/{step}/{task_id}"
+    extra: dict[str, Any]
+    try:
+        extra = {"replay": await _replay(flows, request, view.run)} if tab == "replay" else await _tab(flows, request, tab, attempt)
+    except NotFoundError as error:
+        extra = {"problem": "" if task.state in {"PENDING", "RUNNING"} else str(error)}
+    except PenstockError as error:
+        extra = {"problem": str(error)}
+    page = FlowTaskPage(
+        run=view.run,
+        task=task,
+        attempt=attempt,
+        tab=tab,
+        tabs=TABS,
+        base=base,
+        siblings=siblings[:200],
+        follows_cards=task.finished_at is None or services.clock.now() - task.finished_at < _CARD_SECONDS,
+        reasons=await _reasons(flows, request, task, attempt),
+        **extra,
+    )
+    crumbs = (
+        Crumb("Flows", "/flows"),
+        Crumb(flow_id, f"/flows/{flow_id}"),
+        Crumb(view.run.run_id, f"/flows/{flow_id}/{view.run.run_id}"),
+        Crumb(step, f"/flows/{flow_id}/{view.run.run_id}/{step}"),
+        Crumb(task_id),
+    )
+    frame = Frame(title=f"{step}/{task_id}", section="flows", crumbs=crumbs, live=live_of(view.run), scripts=("table", "flows"))
+    return render(services, request, "flows/task.html", frame=frame, page=page)
+
+
+async def _replay(flows: FlowWeb, request: Request, run: FlowRunItem) -> FlowReplay:
+    ids = _ids(request)
+    rows = await flows.recorder.store.metadata(*ids, Page())
+    facts = {row.field_name: str(row.value) for row in rows}
+    path = f"{run.flow_id}/{run.run_id}/{ids[2]}/{ids[3]}"
+    return replay_of(path, facts, run.system_tags, await flows.reader.graph(*ids[:2]))
+
+
+async def _reasons(flows: FlowWeb, request: Request, task: FlowTaskItem, attempt: int) -> Sequence[str]:
+    shown = next((item for item in task.attempts if item.attempt == attempt), None)
+    if shown is None or shown.state != "FAILED":
+        return [task.error_message] if task.state == "FAILED" and task.error_message else []
+    return [sentence for sentence in (shown.error_message, await flows.reader.ending(*_ids(request), attempt)) if sentence]
+
+
+async def _tab(flows: FlowWeb, request: Request, tab: str, attempt: int) -> dict[str, Any]:
+    ids = _ids(request)
+    if tab == "logs":
+        lines = await flows.reader.logs(*ids, attempt)
+        stream = request.query_params.get("stream", "")
+        shown = [NumberedLine(number, line) for number, line in enumerate(lines, 1) if _wanted(line, stream, request)]
+        return {"lines": shown[-_MAX_LINES:], "line_count": len(lines), "stream": stream}
+    if tab == "artifacts":
+        values = await flows.reader.values(*ids, attempt)
+        opened = request.query_params.get("value", "")
+        found: dict[str, Any] = {
+            "values": [item for item in values if not _INTERNAL.match(item.name)],
+            "internal": [item for item in values if _INTERNAL.match(item.name)],
+            "opened": opened,
+        }
+        if opened:
+            try:
+                found["value"] = await flows.reader.value(*ids, opened, attempt)
+            except PenstockError as error:
+                found["value_problem"] = str(error)
+        return found
+    if tab == "cards":
+        return {"cards": await flows.reader.cards(*ids)}
+    return {"metadata": await flows.recorder.store.metadata(*ids, Page())}
+
+
+def _wanted(line: LogLine, stream: str, request: Request) -> bool:
+    text = request.query_params.get("q", "")
+    if stream in {"stdout", "stderr"} and line.stream != stream:
+        return False
+    return text.lower() in line.text.lower() if text else True
+
+
+async def log_download(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """The log of an attempt as text; `?stream=` narrows it to one stream."""
+    del services
+    lines = await flows.reader.logs(*_ids(request), _attempt(request, 0))
+    stream = request.query_params.get("stream", "")
+    text = "".join(f"{line.text}\n" for line in lines if stream in {"", line.stream})
+    name = re.sub(r"[^\w.-]", "_", "-".join(_ids(request)))
+    headers = STILL_HEADERS | {"content-disposition": f'attachment; filename="{name}.log"', "cache-control": "no-store"}
+    return PlainTextResponse(text, headers=headers)
+
+
+async def value_data(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """A safe look at an artifact as JSON: type, plain value (or null) and text."""
+    del services
+    text = request.query_params.get("attempt", "")
+    if text and not text.isdecimal():
+        raise InvalidArgumentError("attempt must be a number")
+    found = await flows.reader.value(*_ids(request), request.path_params["name"], int(text) if text else None)
+    return JSONResponse({"type": found.type_name, "value": found.value, "text": found.text}, headers={"cache-control": "no-store"})
+
+
+async def card(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """A card in its box: an opaque origin without access to this server; `?live=1` takes updates, `?follow=1` scrolls with those beside it,
+    `?download=1` is a file.
+    """
+    del services
+    name = request.path_params["name"]
+    content = await flows.reader.card(*_ids(request), name)
+    if request.query_params.get("live"):
+        content += _LISTENER
+    if request.query_params.get("follow"):
+        content += LISTENER.encode()
+    headers = dict(BOX_HEADERS) | {"cache-control": "no-store"}
+    if request.query_params.get("download"):
+        headers["content-disposition"] = f'attachment; filename="{re.sub(r"[^A-Za-z0-9_.-]", "_", name)}"'
+    return Response(content, media_type="text/html; charset=utf-8", headers=headers)
+
+
+async def card_update(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """What the running step last refreshed of a card, as JSON; `null` when nothing was."""
+    del services
+    found = await flows.reader.card_update(*_ids(request), request.path_params["name"])
+    return JSONResponse(found, headers={"cache-control": "no-store"})

@@ -1,0 +1,1 @@
+"""What the lists of all pages answer to: bulk bars, named views, exports."""

@@ -1,0 +1,139 @@
+"""Exports of lists that are not read through a `ListQuery`: collections, projects, registries, runs of flows.
+
+They take the parameters of their pages and show what those would show the same reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+
+from penstock.interfaces.page_flows import FlowRunItem
+from penstock.interfaces.tracking_pages import ProjectItem
+from penstock.web.lists.exporting import MOST_ROWS, Export, Field
+from penstock.web.lists.group_exports import group_export
+from penstock.web.lists.key_columns import chosen_keys
+from penstock.web.lists.parquet_writing import Kind
+from penstock.web.pages.artifacts.collections import CollectionRow, collections_of, groups_of, in_full, values_of
+from penstock.web.pages.flows.runs import GROUPINGS, flow_query, parameters_of
+from penstock.web.pages.tracking.projects import projects_of
+from penstock.web.services.web import WebServices
+from penstock.web.texts.zones import reading_zone
+
+_FLOW_PAGE = 5_000
+_KEYED_AT_ONCE = 200
+"""Rows whose keys are looked up at once."""
+_COLLECTION = (
+    Field("name"), Field("type"), Field("project"), Field("pipeline"), Field("versions", Kind.INTEGER), Field("size_bytes", Kind.INTEGER),
+    Field("latest"), Field("aliases", is_document=True), Field("tags", is_document=True), Field("producer"),
+    Field("updated_at", Kind.MOMENT), Field("last_used_at", Kind.MOMENT),
+)  # fmt: skip
+_PROJECT = (
+    Field("entity"), Field("name"), Field("description"), Field("runs", Kind.INTEGER), Field("running", Kind.INTEGER),
+    Field("failed", Kind.INTEGER), Field("collections", Kind.INTEGER), Field("active_at", Kind.MOMENT),
+)  # fmt: skip
+_FLOW = (
+    Field("flow"), Field("run_id"), Field("state"), Field("user"), Field("started_at", Kind.MOMENT), Field("finished_at", Kind.MOMENT),
+    Field("duration_seconds", Kind.NUMBER), Field("tasks", Kind.INTEGER), Field("done", Kind.INTEGER), Field("failed", Kind.INTEGER),
+    Field("error"), Field("tags", is_document=True), Field("system_tags", is_document=True),
+)  # fmt: skip
+
+
+def _row(fields: Sequence[Field], values: Sequence[Any]) -> dict[str, Any]:
+    return {field.name: value for field, value in zip(fields, values, strict=True)}
+
+
+async def _collections(services: WebServices, request: Request) -> Export:
+    found = await collections_of(services, request, request.query_params)
+    if found.by:
+        spreads = {"size_bytes": "size", "versions": "versions"}
+        return group_export("collections", found.by, groups_of(found), spreads, has_states=False)
+
+    names = chosen_keys(request.query_params)
+
+    async def rows() -> AsyncIterator[Mapping[str, Any]]:
+        full = await in_full(services, found.rows[:MOST_ROWS])
+        for first in range(0, len(full), _KEYED_AT_ONCE):
+            batch = full[first : first + _KEYED_AT_ONCE]
+            values = await values_of(services, batch) if names else {}
+            for row in batch:
+                yield _collection(row) | {f"value.{key}": values.get(row.subject, {}).get(key) for key in names}
+
+    return Export("collections", [*_COLLECTION, *(Field(f"value.{key}") for key in names)], rows())
+
+
+def _collection(row: CollectionRow) -> dict[str, Any]:
+    aliases = [alias for alias, _ in row.aliases]
+    values = (
+        row.name, row.type, row.project, row.pipeline, row.version_count, row.size_bytes, row.newest, aliases, list(row.tags), row.producer,
+        row.updated_at, row.last_used_at,
+    )  # fmt: skip
+    return _row(_COLLECTION, values)
+
+
+async def _projects(services: WebServices, request: Request, *, registries: bool) -> Export:
+    name = "registry" if registries else "projects"
+    found = await projects_of(services, request, request.query_params, registries=registries)
+    if found.by:
+        spreads = {column: column for column in ("runs", "failed", "collections")}
+        return group_export(name, found.by, found.groups(), spreads, has_states=False)
+
+    async def rows() -> AsyncIterator[Mapping[str, Any]]:
+        for item in found.rows[:MOST_ROWS]:
+            yield _project(item)
+
+    return Export(name, _PROJECT, rows())
+
+
+def _project(item: ProjectItem) -> dict[str, Any]:
+    values = (
+        item.entity, item.name, item.description, item.run_count, item.live_count, item.failed_count, item.collection_count, item.active_at,
+    )  # fmt: skip
+    return _row(_PROJECT, values)
+
+
+async def _flows(services: WebServices, request: Request) -> Export:
+    zone = reading_zone(request.query_params, request.cookies)
+    by = request.query_params.get("group", "")
+    asked, flows = flow_query("", request.query_params, services.clock.now(), zone), services.flows
+    if flows is not None and by in GROUPINGS:
+        return group_export("flows", by, await flows.pages.groups(asked, by), {"duration_seconds": ""})
+
+    names = chosen_keys(request.query_params)
+
+    async def rows() -> AsyncIterator[Mapping[str, Any]]:
+        if flows is None:
+            return
+        for offset in range(0, MOST_ROWS, _FLOW_PAGE):
+            found = await flows.pages.rows(replace(asked, offset=offset, limit=_FLOW_PAGE))
+            for first in range(0, len(found), _KEYED_AT_ONCE):
+                batch = found[first : first + _KEYED_AT_ONCE]
+                values = await parameters_of(flows, batch) if names else {}
+                for run in batch:
+                    yield _flow(run) | {f"value.{key}": values.get(run.shared_id, {}).get(key) for key in names}
+            if len(found) < _FLOW_PAGE:
+                return
+
+    return Export("flows", [*_FLOW, *(Field(f"value.{key}") for key in names)], rows())
+
+
+def _flow(run: FlowRunItem) -> dict[str, Any]:
+    seconds = None if run.finished_at is None else max(0.0, run.finished_at - run.started_at)
+    values = (
+        run.flow_id, run.run_id, run.state, run.user, run.started_at, run.finished_at, seconds, run.task_count, run.done_count,
+        run.failed_count, run.error_message, list(run.tags), list(run.system_tags),
+    )  # fmt: skip
+    return _row(_FLOW, values)
+
+
+WHOLE: Mapping[str, Callable[[WebServices, Request], Awaitable[Export]]] = {
+    "collections": _collections,
+    "projects": partial(_projects, registries=False),
+    "registry": partial(_projects, registries=True),
+    "flows": _flows,
+}
+"""Lists by the name in the address of their export."""

@@ -1,0 +1,1 @@
+"""Pages of runs of pipelines and of their tasks."""

@@ -1,0 +1,1 @@
+"""Pages of projects: tracked runs, artifacts, sweeps, reports, automations."""

@@ -1,0 +1,96 @@
+"""Notebooks as pages show them: cells with their text, source and outputs. Nothing in them runs; markup in them is text or Markdown."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from penstock.web.texts.prose import prose
+
+_MAX_CELLS = 300
+_MAX_TEXT = 20_000
+_MAX_IMAGE = 4 << 20
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Something a cell put out."""
+
+    kind: str
+    """`text`, `error`, `image`, or `left` for what is not shown."""
+    text: str
+    """The text, the address of the picture as a data URI, or the media type of what is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a notebook."""
+
+    kind: str
+    """`markdown`, `code` or `raw`."""
+    source: str
+    number: int | None
+    """In which order it ran."""
+    outputs: Sequence[Output]
+
+    @property
+    def html(self) -> Markup:
+        """Markdown rendered; raw HTML in it stays text."""
+        return prose(self.source)
+
+
+def cells_of(text: str) -> tuple[list[Cell], bool] | None:
+    """Return the cells and whether there are more than are shown; None for what is no notebook."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    cells = document.get("cells") if isinstance(document, dict) and "nbformat" in document else None
+    if not isinstance(cells, list):
+        return None
+    return [_cell(cell) for cell in cells[:_MAX_CELLS] if isinstance(cell, dict)], len(cells) > _MAX_CELLS
+
+
+def _cell(cell: Mapping[str, Any]) -> Cell:
+    outputs = cell.get("outputs")
+    number = cell.get("execution_count")
+    shown = [_output(output) for output in outputs[:50] if isinstance(output, dict)] if isinstance(outputs, list) else []
+    return Cell(str(cell.get("cell_type", "raw")), _joined(cell.get("source")), number if isinstance(number, int) else None, shown)
+
+
+def _output(output: Mapping[str, Any]) -> Output:
+    if output.get("output_type") == "stream":
+        return Output("text", _joined(output.get("text")))
+    if output.get("output_type") == "error":
+        return Output("error", _joined([f"{line}\n" for line in output.get("traceback") or []]) or _joined(output.get("evalue")))
+    data = output.get("data")
+    if not isinstance(data, dict):
+        return Output("left", str(output.get("output_type", "")))
+    for media in ("image/png", "image/jpeg", "image/gif"):
+        encoded = "".join(_joined(data.get(media)).split()) if media in data else ""
+        if encoded and len(encoded) < _MAX_IMAGE and _is_base64(encoded):
+            return Output("image", f"data:{media};base64,{encoded}")
+    if "text/plain" in data:
+        return Output("text", _joined(data["text/plain"]))
+    return Output("left", ", ".join(str(key) for key in data))
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return True
+
+
+def _joined(value: Any) -> str:
+    text = "".join(str(part) for part in value) if isinstance(value, list) else str(value or "")
+    return _ANSI.sub("", text)[: _MAX_IMAGE if len(text) > _MAX_TEXT and "\n" not in text[:200] else _MAX_TEXT]

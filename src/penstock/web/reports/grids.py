@@ -1,0 +1,131 @@
+"""Grids of panels in reports: which runs a grid shows and what it draws, read from the client's document.
+
+Semantics: `panel-grid` blocks of reports.v2, observed with wandb-workspaces on client 0.31. A run set names a project, a search text,
+filters and a grouping; of each set the newest runs are shown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.domain.tracking import TrackedProject
+from penstock.tracking.projects import ProjectService
+from penstock.tracking.runs import TrackedRunService
+from penstock.web.pages.tracking.workspace import ListedRun, listed_run
+from penstock.web.tracking.panel_specs import PanelList, listed, mapping, panels_of_specs, text
+from penstock.web.tracking.run_colors import group_colors
+
+RUNS_PER_GRID = 30
+"""Newest runs of the sets that are drawn."""
+
+_RUN_FIELDS = {
+    "state": "state", "name": "name", "displayName": "display_name", "group": "group", "jobType": "job_type", "createdAt": "created_at",
+    "username": "username", "user": "username", "sweep": "sweep", "host": "host", "duration": "duration", "tags": "tags", "notes": "notes",
+}  # fmt: skip
+_OPERATORS = {"=": None, "==": None, "!=": "$ne", "<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte", "IN": "$in", "NIN": "$nin"}
+
+
+@dataclass(frozen=True, slots=True)
+class ReportGrid:
+    """One grid of a report with its runs."""
+
+    panels: PanelList
+    runs: Sequence[ListedRun]
+    total: int
+    """Runs that its sets name."""
+    is_grouped: bool
+
+    @property
+    def run_list(self) -> list[dict[str, Any]]:
+        """Runs as the page's script reads them."""
+        colors = group_colors(row.group for row in self.runs)
+        found: list[dict[str, Any]] = []
+        for row in self.runs:
+            run = row.run
+            entry: dict[str, Any] = {
+                "id": str(run.run_id), "name": run.display_name or run.name, "runName": run.name, "url": row.url, "color": row.color,
+            }  # fmt: skip
+            if self.is_grouped:
+                entry |= {"group": row.group, "groupColor": colors[row.group]}
+            found.append(entry)
+        return found
+
+
+class GridReader:
+    """Reads the grids of one report."""
+
+    def __init__(self, projects: ProjectService, runs: TrackedRunService, readable: Sequence[str], fallback: TrackedProject) -> None:
+        self._projects = projects
+        self._runs = runs
+        self._readable = readable
+        self._fallback = fallback
+
+    async def read(self, block: Mapping[str, Any], place: int) -> ReportGrid:
+        """Return a `panel-grid` block with its runs; sets of projects that the caller may not see are empty."""
+        metadata = mapping(block.get("metadata"))
+        specs = listed(mapping(metadata.get("panelBankSectionConfig")).get("panels"))
+        rows: list[ListedRun] = []
+        total, is_grouped = 0, False
+        for chosen in (mapping(one) for one in listed(metadata.get("runSets"))[:20]):
+            if chosen.get("enabled") is False:
+                continue
+            project = await self._project(mapping(chosen.get("project")))
+            if project is None:
+                continue
+            group = grouping_of(chosen)
+            is_grouped = is_grouped or bool(group)
+            filters = filters_of(chosen)
+            found = await self._runs.list(project, filters=filters, limit=RUNS_PER_GRID)
+            total += await self._runs.count(project, filters)
+            rows += [listed_run(entry.run, group) for entry in found.entries]
+        return ReportGrid(panels_of_specs(specs, f"Panels {place}"), rows[:RUNS_PER_GRID], total, is_grouped)
+
+    async def _project(self, named: Mapping[str, Any]) -> TrackedProject | None:
+        entity, name = text(named.get("entityName")), text(named.get("name"))
+        if not name:
+            return self._fallback
+        if entity and entity not in self._readable:
+            return None
+        return await self._projects.get(entity or self._fallback.entity, name)
+
+
+def grouping_of(chosen: Mapping[str, Any]) -> str:
+    """Return what a run set is grouped by: fields and `config.<key>` with commas, the outermost first; or nothing."""
+    found = []
+    for one in map(mapping, listed(chosen.get("grouping"))[:3]):
+        name = text(one.get("name"))
+        own = {"jobType": "job", "username": "user"}.get(name, name)
+        found.append(f"config.{name.removesuffix('.value')}" if one.get("section") == "config" and name else own)
+    return ",".join(filter(None, found))
+
+
+def filters_of(chosen: Mapping[str, Any]) -> str | None:
+    """Return the filter document (JSON text) of a run set; None for all runs."""
+    parts = [found for one in listed(mapping(chosen.get("filters")).get("filters")) if (found := _condition(mapping(one)))]
+    words = text(mapping(chosen.get("search")).get("query")).strip()
+    if words:
+        parts.append({"$or": [{"display_name": {"$regex": f"(?i){words}"}}, {"name": {"$regex": f"(?i){words}"}}]})
+    return json.dumps({"$and": parts}) if parts else None
+
+
+def _condition(one: Mapping[str, Any], depth: int = 0) -> dict[str, Any] | None:
+    operator = text(one.get("op")).upper()
+    if operator in {"OR", "AND"} and depth < 10:
+        inner = [found for part in listed(one.get("filters")) if (found := _condition(mapping(part), depth + 1))]
+        return {"$or" if operator == "OR" else "$and": inner} if inner else None
+    key = mapping(one.get("key"))
+    name = text(key.get("name"))
+    if one.get("disabled") or not name or operator not in _OPERATORS or one.get("value") is None:
+        return None
+    section = key.get("section")
+    if section == "config":
+        field = f"config.{name.removesuffix('.value')}"
+    elif section == "summary":
+        field = f"summary.{name}"
+    else:
+        field = _RUN_FIELDS.get(name, "")
+    word = _OPERATORS[operator]
+    return ({field: one["value"]} if word is None else {field: {word: one["value"]}}) if field else None

@@ -1,0 +1,1 @@
+"""Every address of the web pages, and which page answers it."""

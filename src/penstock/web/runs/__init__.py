@@ -1,0 +1,1 @@
+"""What pages tell of runs of pipelines beside their graph: attempts, inputs, packages, logs, causes, replay."""

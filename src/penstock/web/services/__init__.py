@@ -1,0 +1,1 @@
+"""What the pages read from and act through; the server fills it in."""

@@ -1,0 +1,1 @@
+"""What tracked runs logged, as pages read and draw it: documents, filters, panels, colours."""

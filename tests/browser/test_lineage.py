@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,3 +167,41 @@ def test_only_the_paths_to_a_picked_node_stay(model: dict[str, Any], page: Page)
     page.get_by_role("combobox", name="Only paths to").select_option(label=serves)
     page.get_by_role("button", name="Apply").click()
     expect(graph.locator(".node")).to_have_count(2)
+
+
+CONSUMERS = """
+import wandb
+
+for number in range(6):
+    with wandb.init(project="joined", name=f"consumer {number}") as run:
+        run.use_artifact("weights:latest")
+"""
+
+
+def test_what_is_drawn_as_one_is_searched_and_drawn_one_by_one(
+    server: LiveServer, model: dict[str, Any], page: Page, tmp_path: Path
+) -> None:
+    environment = client_environment(WANDB_BASE_URL=server.url, WANDB_API_KEY=server.key, WANDB_SILENT="true", HOME=str(tmp_path))
+    python = client_python("wandb==0.31.0", "pillow", "numpy", "pandas", "plotly")
+    done = run_client(python, CONSUMERS, env=environment, cwd=tmp_path, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    page.goto(f"/ui/lineage?of=artifact:{model['id']}&direction=downstream&depth=1")
+    graph, folded = page.locator("#lineage"), page.locator("#lineage-folded")
+    expect(graph.locator(".node")).to_have_count(2)
+    folded.locator("summary").click()
+    expect(folded.get_by_role("listitem")).to_have_count(7)
+    search = folded.get_by_role("searchbox")
+    search.fill("CONSUMER 3")
+    expect(folded.get_by_role("listitem")).to_have_count(1)
+    search.fill("nobody")
+    expect(folded.get_by_role("status")).to_have_text("Nothing matches.")
+    search.fill("")
+    assert page.evaluate(BARRIERS) == []
+    folded.get_by_role("link", name="Draw them one by one").click()
+    expect(graph.locator(".node", has_text="consumer 3")).to_be_visible()
+    page.get_by_role("link", name="Fold again").click()
+    expect(graph.locator(".node")).to_have_count(2)
+    page.get_by_label("Explode versions").check()
+    page.get_by_role("button", name="Apply").click()
+    expect(graph.locator(".node")).to_have_count(8)
+    expect(folded).to_have_count(0)

@@ -79,6 +79,8 @@ class LineageQuery:
     """Whether parts of versions are joined too."""
     to: str = ""
     """Key of the node that only the paths to are drawn of; empty: everything is."""
+    is_exploded: bool = False
+    """Whether similar neighbours are drawn one by one instead of as clusters."""
 
     def fields(self, **changes: str) -> dict[str, str]:
         """Return the query string's fields, some of them changed."""
@@ -89,6 +91,7 @@ class LineageQuery:
             "expand": ",".join(self.expand),
             "contents": "1" if self.has_contents else "",
             "to": self.to,
+            "explode": "1" if self.is_exploded else "",
         }
         return {name: value for name, value in (found | changes).items() if value}
 
@@ -123,6 +126,10 @@ class LineagePage:
     """The other end of the paths drawn, when it is within the depth."""
     whole_url: str
     """This page with everything again."""
+    clusters: Sequence[DrawnNode]
+    """What is drawn as one, with its members as names."""
+    folded_url: str
+    """This page with the clusters folded again that the reader opened; empty where none is open."""
     directions: Sequence[tuple[Direction, str]] = DIRECTIONS
     """Choices of direction."""
     kind_words: Mapping[NodeKind, str] = field(default_factory=lambda: KIND_WORDS)
@@ -144,7 +151,8 @@ def query_of(request: Request) -> LineageQuery:
         raise InvalidArgumentError(f"{direction[:40]!r} is no direction")
     expand = [part for part in params.get("expand", "").split(",") if part]
     to = params.get("to", "").strip()
-    return LineageQuery(params.get("of", "").strip(), Direction(direction), int(depth), expand, params.get("contents") == "1", to)
+    of, has_contents, is_exploded = params.get("of", "").strip(), params.get("contents") == "1", params.get("explode") == "1"
+    return LineageQuery(of, Direction(direction), int(depth), expand, has_contents, to, is_exploded)
 
 
 async def _graph(graph: LineageService, readable: Readable, query: LineageQuery) -> LineageGraph:
@@ -153,6 +161,7 @@ async def _graph(graph: LineageService, readable: Readable, query: LineageQuery)
         direction=query.direction,
         depth=query.depth,
         limit=MAX_SHOWN,
+        is_folded=not query.is_exploded,
         expand=query.expand,
         has_contents=query.has_contents,
         to=query.to,
@@ -194,6 +203,8 @@ async def lineage_page(
         again=_again(found, query) if query.direction is Direction.DOWNSTREAM and not query.to else (),
         end=_drawn_node(found.nodes[query.to], query) if query.to in found.nodes else None,
         whole_url="/ui/lineage?" + urlencode(query.fields(to="")),
+        clusters=[node for node in drawn.values() if node.count > 1],
+        folded_url="/ui/lineage?" + urlencode(query.fields(expand="")) if query.expand and not query.is_exploded else "",
     )
     crumbs = (Crumb("Artifacts", "/ui/artifacts"), Crumb("Lineage", is_word=True), Crumb(focus.name))
     frame = Frame(title=focus.name, section="artifacts", crumbs=crumbs, scripts=("table", "lineage"))

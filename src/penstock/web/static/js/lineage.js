@@ -146,5 +146,16 @@ function pickButton() {
   return () => button.getAttribute("aria-pressed") === "true";
 }
 
+/** What is typed in the field of a cluster leaves those of its members in the list that contain it. */
+function searchMembers(cluster) {
+  const members = [...cluster.querySelectorAll("li")];
+  cluster.querySelector("input").addEventListener("input", (event) => {
+    const wanted = event.target.value.trim().toLowerCase();
+    for (const member of members) member.hidden = !member.textContent.toLowerCase().includes(wanted);
+    cluster.querySelector("[role=status]").hidden = members.some((member) => !member.hidden);
+  });
+}
+
+for (const cluster of document.querySelectorAll("[data-members]")) searchMembers(cluster);
 const root = document.getElementById("lineage");
 if (root) start(root);

@@ -193,6 +193,7 @@ async def main(count: int, url: str) -> None:
             ("executions, the newest 20,000 sorted by component", tasks(sort="component")),
             ("executions, the newest 20,000 sorted by run", tasks(sort="run")),
             ("executions, `status:failed`", tasks(conditions=(failed,))),
+            ("executions, `status:failed`, the newest 20,000 sorted by name", tasks(sort="name", conditions=(failed,))),
             ("executions, `status:canceled` (none)", tasks(conditions=(Condition("status", ":", "canceled"),))),
             ("executions of a component", tasks(conditions=(Condition("component", "=", "comp-pipeline-7"),))),
             ("executions on a machine", tasks(conditions=(Condition("worker", "=", "machine-2"),))),

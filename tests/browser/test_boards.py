@@ -168,7 +168,7 @@ def test_panels_are_dragged_and_shown_full_screen_one_after_another(tab: Page, l
     expect(tab.locator('figure[data-key="accuracy"] canvas')).to_be_visible()
     target = tab.locator('figure[data-key="train/loss"]')
     tab.locator('figure[data-key="accuracy"] .chart-title').drag_to(target, target_position={"x": 10, "y": 60})
-    assert tab.locator('[data-section="train"] .chart-title').all_inner_texts() == ["accuracy", "loss"]
+    assert tab.locator('[data-section="train"] .chart-title').all_inner_texts() == ["accuracy", "train/loss"]
     tab.locator('figure[data-key="accuracy"]').focus()
     tab.keyboard.press("Enter")
     dialog = tab.locator("dialog.chart-dialog")

@@ -174,7 +174,7 @@ def test_panels_are_dragged_and_shown_full_screen_one_after_another(tab: Page, l
     dialog = tab.locator("dialog.chart-dialog")
     expect(dialog.locator(".chart-title")).to_have_text("accuracy")
     tab.keyboard.press("ArrowRight")
-    expect(dialog.locator(".chart-title")).to_have_text("loss")
+    expect(dialog.locator(".chart-title")).to_have_text("train/loss")
     tab.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from penstock.domain.ids import TrackedRunId
+from penstock.domain.natural_order import natural_key
 from penstock.domain.tracking import ConsoleLine
 from penstock.interfaces.task_traces import TaskTraces
 from penstock.interfaces.tracking_store import ConsoleStore
@@ -81,7 +82,7 @@ class ConsoleService:
     async def labels(self, run_id: TrackedRunId) -> Sequence[str]:
         """Return the labels of the writers of a shared run, in natural order (`rank2` before `rank10`); none for other runs."""
         found = {line.label for line in (await self._store.first_lines(run_id)).values() if line.label}
-        return sorted(found, key=_in_order)
+        return sorted(found, key=natural_key)
 
     async def _writers(self, run_id: TrackedRunId, label: str) -> Sequence[str]:
         """Return who writes under the label: it is a setting of the client's process, so its first line tells it."""
@@ -105,11 +106,6 @@ class ConsoleService:
             return found
         lines = await self._log_of_task(run_id)
         return [line for line in lines[after + 1 :] if text.lower() in line.text.lower()][: min(limit, _MAX_LINES)]
-
-
-def _in_order(label: str) -> tuple[tuple[int, str], ...]:
-    """Key of an order in which numbers within labels count as numbers."""
-    return tuple((int(part) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", label))
 
 
 class _StructuredLine(msgspec.Struct):

@@ -43,8 +43,6 @@ class Condition:
 
     def holds(self, value: Any) -> bool:
         """Whether a value is what is asked for; numbers are compared as numbers, other values as text without regard to case."""
-        if self.operator in {"<", "<=", ">", ">="} and self.number is None:
-            return False
         number = number_of(value) if self.number is not None and self.operator != ":" else None
         if number is not None and self.number is not None:
             return _COMPARED[self.operator](number, self.number)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from penstock.domain.natural_order import natural_key
 from penstock.domain.tracking import SeriesInfo, TrackedRun
 from penstock.web.tracking.documents import client_facts
 from penstock.web.tracking.panel_specs import chart_of, mapping, text
@@ -81,13 +81,7 @@ def panels_of_kinds(
 
 def in_order(panels: Iterable[ChartPanel]) -> list[ChartPanel]:
     """Return panels as a board lists them: of names that differ in a number, 2 before 10."""
-    return sorted(panels, key=lambda panel: (panel.kind != "line", "/" in panel.key, _counted(panel.section), _counted(panel.title)))
-
-
-def _counted(name: str) -> list[tuple[int, str]]:
-    """Return what orders names by their letters and by the size of the numbers in them."""
-    parts = re.split(r"(\d+)", name)
-    return [(len(part.lstrip("0")) if at % 2 else 0, part) for at, part in enumerate(parts)]
+    return sorted(panels, key=lambda panel: (panel.kind != "line", "/" in panel.key, natural_key(panel.section), natural_key(panel.title)))
 
 
 def client_plots(run: TrackedRun) -> dict[str, Mapping[str, Any]]:

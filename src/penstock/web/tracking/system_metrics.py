@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from penstock.domain.natural_order import natural_key
 from penstock.web.tracking.chart_panels import ChartPanel
 from penstock.web.tracking.documents import read_document
 
@@ -101,13 +102,9 @@ def system_panels(rows: Iterable[str]) -> list[SystemPanel]:
     documents = [read_document(row) for row in rows]
     keys = {key for row in documents for key, value in _flat(row) if isinstance(value, int | float) and not isinstance(value, bool)}
     lanes: dict[str, list[str]] = {}
-    for key in sorted((key for key in keys if not key.startswith("_")), key=_natural):
+    for key in sorted((key for key in keys if not key.startswith("_")), key=natural_key):
         lanes.setdefault(_LANE.sub(".*.", _WRITER.sub("", key)), []).append(key)
     return [SystemPanel(name if len(held) > 1 else held[0], "line", lanes=held if len(held) > 1 else ()) for name, held in lanes.items()]
-
-
-def _natural(key: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", key)]
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -264,7 +264,23 @@ def test_rows_further_down_follow_what_happens_to_their_runs(tab: Page, logged: 
     tab.goto(logged.base)
     to_end(tab, RUNS)
     row = tab.locator("#workspace-runs .workspace-row").last
+    row.scroll_into_view_if_needed()
     expect(row).to_contain_text(re.compile("try 000.*Running", re.DOTALL))
     ended = httpx.post(f"{logged.url}/files/tester/many/r0/file_stream", json={"complete": True, "exitcode": 0}, auth=("api", logged.key))
     assert ended.status_code == 200
     expect(row).to_contain_text(re.compile("try 000.*Finished", re.DOTALL), timeout=15000)
+
+
+def test_rows_that_were_out_of_sight_are_brought_up_to_date_when_they_are_scrolled_to(tab: Page, logged: Many) -> None:
+    tab.goto(logged.base)
+    to_end(tab, RUNS)
+    row = tab.locator('#workspace-runs [data-name="r1"]')
+    expect(row).to_contain_text("Running")
+    tab.locator("[data-run-list]").evaluate("(box) => { box.scrollTop = 0; }")
+    with tab.expect_response(re.compile(r"/tester/many(\?|$)")):
+        ended = httpx.post(f"{logged.url}/files/tester/many/r1/file_stream", json={"complete": True, "exitcode": 0}, auth=("api", logged.key))
+    assert ended.status_code == 200
+    tab.wait_for_timeout(1500)  # the change has reached the page, and rows out of sight are left as they are
+    expect(row).to_contain_text("Running")
+    row.scroll_into_view_if_needed()
+    expect(row).to_contain_text("Finished")

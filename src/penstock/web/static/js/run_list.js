@@ -9,6 +9,7 @@ import { say } from "./words.js";
 const MOST_ROWS = 10000; // then there is a link to the next page again
 const MOST_CHOSEN = 50; // as many as are ever drawn
 const AHEAD = 1.5; // heights of the view before the end at which more is fetched
+const STILL = 150; // milliseconds without scrolling, after which rows that came into sight are brought up to date
 const UNASKED = 3; // parts that are fetched one after the other while nothing is scrolled: closed groups take no room
 
 const isWanted = () => localStorage.getItem("penstock.paging") !== "pages";
@@ -26,12 +27,15 @@ export class RunList {
     this.next = this.region.dataset.next;
     this.rows = new Map();
     this.missing = new Set();
+    this.old = new Set(); // runs about which something may have been said since their rows were fetched
     this.unasked = 0;
     this.read();
     keepRegion(this.region.id, (fresh) => this.bring(fresh));
     box.addEventListener("scroll", () => {
       this.unasked = 0;
       requestAnimationFrame(() => this.settle());
+      clearTimeout(this.still);
+      this.still = setTimeout(() => this.followSight(), STILL);
     }, { passive: true });
     this.link?.addEventListener("click", (event) => {
       if (!this.canGrow()) return;
@@ -165,6 +169,7 @@ export class RunList {
   leave(id) {
     this.rows.get(id)?.remove();
     this.rows.delete(id);
+    this.old.delete(id);
   }
 
   /** Bring what is there up to date from the first part; while the pointer is in the list, what is new waits behind a button. */
@@ -183,9 +188,18 @@ export class RunList {
     offerNew(this.region, isHeld ? isNew : 0, () => this.take(fresh, known));
     if (isHeld) this.refreshRows(fresh);
     else this.take(fresh, known);
-    const seen = this.inSight().filter((id) => !known.has(id));
-    const further = seen.length ? await this.fetch({ runs: seen.join(",") }) : null;
+    this.old = new Set([...this.rows.keys()].filter((id) => !known.has(id)));
+    await this.followSight();
+  }
+
+  /** Bring rows that can be seen up to date; the others wait until they are scrolled to. */
+  async followSight() {
+    const seen = this.inSight().filter((id) => this.old.has(id));
+    if (!seen.length) return;
+    for (const id of seen) this.old.delete(id);
+    const further = await this.fetch({ runs: seen.join(",") });
     if (further) this.refreshRows(further);
+    else for (const id of seen) this.old.add(id);
   }
 
   /** Ids of runs whose rows can be seen. */

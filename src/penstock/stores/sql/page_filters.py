@@ -335,55 +335,79 @@ def select_page(
         late: sorts that take the newest `LOOKED_AT` matching rows only, as do the `late` clauses of `where`; the page says so.
     """
     sort = sorts.get(query.sort) or next(iter(sorts.values()))
-    if late is not None and (where.late or query.sort in late.sorts):
-        sort = late.sorts.get(query.sort, sort)
-        near = f"(SELECT {identity} AS near_id FROM {source} {where.sql()} ORDER BY {late.newest} DESC, {identity} DESC LIMIT {LOOKED_AT})"
-        near_where = Where(tx, now=where.now)
-        near_where.params, near_where.clauses = where.params, [f"{identity} = near.near_id", *where.late]
+    shown = _Shown(select, source, joins, sort, identity, count_limit)
+    if late is None or not (where.late or query.sort in late.sorts):
+        return _select_page(tx, query, where, shown, convert)
+    shown = replace(shown, sort=late.sorts.get(query.sort, sort))
+    newest = f"FROM {source} {where.sql()} ORDER BY {late.newest} DESC, {identity} DESC LIMIT {LOOKED_AT}"
+    near_where = Where(tx, now=where.now)
+    near_where.params, near_where.clauses = where.params, [f"{identity} = near.near_id", *where.late]
+    if where.late:
         counted = f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {where.counted(source)} LIMIT {LOOKED_AT + 1}) AS matching"
-        matching = int((tx.one(counted, where.params) or {"n": 0})["n"])
-        # CROSS JOIN keeps SQLite at looking up the newest rows, instead of reading all of them.
-        page = _select_page(
-            tx, query, near_where, select=select, source=f"{near} AS near CROSS JOIN {source}", sort=sort, identity=identity,
-            convert=convert, joins=joins, count_limit=count_limit, known=None if where.late else matching,
-        )  # fmt: skip
-        return replace(page, looked_at=LOOKED_AT) if matching > LOOKED_AT else page
-    return _select_page(
-        tx, query, where, select=select, source=source, sort=sort, identity=identity, convert=convert, joins=joins,
-        count_limit=count_limit,
-    )  # fmt: skip
+        matching = tx.one(counted, where.params)
+        page = _select_page(tx, query, near_where, shown.near(f"SELECT {identity} AS near_id {newest}"), convert)
+        return replace(page, looked_at=LOOKED_AT) if matching is not None and int(matching["n"]) > LOOKED_AT else page
+    if "SELECT" in shown.sort:
+        near = f"SELECT near_id, COUNT(*) OVER () AS near_count FROM (SELECT {identity} AS near_id {newest}) AS newest"
+        return _select_page(tx, query, near_where, shown.near(near), convert, is_newest=True)
+    # What the row alone tells costs little to carry along: only the rows of the page are looked up then.
+    near = _first_of(query, near_where, f"SELECT {identity} AS near_id, {shown.sort} AS near_value {newest}")
+    return _select_page(tx, query, near_where, replace(shown.near(near), sort="near.near_value"), convert, is_newest=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a page reads of its rows: parts of its statement."""
+
+    select: str
+    source: str
+    joins: str
+    sort: str
+    identity: str
+    count_limit: int
+
+    def near(self, near: str) -> _Shown:
+        """The same of the rows that `near` finds; CROSS JOIN keeps SQLite at looking up those, instead of reading all."""
+        return replace(self, source=f"({near}) AS near CROSS JOIN {self.source}")
+
+
+def _first_of(query: ListQuery, where: Where, near: str) -> str:
+    """SQL of those of the rows `near` that a page shows, so that only they are looked up; bound in `where`."""
+    direction, compare = ("DESC", "<") if query.is_descending else ("ASC", ">")
+    after = ""
+    if query.cursor:
+        value, last = decode_cursor(query.cursor)
+        after = f"WHERE (near_value, near_id) {compare} ({where.bind(value)}, {where.bind(last)})"
+    order = f"ORDER BY near_value {direction}, near_id {direction} LIMIT {int(query.limit) + 1}"
+    counted = f"SELECT near_id, near_value, COUNT(*) OVER () AS near_count FROM ({near}) AS newest"
+    return f"SELECT near_id, near_value, near_count FROM ({counted}) AS counted {after} {order}"
 
 
 def _select_page(
-    tx: Transaction,
-    query: ListQuery,
-    where: Where,
-    *,
-    select: str,
-    source: str,
-    sort: str,
-    identity: str,
-    convert: Callable[[Row], T],
-    joins: str,
-    count_limit: int,
-    known: int | None = None,
+    tx: Transaction, query: ListQuery, where: Where, shown: _Shown, convert: Callable[[Row], T], *, is_newest: bool = False
 ) -> Page[T]:
+    """Run the statements of a page; `is_newest`: rows tell in `near_count` how many there are."""
+    source, sort, identity, count_limit = shown.source, shown.sort, shown.identity, shown.count_limit
     counted_source, count_params = where.counted(source), dict(where.params)
     direction, compare = ("DESC", "<") if query.is_descending else ("ASC", ">")
     if query.cursor:
         value, last = decode_cursor(query.cursor)
         where.add(f"({sort}, {identity}) {compare} ({where.bind(value)}, {where.bind(last)})")
+    counts = ", near.near_count" if is_newest else ""
     rows = tx.all(
-        f"SELECT {select}, {sort} AS sort_value, {identity} AS sort_identity FROM {source} {joins} {where.sql()} "
+        f"SELECT {shown.select}, {sort} AS sort_value, {identity} AS sort_identity{counts} FROM {source} {shown.joins} {where.sql()} "
         f"ORDER BY {sort} {direction}, {identity} {direction} LIMIT {int(query.limit) + 1}",
         where.params,
     )
-    shown = rows[: query.limit]
-    next_cursor = encode_cursor(shown[-1]["sort_value"], shown[-1]["sort_identity"]) if len(rows) > query.limit else None
+    items = [convert(row) for row in rows[: query.limit]]
+    last_row = rows[query.limit - 1] if len(rows) > query.limit else None
+    next_cursor = None if last_row is None else encode_cursor(last_row["sort_value"], last_row["sort_identity"])
+    if is_newest:
+        known = int(rows[0]["near_count"]) if rows else 0
+        looked_at = LOOKED_AT if known >= LOOKED_AT else 0
+        return Page(items, next_cursor, min(known, count_limit), known <= count_limit and not looked_at, looked_at)
     if next_cursor is None and not query.cursor:
-        return Page([convert(row) for row in shown], None, len(shown))
-    if known is not None:
-        return Page([convert(row) for row in shown], next_cursor, min(known, count_limit), known <= count_limit)
+        return Page(items, None, len(items))
     counted = tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {counted_source} LIMIT {count_limit + 1}) AS matching", count_params)
     total = int(counted["n"]) if counted is not None else 0
-    return Page([convert(row) for row in shown], next_cursor, min(total, count_limit), total <= count_limit)
+    return Page(items, next_cursor, min(total, count_limit), total <= count_limit)

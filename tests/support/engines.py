@@ -108,6 +108,7 @@ class Engine:
             timers=self.clock,
             ids=self.ids,
             stager=self.stager,
+            has_content=lambda digest: digest not in self.missing_blobs,
         )
         self.driver = RunDriver(ports, settings)
         await self.driver.start()

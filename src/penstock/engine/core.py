@@ -104,7 +104,7 @@ def _start_root(state: RunState) -> None:
 def _on_retry_requested(state: RunState, event: RetryRequested) -> bool:
     if not state.is_final:
         return False
-    reset_run(state)
+    reset_run(state, frozenset(event.lost))
     _start_root(state)
     return True
 

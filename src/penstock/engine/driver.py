@@ -27,6 +27,7 @@ from penstock.engine.live import LiveRun, rebuild
 from penstock.engine.nodes import RunState
 from penstock.engine.performer import Performer, Ports
 from penstock.engine.plan_indexes import PlanIndexes
+from penstock.engine.rerun import contents_of
 from penstock.engine.turn_store import TurnStore
 from penstock.interfaces.journal import Hook
 
@@ -144,7 +145,7 @@ class RunDriver:
             await self._send_and_wait(run_id, events.ContinueRequested(self._ports.clock.now()))
 
     async def retry(self, run_id: RunId) -> None:
-        """Let a finished run go on: what succeeded is kept; durable when this returns.
+        """Let a finished run go on: what succeeded is kept, but for what is needed again and gone; durable when this returns.
 
         Raises:
             NotFoundError: no such run.
@@ -156,8 +157,12 @@ class RunDriver:
         live = await self._load(run_id)
         if run_id in self._runs or not live.state.is_final:
             raise ConflictError(f"run {run_id} has not ended")
+        contents = contents_of(live.state)
+        lost = await asyncio.to_thread(lambda: tuple(sorted(digest for digest in contents if not self._ports.has_content(digest))))
+        if run_id in self._runs:
+            raise ConflictError(f"run {run_id} has not ended")
         self._runs[run_id] = live
-        await self._send_and_wait(run_id, events.RetryRequested(self._ports.clock.now()))
+        await self._send_and_wait(run_id, events.RetryRequested(self._ports.clock.now(), lost))
 
     async def discard(self, run_id: RunId) -> None:
         """Stop and forget a run, for a caller who then deletes it. Nothing more of it is stored when this returns."""

@@ -14,7 +14,7 @@ import msgspec
 
 from penstock.domain.artifacts import ArtifactRef
 from penstock.domain.execution import Failure, TaskOutputs
-from penstock.domain.ids import RunId, TaskId, TaskPath
+from penstock.domain.ids import Digest, RunId, TaskId, TaskPath
 from penstock.interfaces.journal import EventRecord
 
 
@@ -137,6 +137,8 @@ class RetryRequested:
     """Somebody wants a finished run to go on: what succeeded is kept, the rest runs again."""
 
     at: float
+    lost: tuple[Digest, ...] = ()
+    """Contents of artifacts of the run that are there no more: who made one that is needed runs again, too."""
 
 
 @dataclass(frozen=True, slots=True)

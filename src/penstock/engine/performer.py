@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from penstock.domain.errors import PenstockError
 from penstock.domain.execution import Failure, FailureKind
-from penstock.domain.ids import RunId
+from penstock.domain.ids import Digest, RunId
 from penstock.engine import events
 from penstock.engine.commands import (
     CancelAttempt,
@@ -60,6 +60,8 @@ class Ports:
     stager: WorkspaceStager | None = None
     workspace_of: Callable[[RunId], str] = _default_workspace
     """Path of a run's workspace, as `{{$.workspace_path}}` shows it."""
+    has_content: Callable[[Digest], bool] = lambda digest: True
+    """Whether the bytes of an artifact are there. May block."""
 
 
 class Send(Protocol):

@@ -123,6 +123,7 @@ def build_engine(
         ids=ids,
         stager=workspaces,
         workspace_of=lambda run_id: str(workspaces.path(run_id)),
+        has_content=blobs.has,
     )
     driver = RunDriver(ports, DriverSettings(grace_seconds=settings.executor_grace_seconds))
     logs = AttemptLogFiles(settings.data_dir, executor.masks_of)

@@ -45,6 +45,7 @@ PATTERNS = (
     "artifact {name}",
     "{number} more",
     "looking for an earlier result in the cache",
+    "runs again: its output {name} is gone, and {others} needs it",
     "waiting for the engine",
     "waiting for the executor to start attempt {number}",
     "waiting for attempt {number}, retry in {time}; {reason}",

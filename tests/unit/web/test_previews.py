@@ -223,3 +223,22 @@ def test_names_in_a_long_pickle_are_counted_and_the_reading_ends(tmp_path: Path)
     found = preview(tmp_path, data).pickle
     assert found is not None and not found.is_whole
     assert list(found.names) == ["fractions.Fraction"]
+
+
+def test_a_large_table_of_a_tracked_run_and_a_large_archive_show_their_beginning(tmp_path: Path) -> None:
+    rows = [[number, "x" * 100] for number in range(90_000)]
+    found = preview(tmp_path, json.dumps({"_type": "table", "columns": ["id", "text"], "data": rows, "ncols": 2, "nrows": len(rows)}).encode())
+    assert found.table is not None
+    assert (found.kind, found.is_cut, found.table.columns, len(found.table.rows), found.table.total, found.more_rows) == ("table", True, ["id", "text"], 200, 90_000, 1000)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("x.npy", npy("<f8", (3, 4), bytes(96)))
+        file.writestr("large.bin", bytes(70 << 20))
+    assert [entry[0] for entry in preview(tmp_path, archive.getvalue()).entries] == ["x.npy", "large.bin"]
+
+
+def test_things_in_space_are_drawn_by_the_browser_and_ask_first_when_they_are_large(tmp_path: Path) -> None:
+    for name in ("a.OBJ", "b.glb", "c.pts.json", "d.pdb"):
+        found = preview(tmp_path, b"v 0 0 0\n", name)
+        assert (found.kind, found.text, found.asks_first) == ("space", name, True)
+    assert preview(tmp_path, b"\x89PNG\r\n\x1a\n", "picture.obj").kind == "image"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -174,3 +175,108 @@ def test_bars_hold_every_number_whatever_comes_later() -> None:
     assert (sum(spread.bars), spread.least, spread.most, len(spread.bars)) == (7, -1e12, 1e18, BARS)
     spread.add([1.7e308, -1.7e308])
     assert (spread.count, sum(spread.bars)) == (9, 7)
+
+
+def tracked(rows: list[Any], **more: Any) -> bytes:
+    """A table as the client writes it into an artifact."""
+    types = {"wb_type": "typedDict", "params": {"type_map": {"when": {"wb_type": "timestamp"}}}}
+    return json.dumps({"_type": "table", "column_types": types, "columns": ["id", "name", "when"], "data": rows, "ncols": 3, "nrows": len(rows)} | more, sort_keys=True).encode()
+
+
+def test_a_table_of_a_tracked_run_of_any_size_is_read_row_by_row_in_bounded_memory(tmp_path: Path) -> None:
+    count = 60_000
+    rows = [[number, f"row {number}" + "x" * 200, 1000 * number] for number in range(count)]
+    rows[count - 1][1] = 'quoted "text" ], [ \u4e2d'
+    data = tracked(rows, zeta=1)
+    assert len(data) > 12 << 20
+    source = source_of(tmp_path, data)
+    assert (source.columns, source.total) == (["id", "name", "when"], count)
+    tracemalloc.start()
+    try:
+        answers = pieces(source, order="-id")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (sum(answer.looked for answer in answers), sum(answer.damaged for answer in answers)) == (count, 0)
+    assert len(answers) > 5
+    assert cells_of(answers[-1:])[0] == [str(count - 1), 'quoted "text" ], [ \u4e2d', "1970-01-01T16:39:59Z"]
+    assert peak < len(data) / 2
+    assert 0 < source.progress(answers[0].position) < source.progress(answers[1].position) < 1
+
+
+def test_text_that_is_no_ascii_is_read_as_it_was_written(tmp_path: Path) -> None:
+    data = json.dumps({"columns": ["\ud559\uc2b5"], "data": [["\u4e2d\u6587"], ["\u00e9"]]}, ensure_ascii=False).encode()
+    source = source_of(tmp_path, data)
+    (answer,) = pieces(source, step=0)
+    assert (source.columns, cells_of([answer])) == (["\ud559\uc2b5"], [["\u4e2d\u6587"], ["\u00e9"]])
+
+
+@pytest.mark.parametrize(
+    ("damage", "lost"),
+    [
+        (b"[1, nonsense, 2]", 1),
+        (b"[" * 100_000 + b"]" * 100_000, 1),
+        (b'"no row"', 1),
+        (b"7", 1),
+        (b'["never closed, 1]', 1),
+        (b"{" + b'"a": [1, 2], ' * 9 + b'"b": 1}', 1),
+        (b"[" + b'"' + b"x" * (3 << 20) + b'"]', None),
+    ],
+)  # fmt: skip
+def test_a_damaged_row_of_a_tracked_table_costs_itself(tmp_path: Path, damage: bytes, lost: int | None) -> None:
+    good = [json.dumps([number, number + 0.5]).encode() for number in range(5000)]
+    data = b'{"columns": ["a", "b"], "data": [' + b", ".join([*good[:100], damage, *good[100:]]) + b"]}"
+    answers = pieces(source_of(tmp_path, data))
+    assert sum(answer.matched for answer in answers) >= len(good) - 1
+    assert 1 <= sum(answer.damaged for answer in answers) <= (lost or 4)
+
+
+def test_a_tracked_table_that_is_cut_or_lies_ends_where_its_bytes_do(tmp_path: Path) -> None:
+    data = tracked([[number, "x", 0] for number in range(100)])
+    for cut in range(0, len(data), 37):
+        store = LocalBlobStore(tmp_path / "blobs")
+        source = open_rows(store, store.put_bytes(data[:cut]).digest, cut)
+        if source is not None:
+            assert sum(answer.looked for answer in pieces(source, step=0)) <= 101
+    assert source_of(tmp_path, tracked([[1, "x", 0]], nrows=10**14)).total == 10**14
+    source = source_of(tmp_path, data)
+    assert scan(source, question_of("", "", "", str(len(data) + 99), source.columns), clock=lambda: 0.0).position == ""
+
+
+def test_a_line_of_a_hundred_mebibytes_costs_itself_and_no_memory(tmp_path: Path) -> None:
+    store = LocalBlobStore(tmp_path / "blobs")
+    for kind in ("csv", "jsonl"):
+        row = (lambda number: f"{number},{number}\n") if kind == "csv" else (lambda number: json.dumps({"a": number, "b": number}) + "\n")
+        with (tmp_path / "long").open("w") as file:
+            file.write("a,b\n" if kind == "csv" else "")
+            file.writelines(map(row, range(1000)))
+            for _ in range(100):
+                file.write("y" * (1 << 20))
+            file.write("\n")
+            file.writelines(map(row, range(1000, 2000)))
+        stored = store.put_path(tmp_path / "long", move=True)
+        source = open_rows(store, stored.digest, stored.size_bytes)
+        assert source is not None
+        tracemalloc.start()
+        try:
+            answers = pieces(source, step=0)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert (sum(answer.matched for answer in answers), sum(answer.damaged for answer in answers)) == (2000, 1)
+        assert peak < 24 << 20
+
+
+def test_an_array_in_an_archive_is_unpacked_once_over_all_pieces_and_may_have_any_dimensions(tmp_path: Path) -> None:
+    count = 40_000
+    whole = npy("<f4", (count, 2, 3), struct.pack(f"<{count * 6}f", *(float(number) for number in range(count * 6))))
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        packed = BytesIO()
+        with zipfile.ZipFile(packed, "w", method) as archive:
+            archive.writestr("before.txt", b"x" * 999)
+            archive.writestr("x.npy", whole)
+        source = source_of(tmp_path, packed.getvalue(), "x.npy")
+        assert source.columns == ["0,0", "0,1", "0,2", "1,0", "1,1", "1,2"]
+        answers = pieces(source, order="-0,0")
+        assert (sum(answer.looked for answer in answers), len(answers) > 3) == (count, True)
+        assert max(float(row[0]) for row in cells_of(answers)) == (count - 1) * 6

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,27 +19,29 @@ from markupsafe import Markup
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest
 from penstock.interfaces.blobs import BlobStore, TreeEntry
+from penstock.web.previews.archive_members import BOUNDED, MAX_INDEX_TAIL, is_small_index
 from penstock.web.previews.notebooks import Cell, cells_of
 from penstock.web.previews.parquet import MAGIC, ParquetError
 from penstock.web.previews.pickles import PickleSummary, summary_of
+from penstock.web.previews.stored_file import StoredFile
+from penstock.web.previews.table_documents import MAX_BEGIN, TAIL, count_in, head_table
 from penstock.web.previews.tables import MAX_ROWS, ROW_CHOICES, TableHead, array_table, delimited, json_lines, parquet_table, tracked_table
 from penstock.web.texts.prose import prose
 
 HEAD_BYTES = 64 * 1024
-_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_MAX_ARCHIVE = 64 * 1024 * 1024
 _MAX_DOCUMENT = 8 * 1024 * 1024
 """Notebooks, figures and tables of tracked runs up to this size are read whole."""
-_MAX_INDEX = 2 * 1024 * 1024
-"""Bytes of the list of entries of an archive that is looked into."""
-MAX_INDEX_TAIL = 66_000
-"""Bytes at the end of an archive in which it says how long its list is."""
 _MAX_JSON = 200_000
 """Characters of indented JSON."""
 _MAX_ARRAY = 256 * 1024
 _MAX_PICKLE = 1024 * 1024
 _MAX_TABLE = 4 * 1024 * 1024
 """Bytes of a table that are read when more rows are asked for."""
+_IN_SPACE = (
+    ".obj", ".stl", ".gltf", ".glb", ".babylon", ".pts.json",
+    ".pdb", ".pqr", ".sdf", ".sd", ".mol", ".mol2", ".xyz", ".gro", ".cif", ".mcif", ".mmcif",
+)  # fmt: skip
+"""Ends of the names of files that the browser draws in space; see `static/js/in_space.js`."""
 _VEGA = ("https://vega.github.io/schema/vega/", "https://vega.github.io/schema/vega-lite/")
 _IMAGES: Sequence[tuple[bytes, str]] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -66,7 +67,7 @@ class Preview:
 
     kind: str
     """`text`, `json`, `table`, `prose`, `notebook`, `figure`, `vega`, `image`, `audio`, `video`, `svg`, `pdf`, `archive`, `numpy`,
-    `pickle`, `folder`, `binary`, `document`, `none` or `missing`.
+    `pickle`, `folder`, `binary`, `document`, `space`, `none` or `missing`.
     """
     text: str = ""
     table: TableHead | None = None
@@ -86,7 +87,7 @@ class Preview:
     @property
     def asks_first(self) -> bool:
         """Whether showing it loads the file itself, so that large ones are only loaded when the reader asks."""
-        return self.kind in {"image", "svg", "document", "audio", "video", "figure", "pdf"}
+        return self.kind in {"image", "svg", "document", "audio", "video", "figure", "pdf", "space"}
 
     @property
     def html(self) -> Markup:
@@ -152,7 +153,7 @@ def rows_asked(text: str) -> int:
 def preview_of(
     blobs: BlobStore, *, digest: str | None, type_: str, is_directory: bool, size: int | None, name: str = "", rows: int = MAX_ROWS
 ) -> Preview:
-    """Read the beginning of an artifact and say what it is; a file's `name` only tells documents from other text.
+    """Read the beginning of an artifact and say what it is; a file's `name` only tells documents and things in space from others.
 
     Args:
         rows: of a table, `MAX_ROWS` or one of `ROW_CHOICES`; more rows mean that more of the file is read, `_MAX_TABLE` bytes at most.
@@ -173,6 +174,8 @@ def _preview(blobs: BlobStore, digest: str | None, type_: str, is_directory: boo
         return Preview("missing")
     media = media_type_of(head, type_)
     is_cut = (size or 0) > len(head)
+    if name.lower().endswith(_IN_SPACE) and media in {"text/plain", "application/octet-stream"}:
+        return Preview("space", text=name.rpartition("/")[2], media_type=media)
     if media in {"text/html", "text/markdown"}:
         return Preview("document", media_type=media)
     if media == "image/svg+xml":
@@ -188,11 +191,14 @@ def _preview(blobs: BlobStore, digest: str | None, type_: str, is_directory: boo
     if media == "text/plain" and name.lower().endswith((".md", ".markdown")) and not is_cut:
         return Preview("prose", text=head.decode("utf-8", "replace"), media_type="text/markdown")
     if media == "text/plain":
-        whole = is_cut and (size or 0) <= _MAX_DOCUMENT and head.lstrip()[:1] == b"{"
+        is_document = is_cut and head.lstrip()[:1] == b"{"
+        whole = is_document and (size or 0) <= _MAX_DOCUMENT
+        if is_document and not whole and (found := _large_table(blobs, Digest(digest), size or 0, rows)) is not None:
+            return found
         text = head_of(blobs, digest, _MAX_DOCUMENT) if whole else head
         return text_preview(text.decode("utf-8", "replace"), is_cut and not whole, rows)
-    if head[:2] == b"PK" and (size or 0) <= _MAX_ARCHIVE:
-        return archive_preview(b"".join(blobs.read(Digest(digest))))
+    if head[:2] == b"PK":
+        return archive_preview(StoredFile(blobs, Digest(digest), size or 0))
     if head.startswith(b"\x93NUMPY"):
         table, note = array_table(head_of(blobs, digest, _MAX_ARRAY if rows == MAX_ROWS else _MAX_TABLE), rows)
         is_longer = table is not None and _is_longer(table, False)
@@ -251,30 +257,29 @@ def _parquet_preview(blobs: BlobStore, digest: Digest, size: int, rows: int) -> 
     return Preview("table", table=table, is_cut=_is_longer(table, False), media_type="application/vnd.apache.parquet")
 
 
-def archive_preview(data: bytes) -> Preview:
+def _large_table(blobs: BlobStore, digest: Digest, size: int, rows: int) -> Preview | None:
+    """Return the first rows of a table of a tracked run that is not read whole, None when the file is none."""
+    tail = b"".join(blobs.read(digest, offset=max(0, size - TAIL)))
+    table = head_table(head_of(blobs, digest, MAX_BEGIN if rows == MAX_ROWS else _MAX_TABLE), rows, count_in(tail))
+    return None if table is None else Preview("table", table=table, is_cut=True, media_type="application/json")
+
+
+def archive_preview(file: StoredFile | io.BytesIO) -> Preview:
     """Entries of a zip or npz, with shapes of arrays; nothing is extracted to disk."""
-    if not is_small_index(data[-MAX_INDEX_TAIL:]):
-        return Preview("binary", text=hex_lines(data[:512]), is_cut=True)
+    first = file.read(512) or b""
+    length = file.seek(0, io.SEEK_END)
+    file.seek(max(0, length - MAX_INDEX_TAIL))
+    if not is_small_index(file.read() or b""):
+        return Preview("binary", text=hex_lines(first), is_cut=True)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipfile.ZipFile(file) as archive:
             entries: list[tuple[str, int | None, str]] = []
             for info in archive.infolist()[:500]:
                 note = _note_of_array(archive, info) if info.filename.endswith(".npy") else ""
                 entries.append((info.filename, info.file_size, note))
             return Preview("archive", entries=entries, is_cut=len(archive.infolist()) > 500)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError):
-        return Preview("binary", text=hex_lines(data[:512]), is_cut=True)
-
-
-def is_small_index(tail: bytes) -> bool:
-    """Whether the list of entries of a zip archive, by its last bytes, is short enough to be read: an object is made of every entry."""
-    end = tail.rfind(b"PK\x05\x06")
-    if end < 0 or len(tail) < end + 16:
-        return False
-    size = int(struct.unpack_from("<I", tail, end + 12)[0])
-    if end >= 76 and tail[end - 20 : end - 16] == b"PK\x06\x07":
-        size = int(struct.unpack_from("<Q", tail, end - 76 + 40)[0])  # the wide record counts, whatever the other says
-    return size <= _MAX_INDEX
+        return Preview("binary", text=hex_lines(first), is_cut=True)
 
 
 def _note_of_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str:
@@ -282,7 +287,7 @@ def _note_of_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str:
 
     Only deflate can be unpacked in bounded steps: `zipfile` hands out whatever one piece of bzip2 or LZMA unpacks to, gigabytes if so made.
     """
-    if info.compress_type not in _BOUNDED:
+    if info.compress_type not in BOUNDED:
         return ""
     try:
         with archive.open(info) as member:

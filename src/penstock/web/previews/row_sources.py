@@ -1,8 +1,8 @@
 """Rows of a stored file one block after the other, from any place where a block began: delimited text, JSON lines, Parquet, arrays of NumPy
 (also in an archive), tables of tracked runs.
 
-A source holds one block of rows at a time (tables of tracked runs, which are one JSON document of at most 8 MiB, are held whole). What is
-wrong in the middle of a file costs the rows that it is in: they are counted as damaged, and reading goes on behind them.
+A source holds one block of rows at a time, which is bounded in rows and in bytes. What is wrong in the middle of a file costs the rows that
+it is in: they are counted as damaged, and reading goes on behind them.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import zipfile
-import zlib
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,18 +18,21 @@ from typing import Any
 
 from penstock.domain.ids import Digest
 from penstock.interfaces.blobs import BlobStore
-from penstock.web.previews.content import MAX_INDEX_TAIL, is_small_index
+from penstock.web.previews.archive_members import member_of
 from penstock.web.previews.parquet import MAGIC, ParquetError, ParquetFile, open_file
-from penstock.web.previews.tables import DELIMITERS, header_of, item_size, numbers_in, shown_of, told_type
+from penstock.web.previews.table_documents import MAX_BEGIN, TAIL, TableStart, count_in, rows_of, shown_row, start_of
+from penstock.web.previews.tables import DELIMITERS, header_of, item_size, numbers_in
 
 BLOCK = 2000
 """Rows of a block."""
 _MAX_COLUMNS = 60
 _MAX_LINE = 1 << 20
 _MAX_RECORD_LINES = 200
-_MAX_DOCUMENT = 8 << 20
+_MAX_BLOCK = 8 << 20
+"""Bytes of a block."""
+_LONG_PART = 64 << 20
+"""Bytes of a line that is passed over, until the clock is looked at."""
 _HEAD = 64 * 1024
-_CHUNK = 256 * 1024
 
 Bounds = Callable[[int], tuple[Any, Any] | None]
 """Column -> least and largest value in what comes next, None where that is not known."""
@@ -97,8 +99,8 @@ def open_rows(blobs: BlobStore, digest: Digest, size: int, member: str = "") -> 
         return _member(blobs, digest, size, member)
     if b"\0" in head:
         return None
-    if head.lstrip()[:1] == b"{" and size <= _MAX_DOCUMENT and (found := _tracked(read(0, _MAX_DOCUMENT))) is not None:
-        return found
+    if head.lstrip()[:1] == b"{" and (start := start_of(read(0, MAX_BEGIN))) is not None:
+        return _tracked(blobs, digest, size, start)
     return _json_lines(blobs, digest, size, head) or _delimited(blobs, digest, size, head)
 
 
@@ -106,18 +108,40 @@ def _pieces(blobs: BlobStore, digest: Digest, offset: int) -> Iterator[bytes]:
     return blobs.read(digest, offset=offset)
 
 
+class _Gap(bytes):
+    """Takes the place of (a part of) a line that is too long to be held."""
+
+    length = 0
+    ends = False
+    """The line ends with it."""
+
+
+def _gap(length: int, *, ends: bool) -> _Gap:
+    gap = _Gap()
+    gap.length, gap.ends = length, ends
+    return gap
+
+
 def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Cut a stream into lines with their ends; one that is too long comes in parts of `_MAX_LINE` bytes, so that memory is bounded."""
-    rest = b""
+    """Cut a stream into lines with their ends; in the place of one longer than `_MAX_LINE` comes a gap, so that memory is bounded."""
+    rest, passed, is_long = b"", 0, False
     for piece in pieces:
         found = (rest + piece).split(b"\n")
         rest = found.pop()
         for line in found:
-            yield line + b"\n"
-        while len(rest) > _MAX_LINE:
-            yield rest[:_MAX_LINE]
-            rest = rest[_MAX_LINE:]
-    if rest:
+            if is_long or len(line) >= _MAX_LINE:
+                yield _gap(passed + len(line) + 1, ends=True)
+                passed, is_long = 0, False
+            else:
+                yield line + b"\n"
+        if is_long or len(rest) >= _MAX_LINE:
+            passed, rest, is_long = passed + len(rest), b"", True
+        if passed >= _LONG_PART:
+            yield _gap(passed, ends=False)
+            passed = 0
+    if is_long:
+        yield _gap(passed + len(rest), ends=True)
+    elif rest:
         yield rest
 
 
@@ -134,20 +158,21 @@ def _json_lines(blobs: BlobStore, digest: Digest, size: int, head: bytes) -> Row
     columns = list(known)[:_MAX_COLUMNS]
 
     def blocks(position: str, passes: Passes) -> Iterator[Block]:
-        at, damaged = int(position or 0), 0
+        at = begun = int(position or 0)
         rows: list[Sequence[Any]] = []
+        damaged = 0
         for line in _lines(_pieces(blobs, digest, at)):
-            at += len(line)
-            if not line.strip():
-                continue
-            row = _object(line)
-            if row is None:
-                damaged += 1
-            else:
-                rows.append([row.get(name) for name in columns])
-            if len(rows) + damaged >= BLOCK:
+            at += line.length if isinstance(line, _Gap) else len(line)
+            if isinstance(line, _Gap):
+                damaged += line.ends
+            elif line.strip():
+                row = _object(line)
+                damaged += row is None
+                if row is not None:
+                    rows.append([row.get(name) for name in columns])
+            if len(rows) + damaged >= BLOCK or at - begun >= _MAX_BLOCK:
                 yield Block(rows, str(at), damaged)
-                rows, damaged = [], 0
+                damaged, rows, begun = 0, [], at
         yield Block(rows, "", damaged)
 
     return RowSource(columns, None, size, blocks)
@@ -174,15 +199,16 @@ def _delimited(blobs: BlobStore, digest: Digest, size: int, head: bytes) -> RowS
     columns, start, fields = begun.rows[0][:_MAX_COLUMNS], begun.first_length, len(begun.rows[0])
 
     def blocks(position: str, passes: Passes) -> Iterator[Block]:
-        at, damaged = int(position or start), 0
+        at = begun = int(position or start)
         rows: list[Sequence[Any]] = []
+        damaged = 0
         for found in _records(_lines(_pieces(blobs, digest, at)), delimiter, fields):
             at += found.length
             rows += found.rows
             damaged += found.damaged
-            if len(rows) + damaged >= BLOCK:
+            if len(rows) + damaged >= BLOCK or at - begun >= _MAX_BLOCK:
                 yield Block(rows, str(at), damaged)
-                rows, damaged = [], 0
+                damaged, rows, begun = 0, [], at
         yield Block(rows, "", damaged)
 
     return RowSource(columns, None, size, blocks)
@@ -208,25 +234,32 @@ def _records(lines: Iterator[bytes], delimiter: str, width: int | None = None) -
     """
     waiting: deque[bytes] = deque()
     plain: list[bytes] = []
+    held = 0
 
     def following() -> bytes | None:
         return waiting.popleft() if waiting else next(lines, None)
 
     while (line := following()) is not None:
-        if b'"' not in line:
+        is_gap = isinstance(line, _Gap)
+        if b'"' not in line and not is_gap:
             plain.append(line)
-            if len(plain) >= BLOCK:
+            held += len(line)
+            if len(plain) >= BLOCK or held >= _MAX_LINE:
                 yield _plain_records(plain, delimiter)
-                plain = []
+                plain, held = [], 0
             continue
         if plain:
             yield _plain_records(plain, delimiter)
-            plain = []
+            plain, held = [], 0
+        if isinstance(line, _Gap):
+            yield _Records((), int(line.ends), line.length, line.length)
+            continue
         taken = [line]
         quotes, length = line.count(b'"'), len(line)
         while quotes % 2 and len(taken) < _MAX_RECORD_LINES and length < _MAX_LINE:
             more = following()
-            if more is None:
+            if more is None or isinstance(more, _Gap):
+                waiting.extendleft(() if more is None else (more,))
                 break
             taken.append(more)
             quotes, length = quotes + more.count(b'"'), length + len(more)
@@ -322,9 +355,9 @@ def _array(head: bytes, pieces: Callable[[int], Iterator[bytes]]) -> RowSource |
         return None
     descr, is_fortran, shape, start = described
     one = item_size(descr)
-    if one is None or not shape or len(shape) > 2 or (is_fortran and len(shape) > 1) or 0 in shape:
+    if one is None or not shape or (is_fortran and len(shape) > 1) or 0 in shape:
         return None
-    width = shape[1] if len(shape) == 2 else 1
+    width = math.prod(shape[1:])
     row = one * width
     if row > _MAX_LINE:
         return None
@@ -344,84 +377,50 @@ def _array(head: bytes, pieces: Callable[[int], Iterator[bytes]]) -> RowSource |
                 break
         yield Block((), "", damaged=shape[0] - at)
 
-    return RowSource([str(index) for index in range(min(width, _MAX_COLUMNS))], shape[0], shape[0], blocks)
+    return RowSource(_places(shape[1:], min(width, _MAX_COLUMNS)), shape[0], shape[0], blocks)
 
 
-def _member(blobs: BlobStore, digest: Digest, size: int, member: str) -> RowSource | None:
-    """An array in an archive, unpacked as it is read: what lies before a position is unpacked again and thrown away."""
-    start = max(0, size - MAX_INDEX_TAIL)
-    if not is_small_index(b"".join(blobs.read(digest, offset=start))):
+def _places(shape: Sequence[int], count: int) -> list[str]:
+    """Return the names of the first values of a row: their indexes, one for each dimension."""
+    names = []
+    for place in range(count):
+        rest, indexes = place, []
+        for size in reversed(shape):
+            rest, index = divmod(rest, size)
+            indexes.append(str(index))
+        names.append(",".join(reversed(indexes)) or "0")
+    return names
+
+
+def _member(blobs: BlobStore, digest: Digest, size: int, name: str) -> RowSource | None:
+    """An array in an archive."""
+    member = member_of(blobs, digest, size, name)
+    if member is None:
         return None
-    try:
-        with zipfile.ZipFile(_Seekable(blobs, digest, size)) as archive:
-            info = archive.getinfo(member)
-            if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-                return None
-            with archive.open(info) as opened:
-                head = opened.read(_HEAD)
-    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError):
-        return None
-
-    def pieces(offset: int) -> Iterator[bytes]:
-        try:
-            with zipfile.ZipFile(_Seekable(blobs, digest, size)) as archive, archive.open(member) as opened:
-                while offset > 0 and (passed := opened.read(min(offset, _CHUNK))):
-                    offset -= len(passed)
-                while data := opened.read(_CHUNK):
-                    yield data
-        except (zipfile.BadZipFile, zlib.error, EOFError):
-            return
-
-    return _array(head, pieces)
+    head = b""
+    for piece in member.pieces(0):
+        head += piece
+        if len(head) >= _HEAD:
+            break
+    return _array(head, member.pieces)
 
 
-class _Seekable(io.RawIOBase):
-    """A stored file that can be read anywhere."""
-
-    def __init__(self, blobs: BlobStore, digest: Digest, size: int) -> None:
-        self._blobs, self._digest, self._size, self._at = blobs, digest, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = max(0, offset + (0, self._at, self._size)[whence])
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        data = b"".join(self._blobs.read(self._digest, offset=self._at, length=len(buffer))) if self._at < self._size else b""
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-
-def _tracked(data: bytes) -> RowSource | None:
-    """A table of a tracked run; see `preview_tables.tracked_table`."""
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(document, dict) or not isinstance(document.get("columns"), list) or not isinstance(document.get("data"), list):
-        return None
-    names, all_rows = [str(name) for name in document["columns"]][:_MAX_COLUMNS], document["data"]
-    told: Sequence[str] = [told_type(document.get("column_types"), name) for name in document["columns"]]
+def _tracked(blobs: BlobStore, digest: Digest, size: int, start: TableStart) -> RowSource:
+    """A table of a tracked run."""
+    total = count_in(b"".join(blobs.read(digest, offset=max(start.position, size - TAIL))))
 
     def blocks(position: str, passes: Passes) -> Iterator[Block]:
-        start = int(position or 0)
-        for at in range(start, len(all_rows), BLOCK):
-            some = all_rows[at : at + BLOCK]
-            rows = [_row(row, told) for row in some if isinstance(row, list)]
-            following = at + BLOCK
-            yield Block(rows, str(following) if following < len(all_rows) else "", len(some) - len(rows))
+        at = begun = max(int(position or 0), start.position)
+        rows: list[Sequence[Any]] = []
+        damaged = 0
+        for row, behind in rows_of(_pieces(blobs, digest, at), at):
+            at = behind
+            damaged += row is None
+            if row is not None:
+                rows.append(shown_row(row[:_MAX_COLUMNS], start.told))
+            if len(rows) + damaged >= BLOCK or at - begun >= _MAX_BLOCK:
+                yield Block(rows, str(at), damaged)
+                damaged, rows, begun = 0, [], at
+        yield Block(rows, "", damaged)
 
-    return RowSource(names, len(all_rows), len(all_rows), blocks)
-
-
-def _row(row: Sequence[Any], told: Sequence[str]) -> list[Any]:
-    return [shown_of(value, told[at] if at < len(told) else "") for at, value in enumerate(row[:_MAX_COLUMNS])]
+    return RowSource(start.columns[:_MAX_COLUMNS], total, size, blocks)

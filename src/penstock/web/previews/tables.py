@@ -101,7 +101,10 @@ def cell_of(value: Any) -> Any:
     if value is None:
         return ""
     is_plain = isinstance(value, str | int | float)
-    text = str(value) if is_plain else json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text = str(value) if is_plain else json.dumps(value, ensure_ascii=False, default=str)
+    except (RecursionError, ValueError):  # nested deeper than can be written, or a number of more digits than are converted
+        return "…"
     return text if len(text) <= _MAX_CELL else text[: _MAX_CELL - 1] + "…"
 
 
@@ -264,8 +267,12 @@ def tracked_table(document: Any, limit: int = MAX_ROWS) -> TableHead | None:
         return None
     told = [told_type(document.get("column_types"), name) for name in document["columns"]]
     shown = [[shown_of(value, told[at] if at < len(told) else "") for at, value in enumerate(row)] for row in rows[:limit]]
-    types = [word or _kind([row[at] if at < len(row) else None for row in shown]) for at, word in enumerate(told)]
-    return table_of([str(name) for name in document["columns"]], shown, types=types, total=len(rows), limit=limit)
+    return table_of([str(name) for name in document["columns"]], shown, types=types_of(told, shown), total=len(rows), limit=limit)
+
+
+def types_of(told: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Return the types of columns: as the client told them, else those of the values."""
+    return [word or _kind([row[at] if at < len(row) else None for row in rows]) for at, word in enumerate(told)]
 
 
 def told_type(column_types: Any, name: Any) -> str:

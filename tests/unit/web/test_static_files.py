@@ -20,8 +20,9 @@ SHELL_BYTES = 300_000
 SCRIPTS = sorted({name for path in (STATIC.parent / "pages").rglob("*.py") for names in re.findall(r"scripts=\(([^)]*)\)", path.read_text()) for name in re.findall(r'"(\w+)"', names)})
 """Names that pages give to their frames."""
 CODE = {".css", ".js", ".svg"}
-LATER = {"vega.min.js", "vega-lite.min.js", "vega-interpreter.js"}
-"""Loaded when a custom chart comes into view, not before."""
+CHARTS = {"vega.min.js", "vega-lite.min.js", "vega-interpreter.js"}
+LATER = CHARTS | {"in_space.js", "space.js", "solid_files.js", "molecules.js"}
+"""Loaded when a custom chart, or something in space, comes into view, not before."""
 
 
 def client() -> httpx.AsyncClient:
@@ -44,9 +45,11 @@ async def test_all_scripts_styles_and_icons_together_stay_below_the_budget_of_th
 
 
 def test_no_page_asks_for_the_libraries_of_custom_charts_before_there_is_one() -> None:
-    assert {path.name for path in (STATIC / "vendor").iterdir()} >= LATER, "fetch them: python hatch_build.py"
+    assert {path.name for path in (STATIC / "vendor").iterdir()} >= CHARTS, "fetch them: python hatch_build.py"
     for script in (STATIC / "js").glob("*.js"):
-        assert not LATER & {address.rpartition("/")[2] for address in preloads((script.stem,))}
+        assert not CHARTS & {address.rpartition("/")[2] for address in preloads((script.stem,))}
+    for script in SCRIPTS:
+        assert not LATER & {path.name for path in module_order(("shell", script))}
 
 
 async def test_a_client_that_takes_no_compression_gets_the_file_as_it_is() -> None:

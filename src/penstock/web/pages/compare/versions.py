@@ -86,7 +86,7 @@ def _preview(services: WebServices, tracking: TrackingServices, version: Artifac
     digest, size = stored_content(tracking, version, named[0]) if named else (None, 0)
     if digest is None:
         return None
-    return preview_of(services.blobs, digest=digest, type_="", is_directory=False, size=size, name=path, rows=ROW_CHOICES[-1])
+    return preview_of(services.blobs, digest=digest, type_="", is_directory=False, size=size, name="", rows=ROW_CHOICES[-1])
 
 
 def stored_content(tracking: TrackingServices, version: ArtifactVersion, entry: ManifestEntry) -> tuple[Digest | None, int]:

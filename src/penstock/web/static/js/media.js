@@ -8,7 +8,6 @@ import { figure } from "./figure.js";
 import { imageElement } from "./image.js";
 import { Panel } from "./panel.js";
 import { plotElement, rowsBehind } from "./plots.js";
-import { cloud } from "./points.js";
 import { wholeTable } from "./table_view.js";
 import { themeColors } from "./theme.js";
 import { say, shortNumber } from "./words.js";
@@ -17,6 +16,8 @@ const MAX_RUNS = 6;
 const MAX_IMAGES = 24;
 const MAX_PARTS = 6;
 const path = (text) => text.split("/").map(encodeURIComponent).join("/");
+/** What draws in space; fetched when there is something to draw. */
+const inSpace = () => import(new URL("./in_space.js", import.meta.url).href);
 const fileAddress = (run, name) => `/ui/tracking/runs/${run}/files/${path(name)}`;
 
 /** A panel over one media key of each visible run. */
@@ -126,9 +127,9 @@ function drawOne(stage, run, { value }, panel) {
   } else if (kind === "image-file") drawImages(stage, run, list.slice(0, MAX_IMAGES), list.length, panel);
   else if (kind === "histogram") stage.replaceChildren(bars(histogramOf(list[0]), panel.name));
   else if (kind.includes("table")) drawTable(stage, run, list[0], panel);
-  else if (kind === "plotly-file") drawText(stage, run, list[0], (text) => figure(JSON.parse(text), panel.name));
+  else if (kind === "plotly-file") drawFile(stage, run, list[0], async (answer) => figure(JSON.parse(await answer.text()), panel.name));
   else if (kind === "html-file") stage.replaceChildren(make("iframe", { class: "boxed media-frame", sandbox: "allow-scripts", src: fileAddress(run, name), title: panel.name, loading: "lazy", referrerpolicy: "no-referrer" }));
-  else if (kind.startsWith("object3D") || kind.startsWith("molecule")) drawText(stage, run, list[0], (text) => cloud(text, name, panel.name));
+  else if (kind.startsWith("object3D") || kind.startsWith("molecule")) drawFile(stage, run, list[0], async (answer) => (await inSpace()).spaceOf(await answer.arrayBuffer(), name, list[0].caption || panel.name));
   else if (kind.startsWith("audio") || kind.startsWith("video")) stage.replaceChildren(...played(kind, list, run));
   else stage.replaceChildren(make("p", { class: "small muted" }, say("plain")), name ? download(run, name) : "");
 }
@@ -159,13 +160,13 @@ function drawImages(stage, run, images, count, panel) {
   stage.replaceChildren(toggles.length ? make("div", { class: "row wrapping media-layers" }, ...toggles) : "", grid, count > images.length ? make("p", { class: "small faint num" }, say("rows", { shown: images.length, count })) : "");
 }
 
-/** Fetch a text file of a run and show what `work` makes of it; a large one only when asked for. */
-function drawText(stage, run, value, work) {
+/** Fetch a file of a run and show what `work` makes of it; a large one only when asked for. */
+function drawFile(stage, run, value, work) {
   const name = value.path;
   const load = async () => {
     const answer = await fetch(fileAddress(run, name), { credentials: "same-origin" });
     if (!answer.ok) throw new Error(String(answer.status));
-    return work(await answer.text());
+    return work(answer);
   };
   const turn = (stage.turn = (stage.turn ?? 0) + 1);
   const show = () => load().then((element) => { if (turn === stage.turn) stage.replaceChildren(element); })

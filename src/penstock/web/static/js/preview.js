@@ -1,4 +1,4 @@
-// Figures and Vega charts in previews of files: fetched from where the page says, drawn from the numbers that are in them.
+// Figures, Vega charts and things in space in previews of files: fetched from where the page says, drawn from the numbers that are in them.
 
 import "./reader.js";
 import "./sift.js";
@@ -10,6 +10,7 @@ import { imageElement, layersOf, viewer } from "./image.js";
 import { themeColors } from "./theme.js";
 import { drawVega } from "./vega_drawing.js";
 import { ask, waitAt } from "./waiting.js";
+import { say } from "./words.js";
 
 const HEIGHT = 360;
 
@@ -20,6 +21,22 @@ async function documentAt(address, signal) {
 
 async function draw(place) {
   const drawn = await waitAt(place, async (signal) => figure(await documentAt(place.dataset.figure, signal), place.dataset.label), () => draw(place));
+  if (drawn) place.replaceChildren(drawn);
+  else place.querySelector(":scope > .skeleton")?.remove();
+}
+
+/** A solid, a cloud or a molecule; a file that is none after all stays what its text or its size says below. */
+async function drawSpace(place) {
+  const { space, name, label } = place.dataset;
+  const drawn = await waitAt(place, async (signal) => {
+    const bytes = await (await ask(space, { signal })).arrayBuffer();
+    const { spaceOf } = await import(new URL("./in_space.js", import.meta.url).href);
+    try {
+      return spaceOf(bytes, name, label);
+    } catch {
+      return make("p", { class: "muted" }, say("space not drawn"));
+    }
+  }, () => drawSpace(place));
   if (drawn) place.replaceChildren(drawn);
   else place.querySelector(":scope > .skeleton")?.remove();
 }
@@ -73,6 +90,7 @@ document.addEventListener("click", (event) => {
 for (const link of document.querySelectorAll("[data-picture]")) link.setAttribute("aria-haspopup", "dialog");
 for (const table of document.querySelectorAll("[data-sift]")) dress(table);
 for (const place of document.querySelectorAll("[data-figure]")) draw(place);
+for (const place of document.querySelectorAll("[data-space]")) drawSpace(place);
 for (const place of document.querySelectorAll("[data-vega]")) drawChart(place);
 document.addEventListener("penstock:theme", () => setTimeout(() => {
   for (const place of document.querySelectorAll("[data-vega]")) drawChart(place);

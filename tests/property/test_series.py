@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -127,7 +128,9 @@ def test_a_log_cut_at_any_byte_keeps_every_whole_record(data: st.DataObject) -> 
             torn.start()
             whole = sum(end <= cut for end in ends)
             assert [row["_step"] for row in await _read(torn)] == list(range(3 * whole))
-            await torn.append([SeriesAppend(_RUN, "history", 3 * index, [json.dumps({"_step": 3 * index + k}) for k in range(3)]) for index in range(6)])
+            await torn.append(
+                [SeriesAppend(_RUN, "history", 3 * index, [json.dumps({"_step": 3 * index + k}) for k in range(3)]) for index in range(6)]
+            )
             assert [row["_step"] for row in await _read(torn)] == list(range(18))
             torn.close()
             store.close()
@@ -144,7 +147,9 @@ def test_a_block_file_cut_at_any_byte_loses_nothing_that_the_log_still_has(data:
             store = ColumnSeriesStore(root / "a")
             store.start()
             for index in range(4):
-                await store.append([SeriesAppend(_RUN, "history", 300 * index, [json.dumps({"_step": 300 * index + k, "v": 1.5}) for k in range(300)])])
+                await store.append(
+                    [SeriesAppend(_RUN, "history", 300 * index, [json.dumps({"_step": 300 * index + k, "v": 1.5}) for k in range(300)])]
+                )
                 await store.settle(_RUN)
             store.close()
             other = root / "b"
@@ -184,7 +189,8 @@ def test_samples_and_charts_show_every_spike(spikes: set[int], samples: int, com
             if compact:
                 await store.settle(_RUN)
             rows = await store.sample(_RUN, SampleSpec(("_step", "loss"), samples))
-            assert len(rows) <= samples
+            assert len(rows) == samples
+            assert [row["_step"] for row in rows] == sorted({row["_step"] for row in rows})
             assert rows[0]["_step"] == 0
             assert rows[-1]["_step"] == 2999
             assert max(row["loss"] for row in rows) == 1000.0 + max(spikes)
@@ -192,6 +198,30 @@ def test_samples_and_charts_show_every_spike(spikes: set[int], samples: int, com
             assert len(chart.x) <= samples
             assert chart.rows == 3000
             assert (max(chart.high), chart.high_x[int(np.argmax(chart.high))]) == (1000.0 + max(spikes), max(spikes))
+            store.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("total", [700, 300_000])
+def test_a_sample_has_as_many_rows_as_were_asked_for_whatever_the_values(total: int) -> None:
+    """Where neighbours are extremes of one another's stretches, or every value is the same, extremes alone would be fewer."""
+
+    async def scenario() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            store = ColumnSeriesStore(Path(folder))
+            store.start()
+            lines = [json.dumps({"_step": step, "same": 1, "rising": step, "wave": math.sin(step)}) for step in range(total)]
+            await store.append([SeriesAppend(_RUN, "history", 0, lines)])
+            await store.settle(_RUN)
+            for keys in (("same",), ("rising",), ("wave",), ("same", "rising"), ("wave", "rising", "same")):
+                for samples in (3, 10, 500):
+                    rows = await store.sample(_RUN, SampleSpec(("_step", *keys), samples))
+                    steps = [row["_step"] for row in rows]
+                    assert len(set(steps)) == samples, (keys, samples)
+                    assert (steps[0], steps[-1], steps) == (0, total - 1, sorted(steps))
+                    assert all(row.get("rising", row["_step"]) == row["_step"] for row in rows)
+                    assert all(row.get("wave", math.sin(row["_step"])) == math.sin(row["_step"]) for row in rows)
             store.close()
 
     asyncio.run(scenario())

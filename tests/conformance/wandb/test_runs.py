@@ -45,6 +45,7 @@ def test_history_is_sampled_and_scanned(client: Client) -> None:
         + """
 run = wandb.Api().run(f"{PROJECT}/r1")
 answer = {"all": len(run.history(pandas=False)), "few": len(run.history(samples=5, pandas=False)),
+          "some": [len(run.history(samples=count, keys=keys, pandas=False)) for keys in (["loss"], ["loss", "nested.x"]) for count in (5, 10, 20)],
           "keys": [sorted(row) for row in run.history(keys=["nested.x"], pandas=False)][:1],
           "page": [row["_step"] for row in run.scan_history(keys=["_step", "loss"], page_size=7, min_step=3, max_step=20)],
           "last": run.lastHistoryStep}
@@ -52,6 +53,7 @@ answer = {"all": len(run.history(pandas=False)), "few": len(run.history(samples=
     )
     assert answer["all"] == 25
     assert answer["few"] == 5
+    assert answer["some"] == [5, 10, 20, 5, 10, 20]
     assert answer["keys"] == [["_step", "nested.x"]]
     assert answer["page"] == list(range(3, 20))
     assert answer["last"] == 24

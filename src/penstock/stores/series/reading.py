@@ -13,7 +13,7 @@ from penstock.stores.series import pyramid
 from penstock.stores.series.blockfile import Block
 from penstock.stores.series.columns import RowNumbers
 from penstock.stores.series.rows import Segment, columns_of_key, numbers_of, project, rows_as_json, rows_with_all
-from penstock.stores.series.thinning import AXES, Stretch, sample_from_pyramids
+from penstock.stores.series.thinning import AXES, Stretch, beside, even_places, sample_from_pyramids
 
 
 def ranges(segments: Sequence[Segment], min_step: int | None, max_step: int | None) -> list[Stretch]:
@@ -46,7 +46,7 @@ def read_rows(segments: Sequence[Segment], *, min_step: int | None, max_step: in
 
 
 def sample(segments: Sequence[Segment], spec: SampleSpec) -> list[Mapping[str, Any]]:
-    """Return rows with all keys of `spec`, projected; when there are too many, those with the extremes of each stretch."""
+    """Return rows with all keys of `spec`, projected; when there are too many, as many as asked for, with the extremes of each stretch."""
     parts = ranges(segments, spec.min_step, spec.max_step)
     if (thinned := sample_from_pyramids(parts, spec)) is not None:
         return thinned
@@ -166,13 +166,13 @@ def _count_of(part: Stretch, key: str) -> int:
 
 
 def _with_extremes(candidates: Sequence[tuple[Segment, RowNumbers]], spec: SampleSpec, total: int) -> list[tuple[Segment, RowNumbers]]:
-    """Choose at most `spec.samples` rows: first, last, and per stretch the lowest and highest of each drawn key."""
+    """Choose `spec.samples` rows: first, last, per stretch the lowest and highest of each drawn key, and an even choice of others."""
     keys = [key for key in spec.keys if key not in AXES]
     columns = {key: _values_at(candidates, key) for key in keys}
     numeric = {key: values for key, values in columns.items() if values is not None}
     room = max(spec.samples - 2, 0)
     if not numeric or room < 2 * len(numeric):
-        chosen = _even_places(total, spec.samples)
+        chosen = even_places(total, spec.samples)
     else:
         stretches = max(1, room // (2 * len(numeric)))
         size = -(-total // stretches)
@@ -180,7 +180,8 @@ def _with_extremes(candidates: Sequence[tuple[Segment, RowNumbers]], spec: Sampl
         for values in numeric.values():
             buckets = pyramid.build(values, size)
             picks += [buckets.low_at, buckets.high_at]
-        chosen = np.unique(np.concatenate(picks))
+        extremes = np.unique(np.concatenate(picks))
+        chosen = np.sort(np.append(extremes, beside(np.arange(total), extremes, spec.samples - len(extremes))))
     result = []
     start = 0
     for segment, rows in candidates:
@@ -212,13 +213,7 @@ def _values_at(candidates: Sequence[tuple[Segment, RowNumbers]], key: str) -> np
 
 def _evenly(total: int, samples: int | None) -> np.ndarray[Any, Any] | None:
     """Return which of `total` rows to take, first and last among them; None for all."""
-    return None if samples is None or total <= samples else _even_places(total, samples)
-
-
-def _even_places(total: int, samples: int) -> np.ndarray[Any, Any]:
-    if samples <= 1:
-        return np.array([total - 1])
-    return np.unique(np.rint(np.linspace(0, total - 1, samples)).astype(np.int64))
+    return None if samples is None or total <= samples else even_places(total, samples)
 
 
 def _chosen(parts: Sequence[Stretch], chosen: np.ndarray[Any, Any] | None) -> Iterator[tuple[Stretch, RowNumbers]]:

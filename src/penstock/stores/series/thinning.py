@@ -49,7 +49,8 @@ def sample_from_pyramids(parts: Sequence[Stretch], spec: SampleSpec) -> list[Map
         return None
     levels = [_buckets(part, column) for part, column in zip(parts, columns, strict=True) if column is not None]
     starts = np.cumsum([0, *(part.stop - part.start for part in parts)])
-    merged = pyramid.coarser(_joined(levels, starts), -(-sum(len(level.low) for level in levels) // stretches))
+    finest = _joined(levels, starts)
+    merged = pyramid.coarser(finest, -(-len(finest.low) // stretches))
     if any(column is not None and column[1] == "i" for column in columns) and not _is_exact(merged):
         return None
     values = dict(zip([*merged.low_at.tolist(), *merged.high_at.tolist()], [*merged.low.tolist(), *merged.high.tolist()], strict=True))
@@ -57,7 +58,22 @@ def sample_from_pyramids(parts: Sequence[Stretch], spec: SampleSpec) -> list[Map
         if edge not in values:
             row = part.start if edge == 0 else part.stop - 1
             values[edge] = project(part.segment, np.array([row]), drawn)[0][drawn[0]]
+    more = beside(finest.last_at, np.array(list(values)), spec.samples - len(values))
+    values |= dict(zip(finest.last_at[more].tolist(), finest.last[more].tolist(), strict=True))
     return _assembled(parts, columns, starts, values, spec, drawn[0])
+
+
+def even_places(total: int, samples: int) -> np.ndarray[Any, Any]:
+    """Return which of `total` rows an even choice of `samples` takes, first and last among them."""
+    if samples <= 1:
+        return np.array([total - 1])
+    return np.unique(np.rint(np.linspace(0, total - 1, samples)).astype(np.int64))
+
+
+def beside(rows: np.ndarray[Any, Any], chosen: np.ndarray[Any, Any], missing: int) -> np.ndarray[Any, Any]:
+    """Return the places in `rows` of an even choice of `missing` of them that are not `chosen`, so that there are enough."""
+    free = np.flatnonzero(~np.isin(rows, chosen))
+    return free[even_places(len(free), missing)] if missing > 0 and len(free) > missing else free[: max(missing, 0)]
 
 
 def _assembled(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,6 +18,9 @@ DEFAULT_PIPELINE_ROOT = "minio://mlpipeline/v2/artifacts"
 
 DEFAULT_NAMESPACE = "kubeflow"
 """What tasks of runs without a namespace are told, as in a Kubeflow installation for one tenant."""
+
+DEFAULT_SERVICE_ACCOUNT = "pipeline-runner"
+"""What tasks of runs without a service account are told."""
 
 
 class FailureKind(StrEnum):
@@ -78,6 +82,12 @@ class RunContext:
     annotations: Mapping[str, str] = field(default_factory=dict)
     sdk_version: str = ""
 
+    @property
+    def parameters_text(self) -> str:
+        """All root parameters as Argo tells them: a JSON list of names and texts."""
+        texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in self.parameters.items()}
+        return json.dumps([{"name": name, "value": text} for name, text in texts.items()], separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class LaunchRequest:
@@ -101,6 +111,8 @@ class LaunchRequest:
     run_status: str = ""
     run_failures: str = ""
     """Exit tasks: outcome of the body so far."""
+    run_seconds: float = 0.0
+    """How long the run had been going when the attempt was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,8 @@ class RunField:
     """A fact about the run or the task being resolved.
 
     `name` is one of: run_id, run_name, resource_name, pipeline_name, pipeline_root, create_time, schedule_time, workspace,
-    task_key, task_id, task_path, namespace, status (Argo words, exit tasks only), failures (JSON list, exit tasks only),
+    task_key, task_id, task_path, namespace, service_account, status (Argo words, exit tasks only), failures (JSON list, exit tasks only),
+    duration (seconds so far, six decimals), parameters (all root parameters as a JSON list of name and value),
     `create_time:<form of strftime>`, `label:<k>`, `annotation:<k>`, `parameter:<k>` (root parameter).
     """
 

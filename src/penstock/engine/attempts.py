@@ -14,7 +14,7 @@ from penstock.engine.nodes import AttemptChange, EngineFaultError, Leaf, Node, N
 from penstock.engine.phases import Phase
 from penstock.engine.readiness import seconds
 from penstock.engine.retry import MAX_LOSSES, Relaunch, RetryLater, decide
-from penstock.engine.scope import failures_text, run_status
+from penstock.engine.scope import failures_text, run_seconds, run_status
 
 _UNDER_WAY = frozenset({Phase.LAUNCHED, Phase.RUNNING, Phase.STOPPING})
 
@@ -60,6 +60,7 @@ def _request(state: RunState, node: Node, attempt: int) -> LaunchRequest:
         user_retry_index=leaf_of(node).user_retries,
         run_status=run_status(state) if node.is_sheltered else "",
         run_failures=failures_text(state) if node.is_sheltered else "",
+        run_seconds=run_seconds(state),
     )
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from penstock.domain.execution import DEFAULT_NAMESPACE, DEFAULT_PIPELINE_ROOT, RunContext
+from penstock.domain.execution import DEFAULT_NAMESPACE, DEFAULT_PIPELINE_ROOT, DEFAULT_SERVICE_ACCOUNT, RunContext
 from penstock.domain.expr import UNSET
 from penstock.domain.moments import utc_text
 from penstock.domain.plan import RunPlan
@@ -95,6 +95,10 @@ class NodeScope:
             return run_status(state)
         if name == "failures":
             return failures_text(state)
+        if name == "duration":
+            return f"{run_seconds(state):f}"
+        if name == "parameters":
+            return UNSET if state.context is None else state.context.parameters_text
         return _run_fact(state, name)
 
     def _sibling(self, task: str) -> Node | None:
@@ -114,6 +118,7 @@ def _run_fact(state: RunState, name: str) -> Any:
         "schedule_time": utc_text(run.scheduled_at),
         "workspace": state.workspace,
         "namespace": run.namespace or DEFAULT_NAMESPACE,
+        "service_account": run.service_account or DEFAULT_SERVICE_ACCOUNT,
     }
     return facts.get(name, UNSET)
 
@@ -126,6 +131,11 @@ def run_parameters(state: RunState) -> Mapping[str, Any]:
 def run_status(state: RunState) -> str:
     """Outcome of the run so far in Argo's words."""
     return "Failed" if state.first_failure is not None or state.cancel_reason is not None else "Succeeded"
+
+
+def run_seconds(state: RunState) -> float:
+    """How long the run has been going."""
+    return 0.0 if state.started_at is None else state.now - state.started_at
 
 
 def failures_text(state: RunState) -> str:

@@ -153,6 +153,17 @@ def conditions(n: int = 7):
             say("between")
 
 
+@case("conditions over quoted words", {"word": 'a "b"'}, status="Succeeded", said=["same", "other"])
+@dsl.pipeline(name="quoted")
+def quoted(word: str):
+    with dsl.Condition(word == 'a "b"'):
+        say("same")
+    with dsl.Condition(word == 'c "d"'):
+        say("never")
+    with dsl.Condition(word != 'c "d"'):
+        say("other")
+
+
 @case("after a skipped condition", status="Succeeded", phases={"say": [], "say-2": ["Succeeded"]})
 @dsl.pipeline(name="after-skipped")
 def after_skipped():

@@ -209,6 +209,48 @@ def parts():
     op.add_init_container(init.add_volume_mount(k8s.V1VolumeMount(name="shared", mount_path="/whole")))
 
 
+@case("facts of the pod as files", status="Succeeded", logs={"facts": 'mine="yes" [two words] 500 kubeflow'})
+@dsl.pipeline(name="downward")
+def downward():
+    op = dsl.ContainerOp(name="facts", image="alpine", command=["sh", "-c"], arguments=["echo $(grep mine= /pod/labels) [$(cat /pod/note)] $(cat /pod/cpu) $(cat /all/space)"])
+
+    def field(path, name):
+        return k8s.V1DownwardAPIVolumeFile(path=path, field_ref=k8s.V1ObjectFieldSelector(field_path=name))
+
+    cpu = k8s.V1DownwardAPIVolumeFile(path="cpu", resource_field_ref=k8s.V1ResourceFieldSelector(resource="limits.cpu", divisor="1m"))
+    items = [field("labels", "metadata.labels"), field("note", "metadata.annotations['note']"), cpu]
+    space = k8s.V1DownwardAPIProjection(items=[field("space", "metadata.namespace")])
+    volumes = {
+        "pod": {"downward_api": k8s.V1DownwardAPIVolumeSource(items=items)},
+        "all": {"projected": k8s.V1ProjectedVolumeSource(sources=[k8s.V1VolumeProjection(downward_api=space)])},
+    }
+    for name, source in volumes.items():
+        op.add_volume(k8s.V1Volume(name=name, **source))
+        op.container.add_volume_mount(k8s.V1VolumeMount(name=name, mount_path="/" + name))
+    op.add_pod_label("mine", "yes").add_pod_annotation("note", "two words")
+    op.container.set_cpu_limit("500m")
+
+
+def _seconds(text: str, given: str) -> str:
+    whole, _, part = text.partition(".")
+    return f"{whole.isdigit()} {len(part)} {float(text) > 0} {given}"
+
+
+@case("time that the workflow took", {"n": 3}, status="Succeeded", said=["pipeline-runner", 'True 6 True [{"name":"n","value":"3"}]'])
+@dsl.pipeline(name="took")
+def took(n: int = 1):
+    seconds = create_component_from_func(_seconds)("{{workflow.duration}}", "{{workflow.parameters}}")
+    say(seconds.after(say("{{workflow.serviceAccountName}}")).output)
+
+
+@case("time that the workflow took, told by its exit handler", status="Succeeded", logs={"bye": "took seconds"})
+@dsl.pipeline(name="took-exit")
+def took_exit():
+    script = "case {{workflow.duration}} in [0-9]*.[0-9][0-9][0-9][0-9][0-9][0-9]) echo took seconds;; esac"
+    with dsl.ExitHandler(dsl.ContainerOp(name="bye", image="alpine", command=["sh", "-c", script])):
+        say("work")
+
+
 @case("retries by policy", status="Failed", error="exit code 7", phases={"again": ["Succeeded"], "again(0)": ["Failed"], "again(1)": ["Succeeded"], "never": ["Failed"], "never(0)": ["Failed"]})
 @dsl.pipeline(name="policies")
 def policies():

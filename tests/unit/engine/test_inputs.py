@@ -143,7 +143,10 @@ def test_values_are_taken_out_of_json_outputs() -> None:
 
 
 def test_facts_of_the_run_are_available() -> None:
-    names = ("run_id", "run_name", "resource_name", "task_key", "task_path", "create_time", "pipeline_root", "parameter:p", "label:k")
+    names = (
+        "run_id", "run_name", "resource_name", "task_key", "task_path", "create_time", "pipeline_root", "parameter:p", "label:k",
+        "service_account", "parameters",
+    )  # fmt: skip
     bindings: dict[str, Expr] = {name: RunField(name) for name in names}
     made = flat(task("a", parameters=bindings), labels={"k": "v"})
     received = Play(made, parameters={"p": 9}).to_end().received("a")
@@ -157,7 +160,16 @@ def test_facts_of_the_run_are_available() -> None:
         "pipeline_root": "minio://mlpipeline/v2/artifacts",
         "parameter:p": 9,
         "label:k": "v",
+        "service_account": "pipeline-runner",
+        "parameters": '[{"name":"p","value":"9"}]',
     }
+
+
+def test_the_time_that_the_run_has_taken_is_told_with_six_decimals() -> None:
+    play = Play(flat(task("m", "maker"), task("a", parameters={"so far": RunField("duration")}, after=["m"]), templates=[leaf("maker")]))
+    took = play.to_end().received("a")["so far"]
+    assert took == f"{play.requests[-1].run_seconds:f}"
+    assert float(took) > 0
 
 
 def test_an_input_from_a_failed_producer_takes_its_default_or_fails() -> None:

@@ -14,8 +14,9 @@ from typing import Any
 
 from penstock.domain.execution import Mount
 from penstock.interfaces.dialect import SecretLookup
-from penstock.spec.argo.environment import ContainerEnvironment, PodFacts, container_environment, container_mounts
+from penstock.spec.argo.environment import ContainerEnvironment, PodFacts, container_environment
 from penstock.spec.argo.leaf import Leaf
+from penstock.spec.argo.volumes import container_mounts
 from penstock.spec.shells import with_shell_of
 
 KINDS = ("initContainers", "sidecars")
@@ -70,7 +71,7 @@ def companions_of(
     found = Companions()
     for kind, item in started_companions(leaf.template):
         env = container_environment(item, pod, secrets)
-        own, warnings = container_mounts(item, volumes, shared, secrets, env.expand)
+        own, warnings = container_mounts(item, volumes, shared, pod, secrets, env.expand)
         _add_mounts(found, str(item.get("name")), own, taken)
         found.warnings += [*env.warnings, *warnings]
         words = [str(leaf.paths.apply(env.expand(str(word)))) for word in [*item["command"], *(item.get("args") or ())]]

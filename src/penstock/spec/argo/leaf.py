@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.domain.errors import TaskError
-from penstock.domain.execution import AttemptLayout, FailureKind, LaunchRequest
+from penstock.domain.execution import DEFAULT_SERVICE_ACCOUNT, AttemptLayout, FailureKind, LaunchRequest
 from penstock.domain.plan import ContainerWork
 from penstock.spec.argo.environment import PodFacts
 from penstock.spec.argo.launcher import RuntimeInfo, read_runtime_info
@@ -62,7 +62,9 @@ def resolver_of(request: LaunchRequest) -> Callable[[str], str | None]:
         "workflow.name": run.resource_name,
         "workflow.uid": run.run_id,
         "workflow.namespace": run.namespace,
-        "workflow.serviceAccountName": run.service_account or "pipeline-runner",
+        "workflow.serviceAccountName": run.service_account or DEFAULT_SERVICE_ACCOUNT,
+        "workflow.parameters": run.parameters_text,
+        "workflow.duration": f"{request.run_seconds:f}",
         "workflow.status": request.run_status,
         "workflow.failures": request.run_failures,
         "pod.name": request.key.task_id,
@@ -116,6 +118,7 @@ def pod_facts(request: LaunchRequest, template: Mapping[str, Any]) -> PodFacts:
             "workflows.argoproj.io/workflow": run.resource_name,
         },
         annotations={str(key): str(value) for key, value in (metadata.get("annotations") or {}).items()},
+        service_account=run.service_account or DEFAULT_SERVICE_ACCOUNT,
     )
 
 

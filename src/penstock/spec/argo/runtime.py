@@ -31,7 +31,7 @@ from penstock.domain.execution import (
 from penstock.domain.plan import ParameterType
 from penstock.interfaces.dialect import SecretLookup
 from penstock.spec.argo.companions import Companions, companions_of
-from penstock.spec.argo.environment import ContainerEnvironment, PodFacts, container_environment, container_mounts
+from penstock.spec.argo.environment import ContainerEnvironment, PodFacts, container_environment
 from penstock.spec.argo.files import artifact_outputs, declared_default, declared_path, fixed_outputs, parameter_outputs, staged_inputs
 from penstock.spec.argo.launcher import RUNTIME_INFO, read_call, read_output, read_runtime_info
 from penstock.spec.argo.leaf import Leaf, manifest_of, pod_facts, resolve_leaf, workflow_volumes
@@ -40,6 +40,7 @@ from penstock.spec.argo.lower import is_optional_output
 from penstock.spec.argo.metrics import METRICS_TYPE, UI_METADATA_TYPE, metrics_metadata, ui_metadata
 from penstock.spec.argo.resources import effects, json_path, on_stored, read_action, read_deletion
 from penstock.spec.argo.v2_step import absent_by_uri, launch_step, launcher_text, staged_by_uri
+from penstock.spec.argo.volumes import container_mounts
 from penstock.spec.argo.wishes import environment_of, python_of, resources_of
 from penstock.spec.shells import with_shell_of
 
@@ -218,7 +219,7 @@ def _surroundings(
     """Mounts of task and companions, the companions, and sentences about everything that is not honoured."""
     volumes = [*(leaf.template.get("volumes") or ()), *workflow_volumes(request)]
     shared = layout.mounts / ".volumes"
-    mounts, warnings = container_mounts(leaf.container, volumes, shared, secrets, env.expand)
+    mounts, warnings = container_mounts(leaf.container, volumes, shared, pod, secrets, env.expand)
     mounts = [mount for mount in mounts if str(mount.target) != "/kfp-launcher"]
     place = partial(_working_dir, leaf, layout)
     beside = companions_of(leaf, pod, secrets, volumes=volumes, shared=shared, taken=mounts, directory=place)

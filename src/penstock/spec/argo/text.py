@@ -24,6 +24,9 @@ _RUN_FIELDS = {
     "workflow.creationTimestamp": "create_time",
     "workflow.status": "status",
     "workflow.failures": "failures",
+    "workflow.duration": "duration",
+    "workflow.serviceAccountName": "service_account",
+    "workflow.parameters": "parameters",
     "pod.name": "task_id",
     "node.name": "task_path",
 }

@@ -2,7 +2,8 @@
 
 Argo substitutes text first and parses afterwards; parsing first gives the same answer for everything the 1.8 compiler writes and
 keeps a value with quotes or operators in it harmless. Grammar: `||`, `&&`, `!`, parentheses, `== != < <= > >= =~ !~` between
-operands that are quoted text or bare words, both possibly with tags.
+operands that are quoted text or bare words, both possibly with tags. The compiler puts the text of a comparison between quotes as it
+is, so that a text with quotes in it makes no expression; such a comparison is read as its author meant it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+_AS_COMPILED = re.compile(r'"(\{\{[^{}]*\}\})" (==|!=|<=|>=|<|>) "(.*)"|"(.*)" (==|!=|<=|>=|<|>) "(\{\{[^{}]*\}\})"', re.DOTALL)
+"""A comparison of a tag with a text, in either order, as the compiler writes it."""
 _COMPARE = frozenset({"==", "!=", "<", "<=", ">", ">=", "=~", "!~"})
 
 
@@ -31,7 +34,14 @@ def parse_when(text: str, *, place: str) -> Expr:
     Raises:
         SpecError: it is malformed; names the place.
     """
-    return _Parser(text, place).parse()
+    try:
+        return _Parser(text, place).parse()
+    except SpecError:
+        meant = _AS_COMPILED.fullmatch(text.strip())
+        if meant is None:
+            raise
+        left, op, right = (part for part in meant.groups() if part is not None)
+        return Call("argo" + op, (text_expr(left), text_expr(right)))
 
 
 class _Parser:

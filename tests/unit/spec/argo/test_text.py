@@ -29,6 +29,9 @@ def test_known_tags_become_references_between_constant_parts() -> None:
         ("workflow.parameters.n", RunField("parameter:n")),
         ("workflow.annotations.pipelines.kubeflow.org/run_name", RunField("run_name")),
         ("workflow.status", RunField("status")),
+        ("workflow.duration", RunField("duration")),
+        ("workflow.serviceAccountName", RunField("service_account")),
+        ("workflow.parameters", RunField("parameters")),
         ("workflow.creationTimestamp.Y", RunField("create_time:%Y")),
     ],
 )

@@ -37,6 +37,12 @@ def test_an_operator_inside_a_value_is_text() -> None:
     assert parse('"a == b" == "c && d"') == Call("argo==", (Const("a == b"), Const("c && d")))
 
 
+@pytest.mark.parametrize("word", ['say "x"', '"', 'a" == "b', "{'k': \"v\"}"])
+def test_quotes_in_a_text_that_the_compiler_put_between_quotes_are_text(word: str) -> None:
+    assert parse(f'"{TAG}" == "{word}"') == Call("argo==", (FLIP, Const(word)))
+    assert parse(f'"{word}" != "{TAG}"') == Call("argo!=", (Const(word), FLIP))
+
+
 @pytest.mark.parametrize("text", ["", "==", "a ==", "(a == b", "a == b)", 'a == "b', "a == b c"])
 def test_malformed_expressions_name_the_place(text: str) -> None:
     with pytest.raises(SpecError, match=r"^here: invalid 'when'"):

@@ -6,11 +6,12 @@ from typing import Any
 
 import orjson
 
-from penstock.api.kfp.convert.runs import DEFAULT_SERVICE_ACCOUNT, has_source, reference_to_wire, run_request_from_wire
+from penstock.api.kfp.convert.runs import has_source, reference_to_wire, run_request_from_wire
 from penstock.api.kfp.convert.states import status
 from penstock.api.kfp.wire import Fields, message, timestamp
 from penstock.domain.catalog import RecurringRun, StoredSpec, Tick, Trigger
 from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.execution import DEFAULT_SERVICE_ACCOUNT
 from penstock.pipelines.recurring_runs import RecurringChange, RecurringRequest
 from penstock.pipelines.schedules import describe
 

@@ -17,13 +17,12 @@ from penstock.api.kfp.convert.tasks import details_to_wire, tasks_to_wire
 from penstock.api.kfp.wire import Fields, message, timestamp
 from penstock.domain.catalog import StoredSpec
 from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.execution import DEFAULT_SERVICE_ACCOUNT
 from penstock.domain.ids import ArtifactId, ExperimentId, PipelineId, PipelineVersionId
 from penstock.domain.states import RuntimeState
 from penstock.interfaces.run_store import ArtifactView, RunView, TaskView
 from penstock.pipelines.definitions import package_of_document
 from penstock.pipelines.runs import RunRequest
-
-DEFAULT_SERVICE_ACCOUNT = "pipeline-runner"
 
 
 def run_to_wire(

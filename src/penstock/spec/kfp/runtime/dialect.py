@@ -20,7 +20,7 @@ from penstock.domain.plan import ContainerWork, VolumeWork
 from penstock.interfaces.dialect import SecretLookup
 from penstock.spec.kfp.platform import TEXTS_OF_ATTEMPT
 from penstock.spec.kfp.runtime.commands import Resolver, check_argument_sizes
-from penstock.spec.kfp.runtime.environment import environment_request, task_variables
+from penstock.spec.kfp.runtime.environment import environment_request, pause_warnings, task_variables
 from penstock.spec.kfp.runtime.executor_input import Prepared, prepare_input
 from penstock.spec.kfp.runtime.outputs import parse_outputs
 from penstock.spec.kfp.runtime.pod import Pod, prepare_pod
@@ -99,7 +99,7 @@ def _container(request: LaunchRequest, work: ContainerWork, prepared: Prepared, 
         executor_output=prepared.executor_output,
         path_prefixes=prepared.places.prefixes(),
         deadline_seconds=request.template.deadline_seconds,
-        warnings=(*pod.warnings, *warnings),
+        warnings=(*pod.warnings, *pause_warnings(env), *warnings),
         needs_cold_start=resources.accelerator_count > 0,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from penstock.domain.execution import EnvironmentRequest, LaunchRequest
 from penstock.domain.plan import ContainerWork
 from penstock.spec.kfp.runtime.images import wanted_python
@@ -25,6 +27,17 @@ def task_variables(request: LaunchRequest) -> dict[str, str]:
         "KFP_NAMESPACE": request.run.namespace,
         "NAMESPACE": request.run.namespace,
     }
+
+
+_PAUSES = ("ARGO_DEBUG_PAUSE_BEFORE", "ARGO_DEBUG_PAUSE_AFTER", "ARGO_DEBUG_PAUSE_ON_ERROR")
+"""What `set_debug_pause` of newer SDKs sets, for the executor of a cluster."""
+
+
+def pause_warnings(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Say that a pause which the author's variables ask for does not happen."""
+    asked = ", ".join(name for name in _PAUSES if variables.get(name) == "true")
+    story = "which keeps a pod of a cluster alive; here it goes on, and can be replayed on your machine"
+    return (f"The task asks to be paused ({asked}), {story}.",) if asked else ()
 
 
 def wished_environment(work: ContainerWork, sdk_version: str) -> EnvironmentRequest | None:

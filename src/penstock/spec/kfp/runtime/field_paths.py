@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from penstock.domain.execution import LaunchRequest
+from penstock.domain.execution import DEFAULT_SERVICE_ACCOUNT, LaunchRequest
 from penstock.spec.kfp.runtime.pod_config import PodConfig
 from penstock.spec.values import text_of
 
@@ -21,7 +21,7 @@ def field_path_variables(config: PodConfig, request: LaunchRequest) -> tuple[dic
         "metadata.name": request.key.task_id,
         "metadata.uid": request.key.task_id,
         "metadata.namespace": request.run.namespace,
-        "spec.serviceAccountName": request.run.service_account or "pipeline-runner",
+        "spec.serviceAccountName": request.run.service_account or DEFAULT_SERVICE_ACCOUNT,
         "spec.nodeName": "localhost",
         "status.hostIP": "127.0.0.1",
         "status.podIP": "127.0.0.1",

@@ -110,6 +110,20 @@ async def test_a_finished_run_starts_another_one_once_and_tells_it_what_happened
     assert (event.outcome, event.run_id) == (EventOutcome.FIRED, started["run_id"])
 
 
+async def test_a_history_is_read_part_by_part_the_newest_first(room: Room) -> None:
+    alpha, beta = await room.pipeline("alpha"), await room.pipeline("beta")
+    trigger, other = await room.create(finished(pipeline="alpha"), beta), await room.create(finished(pipeline="alpha"), beta)
+    causes = [await room.run(alpha) for _ in range(3)]
+    await room.settle(trigger, other)
+    whole = await room.history(trigger)
+    assert [event.facts["run_id"] for event in whole] == [cause["run_id"] for cause in causes[::-1]]
+    read = room.triggers.history
+    assert [*await read(trigger.recurring_run_id, limit=2)] == [*whole[:2]]
+    assert [*await read(trigger.recurring_run_id, limit=2, before=whole[1].event_id)] == [whole[2]]
+    assert await read(trigger.recurring_run_id, limit=2, before=whole[2].event_id) == []
+    assert await read(trigger.recurring_run_id, limit=2, before=10**9) == []
+
+
 async def test_states_that_the_trigger_does_not_name_start_nothing(room: Room) -> None:
     alpha = await room.pipeline("alpha")
     good, bad = await room.create(finished(pipeline="alpha"), alpha), await room.create(finished(pipeline="alpha", states=("FAILED",)), alpha)

@@ -75,8 +75,8 @@ class TriggerStore(Protocol):
         """Remove events that the trigger does not wait for."""
         ...
 
-    async def history(self, recurring_run_id: RecurringRunId, *, limit: int) -> Sequence[NotedEvent]:
-        """Return the newest events, newest first."""
+    async def history(self, recurring_run_id: RecurringRunId, *, limit: int, before: int | None = None) -> Sequence[NotedEvent]:
+        """Return the newest events, newest first; of those before the event of that number when one is given."""
         ...
 
     async def newest(self, recurring_run_id: RecurringRunId, source: str) -> NotedEvent | None:

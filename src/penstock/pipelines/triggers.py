@@ -179,9 +179,9 @@ class TriggerService:
         )
         return TriggerTest(subject, refused, await self._runs.prepare(request_of(recurring), scheduled=scheduled))
 
-    async def history(self, recurring_run_id: RecurringRunId, *, limit: int = 100) -> Sequence[NotedEvent]:
-        """Return the newest events, newest first."""
-        return await self._store.history(recurring_run_id, limit=limit)
+    async def history(self, recurring_run_id: RecurringRunId, *, limit: int = 100, before: int | None = None) -> Sequence[NotedEvent]:
+        """Return the newest events, newest first; of those before the event of that number when one is given."""
+        return await self._store.history(recurring_run_id, limit=limit, before=before)
 
     async def _look_at(self, recurring: RecurringRun, path: str) -> None:
         key = (recurring.recurring_run_id, path)

@@ -110,10 +110,15 @@ class SqlTriggerStore:
         rows = [(event_id,) for event_id in event_ids]
         await self._database.write(lambda tx: tx.many("DELETE FROM trigger_event WHERE event_id = ? AND outcome IS NULL", rows))
 
-    async def history(self, recurring_run_id: RecurringRunId, *, limit: int) -> Sequence[NotedEvent]:
+    async def history(self, recurring_run_id: RecurringRunId, *, limit: int, before: int | None = None) -> Sequence[NotedEvent]:
         """See `TriggerStore.history`."""
-        sql = "SELECT * FROM trigger_event WHERE recurring_run_id = ? AND COALESCE(outcome, '') <> 'noted' ORDER BY event_id DESC LIMIT ?"
-        return [_event(row) for row in await self._database.read(lambda tx: tx.all(sql, (recurring_run_id, limit)))]
+        earlier = " AND (at, event_id) < (SELECT at, event_id FROM trigger_event WHERE event_id = :before)" if before is not None else ""
+        sql = (
+            f"SELECT * FROM trigger_event WHERE recurring_run_id = :id AND COALESCE(outcome, '') <> 'noted'{earlier}"
+            " ORDER BY at DESC, event_id DESC LIMIT :limit"
+        )
+        params = {"id": recurring_run_id, "limit": limit} | ({} if before is None else {"before": before})
+        return [_event(row) for row in await self._database.read(lambda tx: tx.all(sql, params))]
 
     async def newest(self, recurring_run_id: RecurringRunId, source: str) -> NotedEvent | None:
         """See `TriggerStore.newest`."""

@@ -29,6 +29,8 @@ from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services.web import WebServices
 
+_LONGEST_NUMBER = 17
+
 
 @dataclass(frozen=True, slots=True)
 class RecurringListPage:
@@ -77,7 +79,6 @@ class RecurringPage:
     """Not the newest part of the history."""
     has_earlier: bool = False
     """There may be more before what is shown."""
-    """Newest first."""
     preview: BackfillPreview | None = None
     """What a backfill would do; None where there can be none."""
     test: TriggerTest | None = None
@@ -127,9 +128,7 @@ async def recurring_page(services: WebServices, request: Request) -> Response:
         await run_table(services, request, query),
         parameters={name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for name, value in given.items()},
         slots=services.system.source.slots().slots if services.system else None,
-        is_earlier=before is not None,
-        has_earlier=len(ticks) == MOST_TICKS,
-        **await _automation_parts(services, request, item),
+        **{"is_earlier": before is not None, "has_earlier": len(ticks) == MOST_TICKS} | await _automation_parts(services, request, item),
     )
     crumbs = (Crumb("Recurring runs", "/ui/recurring"), Crumb(item.name))
     frame = Frame(title=item.name, section="recurring", crumbs=crumbs, live="", scripts=("table", "triggers"))
@@ -154,9 +153,13 @@ async def _automation_parts(services: WebServices, request: Request, item: Recur
         preview = await preview_of(services, request, identity)
         held_back = await automation.recurring_runs.held_back(identity) if item.is_enabled else None
         return parts | {"backfills": await automation.backfills.list(identity), "preview": preview, "held_back": held_back}
-    events = await automation.triggers.history(identity)
+    earlier = request.query_params.get("event", "")
+    before = int(earlier) if earlier.isdecimal() and len(earlier) < _LONGEST_NUMBER else None
+    found = await automation.triggers.history(identity, limit=MOST_TICKS + 1, before=before)
+    events = found[:MOST_TICKS]
     started = await services.runs.runs([str(event.run_id) for event in events if event.run_id])
     parts |= {"events": events, "event_runs": {run.run_id: run for run in started}}
+    parts |= {"is_earlier": before is not None, "has_earlier": len(found) > MOST_TICKS}
     parts["hook_url"] = f"{services.url}/apis/penstock/v1/hooks/{identity}"
     if "test" in request.query_params:
         try:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from penstock.domain.errors import ConflictError
 from penstock.domain.ids import Digest
 from penstock.domain.versions import ManifestEntry
 from penstock.web.comparisons.versions import compare_documents
@@ -145,6 +146,39 @@ def test_a_comparison_tells_equal_from_changed_files() -> None:
     diff = compare_documents(before, after, {"rows": 10}, {"rows": 12})
     assert (diff.added, diff.changed, diff.removed, diff.same, diff.same_bytes) == (1, 1, 0, 1, 5)
     assert [(row.key, list(row.values)) for row in diff.metadata] == [("rows", [10, 12])]
+
+
+BULK: tuple[tuple[str, str, str], ...] = (
+    *(("runs", verb, "run") for verb in ("tag", "move", "retry", "terminate", "pause", "unpause", "archive", "unarchive", "delete")),
+    *(("executions", verb, "run") for verb in ("retry", "terminate")),
+    *(("experiments", verb, "experiment") for verb in ("archive", "unarchive", "delete")),
+    ("pipelines", "delete", "pipeline"),
+    *(("recurring", verb, "recurring") for verb in ("enable", "disable", "delete")),
+)
+"""(list, verb of its bulk bar, noun that is acted on)."""
+
+
+@pytest.mark.parametrize(("name", "verb", "noun"), BULK)
+def test_a_bulk_action_says_for_which_rows_it_did_not_work(
+    seeded: SeededApp, client: PageClient, monkeypatch: pytest.MonkeyPatch, name: str, verb: str, noun: str
+) -> None:
+    done: list[str] = []
+
+    async def refuse_some(subject: str, *_: Any, **__: Any) -> None:
+        if subject.startswith("bad"):
+            raise ConflictError("it does not go")
+        done.append(subject)
+
+    actions = {"run": seeded.actions.runs, "experiment": seeded.actions.experiments, "pipeline": seeded.actions.pipelines, "recurring": seeded.actions.recurring_runs}
+    monkeypatch.setattr(actions[noun], verb, refuse_some, raising=False)
+    rows = ["good-1", "bad-1", "good-2", "bad-2"]
+    sent = [f"{row}/task" for row in rows] if name == "executions" else rows
+    answer = send(client, f"/ui/{name}/actions", verb=verb, id=sent, tags="a=b", experiment="Default", next=f"/ui/{name}")
+    assert done == ["good-1", "good-2"]
+    page = client.get(f"/ui/{name}", headers={"cookie": answer.headers["set-cookie"].partition(";")[0]}).text
+    assert re.search(r"2 of 4", page)
+    listed = re.findall(r"<li>([^<]*it does not go[^<]*)", page)
+    assert [line.partition(":")[0] for line in listed] == ["bad-1", "bad-2"]
 
 
 def test_a_notice_lists_what_did_not_work_and_stays_within_a_cookie(seeded: SeededApp, client: PageClient) -> None:

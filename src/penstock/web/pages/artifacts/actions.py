@@ -44,11 +44,11 @@ async def act_on_stored(services: WebServices, request: Request) -> Response:
         return await every(services.artifacts.list_artifacts, query, lambda item: str(item.artifact_id))
 
     wanted = await picked(request, "/ui/artifacts?tab=stored", matching)
-    ids = [text for text in wanted.ids if text.isdecimal() and len(text) < 17][:MOST_DOWNLOADED]
+    ids = [text for text in wanted.ids if text.isdecimal() and len(text) < 17]
     if wanted.verb == "compare":
         return _compared(wanted, [f"artifact:{number}" for number in ids])
     if wanted.verb == "download" and ids:
-        return await _download(services, wanted, [int(number) for number in ids])
+        return await _download(services, wanted, [int(number) for number in ids[:MOST_DOWNLOADED]])
     if wanted.verb == "tag" and ids:
         return await _tag(services, request, wanted, [int(number) for number in ids])
     answer = await put_away(services, request, TrashKind.ARTIFACT, ids, wanted.target) if wanted.verb == "delete" and ids else None

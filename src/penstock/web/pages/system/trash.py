@@ -143,13 +143,14 @@ def done_notice(target: str, verb: str, subjects: Sequence[str], problems: Seque
 
 
 async def each(subjects: Sequence[str], act: Callable[[str], Awaitable[None]]) -> list[str]:
-    """Do something to each of many things; return why it did not work for those for which it did not."""
+    """Do something to each of many things; return why it did not work for those for which it did not, each with its name or id."""
     problems = []
     for subject in subjects:
         try:
             await act(subject)
         except PenstockError as error:
-            problems.append(f"{error}." if not str(error).endswith(".") else str(error))
+            why = f"{error}." if not str(error).endswith(".") else str(error)
+            problems.append(why if subject in why else f"{subject}: {why}")
     return problems
 
 

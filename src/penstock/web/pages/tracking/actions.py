@@ -95,7 +95,7 @@ async def act_on_runs(services: WebServices, tracking: TrackingServices, request
             else:
                 return redirect(target, Notice("Nothing was selected.", "error"))
         except PenstockError as error:
-            problems.append(f"{run.name}: {error}")
+            problems.append(f"{run.display_name or run.name}: {error}")
     words = {"stop": "Asked to stop", "delete": "Deleted", "tag": "Tagged", "edit": "Saved"}
     count = len(wanted.ids)
     done = count - len(problems)

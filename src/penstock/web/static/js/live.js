@@ -186,7 +186,7 @@ function hold(old, replacement) {
     patch(old, replacement);
     document.dispatchEvent(new CustomEvent("penstock:patched"));
   };
-  offerNew(old, waiting.length, apply);
+  offerNew(old, waiting.length && waiting.length === rows.length && replacement.querySelector("[rel=next]") ? `${waiting.length}+` : waiting.length, apply);
   if (waiting.length) old.onpointerleave = () => {
     old.querySelector("[data-new-rows]")?.remove();
     apply();

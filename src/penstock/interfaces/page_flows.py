@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from penstock.interfaces.flow_files import DatastoreRoot
+from penstock.interfaces.pages import Condition
 from penstock.interfaces.run_tables import RowGroups
 
 
@@ -28,10 +29,12 @@ class FlowQuery:
     """Started before this time."""
     text: str = ""
     """Part of the flow's name or of the run's id."""
+    parameters: Sequence[Condition] = ()
+    """What parameters must be, by the name of each; only the newest `FlowListing.looked_at` runs are judged by it."""
     offset: int = 0
     limit: int = 50
     sort: str = "started"
-    """`started`, or among the newest `FlowListing.looked_at` runs: `run`, `status`, `duration`, `tasks`, `user`, `tags`."""
+    """`started`, or among the newest `FlowListing.looked_at` runs: `run`, `status`, `duration`, `tasks`, `user`, `tags`, `param.NAME`."""
     is_descending: bool = True
 
     @property
@@ -87,7 +90,7 @@ class FlowListing:
     """Flows among the newest matching runs, in order of their names; `users` likewise."""
     users: Sequence[str]
     looked_at: int = 0
-    """The rows are among so many newest ones, beyond which nothing was sorted; 0: all were."""
+    """The rows are among so many newest ones, beyond which nothing was sorted or judged; 0: all were."""
 
 
 @dataclass(frozen=True, slots=True)

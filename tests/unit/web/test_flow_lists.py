@@ -77,6 +77,12 @@ def test_the_list_of_flows_reads_the_chips_of_the_other_lists(tmp_path: Path) ->
     assert room.client.get("/ui/export/flows?format=json&limit=none").status_code == 400
 
 
+def test_chips_of_flows_that_are_no_field_are_parameters() -> None:
+    query = flow_query("", QueryParams("q=param.alpha>0.5 beta:x flow:F words status:failed"), 0.0, "UTC")
+    assert [(one.field, one.operator, one.value) for one in query.parameters] == [("alpha", ">", "0.5"), ("beta", ":", "x")]
+    assert (query.flow_id, query.status, query.text) == ("F", "failed", "words")
+
+
 def test_tasks_of_flows_have_the_digest_of_their_code_package(room: Room) -> None:
     with_code, without = room.run(b"the code", a=1), room.run(None, a=1)
     rows = room.client.get(f"/ui/export/executions?format=json&q={quote(f'run={with_code}')}").json()
@@ -147,7 +153,7 @@ def test_flows_sort_and_show_keys_as_columns_that_every_link_keeps(tmp_path: Pat
     shown = room.client.get("/flows?sort=user&columns=chosen&column=param.alpha").text
     assert re.findall(r'<td class="stack-line">([abc])</td>', shown) == ["a", "b", "c"]
     head = shown.partition("<thead>")[2].partition("</thead>")[0]
-    assert 'data-key="param.alpha" title="Does not sort' in head
+    assert re.search(r'data-key="param.alpha"><a class="sort" href="/flows\?[^"]*sort=-param.alpha">', head)
     assert "/flows?columns=chosen&amp;column=param.alpha&amp;sort=-user" in head
     form = shown.partition("flow-filters")[2].partition("</form>")[0]
     assert '<input type="hidden" name="column" value="param.alpha">' in form

@@ -23,6 +23,9 @@ LISTS = {
     "/ui/artifacts?tab=stored": (),
     "/ui/runs?columns=chosen&column=accuracy&column=rate&column=tag.team": (),
     "/ui/executions": (),
+    "/ui/executions?columns=chosen&column=in.rate&column=out.Output&column=metric.accuracy&column=in.none": (),
+    "/ui/artifacts?tab=stored&columns=chosen&column=meta.rows&column=meta.framework&column=meta.none": (),
+    "/ui/artifacts?columns=chosen&column=meta.rows&column=meta.framework&column=meta.none": (),
 }
 """List -> columns that do not sort; each of these says why in its title."""
 GROUPED = [
@@ -109,6 +112,8 @@ def test_rows_in_memory_are_narrowed_sorted_and_paged_as_those_of_the_database()
     assert len(found(Condition("unknown", "=", "x"))) == 3
     assert [row["name"] for row in columns.in_order(rows, "name", is_descending=False)] == ["Other", "run v9", "run v10"]
     assert [row["size"] for row in columns.in_order(rows, "size", is_descending=True)] == [7, 3, None]
+    assert columns.key_of("meta.rows") == ""
+    assert not columns.has("meta.rows")
     groups = columns.groups(rows, "tag", ListQuery(), at=lambda row: float(row["at"] or 0), numbers=["size"])  # type: ignore[arg-type]
     assert {group.value: group.count for group in groups.groups} == {"a": 2, "b": 1, None: 1}
     days = columns.groups(rows, "at", ListQuery(zone="Asia/Seoul"), at=lambda row: float(row["at"] or 0), numbers=[])  # type: ignore[arg-type]
@@ -116,6 +121,39 @@ def test_rows_in_memory_are_narrowed_sorted_and_paged_as_those_of_the_database()
     first = page_of(rows, ListQuery(limit=2))
     assert (len(first.items), first.next_cursor, first.total) == (2, "2", 3)
     assert page_of(rows, ListQuery(limit=2, cursor="2")).next_cursor is None
+
+
+def test_keys_of_rows_in_memory_are_narrowed_and_sorted_as_those_of_the_database() -> None:
+    columns: Columns[dict[str, object]] = Columns(
+        words=lambda row: str(row["name"]), texts={"name": lambda row: [str(row["name"])]}, keys="meta", values=lambda row: row
+    )
+    rows: list[dict[str, object]] = [
+        {"name": "a", "meta.rows": 10}, {"name": "b", "meta.rows": "v10"}, {"name": "c", "meta.rows": True}, {"name": "d"},
+        {"name": "e", "meta.rows": 9.5}, {"name": "f", "meta.rows": "V9"}, {"name": "g", "meta.name": "own"},
+    ]  # fmt: skip
+
+    def found(*conditions: Condition) -> str:
+        return "".join(str(row["name"]) for row in columns.matching(rows, ListQuery(conditions=conditions)))
+
+    assert found(Condition("meta.rows", ">", "9.5")) == found(Condition("rows", "=", "10")) == "a"
+    assert found(Condition("rows", "!=", "10")) == "bcef"
+    assert found(Condition("rows", ":", "v")) == "bf"
+    assert found(Condition("rows", "=", "true")) == "c"
+    assert found(Condition("rows", ">", "v")) == found(Condition("unknown", ":", "x")) == ""
+    assert found(Condition("meta.name", "=", "own")) == "g"
+    assert found(Condition("name", "=", "own")) == ""
+    rising = [str(row["name"]) for row in columns.in_order(rows, "meta.rows", is_descending=False)]
+    assert "".join(rising) == "dgcfbea"
+    assert [str(row["name"]) for row in columns.in_order(rows, "meta.rows", is_descending=True)] == rising[::-1]
+
+
+def test_collections_are_narrowed_by_a_key_with_and_without_its_prefix(client: PageClient) -> None:
+    every = client.get("/ui/export/collections?format=json&columns=chosen&column=meta.framework").json()
+    names = [row["name"] for row in every if row["value.meta.framework"] == "scikit-learn"]
+    assert 0 < len(names) < len(every)
+    for field in ("meta.framework", "framework"):
+        rows = client.get(f"/ui/export/collections?format=json&q={field}=scikit-learn").json()
+        assert [row["name"] for row in rows] == names
 
 
 @pytest.mark.parametrize(
@@ -132,8 +170,10 @@ def test_keys_of_the_rows_become_columns_and_go_along_into_exports(client: PageC
     wanted = "&".join(f"column={quote(name)}" for name in (*chosen, "meta.unheard"))
     shown = client.get(f"{address}{joint}n=200&columns=chosen&{wanted}").text
     head = shown.partition("<thead>")[2].partition("</thead>")[0]
-    keys = re.findall(r'<th scope="col" class="right" data-key="([^"]+)" title="Does not sort', head)
-    assert [unescape(key) for key in keys] == [*chosen, "meta.unheard"]
+    keys = re.findall(r'<th scope="col" class="right" data-key="([^"]+)"><a class="sort"', head)
+    assert [unescape(key) for key in keys][-len(chosen) - 1 :] == [*chosen, "meta.unheard"]
+    fields = re.search(r'data-fields="([^"]*)"', shown)[1].split()  # type: ignore[index]
+    assert set(fields) > {*chosen}
     for name in chosen:
         assert f'title="{escape(name)}' in shown.partition("<tbody>")[2], name
     rows = client.get(f"/ui/export/{export}?format=json&columns=chosen&{wanted}").json()

@@ -85,7 +85,7 @@ def experiment_source(tx: Transaction, where: Where, sort: str) -> tuple[str, Ma
         "JOIN run ON run.run_id = found.run_id WHERE run.storage_state = 'AVAILABLE' GROUP BY run.experiment_id"
     )
     counted = tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 {values} LIMIT {LOOKED_AT + 1}) AS matching", where.params)
-    where.add("experiment.experiment_id = ranked.id")
+    where.ties.append("experiment.experiment_id = ranked.id")
     looked_at = LOOKED_AT if counted is not None and int(counted["n"]) > LOOKED_AT else 0
     return f"({ranked}) AS ranked CROSS JOIN experiment", {sort: "ranked.number"}, looked_at
 

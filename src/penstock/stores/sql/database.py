@@ -81,7 +81,7 @@ class SqlDialect:
     def json_member(self, column: str, bind: Callable[[str], str], name: str) -> str:
         """SQL for the text of a member of a JSON object in `column`; `bind` binds its name, which users write."""
         if self.name == "sqlite":
-            return f"json_extract({column}, {bind('$.' + json.dumps(name))})"
+            return f"json_extract({column}, {bind(sqlite_json_path([name]))})"
         return f"({column}::jsonb ->> {bind(name)})"
 
     def ilike(self, column: str, parameter: str) -> str:
@@ -95,6 +95,24 @@ SQLITE = SqlDialect("sqlite", {"blob": "BLOB", "bigint": "INTEGER", "double": "R
 POSTGRESQL = SqlDialect(
     "postgresql", {"blob": "BYTEA", "bigint": "BIGINT", "double": "DOUBLE PRECISION", "serial": "BIGSERIAL PRIMARY KEY"}
 )
+
+
+def sqlite_json_path(keys: Sequence[str], *, is_ascii: bool = True) -> str:
+    """Return the path of a member in SQLite's JSON, which compares names as they are written: with escapes of what is not ASCII or without.
+
+    A quotation mark ends a quoted name even where it is escaped (before 3.45), so such a name stands without quotes; where it cannot,
+    the path leads to nothing.
+    """
+    steps = []
+    for key in keys:
+        written = json.dumps(key, ensure_ascii=is_ascii)[1:-1]
+        if '"' not in written:
+            steps.append(f'."{written}"')
+        elif not {".", "["} & set(written):
+            steps.append(f".{written}")
+        else:
+            return '$."\\u0000"."\\u0000"'
+    return "$" + "".join(steps)
 
 
 def escape_like(text: str) -> str:

@@ -22,6 +22,8 @@ from penstock.interfaces.pages import COUNT_LIMIT, Condition, ListQuery, Page
 from penstock.stores.sql.database import Row, SqlDialect, Transaction, escape_like
 
 T = TypeVar("T")
+Sort = str | tuple[str, ...]
+"""SQL that sorts, never NULL; of several expressions, one after the other."""
 
 LOOKED_AT = 20_000
 """Newest matching rows that are sorted, or judged, by what has to be worked out for each of them."""
@@ -32,7 +34,7 @@ _ID_START = 4
 """Letters from which a word may be the start of an id."""
 _TRIGRAM = 3
 """Letters that the index of words needs."""
-_COMPARE = {":": "=", "=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+COMPARE = {":": "=", "=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": ">=", ":": ">="}
 """An age below a day is a time above now minus a day; a bare age means "within"."""
 
@@ -75,14 +77,16 @@ class Where:
     """Clauses joined by AND with their bound values."""
 
     def __init__(self, tx: Transaction, *, now: float, zone: str = "UTC") -> None:
-        self._tx = tx
+        self.tx = tx
         self._zone = zone_named(zone) or UTC
         self.dialect: SqlDialect = tx.dialect
         self.now = now
         self.clauses: list[str] = []
+        self.ties: list[str] = []
+        """What ties the tables of a list together that its order brought in."""
         self.late: list[str] = []
         self.params: dict[str, Any] = {}
-        self._rare: tuple[str, str] | None = None
+        self._rare: tuple[str, str, str] | None = None
 
     def bind(self, value: Any) -> str:
         """Bind `value` and return its placeholder."""
@@ -158,7 +162,7 @@ class Where:
             return None
         quoted = '"' + text.replace('"', '""') + '"'
         start, end = id_range(text)
-        rows = self._tx.all(
+        rows = self.tx.all(
             f"SELECT run_id FROM run_word_key WHERE number IN (SELECT rowid FROM run_word WHERE run_word MATCH :words LIMIT {_FEW + 1}) "
             f"UNION SELECT run_id FROM (SELECT run_id FROM run WHERE run_id >= :start AND run_id < :end LIMIT {_FEW + 1}) AS begins",
             {"words": quoted, "start": start, "end": end},
@@ -185,7 +189,7 @@ class Where:
         if condition.operator == ":":
             self.add(self.contains(column, condition.value))
         else:
-            self.add(f"{column} {_COMPARE[condition.operator]} {self.bind(condition.value)}")
+            self.add(f"{column} {COMPARE[condition.operator]} {self.bind(condition.value)}")
 
     def states(self, column: str, condition: Condition) -> None:
         """Require a state; the value is one or more words separated by commas."""
@@ -199,7 +203,7 @@ class Where:
         """Require a number or span; unreadable values match nothing."""
         span = seconds_of(condition.value)
         value = number_of(condition.value) if span is None else span
-        self.add("1 = 0" if value is None else f"{expression} {_COMPARE[condition.operator]} {self.bind(value)}")
+        self.add("1 = 0" if value is None else f"{expression} {COMPARE[condition.operator]} {self.bind(value)}")
 
     def time(self, column: str, condition: Condition) -> None:
         """Require an age (`<24h`), a date (`>2026-01-31`) or a range (`2026-01..`), see `domain.periods`; else nothing matches."""
@@ -227,9 +231,12 @@ class Where:
         self.add(f"NOT ({self.clauses.pop()})")
 
     def scalar(self, id_column: str, condition: Condition) -> None:
-        """Require a run parameter or metric; `param.x` and `metric.x` name one kind only."""
+        """Require a run parameter or metric; `param.x` and `metric.x` name one kind only. Of `task.task_id`: a metric of the task."""
         name = condition.field
         tables: tuple[str, ...] = ("run_metric", "run_parameter")
+        key, same = "run_id", f"run_id = {id_column}"
+        if id_column == "task.task_id":
+            key, same = "task_id", "run_id = task.run_id AND task_id = task.task_id"
         if name.startswith("metric."):
             name, tables = name[7:], ("run_metric",)
         elif name.startswith(("param.", "parameter.")):
@@ -237,38 +244,39 @@ class Where:
         number = number_of(condition.value)
         tests = []
         if number is not None:
-            tests.append(f"number {_COMPARE[condition.operator]} {self.bind(number)}")
+            tests.append(f"number {COMPARE[condition.operator]} {self.bind(number)}")
         if condition.operator == ":":
             tests.append(self.contains("text", condition.value))
         elif number is None:
-            tests.append(f"text {_COMPARE[condition.operator]} {self.bind(condition.value)}")
+            tests.append(f"text {COMPARE[condition.operator]} {self.bind(condition.value)}")
         named, test = self.bind(name), " OR ".join(tests)
         matching = [f"{table} WHERE {table}.name = {named} AND ({test})" for table in tables]
         if self._is_rare(matching):
-            runs = " UNION ".join(f"SELECT run_id FROM {source}" for source in matching)
-            self._rare = self._rare or (id_column, runs)
-            self.add(f"{id_column} IN ({runs})")
+            few = " UNION ".join(f"SELECT {key} FROM {source}" for source in matching)
+            self._rare = self._rare or (id_column, f"({few}) AS rare CROSS JOIN", f"rare.{key}")
+            self.add(f"{id_column} IN ({few})")
         else:
             # The name disguised, so that SQLite looks at the few values of each run and not at all runs' values of that name.
-            found = (f"EXISTS (SELECT 1 FROM {table} WHERE run_id = {id_column} AND name || '' = {named} AND ({test}))" for table in tables)
+            found = (f"EXISTS (SELECT 1 FROM {table} WHERE {same} AND name || '' = {named} AND ({test}))" for table in tables)
             self.add(f"({' OR '.join(found)})")
 
     def _is_rare(self, matching: list[str]) -> bool:
         """Whether few rows match: then collecting their runs first is cheap; else a page fills soon by looking run by run."""
         union = " UNION ALL ".join(f"SELECT 1 FROM {source}" for source in matching)
-        row = self._tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM ({union}) AS found LIMIT {_RARE + 1}) AS few", self.params)
+        row = self.tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM ({union}) AS found LIMIT {_RARE + 1}) AS few", self.params)
         return row is None or int(row["n"]) <= _RARE
 
     def counted(self, source: str) -> str:
         """SQL after FROM to count what matches in `source`: the few runs with a rare value are looked up; SQLite would read all runs."""
         if self._rare is None:
             return f"{source} {self.sql()}"
-        id_column, runs = self._rare
-        return f"({runs}) AS rare CROSS JOIN {source} {self.sql()} AND {id_column} = rare.run_id"
+        id_column, few, key = self._rare
+        return f"{few} {source} {self.sql()} AND {id_column} = {key}"
 
     def sql(self) -> str:
         """The WHERE clause, or nothing."""
-        return f"WHERE {' AND '.join(self.clauses)}" if self.clauses else ""
+        clauses = [*self.clauses, *self.ties]
+        return f"WHERE {' AND '.join(clauses)}" if clauses else ""
 
 
 def in_namespace(table: str, place: str) -> str:
@@ -295,7 +303,8 @@ def decode_cursor(text: str) -> tuple[Any, str | int]:
         value, identity = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, binascii.Error) as error:
         raise InvalidArgumentError("this page position is not valid any more") from error
-    if not isinstance(value, str | int | float) or not isinstance(identity, str | int):
+    parts = value if isinstance(value, list) else [value]
+    if not all(isinstance(part, str | int | float) for part in parts) or not isinstance(identity, str | int):
         raise InvalidArgumentError("this page position is not valid any more")
     return value, identity
 
@@ -306,8 +315,27 @@ class LateSorts:
 
     newest: str
     """Column by which the newest rows are found, from an index."""
-    sorts: Mapping[str, str] = field(default_factory=dict)
-    """SQL expression per sort name; never NULL."""
+    sorts: Mapping[str, Sort] = field(default_factory=dict)
+    """SQL per sort name."""
+
+
+def judged(where: Where, source: str, *, identity: str, newest: str) -> tuple[str, Where]:
+    """Return the FROM clause and the clauses of the newest `LOOKED_AT` rows that match, with what is judged late among them; without
+    anything to judge late, those of all rows.
+    """
+    if not where.late:
+        return source, where
+    near = f"(SELECT {identity} AS near_id FROM {source} {where.sql()} ORDER BY {newest} DESC, {identity} DESC LIMIT {LOOKED_AT})"
+    inside = Where(where.tx, now=where.now)
+    inside.params, inside.clauses = where.params, [f"{identity} = near.near_id", *where.ties, *where.late]
+    # CROSS JOIN keeps SQLite at looking up the newest rows, instead of reading all of them.
+    return f"{near} AS near CROSS JOIN {source}", inside
+
+
+def count_up_to(tx: Transaction, where: Where, source: str, limit: int) -> int:
+    """Return how many rows match without what is judged late, counted up to one more than `limit`."""
+    counted = tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {where.counted(source)} LIMIT {limit + 1}) AS matching", where.params)
+    return int(counted["n"]) if counted is not None else 0
 
 
 def select_page(
@@ -317,7 +345,7 @@ def select_page(
     *,
     select: str,
     source: str,
-    sorts: Mapping[str, str],
+    sorts: Mapping[str, Sort],
     identity: str,
     convert: Callable[[Row], T],
     joins: str = "",
@@ -334,25 +362,28 @@ def select_page(
         joins: further tables that only `select` needs.
         late: sorts that take the newest `LOOKED_AT` matching rows only, as do the `late` clauses of `where`; the page says so.
     """
-    sort = sorts.get(query.sort) or next(iter(sorts.values()))
+    sort: Sort = sorts.get(query.sort) or next(iter(sorts.values()))
     shown = _Shown(select, source, joins, sort, identity, count_limit)
     if late is None or not (where.late or query.sort in late.sorts):
         return _select_page(tx, query, where, shown, convert)
     shown = replace(shown, sort=late.sorts.get(query.sort, sort))
+    if where.late:
+        is_more = count_up_to(tx, where, source, LOOKED_AT) > LOOKED_AT
+        near_source, near_where = judged(where, source, identity=identity, newest=late.newest)
+        page = _select_page(tx, query, near_where, replace(shown, source=near_source), convert)
+        return replace(page, looked_at=LOOKED_AT) if is_more else page
     newest = f"FROM {source} {where.sql()} ORDER BY {late.newest} DESC, {identity} DESC LIMIT {LOOKED_AT}"
     near_where = Where(tx, now=where.now)
-    near_where.params, near_where.clauses = where.params, [f"{identity} = near.near_id", *where.late]
-    if where.late:
-        counted = f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {where.counted(source)} LIMIT {LOOKED_AT + 1}) AS matching"
-        matching = tx.one(counted, where.params)
-        page = _select_page(tx, query, near_where, shown.near(f"SELECT {identity} AS near_id {newest}"), convert)
-        return replace(page, looked_at=LOOKED_AT) if matching is not None and int(matching["n"]) > LOOKED_AT else page
-    if "SELECT" in shown.sort:
+    near_where.params, near_where.clauses = where.params, [f"{identity} = near.near_id", *where.ties]
+    if any("SELECT" in key for key in shown.keys):
         near = f"SELECT near_id, COUNT(*) OVER () AS near_count FROM (SELECT {identity} AS near_id {newest}) AS newest"
         return _select_page(tx, query, near_where, shown.near(near), convert, is_newest=True)
     # What the row alone tells costs little to carry along: only the rows of the page are looked up then.
-    near = _first_of(query, near_where, f"SELECT {identity} AS near_id, {shown.sort} AS near_value {newest}")
-    return _select_page(tx, query, near_where, replace(shown.near(near), sort="near.near_value"), convert, is_newest=True)
+    values = [f"near_value{place}" for place in range(len(shown.keys))]
+    named = "".join(f", {key} AS {value}" for key, value in zip(shown.keys, values, strict=True))
+    near = _first_of(query, near_where, f"SELECT {identity} AS near_id{named} {newest}", values)
+    shown = replace(shown.near(near), sort=tuple(f"near.{value}" for value in values))
+    return _select_page(tx, query, near_where, shown, convert, is_newest=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,46 +393,64 @@ class _Shown:
     select: str
     source: str
     joins: str
-    sort: str
+    sort: Sort
     identity: str
     count_limit: int
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What sorts the rows, without their identity."""
+        return (self.sort,) if isinstance(self.sort, str) else self.sort
 
     def near(self, near: str) -> _Shown:
         """The same of the rows that `near` finds; CROSS JOIN keeps SQLite at looking up those, instead of reading all."""
         return replace(self, source=f"({near}) AS near CROSS JOIN {self.source}")
 
 
-def _first_of(query: ListQuery, where: Where, near: str) -> str:
+def _first_of(query: ListQuery, where: Where, near: str, values: Sequence[str]) -> str:
     """SQL of those of the rows `near` that a page shows, so that only they are looked up; bound in `where`."""
-    direction, compare = ("DESC", "<") if query.is_descending else ("ASC", ">")
-    after = ""
-    if query.cursor:
-        value, last = decode_cursor(query.cursor)
-        after = f"WHERE (near_value, near_id) {compare} ({where.bind(value)}, {where.bind(last)})"
-    order = f"ORDER BY near_value {direction}, near_id {direction} LIMIT {int(query.limit) + 1}"
-    counted = f"SELECT near_id, near_value, COUNT(*) OVER () AS near_count FROM ({near}) AS newest"
-    return f"SELECT near_id, near_value, near_count FROM ({counted}) AS counted {after} {order}"
+    keys = (*values, "near_id")
+    names = ", ".join(keys)
+    after = f"WHERE {_behind(query, where, keys)}" if query.cursor else ""
+    counted = f"SELECT {names}, COUNT(*) OVER () AS near_count FROM ({near}) AS newest"
+    return f"SELECT {names}, near_count FROM ({counted}) AS counted {after} {_in_order(query, keys)}"
+
+
+def _behind(query: ListQuery, where: Where, keys: Sequence[str]) -> str:
+    """SQL: behind the position of the page, in the order of `keys`, the last of which breaks ties."""
+    value, last = decode_cursor(query.cursor or "")
+    values = [*value, last] if isinstance(value, list) else [value, last]
+    if len(values) != len(keys):
+        raise InvalidArgumentError("this page position is not valid any more")
+    return f"({', '.join(keys)}) {'<' if query.is_descending else '>'} ({', '.join(where.bind(one) for one in values)})"
+
+
+def _in_order(query: ListQuery, keys: Sequence[str]) -> str:
+    direction = "DESC" if query.is_descending else "ASC"
+    return f"ORDER BY {', '.join(f'{key} {direction}' for key in keys)} LIMIT {int(query.limit) + 1}"
 
 
 def _select_page(
     tx: Transaction, query: ListQuery, where: Where, shown: _Shown, convert: Callable[[Row], T], *, is_newest: bool = False
 ) -> Page[T]:
     """Run the statements of a page; `is_newest`: rows tell in `near_count` how many there are."""
-    source, sort, identity, count_limit = shown.source, shown.sort, shown.identity, shown.count_limit
+    source, keys, identity, count_limit = shown.source, shown.keys, shown.identity, shown.count_limit
     counted_source, count_params = where.counted(source), dict(where.params)
-    direction, compare = ("DESC", "<") if query.is_descending else ("ASC", ">")
     if query.cursor:
-        value, last = decode_cursor(query.cursor)
-        where.add(f"({sort}, {identity}) {compare} ({where.bind(value)}, {where.bind(last)})")
+        where.add(_behind(query, where, (*keys, identity)))
     counts = ", near.near_count" if is_newest else ""
+    values = "".join(f", {key} AS sort_value{place}" for place, key in enumerate(keys))
     rows = tx.all(
-        f"SELECT {shown.select}, {sort} AS sort_value, {identity} AS sort_identity{counts} FROM {source} {shown.joins} {where.sql()} "
-        f"ORDER BY {sort} {direction}, {identity} {direction} LIMIT {int(query.limit) + 1}",
+        f"SELECT {shown.select}{values}, {identity} AS sort_identity{counts} FROM {source} {shown.joins} {where.sql()} "
+        f"{_in_order(query, (*keys, identity))}",
         where.params,
     )
     items = [convert(row) for row in rows[: query.limit]]
-    last_row = rows[query.limit - 1] if len(rows) > query.limit else None
-    next_cursor = None if last_row is None else encode_cursor(last_row["sort_value"], last_row["sort_identity"])
+    next_cursor = None
+    if len(rows) > query.limit:
+        last = rows[query.limit - 1]
+        found = [last[f"sort_value{place}"] for place in range(len(keys))]
+        next_cursor = encode_cursor(found if len(found) > 1 else found[0], last["sort_identity"])
     if is_newest:
         known = int(rows[0]["near_count"]) if rows else 0
         looked_at = LOOKED_AT if known >= LOOKED_AT else 0

@@ -9,6 +9,7 @@ from penstock.interfaces.page_artifacts import ArtifactView, OutputItem
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse, Condition, ListQuery, Page
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.json_columns import decode_object
+from penstock.stores.sql.json_keys import require, value_of_key, with_keys
 from penstock.stores.sql.page_filters import LateSorts, Where, in_namespace, select_page
 from penstock.stores.sql.page_rows import (
     ARTIFACT_COLUMNS,
@@ -43,7 +44,7 @@ _MOST_LABELLED = 2000
 
 
 def artifact_condition(where: Where, condition: Condition) -> None:
-    """Add a filter-bar condition on artifacts; unknown fields are ignored."""
+    """Add a filter-bar condition on artifacts; any other field is a key of the metadata (`meta.rows`, or `rows`)."""
     match condition.field:
         case "name":
             where.text("artifact.name", condition)
@@ -57,12 +58,15 @@ def artifact_condition(where: Where, condition: Condition) -> None:
             where.time("artifact.created_at", condition)
         case "size":
             where.number("artifact.size_bytes", condition)
+        case "id":
+            where.number("artifact.artifact_id", condition)
         case "run":
             _of_run(where, "name", condition)
         case "pipeline":
             _of_run(where, "pipeline_name", condition)
-        case _:
-            pass
+        case field:
+            with where.judged():
+                require(where, value_of_key(where, "artifact.metadata", field.removeprefix("meta.")), condition)
 
 
 def _labelled(tx: Transaction, where: Where, condition: Condition) -> None:
@@ -199,17 +203,18 @@ def _words(tx: Transaction, where: Where, words: Sequence[str]) -> None:
 
 
 def _list_artifacts(tx: Transaction, query: ListQuery) -> Page[ArtifactItem]:
+    where = artifacts_where(tx, query)
     return select_page(
         tx,
         query,
-        artifacts_where(tx, query),
+        where,
         select=ARTIFACT_COLUMNS,
         source="artifact",
         joins=ARTIFACT_JOINS,
         sorts=ARTIFACT_SORTS,
         identity="artifact.artifact_id",
         convert=artifact_from_row,
-        late=_LATE_SORTS,
+        late=with_keys(_LATE_SORTS, where, query.sort, {"meta": ("artifact.metadata", "")}),
     )
 
 

@@ -22,9 +22,10 @@ from penstock.interfaces.pages import COUNT_LIMIT
 from penstock.interfaces.run_tables import GROUPED_ROWS, RowGroups
 from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 from penstock.stores.sql.flow_projection import PARAMETERS_STEP
-from penstock.stores.sql.page_filters import LOOKED_AT, Where
+from penstock.stores.sql.json_keys import require, value_of_key
+from penstock.stores.sql.page_filters import LOOKED_AT, Where, count_up_to
 from penstock.stores.sql.page_rows import named_places
-from penstock.stores.sql.pages_run_tables import gathered
+from penstock.stores.sql.pages_run_tables import gathered, of_judged
 
 _SHOWN_RUN = "COALESCE(flow_run.run_id, CAST(flow_run.run_number AS TEXT))"
 _SHARED = f"flow_run.flow_id || '/' || {_SHOWN_RUN}"
@@ -38,6 +39,7 @@ _SORTED = "flow_run.ts_epoch + 0"
 """The same as the column, but nothing that SQLite would go through all runs for where it has the ids of a few."""
 _STATES = {"running": ("RUNNING", "PENDING", "CANCELING", "PAUSED"), "completed": ("SUCCEEDED",), "failed": ("FAILED", "CANCELED")}
 _GROUPED = {"flow": "flow_run.flow_id", "user": "flow_run.user_name", "status": "run.state"}
+_PARAMETERS = "COALESCE(flow_run.parameters, '{}')"
 _LATE = {
     "run": "flow_run.flow_id",
     "status": "run.state",
@@ -65,13 +67,11 @@ class SqlFlowPages:
 
         def work(tx: Transaction) -> FlowListing:
             where, order = _where(tx, query)
-            found = _listed(tx, query, where, order, query.limit + 1)
+            late = _late_order(where, query.sort)
+            found = _listed(tx, query, where, order, late, query.limit + 1)
             limit = COUNT_LIMIT // 10 if query.is_judged_by_run else COUNT_LIMIT
-            counted = tx.one(
-                f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {_JOINED} {where.sql()} LIMIT {limit + 1}) AS matching", where.params
-            )
-            total = int(counted["n"]) if counted is not None else 0
-            looked_at = LOOKED_AT if query.sort in _LATE and _has_more(tx, where) else 0
+            total = count_up_to(tx, _judged(where, order), _JOINED, limit)
+            looked_at = LOOKED_AT if (late or where.late) and count_up_to(tx, where, _JOINED, LOOKED_AT) > LOOKED_AT else 0
             flow_ids, users = _names(tx, where, order)
             shown, has_more = found[: query.limit], len(found) > query.limit
             return FlowListing(shown, min(total, limit), total <= limit, has_more, flow_ids, users, looked_at)
@@ -82,20 +82,26 @@ class SqlFlowPages:
         """See `FlowPages.groups`."""
 
         def work(tx: Transaction) -> RowGroups:
-            where, order = _where(tx, query)
+            every, order = _where(tx, query)
+            where = _judged(every, order)
             chosen = (
                 "WITH chosen AS (SELECT run.state, flow_run.ts_epoch / 1000.0 AS created_at, "
                 "CASE WHEN run.finished_at IS NOT NULL THEN run.finished_at - flow_run.ts_epoch / 1000.0 END AS seconds, "
                 f"NULLIF({_GROUPED[by]}, '') AS value FROM {_JOINED} {where.sql()} "
                 f"ORDER BY {order} LIMIT {GROUPED_ROWS}) "
             )
-            return gathered(tx, chosen, where.params, {})
+            return of_judged(tx, every, _JOINED, gathered(tx, chosen, where.params, {}))
 
         return await self._database.read(work)
 
     async def rows(self, query: FlowQuery) -> Sequence[FlowRunItem]:
         """See `FlowPages.rows`."""
-        return await self._database.read(lambda tx: _listed(tx, query, *_where(tx, query), query.limit))
+
+        def work(tx: Transaction) -> list[FlowRunItem]:
+            where, order = _where(tx, query)
+            return _listed(tx, query, where, order, _late_order(where, query.sort), query.limit)
+
+        return await self._database.read(work)
 
     async def run(self, flow_id: str, run_id: str) -> FlowRunView | None:
         """See `FlowPages.run`."""
@@ -193,24 +199,40 @@ def _where(tx: Transaction, query: FlowQuery) -> tuple[Where, str]:
         if ids is not None:
             where.among(_SHARED, ids)
             order = _SORTED
+    with where.judged():
+        for condition in query.parameters:
+            require(where, value_of_key(where, _PARAMETERS, condition.field), condition)
     return where, f"{order} DESC, flow_run.run_number DESC"
 
 
-def _listed(tx: Transaction, query: FlowQuery, where: Where, order: str, limit: int) -> list[FlowRunItem]:
-    """The runs of a list from its offset on; `order` is newest first."""
+def _late_order(where: Where, sort: str) -> tuple[str, ...]:
+    """Return what sorts the newest runs; nothing where an index has the order."""
+    kind, _, name = sort.partition(".")
+    if kind == "param" and name:
+        return value_of_key(where, _PARAMETERS, name).order
+    return (_LATE[sort],) if sort in _LATE else ()
+
+
+def _judged(where: Where, order: str) -> Where:
+    """Return the clauses of a list whose newest runs alone are judged by what is dear to tell."""
+    return _among_newest(where, order) if where.late else where
+
+
+def _among_newest(where: Where, order: str) -> Where:
+    found = Where(where.tx, now=where.now)
+    newest = f"SELECT flow_run.run_number FROM {_JOINED} {where.sql()} ORDER BY {order} LIMIT {LOOKED_AT}"
+    found.params, found.clauses = where.params, [f"flow_run.run_number IN ({newest})", *where.late]
+    return found
+
+
+def _listed(tx: Transaction, query: FlowQuery, where: Where, order: str, late: Sequence[str], limit: int) -> list[FlowRunItem]:
+    """The runs of a list from its offset on; `order` is newest first, and `late` sorts the newest alone."""
     direction = "DESC" if query.is_descending else "ASC"
-    picked, sorted_by = where.sql(), order if query.is_descending else order.replace(" DESC", " ASC")
-    if query.sort in _LATE:
-        newest = f"SELECT flow_run.run_number FROM {_JOINED} {picked} ORDER BY {order} LIMIT {LOOKED_AT}"
-        picked, sorted_by = f"WHERE flow_run.run_number IN ({newest})", f"{_LATE[query.sort]} {direction}, flow_run.run_number {direction}"
-    rows = tx.all(f"{_RUNS} {picked} ORDER BY {sorted_by} LIMIT {int(limit)} OFFSET {int(query.offset)}", where.params)
+    picked, sorted_by = _judged(where, order), order if query.is_descending else order.replace(" DESC", " ASC")
+    if late:
+        picked, sorted_by = _among_newest(where, order), ", ".join(f"{sql} {direction}" for sql in (*late, "flow_run.run_number"))
+    rows = tx.all(f"{_RUNS} {picked.sql()} ORDER BY {sorted_by} LIMIT {int(limit)} OFFSET {int(query.offset)}", where.params)
     return [_run_item(row) for row in rows]
-
-
-def _has_more(tx: Transaction, where: Where) -> bool:
-    """Whether more runs match than are sorted."""
-    row = tx.one(f"SELECT COUNT(*) AS n FROM (SELECT 1 FROM {_JOINED} {where.sql()} LIMIT {LOOKED_AT + 1}) AS matching", where.params)
-    return row is not None and int(row["n"]) > LOOKED_AT
 
 
 def _names(tx: Transaction, where: Where, order: str) -> tuple[list[str], list[str]]:

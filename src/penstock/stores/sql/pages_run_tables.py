@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from penstock.domain.errors import InvalidArgumentError
@@ -21,10 +22,10 @@ from penstock.interfaces.run_tables import (
 )
 from penstock.stores.sql.catalog_groups import catalog_groups
 from penstock.stores.sql.database import Database, Row, Transaction
-from penstock.stores.sql.page_filters import Where
+from penstock.stores.sql.page_filters import LOOKED_AT, Where, count_up_to, judged
 from penstock.stores.sql.page_rows import named_places
 from penstock.stores.sql.pages_artifacts import artifacts_where
-from penstock.stores.sql.pages_runs import runs_where, tasks_where
+from penstock.stores.sql.pages_runs import TASK_SOURCE, runs_where, tasks_where
 
 T = TypeVar("T")
 
@@ -57,8 +58,6 @@ _ARTIFACT_COLUMNS: Mapping[str, str] = {
     "run": "run.name",
 }
 """SQL of what artifacts are grouped by."""
-_TASKS = "task JOIN run ON run.run_id = task.run_id"
-
 _RECENT = "FROM run WHERE storage_state = 'AVAILABLE' ORDER BY created_at DESC LIMIT 2000"
 _RECENT_TASKS = (
     "SELECT display_name, component, worker, code_digest FROM task WHERE type IN ('RUNTIME', 'IMPORTER') "
@@ -143,9 +142,9 @@ def _newest(tx: Transaction, query: ListQuery, limit: int, convert: Callable[[Ro
 
 
 def _task_runs(tx: Transaction, query: ListQuery, limit: int) -> list[str]:
-    where = tasks_where(tx, query)
+    source, where = judged(tasks_where(tx, query), TASK_SOURCE, identity="task.task_id", newest="task.created_at")
     rows = tx.all(
-        f"SELECT run.run_id, MAX(run.created_at) AS newest FROM task JOIN run ON run.run_id = task.run_id {where.sql()} "
+        f"SELECT run.run_id, MAX(run.created_at) AS newest FROM {source} {where.sql()} "
         f"GROUP BY run.run_id ORDER BY newest DESC, run.run_id DESC LIMIT {int(limit)}",
         where.params,
     )
@@ -182,21 +181,23 @@ def _groups(tx: Transaction, query: ListQuery, by: str, columns: Sequence[str]) 
 
 
 def _task_groups(tx: Transaction, query: ListQuery, by: str) -> RowGroups:
-    where = tasks_where(tx, query)
+    every = tasks_where(tx, query)
+    source, where = judged(every, TASK_SOURCE, identity="task.task_id", newest="task.created_at")
     chosen = (
         f"WITH chosen AS (SELECT task.state, task.created_at, {_TASK_DURATION} AS seconds, NULLIF({_TASK_COLUMNS[by]}, '') AS value "
-        f"FROM {_TASKS} {where.sql()} ORDER BY task.created_at DESC LIMIT {GROUPED_ROWS}) "
+        f"FROM {source} {where.sql()} ORDER BY task.created_at DESC LIMIT {GROUPED_ROWS}) "
     )
-    return gathered(tx, chosen, where.params, {})
+    return of_judged(tx, every, TASK_SOURCE, gathered(tx, chosen, where.params, {}))
 
 
 def _artifact_groups(tx: Transaction, query: ListQuery, by: str) -> RowGroups:
-    where = artifacts_where(tx, query)
+    every = artifacts_where(tx, query)
+    source, where = judged(every, "artifact", identity="artifact.artifact_id", newest="artifact.created_at")
     rows = tx.all(
         "SELECT value, COUNT(*) AS n, MAX(created_at) AS newest, COUNT(size_bytes) AS sized, MIN(size_bytes) AS low, "
         "AVG(size_bytes) AS middle, MAX(size_bytes) AS high FROM ("
         f"SELECT artifact.created_at, artifact.size_bytes, NULLIF({_ARTIFACT_COLUMNS[by]}, '') AS value "
-        f"FROM artifact LEFT JOIN run ON run.run_id = artifact.run_id {where.sql()} "
+        f"FROM {source} LEFT JOIN run ON run.run_id = artifact.run_id {where.sql()} "
         f"ORDER BY artifact.created_at DESC, artifact.artifact_id DESC LIMIT {GROUPED_ROWS}) AS chosen GROUP BY value ORDER BY newest DESC",
         where.params,
     )
@@ -208,7 +209,14 @@ def _artifact_groups(tx: Transaction, query: ListQuery, by: str) -> RowGroups:
         for row in rows
     ]  # fmt: skip
     looked_at = sum(group.count for group in groups)
-    return RowGroups(groups[:MOST_GROUPS], is_complete=looked_at < GROUPED_ROWS and len(groups) <= MOST_GROUPS)
+    found = RowGroups(groups[:MOST_GROUPS], is_complete=looked_at < GROUPED_ROWS and len(groups) <= MOST_GROUPS)
+    return of_judged(tx, every, "artifact", found)
+
+
+def of_judged(tx: Transaction, where: Where, source: str, found: RowGroups) -> RowGroups:
+    """Return groups that are complete only if all that match were judged."""
+    is_whole = not where.late or not found.is_complete or count_up_to(tx, where, source, LOOKED_AT) <= LOOKED_AT
+    return found if is_whole else replace(found, is_complete=False)
 
 
 def gathered(

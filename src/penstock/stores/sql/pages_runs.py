@@ -23,7 +23,8 @@ from penstock.interfaces.pages import (
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.iterations import iterations_of
 from penstock.stores.sql.json_columns import decode_object
-from penstock.stores.sql.page_filters import LateSorts, Where, select_page
+from penstock.stores.sql.json_keys import with_keys
+from penstock.stores.sql.page_filters import LateSorts, Sort, Where, select_page
 from penstock.stores.sql.page_rows import (
     RUN_COLUMNS,
     RUN_JOINS,
@@ -40,7 +41,7 @@ from penstock.stores.sql.page_rows import (
     task_metrics,
     use_from_row,
 )
-from penstock.stores.sql.run_conditions import run_condition, task_condition
+from penstock.stores.sql.run_conditions import TASK_KEYS, metric_of_task, run_condition, task_condition
 
 _ENDLESS = "9000000000000.0"
 """Stands for the end of what has not ended, so that sorting by it needs no NULL rules."""
@@ -76,7 +77,8 @@ _LATE_TASKS = LateSorts(
         "why": "COALESCE(NULLIF(task.error, ''), NULLIF(task.reason, ''), task.cache_reason, '')",
     },
 )
-TASK_SORTS = {
+TASK_SOURCE = "task JOIN run ON run.run_id = task.run_id"
+TASK_SORTS: Mapping[str, Sort] = {
     "created": "task.created_at",
     "position": "task.position",
     "duration": f"(COALESCE(task.finished_at, {_ENDLESS}) - COALESCE(task.started_at, task.created_at))",
@@ -390,19 +392,36 @@ def tasks_where(tx: Transaction, query: ListQuery) -> Where:
     return where
 
 
+def _task_order(tx: Transaction, where: Where, sort: str) -> tuple[str, Mapping[str, Sort], LateSorts]:
+    """Return the FROM clause and the orders of a list of executions: also by `in.NAME` and `out.NAME`, among the newest, and by
+    `metric.NAME`, which walks the index of that number and leaves out executions without it. A metric that is text wherever it is logged
+    sorts as text.
+    """
+    kind, _, name = sort.partition(".")
+    if kind != "metric" or not name:
+        return TASK_SOURCE, TASK_SORTS, with_keys(_LATE_TASKS, where, sort, TASK_KEYS)
+    place = where.bind(name)
+    if tx.one(f"SELECT 1 FROM run_metric WHERE name = {place} AND number IS NOT NULL LIMIT 1", where.params) is None:
+        return TASK_SOURCE, TASK_SORTS, LateSorts(_LATE_TASKS.newest, {sort: metric_of_task(where, name).order})
+    where.ties.append(f"sorter.name = {place} AND sorter.number IS NOT NULL AND task.task_id = sorter.task_id")
+    return f"run_metric AS sorter CROSS JOIN {TASK_SOURCE}", {sort: ("sorter.number", "sorter.run_id")}, _LATE_TASKS
+
+
 def _list_tasks(tx: Transaction, query: ListQuery) -> Page[TaskItem]:
     of_runs = query.words or "namespace" in query.scope or any(condition.field in {"run", "pipeline"} for condition in query.conditions)
+    where = tasks_where(tx, query)
+    source, sorts, late = _task_order(tx, where, query.sort)
     return select_page(
         tx,
         query,
-        tasks_where(tx, query),
+        where,
         select=TASK_COLUMNS,
-        source="task JOIN run ON run.run_id = task.run_id",
-        sorts=TASK_SORTS,
+        source=source,
+        sorts=sorts,
         identity="task.task_id",
         convert=task_from_row,
         count_limit=_COUNTED_BY_RUN if of_runs else COUNT_LIMIT,
-        late=_LATE_TASKS,
+        late=late,
     )
 
 

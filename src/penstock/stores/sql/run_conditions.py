@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from penstock.interfaces.pages import Condition
+from penstock.stores.sql.json_keys import KeyValue, require, value_of_key
 from penstock.stores.sql.page_filters import Where
+
+TASK_KEYS = {"in": ("task.inputs", "parameters"), "out": ("task.outputs", "parameters")}
+"""What stands in front of a value of an execution -> where it is: column, and object in it."""
 
 
 def run_condition(where: Where, condition: Condition) -> None:
@@ -75,5 +79,21 @@ def task_condition(where: Where, condition: Condition) -> None:
             where.number("(task.finished_at - COALESCE(task.started_at, task.created_at))", condition)
         case "iteration":
             where.number("task.iteration_index", condition)
-        case _:
-            where.scalar("task.run_id", condition)
+        case field:
+            _task_value(where, *field.partition(".")[::2], condition)
+
+
+def _task_value(where: Where, kind: str, name: str, condition: Condition) -> None:
+    """Require a value in (`in.NAME`) or out (`out.NAME`), or a metric of the execution itself; any other is one of its run."""
+    if not name or kind not in TASK_KEYS:
+        where.scalar("task.task_id" if kind == "metric" and name else "task.run_id", condition)
+    else:
+        column, inside = TASK_KEYS[kind]
+        with where.judged():
+            require(where, value_of_key(where, column, name, inside=inside), condition)
+
+
+def metric_of_task(where: Where, name: str) -> KeyValue:
+    """Return what an execution logged as a metric of that name."""
+    logged = f"FROM run_metric WHERE run_id = task.run_id AND task_id = task.task_id AND name = {where.bind(name)})"
+    return KeyValue(f"(SELECT number {logged}", f"(SELECT text {logged}")

@@ -5,14 +5,16 @@ Collections and projects are such lists: what they show is put together from sev
 
 from __future__ import annotations
 
+import json
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from math import inf
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from penstock.domain.comparing import COMPARED
+from penstock.domain.natural_order import natural_key
 from penstock.domain.periods import bounds_of, seconds_of, zone_named
 from penstock.interfaces.pages import Condition, ListQuery, Page
 from penstock.interfaces.row_groups import GroupedRow, day_of, gather
@@ -20,10 +22,7 @@ from penstock.interfaces.run_tables import RowGroups
 
 T = TypeVar("T")
 
-_DIGITS = re.compile(r"\d+")
-_COMPARE: Mapping[str, Callable[[float, float], bool]] = {
-    ":": operator.eq, "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
+_COMPARE: Mapping[str, Callable[[float, float], bool]] = {**COMPARED, ":": operator.eq}
 _OLDER: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.le, "<=": operator.le, ":": operator.le, "=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
@@ -41,6 +40,10 @@ class Columns(Generic[T]):
     numbers: Mapping[str, Callable[[T], float | None]] = field(default_factory=dict)
     times: Mapping[str, Callable[[T], float | None]] = field(default_factory=dict)
     """Seconds since the epoch."""
+    keys: str = ""
+    """What stands in front of keys of the rows that are columns, too (`meta`); empty: none are."""
+    values: Callable[[T], Mapping[str, Any]] = lambda _row: {}
+    """Their values, by key."""
 
     def matching(self, rows: Sequence[T], query: ListQuery) -> list[T]:
         """Return the rows that a filter means; chips of columns that the list does not have are ignored, as in the other lists."""
@@ -60,16 +63,27 @@ class Columns(Generic[T]):
             return is_there is not (condition.operator == "!=")
         if name in self.numbers:
             return _fits_number(self.numbers[name](row), condition)
-        return name not in self.times or _fits_time(self.times[name](row), condition, query)
+        if name in self.times:
+            return _fits_time(self.times[name](row), condition, query)
+        return not self.keys or _fits_value(self.values(row).get(self.key_of(name)), condition)
+
+    def key_of(self, name: str) -> str:
+        """Return the key that a chip or a sort names, `meta.rows` or in chips `rows`; empty when it is one of the list's own columns."""
+        if not self.keys or name in self.texts or name in self.numbers or name in self.times:
+            return ""
+        return name if name.startswith(f"{self.keys}.") else f"{self.keys}.{name}"
 
     def has(self, sort: str) -> bool:
         """Whether the list has this column."""
-        return sort in self.texts or sort in self.numbers or sort in self.times
+        is_key = bool(self.keys) and sort.startswith(f"{self.keys}.")
+        return is_key or sort in self.texts or sort in self.numbers or sort in self.times
 
     def in_order(self, rows: Sequence[T], sort: str, *, is_descending: bool) -> list[T]:
         """Return rows by a column; those without a value come first when ascending, and one direction is the other backwards."""
         if sort in self.texts:
-            found = sorted(rows, key=lambda row: _natural(next(iter(self.texts[sort](row)), "")))
+            found = sorted(rows, key=lambda row: natural_key(next(iter(self.texts[sort](row)), "").lower()))
+        elif key := self.key_of(sort):
+            found = sorted(rows, key=lambda row: _place_of(self.values(row).get(key)))
         else:
             value_of = self.numbers.get(sort) or self.times[sort]
             found = sorted(rows, key=lambda row: -inf if (value := value_of(row)) is None else value)
@@ -98,9 +112,35 @@ def page_of(rows: Sequence[T], query: ListQuery) -> Page[T]:
     return Page(rows[first:last], str(last) if last < len(rows) else None, len(rows))
 
 
-def _natural(text: str) -> str:
-    """Return what sorts a text so that `v10` comes after `v9`, in either case."""
-    return _DIGITS.sub(lambda digits: digits[0].zfill(12), text.lower())
+def _place_of(value: Any) -> tuple[int, float, Any]:
+    """Return what sorts values of keys: none, texts in order of the numbers in them, numbers."""
+    if value is None:
+        return 0, 0.0, []
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return 2, float(value), []
+    return 1, 0.0, natural_key(_text_of(value).lower())
+
+
+def _text_of(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _fits_value(value: Any, condition: Condition) -> bool:
+    """Whether the value of a key is what a chip asks for: as a number where both are, else as text."""
+    if value is None:
+        return False
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _fits_number(float(value), condition)
+    text, wanted = _text_of(value).lower(), condition.value.lower()
+    match condition.operator:
+        case ":":
+            return wanted in text
+        case "=":
+            return text == wanted
+        case "!=":
+            return text != wanted
+        case _:
+            return False
 
 
 def _fits_number(value: float | None, condition: Condition) -> bool:

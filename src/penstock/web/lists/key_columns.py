@@ -11,6 +11,8 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
+from penstock.web.lists.filters import is_chip_field
+
 MOST_COLUMNS = 30
 MOST_CHOICES = 300
 _LONGEST = 200
@@ -26,6 +28,11 @@ class KeyColumns:
     """Keys that the rows shown have, by name."""
     values: Mapping[str, Mapping[str, Any]]
     """Row -> key -> value."""
+
+    @property
+    def chips(self) -> tuple[str, ...]:
+        """Keys that the filter bar completes."""
+        return tuple(name for name in dict.fromkeys((*self.names, *self.choices)) if is_chip_field(name))
 
     def cell(self, row: object, name: str) -> Any:
         """Return the value of a row; None when it has none."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from penstock.domain.comparing import COMPARED
 from penstock.domain.errors import InvalidArgumentError
 from penstock.web.previews.row_sources import Bounds, RowSource
 from penstock.web.previews.tables import Picture, cell_of, number_of
@@ -45,7 +46,7 @@ class Condition:
         """Whether a value is what is asked for; numbers are compared as numbers, other values as text without regard to case."""
         number = number_of(value) if self.number is not None and self.operator != ":" else None
         if number is not None and self.number is not None:
-            return _COMPARED[self.operator](number, self.number)
+            return COMPARED[self.operator](number, self.number)
         if self.operator in {"<", "<=", ">", ">="}:
             return False
         text = _text(value)
@@ -62,17 +63,11 @@ class Condition:
             case "=":
                 return low <= self.number <= high
             case "<" | "<=":
-                return _COMPARED[self.operator](low, self.number)
+                return COMPARED[self.operator](low, self.number)
             case ">" | ">=":
-                return _COMPARED[self.operator](high, self.number)
+                return COMPARED[self.operator](high, self.number)
             case _:
                 return True
-
-
-_COMPARED: dict[str, Callable[[float, float], bool]] = {
-    "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
-    "=": lambda a, b: a == b, "!=": lambda a, b: a != b,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

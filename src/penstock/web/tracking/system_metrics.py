@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from penstock.domain.natural_order import natural_key
+from penstock.web.lists.key_columns import flat
 from penstock.web.tracking.chart_panels import ChartPanel
 from penstock.web.tracking.documents import read_document
 
+_DEEPEST = 20
+"""Objects within each other in which numbers are looked for."""
 _LANE = re.compile(r"\.\d+\.")
 """Number of a device or process within a system metric."""
 _WRITER = re.compile(r"/l:[^/]*$")
@@ -100,15 +102,9 @@ class SystemPanel(ChartPanel):
 def system_panels(rows: Iterable[str]) -> list[SystemPanel]:
     """Return a drawing for every number in some rows of system metrics; devices and processes of a kind share one, a lane each."""
     documents = [read_document(row) for row in rows]
-    keys = {key for row in documents for key, value in _flat(row) if isinstance(value, int | float) and not isinstance(value, bool)}
+    values = (entry for row in documents for entry in flat(row, depth=_DEEPEST))
+    keys = {key for key, value in values if isinstance(value, int | float) and not isinstance(value, bool)}
     lanes: dict[str, list[str]] = {}
     for key in sorted((key for key in keys if not key.startswith("_")), key=natural_key):
         lanes.setdefault(_LANE.sub(".*.", _WRITER.sub("", key)), []).append(key)
     return [SystemPanel(name if len(held) > 1 else held[0], "line", lanes=held if len(held) > 1 else ()) for name, held in lanes.items()]
-
-
-def _flat(row: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for key, value in row.items():
-        found += _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(prefix + key, value)]
-    return found

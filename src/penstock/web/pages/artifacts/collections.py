@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -74,6 +74,8 @@ class CollectionRow:
     """Of the collection itself."""
     subject: str = ""
     """What names the row in a bulk action: `collection:ID`, or `artifact:ID` of the last artifact."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Of the latest version, by key (`meta.rows`); read where the list is narrowed or sorted by it."""
 
     @property
     def type_key(self) -> str:
@@ -131,6 +133,8 @@ COLUMNS: Columns[CollectionRow] = Columns(
     },
     numbers={"versions": lambda row: row.version_count, "size": lambda row: row.size_bytes},
     times={"updated": lambda row: row.updated_at, "used": lambda row: row.last_used_at},
+    keys="meta",
+    values=lambda row: row.metadata,
 )
 _READ_FOR = {"alias": "aliases", "tag": "tags", "producer": "uses", "used": "uses"}
 """Column -> what has to be read for every row when the list is narrowed, sorted or grouped by it."""
@@ -164,8 +168,11 @@ async def collections_of(services: WebServices, request: Request, wanted: Mappin
         rows += await _tracked_rows(services.tracking, request, namespace)
     sort = query.sort if COLUMNS.has(query.sort) else "updated"
     by = group_of(wanted)
-    named = {_READ_FOR[name] for name in {sort, by, *(condition.field for condition in query.conditions)} & _READ_FOR.keys()}
-    rows = await _read(services, rows, named)
+    asked = {sort, by, *(condition.field for condition in query.conditions)}
+    rows = await _read(services, rows, {_READ_FOR[name] for name in asked & _READ_FOR.keys()})
+    if any(name and COLUMNS.key_of(name) for name in asked):
+        values = await values_of(services, rows)
+        rows = [replace(row, metadata=values.get(row.subject, {})) for row in rows]
     found = COLUMNS.in_order(COLUMNS.matching(rows, query), sort, is_descending=query.is_descending)
     return FoundCollections(query, sort, found, rows, is_cut, by)
 
@@ -215,11 +222,16 @@ async def collections_tab(services: WebServices, request: Request) -> Collection
 
 
 async def values_of(services: WebServices, rows: Sequence[CollectionRow]) -> Mapping[str, Mapping[str, Any]]:
-    """Return the metadata of the latest version of each row, by its subject; of some hundred rows."""
+    """Return the metadata of the latest version of each row, by its subject."""
     ids = [row.collection_id for row in rows if row.collection_id is not None]
     outputs = {int(row.subject.partition(":")[2]): row.subject for row in rows if row.collection_id is None and row.subject}
-    found = await services.tracking.pages.collection_metadata(ids) if services.tracking is not None else {}
-    stored = await services.artifacts.metadata(list(outputs))
+    found: dict[int, Mapping[str, Any]] = {}
+    stored: dict[int, Mapping[str, Any]] = {}
+    if services.tracking is not None:
+        for start in range(0, len(ids), _BATCH):
+            found |= await services.tracking.pages.collection_metadata(ids[start : start + _BATCH])
+    for start in range(0, len(outputs), _BATCH):
+        stored |= await services.artifacts.metadata(list(outputs)[start : start + _BATCH])
     return {
         **{f"collection:{key}": named("meta", value) for key, value in found.items()},
         **{outputs[key]: named("meta", value) for key, value in stored.items()},
@@ -327,15 +339,15 @@ def facets_of(rows: Sequence[CollectionRow], text: str) -> list[Facet]:
     """Return the choices of every facet with their counts over all rows, the most frequent first."""
     words, conditions = parse(text)
     found = []
-    for field, label in FACETS:
-        cleared = filter_text(words, [condition for condition in conditions if condition.field != field])
-        counts = Counter(value for row in rows if (value := _facet_value(row, field)))
+    for name, label in FACETS:
+        cleared = filter_text(words, [condition for condition in conditions if condition.field != name])
+        counts = Counter(value for row in rows if (value := _facet_value(row, name)))
         choices = [
-            (value, count, f"{cleared} {chip_text(Condition(field, '=', value))}".strip())
+            (value, count, f"{cleared} {chip_text(Condition(name, '=', value))}".strip())
             for value, count in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[:_MAX_CHOICES]
         ]
-        chosen = next((condition.value for condition in conditions if condition.field == field), "")
-        found.append(Facet(field, label, choices, chosen, cleared))
+        chosen = next((condition.value for condition in conditions if condition.field == name), "")
+        found.append(Facet(name, label, choices, chosen, cleared))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +17,7 @@ from penstock.domain.errors import NotFoundError
 from penstock.domain.periods import bounds_of, seconds_of, zone_named
 from penstock.interfaces.page_flows import FlowListing, FlowQuery, FlowRunItem
 from penstock.interfaces.pages import Condition, TaskItem
-from penstock.web.lists.filters import chip_text, parse
+from penstock.web.lists.filters import parse
 from penstock.web.lists.groups import GroupTable
 from penstock.web.lists.key_columns import KeyColumns, key_columns, named
 from penstock.web.render import Crumb, Frame, query_url, redirect, render
@@ -84,7 +84,7 @@ def flow_query(flow_id: str, given: QueryParams, now: float, zone: str) -> FlowQ
     times = [_bounds(one, now, zone) for one in conditions if one.field in {"started", "created"}]
     lows = (start, None if span is None else now - span, *(low for low, _ in times))
     highs = (end, *(high for _, high in times))
-    others = [chip_text(one) for one in conditions if one.field not in {*_CHIPS, "tag", "started", "created"}]
+    others = [one for one in conditions if one.field not in {*_CHIPS, "tag", "started", "created"}]
     status = chips.get("status", given.get("status", "")).lower()
     return FlowQuery(
         flow_id=flow_id or chips.get("flow") or given.get("flow", ""),
@@ -94,7 +94,8 @@ def flow_query(flow_id: str, given: QueryParams, now: float, zone: str) -> FlowQ
         tags=[*(tag for tag in re.split(r"[,\s]+", given.get("tag", "")) if tag), *tags],
         since=max((moment for moment in lows if moment is not None), default=None),
         until=min((moment for moment in highs if moment is not None), default=None),
-        text=" ".join([*words, *others]),
+        text=" ".join(words),
+        parameters=[replace(one, field=one.field.removeprefix("param.")) for one in others],
         offset=int(offset) if offset.isdecimal() and len(offset) < 9 else 0,
         limit=_PAGE,
         sort=given.get("sort", "").removeprefix("-") or "started",

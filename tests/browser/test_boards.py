@@ -69,6 +69,28 @@ def test_series_are_smoothed_grouped_and_combined(modules: Page) -> None:
     assert found["clip"][1] < 100
 
 
+def test_marks_of_an_axis_of_durations_are_as_exact_as_they_stand_apart(modules: Page) -> None:
+    found = modules.evaluate("""async () => {
+      const { spans } = await load("spans");
+      return [[-0.2, 0, 0.2, 0.4], [11.8, 12, 12.2], [0, 0.001, 0.002], [0, 30, 60, 90], [3540, 3600, 3660, 3720], [7200, 7220], [0, 43200, 86400, 129600], [null, 59.5, 60, 60.5]].map(spans);
+    }""")
+    assert found == [
+        ["", "0 ms", "200 ms", "400 ms"], ["11.8 s", "12.0 s", "12.2 s"], ["0 ms", "1 ms", "2 ms"], ["0 s", "30 s", "1 m", "1 m 30 s"],
+        ["59 m", "1 h", "1 h 01 m", "1 h 02 m"], ["2 h", "2 h 00 m 20 s"], ["0 s", "12 h", "1 d", "1 d 12 h"], ["", "59.5 s", "1 m", "1 m 00.5 s"],
+    ]  # fmt: skip
+
+
+def test_moments_are_read_back_from_fields_in_the_readers_zone(modules: Page) -> None:
+    same = modules.evaluate("""async () => {
+      const { fieldTime, momentOf } = await load("clocks");
+      return [0, 1764450000123, 1743296399000, 1743296400000, 1761440400000, 1793494800500].map((moment) => [moment, momentOf(fieldTime(moment)), momentOf(fieldTime(moment).slice(0, 16))]);
+    }""")
+    for moment, back, minute in same:
+        assert back == moment
+        assert minute == moment - moment % 60000
+    assert modules.evaluate("async () => Number.isNaN((await load('clocks')).momentOf(''))")
+
+
 def test_lanes_are_named_and_chosen_by_label_number_and_range(modules: Page) -> None:
     keys = ["system.gpu.0.util", "system.gpu.11.util", "system.gpu.1.util/l:rank1", "system.cpu/l:rank0", "system.memory"]
     found = modules.evaluate("""async (keys) => {

@@ -40,7 +40,8 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Many]:
         for number in range(RUNS - 12, RUNS):
             level = number - RUNS + 13
             rows = [{"_step": step, "loss": level + math.sin(step) / 10, **{f"layers/{key}": level for key in range(KEYS)}} for step in range(50)]
-            body = {"files": {"wandb-history.jsonl": {"offset": 0, "content": [json.dumps(row) for row in rows]}}, "complete": True, "exitcode": 0}
+            files = {"wandb-history.jsonl": {"offset": 0, "content": [json.dumps(row) for row in rows]}, "wandb-summary.json": {"offset": 0, "content": [json.dumps(rows[-1])]}}
+            body = {"files": files, "complete": True, "exitcode": 0}
             assert client.post(f"/files/tester/many/r{number}/file_stream", json=body, auth=("api", server.key)).status_code == 200
         lone = {"files": {"wandb-history.jsonl": {"offset": 0, "content": [json.dumps({"_step": 7, "loss": 2.5})]}}}
         assert client.post("/files/tester/many/r0/file_stream", json=lone, auth=("api", server.key)).status_code == 200
@@ -260,6 +261,56 @@ def test_a_run_that_is_drawn_alone_brings_the_others_back(tab: Page, logged: Log
     expect(tab.locator("#drawn-note")).to_have_text(f"10 of {RUNS} runs drawn")
 
 
+def test_runs_beyond_the_eighth_look_the_same_wherever_they_are_drawn(tab: Page, logged: Many) -> None:
+    tab.goto(f"{logged.base}?q=name:25")
+    panel = tab.locator('figure[data-panel="loss"]')
+    expect(panel.locator("canvas")).to_be_visible()
+    rows = tab.locator("#workspace-runs .workspace-row:not(.is-hidden)")
+    expect(rows).to_have_count(10)
+    look = "(spots) => spots.map((spot) => /series-\\d+/.exec(spot.className)[0])"
+    listed = dict(zip(rows.locator("a").all_inner_texts(), rows.locator(".run-swatch").evaluate_all(look), strict=True))
+    assert len(set(listed.values())) == len(listed) == 10
+    panel.get_by_role("button", name="All names").click()
+    entries = panel.locator(".legend-entry")
+    assert dict(zip(entries.locator("a").all_inner_texts(), entries.locator(".legend-swatch").evaluate_all(look), strict=True)) == listed
+    panel.focus()
+    tab.keyboard.press("Shift+ArrowRight")
+    told = panel.locator(".chart-tip .tip-row")
+    expect(told).to_have_count(10)
+    assert dict(zip(told.locator(".cut").all_inner_texts(), told.locator(".legend-swatch").evaluate_all(look), strict=True)) == listed
+    drawn = tab.evaluate("() => document.querySelector('figure[data-panel=loss]').panel.plot.plot.series.slice(1).map(({ _stroke, dash }) => `${_stroke} ${dash ?? ''}`)")
+    assert len(set(drawn)) == 10
+    tab.get_by_role("button", name="Add panel").click()
+    tab.get_by_role("combobox", name="Kind").select_option("scatter")
+    tab.locator("#panel-xColumn").fill("s.loss")
+    tab.locator("#panel-yColumn").fill("s.layers/1")
+    tab.get_by_role("button", name="Add", exact=True).last.click()
+    marks = tab.locator(".kind-scatter .dot")
+    expect(marks).to_have_count(10)
+    seen = marks.evaluate_all("(dots) => dots.map((dot) => [dot.querySelector('title').textContent.split(':')[0], /series-\\d+/.exec(dot.getAttribute('class'))[0]])")
+    assert dict(seen) == listed
+    assert len(set(marks.evaluate_all("(dots) => dots.map((dot) => `${getComputedStyle(dot).fill} ${dot.localName} ${getComputedStyle(dot).clipPath}`)"))) == 10
+
+
+def test_a_colour_that_was_chosen_stays_and_what_looks_like_it_takes_another_style(tab: Page, logged: Many) -> None:
+    tab.goto(f"{logged.base}?q=name:25")
+    project = tab.locator("[data-panels]").get_attribute("data-store") or ""
+    ids = tab.locator("#workspace-runs [data-run]").evaluate_all("(rows) => rows.map((row) => row.dataset.run)")
+    tab.get_by_role("button", name="Next colour for try 259").click()
+    tab.evaluate("""([place, ids]) => {
+      const kept = JSON.parse(localStorage.getItem(place));
+      kept.value.runs.colors = { [ids[0]]: 3, [ids[1]]: 3 };
+      localStorage.setItem(place, JSON.stringify(kept));
+    }""", [project, ids])
+    tab.reload()
+    swatches = tab.locator("#workspace-runs .run-swatch")
+    expect(swatches.nth(0)).to_have_class("run-swatch series-3")
+    expect(swatches.nth(1)).to_have_class("run-swatch series-3")
+    entries = tab.locator('figure[data-panel="loss"] .legend-entry')
+    expect(entries.filter(has_text="try 259").locator(".legend-swatch")).to_have_class("legend-swatch series-3")
+    expect(entries.filter(has_text="try 258").locator(".legend-swatch")).to_have_class("legend-swatch series-11")
+
+
 def test_rows_further_down_follow_what_happens_to_their_runs(tab: Page, logged: Many) -> None:
     tab.goto(logged.base)
     to_end(tab, RUNS)
@@ -284,3 +335,110 @@ def test_rows_that_were_out_of_sight_are_brought_up_to_date_when_they_are_scroll
     expect(row).to_contain_text("Running")
     row.scroll_into_view_if_needed()
     expect(row).to_contain_text("Finished")
+
+
+RENAME = "mutation U($i: UpsertBucketInput!) { upsertBucket(input: $i) { bucket { id } } }"
+
+
+def change(logged: Many, name: str, **parts: object) -> None:
+    """Change a run as a client does that read it: by its name in the project."""
+    given = {"modelName": "many", "entityName": "tester", "name": name, **parts}
+    assert httpx.post(f"{logged.url}/graphql", json={"query": CREATE, "variables": {"i": given}}, auth=("api", logged.key)).status_code == 200
+
+
+def test_a_run_that_is_renamed_elsewhere_has_its_new_name_in_list_legends_and_panels(tab: Page, logged: Many) -> None:
+    tab.goto(f"{logged.base}?sort=name&q=r25[0-9]")
+    panel = tab.locator('figure[data-panel="loss"]')
+    expect(panel.locator(".chart-legend")).to_contain_text("try 251")
+    tab.get_by_role("button", name="Add panel").click()
+    tab.get_by_role("combobox", name="Kind").select_option("bar")
+    tab.locator("#panel-metric").fill("s.loss")
+    tab.get_by_role("button", name="Add", exact=True).last.click()
+    bars = tab.locator(".kind-bar .bar-name")
+    expect(bars.filter(has_text="try 251")).to_have_count(1)
+    change(logged, "r251", displayName="aa 251")
+    row = tab.locator('#workspace-runs [data-name="r251"]')
+    expect(row.get_by_role("link")).to_have_text("aa 251", timeout=15000)
+    expect(panel.locator(".chart-legend")).to_contain_text("aa 251")
+    expect(bars.filter(has_text="aa 251")).to_have_count(1)
+    expect(tab.locator("#workspace-runs .workspace-row").first).to_contain_text("aa 251")  # it stands where its name belongs
+    panel.focus()
+    tab.keyboard.press("Shift+ArrowRight")
+    expect(panel.locator(".chart-tip .tip-row").filter(has_text="aa 251")).to_have_count(1)
+    change(logged, "r251", displayName="try 251")
+    expect(row.get_by_role("link")).to_have_text("try 251", timeout=15000)
+
+
+def test_a_run_that_gets_another_group_or_tag_elsewhere_moves_in_the_list(tab: Page, logged: Many) -> None:
+    tab.goto(f"{logged.base}?group=group&q=name:25")
+    before = tab.locator(".run-group").filter(has=tab.locator('[data-name="r252"]'))
+    expect(before.locator("strong")).to_have_text("g2")
+    change(logged, "r252", groupName="moved")
+    expect(before.locator("strong")).to_have_text("moved", timeout=15000)
+    expect(tab.locator('figure[data-panel="loss"] .chart-legend')).to_contain_text("moved (1)")
+    tab.goto(f"{logged.base}?q=tag:chosen")
+    expect(tab.locator(".workspace-row")).to_have_count(0)
+    change(logged, "r252", tags=["chosen"], groupName="g2")
+    expect(tab.locator('#workspace-runs [data-name="r252"]')).to_have_count(1, timeout=15000)
+    change(logged, "r252", tags=[])
+    expect(tab.locator('#workspace-runs [data-name="r252"]')).to_have_count(0, timeout=15000)
+
+
+def test_a_view_keeps_the_filter_groups_and_order_of_its_runs_and_the_address_tells_them(tab: Page, logged: Many) -> None:
+    tab.goto(f"{logged.base}?q=name:25&group=group&sort=name")
+    tab.locator(".workspace-views .menu > summary").click()
+    tab.get_by_role("button", name="Save as a new view").click()
+    tab.get_by_role("combobox", name="Name of the view").fill("Last ten")
+    tab.get_by_role("button", name="Save", exact=True).last.click()
+    tab.wait_for_url(re.compile(r"view=\d+"))
+    view = re.search(r"view=\d+", tab.url)
+    assert view
+    tab.goto(f"{logged.base}?{view[0]}")
+    tab.wait_for_url(re.compile("q=name%3A25&group=group&sort=name"))
+    expect(tab.locator("#workspace-runs [data-run]")).to_have_count(13)
+    expect(tab.locator(".run-group")).to_have_count(5)
+    expect(tab.get_by_text("changed, not saved")).to_be_hidden()
+    tab.get_by_label("Order", exact=True).select_option("-created")
+    tab.wait_for_url(re.compile(f"{view[0]}.*sort=-created"))
+    expect(tab.get_by_text("changed, not saved")).to_be_visible()
+    tab.locator(".workspace-views .menu > summary").click()
+    tab.get_by_role("button", name="Back to the saved state").click()
+    tab.wait_for_url(re.compile("sort=name"))
+    tab.get_by_role("searchbox", name="Filter").fill("name:259")
+    tab.get_by_role("searchbox", name="Filter").press("Enter")
+    expect(tab.locator("#workspace-runs [data-run]")).to_have_count(1)
+    assert view[0] in tab.url
+    tab.get_by_role("button", name="Save", exact=True).click()
+    expect(tab.get_by_text("changed, not saved")).to_be_hidden()
+    tab.goto(f"{logged.base}?{view[0]}")
+    tab.wait_for_url(re.compile("q=name%3A259"))
+    expect(tab.locator("#workspace-runs [data-run]")).to_have_count(1)
+    tab.get_by_role("searchbox", name="Filter").fill("")
+    tab.get_by_role("searchbox", name="Filter").press("Enter")
+    tab.wait_for_url(re.compile("q=(&|$)"))
+    expect(tab.locator("#workspace-runs [data-run]")).to_have_count(100)
+
+
+def test_over_wall_time_the_zoom_is_asked_for_in_dates(tab: Page, logged: Many) -> None:
+    tab.goto(f"{logged.base}?x=_timestamp")
+    tab.get_by_label("Horizontal axis").wait_for()
+    at = 1_764_450_000
+    rows = [json.dumps({"_step": step, "_timestamp": at + 60 * step, "slow": step}) for step in range(10)]
+    body = {"files": {"wandb-history.jsonl": {"offset": 0, "content": rows}}}
+    assert httpx.post(f"{logged.url}/files/tester/many/r2/file_stream", json=body, auth=("api", logged.key)).status_code == 200
+    tab.goto(f"{logged.base}/runs/r2/charts?x=_timestamp")
+    panel = tab.locator('figure[data-panel="slow"]')
+    expect(panel.locator("canvas")).to_be_visible()
+    panel.focus()
+    tab.keyboard.press("z")
+    dialog = tab.get_by_role("dialog")
+    begin = dialog.get_by_label(re.compile("x from"))
+    zone = tab.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
+    expect(dialog.get_by_text(f"x from ({zone})")).to_be_visible()
+    shown = tab.evaluate("(at) => new Date(at * 1000).toLocaleString('sv-SE').replace(' ', 'T')", at)
+    expect(begin).to_have_value(re.compile(re.escape(shown[:16])))
+    wanted = tab.evaluate("(at) => new Date(at * 1000).toLocaleString('sv-SE').replace(' ', 'T')", at + 120)
+    begin.fill(wanted)
+    dialog.get_by_role("button", name="Zoom", exact=True).click()
+    expect(tab).to_have_url(re.compile(f"from={at + 120}(\\.0+)?&"))
+    tab.wait_for_function(f"() => document.querySelector('figure[data-panel=slow]').panel.plot.plot.scales.x.min === {at + 120}")

@@ -6,11 +6,15 @@ import itertools
 import math
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 import penstock.web
-from penstock.web.tracking.run_colors import COLORS, group_colors
+from penstock.domain.tracking import TrackedRun
+from penstock.web.reports.export import ink_of
+from penstock.web.tracking.run_colors import COLORS, LOOKS, STYLES, color_of, group_colors
 
 Triple = tuple[float, float, float]
 TOKENS = (Path(penstock.web.__file__).parent / "static" / "css" / "tokens.css").read_text()
@@ -67,8 +71,8 @@ def test_colours_of_runs_are_told_apart_with_every_kind_of_colour_vision(vision:
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_colours_of_runs_stand_out_from_the_grounds_of_both_themes(theme: int) -> None:
-    ground = tokens("surface")[0][theme]
-    for color in (pair[theme] for pair in tokens(r"series-\d")):
+    grounds = [tokens("surface")[0][theme], ("#ffffff", "#000000")[theme]]  # the second one where contrast is high
+    for color, ground in itertools.product((pair[theme] for pair in tokens(r"series-\d")), grounds):
         low, high = sorted((luminance(color), luminance(ground)))
         assert (high + 0.05) / (low + 0.05) >= CONTRAST, color
 
@@ -80,8 +84,34 @@ def test_a_run_has_the_same_hue_in_both_themes() -> None:
 
 
 def test_groups_keep_their_colours_in_any_order_and_have_different_ones_while_there_are_enough() -> None:
-    names = [f"group {number}" for number in range(COLORS)]
-    found = group_colors(names)
-    assert sorted(found.values()) == list(range(1, COLORS + 1))
-    assert group_colors(reversed(names)) == found
-    assert set(group_colors(map(str, range(100))).values()) <= set(range(1, COLORS + 1))
+    names = [f"group {number}" for number in range(LOOKS)]
+    for count in (COLORS, LOOKS):
+        found = group_colors(names[:count])
+        assert sorted(found.values()) == list(range(1, count + 1))
+        assert group_colors(reversed(names[:count])) == found
+    assert set(group_colors(map(str, range(100))).values()) <= set(range(1, LOOKS + 1))
+
+
+def run_at(place: int) -> TrackedRun:
+    return cast("TrackedRun", SimpleNamespace(place=place))
+
+
+def test_as_many_runs_as_a_drawing_takes_look_different_and_the_first_eight_are_plain() -> None:
+    looks = [color_of(run_at(place)) for place in range(1, LOOKS + 1)]
+    assert looks == list(range(1, LOOKS + 1))
+    assert color_of(run_at(LOOKS + 1)) == 1
+    assert LOOKS >= 50  # as many as are ever drawn at once
+
+
+def test_every_look_has_a_class_a_style_and_an_ink_of_its_own() -> None:
+    charts = (Path(penstock.web.__file__).parent / "static" / "css" / "charts.css").read_text()
+    ruled = {number: re.findall(rf"\.series-{number}\b[^{{]*{{([^}}]*)}}", charts) for number in range(1, LOOKS + 1)}
+    rules = {number: " ".join(found) for number, found in ruled.items()}
+    for number, rule in rules.items():
+        assert f"var(--series-{(number - 1) % COLORS + 1})" in rule, number
+        assert f"var(--dash-{(number - 1) // COLORS + 1})" in rule, number
+        assert f"var(--mark-{(number - 1) // COLORS + 1})" in rule, number
+    dashes = dict(re.findall(r"--dash-(\d): ([^;]+);", TOKENS))
+    assert len(set(dashes.values())) == STYLES
+    light = [pair[0] for pair in tokens(r"series-\d")]
+    assert [ink_of(number) for number in rules] == [(light[(number - 1) % COLORS], dashes[str((number - 1) // COLORS + 1)]) for number in rules]

@@ -13,8 +13,9 @@ from penstock.domain.automations import ScopeKind
 from penstock.domain.tracking import RunChange
 from penstock.tracking.automations import AutomationScope
 from penstock.web.pages.tracking.run import patches_of
-from penstock.web.reports.grids import filters_of, grouping_of
+from penstock.web.reports.grids import filters_of
 from penstock.web.tracking.chart_panels import client_plots, panel_list, panels_of_kinds
+from penstock.web.tracking.run_sets import grouping_of
 from penstock.web.tracking.step_metrics import StepMetrics, step_metrics
 from penstock.web.tracking.system_metrics import system_panels
 from tests.unit.web.test_tracking_pages import HOSTILE, ORIGIN, Site, site

@@ -13,7 +13,9 @@ from penstock.interfaces.tracking_store import ChartSeries
 from penstock.web.pages.tracking.workspace import ListedRun
 from penstock.web.texts.formats import number
 
-COLORS = ("#0a6cd6", "#d5631a", "#1a8a5f", "#b8377f", "#7452c8", "#8a6d00", "#0e8394", "#a3433b")
+COLORS = ("#6258dd", "#aa8e00", "#153c05", "#c74871", "#069cc5", "#7c550d", "#5700a6", "#851b5d")
+"""Those of runs on paper: the light ones of `static/css/tokens.css`, which this file cannot name."""
+DASHES = ("none", "7 4", "2 3", "12 4 2 4", "16 6", "12 3 2 3 2 3", "2 8")
 WIDTH, HEIGHT = 560.0, 260.0
 _LEFT, _TOP, _RIGHT, _BOTTOM = 52.0, 10.0, 8.0, 26.0
 
@@ -67,22 +69,34 @@ def still_lines(lines: Sequence[StillLine], title: str) -> Markup:
 
     parts = [_axis(y_low, y_high, x_low, x_high)]
     for one in held:
-        ink = COLORS[(one.color - 1) % len(COLORS)]
+        ink, dashes = ink_of(one.color)
         fit = [at for at, value in enumerate(one.last) if math.isfinite(value)]
         if one.rows > len(one.x):
             edge = [place(one.x[at], one.high[at]) for at in fit if math.isfinite(one.high[at])]
             edge += [place(one.x[at], one.low[at]) for at in reversed(fit) if math.isfinite(one.low[at])]
             parts.append(Markup('<path d="M{}Z" fill="{}" fill-opacity="0.18"/>').format("L".join(edge), ink))
         line = "L".join(place(one.x[at], one.last[at]) for at in fit)
-        parts.append(Markup('<path d="M{}" fill="none" stroke="{}" stroke-width="1.6"/>').format(line, ink))
+        parts.append(Markup('<path d="M{}" fill="none" stroke="{}" stroke-width="1.6" stroke-dasharray="{}"/>').format(line, ink, dashes))
     drawing = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
         WIDTH, HEIGHT, title, Markup("").join(parts)
     )
     legend = Markup(" ").join(
-        Markup('<span class="name"><i class="c{}"></i>{}: {}</span>').format((one.color - 1) % len(COLORS), one.name, number(_last(one)))
+        Markup('<span class="name">{}{}: {}</span>').format(swatch(one.color), one.name, number(_last(one)))
         for one in held
     )
     return drawing + Markup('<p class="legend">{}</p>').format(legend)
+
+
+def ink_of(number: int) -> tuple[str, str]:
+    """Return colour and dashes of a look (`web.tracking.run_colors`) on paper."""
+    style, color = divmod(max(number, 1) - 1, len(COLORS))
+    return COLORS[color], DASHES[style % len(DASHES)]
+
+
+def swatch(number: int) -> Markup:
+    """Return a piece of a line with a look."""
+    line = Markup('<path d="M0 3H24" stroke="{}" stroke-width="3" stroke-dasharray="{}"/>').format(*ink_of(number))
+    return Markup('<svg class="ink" viewBox="0 0 24 6" aria-hidden="true">{}</svg>').format(line)
 
 
 def _last(one: StillLine) -> float:

@@ -17,6 +17,7 @@ from penstock.tracking.runs import TrackedRunService
 from penstock.web.pages.tracking.workspace import ListedRun, listed_run
 from penstock.web.tracking.panel_specs import PanelList, listed, mapping, panels_of_specs, text
 from penstock.web.tracking.run_colors import group_colors
+from penstock.web.tracking.run_sets import grouping_of
 
 RUNS_PER_GRID = 30
 """Newest runs of the sets that are drawn."""
@@ -90,16 +91,6 @@ class GridReader:
         if entity and entity not in self._readable:
             return None
         return await self._projects.get(entity or self._fallback.entity, name)
-
-
-def grouping_of(chosen: Mapping[str, Any]) -> str:
-    """Return what a run set is grouped by: fields and `config.<key>` with commas, the outermost first; or nothing."""
-    found = []
-    for one in map(mapping, listed(chosen.get("grouping"))[:3]):
-        name = text(one.get("name"))
-        own = {"jobType": "job", "username": "user"}.get(name, name)
-        found.append(f"config.{name.removesuffix('.value')}" if one.get("section") == "config" and name else own)
-    return ",".join(filter(None, found))
 
 
 def filters_of(chosen: Mapping[str, Any]) -> str | None:

@@ -30,7 +30,10 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         {"type": "line", "tooltip": True},
         {"x": _axis("step"), "y": _axis("lineVal"), "color": _axis("lineKey", "nominal"), "detail": {"field": "name", "type": "nominal"}},
     ),
-    "wandb/scatter/v0": _preset({"type": "point", "tooltip": True}, {"x": _axis("x"), "y": _axis("y"), "color": _RUNS}),
+    "wandb/scatter/v0": _preset(
+        {"type": "point", "tooltip": True},
+        {"x": _axis("x"), "y": _axis("y"), "color": _RUNS, "shape": {"field": "_shape", "type": "nominal", "scale": None, "legend": None}},
+    ),
     "wandb/bar/v0": _preset(
         {"type": "bar", "tooltip": True},
         {

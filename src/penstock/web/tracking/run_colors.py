@@ -1,6 +1,8 @@
-"""Which colour of drawings a tracked run or a group of runs has: by what it is, not by what is listed beside it, so the same on every page.
+"""Which look a tracked run or a group of runs has in drawings: by what it is, not by what is listed beside it, so the same on every page.
 
-The colours themselves stand in `static/css/tokens.css`; they are as far apart for people who see red, green or blue differently.
+A look is the number of one of eight colours in one of seven styles (dashes of lines, shapes of marks): 1 to 8 are the colours in the plain
+style, 9 to 16 the same colours in the second one. Colours and styles stand in `static/css/tokens.css`; the colours are as far apart for
+people who see red, green or blue differently.
 """
 
 from __future__ import annotations
@@ -11,18 +13,23 @@ from collections.abc import Iterable, Mapping
 from penstock.domain.tracking import TrackedRun
 
 COLORS = 8
+STYLES = 7
+LOOKS = COLORS * STYLES
 
 
 def color_of(run: TrackedRun) -> int:
-    """Return the number of a run's colour, 1 to 8: runs that follow each other in a project have different ones."""
-    return (max(run.place, 1) - 1) % COLORS + 1
+    """Return the number of a run's look, 1 to 56: as many runs as follow each other in a project have different ones."""
+    return (max(run.place, 1) - 1) % LOOKS + 1
 
 
 def group_colors(names: Iterable[str]) -> Mapping[str, int]:
-    """Return the number of each group's colour: by its name, and while there are no more groups than colours no two have the same."""
+    """Return the number of each group's look: by its name, and while there are no more groups than looks no two have the same."""
     found: dict[str, int] = {}
+    taken: set[int] = set()
     for name in sorted(set(names)):
         wanted = zlib.crc32(name.encode()) % COLORS
-        free = [color for step in range(COLORS) if (color := (wanted + step) % COLORS) not in found.values()]
-        found[name] = free[0] if free else wanted
-    return {name: color + 1 for name, color in found.items()}
+        looks = (style * COLORS + (wanted + step) % COLORS for style in range(STYLES) for step in range(COLORS))
+        look = next((look for look in looks if look not in taken), wanted)
+        taken.add(look)
+        found[name] = look
+    return {name: look + 1 for name, look in found.items()}

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from penstock.domain.tracking import TrackedProject, TrackedRun
 from penstock.web.pages.tracking.values import project_by_id
-from penstock.web.pages.tracking.views import OpenView, open_view, views_of
+from penstock.web.pages.tracking.views import ASKED, OpenView, open_view, views_of
 from penstock.web.pages.tracking.workspace import (
     GROUPS,
     PROJECT_TABS,
@@ -26,7 +27,7 @@ from penstock.web.pages.tracking.workspace import (
     run_listing,
     wanted_groups,
 )
-from penstock.web.render import render, render_part
+from penstock.web.render import query_url, render, render_part
 from penstock.web.services.tracking import TrackingServices, project_of, runs_by_ids
 from penstock.web.services.web import WebServices
 from penstock.web.tracking.chart_panels import ChartPanel, client_plots, panel_list, panels_of_kinds
@@ -41,8 +42,10 @@ _KEYED_ROWS = 20
 """Runs whose keys of config and summary are offered before the index of values knows them."""
 _OFFERED = 200
 """Keys that are offered to group and sort by."""
-_ASKED = ("q", "group", "then", "sort")
-"""Parts of the address that decide which runs a panel of values shows."""
+
+
+_KEPT = frozenset({"view", "nw", "then", "x", "smoother", "smooth", "ly", "lx", "clip", "agg", "band", "sync", "from", "to"})
+"""Parts of the address that say how a workspace is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,11 @@ class WorkspacePage:
         """Keys of the summary to sort by."""
         return [key[2:] for key in self.keys if key.startswith("s.") and not key.startswith("s._")][:_OFFERED]
 
+    @staticmethod
+    def kept(query: QueryParams) -> dict[str, str]:
+        """Parts of the address that another filter leaves as they are, beside those that every filter bar leaves."""
+        return {name: value for name, value in query.items() if name in _KEPT}
+
     def offers(self, sort: str) -> bool:
         """Whether an order goes by one of these keys."""
         prefix, _, key = sort.removeprefix("-").partition(".")
@@ -114,11 +122,13 @@ async def workspace_page(services: WebServices, tracking: TrackingServices, requ
     """Runs beside panels."""
     project = await project_of(tracking, request)
     query = request.query_params
+    view = await asyncio.to_thread(open_view, tracking.reports, project, query)
+    if view.query and not any(name in query for name in ASKED):  # the address tells what is shown; an empty part takes it back
+        return RedirectResponse(query_url(request.url.path, query, **view.query), status_code=303)
     listing = await run_listing(services, tracking, request, project, limit=_LISTED)
     runs = [row.run for row in listing.rows[:_SERIES_RUNS]]
     kinds = await tracking.history.kinds([run.run_id for run in runs])
-    source = urlencode([("project", project.project_id), *((name, query[name]) for name in _ASKED if name in query)])
-    view = await asyncio.to_thread(open_view, tracking.reports, project, query)
+    source = urlencode([("project", project.project_id), *((name, query[name]) for name in ASKED if name in query)])
     views = await asyncio.to_thread(views_of, tracking.reports, project)
     keys = sorted({*await tracking.pages.keys(project.project_id), *listed_keys(listing.rows[:_KEYED_ROWS])})
     page = WorkspacePage(project, project_url(project), PROJECT_TABS, listing, merged_panels(kinds, runs), view, views, source, keys=keys)

@@ -25,7 +25,7 @@ from penstock.web.pages.compare.runs import COLUMNS
 from penstock.web.pages.tracking.workspace import PROJECT_TABS, project_frame, project_url
 from penstock.web.render import Notice, redirect, render
 from penstock.web.reports.comparisons import MOST_LIVE, Comparison, frozen_comparison_of, live_comparison, wanted_of
-from penstock.web.reports.export import COLORS, Still, StillLine, columns_of, still_lines, still_values, value_rows
+from penstock.web.reports.export import Still, StillLine, columns_of, ink_of, still_lines, still_values, swatch, value_rows
 from penstock.web.reports.freezing import FrozenGrid, frozen_grid_of, frozen_id_of
 from penstock.web.reports.grids import GridReader, ReportGrid
 from penstock.web.reports.names import report_id_of
@@ -111,9 +111,6 @@ class ReportPage:
     """Oldest first."""
     stills: Sequence[Sequence[tuple[str, str, Markup]]] = ()
     """In an export: (id, title, drawing) of the panels of each block."""
-    colors: Sequence[str] = COLORS
-    """In an export: colours of the lines."""
-
     columns: str = "auto"
     """How many drawings of a comparison stand side by side."""
 
@@ -121,6 +118,16 @@ class ReportPage:
     def has_grids(self) -> bool:
         """Whether there is anything to draw."""
         return any(block.grid is not None or block.frozen is not None or block.comparison is not None for block in self.blocks)
+
+    @staticmethod
+    def ink(number: int) -> tuple[str, str]:
+        """See `ink_of`."""
+        return ink_of(number)
+
+    @staticmethod
+    def swatch(number: int) -> Markup:
+        """See `web.reports.export.swatch`."""
+        return swatch(number)
 
 
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:

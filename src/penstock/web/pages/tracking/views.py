@@ -27,7 +27,8 @@ from penstock.web.security import check_own_form, safe_next
 from penstock.web.services.tracking import TrackingServices, caller_of, check_writable, checked_id
 from penstock.web.services.web import WebServices
 from penstock.web.tracking.documents import read_document
-from penstock.web.tracking.panel_specs import workspace_document
+from penstock.web.tracking.panel_specs import listed, mapping, workspace_document
+from penstock.web.tracking.run_sets import query_of
 
 KIND = "penstock/view"
 """Kind under which views of our own are stored beside reports."""
@@ -35,6 +36,10 @@ CLIENT_KIND = "project-view"
 """Kind of workspaces that the client saves; their name is `nw-<id>-v` and their address ends in `?nw=<id>`."""
 _MAX_DOCUMENT = 1 << 20
 _MAX_VIEWS = 200
+_MAX_ASKED = 2000
+"""Characters of one part of a view's query."""
+ASKED = ("q", "group", "then", "sort")
+"""Parts of the address of a workspace that decide which runs it lists, and in which order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,14 @@ class OpenView:
     document: Mapping[str, Any] = field(default_factory=dict)
     is_own: bool = False
     """May be saved in place: a view of ours."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    """What narrows, groups and sorts its runs, as the address of a workspace says it."""
 
     @property
     def data(self) -> dict[str, Any]:
         """As the page's script reads it."""
         held = str(self.view_id) if self.view_id is not None else None
-        return {"id": held, "name": self.name, "document": self.document, "can_save": self.is_own}
+        return {"id": held, "name": self.name, "document": self.document, "can_save": self.is_own, "query": self.query}
 
 
 def views_of(reports: ReportService, project: TrackedProject) -> list[tuple[str, str, str]]:
@@ -76,13 +83,22 @@ def open_view(reports: ReportService, project: TrackedProject, query: Mapping[st
     """
     if "view" in query:
         view = _own_view(reports, project, query["view"])
-        return OpenView(view.report_id, view.display_name, read_document(view.spec), is_own=True)
+        document = dict(read_document(view.spec))
+        return OpenView(view.report_id, view.display_name, document, is_own=True, query=_query_of(document.pop("query", None)))
     if "nw" in query:
         found, _ = reports.list(project.project_id, kind=CLIENT_KIND, name=f"nw-{query['nw']}-v", limit=1)
         if not found:
             raise NotFoundError(f"There is no saved workspace {query['nw']!r} in {project.entity}/{project.name}.")
-        return OpenView(found[0].report_id, found[0].display_name, workspace_document(read_document(found[0].spec)))
+        spec = read_document(found[0].spec)
+        sets = listed(mapping(spec.get("section", spec)).get("runSets"))
+        query = _query_of(query_of(mapping(sets[0]))) if sets else {}
+        return OpenView(found[0].report_id, found[0].display_name, workspace_document(spec), query=query)
     return OpenView()
+
+
+def _query_of(stored: Any) -> dict[str, str]:
+    held = stored if isinstance(stored, Mapping) else {}
+    return {name: value[:_MAX_ASKED] for name in ASKED if isinstance(value := held.get(name), str) and value}
 
 
 def _own_view(reports: ReportService, project: TrackedProject, text: str) -> Report:

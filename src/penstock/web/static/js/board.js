@@ -86,7 +86,8 @@ export class Board {
   /** How a run of the values looks: as in the list, where it is in the list. */
   look(row) {
     const run = this.runById(row.id);
-    return run ? { color: run.color, isBaseline: run.isBaseline } : { color: row.color };
+    if (!run) return { color: row.color };
+    return { label: run.name, name: run.name, url: run.url, color: run.color, isBaseline: run.isBaseline, ...(run.group === undefined ? {} : { group: run.group }) };
   }
 
   groupColor(name) {
@@ -310,6 +311,16 @@ export class Board {
     for (const panel of this.panels) if (panel.isDrawn) panel.redraw();
   }
 
+  /** Other runs are faint. */
+  fade() {
+    for (const panel of this.panels) if (panel.isDrawn) panel.fade();
+  }
+
+  /** Runs have other names, groups or colours; what they logged is the same. */
+  retell() {
+    for (const panel of this.panels) if (panel.isDrawn) panel.retell();
+  }
+
   /** Keep the address in step, so that a copied link restores the view. */
   note() {
     if (!this.isAddressed) return;
@@ -425,8 +436,12 @@ export class Board {
     const again = throttle(() => {
       if (!document.hidden) this.reload();
     }, LIVE_PAUSE);
+    const retold = throttle(() => {
+      if (!document.hidden) for (const panel of this.panels) if (panel.isDrawn && panel.isOfValues) panel.load();
+    }, LIVE_PAUSE);
     document.addEventListener("penstock:change", (event) => {
       const known = names();
+      if (event.detail?.some((change) => change.what === "config")) retold(); // names, tags, groups and config, of runs that are not in the list too
       if (event.detail && !event.detail.some((change) => known.has(change.name) && what.includes(change.what))) return;
       for (const panel of this.panels) panel.isStale = true;
       again();

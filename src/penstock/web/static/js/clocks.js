@@ -23,6 +23,20 @@ export function clock(moment) {
   return formats[0].format(moment);
 }
 
+/** A moment in milliseconds as a field for times has it, in the reader's zone. */
+export function fieldTime(moment) {
+  const whole = Math.floor(moment / 1000) * 1000;
+  return `${clock(whole).replace(" ", "T")}.${String(Math.round(moment - whole)).padStart(3, "0")}`;
+}
+
+/** The moment in milliseconds that a field for times names in the reader's zone; NaN for none. */
+export function momentOf(text) {
+  const wanted = Date.parse(`${text}Z`);
+  let moment = wanted;
+  for (let turn = 0; turn < 3 && !Number.isNaN(moment); turn += 1) moment += wanted - Date.parse(`${fieldTime(moment)}Z`); // where clocks are put on, a turn may land beside it
+  return moment;
+}
+
 /** `UTC+1` of a moment in milliseconds. */
 function offset(moment) {
   clock(moment);

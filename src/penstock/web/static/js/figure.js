@@ -2,6 +2,7 @@
 // asks for beyond that is not drawn; its values are always there as a table. Nothing in the document runs.
 
 import { make, makeSvg } from "./dom.js";
+import { COLORS, STYLES } from "./looks.js";
 import { axes, scaleOf, sheet } from "./svg.js";
 import { say, shortNumber } from "./words.js";
 
@@ -11,7 +12,7 @@ const textOf = (title) => (typeof title === "string" ? title : title?.text ?? ""
 
 /** An element for a figure document {data, layout}; traces are hidden by the legend. Curves get their areas and a marker that follows a slider. */
 export function figure({ data = [], layout = {} }, label, { isCurves = false } = {}) {
-  const traces = data.map((trace, at) => ({ ...trace, x: listOf(trace.x), y: listOf(trace.y), z: trace.isLong ? trace.z : matrixOf(trace.z), values: listOf(trace.values), labels: listOf(trace.labels), name: trace.name || `${trace.type ?? "trace"} ${at + 1}`, series: (at % 8) + 1 }));
+  const traces = data.map((trace, at) => ({ ...trace, x: listOf(trace.x), y: listOf(trace.y), z: trace.isLong ? trace.z : matrixOf(trace.z), values: listOf(trace.values), labels: listOf(trace.labels), name: trace.name || `${trace.type ?? "trace"} ${at + 1}`, series: (at % (COLORS * STYLES)) + 1 }));
   const place = make("div", { class: "figure-box" });
   const title = textOf(layout.title);
   const rows = traces.flatMap(rowsOf).slice(0, 200);

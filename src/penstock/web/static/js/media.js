@@ -6,6 +6,7 @@ import { make } from "./dom.js";
 import { fetchJson } from "./fetching.js";
 import { figure } from "./figure.js";
 import { imageElement } from "./image.js";
+import { lookClass } from "./looks.js";
 import { Panel } from "./panel.js";
 import { plotElement, rowsBehind } from "./plots.js";
 import { wholeTable } from "./table_view.js";
@@ -45,6 +46,12 @@ export class MediaPanel extends Panel {
     });
   }
 
+  retell() {
+    if (!this.held) return;
+    for (const part of this.held) part.run = this.board.runById(part.run.id) ?? part.run;
+    this.show();
+  }
+
   show() {
     if (!this.held.length) {
       this.body.replaceChildren(make("div", { class: "empty small" }, say("nothing logged")));
@@ -54,7 +61,7 @@ export class MediaPanel extends Panel {
     this.steps = steps;
     this.stages = this.held.map((part) => ({ part, stage: make("div", { class: "media-stage" }) }));
     const isNamed = this.held.length > 1;
-    const frames = this.stages.map(({ part, stage }) => make("div", { class: "media-run" }, isNamed ? make("div", { class: "small muted cut" }, make("span", { class: `legend-swatch series-${((part.run.color - 1) % 8) + 1}` }), " ", part.run.name) : "", stage));
+    const frames = this.stages.map(({ part, stage }) => make("div", { class: "media-run" }, isNamed ? make("div", { class: "small muted cut" }, make("span", { class: `legend-swatch ${lookClass(part.run.color)}` }), " ", part.run.name) : "", stage));
     const isOverSteps = this.spec.kind === "histogram" && steps.length > 1;
     this.body.replaceChildren(make("div", { class: this.held.length > 1 ? "media-side" : "" }, ...frames));
     if (isOverSteps) {
@@ -62,7 +69,7 @@ export class MediaPanel extends Panel {
       return;
     }
     this.body.append(this.slider(steps));
-    this.moveTo(this.board.mediaStep ?? steps.at(-1));
+    this.moveTo((this.board.settings.sync ? this.board.mediaStep : this.step) ?? steps.at(-1));
   }
 
   slider(steps) {
@@ -74,6 +81,7 @@ export class MediaPanel extends Panel {
     this.out = make("output", { class: "num small" });
     this.range.addEventListener("input", () => {
       const step = steps[Number(this.range.value)];
+      this.step = step;
       this.moveTo(step);
       if (!this.board.settings.sync) return;
       this.board.mediaStep = step;

@@ -13,7 +13,7 @@ export class Panel {
     this.legend = make("div", { class: "chart-legend small" });
     this.title = make("span", { class: "chart-title cut" });
     this.head = make("figcaption", { class: "chart-head" });
-    this.element = make("figure", { tabindex: "0", role: "group" }, this.head, this.body, this.legend, this.note);
+    this.element = make("figure", { tabindex: "0" }, this.head, this.body, this.legend, this.note);
     this.element.panel = this;
     this.element.addEventListener("keydown", (event) => this.keys(event));
     this.update(spec);
@@ -158,6 +158,14 @@ export class Panel {
   }
 
   redraw() {}
+
+  /** Draw the faint runs faintly, where runs are drawn one over the other. */
+  fade() {}
+
+  /** Say anew which runs are drawn: they have other names, groups or colours. */
+  retell() {
+    this.redraw();
+  }
 
   resize() {}
 

@@ -3,6 +3,7 @@
 import { make } from "./dom.js";
 import { expression } from "./expressions.js";
 import { isLaneWanted, lane } from "./lanes.js";
+import { apart, lookClass, restyled, styleAt } from "./looks.js";
 import { Panel } from "./panel.js";
 import { askRange } from "./panel_range.js";
 import { canDraw, Plot } from "./plot.js";
@@ -12,18 +13,7 @@ import { say, shortNumber } from "./words.js";
 const MOST_KEYS = 16; // at first, and as many more each time the reader asks
 const MOST_NAMES = 8;
 const MOST_COMPARED = 20;
-const DASHES = [undefined, [7, 4], [2, 3], [10, 3, 2, 3]];
 const OWN = ["x", "smooth", "smoother", "logY", "logX", "clip", "agg", "band", "yMin", "yMax"];
-
-/** Lines of one drawing that share a colour, told apart by dashes. */
-function apart(lines) {
-  const seen = new Map();
-  return lines.map((one) => {
-    const before = seen.get(one.color) ?? 0;
-    seen.set(one.color, before + 1);
-    return before ? { ...one, dash: DASHES[before % DASHES.length] } : one;
-  });
-}
 
 export class LinePanel extends Panel {
   /** The board's settings with those of the panel over them. */
@@ -85,11 +75,12 @@ export class LinePanel extends Panel {
     const settings = this.settings();
     const { keys } = this.spec;
     const isMany = (keys ?? this.data).length > 1;
+    const isAlone = isMany && this.board.visible().length === 1;
     const found = [];
     this.data.forEach((one, at) => {
       const key = one.name ?? one.keys[0];
       const place = keys ? keys.indexOf(key) : at; // a lane keeps its look while others are left out
-      const dash = isMany ? DASHES[place % DASHES.length] : undefined;
+      const look = (color) => (isMany ? restyled(color, styleAt(color) + place) : color); // keys of a run share its colour
       const groups = new Map();
       for (const series of one.series) {
         const run = this.board.runById(series.run);
@@ -101,11 +92,11 @@ export class LinePanel extends Panel {
           group.series.push(series);
           group.runs.push(run.id);
           group.isFaint &&= isFaint;
-        } else found.push({ ...series, name: this.label(run, key, isMany), color: isMany && this.board.visible().length === 1 ? place + 1 : run.color, dash, runs: [run.id], url: run.url, isBaseline: run.isBaseline, isFaint });
+        } else found.push({ ...series, name: this.label(run, key, isMany), color: isAlone ? place + 1 : look(run.color), runs: [run.id], url: run.url, isBaseline: run.isBaseline, isFaint });
       }
-      for (const group of groups.values()) found.push({ ...grouped(group.series, settings.agg, settings.band), name: `${group.name} (${group.series.length})${isMany ? ` ${key}` : ""}`, color: group.color, dash, runs: group.runs, isGroup: true, isFaint: group.isFaint });
+      for (const group of groups.values()) found.push({ ...grouped(group.series, settings.agg, settings.band), name: `${group.name} (${group.series.length})${isMany ? ` ${key}` : ""}`, color: look(group.color), runs: group.runs, isGroup: true, isFaint: group.isFaint });
     });
-    return isMany ? found : apart(found);
+    return apart(found);
   }
 
   /** Name of a line: the panel's template (`${run} ${config:lr}`), or run and, of several keys, the key. */
@@ -177,13 +168,14 @@ export class LinePanel extends Panel {
     if (drawn.length < 2) return;
     for (const one of drawn.slice(0, this.isLong ? drawn.length : MOST_NAMES)) {
       const line = one.url ? make("a", { class: "quiet cut", href: one.url, title: one.name }, one.name) : make("span", { class: "cut", title: one.name }, one.name);
-      this.legend.append(make("span", { class: "legend-entry" }, make("span", { class: `legend-swatch series-${((one.color - 1) % 8) + 1}${one.dash ? " is-dashed" : ""}` }), line));
+      this.legend.append(make("span", { class: "legend-entry" }, make("span", { class: `legend-swatch ${lookClass(one.color)}` }), line));
     }
-    if (drawn.length > MOST_NAMES) this.legend.append(make("button", { class: "plain-button faint", type: "button", "aria-expanded": String(Boolean(this.isLong)), "aria-label": say(this.isLong ? "fewer names" : "all names"), onclick: (event) => {
+    const sign = this.isLong ? "−" : `+${drawn.length - MOST_NAMES}`;
+    if (drawn.length > MOST_NAMES) this.legend.append(make("button", { class: "plain-button faint", type: "button", "aria-expanded": String(Boolean(this.isLong)), "aria-label": `${say(this.isLong ? "fewer names" : "all names")} (${sign})`, onclick: (event) => {
       this.isLong = !this.isLong;
       this.drawLegend(drawn);
       if (event.detail === 0) this.legend.lastElementChild.focus();
-    } }, this.isLong ? "−" : `+${drawn.length - MOST_NAMES}`));
+    } }, sign));
     this.legend.classList.toggle("is-long", Boolean(this.isLong));
   }
 
@@ -282,6 +274,10 @@ export class LinePanel extends Panel {
 
   redraw() {
     if (this.data) this.draw();
+  }
+
+  fade() {
+    this.redraw();
   }
 
   resize() {

@@ -22,6 +22,10 @@ export class NotesPanel extends Panel {
 
 /** Unified differences, file by file, from one run to another: the baseline and the next one drawn, unless others are picked. */
 export class CodePanel extends Panel {
+  retell() {
+    this.load();
+  }
+
   isTall() {
     return false;
   }

@@ -1,6 +1,7 @@
 // Panels over one value per run (config, summary): bars, scatter, a single number, and the comparer of runs.
 
 import { make, makeSvg } from "./dom.js";
+import { lookClass, styleAt } from "./looks.js";
 import { Panel } from "./panel.js";
 import { joined, spreadOf } from "./series.js";
 import { axes, scaleOf, sheet } from "./svg.js";
@@ -11,11 +12,20 @@ const MOST_BARS = 40;
 /** A column as people call it: `c.lr` is lr, `s.best` is best. */
 export const columnName = (column) => column.replace(/^[cs]\./, "");
 
+/** A mark in a drawing: round, or with the shape of its look (clipped in tracking.css). */
+function dotAt([x, y], radius, isRound, looks, title) {
+  if (isRound) return makeSvg("circle", { ...looks, cx: x, cy: y, r: radius }, title);
+  const side = radius * 2.3;
+  return makeSvg("rect", { ...looks, x: x - side / 2, y: y - side / 2, width: side, height: side }, title);
+}
+
 /** A link to a run, for the first cell of a table. */
 const runCell = (row) => (row.url ? make("a", { class: "quiet", href: row.url }, row.label) : row.label);
 
 /** What panels over the values of runs share: fetching, and which runs count. */
 export class ValuesPanel extends Panel {
+  isOfValues = true;
+
   columns() {
     return [];
   }
@@ -102,8 +112,11 @@ export class BarPanel extends ValuesPanel {
   bar(bar, box, scale, zero, top, tall) {
     const end = box.left + (scale.share(bar.value) ?? 0) * box.width;
     const middle = top + tall / 2;
+    const height = Math.max(2, tall - 3);
+    const isPlain = styleAt(bar.color) === 0;
     const parts = [
-      makeSvg("rect", { class: `fill series-${((bar.color - 1) % 8) + 1}`, x: Math.min(zero, end), y: top + 1.5, width: Math.max(1, Math.abs(end - zero)), height: Math.max(2, tall - 3), rx: 2 }),
+      makeSvg("rect", { class: `fill ${lookClass(bar.color)}${isPlain ? "" : " is-dashed"}`, x: Math.min(zero, end), y: top + 1.5, width: Math.max(1, Math.abs(end - zero)), height, rx: 2 }),
+      ...(isPlain ? [] : [makeSvg("line", { class: `bar-dashes ${lookClass(bar.color)}`, x1: zero, x2: end, y1: top + 1.5 + height / 2, y2: top + 1.5 + height / 2, "stroke-width": height })]),
       makeSvg("text", { class: `tick bar-name${bar.isBaseline ? " is-baseline" : ""}`, x: box.left - 6, y: middle + 3.5, "text-anchor": "end" }, bar.label.length > 22 ? `${bar.label.slice(0, 21)}…` : bar.label),
       makeSvg("text", { class: "tick", x: Math.max(end, zero, bar.high ? box.left + (scale.share(bar.high) ?? 0) * box.width : 0) + 4, y: middle + 3.5 }, shortNumber(bar.value)),
       makeSvg("title", {}, `${bar.label}: ${bar.value}`),
@@ -138,8 +151,8 @@ export class ScatterPanel extends ValuesPanel {
     axes(root, box, x, y, columnName(xColumn), columnName(yColumn));
     for (const row of held) {
       row.at = [box.left + x.share(row.values[xColumn]) * box.width, box.top + box.height - y.share(row.values[yColumn]) * box.height];
-      const heat = z ? `heat-stop-${Math.round((z.share(row.values[zColumn]) ?? 0) * 9)}` : `series-${((row.color - 1) % 8) + 1}`;
-      const dot = makeSvg("circle", { class: `dot ${z ? heat : `fill ${heat}`}`, cx: row.at[0], cy: row.at[1], r: row.isBaseline ? 6.5 : 4.5 }, makeSvg("title", {}, `${row.label}: ${this.columns().map((column) => `${columnName(column)} ${row.values[column] ?? "–"}`).join(", ")}`));
+      const heat = z ? `heat-stop-${Math.round((z.share(row.values[zColumn]) ?? 0) * 9)}` : lookClass(row.color);
+      const dot = dotAt(row.at, row.isBaseline ? 6.5 : 4.5, z || styleAt(row.color) === 0, { class: `dot ${z ? heat : `fill ${heat}`}` }, makeSvg("title", {}, `${row.label}: ${this.columns().map((column) => `${columnName(column)} ${row.values[column] ?? "–"}`).join(", ")}`));
       root.append(row.url ? makeSvg("a", { href: row.url, tabindex: "-1" }, dot) : dot);
     }
     this.brush(root, held);
@@ -205,6 +218,13 @@ export class ScalarPanel extends ValuesPanel {
   }
 }
 
+/** A value of a run in a cell: of media and tables what they are, not how they are stored. */
+function told(value) {
+  if (value === undefined || value === null) return "–";
+  if (typeof value === "number") return shortNumber(value);
+  return typeof value === "string" ? value.slice(0, 120) : typeof value._type === "string" ? value._type : JSON.stringify(value).slice(0, 120);
+}
+
 export class ComparerPanel extends ValuesPanel {
   isTall() {
     return false;
@@ -229,9 +249,9 @@ export class ComparerPanel extends ValuesPanel {
       const value = row.values[key];
       const other = base.values[key];
       const delta = row !== base && typeof value === "number" && typeof other === "number" && value !== other ? make("span", { class: "delta" }, ` ${value > other ? "+" : ""}${shortNumber(value - other)}`) : "";
-      return make("td", { class: "mono" }, value === undefined || value === null ? "–" : typeof value === "number" ? shortNumber(value) : typeof value === "string" ? value.slice(0, 120) : JSON.stringify(value).slice(0, 120), delta);
+      return make("td", { class: "mono" }, told(value), delta);
     };
-    const head = make("tr", {}, make("th", { scope: "col" }, ""), ...rows.map((row) => make("th", { scope: "col" }, make("span", { class: `run-swatch series-${((row.color - 1) % 8) + 1}` }), " ", runCell(row))));
+    const head = make("tr", {}, make("th", { scope: "col" }, ""), ...rows.map((row) => make("th", { scope: "col" }, make("span", { class: `run-swatch ${lookClass(row.color)}` }), " ", runCell(row))));
     const lines = kept.slice(0, 400).map((key) => make("tr", { class: isSame(key) ? "" : "is-different" }, make("th", { scope: "row", class: "mono" }, key.startsWith("c.") ? make("span", { class: "faint" }, "config.") : "", columnName(key)), ...rows.map((row) => cell(row, key))));
     const toggle = make("label", { class: "check small" }, make("input", { type: "checkbox", onchange: (event) => {
       this.showsAll = !event.target.checked;

@@ -3,12 +3,15 @@
 
 import { make } from "./dom.js";
 import { fetchJson } from "./fetching.js";
+import { colorAt, vegaMark } from "./looks.js";
 import { Panel } from "./panel.js";
 import { themeColors } from "./theme.js";
 import { drawVega } from "./vega_drawing.js";
 import { readSpec, SpecError } from "./vega_spec.js";
 import { say, shortNumber } from "./words.js";
 
+/** What is known of the run of each row. */
+export const OF_RUNS = ["name", "id", "group", "color", "_shape"];
 const TWIN_ROWS = 200;
 const NAMED = 12;
 const NUMBERS = { NaN: NaN, Infinity: Infinity, "-Infinity": -Infinity };
@@ -34,11 +37,26 @@ export function presetOf(name) {
   return presets.get(name);
 }
 
+/** Colours of looks, each time another text: a scale that takes its colours from the rows needs as many as there are runs. */
+function unlike(colors) {
+  const seen = new Map();
+  return (look) => {
+    const color = colors[colorAt(look)];
+    const times = seen.get(color) ?? 0;
+    seen.set(color, times + 1);
+    return times ? color.replace(/^rgb\((.*)\)$/, `rgba($1, ${1 - times / 1e6})`) : color;
+  };
+}
+
 export class VegaPanel extends Panel {
+  /** Whether it draws one row per run. */
+  get isOfValues() {
+    return !this.spec.table && !this.spec.keys?.length;
+  }
+
   address() {
     const { table, keys, columns } = this.spec;
-    const isByRun = !table && !keys?.length;
-    const query = new URLSearchParams(isByRun ? this.board.source : { runs: this.board.visible().map((run) => run.id).join() });
+    const query = new URLSearchParams(this.isOfValues ? this.board.source : { runs: this.board.visible().map((run) => run.id).join() });
     if (table) query.set("table", table);
     for (const key of keys ?? []) query.append("key", key);
     for (const column of columns ?? []) query.append("column", column);
@@ -93,7 +111,12 @@ export class VegaPanel extends Panel {
   /** Rows of runs that are drawn, as the specification finds them. */
   rowsOf({ runs, rows, columns }) {
     const colors = themeColors().series;
-    const looks = runs.map((run) => (this.board.isHidden(run) ? null : { id: run.id, name: run.name, group: run.group, color: colors[((this.board.look(run).color ?? 1) - 1) % 8] }));
+    const colorOf = unlike(colors);
+    const looks = runs.map((run) => {
+      if (this.board.isHidden(run)) return null;
+      const { color = 1, name = run.name } = this.board.look(run);
+      return { id: run.id, name, group: run.group, color: colorOf(color), _shape: vegaMark(color) };
+    });
     const found = [];
     for (const [owner, ...values] of rows) {
       if (!looks[owner]) continue;
@@ -127,7 +150,7 @@ export class VegaPanel extends Panel {
     this.body.replaceChildren(place);
     const { fields, strings, preset, vega } = this.spec;
     const rows = held.map((one) => one.row);
-    const columns = [...new Set(["name", "id", "group", "color", ...this.answer.columns])];
+    const columns = [...new Set([...OF_RUNS, ...this.answer.columns])];
     localStorage.setItem(STARTED, this.mark);
     try {
       const drawn = await drawVega(place, this.document, { rows, columns, settings: { fields, strings, preset: vega ? "" : preset, title: this.name }, colors: themeColors(), description: this.summary(), width, height });

@@ -5,13 +5,21 @@
 
 import { clock, zone } from "./clocks.js";
 import { duration } from "./dom.js";
+import { colorAt, styleAt } from "./looks.js";
 import { crosses, nearest, percentiles, smoothed } from "./series.js";
+import { COUNT_STEPS, SPAN_STEPS, spans } from "./spans.js";
 import { themeColors } from "./theme.js";
 import { Tip } from "./tip.js";
 import { say, shortNumber } from "./words.js";
 
 /** Milliseconds in which a second click makes a double click of the first. */
 const SECOND_CLICK = 250;
+
+/** How the horizontal axis is marked, where it is not one of any numbers. The library knows moments. */
+const AXES = {
+  _timestamp: {}, _step: { values: (_, values) => values.map(shortNumber), incrs: COUNT_STEPS },
+  _runtime: { values: (_, values) => spans(values), incrs: SPAN_STEPS, space: 80 },
+};
 
 let uPlot = null;
 /** The drawing in which the pointer went down last. */
@@ -39,7 +47,7 @@ export class Plot {
     this.tip = new Tip(sprite);
   }
 
-  /** Draw `series` (each with name, color 1..8, x, y, low?, high?, marks), zoomed into `range` of x and `yRange` of y, as far as they are given. */
+  /** Draw `series` (each with name, color (see `looks.js`), x, y, low?, high?, marks), zoomed into `range` of x and `yRange` of y, as far as they are given. */
   draw(series, settings, range, yRange = null) {
     if (this.isPressed) { // a drag goes on in the drawing in which it began
       this.waiting = () => this.draw(series, settings, range, yRange);
@@ -53,7 +61,7 @@ export class Plot {
     const options = [{}];
     const bands = [];
     for (const one of kept) {
-      const color = colors.series[(one.color - 1) % 8];
+      const color = colors.series[colorAt(one.color)];
       const columns = [one.x];
       const share = one.isFaint ? 0.25 : 1;
       const add = (values, option) => {
@@ -67,8 +75,8 @@ export class Plot {
         bands.push({ series: [high, low], fill: alpha(color, 0.16 * share) });
       }
       if (settings.smooth) add(one.y, { stroke: alpha(color, 0.28 * share), width: 1 });
-      const line = add(one.smooth, { stroke: alpha(color, share), width: one.isBaseline ? 2.75 : 1.75, dash: one.dash, points: { show: one.x.length < 2, size: 5, fill: color } });
-      this.shown.push({ one, line, color });
+      const line = add(one.smooth, { stroke: alpha(color, share), width: one.isBaseline ? 2.75 : 1.75, dash: colors.dashes[styleAt(one.color)], points: { show: one.x.length < 2, size: 5, fill: color } });
+      this.shown.push({ one, line });
       tables.push(columns);
     }
     const { isPinned } = this.tip;
@@ -88,7 +96,7 @@ export class Plot {
   options(series, bands, settings, colors, kept) {
     const axis = { stroke: colors.text, grid: { stroke: colors.line, width: 1 }, ticks: { stroke: colors.line, width: 1, size: 4 }, font: colors.font };
     const isTime = settings.x === "_timestamp";
-    const xValues = settings.x === "_runtime" ? (_, values) => values.map((value) => (value === null ? "" : duration(value))) : isTime ? undefined : (_, values) => values.map(shortNumber);
+    const xAxis = AXES[settings.x] ?? { values: (_, values) => values.map(shortNumber) };
     const [least, most] = settings.clip ? percentiles(kept) : [null, null];
     return {
       width: Math.max(180, this.place.clientWidth),
@@ -112,7 +120,7 @@ export class Plot {
         },
       },
       axes: [
-        { ...axis, size: 26, space: 60, ...(xValues ? { values: xValues } : {}) },
+        { ...axis, size: 26, space: 60, ...(settings.logX && !isTime ? { values: xAxis.values } : xAxis) },
         { ...axis, size: 54, values: (_, values) => (settings.logY ? powers(values) : values).map(shortNumber) },
       ],
       series,
@@ -264,7 +272,7 @@ export class Plot {
 
   showTip(u) {
     const x = u.posToVal(u.cursor.left, "x");
-    const rows = this.shown.map(({ one, color }) => ({ one, color, value: nearest(one, x) })).filter((row) => row.value !== null);
+    const rows = this.shown.map(({ one }) => ({ one, value: nearest(one, x) })).filter((row) => row.value !== null);
     rows.sort((a, b) => (b.value.y ?? -Infinity) - (a.value.y ?? -Infinity));
     const base = rows.find((row) => row.one.isBaseline)?.value.y ?? null;
     this.tip.show(u.over, u.cursor.left, this.axisText(rows.length ? rows[0].value.x : x), rows, base);
@@ -289,7 +297,7 @@ export class Plot {
 function wideEnough(low, high, settings) {
   if (low === null || low < high) return [low, high];
   if (settings.logX && settings.x !== "_timestamp") return [low / 2, low * 2];
-  const reach = settings.x === "_timestamp" ? 30 : 0.5;
+  const reach = settings.x === "_timestamp" ? 30 : settings.x === "_runtime" && low > 0 ? Math.min(0.5, low) : 0.5;
   return [low - reach, low + reach];
 }
 

@@ -1,6 +1,7 @@
 // The export of a report with its Vega charts: the server's file, into which their drawings are put as still SVG.
 
 import { make } from "./dom.js";
+import { OF_RUNS } from "./panel_vega.js";
 import { themeColors } from "./theme.js";
 import { drawVega } from "./vega_drawing.js";
 
@@ -41,7 +42,7 @@ async function drawn(panel) {
   document.body.append(place);
   try {
     const { fields, strings, preset, vega } = panel.spec;
-    const columns = [...new Set(["name", "id", "group", "color", ...panel.answer.columns])];
+    const columns = [...new Set([...OF_RUNS, ...panel.answer.columns])];
     const settings = { fields, strings, preset: vega ? "" : preset, title: panel.name };
     const made = await drawVega(place, panel.document, { rows, columns, settings, colors: themeColors("light"), description: panel.summary(), width: WIDTH, height: HEIGHT });
     const svg = stilled(await made.view.toSVG());

@@ -142,17 +142,18 @@ export class RunList {
     if (list) this.mergeRows([...list.children], place, isBelow);
   }
 
-  mergeRows(rows, place, isBelow) {
-    let list = place.querySelector(":scope > ul");
+  mergeRows(rows, within, isBelow) {
+    let list = within.querySelector(":scope > ul");
     if (!list) {
       list = make("ul", { class: "run-rows" });
-      place.append(list);
+      within.append(list);
     }
     let last = null;
     for (const row of rows) {
       const own = this.rows.get(row.dataset.run);
       if (own?.parentElement === list) {
         refreshRow(own, row);
+        if (!isBelow && this.isLoose(own)) place(list, last, own);
         last = own;
         continue;
       }
@@ -163,6 +164,11 @@ export class RunList {
       this.rows.set(row.dataset.run, row);
       last = row;
     }
+  }
+
+  /** Whether a row may take another place: nobody points at the list or has the focus in the row. */
+  isLoose(row) {
+    return !this.box.matches(":hover") && !row.contains(document.activeElement);
   }
 
   /** A row moves elsewhere. */
@@ -235,6 +241,13 @@ export class RunList {
     this.read();
     this.onChange();
   }
+}
+
+/** Put a row behind `last`, or first. */
+function place(list, last, row) {
+  if (last ? last.nextElementSibling === row : list.firstElementChild === row) return;
+  if (last) last.after(row);
+  else list.prepend(row);
 }
 
 /** Make a row say what the server says now; its looks have to be painted again. */

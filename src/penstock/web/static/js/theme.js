@@ -1,8 +1,12 @@
 // Colours of the theme for what is drawn by script.
 
 import { make } from "./dom.js";
+import { COLORS, STYLES } from "./looks.js";
 
 const probe = make("span", { hidden: true, "aria-hidden": "true" });
+
+/** Lengths of dashes as a canvas takes them; none for a plain line. */
+const dashOf = (text) => (/\d/.test(text) ? text.trim().split(/\s+/).map(Number) : undefined);
 
 /** The colours of the theme as the canvas needs them; of the light or dark one when asked for it. */
 export function themeColors(scheme = "") {
@@ -13,7 +17,8 @@ export function themeColors(scheme = "") {
     return getComputedStyle(probe).color;
   };
   return {
-    series: Array.from({ length: 8 }, (_, i) => read(`--series-${i + 1}`)),
-    line: read("--line"), text: read("--muted"), faint: read("--line-strong"), failed: read("--failed"), font: `11px ${getComputedStyle(document.body).fontFamily}`,
+    series: Array.from({ length: COLORS }, (_, i) => read(`--series-${i + 1}`)),
+    dashes: Array.from({ length: STYLES }, (_, i) => dashOf(getComputedStyle(probe).getPropertyValue(`--dash-${i + 1}`))),
+    line: read("--grid"), text: read("--muted"), faint: read("--line-strong"), failed: read("--failed"), font: `11px ${getComputedStyle(document.body).fontFamily}`,
   };
 }

@@ -1,6 +1,7 @@
 // The box of values beside a crosshair: sorted, with differences from the baseline; it can be pinned and copied.
 
 import { icon, make } from "./dom.js";
+import { lookClass } from "./looks.js";
 import { say, shortNumber } from "./words.js";
 
 const MOST = 12;
@@ -13,7 +14,7 @@ export class Tip {
     this.element = make("div", { class: "chart-tip" });
   }
 
-  /** Show `rows` ({one, color, value}) at `left` pixels of `over`. `base` is the value that others are compared with. */
+  /** Show `rows` ({one, value}) at `left` pixels of `over`. `base` is the value that others are compared with. */
   show(over, left, title, rows, base) {
     this.title = title;
     this.rows = rows;
@@ -25,9 +26,8 @@ export class Tip {
     this.element.style.right = isRight ? `${over.clientWidth - left + 14}px` : "";
   }
 
-  row({ one, color, value }, base) {
-    const swatch = make("span", { class: "tip-swatch" });
-    swatch.style.background = color;
+  row({ one, value }, base) {
+    const swatch = make("span", { class: `legend-swatch ${lookClass(one.color)}` });
     const mark = value.mark ? ` ${value.mark}` : "";
     const raw = value.raw !== undefined && value.raw !== value.y ? ` (${shortNumber(value.raw)})` : "";
     const band = value.low !== undefined && value.low !== value.high ? ` ${shortNumber(value.low)} – ${shortNumber(value.high)}` : "";

@@ -16,7 +16,13 @@ if (root) {
   const list = () => JSON.parse(document.getElementById("panel-list").dataset.panelList);
   board.setPanels(list());
   board.listen(["history", "summary", "events"]);
-  document.addEventListener("penstock:patched", () => board.setPanels(list()));
+  document.addEventListener("penstock:patched", () => {
+    board.setPanels(list());
+    const { name: shown } = document.getElementById("panel-list").dataset; // of a single run
+    if (!shown || shown === runs[0].name) return;
+    runs[0].name = shown;
+    board.retell();
+  });
   const button = document.querySelector("[data-compare-report]");
   button?.addEventListener("click", () => askText(board, say("title of the report"), document.querySelector("h1").textContent, [], async (title) => {
     const panels = [{ kind: "comparer", title: say("kind comparer"), wide: 2 }, ...list()];

@@ -4,6 +4,7 @@
 import { Board } from "./board.js";
 import { isTyping, notify, throttle } from "./dom.js";
 import { postJson } from "./fetching.js";
+import { lookClass, recolored } from "./looks.js";
 import { askText } from "./panel_edit.js";
 import { RunList } from "./run_list.js";
 import { ViewDocument } from "./views.js";
@@ -29,8 +30,20 @@ function groupsAround(name) {
   return parts.map((_, at) => parts.slice(0, parts.length - at).join(" · "));
 }
 
+/** Parts of the address that say which runs are listed, and in which order. */
+const ASKED = { q: "", group: "", then: "", sort: "-created" };
+
+/** What an address asks of the list, without what would be so anyway. */
+function askedOf(parts) {
+  return Object.fromEntries(Object.keys(ASKED).map((name) => [name, parts[name] ?? ""]).filter(([name, value]) => value && value !== ASKED[name]));
+}
+
+/** What drawings say of a run. */
+const WORDS = ["id", "name", "url", "group", "color", "groupColor"];
+
 class Workspace {
   constructor() {
+    this.query = askedOf(Object.fromEntries(new URLSearchParams(location.search)));
     this.place = root.dataset.store;
     this.view = JSON.parse(document.getElementById("workspace-view").textContent);
     const base = { ...this.view.document, runs: { ...NO_CHOICES, ...this.view.document.runs } };
@@ -55,6 +68,15 @@ class Workspace {
     this.board.listen(["history", "summary"]);
     this.list.want(this.chosen());
     this.list.settle();
+  }
+
+  /** Whether the list is filtered, grouped or sorted otherwise than the view that is open says. */
+  get isAskedAnew() {
+    return this.view.can_save && JSON.stringify(this.query) !== JSON.stringify(askedOf(this.view.query));
+  }
+
+  get isDirty() {
+    return this.document.isDirty || this.isAskedAnew;
   }
 
   get choices() {
@@ -105,11 +127,11 @@ class Workspace {
     for (const group of list.querySelectorAll("[data-run-group]")) this.paintGroup(group, members.get(group.dataset.runGroup) ?? []);
     document.getElementById("drawn-note").textContent = say("drawn", { drawn: this.board.visible().length, all: this.list.total });
     const { document: doc } = this;
-    for (const [name, isOff] of [["undo", !doc.past.length], ["redo", !doc.future.length], ["revert", !doc.isDirty], ["save", !doc.isDirty || !this.view.can_save]]) {
+    for (const [name, isOff] of [["undo", !doc.past.length], ["redo", !doc.future.length], ["revert", !this.isDirty], ["save", !this.isDirty || !this.view.can_save]]) {
       const button = document.querySelector(`[data-view-${name}]`);
       if (button) button.disabled = isOff;
     }
-    document.querySelector("[data-view-dirty]").hidden = !doc.isDirty;
+    document.querySelector("[data-view-dirty]").hidden = !this.isDirty;
     const mode = document.querySelector("[data-view-mode]");
     if (mode) mode.checked = doc.value.mode === "auto";
   }
@@ -127,7 +149,7 @@ class Workspace {
     row.querySelector("[data-eye]").setAttribute("aria-pressed", String(!isHidden));
     row.querySelector("[data-pin]").setAttribute("aria-pressed", String(isPinned));
     row.querySelector("[data-baseline]").setAttribute("aria-pressed", String(isBaseline));
-    row.querySelector(".run-swatch").className = `run-swatch series-${((run.color - 1) % 8) + 1}`;
+    row.querySelector(".run-swatch").className = `run-swatch ${lookClass(run.color)}`;
   }
 
   membersOf(group) {
@@ -137,7 +159,7 @@ class Workspace {
   paintGroup(group, members) {
     group.querySelector("[data-group-eye]").setAttribute("aria-pressed", String(members.some((run) => !run.isHidden)));
     const swatch = group.querySelector(":scope > .group-tools .run-swatch");
-    if (swatch) swatch.className = `run-swatch series-${(((members[0]?.groupColor ?? 1) - 1) % 8) + 1}`;
+    if (swatch) swatch.className = `run-swatch ${lookClass(members[0]?.groupColor ?? 1)}`;
   }
 
   /** Something was arranged, undone or loaded: draw what differs, and keep it in this browser. */
@@ -156,12 +178,14 @@ class Workspace {
     this.keep();
   }
 
-  /** There are other rows than before. */
+  /** There are other rows than before, or rows say something else. */
   listed() {
-    const before = this.board.visible().map((run) => run.id).join();
+    const told = (names) => JSON.stringify(this.board.visible().map((run) => names.map((name) => run[name])));
+    const [ids, words] = [told(["id"]), told(WORDS)];
     this.board.runs = this.arrangedRuns();
     this.paint();
-    if (before !== this.board.visible().map((run) => run.id).join()) this.board.reload();
+    if (ids !== told(["id"])) this.board.reload();
+    else if (words !== told(WORDS)) this.board.retell();
   }
 
   keep() {
@@ -184,7 +208,7 @@ class Workspace {
   clickedGroup(button, isAlone) {
     const group = button.closest("[data-run-group]");
     const members = this.membersOf(group);
-    if ("groupColor" in button.dataset) this.choose((runs) => { runs.groupColors = { ...runs.groupColors, [group.dataset.runGroup]: (members[0].groupColor % 8) + 1 }; });
+    if ("groupColor" in button.dataset) this.choose((runs) => { runs.groupColors = { ...runs.groupColors, [group.dataset.runGroup]: recolored(members[0].groupColor) }; });
     else this.choose((runs) => {
       const isOn = button.getAttribute("aria-pressed") === "true";
       for (const { id } of members) for (const part of [runs.hidden, runs.shown]) delete part[id];
@@ -220,7 +244,7 @@ class Workspace {
     else if ("baseline" in button.dataset) this.choose((runs) => { runs.baseline = runs.baseline === id ? null : id; });
     else if ("color" in button.dataset) {
       const run = this.board.runs.find((one) => one.id === id);
-      this.choose((runs) => { runs.colors[id] = (run.color % 8) + 1; });
+      this.choose((runs) => { runs.colors[id] = recolored(run.color); });
     }
   }
 
@@ -233,8 +257,9 @@ class Workspace {
 
   async save(name = null) {
     try {
-      const answer = await postJson("/ui/tracking/views", { project: root.dataset.project, id: name === null ? this.view.id : null, name, document: this.document.value });
+      const answer = await postJson("/ui/tracking/views", { project: root.dataset.project, id: name === null ? this.view.id : null, name, document: { ...this.document.value, query: this.query } });
       this.document.saved();
+      if (name === null) this.view.query = this.query;
       localStorage.removeItem(this.place);
       if (name !== null) location.href = this.addressOf(answer.url);
       else this.paint();
@@ -243,11 +268,22 @@ class Workspace {
     }
   }
 
+  /** Back to what is stored: at once, or by another address where the list is filtered, grouped or sorted anew. */
+  revert() {
+    this.document.revert();
+    if (!this.isAskedAnew) return;
+    const address = new URL(location.href);
+    for (const name of [...Object.keys(ASKED), "cursor"]) address.searchParams.delete(name);
+    const asked = Object.entries(askedOf(this.view.query));
+    for (const [name, value] of asked.length ? asked : [["q", ""]]) address.searchParams.set(name, value);
+    location.href = address.href;
+  }
+
   /** A report with the panels that are open here, in their order, over the runs that are drawn; over all runs when nothing was chosen. */
   async report(title) {
     const panels = this.board.listed().filter((part) => !part.isClosed).flatMap((part) => part.panels);
     const { hidden, shown, groups, isOnly } = this.choices;
-    const isChosen = location.search.includes("q=") || isOnly || [hidden, shown, groups ?? {}].some((part) => Object.keys(part).length);
+    const isChosen = Boolean(this.query.q) || isOnly || [hidden, shown, groups ?? {}].some((part) => Object.keys(part).length);
     const runs = isChosen ? this.board.visible().map((run) => run.runName) : null;
     try {
       const answer = await postJson("/ui/tracking/reports/panels", { project: root.dataset.project, title, panels, runs });
@@ -261,7 +297,7 @@ class Workspace {
     const on = (name, work) => document.querySelector(`[data-view-${name}]`)?.addEventListener("click", work);
     on("undo", () => this.document.undo());
     on("redo", () => this.document.redo());
-    on("revert", () => this.document.revert());
+    on("revert", () => this.revert());
     on("reset", () => this.document.change((value) => Object.assign(value, { settings: {}, panels: {}, extra: {}, removed: {}, moved: {}, order: {}, sections: [], closed: {}, mode: "auto", runs: structuredClone(NO_CHOICES) })));
     on("save", () => this.save());
     on("save-as", () => askText(this.board, say("name of the view"), this.view.name ?? "", [], (name) => this.save(name)));
@@ -288,7 +324,7 @@ class Workspace {
     document.addEventListener("penstock:patched", () => this.board.setPanels(this.panels()));
     const highlight = throttle((id) => {
       for (const run of this.board.runs) run.isFaint = Boolean(id) && run.id !== id;
-      this.board.redraw();
+      this.board.fade();
     }, 120);
     list.addEventListener("pointerover", (event) => highlight(event.target.closest("[data-run]")?.dataset.run));
     list.addEventListener("pointerleave", () => highlight(null));

@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import re
+import secrets
 import sys
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
@@ -116,6 +117,7 @@ class Plan:
             message["streams"] = 2 if tells_streams_apart else 1
         elif spec.python is not None:
             task = _python_message(spec.python)
+            message["late_secret"] = secrets.token_hex(16)
             if self.mode == "warm":
                 message["python"] = task
             else:

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from penstock.executors.process.inside import namespace, pages, python_task
+from penstock.executors.process.inside import late_streams, namespace, pages, python_task
 
 START_ERROR = "start_error"
 SPEC = "spec.json"
@@ -28,6 +28,8 @@ _TASK = 3
 """Descriptor on which the task comes."""
 _STREAMS = (4, 5)
 """Descriptors of the streams that will be stdout and stderr of a task that has some of its own."""
+LATE = struct.Struct(">IQ")
+"""Behind the message of a Python component: descriptor of its pipe in the supervisor (`late_streams`), number of the inode; zeros: none."""
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -71,6 +73,9 @@ def await_task(
         with open(_TASK, "rb", closefd=False) as pipe:
             (size,) = struct.unpack(">I", pipe.read(4) or bytes(4))
             task = json.loads(pipe.read(size)) if size else None
+            if task is not None and task.get("late_secret"):
+                descriptor, number = LATE.unpack(pipe.read(LATE.size))
+                task["late_pipe"] = (task["late_secret"], f"/proc/{parent}/fd/{descriptor}", number) if number else None
     except BaseException:
         os._exit(START_FAILED)  # nobody waits for a word of this process: the supervisor is gone
     if task is None:
@@ -95,13 +100,15 @@ def become(task: Mapping[str, Any], preloaded: python_task.Preloaded, streams: S
         _write_new(os.path.join(task["root"], SPEC), task["spec"])
         if task.get("cold_file"):
             with open(task["cold_file"]["path"], "w", encoding="utf-8") as file:
-                json.dump(task["cold_file"]["task"], file)
+                json.dump({**task["cold_file"]["task"], "late_pipe": task.get("late_pipe")}, file)
         if task.get("binds"):
             namespace.enter(task["binds"], task["new_root"], LIBC)
         _set_environment(task["env"])
         os.chdir(task["cwd"])
         if task.get("overlay"):
             _make_overlay(task["overlay"])
+        if task.get("init") and task.get("late_pipe"):  # programs, too
+            late_streams.LatePipe(*task["late_pipe"]).take_over()
         _start_companions(task)
     except _CompanionError as failed:
         os._exit(failed.code)

@@ -13,7 +13,7 @@ import resource
 from collections.abc import Mapping
 from typing import Any
 
-from penstock.executors.process.inside import stderr_marks
+from penstock.executors.process.inside import late_streams, stderr_marks
 
 _PIECE_BYTES = 1 << 16
 _MOST_BYTES = 1 << 18
@@ -34,6 +34,10 @@ class CommandStream:
         self.descriptor = descriptor
         self.name = name
         self.log = ""
+        self.secret = b""
+        """What begins the frames in it, if it has some (`late_streams`)."""
+        self.writer: int | None = None
+        """The other end, where it is kept here, too."""
         self.is_holding = False
         """Whether there was more than goes at once: to be called again soon, even if nothing comes, for a line that waits for its end."""
         self._held = b""
@@ -42,11 +46,16 @@ class CommandStream:
     def move(self) -> bool:
         """Append what is in the pipe to the log; False once nobody can write to it any more."""
         data, is_open, has_more = self._read()
+        self.is_holding = has_more
+        if self.secret:
+            pieces, self._held = late_streams.unframed(self.secret, data, is_cut=has_more)
+            for piece, is_framed in pieces:
+                self._append(piece, is_error=is_framed)
+            return is_open
         cut = data.rfind(b"\n") + 1 if has_more else 0  # a line in two pieces could get one of stdout between them
         self._held = data[cut:] if cut else b""
-        self.is_holding = has_more
         if data:
-            self._append(data[:cut] if cut else data)
+            self._append(data[:cut] if cut else data, is_error=self.name == "stderr")
         return is_open
 
     def end(self) -> None:
@@ -55,12 +64,14 @@ class CommandStream:
             if not self.move() or not self.is_holding:
                 break
         if self._held or self._lost_bytes:
-            self._append(self._held)
+            self._append(self._held, is_error=self.name == "stderr")
         self.close()
 
     def close(self) -> None:
         """Let go of it, whatever is in it."""
         os.close(self.descriptor)
+        if self.writer is not None:
+            os.close(self.writer)
 
     def _read(self) -> tuple[bytes, bool, bool]:
         pieces, size = [self._held], 0
@@ -75,7 +86,7 @@ class CommandStream:
             size += len(piece)
         return b"".join(pieces), True, True
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, data: bytes, *, is_error: bool) -> None:
         """Write all of it; what cannot be written, as on a full disk, is counted, and the count written when there is room again."""
         note = f"\n[{self._lost_bytes} bytes of {self.name} are missing here: they could not be written]\n" if self._lost_bytes else ""
         rest = memoryview(note.encode() + data)
@@ -85,7 +96,7 @@ class CommandStream:
                 while rest:
                     count = os.write(log, rest)
                     rest = rest[count:]
-                    if self.name == "stderr":
+                    if is_error:
                         end = os.lseek(log, 0, os.SEEK_CUR)
                         with contextlib.suppress(OSError):
                             stderr_marks.note(self.log, end - count, end)
@@ -123,12 +134,28 @@ class StreamPair:
         self.errors.close()
 
 
+def open_late(secret: str, log: str) -> CommandStream | None:
+    """Return the stream of a Python component (`late_streams`), None where the process has hardly any descriptors left."""
+    ends = _open_pipes(1)
+    if not ends:
+        return None
+    stream = CommandStream(ends[0], "stdout")
+    stream.writer, stream.secret, stream.log = ends[1], bytes.fromhex(secret), log
+    return stream
+
+
 def open_pair() -> StreamPair | None:
     """Return new streams, None where the process has hardly any descriptors left."""
+    ends = _open_pipes(2)
+    return StreamPair(CommandStream(ends[0], "stdout"), CommandStream(ends[2], "stderr"), (ends[1], ends[3])) if ends else None
+
+
+def _open_pipes(count: int) -> list[int]:
+    """Return reading and writing ends by turns, reading ones without waiting; nothing where descriptors are short."""
     ends: list[int] = []
     try:
-        ends += os.pipe()
-        ends += os.pipe()
+        for _ in range(count):
+            ends += os.pipe()
     except OSError:
         is_short = True
     else:
@@ -136,7 +163,7 @@ def open_pair() -> StreamPair | None:
     if is_short:
         for end in ends:
             os.close(end)
-        return None
-    for reader in (ends[0], ends[2]):
+        return []
+    for reader in ends[::2]:
         os.set_blocking(reader, False)
-    return StreamPair(CommandStream(ends[0], "stdout"), CommandStream(ends[2], "stderr"), (ends[1], ends[3]))
+    return ends

@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
-from penstock.executors.process.inside import custom_paths, prefixes, stderr_marks
+from penstock.executors.process.inside import custom_paths, late_streams, prefixes, stderr_marks
 
 RUNTIME_VARIABLE = "_KFP_RUNTIME"
 ATTEMPT_VARIABLE = "PENSTOCK_ATTEMPT"
@@ -116,7 +116,11 @@ def hide_ourselves() -> None:
 
 def run(task: Mapping[str, Any], preloaded: Preloaded) -> NoReturn:
     """Run the component described by `task["python"]` and leave the process with the exit code Python would give."""
-    _fresh_streams()
+    late = task.get("late_pipe")
+    pipe = late_streams.LatePipe(*late) if late else None
+    if pipe is not None:
+        late_streams.watch(pipe)
+    _fresh_streams(pipe)
     _fresh_state()
     prefixes.apply_to_loaded(task.get("prefixes") or {})
     python = task["python"]
@@ -167,13 +171,13 @@ def _write_program(source: str) -> str:
     return path
 
 
-def _fresh_streams() -> None:
+def _fresh_streams(pipe: late_streams.LatePipe | None) -> None:
     root = os.environ.get(ATTEMPT_VARIABLE)
     sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), encoding="utf-8")  # noqa: SIM115  for the life of the process
     for name, descriptor, errors in (("stdout", 1, "strict"), ("stderr", 2, "backslashreplace")):
         raw: io.FileIO = open(descriptor, "wb", buffering=0, closefd=False)  # noqa: SIM115  likewise
         if name == "stderr" and root:
-            raw = stderr_marks.MarkedErrors(f"{root}/log")
+            raw = stderr_marks.MarkedErrors(f"{root}/log", pipe)
         stream = io.TextIOWrapper(raw, encoding="utf-8", errors=errors, write_through=True)
         stream.mode = "w"  # type: ignore[misc]
         setattr(sys, name, stream)

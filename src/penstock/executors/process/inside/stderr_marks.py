@@ -11,6 +11,10 @@ from __future__ import annotations
 import io
 import os
 import struct
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from penstock.executors.process.inside.late_streams import LatePipe
 
 NAME = "log.stderr"
 RECORD = struct.Struct("<QQ")
@@ -34,23 +38,26 @@ def note(log: str, begin: int, end: int) -> None:
 class MarkedErrors(io.FileIO):
     """Descriptor 2, with a record for every write. Without a log behind the descriptor it only writes."""
 
-    def __init__(self, log: str) -> None:
-        """Write to descriptor 2. Args: log: path of the attempt's log; records go beside it."""
+    def __init__(self, log: str, pipe: LatePipe | None = None) -> None:
+        """Write to descriptor 2. Args: log: path of the attempt's log, records go beside it; pipe: what may take its place."""
         super().__init__(2, "wb", closefd=False)
         self._log = log
+        self._pipe = pipe
         try:
             mine, theirs = os.fstat(2), os.stat(log)
             self._is_marking = (mine.st_dev, mine.st_ino) == (theirs.st_dev, theirs.st_ino)
         except OSError:
             self._is_marking = False
 
-    def write(self, data: object) -> int:
+    def write(self, data: Any) -> int:
         """Write and record; a record that cannot be written is left out.
 
         Nothing is locked, since a fork in another thread would take a held lock along: records of threads that write at the same moment
         may overlap.
         """
-        count: int = super().write(data)  # type: ignore[arg-type]
+        if self._pipe is not None and self._pipe.write_error(data):
+            return memoryview(data).nbytes
+        count: int = super().write(data)
         if self._is_marking and count:
             try:
                 end = os.lseek(2, 0, os.SEEK_CUR)

@@ -13,7 +13,8 @@ must survive is in files of the attempt, each written before anything that depen
 Every task is a child subreaper, so whatever it leaves behind falls to this process when it ends; a child of ours that is no running task
 is therefore a leftover of an ended one and is killed before the end is reported.
 
-What commands write is read here (`command_streams`): a waiting child has the pipes already, whichever task it gets.
+What commands write is read here (`command_streams`): a waiting child has the pipes already, whichever task it gets. So is what Python
+components write once they have started a program (`late_streams`).
 
 The fork itself costs a millisecond or two, so one child (`_Spare`) is always forked ahead, while there is nothing else to do. It has a
 session of its own, holds nothing but the pipe on which it waits for its task, and dies with this process.
@@ -72,16 +73,22 @@ class _Spare:
 
     def hand_over(self, task: dict[str, Any], body: bytes) -> bool:
         """Let it run `task`, whose message is `body`; False if it has died."""
-        data = memoryview(_HEADER.pack(len(body)) + body)
+        late = command_streams.open_late(task["late_secret"], task["log"]) if task.get("late_secret") else None
+        place = (late.descriptor, os.fstat(late.descriptor).st_ino) if late is not None else (0, 0)
+        data = memoryview(_HEADER.pack(len(body)) + body + (child.LATE.pack(*place) if task.get("late_secret") else b""))
         try:
             while data:
                 data = data[os.write(self._writer, data) :]
         except BrokenPipeError:
             self.close()
+            if late is not None:
+                late.close()
             return False
         os.close(self._writer)
         if self._pair is not None:
             self.streams = self._pair.chosen(task)
+        if late is not None:
+            self.streams.append(late)
         return True
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from penstock.domain.errors import AlreadyExistsError, ConflictError, NotFoundError, PermissionDeniedError, PreconditionError
 from penstock.domain.ids import Digest, TrackedRunId
 from penstock.domain.reports import AlertSeverity
-from penstock.domain.sweeps import Suggestion, SweepState, TrialResult
+from penstock.domain.sweeps import AgentState, Suggestion, SweepState, TrialResult
 from penstock.domain.versions import (
     COMMIT_HASH_LENGTH,
     ArtifactVersion,
@@ -258,6 +258,41 @@ def test_sweeps_hand_out_each_position_once(database: Database) -> None:
     assert service.delete(sweep.sweep_id)
     with pytest.raises(NotFoundError):
         service.heartbeat(agents[0].agent_id, [], lambda *_: [])
+
+
+def test_an_agent_is_known_to_have_ended_as_soon_as_it_was_told_to_exit(database: Database) -> None:
+    clock = HandClock()
+    service = SweepService(SqlSweepStore(database), clock, SystemIds())
+    sweep = service.create(PROJECT, "ann", "method: grid\nparameters:\n  a:\n    values: [1]\n")
+    agents = [service.register(sweep, "host", "ann") for _ in range(2)]
+    service.heartbeat(agents[0].agent_id, [], lambda *_: [])
+
+    def states() -> list[AgentState]:
+        known = service.get(sweep.sweep_id)
+        assert known is not None
+        return [service.agent_state(agent, known) for agent in service.agents(sweep.sweep_id)]
+
+    assert states() == [AgentState.WORKING, AgentState.WORKING]
+    assert service.heartbeat(agents[1].agent_id, [], lambda *_: []) == [{"type": "exit"}]
+    assert states() == [AgentState.WORKING, AgentState.ENDED]
+    assert not service.is_alive(service.agents(sweep.sweep_id)[1])
+    service.heartbeat(agents[1].agent_id, ["another"], lambda *_: [])
+    assert states() == [AgentState.WORKING, AgentState.WORKING], "it was heard of again"
+
+
+def test_an_agent_that_misses_heartbeats_is_silent_then_gone(database: Database) -> None:
+    clock = HandClock()
+    service = SweepService(SqlSweepStore(database), clock, SystemIds())
+    sweep = service.create(PROJECT, "ann", "method: random\nparameters:\n  a:\n    min: 0.0\n    max: 1.0\n")
+    agent = service.register(sweep, "host", "ann")
+    found = []
+    for seconds in (15, 10, 100):
+        clock.time += seconds
+        found.append(service.agent_state(agent, sweep))
+    assert found == [AgentState.WORKING, AgentState.SILENT, AgentState.GONE]
+    service.heartbeat(agent.agent_id, [], lambda *_: [])
+    paused = service.change(sweep.sweep_id, state="PAUSED")
+    assert [service.agent_state(one, paused) for one in service.agents(sweep.sweep_id)] == [AgentState.WAITING]
 
 
 def test_preempted_trials_come_first_and_once(database: Database) -> None:

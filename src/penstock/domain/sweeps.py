@@ -62,6 +62,25 @@ class Sweep:
     updated_at: float
 
 
+class AgentState(StrEnum):
+    """What an agent is doing, as far as its heartbeats tell; clients do not say when an agent ends by itself."""
+
+    WORKING = "working"
+    WAITING = "waiting"
+    """It asks, and the sweep is paused."""
+    SILENT = "silent"
+    """It has missed several heartbeats: it ended, or something is slow."""
+    ENDED = "ended"
+    """It was told to exit, because the sweep is over."""
+    GONE = "gone"
+    """Silent for long."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it would take a trial."""
+        return self in {AgentState.WORKING, AgentState.WAITING}
+
+
 @dataclass(frozen=True, slots=True)
 class SweepAgent:
     """A process that runs trials."""
@@ -73,6 +92,8 @@ class SweepAgent:
     trial_count: int
     created_at: float
     heartbeat_at: float
+    ended_at: float | None = None
+    """When it was told to exit; None again when it is heard of later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,11 @@ class SweepStore(Protocol):
         ...
 
     def beat(self, agent_id: int, *, at: float) -> None:
-        """Note that agent and sweep were heard of."""
+        """Note that agent and sweep were heard of; an agent that had ended has not."""
+        ...
+
+    def end_agent(self, agent_id: int, *, at: float) -> None:
+        """Note that an agent was told to exit."""
         ...
 
     def add_trial(self, sweep_id: int, position: int, run_name: str, agent_id: int, suggestion: Suggestion, *, at: float) -> bool:

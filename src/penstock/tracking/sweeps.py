@@ -12,14 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from penstock.domain.errors import ConflictError, InvalidArgumentError, NotFoundError
-from penstock.domain.sweeps import Sweep, SweepAgent, SweepState, SweepTrial, TrialResult, TrialState
+from penstock.domain.sweeps import AgentState, Sweep, SweepAgent, SweepState, SweepTrial, TrialResult, TrialState
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.sweeps import SweepStore
 from penstock.tracking.names import run_name_from
 from penstock.tracking.sweep_search import SweepPlan, parse_config, suggest, to_stop
 
+AGENT_BEAT_SECONDS = 20.0
+"""Agents beat every five seconds, whatever their trial does; after this long without one they count as silent."""
 AGENT_SILENCE_SECONDS = 120.0
-"""Agents beat every few seconds; after this long without one they count as gone."""
+"""After this long without a heartbeat they count as gone."""
 _TRIES = 20
 
 Command = dict[str, Any]
@@ -138,8 +140,17 @@ class SweepService:
         return self._store.agents(sweep_id)
 
     def is_alive(self, agent: SweepAgent) -> bool:
-        """Whether the agent was heard of lately."""
-        return self._clock.now() - agent.heartbeat_at < AGENT_SILENCE_SECONDS
+        """Whether the agent was heard of lately and was not told to exit."""
+        return agent.ended_at is None and self._clock.now() - agent.heartbeat_at < AGENT_SILENCE_SECONDS
+
+    def agent_state(self, agent: SweepAgent, sweep: Sweep) -> AgentState:
+        """Return what an agent of the sweep is doing, as far as its heartbeats tell."""
+        silence = self._clock.now() - agent.heartbeat_at
+        if agent.ended_at is not None or (sweep.state.is_over and silence >= AGENT_BEAT_SECONDS):
+            return AgentState.ENDED
+        if silence >= AGENT_BEAT_SECONDS:
+            return AgentState.GONE if silence >= AGENT_SILENCE_SECONDS else AgentState.SILENT
+        return AgentState.WAITING if sweep.state is SweepState.PAUSED else AgentState.WORKING
 
     def heartbeat(self, agent_id: int, running: Sequence[str], observe: Observe, preempted: Preempted = lambda _: ()) -> list[Command]:
         """Note that an agent lives and return what it should do.
@@ -158,6 +169,12 @@ class SweepService:
         if agent is None or sweep is None:
             raise NotFoundError("the sweep was deleted, or the agent was not found")
         self._store.beat(agent_id, at=self._clock.now())
+        commands = self._commands(sweep, agent, running, observe, preempted)
+        if any(command["type"] == "exit" for command in commands):
+            self._store.end_agent(agent_id, at=self._clock.now())
+        return commands
+
+    def _commands(self, sweep: Sweep, agent: SweepAgent, running: Sequence[str], observe: Observe, preempted: Preempted) -> list[Command]:
         if sweep.state is SweepState.CANCELED or (sweep.state is SweepState.FINISHED and not running):
             return [{"type": "exit"}]
         if sweep.state in {SweepState.PAUSED, SweepState.FINISHED}:

@@ -79,6 +79,7 @@ def all_messages() -> set[str]:
     found |= {*tracking_automations.EVENT_WORDS.values()} | {word for word, _ in tracking_automations.LOOKS.values()}
     found |= {label for _, label in lineage.DIRECTIONS} | {*lineage.EDGE_WORDS.values(), *lineage.KIND_WORDS.values()}
     found |= {words for *_, past, future in AGES for words in (past, future)}
+    found |= set(tracking_sweeps.AGENT_WORDS.values())
     found |= {*sentences.PATTERNS, *sentences.field_words()}
     found |= {"just now", "Something went wrong", "This did not work", "better", "worse"}
     found |= {*CAUSE_WORDS.values(), *exhibits.KINDS.values(), "added", "removed", "changed", "approved", "rejected"}

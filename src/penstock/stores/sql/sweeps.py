@@ -96,11 +96,16 @@ class SqlSweepStore:
         """See `SweepStore.beat`."""
 
         def work(tx: Transaction) -> None:
-            tx.execute("UPDATE sweep_agent SET heartbeat_at = ? WHERE agent_id = ?", (at, agent_id))
+            tx.execute("UPDATE sweep_agent SET heartbeat_at = ?, ended_at = NULL WHERE agent_id = ?", (at, agent_id))
             sql = "UPDATE sweep SET heartbeat_at = ? WHERE sweep_id = (SELECT sweep_id FROM sweep_agent WHERE agent_id = ?)"
             tx.execute(sql, (at, agent_id))
 
         self._database.write_sync(work)
+
+    def end_agent(self, agent_id: int, *, at: float) -> None:
+        """See `SweepStore.end_agent`."""
+        sql = "UPDATE sweep_agent SET ended_at = ? WHERE agent_id = ?"
+        self._database.write_sync(lambda tx: tx.execute(sql, (at, agent_id)))
 
     def add_trial(self, sweep_id: int, position: int, run_name: str, agent_id: int, suggestion: Suggestion, *, at: float) -> bool:
         """See `SweepStore.add_trial`."""
@@ -169,6 +174,7 @@ def _agent(row: Row) -> SweepAgent:
         trial_count=row["trial_count"],
         created_at=row["created_at"],
         heartbeat_at=row["heartbeat_at"],
+        ended_at=row["ended_at"],
     )
 
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError, PenstockError
-from penstock.domain.sweeps import Sweep, SweepAgent, SweepState
+from penstock.domain.sweeps import AgentState, Sweep, SweepAgent, SweepState
 from penstock.domain.tracking import TrackedProject, TrackedRun, TrackedState
 from penstock.interfaces.pages import RunItem
 from penstock.tracking.importance import Importance, importances
@@ -28,6 +28,13 @@ from penstock.web.tracking.run_colors import color_of
 
 WIDTH, HEIGHT = 1000.0, 300.0
 _TOP, _BOTTOM, _SIDE = 40.0, 270.0, 70.0
+AGENT_WORDS: Mapping[AgentState, str] = {
+    AgentState.WORKING: "working",
+    AgentState.WAITING: "waits: the sweep is paused",
+    AgentState.SILENT: "silent",
+    AgentState.ENDED: "ended",
+    AgentState.GONE: "gone",
+}
 _MAX_AXES = 10
 _DRAWN = 50
 """Trials in the drawing that can be brushed; the still one has all."""
@@ -94,8 +101,8 @@ class SweepPage:
     """Oldest first."""
     axes: Sequence[Axis]
     """Searched parameters, then the metric."""
-    agents: Sequence[tuple[SweepAgent, bool]]
-    """Agents, and whether each was heard of lately."""
+    agents: Sequence[tuple[SweepAgent, AgentState]]
+    """Agents, and what each is doing."""
     best_path: str
     """Best value so far as SVG over 100 by 100."""
     best_points: Sequence[tuple[float, float, str]]
@@ -108,6 +115,8 @@ class SweepPage:
     """The trials as these drawings read them, the newest fifty."""
     importances: Sequence[Importance] = ()
     """What each searched parameter means for the metric."""
+    agent_words: Mapping[AgentState, str] = field(default_factory=lambda: AGENT_WORDS)
+    """Word of each state of an agent."""
     pipeline_runs: Mapping[str, RunItem] = field(default_factory=dict)
     """Runs of pipelines whose tasks are trials, by id; of the newest fifty."""
     sort: str = ""
@@ -118,7 +127,7 @@ class SweepPage:
         """Whether trials are wanted and no agent asks for one."""
         is_open = self.sweep.state in {SweepState.PENDING, SweepState.RUNNING}
         is_full = self.expected is not None and len(self.trials) >= self.expected
-        return is_open and not is_full and not any(is_alive for _, is_alive in self.agents)
+        return is_open and not is_full and not any(state.is_there for _, state in self.agents)
 
     @property
     def listed(self) -> Sequence[Trial]:
@@ -178,7 +187,7 @@ async def sweep_page(services: WebServices, tracking: TrackingServices, request:
     page = SweepPage(
         project=project, base=project_url(project), tabs=PROJECT_TABS, sweep=sweep, metric=metric, is_maximized=is_maximized,
         expected=expected, trials=trials, axes=axes, best_path=path,
-        agents=[(agent, tracking.sweeps.is_alive(agent)) for agent in agents], best_points=points, problem=problem,
+        agents=[(agent, tracking.sweeps.agent_state(agent, sweep)) for agent in agents], best_points=points, problem=problem,
         importances=await asyncio.to_thread(_importances, trials, names) if metric else (),
         pipeline_runs=await _pipeline_runs(services, runs),
         sort=request.query_params.get("sort", ""), panels=_panels(names, metric), runs=[_drawn(trial) for trial in trials[-_DRAWN:]],

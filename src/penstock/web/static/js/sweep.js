@@ -1,6 +1,9 @@
 // The page of a sweep: parallel coordinates with brushes in place of the still drawing, whenever the page says that trials were added.
 
 import { Board } from "./board.js";
+import { refresh } from "./live.js";
+
+const LOOK_AGAIN = 10000;
 
 const root = document.querySelector("[data-sweep-board]");
 if (root) {
@@ -16,3 +19,8 @@ if (root) {
     board.reload();
   });
 }
+
+// An agent that falls silent changes nothing of which the page would be told.
+setInterval(() => {
+  if (!document.hidden && document.querySelector("[data-agent-there]")) refresh();
+}, LOOK_AGAIN);

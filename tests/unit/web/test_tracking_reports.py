@@ -88,6 +88,21 @@ async def test_comments_are_written_and_removed(site: Site) -> None:
     assert comment is not None
     await site.http.post("/ui/tracking/reports/actions", data={"report": report[1], "verb": "delete", "id": comment[1]}, headers=ORIGIN)
     assert "comment-" + comment[1] not in (await site.get(address)).text
+
+
+async def test_comments_are_markdown_in_which_nothing_runs(site: Site) -> None:
+    address = await written(site)
+    report = re.search(r'name="report" value="(\d+)"', (await site.get(address)).text)
+    assert report is not None
+    words = f"**Better** than `r1`:\n\n- [why](https://example.org/)\n- [trap](javascript:hacked())\n- ![pixel](https://evil.example/a.png)\n\n{HOSTILE}"
+    await site.http.post("/ui/tracking/reports/actions", data={"report": report[1], "text": words, "next": address}, headers=ORIGIN)
+    for page in ((await site.get(address)).text, (await site.get(f"{address}?export=html")).text):
+        assert "<strong>Better</strong>" in page
+        assert '<a href="https://example.org/">why</a>' in page
+        assert 'href="javascript' not in page
+        assert 'src="https://evil.example' not in page
+        assert HOSTILE not in page
+        assert "&lt;script&gt;window.hacked" in page
     assert (await site.get(f"{site.base}/reports")).text.count("A report") == 1
 
 

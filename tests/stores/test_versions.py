@@ -402,6 +402,10 @@ def test_protected_aliases_are_changed_by_who_protected_them_and_by_administrato
     collections.link(place, first.version_id, ["production"], at=4.0, by="eve")
     registries.set_protected(PROJECT, "production", is_protected=True, by="ann", at=5.0)
     assert registries.protected_aliases(PROJECT) == {"production": "ann"}
+    for by, locked in (("ann", {}), ("eve", {"production": "ann"})):
+        assert registries.locked_aliases(by, project_id=PROJECT) == locked
+        assert registries.locked_aliases(by, version_id=first.version_id) == locked
+        assert registries.locked_aliases(by, version_id=second.version_id) == {}
     for change in (
         lambda: collections.link(place, second.version_id, ["production"], at=6.0, by="eve"),
         lambda: collections.link(place, second.version_id, ["production"], at=6.0, by="ann (task)"),
@@ -420,6 +424,7 @@ def test_protected_aliases_are_changed_by_who_protected_them_and_by_administrato
     sql = "INSERT INTO tracked_entity (entity_id, name, kind, created_at) VALUES (5, 'bob', 'user', 1.0)"
     database.write_sync(lambda tx: tx.execute(sql))
     registries.set_member(PROJECT, 5, "admin")
+    assert registries.locked_aliases("bob", project_id=PROJECT) == registries.locked_aliases("bob", version_id=first.version_id) == {}
     collections.set_aliases(second.version_id, [(place, "production")], at=9.0, by="bob")
     registries.note_approval(place, second.version_id, "approved", "fine", at=9.5, by="bob")
     registries.set_protected(PROJECT, "production", is_protected=False, by="ann", at=10.0)

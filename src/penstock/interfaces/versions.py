@@ -344,6 +344,10 @@ class RegistryStore(Protocol):
         """Return who protected each alias that is protected in a project or registry."""
         ...
 
+    def locked_aliases(self, by: str, *, project_id: int | None = None, version_id: int | None = None) -> Mapping[str, str]:
+        """Return the protected aliases that `by` may not change, and who protected each: of a project, or those that a version has."""
+        ...
+
     def set_protected(self, project_id: int, alias: str, *, is_protected: bool, by: str, at: float) -> None:
         """Protect an alias in all collections of a project or registry, or free it.
 

@@ -28,6 +28,14 @@ class RegistryService:
         """Return who protected each alias that is protected in a project or registry."""
         return self._registries.protected_aliases(project_id)
 
+    def locked_aliases(self, project_id: int, by: str) -> Mapping[str, str]:
+        """Return the protected aliases of a project or registry that `by` may not change, and who protected each."""
+        return self._registries.locked_aliases(by, project_id=project_id)
+
+    def locks_of(self, version_id: int, by: str) -> Mapping[str, str]:
+        """Return the same of the aliases that a version has anywhere: while there are some, `by` cannot delete it or let it expire."""
+        return self._registries.locked_aliases(by, version_id=version_id)
+
     def set_protected(self, project_id: int, alias: str, *, is_protected: bool, by: str) -> None:
         """Protect an alias in all collections of a project or registry, or free it.
 

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from penstock.api.credentials import COOKIE
+from penstock.api.policy import role_for
 from penstock.domain.accounts import Role
 from penstock.web.assets.modules import page_script, preloads
 from penstock.web.assets.urls import static_url
@@ -221,6 +222,16 @@ def _one_of(nouns: str) -> str:
 
 
 @jinja2.pass_context
+def _reach(context: Context, address: str, title: str = "") -> Markup:
+    """The `href` (and `title`) of a link; where the reader's role does not reach, by the rules of the door, why it leads nowhere."""
+    needed, role = role_for("GET", address.partition("?")[0]), context["role"]
+    if role.covers(needed):
+        return Markup('href="{}" title="{}"').format(address, title) if title else Markup('href="{}"').format(address)
+    why = _translate(context, "This needs the role {needed}; you have {role}.", needed=needed.value, role=role.value)
+    return Markup('role="link" aria-disabled="true" title="{}"').format(why)
+
+
+@jinja2.pass_context
 def _counted(context: Context, count: int, nouns: str) -> str:
     """A number with what it counts. One of a kind is said so in English; the other languages have no plural."""
     is_one = count == 1 and context.get("language", "en") == "en"
@@ -245,7 +256,7 @@ def environment() -> jinja2.Environment:
     )
     env.globals.update(
         _=_translate, icon=icon, static=static_url, page_script=page_script, preloads=preloads, sections=SECTIONS, time=_time, at=_at,
-        span=_span, counted=_counted, languages=i18n.LANGUAGES, url=query_url,
+        span=_span, counted=_counted, reach=_reach, languages=i18n.LANGUAGES, url=query_url,
     )
     for name in (
         "duration",
@@ -300,6 +311,7 @@ def render_text(services: WebServices, request: Request, template: str, **values
     caller = None if services.tracking is None else caller_of(services.tracking, request)
     common = {
         "me": caller,
+        "role": Role.ADMIN if caller is None else caller.role,
         "is_signed_in": COOKIE in request.cookies,
         "is_admin": caller is None or caller.role is Role.ADMIN,
         "is_viewer": caller is not None and caller.role is Role.VIEWER,

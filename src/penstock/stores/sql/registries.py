@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from penstock.domain.errors import NotFoundError
 from penstock.stores.sql.database import Database, Transaction
-from penstock.stores.sql.protected_aliases import check_may_change
+from penstock.stores.sql.protected_aliases import check_may_change, locked
 from penstock.stores.sql.version_rows import index_of, note_change
 
 
@@ -28,6 +28,10 @@ class SqlRegistryStore:
         """See `RegistryStore.protected_aliases`."""
         sql = "SELECT alias, user_name FROM protected_alias WHERE project_id = ? ORDER BY alias"
         return {row["alias"]: row["user_name"] for row in self._database.read_sync(lambda tx: tx.all(sql, (project_id,)))}
+
+    def locked_aliases(self, by: str, *, project_id: int | None = None, version_id: int | None = None) -> Mapping[str, str]:
+        """See `RegistryStore.locked_aliases`."""
+        return self._database.read_sync(lambda tx: locked(tx, by, project_id=project_id, version_id=version_id))
 
     def set_protected(self, project_id: int, alias: str, *, is_protected: bool, by: str, at: float) -> None:
         """See `RegistryStore.set_protected`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -152,7 +152,7 @@ async def act_on_version(services: WebServices, tracking: TrackingServices, requ
         }
         if added := sorted(wanted - had):
             tracking.collections.set_aliases(version_id, [(collection_id, alias) for alias in added], by=by)
-        if dropped := sorted(had - wanted):
+        if dropped := sorted(had - wanted - set(_locked_in(tracking, collection_id, by))):
             tracking.collections.drop_aliases(version_id, [(collection_id, alias) for alias in dropped], by=by)
         if "card" in form:
             tracking.collections.update(collection_id, description=str(form["card"])[:_MAX_CARD], by=by)
@@ -164,6 +164,12 @@ async def act_on_version(services: WebServices, tracking: TrackingServices, requ
         return "Saved."
 
     return redirect(target, Notice(await asyncio.to_thread(work)))
+
+
+def _locked_in(tracking: TrackingServices, collection_id: int, by: str) -> Mapping[str, str]:
+    """Return the protected aliases of a collection's project that `by` may not change: the form does not hold them."""
+    collection = tracking.collections.get(collection_id)
+    return {} if collection is None else tracking.registries.locked_aliases(collection.project_id, by)
 
 
 async def _approve(tracking: TrackingServices, request: Request, form: FormData, version_id: int, target: str) -> Response:

@@ -90,6 +90,8 @@ class CollectionListPage:
     """Protected aliases, and who protected each."""
 
 
+    locked: Mapping[str, str]
+    """Those of them that the reader may not free."""
 @dataclass(frozen=True, slots=True)
 class ArtifactVersionPage:
     """Context of `tracking/version.html`."""
@@ -158,6 +160,10 @@ class ArtifactVersionPage:
     """Protected aliases of the project or registry, and who protected each."""
     approvals: Sequence[VersionChange] = ()
     """Verdicts on this version in this collection, last first; on Overview."""
+    locks: Mapping[str, str] = field(default_factory=dict)
+    """Protected aliases that it has and the reader may not change: while there are some, the reader cannot delete it."""
+    locked: Mapping[str, str] = field(default_factory=dict)
+    """Protected aliases of the project or registry that the reader may not give or take away."""
 
     @property
     def card(self) -> Markup:
@@ -181,7 +187,8 @@ async def list_page(services: WebServices, tracking: TrackingServices, request: 
     word = request.query_params.get("q", "").lower()
     shown = [item for item in found if type_name in {"", item.type_name} and word in f"{item.name} {item.description}".lower()]
     protected = await asyncio.to_thread(tracking.registries.protected_aliases, project.project_id)
-    page = CollectionListPage(project, project_url(project), PROJECT_TABS, shown, types, type_name, protected)
+    locked = await asyncio.to_thread(tracking.registries.locked_aliases, project.project_id, caller_of(tracking, request).user_name)
+    page = CollectionListPage(project, project_url(project), PROJECT_TABS, shown, types, type_name, protected, locked)
     frame = project_frame(project, f"{project.name} artifacts", crumb="Artifacts", scripts=("table",))
     return render(services, request, "tracking/collections.html", frame=frame, page=page)
 
@@ -235,7 +242,7 @@ async def version_page(services: WebServices, tracking: TrackingServices, reques
     collection, member = resolved
     versions = await tracking.pages.versions(collection.collection_id)
     aliases = next((item.aliases for item in versions if item.version_id == version.version_id), ())
-    tags = await asyncio.to_thread(tracking.artifacts.tags, [version.version_id])
+    tags, by = await asyncio.to_thread(tracking.artifacts.tags, [version.version_id]), caller_of(tracking, request).user_name
     page = ArtifactVersionPage(
         version=version,
         collection=collection,
@@ -252,6 +259,8 @@ async def version_page(services: WebServices, tracking: TrackingServices, reques
         protected=await asyncio.to_thread(tracking.registries.protected_aliases, project.project_id),
         **await _of_tab(services, tracking, request, version, tab),
         **await _around(services, tracking, request, collection, member.version_index, version, versions, tab),
+        locks=await asyncio.to_thread(tracking.registries.locks_of, version.version_id, by),
+        locked=await asyncio.to_thread(tracking.registries.locked_aliases, project.project_id, by),
     )
     siblings = [(f"v{item.version_index} {' '.join(item.aliases)}", version_url(collection, item.version_index)) for item in versions[:12]]
     frame = Frame(

@@ -349,6 +349,9 @@ def test_artifacts_are_listed_and_lineage_goes_from_dataset_to_model(walker: Pag
     for name in ("load", "preprocess", "train", "model"):
         expect(graph.locator(".node", has_text=name).first).to_be_visible()
     reach(graph.locator(".node", has_text="model").first, "Enter")
+    shown = walker.locator("#lineage-panel")
+    expect(shown.get_by_role("heading", level=2)).to_contain_text("model")
+    reach(shown.get_by_role("link", name="Open page"), "Enter")
     expect(walker.get_by_role("heading", level=1)).to_contain_text("model")
 
 

@@ -128,9 +128,76 @@ def test_the_page_draws_it_and_leads_to_both_worlds(model: dict[str, Any], page:
     expect(page.get_by_role("row")).to_have_count(6)
     assert page.evaluate(BARRIERS) == []
     graph.locator(".node", has_text="serves").click()
+    page.locator("#lineage-panel").get_by_role("link", name="Open page").click()
     page.wait_for_url(f"**/{model['entity']}/joined/runs/serves*")
     page.goto(f"/ui/lineage?of=artifact:{model['id']}&depth=1&direction=upstream")
     expect(graph.locator(".node")).to_have_count(3)
+
+
+def test_a_click_opens_the_panel_of_a_node_which_the_address_names(model: dict[str, Any], page: Page) -> None:
+    page.goto(f"/ui/lineage?of=artifact:{model['id']}")
+    graph, panel = page.locator("#lineage"), page.locator("#lineage-panel")
+    expect(panel).to_be_hidden()
+    weights = graph.locator(".node.is-selected")
+    weights.click()
+    expect(panel.locator("#lineage-preview")).to_contain_text("weights of a")
+    expect(panel.get_by_role("heading", name="The same bytes under 2 names")).to_be_visible()
+    expect(panel.locator("section").filter(has=page.get_by_role("heading", name="Used by"))).to_contain_text("serves")
+    expect(weights).to_have_class(re.compile("is-shown"))
+    page.evaluate("window.stays = 1")
+    graph.locator(".node", has_text="serves").click()
+    expect(panel.get_by_role("heading", level=2)).to_have_text("serves")
+    assert "show=" in page.url
+    assert page.evaluate(BARRIERS) == []
+    panel.get_by_role("link", name=re.compile("^model")).first.click()
+    expect(panel.get_by_role("heading", name="The same bytes under 2 names")).to_be_visible()
+    page.go_back()
+    expect(panel.get_by_role("heading", level=2)).to_have_text("serves")
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    assert "show=" not in page.url
+    assert page.evaluate("window.stays") == 1, "the page was not left"
+
+
+def test_a_link_to_a_panel_opens_it_and_the_keyboard_reaches_and_leaves_it(model: dict[str, Any], page: Page) -> None:
+    address = f"/ui/lineage?of=artifact:{model['id']}"
+    page.goto(address)
+    graph, panel = page.locator("#lineage"), page.locator("#lineage-panel")
+    train = graph.locator(".node", has_text="train")
+    train.focus()
+    page.keyboard.press("Enter")
+    expect(panel.get_by_role("heading", level=2)).to_have_text("train")
+    expect(panel).to_be_focused()
+    expect(panel.locator(".state").first).to_contain_text("Succeeded")
+    shared = page.url
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(train).to_be_focused()
+    page.goto(shared)
+    expect(panel.get_by_role("heading", level=2)).to_have_text("train")
+    expect(train).to_have_class(re.compile("is-shown"))
+    page.locator("input[name=depth]").fill("3")
+    page.get_by_role("button", name="Apply").click()
+    page.wait_for_url("**depth=3**")
+    expect(panel.get_by_role("heading", level=2)).to_have_text("train")
+    with page.context.expect_page() as opened:
+        train.click(modifiers=["ControlOrMeta"])
+    opened.value.wait_for_url("**/ui/runs/*?task=*")
+    opened.value.close()
+
+
+def test_lines_say_by_their_look_how_two_things_belong_together(model: dict[str, Any], page: Page) -> None:
+    page.goto(f"/ui/lineage?of=artifact:{model['id']}")
+    graph = page.locator("#lineage")
+    expect(graph.locator(".lineage-legend li")).to_have_text(["produced", "used by"])
+    produced, used = graph.locator(".graph-edges .edge.is-produced"), graph.locator(".graph-edges .edge.is-used")
+    expect(produced).to_have_count(3)
+    expect(used).to_have_count(2)
+    assert produced.first.evaluate("(line) => getComputedStyle(line).strokeDasharray") != used.first.evaluate("(line) => getComputedStyle(line).strokeDasharray")
+    assert {title.partition(" · ")[0] for title in graph.locator(".edge-hit title").all_text_contents()} == {"produced", "used by"}
+    page.goto(f"/ui/artifacts/{model['id']}?tab=lineage")
+    graph.locator(".node", has_text="train").click()
+    expect(page.locator("#lineage-panel").get_by_role("heading", level=2)).to_have_text("train")
 
 
 def test_what_came_of_a_thing_lists_what_to_run_again_nearest_first(server: LiveServer, model: dict[str, Any]) -> None:
@@ -197,6 +264,13 @@ def test_what_is_drawn_as_one_is_searched_and_drawn_one_by_one(
     expect(folded.get_by_role("status")).to_have_text("Nothing matches.")
     search.fill("")
     assert page.evaluate(BARRIERS) == []
+    panel = page.locator("#lineage-panel")
+    graph.locator(".node:not(.is-selected)").click()
+    expect(panel.get_by_role("listitem")).to_have_count(7)
+    panel.get_by_role("searchbox").fill("consumer 5")
+    expect(panel.get_by_role("listitem")).to_have_count(1)
+    page.keyboard.press("Escape")
+    panel.get_by_role("button", name="Close").click()
     folded.get_by_role("link", name="Draw them one by one").click()
     expect(graph.locator(".node", has_text="consumer 3")).to_be_visible()
     page.get_by_role("link", name="Fold again").click()

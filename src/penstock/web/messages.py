@@ -16,7 +16,7 @@ from penstock.web.graphs import flow_diff as flow_graph_diff
 from penstock.web.graphs import timelines
 from penstock.web.lists import catalog_groups
 from penstock.web.pages import home, news, search
-from penstock.web.pages.artifacts import collections, lineage
+from penstock.web.pages.artifacts import collections, lineage, lineage_panel
 from penstock.web.pages.artifacts import stored as artifacts
 from penstock.web.pages.catalog import pipelines, triggers
 from penstock.web.pages.flows import run as flow_run
@@ -30,6 +30,7 @@ from penstock.web.pages.tracking import automations as tracking_automations
 from penstock.web.pages.tracking import projects as tracking_projects
 from penstock.web.pages.tracking import report_forms as tracking_report_forms
 from penstock.web.pages.tracking import run as tracking_run
+from penstock.web.pages.tracking import sweeps as tracking_sweeps
 from penstock.web.pages.tracking import workspace as tracking_workspace
 from penstock.web.previews import tables as preview_tables
 from penstock.web.render import AGES, HERE, SECTIONS, SIGN_IN_WORDS
@@ -78,8 +79,9 @@ def all_messages() -> set[str]:
     found |= {label for table in tracked for _, label in table}
     found |= {*tracking_automations.EVENT_WORDS.values()} | {word for word, _ in tracking_automations.LOOKS.values()}
     found |= {label for _, label in lineage.DIRECTIONS} | {*lineage.EDGE_WORDS.values(), *lineage.KIND_WORDS.values()}
-    found |= {words for *_, past, future in AGES for words in (past, future)}
     found |= set(tracking_sweeps.AGENT_WORDS.values())
+    found |= {lineage.HIDDEN, *lineage_panel.NEAR_WORDS}
+    found |= {words for *_, past, future in AGES for words in (past, future)}
     found |= {*sentences.PATTERNS, *sentences.field_words()}
     found |= {"just now", "Something went wrong", "This did not work", "better", "worse"}
     found |= {*CAUSE_WORDS.values(), *exhibits.KINDS.values(), "added", "removed", "changed", "approved", "rejected"}

@@ -13,13 +13,14 @@ from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.lineage import Direction, LineageGraph, LineageName, LineageNode, NodeKind
 from penstock.lineage.folding import drawn_edges
 from penstock.lineage.service import LineageService, Readable
-from penstock.web.render import Crumb, Frame, render
+from penstock.web.render import Crumb, Frame, language_of, render
 from penstock.web.services.web import WebServices
+from penstock.web.texts.i18n import translate
 
 DIRECTIONS: Sequence[tuple[Direction, str]] = (
     (Direction.BOTH, "Both ways"),
     (Direction.UPSTREAM, "What led to it"),
-    (Direction.DOWNSTREAM, "What came of it"),
+    (Direction.DOWNSTREAM, "What came of it (impact)"),
 )
 EDGE_WORDS: Mapping[str, str] = {"produced": "produced", "used": "used by", "linked": "linked to", "contains": "shares bytes with"}
 KIND_WORDS: Mapping[NodeKind, str] = {
@@ -29,6 +30,8 @@ KIND_WORDS: Mapping[NodeKind, str] = {
     NodeKind.FLOW_TASK: "Flow task",
     NodeKind.TRACKED_RUN: "Tracked run",
 }
+HIDDEN = "not yours to see"
+"""Name of a node of which the reader may see nothing else."""
 MAX_SHOWN = 500
 """Nodes walked to for one drawing."""
 DEPTHS = (1, 10)
@@ -50,7 +53,7 @@ class DrawnNode:
     type: str
     """Type of data, for its icon."""
     url: str
-    """Page of the object; for a cluster, this page with the cluster open."""
+    """Page of the object; for a cluster, this page with the cluster open; empty when it is not the reader's to see."""
     state: str
     """Of an execution."""
     count: int
@@ -61,6 +64,8 @@ class DrawnNode:
     """This page around the node."""
     path_url: str = ""
     """This page with the paths to the node alone; empty for clusters and where they are drawn already."""
+    aliases: Sequence[str] = ()
+    """Aliases in use on it; of a cluster, on its members. `latest`, which moves by itself, is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,20 @@ class LineageQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class RunAgain:
+    """A pipeline run, flow run or tracking project that would have to run again after a change."""
+
+    place: str
+    """Its name."""
+    url: str
+    """Its page."""
+    clone_url: str
+    """Where a run of a pipeline is started anew; empty for others."""
+    nodes: Sequence[DrawnNode]
+    """The executions in it, nearest first."""
+
+
+@dataclass(frozen=True, slots=True)
 class LineagePage:
     """Context of `lineage/lineage.html`."""
 
@@ -116,12 +135,14 @@ class LineagePage:
     """There is more than that."""
     data_url: str
     """Where the drawing loads from."""
+    panel_url: str
+    """Where the panel of a node loads from."""
     endangered: Sequence[tuple[DrawnNode, Sequence[str]]]
     """Downstream things that aliases point to: what a change of the focus touches."""
     others: Sequence[tuple[str, str, str]]
     """Nodes that paths can lead to: key, name, detail."""
-    again: Sequence[tuple[str, Sequence[DrawnNode]]]
-    """What came of the focus by running: pipeline run, project or flow run, with its executions, nearest first. Only downstream."""
+    again: Sequence[RunAgain]
+    """What came of the focus by running, nearest first. Only downstream."""
     end: DrawnNode | None
     """The other end of the paths drawn, when it is within the depth."""
     whole_url: str
@@ -155,7 +176,12 @@ def query_of(request: Request) -> LineageQuery:
     return LineageQuery(of, Direction(direction), int(depth), expand, has_contents, to, is_exploded)
 
 
-async def _graph(graph: LineageService, readable: Readable, query: LineageQuery) -> LineageGraph:
+async def graph_around(graph: LineageService, readable: Readable, query: LineageQuery) -> LineageGraph:
+    """Return what the address asks for.
+
+    Raises:
+        NotFoundError: there is no such thing.
+    """
     return await graph.around(
         query.of,
         direction=query.direction,
@@ -176,17 +202,17 @@ async def lineage_page(
     query = query_of(request)
     if not query.of:
         return RedirectResponse("/ui/artifacts", status_code=303)
-    found = await _graph(graph, readable(request), query)
-    drawn = _drawn(found, query)
+    found = await graph_around(graph, readable(request), query)
+    drawn = drawn_nodes(found, query)
     focus = drawn[found.focus]
     rows = [
         (drawn[edge.source], EDGE_WORDS[edge.kind], drawn[edge.target], edge.label, count)
         for edge, count in drawn_edges(found.edges, found.shown)
     ]
     endangered = [
-        (_drawn_node(node, query), node.aliases)
+        (drawn_node(node, query), chosen_aliases(node))
         for key, node in found.nodes.items()
-        if found.distances[key] > 0 and any(alias != "latest" for alias in node.aliases)
+        if found.distances[key] > 0 and chosen_aliases(node)
     ]
     others = [(key, node) for key, node in found.nodes.items() if key != found.focus and node.names]
     page = LineagePage(
@@ -198,16 +224,17 @@ async def lineage_page(
         node_count=len(found.nodes),
         is_truncated=found.is_truncated,
         data_url="/ui/lineage/graph?" + urlencode(query.fields()),
+        panel_url="/ui/lineage/panel?" + urlencode(query.fields()),
         endangered=endangered,
         others=sorted(((key, *_words_of(node)) for key, node in others), key=lambda other: (*other[1:], other[0])),
         again=_again(found, query) if query.direction is Direction.DOWNSTREAM and not query.to else (),
-        end=_drawn_node(found.nodes[query.to], query) if query.to in found.nodes else None,
+        end=drawn_node(found.nodes[query.to], query) if query.to in found.nodes else None,
         whole_url="/ui/lineage?" + urlencode(query.fields(to="")),
         clusters=[node for node in drawn.values() if node.count > 1],
         folded_url="/ui/lineage?" + urlencode(query.fields(expand="")) if query.expand and not query.is_exploded else "",
     )
     crumbs = (Crumb("Artifacts", "/ui/artifacts"), Crumb("Lineage", is_word=True), Crumb(focus.name))
-    frame = Frame(title=focus.name, section="artifacts", crumbs=crumbs, scripts=("table", "lineage"))
+    frame = Frame(title=focus.name, section="artifacts", crumbs=crumbs, scripts=("table", "lineage", "preview", "visuals"))
     return render(services, request, "lineage/lineage.html", frame=frame, page=page)
 
 
@@ -215,37 +242,52 @@ async def graph_data(
     services: WebServices, graph: LineageService, readable: Callable[[Request], Readable], request: Request
 ) -> Response:
     """Boxes and arrows of the drawing."""
-    query = query_of(request)
-    found = await _graph(graph, readable(request), query)
+    query, language = query_of(request), language_of(request)
+    found = await graph_around(graph, readable(request), query)
+    ours = {*KIND_WORDS.values(), HIDDEN}
+
+    def told(word: str) -> str:
+        return translate(language, word) if word in ours else word
+
     nodes = [
         {
             "id": node.key,
             "kind": "task" if node.kind.is_execution else "artifact",
-            "name": node.name,
-            "detail": node.detail,
+            "name": node.name if node.url else told(node.name),
+            "detail": told(node.detail),
             "type": node.type,
             "url": node.url,
             "state": node.state,
             "count": node.count,
             "path": node.path_url,
+            "aliases": node.aliases,
         }
-        for node in _drawn(found, query).values()
+        for node in drawn_nodes(found, query).values()
     ]
     edges = [
         {
             "source": edge.source,
             "target": edge.target,
             "type": edge.kind,
-            "labels": [EDGE_WORDS[edge.kind], *([edge.label] if edge.label else []), *([f"\u00d7{count}"] if count > 1 else [])],
+            "labels": [*([edge.label] if edge.label else []), *([f"\u00d7{count}"] if count > 1 else [])],
         }
         for edge, count in drawn_edges(found.edges, found.shown)
     ]
-    body = {"focus": found.focus, "to": query.to, "nodes": nodes, "edges": edges, "is_cut": found.is_truncated}
+    body = {
+        "focus": found.focus, "to": query.to, "nodes": nodes, "edges": edges, "is_cut": found.is_truncated, "words": edge_words(request),
+    }  # fmt: skip
     return JSONResponse(body, headers={"cache-control": "no-store"})
 
 
-def _drawn(found: LineageGraph, query: LineageQuery) -> dict[str, DrawnNode]:
-    drawn = {key: _drawn_node(node, query) for key, node in found.nodes.items() if key not in found.shown}
+def edge_words(request: Request) -> dict[str, str]:
+    """Return the word for each kind of edge in the reader's language."""
+    language = language_of(request)
+    return {kind: translate(language, word) for kind, word in EDGE_WORDS.items()}
+
+
+def drawn_nodes(found: LineageGraph, query: LineageQuery) -> dict[str, DrawnNode]:
+    """Return the boxes of a drawing by key: nodes, and clusters instead of what is in them."""
+    drawn = {key: drawn_node(node, query) for key, node in found.nodes.items() if key not in found.shown}
     for cluster in found.clusters:
         address = "/ui/lineage?" + urlencode(query.fields(expand=",".join([*query.expand, cluster.key])))
         names = [(found.nodes[key].names[0].text, _page_of(found.nodes[key])) for key in cluster.members if found.nodes[key].names]
@@ -260,6 +302,7 @@ def _drawn(found: LineageGraph, query: LineageQuery) -> dict[str, DrawnNode]:
             count=len(cluster.members),
             names=names,
             lineage_url=address,
+            aliases=list(dict.fromkeys(alias for key in cluster.members for alias in chosen_aliases(found.nodes[key]))),
         )
     return drawn
 
@@ -269,18 +312,33 @@ def _state_of(states: Sequence[str]) -> str:
     return next((state for state in ("FAILED", "CANCELED", "RUNNING", "PENDING") if state in states), states[0] if states else "")
 
 
-def _again(found: LineageGraph, query: LineageQuery) -> Sequence[tuple[str, Sequence[DrawnNode]]]:
+def _again(found: LineageGraph, query: LineageQuery) -> Sequence[RunAgain]:
     """Executions downstream by where they ran: a change of the focus means to run them again in this order."""
-    places: dict[str, list[DrawnNode]] = {}
+    places: dict[str, list[LineageNode]] = {}
     for key, node in sorted(found.nodes.items(), key=lambda item: (found.distances[item[0]], item[0])):
         if found.distances[key] > 0 and node.kind.is_execution and node.names:
-            drawn = _drawn_node(node, query)
-            places.setdefault(drawn.detail, []).append(drawn)
-    return list(places.items())
+            places.setdefault(_place_of(node.names[0]), []).append(node)
+    return [_run_again(url, nodes, query) for url, nodes in places.items()]
+
+
+def _run_again(url: str, nodes: Sequence[LineageNode], query: LineageQuery) -> RunAgain:
+    drawn = [drawn_node(node, query) for node in nodes]
+    is_pipeline = nodes[0].kind is NodeKind.PIPELINE_TASK
+    clone_url = f"/ui/runs/new?clone={quote(nodes[0].names[0].place)}" if is_pipeline else ""
+    return RunAgain(drawn[0].detail, url, clone_url, drawn)
+
+
+def _place_of(name: LineageName) -> str:
+    """Return the page of the run or project that an execution belongs to."""
+    family, _, rest = name.ref.partition(":")
+    if family == "task":
+        return f"/ui/runs/{quote(name.place)}"
+    parts = rest.split("/")[:2]
+    return ("/flows/" if family == "flow" else "/") + "/".join(map(quote, parts))
 
 
 def _first_name(node: LineageNode) -> LineageName:
-    return node.names[0] if node.names else LineageName("", "not yours to see", "")
+    return node.names[0] if node.names else LineageName("", HIDDEN, "")
 
 
 def _words_of(node: LineageNode) -> tuple[str, str]:
@@ -291,7 +349,13 @@ def _words_of(node: LineageNode) -> tuple[str, str]:
     return first.text, f"{detail} +{len(node.names) - 1}" if is_shared else detail
 
 
-def _drawn_node(node: LineageNode, query: LineageQuery) -> DrawnNode:
+def chosen_aliases(node: LineageNode) -> list[str]:
+    """Return the aliases of a node that somebody gave it."""
+    return [alias for alias in node.aliases if alias.rpartition(":")[2] != "latest"]
+
+
+def drawn_node(node: LineageNode, query: LineageQuery) -> DrawnNode:
+    """Return a node as it is drawn."""
     first = _first_name(node)
     name, detail = _words_of(node)
     own = "/ui/lineage?" + urlencode(query.fields(of=node.key, expand="", to=""))
@@ -301,12 +365,13 @@ def _drawn_node(node: LineageNode, query: LineageQuery) -> DrawnNode:
         name=name,
         detail=detail,
         type=first.detail,
-        url=_page_of(node) or own,
+        url=(_page_of(node) or own) if node.names else "",
         state=node.state,
         count=1,
         names=[(known.text, url_of(known)) for known in node.names],
         lineage_url=own,
         path_url="" if query.to else "/ui/lineage?" + urlencode(query.fields(to=node.key)),
+        aliases=chosen_aliases(node),
     )
 
 

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest
+from penstock.domain.lineage import EdgeKind
 from penstock.domain.trash import TrashKind
 from penstock.domain.versions import VersionChange
 from penstock.interfaces.artifact_notes import ArtifactNote
@@ -25,6 +26,7 @@ from penstock.web.lists.groups import GroupTable
 from penstock.web.lists.key_columns import NO_KEYS, KeyColumns, key_columns, named
 from penstock.web.pages.artifacts.collections import FILTER_FIELDS as COLLECTION_FIELDS
 from penstock.web.pages.artifacts.collections import CollectionsTab, collections_tab
+from penstock.web.pages.artifacts.lineage import edge_words
 from penstock.web.pages.artifacts.row_answers import is_question, row_answer
 from penstock.web.pages.tracking.artifacts import CHANGE_WORDS
 from penstock.web.pages.tracking.data import boxed, headers_of, stream
@@ -303,7 +305,7 @@ async def lineage_data(services: WebServices, request: Request) -> Response:
     nodes: dict[str, Mapping[str, Any]] = {}
     links = []
     for use in edges:
-        item, task = f"a{use.artifact.artifact_id}", f"t{use.task_id}"
+        item, task = f"artifact:{use.artifact.artifact_id}", f"task:{use.task_id}"
         nodes[item] = {
             "id": item, "kind": "artifact", "name": use.artifact.name or use.key, "detail": use.artifact.type.removeprefix("system."),
             "type": use.artifact.type, "url": f"/ui/artifacts/{use.artifact.artifact_id}?tab=lineage", "state": "",
@@ -313,6 +315,8 @@ async def lineage_data(services: WebServices, request: Request) -> Response:
             "url": f"/ui/runs/{use.run_id}?task={use.task_id}", "state": use.task_state,
         }  # fmt: skip
         source, target = (task, item) if use.direction == "output" else (item, task)
-        links.append({"source": source, "target": target, "labels": [use.key]})
-    body = {"focus": f"a{artifact.artifact_id}", "nodes": list(nodes.values()), "edges": links, "is_cut": is_cut}
+        kind = EdgeKind.PRODUCED if use.direction == "output" else EdgeKind.USED
+        links.append({"source": source, "target": target, "type": kind, "labels": [use.key]})
+    told = {"is_cut": is_cut, "words": edge_words(request)}
+    body = {"focus": f"artifact:{artifact.artifact_id}", "nodes": list(nodes.values()), "edges": links, **told}
     return JSONResponse(body, headers={"cache-control": "no-store"})

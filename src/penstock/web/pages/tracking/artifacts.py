@@ -13,13 +13,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from penstock.domain.errors import NotFoundError
-from penstock.domain.ids import Digest, TrackedRunId
+from penstock.domain.ids import Digest
+from penstock.domain.lineage import EdgeKind
 from penstock.domain.tracking import TrackedProject, TrackedRun
 from penstock.domain.versions import REGISTRY_PREFIX, ArtifactVersion, Collection, ManifestEntry, VersionChange
-from penstock.interfaces.tracking_pages import CollectionItem, LineageView, VersionItem
+from penstock.interfaces.tracking_pages import CollectionItem, LineageView, RunItem, VersionItem
 from penstock.tracking.accounts import ORGANIZATION_ENTITY
 from penstock.web.comparisons.files import FileDiff
 from penstock.web.comparisons.versions import VersionDiff, compare_versions
+from penstock.web.pages.artifacts.lineage import edge_words
 from penstock.web.pages.compare.versions import LoggedMetrics, compared_file, logged_metrics, stored_content
 from penstock.web.pages.tracking.data import boxed
 from penstock.web.pages.tracking.run import project_crumb, run_url
@@ -88,10 +90,10 @@ class CollectionListPage:
     """The open one; empty for all."""
     protected: Mapping[str, str]
     """Protected aliases, and who protected each."""
-
-
     locked: Mapping[str, str]
     """Those of them that the reader may not free."""
+
+
 @dataclass(frozen=True, slots=True)
 class ArtifactVersionPage:
     """Context of `tracking/version.html`."""
@@ -158,12 +160,12 @@ class ArtifactVersionPage:
     """Collections that link it, on Usage."""
     protected: Mapping[str, str] = field(default_factory=dict)
     """Protected aliases of the project or registry, and who protected each."""
-    approvals: Sequence[VersionChange] = ()
-    """Verdicts on this version in this collection, last first; on Overview."""
     locks: Mapping[str, str] = field(default_factory=dict)
     """Protected aliases that it has and the reader may not change: while there are some, the reader cannot delete it."""
     locked: Mapping[str, str] = field(default_factory=dict)
     """Protected aliases of the project or registry that the reader may not give or take away."""
+    approvals: Sequence[VersionChange] = ()
+    """Verdicts on this version in this collection, last first; on Overview."""
 
     @property
     def card(self) -> Markup:
@@ -257,10 +259,10 @@ async def version_page(services: WebServices, tracking: TrackingServices, reques
         creator=await tracking.runs.get_by_id(version.creator_run_id) if version.creator_run_id is not None else None,
         strip=_strip(versions, version.version_id),
         protected=await asyncio.to_thread(tracking.registries.protected_aliases, project.project_id),
-        **await _of_tab(services, tracking, request, version, tab),
-        **await _around(services, tracking, request, collection, member.version_index, version, versions, tab),
         locks=await asyncio.to_thread(tracking.registries.locks_of, version.version_id, by),
         locked=await asyncio.to_thread(tracking.registries.locked_aliases, project.project_id, by),
+        **await _of_tab(services, tracking, request, version, tab),
+        **await _around(services, tracking, request, collection, member.version_index, version, versions, tab),
     )
     siblings = [(f"v{item.version_index} {' '.join(item.aliases)}", version_url(collection, item.version_index)) for item in versions[:12]]
     frame = Frame(
@@ -272,7 +274,7 @@ async def version_page(services: WebServices, tracking: TrackingServices, reques
             Crumb("Artifacts", f"{project_url(project)}/artifacts"),
             Crumb(f"{collection.name}:v{member.version_index}", "", siblings),
         ),
-        scripts=("table", "lineage") if tab == "lineage" else ("tracked_run", "table", "preview"),
+        scripts=("table", "lineage", "preview", "visuals") if tab == "lineage" else ("tracked_run", "table", "preview"),
     )
     return render(services, request, "tracking/version.html", frame=frame, page=page)
 
@@ -290,7 +292,7 @@ async def _of_tab(
         return await asyncio.to_thread(_files, services, tracking, version, request.path_params.get("path", "").strip("/"), limit)
     if tab == "preview":
         limit, wanted = rows_asked(request.query_params.get("rows", "")), request.query_params.get("file", "")
-        return await asyncio.to_thread(_previewed, services, tracking, version, wanted, limit)
+        return await asyncio.to_thread(previewed, services, tracking, version, wanted, limit)
     if tab == "lineage":
         return {"lineage": await tracking.pages.lineage(version.version_id)}
     return {}
@@ -365,7 +367,7 @@ async def _beside(
     return {"diff": diff, "file_diff": found, "old_version": old.version_id, "new_version": new.version_id}
 
 
-def _previewed(services: WebServices, tracking: TrackingServices, version: ArtifactVersion, wanted: str, limit: int) -> dict[str, Any]:
+def previewed(services: WebServices, tracking: TrackingServices, version: ArtifactVersion, wanted: str, limit: int) -> dict[str, Any]:
     """Return the file that the reader chose, else the one that shows most of what the version is, with its preview and the choices."""
     entries = tracking.artifacts.listing(version).page(0, _MAX_CHOICES)
     choices = [entry.path for entry in entries]
@@ -433,17 +435,17 @@ async def lineage_data(services: WebServices, tracking: TrackingServices, reques
     """Nodes and edges around a version for the lineage graph."""
     version = await version_by_id(tracking, request)
     view = await tracking.pages.lineage(version.version_id)
-    return JSONResponse(graph_of(view, version.version_id), headers={"cache-control": "no-store"})
+    return JSONResponse(graph_of(view, version.version_id) | {"words": edge_words(request)}, headers={"cache-control": "no-store"})
 
 
-def graph_of(view: LineageView, focus: int) -> Mapping[str, Any]:
+def graph_of(view: LineageView, focus: int) -> dict[str, Any]:
     """Return a lineage as the graph's script reads it."""
     nodes: list[Mapping[str, Any]] = []
     for item in view.versions.values():
         names = (item.entity, item.project, "artifacts", item.type_name, item.collection, f"v{item.version_index}", "lineage")
         nodes.append(
             {
-                "id": f"v{item.version_id}",
+                "id": f"version:{item.version_id}",
                 "kind": "artifact",
                 "name": f"{item.collection}:v{item.version_index}",
                 "detail": item.type_name,
@@ -456,7 +458,7 @@ def graph_of(view: LineageView, focus: int) -> Mapping[str, Any]:
         states = {"finished": "SUCCEEDED", "running": "RUNNING", "failed": "FAILED", "crashed": "FAILED", "killed": "CANCELED"}
         nodes.append(
             {
-                "id": f"r{run.run_id}",
+                "id": _ref_of(run),
                 "kind": "task",
                 "name": run.display_name or run.name,
                 "detail": run.job_type or look_of(run.state)[0],
@@ -465,14 +467,16 @@ def graph_of(view: LineageView, focus: int) -> Mapping[str, Any]:
                 "state": states.get(run.state, "PENDING"),
             }
         )
-    known = {node["id"] for node in nodes}
     edges = []
     for run_id, version_id, direction in view.edges:
-        ends = _ends(run_id, version_id, direction)
-        if set(ends) <= known:
-            edges.append({"source": ends[0], "target": ends[1], "labels": ["used" if direction == "input" else "logged"]})
-    return {"focus": f"v{focus}", "nodes": nodes, "edges": edges, "is_cut": view.is_cut}
+        if run_id not in view.runs or version_id not in view.versions:
+            continue
+        user, version = _ref_of(view.runs[run_id]), f"version:{version_id}"
+        kind = EdgeKind.USED if direction == "input" else EdgeKind.PRODUCED
+        ends = (version, user) if kind is EdgeKind.USED else (user, version)
+        edges.append({"source": ends[0], "target": ends[1], "type": kind, "labels": []})
+    return {"focus": f"version:{focus}", "nodes": nodes, "edges": edges, "is_cut": view.is_cut}
 
 
-def _ends(run_id: TrackedRunId, version_id: int, direction: str) -> tuple[str, str]:
-    return (f"v{version_id}", f"r{run_id}") if direction == "input" else (f"r{run_id}", f"v{version_id}")
+def _ref_of(run: RunItem) -> str:
+    return f"run:{run.entity}/{run.project}/{run.name}"

@@ -1,12 +1,12 @@
 // Figures, Vega charts and things in space in previews of files: fetched from where the page says, drawn from the numbers that are in them.
 
-import "./reader.js";
 import "./sift.js";
 import "./swipe.js";
 
 import { make } from "./dom.js";
 import { figure } from "./figure.js";
 import { imageElement, layersOf, viewer } from "./image.js";
+import { startReaders } from "./reader.js";
 import { themeColors } from "./theme.js";
 import { drawVega } from "./vega_drawing.js";
 import { ask, waitAt } from "./waiting.js";
@@ -87,11 +87,16 @@ document.addEventListener("click", (event) => {
   viewer({ ...one, download }, (name) => source ?? beside + path(name), new Set(), one.path.split("/").pop());
 });
 
-for (const link of document.querySelectorAll("[data-picture]")) link.setAttribute("aria-haspopup", "dialog");
-for (const table of document.querySelectorAll("[data-sift]")) dress(table);
-for (const place of document.querySelectorAll("[data-figure]")) draw(place);
-for (const place of document.querySelectorAll("[data-space]")) drawSpace(place);
-for (const place of document.querySelectorAll("[data-vega]")) drawChart(place);
+/** Give the previews below `root` what script adds to them. */
+export function startPreviews(root) {
+  startReaders(root);
+  for (const link of root.querySelectorAll("[data-picture]")) link.setAttribute("aria-haspopup", "dialog");
+  for (const table of root.querySelectorAll("[data-sift]")) dress(table);
+  for (const place of root.querySelectorAll("[data-figure]")) draw(place);
+  for (const place of root.querySelectorAll("[data-space]")) drawSpace(place);
+  for (const place of root.querySelectorAll("[data-vega]")) drawChart(place);
+}
+startPreviews(document);
 document.addEventListener("penstock:theme", () => setTimeout(() => {
   for (const place of document.querySelectorAll("[data-vega]")) drawChart(place);
 }, 50));

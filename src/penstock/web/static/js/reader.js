@@ -131,4 +131,7 @@ class Reader {
   }
 }
 
-for (const place of document.querySelectorAll("[data-reader]")) new Reader(place);
+/** Make the texts below `root` readers. */
+export function startReaders(root) {
+  for (const place of root.querySelectorAll("[data-reader]")) new Reader(place);
+}

@@ -1,0 +1,105 @@
+"""The panel beside a lineage drawing, asked of the whole application: what it says of each kind of node, and to whom."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from penstock.domain.accounts import Role
+from penstock.domain.tracking import RunChange
+from penstock.server.app import Parts, build_app, build_parts
+from penstock.server.config import Settings
+from tests.support.histories import History
+
+URL = "http://127.0.0.1:8080"
+HOSTILE = "<script>window.hacked=1</script>"
+CONTENT = f"name,score\n{HOSTILE},0.5\n".encode()
+
+
+@dataclass
+class Site:
+    """The application over a history."""
+
+    http: httpx.AsyncClient
+    parts: Parts
+    history: History
+
+    async def panel(self, of: str, show: str, **more: str) -> httpx.Response:
+        """GET a panel as the page's script does."""
+        return await self.http.get("/ui/lineage/panel", params={"of": of, "show": show, **more}, headers={"accept": "*/*"})
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    parts = build_parts(Settings(data_dir=tmp_path, server_user="boss"), url=URL)
+    await parts.tracking.start()
+    history = History(parts.database)
+    history.begin()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=build_app(parts)), base_url=URL) as http:
+        yield Site(http, parts, history)
+    await parts.tracking.stop()
+    parts.database.close()
+
+
+async def test_the_panel_of_data_shows_the_beginning_of_its_bytes_and_what_is_around_it(site: Site) -> None:
+    stored = site.parts.blobs.put_bytes(CONTENT)
+    source = site.history.artifact(stored.digest, at=1.5)
+    for name in ("maker", "reader"):
+        site.history.use(site.history.task(name, component=name), source, "output" if name == "maker" else "input", key="rows")
+    answer = await site.panel(f"artifact:{source}", f"artifact:{source}")
+    assert answer.status_code == 200
+    assert HOSTILE not in answer.text
+    assert "&lt;script&gt;" in answer.text
+    assert f'href="/ui/artifacts/{source}"' in answer.text
+    assert f'href="/ui/artifacts/{source}/download"' in answer.text
+    for heading, name in (("Produced by", "maker"), ("Used by", "reader")):
+        part = answer.text.partition(f"<h3>{heading}</h3>")[2].partition("</section>")[0]
+        assert f'data-lineage-show="task:{name}"' in part
+
+
+async def test_the_panel_of_a_task_says_how_it_went_and_leads_to_its_run(site: Site) -> None:
+    source = site.history.artifact("sha256:" + hashlib.sha256(b"gone").hexdigest())
+    site.history.use(site.history.task("reader", component="reader"), source, "input", key="rows")
+    text = (await site.panel(f"artifact:{source}", "task:reader")).text
+    assert "/ui/runs/" in text
+    assert "Open page" in text
+    assert "Only paths to it" in text
+    assert "<h3>Used</h3>" in text
+    assert "gone from the store" in (await site.panel("task:reader", f"artifact:{source}")).text
+    unknown = site.history.artifact(None)
+    assert "Its bytes are not here" in (await site.panel("task:reader", f"artifact:{unknown}")).text
+
+
+async def test_the_panel_of_a_cluster_lists_its_members(site: Site) -> None:
+    source = site.history.artifact("sha256:" + "a" * 64)
+    for index in range(7):
+        site.history.use(site.history.task(f"t{index}", component="work"), source, "input")
+    found = (await site.http.get("/ui/lineage/graph", params={"of": f"artifact:{source}"})).json()
+    (cluster,) = [node["id"] for node in found["nodes"] if node["id"].startswith("cluster:")]
+    text = (await site.panel(f"artifact:{source}", cluster)).text
+    assert text.count("<li>") == 7
+    assert (await site.panel(f"artifact:{source}", "cluster:0000")).status_code == 404
+    assert (await site.panel(f"artifact:{source}", "nonsense")).status_code == 400
+    assert (await site.panel(f"artifact:{source}", "task:none")).status_code == 404
+
+
+async def test_a_tracked_run_shows_its_summary_to_those_who_may_see_it(site: Site) -> None:
+    await site.parts.tracking.runs.upsert("boss", "own", "r1", RunChange(display_name="mine", summary='{"loss": 0.125}'))
+    await site.parts.tracking.runs.upsert("crew", "shared", "r2", RunChange(display_name=HOSTILE, summary='{"loss": 0.25}'))
+    mine, shared = "run:boss/own/r1", "run:crew/shared/r2"
+    assert "0.125" in (await site.panel(mine, mine)).text
+    text = (await site.panel(shared, shared)).text
+    assert "0.25" in text
+    assert HOSTILE not in text
+    accounts = site.parts.accounts
+    accounts.add_user("eve@example.org")
+    accounts.change_role(accounts.owner, "eve", Role.MEMBER)
+    headers = {"authorization": f"Bearer {site.parts.keys.make('eve').text}"}
+    asked = {"of": mine, "show": mine}
+    assert (await site.http.get("/ui/lineage/panel", params=asked, headers=headers)).status_code == 404
+    assert (await site.http.get("/ui/lineage/panel", params={"of": shared, "show": shared}, headers=headers)).status_code == 200

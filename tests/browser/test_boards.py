@@ -197,6 +197,11 @@ def test_panels_are_dragged_and_shown_full_screen_one_after_another(tab: Page, l
     expect(dialog.locator(".chart-title")).to_have_text("accuracy")
     tab.keyboard.press("ArrowRight")
     expect(dialog.locator(".chart-title")).to_have_text("train/loss")
+    expect(dialog.locator("footer")).to_contain_text(re.compile(r"^2 / [2-9]"))
+    expect(dialog.get_by_role("button", name="Full screen")).to_have_count(0)
+    tab.keyboard.press("ArrowLeft")
+    expect(dialog.locator(".chart-title")).to_have_text("accuracy")
+    expect(dialog.locator("footer")).to_contain_text(re.compile(r"^1 / [2-9]"))
     tab.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
 

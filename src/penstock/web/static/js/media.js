@@ -119,25 +119,33 @@ function membersOf(value) {
   return [value];
 }
 
-function drawOne(stage, run, { value }, panel) {
+/** What a picture or table is called where several stand in a panel: by its run, and by its number among those logged together. */
+function labelOf(panel, run, number) {
+  const held = panel.held ?? [];
+  const owner = held.length > 1 ? held.find((part) => part.run.id === run)?.run.name : null;
+  return [panel.name, owner, number].filter(Boolean).join(", ");
+}
+
+function drawOne(stage, run, { value }, panel, number = "") {
+  const label = labelOf(panel, run, number);
   const list = membersOf(value);
   const kind = list[0]?._type ?? value?._type ?? "";
   const name = list[0]?.path ?? "";
   if (list.length > 1 && !/^(image|audio|video)/.test(kind)) {
-    stage.replaceChildren(...list.slice(0, MAX_PARTS).map((one) => {
+    stage.replaceChildren(...list.slice(0, MAX_PARTS).map((one, at) => {
       const part = make("div", { class: "media-stage" });
-      drawOne(part, run, { value: one }, panel);
+      drawOne(part, run, { value: one }, panel, String(at + 1));
       return part;
     }));
   } else if (kind === "images/separated") {
     const images = (value.filenames ?? []).slice(0, MAX_IMAGES).map((file, i) => ({ path: file, caption: value.captions?.[i], masks: value.all_masks?.[i], boxes: value.all_boxes?.[i] }));
     drawImages(stage, run, images, value.count ?? images.length, panel);
   } else if (kind === "image-file") drawImages(stage, run, list.slice(0, MAX_IMAGES), list.length, panel);
-  else if (kind === "histogram") stage.replaceChildren(bars(histogramOf(list[0]), panel.name));
-  else if (kind.includes("table")) drawTable(stage, run, list[0], panel);
-  else if (kind === "plotly-file") drawFile(stage, run, list[0], async (answer) => figure(JSON.parse(await answer.text()), panel.name));
-  else if (kind === "html-file") stage.replaceChildren(make("iframe", { class: "boxed media-frame", sandbox: "allow-scripts", src: fileAddress(run, name), title: panel.name, loading: "lazy", referrerpolicy: "no-referrer" }));
-  else if (kind.startsWith("object3D") || kind.startsWith("molecule")) drawFile(stage, run, list[0], async (answer) => (await inSpace()).spaceOf(await answer.arrayBuffer(), name, list[0].caption || panel.name));
+  else if (kind === "histogram") stage.replaceChildren(bars(histogramOf(list[0]), label));
+  else if (kind.includes("table")) drawTable(stage, run, list[0], panel, label);
+  else if (kind === "plotly-file") drawFile(stage, run, list[0], async (answer) => figure(JSON.parse(await answer.text()), label));
+  else if (kind === "html-file") stage.replaceChildren(make("iframe", { class: "boxed media-frame", sandbox: "allow-scripts", src: fileAddress(run, name), title: label, loading: "lazy", referrerpolicy: "no-referrer" }));
+  else if (kind.startsWith("object3D") || kind.startsWith("molecule")) drawFile(stage, run, list[0], async (answer) => (await inSpace()).spaceOf(await answer.arrayBuffer(), name, list[0].caption || label));
   else if (kind.startsWith("audio") || kind.startsWith("video")) stage.replaceChildren(...played(kind, list, run));
   else stage.replaceChildren(make("p", { class: "small muted" }, say("plain")), name ? download(run, name) : "");
 }
@@ -183,14 +191,14 @@ function drawFile(stage, run, value, work) {
   else show();
 }
 
-async function drawTable(stage, run, value, panel) {
+async function drawTable(stage, run, value, panel, label) {
   const turn = (stage.turn = (stage.turn ?? 0) + 1);
   const address = (extra) => `/ui/tracking/runs/${run}/table/${path(value.path)}?ref=${encodeURIComponent(value.artifact_path ?? "")}${extra}`;
   const answer = await fetchJson(address("")).catch((error) => ({ error: error.message }));
   if (turn !== stage.turn) return;
   if (answer.error) stage.replaceChildren(make("p", { class: "small muted" }, answer.error), download(run, value.path));
-  else if (panel.spec.plot && answer.rows.length) stage.replaceChildren(plotElement(panel.spec.plot, answer, panel.name, (classes) => rowsBehind(panel.board, run, classes)));
-  else stage.replaceChildren(wholeTable(answer, (name) => (answer.beside ? answer.beside + path(name) : fileAddress(run, name)), address, panel.name));
+  else if (panel.spec.plot && answer.rows.length) stage.replaceChildren(plotElement(panel.spec.plot, answer, label, (classes) => rowsBehind(panel.board, run, classes)));
+  else stage.replaceChildren(wholeTable(answer, (name) => (answer.beside ? answer.beside + path(name) : fileAddress(run, name)), address, label));
 }
 
 function histogramOf(value) {

@@ -61,7 +61,7 @@ export class Panel {
     const parts = [this.title];
     if (this.rows) parts.push(this.button("grid", "table", () => this.showTable()));
     if (this.board.alerts && this.watched()) parts.push(this.button("bell", "alert", () => this.alert()));
-    parts.push(this.button("fit", "expand", () => this.expand()));
+    parts.push(this.button("fit", "expand", () => this.expand(), { "data-expand": true }));
     if (this.entries().length) parts.push(this.menu());
     this.head.replaceChildren(...parts);
   }
@@ -206,8 +206,18 @@ export class Panel {
     const dialog = make("dialog", { class: "chart-dialog", "aria-label": this.name });
     const place = make("div", { class: "chart-place" });
     this.element.replaceWith(place);
+    let isOpen = true;
+    const putBack = () => {
+      if (!isOpen) return;
+      isOpen = false;
+      place.replaceWith(this.element);
+      dialog.remove();
+      this.redraw();
+      this.element.focus();
+    };
     const step = (by) => {
       dialog.close();
+      putBack(); // the event comes later, and the next panel counts those that are in their places
       panels[(at + by + panels.length) % panels.length].expand();
     };
     const { sprite } = this.board;
@@ -223,12 +233,7 @@ export class Panel {
         step(event.key === "ArrowLeft" ? -1 : 1);
       }
     }, true);
-    dialog.addEventListener("close", () => {
-      place.replaceWith(this.element);
-      dialog.remove();
-      this.redraw();
-      this.element.focus();
-    });
+    dialog.addEventListener("close", putBack);
     document.body.append(dialog);
     dialog.showModal();
     if (this.isDrawn) this.redraw();

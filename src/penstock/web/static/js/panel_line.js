@@ -171,11 +171,11 @@ export class LinePanel extends Panel {
       this.legend.append(make("span", { class: "legend-entry" }, make("span", { class: `legend-swatch ${lookClass(one.color)}` }), line));
     }
     const sign = this.isLong ? "−" : `+${drawn.length - MOST_NAMES}`;
-    if (drawn.length > MOST_NAMES) this.legend.append(make("button", { class: "plain-button faint", type: "button", "aria-expanded": String(Boolean(this.isLong)), "aria-label": `${say(this.isLong ? "fewer names" : "all names")} (${sign})`, onclick: (event) => {
+    if (drawn.length > MOST_NAMES) this.legend.append(make("button", { class: "plain-button faint", type: "button", "aria-expanded": String(Boolean(this.isLong)), onclick: (event) => {
       this.isLong = !this.isLong;
       this.drawLegend(drawn);
       if (event.detail === 0) this.legend.lastElementChild.focus();
-    } }, sign));
+    } }, make("span", { class: "hidden-text" }, `${say(this.isLong ? "fewer names" : "all names")} `), sign));
     this.legend.classList.toggle("is-long", Boolean(this.isLong));
   }
 

@@ -4,7 +4,6 @@
 // single spike among a million points stays visible whatever the zoom. Smoothing works on y and leaves the raw line as a ghost.
 
 import { clock, zone } from "./clocks.js";
-import { duration } from "./dom.js";
 import { colorAt, styleAt } from "./looks.js";
 import { crosses, nearest, percentiles, smoothed } from "./series.js";
 import { COUNT_STEPS, SPAN_STEPS, spans } from "./spans.js";
@@ -279,7 +278,13 @@ export class Plot {
   }
 
   axisText(x) {
-    return this.axis === "_timestamp" ? clock(x * 1000) : this.axis === "_runtime" ? duration(x) : `${this.axis && this.axis !== "_step" ? this.axis : say("step")} ${shortNumber(x)}`;
+    return this.axis === "_timestamp" ? clock(x * 1000) : this.axis === "_runtime" ? this.span(x) : `${this.axis && this.axis !== "_step" ? this.axis : say("step")} ${shortNumber(x)}`;
+  }
+
+  /** A duration as exactly as the drawing shows it. */
+  span(x) {
+    const { min, max } = this.plot.scales.x;
+    return spans([x, x + (max - min) / 100])[0];
   }
 
   resize() {

@@ -32,12 +32,15 @@ const LOADER = {
 };
 const EVENTS = { defaults: { prevent: false }, selector: false, timer: false };
 
+/** Height of a name in a legend, in pixels; those for which there is no room are counted below the others. */
+const LEGEND_ROW = 15;
+
 /** How axes, legends and marks look in the theme. */
-function themed(colors) {
+function themed(colors, height) {
   const words = { labelColor: colors.text, titleColor: colors.text };
   return {
     background: null, font: colors.font.replace(/^\S+\s/, ""), view: { stroke: null }, title: { color: colors.text, subtitleColor: colors.text },
-    axis: { ...words, domainColor: colors.faint, tickColor: colors.faint, gridColor: colors.line }, legend: words, header: words,
+    axis: { ...words, domainColor: colors.faint, tickColor: colors.faint, gridColor: colors.line }, legend: { ...words, symbolLimit: Math.max(4, Math.floor(height / LEGEND_ROW) - 2) }, header: words,
     range: { category: colors.series }, mark: { color: colors.series[0] }, text: { fill: colors.text, color: colors.text }, style: { cell: { stroke: null } },
   };
 }
@@ -65,7 +68,7 @@ export async function drawVega(place, spec, { rows, columns, settings, colors, d
   // The panel has its name above it already.
   if (whole.title === settings.title) delete whole.title;
   const isVega = isPlainVega(whole);
-  const config = themed(colors);
+  const config = themed(colors, height);
   const compiled = isVega ? { autosize: { type: "fit", contains: "padding" }, width, height, ...whole } : lite.compile(fitted(whole, width, height), { config, logger: log }).spec;
   // Copies: Vega writes marks of its own on what it is given.
   const { spec: safe, isFed } = contained(structuredClone(compiled), rows.map((row) => ({ ...row })));

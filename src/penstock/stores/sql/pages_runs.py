@@ -392,25 +392,28 @@ def tasks_where(tx: Transaction, query: ListQuery) -> Where:
     return where
 
 
-def _task_order(tx: Transaction, where: Where, sort: str) -> tuple[str, Mapping[str, Sort], LateSorts]:
+def _task_order(tx: Transaction, where: Where, query: ListQuery) -> tuple[str, Mapping[str, Sort], LateSorts]:
     """Return the FROM clause and the orders of a list of executions: also by `in.NAME` and `out.NAME`, among the newest, and by
-    `metric.NAME`, which walks the index of that number and leaves out executions without it. A metric that is text wherever it is logged
-    sorts as text.
+    `metric.NAME`, which walks the index of that number; in a list that is narrowed the newest alone are looked at, since the index may
+    hold many others. Executions without the number are not in such a list; a metric that is text wherever it is logged sorts as text.
     """
-    kind, _, name = sort.partition(".")
+    kind, _, name = query.sort.partition(".")
     if kind != "metric" or not name:
-        return TASK_SOURCE, TASK_SORTS, with_keys(_LATE_TASKS, where, sort, TASK_KEYS)
-    place = where.bind(name)
-    if tx.one(f"SELECT 1 FROM run_metric WHERE name = {place} AND number IS NOT NULL LIMIT 1", where.params) is None:
-        return TASK_SOURCE, TASK_SORTS, LateSorts(_LATE_TASKS.newest, {sort: metric_of_task(where, name).order})
+        return TASK_SOURCE, TASK_SORTS, with_keys(_LATE_TASKS, where, query.sort, TASK_KEYS)
+    place, logged = where.bind(name), metric_of_task(where, name)
+    is_text = tx.one(f"SELECT 1 FROM run_metric WHERE name = {place} AND number IS NOT NULL LIMIT 1", where.params) is None
+    if is_text or query.words or query.conditions or query.scope:
+        with where.judged():
+            where.add(f"{logged.text if is_text else logged.number} IS NOT NULL")
+        return TASK_SOURCE, TASK_SORTS, LateSorts(_LATE_TASKS.newest, {query.sort: logged.order})
     where.ties.append(f"sorter.name = {place} AND sorter.number IS NOT NULL AND task.task_id = sorter.task_id")
-    return f"run_metric AS sorter CROSS JOIN {TASK_SOURCE}", {sort: ("sorter.number", "sorter.run_id")}, _LATE_TASKS
+    return f"run_metric AS sorter CROSS JOIN {TASK_SOURCE}", {query.sort: ("sorter.number", "sorter.run_id")}, _LATE_TASKS
 
 
 def _list_tasks(tx: Transaction, query: ListQuery) -> Page[TaskItem]:
     of_runs = query.words or "namespace" in query.scope or any(condition.field in {"run", "pipeline"} for condition in query.conditions)
     where = tasks_where(tx, query)
-    source, sorts, late = _task_order(tx, where, query.sort)
+    source, sorts, late = _task_order(tx, where, query)
     return select_page(
         tx,
         query,

@@ -13,6 +13,8 @@ from penstock.domain.ids import Digest
 from penstock.domain.tracking import RunChange, TrackedRun, TrackedState
 from penstock.interfaces.tracking_store import FileRegistration
 from penstock.server.tracking import Tracking
+from penstock.stores.sql.database import open_database
+from penstock.stores.sql.pages_tracking import SqlTrackingPages
 from penstock.tracking.filestream import Chunk, StreamMessage
 from tests.support import tracking
 from tests.support.postgres import fresh_postgres_url
@@ -320,6 +322,39 @@ async def test_files_are_listed_by_name_pattern_and_page(tmp_path: Path) -> None
         for bad in ("../x", "/etc/passwd", "a/../../b", "a/..", ""):
             with pytest.raises(InvalidArgumentError):
                 await room.files.get(run.run_id, bad)
+
+
+async def test_files_of_several_runs_are_found_by_names_and_beginnings_at_once(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        ids = []
+        for place in range(3):
+            run = (await room.runs.upsert("ann", "p", f"r{place}", RunChange())).run
+            ids.append(run.run_id)
+            for name in ("code/b.py", "code/a.py", "codex.txt", "requirements.txt", "media/code/x.py")[: 2 + place]:
+                await room.files.register(run, FileRegistration(name, Digest(f"sha256:{place}{name}"), 3, "00"))
+        found = await room.files.of_runs([*ids[1:], ids[0], 77], names=["requirements.txt", "none"], beginnings=["code/", "x_"])
+        names = {run_id: [file.name for file in files] for run_id, files in found.items()}
+        assert names == {ids[0]: ["code/a.py", "code/b.py"], ids[1]: ["code/a.py", "code/b.py"], ids[2]: ["code/a.py", "code/b.py", "requirements.txt"]}
+        few = await room.files.of_runs(ids, names=["requirements.txt"], beginnings=["code/"], per_run=1)
+        assert [[file.name for file in files] for files in few.values()] == [["code/a.py"]] * 3
+        assert await room.files.of_runs([], names=["requirements.txt"]) == {}
+
+
+async def test_what_clients_logged_in_tasks_of_several_runs_is_read_at_once_so_many_of_each(tmp_path: Path) -> None:
+    database = open_database(tracking.sqlite_url(tmp_path))
+    async with tracking_room(tmp_path, HandClock(), database) as room:
+        marked = "UPDATE tracked_run SET pipeline_run_id = ?, is_automatic = ? WHERE run_id = ?"
+        for place in range(6):
+            run = (await room.runs.upsert("ann", "p", f"r{place}", RunChange(config='{"a": {"value": 1}}'))).run
+            values = (f"pipe-{place % 2}", int(place == 4), run.run_id)
+            await database.write(lambda tx, values=values: tx.execute(marked, values))
+        pages = SqlTrackingPages(database)
+        runs, counts = await pages.logged_by_tasks_of(["pipe-1", "pipe-0", "none"], per_run=2)
+        assert [run.name for run in runs] == ["r0", "r2", "r1", "r3"]
+        assert counts == {"pipe-0": 2, "pipe-1": 3}
+        assert json.loads(runs[0].config) == {"a": {"value": 1}}
+        assert await pages.logged_by_tasks_of([], per_run=2) == ((), {})
+    database.close()
 
 
 async def test_a_fork_copies_history_and_a_rewind_cuts_it(tmp_path: Path) -> None:

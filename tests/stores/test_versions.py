@@ -233,6 +233,19 @@ def test_use_is_recorded_once(versions: SqlVersionStore) -> None:
     assert versions.versions_of_run(TrackedRunId(9), UseDirection.INPUT, offset=0, limit=1)[1] == 1
 
 
+def test_what_several_runs_used_and_logged_is_read_at_once(database: Database, versions: SqlVersionStore) -> None:
+    first, second = committed(versions, "a"), committed(versions, "b", name="model", type_name="model")
+    open_one = versions.create_version(new("c"))
+    for run, version, way in ((9, first, UseDirection.INPUT), (9, second, UseDirection.OUTPUT), (8, first, UseDirection.INPUT), (9, open_one, UseDirection.OUTPUT)):
+        versions.note_use(TrackedRunId(run), version.version_id, way, used_as=None, at=1.0)
+    pages = SqlTrackingPages(database)
+    found = asyncio.run(pages.versions_of_runs([TrackedRunId(9), TrackedRunId(8), TrackedRunId(7)]))
+    assert [(one.run_id, one.direction, one.collection, one.type_name, one.digest) for one in found] == [
+        (8, "input", "ds", "dataset", "a"), (9, "input", "ds", "dataset", "a"), (9, "output", "model", "model", "b"),
+    ]  # fmt: skip
+    assert asyncio.run(pages.versions_of_runs([])) == ()
+
+
 def test_versions_expire(versions: SqlVersionStore) -> None:
     made = committed(versions, "a", ttl_seconds=10)
     committed(versions, "b")

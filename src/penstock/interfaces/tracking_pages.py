@@ -133,11 +133,33 @@ class RunTracking:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class RunVersion:
+    """A version that a tracked run used or logged."""
+
+    run_id: TrackedRunId
+    direction: str
+    """`input` or `output`."""
+    collection: str
+    type_name: str
+    digest: str
+
+
 class TrackingPages(Protocol):
     """Questions of the tracking pages."""
 
     async def tracking_of(self, run_ids: Sequence[str]) -> Sequence[RunTracking]:
         """Return where the tracked runs of these runs are, the projects with most of them first; at most 20."""
+        ...
+
+    async def logged_by_tasks_of(self, run_ids: Sequence[str], *, per_run: int) -> tuple[Sequence[TrackedRun], Mapping[str, int]]:
+        """Return the tracked runs that clients logged in tasks of these runs of pipelines or flows, the first `per_run` of each, and how
+        many each has.
+        """
+        ...
+
+    async def versions_of_runs(self, run_ids: Sequence[TrackedRunId], *, limit: int = 2000) -> Sequence[RunVersion]:
+        """Return the versions that these runs (at most 400) used and logged, by run, collection and number."""
         ...
 
     async def projects(self, *, registries: bool = False) -> Sequence[ProjectItem]:

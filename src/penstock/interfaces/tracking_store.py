@@ -241,6 +241,14 @@ class RunFileStore(Protocol):
         """Return files by name, restricted to `names` when there are any and to the LIKE `pattern`, and whether more follow."""
         ...
 
+    async def of_runs(
+        self, run_ids: Sequence[TrackedRunId], *, names: Sequence[str], beginnings: Sequence[str], per_run: int
+    ) -> Sequence[RunFile]:
+        """Return files of several runs (at most 400) that have one of these names or begin with one of these texts, by run and name, the
+        first `per_run` of each.
+        """
+        ...
+
     async def count(self, run_id: TrackedRunId) -> int:
         """Return how many files the run has."""
         ...

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mimetypes
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from penstock.domain.errors import InvalidArgumentError
@@ -99,6 +99,15 @@ class RunFileService:
         page = wanted[start : start + size]
         files = [by_name.get(name) or RunFile(0, run_id, name, None, 0, None, "", None) for name in page]
         return FilePage(files, start + size < len(wanted))
+
+    async def of_runs(
+        self, run_ids: Sequence[TrackedRunId], *, names: Sequence[str] = (), beginnings: Sequence[str] = (), per_run: int = 40
+    ) -> Mapping[TrackedRunId, Sequence[RunFile]]:
+        """Return, by run, the files with one of these names or beginnings, the first `per_run` of each by name. One query for all runs."""
+        found: dict[TrackedRunId, list[RunFile]] = {}
+        for file in await self._store.of_runs(run_ids, names=names, beginnings=beginnings, per_run=per_run):
+            found.setdefault(file.run_id, []).append(file)
+        return found
 
     async def count(self, run_id: TrackedRunId) -> int:
         """Return how many files are stored."""

@@ -9,7 +9,7 @@ import ast
 import re
 
 from penstock.web import manual
-from penstock.web.comparisons import exhibits
+from penstock.web.comparisons import exhibits, subjects
 from penstock.web.comparisons.runs import CAUSE_WORDS
 from penstock.web.errors import HEADINGS
 from penstock.web.graphs import flow_diff as flow_graph_diff
@@ -73,7 +73,9 @@ def all_messages() -> set[str]:
     found |= {*cron_words.WORDS, *cron_words.DAYS, *cron_words.MONTHS}
     found |= {*notice_words.DONE, *notice_words.KINDS, *notice_words.PLAIN, *notice_words.PATTERNS} | _notices()
     found |= {label for _, label in flow_tasks.TABS} | {*flows.GROUPINGS.values()} | {"arrow keys", "pending", "succeeded", "canceled"}
-    found |= {"State", "Duration", "Tasks", "Experiment", "Pipeline", "Version", "Definition", "Error"}
+    found |= {"State", "Duration", "Tasks", "Experiment", "Pipeline", "Version", "Definition", "Error", "Cached"}
+    found |= {"Project", "Program", "Commit", "Host", "Group", "Job type", "Tags", "Client"}
+    found |= {*subjects.KINDS.values(), "Config", "Summary", "Parameters", "Parameters and config", "Scalar Metrics"}
     found |= {"yes", "no", "none"} | {label for _, label in system.PARTS} | _words_of_the_system()
     tracked = (tracking_run.TABS, tracking_workspace.PROJECT_TABS, tracking_workspace.GROUPS, tracking_workspace.SORTS)
     found |= {label for table in tracked for _, label in table}

@@ -11,8 +11,8 @@ from penstock.domain.reports import FROZEN_KIND, Report
 from penstock.interfaces.pages import ScalarMetric
 from penstock.web.comparisons.exhibits import Piece, shelves_of
 from penstock.web.comparisons.runs import Cause, DiffRow
+from penstock.web.pages.compare.differences import Delta, MetricRow
 from penstock.web.pages.compare.report import report_words
-from penstock.web.pages.compare.runs import Delta, MetricRow
 from penstock.web.previews.visualizations import matrix_of, roc_of
 from penstock.web.reports.comparison_view import pieces_of, view_of
 from penstock.web.reports.comparisons import Comparison, document_of_comparison, frozen_comparison_of, parts_of, wanted_of
@@ -58,7 +58,7 @@ def test_names_of_runs_stay_text() -> None:
 def whole() -> Any:
     """A page of two runs with matrices, a picture in steps, and a metric that is not a number."""
     page = comparison("first")
-    page.runs = [SimpleNamespace(run_id=one, name=one, state="SUCCEEDED", error_message="") for one in "ab"]
+    page.runs = [SimpleNamespace(run_id=one, name=one, state="SUCCEEDED", error_message="", url=f"/ui/runs/{one}", color=1, tracked=None) for one in "ab"]
     page.metrics = [MetricRow("auc", [Delta(ScalarMetric("auc", math.nan, None), math.nan, ""), Delta(None, None, "")])]
     matrix = matrix_of({"annotationSpecs": [{"displayName": "x"}], "rows": [{"row": [3]}]})
     page.shelves = shelves_of(

@@ -20,7 +20,7 @@ from penstock.web.comparisons.runs import (
     versions,
 )
 from penstock.web.graphs.component_cards import component_source
-from penstock.web.pages.compare.runs import contents_of
+from penstock.web.pages.compare.differences import contents_of
 
 SOURCE = "import kfp\nfrom kfp import dsl\n\ndef train(lr: float):\n    import math\n    return math.exp(lr)\n"
 

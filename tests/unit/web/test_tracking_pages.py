@@ -150,7 +150,7 @@ def _addresses(site: Site) -> list[str]:
         "/artifacts",
         "/reports",
     ]
-    own = ["/ui/projects", "/ui/registry", "/authorize", "/ui/tracking/compare", f"/ui/tracking/compare?runs={site.run_id}"]
+    own = ["/ui/projects", "/ui/registry", "/authorize", "/ui/compare", f"/ui/compare?runs={site.run_id}&all=1"]
     return [*(run + tab for tab in tabs), *(site.base + page for page in pages), *own]
 
 
@@ -433,7 +433,7 @@ async def test_projects_are_filtered_sorted_grouped_and_picked(site: Site) -> No
     ids = re.findall(r'name="id" value="(\d+)"', (await site.get("/ui/projects?sort=name")).text)
     form = {"verb": "compare", "id": ids, "next": "/ui/projects"}
     answer = await site.http.post("/ui/tracking/projects/actions", data=form, headers=ORIGIN)
-    assert answer.headers["location"].startswith("/ui/tracking/compare?runs=")
+    assert answer.headers["location"].startswith("/ui/compare?runs=")
     assert len(unquote(answer.headers["location"]).split(",")) == 2
     form = {"verb": "delete", "matching": "1", "next": "/ui/projects?q=runs>1"}
     headers = {**ORIGIN, "cookie": f"penstock_key={site.services.keys.make('bob').text}"}
@@ -712,12 +712,11 @@ async def test_tracked_runs_are_compared_with_the_baseline_that_the_reader_chose
         summary = json.dumps({"loss": loss, "nested": [{"a": name}], "empty": {}, "where": {"x": {}} if name == "low" else 1})
         change = RunChange(display_name=name, summary=summary, config=json.dumps({"lr": {"value": loss * 2}}))
         ids.append(str((await site.tracking.runs.upsert("ann", "digits", name, change)).run.run_id))
-    address = f"/ui/tracking/compare?runs={','.join(ids)}"
-    first, second = [(await site.get(address + more)).text for more in ("", f"&baseline={ids[1]}&columns=2&all=1")]
+    address = f"/ui/compare?runs={','.join(ids)}"
+    first, second = [(await site.get(address + more)).text for more in ("", f"&baseline={ids[1]}&all=1")]
     words = [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.partition('id="headline"')[2].partition("</ul>")[0])) for page in (first, second)]
     assert "loss 0.25 → 0.75 0.5 worse" in words[0]
     assert "loss 0.75 → 0.25 0.5 better" in words[1]
-    assert 'data-columns="2"' in second
     config = second.partition('aria-label="Config"')[2].partition("</table>")[0]
     assert 'class="delta "' in config  # a setting is neither better nor worse
 
@@ -728,11 +727,9 @@ def test_trees_stand_by_key_where_people_read_them() -> None:
     assert [leaf.path for leaf in tree_of(document).leaves] == ["b", "A.z", "A.c", "a"]
 
 
-async def test_a_comparison_that_names_tracked_runs_leads_to_theirs(site: Site) -> None:
-    answer = await site.get(f"/ui/compare?runs={site.run_id}&all=1")
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/ui/tracking/compare?all=1&runs={site.run_id}")
-    mixed = await site.get(f"/ui/compare?runs=some-run,{site.run_id}")
-    assert mixed.headers["location"] == "/ui/compare?runs=some-run&untracked=1"
+async def test_the_old_address_of_comparisons_of_tracked_runs_leads_to_the_one_of_all_kinds(site: Site) -> None:
+    answer = await site.get(f"/ui/tracking/compare?runs={site.run_id}&with=7&all=1")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/ui/compare?runs={site.run_id}&all=1")
 
 
 async def test_a_registry_has_no_tabs_of_runs(site: Site) -> None:

@@ -16,6 +16,7 @@ from penstock.interfaces.tracking_pages import (
     ProjectItem,
     RunItem,
     RunTracking,
+    RunVersion,
     TaskPlace,
     VersionItem,
 )
@@ -50,6 +51,39 @@ class SqlTrackingPages:
         )
         rows = await self._database.read(lambda tx: tx.all(sql, params))
         return [RunTracking(row["entity"], row["name"], row["pipeline_run_id"], row["n"]) for row in rows]
+
+    async def logged_by_tasks_of(self, run_ids: Sequence[str], *, per_run: int) -> tuple[Sequence[TrackedRun], Mapping[str, int]]:
+        """See `TrackingPages`."""
+        if not run_ids:
+            return (), {}
+        places, params = named_places(list(run_ids)[:_BATCH])
+        ranked = (
+            "SELECT run_id, ROW_NUMBER() OVER (PARTITION BY pipeline_run_id ORDER BY created_at, run_id) AS nth, "
+            "COUNT(*) OVER (PARTITION BY pipeline_run_id) AS held FROM tracked_run "
+            f"WHERE pipeline_run_id IN ({places}) AND is_automatic = 0"
+        )
+        sql = (
+            SELECT_RUN.replace("SELECT r.*,", "SELECT r.*, n.held AS held,")
+            + f"JOIN ({ranked}) AS n ON n.run_id = r.run_id WHERE n.nth <= :per_run ORDER BY r.pipeline_run_id, n.nth"
+        )
+        rows = await self._database.read(lambda tx: tx.all(sql, {**params, "per_run": per_run}))
+        return [run_from_row(row) for row in rows], {row["pipeline_run_id"]: int(row["held"]) for row in rows}
+
+    async def versions_of_runs(self, run_ids: Sequence[TrackedRunId], *, limit: int = 2000) -> Sequence[RunVersion]:
+        """See `TrackingPages`."""
+        if not run_ids:
+            return ()
+        places, params = named_places(list(run_ids)[:_BATCH])
+        sql = (
+            "SELECT u.tracked_run_id, u.direction, c.name, c.type_name, v.digest FROM version_use u "
+            "JOIN artifact_version v ON v.version_id = u.version_id AND v.state = 'COMMITTED' "
+            f"JOIN collection c ON c.collection_id = v.collection_id WHERE u.tracked_run_id IN ({places}) "
+            "ORDER BY u.tracked_run_id, c.name, v.version_index LIMIT :limit"
+        )
+        rows = await self._database.read(lambda tx: tx.all(sql, {**params, "limit": limit}))
+        return [
+            RunVersion(TrackedRunId(row["tracked_run_id"]), row["direction"], row["name"], row["type_name"], row["digest"]) for row in rows
+        ]
 
     async def projects(self, *, registries: bool = False) -> Sequence[ProjectItem]:
         """See `TrackingPages`."""

@@ -9,9 +9,11 @@ from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import RunFile
 from penstock.interfaces.clock import IdSource
 from penstock.stores.sql.database import Database, Transaction
+from penstock.stores.sql.page_rows import named_places
 from penstock.stores.sql.tracking_rows import file_from_row
 
 _IN_STEP = 500
+_MOST_RUNS = 400
 
 
 class SqlRunFileStore:
@@ -78,6 +80,25 @@ class SqlRunFileStore:
 
         files = await self._database.read(work)
         return files[:limit], len(files) > limit
+
+    async def of_runs(
+        self, run_ids: Sequence[TrackedRunId], *, names: Sequence[str], beginnings: Sequence[str], per_run: int
+    ) -> Sequence[RunFile]:
+        """Return files of several runs with one of these names or beginnings, by run and name, the first `per_run` of each."""
+        if not run_ids:
+            return ()
+        runs, ids = named_places(list(run_ids)[:_MOST_RUNS], "run")
+        named, values = named_places(list(names), "name")
+        texts = {f"begin{place}": text for place, text in enumerate(beginnings)}
+        # Names are in the index: files that are not asked for are passed over without being read.
+        kept = " OR ".join([f"name IN ({named})", *(f"substr(name, 1, {len(text)}) = :{key}" for key, text in texts.items())])
+        sql = (
+            "SELECT f.* FROM (SELECT file_id, ROW_NUMBER() OVER (PARTITION BY run_id ORDER BY name) AS nth FROM tracked_file "
+            f"WHERE run_id IN ({runs}) AND ({kept})) AS n JOIN tracked_file f ON f.file_id = n.file_id "
+            "WHERE n.nth <= :per_run ORDER BY f.run_id, f.name"
+        )
+        params = {**ids, **values, **texts, "per_run": per_run}
+        return [file_from_row(row) for row in await self._database.read(lambda tx: tx.all(sql, params))]
 
     async def count(self, run_id: TrackedRunId) -> int:
         """Return how many files the run has."""

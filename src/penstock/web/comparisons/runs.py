@@ -63,6 +63,8 @@ class CodeDiff:
     blocks: Sequence[DiffBlock]
     is_cut: bool
     """A text is longer than what is compared."""
+    against: int = 0
+    """Index of the run that it is compared with: the baseline, or the first of its kind where the baseline is of another."""
 
     @property
     def name(self) -> str:
@@ -115,8 +117,16 @@ def is_cost(name: str) -> bool:
 def difference_rows(runs: Sequence[Mapping[str, Any]]) -> list[DiffRow]:
     """One row per name that any run has; differing ones first, each group by name."""
     names = list(dict.fromkeys(name for run in runs for name in run))
-    rows = [DiffRow(name, [run.get(name) for run in runs], any(run.get(name) != runs[0].get(name) for run in runs[1:])) for name in names]
+    rows = [
+        DiffRow(name, [run.get(name) for run in runs], any(_differs(run.get(name), runs[0].get(name)) for run in runs[1:]))
+        for name in names
+    ]
     return sorted(rows, key=lambda row: (not row.is_different, row.name))
+
+
+def _differs(one: Any, other: Any) -> bool:
+    """Whether two values say something else; what is not a number is the same as itself here."""
+    return bool(one != other) and repr(one) != repr(other)
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
@@ -187,7 +197,7 @@ def code_diffs(runs: Sequence[Mapping[str, ComponentText] | None], baseline: int
             for text, indexes in others.items():
                 is_cut = max(mine.count("\n"), text.count("\n")) >= _MAX_LINES
                 state = "changed" if mine and text else "added" if text else "removed"
-                found.append(CodeDiff(name, kind, indexes, state, text_blocks(mine, text), is_cut))
+                found.append(CodeDiff(name, kind, indexes, state, text_blocks(mine, text), is_cut, baseline))
     return found
 
 

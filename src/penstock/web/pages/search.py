@@ -22,6 +22,7 @@ from penstock.web.render import SECTIONS, Crumb, Frame, render, render_part
 from penstock.web.services.tracking import caller_of, project_named, readable_by
 from penstock.web.services.web import WebServices
 from penstock.web.texts.i18n import choose_language, translate
+from penstock.web.tracking.documents import STATES
 
 KINDS: Sequence[tuple[str, str, str, str]] = (
     ("run", "Runs", "run", "/ui/runs/{}"),
@@ -38,12 +39,6 @@ KINDS: Sequence[tuple[str, str, str, str]] = (
     ("collection", "Artifact collections", "layers", "/{}"),
 )
 """Kind of hit, heading, icon, address."""
-
-_STATES = {
-    "pending": "PENDING", "running": "RUNNING", "finished": "SUCCEEDED", "failed": "FAILED", "crashed": "FAILED", "killed": "CANCELED",
-    "preempting": "RUNNING", "preempted": "CANCELED",
-}  # fmt: skip
-"""States of tracked runs -> those that results show."""
 
 COMMANDS: Sequence[tuple[str, str, str]] = (
     ("Create run", "/ui/runs/new", "plus"),
@@ -137,7 +132,7 @@ async def search_of(services: WebServices, request: Request, text: str) -> Searc
         groups.append(("Versions", versions))
     for kind, heading, symbol, address in KINDS:
         found = [
-            HitLine(address_of(hit, address), hit.title, _detail_of(request, hit), symbol, _STATES.get(hit.state, hit.state), hit.at)
+            HitLine(address_of(hit, address), hit.title, _detail_of(request, hit), symbol, STATES.get(hit.state, hit.state), hit.at)
             for hit in hits
             if hit.kind == kind
         ]
@@ -170,7 +165,7 @@ async def _recent(services: WebServices, request: Request) -> tuple[str, list[Hi
     """What the reader had in hand last; the newest runs for one who had nothing yet."""
     if own := await mine(services, request, limit=_MOST_RECENT):
         return MINE, [
-            HitLine(one.address, one.item.title, one.item.detail, one.icon, _STATES.get(one.item.state, one.item.state), one.item.at)
+            HitLine(one.address, one.item.title, one.item.detail, one.icon, STATES.get(one.item.state, one.item.state), one.item.at)
             for one in own
         ]
     listing = await services.runs.list_runs(ListQuery(limit=_MOST_RECENT))

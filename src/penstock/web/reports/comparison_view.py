@@ -35,7 +35,10 @@ def view_of(page: ComparePage, parts: Collection[str], address: str) -> dict[str
         "address": address,
         "baseline": page.baseline,
         "runs": [
-            {"id": run.run_id, "name": run.name, "state": run.state, "url": f"/ui/runs/{run.run_id}", "error": run.error_message or ""}
+            {
+                "id": run.run_id, "name": run.name, "state": run.state, "url": run.url, "error": run.error_message, "color": run.color,
+                "entity": run.tracked.entity if run.tracked is not None else "",
+            }
             for run in page.runs
         ],
         "causes": [_cause(one) for one in page.causes[:MOST_ROWS]] if "causes" in parts else [],

@@ -18,7 +18,8 @@ from starlette.requests import Request
 from penstock.domain.errors import PenstockError
 from penstock.domain.reports import FROZEN_KIND, Report
 from penstock.web.comparisons.exhibits import PARTS
-from penstock.web.pages.compare.runs import MAX_RUNS, compared
+from penstock.web.pages.compare.adding import MOST_RUNS
+from penstock.web.pages.compare.runs import compared
 from penstock.web.reports.comparison_view import pieces_of, view_of
 from penstock.web.reports.exhibit_content import content_of
 from penstock.web.reports.writing import COMPARISON_MARK
@@ -42,11 +43,16 @@ class Comparison:
     at: float = 0.0
     user_name: str = ""
 
+    @property
+    def entities(self) -> set[str]:
+        """Owners of its tracked runs; who may not see one of them does not see what was kept of them."""
+        return {text(mapping(run).get("entity")) for run in listed(self.view.get("runs"))} - {""}
+
 
 def wanted_of(block: Mapping[str, Any]) -> Mapping[str, str] | None:
     """Return what a block asks to compare, as the comparison's page takes it; None for any other block."""
     wanted = mapping(mapping(block.get("metadata")).get(COMPARISON_MARK))
-    runs = [run for one in listed(wanted.get("runs"))[:MAX_RUNS] if (run := text(one))]
+    runs = [run for one in listed(wanted.get("runs"))[:MOST_RUNS] if (run := text(one))]
     return {"runs": ",".join(runs), "baseline": text(wanted.get("baseline"))} if runs else None
 
 

@@ -16,6 +16,7 @@ from penstock.web.pages import home, manual, namespaces, news, search, shell
 from penstock.web.pages.artifacts import actions as artifact_actions
 from penstock.web.pages.artifacts import stored as artifacts
 from penstock.web.pages.catalog import experiments, new_run, pipelines, recurring, triggers
+from penstock.web.pages.compare import adding
 from penstock.web.pages.compare import artifacts as artifact_compare
 from penstock.web.pages.compare import graphs as graph_diff
 from penstock.web.pages.compare import report as compare_report
@@ -59,6 +60,8 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/artifacts/{artifact_id}/lineage", artifacts.lineage_data),
     ("/ui/artifacts/{artifact_id}/deletion", artifact_actions.stored_deletion),
     ("/ui/compare", compare.compare_page),
+    ("/ui/compare/choices", adding.choices_part),
+    ("/ui/tracking/compare", compare.tracked_address),
     ("/ui/graph-diff", graph_diff.graph_diff_data),
     ("/ui/logs", log_hits.logs_page),
     ("/ui/help", manual.manual_page),

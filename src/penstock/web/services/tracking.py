@@ -150,12 +150,23 @@ async def tracking_of(tracking: TrackingServices | None, request: Request, run_i
     return [one for one in await tracking.pages.tracking_of(run_ids) if readable(one.entity)]
 
 
-async def report_projects(tracking: TrackingServices | None, request: Request, run_ids: Sequence[str]) -> list[str]:
-    """Return the projects that track tasks of the runs and that the caller may write to, those of the most tasks first."""
+async def report_projects(
+    tracking: TrackingServices | None, request: Request, run_ids: Sequence[str], own: Sequence[tuple[str, str]] = ()
+) -> list[str]:
+    """Return the projects that a report of some runs can be kept in, as far as the caller may write to them, the nearest first.
+
+    Args:
+        tracking: its services.
+        request: of the caller.
+        run_ids: runs of pipelines and flows, whose tasks are tracked in projects.
+        own: entity and project of tracked runs.
+    """
     if tracking is None:
         return []
     counts: dict[tuple[str, str], int] = {}
-    for one in await tracking_of(tracking, request, run_ids):
+    for place in own:
+        counts[place] = counts.get(place, 0) + 1
+    for one in await tracking_of(tracking, request, run_ids) if run_ids else ():
         counts[one.entity, one.project] = counts.get((one.entity, one.project), 0) + one.count
     found = []
     for entity, project in sorted(counts, key=lambda place: -counts[place]):

@@ -187,6 +187,13 @@ LOOKS: Mapping[TrackedState, tuple[str, str]] = {
 """State -> (word, icon and class)."""
 
 
+STATES: Mapping[str, str] = {
+    "pending": "PENDING", "running": "RUNNING", "finished": "SUCCEEDED", "failed": "FAILED", "crashed": "FAILED", "killed": "CANCELED",
+    "preempting": "RUNNING", "preempted": "CANCELED",
+}  # fmt: skip
+"""States of tracked runs -> those of runs of pipelines and flows that say the same."""
+
+
 def look_of(state: str) -> tuple[str, str]:
     """Return word and icon of a state; unknown ones read as themselves."""
     known = next((look for member, look in LOOKS.items() if member.value == state), None)

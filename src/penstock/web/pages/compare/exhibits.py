@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from penstock.interfaces.flow_files import DatastoreRoot
 from penstock.interfaces.page_flows import FlowRunFacts
-from penstock.interfaces.pages import ArtifactUse, RunItem, TaskItem
+from penstock.interfaces.pages import ArtifactUse, TaskItem
 from penstock.web.comparisons.exhibits import Piece, Shelf, drawn_pieces, shelves_of
 from penstock.web.comparisons.stored_pictures import picture_pieces
+from penstock.web.comparisons.subjects import Subject
 from penstock.web.previews.visualizations import Visual
 from penstock.web.services.web import WebServices
 
@@ -37,7 +38,7 @@ class _Carded:
 
 async def exhibits(
     services: WebServices,
-    runs: Sequence[RunItem],
+    runs: Sequence[Subject],
     visuals: Sequence[Visual],
     outputs: Sequence[ArtifactUse],
     tasks: Sequence[Sequence[TaskItem]],
@@ -60,7 +61,7 @@ async def exhibits(
 
 
 async def _cards(
-    services: WebServices, runs: Sequence[RunItem], tasks: Sequence[Sequence[TaskItem]], facts: Sequence[FlowRunFacts | None]
+    services: WebServices, runs: Sequence[Subject], tasks: Sequence[Sequence[TaskItem]], facts: Sequence[FlowRunFacts | None]
 ) -> list[Piece]:
     """Cards of the first tasks of each step of runs of flows, found in one look at what is stored here."""
     if services.flows is None:

@@ -62,7 +62,7 @@ async def save(services: WebServices, request: Request) -> Response:
     words = report_words(page, f"{services.url}/ui/compare?{urlencode({'runs': ','.join(runs), 'baseline': baseline})}")
     blocks: list[Mapping[str, Any]] = [comparison_block(words, runs, baseline, [part for part in parts if part != CHARTS])]
     if CHARTS in parts or not parts:
-        blocks += await _charts(services.tracking, request, runs)
+        blocks += await _charts(services.tracking, request, page)
     report = await asyncio.to_thread(store_blocks, services.tracking, request, project, title, blocks)
     if form.get("how") == "frozen":
         blocks[0] = marked(blocks[0], await freeze_comparison(services, services.tracking, request, report, blocks[0]))
@@ -71,16 +71,21 @@ async def save(services: WebServices, request: Request) -> Response:
     return redirect(f"/{wanted}/reports/{report.report_id}", Notice("Report saved."))
 
 
-async def _charts(tracking: TrackingServices, request: Request, run_ids: Sequence[str]) -> list[Mapping[str, Any]]:
-    """Panels of the client's own kinds over the runs that track tasks of these, a grid for each project."""
+async def _charts(tracking: TrackingServices, request: Request, page: ComparePage) -> list[Mapping[str, Any]]:
+    """Panels of the client's own kinds over the tracked runs of the comparison and of its tasks, a grid for each project."""
     found: list[Mapping[str, Any]] = []
-    places = dict.fromkeys((one.entity, one.project) for one in await tracking_of(tracking, request, run_ids))
+    of_pipelines = [run.run_id for run in page.runs if run.tracked is None]
+    own = [run.tracked for run in page.runs if run.tracked is not None]
+    tasks = await tracking_of(tracking, request, of_pipelines) if of_pipelines else ()
+    places = dict.fromkeys([*((run.entity, run.project) for run in own), *((one.entity, one.project) for one in tasks)])
     for entity, name in list(places)[:_MOST_PROJECTS]:
         project = await tracking.projects.get(entity, name)
         if project is None:
             continue
-        listed = await tracking.runs.list(project, filters=json.dumps({"pipeline_run_id": {"$in": list(run_ids)}}), limit=RUNS_PER_GRID)
-        runs = [entry.run for entry in listed.entries]
+        filters = json.dumps({"pipeline_run_id": {"$in": of_pipelines}})
+        entries = (await tracking.runs.list(project, filters=filters, limit=RUNS_PER_GRID)).entries if of_pipelines else ()
+        held = [run for run in own if run.project_id == project.project_id]
+        runs = list({run.run_id: run for run in [*held, *(entry.run for entry in entries)]}.values())[:RUNS_PER_GRID]
         panels = merged_panels(await tracking.history.kinds([run.run_id for run in runs]), runs)[:_MOST_PANELS]
         if runs:
             comparer = {"kind": "comparer", "title": "", "wide": 2}

@@ -62,7 +62,7 @@ async def act_on_runs(services: WebServices, tracking: TrackingServices, request
     wanted = await picked(request, "/ui/projects", matching)
     verb, target, form = wanted.verb, wanted.target, wanted.form
     if verb == "compare":
-        return redirect(query_url("/ui/tracking/compare", {"runs": ",".join(wanted.ids[:20])}))
+        return redirect(query_url("/ui/compare", {"runs": ",".join(wanted.ids[:20])}))
     runs: dict[TrackedRunId, TrackedRun] = {}
     for start in range(0, len(wanted.ids), _BATCH):
         runs |= await runs_by_ids(tracking, request, ",".join(wanted.ids[start : start + _BATCH]), limit=_BATCH)
@@ -239,7 +239,7 @@ async def _compare_newest(tracking: TrackingServices, request: Request, wanted: 
             runs += [str(entry.run.run_id) for entry in found.entries]
     if not runs:
         return redirect(wanted.target, Notice("None of these projects has a run.", "error"))
-    return redirect(query_url("/ui/tracking/compare", {"runs": ",".join(runs)}))
+    return redirect(query_url("/ui/compare", {"runs": ",".join(runs)}))
 
 
 async def _delete_projects(services: WebServices, tracking: TrackingServices, request: Request, wanted: Picked) -> Response:

@@ -89,7 +89,8 @@ async def frozen_document(services: WebServices, tracking: TrackingServices, req
     report, _ = await _report_of(tracking, request, request.query_params.get("report", ""))
     kept = await asyncio.to_thread(tracking.reports.get, int(checked_id(request.query_params.get("id", ""))))
     comparison, at = frozen_comparison_of(kept, report.report_id), request.query_params.get("at", "")
-    pieces = pieces_of(comparison.view) if comparison is not None else ()
+    is_seen = comparison is not None and all(map(readable_by(tracking, request), comparison.entities))
+    pieces = pieces_of(comparison.view) if comparison is not None and is_seen else ()
     data = pieces[int(at)].get("data") if at.isdecimal() and len(at) < 6 and int(at) < len(pieces) else None
     if not isinstance(data, str) or data.startswith("data:"):
         raise NotFoundError("There is no such document.")

@@ -51,7 +51,7 @@ class Block:
     """One block of a report."""
 
     kind: str
-    """`html` (rendered Markdown), `heading`, `code`, `rule`, `contents`, `grid`, `comparison` or `other`."""
+    """`html` (rendered Markdown), `heading`, `code`, `rule`, `contents`, `grid`, `comparison`, `hidden` or `other`."""
     text: str
     html: Markup = field(default_factory=Markup)
     level: int = 0
@@ -169,15 +169,21 @@ async def with_comparisons(
 ) -> list[Block]:
     """Return the blocks with their comparisons, live ones as they are now and frozen ones as they were.
 
-    Where the runs are gone, or there are too many comparisons, the text of the block stays.
+    Where the runs are gone, or there are too many comparisons, the text of the block stays. One that is frozen with tracked runs that the
+    reader may not see is hidden.
     """
     found, drawn = list(blocks), 0
+    readable = readable_by(tracking, request)
     for place, part in enumerate(raw_blocks(report.spec)):
         if wanted_of(part) is None or drawn >= MOST_LIVE:
             continue
         frozen_id = frozen_id_of(part)
         kept = None if frozen_id is None else await asyncio.to_thread(tracking.reports.get, frozen_id)
-        comparison = frozen_comparison_of(kept, report.report_id) or await live_comparison(services, request, part, is_whole=is_whole)
+        frozen = frozen_comparison_of(kept, report.report_id)
+        if frozen is not None and not all(map(readable, frozen.entities)):
+            found[place] = replace(found[place], kind="hidden", is_hidden=True)
+            continue
+        comparison = frozen or await live_comparison(services, request, part, is_whole=is_whole)
         if comparison is not None:
             drawn += 1
             found[place] = replace(found[place], kind="comparison", comparison=comparison, place=place)

@@ -20,6 +20,7 @@ from penstock.domain.tracking import RunFile, SeriesInfo, TrackedRun
 from penstock.domain.versions import ArtifactVersion, UseDirection
 from penstock.interfaces.tracking_pages import TaskPlace
 from penstock.tracking.files import FilePage
+from penstock.web.comparisons.subjects import told_facts
 from penstock.web.previews.content import Preview, preview_of, rows_asked
 from penstock.web.previews.file_levels import FileRow, level_of
 from penstock.web.render import Crumb, Frame, render
@@ -262,14 +263,6 @@ async def _differences(services: WebServices, tracking: TrackingServices, reques
 
 def _without_media(document: Mapping[str, Any]) -> dict[str, Any]:
     return {leaf.path: leaf.value for leaf in tree_of(document).leaves if leaf.kind != "media"}
-
-
-def told_facts(run: TrackedRun) -> dict[str, Any]:
-    """Return what a run says of itself beside config and summary, for comparisons."""
-    return {
-        "program": run.program, "commit": run.commit, "host": run.host, "group": run.group, "job type": run.job_type,
-        "tags": list(run.tags), "client": client_facts(run).get("cli_version"), "python": client_facts(run).get("python_version"),
-    }  # fmt: skip
 
 
 def patches_of(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -24,10 +24,10 @@ const IN_ADDRESS = { smoother: "smoother", smooth: "smooth", logY: "ly", logX: "
 const ZOOM = /^(.*)\*([^*]*)\*([^*]*)\*([^*]*)\*([^*]*)$/s; // id of a panel, ends of x, ends of y
 const rangeOf = (from, to) => (from !== "" && to !== "" && Number(to) > Number(from) ? [Number(from), Number(to)] : null);
 
-/** The panels of one run or many. `runs`: [{id, name, color, group?, url?}]; `answers`: of a frozen one; `source`: query that names them for values; `document`: a ViewDocument. */
+/** The panels of one run or many. `runs`: [{id, name, color, group?, url?}]; `finals`: [{name, color, url, values}] of runs without series; `answers`: of a frozen one; `source`: query that names them for values; `document`: a ViewDocument. */
 export class Board {
-  constructor(root, { runs, stream = "history", x = "_step", tools = null, document: doc = null, source = "", isAddressed = true, answers = null }) {
-    Object.assign(this, { root, runs, stream, tools, source, isAddressed, answers });
+  constructor(root, { runs, stream = "history", x = "_step", tools = null, document: doc = null, source = "", isAddressed = true, answers = null, finals = [] }) {
+    Object.assign(this, { root, runs, finals, stream, tools, source, isAddressed, answers });
     this.asked = new Set();
     this.document = doc;
     this.sprite = root.closest("[data-icons]").dataset.icons;

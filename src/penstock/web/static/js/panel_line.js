@@ -13,6 +13,7 @@ import { say, shortNumber } from "./words.js";
 const MOST_KEYS = 16; // at first, and as many more each time the reader asks
 const MOST_NAMES = 8;
 const MOST_COMPARED = 20;
+const LEVEL_STYLE = 2; // of lines that are one number
 const OWN = ["x", "smooth", "smoother", "logY", "logX", "clip", "agg", "band", "yMin", "yMax"];
 
 export class LinePanel extends Panel {
@@ -112,9 +113,21 @@ export class LinePanel extends Panel {
     });
   }
 
+  /** Numbers of the same name that runs without series ended with, as level lines over all of x. */
+  levels(drawn) {
+    const key = this.data.length === 1 ? this.data[0].name ?? this.data[0].keys[0] : null;
+    const ends = drawn.flatMap((one) => [one.x[0], one.x.at(-1)]);
+    const from = Math.min(...ends);
+    const to = Math.max(...ends);
+    if (key === null || !ends.length) return [];
+    const x = from < to ? [from, to] : [from];
+    return this.board.finals.filter((one) => Object.hasOwn(one.values, key)).map((one) => ({ name: say("at the end", { name: one.name }), color: restyled(one.color, LEVEL_STYLE), url: one.url, x, y: x.map(() => one.values[key]), marks: [], runs: [] }));
+  }
+
   draw() {
     const settings = this.settings();
-    const drawn = this.arranged().filter((one) => one.y.some((value) => value !== null) || one.marks?.length);
+    const series = this.arranged().filter((one) => one.y.some((value) => value !== null) || one.marks?.length);
+    const drawn = apart([...series, ...this.levels(series)]);
     this.series = drawn;
     if (!drawn.length) {
       this.empty();
@@ -150,7 +163,9 @@ export class LinePanel extends Panel {
   }
 
   pick(one, event) {
-    if (event.altKey) this.board.only(one.runs);
+    if (event.altKey) {
+      if (one.runs.length) this.board.only(one.runs);
+    }
     else if (one.url) {
       if (event.ctrlKey || event.metaKey) window.open(one.url, "_blank", "noopener");
       else location.href = one.url;
@@ -222,7 +237,7 @@ export class LinePanel extends Panel {
       work?.();
     };
     const act = (label, work, isOff = false) => make("button", { class: "button small", type: "button", disabled: isOff, onclick: end(work) }, label);
-    const compared = `/ui/tracking/compare?runs=${ids.join(",")}`;
+    const compared = `/ui/compare?runs=${ids.join(",")}`;
     this.choice = make("div", { class: "row wrapping tight panel-choice", role: "group", "aria-label": say("brushed", { count: ids.length }) },
       make("strong", { class: "small", role: "status" }, say("brushed", { count: ids.length })),
       act(say("only these", { count: ids.length }), () => this.board.only(ids), !ids.length),

@@ -2,17 +2,13 @@
 
 import { Board } from "./board.js";
 import "./console.js";
-import { notify } from "./dom.js";
-import { postJson } from "./fetching.js";
-import { askText } from "./panel_edit.js";
 import "./trees.js";
-import { say } from "./words.js";
 
 const root = document.querySelector("[data-panels]");
 if (root) {
   const name = document.querySelector("[data-run-name]").dataset.runName;
   const runs = JSON.parse(root.dataset.runs).map((run) => ({ runName: name, ...run }));
-  const board = new Board(root, { runs, stream: root.dataset.stream, x: root.dataset.x, tools: document.querySelector("[data-chart-tools]"), source: `runs=${runs.map((run) => run.id).join()}` });
+  const board = new Board(root, { runs, stream: root.dataset.stream, x: root.dataset.x, tools: document.querySelector("[data-chart-tools]"), source: `runs=${runs.map((run) => run.id).join()}`, finals: JSON.parse(root.dataset.finals ?? "[]") });
   const list = () => JSON.parse(document.getElementById("panel-list").dataset.panelList);
   board.setPanels(list());
   board.listen(["history", "summary", "events"]);
@@ -23,15 +19,6 @@ if (root) {
     runs[0].name = shown;
     board.retell();
   });
-  const button = document.querySelector("[data-compare-report]");
-  button?.addEventListener("click", () => askText(board, say("title of the report"), document.querySelector("h1").textContent, [], async (title) => {
-    const panels = [{ kind: "comparer", title: say("kind comparer"), wide: 2 }, ...list()];
-    try {
-      location.href = (await postJson("/ui/tracking/reports/panels", { project: button.dataset.compareReport, title, panels, runs: runs.map((run) => run.runName) })).url;
-    } catch (error) {
-      notify(error.message);
-    }
-  }));
 }
 
 for (const form of document.querySelectorAll("[data-auto-submit]")) form.addEventListener("change", () => form.requestSubmit());

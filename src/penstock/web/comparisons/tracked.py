@@ -1,0 +1,44 @@
+"""What is compared of tracked runs beside their documents: saved code, requirements, versions that they used and logged. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from penstock.domain.tracking import RunFile
+from penstock.web.comparisons.runs import ComponentText, versions
+
+REQUIREMENTS = "requirements.txt"
+NAMES = (REQUIREMENTS, "conda-environment.yaml")
+BEGINNINGS = ("code/", "diff")
+"""Names, and beginnings of names, of the files that say what a run executed."""
+
+
+def _is_code(name: str) -> bool:
+    return name.startswith("code/") or name.endswith(".patch") or name == "conda-environment.yaml"
+
+
+def read_digests(runs: Sequence[Sequence[RunFile]]) -> set[str]:
+    """Return the contents that have to be read: of files that are not the same in all runs that have some."""
+    found: dict[str, set[str | None]] = {}
+    for files in runs:
+        for file in files:
+            found.setdefault(file.name, set()).add(file.digest)
+    counts = {name: sum(any(file.name == name for file in files) for files in runs) for name in found}
+    saving = sum(bool(files) for files in runs)
+    return {digest for name, held in found.items() if len(held) > 1 or counts[name] < saving for digest in held if digest is not None}
+
+
+def code_texts(runs: Sequence[Sequence[RunFile] | None], texts: Mapping[str, str]) -> list[Mapping[str, ComponentText] | None]:
+    """Return the saved code of each run by file, as `code_diffs` takes it; None for those without any, and for what is no tracked run."""
+    found: list[Mapping[str, ComponentText] | None] = []
+    for files in runs:
+        code = [file for file in files or () if _is_code(file.name)]
+        found.append({file.name: ComponentText(texts.get(file.digest or "", ""), "") for file in code} if code else None)
+    return found
+
+
+def required_versions(files: Sequence[RunFile], texts: Mapping[str, str]) -> Mapping[str, str] | None:
+    """Return the versions of packages that a run wrote down; None: it did not, or all wrote the same."""
+    file = next((file for file in files if file.name == REQUIREMENTS), None)
+    text = texts.get(file.digest or "") if file is not None else None
+    return None if text is None else versions([line for line in text.splitlines() if line.strip() and not line.startswith("#")])

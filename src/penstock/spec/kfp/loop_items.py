@@ -21,7 +21,7 @@ from typing import Any
 
 from penstock.spec.kfp.definitions import INPUTS
 from penstock.spec.kfp.document import Document
-from penstock.spec.kfp.section import Section
+from penstock.spec.kfp.section import Section, object_under
 
 _MARK = "loop-item"
 _CHANNEL = "pipelinechannel--"
@@ -89,10 +89,10 @@ class _Wiring:
         item, body = loop["parameterIterator"]["itemInput"], loop["componentRef"]["name"]
         for name in [name for name in self._inputs(body) if name.startswith(item + _KEY_MARK)]:
             del self._inputs(body)[name]
-            _object(_object(loop, "inputs"), "parameters").pop(name, None)
+            object_under(object_under(loop, "inputs"), "parameters").pop(name, None)
             key = json.dumps(name.removeprefix(item + _KEY_MARK))
             for inner in self._tasks(body).values():
-                bound = _object(_object(inner, "inputs"), "parameters")
+                bound = object_under(object_under(inner, "inputs"), "parameters")
                 for place in [place for place, binding in bound.items() if binding == {"componentInputParameter": name}]:
                     bound[place] = {"componentInputParameter": item, "parameterExpressionSelector": f"parseJson(string_value)[{key}]"}
 
@@ -110,7 +110,7 @@ class _Wiring:
             return False
         self._inputs(dag)[item] = {"isOptional": True}
         for _, task in users:
-            bound = _object(_object(task, "inputs"), "parameters")
+            bound = object_under(object_under(task, "inputs"), "parameters")
             if item not in bound and _item_of(task) != item:
                 bound[item] = {"componentInputParameter": item}
         return True
@@ -120,11 +120,11 @@ class _Wiring:
 
     def _inputs(self, dag: str) -> dict[str, Any]:
         component = self.pipeline["root"] if dag == _ROOT else self.pipeline["components"][dag]
-        return _object(_object(component, INPUTS), "parameters")
+        return object_under(object_under(component, INPUTS), "parameters")
 
     def _tasks(self, dag: str) -> dict[str, Any]:
         component = self.pipeline["root"] if dag == _ROOT else self.pipeline["components"][dag]
-        return _object(_object(component, "dag"), "tasks") if "dag" in component else {}
+        return object_under(object_under(component, "dag"), "tasks") if "dag" in component else {}
 
 
 def _refers(task: dict[str, Any], name: str) -> bool:
@@ -135,11 +135,3 @@ def _refers(task: dict[str, Any], name: str) -> bool:
 def _item_of(task: dict[str, Any]) -> Any:
     iterator = task.get("parameterIterator")
     return iterator.get("itemInput") if isinstance(iterator, dict) else None
-
-
-def _object(parent: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return the object under `key`, made when there is none."""
-    if not isinstance(parent.get(key), dict):
-        parent[key] = {}
-    value: dict[str, Any] = parent[key]
-    return value

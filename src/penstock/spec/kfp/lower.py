@@ -15,6 +15,7 @@ from penstock.spec.kfp.document import Document, read_document
 from penstock.spec.kfp.graph import ROOT, Pipeline, is_graph
 from penstock.spec.kfp.leaves import lower_leaf
 from penstock.spec.kfp.loop_items import thread_loop_items
+from penstock.spec.kfp.lost_choices import restore_choices
 from penstock.spec.kfp.merged_groups import part_groups
 from penstock.spec.kfp.placeholder_check import check_placeholders
 from penstock.spec.kfp.platform import deadline_seconds, pipeline_warnings
@@ -31,7 +32,7 @@ def lower_pipeline(content: Mapping[str, Any]) -> RunPlan:
     Raises:
         SpecError: the document is not a valid pipeline.
     """
-    document = thread_loop_items(part_groups(read_document(content)))
+    document = thread_loop_items(restore_choices(part_groups(read_document(content))))
     validate(document)
     pipeline = Pipeline(document)
     check_placeholders(pipeline)

@@ -142,6 +142,14 @@ class Section:
         return value
 
 
+def object_under(parent: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the object under `key` of a copy that is being mended, made when there is none."""
+    if not isinstance(parent.get(key), dict):
+        parent[key] = {}
+    value: dict[str, Any] = parent[key]
+    return value
+
+
 def kind_of(value: Any) -> str:
     """Return the JSON word for the kind of `value`, for messages."""
     if value is None:

@@ -93,7 +93,12 @@ def _check_output_of(pipeline: Pipeline, selector: Section, producer: Section, k
     name, component = pipeline.component_of(producer)
     if key not in component.section(OUTPUTS).section(kind):
         word = "outputParameterKey" if kind == "parameters" else "outputArtifactKey"
-        raise selector.error(f"component {name!r} has no output {key!r} among its {kind}", word)
+        raise selector.error(f"component {name!r} has no output {key!r} among its {kind}{_advice(key)}", word)
+
+
+def _advice(key: str) -> str:
+    """Return what helps where the SDK compiles a OneOf away: it does so when nothing but a loop or a text takes it."""
+    return "; the SDK left out this dsl.OneOf: hand it to a component first, and loop over that one's output" if "-oneof-" in key else ""
 
 
 def _check_iterator(task: Section) -> None:

@@ -12,7 +12,7 @@ from penstock.domain.flows import Authorship, NewMetadata, Page
 from penstock.domain.ids import RunId
 from penstock.domain.tracking import RunChange
 from penstock.flows.recording import FlowRecorder
-from penstock.interfaces.page_flows import FlowQuery
+from penstock.interfaces.page_flows import FlowQuery, FlowTaskQuery
 from penstock.server.tracking import Tracking
 from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.flow_engine import follow_engine
@@ -69,7 +69,7 @@ async def test_the_command_line_tells_foreach_tasks_apart(room: Room) -> None:
     await room.tracking.runs.upsert("ann", "p", "one", RunChange(group="own", config=written_by(run, first)))
     view = await room.pages.run("F", run)
     assert view is not None
-    assert {item.task_id: [link.name for link in item.tracked] for item in view.tasks} == {first: ["one"], second: ["two"]}
+    assert {item.task_id: [link.name for link in item.tracked] for item in (await room.pages.tasks("F", run, FlowTaskQuery())).items} == {first: ["one"], second: ["two"]}
 
 
 async def test_a_group_links_only_when_one_task_is_meant(room: Room) -> None:
@@ -110,7 +110,8 @@ async def test_a_deployed_run_ends_with_the_engine_s(room: Room) -> None:
     await engine.stop()
     view = await room.pages.run("F", "run-1")
     assert view is not None
-    assert (view.run.state, view.tasks[0].state, view.run.pipeline_run_id) == ("FAILED", "FAILED", "run-1")
+    assert view.first_failure is not None
+    assert (view.run.state, view.first_failure.step_name, view.run.pipeline_run_id) == ("FAILED", "train", "run-1")
 
 
 @pytest.mark.parametrize("is_known", [True, False])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from penstock.interfaces.flow_files import DatastoreRoot
@@ -146,15 +146,64 @@ class FlowTaskItem:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowStep:
+    """A step of a run that began."""
+
+    name: str
+    states: Mapping[str, int]
+    """How many of its tasks are in each state."""
+
+    @property
+    def count(self) -> int:
+        """How many tasks it has so far."""
+        return sum(self.states.values())
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTaskQuery:
+    """Which tasks of a run to list; empty fields do not restrict."""
+
+    steps: Sequence[str] | None = None
+    """None: of all steps."""
+    state: str = ""
+    text: str = ""
+    """Part of `step/task`, or of the values of the surrounding foreach steps."""
+    task_id: str = ""
+    """As users see it."""
+    has_begun: bool = False
+    """Those that have an attempt."""
+    sort: str = ""
+    """`task`, `status`, `attempts`, `duration` or `started`; empty: in the order in which they were recorded."""
+    is_descending: bool = False
+    offset: int = 0
+    limit: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTaskPage:
+    """A page of the tasks of a run, without the pseudo step `_parameters`."""
+
+    items: Sequence[FlowTaskItem]
+    total: int
+    """Tasks that match."""
+
+
+@dataclass(frozen=True, slots=True)
 class FlowRunView:
-    """Everything recorded about a run that its page needs."""
+    """What the page of a run needs beside its tasks, which come by pages."""
 
     run: FlowRunItem
-    tasks: Sequence[FlowTaskItem]
-    """In order of creation, without the pseudo step `_parameters`."""
+    steps: Sequence[FlowStep] = ()
+    """Those that began, in that order, without the pseudo step `_parameters`."""
     neighbours: Sequence[FlowRunItem] = ()
     """Newest runs of the same flow."""
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    first_failure: FlowTaskItem | None = None
+    """The task that failed first."""
+
+    @property
+    def task_count(self) -> int:
+        """How many tasks it has so far."""
+        return sum(step.count for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +239,11 @@ class FlowPages(Protocol):
         ...
 
     async def run(self, flow_id: str, run_id: str) -> FlowRunView | None:
-        """A recorded run with all its tasks, or None."""
+        """A recorded run with its steps, or None."""
+        ...
+
+    async def tasks(self, flow_id: str, run_id: str, query: FlowTaskQuery) -> FlowTaskPage:
+        """Return the tasks of a run that match, a page at a time; none of a run that there is not."""
         ...
 
     async def facts(self, shared_ids: Sequence[str]) -> Mapping[str, FlowRunFacts]:

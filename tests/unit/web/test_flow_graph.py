@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from penstock.interfaces.page_flows import FlowAttempt, FlowRunItem, FlowTaskItem
+from penstock.interfaces.page_flows import FlowAttempt, FlowRunItem, FlowStep, FlowTaskItem
 from penstock.interfaces.pages import TaskItem
 from penstock.web.graphs.flow import NODE_WIDTH, graph_of, worst_state
 from penstock.web.pages.flows.run import timeline
@@ -59,8 +59,8 @@ def test_recursion_is_drawn_without_moving_steps_for_ever() -> None:
 
 
 def test_foreach_tasks_are_counted_by_state() -> None:
-    tasks = [task("start", "1"), task("work", "2"), task("work", "3", "FAILED"), task("work", "4", "RUNNING")]
-    graph = graph_of(info({"start": ("split-foreach", ["work"]), "work": ("linear", ["end"]), "end": ("end", [])}), tasks)
+    begun = [FlowStep("start", {"SUCCEEDED": 1}), FlowStep("work", {"SUCCEEDED": 1, "FAILED": 1, "RUNNING": 1})]
+    graph = graph_of(info({"start": ("split-foreach", ["work"]), "work": ("linear", ["end"]), "end": ("end", [])}), begun)
     nodes = {node.name: node for node in graph.nodes}
     assert (nodes["work"].state, nodes["work"].count, nodes["end"].state) == ("FAILED", 3, "")
     assert nodes["start"].kind == "foreach"
@@ -68,7 +68,7 @@ def test_foreach_tasks_are_counted_by_state() -> None:
 
 
 def test_without_definition_steps_follow_their_order() -> None:
-    graph = graph_of(None, [task("start", "1"), task("end", "2")])
+    graph = graph_of(None, [FlowStep("start", {"SUCCEEDED": 1}), FlowStep("end", {"SUCCEEDED": 1})])
     assert graph.is_flat
     assert [(edge.source, edge.target) for edge in graph.edges] == [("start", "end")]
     assert graph_of(None, []).nodes == []

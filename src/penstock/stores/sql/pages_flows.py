@@ -9,19 +9,19 @@ import orjson
 
 from penstock.interfaces.flow_files import DatastoreRoot
 from penstock.interfaces.page_flows import (
-    FlowAttempt,
     FlowListing,
     FlowQuery,
     FlowRunFacts,
     FlowRunItem,
     FlowRunView,
-    FlowTaskItem,
-    TrackedLink,
+    FlowTaskPage,
+    FlowTaskQuery,
 )
 from penstock.interfaces.pages import COUNT_LIMIT
 from penstock.interfaces.run_tables import GROUPED_ROWS, RowGroups
 from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 from penstock.stores.sql.flow_projection import PARAMETERS_STEP
+from penstock.stores.sql.flow_run_tasks import message_of, steps_of, tasks_page
 from penstock.stores.sql.json_keys import require, value_of_key
 from penstock.stores.sql.page_filters import LOOKED_AT, Where, count_up_to
 from penstock.stores.sql.page_rows import named_places
@@ -53,7 +53,6 @@ _NAMED_ROWS = 2_000
 """Newest runs whose flows and users are offered to filter by."""
 _FEW = 500
 """Runs of a state that are looked up one by one."""
-_MAX_TASKS = 20_000
 
 
 class SqlFlowPages:
@@ -107,13 +106,23 @@ class SqlFlowPages:
         """See `FlowPages.run`."""
 
         def work(tx: Transaction) -> FlowRunView | None:
-            column, value = _named(run_id)
-            row = tx.one(f"{_RUNS} WHERE flow_run.flow_id = :flow AND flow_run.{column} = :value", {"flow": flow_id, "value": value})
+            row = _found(tx, flow_id, run_id)
             if row is None:
                 return None
-            run = _run_item(row)
+            run, number = _run_item(row), int(row["run_number"])
             others = tx.all(f"{_RUNS} WHERE flow_run.flow_id = :flow ORDER BY flow_run.run_number DESC LIMIT 10", {"flow": flow_id})
-            return FlowRunView(run, _tasks(tx, int(row["run_number"]), run.shared_id), [_run_item(other) for other in others])
+            steps = steps_of(tx, number, run.shared_id)
+            failed = tasks_page(tx, number, run.shared_id, FlowTaskQuery(state="FAILED", limit=1)).items
+            return FlowRunView(run, steps, [_run_item(other) for other in others], failed[0] if failed else None)
+
+        return await self._database.read(work)
+
+    async def tasks(self, flow_id: str, run_id: str, query: FlowTaskQuery) -> FlowTaskPage:
+        """See `FlowPages.tasks`."""
+
+        def work(tx: Transaction) -> FlowTaskPage:
+            row = _found(tx, flow_id, run_id)
+            return FlowTaskPage((), 0) if row is None else tasks_page(tx, int(row["run_number"]), _run_item(row).shared_id, query)
 
         return await self._database.read(work)
 
@@ -125,6 +134,11 @@ class SqlFlowPages:
 def _named(run_id: str) -> tuple[str, str | int]:
     """Column and value that find a run by the id that users see."""
     return ("run_number", int(run_id)) if run_id.isdecimal() and len(run_id) < 19 else ("run_id", run_id)
+
+
+def _found(tx: Transaction, flow_id: str, run_id: str) -> Row | None:
+    column, value = _named(run_id)
+    return tx.one(f"{_RUNS} WHERE flow_run.flow_id = :flow AND flow_run.{column} = :value", {"flow": flow_id, "value": value})
 
 
 def _facts(tx: Transaction, shared_ids: Sequence[str]) -> dict[str, FlowRunFacts]:
@@ -256,75 +270,7 @@ def _run_item(row: Row) -> FlowRunItem:
         task_count=row["task_count"],
         done_count=row["done_count"],
         failed_count=row["failed_count"],
-        error_message=_message(row["error"]),
+        error_message=message_of(row["error"]),
         end_step=row["end_step"],
         pipeline_run_id=row["engine_run"],
     )
-
-
-def _message(error: str | None) -> str:
-    return str((orjson.loads(error) or {}).get("message") or "") if error else ""
-
-
-def _tasks(tx: Transaction, run_number: int, shared_id: str) -> list[FlowTaskItem]:
-    attempts: dict[str, list[FlowAttempt]] = {}
-    for row in tx.all("SELECT * FROM attempt WHERE run_id = :run ORDER BY task_id, attempt", {"run": shared_id}):
-        attempts.setdefault(row["task_id"], []).append(
-            FlowAttempt(row["attempt"], row["state"], row["started_at"], row["finished_at"], _message(row["error"]))
-        )
-    tracked = _tracked(tx, shared_id)
-    facts: dict[tuple[int, str], Any] = {}
-    for row in tx.all(
-        "SELECT task_number, field_name, value FROM flow_metadata WHERE run_number = :run"
-        " AND field_name IN ('foreach-stack', 'origin-task-id') ORDER BY id",
-        {"run": run_number},
-    ):
-        facts[(row["task_number"], row["field_name"])] = orjson.loads(row["value"])
-    rows = tx.all(
-        "SELECT flow_task.task_number AS task_number, flow_task.step_name AS step_name,"
-        " COALESCE(flow_task.task_name, CAST(flow_task.task_number AS TEXT)) AS shown_id, task.*"
-        " FROM flow_task JOIN task ON task.task_id = :head || flow_task.step_name || '/' ||"
-        " COALESCE(flow_task.task_name, CAST(flow_task.task_number AS TEXT))"
-        f" WHERE flow_task.run_number = :run AND flow_task.step_name <> :parameters ORDER BY flow_task.task_number LIMIT {_MAX_TASKS}",
-        {"run": run_number, "head": f"{shared_id}/", "parameters": PARAMETERS_STEP},
-    )
-    return [
-        FlowTaskItem(
-            step_name=row["step_name"],
-            task_id=row["shown_id"],
-            state=row["state"],
-            created_at=row["created_at"],
-            started_at=row["started_at"],
-            finished_at=row["finished_at"],
-            error_message=_message(row["error"]),
-            foreach=_foreach(facts.get((row["task_number"], "foreach-stack"))),
-            origin=str(facts.get((row["task_number"], "origin-task-id")) or ""),
-            attempts=attempts.get(row["task_id"], []),
-            tracked=tracked.get(row["task_id"], []),
-        )
-        for row in rows
-    ]
-
-
-def _foreach(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
-    return str(value or "")
-
-
-def _tracked(tx: Transaction, shared_id: str) -> dict[str, Sequence[TrackedLink]]:
-    """Tracked runs by shared task id. A task that the engine runs has the engine's task id as its own name, so that one counts too."""
-    found: dict[str, list[TrackedLink]] = {}
-    engine_run = shared_id.partition("/")[2]
-    for row in tx.all(
-        "SELECT COALESCE(f.task_id, r.task_id) AS task_id, r.name AS name, r.display_name AS display_name, r.state AS state,"
-        " p.entity AS entity, p.name AS project FROM tracked_run r"
-        " JOIN tracked_project p ON p.project_id = r.project_id"
-        " LEFT JOIN task f ON f.run_id = :run AND f.task_key = r.task_id AND f.type = 'RUNTIME'"
-        " WHERE r.pipeline_run_id IN (:run, :engine) ORDER BY r.created_at",
-        {"run": shared_id, "engine": engine_run},
-    ):
-        found.setdefault(row["task_id"], []).append(
-            TrackedLink(row["entity"], row["project"], row["name"], row["display_name"], row["state"])
-        )
-    return dict(found)

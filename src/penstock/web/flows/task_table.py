@@ -1,22 +1,14 @@
-"""The tasks of a flow's run as a table: narrowed by step, state and words, sorted, a page at a time. Pure."""
+"""The tasks of a flow's run as a table: what its address asks for, and what one page of it shows. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from penstock.interfaces.page_flows import FlowTaskItem
+from penstock.interfaces.page_flows import FlowStep, FlowTaskItem, FlowTaskPage, FlowTaskQuery
 
 PAGE = 200
-SORTS: Mapping[str, Callable[[FlowTaskItem], Any]] = {
-    "task": lambda task: (task.step_name, len(task.task_id), task.task_id),
-    "attempts": lambda task: len(task.attempts),
-    "duration": lambda task: (task.finished_at or 0.0) - (task.started_at or 0.0) if task.finished_at and task.started_at else -1.0,
-    "started": lambda task: task.started_at or task.created_at,
-}
-"""What the table is sorted by; without a choice tasks stand in the order in which they were recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +28,32 @@ class TaskTable:
     next_offset: int | None = None
 
 
-def task_table(tasks: Sequence[FlowTaskItem], step: str, wanted: Mapping[str, str]) -> TaskTable:
-    """Narrow and sort the tasks of a run as the address asks; unknown words are ignored."""
-    own = [task for task in tasks if not step or task.step_name == step]
-    states = sorted(Counter(task.state for task in own).items())
-    state = wanted.get("state", "").upper()
-    state = state if state in dict(states) else ""
-    text = wanted.get("q", "").strip().lower()
-    found = [task for task in own if (not state or task.state == state) and text in _words(task)]
-    sort = wanted.get("sort", "")
-    if key := SORTS.get(sort.removeprefix("-")):
-        found.sort(key=key, reverse=sort.startswith("-"))
-    given = wanted.get("offset", "")
-    offset = min(int(given), len(found)) if given.isdecimal() and len(given) < 7 else 0
-    last = offset + PAGE
-    return TaskTable(found[offset:last], len(found), states, state, text, sort, offset, last if last < len(found) else None)
+def task_query(begun: Sequence[FlowStep], step: str, wanted: Mapping[str, str]) -> FlowTaskQuery:
+    """Return what an address asks for; unknown words are ignored."""
+    state, sort, offset = wanted.get("state", "").upper(), wanted.get("sort", ""), wanted.get("offset", "")
+    return FlowTaskQuery(
+        steps=[step] if step else None,
+        state=state if state in dict(states_of(begun, step)) else "",
+        text=wanted.get("q", "").strip()[:200],
+        sort=sort.removeprefix("-"),
+        is_descending=sort.startswith("-"),
+        offset=int(offset) if offset.isdecimal() and len(offset) < 7 else 0,
+        limit=PAGE,
+    )
 
 
-def _words(task: FlowTaskItem) -> str:
-    return f"{task.step_name}/{task.task_id} {task.foreach}".lower()
+def states_of(begun: Sequence[FlowStep], step: str) -> list[tuple[str, int]]:
+    """Return how many tasks of a step, or of all (empty), are in each state."""
+    counts: Counter[str] = Counter()
+    for one in begun:
+        if not step or one.name == step:
+            counts.update(one.states)
+    return sorted(counts.items())
+
+
+def task_table(found: FlowTaskPage, query: FlowTaskQuery, begun: Sequence[FlowStep], step: str) -> TaskTable:
+    """Return what a page of tasks shows."""
+    last = query.offset + len(found.items)
+    sort = ("-" if query.is_descending else "") + query.sort
+    following = last if found.items and last < found.total else None
+    return TaskTable(found.items, found.total, states_of(begun, step), query.state, query.text, sort, query.offset, following)

@@ -6,12 +6,11 @@ which they began, and the page says so. Drawn on the server, because graphs of f
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.interfaces.page_flows import FlowTaskItem
+from penstock.interfaces.page_flows import FlowStep
 
 NODE_WIDTH, NODE_HEIGHT, GAP_X, GAP_Y, MARGIN = 190, 58, 28, 44, 24
 _CLEAR = 10
@@ -71,11 +70,9 @@ class FlowGraph:
     doc: str = ""
 
 
-def graph_of(info: Mapping[str, Any] | None, tasks: Sequence[FlowTaskItem]) -> FlowGraph:
-    """Lay out the steps of a run."""
-    by_step: dict[str, list[FlowTaskItem]] = {}
-    for task in tasks:
-        by_step.setdefault(task.step_name, []).append(task)
+def graph_of(info: Mapping[str, Any] | None, begun: Sequence[FlowStep]) -> FlowGraph:
+    """Lay out the steps of a run; those that began say how their tasks are."""
+    by_step = {step.name: step.states for step in begun}
     steps = _steps(info)
     is_flat = not steps
     if is_flat:
@@ -89,7 +86,7 @@ def graph_of(info: Mapping[str, Any] | None, tasks: Sequence[FlowTaskItem]) -> F
         left = (width - len(layer) * (NODE_WIDTH + GAP_X) + GAP_X) // 2
         for place, name in enumerate(layer):
             x, y = left + place * (NODE_WIDTH + GAP_X), MARGIN + depth * (NODE_HEIGHT + GAP_Y)
-            nodes.append(_node(name, steps[name], by_step.get(name, []), x, y))
+            nodes.append(_node(name, steps[name], by_step.get(name, {}), x, y))
     placed = {node.name: node for node in nodes}
     edges = [
         _edge(placed[name], placed[target], placed[name].kind in {"foreach", "parallel"}, nodes)
@@ -149,12 +146,11 @@ def _targets(steps: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:
     return [str(target) for target in steps[name].get("next") or () if target in steps]
 
 
-def _node(name: str, step: Mapping[str, Any], tasks: Sequence[FlowTaskItem], x: int, y: int) -> StepNode:
-    counts = Counter(task.state for task in tasks)
+def _node(name: str, step: Mapping[str, Any], counts: Mapping[str, int], x: int, y: int) -> StepNode:
     named = [str(item.get("name", "")) for item in step.get("decorators") or () if isinstance(item, Mapping)]
     decorators = [name for name in named if name != _OWN_DECORATOR]
     kind = _WORDS.get(str(step.get("type") or ""), "")
-    return StepNode(name, kind, str(step.get("doc") or ""), decorators, worst_state(counts), len(tasks), counts, x, y)
+    return StepNode(name, kind, str(step.get("doc") or ""), decorators, worst_state(counts), sum(counts.values()), counts, x, y)
 
 
 def _edge(source: StepNode, target: StepNode, is_foreach: bool, nodes: Sequence[StepNode]) -> StepEdge:

@@ -15,9 +15,9 @@ from starlette.responses import Response
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.flows import Page
 from penstock.flows.reading import Card, ValueInfo
-from penstock.interfaces.page_flows import FlowRunItem, FlowRunView, FlowTaskItem
+from penstock.interfaces.page_flows import FlowRunItem, FlowRunView, FlowTaskItem, FlowTaskQuery
 from penstock.interfaces.tracking_pages import RunTracking
-from penstock.web.flows.task_table import TaskTable, task_table
+from penstock.web.flows.task_table import TaskTable, task_query, task_table
 from penstock.web.graphs.flow import FlowGraph, graph_of, worst_state
 from penstock.web.graphs.timelines import Part, part_of
 from penstock.web.render import Crumb, Frame, language_of, redirect, render
@@ -155,7 +155,7 @@ class FlowRunPage:
     @property
     def first_failure(self) -> FlowTaskItem | None:
         """The task to look at first."""
-        return next((task for task in self.view.tasks if task.state == "FAILED"), None)
+        return self.view.first_failure
 
 
 async def run_page(services: WebServices, flows: FlowWeb, request: Request) -> Response:
@@ -237,19 +237,19 @@ async def _parameter_tasks(flows: FlowWeb, view: FlowRunView) -> list[str]:
 async def _tab(services: WebServices, flows: FlowWeb, view: FlowRunView, tab: str, wanted: Mapping[str, str]) -> dict[str, Any]:
     run = view.run
     if tab == "dag":
-        return {"graph": graph_of(await flows.reader.graph(run.flow_id, run.run_id), view.tasks)}
+        return {"graph": graph_of(await flows.reader.graph(run.flow_id, run.run_id), view.steps)}
     if tab == "timeline":
         end = run.finished_at or services.clock.now()
-        return {
-            "timeline": timeline(view.tasks[:_MAX_BARS], run.started_at, end, wanted),
-            "hidden": max(0, len(view.tasks) - _MAX_BARS),
-        }
+        drawn = await flows.pages.tasks(run.flow_id, run.run_id, FlowTaskQuery(limit=_MAX_BARS))
+        return {"timeline": timeline(drawn.items, run.started_at, end, wanted), "hidden": drawn.total - len(drawn.items)}
     if tab == "parameters":
         return {"parameters": await _parameters(flows, view), "facts": await _facts(flows, view)}
     if tab == "output":
         return {"output": await _output(flows, view)}
     if tab in {"tasks", "lineage"}:
-        return {"table": task_table(view.tasks, wanted.get("step", ""), wanted)}
+        step = wanted.get("step", "")
+        query = task_query(view.steps, step, wanted)
+        return {"table": task_table(await flows.pages.tasks(run.flow_id, run.run_id, query), query, view.steps, step)}
     if tab == "metadata":
         return {"metadata": await flows.recorder.store.metadata(run.flow_id, run.run_id, None, None, Page(limit=500))}
     return {}
@@ -269,21 +269,22 @@ async def _output(flows: FlowWeb, view: FlowRunView) -> FlowOutput:
     info = await flows.reader.graph(run.flow_id, run.run_id)
     steps = (info or {}).get("steps")
     carded = {name for name, step in steps.items() if _has_card(step)} if isinstance(steps, Mapping) else None
-    tasks = [task for task in view.tasks if task.attempts and (carded is None or task.step_name in carded)]
-    ended = [task for task in view.tasks if task.step_name == str((info or {}).get("end_step") or "end") and task.attempts]
-    last = ended[-1] if ended else None
+    asked = FlowTaskQuery(steps=None if carded is None else sorted(carded), has_begun=True, limit=_MOST_CARDED)
+    tasks = await flows.pages.tasks(run.flow_id, run.run_id, asked)
+    end = FlowTaskQuery(steps=[str((info or {}).get("end_step") or "end")], has_begun=True, is_descending=True, limit=1)
+    last = next(iter((await flows.pages.tasks(run.flow_id, run.run_id, end)).items), None)
     cards: list[tuple[FlowTaskItem, Card]] = []
     values: Sequence[ValueInfo] = ()
     problem = ""
     try:
-        for task in tasks[:_MOST_CARDED]:
+        for task in tasks.items:
             cards += [(task, card) for card in await flows.reader.cards(run.flow_id, run.run_id, task.step_name, task.task_id)]
         if last is not None:
             found = await flows.reader.values(run.flow_id, run.run_id, last.step_name, last.task_id, last.newest_attempt)
             values = [value for value in found if not value.name.startswith("_")][:_MOST_VALUES]
     except PenstockError as error:
         problem = str(error)
-    return FlowOutput(cards, min(len(tasks), _MOST_CARDED), len(tasks), last, values, problem)
+    return FlowOutput(cards, len(tasks.items), tasks.total, last, values, problem)
 
 
 def _has_card(step: Any) -> bool:

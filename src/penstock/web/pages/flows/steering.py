@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.flows import Page
-from penstock.interfaces.page_flows import FlowRunItem
+from penstock.interfaces.page_flows import FlowRunItem, FlowTaskQuery
 from penstock.web.flows.commands import commands_of
 from penstock.web.render import render_part
 from penstock.web.services.flows import FlowWeb
@@ -33,13 +33,14 @@ async def commands_part(services: WebServices, flows: FlowWeb, request: Request)
     view = await flows.pages.run(flow_id, run_id)
     if view is None or way not in WAYS:
         raise NotFoundError(f"There is no run {flow_id}/{run_id}.")
-    run, failed = view.run, next((task for task in view.tasks if task.state == "FAILED"), None)
+    run, failed = view.run, view.first_failure
+    newest = await flows.pages.tasks(flow_id, run_id, FlowTaskQuery(is_descending=True, limit=1))
     facts = await _facts(flows, run)
     graph = await flows.reader.graph(run.flow_id, run.run_id)
     commands = commands_of(
         run.shared_id,
         script=facts.get("script-name", "flow.py"),
-        step=failed.step_name if failed else (view.tasks[-1].step_name if view.tasks else ""),
+        step=failed.step_name if failed else next((task.step_name for task in newest.items), ""),
         values=await _values(flows, run, graph) if way == "again" and not run.pipeline_run_id else {},
         has_code="code-package" in facts,
         graph=graph,

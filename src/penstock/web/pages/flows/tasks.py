@@ -14,7 +14,7 @@ from penstock.domain.errors import InvalidArgumentError, NotFoundError, Penstock
 from penstock.domain.flows import MetadataRow, Page
 from penstock.flows.reading import Card, LogLine, ValueInfo
 from penstock.interfaces.flow_files import PickleSummary
-from penstock.interfaces.page_flows import FlowRunItem, FlowTaskItem
+from penstock.interfaces.page_flows import FlowRunItem, FlowTaskItem, FlowTaskQuery
 from penstock.web.flows.replay import FlowReplay, replay_of
 from penstock.web.following import LISTENER
 from penstock.web.pages.flows.run import live_of
@@ -32,6 +32,7 @@ TABS: Sequence[tuple[str, str]] = (
     ("replay", "Replay locally"),
 )
 _MAX_LINES = 5000
+_MOST_SIBLINGS = 200
 _INTERNAL = re.compile(r"^_")
 
 
@@ -110,8 +111,7 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
     """A recorded task."""
     flow_id, run_id, step, task_id = _ids(request)
     view = await flows.pages.run(flow_id, run_id)
-    siblings = [task for task in view.tasks if task.step_name == step] if view is not None else []
-    task = next((item for item in siblings if item.task_id == task_id), None)
+    task = next(iter((await flows.pages.tasks(flow_id, run_id, FlowTaskQuery(steps=[step], task_id=task_id, limit=1))).items), None)
     if view is None or task is None:
         raise NotFoundError(f"There is no task {flow_id}/{run_id}/{step}/{task_id}.")
     attempt = _attempt(request, task.newest_attempt)
@@ -132,7 +132,7 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
         tab=tab,
         tabs=TABS,
         base=base,
-        siblings=siblings[:200],
+        siblings=(await flows.pages.tasks(flow_id, run_id, FlowTaskQuery(steps=[step], limit=_MOST_SIBLINGS))).items,
         follows_cards=task.finished_at is None or services.clock.now() - task.finished_at < _CARD_SECONDS,
         reasons=await _reasons(flows, request, task, attempt),
         **extra,

@@ -348,6 +348,21 @@ def test_embedded_pages_have_no_rail_and_no_second_sign_in(tab: Page, logged: Lo
     expect(tab).to_have_url(re.compile(r"overview\?kfp=true"))
 
 
+def test_an_embedded_run_stays_in_its_frame_and_links_that_leave_it_lead_the_window(tab: Page, logged: Logged) -> None:
+    tab.goto("/ui/projects")
+    run = f"{logged.base}/runs/{logged.runs[0]}"
+    tab.evaluate("(source) => { const frame = document.createElement('iframe'); frame.src = source; frame.width = 900; frame.height = 700; document.querySelector('main').prepend(frame); }", f"{run}?kfp=true")
+    embedded = tab.frame_locator("main > iframe")
+    embedded.get_by_role("link", name="Config diff").click()
+    embedded.get_by_label("Compared with").select_option(logged.runs[1])
+    expect(embedded.get_by_label("Compared with")).to_have_value(logged.runs[1])
+    expect(embedded.get_by_role("link", name="Overview")).to_be_visible()
+    assert tab.url.endswith("/ui/projects")
+    embedded.locator(".run-facts").get_by_role("link", name="trial").click()
+    tab.wait_for_url(re.compile(f"{re.escape(logged.base)}\\?q=group"))
+    expect(tab.locator("#workspace-runs [data-run]")).to_have_count(2)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_have_no_known_barriers(tab: Page, logged: Logged, scheme: str) -> None:
     tab.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")

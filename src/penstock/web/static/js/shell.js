@@ -20,6 +20,12 @@ function applyTheme(choice) {
   document.dispatchEvent(new CustomEvent("penstock:theme"));
 }
 
+// An embedded run stands in a frame, and no other page of ours does: links that leave it lead the whole window there.
+if (window.top !== window) document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href]");
+  if (link instanceof HTMLAnchorElement && new URL(link.href).searchParams.get("kfp") !== "true") link.target ||= "_top";
+}, true);
+
 function openSearch() {
   const dialog = document.getElementById("search");
   if (!dialog || dialog.open) return;

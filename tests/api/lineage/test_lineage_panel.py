@@ -14,6 +14,7 @@ from penstock.domain.accounts import Role
 from penstock.domain.tracking import RunChange
 from penstock.server.app import Parts, build_app, build_parts
 from penstock.server.config import Settings
+from penstock.stores.sql.database import Transaction
 from tests.support.histories import History
 
 URL = "http://127.0.0.1:8080"
@@ -103,3 +104,29 @@ async def test_a_tracked_run_shows_its_summary_to_those_who_may_see_it(site: Sit
     asked = {"of": mine, "show": mine}
     assert (await site.http.get("/ui/lineage/panel", params=asked, headers=headers)).status_code == 404
     assert (await site.http.get("/ui/lineage/panel", params={"of": shared, "show": shared}, headers=headers)).status_code == 200
+
+
+async def test_very_many_similar_things_are_walked_whole_and_drawn_as_one(site: Site) -> None:
+    source = site.history.artifact("sha256:" + "b" * 64)
+
+    def work(tx: Transaction) -> None:
+        task = (
+            "INSERT INTO task (task_id, run_id, execution_id, path, task_key, display_name, type, component, state, created_at)"
+            " VALUES (?, 'run-1', ?, 'p', 'k', 'work', 'RUNTIME', 'work', 'SUCCEEDED', 2.0)"
+        )
+        use = "INSERT INTO artifact_use (task_id, run_id, artifact_id, direction, key, at) VALUES (?, 'run-1', ?, 'input', 'd', 1.0)"
+        for number in range(1200):
+            tx.execute(task, (f"t{number}", 10_000 + number))
+            tx.execute(use, (f"t{number}", source))
+
+    site.parts.database.write_sync(work)
+    asked = {"of": f"artifact:{source}", "direction": "downstream"}
+    page = (await site.http.get("/ui/lineage", params=asked, headers={"accept": "text/html"})).text
+    assert "1200 things around it" in page
+    assert "There is more than is drawn here." not in page
+    assert page.partition('id="lineage-again"')[2].partition("</section>")[0].count(">work</a>") == 1200
+    folded = page.partition('id="lineage-folded"')[2].partition("</section>")[0]
+    assert "data-lineage-show=" in folded
+    assert "<li>" not in folded, "the panel lists them"
+    exploded = (await site.http.get("/ui/lineage", params={**asked, "explode": "1"}, headers={"accept": "text/html"})).text
+    assert "There is more than is drawn here." in exploded

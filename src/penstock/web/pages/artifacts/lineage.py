@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -32,8 +33,14 @@ KIND_WORDS: Mapping[NodeKind, str] = {
 }
 HIDDEN = "not yours to see"
 """Name of a node of which the reader may see nothing else."""
+MAX_WALKED = 6000
+"""Nodes walked to for one drawing, when what is similar in them is drawn as one."""
 MAX_SHOWN = 500
-"""Nodes walked to for one drawing."""
+"""Nodes walked to when they would not fold into so few boxes."""
+_MOST_BOXES = 1000
+_MOST_MEMBERS = 1000
+_MOST_ENDS = 300
+"""Nodes offered as the other end of paths, the nearest ones."""
 DEPTHS = (1, 10)
 _DEFAULT_DEPTH = 4
 
@@ -133,8 +140,10 @@ class LineagePage:
     """Nodes found, members of clusters included."""
     is_truncated: bool
     """There is more than that."""
+    drawing: Mapping[str, Any]
+    """Boxes and arrows."""
     data_url: str
-    """Where the drawing loads from."""
+    """Where the drawing loads from, when it is tried again."""
     panel_url: str
     """Where the panel of a node loads from."""
     endangered: Sequence[tuple[DrawnNode, Sequence[str]]]
@@ -149,6 +158,8 @@ class LineagePage:
     """This page with everything again."""
     clusters: Sequence[DrawnNode]
     """What is drawn as one, with its members as names."""
+    has_members: bool
+    """Whether the members of clusters are listed on the page; of very many, each panel lists its own."""
     folded_url: str
     """This page with the clusters folded again that the reader opened; empty where none is open."""
     directions: Sequence[tuple[Direction, str]] = DIRECTIONS
@@ -182,17 +193,23 @@ async def graph_around(graph: LineageService, readable: Readable, query: Lineage
     Raises:
         NotFoundError: there is no such thing.
     """
-    return await graph.around(
-        query.of,
-        direction=query.direction,
-        depth=query.depth,
-        limit=MAX_SHOWN,
-        is_folded=not query.is_exploded,
-        expand=query.expand,
-        has_contents=query.has_contents,
-        to=query.to,
-        readable=readable,
-    )
+
+    async def walked(limit: int) -> LineageGraph:
+        return await graph.around(
+            query.of,
+            direction=query.direction,
+            depth=query.depth,
+            limit=limit,
+            is_folded=not query.is_exploded,
+            expand=query.expand,
+            has_contents=query.has_contents,
+            to=query.to,
+            readable=readable,
+        )
+
+    found = await walked(MAX_SHOWN if query.is_exploded else MAX_WALKED)
+    boxes = len(found.nodes) - len(found.shown) + len(found.clusters)
+    return found if boxes <= _MOST_BOXES else await walked(MAX_SHOWN)
 
 
 async def lineage_page(
@@ -214,7 +231,8 @@ async def lineage_page(
         for key, node in found.nodes.items()
         if found.distances[key] > 0 and chosen_aliases(node)
     ]
-    others = [(key, node) for key, node in found.nodes.items() if key != found.focus and node.names]
+    nearest = sorted(found.nodes.items(), key=lambda item: (abs(found.distances[item[0]]), item[0]))
+    others = [(key, node) for key, node in nearest if key != found.focus and node.names][:_MOST_ENDS]
     page = LineagePage(
         query=query,
         focus=focus,
@@ -223,6 +241,7 @@ async def lineage_page(
         rows=rows,
         node_count=len(found.nodes),
         is_truncated=found.is_truncated,
+        drawing=_drawing(found, query, drawn, request),
         data_url="/ui/lineage/graph?" + urlencode(query.fields()),
         panel_url="/ui/lineage/panel?" + urlencode(query.fields()),
         endangered=endangered,
@@ -231,6 +250,7 @@ async def lineage_page(
         end=drawn_node(found.nodes[query.to], query) if query.to in found.nodes else None,
         whole_url="/ui/lineage?" + urlencode(query.fields(to="")),
         clusters=[node for node in drawn.values() if node.count > 1],
+        has_members=len(found.shown) <= _MOST_MEMBERS,
         folded_url="/ui/lineage?" + urlencode(query.fields(expand="")) if query.expand and not query.is_exploded else "",
     )
     crumbs = (Crumb("Artifacts", "/ui/artifacts"), Crumb("Lineage", is_word=True), Crumb(focus.name))
@@ -242,9 +262,14 @@ async def graph_data(
     services: WebServices, graph: LineageService, readable: Callable[[Request], Readable], request: Request
 ) -> Response:
     """Boxes and arrows of the drawing."""
-    query, language = query_of(request), language_of(request)
+    query = query_of(request)
     found = await graph_around(graph, readable(request), query)
-    ours = {*KIND_WORDS.values(), HIDDEN}
+    return JSONResponse(_drawing(found, query, drawn_nodes(found, query), request), headers={"cache-control": "no-store"})
+
+
+def _drawing(found: LineageGraph, query: LineageQuery, drawn: Mapping[str, DrawnNode], request: Request) -> dict[str, Any]:
+    """Return boxes and arrows as the page's script reads them."""
+    language, ours = language_of(request), {*KIND_WORDS.values(), HIDDEN}
 
     def told(word: str) -> str:
         return translate(language, word) if word in ours else word
@@ -262,7 +287,7 @@ async def graph_data(
             "path": node.path_url,
             "aliases": node.aliases,
         }
-        for node in drawn_nodes(found, query).values()
+        for node in drawn.values()
     ]
     edges = [
         {
@@ -273,10 +298,8 @@ async def graph_data(
         }
         for edge, count in drawn_edges(found.edges, found.shown)
     ]
-    body = {
-        "focus": found.focus, "to": query.to, "nodes": nodes, "edges": edges, "is_cut": found.is_truncated, "words": edge_words(request),
-    }  # fmt: skip
-    return JSONResponse(body, headers={"cache-control": "no-store"})
+    told_words = {"is_cut": found.is_truncated, "words": edge_words(request)}
+    return {"focus": found.focus, "to": query.to, "nodes": nodes, "edges": edges, **told_words}
 
 
 def edge_words(request: Request) -> dict[str, str]:

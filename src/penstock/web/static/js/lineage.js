@@ -11,7 +11,8 @@ const LOOKS = { SUCCEEDED: "succeeded", FAILED: "failed", RUNNING: "running", PE
 const KINDS = { "system.Dataset": "dataset", "system.Model": "model", "system.Metrics": "metrics", "system.ClassificationMetrics": "metrics", "system.HTML": "document", "system.Markdown": "document" };
 
 async function start(root) {
-  const data = await waitAt(root, (signal) => ask(root.dataset.source, { signal }).then((answer) => answer.json()), () => start(root), { bars: 0 });
+  const known = document.getElementById("lineage-drawing");
+  const data = known ? JSON.parse(known.textContent) : await waitAt(root, (signal) => ask(root.dataset.source, { signal }).then((answer) => answer.json()), () => start(root), { bars: 0 });
   root.querySelector(".graph-loading")?.remove();
   if (data === undefined) return;
   const sizes = data.nodes.map((node) => ({ id: node.id, width: node.kind === "task" ? 188 : 164, height: node.kind === "task" ? 50 : 40 }));

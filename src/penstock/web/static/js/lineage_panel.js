@@ -79,11 +79,10 @@ export function searchMembers(cluster) {
 
 if (panel) {
   panel.addEventListener("click", (event) => {
-    if (event.target.closest("[data-lineage-close]")) {
-      closeNode();
-      return;
-    }
-    const link = event.target.closest("[data-lineage-show]");
+    if (event.target.closest("[data-lineage-close]")) closeNode();
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("[data-lineage-show]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     openNode(link.dataset.lineageShow, { isEntered: event.detail === 0 });

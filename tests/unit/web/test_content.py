@@ -59,6 +59,18 @@ def test_scalars_may_be_text_and_wrapped_metadata_is_read() -> None:
     assert [cell.heat for cell in drawn.matrix.rows[0]] == [9, 1]
 
 
+def test_slices_of_metrics_are_drawn_each_by_its_name() -> None:
+    matrix = {"annotationSpecs": [{"displayName": "a"}, {"displayName": "b"}], "rows": [{"row": [9, 1]}, {"row": [0, 10]}]}
+    points = [{"confidenceThreshold": 0.5, "recall": 1, "falsePositiveRate": 0}, {"confidenceThreshold": 0, "recall": 1, "falsePositiveRate": 1}]
+    slices = [("young", {"confusionMatrix": matrix}), ("old", {"confusionMatrix": matrix, "confidenceMetrics": points})]
+    metadata = {"evaluationSlices": [{"slice": name, "sliceClassificationMetrics": metrics} for name, metrics in slices]}
+    young, old = visuals_of([artifact("system.SlicedClassificationMetrics", metadata)])
+    assert (young.part, young.roc, old.part) == ("young", None, "old")
+    assert young.matrix is not None
+    assert old.roc is not None
+    assert old.roc.name == "old"
+
+
 def test_malformed_drawings_are_left_out() -> None:
     assert matrix_of({"annotationSpecs": [], "rows": [{"row": ["x"]}]}) is None
     assert roc_of("nothing", "n") is None

@@ -72,6 +72,8 @@ class Visual:
     matrix: ConfusionMatrix | None = None
     roc: RocCurve | None = None
     viewer: Viewer | None = None
+    part: str = ""
+    """Of sliced metrics: the slice that is drawn."""
 
 
 def visuals_of(uses: Iterable[ArtifactUse], *, url: str = "") -> list[Visual]:
@@ -99,8 +101,8 @@ def visuals_of(uses: Iterable[ArtifactUse], *, url: str = "") -> list[Visual]:
             drawn.append(Visual(artifact, "scalars", *place, scalars=scalars))
         else:
             drawn.extend(
-                Visual(artifact, "classification", *place, matrix=matrix, roc=roc)
-                for matrix, roc in _classifications(artifact.metadata, use.artifact.name)
+                Visual(artifact, "classification", *place, matrix=matrix, roc=roc, part=part)
+                for matrix, roc, part in _classifications(artifact.metadata, use.artifact.name)
                 if matrix is not None or roc is not None
             )
     tasks = {visual.task_id: at for at, visual in reversed([*enumerate(drawn)])}
@@ -114,15 +116,15 @@ def _from_viewer(artifact: ArtifactItem, place: tuple[str, str, str, str], viewe
     return Visual(artifact, "viewer", *place, viewer=viewer)
 
 
-def _classifications(metadata: Mapping[str, Any], name: str) -> Iterable[tuple[ConfusionMatrix | None, RocCurve | None]]:
+def _classifications(metadata: Mapping[str, Any], name: str) -> Iterable[tuple[ConfusionMatrix | None, RocCurve | None, str]]:
     slices = _plain(metadata.get("evaluationSlices"))
     if isinstance(slices, list):
         for part in slices:
             if isinstance(part, Mapping) and isinstance(part.get("sliceClassificationMetrics"), Mapping):
-                inner = part["sliceClassificationMetrics"]
-                yield matrix_of(inner.get("confusionMatrix")), roc_of(inner.get("confidenceMetrics"), str(part.get("slice", name)))
+                inner, of = part["sliceClassificationMetrics"], str(part.get("slice", ""))
+                yield matrix_of(inner.get("confusionMatrix")), roc_of(inner.get("confidenceMetrics"), of or name), of
         return
-    yield matrix_of(metadata.get("confusionMatrix")), roc_of(metadata.get("confidenceMetrics"), name)
+    yield matrix_of(metadata.get("confusionMatrix")), roc_of(metadata.get("confidenceMetrics"), name), ""
 
 
 def _share(value: Any) -> Any:

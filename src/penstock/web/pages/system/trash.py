@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.trash import TrashItem, TrashKind
+from penstock.interfaces.pages import ListQuery, Page
 from penstock.trash.service import TrashService
-from penstock.web.pages.lists.picked import bulk_form
+from penstock.web.lists.filters import query_of
+from penstock.web.lists.held_rows import Columns, page_of
+from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, bulk_form, ids_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services.tracking import caller_of, readable_by
@@ -31,21 +34,38 @@ KINDS: Mapping[TrashKind, tuple[str, str]] = {
     TrashKind.PROJECT: ("Project", "chart"),
 }
 """Kind -> (word, icon)."""
-MOST_SHOWN = 500
+FILTER_FIELDS = ("name", "kind", "from", "by", "size", "deleted", "left")
+MOST_HELD = MOST_AT_ONCE
+"""Things, the last deleted ones, that are looked at."""
+_COLUMNS: Columns[TrashItem] = Columns(
+    words=lambda item: f"{item.title} {item.place} {item.subject}",
+    texts={
+        "name": lambda item: [item.title],
+        "kind": lambda item: [KINDS[item.kind][0], item.kind.value],
+        "from": lambda item: [item.place],
+        "by": lambda item: [item.user_name],
+    },
+    numbers={"size": lambda item: item.size_bytes},
+    times={"deleted": lambda item: item.trashed_at, "left": lambda item: item.due_at},
+)
 
 
 @dataclass(frozen=True, slots=True)
 class TrashPage:
     """Context of `trash/list.html`."""
 
-    items: Sequence[TrashItem]
-    """Last deleted first."""
+    listing: Page[TrashItem]
+    """The rows shown."""
+    sort: str
+    """Sort name, with `-` in front for descending."""
     kinds: Mapping[TrashKind, tuple[str, str]]
     """Kind -> (word, icon)."""
     keep_seconds: float
     """How long things lie here."""
     is_cut: bool
-    """There are more than are shown."""
+    """Older ones were not looked at."""
+    filter_fields: Sequence[str] = FILTER_FIELDS
+    """Fields the filter bar completes."""
 
 
 def trash_of(services: WebServices) -> TrashService:
@@ -64,13 +84,21 @@ def user_of(services: WebServices, request: Request) -> str:
     return "" if services.tracking is None else caller_of(services.tracking, request).user_name
 
 
+async def _found(services: WebServices, request: Request, wanted: Mapping[str, str]) -> tuple[list[TrashItem], ListQuery, bool]:
+    """Return what a list of the trash shows in order, what was asked, and whether older things were not looked at."""
+    query = query_of(request, wanted, now=services.clock.now(), sort="deleted")
+    query = query if _COLUMNS.has(query.sort) else replace(query, sort="deleted", is_descending=True)
+    items = await trash_of(services).items(limit=MOST_HELD + 1)
+    readable = readable_by(services.tracking, request)
+    matching = _COLUMNS.matching([item for item in items[:MOST_HELD] if readable(item.entity)], query)
+    return _COLUMNS.in_order(matching, query.sort, is_descending=query.is_descending), query, len(items) > MOST_HELD
+
+
 async def list_page(services: WebServices, request: Request) -> Response:
     """What lies in the trash."""
-    trash = trash_of(services)
-    items = await trash.items(limit=MOST_SHOWN + 1)
-    readable = readable_by(services.tracking, request)
-    shown = [item for item in items[:MOST_SHOWN] if readable(item.entity)]
-    page = TrashPage(shown, KINDS, trash.keep_seconds, len(items) > MOST_SHOWN)
+    rows, query, is_cut = await _found(services, request, request.query_params)
+    sort = ("-" if query.is_descending else "") + query.sort
+    page = TrashPage(page_of(rows, query), sort, KINDS, trash_of(services).keep_seconds, is_cut)
     frame = Frame(title="Trash", section="", crumbs=(Crumb("Trash"),), scripts=("table",))
     return render(services, request, "trash/list.html", frame=frame, page=page)
 
@@ -82,13 +110,18 @@ async def act(services: WebServices, request: Request) -> Response:
     trash = trash_of(services)
     verb, batch = str(form.get("verb", "")), str(form.get("batch", ""))
     target = safe_next(str(form.get("next", "")), "/ui/trash")
-    picked = [str(value) for value in form.getlist("id")]
-    found = await trash.items(batch=batch, limit=10_000) if batch else await _picked(trash, picked)
+
+    async def matching(address: ListAddress) -> Sequence[str]:
+        return [str(item.item_id) for item in (await _found(services, request, address.query))[0]]
+
+    picked = [] if batch else await ids_of(form, target, matching)
+    found = await trash.items(batch=batch, limit=MOST_HELD) if batch else await _picked(trash, picked)
     readable = readable_by(services.tracking, request)
     items = [item for item in found if readable(item.entity)]
     if verb not in {"restore", "remove"} or not items:
         return redirect(target, Notice("Nothing was selected, or it is not in the trash any more.", "error"))
-    problems, by = [], user_of(services, request)
+    there, by = {str(item.item_id) for item in items}, user_of(services, request)
+    problems = [f"{number[:40]}: it is not in the trash any more" for number in picked if number not in there]
     for item in items:
         try:
             if verb == "restore":
@@ -98,15 +131,16 @@ async def act(services: WebServices, request: Request) -> Response:
         except PenstockError as error:
             problems.append(f"{item.title}: {error}")
     word = "Restored" if verb == "restore" else "Removed for good"
-    done = len(items) - len(problems)
-    text = f"{word}: {items[0].title}." if len(items) == 1 else f"{word}: {done} of {len(items)}."
+    count = max(len(items), len(picked))
+    done = count - len(problems)
+    text = f"{word}: {items[0].title}." if count == 1 else f"{word}: {done} of {count}."
     if problems:
         return redirect(target, Notice(text if done else "It did not work.", "error", problems=problems))
     return redirect(target, Notice(text))
 
 
 async def _picked(trash: TrashService, ids: Sequence[str]) -> list[TrashItem]:
-    numbers = [int(text) for text in ids if text.isdecimal() and len(text) < 17][:MOST_SHOWN]
+    numbers = [int(text) for text in ids if text.isdecimal() and len(text) < 17]
     found = [await trash.get(number) for number in numbers]
     return [item for item in found if item is not None]
 

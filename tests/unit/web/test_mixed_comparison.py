@@ -182,6 +182,28 @@ async def test_the_number_of_queries_is_the_same_for_two_and_twenty_runs_of_all_
     assert len(set(counts)) == 1, counts
 
 
+async def test_pictures_and_documents_of_tracked_runs_stand_on_shelves_with_those_of_tasks(mixed: Mixed) -> None:
+    good, own = mixed.seeded.runs["good"], await mixed.tracked("by hand", accuracy=0.5)
+    media = {"_type": "html-file", "path": "media/html/a b.html", "size": 30}
+    change = RunChange(summary=json.dumps({"page": media, "odd": {"_type": "image-file", "path": 7}, "plot": {"_type": "image-file", "path": "media/p.png"}}))
+    run = (await mixed.room.runs.upsert("ann", "digits", "by hand", change)).run
+    stored = mixed.blobs.put_bytes(b"<p>logged by hand</p>")
+    await mixed.room.files.register(run, FileRegistration("media/html/a b.html", stored.digest, 21, "0" * 32))
+    page = await mixed.page(good, own)
+    address = f"/ui/tracking/runs/{own}/files/media/html/a%20b.html"
+    assert f'src="{address}?follow=1"' in page
+    assert f'src="/ui/tracking/runs/{own}/files/media/p.png"' in page
+    answer = await mixed.http.get(f"{address}?follow=1")
+    assert answer.text.startswith("<p>logged by hand</p><script>")
+    assert "sandbox allow-scripts" in answer.headers["content-security-policy"]
+    assert address not in await mixed.page(own)  # by itself its panels have it
+    form = {"runs": f"{good},{own}", "title": "Both", "project": "ann/digits", "how": "frozen"}
+    kept = (await mixed.http.post("/ui/compare/report", data=form, headers=ORIGIN)).headers["location"].partition("?")[0]
+    boxes = re.findall(r'src="(/ui/tracking/reports/frozen/document[^"]*)"', (await mixed.http.get(kept)).text)
+    kept_texts = [(await mixed.http.get(html.unescape(box))).text for box in boxes]
+    assert any("logged by hand" in text for text in kept_texts)
+
+
 async def test_a_mixed_comparison_is_kept_as_a_report_that_hides_what_a_reader_may_not_see(mixed: Mixed) -> None:
     good = mixed.seeded.runs["good"]
     own = await mixed.tracked("by hand", accuracy=0.5)

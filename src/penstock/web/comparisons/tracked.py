@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
-from penstock.domain.tracking import RunFile
+from penstock.domain.tracking import RunFile, TrackedRun
+from penstock.web.comparisons.exhibits import Piece
 from penstock.web.comparisons.runs import ComponentText, versions
+from penstock.web.tracking.documents import summary_of, tree_of
 
+_SHOWN = {"image-file": "image", "html-file": "html"}
+"""Types of media that stand side by side with what tasks put out -> kinds of shelves."""
+_MOST_MEDIA = 60
 REQUIREMENTS = "requirements.txt"
 NAMES = (REQUIREMENTS, "conda-environment.yaml")
 BEGINNINGS = ("code/", "diff")
@@ -42,3 +48,18 @@ def required_versions(files: Sequence[RunFile], texts: Mapping[str, str]) -> Map
     file = next((file for file in files if file.name == REQUIREMENTS), None)
     text = texts.get(file.digest or "") if file is not None else None
     return None if text is None else versions([line for line in text.splitlines() if line.strip() and not line.startswith("#")])
+
+
+def media_pieces(run: TrackedRun, place: int) -> list[Piece]:
+    """Return the pictures and documents that a run's summary ends with, to stand beside those of runs of pipelines and flows."""
+    found = []
+    for leaf in tree_of(summary_of(run)).leaves:
+        value = leaf.value if leaf.kind == "media" else {}
+        kind, path, size = _SHOWN.get(str(value.get("_type"))), value.get("path"), value.get("size")
+        if kind is None or not isinstance(path, str):
+            continue
+        address = f"/ui/tracking/runs/{run.run_id}/files/{quote(path)}"
+        page = "/".join(("", *(quote(part, safe="") for part in (run.entity, run.project, "runs", run.name)), "files", quote(path)))
+        held = size if isinstance(size, int) and not isinstance(size, bool) else None
+        found.append(Piece(place, kind, "", leaf.path, page=page, address=address, download=f"{address}?download=1", size=held))
+    return found[:_MOST_MEDIA]

@@ -7,6 +7,7 @@ import re
 from urllib.parse import unquote
 
 from penstock.domain.errors import NotFoundError, PayloadTooLargeError
+from penstock.domain.ids import TrackedRunId
 from penstock.interfaces.pages import ArtifactItem
 from penstock.web.previews.content import head_of, media_type_of
 from penstock.web.previews.stored_folders import entry_of
@@ -16,6 +17,7 @@ from penstock.web.services.web import WebServices
 from penstock.web.texts.prose import prose
 
 _ARTIFACT = re.compile(r"/ui/artifacts/(\d{1,16})/(view|content|viewers)(?:/(.+))?")
+_TRACKED = re.compile(r"/ui/tracking/runs/(\d{1,16})/files/(.+)")
 _CARD = re.compile(r"/flows/([^/]+)/([^/]+)/([^/]+)/([^/]+)/cards/([^/]+)")
 
 
@@ -29,6 +31,12 @@ async def content_of(services: WebServices, address: str, limit: int) -> tuple[s
     if (match := _CARD.fullmatch(address)) and services.flows is not None:
         flow, run, step, task, name = map(unquote, match.groups())
         return "text/html", _checked(await services.flows.reader.card(flow, run, step, task, name), limit)
+    if (match := _TRACKED.fullmatch(address)) and services.tracking is not None:
+        file = await services.tracking.files.get(TrackedRunId(int(match[1])), unquote(match[2]))
+        if file is None or file.digest is None:
+            raise NotFoundError(f"There is nothing at {address}.")
+        data = _checked(await asyncio.to_thread(head_of, services.blobs, str(file.digest), limit + 1), limit)
+        return media_type_of(data[:1024], "system.HTML" if file.name.endswith(".html") else ""), data
     match = _ARTIFACT.fullmatch(address)
     view = await services.artifacts.artifact(int(match[1])) if match else None
     if match is None or view is None or view.artifact.digest is None:

@@ -13,6 +13,7 @@ from penstock.interfaces.pages import ArtifactUse, TaskItem
 from penstock.web.comparisons.exhibits import Piece, Shelf, drawn_pieces, shelves_of
 from penstock.web.comparisons.stored_pictures import picture_pieces
 from penstock.web.comparisons.subjects import Subject
+from penstock.web.comparisons.tracked import media_pieces
 from penstock.web.previews.visualizations import Visual
 from penstock.web.services.web import WebServices
 
@@ -57,6 +58,8 @@ async def exhibits(
     pieces = drawn_pieces(visuals, uses, places)
     pieces += await asyncio.to_thread(picture_pieces, services.blobs, outputs, places)
     pieces += await _cards(services, runs, tasks, facts)
+    if pieces:  # without any, the panels of the tracked runs have all of theirs, by step
+        pieces += [piece for place, run in enumerate(runs) if run.tracked for piece in media_pieces(run.tracked, place)]
     return shelves_of(pieces, len(runs))
 
 

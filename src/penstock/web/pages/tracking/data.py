@@ -25,6 +25,7 @@ from penstock.domain.versions import ArtifactVersion, ManifestEntry, UseDirectio
 from penstock.interfaces.tracking_store import ChartSeries
 from penstock.tracking.artifacts import hex_md5
 from penstock.tracking.history import EVENTS, HISTORY
+from penstock.web.following import with_listener
 from penstock.web.pages.artifacts.row_answers import is_question, row_answer
 from penstock.web.previews.content import head_of, media_type_of
 from penstock.web.security import BOX_HEADERS, PAPER_HEADERS, STILL_HEADERS
@@ -223,7 +224,10 @@ async def file_content(services: WebServices, tracking: TrackingServices, reques
 
 
 async def boxed(services: WebServices, request: Request, digest: Digest, name: str, size_bytes: int) -> Response:
-    """Serve stored bytes so that nothing in them runs in our origin; ranges work, so that audio and video can be searched."""
+    """Serve stored bytes so that nothing in them runs in our origin; ranges work, so that audio and video can be searched.
+
+    With `?follow=1` a document scrolls with those beside it.
+    """
     if is_question(request):
         return await row_answer(services, request, digest, size_bytes)
     head = await asyncio.to_thread(head_of, services.blobs, digest, 1024)
@@ -236,6 +240,8 @@ async def boxed(services: WebServices, request: Request, digest: Digest, name: s
     if media == "application/octet-stream" and guessed.startswith(_PLAYED):
         media = guessed
     headers = headers_of(media)
+    if media == "text/html" and request.query_params.get("follow"):
+        return StreamingResponse(with_listener(services.blobs.read(digest)), media_type="text/html; charset=utf-8", headers=headers)
     return stream(services, request, digest, size_bytes, f"{media}; charset=utf-8" if media.startswith("text/") else media, headers)
 
 

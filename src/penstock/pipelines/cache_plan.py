@@ -86,6 +86,8 @@ class CachePlan:
     """What would be run."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """With what."""
+    groups: Sequence[PlannedTask] = ()
+    """Loops, conditions and inner pipelines of whose tasks nothing is known yet: they wait for what would be executed, or are skipped."""
 
 
 class CachePlanService:
@@ -131,7 +133,8 @@ class CachePlanService:
             replace(forecast, template=node.spec.template, seconds=None if node.path in free else usual.get(node.spec.template))
             for node, forecast in found
         ]
-        return CachePlan(tasks, expected, time.is_partial, prepared.plan, prepared.new_run.parameters)
+        groups = [play.forecast(node) for node in play.closed_groups()]
+        return CachePlan(tasks, expected, time.is_partial, prepared.plan, prepared.new_run.parameters, groups)
 
 
 class _Play:
@@ -166,6 +169,13 @@ class _Play:
     def leaves(self) -> list[Node]:
         """Return the leaf tasks seen so far, in order of creation."""
         return sorted((node for node in self.state.nodes.values() if node.leaf is not None), key=lambda node: node.position)
+
+    def closed_groups(self) -> list[Node]:
+        """Return the groups that the play did not come into, in order of creation."""
+        opened = {node.parent.path for node in self.state.nodes.values() if node.parent is not None}
+        waiting = (RuntimeState.PENDING, RuntimeState.SKIPPED)
+        found = [node for node in self.state.nodes.values() if node.leaf is None and node.path not in opened and node.state in waiting]
+        return sorted(found, key=lambda node: node.position)
 
     def forecast(self, node: Node) -> PlannedTask:
         """Return what would become of a leaf."""

@@ -60,9 +60,10 @@ class RunActions(Protocol):
         ...
 
     async def cache_plan(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Say what a run of `create`'s request would do: `tasks`, one entry per leaf task that can be decided now, with `task`,
-        `outcome` (`cached`, `run`, `unknown`), `reason`, `seconds` (expected, or None); `expected_seconds` of the run and `is_partial`,
-        whether it may well take longer because something of it was never executed; `environments`, one entry per environment that what is
+        """Say what a run of `create`'s request would do: `tasks`, one entry per leaf task that can be decided now and per group of
+        which nothing is known yet, with `task`, `outcome` (`cached`, `run`, `unknown`), `reason`, `seconds` (expected, or None);
+        `expected_seconds` of the run and `is_partial`, whether it may well take longer because something of it was never executed;
+        `environments`, one entry per environment that what is
         not reused asks for: `state` (`built`, `building`, `missing`, `refused`), names of `tasks`, `python`, `packages` asked for,
         `seconds` of the last build or None, `note` (why refused, or why another Python), `is_offline` (to be built without the network).
         """

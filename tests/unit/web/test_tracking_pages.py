@@ -642,6 +642,22 @@ async def test_views_are_saved_opened_and_deleted(site: Site) -> None:
     assert (await site.get(made["url"].replace("view=", "nw="))).status_code == 404
 
 
+async def test_views_put_what_they_ask_of_the_runs_into_the_address(site: Site) -> None:
+    project = await site.tracking.projects.get("ann", "digits")
+    assert project is not None
+    document = {"query": {"q": "name:a b&c", "sort": 3, "group": "group", "view": "1", "then": ""}}
+    body = {"project": str(project.project_id), "name": "mine", "document": document}
+    view = (await site.http.post("/ui/tracking/views", json=body, headers=ORIGIN)).json()["url"]
+    moved = await site.http.get(view, follow_redirects=False)
+    assert (moved.status_code, moved.headers["location"]) == (303, f"{view}&q=name%3Aa+b%26c&group=group")
+    assert '"query": {' in (await site.get(f"{view}&q=")).text  # an empty part takes it back
+    sets = [{"search": {"query": ""}, "filters": {"filters": [{"key": {"section": "config", "name": "lr.value"}, "op": "<", "value": 1}]}}]
+    spec = json.dumps({"section": {"runSets": sets, "panelBankConfig": {"sections": []}}})
+    site.services.reports.create(project.project_id, "ann", kind="project-view", name="nw-abc-v", display_name="theirs", spec=spec)
+    theirs = await site.http.get(f"{site.base}?nw=abc", follow_redirects=False)
+    assert (theirs.status_code, theirs.headers["location"]) == (303, f"{site.base}?nw=abc&q=config.lr%3C1")
+
+
 async def test_the_crumb_of_a_project_offers_the_others_when_it_is_opened(site: Site) -> None:
     for address in (site.base, f"{site.base}/runs/r1/overview"):
         assert 'hx-get="/ui/projects/switcher?of=ann%2Fdigits"' in (await site.get(address)).text

@@ -39,6 +39,15 @@ def test_a_bulk_action_takes_all_flow_runs_that_match_and_says_how_many(tmp_path
     )
 
 
+def test_a_run_of_a_flow_that_is_gone_is_named_beside_those_that_were_tagged(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    run = asyncio.run(room.flows.web.recorder.add_run("F", None, Authorship("ada", (), ())))
+    form = {"verb": "tag", "tags": "good", "id": [f"F/{run.shown_id}", "F/none"], "next": "/flows"}
+    told = unquote(room.client.post("/ui/flows/actions", data=form, headers={"origin": "http://testserver"}).headers["set-cookie"])
+    assert "Tagged 1 of 2." in told
+    assert "F/none" in told
+
+
 def test_flows_stand_in_groups_that_count_every_run_and_lead_to_their_rows(tmp_path: Path) -> None:
     room = Room(tmp_path)
     recorder = room.flows.web.recorder

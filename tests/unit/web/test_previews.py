@@ -7,15 +7,18 @@ import io
 import json
 import pickle
 import struct
+import time
 import tracemalloc
 import zipfile
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from penstock.stores.blobs.local import LocalBlobStore
+from penstock.web.previews import parquet
 from penstock.web.previews.content import Preview, preview_of, rows_asked
 from penstock.web.previews.parquet import ParquetError, read_head, snappy
 
@@ -242,3 +245,54 @@ def test_things_in_space_are_drawn_by_the_browser_and_ask_first_when_they_are_la
         found = preview(tmp_path, b"v 0 0 0\n", name)
         assert (found.kind, found.text, found.asks_first) == ("space", name, True)
     assert preview(tmp_path, b"\x89PNG\r\n\x1a\n", "picture.obj").kind == "image"
+
+
+@pytest.mark.parametrize(
+    ("data", "pixels"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (60_000).to_bytes(4, "big") * 2, (60_000, 60_000)),
+        (b"GIF89a\x10\0\x20\0", (16, 32)),
+        (b"BM" + bytes(16) + (5).to_bytes(4, "little") + (-7).to_bytes(4, "little", signed=True), (5, 7)),
+        (b"\xff\xd8\xff\xe1\x00\x06Exif\xff\xc2\x00\x11\x08\x01\x00\x02\x00" + bytes(9), (512, 256)),
+        (b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\0\0\x07\0\0", (256, 8)),
+        (b"\x89PNG\r\n\x1a\n", None),
+        (b"\xff\xd8" + b"\xff\xe1\xff\xff" * 9, None),
+    ],
+)
+def test_a_picture_says_its_size_and_a_vast_one_is_not_loaded_unasked(tmp_path: Path, data: bytes, pixels: tuple[int, int] | None) -> None:
+    found = preview(tmp_path, data)
+    assert (found.kind, found.pixels, found.is_vast) == ("image", pixels, pixels == (60_000, 60_000))
+
+
+def test_documents_of_very_many_parts_or_levels_are_text(tmp_path: Path) -> None:
+    began = time.process_time()
+    for data in (b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000 + b"1" + b"}" * 100_000, b'{"a":[' + b"[]," * 2_000_000 + b"0]}", b'{"a":' + b"9" * 5000 + b"}"):
+        assert preview(tmp_path, data).kind == "text"
+    found = preview(tmp_path, b'{"columns":["a"],"data":[' + b"[]," * 2_000_000 + b"[]]}")
+    assert (found.kind, found.table is not None and len(found.table.rows)) == ("table", 200)
+    long = preview(tmp_path, json.dumps({"a": [[1, 2, 3]] * 100_000}).encode())
+    assert (long.kind, len(long.text), long.is_cut) == ("json", 200_000, True)
+    assert preview(tmp_path, (b'{"a":' + b"[" * 900 + b"]" * 900 + b"}\n") * 50).kind in {"table", "text"}
+    assert time.process_time() - began < 20
+
+
+def test_a_notebook_of_much_markdown_is_read_in_part_and_the_rest_stands_as_it_is_written(tmp_path: Path) -> None:
+    hostile = "<script>x</script> [x](javascript:x) " + "[" * 3000
+    cells: list[Any] = [{"cell_type": "markdown", "source": [hostile]}] * 40
+    cells += [{"cell_type": [1], "source": None, "outputs": {}}, None, "cell", {"cell_type": "code", "outputs": [{"output_type": "error", "traceback": 5, "evalue": "bad"}, {"output_type": "stream", "text": {"a": 1}}, {"data": [1]}, 5]}]
+    found = preview(tmp_path, json.dumps({"nbformat": 4, "cells": cells}).encode())
+    shown = [cell.html for cell in found.cells]
+    assert (found.kind, sum(html is not None for html in shown)) == ("notebook", 1)
+    assert all("<script" not in (html or "") and 'href="javascript' not in (html or "") for html in shown)
+    assert [output.kind for output in found.cells[-1].outputs] == ["error", "text", "left"]
+    much = preview(tmp_path, json.dumps({"nbformat": 4, "cells": [{"cell_type": "code", "source": "x" * 20_000}] * 200}).encode())
+    assert (len(much.cells), much.is_cut) == (50, True)
+
+
+def test_pages_of_a_parquet_file_that_claim_more_than_they_hold_cost_nothing(tmp_path: Path) -> None:
+    packed = 1 << 20
+    assert len(parquet._hybrid(b"\xff\xff\xff\xff\x07" + bytes(packed), 1, 1 << 20)) == 1 << 20
+    with pytest.raises(parquet.ParquetError):
+        parquet._hybrid(b"\x03" + bytes(9), 200, 8)
+    with pytest.raises(ValueError, match="fewer bytes"):
+        parquet._plain(b"x" * 64, {1: 7, 2: 16}, 1 << 31)

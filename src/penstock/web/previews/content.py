@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import threading
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,9 +21,11 @@ from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest
 from penstock.interfaces.blobs import BlobStore, TreeEntry
 from penstock.web.previews.archive_members import BOUNDED, MAX_INDEX_TAIL, is_small_index
+from penstock.web.previews.json_documents import MOST_PARTS, read_json
 from penstock.web.previews.notebooks import Cell, cells_of
 from penstock.web.previews.parquet import MAGIC, ParquetError
 from penstock.web.previews.pickles import PickleSummary, summary_of
+from penstock.web.previews.picture_sizes import pixels_of
 from penstock.web.previews.stored_file import StoredFile
 from penstock.web.previews.table_documents import MAX_BEGIN, TAIL, count_in, head_table
 from penstock.web.previews.tables import MAX_ROWS, ROW_CHOICES, TableHead, array_table, delimited, json_lines, parquet_table, tracked_table
@@ -31,12 +34,15 @@ from penstock.web.texts.prose import prose
 HEAD_BYTES = 64 * 1024
 _MAX_DOCUMENT = 8 * 1024 * 1024
 """Notebooks, figures and tables of tracked runs up to this size are read whole."""
+_one_document = threading.Lock()
+"""A document of a few MiB may take hundreds of them as objects, so they are read one after the other."""
 _MAX_JSON = 200_000
 """Characters of indented JSON."""
 _MAX_ARRAY = 256 * 1024
 _MAX_PICKLE = 1024 * 1024
 _MAX_TABLE = 4 * 1024 * 1024
 """Bytes of a table that are read when more rows are asked for."""
+_MAX_PIXELS = 100_000_000
 _IN_SPACE = (
     ".obj", ".stl", ".gltf", ".glb", ".babylon", ".pts.json",
     ".pdb", ".pqr", ".sdf", ".sd", ".mol", ".mol2", ".xyz", ".gro", ".cif", ".mcif", ".mmcif",
@@ -70,6 +76,10 @@ class Preview:
     `pickle`, `folder`, `binary`, `document`, `space`, `none` or `missing`.
     """
     text: str = ""
+    html: Markup | None = None
+    """Of Markdown."""
+    pixels: tuple[int, int] | None = None
+    """Width and height of a picture that says them."""
     table: TableHead | None = None
     """First rows, of tables and arrays."""
     cells: Sequence[Cell] = ()
@@ -90,9 +100,9 @@ class Preview:
         return self.kind in {"image", "svg", "document", "audio", "video", "figure", "pdf", "space"}
 
     @property
-    def html(self) -> Markup:
-        """Markdown as HTML."""
-        return prose(self.text)
+    def is_vast(self) -> bool:
+        """Whether a picture has more pixels than a browser should be given unasked, however few bytes it has."""
+        return self.pixels is not None and self.pixels[0] * self.pixels[1] > _MAX_PIXELS
 
     @property
     def columns(self) -> Sequence[str]:
@@ -181,7 +191,7 @@ def _preview(blobs: BlobStore, digest: str | None, type_: str, is_directory: boo
     if media == "image/svg+xml":
         return Preview("svg", media_type=media)
     if media.startswith("image/"):
-        return Preview("image", media_type=media)
+        return Preview("image", media_type=media, pixels=pixels_of(head))
     if media == "application/pdf":
         return Preview("pdf", media_type=media)
     if media.startswith(("audio/", "video/")):
@@ -189,14 +199,16 @@ def _preview(blobs: BlobStore, digest: str | None, type_: str, is_directory: boo
     if head.startswith(MAGIC):
         return _parquet_preview(blobs, Digest(digest), size or 0, rows)
     if media == "text/plain" and name.lower().endswith((".md", ".markdown")) and not is_cut:
-        return Preview("prose", text=head.decode("utf-8", "replace"), media_type="text/markdown")
+        written = head.decode("utf-8", "replace")
+        return Preview("prose", text=written, html=prose(written), media_type="text/markdown")
     if media == "text/plain":
         is_document = is_cut and head.lstrip()[:1] == b"{"
         whole = is_document and (size or 0) <= _MAX_DOCUMENT
+        text = head_of(blobs, digest, _MAX_DOCUMENT) if whole else head
+        whole = whole and text.count(b"[") + text.count(b"{") <= MOST_PARTS
         if is_document and not whole and (found := _large_table(blobs, Digest(digest), size or 0, rows)) is not None:
             return found
-        text = head_of(blobs, digest, _MAX_DOCUMENT) if whole else head
-        return text_preview(text.decode("utf-8", "replace"), is_cut and not whole, rows)
+        return text_preview((text if whole else head).decode("utf-8", "replace"), is_cut and not whole, rows)
     if head[:2] == b"PK":
         return archive_preview(StoredFile(blobs, Digest(digest), size or 0))
     if head.startswith(b"\x93NUMPY"):
@@ -217,8 +229,9 @@ def text_preview(text: str, is_cut: bool, rows: int = MAX_ROWS) -> Preview:
     """Notebooks as cells, figures and tables as such, other JSON indented, delimited text and JSON lines as rows, the rest as it is."""
     if not is_cut and text.lstrip()[:1] in {"{", "["}:
         try:
-            return _json_preview(text, rows)
-        except (ValueError, RecursionError):
+            with _one_document:
+                return _json_preview(text, rows)
+        except ValueError:
             pass
     table = json_lines(text, is_cut=is_cut, limit=rows) or delimited(text, is_cut=is_cut, limit=rows)
     if table is not None:
@@ -232,8 +245,8 @@ def _json_preview(text: str, rows: int) -> Preview:
     Raises:
         ValueError: it is none.
     """
-    document = json.loads(text)
-    if (notebook := cells_of(text)) is not None:
+    document = read_json(text)
+    if (notebook := cells_of(document)) is not None:
         return Preview("notebook", cells=notebook[0], is_cut=notebook[1], media_type="application/x-ipynb+json")
     if (table := tracked_table(document, rows)) is not None:
         return Preview("table", table=table, is_cut=_is_longer(table, False), media_type="application/json")
@@ -241,8 +254,26 @@ def _json_preview(text: str, rows: int) -> Preview:
     kind = "vega" if str(named.get("$schema", "")).startswith(_VEGA) else "json"
     if kind == "json" and isinstance(named.get("data"), list) and isinstance(named.get("layout"), dict):
         return Preview("figure", media_type="application/json")
-    shown = json.dumps(document, indent=2, ensure_ascii=False)
+    shown = _indented(document)
     return Preview(kind, text=shown[:_MAX_JSON], is_cut=len(shown) > _MAX_JSON, media_type="application/json")
+
+
+def _indented(document: Any) -> str:
+    """Return the beginning of a document as indented text: no more of it than is shown is written.
+
+    Raises:
+        ValueError: it is nested too deeply.
+    """
+    parts, length = [], 0
+    try:
+        for part in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(document):
+            parts.append(part)
+            length += len(part)
+            if length > _MAX_JSON:
+                break
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return "".join(parts)
 
 
 def _is_longer(table: TableHead, is_cut: bool) -> bool:

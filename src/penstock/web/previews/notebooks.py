@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
 
-from penstock.web.texts.prose import prose
+from penstock.web.texts.prose import MOST, cost_of, prose
 
 _MAX_CELLS = 300
 _MAX_TEXT = 20_000
 _MAX_IMAGE = 4 << 20
+_MAX_SHOWN = 1_000_000
+"""Characters of texts of a notebook; what comes after them is left out."""
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -40,23 +41,27 @@ class Cell:
     number: int | None
     """In which order it ran."""
     outputs: Sequence[Output]
-
-    @property
-    def html(self) -> Markup:
-        """Markdown rendered; raw HTML in it stays text."""
-        return prose(self.source)
+    html: Markup | None = None
+    """Markdown rendered; raw HTML in it stays text. None: it stands as it is written."""
 
 
-def cells_of(text: str) -> tuple[list[Cell], bool] | None:
+def cells_of(document: Any) -> tuple[list[Cell], bool] | None:
     """Return the cells and whether there are more than are shown; None for what is no notebook."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
     cells = document.get("cells") if isinstance(document, dict) and "nbformat" in document else None
     if not isinstance(cells, list):
         return None
-    return [_cell(cell) for cell in cells[:_MAX_CELLS] if isinstance(cell, dict)], len(cells) > _MAX_CELLS
+    found: list[Cell] = []
+    left, prose_left = _MAX_SHOWN, MOST
+    for cell in cells[:_MAX_CELLS]:
+        if not isinstance(cell, dict):
+            continue
+        shown = _cell(cell)
+        left -= len(shown.source) + sum(len(output.text) for output in shown.outputs if output.kind != "image")
+        if left < 0:
+            return found, True
+        prose_left -= cost_of(shown.source) if shown.kind == "markdown" else 0
+        found.append(replace(shown, html=prose(shown.source)) if shown.kind == "markdown" and prose_left >= 0 else shown)
+    return found, len(cells) > _MAX_CELLS
 
 
 def _cell(cell: Mapping[str, Any]) -> Cell:
@@ -70,17 +75,19 @@ def _output(output: Mapping[str, Any]) -> Output:
     if output.get("output_type") == "stream":
         return Output("text", _joined(output.get("text")))
     if output.get("output_type") == "error":
-        return Output("error", _joined([f"{line}\n" for line in output.get("traceback") or []]) or _joined(output.get("evalue")))
+        lines = output.get("traceback")
+        told = _joined([f"{line}\n" for line in lines]) if isinstance(lines, list) else ""
+        return Output("error", told or _joined(output.get("evalue")))
     data = output.get("data")
     if not isinstance(data, dict):
         return Output("left", str(output.get("output_type", "")))
     for media in ("image/png", "image/jpeg", "image/gif"):
-        encoded = "".join(_joined(data.get(media)).split()) if media in data else ""
+        encoded = "".join(_joined(data.get(media), _MAX_IMAGE).split()) if media in data else ""
         if encoded and len(encoded) < _MAX_IMAGE and _is_base64(encoded):
             return Output("image", f"data:{media};base64,{encoded}")
     if "text/plain" in data:
         return Output("text", _joined(data["text/plain"]))
-    return Output("left", ", ".join(str(key) for key in data))
+    return Output("left", ", ".join(str(key) for key in data)[:_MAX_TEXT])
 
 
 def _is_base64(text: str) -> bool:
@@ -91,6 +98,6 @@ def _is_base64(text: str) -> bool:
     return True
 
 
-def _joined(value: Any) -> str:
-    text = "".join(str(part) for part in value) if isinstance(value, list) else str(value or "")
-    return _ANSI.sub("", text)[: _MAX_IMAGE if len(text) > _MAX_TEXT and "\n" not in text[:200] else _MAX_TEXT]
+def _joined(value: Any, limit: int = _MAX_TEXT) -> str:
+    text = "".join(str(part) for part in value) if isinstance(value, list) else value if isinstance(value, str) else ""
+    return _ANSI.sub("", text[: 2 * limit])[:limit]

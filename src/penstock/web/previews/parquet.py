@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import struct
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,13 @@ Reader = Callable[[int, int], bytes]
 MAGIC = b"PAR1"
 _MAX_FOOTER = 16 << 20
 _MAX_PAGE = 32 << 20
+_MAX_VALUES = 1 << 21
+"""Values of a page: runs of one value make many of few bytes."""
+_HEAD_SECONDS = 5.0
+"""How long columns of the first rows are read; those after it are named."""
+_GROUPS = 64
+"""Groups of eight packed values that are taken at once: their bits are one number, and shifting a long one takes long."""
+_MAX_WIDTH = 32
 _MAX_COLUMNS = 60
 _PHYSICAL = ("BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
 _CODECS = ("uncompressed", "snappy", "gzip", "lzo", "brotli", "lz4", "zstd", "lz4")
@@ -160,11 +168,14 @@ def _read_head(read: Reader, size: int, rows: int) -> ParquetHead:
     leaves = _leaves(meta[2])
     groups = meta.get(4) or []
     columns = []
+    until = time.monotonic() + _HEAD_SECONDS
     for index, (name, element, levels) in enumerate(leaves[:_MAX_COLUMNS]):
         values: Sequence[Any] = ()
         problem = ""
         if levels is None:
             problem = "nested"
+        elif time.monotonic() > until:
+            problem = "took too long"
         elif groups:
             try:
                 values = _values(read, groups[0][1][index][3], element, levels, min(rows, groups[0][3]))
@@ -244,6 +255,8 @@ def _pages(
             raise ParquetError("a page is too large")
         start, offset = offset + head.position, offset + head.position + page[3]
         count = page[{0: 5, 3: 8}[page[1]]][1] if page[1] in {0, 3} else 0
+        if count > _MAX_VALUES or (page[1] == 2 and page[7][1] > _MAX_VALUES):
+            raise ParquetError("a page of too many values")
         if page[1] == 2:
             dictionary = _plain(_unpack(read(start, page[3]), codec, page[2]), element, page[7][1])
         elif count and skip >= count:
@@ -274,21 +287,22 @@ def _moment(seconds: float) -> str:
 
 
 def _page_v1(data: bytes, head: dict[int, Any], element: dict[int, Any], levels: int, dictionary: list[Any], wanted: int) -> list[Any]:
-    count, position = head[1], 0
+    count, position = min(head[1], wanted), 0
     defined = [1] * count
     if levels:
         length = struct.unpack_from("<I", data)[0]
         defined = _hybrid(data[4 : 4 + length], 1, count)
         position = 4 + length
-    return _merge(data[position:], head[2], element, defined[:wanted], dictionary)
+    return _merge(data[position:], head[2], element, defined, dictionary)
 
 
 def _page_v2(raw: bytes, codec: int, page: dict[int, Any], element: dict[int, Any], dictionary: list[Any], wanted: int) -> list[Any]:
     head = page[8]
     start = head.get(5, 0) + head.get(6, 0)
-    defined = _hybrid(raw[head.get(6, 0) : start], 1, head[1]) if head.get(5, 0) else [1] * head[1]
+    count = min(head[1], wanted)
+    defined = _hybrid(raw[head.get(6, 0) : start], 1, count) if head.get(5, 0) else [1] * count
     data = raw[start:] if head.get(7) is False else _unpack(raw[start:], codec, page[2] - start)
-    return _merge(data, head[4], element, defined[:wanted], dictionary)
+    return _merge(data, head[4], element, defined, dictionary)
 
 
 def _merge(data: bytes, encoding: int, element: dict[int, Any], defined: list[int], dictionary: list[Any]) -> list[Any]:
@@ -320,6 +334,8 @@ def _plain(data: bytes, element: dict[int, Any], count: int) -> list[Any]:
             position += 4 + length
         return found
     width = 12 if kind == 3 else element[2]
+    if width <= 0 or count * width > len(data):
+        raise ValueError("fewer bytes than values")
     return ["0x" + data[index * width : (index + 1) * width].hex() for index in range(count)]
 
 
@@ -333,15 +349,19 @@ def _text(data: bytes) -> str:
 def _hybrid(data: bytes, width: int, count: int) -> list[int]:
     """Decode runs and bit-packed groups, each value `width` bits wide."""
     found: list[int] = []
-    position, size = 0, (width + 7) // 8
+    position, size, mask = 0, (width + 7) // 8, (1 << width) - 1
+    if width > _MAX_WIDTH:
+        raise ParquetError("values of too many bits")
     while len(found) < count:
         head, position = _varint(data, position)
         if head & 1:
-            length = (head >> 1) * width
-            bits = int.from_bytes(data[position : position + length], "little")
-            mask = (1 << width) - 1
-            found += [bits >> (index * width) & mask for index in range(min((head >> 1) * 8, count - len(found)))]
-            position += length
+            end = position + (head >> 1) * width
+            left = min((head >> 1) * 8, count - len(found))
+            while left > 0:
+                bits = int.from_bytes(data[position : position + _GROUPS * width], "little")
+                found += [bits >> (index * width) & mask for index in range(min(_GROUPS * 8, left))]
+                position, left = position + _GROUPS * width, left - _GROUPS * 8
+            position = end
         else:
             value = int.from_bytes(data[position : position + size], "little")
             found += [value] * min(head >> 1, count - len(found))

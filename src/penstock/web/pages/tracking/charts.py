@@ -23,6 +23,7 @@ from penstock.tracking.reports import CHART_KIND
 from penstock.web.pages.tracking.data import NO_STORE, stored_file, table_of
 from penstock.web.pages.tracking.values import cell_of, value_rows
 from penstock.web.pages.tracking.workspace import ListedRun
+from penstock.web.previews.json_documents import read_json
 from penstock.web.services.tracking import TrackingServices, caller_of
 from penstock.web.services.web import WebServices
 from penstock.web.tracking.chart_presets import PRESETS
@@ -112,7 +113,7 @@ async def _table_rows(
 
     def read() -> list[dict[str, Any]]:
         try:
-            columns, held = table_of(json.loads(b"".join(services.blobs.read(digest))))
+            columns, held = table_of(read_json(b"".join(services.blobs.read(digest))))
         except ValueError:
             return []
         return [dict(zip(columns, one, strict=False)) for one in held[: MOST_ROWS + 1]]

@@ -28,6 +28,7 @@ from penstock.tracking.history import EVENTS, HISTORY
 from penstock.web.following import with_listener
 from penstock.web.pages.artifacts.row_answers import is_question, row_answer
 from penstock.web.previews.content import head_of, media_type_of
+from penstock.web.previews.json_documents import read_json
 from penstock.web.security import BOX_HEADERS, PAPER_HEADERS, STILL_HEADERS
 from penstock.web.services.tracking import TrackingServices, run_by_id, runs_by_ids
 from penstock.web.services.web import WebServices
@@ -273,9 +274,8 @@ async def table(services: WebServices, tracking: TrackingServices, request: Requ
     digest, _, size_bytes = whole or await run_file(tracking, request)
     if size_bytes > _MAX_TABLE:
         return JSONResponse({"error": "too large to show here", "size": size_bytes}, headers=NO_STORE)
-    text = await asyncio.to_thread(lambda: b"".join(services.blobs.read(digest)))
     try:
-        document = json.loads(text)
+        document = await asyncio.to_thread(lambda: read_json(b"".join(services.blobs.read(digest))))
     except ValueError:
         return JSONResponse({"error": "not JSON"}, headers=NO_STORE)
     query = request.query_params

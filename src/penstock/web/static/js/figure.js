@@ -12,7 +12,7 @@ const textOf = (title) => (typeof title === "string" ? title : title?.text ?? ""
 
 /** An element for a figure document {data, layout}; traces are hidden by the legend. Curves get their areas and a marker that follows a slider. */
 export function figure({ data = [], layout = {} }, label, { isCurves = false } = {}) {
-  const traces = data.map((trace, at) => ({ ...trace, x: listOf(trace.x), y: listOf(trace.y), z: trace.isLong ? trace.z : matrixOf(trace.z), values: listOf(trace.values), labels: listOf(trace.labels), name: trace.name || `${trace.type ?? "trace"} ${at + 1}`, series: (at % (COLORS * STYLES)) + 1 }));
+  const traces = (Array.isArray(data) ? data : []).filter((trace) => trace && typeof trace === "object").map((trace, at) => ({ ...trace, x: listOf(trace.x), y: listOf(trace.y), z: trace.isLong ? trace.z : matrixOf(trace.z), values: listOf(trace.values), labels: listOf(trace.labels), name: trace.name || `${trace.type ?? "trace"} ${at + 1}`, series: (at % (COLORS * STYLES)) + 1 }));
   const place = make("div", { class: "figure-box" });
   const title = textOf(layout.title);
   const rows = traces.flatMap(rowsOf).slice(0, 200);

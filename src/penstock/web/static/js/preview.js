@@ -20,7 +20,14 @@ async function documentAt(address, signal) {
 }
 
 async function draw(place) {
-  const drawn = await waitAt(place, async (signal) => figure(await documentAt(place.dataset.figure, signal), place.dataset.label), () => draw(place));
+  const drawn = await waitAt(place, async (signal) => {
+    const found = await documentAt(place.dataset.figure, signal);
+    try {
+      return figure(found, place.dataset.label);
+    } catch {
+      return make("p", { class: "banner info", role: "status" }, say("vega failed"));
+    }
+  }, () => draw(place));
   if (drawn) place.replaceChildren(drawn);
   else place.querySelector(":scope > .skeleton")?.remove();
 }

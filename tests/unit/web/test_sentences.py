@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from penstock.domain.errors import InvalidArgumentError, SpecError
 from penstock.web.texts.i18n import messages
-from penstock.web.texts.sentences import PATTERNS, field_words, say
+from penstock.web.texts.sentences import PATTERNS, field_words, say, say_error
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,26 @@ def test_a_sentence_is_told_in_the_readers_language(sentence: str, korean: str, 
 
 @pytest.mark.parametrize("sentence", ["", "exit code 1: ValueError: no such thing, and more", "{names} waits for {name}"])
 def test_a_sentence_that_is_not_known_stays_as_it_is(sentence: str) -> None:
+    assert say("ko", sentence) == sentence
+
+
+@pytest.mark.parametrize(
+    ("error", "korean"),
+    [
+        (SpecError("no task 'load' in this dag (line 12)", place="root.dag.tasks.train"), "root.dag.tasks.train: 이 dag에 태스크 'load'이(가) 없습니다 (12행)"),
+        (SpecError("not JSON: Expecting ',' delimiter: line 3 column 7 (char 40)", place="a.json"), "a.json: JSON이 아닙니다: 쉼표(,)가 필요합니다: 3행 7열(40번째 문자)"),
+        (SpecError("the file is empty", place="a.yaml"), "a.yaml: 파일이 비어 있습니다"),
+        (InvalidArgumentError("lr has to be a number; 'x' is not."), "lr은(는) 숫자여야 합니다. 'x'은(는) 아닙니다."),
+        (InvalidArgumentError("something else (line 3)"), "something else (3행)"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_definition_is_told_in_the_readers_language_and_its_place_stays(error: Exception, korean: str) -> None:
+    assert say_error("ko", error) == korean
+    assert say_error("en", error) == str(error)
+
+
+@pytest.mark.parametrize("sentence", ["exit code 1: SyntaxError (line 3)", "Expecting value: line 1 column 1 (char 0)"])
+def test_what_a_program_says_itself_stays_as_it_is(sentence: str) -> None:
     assert say("ko", sentence) == sentence
 
 

@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 
+from penstock.domain.errors import SpecError
 from penstock.spec.argo import leftovers
+from penstock.web.texts import definition_words
 from penstock.web.texts.i18n import translate
 
 PATTERNS = (
@@ -100,11 +102,13 @@ PATTERNS = (
     "the resource's {what}",
     "the pod's {what}",
     "nothing here carries it out",
+    *definition_words.PATTERNS,
 )  # fmt: skip
-_JOINED = frozenset({"{parts} and {part}", "{part}, {parts}"})
+_JOINED = frozenset({"{parts} and {part}", "{part}, {parts}", definition_words.MISTAKE})
 """Of parts of a sentence alone."""
 _NAMES = re.compile(r"\{(\w+)\}")
 _NUMBER = r"\d+"
+_LINE = re.compile(r"(.*) \(line (\d+)\)", re.DOTALL)
 _DEEPEST = 4
 _WHOLE = ("names", "name", "run", "image", "labels", "size", "number", "value", "others")
 """What is filled in here is the user's own and never translated."""
@@ -123,7 +127,7 @@ def _readers() -> tuple[tuple[str, re.Pattern[str]], ...]:
         texts = [(f"(?P<{part}>{_NUMBER if part == 'number' else '.+?'})" if at % 2 else re.escape(part)) for at, part in enumerate(parts)]
         return re.compile("".join(texts), re.DOTALL)
 
-    return tuple((pattern, reader(pattern)) for pattern in PATTERNS if "{" in pattern)
+    return tuple((pattern, reader(pattern)) for pattern in PATTERNS if "{" in pattern and pattern != definition_words.LINE)
 
 
 def _found(sentence: str, depth: int) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -146,3 +150,13 @@ def say(language: str, sentence: str, depth: int = 0) -> str:
         inner = {name: value if name in _WHOLE else say(language, value, depth + 1) for name, value in values.items()}
         return _NAMES.sub(lambda place, inner=inner: inner.get(place.group(1), ""), told)  # type: ignore[misc]
     return sentence
+
+
+def say_error(language: str, error: Exception) -> str:
+    """Return what an error says in a language; the place in a definition that it begins with stays."""
+    told = str(error)
+    place = f"{error.place}: " if isinstance(error, SpecError) and error.place and told.startswith(f"{error.place}: ") else ""
+    rest = told.removeprefix(place)
+    if (match := _LINE.fullmatch(rest)) is None:
+        return place + say(language, rest)
+    return place + translate(language, definition_words.LINE, reason=say(language, match[1]), number=match[2])

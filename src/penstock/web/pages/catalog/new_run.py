@@ -17,10 +17,11 @@ from penstock.domain.expr import UNSET
 from penstock.domain.plan import ParameterSpec, RunPlan
 from penstock.interfaces.page_catalog import PipelineItem, RecurringItem, VersionItem
 from penstock.interfaces.pages import ListQuery, RunItem
-from penstock.web.render import Crumb, Frame, Notice, redirect, render, render_part
+from penstock.web.render import Crumb, Frame, Notice, language_of, redirect, render, render_part
 from penstock.web.runs.plans import plan_of
 from penstock.web.security import check_own_form
 from penstock.web.services.web import WebServices
+from penstock.web.texts import sentences
 from penstock.web.texts.cron_words import in_zone
 from penstock.web.texts.zones import moment_of
 
@@ -385,7 +386,7 @@ async def convert(services: WebServices, request: Request) -> Response:
     try:
         return JSONResponse(converted(await request.form()))
     except InvalidArgumentError as error:
-        return JSONResponse({"problem": str(error)})
+        return JSONResponse({"problem": sentences.say_error(language_of(request), error)})
 
 
 async def fires_part(services: WebServices, request: Request) -> Response:

@@ -31,10 +31,11 @@ from penstock.web.pages.runs.run import ParameterRow, parameter_rows
 from penstock.web.pages.runs.table import RunTable, run_table
 from penstock.web.pages.system.budgets import BudgetCard, budget_card
 from penstock.web.pages.system.trash import done_notice, each, put_away
-from penstock.web.render import Crumb, Frame, Notice, redirect, render
+from penstock.web.render import Crumb, Frame, Notice, language_of, redirect, render
 from penstock.web.runs.plans import plan_of
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services.web import WebServices
+from penstock.web.texts import sentences
 from penstock.web.texts.formats import plain_json
 
 TABS: Sequence[tuple[str, str]] = (
@@ -235,7 +236,7 @@ async def act(services: WebServices, request: Request) -> Response:
     try:
         answer = await _act(services, request)
     except PenstockError as error:
-        return JSONResponse({"problem": str(error)})
+        return JSONResponse({"problem": sentences.say_error(language_of(request), error)})
     told = JSONResponse({"location": answer.headers["location"]})
     told.raw_headers += [(name, value) for name, value in answer.raw_headers if name == b"set-cookie"]
     return told

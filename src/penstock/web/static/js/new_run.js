@@ -39,7 +39,7 @@ function checkJson(field) {
       if (Array.isArray(value) !== (field.dataset.json === "LIST")) message = text(field.dataset.json === "LIST" ? "a list" : "an object");
       else if (value === null || typeof value !== "object") message = text("an object");
     } catch (error) {
-      message = error.message;
+      message = document.documentElement.lang === "en" ? error.message : text("not JSON");
     }
   }
   field.setAttribute("aria-invalid", String(message !== ""));

@@ -26,7 +26,7 @@ export function readSpec(text) {
     if (spec && typeof spec === "object" && !Array.isArray(spec)) return spec;
   } catch (error) {
     const before = text.slice(0, mistakeIn(text)).split("\n");
-    throw new SpecError("vega not json", { line: before.length, column: before.at(-1).length + 1, why: error.message });
+    throw new SpecError("vega not json", { line: before.length, column: before.at(-1).length + 1, why: document.documentElement.lang === "en" ? error.message : "" });
   }
   throw new SpecError("vega no object");
 }

@@ -44,6 +44,25 @@ def test_loops_inside_give_the_second_axis() -> None:
     assert shown(items, x="rates", y="-") == [("", ["SUCCEEDED", "SUCCEEDED"])]
 
 
+def test_loops_over_lists_without_names_are_axes_of_their_own() -> None:
+    items = []
+    for n, letter in enumerate("uv"):
+        outer = {"pipelinechannel--loop-item-param-3": letter}
+        items.append(item(f"root/for-1[{n}]", outer))
+        # An inner loop that uses the outer one's item takes it in under its own name.
+        items += [item(f"root/for-1[{n}]/for-2[{m}]", {**outer, "pipelinechannel--loop-item-param-5": size}) for m, size in enumerate((1, 2, 3))]
+    grid = iteration_grid(items)
+    assert grid is not None
+    assert (grid.axes, grid.x, grid.y, grid.columns, [row for row, _ in grid.rows]) == (
+        ["iteration", "iteration 2"], "iteration", "iteration 2", ["u", "v"], ["1", "2", "3"],
+    )  # fmt: skip
+    assert grid.count == 6
+    fields = [item("root/a[0]", {"pipelinechannel--loop-item-param-1": {"n": 1}}), item("root/a[0]/b[0]", {"pipelinechannel--loop-item-param-2": {"n": 2}})]
+    inner = iteration_grid(fields)
+    assert inner is not None
+    assert inner.axes == ["n", "n 2"]
+
+
 def test_what_has_no_value_is_told_by_its_index_and_shades_span_the_range() -> None:
     items = [item(f"root/for[{n}]", {"other": 1}, score=float(n)) for n in range(9)]
     grid = iteration_grid(items, by="score")

@@ -61,19 +61,27 @@ class IterationGrid:
 def parameters_of(item: IterationItem, by_path: Mapping[str, IterationItem]) -> dict[str, Any]:
     """Loop parameters of an iteration, with those of the iterations around it; fields of an item are parameters of their own."""
     found: dict[str, Any] = {}
+    said: dict[str, str] = {}
     for end in (match.end() for match in re.finditer(r"\[\d+\]", item.path)):
         around = by_path.get(item.path[:end])
         if around is None:
             continue
-        values = {_short(name): value for name, value in around.parameters.items() if "loop-item" in name}
-        if not values:
-            values = {INDEX: around.index}
-        for name, value in values.items():
+        values = {name: value for name, value in around.parameters.items() if "loop-item" in name} or {item.path[:end]: around.index}
+        outer = frozenset(found)
+        for raw, value in values.items():
+            name = said.setdefault(raw, _free(_short(raw) if raw in around.parameters else "", outer))
             if isinstance(value, Mapping):
-                found.update({f"{name}.{key}" if name else str(key): inner for key, inner in value.items()})
+                found.update({f"{name}.{key}" if _short(raw) else _free(str(key), outer): inner for key, inner in value.items()})
             else:
-                found[name or INDEX] = value
+                found[name] = value
     return found
+
+
+def _free(name: str, taken: frozenset[str]) -> str:
+    """Return the name of a parameter, with a number where a loop around has one of the same name."""
+    name = name or INDEX
+    numbered = (f"{name} {number}" for number in range(2, len(taken) + 3))
+    return name if name not in taken else next(one for one in numbered if one not in taken)
 
 
 def _short(name: str) -> str:

@@ -153,9 +153,13 @@ async def test_executions_sort_and_narrow_by_their_own_metrics(filled: Database)
     assert sorted(await lists.found("in", Condition("acc", ">", "0.6"))) == ["1", "3", "4"]
 
 
-async def test_many_executions_with_a_metric_are_looked_at_one_by_one(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_executions_with_a_common_metric_the_newest_are_judged(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_filters, "_RARE", 1)
-    assert await Lists(filled).found("in", Condition("metric.acc", ">", "0.6"), sort="metric.acc") == ["4", "1"]
+    high = Condition("metric.acc", ">", "0.6")
+    assert await Lists(filled).found("in", high, sort="metric.acc") == ["4", "1"]
+    monkeypatch.setattr(page_filters, "LOOKED_AT", 3)
+    page = await SqlRunPages(filled).list_tasks(ListQuery(conditions=(high,)))
+    assert ([task.task_id for task in page.items], page.looked_at) == (["t4"], 3)
 
 
 async def test_a_page_says_when_only_the_newest_rows_were_judged_or_sorted(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -231,7 +231,9 @@ class Where:
         self.add(f"NOT ({self.clauses.pop()})")
 
     def scalar(self, id_column: str, condition: Condition) -> None:
-        """Require a run parameter or metric; `param.x` and `metric.x` name one kind only. Of `task.task_id`: a metric of the task."""
+        """Require a run parameter or metric; `param.x` and `metric.x` name one kind only. Of `task.task_id`: a metric of the task, of
+        which the newest tasks alone are judged where many values match.
+        """
         name = condition.field
         tables: tuple[str, ...] = ("run_metric", "run_parameter")
         key, same = "run_id", f"run_id = {id_column}"
@@ -258,7 +260,10 @@ class Where:
         else:
             # The name disguised, so that SQLite looks at the few values of each run and not at all runs' values of that name.
             found = (f"EXISTS (SELECT 1 FROM {table} WHERE {same} AND name || '' = {named} AND ({test}))" for table in tables)
-            self.add(f"({' OR '.join(found)})")
+            if key == "task_id":  # of so many tasks few may have the metric: all would be read to count a page
+                self.late.append(f"({' OR '.join(found)})")
+            else:
+                self.add(f"({' OR '.join(found)})")
 
     def _is_rare(self, matching: list[str]) -> bool:
         """Whether few rows match: then collecting their runs first is cheap; else a page fills soon by looking run by run."""

@@ -20,7 +20,16 @@ from penstock.stores.sql.journal_rows import outputs_from_text
 
 _CANDIDATES = 4
 """Results per fingerprint that are tried before giving up."""
-_CHUNK = 400
+_ORDERED = f"WHERE c.fingerprint = asked.value ORDER BY c.created_at DESC, c.task_id LIMIT {_CANDIDATES}"
+_COLUMNS = "SELECT e.fingerprint, e.task_id, e.run_id, e.outputs, e.created_at, run.name AS run_name FROM"
+_REST = "LEFT JOIN run ON run.run_id = e.run_id ORDER BY e.fingerprint, e.created_at DESC, e.task_id"
+_NEWEST = {
+    "sqlite": f"{_COLUMNS} json_each(:asked) AS asked"
+    f" JOIN cache_entry e ON e.rowid IN (SELECT c.rowid FROM cache_entry c {_ORDERED}) {_REST}",
+    "postgresql": f"{_COLUMNS} jsonb_array_elements_text(CAST(:asked AS jsonb)) AS asked(value)"
+    f" CROSS JOIN LATERAL (SELECT c.* FROM cache_entry c {_ORDERED}) e {_REST}",
+}
+"""By dialect."""
 _USUAL = (
     "SELECT component, run_id, AVG(finished_at - started_at) AS seconds FROM task WHERE run_id IN"
     " (SELECT run_id FROM run WHERE pipeline_name = :name ORDER BY created_at DESC LIMIT 20)"
@@ -125,20 +134,11 @@ class SqlTaskCache:
 
 
 def _candidates(tx: Transaction, fingerprints: Iterable[str]) -> dict[str, list[Row]]:
-    """Newest results per fingerprint, newest first."""
+    """Newest results per fingerprint, newest first; index `cache_newest` has them, however many there are."""
     found: dict[str, list[Row]] = {}
-    for chunk in _chunks(sorted(fingerprints)):
-        marks = ", ".join("?" for _ in chunk)
-        # Only placeholders are interpolated.
-        sql = f"""
-            SELECT fingerprint, task_id, run_id, outputs, created_at, run_name FROM (
-                SELECT e.fingerprint, e.task_id, e.run_id, e.outputs, e.created_at, run.name AS run_name,
-                    ROW_NUMBER() OVER (PARTITION BY e.fingerprint ORDER BY e.created_at DESC, e.task_id) AS place
-                FROM cache_entry e LEFT JOIN run ON run.run_id = e.run_id WHERE e.fingerprint IN ({marks})
-            ) AS ranked WHERE place <= {_CANDIDATES} ORDER BY fingerprint, place
-        """
-        for row in tx.all(sql, chunk):
-            found.setdefault(row["fingerprint"], []).append(row)
+    asked = json.dumps(sorted(fingerprints))
+    for row in tx.all(_NEWEST[tx.dialect.name], {"asked": asked}):
+        found.setdefault(row["fingerprint"], []).append(row)
     return found
 
 
@@ -158,8 +158,3 @@ def _digests(outputs: TaskOutputs) -> Iterable[tuple[str, Digest]]:
         for ref in refs:
             if ref.digest is not None:
                 yield name, ref.digest
-
-
-def _chunks(values: list[str]) -> Iterable[list[str]]:
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]

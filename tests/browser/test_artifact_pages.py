@@ -441,6 +441,7 @@ def test_a_deleted_run_opens_read_only_until_it_is_removed_for_good(tab: Page, l
     tab.goto(f"/ui/runs/{run['run_id']}")
     tab.get_by_label("More actions").click()
     tab.get_by_role("button", name="Delete").click()
+    expect(tab.locator("[data-notice]")).to_contain_text("in the trash")
     tab.goto(f"/ui/runs/{run['run_id']}")
     expect(tab.locator("#run-head")).to_contain_text("This run was deleted and lies in the trash.")
     expect(tab.get_by_role("button", name="Clone run")).to_have_count(0)

@@ -148,12 +148,12 @@ class KfpApi:
         removal = RunRemoval(run_store, self.driver, self.files, self.releases)
         experiments = ExperimentService(experiment_store, run_store, removal, clock=clock, ids=ids, notifier=self.notifier)
         versions = VersionService(
-            version_store, pipeline_store, definitions, downloader=HttpPackageDownloader(allow_local=True), clock=clock, ids=ids
+            version_store, pipeline_store, definitions, downloader=HttpPackageDownloader(allow_local=True), clock=clock, ids=ids, notifier=self.notifier
         )
         runs = RunService(run_store, self.driver, definitions, versions, experiments, experiment_store, removal, clock=clock, ids=ids)
         return KfpServices(
             experiments=experiments,
-            pipelines=PipelineService(pipeline_store, version_store, definitions, clock=clock, ids=ids),
+            pipelines=PipelineService(pipeline_store, version_store, definitions, clock=clock, ids=ids, notifier=self.notifier),
             versions=versions,
             runs=runs,
             recurring_runs=RecurringRunService(

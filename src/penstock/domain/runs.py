@@ -82,4 +82,9 @@ class RecurringRunChanged:
     recurring_run_id: RecurringRunId
 
 
-DomainEvent = RunChanged | RunFinished | TrackedRunChanged | FlowRunChanged | RecurringRunChanged
+@dataclass(frozen=True, slots=True)
+class CatalogChanged:
+    """A pipeline, one of its versions or an experiment was made, changed or deleted."""
+
+
+DomainEvent = RunChanged | RunFinished | TrackedRunChanged | FlowRunChanged | RecurringRunChanged | CatalogChanged

@@ -5,7 +5,7 @@ from __future__ import annotations
 from penstock.domain.catalog import DEFAULT_EXPERIMENT, Experiment
 from penstock.domain.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, PreconditionError
 from penstock.domain.ids import ExperimentId, RecurringRunId
-from penstock.domain.runs import RecurringRunChanged
+from penstock.domain.runs import CatalogChanged, RecurringRunChanged
 from penstock.domain.states import StorageState
 from penstock.interfaces.catalog_store import ExperimentStore
 from penstock.interfaces.clock import Clock, IdSource
@@ -52,6 +52,7 @@ class ExperimentService:
             created_at=self._clock.now(),
         )
         await self._store.create(experiment)
+        self._notifier.publish(CatalogChanged())
         return experiment
 
     async def default(self) -> Experiment:
@@ -103,6 +104,7 @@ class ExperimentService:
         if len(notes) > MAX_NOTES:
             raise InvalidArgumentError(f"notes have at most {MAX_NOTES:,} characters, these have {len(notes):,}")
         await self._store.set_notes(experiment_id, notes)
+        self._notifier.publish(CatalogChanged())
 
     async def archive(self, experiment_id: ExperimentId) -> None:
         """Archive the experiment with all its runs; its recurring runs are disabled."""
@@ -114,6 +116,7 @@ class ExperimentService:
         """Restore the experiment; its runs stay archived and its recurring runs disabled."""
         await self.get(experiment_id)
         await self._store.set_storage_state(experiment_id, StorageState.AVAILABLE)
+        self._notifier.publish(CatalogChanged())
 
     async def delete(self, experiment_id: ExperimentId) -> None:
         """Remove the experiment with its runs and recurring runs.

@@ -10,9 +10,11 @@ from typing import Any
 from penstock.domain.catalog import Pipeline, PipelineVersion
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.ids import Digest, PipelineId, PipelineVersionId
+from penstock.domain.runs import CatalogChanged
 from penstock.interfaces.catalog_store import PipelineStore, VersionStore
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.listing import ListQuery, Page
+from penstock.interfaces.notifier import Notifier
 from penstock.pipelines.definitions import Definitions
 from penstock.pipelines.filters import PIPELINE_FIELDS
 from penstock.pipelines.names import check_name, check_namespace, check_tags
@@ -25,12 +27,15 @@ MAX_NAME = 128
 class PipelineService:
     """What people do with pipelines."""
 
-    def __init__(self, store: PipelineStore, versions: VersionStore, definitions: Definitions, *, clock: Clock, ids: IdSource) -> None:
+    def __init__(
+        self, store: PipelineStore, versions: VersionStore, definitions: Definitions, *, clock: Clock, ids: IdSource, notifier: Notifier
+    ) -> None:
         self._store = store
         self._versions = versions
         self._definitions = definitions
         self._clock = clock
         self._ids = ids
+        self._notifier = notifier
 
     async def create(
         self,
@@ -63,6 +68,7 @@ class PipelineService:
         )
         if package is None:
             await self._store.create(pipeline, None, None)
+            self._notifier.publish(CatalogChanged())
             return pipeline, None
         spec, _ = await asyncio.to_thread(self._definitions.accept, of_pipeline(package, name))
         given = first_version or _unnamed(pipeline, spec.digest)
@@ -79,6 +85,7 @@ class PipelineService:
             created_at=now,
         )
         await self._store.create(pipeline, version, spec)
+        self._notifier.publish(CatalogChanged())
         return pipeline, version
 
     async def get(self, pipeline_id: PipelineId) -> Pipeline:
@@ -126,6 +133,7 @@ class PipelineService:
         if tags is not None:
             pipeline = replace(pipeline, tags=check_tags(tags))
         await self._store.update(pipeline)
+        self._notifier.publish(CatalogChanged())
         return pipeline
 
     async def set_default_version(self, pipeline_id: PipelineId, version_id: PipelineVersionId) -> None:
@@ -139,6 +147,7 @@ class PipelineService:
         if version is None or version.pipeline_id != pipeline_id:
             raise NotFoundError(f"pipeline version {version_id} not found in pipeline {pipeline_id}")
         await self._store.update(replace(pipeline, default_version_id=version_id))
+        self._notifier.publish(CatalogChanged())
 
     async def delete(self, pipeline_id: PipelineId, *, cascade: bool = False) -> None:
         """Remove the pipeline; with `cascade` its versions too.
@@ -155,6 +164,7 @@ class PipelineService:
                     f"pipeline {pipeline.name!r} has {page.total} version(s); delete them first, or ask with cascade=true"
                 )
         await self._store.delete(pipeline_id)
+        self._notifier.publish(CatalogChanged())
 
 
 def _unnamed(pipeline: Pipeline, digest: Digest) -> PipelineVersion:

@@ -10,9 +10,11 @@ from typing import Any
 from penstock.domain.catalog import PipelineVersion, StoredSpec
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.ids import Digest, PipelineId, PipelineVersionId
+from penstock.domain.runs import CatalogChanged
 from penstock.interfaces.catalog_store import PipelineStore, VersionStore
 from penstock.interfaces.clock import Clock, IdSource
 from penstock.interfaces.listing import Page
+from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.packages import PackageDownloader
 from penstock.pipelines.definitions import MAX_SPEC_BYTES, Definitions
 from penstock.pipelines.filters import VERSION_FIELDS
@@ -35,6 +37,7 @@ class VersionService:
         downloader: PackageDownloader,
         clock: Clock,
         ids: IdSource,
+        notifier: Notifier,
     ) -> None:
         self._store = store
         self._pipelines = pipelines
@@ -42,6 +45,7 @@ class VersionService:
         self._downloader = downloader
         self._clock = clock
         self._ids = ids
+        self._notifier = notifier
 
     async def read_package(self, file_name: str, data: bytes) -> Package:
         """Take the definition out of an uploaded file.
@@ -97,6 +101,7 @@ class VersionService:
             created_at=self._clock.now(),
         )
         await self._store.create(version, spec)
+        self._notifier.publish(CatalogChanged())
         return version
 
     async def get(self, version_id: PipelineVersionId, *, pipeline_id: PipelineId | None = None) -> PipelineVersion:
@@ -156,6 +161,7 @@ class VersionService:
         if tags is not None:
             version = replace(version, tags=check_tags(tags))
         await self._store.update(version)
+        self._notifier.publish(CatalogChanged())
         return version
 
     async def delete(self, version_id: PipelineVersionId, *, pipeline_id: PipelineId | None = None) -> None:
@@ -166,6 +172,7 @@ class VersionService:
         """
         version = await self.get(version_id, pipeline_id=pipeline_id)
         await self._store.delete(version.pipeline_version_id)
+        self._notifier.publish(CatalogChanged())
 
     async def specs_of(self, versions: Sequence[PipelineVersion]) -> Mapping[Digest, StoredSpec]:
         """Return the definitions of versions, in one query."""

@@ -94,13 +94,16 @@ def build_pipelines(
     removal = RunRemoval(run_store, runner, files, KeepBlobs())
     experiments = ExperimentService(experiment_store, run_store, removal, clock=clock, ids=ids, notifier=notifier)
     version_store = SqlVersionStore(database)
-    versions = VersionService(version_store, pipeline_store, definitions, downloader=HttpPackageDownloader(), clock=clock, ids=ids)
+    downloader = HttpPackageDownloader()
+    versions = VersionService(
+        version_store, pipeline_store, definitions, downloader=downloader, clock=clock, ids=ids, notifier=notifier
+    )
     runs = RunService(run_store, runner, definitions, versions, experiments, experiment_store, removal, clock=clock, ids=ids)
     recurring_store = SqlRecurringRunStore(database)
     return PipelineParts(
         definitions=definitions,
         experiments=experiments,
-        pipelines=PipelineService(pipeline_store, version_store, definitions, clock=clock, ids=ids),
+        pipelines=PipelineService(pipeline_store, version_store, definitions, clock=clock, ids=ids, notifier=notifier),
         versions=versions,
         runs=runs,
         recurring_runs=RecurringRunService(

@@ -35,7 +35,7 @@ _FRAME = """<!doctype html>
 <section class="card">
 {body}</section></main></body></html>
 """
-_FORM = """<form class="body stack" method="post" action="{action}" data-sign-in>
+_FORM = """<form class="body stack" method="post" action="{action}" data-sign-in data-lost="{lost}">
 <h1>{title}</h1>
 <p class="muted">{explanation} <code>penstock env</code></p>
 {problem}
@@ -43,7 +43,7 @@ _FORM = """<form class="body stack" method="post" action="{action}" data-sign-in
 <div class="field"><label for="key">{label}</label>
 <input id="key" name="key" type="password" autocomplete="current-password" required autofocus></div>
 <div class="row"><button class="button primary">{title}</button></div></form>"""
-_INVITATION = """<form class="body stack" method="post"><h1>{invitation}</h1><p>{for_you} <strong>{user}</strong></p>
+_INVITATION = """<form class="body stack" method="post" data-lost="{lost}"><h1>{invitation}</h1><p>{for_you} <strong>{user}</strong></p>
 <p class="muted">{makes_key}</p><div class="row"><button class="button primary" autofocus>{accept}</button></div></form>"""
 _ACCEPTED = """<div class="body stack"><h1>{accepted}</h1><p>{new_key}</p>
 <div class="code-block"><pre tabindex="0" aria-label="{label}"><code>{key}</code></pre></div>

@@ -31,9 +31,10 @@ from penstock.web.lists.namespaces import completed, remember
 from penstock.web.nearest import Nearest, nearest
 from penstock.web.opened import note_page
 from penstock.web.pages.system.trash import KINDS
-from penstock.web.render import Crumb, Frame, Notice, redirect, render
+from penstock.web.render import Crumb, Frame, Notice, language_of, redirect, render, told_in
 from penstock.web.security import STILL_HEADERS
 from penstock.web.services.web import WebServices
+from penstock.web.texts.sentences import say_error
 
 _log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
             response = await handler(request)
             remember(request, response)
             note_page(request, response)
-            return response
+            return _led(request, response)
         except PenstockError as error:
             heading = next((words for kind, words in HEADINGS if isinstance(error, kind)), "Something went wrong")
             is_page = isinstance(error, NotFoundError) and request.method == "GET" and "text/html" in request.headers.get("accept", "")
@@ -96,7 +97,8 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
                 return role_refusal(services, request, error)
             status = status_of(error).http
             request_id = _noted(request, error) if status >= 500 else ""
-            return error_answer(services, request, status, heading, str(error), request_id, found=found)
+            message = say_error(language_of(request), error) if is_scripted_form(request) else str(error)
+            return error_answer(services, request, status, heading, message, request_id, found=found)
         except HTTPException as error:
             return error_answer(services, request, error.status_code, "This did not work", str(error.detail))
         except Exception:
@@ -107,6 +109,20 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
             )
 
     return guard
+
+
+def _led(request: Request, response: Response) -> Response:
+    """Where an answer leads, as a word for the script that sent a form; it would follow by itself, and use up the notice."""
+    if not is_scripted_form(request) or not isinstance(response, RedirectResponse):
+        return response
+    told = JSONResponse({"location": response.headers["location"]}, headers={"cache-control": "no-store"})
+    told.raw_headers += [(name, value) for name, value in response.raw_headers if name == b"set-cookie"]
+    return told
+
+
+def is_scripted_form(request: Request) -> bool:
+    """Whether `forms.js` sent it, and waits for `location`, a `problem` or a page."""
+    return request.headers.get("x-form") == "1"
 
 
 def _noted(request: Request, error: Exception) -> str:
@@ -148,8 +164,14 @@ def error_answer(
     found: Nearest | None = None,
     refused: RoleNeededError | None = None,
 ) -> Response:
-    """Answer with an error: back to the form with a notice after a POST from a page, JSON for data requests, a page otherwise."""
+    """Answer with an error.
+
+    A form that script sent gets a word, one that the browser sent leads back with a notice, data requests get JSON, all others a page.
+    """
     accepts_page = "text/html" in request.headers.get("accept", "")
+    if is_scripted_form(request):  # a success, since browsers write every other answer into the console
+        told = {"problem": told_in(language_of(request), message), "request_id": request_id}
+        return JSONResponse(told, headers={"cache-control": "no-store"})
     if request.headers.get("sec-fetch-dest") in {"iframe", "frame", "embed", "object", "image"}:
         return PlainTextResponse(message, status_code=status, headers=STILL_HEADERS | {"cache-control": "no-store"})
     referer = urlsplit(request.headers.get("referer", ""))

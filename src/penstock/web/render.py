@@ -81,6 +81,7 @@ SIGN_IN_WORDS = {
     "accepted": "Welcome",
     "new_key": "This is your API key. Keep it: it is not shown again.",
     "go_on": "Go on",
+    "lost": "The server cannot be reached.",
 }
 """What the sign-in page says, in English."""
 
@@ -135,10 +136,13 @@ class Notice:
 
 @jinja2.pass_context
 def _said(context: Context, sentence: str) -> str:
+    return told_in(context.get("language", "en"), str(sentence))
+
+
+def told_in(language: str, sentence: str) -> str:
     """A finished sentence in the reader's language, where it is known."""
-    language, text = context.get("language", "en"), str(sentence)
-    told = say(language, text)
-    return told if told != text else said(language, text)
+    told = say(language, sentence)
+    return told if told != sentence else said(language, sentence)
 
 
 @jinja2.pass_context
@@ -337,7 +341,8 @@ def render_text(services: WebServices, request: Request, template: str, **values
 
 def render(services: WebServices, request: Request, template: str, *, frame: Frame, page: object, status: int = 200) -> Response:
     """Answer with a whole page."""
-    notice = _read_notice(request)
+    # A page that is only fetched again, to bring parts of it up to date, shows no notice: the next one that opens does.
+    notice = None if request.headers.get("x-live") == "1" else _read_notice(request)
     html = render_text(services, request, template, frame=frame, page=page, notice=notice)
     response = HTMLResponse(html, status_code=status, headers=page_headers(request))
     if notice is not None:

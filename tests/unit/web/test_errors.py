@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from penstock.domain.errors import UnavailableError
 from penstock.web.errors import guarded, unknown_address
+from penstock.web.render import NOTICE_COOKIE, Notice, redirect
 from penstock.web.services.web import WebServices
 from tests.browser.app import SeededApp
 from tests.unit.web.conftest import PageClient
@@ -25,7 +26,11 @@ def refusing(services: WebServices) -> PageClient:
     async def busy(request: Request) -> Response:
         raise UnavailableError("The disk is full.")
 
-    return PageClient(Starlette(routes=[Route("/busy", guarded(services, busy))], exception_handlers={404: unknown_address(services)}))
+    async def done(request: Request) -> Response:
+        return redirect("/ui/home", Notice("Saved."))
+
+    routes = [Route("/busy", guarded(services, busy), methods=["GET", "POST"]), Route("/done", guarded(services, done), methods=["POST"])]
+    return PageClient(Starlette(routes=routes, exception_handlers={404: unknown_address(services)}))
 
 
 def details(text: str) -> str:
@@ -60,3 +65,26 @@ def test_what_cannot_be_had_now_has_an_id_that_the_log_knows(seeded: SeededApp, 
     data = client.get("/busy", headers={"accept": "application/json"}).json()
     assert data["error"] == "The disk is full."
     assert data["request_id"]
+
+
+def test_a_form_that_script_sends_is_told_where_to_go_and_what_was_wrong(seeded: SeededApp) -> None:
+    client = refusing(seeded.services)
+    led = client.post("/done", data={}, headers={"x-form": "1"})
+    assert (led.status_code, led.json()) == (200, {"location": "/ui/home"})
+    assert NOTICE_COOKIE in led.headers["set-cookie"]
+    assert client.post("/done", data={}).headers["location"] == "/ui/home"
+    refused = client.post("/busy", data={}, headers={"x-form": "1", "accept-language": "ko"})
+    assert refused.status_code == 200
+    assert refused.json()["problem"] == "The disk is full."
+    assert refused.json()["request_id"]
+
+
+def test_a_notice_waits_for_the_page_that_opens_next(seeded: SeededApp) -> None:
+    client = PageClient(seeded.app)
+    cookie = refusing(seeded.services).post("/done", data={}).headers["set-cookie"].partition(";")[0]
+    again = client.get("/ui/experiments", headers={"cookie": cookie, "x-live": "1"})
+    assert "data-notice" not in again.text
+    assert "set-cookie" not in again.headers
+    opened = client.get("/ui/experiments", headers={"cookie": cookie})
+    assert "data-notice" in opened.text
+    assert NOTICE_COOKIE in opened.headers["set-cookie"]

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from penstock.domain.budgets import BudgetScope
 from penstock.domain.catalog import DEMO_TAG
-from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
+from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.trash import TrashKind
 from penstock.interfaces.page_catalog import PipelineItem, PipelineView, VersionItem
 from penstock.interfaces.pages import ListQuery, Page
@@ -31,11 +31,10 @@ from penstock.web.pages.runs.run import ParameterRow, parameter_rows
 from penstock.web.pages.runs.table import RunTable, run_table
 from penstock.web.pages.system.budgets import BudgetCard, budget_card
 from penstock.web.pages.system.trash import done_notice, each, put_away
-from penstock.web.render import Crumb, Frame, Notice, language_of, redirect, render
+from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.runs.plans import plan_of
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services.web import WebServices
-from penstock.web.texts import sentences
 from penstock.web.texts.formats import plain_json
 
 TABS: Sequence[tuple[str, str]] = (
@@ -229,20 +228,8 @@ def diff_lines(before: str, after: str, *, limit: int = 2000) -> list[DiffLine]:
 
 
 async def act(services: WebServices, request: Request) -> Response:
-    """Upload a pipeline or a version, or delete one. A script that asks for JSON is told where to go, or the `problem`."""
+    """Upload a pipeline or a version, or delete one."""
     check_own_form(request)
-    if request.headers.get("accept") != "application/json":
-        return await _act(services, request)
-    try:
-        answer = await _act(services, request)
-    except PenstockError as error:
-        return JSONResponse({"problem": sentences.say_error(language_of(request), error)})
-    told = JSONResponse({"location": answer.headers["location"]})
-    told.raw_headers += [(name, value) for name, value in answer.raw_headers if name == b"set-cookie"]
-    return told
-
-
-async def _act(services: WebServices, request: Request) -> Response:
     form = await bulk_form(request, max_part_size=MAX_UPLOAD)
     verb, pipeline_id = str(form.get("verb", "")), str(form.get("id", ""))
     target = safe_next(str(form.get("next", "")), "/ui/pipelines")

@@ -3,7 +3,7 @@
 
 import { LineTimes } from "./log_times.js";
 import { make, text } from "./dom.js";
-import { ask, waitAt } from "./waiting.js";
+import { ask, waitAt, why } from "./waiting.js";
 
 const KEEP = 6000;
 const FOLLOW_PAUSE = 700;
@@ -233,8 +233,8 @@ class LogView {
     this.matchAt = -1;
     let found = { next: 0, next_line: 0 };
     while (found.next !== null && !found.is_cut && this.matches.length < 500) {
-      const answer = await fetch(this.address({ q: pattern, regex: isRegex ? 1 : 0, from: found.next, from_line: found.next_line }, "/search"), { credentials: "same-origin" });
-      found = { next: null, ...(await answer.json()) };
+      const asked = this.address({ q: pattern, regex: isRegex ? 1 : 0, from: found.next, from_line: found.next_line }, "/search");
+      found = { next: null, matches: [], ...(await ask(asked).then((answer) => answer.json()).catch((error) => ({ error: why(error) }))) };
       if (mine !== this.searching) return;
       this.matches.push(...found.matches);
       if (found.next) status.textContent = `${this.matches.length} ${text("matches")} …`;

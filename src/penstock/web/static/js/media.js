@@ -11,6 +11,7 @@ import { Panel } from "./panel.js";
 import { plotElement, rowsBehind } from "./plots.js";
 import { wholeTable } from "./table_view.js";
 import { themeColors } from "./theme.js";
+import { why } from "./waiting.js";
 import { say, shortNumber } from "./words.js";
 
 const MAX_RUNS = 6;
@@ -194,7 +195,7 @@ function drawFile(stage, run, value, work) {
 async function drawTable(stage, run, value, panel, label) {
   const turn = (stage.turn = (stage.turn ?? 0) + 1);
   const address = (extra) => `/ui/tracking/runs/${run}/table/${path(value.path)}?ref=${encodeURIComponent(value.artifact_path ?? "")}${extra}`;
-  const answer = await fetchJson(address("")).catch((error) => ({ error: error.message }));
+  const answer = await fetchJson(address("")).catch((error) => ({ error: why(error) }));
   if (turn !== stage.turn) return;
   if (answer.error) stage.replaceChildren(make("p", { class: "small muted" }, answer.error), download(run, value.path));
   else if (panel.spec.plot && answer.rows.length) stage.replaceChildren(plotElement(panel.spec.plot, answer, label, (classes) => rowsBehind(panel.board, run, classes)));

@@ -1,7 +1,7 @@
 // The new-run form: reloads for another pipeline, switches between form and YAML, checks JSON fields, fetches plan and next times.
 
 import { text } from "./dom.js";
-import { ask, waitAt } from "./waiting.js";
+import { ask, waitAt, why } from "./waiting.js";
 
 const form = document.querySelector("[data-new-run]");
 const place = document.getElementById("plan");
@@ -73,8 +73,8 @@ async function convert() {
   const problem = document.getElementById("mode-problem");
   const data = new FormData(form);
   data.set("mode", mode);
-  const answer = await fetch("/ui/runs/convert", { method: "POST", body: data, credentials: "same-origin", headers: { "hx-request": "true" } });
-  const found = answer.ok ? await answer.json() : { problem: `${answer.status}` };
+  const found = await ask("/ui/runs/convert", { method: "POST", body: data, headers: { "hx-request": "true" } })
+    .then((answer) => answer.json()).catch((error) => ({ problem: why(error) }));
   problem.hidden = !found.problem;
   problem.textContent = found.problem ?? "";
   if (found.problem) form.elements.mode.value = mode;

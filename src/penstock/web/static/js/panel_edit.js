@@ -5,6 +5,7 @@ import { expression } from "./expressions.js";
 import { fetchJson } from "./fetching.js";
 import { presetOf, problemOf, VegaPanel } from "./panel_vega.js";
 import { readSpec } from "./vega_spec.js";
+import { why } from "./waiting.js";
 import { say } from "./words.js";
 
 const KINDS = ["line", "bar", "scatter", "parallel", "importance", "scalar", "comparer", "code", "media", "vega", "markdown"];
@@ -71,7 +72,7 @@ async function takePreset(area) {
     area.value = JSON.stringify(await presetOf(area.form.elements.preset.value.trim()), null, 1);
     problem.textContent = "";
   } catch (error) {
-    problem.textContent = error.message;
+    problem.textContent = why(error);
   }
 }
 
@@ -179,16 +180,22 @@ function titleOf(kind, wanted) {
   return kind === "line" ? null : say(`kind ${kind}`);
 }
 
-/** Ask for one text, with proposals. */
+/** Ask for one text, with proposals, and give it to `work`; when that fails, the dialog says why and keeps what was typed. */
 export function askText(board, label, value, proposals, work) {
   const input = make("input", { type: "text", id: "asked-text", value, list: "asked-list", required: true, maxlength: "120", autocomplete: "off" });
-  const form = make("form", { method: "dialog" }, row("asked-text", label, input), make("datalist", { id: "asked-list" }, ...proposals.map((one) => make("option", { value: one }))),
+  const problem = make("p", { class: "problem", role: "alert" });
+  const form = make("form", { method: "dialog" }, row("asked-text", label, input), make("datalist", { id: "asked-list" }, ...proposals.map((one) => make("option", { value: one }))), problem,
     make("footer", {}, make("button", { class: "button", type: "button", onclick: () => dialog.close() }, say("cancel")), make("button", { class: "button primary" }, say("save"))));
   const dialog = make("dialog", { "aria-label": label }, form);
-  form.addEventListener("submit", (event) => {
+  form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    dialog.close();
-    work(input.value.trim());
+    problem.textContent = "";
+    try {
+      await work(input.value.trim());
+      dialog.close();
+    } catch (error) {
+      problem.textContent = why(error);
+    }
   });
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);

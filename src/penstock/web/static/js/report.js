@@ -4,6 +4,7 @@ import { Board } from "./board.js";
 import { make } from "./dom.js";
 import { fetchJson, postJson } from "./fetching.js";
 import { exported } from "./report_export.js";
+import { why } from "./waiting.js";
 
 const boards = [];
 
@@ -29,7 +30,7 @@ async function freeze(button) {
     location.reload();
   } catch (error) {
     button.disabled = false;
-    button.after(make("span", { class: "small state s-failed", role: "alert" }, error.message));
+    button.after(make("span", { class: "small state s-failed", role: "alert" }, why(error)));
   }
 }
 

@@ -1,6 +1,7 @@
 // The frame: theme, language, rail, search dialog, menus, copying, clocks, notices, keys, confirmation.
 
 import "./clocks.js";
+import "./forms.js";
 import "./keys.js";
 import "./news.js";
 import "./waiting.js";
@@ -77,6 +78,7 @@ function confirmFirst(form, submitter, message) {
   stay.addEventListener("click", () => dialog.close());
   go.addEventListener("click", () => {
     form.dataset.confirmed = "yes";
+    dialog.close();
     form.requestSubmit(submitter ?? undefined);
   });
   dialog.addEventListener("close", () => dialog.remove());

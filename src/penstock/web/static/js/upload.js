@@ -19,29 +19,6 @@ for (const drop of document.querySelectorAll("[data-drop]")) {
     show();
   });
 }
-// What was typed stays when the server refuses it.
-for (const form of document.querySelectorAll("[data-upload]")) {
-  const problem = form.querySelector("[data-upload-problem]");
-  const button = form.querySelector("footer .primary");
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    button.disabled = true;
-    problem.hidden = true;
-    try {
-      const answer = await fetch(form.action, { method: "POST", body: new FormData(form), credentials: "same-origin", headers: { accept: "application/json" } });
-      const told = await answer.json();
-      if (told.location) {
-        location.assign(told.location);
-        return;
-      }
-      problem.textContent = told.problem ?? told.error ?? String(answer.status);
-    } catch (error) {
-      problem.textContent = String(error);
-    }
-    problem.hidden = false;
-    button.disabled = false;
-  });
-}
 if (location.hash === "#upload") document.getElementById("upload")?.showModal();
 
 // A component's card opens when its box in the graph is chosen.

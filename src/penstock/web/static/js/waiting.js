@@ -25,13 +25,18 @@ export async function ask(address, options = {}) {
   throw new AnswerError(told.error ?? `${answer.status} ${answer.statusText}`, { address: String(address), status: answer.status, requestId: told.request_id });
 }
 
+/** Why something did not come, in the reader's words. */
+export function why(error) {
+  if (error.name === "TimeoutError") return text("no answer");
+  return error instanceof TypeError ? text(navigator.onLine ? "unreachable" : "offline") : error.message;
+}
+
 /** The sentence, what to copy for whoever looks into it, and the way to try again. */
 export function problem(error, again, address = error.address ?? "") {
-  const isLost = error instanceof TypeError;
-  const why = error.name === "TimeoutError" ? text("no answer") : isLost ? text(navigator.onLine ? "unreachable" : "offline") : error.message;
-  const facts = [why, address && new URL(address, location.href).href, error.status, error.requestId && `request ${error.requestId}`, new Date().toISOString()];
+  const sentence = why(error);
+  const facts = [sentence, address && new URL(address, location.href).href, error.status, error.requestId && `request ${error.requestId}`, new Date().toISOString()];
   return make("div", { class: "problem-note", role: "alert" },
-    make("p", {}, text("failed to load")), make("p", { class: "small muted wrap" }, why),
+    make("p", {}, text("failed to load")), make("p", { class: "small muted wrap" }, sentence),
     make("div", { class: "row wrapping" },
       again ? make("button", { class: "button small", type: "button", onclick: again }, text("retry")) : null,
       make("button", { class: "button small ghost", type: "button", "data-copy": facts.filter(Boolean).join("\n") }, text("copy details"))));

@@ -2,7 +2,7 @@
 // file is over, the reader stops, or half a minute has gone. What is asked stands in the address, so that a link asks again.
 
 import { make } from "./dom.js";
-import { ask } from "./waiting.js";
+import { ask, why } from "./waiting.js";
 import { shortNumber } from "./words.js";
 
 const MOST_ROWS = 200;
@@ -99,7 +99,7 @@ async function run(place, at) {
       draw(place, state, next, next !== null && performance.now() < until);
     } while (next !== null && performance.now() < until);
   } catch (error) {
-    if (!controller.signal.aborted) state.below.replaceChildren(make("span", { class: "banner bad", role: "alert" }, `${state.texts.failed} ${error.message}`), backButton(place, state));
+    if (!controller.signal.aborted) state.below.replaceChildren(make("span", { class: "banner bad", role: "alert" }, `${state.texts.failed} ${why(error)}`), backButton(place, state));
   }
 }
 

@@ -8,6 +8,7 @@ import { lookClass, recolored } from "./looks.js";
 import { askText } from "./panel_edit.js";
 import { RunList } from "./run_list.js";
 import { ViewDocument } from "./views.js";
+import { why } from "./waiting.js";
 import { say } from "./words.js";
 
 const root = document.querySelector("[data-panels]");
@@ -264,7 +265,8 @@ class Workspace {
       if (name !== null) location.href = this.addressOf(answer.url);
       else this.paint();
     } catch (error) {
-      notify(error.message);
+      if (name !== null) throw error; // the dialog says it
+      notify(why(error));
     }
   }
 
@@ -285,12 +287,7 @@ class Workspace {
     const { hidden, shown, groups, isOnly } = this.choices;
     const isChosen = Boolean(this.query.q) || isOnly || [hidden, shown, groups ?? {}].some((part) => Object.keys(part).length);
     const runs = isChosen ? this.board.visible().map((run) => run.runName) : null;
-    try {
-      const answer = await postJson("/ui/tracking/reports/panels", { project: root.dataset.project, title, panels, runs });
-      location.href = answer.url;
-    } catch (error) {
-      notify(error.message);
-    }
+    location.href = (await postJson("/ui/tracking/reports/panels", { project: root.dataset.project, title, panels, runs })).url;
   }
 
   bind() {
@@ -345,7 +342,7 @@ class Workspace {
       if (found) this.document.add({ ...found, id: undefined, section });
       else if (new RegExp(text)) this.document.add({ kind: "line", match: text, section });
     } catch (error) {
-      notify(error.message);
+      notify(why(error));
     }
   }
 }

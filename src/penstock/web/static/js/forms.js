@@ -1,0 +1,126 @@
+// Forms that change something. They are sent from here instead of by the browser, whose own page would take the place of what was typed when
+// the server does not answer; what the server refuses is said beside what was typed, too. Without script they are sent by the browser.
+
+import { make, text } from "./dom.js";
+import { patch } from "./live.js";
+import { ask, stages, why } from "./waiting.js";
+
+const KEPT_ALIVE_BYTES = 60000; // the most that browsers let go on when their reader goes elsewhere at once
+
+const sending = new WeakSet();
+
+/** What the server says against it; its sentence is for the reader. */
+class Refusal extends Error {
+  constructor({ problem, request_id: requestId }) {
+    super(problem);
+    this.requestId = requestId;
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const { target: form, submitter } = event;
+  const method = submitter?.getAttribute("formmethod") ?? form.getAttribute("method");
+  if (event.defaultPrevented || method?.toLowerCase() !== "post") return;
+  event.preventDefault();
+  if (!sending.has(form)) submit(form, submitter);
+});
+
+async function submit(form, submitter) {
+  sending.add(form);
+  delete form.dataset.confirmed; // the next time is another one
+  form.setAttribute("aria-busy", "true");
+  settled(form);
+  const end = stages({ show: () => {}, reason: () => say(form, { sentence: text("slow") }), giveUp: () => {} });
+  const address = new URL(submitter?.getAttribute("formaction") ?? form.getAttribute("action") ?? "", location.href).href;
+  try {
+    if (submitter && "file" in submitter.dataset) await fetchFile(form, submitter);
+    else await arrive(await ask(address, asked(form, submitter)));
+    settled(form);
+  } catch (error) {
+    const again = error instanceof Refusal ? null : () => submit(form, submitter);
+    say(form, { ...told(error), again, details: [error.message, address, error.status, error.requestId, new Date().toISOString()] });
+  } finally {
+    end();
+    sending.delete(form);
+    form.removeAttribute("aria-busy");
+  }
+}
+
+/** The form as the browser would send it. */
+function asked(form, submitter) {
+  const data = new FormData(form, submitter);
+  const headers = { accept: "text/html", "x-form": "1" };
+  if (form.enctype === "multipart/form-data") return { method: "POST", body: data, headers };
+  const body = new URLSearchParams(data);
+  return { method: "POST", body, headers, keepalive: body.toString().length < KEPT_ALIVE_BYTES };
+}
+
+/** A file is the browser's to fetch, once somebody is there. */
+async function fetchFile(form, submitter) {
+  await fetch("/healthz");
+  const name = make("input", { type: "hidden", name: submitter.name, value: submitter.value });
+  form.append(name);
+  form.submit();
+  name.remove();
+}
+
+/** Go where the answer leads, or show the page that it is. */
+async function arrive(answer) {
+  if ((answer.headers.get("content-type") ?? "").startsWith("application/json")) {
+    const { location: target, ...refusal } = await answer.json();
+    if (!target) throw new Refusal(refusal);
+    go(new URL(target, location.href));
+  } else if (answer.redirected) go(new URL(answer.url));
+  else show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+}
+
+function go(target) {
+  const isHere = target.pathname === location.pathname && target.search === location.search;
+  if (!isHere) location.assign(target);
+  else if (!target.hash) location.replace(target);
+  else {
+    history.replaceState(history.state, "", target);
+    location.reload();
+  }
+}
+
+function show(fresh) {
+  document.title = fresh.title;
+  for (const place of [".crumbs", "#main"]) {
+    const [old, replacement] = [document.querySelector(place), fresh.querySelector(place)];
+    if (old && replacement) patch(old, replacement);
+  }
+  document.dispatchEvent(new CustomEvent("penstock:patched"));
+  const first = document.querySelector("#main [role=alert]") ?? document.getElementById("main");
+  first.scrollIntoView({ block: "nearest" });
+}
+
+function told(error) {
+  if (error instanceof Refusal) return { sentence: error.message };
+  if (error.status) return { sentence: error.message, rest: text("still here") };
+  return { sentence: why(error), rest: `${text("still here")} ${text("maybe done")}` };
+}
+
+/** Say it at the foot of the page; of a form in a dialog there. */
+function say(form, { sentence, rest = "", again = null, details = null }) {
+  settled(form);
+  const note = make("div", { class: `form-note${details ? " is-error" : ""}`, role: details ? "alert" : "status", "data-keep": true },
+    make("div", { class: "wrap" }, make("p", {}, sentence), rest && make("p", { class: "small" }, rest)),
+    again && make("button", { class: "button small", type: "button", onclick: again }, text("retry")),
+    again && make("button", { class: "button small ghost", type: "button", "data-copy": details.filter(Boolean).join("\n") }, text("copy details")),
+    make("button", { class: "button small ghost", type: "button", onclick: () => settled(form) }, text("close")));
+  const dialog = form.closest("dialog[open]");
+  if (dialog) (form.querySelector(":scope > footer") ?? form.lastElementChild).before(note);
+  else {
+    note.classList.add("notice");
+    document.querySelector("[data-notice]")?.remove();
+    document.body.append(note);
+  }
+  form.note = note;
+  if (dialog) note.scrollIntoView({ block: "nearest" });
+}
+
+function settled(form) {
+  form.note?.remove();
+  form.note = null;
+}

@@ -57,6 +57,7 @@ write("notes.md", mark + " [a](javascript:top.hacked=1) ![p](" + away + "/p.png)
 write("plot.json", json.dumps({"data": [None, 5, {"type": ["bar"], "x": {"a": 1}, "y": None, "z": 5}, {"type": "__proto__", "y": [1]}], "layout": {"title": [1]}}))
 write("script.pdf", "%PDF-1.4\n1 0 obj<</Type/Catalog/OpenAction<</S/JavaScript/JS(app.alert(1))>>>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF")
 with wandb.init(project="bombs", name="bombs") as run:
+    run.log({"large": wandb.Table(columns=["id", "text"], data=[[number, "x" * 2000] for number in range(9000)])})
     run.notes = mark + "[" * 200000
     artifact = wandb.Artifact("bombs", "samples")
     artifact.add_dir("bombs")
@@ -177,6 +178,15 @@ def test_notes_that_take_long_to_read_hold_nobody_up(tab: Page, bombs: Bombs) ->
     opened(tab, f"/tester/bombs/runs/{bombs.run}/overview")
     expect(tab.locator(".notes")).to_contain_text("<script>top.hacked=1</script>")
     expect(tab.locator(".notes pre")).to_contain_text("[[[[")
+
+
+def test_a_table_that_is_too_large_for_a_panel_leads_to_its_page_where_it_is_looked_through(tab: Page, bombs: Bombs) -> None:
+    opened(tab, f"/tester/bombs/runs/{bombs.run}/charts")
+    panel = tab.locator('figure[data-key="large"]')
+    panel.scroll_into_view_if_needed()
+    panel.get_by_role("link", name="Open", exact=True).click()
+    tab.get_by_role("button", name="Look through the whole file").click()
+    expect(tab.get_by_text("all 9,000 rows looked at")).to_be_visible(timeout=PATIENCE * 1000)
 
 
 def test_a_hostile_card_stays_in_its_box(tab: Page, bombs: Bombs) -> None:

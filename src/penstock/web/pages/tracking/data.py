@@ -13,6 +13,7 @@ import mimetypes
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from starlette.requests import Request
@@ -268,19 +269,26 @@ def stream(services: WebServices, request: Request, digest: Digest, size_bytes: 
 async def table(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Answer with rows of a stored `*.table.json`: those with `q` in them, by column `sort` (`-3`: descending), after `from` of them.
 
-    The first page also says how the values of each column are spread.
+    The first page also says how the values of each column are spread. One that is too large names the page where it is looked through.
     """
     whole = await _whole_table(tracking, request)
     digest, _, size_bytes = whole or await run_file(tracking, request)
-    if size_bytes > _MAX_TABLE:
-        return JSONResponse({"error": "too large to show here", "size": size_bytes}, headers=NO_STORE)
     try:
+        if size_bytes > _MAX_TABLE:
+            raise ValueError("too large")
         document = await asyncio.to_thread(lambda: read_json(b"".join(services.blobs.read(digest))))
-    except ValueError:
-        return JSONResponse({"error": "not JSON"}, headers=NO_STORE)
+    except ValueError as error:
+        return JSONResponse({"error": str(error), "page": await _page_of(tracking, request)}, headers=NO_STORE)
     query = request.query_params
     found = await asyncio.to_thread(rows_of, document, query.get("q", "").lower(), query.get("sort", ""), _number(query.get("from"), 0))
     return JSONResponse(plain(found | ({"beside": whole[1]} if whole else {})), headers=NO_STORE)
+
+
+async def _page_of(tracking: TrackingServices, request: Request) -> str:
+    """Return the address of the page of a run's file, where tables of any size are looked through a piece at a time."""
+    run = await run_by_id(tracking, request, request.path_params["run_id"])
+    place = [quote(part, safe="") for part in (run.entity, run.project, "runs", run.name, "files")]
+    return f"/{'/'.join(place)}/{quote(request.path_params['path'])}"
 
 
 async def _whole_table(tracking: TrackingServices, request: Request) -> tuple[Digest, str, int] | None:

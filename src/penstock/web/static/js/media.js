@@ -197,7 +197,7 @@ async function drawTable(stage, run, value, panel, label) {
   const address = (extra) => `/ui/tracking/runs/${run}/table/${path(value.path)}?ref=${encodeURIComponent(value.artifact_path ?? "")}${extra}`;
   const answer = await fetchJson(address("")).catch((error) => ({ error: why(error) }));
   if (turn !== stage.turn) return;
-  if (answer.error) stage.replaceChildren(make("p", { class: "small muted" }, answer.error), download(run, value.path));
+  if (answer.error) stage.replaceChildren(make("p", { class: "small muted" }, answer.page ? say("large") : answer.error), answer.page ? make("a", { class: "button small", href: answer.page }, say("open")) : "", download(run, value.path));
   else if (panel.spec.plot && answer.rows.length) stage.replaceChildren(plotElement(panel.spec.plot, answer, label, (classes) => rowsBehind(panel.board, run, classes)));
   else stage.replaceChildren(wholeTable(answer, (name) => (answer.beside ? answer.beside + path(name) : fileAddress(run, name)), address, label));
 }

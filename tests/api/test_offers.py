@@ -148,3 +148,11 @@ async def test_a_viewer_is_told_beside_a_link_which_role_it_takes(site: Site) ->
     page = (await site.http.get("/ui/runs", headers={"authorization": f"Bearer {site.keys[Role.VIEWER]}", "accept": "text/html"})).text
     assert 'href="/ui/runs/new"' not in page
     assert re.search(r'<a class="button primary" role="link" aria-disabled="true" title="This needs the role member; you have viewer.">', page)
+
+
+async def test_a_viewer_may_arrange_a_workspace_and_is_not_offered_to_save_it(site: Site) -> None:
+    for role in (Role.VIEWER, Role.MEMBER):
+        page = (await site.http.get("/crew/digits", headers={"authorization": f"Bearer {site.keys[role]}", "accept": "text/html"})).text
+        for name in ("save-as", "report"):
+            assert (f'data-view-{name} disabled title="This needs the role member; you have viewer."' in page) is (role is Role.VIEWER)
+            assert f"data-view-{name}" in page

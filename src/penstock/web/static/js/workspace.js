@@ -128,7 +128,7 @@ class Workspace {
     for (const group of list.querySelectorAll("[data-run-group]")) this.paintGroup(group, members.get(group.dataset.runGroup) ?? []);
     document.getElementById("drawn-note").textContent = say("drawn", { drawn: this.board.visible().length, all: this.list.total });
     const { document: doc } = this;
-    for (const [name, isOff] of [["undo", !doc.past.length], ["redo", !doc.future.length], ["revert", !this.isDirty], ["save", !this.isDirty || !this.view.can_save]]) {
+    for (const [name, isOff] of [["undo", !doc.past.length], ["redo", !doc.future.length], ["revert", !this.isDirty], ["save", !this.isDirty || !this.view.can_save || "refusal" in document.body.dataset]]) {
       const button = document.querySelector(`[data-view-${name}]`);
       if (button) button.disabled = isOff;
     }

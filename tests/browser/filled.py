@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.browser.furnishing import furnish, throw_away
+from tests.browser.furnishing import furnish, put_away
 from tests.conformance.metaflow.machine import CLIENT, Machine
 from tests.support.clients import KFP_NEWEST, WANDB_NEWEST, client_environment, client_python
 from tests.support.server import LiveServer
@@ -40,7 +40,8 @@ def fill(server: LiveServer, folder: Path, say: Callable[[str], object]) -> None
     _run([str(client_python(WANDB_NEWEST, "wandb-workspaces==0.4.13")), str(PROGRAMS / "report.py")], folder, wandb)
     say("what people do on the pages")
     furnish(server)
-    throw_away(server, "load, a first try")
+    put_away(server, "load, a first try", verb="delete")
+    put_away(server, "load, as last year", verb="archive")
     say("a run that goes on")
     _run([str(client_python(KFP_NEWEST)), str(PROGRAMS / "waiting.py")], folder, kfp)
 

@@ -35,11 +35,11 @@ def furnish(server: LiveServer) -> None:
     _send(server, "/ui/views", verb="save", **runs)
 
 
-def throw_away(server: LiveServer, run_name: str) -> None:
-    """Move a run to the trash, as the list of runs does."""
+def put_away(server: LiveServer, run_name: str, *, verb: str) -> None:
+    """Move a run to the trash (`delete`) or to the archive (`archive`), as the list of runs does."""
     runs = server.get("/apis/v2beta1/runs", page_size=100)["runs"]
     (identity,) = [run["run_id"] for run in runs if run["display_name"] == run_name]
-    _send(server, "/ui/runs/actions", verb="delete", id=identity, next="/ui/runs")
+    _send(server, "/ui/runs/actions", verb=verb, id=identity, next="/ui/runs")
 
 
 def _send(server: LiveServer, address: str, **form: str) -> None:

@@ -18,9 +18,14 @@ class Place:
 
     address: str
     steps: tuple[tuple[str, str], ...] = ()
-    """Pairs of a verb (`click`, `hover`, `press`, `scroll`, `type`, `wait`) and what it is done to; `type` writes into what has the focus."""
-    is_on_telephones: bool = True
-    """Whether a narrow window has it."""
+    """Pairs of a verb (`click`, `hover`, `pause`, `press`, `scroll`, `type`, `wait`) and what it is done to; `type` writes into what has the focus,
+    `pause` lets so many milliseconds go by."""
+    cookies: tuple[tuple[str, str], ...] = ()
+    """What the reader chose (language, theme) and who it is."""
+    held: str = ""
+    """Pattern of addresses that are not answered."""
+    refused: str = ""
+    """Pattern of addresses that are answered with an error."""
 
 
 def prepare(page: Page, place: Place) -> None:
@@ -30,6 +35,8 @@ def prepare(page: Page, place: Place) -> None:
             page.keyboard.press(what)
         elif verb == "type":
             page.keyboard.type(what)
+        elif verb == "pause":
+            page.wait_for_timeout(int(what))
         elif verb == "wait":
             page.locator(what).first.wait_for(timeout=5000)
         elif verb == "scroll":

@@ -21,13 +21,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import uvicorn
-from playwright.sync_api import Browser, TimeoutError, sync_playwright  # noqa: A004 - its own name
+from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, sync_playwright  # noqa: A004 - its own name
 
 from tests.browser.app import build
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.filled import fill
 from tests.browser.places import Place, places, prepare
 from tests.browser.readme_pictures import PICTURES, write_readme_pictures
+from tests.browser.states import refused, states
 from tests.support.server import LiveServer
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +75,8 @@ def bare(options: argparse.Namespace) -> Iterator[dict[str, Place]]:
         # Bound to every interface, a server asks for a key.
         names = ("home", "pipelines", "experiments", "runs", "recurring", "executions", "artifacts", "projects", "registry", "trash")
         places = {f"new-{name}": Place(f"{new.url}/ui/{name}") for name in names} | {"new-flows": Place(f"{new.url}/flows")}
-        yield places | {"sign-in": Place(f"http://127.0.0.1:{guarded.port}/ui/runs")}
+        places |= {"new-archived": Place(f"{new.url}/ui/runs?tab=archived"), "sign-in": Place(f"http://127.0.0.1:{guarded.port}/ui/runs")}
+        yield places | refused(guarded)
 
 
 @dataclass(frozen=True)
@@ -91,20 +93,34 @@ def take(browser: Browser, places: Mapping[str, Place], form: Form, options: arg
     context = browser.new_context(
         viewport={"width": form.width, "height": form.height}, color_scheme=form.theme, reduced_motion="reduce", locale="en-US"
     )
-    page = context.new_page()
     for name, place in places.items():
         if options.only and not any(part in name for part in options.only):
             continue
-        page.goto(place.address)
-        page.wait_for_load_state("load")
-        page.wait_for_timeout(500)
-        try:
-            prepare(page, place)
-        except TimeoutError as missing:
-            sys.stdout.write(f"{name}: {str(missing).splitlines()[0]}\n")
-        page.wait_for_timeout(300 if place.steps else 0)
-        page.screenshot(path=options.out / f"{name}-{form.theme}-{form.width}.png", full_page=options.whole)
+        with visit(context, place) as page:
+            try:
+                prepare(page, place)
+            except TimeoutError as missing:
+                sys.stdout.write(f"{name}: {str(missing).splitlines()[0]}\n")
+            page.wait_for_timeout(300 if place.steps else 0)
+            page.screenshot(path=options.out / f"{name}-{form.theme}-{form.width}.png", full_page=options.whole)
     context.close()
+
+
+@contextmanager
+def visit(context: BrowserContext, place: Place) -> Iterator[Page]:
+    """Open a place as its reader does, and leave no trace of it."""
+    context.add_cookies([{"name": name, "value": value, "url": place.address} for name, value in place.cookies])
+    page = context.new_page()
+    if place.held:
+        page.route(place.held, lambda _: None)
+    if place.refused:
+        page.route(place.refused, lambda route: route.fulfill(status=503, json={"error": "The database is busy.", "request_id": "4f1c22a09b7d"}))
+    page.goto(place.address)
+    page.wait_for_load_state("load")
+    page.wait_for_timeout(500)
+    yield page
+    page.close()
+    context.clear_cookies()
 
 
 def main() -> None:
@@ -123,7 +139,8 @@ def main() -> None:
     sizes = [(width, 900) for width in options.width] if options.width else SIZES
     with visited(options) as url, bare(options) as others, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        found = {name: replace(place, address=url + place.address) for name, place in places(url).items()}
+        pages = places(url)
+        found = {name: replace(place, address=url + place.address) for name, place in (pages | states(url, pages)).items()}
         if options.readme:
             write_readme_pictures(browser, found)
         else:

@@ -153,3 +153,13 @@ def test_tools_of_executions_stand_in_one_row(page: Page) -> None:
     page.goto("/ui/executions")
     assert page.locator(".table-tools").evaluate("(tools) => tools.getBoundingClientRect().height") < 45
 
+
+
+@pytest.mark.parametrize("address", ["/ui/pipelines", "/ui/recurring", "/ui/executions", "/ui/artifacts", "/ui/artifacts?tab=stored"])
+def test_lists_have_all_their_columns_in_sight_at_1440_px(page: Page, served: Served, address: str) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(address)
+    box = page.locator(".table-box").first
+    expect(box).to_be_visible()
+
+    assert box.evaluate("(box) => box.scrollWidth - box.clientWidth") <= 0

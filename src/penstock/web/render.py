@@ -222,7 +222,9 @@ def _span(context: Context, start: float | None, end: float | None = None, is_ru
 
 
 def _one_of(nouns: str) -> str:
-    return f"{nouns.removesuffix('ies')}y" if nouns.endswith("ies") else nouns.removesuffix("s")
+    """`kinds of lines` -> `kind of lines`, `entries` -> `entry`."""
+    head, of, rest = nouns.partition(" of ")
+    return (f"{head.removesuffix('ies')}y" if head.endswith("ies") else head.removesuffix("s")) + of + rest
 
 
 @jinja2.pass_context

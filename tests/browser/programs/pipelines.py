@@ -88,6 +88,7 @@ def main() -> None:
         client.run_pipeline(experiment.experiment_id, name, params=arguments, **of_pipeline)
         for name, arguments in (
             ("load, a first try", {"rows": 24, "rates": [0.01]}),
+            ("load, as last year", {"rows": 48, "rates": [0.02]}),
             ("load, three rates", {}),
             ("load, five rates", {"rates": [0.003, 0.01, 0.03, 0.1, 0.2]}),
             ("load, strict", {"limit": 0.5}),

@@ -51,9 +51,13 @@ TABS: Sequence[tuple[str, str]] = (
 FILTER_FIELDS = ("name", "type", "run", "pipeline", "alias", "tag", "uri", "digest", "created", "size")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough")
 _MARKDOWN_STYLE = (
-    "body{font:15px/1.6 system-ui,sans-serif;color:#14181f;background:#fff;margin:1rem 1.25rem;max-width:56rem}"
-    "table{border-collapse:collapse}td,th{border:1px solid #cbd2db;padding:.25rem .6rem}"
-    "pre,code{font-family:ui-monospace,monospace;background:#f1f3f6;border-radius:4px}pre{padding:.6rem}code{padding:.1rem .25rem}"
+    ":root{color-scheme:light dark}"
+    "body{font:15px/1.6 system-ui,sans-serif;color:light-dark(#14181f,#e7ebf0);"
+    "background:light-dark(#fff,#12161b);margin:1rem 1.25rem;max-width:56rem}"
+    "a{color:light-dark(#0a5fc2,#6cb4ff)}table{border-collapse:collapse}"
+    "td,th{border:1px solid light-dark(#cbd2db,#38414d);padding:.25rem .6rem}"
+    "pre,code{font-family:ui-monospace,monospace;background:light-dark(#f1f3f6,#0e1216);border-radius:4px}"
+    "pre{padding:.6rem}code{padding:.1rem .25rem}"
     "img{max-width:100%}"
 )
 

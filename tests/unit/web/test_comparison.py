@@ -116,7 +116,7 @@ def test_runs_whose_iterations_took_one_content_differ_by_other_contents_alone()
         artifact = SimpleNamespace(digest=f"sha256:{digest * 64}")
         return SimpleNamespace(run_id=run, task_name="fit", key="table", artifact=artifact)
 
-    runs: Any = [SimpleNamespace(run_id=name) for name in ("five", "three", "other")]
+    runs: Any = [SimpleNamespace(run_id=name, tracked=None) for name in ("five", "three", "other")]
     uses = [*[use("five", "a")] * 5, *[use("three", "a")] * 3, use("other", "a"), use("other", "b")]
     first, second, third = contents_of(runs, uses, "<")
     assert first == second == {"fit < table": "a" * 12}

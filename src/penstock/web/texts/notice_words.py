@@ -36,6 +36,8 @@ PLAIN = (
     "This artifact was deleted, or its time to live has passed.",
     "The server made a mistake; its log has the details.",
     "These pages are served without a server process.",
+    "Runs that were created without an experiment.",
+    "the attempt did not succeed; its log says why",
 )  # fmt: skip
 PATTERNS = (
     "{done} {count} of {total} runs.",

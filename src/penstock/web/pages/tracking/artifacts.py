@@ -271,7 +271,7 @@ async def version_page(services: WebServices, tracking: TrackingServices, reques
         crumbs=(
             first_crumb(project),
             project_crumb(project.entity, project.name, project_url(project)),
-            Crumb("Artifacts", f"{project_url(project)}/artifacts"),
+            Crumb("Artifacts", f"{project_url(project)}/artifacts", is_word=True),
             Crumb(f"{collection.name}:v{member.version_index}", "", siblings),
         ),
         scripts=("table", "lineage", "preview", "visuals") if tab == "lineage" else ("tracked_run", "table", "preview"),

@@ -209,7 +209,7 @@ def first_crumb(project: TrackedProject) -> Crumb:
     return Crumb("Registry", "/ui/registry") if section_of(project) == "registry" else Crumb("Projects", "/ui/projects")
 
 
-_OWN_CRUMBS = frozenset(label for _, label in PROJECT_TABS)
+_OWN_CRUMBS = frozenset({*(label for _, label in PROJECT_TABS), "New report", "Edit report"})
 """Names of pages, which are translated; others are names of things."""
 
 

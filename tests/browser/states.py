@@ -91,11 +91,11 @@ def edges_of_pages(pages: Mapping[str, Place]) -> dict[str, Place]:
 def waits(pages: Mapping[str, Place]) -> dict[str, Place]:
     """Parts that wait for the server, with the reason, and parts that could not be fetched."""
     found = {}
-    for name, part in (("run-task", "**/panel*"), ("artifact-lineage", "**/graph?*"), ("project", "**/tracking/series*"), ("run-task-logs", "**/log?*")):
+    asks = (_GRAPH, ("click", "#graph .node-link"))
+    for name, part, steps in (("run", "**/panel*", asks), ("project", "**/tracking/series*", ()), ("run-task-logs", "**/log?*", ())):
         if name in pages:
-            page = replace(pages[name], steps=())
-            found[f"{name}-waiting"] = replace(page, held=part, steps=(("pause", "3500"),))
-            found[f"{name}-lost"] = replace(page, refused=part)
+            found[f"{name}-waiting"] = replace(pages[name], held=part, steps=(*steps, ("pause", "3500")))
+            found[f"{name}-lost"] = replace(pages[name], refused=part, steps=(*steps, ("pause", "500")))
     return found
 
 

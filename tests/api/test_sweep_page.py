@@ -44,7 +44,10 @@ async def test_a_trial_leads_to_its_pipeline_run_with_what_was_reused(tmp_path: 
             await parts.tracking.runs.upsert("boss", "digits", name, RunChange(display_name=name, config='{"lr": {"value": 1}}'))
         parts.database.write_sync(seed)
         page = (await http.get("/boss/digits/sweeps/abc", headers={"accept": "text/html"})).text
+        korean = (await http.get("/boss/digits/sweeps/abc", headers={"accept": "text/html", "cookie": "penstock_lang=ko"})).text
     assert page.count('href="/ui/runs/run-1"') == 1
+    assert "Parallel coordinates" in page
+    assert "Parallel coordinates" not in korean
     assert "nightly search" in page
     assert "2/3</span>" in page
     await parts.tracking.stop()

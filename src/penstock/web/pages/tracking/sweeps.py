@@ -19,10 +19,11 @@ from penstock.tracking.importance import Importance, importances
 from penstock.tracking.sweeps import metric_value
 from penstock.web.pages.tracking.run import run_url
 from penstock.web.pages.tracking.workspace import PROJECT_TABS, project_frame, project_url
-from penstock.web.render import render
+from penstock.web.render import language_of, render
 from penstock.web.services.tracking import TrackingServices, project_of
 from penstock.web.services.web import WebServices
 from penstock.web.texts.formats import number
+from penstock.web.texts.i18n import translate
 from penstock.web.tracking.documents import config_of, look_of, lookup, summary_of
 from penstock.web.tracking.run_colors import color_of
 
@@ -190,7 +191,8 @@ async def sweep_page(services: WebServices, tracking: TrackingServices, request:
         agents=[(agent, tracking.sweeps.agent_state(agent, sweep)) for agent in agents], best_points=points, problem=problem,
         importances=await asyncio.to_thread(_importances, trials, names) if metric else (),
         pipeline_runs=await _pipeline_runs(services, runs),
-        sort=request.query_params.get("sort", ""), panels=_panels(names, metric), runs=[_drawn(trial) for trial in trials[-_DRAWN:]],
+        sort=request.query_params.get("sort", ""), panels=_panels(names, metric, language_of(request)),
+        runs=[_drawn(trial) for trial in trials[-_DRAWN:]],
     )  # fmt: skip
     frame = project_frame(project, sweep.display_name or sweep.name, crumb=sweep.display_name or sweep.name, scripts=("table", "sweep"))
     return render(services, request, "tracking/sweep.html", frame=frame, page=page)
@@ -206,13 +208,13 @@ def _importances(trials: Sequence[Trial], names: Sequence[str]) -> list[Importan
     return importances([dict(zip(names, trial.values, strict=False)) for trial in trials], [trial.metric for trial in trials])
 
 
-def _panels(names: Sequence[str], metric: str) -> list[Mapping[str, Any]]:
+def _panels(names: Sequence[str], metric: str, language: str) -> list[Mapping[str, Any]]:
     """Return the drawing of all trials with axes to brush and move, the metric last."""
     columns = [*(f"c.{name}" for name in names), *([f"s.{metric}"] if metric else [])]
     if len(columns) < 2:
         return []
-    place = {"id": "parallel", "key": "parallel", "section": "Sweep", "wide": 4}
-    return [{**place, "kind": "parallel", "columns": columns, "title": "Parallel coordinates"}]
+    place = {"id": "parallel", "key": "parallel", "section": translate(language, "Sweep"), "wide": 4}
+    return [{**place, "kind": "parallel", "columns": columns, "title": translate(language, "Parallel coordinates")}]
 
 
 def _drawn(trial: Trial) -> Mapping[str, Any]:

@@ -91,7 +91,7 @@ def edges_of_pages(pages: Mapping[str, Place]) -> dict[str, Place]:
 def waits(pages: Mapping[str, Place]) -> dict[str, Place]:
     """Parts that wait for the server, with the reason, and parts that could not be fetched."""
     found = {}
-    asks = (_GRAPH, ("click", "#graph .node-link"))
+    asks = (_GRAPH, ("click", "#graph a.node"))
     for name, part, steps in (("run", "**/panel*", asks), ("project", "**/tracking/series*", ()), ("run-task-logs", "**/log?*", ())):
         if name in pages:
             found[f"{name}-waiting"] = replace(pages[name], held=part, steps=(*steps, ("pause", "3500")))

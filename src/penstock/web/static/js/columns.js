@@ -161,7 +161,7 @@ function draw() {
   for (const table of tables()) {
     arrangeOne(table);
     const { columns: chosen, isCompact, isDiffering } = layoutOf(table);
-    if (isCompact) rules.push(`table[data-table="${CSS.escape(table.dataset.table)}"] { --row: 1.65rem; }`);
+    if (isCompact) rules.push(`table[data-table="${CSS.escape(table.dataset.table)}"] { --row: 1.65rem; --row-pad: 0; }`);
     for (const head of heads(table)) {
       const { width, isHidden } = chosen[nameOf(head)] ?? {};
       if (!head.classList.contains("lead") && (isHidden || (isDiffering && isConstant(table, head)))) rules.push(`${cellsOf(table, head)} { display: none; }`);

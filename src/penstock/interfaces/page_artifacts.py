@@ -72,6 +72,3 @@ class ArtifactPages(Protocol):
         """
         ...
 
-    async def lineage(self, artifact_id: int, *, depth: int = 3, limit: int = 300) -> tuple[Sequence[ArtifactUse], bool]:
-        """Return edges within `depth` steps up and down of an artifact, and whether some were left out for `limit`."""
-        ...

@@ -99,18 +99,6 @@ class RunItem:
 
 
 @dataclass(frozen=True, slots=True)
-class LineageView:
-    """What surrounds a version: runs and versions, and which run used or logged which version."""
-
-    versions: Mapping[int, VersionItem]
-    runs: Mapping[TrackedRunId, RunItem]
-    edges: Sequence[tuple[TrackedRunId, int, str]]
-    """(run, version, `input` or `output`)."""
-    is_cut: bool
-    """There is more than is returned."""
-
-
-@dataclass(frozen=True, slots=True)
 class TaskPlace:
     """Where the pipeline task of a tracked run stands."""
 
@@ -214,8 +202,4 @@ class TrackingPages(Protocol):
 
     async def changes(self, collection_id: int, version_id: int, *, limit: int = 200) -> Sequence[VersionChange]:
         """Return the history of a collection and of a version in it, last first."""
-        ...
-
-    async def lineage(self, version_id: int, *, depth: int = 3, limit: int = 300) -> LineageView:
-        """Return what is at most `depth` runs away from a version, up and down."""
         ...

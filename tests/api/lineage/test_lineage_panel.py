@@ -89,6 +89,19 @@ async def test_the_panel_of_a_cluster_lists_its_members(site: Site) -> None:
     assert (await site.panel(f"artifact:{source}", "task:none")).status_code == 404
 
 
+async def test_the_table_has_a_row_for_each_line_of_the_drawing(site: Site) -> None:
+    source = site.history.artifact("sha256:" + "c" * 64)
+    site.history.use(site.history.task("maker", component="maker"), source, "output", key="rows")
+    site.history.use(site.history.task("reader", component="reader"), source, "input", key="rows")
+    asked = {"of": f"artifact:{source}"}
+    drawn = (await site.http.get("/ui/lineage/graph", params=asked)).json()
+    table = (await site.http.get("/ui/lineage/table", params=asked)).text
+    assert table.count("<tr>") - 1 == len(drawn["edges"]) == 2
+    assert "maker" in table
+    assert "reader" in table
+    assert (await site.http.get("/ui/lineage/table", params={"of": "artifact:999999"})).status_code == 404
+
+
 async def test_a_tracked_run_shows_its_summary_to_those_who_may_see_it(site: Site) -> None:
     await site.parts.tracking.runs.upsert("boss", "own", "r1", RunChange(display_name="mine", summary='{"loss": 0.125}'))
     await site.parts.tracking.runs.upsert("crew", "shared", "r2", RunChange(display_name=HOSTILE, summary='{"loss": 0.25}'))
@@ -102,7 +115,8 @@ async def test_a_tracked_run_shows_its_summary_to_those_who_may_see_it(site: Sit
     accounts.change_role(accounts.owner, "eve", Role.MEMBER)
     headers = {"authorization": f"Bearer {site.parts.keys.make('eve').text}"}
     asked = {"of": mine, "show": mine}
-    assert (await site.http.get("/ui/lineage/panel", params=asked, headers=headers)).status_code == 404
+    for part in ("panel", "table", "graph"):
+        assert (await site.http.get(f"/ui/lineage/{part}", params=asked, headers=headers)).status_code == 404
     assert (await site.http.get("/ui/lineage/panel", params={"of": shared, "show": shared}, headers=headers)).status_code == 200
 
 

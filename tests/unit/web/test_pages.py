@@ -149,8 +149,8 @@ def test_artifact_pages_render_on_every_tab(seeded: SeededApp, client: PageClien
         for tab in ("overview", "preview", "usage", "versions", "lineage"):
             answer = client.get(f"/ui/artifacts/{identity}?tab={tab}")
             assert answer.status_code == 200
-        lineage = client.get(f"/ui/artifacts/{identity}/lineage").json()
-        assert lineage["focus"] in {node["id"] for node in lineage["nodes"]}
+        for part in ("graph", "panel", "table"):
+            assert f'"/ui/lineage/{part}?of=artifact:{identity}"' in answer.text
 
 
 def test_graph_names_states_of_the_open_scopes_and_iterations_of_open_loops(seeded: SeededApp, client: PageClient) -> None:

@@ -1,4 +1,4 @@
-"""Queries behind the artifact pages and the lineage graph."""
+"""Queries behind the artifact pages."""
 
 from __future__ import annotations
 
@@ -130,10 +130,6 @@ class SqlArtifactPages:
         bound = {**params, **type_params, "direction": direction, "limit": limit}
         return await self._database.read(lambda tx: [use_from_row(row) for row in tx.all(sql, bound)])
 
-    async def lineage(self, artifact_id: int, *, depth: int = 3, limit: int = 300) -> tuple[Sequence[ArtifactUse], bool]:
-        """See `ArtifactPages`."""
-        return await self._database.read(lambda tx: _lineage(tx, artifact_id, depth, limit))
-
 
 def _outputs(tx: Transaction, namespace: str, limit: int) -> tuple[list[OutputItem], bool]:
     mine = f"WHERE {in_namespace('run', ':namespace')} " if namespace else ""
@@ -249,38 +245,3 @@ def _artifact_view(tx: Transaction, artifact_id: int) -> ArtifactView | None:
         [artifact_from_row(item) for item in same],
         [artifact_from_row(item) for item in versions],
     )
-
-
-def _lineage(tx: Transaction, artifact_id: int, depth: int, limit: int) -> tuple[list[ArtifactUse], bool]:
-    """Walk up (producers and their inputs) and down (consumers and their outputs) separately, one statement per half step."""
-    edges: dict[tuple[str, str, str, int], ArtifactUse] = {}
-    is_cut = False
-    for to_tasks, to_artifacts in (("output", "input"), ("input", "output")):
-        artifacts: set[int] = {artifact_id}
-        seen_artifacts = set(artifacts)
-        seen_tasks: set[str] = set()
-        for _ in range(depth):
-            found = _edges(tx, "artifact_use.artifact_id", sorted(artifacts), to_tasks, limit)
-            tasks = {use.task_id for use in found} - seen_tasks
-            onward = _edges(tx, "artifact_use.task_id", sorted(tasks), to_artifacts, limit)
-            for use in (*found, *onward):
-                edges[(use.task_id, use.direction, use.key, use.position)] = use
-            seen_tasks |= tasks
-            artifacts = {use.artifact.artifact_id for use in onward} - seen_artifacts
-            seen_artifacts |= artifacts
-            is_cut = is_cut or len(found) >= limit or len(onward) >= limit or len(edges) >= limit
-            if not artifacts or len(edges) >= limit:
-                break
-    return list(edges.values())[:limit], is_cut
-
-
-def _edges(tx: Transaction, column: str, values: Sequence[int | str], direction: str, limit: int) -> list[ArtifactUse]:
-    if not values:
-        return []
-    places, params = named_places(values[:500])
-    rows = tx.all(
-        f"SELECT {USE_COLUMNS} FROM {USE_SOURCE} WHERE {column} IN ({places}) AND artifact_use.direction = :direction "
-        f"ORDER BY artifact_use.at DESC LIMIT {int(limit)}",
-        params | {"direction": direction},
-    )
-    return [use_from_row(row) for row in rows]

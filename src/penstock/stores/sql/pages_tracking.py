@@ -12,7 +12,6 @@ from penstock.domain.versions import REGISTRY_PREFIX, VersionChange
 from penstock.interfaces.tracking_pages import (
     CollectionItem,
     CollectionUse,
-    LineageView,
     ProjectItem,
     RunItem,
     RunTracking,
@@ -278,10 +277,6 @@ class SqlTrackingPages:
 
         return await self._database.read(work)
 
-    async def lineage(self, version_id: int, *, depth: int = 3, limit: int = 300) -> LineageView:
-        """See `TrackingPages`."""
-        return await self._database.read(lambda tx: _lineage(tx, version_id, depth, limit))
-
 
 def _collection_uses(tx: Transaction, collection_ids: list[int]) -> dict[int, CollectionUse]:
     """Two statements for what is read and who logged, one for the names of the newest producers."""
@@ -326,48 +321,6 @@ def _version(row: Row, aliases: Sequence[str]) -> VersionItem:
         row["file_count"], row["created_at"], row["digest"], row["creator_run_id"], aliases,
         row["history_step"],
     )  # fmt: skip
-
-
-def _lineage(tx: Transaction, version_id: int, depth: int, limit: int) -> LineageView:
-    """Walk up (who logged it, what they used) and down (who used it, what they logged), `depth` runs each way."""
-    edges: dict[tuple[TrackedRunId, int, str], None] = {}
-    is_cut = False
-    for to_run, to_version in (("output", "input"), ("input", "output")):
-        frontier: set[int] = {version_id}
-        seen: set[int] = set()
-        for _ in range(depth):
-            frontier -= seen
-            seen |= frontier
-            found = _uses(tx, "version_id", frontier, to_run, limit)
-            runs = {TrackedRunId(row["tracked_run_id"]) for row in found}
-            beyond = _uses(tx, "tracked_run_id", runs, to_version, limit)
-            for row in [*found, *beyond]:
-                if len(edges) >= limit:
-                    is_cut = True
-                    break
-                edges[TrackedRunId(row["tracked_run_id"]), row["version_id"], row["direction"]] = None
-            frontier = {row["version_id"] for row in beyond}
-    versions = {version_id} | {version for _, version, _ in edges}
-    runs = {run for run, _, _ in edges}
-    return LineageView(_named_versions(tx, versions), _named_runs(tx, runs), list(edges), is_cut)
-
-
-def _uses(tx: Transaction, column: str, ids: set[Any], direction: str, limit: int) -> list[Row]:
-    if not ids:
-        return []
-    places, params = named_places(sorted(ids)[:_BATCH])
-    sql = (
-        f"SELECT u.tracked_run_id, u.version_id, u.direction FROM version_use u JOIN artifact_version v ON v.version_id = u.version_id "
-        f"AND v.state = 'COMMITTED' WHERE u.{column} IN ({places}) AND u.direction = :direction ORDER BY u.created_at LIMIT :limit"
-    )
-    return list(tx.all(sql, params | {"direction": direction, "limit": limit}))
-
-
-def _named_versions(tx: Transaction, ids: set[int]) -> dict[int, VersionItem]:
-    """Return versions under their own (sequence) names."""
-    places, params = named_places(sorted(ids)[:_BATCH])
-    sql = f"{_VERSION} WHERE m.version_id IN ({places}) AND c.kind = 'sequence'"
-    return {row["version_id"]: _version(row, ()) for row in tx.all(sql, params)}
 
 
 def _named_runs(tx: Transaction, ids: set[TrackedRunId]) -> dict[TrackedRunId, RunItem]:

@@ -266,8 +266,13 @@ def seconds_by_task(tasks: Sequence[TaskItem]) -> dict[str, Any]:
             name = parts[1] if of_step[parts[1]] == 1 else f"{parts[1]}[{counted[parts[1]]}]"
             counted[parts[1]] += 1
         if task.finished_at and task.started_at:
-            found[name] = "cached" if task.is_cached else round(task.finished_at - task.started_at, 1)
+            found[name] = "cached" if task.is_cached else _told_seconds(task.finished_at - task.started_at)
     return found
+
+
+def _told_seconds(seconds: float) -> float:
+    """Seconds to a tenth, those of quick tasks to a thousandth."""
+    return round(seconds, 1 if seconds >= 10 else 3)
 
 
 def _flow_parts(task: TaskItem) -> list[str]:

@@ -57,7 +57,6 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/artifacts/{artifact_id}/view", artifacts.view),
     ("/ui/artifacts/{artifact_id}/viewers/{index}", artifacts.viewer),
     ("/ui/artifacts/{artifact_id}/download", artifacts.download),
-    ("/ui/artifacts/{artifact_id}/lineage", artifacts.lineage_data),
     ("/ui/artifacts/{artifact_id}/deletion", artifact_actions.stored_deletion),
     ("/ui/compare", compare.compare_page),
     ("/ui/compare/choices", adding.choices_part),

@@ -90,7 +90,6 @@ OWN: tuple[tuple[str, TrackingPage], ...] = (
     ("/ui/tracking/runs/{run_id}/files/{path:path}", data.file_content),
     ("/ui/tracking/versions/{version_id:int}/files/{path:path}", artifacts.file_content),
     ("/ui/tracking/versions/{version_id:int}/archive", archives.archive),
-    ("/ui/tracking/versions/{version_id:int}/lineage", artifacts.lineage_data),
     ("/ui/tracking/versions/{version_id:int}/deletion", deletion.deletion_part),
 )
 """GET addresses of our own."""

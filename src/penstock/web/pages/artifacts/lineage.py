@@ -14,7 +14,7 @@ from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.lineage import Direction, LineageGraph, LineageName, LineageNode, NodeKind
 from penstock.lineage.folding import drawn_edges
 from penstock.lineage.service import LineageService, Readable
-from penstock.web.render import Crumb, Frame, language_of, render
+from penstock.web.render import Crumb, Frame, language_of, render, render_part
 from penstock.web.services.web import WebServices
 from penstock.web.texts.i18n import translate
 
@@ -73,6 +73,22 @@ class DrawnNode:
     """This page with the paths to the node alone; empty for clusters and where they are drawn already."""
     aliases: Sequence[str] = ()
     """Aliases in use on it; of a cluster, on its members. `latest`, which moves by itself, is none."""
+
+
+LineageRow = tuple[DrawnNode, str, DrawnNode, str, int]
+"""An edge: from, word, to, label, how many it stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineageTable:
+    """Context of `lineage/table.html`."""
+
+    focus: DrawnNode
+    """The thing in the middle."""
+    rows: Sequence[LineageRow]
+    """Edges."""
+    is_truncated: bool
+    """There is more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +150,8 @@ class LineagePage:
     """Of the focus."""
     aliases: Sequence[str]
     """In use on the focus."""
-    rows: Sequence[tuple[DrawnNode, str, DrawnNode, str, int]]
-    """Edges: from, word, to, label, how many it stands for."""
+    rows: Sequence[LineageRow]
+    """Edges."""
     node_count: int
     """Nodes found, members of clusters included."""
     is_truncated: bool
@@ -222,10 +238,6 @@ async def lineage_page(
     found = await graph_around(graph, readable(request), query)
     drawn = drawn_nodes(found, query)
     focus = drawn[found.focus]
-    rows = [
-        (drawn[edge.source], EDGE_WORDS[edge.kind], drawn[edge.target], edge.label, count)
-        for edge, count in drawn_edges(found.edges, found.shown)
-    ]
     endangered = [
         (drawn_node(node, query), chosen_aliases(node))
         for key, node in found.nodes.items()
@@ -238,7 +250,7 @@ async def lineage_page(
         focus=focus,
         size_bytes=found.nodes[found.focus].size_bytes,
         aliases=found.nodes[found.focus].aliases,
-        rows=rows,
+        rows=_rows(found, drawn),
         node_count=len(found.nodes),
         is_truncated=found.is_truncated,
         drawing=_drawing(found, query, drawn, request),
@@ -256,6 +268,23 @@ async def lineage_page(
     crumbs = (Crumb("Artifacts", "/ui/artifacts"), Crumb("Lineage", is_word=True), Crumb(focus.name))
     frame = Frame(title=focus.name, section="artifacts", crumbs=crumbs, scripts=("table", "lineage", "preview", "visuals"))
     return render(services, request, "lineage/lineage.html", frame=frame, page=page)
+
+
+def _rows(found: LineageGraph, drawn: Mapping[str, DrawnNode]) -> Sequence[LineageRow]:
+    """Return the edges as the table has them."""
+    edges = drawn_edges(found.edges, found.shown)
+    return [(drawn[edge.source], EDGE_WORDS[edge.kind], drawn[edge.target], edge.label, count) for edge, count in edges]
+
+
+async def table_part(
+    services: WebServices, graph: LineageService, readable: Callable[[Request], Readable], request: Request
+) -> Response:
+    """The same as a table, for pages that draw a lineage beside other things."""
+    query = query_of(request)
+    found = await graph_around(graph, readable(request), query)
+    drawn = drawn_nodes(found, query)
+    part = LineageTable(drawn[found.focus], _rows(found, drawn), found.is_truncated)
+    return render_part(services, request, "lineage/table.html", part=part)
 
 
 async def graph_data(

@@ -6,15 +6,13 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from markdown_it import MarkdownIt
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest
-from penstock.domain.lineage import EdgeKind
 from penstock.domain.trash import TrashKind
 from penstock.domain.versions import VersionChange
 from penstock.interfaces.artifact_notes import ArtifactNote
@@ -26,7 +24,6 @@ from penstock.web.lists.groups import GroupTable
 from penstock.web.lists.key_columns import NO_KEYS, KeyColumns, key_columns, named
 from penstock.web.pages.artifacts.collections import FILTER_FIELDS as COLLECTION_FIELDS
 from penstock.web.pages.artifacts.collections import CollectionsTab, collections_tab
-from penstock.web.pages.artifacts.lineage import edge_words
 from penstock.web.pages.artifacts.row_answers import is_question, row_answer
 from penstock.web.pages.tracking.artifacts import CHANGE_WORDS
 from penstock.web.pages.tracking.data import boxed, headers_of, stream
@@ -108,10 +105,6 @@ class ArtifactPage:
     """Drawing, for metric types."""
     snippets: Sequence[tuple[str, str]]
     """(client, code that fetches it)."""
-    edges: Sequence[ArtifactUse] = ()
-    """Lineage."""
-    is_cut: bool = False
-    """The lineage is larger than shown."""
     folder: StoredFolder | None = None
     """The open level or file of one that is a folder, on Files."""
     changes: Sequence[VersionChange] = ()
@@ -214,7 +207,6 @@ async def _page(services: WebServices, request: Request, view: ArtifactView, tab
         )
     use = ArtifactUse("output", artifact.output_key, 0, artifact, artifact.task_id or "", artifact.task_name)
     drawn = visuals_of(await uses_with_sources(services, [use]))
-    edges, is_cut = await services.artifacts.lineage(artifact.artifact_id) if tab == "lineage" else ((), False)
     tabs = TABS if not artifact.is_directory else [tab for tab in (TABS[0], ("files", "Files"), *TABS[1:]) if tab[0] != "preview"]
     snippets = artifact_snippets(services.url, artifact)
     lying = await services.trash.of_subject(TrashKind.ARTIFACT, str(artifact.artifact_id)) if services.trash and note.is_trashed else None
@@ -227,8 +219,6 @@ async def _page(services: WebServices, request: Request, view: ArtifactView, tab
         preview,
         drawn[0] if drawn else None,
         snippets,
-        edges,
-        is_cut,
         folder,
         await services.notes.changes(artifact.artifact_id) if tab == "history" else (),
         trash_item=0 if lying is None else lying.item_id,
@@ -300,27 +290,3 @@ async def download(services: WebServices, request: Request) -> Response:
     if artifact.size_bytes is not None:
         headers["content-length"] = str(artifact.size_bytes)
     return StreamingResponse(services.blobs.read(Digest(artifact.digest)), media_type="application/octet-stream", headers=headers)
-
-
-async def lineage_data(services: WebServices, request: Request) -> Response:
-    """Nodes and edges around an artifact for the lineage graph."""
-    artifact = (await _artifact(services, request)).artifact
-    edges, is_cut = await services.artifacts.lineage(artifact.artifact_id)
-    nodes: dict[str, Mapping[str, Any]] = {}
-    links = []
-    for use in edges:
-        item, task = f"artifact:{use.artifact.artifact_id}", f"task:{use.task_id}"
-        nodes[item] = {
-            "id": item, "kind": "artifact", "name": use.artifact.name or use.key, "detail": use.artifact.type.removeprefix("system."),
-            "type": use.artifact.type, "url": f"/ui/artifacts/{use.artifact.artifact_id}?tab=lineage", "state": "",
-        }  # fmt: skip
-        nodes[task] = {
-            "id": task, "kind": "task", "name": use.task_label, "detail": use.run_name, "type": "RUNTIME",
-            "url": f"/ui/runs/{use.run_id}?task={use.task_id}", "state": use.task_state,
-        }  # fmt: skip
-        source, target = (task, item) if use.direction == "output" else (item, task)
-        kind = EdgeKind.PRODUCED if use.direction == "output" else EdgeKind.USED
-        links.append({"source": source, "target": target, "type": kind, "labels": [use.key]})
-    told = {"is_cut": is_cut, "words": edge_words(request)}
-    body = {"focus": f"artifact:{artifact.artifact_id}", "nodes": list(nodes.values()), "edges": links, **told}
-    return JSONResponse(body, headers={"cache-control": "no-store"})

@@ -10,21 +10,19 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest
-from penstock.domain.lineage import EdgeKind
 from penstock.domain.tracking import TrackedProject, TrackedRun
 from penstock.domain.versions import REGISTRY_PREFIX, ArtifactVersion, Collection, ManifestEntry, VersionChange
-from penstock.interfaces.tracking_pages import CollectionItem, LineageView, RunItem, VersionItem
+from penstock.interfaces.tracking_pages import CollectionItem, VersionItem
 from penstock.tracking.accounts import ORGANIZATION_ENTITY
 from penstock.web.comparisons.files import FileDiff
 from penstock.web.comparisons.versions import VersionDiff, compare_versions
-from penstock.web.pages.artifacts.lineage import edge_words
 from penstock.web.pages.compare.versions import LoggedMetrics, compared_file, logged_metrics, stored_content
 from penstock.web.pages.tracking.data import boxed
-from penstock.web.pages.tracking.run import project_crumb, run_url
+from penstock.web.pages.tracking.run import project_crumb
 from penstock.web.pages.tracking.workspace import PROJECT_TABS, first_crumb, project_frame, project_url, section_of
 from penstock.web.previews.content import Preview, preview_of, rows_asked
 from penstock.web.previews.file_levels import FileRow, level_of
@@ -33,7 +31,7 @@ from penstock.web.services.tracking import SETTLE_SECONDS, TrackingServices, cal
 from penstock.web.services.web import WebServices
 from penstock.web.texts.prose import prose
 from penstock.web.texts.snippets import version_snippets
-from penstock.web.tracking.documents import Tree, look_of, read_document, tree_of
+from penstock.web.tracking.documents import Tree, read_document, tree_of
 
 TABS: Sequence[tuple[str, str]] = (
     ("overview", "Overview"),
@@ -134,8 +132,6 @@ class ArtifactVersionPage:
     """Files that Preview offers."""
     is_cut: bool = False
     """There is more than is shown."""
-    lineage: LineageView | None = None
-    """What is around it."""
     snippets: Sequence[tuple[str, str]] = field(default_factory=tuple)
     """(client, code that fetches it)."""
     strip: Sequence[VersionItem] = ()
@@ -293,8 +289,6 @@ async def _of_tab(
     if tab == "preview":
         limit, wanted = rows_asked(request.query_params.get("rows", "")), request.query_params.get("file", "")
         return await asyncio.to_thread(previewed, services, tracking, version, wanted, limit)
-    if tab == "lineage":
-        return {"lineage": await tracking.pages.lineage(version.version_id)}
     return {}
 
 
@@ -429,54 +423,3 @@ async def file_content(services: WebServices, tracking: TrackingServices, reques
     if digest is None:
         raise NotFoundError(f"The bytes of {path} are not stored here.")
     return await boxed(services, request, digest, path, size)
-
-
-async def lineage_data(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
-    """Nodes and edges around a version for the lineage graph."""
-    version = await version_by_id(tracking, request)
-    view = await tracking.pages.lineage(version.version_id)
-    return JSONResponse(graph_of(view, version.version_id) | {"words": edge_words(request)}, headers={"cache-control": "no-store"})
-
-
-def graph_of(view: LineageView, focus: int) -> dict[str, Any]:
-    """Return a lineage as the graph's script reads it."""
-    nodes: list[Mapping[str, Any]] = []
-    for item in view.versions.values():
-        names = (item.entity, item.project, "artifacts", item.type_name, item.collection, f"v{item.version_index}", "lineage")
-        nodes.append(
-            {
-                "id": f"version:{item.version_id}",
-                "kind": "artifact",
-                "name": f"{item.collection}:v{item.version_index}",
-                "detail": item.type_name,
-                "type": {"dataset": "system.Dataset", "model": "system.Model"}.get(item.type_name, item.type_name),
-                "url": "/" + "/".join(quote(name, safe="") for name in names),
-                "state": "",
-            }
-        )
-    for run in view.runs.values():
-        states = {"finished": "SUCCEEDED", "running": "RUNNING", "failed": "FAILED", "crashed": "FAILED", "killed": "CANCELED"}
-        nodes.append(
-            {
-                "id": _ref_of(run),
-                "kind": "task",
-                "name": run.display_name or run.name,
-                "detail": run.job_type or look_of(run.state)[0],
-                "type": "RUNTIME",
-                "url": f"{run_url(run.entity, run.project, run.name)}/artifacts",
-                "state": states.get(run.state, "PENDING"),
-            }
-        )
-    edges = []
-    for run_id, version_id, direction in view.edges:
-        if run_id not in view.runs or version_id not in view.versions:
-            continue
-        user, version = _ref_of(view.runs[run_id]), f"version:{version_id}"
-        kind = EdgeKind.USED if direction == "input" else EdgeKind.PRODUCED
-        ends = (version, user) if kind is EdgeKind.USED else (user, version)
-        edges.append({"source": ends[0], "target": ends[1], "type": kind, "labels": []})
-    return {"focus": f"version:{focus}", "nodes": nodes, "edges": edges, "is_cut": view.is_cut}
-
-
-def _ref_of(run: RunItem) -> str:
-    return f"run:{run.entity}/{run.project}/{run.name}"

@@ -147,7 +147,9 @@ class View {
     const { clientWidth: wide, clientHeight: high } = this.root;
     this.move(0, 0, Math.max(0.5, Math.min(1, (wide - 40) / this.width, (high - 40) / this.height)));
     this.center(focus);
-    this.move(this.width * this.k <= wide ? (wide - this.width * this.k) / 2 : this.x, this.height * this.k <= high ? (high - this.height * this.k) / 2 : this.y);
+    // No room is left empty beside what is cut on the other side.
+    const along = (size, room, at) => (size <= room ? (room - size) / 2 : Math.min(20, Math.max(room - size - 20, at)));
+    this.move(along(this.width * this.k, wide, this.x), along(this.height * this.k, high, this.y));
   }
 
   /** All of it, however small. */

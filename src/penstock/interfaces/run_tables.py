@@ -12,7 +12,7 @@ from typing import Protocol
 
 from penstock.interfaces.pages import ListQuery
 
-GROUPED_ROWS = 20_000
+GROUPED_ROWS = 8_000
 """Groups are made of this many newest matching rows."""
 MOST_GROUPS = 200
 MOST_POINTS = 500

@@ -25,7 +25,7 @@ T = TypeVar("T")
 Sort = str | tuple[str, ...]
 """SQL that sorts, never NULL; of several expressions, one after the other."""
 
-LOOKED_AT = 20_000
+LOOKED_AT = 8_000
 """Newest matching rows that are sorted, or judged, by what has to be worked out for each of them."""
 _RARE = 20_000
 _FEW = 500

@@ -71,4 +71,3 @@ class ArtifactPages(Protocol):
         `limit` by time.
         """
         ...
-

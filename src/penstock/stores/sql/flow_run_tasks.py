@@ -79,10 +79,8 @@ def _narrow(where: Where, query: FlowTaskQuery) -> None:
             "EXISTS (SELECT 1 FROM flow_metadata m WHERE m.task_number = flow_task.task_number AND m.field_name = 'foreach-stack'"
             f" AND {where.contains('m.value', query.text)})"
         )
-        where.add(f"({where.contains(f'(flow_task.step_name || {_SLASH} || {_SHOWN})', query.text)} OR {foreach})")
-
-
-_SLASH = "'/'"
+        named = f"(flow_task.step_name || '/' || {_SHOWN})"
+        where.add(f"({where.contains(named, query.text)} OR {foreach})")
 
 
 def _items(tx: Transaction, rows: Sequence[Row], shared_id: str) -> list[FlowTaskItem]:
@@ -146,4 +144,4 @@ def _tracked(tx: Transaction, shared_id: str, task_ids: Iterable[str]) -> dict[s
         found.setdefault(row["task_id"], []).append(
             TrackedLink(row["entity"], row["project"], row["name"], row["display_name"], row["state"])
         )
-    return found  # type: ignore[return-value]
+    return dict(found)

@@ -41,7 +41,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from penstock.executors.process.inside import child, command_streams, pages, python_task, rehearsal, tree
+from penstock.executors.process.inside import child, command_streams, control_group, pages, python_task, rehearsal, tree
 
 STARTED, STOP, EXIT = "started", "stop.json", "exit.json"
 DEADLINE = "deadline"
@@ -307,7 +307,7 @@ class Supervisor:
                 if running.stop is None:
                     self._ask_to_stop(running, DEADLINE, running.task.get("grace", 0.0))
             else:
-                _kill_cgroup(running.task.get("cgroup") or {})
+                control_group.kill(running.task.get("cgroup") or {})
                 tree.kill_tree(pid)
 
     def _wait_milliseconds(self) -> float | None:
@@ -359,10 +359,8 @@ class Supervisor:
             story["start_error"] = _read_json(os.path.join(root, child.START_ERROR))
         cgroup = running.task.get("cgroup")
         if cgroup:
-            story["oom_kills"] = _oom_kills(cgroup)
-            for path in cgroup["remove"]:
-                with contextlib.suppress(OSError):
-                    os.rmdir(path)
+            story["oom_kills"] = control_group.oom_kills(cgroup)
+            control_group.remove(cgroup)
         try:
             _write_whole(os.path.join(root, EXIT), story)
         except OSError as error:  # disk full: the server still hears it; without a server the attempt counts as lost
@@ -395,7 +393,7 @@ class Supervisor:
     def _kill_leftovers(self, ended: _Running) -> None:
         """Kill and reap what ended tasks left behind; see the theory above. The zombie of `ended` itself stays for its status."""
         if ended.task.get("cgroup"):
-            _kill_cgroup(ended.task["cgroup"])
+            control_group.kill(ended.task["cgroup"])
         spare = 0 if self._spare is None else self._spare.pid
         while True:
             strays = [pid for pid in tree.children_of(self._pid) if pid not in self._running and pid != spare]
@@ -423,22 +421,6 @@ def _wakeup_pipe() -> int:
 
 def _ignore(number: int, frame: Any) -> None:
     """Have the signal wake the loop through its pipe and nothing else."""
-
-
-def _kill_cgroup(cgroup: dict[str, Any]) -> None:
-    kill = cgroup.get("kill")
-    if kill:
-        with contextlib.suppress(OSError), open(kill, "w", encoding="ascii") as file:
-            file.write("1")
-
-
-def _oom_kills(cgroup: dict[str, Any]) -> int:
-    """Read the `oom_kill` counter of `memory.events` (cgroup v2) or `memory.oom_control` (v1)."""
-    try:
-        with open(cgroup["events"], encoding="ascii") as file:
-            return sum(int(line.split()[1]) for line in file if line.startswith("oom_kill "))
-    except (OSError, KeyError, ValueError):
-        return 0
 
 
 def _read_json(path: str) -> Any:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.conformance.wandb.conftest import Client
@@ -63,6 +67,21 @@ other = again.save_as_new_view()
 answer["other"] = [other.url != view.url, ws.Workspace.from_url(other.url).name]
 """
 
+_SELECTIONS = """
+import wandb_workspaces.reports.v2 as wr, wandb_workspaces.workspaces as ws
+entity, project = PROJECT.split("/")
+for name in ("one", "two", "three", "four"):
+    with wandb.init(id=name, config={"lr": 0.5}) as run:
+        run.log({"loss": 1})
+runs = ws.RunsetSettings(run_settings={"two": ws.RunSettings(disabled=True)}, pinned_runs=["three"], baseline_run="one")
+view = ws.Workspace(entity=entity, project=project, name="Chosen", sections=[], runset_settings=runs)
+view.save()
+grid = wr.PanelGrid(runsets=[wr.Runset(entity=entity, project=project, run_settings={"two": wr.RunSettings(disabled=True)})], panels=[wr.LinePlot(y=["loss"])])
+report = wr.Report(entity=entity, project=project, title="Chosen", blocks=[grid])
+report.save()
+answer = {"view": view.url, "report": report.url}
+"""
+
 
 @pytest.fixture
 def writer(wandb_server: LiveServer, tmp_path: Path) -> Client:
@@ -86,3 +105,15 @@ def test_workspaces_are_saved_loaded_and_changed(writer: Client) -> None:
     assert answer["loaded"] == ["Mine", ["Losses"], 10, "#ff0000", ["LinePlot", "BarPlot"]]
     assert answer["changed"] == ["Renamed", 2]
     assert answer["other"] == [True, "Renamed"]
+
+
+def test_pages_take_over_which_runs_a_workspace_or_report_hides_pins_and_compares_with(writer: Client) -> None:
+    answer = writer.run(_SELECTIONS)
+    page = httpx.get(answer["view"], follow_redirects=True).text
+    ids = {name: number for number, name in re.findall(r'data-run="(\d+)" data-name="(\w+)"', page)}
+    view = json.loads(page.partition('id="workspace-view">')[2].partition("</script>")[0])
+    runs = view["document"]["runs"]
+    assert (runs["hidden"], runs["baseline"]) == ({ids["two"]: 1}, ids["one"])
+    assert runs["pinned"] == {ids["one"]: 1, ids["three"]: 1}  # the client pins the baseline as well
+    grid = json.loads(html.unescape(re.findall(r"data-runs='([^']*)'", httpx.get(answer["report"], follow_redirects=True).text)[0]))
+    assert sorted(run["runName"] for run in grid) == ["four", "one", "three"]

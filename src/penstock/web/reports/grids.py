@@ -1,7 +1,7 @@
 """Grids of panels in reports: which runs a grid shows and what it draws, read from the client's document.
 
 Semantics: `panel-grid` blocks of reports.v2, observed with wandb-workspaces on client 0.31. A run set names a project, a search text,
-filters and a grouping; of each set the newest runs are shown.
+filters, a grouping and which runs it hides, pins and compares with; of each set the newest runs are shown.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from penstock.tracking.runs import TrackedRunService
 from penstock.web.pages.tracking.workspace import ListedRun, listed_run
 from penstock.web.tracking.panel_specs import PanelList, listed, mapping, panels_of_specs, text
 from penstock.web.tracking.run_colors import group_colors
+from penstock.web.tracking.run_selections import RunSelection, selection_of
 from penstock.web.tracking.run_sets import grouping_of
 
 RUNS_PER_GRID = 30
 """Newest runs of the sets that are drawn."""
+_LOOKED_AT = 200
+"""Newest runs among which those that are not hidden are looked for."""
 
 _RUN_FIELDS = {
     "state": "state", "name": "name", "displayName": "display_name", "group": "group", "jobType": "job_type", "createdAt": "created_at",
@@ -38,6 +41,8 @@ class ReportGrid:
     total: int
     """Runs that its sets name."""
     is_grouped: bool
+    baselines: frozenset[str] = frozenset()
+    """Ids of the runs that the others are compared with."""
 
     @property
     def run_list(self) -> list[dict[str, Any]]:
@@ -49,6 +54,8 @@ class ReportGrid:
             entry: dict[str, Any] = {
                 "id": str(run.run_id), "name": run.display_name or run.name, "runName": run.name, "url": row.url, "color": row.color,
             }  # fmt: skip
+            if entry["id"] in self.baselines:
+                entry["isBaseline"] = True
             if self.is_grouped:
                 entry |= {"group": row.group, "groupColor": colors[row.group]}
             found.append(entry)
@@ -69,6 +76,7 @@ class GridReader:
         metadata = mapping(block.get("metadata"))
         specs = listed(mapping(metadata.get("panelBankSectionConfig")).get("panels"))
         rows: list[ListedRun] = []
+        baselines: list[str] = []
         total, is_grouped = 0, False
         for chosen in (mapping(one) for one in listed(metadata.get("runSets"))[:20]):
             if chosen.get("enabled") is False:
@@ -79,10 +87,23 @@ class GridReader:
             group = grouping_of(chosen)
             is_grouped = is_grouped or bool(group)
             filters = filters_of(chosen)
-            found = await self._runs.list(project, filters=filters, limit=RUNS_PER_GRID)
+            selection = selection_of(chosen, entity=project.entity, project=project.name)
             total += await self._runs.count(project, filters)
-            rows += [listed_run(entry.run, group) for entry in found.entries]
-        return ReportGrid(panels_of_specs(specs, f"Panels {place}"), rows[:RUNS_PER_GRID], total, is_grouped)
+            drawn = await self._drawn(project, filters, group, selection)
+            rows += drawn
+            baselines += [str(row.run.run_id) for row in drawn if row.run.name == selection.baseline]
+        return ReportGrid(panels_of_specs(specs, f"Panels {place}"), rows[:RUNS_PER_GRID], total, is_grouped, frozenset(baselines))
+
+    async def _drawn(self, project: TrackedProject, filters: str | None, group: str, selection: RunSelection) -> list[ListedRun]:
+        """Runs of a set that are drawn: those that are pinned or the baseline first, the newest others then; without what is hidden."""
+        kept = [*filter(None, [selection.baseline]), *selection.pinned]
+        first = (await self._runs.list(project, names=kept, limit=len(kept))).entries if kept else ()
+        names = selection.names if selection.is_additive and not selection.groups else None
+        limit = _LOOKED_AT if selection.names or selection.groups else RUNS_PER_GRID
+        others = (await self._runs.list(project, filters=filters, names=names, limit=limit)).entries
+        listing = [listed_run(entry.run, group) for entry in (*first, *others)]
+        rows = {row.run.run_id: row for row in listing if selection.shows(row.run.name, row.path)}
+        return sorted(rows.values(), key=lambda row: kept.index(row.run.name) if row.run.name in kept else len(kept))
 
     async def _project(self, named: Mapping[str, Any]) -> TrackedProject | None:
         entity, name = text(named.get("entityName")), text(named.get("name"))

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from penstock.domain.tracking import TrackedProject, TrackedRun
 from penstock.web.pages.tracking.values import project_by_id
-from penstock.web.pages.tracking.views import ASKED, OpenView, open_view, views_of
+from penstock.web.pages.tracking.views import ASKED, OpenView, open_view, views_of, with_runs
 from penstock.web.pages.tracking.workspace import (
     GROUPS,
     PROJECT_TABS,
@@ -125,6 +125,7 @@ async def workspace_page(services: WebServices, tracking: TrackingServices, requ
     view = await asyncio.to_thread(open_view, tracking.reports, project, query)
     if view.query and not any(name in query for name in ASKED):  # the address tells what is shown; an empty part takes it back
         return RedirectResponse(query_url(request.url.path, query, **view.query), status_code=303)
+    view = await with_runs(tracking, project, view)
     listing = await run_listing(services, tracking, request, project, limit=_LISTED)
     runs = [row.run for row in listing.rows[:_SERIES_RUNS]]
     kinds = await tracking.history.kinds([run.run_id for run in runs])

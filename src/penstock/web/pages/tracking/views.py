@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -21,13 +21,14 @@ from penstock.domain.tracking import TrackedProject
 from penstock.tracking.reports import ReportService
 from penstock.web.pages.tracking.data import NO_STORE
 from penstock.web.pages.tracking.values import project_by_id
-from penstock.web.pages.tracking.workspace import project_url
+from penstock.web.pages.tracking.workspace import group_name, project_url
 from penstock.web.render import Notice, redirect
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services.tracking import TrackingServices, caller_of, check_writable, checked_id
 from penstock.web.services.web import WebServices
 from penstock.web.tracking.documents import read_document
 from penstock.web.tracking.panel_specs import listed, mapping, workspace_document
+from penstock.web.tracking.run_selections import RunSelection, selection_of
 from penstock.web.tracking.run_sets import query_of
 
 KIND = "penstock/view"
@@ -54,6 +55,8 @@ class OpenView:
     """May be saved in place: a view of ours."""
     query: Mapping[str, str] = field(default_factory=dict)
     """What narrows, groups and sorts its runs, as the address of a workspace says it."""
+    selection: RunSelection = field(default_factory=RunSelection)
+    """Runs that a client's workspace hides, pins and compares with, by their names; those of our own stand in the document."""
 
     @property
     def data(self) -> dict[str, Any]:
@@ -91,9 +94,23 @@ def open_view(reports: ReportService, project: TrackedProject, query: Mapping[st
             raise NotFoundError(f"There is no saved workspace {query['nw']!r} in {project.entity}/{project.name}.")
         spec = read_document(found[0].spec)
         sets = listed(mapping(spec.get("section", spec)).get("runSets"))
-        query = _query_of(query_of(mapping(sets[0]))) if sets else {}
-        return OpenView(found[0].report_id, found[0].display_name, workspace_document(spec), query=query)
+        chosen = mapping(sets[0]) if sets else {}
+        selection = selection_of(chosen, entity=project.entity, project=project.name)
+        query = _query_of(query_of(chosen))
+        return OpenView(found[0].report_id, found[0].display_name, workspace_document(spec), query=query, selection=selection)
     return OpenView()
+
+
+async def with_runs(tracking: TrackingServices, project: TrackedProject, view: OpenView) -> OpenView:
+    """Return a view whose document names the runs of its selection by their numbers, those that the project has."""
+    selection = view.selection
+    if selection == RunSelection():
+        return view
+    names = selection.all_names
+    found = (await tracking.runs.list(project, names=names, limit=len(names))).entries if names else ()
+    ids = {entry.run.name: str(entry.run.run_id) for entry in found}
+    runs = selection.choices(ids, {group: group_name(group) for group in selection.groups})
+    return replace(view, document={**view.document, "runs": runs})
 
 
 def _query_of(stored: Any) -> dict[str, str]:

@@ -426,3 +426,39 @@ def test_drawings_of_an_export_keep_nothing_that_runs_or_loads(watched: Watched,
     assert "kept" in left
     assert "data:image/png" in left
     assert 'stroke="url(#g)"' in left
+
+
+MANY_RUNS = """async ([drawing, panels, themes]) => {
+    const [{ drawVega }, { VegaPanel, OF_RUNS }, { themeColors }] = await Promise.all([drawing, panels, themes].map((name) => import(name)));
+    const runs = Array.from({ length: 12 }, (_, at) => ({ id: String(at), name: at === 11 ? "run 3" : `run ${at}`, url: `/x/runs/r${at}` }));
+    const board = { isHidden: () => false, look: (run) => ({ color: Number(run.id) + 1 }) };
+    const rows = VegaPanel.prototype.rowsOf.call({ board }, { runs, columns: ["x", "y"], rows: runs.flatMap((_, at) => [[at, 0, at], [at, 1, at]]) }).map((one) => one.row);
+    const spec = {
+        data: { name: "wandb" },
+        encoding: { x: { field: "x", type: "quantitative" }, y: { field: "y", type: "quantitative" }, color: { field: "name", scale: { range: { field: "color" } } } },
+        layer: [{ mark: "line" }, { mark: { type: "point" } }],
+    };
+    const place = document.body.appendChild(document.createElement("div"));
+    const { view } = await drawVega(place, spec, { rows, columns: [...OF_RUNS, "x", "y"], settings: {}, colors: themeColors(), description: "", width: 400, height: 400 });
+    const looks = {};
+    const walk = (node) => {
+        if (node.marktype === "line" && node.items[0].datum?.name) looks[node.items[0].datum.name] = [node.items[0].stroke, node.items[0].strokeDash.map(Math.round).join(" ")];
+        for (const inner of node.items ?? []) walk(inner);
+    };
+    walk(view.scenegraph().root);
+    view.finalize();
+    return looks;
+}"""
+
+
+def test_lines_of_a_ninth_run_have_the_dashes_that_it_has_everywhere(watched: Watched, logged: Logged) -> None:
+    tab = watched.page
+    tab.goto(logged.base)
+    modules = [f"{logged.url}{static_url(f'js/{name}.js')}" for name in ("vega_drawing", "panel_vega", "theme")]
+    looks = tab.evaluate(MANY_RUNS, modules)
+    assert list(looks) == [*(f"run {at}" for at in range(11)), "run 3 (r11)"], "runs of the same name are two lines"
+    assert len({tuple(look) for look in looks.values()}) == 12
+    assert [looks[f"run {at}"][1] for at in (0, 7, 8, 9)] == ["1000 0", "1000 0", "7 4", "7 4"]
+    assert looks["run 8"][0].startswith("rgb")
+    colors = [re.findall(r"\d+", looks[name][0])[:3] for name in ("run 0", "run 8")]
+    assert colors[0] == colors[1]

@@ -28,7 +28,10 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     ),
     "wandb/lineseries/v0": _preset(
         {"type": "line", "tooltip": True},
-        {"x": _axis("step"), "y": _axis("lineVal"), "color": _axis("lineKey", "nominal"), "detail": {"field": "name", "type": "nominal"}},
+        {
+            "x": _axis("step"), "y": _axis("lineVal"), "color": _axis("lineKey", "nominal"),
+            "strokeDash": {"field": "name", "type": "nominal"},
+        },
     ),
     "wandb/scatter/v0": _preset(
         {"type": "point", "tooltip": True},

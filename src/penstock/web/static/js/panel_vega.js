@@ -3,15 +3,15 @@
 
 import { make } from "./dom.js";
 import { fetchJson } from "./fetching.js";
-import { colorAt, vegaMark } from "./looks.js";
+import { colorAt, styleAt, vegaMark } from "./looks.js";
 import { Panel } from "./panel.js";
 import { themeColors } from "./theme.js";
-import { drawVega } from "./vega_drawing.js";
+import { drawVega, solid } from "./vega_drawing.js";
 import { readSpec, SpecError } from "./vega_spec.js";
 import { say, shortNumber } from "./words.js";
 
 /** What is known of the run of each row. */
-export const OF_RUNS = ["name", "id", "group", "color", "_shape"];
+export const OF_RUNS = ["name", "id", "group", "color", "_shape", "_dash"];
 const TWIN_ROWS = 200;
 const NAMED = 12;
 const NUMBERS = { NaN: NaN, Infinity: Infinity, "-Infinity": -Infinity };
@@ -45,6 +45,27 @@ function unlike(colors) {
     const times = seen.get(color) ?? 0;
     seen.set(color, times + 1);
     return times ? color.replace(/^rgb\((.*)\)$/, `rgba($1, ${1 - times / 1e6})`) : color;
+  };
+}
+
+/** Dashes of looks, each time others, by less than can be seen: see `unlike`. */
+function unlikeDashes(dashes) {
+  const seen = [];
+  return (look) => {
+    const style = styleAt(look);
+    seen[style] = (seen[style] ?? -1) + 1;
+    const [first, ...rest] = solid(dashes[style]);
+    return [first + seen[style] / 1e6, ...rest];
+  };
+}
+
+/** Names, those that were there before with something of their own behind them: a scale knows runs by their names. */
+function unlikeNames() {
+  const seen = new Set();
+  return (name, id) => {
+    const own = seen.has(name) ? `${name} (${id})` : name;
+    seen.add(own);
+    return own;
   };
 }
 
@@ -110,12 +131,14 @@ export class VegaPanel extends Panel {
 
   /** Rows of runs that are drawn, as the specification finds them. */
   rowsOf({ runs, rows, columns }) {
-    const colors = themeColors().series;
-    const colorOf = unlike(colors);
+    const { series, dashes } = themeColors();
+    const colorOf = unlike(series);
+    const dashOf = unlikeDashes(dashes);
+    const nameOf = unlikeNames();
     const looks = runs.map((run) => {
       if (this.board.isHidden(run)) return null;
       const { color = 1, name = run.name } = this.board.look(run);
-      return { id: run.id, name, group: run.group, color: colorOf(color), _shape: vegaMark(color) };
+      return { id: run.id, name: nameOf(name, run.url?.split("/").at(-1) ?? run.id), group: run.group, color: colorOf(color), _shape: vegaMark(color), _dash: dashOf(color) };
     });
     const found = [];
     for (const [owner, ...values] of rows) {

@@ -1,7 +1,7 @@
 // Drawings of Vega and Vega-Lite specifications. The libraries come when the first one is wanted. Specifications are strangers' input:
 // expressions are interpreted, never compiled to code; nothing is loaded from an address; links lead nowhere; timers do not run.
 
-import { contained, filled, fitted, isPlainVega } from "./vega_spec.js";
+import { contained, filled, fitted, isPlainVega, styled } from "./vega_spec.js";
 
 let libraries = null;
 
@@ -34,6 +34,9 @@ const EVENTS = { defaults: { prevent: false }, selector: false, timer: false };
 
 /** Height of a name in a legend, in pixels; those for which there is no room are counted below the others. */
 const LEGEND_ROW = 15;
+
+/** Dashes as Vega takes them: a plain line is one long dash. */
+export const solid = (dash) => dash ?? [1000, 0];
 
 /** How axes, legends and marks look in the theme. */
 function themed(colors, height) {
@@ -69,7 +72,7 @@ export async function drawVega(place, spec, { rows, columns, settings, colors, d
   if (whole.title === settings.title) delete whole.title;
   const isVega = isPlainVega(whole);
   const config = themed(colors, height);
-  const compiled = isVega ? { autosize: { type: "fit", contains: "padding" }, width, height, ...whole } : lite.compile(fitted(whole, width, height), { config, logger: log }).spec;
+  const compiled = isVega ? { autosize: { type: "fit", contains: "padding" }, width, height, ...whole } : lite.compile(fitted(styled(whole, colors.dashes.map(solid)), width, height), { config, logger: log }).spec;
   // Copies: Vega writes marks of its own on what it is given.
   const { spec: safe, isFed } = contained(structuredClone(compiled), rows.map((row) => ({ ...row })));
   safe.description ||= description;

@@ -9,6 +9,7 @@ const MOST_SEQUENCE = 100000;
 const MOST_CROSSED = 1000;
 const PLACEHOLDER = /\$\{(?:(field|string):)?([^}]+)\}/g;
 const CLIENT = "wandb/";
+const DASHED_SYMBOL = 200; // square pixels of a sample of a line: as wide as its row in the legend is tall
 
 /** A mistake in a specification: `key` is a message of the chart pages, `values` go into it. */
 export class SpecError extends Error {
@@ -126,6 +127,24 @@ export function fitted(spec, width, height) {
   if (isOpen(whole.width) || isOpen(whole.height)) whole.autosize ??= { type: "fit", contains: "padding" };
   if (isOpen(whole.width)) whole.width = width;
   if (isOpen(whole.height)) whole.height = height;
+  return whole;
+}
+
+/** Whether runs are told apart by their colours, as the rows have them. */
+const isByRun = ({ color }) => color?.field === "name" && color.scale?.range?.field === "color";
+
+/** Vega-Lite whose lines have the dashes of their runs where these have their colours: a ninth run has the colour of the first. */
+export function styled(spec, dashes, around = {}) {
+  if (!spec || typeof spec !== "object") return spec;
+  const whole = { ...spec };
+  const encoding = { ...around, ...spec.encoding };
+  for (const name of ["layer", "hconcat", "vconcat", "concat"]) if (Array.isArray(spec[name])) whole[name] = spec[name].map((one) => styled(one, dashes, encoding));
+  if (spec.spec) whole.spec = styled(spec.spec, dashes, encoding);
+  if ((spec.mark?.type ?? spec.mark) !== "line") return whole;
+  const { color, strokeDash } = encoding;
+  const legend = color?.field === "name" && color.legend === null ? null : { symbolSize: DASHED_SYMBOL };
+  if (!strokeDash && isByRun(encoding)) whole.encoding = { ...spec.encoding, strokeDash: { field: "name", type: "nominal", scale: { range: { field: "_dash" } }, legend } };
+  else if (strokeDash?.field === "name" && strokeDash.scale === undefined) whole.encoding = { ...spec.encoding, strokeDash: { legend, ...strokeDash, scale: { range: dashes } } };
   return whole;
 }
 

@@ -6,6 +6,7 @@ in a process apart; where the server cannot read it, records go without them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from penstock.interfaces.flow_values import FlowValueStore, UnreadTask
 PLAIN_TYPES = frozenset({"int", "float", "str", "bool", "list", "dict", "set"})
 MAX_PLAIN_BYTES = 64 * 1024
 """Larger values stay in the datastore."""
+_log = logging.getLogger(__name__)
 _MAX_TRIES = 12
 _AT_ONCE = 50
 
@@ -35,6 +37,16 @@ class FlowValues:
         return len(waiting) == _AT_ONCE and waiting[0].tries == 0
 
     async def _read(self, item: UnreadTask) -> None:
+        try:
+            await self._take(item)
+        except PenstockError:
+            raise
+        except Exception:
+            # Whatever one task brings, those behind it in the queue are read.
+            _log.exception("values of flow task %s/%s could not be kept", item.task.step_name, item.task.shown_id)
+            await self._store.put_off(item, for_good=item.tries + 1 >= _MAX_TRIES)
+
+    async def _take(self, item: UnreadTask) -> None:
         try:
             values = await (self._parameters(item) if item.task.step_name == PARAMETERS_STEP else self._own_values(item))
         except PenstockError as error:

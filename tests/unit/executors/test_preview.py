@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import collections
 import datetime as dt
+import json
 import os
 import pickle
 import zlib
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 
 from penstock.domain.errors import InvalidArgumentError
@@ -34,6 +36,15 @@ async def test_plain_values_come_out_as_json(protocol: int) -> None:
     found = await ProcessPickleViewer().look(pickle.dumps(value, protocol))
     assert found.type_name == "dict"
     assert found.value == {"a": [1, 2.5, None, True, "é"], "t": [1, 2], "s": [3], "o": {"x": 1}}
+
+
+async def test_numbers_and_texts_that_json_cannot_hold_come_out_as_text() -> None:
+    found = await ProcessPickleViewer().look(pickle.dumps({"big": 10**30, "half \ud83d": "\ud800x", "most": 2**63 - 1, "least": -(2**63)}))
+    assert found.value == {"big": "1" + "0" * 30, "half \\ud83d": "\\ud800x", "most": 2**63 - 1, "least": -(2**63)}
+    assert json.loads(orjson.dumps(found.value)) == found.value
+    (huge,) = await ProcessPickleViewer().look_all([pickle.dumps(10**5000)])
+    assert huge is not None
+    assert (huge.type_name, huge.value, huge.text) == ("int", None, "<int>")
 
 
 async def test_objects_are_named_and_not_made() -> None:

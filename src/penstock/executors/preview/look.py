@@ -23,6 +23,7 @@ _MEMORY_BYTES = 1024 * 1024 * 1024
 _CPU_SECONDS = 10
 _MAX_TEXT = 4000
 _MAX_JSON = 1_000_000
+_MOST_INT = 2**63
 
 
 _PLAIN_TYPES = {"set": set, "frozenset": frozenset, "complex": complex, "bytearray": bytearray}
@@ -98,11 +99,18 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """`value` as JSON data; raises TypeError when it holds anything that is not plain."""
+    """`value` as JSON data that every reader takes, whole numbers beyond 64 bits as text.
+
+    Raises TypeError when it holds anything that is not plain, ValueError when a number has thousands of digits.
+    """
     if depth > 50:
         raise TypeError("too deep")
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return _writable(value)
+    if isinstance(value, int):
+        return value if -_MOST_INT <= value < _MOST_INT else str(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, list | tuple):
@@ -110,8 +118,13 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, set | frozenset):
         return sorted((_plain(item, depth + 1) for item in value), key=str)
     if isinstance(value, dict):
-        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
+        return {_writable(str(key)): _plain(item, depth + 1) for key, item in value.items()}
     raise TypeError(type(value).__name__)
+
+
+def _writable(text: str) -> str:
+    """The text as UTF-8 can hold it: halves of characters, which pickles keep, by their numbers."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _type_name(value: Any) -> str:
@@ -133,13 +146,13 @@ def _look(data: bytes) -> dict[str, Any]:
         plain = _plain(value)
         if len(json.dumps(plain)) > _MAX_JSON:
             plain = None
-    except (TypeError, RecursionError):
+    except (TypeError, ValueError, RecursionError):
         plain = None
     try:
         text = _text(value)
-    except RecursionError:
+    except (ValueError, RecursionError):
         text = f"<{name}>"
-    return {"type": name, "value": plain, "text": text}
+    return {"type": _writable(name), "value": plain, "text": _writable(text)}
 
 
 _ROWS, _COLUMNS, _CELL = 20, 12, 32

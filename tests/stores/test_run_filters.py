@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.interfaces.pages import Condition, ListQuery
+from penstock.interfaces.pages import Condition, ListQuery, by_name
 from penstock.stores.sql import page_filters
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_home import SqlHomePages
@@ -84,3 +84,23 @@ async def test_the_search_of_every_page_finds_runs_by_word_and_rows_of_other_tab
     assert await found("over r") == [("experiment", "feed0001")]
     assert await found("fee") == []  # too short to be the start of an id
     assert await found("unheard") == []
+
+
+async def test_a_run_that_logged_a_number_several_times_shows_the_one_by_which_it_is_sorted(database: Database) -> None:
+    pages = SqlRunPages(database)
+
+    def add_values(tx: Transaction) -> None:
+        add_runs(tx, 2, name="rounds")
+        numbers = [("roun0000", f"fit[{at}]", "loss", float(at)) for at in range(60)] + [("roun0001", "fit", "loss", 7.0)]
+        tx.many("INSERT INTO run_metric (run_id, task_id, name, number) VALUES (?, ?, ?, ?)", [*numbers, ("roun0000", "fit[0]", "slope", -1.0)])
+        tx.execute("INSERT INTO run_metric (run_id, task_id, name, text) VALUES ('roun0000', 'zz', 'loss', 'NaN')")
+
+    await database.write(add_values)
+    items = (await pages.list_runs(ListQuery(sort="metric.loss", is_descending=True))).items
+    assert [[(metric.name, metric.number, metric.count) for metric in run.metrics] for run in items] == [
+        [("loss", 59.0, 61), ("slope", -1.0, 1)],  # the many of one name do not crowd out another name
+        [("loss", 7.0, 1)],
+    ]
+    whole = await pages.run("roun0000")
+    assert whole is not None
+    assert {name: (metric.number, metric.count) for name, metric in by_name(whole.run.metrics).items()} == {"loss": (59.0, 61), "slope": (-1.0, 1)}

@@ -6,9 +6,10 @@ Times are seconds since the epoch, UTC. JSON columns arrive decoded. Implemented
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -80,6 +81,23 @@ class ScalarMetric:
     format: str = "RAW"
     """`RAW` or `PERCENTAGE`."""
     task_id: str = ""
+    count: int = 1
+    """How many values of its name it stands for: itself, or all that tasks of the run logged (see `by_name`)."""
+
+
+def by_name(metrics: Sequence[ScalarMetric]) -> dict[str, ScalarMetric]:
+    """Return one metric of each name: the largest number that tasks of a run logged, by which lists of runs are sorted, too.
+
+    Texts count as less than any number; of equal values the one whose task has the greater id stands.
+    """
+    found: dict[str, list[ScalarMetric]] = {}
+    for metric in metrics:
+        found.setdefault(metric.name, []).append(metric)
+
+    def place(metric: ScalarMetric) -> tuple[float, str]:
+        return (-math.inf if metric.number is None or math.isnan(metric.number) else metric.number, metric.task_id)
+
+    return {name: replace(max(values, key=place), count=sum(one.count for one in values)) for name, values in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

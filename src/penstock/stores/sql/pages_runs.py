@@ -33,6 +33,7 @@ from penstock.stores.sql.page_rows import (
     USE_SOURCE,
     attempt_from_row,
     metric_from_row,
+    metrics_by_name,
     metrics_of,
     named_places,
     note_from_row,
@@ -309,7 +310,7 @@ def _list_runs(tx: Transaction, query: ListQuery) -> Page[RunItem]:
         convert=lambda row: row,
         late=late,
     )
-    metrics = metrics_of(tx, [row["run_id"] for row in page.items])
+    metrics = metrics_by_name(tx, [row["run_id"] for row in page.items])
     items = [run_from_row(row, metrics) for row in page.items]
     return Page(items, page.next_cursor, page.total, page.is_total_exact, page.looked_at)
 

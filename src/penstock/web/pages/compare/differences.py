@@ -10,7 +10,7 @@ from typing import Any
 
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import LeafTemplate, RunPlan
-from penstock.interfaces.pages import ArtifactUse, ScalarMetric
+from penstock.interfaces.pages import ArtifactUse, ScalarMetric, by_name
 from penstock.interfaces.tracking_pages import RunVersion
 from penstock.web.comparisons.flows import flow_texts, flow_values
 from penstock.web.comparisons.runs import (
@@ -73,7 +73,7 @@ class MetricRow:
 
 def metric_rows(runs: Sequence[Subject], baseline: int) -> list[MetricRow]:
     """Metrics with their difference from the baseline, those that differ first; names that mean cost count as better when smaller."""
-    by_run = [{metric.name: metric for metric in run.metrics} for run in runs]
+    by_run = [by_name(run.metrics) for run in runs]
     names = sorted({name for metrics in by_run for name in metrics})
     rows = []
     for name in names:
@@ -110,7 +110,7 @@ def differences(services: WebServices, asked: Asked, findings: Findings, baselin
     used, logged = [[one for one in findings.versions if one.direction == way] for way in ("input", "output")]
     inputs = difference_rows(contents_of(runs, findings.inputs, "\u2190", used))
     packages = package_tables(_environments(services, findings))
-    numbers = [{metric.name: metric.text if metric.number is None else metric.number for metric in run.metrics} for run in runs]
+    numbers = [{name: one.text if one.number is None else one.number for name, one in by_name(run.metrics).items()} for run in runs]
     return {
         "causes": causes(code, parameters, inputs, packages, difference_rows(numbers), baseline),
         "code": code,

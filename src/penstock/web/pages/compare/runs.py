@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from penstock.domain.plan import RunPlan
 from penstock.domain.tracking import TrackedRun
+from penstock.interfaces.pages import by_name
 from penstock.web.comparisons.exhibits import KINDS, PARTS, Shelf, steps_of
 from penstock.web.comparisons.flows import FlowCodeNotes, flow_code_notes
 from penstock.web.comparisons.runs import Cause, CodeDiff, DiffRow, PackageTable
@@ -72,7 +73,8 @@ class Charts:
         owners = {one.owner for one in self.runs}
         found = []
         for place, subject in enumerate(subjects):
-            values = {one.name: one.number for one in subject.metrics if one.number is not None and math.isfinite(one.number)}
+            numbers = {name: one.number for name, one in by_name(subject.metrics).items()}
+            values = {name: number for name, number in numbers.items() if number is not None and math.isfinite(number)}
             if place not in owners and values:
                 found.append({"id": subject.run_id, "name": subject.name, "color": subject.color, "url": subject.url, "values": values})
         return found

@@ -18,8 +18,8 @@ class Place:
 
     address: str
     steps: tuple[tuple[str, str], ...] = ()
-    """Pairs of a verb (`click`, `hover`, `pause`, `press`, `scroll`, `type`, `wait`) and what it is done to; `type` writes into what has the focus,
-    `pause` lets so many milliseconds go by."""
+    """Pairs of a verb (`click`, `hover`, `open`, `pause`, `press`, `scroll`, `type`, `wait`) and what it is done to; `type` writes into what has the
+    focus, `pause` lets so many milliseconds go by, `open` clicks on what is there in this width alone, else does nothing."""
     cookies: tuple[tuple[str, str], ...] = ()
     """What the reader chose (language, theme) and who it is."""
     held: str = ""
@@ -39,6 +39,9 @@ def prepare(page: Page, place: Place) -> None:
             page.wait_for_timeout(int(what))
         elif verb == "wait":
             page.locator(what).first.wait_for(timeout=5000)
+        elif verb == "open":
+            if page.locator(what).first.is_visible():
+                page.locator(what).first.click(timeout=5000)
         elif verb == "scroll":
             page.locator(what).first.evaluate("(element) => element.scrollIntoView()", timeout=5000)
         elif verb == "hover":
@@ -193,10 +196,10 @@ def layers(pages: dict[str, Place]) -> dict[str, Place]:
 
 def drawn(pages: dict[str, Place]) -> dict[str, Place]:
     """States of graphs, lineage and charts."""
-    graph = ("wait", "#graph .node")
+    graph, more = ("wait", "#graph .node"), ("open", "#graph-more > summary")
     on = {
         "workspace-train": ("project", (("scroll", "[data-section=train]"),)),
-        "graph-path": ("run", (graph, ("click", "#graph-path"))),
-        "graph-artifacts": ("run", (graph, ("click", "#graph-artifacts"))),
+        "graph-path": ("run", (graph, more, ("click", "#graph-path"))),
+        "graph-artifacts": ("run", (graph, more, ("click", "#graph-artifacts"))),
     }
     return {name: Place(pages[page].address, steps) for name, (page, steps) in on.items() if page in pages}

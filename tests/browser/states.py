@@ -13,6 +13,7 @@ from tests.browser.places import Place, first_link
 from tests.support.server import LiveServer
 
 _GRAPH = ("wait", "#graph .node")
+_MORE = ("open", "#graph-more > summary")
 _NEVER = "nothing-is-called-this"
 
 
@@ -64,7 +65,7 @@ def opened(pages: Mapping[str, Place]) -> dict[str, Place]:
 def edges_of_pages(pages: Mapping[str, Place]) -> dict[str, Place]:
     """Graphs, timelines and lineage as they are asked for by switches and clicks."""
     on: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
-        "graph-failed-only": ("run-failed", (_GRAPH, ("click", "#graph-failed-only"))),
+        "graph-failed-only": ("run-failed", (_GRAPH, _MORE, ("click", "#graph-failed-only"))),
         "graph-turned": ("run", (_GRAPH, ("click", "#graph-direction"))),
         "graph-found": ("run", (_GRAPH, ("click", "#graph-search"), ("type", "fit"))),
         "graph-loop-open": ("run", (_GRAPH, ("click", "#graph .node-toggle"))),

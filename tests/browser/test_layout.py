@@ -60,10 +60,32 @@ def test_pages_stand_still_while_they_load(page: Page, served: Served, width: in
 def test_the_switches_of_a_graph_are_there_in_narrow_windows(page: Page, served: Served, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    page.locator("#graph-more > summary").click()
     page.get_by_label("Critical path").check()
     expect(page.locator("#graph-path-text")).to_be_visible()
     page.get_by_label("Failed only").check()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_tools_of_a_graph_stay_in_one_row_beside_an_open_panel(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    tools = page.get_by_role("toolbar", name="Graph tools")
+    expect(tools.get_by_label("Critical path")).to_be_visible()
+    expect(page.locator("#graph-more")).to_be_hidden()
+    page.locator("#graph a.node").first.click()
+    expect(page.locator("#panel .panel-inner")).to_be_visible()
+    expect(page.locator("#graph-more")).to_be_visible()
+    rows = "(tools) => new Set([...tools.children].filter((tool) => tool.offsetHeight).map((tool) => Math.round((tool.getBoundingClientRect().top + tool.getBoundingClientRect().bottom) / 2))).size"
+    assert tools.evaluate(rows) == 1
+    page.locator("#graph-more > summary").click()
+    tools.get_by_label("Failed only").check()
+    assert "failed=1" in page.url
+    page.keyboard.press("Escape")
+    expect(tools.get_by_label("Failed only")).to_be_hidden()
+    page.locator("#panel [data-panel-close]").click()
+    expect(tools.get_by_label("Failed only")).to_be_checked()
+    expect(page.locator("#graph-more")).to_be_hidden()
 
 
 _CARDS = """() => [...document.querySelectorAll("[data-pack] > *")].map((card) => {
@@ -115,6 +137,7 @@ def test_artifacts_switched_on_are_in_sight_on_a_telephone_and_leave_what_was_mo
     page.goto(f"/ui/runs/{served.seeded.runs['good']}")
     first = page.locator("#graph .node").filter(has_text="load-digits").first
     expect(first).to_be_in_viewport(ratio=0.8)
+    page.locator("#graph-more > summary").click()
     page.get_by_label("Artifacts", exact=True).check()
     expect(page.locator("#graph .node.is-artifact").first).to_be_attached()
     page.wait_for_timeout(300)
@@ -125,6 +148,7 @@ def test_artifacts_switched_on_are_in_sight_on_a_telephone_and_leave_what_was_mo
     page.locator("#graph-in").click()
     page.wait_for_timeout(300)
     zoomed = page.locator(".graph-world").evaluate("(world) => new DOMMatrix(getComputedStyle(world).transform).a")
+    page.locator("#graph-more > summary").click()
     page.get_by_label("Artifacts", exact=True).uncheck()
     expect(page.locator("#graph .node.is-artifact")).to_have_count(0)
     assert page.locator(".graph-world").evaluate("(world) => new DOMMatrix(getComputedStyle(world).transform).a") == zoomed

@@ -177,13 +177,74 @@ def test_a_link_to_a_panel_opens_it_and_the_keyboard_reaches_and_leaves_it(model
     expect(panel.get_by_role("heading", level=2)).to_have_text("train")
     expect(train).to_have_class(re.compile("is-shown"))
     page.locator("input[name=depth]").fill("3")
-    page.get_by_role("button", name="Apply").click()
     page.wait_for_url("**depth=3**")
     expect(panel.get_by_role("heading", level=2)).to_have_text("train")
     with page.context.expect_page() as opened:
         train.click(modifiers=["ControlOrMeta"])
     opened.value.wait_for_url("**/ui/runs/*?task=*")
     opened.value.close()
+
+
+def test_the_depth_applies_as_it_is_moved_and_the_panel_stays(model: dict[str, Any], page: Page) -> None:
+    page.goto(f"/ui/lineage?of=artifact:{model['id']}&depth=1")
+    graph, panel, slider = page.locator("#lineage"), page.locator("#lineage-panel"), page.get_by_role("slider", name="Depth")
+    expect(graph.locator(".node")).to_have_count(4)
+    expect(page.get_by_role("button", name="Apply")).to_be_hidden()
+    page.evaluate("window.stays = 1")
+    graph.locator(".node", has_text="serves").click()
+    expect(panel.get_by_role("heading", level=2)).to_have_text("serves")
+    slider.focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    expect(graph.locator(".node")).to_have_count(6)
+    expect(slider).to_be_focused()
+    expect(page.locator("#lineage-said")).to_contain_text("at most 3 steps away")
+    expect(graph.locator(".node.is-shown")).to_have_text(re.compile("serves"))
+    assert "depth=3" in page.url
+    assert "show=" in page.url
+    page.keyboard.press("Home")
+    expect(graph.locator(".node")).to_have_count(4)
+    panel.get_by_role("button", name="Close").click()
+    page.get_by_label("Look into versions of several files").check()
+    page.wait_for_url("**contents=1**")
+    page.go_back()
+    expect(panel.get_by_role("heading", level=2)).to_have_text("serves")
+    assert page.evaluate("window.stays") == 1, "the page was not left"
+
+
+def test_without_script_a_button_applies_the_depth(server: LiveServer, model: dict[str, Any], chromium: Browser) -> None:
+    with chromium.new_context(java_script_enabled=False, base_url=server.url) as context:
+        page = context.new_page()
+        page.goto(f"/ui/lineage?of=artifact:{model['id']}&depth=1")
+        page.get_by_role("slider", name="Depth").fill("3")
+        page.get_by_role("button", name="Apply").click()
+        page.wait_for_url("**depth=3**")
+
+
+def test_a_lineage_on_a_telephone_begins_legible_around_its_focus_and_is_moved_by_hand(model: dict[str, Any], page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/ui/lineage?of=artifact:{model['id']}&depth=6")
+    graph = page.locator("#lineage")
+    focus = graph.locator(".node.is-selected")
+    expect(focus).to_be_in_viewport(ratio=1)
+    name = focus.locator(".node-name")
+    assert name.evaluate("(name) => name.getBoundingClientRect().height / name.offsetHeight * parseFloat(getComputedStyle(name).fontSize)") >= 10.5
+    expect(page.locator("#lineage-map")).to_be_visible()
+    before = focus.bounding_box()
+    box = graph.bounding_box()
+    assert before is not None
+    assert box is not None
+    page.mouse.move(before["x"] + 20, before["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(before["x"] - 40, before["y"] + 30, steps=4)
+    page.mouse.up()
+    after = focus.bounding_box()
+    assert after is not None
+    assert round(after["x"] - before["x"]) == -60
+    expect(page.locator("#lineage-panel")).to_be_hidden()
+    page.locator("#lineage-fit").click()
+    expect(page.locator("#lineage-map")).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_lines_say_by_their_look_how_two_things_belong_together(model: dict[str, Any], page: Page) -> None:
@@ -226,13 +287,11 @@ def test_only_the_paths_to_a_picked_node_stay(model: dict[str, Any], page: Page)
     expect(page.get_by_role("row")).to_have_count(4)
     assert page.evaluate(BARRIERS) == []
     page.locator("input[name=depth]").fill("1")
-    page.get_by_role("button", name="Apply").click()
     expect(page.get_by_text("No path leads there within this depth.")).to_be_visible()
     page.get_by_role("link", name="Show everything again").click()
     expect(graph.locator(".node")).to_have_count(4)
     [serves] = [text for text in page.get_by_role("combobox", name="Only paths to").locator("option").all_inner_texts() if text.startswith("serves")]
     page.get_by_role("combobox", name="Only paths to").select_option(label=serves)
-    page.get_by_role("button", name="Apply").click()
     expect(graph.locator(".node")).to_have_count(2)
 
 
@@ -276,6 +335,5 @@ def test_what_is_drawn_as_one_is_searched_and_drawn_one_by_one(
     page.get_by_role("link", name="Fold again").click()
     expect(graph.locator(".node")).to_have_count(2)
     page.get_by_label("Explode versions").check()
-    page.get_by_role("button", name="Apply").click()
     expect(graph.locator(".node")).to_have_count(8)
     expect(folded).to_have_count(0)

@@ -22,7 +22,7 @@ from penstock.web.pages.catalog import pipelines, triggers
 from penstock.web.pages.flows import run as flow_run
 from penstock.web.pages.flows import runs as flows
 from penstock.web.pages.flows import tasks as flow_tasks
-from penstock.web.pages.runs import executions, log_hits, run, tasks
+from penstock.web.pages.runs import executions, log_hits, output_panel, run, tasks
 from penstock.web.pages.runs import table as run_table
 from penstock.web.pages.system import budgets, system, trash, users
 from penstock.web.pages.tracking import artifacts as tracking_artifacts
@@ -61,7 +61,8 @@ def all_messages() -> set[str]:
     found |= {words for words, _, _ in news.KINDS.values()} | {word for _, word in home.MY_KINDS.values()}
     found |= {label for _, label in budgets.PERIODS} | {*budgets.STATE_WORDS.values()}
     found |= {word for words in budgets.MEASURE_WORDS.values() for word in words.values()}
-    found |= {*flow_graph_diff.PARTS.values()} | {label for _, label in flow_run.VIEWS}
+    found |= {*flow_graph_diff.PARTS.values()} | {label for _, label in (*flow_run.VIEWS, *output_panel.OUTPUT_TABS)}
+    found |= {flow_run.RUN_CRUMB, flow_tasks.TASK_CRUMB}
     found |= {one.title for one in starters.starters("")}
     found |= {home.LOST[0], *tracking_run.LOSS_WORDS.values()}
     found |= {label for _, label in log_hits.SCOPES} | {"Logs"}

@@ -171,3 +171,17 @@ def test_flows_sort_and_show_keys_as_columns_that_every_link_keeps(tmp_path: Pat
     assert first["value.param.alpha"] is None
     room.run(None, alpha=0.5)
     assert 'title="param.alpha = 0.5"' in room.client.get("/flows?columns=chosen&column=param.alpha").text
+
+
+@pytest.mark.parametrize(("language", "run", "task"), [("en", "Run", "Task"), ("ko", "실행", "태스크"), ("ja", "実行", "タスク")])
+def test_breadcrumbs_say_of_what_a_number_is_the_number(room: Room, language: str, run: str, task: str) -> None:
+    address = f"/flows/{room.run(None)}"
+    number = address.rpartition("/")[2]
+    headers = {"cookie": f"penstock_lang={language}"}
+    assert re.search(rf'<span class="here" aria-current="page">{run} {number}</span>', room.client.get(address, headers=headers).text)
+    step = room.client.get(f"{address}/view/tasks", headers=headers).text
+    at = re.search(rf'href="({address}/start/(\w+))', step)
+    assert at is not None
+    shown = room.client.get(at[1], headers=headers).text
+    assert f'<a href="{address}">{run} {number}</a>' in shown
+    assert f'<span class="here" aria-current="page">{task} {at[2]}</span>' in shown

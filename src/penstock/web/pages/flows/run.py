@@ -38,6 +38,8 @@ VIEWS: Sequence[tuple[str, str]] = (
     ("metadata", "Metadata"),
 )
 """Views of a run; `dag` and `timeline` are also Metaflow's words in addresses."""
+RUN_CRUMB = "Run {run}"
+"""What the breadcrumbs call a run, whose id is most often a bare number."""
 _OTHER_WORDS = {"graph": "dag", "config": "parameters", "cards": "output", "task": "tasks"}
 _MOST_CARDED = 40
 """Tasks whose cards are looked for: each costs a look into the datastore."""
@@ -176,7 +178,8 @@ async def run_page(services: WebServices, flows: FlowWeb, request: Request) -> R
     language = language_of(request)
     states = [translate(language, state_word(other.state)) for other in view.neighbours]
     others = [(f"{one.run_id} · {state}", f"/flows/{flow_id}/{one.run_id}") for one, state in zip(view.neighbours, states, strict=True)]
-    crumbs = (Crumb("Flows", "/flows"), Crumb(flow_id, f"/flows/{flow_id}"), Crumb(view.run.run_id, "", others))
+    name = translate(language, RUN_CRUMB, run=view.run.run_id)
+    crumbs = (Crumb("Flows", "/flows"), Crumb(flow_id, f"/flows/{flow_id}"), Crumb(name, "", others))
     frame = Frame(
         title=f"{flow_id}/{view.run.run_id}", section="flows", crumbs=crumbs, live=live_of(view.run), scripts=("table", "flows", "timeline")
     )

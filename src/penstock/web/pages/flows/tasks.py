@@ -17,12 +17,13 @@ from penstock.interfaces.flow_files import PickleSummary
 from penstock.interfaces.page_flows import FlowRunItem, FlowTaskItem, FlowTaskQuery
 from penstock.web.flows.replay import FlowReplay, replay_of
 from penstock.web.following import LISTENER
-from penstock.web.pages.flows.run import live_of
-from penstock.web.render import Crumb, Frame, render
+from penstock.web.pages.flows.run import RUN_CRUMB, live_of
+from penstock.web.render import Crumb, Frame, language_of, render
 from penstock.web.runs.log_styles import pieces_of
 from penstock.web.security import BOX_HEADERS, STILL_HEADERS
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import WebServices
+from penstock.web.texts.i18n import translate
 
 TABS: Sequence[tuple[str, str]] = (
     ("logs", "Logs"),
@@ -31,6 +32,7 @@ TABS: Sequence[tuple[str, str]] = (
     ("metadata", "Metadata"),
     ("replay", "Replay locally"),
 )
+TASK_CRUMB = "Task {task}"
 _MAX_LINES = 5000
 _MOST_SIBLINGS = 200
 _INTERNAL = re.compile(r"^_")
@@ -137,15 +139,22 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
         reasons=await _reasons(flows, request, task, attempt),
         **extra,
     )
-    crumbs = (
-        Crumb("Flows", "/flows"),
-        Crumb(flow_id, f"/flows/{flow_id}"),
-        Crumb(view.run.run_id, f"/flows/{flow_id}/{view.run.run_id}"),
-        Crumb(step, f"/flows/{flow_id}/{view.run.run_id}/{step}"),
-        Crumb(task_id),
-    )
+    crumbs = _crumbs(page, language_of(request))
     frame = Frame(title=f"{step}/{task_id}", section="flows", crumbs=crumbs, live=live_of(view.run), scripts=("table", "flows"))
     return render(services, request, "flows/task.html", frame=frame, page=page)
+
+
+def _crumbs(page: FlowTaskPage, language: str) -> Sequence[Crumb]:
+    """Say where the task is; ids are numbers, so the words say of what."""
+    run, task = page.run, page.task
+    above = f"/flows/{run.flow_id}/{run.run_id}"
+    return (
+        Crumb("Flows", "/flows"),
+        Crumb(run.flow_id, f"/flows/{run.flow_id}"),
+        Crumb(translate(language, RUN_CRUMB, run=run.run_id), above),
+        Crumb(task.step_name, f"{above}/{task.step_name}"),
+        Crumb(translate(language, TASK_CRUMB, task=task.task_id)),
+    )
 
 
 async def _replay(flows: FlowWeb, request: Request, run: FlowRunItem) -> FlowReplay:

@@ -22,7 +22,8 @@ from penstock.web.graphs.critical_path import CriticalPath, critical_path, group
 from penstock.web.graphs.run import RunGraph
 from penstock.web.graphs.timelines import SORTS, Timeline, timeline
 from penstock.web.lists.filters import query_of
-from penstock.web.pages.runs.tasks import PANEL_TABS, TaskPanel, task_panel
+from penstock.web.pages.runs.output_panel import OutputPanel
+from penstock.web.pages.runs.tasks import PANEL_TABS, TaskPanel, shown_panel
 from penstock.web.previews.viewer_sources import kept_uses, uses_with_sources
 from penstock.web.previews.visualizations import DRAWN_TYPES, Visual, visuals_of
 from penstock.web.render import Crumb, Frame, render
@@ -76,7 +77,7 @@ class RunPage:
     """Key of the open view."""
     tabs: Sequence[tuple[str, str, str]]
     """All views."""
-    panel: TaskPanel | None
+    panel: TaskPanel | OutputPanel | None
     """The selected task, if any."""
     failure_tail: str
     """Last meaningful log lines of the first failing task."""
@@ -143,7 +144,7 @@ async def run_page(services: WebServices, request: Request) -> Response:
     tab = tab if tab in {key for key, _, _ in VIEWS} else "graph"
     panel = None
     if task_id := request.query_params.get("task"):
-        panel = await task_panel(services, request, run_id, task_id)
+        panel = await shown_panel(services, request, run_id, task_id)
     page = RunPage(
         view=view,
         tab=tab,
@@ -163,7 +164,7 @@ async def run_page(services: WebServices, request: Request) -> Response:
         section="runs",
         crumbs=(Crumb("Runs", "/ui/runs"), Crumb(run.name, "", siblings)),
         live=f"run={run_id}",
-        scripts=("run", "graph", "logs", "table", "timeline", "visuals"),
+        scripts=("run", "graph", "logs", "table", "timeline", "visuals", "preview"),
         is_wide=True,
     )
     return render(services, request, "runs/run.html", frame=frame, page=page)

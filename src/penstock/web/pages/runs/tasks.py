@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +21,7 @@ from penstock.web.graphs import graph
 from penstock.web.graphs.component_cards import component_source
 from penstock.web.graphs.iteration_grid import IterationGrid, iteration_grid
 from penstock.web.graphs.timelines import phases_of
+from penstock.web.pages.runs.output_panel import OutputPanel, output_panel
 from penstock.web.previews.viewer_sources import kept_uses, uses_with_sources
 from penstock.web.previews.visualizations import Visual, visuals_of
 from penstock.web.render import render_part
@@ -109,6 +110,8 @@ class Iteration:
 @dataclass(frozen=True, slots=True)
 class TaskPanel:
     """Context of `tasks/panel.html`."""
+
+    template: ClassVar[str] = "tasks/panel.html"
 
     view: TaskView
     """The task and what hangs on it."""
@@ -316,13 +319,20 @@ async def _tracked(services: WebServices, request: Request, task: TaskItem) -> S
     return [run for run in found if readable(run.entity)]
 
 
+async def shown_panel(services: WebServices, request: Request, run_id: str, task_id: str) -> TaskPanel | OutputPanel | None:
+    """Gather the panel of a task, or of what it puts out by the name `output`; None when the run has no such task."""
+    if key := request.query_params.get("output", ""):
+        return await output_panel(services, request, run_id, task_id, key)
+    return await task_panel(services, request, run_id, task_id)
+
+
 async def panel_part(services: WebServices, request: Request) -> Response:
     """The panel alone, for swapping it into the run page."""
     run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
-    panel = await task_panel(services, request, run_id, task_id)
+    panel = await shown_panel(services, request, run_id, task_id)
     if panel is None:
         raise NotFoundError(f"This run has no task {task_id} yet.")
-    return render_part(services, request, "tasks/panel.html", panel=panel)
+    return render_part(services, request, panel.template, panel=panel)
 
 
 async def _bindings(services: WebServices, view: TaskView) -> Bindings | None:

@@ -3,7 +3,7 @@
 // so that rows which come later have them too. The menu does by keyboard what dragging a heading or its edge does by pointer.
 
 import { arrange, ordered, startDragging } from "./column_order.js";
-import { icon, make, text } from "./dom.js";
+import { icon, make, sprite, text } from "./dom.js";
 
 const LEAST = 48;
 const MOST = 900;
@@ -212,8 +212,6 @@ function mover(table, name, shown, step) {
   } }, icon(sprite(), step < 0 ? "chevron-up" : "chevron-down"));
   return button;
 }
-
-const sprite = () => document.querySelector("svg.icon use")?.getAttribute("href").split("#")[0] ?? "";
 
 /** The rows of the menu: each column with its place, pin and width. */
 function fill(table, list) {

@@ -29,9 +29,14 @@ export function makeSvg(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Use a symbol of the sprite at `sprite`. */
-export function icon(sprite, name, classes = "") {
-  return makeSvg("svg", { class: `icon ${classes}`, "aria-hidden": "true" }, makeSvg("use", { href: `${sprite}#${name}` }));
+/** Address of the symbols, as the page's own icons have it. */
+export function sprite() {
+  return document.querySelector("svg.icon use")?.getAttribute("href").split("#")[0] ?? "";
+}
+
+/** Use a symbol of the sprite at `address`. */
+export function icon(address, name, classes = "") {
+  return makeSvg("svg", { class: `icon ${classes}`, "aria-hidden": "true" }, makeSvg("use", { href: `${address}#${name}` }));
 }
 
 /** Seconds as people say them; the same form as the server's. */

@@ -6,7 +6,9 @@ import { edgeKey, edgesAt, findEdge, hitLine, showEdge, tellEdges } from "./grap
 import { listEdges } from "./graph_edge_list.js";
 import { showTrail } from "./graph_layers.js";
 import { Sight } from "./graph_sight.js";
+import { foldSwitches } from "./graph_tools.js";
 import { edgePath } from "./layout.js";
+import { showMap } from "./minimap.js";
 import { placeScopes } from "./placing.js";
 import { openTask } from "./run.js";
 import { ask, waitAt } from "./waiting.js";
@@ -41,7 +43,7 @@ class GraphView {
     this.isDefault = !parameters.has("open");
     this.open = new Set((parameters.get("open") ?? "").split(",").filter(Boolean));
     this.options = { direction: parameters.get("dir") === "LR" ? "LR" : "TB", artifacts: parameters.get("artifacts") === "1", implied: parameters.get("implied") !== "shown" };
-    this.selected = parameters.get("task");
+    this.selected = parameters.get("task") && [parameters.get("task"), parameters.get("output")].filter(Boolean).join("#");
     this.hasLayers = root.dataset.layers === "yes";
     this.layer = this.hasLayers ? parameters.get("layer") : null;
     this.edge = null;
@@ -322,7 +324,9 @@ class GraphView {
   make(box) {
     const { node } = box;
     if (node.isArtifact) {
-      return make("div", { class: "node is-artifact", "data-node-artifact": node.id, title: node.artifactType },
+      const href = `?task=${encodeURIComponent(node.owner)}&output=${encodeURIComponent(node.key)}`;
+      const isLink = !this.isStatic && !node.owner.includes("~");
+      return make(isLink ? "a" : "div", { class: "node is-artifact", "data-node": isLink ? node.id : null, href: isLink ? href : null, draggable: "false", title: node.artifactType },
         icon(this.sprite, ARTIFACT_KINDS[node.artifactType] ?? "box"), make("span", { class: "node-name" }, node.name));
     }
     const href = this.isStatic ? `?node=${encodeURIComponent(node.id)}` : `?task=${encodeURIComponent(node.id)}`;
@@ -696,7 +700,10 @@ class GraphView {
       }
       event.preventDefault();
       if (link.dataset.node.includes("~")) this.toggle(link.dataset.node);
-      else openTask(link.dataset.node);
+      else {
+        const [task, output = null] = link.dataset.node.split("#");
+        openTask(task, { output });
+      }
     }, true);
     this.root.addEventListener("wheel", (event) => {
       event.preventDefault();
@@ -793,6 +800,7 @@ class GraphView {
   // --- tools ------------------------------------------------------------
 
   bindTools() {
+    foldSwitches(document.querySelector(".graph-tools"));
     const at = (name) => document.getElementById(`graph-${name}`);
     document.getElementById("graph-edge-list")?.addEventListener("toggle", () => this.listEdges());
     at("fit")?.addEventListener("click", () => this.fit(true));
@@ -932,36 +940,16 @@ class GraphView {
   showMap() {
     const map = document.getElementById("graph-map");
     if (!map || !this.placed?.width) return;
-    const { clientWidth, clientHeight } = this.root;
-    const { x, y, k } = this.view;
-    const { width, height, boxes } = this.placed;
-    const isAll = x >= -8 && y >= -8 && x + width * k <= clientWidth + 8 && y + height * k <= clientHeight + 8;
-    map.hidden = isAll || clientWidth < 500;
-    if (map.hidden) return;
-    const scale = Math.min(180 / width, 120 / height);
-    if (map.dataset.shape !== this.shape) {
-      map.dataset.shape = this.shape;
-      const svg = makeSvg("svg", { width: width * scale, height: height * scale, viewBox: `0 0 ${width} ${height}` });
-      for (const box of boxes.slice(0, 2000)) svg.append(makeSvg("rect", { class: box.isOpen ? "map-group" : "map-node", x: box.x, y: box.y, width: box.width, height: box.height, rx: 8, "data-id": box.node.id }));
-      svg.append(makeSvg("rect", { class: "map-view" }));
-      map.replaceChildren(svg);
-      svg.addEventListener("pointerdown", (event) => {
-        const rect = svg.getBoundingClientRect();
-        this.view.x = clientWidth / 2 - ((event.clientX - rect.left) / scale) * this.view.k;
-        this.view.y = clientHeight / 2 - ((event.clientY - rect.top) / scale) * this.view.k;
+    const stateOf = (id) => [...(this.nodes.get(id)?.element.classList ?? [])].find((name) => name.startsWith("s-")) ?? "";
+    showMap(map, {
+      root: this.root, placed: this.placed, view: this.view, shape: this.shape,
+      classOf: ({ node, isOpen }) => `${isOpen ? "map-group" : "map-node"} ${stateOf(node.id)}`,
+      go: (x, y) => {
+        this.view.x = this.root.clientWidth / 2 - x * this.view.k;
+        this.view.y = this.root.clientHeight / 2 - y * this.view.k;
         this.moved(true);
-      });
-    }
-    for (const rect of map.querySelectorAll("[data-id]")) {
-      const element = this.nodes.get(rect.dataset.id)?.element;
-      rect.setAttribute("class", `${rect.classList[0]} ${element ? [...element.classList].find((name) => name.startsWith("s-")) ?? "" : ""}`);
-    }
-    const frame = map.querySelector(".map-view");
-    frame.setAttribute("x", -x / k);
-    frame.setAttribute("y", -y / k);
-    frame.setAttribute("width", clientWidth / k);
-    frame.setAttribute("height", clientHeight / k);
-    frame.setAttribute("stroke-width", 2 / scale);
+      },
+    });
   }
 }
 

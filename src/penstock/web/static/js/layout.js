@@ -130,8 +130,8 @@ function arrange(sizes, edges, settings) {
 }
 
 /** Lay out a graph without groups: {nodes: [{id, width, height}], edges, direction}; answers {width, height, boxes, edges}. */
-export function layoutFlat({ nodes, edges, direction }) {
-  const found = arrange(nodes, edges, { rankdir: direction, nodesep: 18, ranksep: 64 });
+export function layoutFlat({ nodes, edges, direction, gap = 64 }) {
+  const found = arrange(nodes, edges, { rankdir: direction, nodesep: 18, ranksep: gap });
   return {
     width: found.width,
     height: found.height,

@@ -3,43 +3,61 @@
 
 import { icon, isTyping, make, makeSvg } from "./dom.js";
 import { edgePath } from "./layout.js";
+import { followForm } from "./lineage_form.js";
 import { openNode, searchMembers, shownNode } from "./lineage_panel.js";
+import { showMap } from "./minimap.js";
 import { placeFlat } from "./placing.js";
 import { ask, waitAt } from "./waiting.js";
 
 const LOOKS = { SUCCEEDED: "succeeded", FAILED: "failed", RUNNING: "running", PENDING: "pending", SKIPPED: "skipped", CANCELED: "canceled" };
 const KINDS = { "system.Dataset": "dataset", "system.Model": "model", "system.Metrics": "metrics", "system.ClassificationMetrics": "metrics", "system.HTML": "document", "system.Markdown": "document" };
 
+/** How boxes are drawn, and the scale that the drawing begins with at least, so that names can be read. Telephones show a box and its neighbours. */
+const WIDE = { task: 188, artifact: 164, gap: 64, scale: 0.8 };
+const NARROW = { task: 150, artifact: 138, gap: 28, scale: 0.85 };
+const NARROW_BELOW = 500;
+
+let drawn = new AbortController();
+
+/** Draw, instead of what was drawn before. */
 async function start(root) {
+  drawn.abort();
+  const { signal } = (drawn = new AbortController());
   const known = document.getElementById("lineage-drawing");
-  const data = known ? JSON.parse(known.textContent) : await waitAt(root, (signal) => ask(root.dataset.source, { signal }).then((answer) => answer.json()), () => start(root), { bars: 0 });
+  const data = known ? JSON.parse(known.textContent) : await waitAt(root, (wait) => ask(root.dataset.source, { signal: wait }).then((answer) => answer.json()), () => start(root), { bars: 0 });
   root.querySelector(".graph-loading")?.remove();
   if (data === undefined) return;
-  const sizes = data.nodes.map((node) => ({ id: node.id, width: node.kind === "task" ? 188 : 164, height: node.kind === "task" ? 50 : 40 }));
-  const placed = await placeFlat({ nodes: sizes, edges: data.edges.map(({ source, target }) => ({ source, target })), direction: "LR" });
+  const form = root.clientWidth < NARROW_BELOW ? NARROW : WIDE;
+  const sizes = data.nodes.map((node) => ({ id: node.id, width: node.kind === "task" ? form.task : form.artifact, height: node.kind === "task" ? 50 : 40 }));
+  const placed = await placeFlat({ nodes: sizes, edges: data.edges.map(({ source, target }) => ({ source, target })), direction: "LR", gap: form.gap });
+  if (signal.aborted) return;
   const places = new Map(placed.boxes.map((box) => [box.id, box]));
   const world = make("div", { class: "graph-world" });
   world.style.width = `${placed.width}px`;
   world.style.height = `${placed.height}px`;
   const svg = drawEdges(data, placed);
   world.append(svg);
-  const isPicking = pickButton();
+  const isPicking = pickButton(signal);
   for (const node of data.nodes) world.append(drawNode(root.dataset.icons, node, data, places.get(node.id), isPicking));
+  for (const old of root.querySelectorAll(".graph-world, .lineage-legend")) old.remove();
   root.append(world, legend(data));
   bindHover(world, svg, data.edges);
-  const view = new View(root, world, placed, places);
+  const view = new View(root, world, placed, places, signal);
   view.begin(data.focus);
   // The panel takes room from the drawing: who has not moved it sees the whole again.
-  new ResizeObserver(() => {
-    if (!view.hasMoved) view.begin(data.focus);
+  const watch = new ResizeObserver(() => {
+    if (view.hasMoved) view.map();
+    else view.begin(data.focus);
     if (places.has(shownNode())) view.reveal(shownNode());
-  }).observe(root);
-  bindKeys(root, world, view, data, places);
+  });
+  watch.observe(root);
+  signal.addEventListener("abort", () => watch.disconnect());
+  bindKeys(root, world, view, data, places, signal);
   const mark = (ref) => {
     for (const element of world.querySelectorAll(".node")) element.classList.toggle("is-shown", element.dataset.id === ref);
     if (places.has(ref)) view.reveal(ref);
   };
-  document.addEventListener("penstock:node", (event) => mark(event.detail));
+  document.addEventListener("penstock:node", (event) => mark(event.detail), { signal });
   mark(shownNode());
 }
 
@@ -115,37 +133,81 @@ function bindHover(world, svg, edges) {
   world.addEventListener("focusout", () => dim(null));
 }
 
-/** What of the drawing is in sight: moved by dragging, zoomed by wheel and keys. */
+/** What of the drawing is in sight: moved by dragging, zoomed by wheel, two fingers, buttons and keys. */
 class View {
-  constructor(root, world, { width, height }, places) {
-    Object.assign(this, { root, world, width, height, places, x: 0, y: 0, k: 1, hasMoved: false });
-    let from = null;
-    root.addEventListener("pointerdown", (event) => {
-      if (!event.target.closest(".node")) from = { x: event.clientX - this.x, y: event.clientY - this.y };
-    });
-    root.addEventListener("pointermove", (event) => {
-      if (!from) return;
-      this.hasMoved = true;
-      this.move(event.clientX - from.x, event.clientY - from.y);
-    });
-    window.addEventListener("pointerup", () => { from = null; });
+  constructor(root, world, placed, places, signal) {
+    const { width, height } = placed;
+    Object.assign(this, { root, world, placed, width, height, places, x: 0, y: 0, k: 1, hasMoved: false });
+    // The frame is as high as the drawing asks for, within the limits that its style sets.
+    root.closest(".lineage-frame").style.setProperty("--drawn", `${Math.ceil(height) + 120}px`);
+    this.bindPointers(signal);
     root.addEventListener("wheel", (event) => {
       event.preventDefault();
       const rect = root.getBoundingClientRect();
       this.zoom(Math.exp(-event.deltaY * 0.0015), event.clientX - rect.left, event.clientY - rect.top);
-    }, { passive: false });
+    }, { passive: false, signal });
+    for (const [name, work] of Object.entries({ fit: () => this.fit(), in: () => this.zoom(1.25), out: () => this.zoom(1 / 1.25) })) document.getElementById(`lineage-${name}`).addEventListener("click", work, { signal });
+  }
+
+  /** One finger or the mouse moves, two fingers zoom around their middle. A press on a node that does not move is a click on it. */
+  bindPointers(signal) {
+    const { root } = this;
+    const held = new Map();
+    let hasDragged = false;
+    root.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      if (!held.size) hasDragged = false;
+      held.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    }, { signal });
+    window.addEventListener("pointermove", (event) => {
+      const before = held.get(event.pointerId);
+      if (!before) return;
+      const now = { x: event.clientX, y: event.clientY };
+      if (!hasDragged && Math.hypot(now.x - before.x, now.y - before.y) < 4) return;
+      hasDragged = true;
+      this.hasMoved = true;
+      const [other] = [...held].filter(([id]) => id !== event.pointerId).map(([, point]) => point);
+      if (other) {
+        const rect = root.getBoundingClientRect();
+        const far = (point) => Math.hypot(point.x - other.x, point.y - other.y) || 1;
+        this.zoom(far(now) / far(before), (now.x + other.x) / 2 - rect.left, (now.y + other.y) / 2 - rect.top);
+      } else this.move(this.x + now.x - before.x, this.y + now.y - before.y);
+      held.set(event.pointerId, now);
+    }, { signal });
+    for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, (event) => held.delete(event.pointerId), { signal });
+    root.addEventListener("click", (event) => {
+      if (!hasDragged) return;
+      hasDragged = false;
+      event.preventDefault();
+      event.stopPropagation();
+    }, { capture: true, signal });
   }
 
   move(x, y, k = this.k) {
     Object.assign(this, { x, y, k });
     this.world.style.transform = `translate(${x}px, ${y}px) scale(${k})`;
+    this.map();
+  }
+
+  /** The small map, while not everything is in sight. */
+  map() {
+    const map = document.getElementById("lineage-map");
+    const look = new Map([...this.world.querySelectorAll(".node")].map((node) => [node.dataset.id, [...node.classList].find((name) => name.startsWith("s-")) ?? ""]));
+    showMap(map, {
+      root: this.root, placed: this.placed, view: this, shape: `${this.width} ${this.height} ${this.placed.boxes.length}`,
+      classOf: ({ id }) => `map-node ${look.get(id)}`,
+      go: (x, y) => {
+        this.hasMoved = true;
+        this.move(this.root.clientWidth / 2 - x * this.k, this.root.clientHeight / 2 - y * this.k);
+      },
+    });
   }
 
   /** The whole where it is legible, else what is around the focus. */
   begin(focus) {
     if (!this.root.clientWidth) return;
     const { clientWidth: wide, clientHeight: high } = this.root;
-    this.move(0, 0, Math.max(0.5, Math.min(1, (wide - 40) / this.width, (high - 40) / this.height)));
+    this.move(0, 0, Math.max((wide < NARROW_BELOW ? NARROW : WIDE).scale, Math.min(1, (wide - 40) / this.width, (high - 40) / this.height)));
     this.center(focus);
     // No room is left empty beside what is cut on the other side.
     const along = (size, room, at) => (size <= room ? (room - size) / 2 : Math.min(20, Math.max(room - size - 20, at)));
@@ -180,7 +242,7 @@ class View {
   }
 }
 
-function bindKeys(root, world, view, data, places) {
+function bindKeys(root, world, view, data, places, signal) {
   root.addEventListener("keydown", (event) => {
     if (isTyping(event) || event.ctrlKey || event.metaKey) return;
     if (event.key === "+" || event.key === "=") view.zoom(1.2);
@@ -191,10 +253,10 @@ function bindKeys(root, world, view, data, places) {
     if (!next) return;
     world.querySelector(`[data-id="${CSS.escape(next)}"]`).focus({ preventScroll: true });
     view.reveal(next);
-  });
+  }, { signal });
   document.addEventListener("keydown", (event) => {
     if (event.key === "f" && !isTyping(event) && !event.ctrlKey && !event.metaKey && !event.altKey && !document.querySelector("dialog[open]")) view.fit();
-  });
+  }, { signal });
 }
 
 /** Where an arrow key leads: right and left along an edge, up and down to the next in the same column; from nowhere to the focus. */
@@ -209,22 +271,27 @@ function neighbour({ focus, edges }, places, here, key) {
 }
 
 /** While the button is down, a click on a node shows the paths to it instead of its panel. Returns whether it is. */
-function pickButton() {
+function pickButton(signal) {
   const button = document.getElementById("lineage-pick");
   if (!button) return () => false;
   button.hidden = false;
   button.addEventListener("click", () => {
     button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
     button.classList.toggle("primary", button.getAttribute("aria-pressed") === "true");
-  });
+  }, { signal });
   return () => button.getAttribute("aria-pressed") === "true";
 }
 
-// The slider says its value while it is drawn along.
-document.querySelector(".table-tools input[name=depth]")?.addEventListener("input", ({ target }) => {
-  target.parentElement.querySelector(".num").textContent = target.value;
-});
+function searchFolded() {
+  for (const cluster of document.querySelectorAll("#lineage-folded [data-members]")) searchMembers(cluster);
+}
 
-for (const cluster of document.querySelectorAll("#lineage-folded [data-members]")) searchMembers(cluster);
+searchFolded();
 const root = document.getElementById("lineage");
-if (root) start(root);
+if (root) {
+  start(root);
+  followForm(root, () => {
+    searchFolded();
+    start(root);
+  });
+}

@@ -2,6 +2,7 @@
 
 import { isTyping, remember } from "./dom.js";
 import { startLogs } from "./logs.js";
+import { startPreviews } from "./preview.js";
 import { ask, waitAt } from "./waiting.js";
 
 const panel = document.getElementById("panel");
@@ -18,11 +19,16 @@ function openTab() {
   return panel.querySelector(".panel-tabs [aria-current]")?.dataset.panelTab ?? null;
 }
 
-/** Open a task in the panel; `tab` null lets the server choose. */
-export async function openTask(taskId, { tab = null, attempt = null, push = true } = {}) {
+/** Name of the output whose panel is open instead of its task's, or null. */
+function selectedOutput() {
+  return panel?.querySelector("[data-panel-output]")?.dataset.panelOutput ?? null;
+}
+
+/** Open a task in the panel, or what it puts out by the name `output`; `tab` null lets the server choose. */
+export async function openTask(taskId, { tab = null, attempt = null, output = null, push = true } = {}) {
   const address = new URL(location.href);
   address.searchParams.set("task", taskId);
-  for (const [name, value] of [["tab", tab], ["attempt", attempt]]) {
+  for (const [name, value] of [["tab", tab], ["attempt", attempt], ["output", output]]) {
     if (value === null) address.searchParams.delete(name);
     else address.searchParams.set(name, value);
   }
@@ -31,14 +37,16 @@ export async function openTask(taskId, { tab = null, attempt = null, push = true
   const focused = focusIn(panel);
   panel.hidden = false;
   body.classList.add("has-panel");
-  const html = await waitAt(panel, (signal) => ask(part, { signal }).then((answer) => answer.text()), () => openTask(taskId, { tab, attempt, push }), { bars: 6 });
+  const html = await waitAt(panel, (signal) => ask(part, { signal }).then((answer) => answer.text()), () => openTask(taskId, { tab, attempt, output, push }), { bars: 6 });
   if (html === undefined) return;
   const holder = new DOMParser().parseFromString(html, "text/html");
   panel.replaceChildren(...holder.body.childNodes);
   if (push) history.pushState({ task: taskId }, "", address);
   startLogs(panel);
+  startPreviews(panel);
+  window.htmx?.process(panel);
   if (focused) (panel.querySelector(focused) ?? panel).focus({ preventScroll: true });
-  document.dispatchEvent(new CustomEvent("penstock:task", { detail: taskId }));
+  document.dispatchEvent(new CustomEvent("penstock:task", { detail: output === null ? taskId : `${taskId}#${output}` }));
   document.dispatchEvent(new CustomEvent("penstock:patched"));
 }
 
@@ -57,13 +65,14 @@ function focusIn(place) {
 /** Close the panel. */
 export function closeTask({ push = true } = {}) {
   const hadFocus = panel.contains(document.activeElement);
-  const task = selectedTask();
+  const output = selectedOutput();
+  const task = output === null ? selectedTask() : `${selectedTask()}#${output}`;
   panel.waiting?.abort();
   panel.hidden = true;
   panel.replaceChildren();
   body.classList.remove("has-panel", "panel-only");
   const address = new URL(location.href);
-  for (const name of ["task", "tab", "attempt", "panel"]) address.searchParams.delete(name);
+  for (const name of ["task", "tab", "attempt", "output", "panel"]) address.searchParams.delete(name);
   if (push) history.pushState({}, "", address);
   document.dispatchEvent(new CustomEvent("penstock:task", { detail: null }));
   // Whoever was in the panel goes on where it was opened: at the task's node or row.
@@ -80,7 +89,7 @@ document.addEventListener("click", (event) => {
     closeTask();
   } else if (link.matches("[data-panel-tab]")) {
     event.preventDefault();
-    openTask(selectedTask(), { tab: link.dataset.panelTab, attempt: address.searchParams.get("attempt") });
+    openTask(selectedTask(), { tab: link.dataset.panelTab, attempt: address.searchParams.get("attempt"), output: selectedOutput() });
   } else if (link.matches("[data-task-link], [data-panel-link]") && address.pathname === base) {
     event.preventDefault();
     openTask(address.searchParams.get("task"), { tab: address.searchParams.get("tab"), attempt: address.searchParams.get("attempt") });
@@ -90,13 +99,13 @@ document.addEventListener("click", (event) => {
 window.addEventListener("popstate", () => {
   const parameters = new URL(location.href).searchParams;
   const task = parameters.get("task");
-  if (task) openTask(task, { tab: parameters.get("tab"), attempt: parameters.get("attempt"), push: false });
+  if (task) openTask(task, { tab: parameters.get("tab"), attempt: parameters.get("attempt"), output: parameters.get("output"), push: false });
   else if (panel && !panel.hidden) closeTask({ push: false });
 });
 
 /** Tasks in the order of the table twin or of the graph. */
 function step(direction) {
-  const ids = [...document.querySelectorAll("[data-node]:not(.is-group), [id^=task-row-]")].map((row) => row.dataset.node ?? row.id.slice(9));
+  const ids = [...document.querySelectorAll("[data-node]:not(.is-group, .is-artifact), [id^=task-row-]")].map((row) => row.dataset.node ?? row.id.slice(9));
   const order = [...new Set(ids)];
   if (!order.length) return;
   const at = order.indexOf(selectedTask());

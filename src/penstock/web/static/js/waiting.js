@@ -1,7 +1,7 @@
 // Waiting that says so. After 300 ms a part of the page shows that it waits, after 3 s why, and after 15 s it gives up: what happened, a
 // button that asks again, and details to copy. The rest of the page goes on meanwhile.
 
-import { make, text } from "./dom.js";
+import { icon, make, sprite, text } from "./dom.js";
 
 const SHOW_AFTER = 300;
 const REASON_AFTER = 3000;
@@ -35,8 +35,8 @@ export function why(error) {
 export function problem(error, again, address = error.address ?? "") {
   const sentence = why(error);
   const facts = [sentence, address && new URL(address, location.href).href, error.status, error.requestId && `request ${error.requestId}`, new Date().toISOString()];
-  return make("div", { class: "problem-note", role: "alert" },
-    make("p", {}, text("failed to load")), make("p", { class: "small muted wrap" }, sentence),
+  return make("div", { class: "problem-note", role: "alert" }, icon(sprite(), "warning"),
+    make("p", { class: "problem-word" }, text("failed to load")), make("p", { class: "small wrap" }, sentence),
     make("div", { class: "row wrapping" },
       again ? make("button", { class: "button small", type: "button", onclick: again }, text("retry")) : null,
       make("button", { class: "button small ghost", type: "button", "data-copy": facts.filter(Boolean).join("\n") }, text("copy details"))));

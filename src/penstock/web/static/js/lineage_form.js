@@ -1,0 +1,64 @@
+// What is asked of the lineage page (depth, direction, what is drawn as one) applies as it is moved: the address follows, and what is drawn and
+// listed below is that of the new address. Without script the form has a button.
+
+import { patch } from "./live.js";
+import { ask, waitAt } from "./waiting.js";
+
+const PARTS = ["lineage-asked", "lineage-said", "lineage-more"];
+const REST = 150;
+const form = document.getElementById("lineage-asked");
+
+/** What an address asks of the drawing; which panel is open is no part of it. */
+function wish(address) {
+  const { searchParams } = new URL(address, location.href);
+  searchParams.delete("show");
+  searchParams.sort();
+  return searchParams.toString();
+}
+
+/** The page as the form asks for it. */
+function asked() {
+  const address = new URL(form.action);
+  for (const [name, value] of new FormData(form)) if (value !== "") address.searchParams.set(name, value);
+  return address;
+}
+
+/** Follow the form and the history: fetch what they ask for, show it in place, and `redraw` at `place`. */
+export function followForm(place, redraw) {
+  if (!form) return;
+  form.querySelector("[type=submit]").hidden = true;
+  let shown = wish(location.href);
+  let timer = 0;
+  const load = async (address) => {
+    const html = await waitAt(place, (signal) => ask(address, { signal }).then((answer) => answer.text()), () => load(address), { bars: 0 });
+    if (html === undefined) return;
+    shown = wish(address);
+    const page = new DOMParser().parseFromString(html, "text/html");
+    const hadFocus = form.contains(document.activeElement);
+    for (const id of PARTS) patch(document.getElementById(id), page.getElementById(id));
+    for (const id of ["lineage", "lineage-panel"]) document.getElementById(id).dataset.source = page.getElementById(id).dataset.source;
+    document.getElementById("lineage-drawing").textContent = page.getElementById("lineage-drawing").textContent;
+    if (hadFocus && !form.contains(document.activeElement)) place.focus({ preventScroll: true });
+    redraw();
+    document.dispatchEvent(new CustomEvent("penstock:patched"));
+  };
+  const apply = () => {
+    clearTimeout(timer);
+    const address = asked();
+    if (wish(address) === wish(location.href)) return;
+    history.replaceState(history.state, "", address);
+    load(address);
+  };
+  form.addEventListener("input", ({ target }) => {
+    if (target.name === "depth") target.parentElement.querySelector(".num").textContent = target.value;
+    clearTimeout(timer);
+    timer = setTimeout(apply, target.name === "depth" ? REST : 0);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    apply();
+  });
+  window.addEventListener("popstate", () => {
+    if (wish(location.href) !== shown) load(location.href);
+  });
+}

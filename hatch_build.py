@@ -33,7 +33,7 @@ VENDORED: dict[str, dict[str, str]] = {
         "dist/dagre.esm.js.LEGAL.txt": "dagre.esm.js.LEGAL.txt",
         "LICENSE": "dagre.LICENSE.txt",
     },
-    "uplot": {"dist/uPlot.esm.js": "uPlot.esm.js", "dist/uPlot.min.css": "uPlot.min.css", "LICENSE": "uPlot.LICENSE.txt"},
+    "uplot": {"dist/uPlot.iife.min.js": "uPlot.esm.js", "dist/uPlot.min.css": "uPlot.min.css", "LICENSE": "uPlot.LICENSE.txt"},
     "vega": {"build/vega.min.js": "vega.min.js", "LICENSE": "vega.LICENSE.txt"},
     "vega-interpreter": {"build/vega-interpreter.js": "vega-interpreter.js", "LICENSE": "vega-interpreter.LICENSE.txt"},
     "vega-lite": {"build/vega-lite.min.js": "vega-lite.min.js", "LICENSE": "vega-lite.LICENSE.txt"},
@@ -48,13 +48,16 @@ WITHOUT_IMPORTS: dict[str, tuple[str, str]] = {
 }
 """Imports by the name of a package, which browsers do not find, and what stands for them: `vega` has all of `vega-util` in it."""
 
+AS_MODULES: dict[str, tuple[str, str]] = {"uPlot.esm.js": ("var uPlot=", "var uPlot;export{uPlot as default};uPlot=")}
+"""Libraries whose small form is no module: how they name themselves there, and how a module does."""
+
 INSIDE_VEGA = ("d3-*", "topojson-client", "delaunator", "robust-predicates", "internmap")
 """Packages of others that `vega.min.js` has in it; their licences stand together in `vega.INSIDE.txt`."""
 
 _CI = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 
 STAMP = "versions.json"
-"""Written last: package versions of what was copied; a folder whose stamp matches package.json is left alone."""
+"""Written last: package versions and files of what was copied; a folder whose stamp matches what is wanted is left alone."""
 
 
 def wanted_versions(root: Path) -> dict[str, str]:
@@ -63,10 +66,15 @@ def wanted_versions(root: Path) -> dict[str, str]:
     return {name: pinned[name] for name in VENDORED}
 
 
+def wanted_stamp(root: Path) -> dict[str, list[str]]:
+    """Return what the stamp says of a folder that holds the wanted files of the wanted versions."""
+    return {name: [version, *VENDORED[name]] for name, version in wanted_versions(root).items()}
+
+
 def is_current(root: Path) -> bool:
-    """Whether the vendor folder already holds the wanted versions."""
+    """Whether the vendor folder already holds the wanted files."""
     stamp = root / TARGET / STAMP
-    return stamp.is_file() and json.loads(stamp.read_text()) == wanted_versions(root)
+    return stamp.is_file() and json.loads(stamp.read_text()) == wanted_stamp(root)
 
 
 def npm_command() -> tuple[list[str], dict[str, str]]:
@@ -115,10 +123,10 @@ def vendor(root: Path) -> None:
         for package, files in VENDORED.items():
             for source, name in files.items():
                 shutil.copyfile(Path(scratch, "node_modules", package, source), target / name)
-        for name, (before, after) in WITHOUT_IMPORTS.items():
+        for name, (before, after) in (WITHOUT_IMPORTS | AS_MODULES).items():
             rewrite(target / name, before, after)
         (target / "vega.INSIDE.txt").write_text(licences(Path(scratch, "node_modules"), INSIDE_VEGA), encoding="utf-8")
-        (target / STAMP).write_text(json.dumps(wanted_versions(root), indent=2) + "\n")
+        (target / STAMP).write_text(json.dumps(wanted_stamp(root), indent=2) + "\n")
 
 
 def rewrite(module: Path, before: str, after: str) -> None:

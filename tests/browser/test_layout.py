@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -187,3 +188,21 @@ def test_lists_have_all_their_columns_in_sight_at_1440_px(page: Page, served: Se
     expect(box).to_be_visible()
 
     assert box.evaluate("(box) => box.scrollWidth - box.clientWidth") <= 0
+
+
+def test_the_button_for_columns_shares_a_row_with_what_stands_above_the_table(page: Page) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto("/ui/logs?errors=1")
+    button = page.locator(".table-tools > details > summary")
+    expect(button).to_have_text("Columns")
+
+    assert button.evaluate("(button) => button.closest('.table-tools').querySelector('.chip') !== null")
+    assert page.locator(".table-tools").evaluate("(tools) => tools.getBoundingClientRect().height") < 45
+
+
+def test_what_leads_on_stands_in_one_order_on_every_list(page: Page) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    for address in ("/ui/pipelines", "/ui/experiments", "/ui/runs", "/ui/recurring", "/ui/executions", "/ui/artifacts", "/ui/artifacts?tab=stored"):
+        page.goto(address)
+        menus = page.locator(".table-tools > details > summary").filter(has_text=re.compile("Columns|Group|Views|Export"))
+        expect(menus).to_have_text(["Columns", "Group", "Views", "Export"])

@@ -130,6 +130,8 @@ def test_tracked_things_are_found_by_the_search(tab: Page, logged: Logged) -> No
         tab.get_by_role("combobox", name="Search").fill(text)
         found = tab.get_by_role("group", name=kind, exact=True).get_by_role("option").filter(has_text=name).first
         expect(found).to_have_attribute("href", address)
+        if kind == "Tracked runs":
+            expect(found.locator(".state")).to_have_text("Finished")
         tab.keyboard.press("Escape")
 
 

@@ -347,3 +347,25 @@ async def test_experiments_sort_by_the_best_number_of_their_runs(database: Datab
     monkeypatch.setattr(catalog_filters, "LOOKED_AT", 2)
     some = await pages.list_experiments(ListQuery(sort="best.score"))
     assert ([item.name for item in some.items], some.looked_at) == (["x", "y"], 2)
+
+
+async def test_an_experiment_shows_as_runs_what_it_counts(database: Database) -> None:
+    def more(tx: Transaction) -> None:
+        for at, (name, storage) in enumerate((("now", "AVAILABLE"), ("old", "ARCHIVED"))):
+            tx.execute("INSERT INTO experiment (experiment_id, name, storage_state, created_at) VALUES (?, ?, ?, ?)", (name, name, storage, at))
+        stored = (("1", "now", "AVAILABLE"), ("2", "now", "ARCHIVED"), ("3", "now", "TRASHED"), ("4", "old", "ARCHIVED"), ("5", "old", "TRASHED"))
+        for run, experiment, storage in stored:
+            tx.execute(
+                "INSERT INTO run (run_id, kind, name, experiment_id, state, storage_state, created_at, scheduled_at)"
+                " VALUES (?, 'kfp', ?, ?, 'SUCCEEDED', ?, ?, ?)",
+                (run, run, experiment, storage, int(run), int(run)),
+            )
+
+    await database.write(more)
+    pages = SqlCatalogPages(database)
+    for experiment, shown in (("now", ["1"]), ("old", ["4"])):
+        item = await pages.experiment(experiment)
+        assert item is not None
+        assert ([dot.run_id for dot in item.last_runs], item.run_count) == (shown, len(shown))
+    active = await pages.list_experiments(ListQuery(conditions=(Condition("runs", "=", "1"),)))
+    assert [(item.name, item.run_count, len(item.last_runs)) for item in active.items] == [("now", 1, 1)]

@@ -24,7 +24,7 @@ from penstock.web.texts import formats, i18n
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.0004, "0 ms"), (0.84, "840 ms"), (3.21, "3.2 s"), (59.6, "1 m 00 s"), (80, "1 m 20 s"), (7500, "2 h 05 m"), (273_600, "3 d 4 h"), (604_800, "7 d")],
+    [(0.0, "< 1 ms"), (0.0004, "< 1 ms"), (0.0006, "1 ms"), (0.84, "840 ms"), (3.21, "3.2 s"), (59.6, "1 m 00 s"), (80, "1 m 20 s"), (7500, "2 h 05 m"), (273_600, "3 d 4 h"), (604_800, "7 d")],
 )
 def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
     assert formats.duration(seconds) == text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import escape, unescape
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -12,6 +13,7 @@ from starlette.datastructures import QueryParams
 from penstock.interfaces.pages import Condition, ListQuery
 from penstock.web.lists.held_rows import Columns, page_of
 from penstock.web.lists.key_columns import chosen_keys, named
+from penstock.web.render import HERE
 from tests.unit.web.conftest import PageClient
 
 LISTS = {
@@ -69,7 +71,7 @@ def test_every_column_of_a_list_sorts_in_both_directions_or_says_why_not(client:
 def test_groups_of_every_list_lead_to_their_rows_and_are_exported_as_shown(client: PageClient, name: str, by: str) -> None:
     address = {"collections": "/ui/artifacts"}.get(name, f"/ui/{name}")
     shown = client.get(f"{address}?group={by}&n=200").text.partition(f'id="{name}-live"')[2]
-    groups = re.findall(r'<tr><th scope="row">(?:<a class="name quiet cut" href="([^"]+)"|<span)[^>]*>[^<]*</(?:a|span)></th>\s*<td class="num">([\d,]+)</td>', shown)
+    groups = re.findall(r'<tr><th scope="row">(?:<a class="name quiet cut" href="([^"]+)"|<span)[^>]*>[^<]*</(?:a|span)></th>\s*<td class="num[^>]*><span[^>]*>([\d,]+)</span>', shown)
     exported = client.get(f"/ui/export/{name}?group={by}&format=json").json()
     assert groups
     assert [int(count) for _, count in groups] == [row["count"] for row in exported]
@@ -170,8 +172,10 @@ def test_keys_of_the_rows_become_columns_and_go_along_into_exports(client: PageC
     wanted = "&".join(f"column={quote(name)}" for name in (*chosen, "meta.unheard"))
     shown = client.get(f"{address}{joint}n=200&columns=chosen&{wanted}").text
     head = shown.partition("<thead>")[2].partition("</thead>")[0]
-    keys = re.findall(r'<th scope="col" class="right" data-key="([^"]+)"><a class="sort"', head)
-    assert [unescape(key) for key in keys][-len(chosen) - 1 :] == [*chosen, "meta.unheard"]
+    keys = [unescape(key) for key in re.findall(r'<th scope="col"[^>]* data-key="([^"]+)"><a class="sort"', head)]
+    place = keys.index(chosen[0])
+    assert place <= 3, "what was chosen stands where it is seen, behind what says which row it is and how it went"
+    assert keys[place : place + len(chosen) + 1] == [*chosen, "meta.unheard"]
     fields = re.search(r'data-fields="([^"]*)"', shown)[1].split()  # type: ignore[index]
     assert set(fields) > {*chosen}
     for name in chosen:
@@ -196,3 +200,16 @@ def test_rows_of_recurring_runs_offer_what_can_be_done_to_one_and_say_what_never
     assert all('name="verb" value="run"' in row and 'name="verb" value="delete"' in row for row in rows.values())
     assert any('class="dots"' in row for row in rows.values()) or all("never run" in row for row in rows.values())
     assert all(('class="dots"' in row) != ("never run" in row) for row in rows.values())
+
+
+@pytest.mark.parametrize("template", sorted((HERE / "templates").rglob("*.html")), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_times_stand_at_the_left_of_their_columns_in_every_table(template: Path) -> None:
+    assert not re.findall(r'<td class="[^"]*\b(?:right|num)\b[^"]*">\{\{ time\([^}]*', template.read_text())
+
+
+@pytest.mark.parametrize(("address", "row"), [("/ui/executions", "execution"), ("/ui/artifacts?tab=stored", "artifact")])
+def test_long_numbers_are_shown_by_their_end_and_copied_whole(client: PageClient, address: str, row: str) -> None:
+    page = client.get(address).text.partition("<tbody>")[2]
+    whole = re.findall(r'<td class="num stack-hide faint"><button [^>]*data-copy="(\d+)"[^>]*><span class="cut mono">([^<]*)</span>', page)
+    assert len(whole) == page.count(f'id="{row}-')
+    assert all(shown == (digits if len(digits) <= 8 else f"…{digits[-6:]}") for digits, shown in whole)

@@ -217,3 +217,15 @@ async def test_a_mixed_comparison_is_kept_as_a_report_that_hides_what_a_reader_m
     await mixed.database.write(lambda tx: tx.execute(moved))
     hidden = text_of((await mixed.http.get(address)).text)
     assert "These panels are frozen with runs that you may not see." in hidden
+
+
+async def test_states_have_the_words_of_their_world_and_names_in_errors_are_set_apart(mixed: Mixed) -> None:
+    good, failed = mixed.seeded.runs["good"], mixed.seeded.runs["failed"]
+    own = await mixed.tracked("by hand", accuracy=0.5)
+    await mixed.database.write(lambda tx: tx.execute("UPDATE tracked_run SET state = 'crashed'"))
+    await mixed.database.write(lambda tx: tx.execute("UPDATE run SET error = ? WHERE run_id = ?", ('{"code": 2, "message": "task `train` failed"}', failed)))
+    overview = (await mixed.page(good, own, failed, all="1")).partition('id="overview"')[2].partition("</section>")[0]
+    assert re.search(r"State Succeeded Crashed Failed ", text_of(overview))
+    assert "task <code>train</code> failed" in overview
+    found = (await mixed.http.get("/ui/search/results", params={"q": "by hand"})).text
+    assert re.search(r'/runs/[^>]*>.*by hand.*<span class="state s-failed">.*<span>Crashed</span>', found)

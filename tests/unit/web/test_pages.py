@@ -305,7 +305,7 @@ def test_groups_lead_to_their_rows(client: PageClient) -> None:
 
 def test_groups_of_executions_lead_to_their_rows_and_are_exported_as_shown(client: PageClient) -> None:
     shown = client.get("/ui/executions?group=component&q=cached:no&n=200").text
-    groups = re.findall(r'<a class="name quiet cut" href="([^"]+)">([\w-]+)</a></th>\s*<td class="num">(\d+)</td>', shown)
+    groups = re.findall(r'<a class="name quiet cut" href="([^"]+)">([\w-]+)</a></th>\s*<td class="num[^>]*><span[^>]*>(\d+)</span>', shown)
     assert len(groups) > 2
     exported = client.get("/ui/export/executions?group=component&q=cached:no&format=json").json()
     assert {(name, int(count)) for _, name, count in groups} == {(row["group"], row["count"]) for row in exported}
@@ -322,7 +322,7 @@ def test_groups_of_executions_lead_to_their_rows_and_are_exported_as_shown(clien
 @pytest.mark.parametrize("by", ["type", "name", "pipeline", "run"])
 def test_groups_of_artifacts_lead_to_their_rows_and_are_exported_as_shown(client: PageClient, by: str) -> None:
     shown = client.get(f"/ui/artifacts?tab=stored&group={by}&n=200").text.partition('id="artifacts-live"')[2]
-    groups = re.findall(r'<a class="name quiet cut" href="([^"]+)">[^<]*</a></th>\s*<td class="num">([\d,]+)</td>', shown)
+    groups = re.findall(r'<a class="name quiet cut" href="([^"]+)">[^<]*</a></th>\s*<td class="num[^>]*><span[^>]*>([\d,]+)</span>', shown)
     exported = client.get(f"/ui/export/artifacts?group={by}&format=json").json()
     assert [int(count) for _, count in groups] == [row["count"] for row in exported if row["group"]]
     assert groups

@@ -9,8 +9,8 @@ from penstock.interfaces.pages import Condition, ListQuery
 from penstock.stores.sql.database import Transaction
 from penstock.stores.sql.page_filters import LOOKED_AT, Where
 
-STORED = {"experiment": "<> 'TRASHED'", "pipeline": "= 'AVAILABLE'", "recurring_run": "<> 'TRASHED'"}
-"""Which runs count, in the words that an index of each knows."""
+STORED = {"experiment": "= experiment.storage_state", "pipeline": "= 'AVAILABLE'", "recurring_run": "<> 'TRASHED'"}
+"""Which runs count, in the words that an index of each knows. Of an experiment that is not archived those that are not archived either."""
 
 
 def of_last_run(table: str, column: str) -> str:
@@ -23,7 +23,7 @@ def of_last_run(table: str, column: str) -> str:
 
 def count_of(other: str, table: str) -> str:
     """SQL: how many rows of another table belong to a row of `table`."""
-    alive = " AND run.storage_state = 'AVAILABLE'" if other == "run" else ""
+    alive = f" AND run.storage_state {STORED[table]}" if other == "run" else ""
     return f"(SELECT COUNT(*) FROM {other} WHERE {other}.{table}_id = {table}.{table}_id{alive})"
 
 

@@ -14,13 +14,16 @@ from penstock.stores.sql.database import Transaction
 
 
 def last_runs(tx: Transaction, column: str, values: Iterable[str], count: int) -> dict[str, list[RunDot]]:
-    """Last `count` runs per value of a run column, oldest first, in one statement (one index probe per value); none from the trash."""
+    """Last `count` runs per value of a run column, oldest first, in one statement (one index probe per value): those that lists count."""
     wanted = list(values)
     if not wanted:
         return {}
-    parts, params, stored = [], {}, STORED[column.removesuffix("_id")]
+    table = column.removesuffix("_id")
+    parts, params = [], {}
     for index, value in enumerate(wanted):
         params[f"v{index}"] = value
+        own = f"(SELECT storage_state FROM experiment WHERE experiment_id = :v{index})"
+        stored = STORED[table].replace("experiment.storage_state", own)
         parts.append(
             f"SELECT * FROM (SELECT {column} AS owner, run_id, name, state, created_at, started_at, finished_at FROM run "
             f"WHERE {column} = :v{index} AND storage_state {stored} ORDER BY created_at DESC LIMIT {int(count)}) AS r{index}"

@@ -147,10 +147,7 @@ def _experiment_from_row(row: Row, dots: Sequence[RunDot] = ()) -> ExperimentIte
     )
 
 
-_EXPERIMENT_COLUMNS = (
-    "experiment.*, (SELECT COUNT(*) FROM run WHERE run.experiment_id = experiment.experiment_id "
-    "AND run.storage_state = 'AVAILABLE') AS run_count"
-)
+_EXPERIMENT_COLUMNS = f"experiment.*, {count_of('run', 'experiment')} AS run_count"
 
 
 _LATE_EXPERIMENTS = LateSorts(

@@ -23,7 +23,7 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
     "pipelines": {"Latest version": ["latest_version"], "Median": ["median_seconds"], "Created": ["created_at"]},
     "experiments": {"Last activity": ["last_run_created_at"], "Created": ["created_at"]},
-    "recurring": {"State": ["is_enabled", "error"], "At most": ["max_concurrency"]},
+    "recurring": {"State": ["is_enabled", "error"], "Concurrency": ["max_concurrency"]},
     "projects": {"Owner": ["entity"], "Now": ["running"], "Failed runs": ["failed"], "Last change": ["active_at"]},
     "registry": {"Owner": ["entity"], "Last change": ["active_at"]},
     "flows": {

@@ -21,8 +21,9 @@ from penstock.web.pages.tracking.artifacts import version_url
 from penstock.web.render import SECTIONS, Crumb, Frame, render, render_part
 from penstock.web.services.tracking import caller_of, project_named, readable_by
 from penstock.web.services.web import WebServices
+from penstock.web.texts.formats import state_look, state_word
 from penstock.web.texts.i18n import choose_language, translate
-from penstock.web.tracking.documents import STATES
+from penstock.web.tracking.documents import STATES, look_of
 
 KINDS: Sequence[tuple[str, str, str, str]] = (
     ("run", "Runs", "run", "/ui/runs/{}"),
@@ -98,7 +99,8 @@ class HitLine:
     title: str
     detail: str
     icon: str
-    state: str = ""
+    look: tuple[str, str] | None = None
+    """Word and shape of its state, as its own page says it."""
     at: float | None = None
     name: str = ""
     """Goes into the title once that is translated."""
@@ -132,7 +134,7 @@ async def search_of(services: WebServices, request: Request, text: str) -> Searc
         groups.append(("Versions", versions))
     for kind, heading, symbol, address in KINDS:
         found = [
-            HitLine(address_of(hit, address), hit.title, _detail_of(request, hit), symbol, STATES.get(hit.state, hit.state), hit.at)
+            HitLine(address_of(hit, address), hit.title, _detail_of(request, hit), symbol, hit_look(hit.state), hit.at)
             for hit in hits
             if hit.kind == kind
         ]
@@ -150,6 +152,13 @@ async def search_of(services: WebServices, request: Request, text: str) -> Searc
     return SearchPage(text, groups)
 
 
+def hit_look(state: str) -> tuple[str, str] | None:
+    """Word and shape of a state: tracked runs, whose states are written small, have words of their own."""
+    if not state:
+        return None
+    return look_of(state) if state in STATES else (state_word(state), state_look(state))
+
+
 def _detail_of(request: Request, hit: SearchHit) -> str:
     """What stands beside a name; the state of a schedule as a word."""
     if hit.kind != "recurring":
@@ -164,13 +173,11 @@ def _language(request: Request) -> str:
 async def _recent(services: WebServices, request: Request) -> tuple[str, list[HitLine]]:
     """What the reader had in hand last; the newest runs for one who had nothing yet."""
     if own := await mine(services, request, limit=_MOST_RECENT):
-        return MINE, [
-            HitLine(one.address, one.item.title, one.item.detail, one.icon, STATES.get(one.item.state, one.item.state), one.item.at)
-            for one in own
-        ]
+        return MINE, [HitLine(one.address, one.item.title, one.item.detail, one.icon, one.look, one.item.at) for one in own]
     listing = await services.runs.list_runs(ListQuery(limit=_MOST_RECENT))
-    lines = [HitLine(f"/ui/runs/{run.run_id}", run.name, run.pipeline_name, "run", run.state, run.created_at) for run in listing.items]
-    return "Recent runs", lines
+    return "Recent runs", [
+        HitLine(f"/ui/runs/{run.run_id}", run.name, run.pipeline_name, "run", hit_look(run.state), run.created_at) for run in listing.items
+    ]
 
 
 def _commands(services: WebServices, request: Request) -> list[HitLine]:

@@ -41,10 +41,12 @@ def state_look(state: str) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Span as people say it: `840 ms`, `3.2 s`, `1 m 20 s`, `2 h 05 m`, `3 d 4 h`."""
+    """Span as people say it: `< 1 ms`, `840 ms`, `3.2 s`, `1 m 20 s`, `2 h 05 m`, `3 d 4 h`."""
     if seconds is None:
         return ""
     seconds = max(0.0, seconds)
+    if seconds < 0.0005:
+        return "< 1 ms"
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 10:

@@ -98,7 +98,7 @@ def report_words(page: ComparePage, address: str) -> str:
     """Return the comparison as Markdown."""
     names = [run.name for run in page.runs]
     parts = [f"[Open the comparison]({address})", "## Runs"]
-    rows = [[run.name, formats.state_word(run.state), _duration(run)] for run in page.runs]
+    rows = [[run.name, run.look[0] if run.look else formats.state_word(run.state), _duration(run)] for run in page.runs]
     rows[page.baseline][0] += " (baseline)"
     parts.append(_table(["Run", "State", "Duration"], rows))
     if page.causes:

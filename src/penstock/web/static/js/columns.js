@@ -259,7 +259,7 @@ function addMenu(table) {
   if (menu) menu.querySelector(".menu-body").append(make("hr"), part);
   else {
     menu = make("details", { class: "menu", "data-columns": table.dataset.table }, make("summary", { class: "button" }, icon(sprite(), "columns"), text("columns")), make("div", { class: "menu-body wide" }, part));
-    tools.insertBefore(menu, tools.querySelector(":scope > details.menu"));
+    tools.insertBefore(menu, tools.querySelector(":scope > details[data-groups]") ?? tools.querySelector(":scope > details.menu"));
   }
   menu.addEventListener("toggle", () => {
     compact.checked = layoutOf(table).isCompact;

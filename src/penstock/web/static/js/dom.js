@@ -42,6 +42,7 @@ export function icon(address, name, classes = "") {
 /** Seconds as people say them; the same form as the server's. */
 export function duration(seconds) {
   const s = Math.max(0, seconds);
+  if (s < 0.0005) return "< 1 ms";
   if (s < 0.9995) return `${Math.round(s * 1000)} ms`;
   if (s < 10) return `${s.toFixed(1)} s`;
   const whole = Math.round(s);

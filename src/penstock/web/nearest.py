@@ -13,7 +13,7 @@ from starlette.requests import Request
 from penstock.domain.errors import PenstockError
 from penstock.domain.trash import TrashItem
 from penstock.interfaces.page_flows import FlowQuery, FlowRunItem
-from penstock.web.pages.search import KINDS, HitLine, address_of, hit_look
+from penstock.web.pages.search import KINDS, HitLine, address_of, detail_of, hit_look
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.tracking import TrackingServices, readable_by
 from penstock.web.services.web import WebServices
@@ -75,7 +75,7 @@ async def _objects(services: WebServices, request: Request, words: Sequence[str]
                 readable = readable_by(services.tracking, request)
                 places = {kind: (symbol, address) for kind, _, symbol, address in KINDS}
                 return [
-                    HitLine(address_of(hit, places[hit.kind][1]), hit.title, hit.detail, places[hit.kind][0], hit_look(hit.state), hit.at)
+                    HitLine(address_of(hit, places[hit.kind][1]), hit.title, detail_of(request, hit, text), places[hit.kind][0], hit_look(hit.state), hit.at)
                     for hit in found
                     if hit.kind in places and readable(hit.entity)
                 ]

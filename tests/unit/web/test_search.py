@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from starlette.requests import Request
 
+from penstock.interfaces.page_catalog import SearchHit
+from penstock.web.pages.search import detail_of, tags_with
 from tests.browser.app import SeededApp
 from tests.unit.web.conftest import PageClient
 
@@ -36,6 +39,24 @@ def test_commands_are_found_in_the_readers_language(client: PageClient) -> None:
     found = links(client.get("/ui/search/results", params={"q": "휴지통"}, headers={"accept-language": "ko"}).text)
     assert "/ui/trash" in found
     assert 'data-theme-choice="dark"' in client.get("/ui/search/results", params={"q": "dark"}).text
+
+
+@pytest.mark.parametrize("text", ["vision", "tag:vision", "tag:team=vision", "TAG: team=VISION"])
+def test_of_a_run_found_by_its_tag_that_tag_alone_is_shown(text: str) -> None:
+    hit = SearchHit("tagged", "r", "digits", '{"user": "ada", "team": "vision", "nightly": ""}', "SUCCEEDED", 1.0)
+    assert detail_of(Request({"type": "http", "headers": []}), hit, text) == "team=vision"
+    assert tags_with(hit.detail, "night") == ["nightly"]
+    assert not tags_with(hit.detail, "team=other")
+
+
+@pytest.mark.parametrize("text", ["tag:vision", "tag:team", "tag:team=vision"])
+def test_what_has_a_tag_is_found_as_in_the_filters_of_lists(client: PageClient, text: str) -> None:
+    assert "/ui/pipelines/pipe-digits" in links(client.get("/ui/search/results", params={"q": text}).text)
+    assert "/ui/experiments" not in client.get("/ui/search/results", params={"q": "tag:digits"}).text
+
+
+def test_the_theme_is_toggled_by_a_command(client: PageClient) -> None:
+    assert 'data-theme-choice="toggle"' in client.get("/ui/search/results", params={"q": "toggle theme"}).text
 
 
 def test_two_letters_offer_no_tabs(client: PageClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ OTHER_WORDS = {"Create run": "New run", "Create recurring run": "New recurring r
 """What else a command is called."""
 
 THEMES: Sequence[tuple[str, str, str]] = (
+    ("Toggle theme", "toggle", "contrast"),
     ("Light theme", "light", "sun"),
     ("Dark theme", "dark", "moon"),
     ("High-contrast theme", "contrast", "eye"),
@@ -76,6 +78,9 @@ _FEWEST_LETTERS = 3
 _VERSION = re.compile(r"^(?:([\w.-]+)/([\w.-]+)/)?([\w.-]+):([\w.-]+)$")
 """`entity/project/name:alias`, as the wandb client names a version, and `name:alias`."""
 _MOST_VERSIONS = 6
+_TAG = re.compile(r"^tag:\s*(\S.*)$", re.IGNORECASE)
+"""As in the filters of lists: only what has such a tag."""
+_HAVE_TAGS = frozenset({"tagged", "tracked", "pipeline"})
 
 _JUMPS: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"#/runs/details/([\w-]+)"), "/ui/runs/{}"),
@@ -128,13 +133,12 @@ async def search_of(services: WebServices, request: Request, text: str) -> Searc
         if "://" in text or "#/" in text:
             return SearchPage(text, groups)
     commands = [hit for hit in _commands(services, request) if text and _says(request, hit.title, text)]
-    readable = readable_by(services.tracking, request)
-    hits = [hit for hit in (await services.home.search(text) if text else ()) if readable(hit.entity)]
+    hits = await _hits(services, request, text)
     if versions := await _versions(services, request, text):
         groups.append(("Versions", versions))
     for kind, heading, symbol, address in KINDS:
         found = [
-            HitLine(address_of(hit, address), hit.title, _detail_of(request, hit), symbol, hit_look(hit.state), hit.at)
+            HitLine(address_of(hit, address), hit.title, detail_of(request, hit, text), symbol, hit_look(hit.state), hit.at)
             for hit in hits
             if hit.kind == kind
         ]
@@ -159,8 +163,27 @@ def hit_look(state: str) -> tuple[str, str] | None:
     return look_of(state) if state in STATES else (state_word(state), state_look(state))
 
 
-def _detail_of(request: Request, hit: SearchHit) -> str:
-    """What stands beside a name; the state of a schedule as a word."""
+async def _hits(services: WebServices, request: Request, text: str) -> list[SearchHit]:
+    """What the database finds; for `tag:KEY` and `tag:KEY=VALUE` only things that have tags."""
+    tag = _TAG.match(text)
+    words = tag[1].rpartition("=")[2] or tag[1].rstrip("=") if tag else text
+    readable = readable_by(services.tracking, request)
+    found = [hit for hit in (await services.home.search(words) if words else ()) if readable(hit.entity)]
+    return [hit for hit in found if hit.kind in _HAVE_TAGS and (hit.kind != "tagged" or tags_with(hit.detail, tag[1]))] if tag else found
+
+
+def tags_with(tags: str, text: str) -> list[str]:
+    """The tags of a run (the text of a mapping) that `text` is found in, as `KEY` or `KEY=VALUE`."""
+    known = json.loads(tags)
+    named = [f"{key}={value}" if value else str(key) for key, value in known.items()]
+    return [one for one in named if text.lower() in one.lower()]
+
+
+def detail_of(request: Request, hit: SearchHit, text: str) -> str:
+    """What stands beside a name; the state of a schedule as a word, of a run's tags those that were looked for."""
+    if hit.kind == "tagged":
+        tag = _TAG.match(text)
+        return ", ".join(tags_with(hit.detail, tag[1] if tag else text))
     if hit.kind != "recurring":
         return hit.detail
     return translate(_language(request), hit.detail.lower())

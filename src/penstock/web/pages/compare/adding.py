@@ -14,7 +14,7 @@ from penstock.domain.errors import NotFoundError
 from penstock.interfaces.pages import ListQuery
 from penstock.web.comparisons.subjects import KINDS, Subject
 from penstock.web.pages.compare.findings import asked_runs
-from penstock.web.pages.search import jump_of
+from penstock.web.pages.search import detail_of, jump_of
 from penstock.web.render import query_url, render_part
 from penstock.web.services.tracking import project_named, readable_by
 from penstock.web.services.web import WebServices
@@ -111,7 +111,7 @@ async def _found(services: WebServices, request: Request, text: str) -> list[tup
         if hit.kind in {"run", "tagged"}:
             kind = "flow" if _FLOW_RUN.fullmatch(hit.object_id) else "pipeline"
             url = _with(request, hit.object_id)
-            found["Runs"].append(Choice(url, hit.title, hit.detail, _ICONS[kind], KINDS[kind], hit.state, hit.at))
+            found["Runs"].append(Choice(url, hit.title, detail_of(request, hit, text), _ICONS[kind], KINDS[kind], hit.state, hit.at))
         elif hit.kind == "tracked":
             url = query_url("/ui/compare", _address(request), add=f"/{quote(hit.object_id)}")
             state, look = STATES.get(hit.state, hit.state), look_of(hit.state)

@@ -12,7 +12,13 @@ import { startLive } from "./live.js";
 const root = document.documentElement;
 const rail = document.getElementById("rail");
 
-function applyTheme(choice) {
+function isDark() {
+  const { theme } = root.dataset;
+  return theme === "dark" || (theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+}
+
+function applyTheme(asked) {
+  const choice = asked === "toggle" ? (isDark() ? "light" : "dark") : asked;
   root.dataset.theme = choice;
   remember("penstock_theme", choice);
   for (const button of document.querySelectorAll("button[data-theme-choice]")) {

@@ -18,6 +18,8 @@ def test_escape_closes_one_layer_after_another(page: Page, served: Served) -> No
     page.locator("#run-menu > summary").click()
     page.keyboard.press("Control+k")
     expect(page.locator("#search")).to_be_visible()
+    page.keyboard.type("digits")
+    expect(page.locator("#search input")).to_have_value("digits")
     page.keyboard.press("Escape")
     expect(page.locator("#search")).to_be_hidden()
     expect(page.locator("#run-menu")).to_have_attribute("open", "")
@@ -26,6 +28,19 @@ def test_escape_closes_one_layer_after_another(page: Page, served: Served) -> No
     expect(panel).to_be_visible()
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
+
+
+def test_the_theme_is_toggled_by_name(page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto("/ui/home")
+    page.wait_for_load_state("load")
+    for theme in ("dark", "light"):
+        page.keyboard.press("Control+k")
+        page.locator("#search input").fill("toggle theme")
+        expect(page.locator("#search-results [data-theme-choice=toggle]")).to_have_attribute("aria-selected", "true")
+        page.keyboard.press("Enter")
+        expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        expect(page.locator("#search")).to_be_hidden()
 
 
 def test_the_side_bar_of_a_narrow_window_is_a_layer(page: Page) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
@@ -169,3 +170,30 @@ def test_the_sign_in_page_says_that_nobody_is_there(tab: Page, server: LiveServe
         server.start()
     tab.get_by_role("button", name="Sign in").click()
     expect(tab.get_by_role("alert")).to_have_text("This key is not valid.", timeout=BACK)
+
+
+def test_a_page_that_only_looks_again_says_that_the_server_is_away(chromium: Browser, server: LiveServer) -> None:
+    context = chromium.new_context(base_url=server.url, locale="en-US", timezone_id="UTC")
+    tabs = [context.new_page() for _ in range(5)]  # one more than may listen
+    for tab in tabs:
+        tab.goto("/ui/home")
+        expect(tab.locator("#live-badge")).to_have_attribute("data-state", re.compile("live|polling"))
+    last = tabs[-1].locator("#live-badge")
+    expect(last).to_have_attribute("data-state", "polling")
+    server.kill()
+    try:
+        expect(last).to_have_attribute("data-state", re.compile("reconnecting|stale"), timeout=BACK)
+    finally:
+        server.start()
+    expect(last).to_have_attribute("data-state", "polling", timeout=BACK)
+    context.close()
+
+
+def test_the_first_page_follows_what_begins_to_run(tab: Page, tmp_path: Path) -> None:
+    with LiveServer(tmp_path / "new") as new:
+        tab.goto(f"{new.url}/ui/home")
+        expect(tab.get_by_role("heading", name="A tracked run")).to_be_visible()
+        answer = httpx.post(f"{new.url}/apis/v2beta1/pipelines/upload", files={"uploadfile": ("left.yaml", PIPELINE)}, timeout=60)
+        assert answer.status_code == 200, answer.text
+        expect(tab.get_by_role("heading", name="Needs attention")).to_be_visible(timeout=BACK)
+        expect(tab.get_by_role("heading", name="A tracked run")).to_be_hidden()

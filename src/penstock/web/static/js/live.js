@@ -60,7 +60,7 @@ async function listen(address) {
   }
   isSeeking = false;
   if (document.hidden) return;
-  badge("polling");
+  if (!lostAt) badge("polling");
   poll = setTimeout(() => {
     lookAgain();
     listen(address);
@@ -111,6 +111,19 @@ function connect(address) {
   });
 }
 
+/** What a page without a stream learns of the server, whenever it asks. */
+function reached(isThere) {
+  if (letGo || document.hidden) return;
+  if (!isThere) {
+    lostAt ||= Date.now();
+    badge("reconnecting");
+    showAge();
+  } else if (lostAt) {
+    lostAt = 0;
+    badge("polling");
+  }
+}
+
 /** Anything may have changed. */
 function lookAgain() {
   document.dispatchEvent(new CustomEvent("penstock:change", { detail: null }));
@@ -139,7 +152,7 @@ export const refresh = throttle(async () => {
   }
   isMissed = false;
   const regions = [...document.querySelectorAll("[data-live][id]")];
-  if (!regions.length) return;
+  if (!regions.length && letGo) return; // without a stream the page still asks whether the server is there
   const fresh = await fetchPage(shown ?? location.href);
   if (!fresh) return;
   for (const old of regions) {
@@ -155,6 +168,7 @@ export const refresh = throttle(async () => {
 /** A page of this server as a document, its columns in the reader's order; null when it does not come. */
 export async function fetchPage(address) {
   const answer = await fetch(address, { headers: { "x-live": "1" }, credentials: "same-origin" }).catch(() => null);
+  reached(answer !== null && answer.status < 500);
   if (!answer?.ok || !(answer.headers.get("content-type") ?? "").startsWith("text/html")) return null;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   document.dispatchEvent(new CustomEvent("penstock:fetched", { detail: fresh })); // for what the browser alone knows

@@ -197,6 +197,12 @@ document.addEventListener("keydown", (event) => {
     openSearch();
     return;
   }
+  if (event.key === "Escape" && event.target.closest?.("#search input")) { // browsers would empty the field first
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    document.getElementById("search").close();
+    return;
+  }
   if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z" && !event.defaultPrevented && !isTyping(event)) {
     const undo = document.querySelector("[data-notice] form button");
     if (undo) {

@@ -18,8 +18,8 @@ from penstock.executors.process.environment_list import folder_size, list_enviro
 from penstock.interfaces.system_status import ErrorItem, SlotsItem, SystemStatus
 from penstock.server.errors_seen import ErrorMemory
 from penstock.server.status import LOOPS, ClientCounter, shown_setting
-from penstock.web.pages.home import is_local
 from penstock.web.pages.system.system import SERVICES
+from penstock.web.texts.starters import is_local
 from tests.support.server import LiveServer
 from tests.support.tracking import HandClock
 
@@ -147,7 +147,8 @@ def test_the_start_page_begins_with_starters_and_then_tells_how_the_server_is(tm
     with LiveServer(tmp_path / "data") as live:
         first = home(live)
         assert f"kfp.Client(host=&#34;{live.url}&#34;)" in first
-        assert "eval &#34;$(penstock env)&#34;" in first
+        assert f"eval &#34;$(penstock env --data-dir {live.data_dir})&#34;" in first
+        assert f"penstock demo --data-dir {live.data_dir}" in first
         assert live.key not in first
         asked = {"query": 'mutation { upsertBucket(input: {name: "a1", modelName: "digits"}) { bucket { name } } }'}
         answer = httpx.post(f"{live.url}/graphql", json=asked, auth=("api", live.key)).json()

@@ -34,6 +34,7 @@ from penstock.web.services.flows import FlowWeb
 from penstock.web.services.system import SystemServices
 from penstock.web.services.tracking import TrackingServices
 from penstock.web.services.web import Replays, WebServices
+from penstock.web.texts.starters import folder_option
 
 
 class PageReaders(TypedDict):
@@ -122,6 +123,7 @@ def build_web(
         blobs=blobs,
         actions=build_actions(parts, cache=cache, clock=clock, environments=environments, zone=zone),
         url=url,
+        folder_option=folder_option(data_dir, home=Path.home()),
         version=penstock.__version__,
         facts=facts,
         locked_packages=partial(locked_packages, data_dir / "envs"),

@@ -75,9 +75,10 @@ async def _objects(services: WebServices, request: Request, words: Sequence[str]
                 readable = readable_by(services.tracking, request)
                 places = {kind: (symbol, address) for kind, _, symbol, address in KINDS}
                 return [
-                    HitLine(address_of(hit, places[hit.kind][1]), hit.title, detail_of(request, hit, text), places[hit.kind][0], hit_look(hit.state), hit.at)
+                    HitLine(address_of(hit, address), hit.title, detail_of(request, hit, text), symbol, hit_look(hit.state), hit.at)
                     for hit in found
                     if hit.kind in places and readable(hit.entity)
+                    for symbol, address in (places[hit.kind],)
                 ]
     return []
 

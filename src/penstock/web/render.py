@@ -32,6 +32,7 @@ from penstock.web.texts.cron_words import cron_words, zone_and_rest
 from penstock.web.texts.notice_words import said
 from penstock.web.texts.prose import prose
 from penstock.web.texts.sentences import say
+from penstock.web.texts.starters import variable_lines
 from penstock.web.tracking.documents import look_of
 
 HERE = Path(__file__).parent
@@ -334,6 +335,8 @@ def render_text(services: WebServices, request: Request, template: str, **values
         "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         "server_version": services.version,
         "server_url": services.url,
+        "variable_lines": variable_lines(services.url, services.folder_option),
+        "folder_option": services.folder_option,
         "has_trash": services.trash is not None and services.trash.keep_seconds > 0,
         "read_at": getattr(request.state, "read_at", ""),
         "is_live_patch": request.headers.get("x-live") == "1",

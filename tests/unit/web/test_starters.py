@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.web.texts.starters import Starter, starters
+from penstock.web.texts.starters import Starter, folder_option, starters, variable_lines
 
 ALL = starters("http://127.0.0.1:8080")
 
@@ -31,3 +31,13 @@ def test_a_starter_pasted_into_a_shell_writes_a_program_and_runs_it(starter: Sta
 
 def test_the_pipeline_goes_to_this_server() -> None:
     assert 'host="http://127.0.0.1:8080"' in ALL[0].program
+
+
+@pytest.mark.parametrize(("folder", "option"), [(".penstock", ""), ("other", " --data-dir {home}/other"), ("a b", " --data-dir '{home}/a b'")])
+def test_commands_name_a_folder_that_they_would_not_take_by_themselves(folder: str, option: str, tmp_path: Path) -> None:
+    assert folder_option(tmp_path / folder, home=tmp_path) == option.format(home=tmp_path)
+
+
+def test_the_variables_of_a_server_elsewhere_are_written_out() -> None:
+    assert variable_lines("http://127.0.0.1:8080", " --data-dir /d") == 'eval "$(penstock env --data-dir /d)"'
+    assert "WANDB_BASE_URL=https://p.example.org WANDB_API_KEY=..." in variable_lines("https://p.example.org", " --data-dir /d")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,7 +24,7 @@ from penstock.web.render import Crumb, Frame, render
 from penstock.web.services.tracking import caller_of, readable_by
 from penstock.web.services.web import WebServices
 from penstock.web.texts.formats import state_look, state_word
-from penstock.web.texts.starters import Starter, starters
+from penstock.web.texts.starters import Starter, is_local, starters
 from penstock.web.tracking.documents import look_of
 
 DAY = 86_400.0
@@ -211,15 +210,6 @@ def troubles_of(view: HomeView) -> list[Trouble]:
     ]
     lost = [Trouble(_loss_address(item), item.name, LOST, item.detail, item.at) for item in view.losses]
     return sorted([*runs, *own, *waiting, *silent, *lost], key=lambda trouble: -trouble.at)[:8]
-
-
-def is_local(url: str) -> bool:
-    """Whether `url` leads to the machine that the reader sits at."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _health(services: WebServices) -> Health | None:

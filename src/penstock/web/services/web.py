@@ -98,6 +98,8 @@ class WebServices:
     url: str
     """Address of this server without trailing slash, for snippets."""
     version: str
+    folder_option: str = ""
+    """What commands need to find this server, ` --data-dir FOLDER`; empty where they find it by themselves."""
     facts: Callable[[], Mapping[str, Any]] = field(default=dict)
     """What the System page tells about the process: data folder, slots, settings, environments."""
     locked_packages: Callable[[str], Sequence[str] | None] = field(default=lambda _: None)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
 
 _PIPELINE = """\
 import kfp
@@ -62,6 +66,33 @@ class Starter:
     def lines(self) -> str:
         """All of it, to be pasted into a shell."""
         return f"pip install {self.package}\ncat > {self.file} <<'END'\n{self.program}END\npython {self.file}{self.arguments}"
+
+
+def folder_option(data_dir: Path, *, home: Path) -> str:
+    """Return what `penstock env` and `penstock demo` need after them when the folder is not the one that they take by themselves."""
+    return "" if data_dir == (home / ".penstock").resolve() else f" --data-dir {shlex.quote(str(data_dir))}"
+
+
+def is_local(url: str) -> bool:
+    """Whether `url` leads to the machine that the reader sits at."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def variable_lines(url: str, option: str) -> str:
+    """Return the lines for a shell that tell clients where to go.
+
+    `option` is that of `folder_option`. On other machines the key, which is not known here, is three dots.
+    """
+    if is_local(url):
+        return f'eval "$(penstock env{option})"'
+    return (
+        f"export KF_PIPELINES_ENDPOINT={url}\nexport WANDB_BASE_URL={url} WANDB_API_KEY=...\n"
+        f"export METAFLOW_DEFAULT_METADATA=service METAFLOW_SERVICE_URL={url}/metaflow METAFLOW_SERVICE_AUTH_KEY=..."
+    )
 
 
 def starters(url: str) -> Sequence[Starter]:

@@ -55,8 +55,8 @@ def opened(pages: Mapping[str, Place]) -> dict[str, Place]:
         "panel-menu": ("workspace-train", (*pages["workspace-train"].steps, menu)) if "workspace-train" in pages else ("project", (menu,)),
         "panel-dialog": ("project", (("click", "[data-view-add]"), ("wait", "dialog[open]"))),
         "view-report-dialog": ("project", (("click", ".workspace-views summary"), ("click", "[data-view-report]"), ("wait", "dialog[open]"))),
-        "run-colours": ("project", (("hover", ".workspace-row"),)),
-        "picture-dialog": ("tracked-run-charts", (("wait", ".media-image img"), ("scroll", ".media-image img"), ("click", ".media-image .image-open, .media-image img"), ("wait", "dialog[open]"))),
+        "run-colours": ("project", (("open", "[data-narrow]"), ("hover", ".workspace-row"))),
+        "picture-dialog": ("tracked-run-charts", (("scroll", ".chart-panel.is-media"), ("wait", ".media-image img"), ("scroll", ".media-image img"), ("click", ".media-image .image-open, .media-image img"), ("wait", "dialog[open]"))),
         "rail-open": ("home", (("click", "[data-rail-open]"),)),
     }
     return {name: Place(pages[page].address, steps) for name, (page, steps) in on.items() if page in pages}
@@ -70,8 +70,8 @@ def edges_of_pages(pages: Mapping[str, Place]) -> dict[str, Place]:
         "graph-found": ("run", (_GRAPH, ("click", "#graph-search"), ("type", "fit"))),
         "graph-loop-open": ("run", (_GRAPH, ("click", "#graph .node-toggle"))),
         "graph-layer": ("run", (_GRAPH, ("click", "#graph .node-enter"), ("wait", "#graph-trail:not([hidden])"))),
-        "graph-loop-panel": ("run", (_GRAPH, ("click", "#graph .is-group .node-link"), ("wait", ".panel-inner"))),
-        "graph-artifact-panel": ("run", (_GRAPH, ("click", "#graph-artifacts"), ("wait", "#graph .is-artifact"), ("click", "#graph .is-artifact"), ("wait", ".panel-inner"))),
+        "graph-loop-panel": ("run", (_GRAPH, ("click", "#graph-fit"), ("click", "#graph .is-group .node-link"), ("wait", ".panel-inner"))),
+        "graph-artifact-panel": ("run", (_GRAPH, _MORE, ("click", "#graph-artifacts"), ("wait", "#graph .is-artifact"), ("press", "Escape"), ("click", "#graph-fit"), ("click", "#graph .is-artifact"), ("wait", ".panel-inner"))),
         "graph-twin": ("run", (_GRAPH, ("click", "#graph-twin > summary"), ("scroll", "#graph-twin"))),
         "flow-steps-table": ("flow-run", (("click", "summary:has-text('Steps as a table')"),)),
         "lineage-table": ("artifact-lineage", (("click", "summary:has-text('The same as a table')"),)),

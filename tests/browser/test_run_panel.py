@@ -271,3 +271,58 @@ def test_a_log_scrolls_in_its_own_box_on_a_telephone_and_begins_at_its_end(page:
     page.wait_for_function(
         "() => { const view = document.querySelector('.log-view'); return view.scrollTop + view.clientHeight >= view.scrollHeight - 24; }"
     )
+
+
+def test_a_long_log_is_read_up_and_down_again_without_a_gap(page: Page, served: Served) -> None:
+    address = panel_of(served, "failed", TRAIN, "logs")
+    run_id, task_id = served.seeded.runs["failed"], re.search(r"task=([\w-]+)", address)
+    assert task_id
+    log = served.seeded.data / "runs" / run_id / task_id[1] / "0" / "log"
+    kept = log.read_bytes()
+    try:
+        log.write_bytes(b"".join(b"line %d of many, long enough to fill some windows of the log\n" % number for number in range(1, 20_001)))
+        page.goto(address)
+        view, lines = page.locator("[data-log-view]"), page.locator("#panel .log-line")
+        expect(lines.last).to_have_text(re.compile("line 20000 of many"))
+        numbers = "() => [...document.querySelectorAll('#panel .log-line')].map((line) => Number(line.dataset.line))"
+        for _ in range(4):
+            first = page.evaluate(numbers)[0]
+            view.evaluate("(view) => { view.scrollTop = 0; }")
+            page.wait_for_function(f"() => Number(document.querySelector('#panel .log-line').dataset.line) < {first}")
+        assert page.evaluate(numbers)[-1] < 19_000, "the end was let go"
+        page.wait_for_timeout(1500)
+        assert page.evaluate(numbers)[-1] < 19_000, "and does not come back by itself"
+        for _ in range(12):
+            last = page.evaluate(numbers)[-1]
+            if last == 19_999:
+                break
+            view.evaluate("(view) => { view.scrollTop = view.scrollHeight; }")
+            page.wait_for_function(f"() => Number([...document.querySelectorAll('#panel .log-line')].at(-1).dataset.line) > {last}")
+        shown = page.evaluate(numbers)
+        assert shown[-1] == 19_999
+        assert shown == list(range(shown[0], 20_000)), "no line is left out"
+        expect(lines.last).to_have_text(re.compile("line 20000 of many"))
+    finally:
+        log.write_bytes(kept)
+
+
+def test_what_is_shown_of_a_log_is_saved_and_n_walks_matches(page: Page, served: Served) -> None:
+    page.goto(panel_of(served, "failed", TRAIN, "logs"))
+    expect(page.locator("#panel .log-line", has_text="Traceback")).to_have_count(1)
+    page.get_by_role("combobox", name="Stream").select_option("stderr")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save the lines marked, or all that are shown").click()
+    text = saved.value.path().read_text()
+    assert "Traceback" in text
+    assert "\x1b" not in text
+    assert "reading data" not in text
+    page.get_by_role("combobox", name="Stream").select_option("")
+    page.get_by_label("Search the log").fill("/rea.ing|rows/")
+    page.keyboard.press("Enter")
+    status = page.locator("[data-log-matches]")
+    expect(status).to_have_text(re.compile("^1/"))
+    page.get_by_role("button", name="First error").focus()
+    page.keyboard.press("n")
+    expect(status).to_have_text(re.compile("^2/"))
+    page.keyboard.press("Shift+N")
+    expect(status).to_have_text(re.compile("^1/"))

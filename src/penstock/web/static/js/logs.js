@@ -2,7 +2,7 @@
 // Bytes become text nodes only; colours (ANSI) become classes. Progress lines that rewrite themselves show their last form.
 
 import { LineTimes } from "./log_times.js";
-import { make, text } from "./dom.js";
+import { isTyping, make, text } from "./dom.js";
 import { ask, waitAt, why } from "./waiting.js";
 
 const KEEP = 6000;
@@ -129,14 +129,16 @@ class LogView {
     const extra = this.lines.childElementCount - KEEP;
     if (extra <= 0) return;
     const before = this.view.scrollHeight;
+    if (!fromStart) {
+      // What follows is fetched again from where it is cut.
+      const { offset, line } = this.lines.children[KEEP].dataset;
+      Object.assign(this, { end: Number(offset), nextLine: Number(line), rest: new Uint8Array(), restErrors: [], isTailCut: true, tail: null });
+    }
     for (let i = 0; i < extra; i += 1) (fromStart ? this.lines.firstChild : this.lines.lastChild).remove();
     if (fromStart) {
       this.firstLine += extra;
       this.isTrimmed = true;
       if (!this.isFollowing) this.view.scrollTop -= before - this.view.scrollHeight;
-    } else {
-      this.isTailCut = true;
-      this.tail = null;
     }
   }
 
@@ -206,6 +208,7 @@ class LogView {
         if (part.bytes.length) {
           this.append(part);
           if (this.isFollowing) this.view.scrollTop = this.view.scrollHeight;
+          else this.isTailCut = this.end < part.size; // the reader scrolls on, at their own pace
         } else if (!this.isRunning) return;
         else this.times.fill();
       }
@@ -277,6 +280,11 @@ class LogView {
       event.currentTarget.setAttribute("aria-pressed", String(isOn));
     });
     find("copy")?.addEventListener("click", (event) => { event.currentTarget.dataset.copy = this.shown(); });
+    find("save")?.addEventListener("click", ({ currentTarget }) => {
+      const address = URL.createObjectURL(new Blob([`${this.shown()}\n`], { type: "text/plain;charset=utf-8" }));
+      make("a", { href: address, download: currentTarget.dataset.name }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 60000);
+    });
     find("stream").addEventListener("change", (event) => this.choose(event.target.value));
     find("error").addEventListener("click", () => this.search(ERRORS, true, true));
     find("next").addEventListener("click", () => this.step(1));
@@ -304,8 +312,8 @@ class LogView {
         this.view.focus();
       }
     });
-    this.view.addEventListener("keydown", (event) => {
-      if (event.key === "n" || event.key === "N") this.step(event.key === "n" ? 1 : -1);
+    this.root.addEventListener("keydown", (event) => {
+      if ((event.key === "n" || event.key === "N") && !isTyping(event) && !event.ctrlKey && !event.metaKey && !event.altKey) this.step(event.key === "n" ? 1 : -1);
     });
     this.lines.addEventListener("click", (event) => {
       const number = event.target.closest(".log-number");

@@ -1,6 +1,6 @@
 // The run page's panel: opening tasks and tabs without leaving the page, address kept in step, keys, resizing.
 
-import { isTyping, remember } from "./dom.js";
+import { icon, isTyping, make, remember, sprite, text } from "./dom.js";
 import { startLogs } from "./logs.js";
 import { startPreviews } from "./preview.js";
 import { ask, waitAt } from "./waiting.js";
@@ -38,7 +38,10 @@ export async function openTask(taskId, { tab = null, attempt = null, output = nu
   panel.hidden = false;
   body.classList.add("has-panel");
   const html = await waitAt(panel, (signal) => ask(part, { signal }).then((answer) => answer.text()), () => openTask(taskId, { tab, attempt, output, push }), { bars: 6 });
-  if (html === undefined) return;
+  if (html === undefined) {
+    leaveable();
+    return;
+  }
   const holder = new DOMParser().parseFromString(html, "text/html");
   panel.replaceChildren(...holder.body.childNodes);
   if (push) history.pushState({ task: taskId }, "", address);
@@ -48,6 +51,12 @@ export async function openTask(taskId, { tab = null, attempt = null, output = nu
   if (focused) (panel.querySelector(focused) ?? panel).focus({ preventScroll: true });
   document.dispatchEvent(new CustomEvent("penstock:task", { detail: output === null ? taskId : `${taskId}#${output}` }));
   document.dispatchEvent(new CustomEvent("penstock:patched"));
+}
+
+/** Where the panel could not be loaded, it still can be closed. */
+function leaveable() {
+  if (!panel.querySelector(":scope > .problem-note") || panel.querySelector("[data-panel-close]")) return;
+  panel.append(make("a", { class: "button ghost small square panel-leave", href: base, "data-panel-close": true, "aria-label": text("close"), title: text("close") }, icon(sprite(), "x")));
 }
 
 /** How to find what has the focus in the panel again, once the panel has other content; empty while the focus is elsewhere. */

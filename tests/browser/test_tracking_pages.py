@@ -299,6 +299,16 @@ def test_runs_are_compared_and_edited(tab: Page, logged: Logged) -> None:
     expect(tab.locator('figure[data-key="train/loss"] canvas')).to_be_visible()
     expect(tab.locator("#outputs")).to_contain_text("0 of 1 differ")  # their tables of the same name and content
     expect(tab.locator("#inputs")).to_contain_text("0 of 1 differ")
+    samples = tab.locator('figure[data-key="samples"]')
+    samples.scroll_into_view_if_needed()
+    expect(samples.locator(".media-run img")).to_have_count(2)
+    left, right = (samples.locator(".media-run").nth(at).bounding_box() for at in range(2))
+    assert left is not None
+    assert right is not None
+    assert left["y"] == right["y"], "media of runs stand side by side"
+    assert right["x"] - left["x"] > 300, "over the whole width"
+    samples.get_by_role("slider").fill("0")
+    expect(samples.locator("output")).to_have_text("Step 0")
     tab.locator("#add-run > summary").click()
     expect(tab.get_by_role("group", name="Runs to add").get_by_role("link", name="make data")).to_be_visible()
     field = tab.get_by_role("searchbox", name="A run of any kind")

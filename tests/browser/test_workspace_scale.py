@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.test_tracking_pages import Logged, tab
 from tests.support.server import LiveServer
@@ -239,6 +239,56 @@ def test_keys_beyond_the_first_are_counted_and_drawn_on_demand(tab: Page, logged
     expect(panel.locator(".panel-note")).not_to_contain_text("keys drawn")
     panel.get_by_role("button", name="All names").click()
     expect(panel.locator(".legend-entry")).to_have_count(KEYS * 10)
+
+
+def added(page: Page, kind: str, **fields: str) -> Locator:
+    """Add a panel by the dialog, and return it."""
+    page.get_by_role("button", name="Add panel").click()
+    dialog = page.get_by_role("dialog", name="Add panel")
+    dialog.get_by_role("combobox", name="Kind").select_option(kind)
+    for name, value in fields.items():
+        dialog.locator(f"#panel-{name}").fill(value)
+    dialog.get_by_role("button", name="Add", exact=True).click()
+    return page.locator(f".chart-panel.kind-{kind}").first
+
+
+def test_each_panel_says_how_many_of_the_first_runs_of_the_list_it_draws(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}?sort=-summary.loss")
+    lines = tab.locator('figure[data-key="loss"] .panel-note')
+    expect(lines).to_have_text(f"10 of {RUNS} runs drawn · full resolution, 50 points")
+    bars = added(tab, "bar", metric="s.loss", limit="4")
+    expect(bars.locator(".panel-note")).to_contain_text(f"4 of {RUNS} runs drawn")
+    expect(bars.locator(".bar-name")).to_have_text(["try 259", "try 258", "try 257", "try 256"])
+    points = added(tab, "scatter", xColumn="created", yColumn="s.loss")
+    expect(points.locator(".panel-note")).to_contain_text(f"12 of {RUNS} runs drawn")
+    beyond = tab.get_by_role("button", name="Draw try 249")
+    expect(beyond).to_have_attribute("aria-pressed", "false")
+    expect(beyond).to_have_attribute("title", re.compile("other panels draw it"))
+    beyond.click()  # besides the first ones, everywhere
+    expect(bars.locator(".bar-name")).to_have_text(["try 259", "try 258", "try 257", "try 256", "try 249"])
+    expect(tab.locator("#drawn-note")).to_have_text(f"11 of {RUNS} runs drawn")
+    tab.get_by_role("button", name="Draw try 258").click()
+    expect(bars.locator(".bar-name")).to_have_text(["try 259", "try 257", "try 256", "try 249"])
+    expect(points.locator(".panel-note")).to_contain_text(f"11 of {RUNS} runs drawn")
+
+
+def test_more_runs_in_lines_stand_in_the_address_and_stay_while_runs_are_switched(tab: Page, logged: Logged) -> None:
+    tab.goto(logged.base)
+    field = tab.get_by_label("Runs that lines and media draw")
+    field.fill("99")
+    field.press("Enter")
+    expect(field).to_have_value("50")
+    expect(tab.locator("#drawn-note")).to_have_text(f"50 of {RUNS} runs drawn")
+    field.fill("11")
+    field.press("Enter")
+    expect(tab).to_have_url(re.compile("lines=11"))
+    expect(tab.locator('figure[data-key="loss"] .panel-note')).to_have_text(f"11 of {RUNS} runs drawn · full resolution, 50 points")
+    tab.goto(f"{logged.base}?lines=12&smooth=40")  # of a link, over what this browser keeps
+    expect(tab.locator("#drawn-note")).to_have_text(f"12 of {RUNS} runs drawn")
+    tab.get_by_role("button", name="Draw try 259").click()
+    expect(tab.locator("#drawn-note")).to_have_text(f"11 of {RUNS} runs drawn")
+    expect(tab.get_by_label("Amount of smoothing")).to_have_value("40")
+    expect(field).to_have_value("12")
 
 
 def test_a_lone_point_stands_in_the_middle(tab: Page, logged: Logged) -> None:

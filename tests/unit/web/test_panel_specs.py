@@ -78,3 +78,13 @@ def test_a_saved_workspace_becomes_a_document() -> None:
 @pytest.mark.parametrize("document", [{}, {"section": None}, {"section": {"panelBankConfig": {"sections": [None, 3, {"panels": "x"}]}}}])
 def test_malformed_workspaces_are_empty(document: dict[str, Any]) -> None:
     assert workspace_document(document)["extra"] == {}
+
+
+def test_limits_of_the_clients_panels_and_workspaces_are_taken_over() -> None:
+    line, bar, other = (next(panel_of(spec(kind, config))) for kind, config in (
+        ("Run History Line Plot", {"metrics": ["a"], "limit": 5}), ("Bar Chart", {"metrics": ["a"], "limit": 30, "barLimit": 12}), ("Bar Chart", {"metrics": ["a"], "limit": "x"}),
+    ))  # fmt: skip
+    assert (line["limit"], bar["limit"], "limit" in other) == (5, 12, False)
+    assert workspace_document({"section": {"settings": {"maxRuns": 25}}})["settings"]["lines"] == 25
+    assert workspace_document({"section": {"settings": {"maxRuns": 900}}})["settings"]["lines"] == 50
+    assert "lines" not in workspace_document({"section": {"settings": {"maxRuns": 0}}})["settings"]

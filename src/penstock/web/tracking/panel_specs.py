@@ -16,6 +16,9 @@ _X_KEYS = {"_absolute_runtime": "_runtime", "_runtime": "_runtime", "_timestamp"
 _SPREADS = {"minmax": "range", "stddev": "std", "stderr": "stderr", "none": "none"}
 _AGGREGATES = frozenset({"mean", "median", "min", "max"})
 _MAX_PANELS = 500
+_MOST_RUNS = 1000
+_MOST_LINES = 50
+"""Runs that lines of a workspace draw at most."""
 MOST_WORDS = 50_000
 """Characters of a panel of Markdown."""
 _COLUMNS = 24
@@ -69,7 +72,8 @@ def panel_of(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         case "Run History Line Plot":
             yield {"kind": "line", **_line_of(config, metrics), **named}
         case "Bar Chart" if metrics:
-            yield {"kind": "bar", "metric": column_of(metrics[0]), "title": metrics[0], **named}
+            limit = _limit_of(config.get("barLimit")) or _limit_of(config.get("limit"))
+            yield {"kind": "bar", **_given({"metric": column_of(metrics[0]), "limit": limit}), "title": metrics[0], **named}
         case "Scalar Chart" if metrics:
             yield {"kind": "scalar", "metric": column_of(metrics[0]), "title": metrics[0], **named}
         case "Scatter Plot":
@@ -121,7 +125,14 @@ def _line_of(config: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, Any
         "yMin": number(config.get("yAxisMin")),
         "yMax": number(config.get("yAxisMax")),
         "legend": text(config.get("legendTemplate")) or None,
+        "limit": _limit_of(config.get("limit")),
     })  # fmt: skip
+
+
+def _limit_of(value: Any) -> int | None:
+    """How many runs a panel draws at most, where it says so."""
+    most = number(value)
+    return round(most) if most is not None and 1 <= most <= _MOST_RUNS else None
 
 
 def chart_of(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,6 +195,8 @@ def workspace_document(spec: Mapping[str, Any]) -> dict[str, Any]:
             if part.get("isOpen") is False:
                 closed[name] = 1
     kept = {name: value for name, value in _line_of(settings, []).items() if name in {"x", "smoother", "smooth", "clip"}}
+    if (most := _limit_of(settings.get("maxRuns"))) is not None:
+        kept["lines"] = min(most, _MOST_LINES)
     mode = "auto" if settings.get("shouldAutoGeneratePanels") else "manual"
     return {"mode": mode, "extra": extra, "sections": names, "closed": closed, "settings": kept}
 

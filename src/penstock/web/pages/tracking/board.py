@@ -44,7 +44,7 @@ _OFFERED = 200
 """Keys that are offered to group and sort by."""
 
 
-_KEPT = frozenset({"view", "nw", "then", "x", "smoother", "smooth", "ly", "lx", "clip", "agg", "band", "sync", "from", "to"})
+_KEPT = frozenset({"view", "nw", "then", "x", "smoother", "smooth", "ly", "lx", "clip", "agg", "band", "sync", "lines", "from", "to"})
 """Parts of the address that say how a workspace is drawn."""
 
 

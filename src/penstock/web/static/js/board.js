@@ -18,11 +18,18 @@ const PER_SECTION = 48;
 const AT_ONCE = 12;
 const LIVE_PAUSE = 1500;
 const KINDS = { line: LinePanel, bar: BarPanel, scatter: ScatterPanel, scalar: ScalarPanel, comparer: ComparerPanel, parallel: ParallelPanel, importance: ImportancePanel, vega: VegaPanel, markdown: NotesPanel, code: CodePanel };
-const DEFAULTS = { smoother: "ema", smooth: 0, logY: false, logX: false, clip: false, agg: "mean", band: "range", sync: true, lanes: "" };
-const IN_ADDRESS = { smoother: "smoother", smooth: "smooth", logY: "ly", logX: "lx", clip: "clip", agg: "agg", band: "band", sync: "sync", lanes: "lanes" };
+const DEFAULTS = { smoother: "ema", smooth: 0, logY: false, logX: false, clip: false, agg: "mean", band: "range", sync: true, lanes: "", lines: 10 };
+const IN_ADDRESS = { smoother: "smoother", smooth: "smooth", logY: "ly", logX: "lx", clip: "clip", agg: "agg", band: "band", sync: "sync", lanes: "lanes", lines: "lines" };
+const MOST_LINES = 50;
 
 const ZOOM = /^(.*)\*([^*]*)\*([^*]*)\*([^*]*)\*([^*]*)$/s; // id of a panel, ends of x, ends of y
 const rangeOf = (from, to) => (from !== "" && to !== "" && Number(to) > Number(from) ? [Number(from), Number(to)] : null);
+
+/** The number in a field, within its bounds, which the field then says. */
+function within(element) {
+  element.value = String(Math.max(Number(element.min), Math.min(Number(element.max), Math.round(Number(element.value)) || DEFAULTS.lines)));
+  return Number(element.value);
+}
 
 /** The panels of one run or many. `runs`: [{id, name, color, group?, url?}]; `finals`: [{name, color, url, values}] of runs without series; `answers`: of a frozen one; `source`: query that names them for values; `document`: a ViewDocument. */
 export class Board {
@@ -52,7 +59,8 @@ export class Board {
       const text = query.get(word);
       settings[name] = typeof DEFAULTS[name] === "boolean" ? text !== "0" : typeof DEFAULTS[name] === "number" ? Number(text) || 0 : text;
     }
-    this.settings = settings;
+    this.settings = { ...settings, lines: Math.max(1, Math.min(MOST_LINES, Math.round(settings.lines) || DEFAULTS.lines)) };
+    this.adopted = JSON.stringify(kept);
     this.range = query.has("from") && query.has("to") ? [Number(query.get("from")), Number(query.get("to"))] : null;
     this.zooms = new Map(query.getAll("zoom").map((text) => ZOOM.exec(text)).filter(Boolean).map(([, id, ...ends]) => [id, { x: rangeOf(ends[0], ends[1]), y: rangeOf(ends[2], ends[3]) }]));
   }
@@ -81,6 +89,16 @@ export class Board {
   /** Whether a run of the values is switched off; those that the list has not come to are on unless the reader said otherwise. */
   isHidden({ id, group }) {
     return this.choose?.(id, group) ?? this.runById(id)?.isHidden ?? false;
+  }
+
+  /** How many runs there are to draw: those of the list, or as many as match where the list goes on. */
+  get count() {
+    return Math.max(this.total ?? 0, this.runs.length);
+  }
+
+  /** The first of some runs in the order of the list, and those beyond them that the reader asked for. */
+  first(runs, most) {
+    return runs.length <= most ? runs : runs.filter((run, place) => place < most || this.isAsked?.(run.id));
   }
 
   /** How a run of the values looks: as in the list, where it is in the list. */
@@ -352,6 +370,9 @@ export class Board {
 
   /** Take settings from the document again, after undo or another view. */
   adopt() {
+    const kept = JSON.stringify(this.document.value.settings);
+    if (kept === this.adopted) return; // what the address says besides stays
+    this.adopted = kept;
     const before = JSON.stringify(this.settings);
     this.settings = { ...DEFAULTS, x: this.firstX, ...this.document.value.settings };
     if (JSON.stringify(this.settings) === before) return;
@@ -381,13 +402,13 @@ export class Board {
       for (const zoom of this.zooms.values()) zoom.x = null; // values of another axis
       this.zoom(null);
     };
-    const wishes = [["x", "x", reload], ["smoother", "smoother", redraw], ["smooth", "smooth", redraw], ["log-y", "logY", redraw], ["log-x", "logX", redraw], ["clip", "clip", redraw], ["agg", "agg", redraw], ["band", "band", redraw], ["sync", "sync", () => {}], ["lanes", "lanes", () => this.reload()]];
+    const wishes = [["x", "x", reload], ["smoother", "smoother", redraw], ["smooth", "smooth", redraw], ["log-y", "logY", redraw], ["log-x", "logX", redraw], ["clip", "clip", redraw], ["agg", "agg", redraw], ["band", "band", redraw], ["sync", "sync", () => {}], ["lanes", "lanes", () => this.reload()], ["lines", "lines", () => this.onLines?.()]];
     this.fields = [];
     for (const [name, field, work] of wishes) {
       const element = find(name);
       if (!element) continue;
       this.fields.push([field, element]);
-      const read = () => (element.type === "checkbox" ? element.checked : element.type === "range" ? Number(element.value) : element.value);
+      const read = () => (element.type === "checkbox" ? element.checked : element.type === "range" ? Number(element.value) : element.type === "number" ? within(element) : element.value);
       element.addEventListener("change", () => this.change(field, read(), work));
       if (element.type === "range") element.addEventListener("input", () => {
         this.settings[field] = read();

@@ -63,6 +63,8 @@ export class MediaPanel extends Panel {
     this.stages = this.held.map((part) => ({ part, stage: make("div", { class: "media-stage" }) }));
     const isNamed = this.held.length > 1;
     const frames = this.stages.map(({ part, stage }) => make("div", { class: "media-run" }, isNamed ? make("div", { class: "small muted cut" }, make("span", { class: `legend-swatch ${lookClass(part.run.color)}` }), " ", part.run.name) : "", stage));
+    this.few = this.held.length < this.board.count ? say("drawn", { drawn: this.held.length, all: this.board.count }) : "";
+    this.note.textContent = this.few;
     const isOverSteps = this.spec.kind === "histogram" && steps.length > 1;
     this.body.replaceChildren(make("div", { class: this.held.length > 1 ? "media-side" : "" }, ...frames));
     if (isOverSteps) {
@@ -75,7 +77,7 @@ export class MediaPanel extends Panel {
 
   slider(steps) {
     if (steps.length < 2) {
-      this.note.textContent = `${say("step")} ${steps[0]}`;
+      this.note.textContent = [this.few, `${say("step")} ${steps[0]}`].filter(Boolean).join(" · ");
       return "";
     }
     this.range = make("input", { type: "range", min: "0", max: String(steps.length - 1), value: String(steps.length - 1), "aria-label": `${say("step")}: ${this.name}` });

@@ -10,12 +10,13 @@ import { say } from "./words.js";
 
 const KINDS = ["line", "bar", "scatter", "parallel", "importance", "scalar", "comparer", "code", "media", "vega", "markdown"];
 const FIELDS = {
-  line: ["keys", "match", "expr", "x", "smoother", "smooth", "logX", "logY", "yMin", "yMax", "agg", "band", "legend"],
-  bar: ["metric", "logX"], scatter: ["xColumn", "yColumn", "zColumn", "logX", "logY"], parallel: ["columns"], importance: ["metric"], scalar: ["metric", "agg"], comparer: [], code: [], media: ["media"], markdown: ["text"],
+  line: ["keys", "match", "expr", "x", "smoother", "smooth", "logX", "logY", "yMin", "yMax", "agg", "band", "legend", "limit"],
+  bar: ["metric", "logX", "limit"], scatter: ["xColumn", "yColumn", "zColumn", "logX", "logY", "limit"], parallel: ["columns", "limit"], importance: ["metric"], scalar: ["metric", "agg"], comparer: [], code: [], media: ["media"], markdown: ["text"],
   vega: ["preset", "vega", "table", "keys", "columns", "fields", "strings"],
 };
 const LISTS = ["keys", "columns"];
 const PAIRS = ["fields", "strings"];
+const NUMBERS = ["smooth", "yMin", "yMax", "limit"];
 const EXAMPLE = {
   $schema: "https://vega.github.io/schema/vega-lite/v6.json", data: { name: "wandb" }, title: "${string:title}", mark: { type: "point", tooltip: true },
   encoding: { x: { field: "${field:x}", type: "quantitative" }, y: { field: "${field:y}", type: "quantitative" }, color: { field: "name", scale: { range: { field: "color" } } } },
@@ -122,9 +123,10 @@ function field(name, spec, lists) {
   const value = Array.isArray(given) ? given.join(", ") : PAIRS.includes(name) ? Object.entries(given ?? {}).map((pair) => pair.join("=")).join(", ") : given ?? (name === "keys" && spec?.kind === "line" && spec.key ? spec.key : "");
   const options = name === "keys" || name === "x" ? lists.keys : name === "media" ? lists.media : name === "table" ? lists.tables : name === "preset" ? lists.presets : ["metric", "xColumn", "yColumn", "zColumn", "columns"].includes(name) ? lists.columns : [];
   const list = make("datalist", { id: `${id}-list` }, ...options.slice(0, 500).map((option) => make("option", { value: option })));
-  const isNumber = ["smooth", "yMin", "yMax"].includes(name);
-  const input = make("input", { type: isNumber ? "number" : "text", step: isNumber ? "any" : null, name, id, value, list: options.length ? `${id}-list` : null, autocomplete: "off" });
-  return make("div", {}, row(id, say(`field ${name}`), input, PAIRS.includes(name) ? say("pairs", { example: name === "fields" ? "x=c.lr" : "title=Loss" }) : isList ? say("separated by commas") : name === "expr" ? "${train/loss} / ${val/loss}" : name === "legend" ? "${run} ${config:lr} ${key}" : ""), list);
+  const isNumber = NUMBERS.includes(name);
+  const bounds = name === "limit" ? { min: "1", max: "1000", step: "1" } : { step: isNumber ? "any" : null };
+  const input = make("input", { type: isNumber ? "number" : "text", ...bounds, name, id, value, list: options.length ? `${id}-list` : null, autocomplete: "off" });
+  return make("div", {}, row(id, say(`field ${name}`), input, PAIRS.includes(name) ? say("pairs", { example: name === "fields" ? "x=c.lr" : "title=Loss" }) : isList ? say("separated by commas") : name === "expr" ? "${train/loss} / ${val/loss}" : name === "legend" ? "${run} ${config:lr} ${key}" : name === "limit" ? say("limit hint") : ""), list);
 }
 
 /** The panel that the form describes. Throws an Error that says what is missing. */
@@ -137,7 +139,7 @@ function readForm(form, kind, lists, board) {
     if (!data.has(name)) continue;
     if (PAIRS.includes(name)) wanted[name] = pairsOf(value);
     else if (LISTS.includes(name)) wanted[name] = value ? value.split(",").map((part) => part.trim()).filter(Boolean) : null;
-    else if (["smooth", "yMin", "yMax"].includes(name)) wanted[name] = value === "" ? null : Number(value);
+    else if (NUMBERS.includes(name)) wanted[name] = value === "" ? null : Number(value);
     else if (["logX", "logY"].includes(name)) wanted[name] = value === "" ? null : value === "yes";
     else wanted[name] = value || null;
   }

@@ -77,6 +77,7 @@ export class LinePanel extends Panel {
     const { keys } = this.spec;
     const isMany = (keys ?? this.data).length > 1;
     const isAlone = isMany && this.board.visible().length === 1;
+    const allowed = this.spec.limit && !this.board.isGrouped ? new Set(this.board.first(this.board.visible(), this.spec.limit).map((run) => run.id)) : null;
     const found = [];
     this.data.forEach((one, at) => {
       const key = one.name ?? one.keys[0];
@@ -85,7 +86,7 @@ export class LinePanel extends Panel {
       const groups = new Map();
       for (const series of one.series) {
         const run = this.board.runById(series.run);
-        if (!run || run.isHidden || !series.x.length) continue;
+        if (!run || run.isHidden || !series.x.length || (allowed && !allowed.has(run.id))) continue;
         const isFaint = run.isFaint || (this.brushed !== undefined && !this.brushed.has(run.id));
         if (run.group !== undefined) {
           if (!groups.has(run.group)) groups.set(run.group, { name: run.group || "–", color: run.groupColor, series: [], runs: [], isFaint: true });
@@ -152,10 +153,12 @@ export class LinePanel extends Panel {
   /** What is not shown: rows per drawn point, keys beyond the most, values outside the scale. */
   resolution(drawn, settings) {
     const parts = this.data.flatMap((one) => one.series);
+    const runs = new Set(drawn.flatMap((one) => one.runs)).size;
+    const few = this.board.visible().length < this.board.count || this.spec.limit ? [say("drawn", { drawn: runs, all: this.board.count })] : [];
     const most = this.left ? [say("keys left", { shown: this.most, all: this.most + this.left })] : [];
     const rows = Math.max(...parts.map((one) => one.rows));
     const points = Math.max(...parts.map((one) => one.points ?? one.x.length));
-    const notes = [...most, rows > points ? say("buckets", { per: Math.ceil(rows / points).toLocaleString() }) : say(rows === 1 ? "full one" : "full", { rows: rows.toLocaleString() })];
+    const notes = [...few, ...most, rows > points ? say("buckets", { per: Math.ceil(rows / points).toLocaleString() }) : say(rows === 1 ? "full one" : "full", { rows: rows.toLocaleString() })];
     if (this.spec.expr && rows > points) notes.push(say("last of bucket"));
     if (drawn.some((one) => one.marks?.length)) notes.push(say("marked"));
     if (settings.clip) notes.push(say("clipped"));

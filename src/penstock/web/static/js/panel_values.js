@@ -8,6 +8,8 @@ import { axes, scaleOf, sheet } from "./svg.js";
 import { say, shortNumber } from "./words.js";
 
 const MOST_BARS = 40;
+const MOST_ROWS = 1000;
+const BAR_ROOM = 16; // pixels of the thinnest bar
 
 /** A column as people call it: `c.lr` is lr, `s.best` is best. */
 export const columnName = (column) => column.replace(/^[cs]\./, "");
@@ -39,9 +41,14 @@ export class ValuesPanel extends Panel {
     });
   }
 
-  /** Rows of runs that are not hidden, with their colours. */
+  /** How many runs are drawn at most. */
+  most() {
+    return this.spec.limit ?? MOST_ROWS;
+  }
+
+  /** Rows of the first runs of the list, and of those that the reader asked for, with their colours; without those that are hidden. */
   picked() {
-    return this.data.filter((row) => !this.board.isHidden(row)).map((row) => ({ ...row, ...this.board.look(row) }));
+    return this.board.first(this.data, this.most()).filter((row) => !this.board.isHidden(row)).map((row) => ({ ...row, ...this.board.look(row) }));
   }
 
   redraw() {
@@ -74,6 +81,15 @@ export class BarPanel extends ValuesPanel {
     return [this.metric()];
   }
 
+  /** Of groups it is their bars that are counted. */
+  most() {
+    return this.board.isGrouped ? MOST_ROWS : this.mostBars();
+  }
+
+  mostBars() {
+    return this.spec.limit ?? MOST_BARS;
+  }
+
   /** Bars: one per run, or one per group with a whisker for its spread. */
   bars(rows) {
     const metric = this.metric();
@@ -96,9 +112,12 @@ export class BarPanel extends ValuesPanel {
       this.empty();
       return;
     }
-    const bars = all.slice(0, Math.min(MOST_BARS, Math.max(4, Math.floor((this.body.clientHeight || 200) / 16))));
+    const bars = this.board.isGrouped ? all.slice(0, this.mostBars()) : all;
     this.body.replaceChildren();
-    const { root, box } = sheet(this.body, this.name, { left: Math.min(150, (this.body.clientWidth || 320) * 0.36), bottom: 20, right: 64, top: 6 });
+    const least = bars.length * BAR_ROOM + 26;
+    const isLong = least > (this.body.clientHeight || 200);
+    const { root, box } = sheet(this.body, this.name, { left: Math.min(150, (this.body.clientWidth || 320) * 0.36), bottom: 20, right: 64, top: 6, least });
+    this.letScroll(isLong);
     const scale = scaleOf(bars.flatMap((bar) => [bar.value, bar.low ?? bar.value, bar.high ?? bar.value]), { fromZero: true, isLog: this.spec.logX });
     axes(root, box, scale, null);
     const tall = Math.min(28, box.height / bars.length);
@@ -106,7 +125,15 @@ export class BarPanel extends ValuesPanel {
     bars.forEach((bar, at) => root.append(this.bar(bar, box, scale, zero, box.top + at * tall, tall)));
     this.body.append(root);
     this.legend.replaceChildren();
-    this.tell(this.board.isGrouped ? rows.length : bars.length, [columnName(this.metric())]);
+    this.tell(this.board.isGrouped ? rows.length : bars.length, [...(bars.length < all.length ? [say("bars", { shown: bars.length, all: all.length })] : []), columnName(this.metric())]);
+  }
+
+  /** Bars for which the panel is not tall enough are scrolled to, by keyboard as well. */
+  letScroll(isLong) {
+    for (const [name, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", this.name]]) {
+      if (isLong) this.body.setAttribute(name, value);
+      else this.body.removeAttribute(name);
+    }
   }
 
   bar(bar, box, scale, zero, top, tall) {

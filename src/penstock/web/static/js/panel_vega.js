@@ -195,6 +195,8 @@ export class VegaPanel extends Panel {
 
   tell({ warnings, isFed }) {
     const parts = [say("rows", { shown: this.held.length, count: this.answer.is_cut ? `> ${this.answer.rows.length}` : this.answer.rows.length })];
+    const runs = new Set(this.held.map((one) => one.run.id)).size;
+    if (runs < this.board.count) parts.unshift(say("drawn", { drawn: runs, all: this.board.count }));
     if (this.answer.is_cut) parts.push(say("vega cut"));
     if (!isFed) parts.push(say("vega own data"));
     parts.push(...[...new Set(warnings)].slice(0, 3));

@@ -48,10 +48,10 @@ function powers(low, high) {
   return found.length > 1 ? found : [low, high];
 }
 
-/** An SVG that fills `place`, in pixels, and the box inside its axes. */
-export function sheet(place, label, { left = 52, right = 10, top = 20, bottom = 34 } = {}) {
+/** An SVG that fills `place`, in pixels, or is taller where it needs `least`; and the box inside its axes. */
+export function sheet(place, label, { left = 52, right = 10, top = 20, bottom = 34, least = 150 } = {}) {
   const width = Math.max(220, place.clientWidth || 320);
-  const height = Math.max(150, place.clientHeight || 200);
+  const height = Math.max(150, least, place.clientHeight || 200);
   const root = makeSvg("svg", { class: "drawing", viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": label });
   return { root, box: { left, top, width: width - left - right, height: height - top - bottom } };
 }

@@ -14,7 +14,6 @@ import { say } from "./words.js";
 const root = document.querySelector("[data-panels]");
 const list = document.querySelector("[data-run-list]");
 const MOST = 50;
-const FIRST = Number(root?.dataset.first ?? 10);
 const NO_CHOICES = { hidden: {}, shown: {}, colors: {}, pinned: {}, groupColors: {}, groups: {}, isOnly: false };
 
 function stored(name) {
@@ -60,6 +59,8 @@ class Workspace {
         runs.hidden[id] = 1;
       }
     });
+    this.board.isAsked = (id) => this.isAsked(id);
+    this.board.onLines = () => this.changed();
     this.list = new RunList(list, { source: root.dataset.source, onChange: () => this.listed() });
     this.board.runs = this.arrangedRuns();
     this.document.onChange = () => this.changed();
@@ -103,18 +104,27 @@ class Workspace {
     return new Set([...Object.keys(pinned), ...(baseline ? [baseline] : []), ...Object.keys(shown)].slice(0, MOST));
   }
 
+  /** Whether the reader switched a run on, pinned it or compares with it: it is drawn beside the first ones. */
+  isAsked(id) {
+    const { pinned, baseline } = this.choices;
+    return Boolean(pinned[id]) || baseline === id || this.isOff(this.board.runById(id) ?? { id, groups: [] }) === false;
+  }
+
   arrangedRuns() {
     const { colors, pinned, baseline, isOnly } = this.choices;
     const groupColors = this.choices.groupColors ?? {};
     const runs = this.list.runs().map((run) => ({ ...run, isOff: this.isOff(run), isKept: Boolean(pinned[run.id]) || baseline === run.id }));
+    this.board.total = this.list.total;
+    const first = this.board.settings.lines;
     let room = MOST - runs.filter((run) => run.isOff === false).length; // what was asked for comes before what is drawn unasked
     return runs.map((run, place) => {
       const isGrouped = run.group !== undefined;
-      const isPlain = run.isOff === null && !isOnly && (run.isKept || place < FIRST || isGrouped);
+      const isPlain = run.isOff === null && !isOnly && (run.isKept || place < first || isGrouped);
       if (isPlain) room -= 1;
       const isHidden = !(run.isOff === false || (isPlain && room >= 0));
       const groupColor = groupColors[run.group] ?? run.groupColor;
-      return { ...run, groupColor, color: colors[run.id] ?? (isGrouped ? groupColor : run.color), isHidden, isBaseline: baseline === run.id };
+      const isBeyond = isHidden && run.isOff === null && !isOnly;
+      return { ...run, isBeyond, groupColor, color: colors[run.id] ?? (isGrouped ? groupColor : run.color), isHidden, isBaseline: baseline === run.id };
     });
   }
 
@@ -140,14 +150,17 @@ class Workspace {
   /** Let a row show the eye, pin, mark and colour of its run; only where something differs, there may be thousands. */
   paintRow(run) {
     const row = this.list.rows.get(run.id);
-    const looks = [Boolean(run.isHidden), Boolean(this.choices.pinned[run.id]), run.isBaseline, run.color];
+    const looks = [Boolean(run.isHidden), Boolean(this.choices.pinned[run.id]), run.isBaseline, run.color, run.isBeyond];
     if (!row || row.painted === looks.join()) return;
     row.painted = looks.join();
     const [isHidden, isPinned, isBaseline] = looks;
     row.classList.toggle("is-hidden", isHidden);
     row.classList.toggle("is-pinned", isPinned);
     row.classList.toggle("is-baseline", isBaseline);
-    row.querySelector("[data-eye]").setAttribute("aria-pressed", String(!isHidden));
+    row.classList.toggle("is-beyond", run.isBeyond);
+    const eye = row.querySelector("[data-eye]");
+    eye.setAttribute("aria-pressed", String(!isHidden));
+    eye.title = say(run.isBeyond ? "beyond" : "draw");
     row.querySelector("[data-pin]").setAttribute("aria-pressed", String(isPinned));
     row.querySelector("[data-baseline]").setAttribute("aria-pressed", String(isBaseline));
     row.querySelector(".run-swatch").className = `run-swatch ${lookClass(run.color)}`;

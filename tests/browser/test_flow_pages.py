@@ -64,7 +64,7 @@ def test_the_timeline_has_every_attempt_and_leads_to_it(page: Page) -> None:
     expect(page.get_by_role("log")).not_to_contain_text("b needs a second try")
     page.get_by_role("navigation", name="Attempts").get_by_role("link", name="attempt 0").click()
     expect(page.get_by_role("log")).to_contain_text("b needs a second try")
-    expect(page.get_by_role("alert")).to_contain_text("exit code 1")
+    expect(page.get_by_role("alert")).to_contain_text("exit code 1: ValueError: b needs a second try")
 
 
 def test_a_task_shows_streams_values_and_metadata(page: Page) -> None:

@@ -12,10 +12,12 @@ from penstock.domain.flows import Authorship, NewArtifact, NewMetadata
 from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import RunChange
 from penstock.flows.recording import FlowRecorder
+from penstock.interfaces.flow_failures import UNEXPLAINED
 from penstock.interfaces.flow_values import UnreadTask
 from penstock.server.clock import SystemIds
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.flow_facts import SqlFlowStore
+from penstock.stores.sql.flow_failures import SqlFlowFailures
 from penstock.stores.sql.flow_judging import SqlFlowJudge
 from penstock.stores.sql.flow_values import SqlFlowValues
 from penstock.stores.sql.tracking_flow_tasks import FlowTaskRuns
@@ -150,3 +152,29 @@ async def test_a_task_whose_process_was_killed_is_lost_until_its_next_attempt(fl
     counts = flow.database.read_sync(lambda tx: tx.one("SELECT done_count, failed_count FROM run"))
     assert counts is not None
     assert (counts["done_count"], counts["failed_count"]) == (1, 0)
+
+
+async def test_the_reason_of_a_failed_attempt_goes_to_that_attempt_alone(flow: Flow) -> None:
+    failures = SqlFlowFailures(flow.database)
+
+    def errors() -> list[tuple[str, str]]:
+        sql = "SELECT state, error FROM attempt UNION ALL SELECT state, error FROM task WHERE task_id LIKE 'F/1/train/%' ORDER BY 1, 2"
+        rows = flow.database.read_sync(lambda tx: tx.all(sql))
+        return [(row["state"], orjson.loads(row["error"] or '{"message": ""}')["message"]) for row in rows]
+
+    await flow.begin()
+    task = await flow.task("train", ("attempt", "0"), ("attempt_ok", "False"))
+    assert errors() == [("FAILED", UNEXPLAINED), ("FAILED", UNEXPLAINED)]
+    (first,) = await failures.unexplained(limit=10, again=False)
+    await failures.put_off(first)
+    assert await failures.unexplained(limit=10, again=False) == []
+    assert [item.tries for item in await failures.unexplained(limit=10, again=True)] == [1]
+    await flow.tell("train", task, ("attempt", "1"), attempt=1)
+    await failures.explain(first, "exit code 1: ValueError: x")  # while the next attempt runs: the task has no error
+    assert errors() == [("FAILED", "exit code 1: ValueError: x"), ("RUNNING", ""), ("RUNNING", "")]
+    await flow.tell("train", task, ("attempt_ok", "False"), attempt=1)
+    (second,) = await failures.unexplained(limit=10, again=False)
+    await failures.explain(second, "exit code 2")
+    await failures.explain(second, "repeated")
+    assert errors() == [("FAILED", "exit code 1: ValueError: x"), ("FAILED", "exit code 2"), ("FAILED", "exit code 2")]
+    assert await failures.unexplained(limit=10, again=True) == []

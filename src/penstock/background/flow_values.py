@@ -1,4 +1,4 @@
-"""Reads plain values of flow tasks into their tracked runs, soon after the client told that a task ended."""
+"""Reads from datastores what belongs into the records of flow tasks, soon after one ended: its values, and why it failed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from penstock.background.loop_tasks import end
+from penstock.flows.failures import FlowFailures
 from penstock.flows.values import FlowValues
 
 _log = logging.getLogger(__name__)
@@ -14,8 +15,8 @@ _log = logging.getLogger(__name__)
 class FlowValueTimer:
     """A service with `start` and `stop`. `wake` may be called from the event loop at any time."""
 
-    def __init__(self, values: FlowValues, *, every_seconds: float = 5.0) -> None:
-        self._values = values
+    def __init__(self, *queues: FlowValues | FlowFailures, every_seconds: float = 5.0) -> None:
+        self._queues = queues
         self._every_seconds = every_seconds
         self._awake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -41,8 +42,13 @@ class FlowValueTimer:
             except TimeoutError:
                 is_tick = True
             self._awake.clear()
-            try:
-                while await self._values.read_waiting(again=is_tick):
-                    is_tick = False
-            except Exception:
-                _log.exception("values of flow tasks could not be read")
+            for queue in self._queues:
+                await _work_off(queue, again=is_tick)
+
+
+async def _work_off(queue: FlowValues | FlowFailures, *, again: bool) -> None:
+    try:
+        while await queue.read_waiting(again=again):
+            again = False
+    except Exception:
+        _log.exception("the datastore of flow tasks could not be read for their records")

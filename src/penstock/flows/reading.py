@@ -10,7 +10,6 @@ import asyncio
 import gzip
 import json
 import re
-import signal
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -144,16 +143,21 @@ class FlowReader:
                 return found
         return []
 
-    async def ending(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int) -> str:
-        """A sentence about the process of an attempt that ended badly, from what the client's runtime noted; empty without that."""
+    async def exit_code(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int) -> int | None:
+        """How the process of an attempt ended, as the client's runtime noted: its exit code, below 0 a signal; None without a note.
+
+        Raises:
+            NotFoundError: unknown task.
+            UnavailableError: its datastore cannot be read from here.
+        """
+        root = await self.root_of(flow_id, run_id, step_name, task_id)
+        path = f"{flow_id}/{run_id}/{step_name}/{task_id}/{attempt}.runtime"
+        data = await asyncio.to_thread(self._files.read, root, path, limit=MAX_NOTE_BYTES)
         try:
-            root = await self.root_of(flow_id, run_id, step_name, task_id)
-            path = f"{flow_id}/{run_id}/{step_name}/{task_id}/{attempt}.runtime"
-            data = await asyncio.to_thread(self._files.read, root, path, limit=MAX_NOTE_BYTES)
             code = orjson.loads(data).get("return_code") if data else None
-        except (NotFoundError, UnavailableError, orjson.JSONDecodeError, AttributeError):
-            return ""
-        return _ending(code) if isinstance(code, int) else ""
+        except (orjson.JSONDecodeError, AttributeError):
+            return None
+        return code if isinstance(code, int) else None
 
     async def log_lines(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int) -> Sequence[str]:
         """The same without anything but text; nothing where it cannot be read from here."""
@@ -292,13 +296,6 @@ class FlowReader:
         except ValueError:  # read while the step was writing it: the next look finds it whole
             return None
         return found if isinstance(found, dict) else None
-
-
-def _ending(code: int) -> str:
-    if code >= 0:
-        return f"Its process ended with exit code {code}." if code else ""
-    name = next((f" ({number.name})" for number in signal.Signals if number.value == -code), "")
-    return f"Its process was ended by signal {-code}{name}."
 
 
 def _card_folder(flow_id: str, run_id: str, step_name: str, task_id: str, *, kind: str = "cards") -> str:

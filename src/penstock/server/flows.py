@@ -23,6 +23,7 @@ from penstock.domain.plan import ContainerWork
 from penstock.domain.runs import FlowRunChanged
 from penstock.executors.preview.service import ProcessPickleViewer
 from penstock.flows.code import FlowCode
+from penstock.flows.failures import FlowFailures
 from penstock.flows.reading import FlowReader
 from penstock.flows.recording import FlowRecorder
 from penstock.flows.values import FlowValues
@@ -36,6 +37,7 @@ from penstock.server.config import Settings
 from penstock.stores.flow_files import OWN_BUCKET, ReachableFlowFiles
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.flow_facts import SqlFlowStore
+from penstock.stores.sql.flow_failures import SqlFlowFailures
 from penstock.stores.sql.flow_judging import SqlFlowJudge
 from penstock.stores.sql.flow_values import SqlFlowValues
 from penstock.stores.sql.objects import SqlObjectStore
@@ -68,8 +70,14 @@ def build_flows(
     )
     secrets = SqlSecretStore(database)
     reader = FlowReader(store, files, ProcessPickleViewer(), secrets)
-    values = FlowValueTimer(FlowValues(SqlFlowValues(database), FlowReader(store, files, ProcessPickleViewer(at_once=1), secrets)))
-    recorder = FlowRecorder(store, clock, on_facts=values.wake, on_change=lambda run_id: notifier.publish(FlowRunChanged(run_id)))
+    behind = FlowReader(store, files, ProcessPickleViewer(at_once=1), secrets)
+
+    def tell(run_id: str) -> None:
+        notifier.publish(FlowRunChanged(run_id))
+
+    failures = FlowFailures(SqlFlowFailures(database), behind, on_change=tell)
+    values = FlowValueTimer(FlowValues(SqlFlowValues(database), behind), failures)
+    recorder = FlowRecorder(store, clock, on_facts=values.wake, on_change=tell)
     reaper = FlowReaper(
         SqlFlowJudge(database),
         clock,

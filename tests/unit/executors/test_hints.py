@@ -9,7 +9,8 @@ import pytest
 
 from penstock.domain.artifacts import ArtifactType
 from penstock.domain.execution import OutputArtifactPath, ProcessSpec, PythonTask, first_line_of
-from penstock.executors.process import failures, hints
+from penstock.domain.tracebacks import exception_of
+from penstock.executors.process import failures
 
 PYTHON = PythonTask(source="", function="f", module="kfp.dsl.executor_main", executor_input="{}", runtime_mode=True)
 NOTE = "[KFP Executor 2026-01-01 00:00:00,000 INFO]: "
@@ -45,9 +46,9 @@ def test_an_exception_that_did_not_end_the_program_is_not_its_cause(tmp_path: Pa
     spec = ProcessSpec(argv=("x",))
     assert first_line_of(failed(tmp_path, traceback("ValueError: caught"), spec, code=7)) == "exit code 7"
     assert first_line_of(failed(tmp_path, "working\noh no\n", spec)) == "exit code 1"
-    assert hints.exception_of(["Traceback (most recent call last):", "  cut"], 1) == ""
-    assert hints.exception_of(["name? Traceback (most recent call last):", "  File", "EOFError: EOF"], 1) == "EOFError: EOF"
-    assert hints.exception_of(['  File "f.py", line 1, in f', "    raise", "ValueError: x"], 1) == "ValueError: x"  # after a line of 10 MB
+    assert exception_of(["Traceback (most recent call last):", "  cut"], 1) == ""
+    assert exception_of(["name? Traceback (most recent call last):", "  File", "EOFError: EOF"], 1) == "EOFError: EOF"
+    assert exception_of(['  File "f.py", line 1, in f', "    raise", "ValueError: x"], 1) == "ValueError: x"  # after a line of 10 MB
 
 
 @pytest.mark.parametrize("text", ["x" * 2_000_000, "first\n" + "more\n" * 400_000])

@@ -12,6 +12,7 @@ from penstock.domain.execution import LOG_FOLLOWS, Failure, FailureKind, Process
 from penstock.domain.log_lines import meaningful_lines
 from penstock.domain.masking import mask
 from penstock.domain.sizes import size_words
+from penstock.domain.tracebacks import TRACEBACK, UNCAUGHT_EXIT, exception_of
 from penstock.executors.process import full_disk, hints, logs
 from penstock.executors.process.inside.supervise import DEADLINE
 
@@ -100,7 +101,7 @@ def _with_log(text: str, spec: ProcessSpec, log: Path, code: int | None = None) 
     """Return one line that says all that is known, and after it the end of the log."""
     lines = _meaningful_lines(log, spec.secret_values)
     shown = _shown(lines)
-    exception = hints.exception_of(lines, code) or _exception_before(log, spec, code)
+    exception = exception_of(lines, code) or _exception_before(log, spec, code)
     hint = hints.hint_for(spec, code, exception, shown)
     if hint and len(exception) > _CAUSE_CHARACTERS:
         exception = exception.partition(":")[0]  # whole below; what to do has to stay in sight where the line is cut
@@ -111,10 +112,10 @@ def _with_log(text: str, spec: ProcessSpec, log: Path, code: int | None = None) 
 
 def _exception_before(log: Path, spec: ProcessSpec, code: int | None) -> str:
     """Return the first line of an exception whose text is longer than the end of the log that was read."""
-    if code != hints.UNCAUGHT_EXIT or logs.size_of(log) <= _TAIL_BYTES:
+    if code != UNCAUGHT_EXIT or logs.size_of(log) <= _TAIL_BYTES:
         return ""
-    piece = logs.decode(logs.read_from_last(log, hints.TRACEBACK.encode(), _TAIL_BYTES))
-    return hints.exception_of(meaningful_lines(mask(piece, spec.secret_values)), code)
+    piece = logs.decode(logs.read_from_last(log, TRACEBACK.encode(), _TAIL_BYTES))
+    return exception_of(meaningful_lines(mask(piece, spec.secret_values)), code)
 
 
 def _emptiness(log: Path) -> str:

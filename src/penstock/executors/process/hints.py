@@ -1,4 +1,4 @@
-"""What the end of a failed attempt's log tells: the exception, and what its user can do about it.
+"""What a user can do about the exception that ended an attempt.
 
 Hints are given for what cannot be seen from the exception itself: that an image is not used here, which task left an input unwritten,
 that a component's function stands alone. A hint is part of a sentence, without its own full stop.
@@ -8,43 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 
 from penstock.domain.execution import ProcessSpec
-from penstock.domain.log_lines import FRAME
 
-TRACEBACK = "Traceback (most recent call last):"
-"""End of the line before the frames of an exception."""
-_EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?::|$)")
-_SYNTAX = re.compile(r"^(?:SyntaxError|IndentationError|TabError): ")
-_SYNTAX_PLACE = re.compile(r'^  File "(?:[^"]*/)?([^"]*)", line (\d+)$')
 _NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([^']+)'")
 _NO_NAME = re.compile(r"^NameError: name '([^']+)' is not defined")
 _NO_FILE = re.compile(r"^FileNotFoundError: .*: '([^']+)'")
 _PLAIN_IMAGE = re.compile(r"^(?:docker\.io/)?(?:library/)?python(?:[:@]|$)")
 _OF_NONE = ("TypeError: 'NoneType' object", "TypeError: object of type 'NoneType'", "AttributeError: 'NoneType' object")
 _NOT_FOUND_EXIT = 127
-UNCAUGHT_EXIT = 1
-"""Exit code of a Python that an exception ended."""
-
-
-def exception_of(lines: Sequence[str], code: int | None) -> str:
-    """Return the first line of the exception that ended the program, empty when it ended otherwise.
-
-    Args:
-        lines: end of the log.
-        code: exit code; an uncaught exception gives 1.
-    """
-    starts = [index for index, line in enumerate(lines) if line.endswith(TRACEBACK)]  # after a prompt, say
-    starts = starts or [index for index, line in enumerate(lines) if FRAME.match(line)]  # its line was too long for the end of the log
-    if code != UNCAUGHT_EXIT or not starts:
-        return ""
-    at = next((index for index in range(starts[-1] + 1, len(lines)) if not lines[index].startswith(" ")), 0)
-    exception = lines[at] if at else ""
-    if _SYNTAX.match(exception) and (place := next(filter(None, map(_SYNTAX_PLACE.match, reversed(lines[:at]))), None)):
-        return f"{exception} ({place.group(1)}, line {place.group(2)})"
-    return exception if _EXCEPTION.match(exception) else ""
-
 
 def hint_for(spec: ProcessSpec, code: int | None, exception: str, text: str) -> str:
     """Return what to do about it, empty when the log says all that can be said.
@@ -52,7 +24,7 @@ def hint_for(spec: ProcessSpec, code: int | None, exception: str, text: str) -> 
     Args:
         spec: what was run.
         code: its exit code.
-        exception: what `exception_of` found.
+        exception: what `tracebacks.exception_of` found.
         text: end of the log.
     """
     for path, story in spec.absent.items():

@@ -13,6 +13,7 @@ import orjson
 
 from penstock.domain.flows import FlowRun, FlowStep, FlowTask
 from penstock.domain.states import RuntimeState, TaskType
+from penstock.interfaces.flow_failures import UNEXPLAINED
 from penstock.stores.sql.database import Row, Transaction
 
 PARAMETERS_STEP = "_parameters"
@@ -26,6 +27,11 @@ def shared_run_id(run: FlowRun) -> str:
 def shared_task_id(task: FlowTask) -> str:
     """Id of the task in the shared tables."""
     return f"{shared_run_id(task.run)}/{task.step_name}/{task.shown_id}"
+
+
+def error_of(message: str) -> str:
+    """Return the `error` of an attempt or task that failed by itself, as JSON text."""
+    return orjson.dumps({"kind": "EXIT_CODE", "message": message}).decode()
 
 
 def execution_id_for(text: str) -> int:
@@ -221,7 +227,13 @@ def _attempt_started(tx: Transaction, task: FlowTask, attempt: int, at: float) -
 def _attempt_ended(tx: Transaction, task: FlowTask, attempt: int, ok: bool, at: float) -> None:
     state = RuntimeState.SUCCEEDED if ok else RuntimeState.FAILED
     _count(tx, task.run, _state_of(tx, task), state)
-    error = None if ok else orjson.dumps({"kind": "EXIT_CODE", "message": "the attempt did not succeed; its log says why"}).decode()
+    error = None if ok else error_of(UNEXPLAINED)
+    if not ok:
+        tx.execute(  # for the reader of reasons
+            "INSERT INTO flow_unexplained (task_number, attempt, run_number) VALUES (?, ?, ?)"
+            " ON CONFLICT (task_number, attempt) DO NOTHING",
+            (task.task_number, attempt, task.run.run_number),
+        )
     params = {"task": shared_task_id(task), "run": shared_run_id(task.run), "attempt": attempt, "at": at, "state": state, "error": error}
     tx.execute("UPDATE task SET state = :state, finished_at = :at, error = :error WHERE task_id = :task", params)
     tx.execute(

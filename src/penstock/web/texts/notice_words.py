@@ -71,8 +71,6 @@ PATTERNS = (
     "no heartbeat for more than {seconds} seconds",
     "task {name} failed and the client stopped",
     "attempt {count} of the task failed; its log says why",
-    "Its process ended with exit code {code}.",
-    "Its process was ended by signal {name}.",
     "{done}.",
 )
 """With names; the first that fits is taken."""
@@ -96,7 +94,7 @@ def said(language: str, text: str) -> str:
 
 _LONGEST = 600
 _ALTERNATIVES = {"done": DONE, "kind": KINDS}
-_NUMBERS = frozenset({"count", "total", "seconds", "code"})
+_NUMBERS = frozenset({"count", "total", "seconds"})
 
 
 @cache

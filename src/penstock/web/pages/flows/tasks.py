@@ -65,8 +65,8 @@ class FlowTaskPage:
     siblings: Sequence[FlowTaskItem]
     problem: str = ""
     """Why the datastore cannot be read."""
-    reasons: Sequence[str] = ()
-    """Why the attempt failed: what was recorded, and how its process ended."""
+    reason: str = ""
+    """Why the attempt failed."""
     lines: Sequence[NumberedLine] = ()
     line_count: int = 0
     stream: str = ""
@@ -136,7 +136,7 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
         base=base,
         siblings=(await flows.pages.tasks(flow_id, run_id, FlowTaskQuery(steps=[step], limit=_MOST_SIBLINGS))).items,
         follows_cards=task.finished_at is None or services.clock.now() - task.finished_at < _CARD_SECONDS,
-        reasons=await _reasons(flows, request, task, attempt),
+        reason=_reason(task, attempt),
         **extra,
     )
     crumbs = _crumbs(page, language_of(request))
@@ -165,11 +165,9 @@ async def _replay(flows: FlowWeb, request: Request, run: FlowRunItem) -> FlowRep
     return replay_of(path, facts, run.system_tags, await flows.reader.graph(*ids[:2]))
 
 
-async def _reasons(flows: FlowWeb, request: Request, task: FlowTaskItem, attempt: int) -> Sequence[str]:
+def _reason(task: FlowTaskItem, attempt: int) -> str:
     shown = next((item for item in task.attempts if item.attempt == attempt), None)
-    if shown is None or shown.state != "FAILED":
-        return [task.error_message] if task.state == "FAILED" and task.error_message else []
-    return [sentence for sentence in (shown.error_message, await flows.reader.ending(*_ids(request), attempt)) if sentence]
+    return (shown or task).error_message if (shown or task).state == "FAILED" else ""
 
 
 async def _tab(flows: FlowWeb, request: Request, tab: str, attempt: int) -> dict[str, Any]:

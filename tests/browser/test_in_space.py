@@ -54,7 +54,8 @@ with wandb.init(project="space", name="space") as run:
         "molecule/given": wandb.Molecule("given.sdf", caption="acid"), "molecule/near": wandb.Molecule("near.pdb")})
     artifact = wandb.Artifact("space", "solids")
     open("none.obj", "w").write("nothing here\n" * 9)
-    for name in ("cube.glb", "given.sdf", "none.obj"):
+    json.dump({"nodes": [{"mesh": 0}], "meshes": [{"primitives": [{"extensions": {"KHR_draco_mesh_compression": {}}}]}]}, open("packed.gltf", "w"))
+    for name in ("cube.glb", "given.sdf", "none.obj", "packed.gltf"):
         artifact.add_file(name)
     run.log_artifact(artifact)
 """
@@ -185,3 +186,94 @@ def test_atoms_in_one_place_and_very_many_faces_are_bounded(tab: Page) -> None:
     told, _ = tab.evaluate(made)
     assert ("C 20,000" in told[0], "space left out" in told[0]) == (True, True)
     assert told[1].startswith("space faces (space drawn)")
+
+
+TEXTURED = """async ([mime, wraps, extra]) => {
+    const folder = document.querySelector('script[type=module]').src.replace(/[^/]+$/, '');
+    const { spaceOf } = await import(folder + 'in_space.js');
+    const sheet = new OffscreenCanvas(2, 2);
+    const ctx = sheet.getContext('2d');
+    [['#f00', 0, 0], ['#0f0', 1, 0], ['#00f', 0, 1], ['#ff0', 1, 1]].forEach(([color, x, y]) => { ctx.fillStyle = color; ctx.fillRect(x, y, 1, 1); });
+    const picture = new Uint8Array(await (await sheet.convertToBlob({ type: mime })).arrayBuffer());
+    const places = new Float32Array([-1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 1, 0]);
+    const shares = new Float32Array([0, 2, 2, 2, 2, 0, 0, 0]);
+    const order = new Uint16Array([0, 1, 2, 0, 2, 3]);
+    const held = new Uint8Array(92 + picture.length);
+    [[places, 0], [shares, 48], [order, 80]].forEach(([part, at]) => held.set(new Uint8Array(part.buffer), at));
+    held.set(picture, 92);
+    const document_ = {
+        nodes: [{ mesh: 0 }], meshes: [{ primitives: [{ attributes: { POSITION: 0, TEXCOORD_0: 1 }, indices: 2, material: 0 }] }],
+        materials: [{ pbrMetallicRoughness: { baseColorTexture: { index: 0 } } }], textures: [{ source: 0, sampler: 0 }], samplers: [wraps],
+        images: [{ bufferView: 3, mimeType: mime }], buffers: [{ uri: 'data:application/octet-stream;base64,' + btoa(String.fromCharCode(...held)) }],
+        accessors: [{ bufferView: 0, componentType: 5126, type: 'VEC3', count: 4 }, { bufferView: 1, componentType: 5126, type: 'VEC2', count: 4 }, { bufferView: 2, componentType: 5123, type: 'SCALAR', count: 6 }],
+        bufferViews: [{ buffer: 0, byteLength: 48 }, { buffer: 0, byteOffset: 48, byteLength: 32 }, { buffer: 0, byteOffset: 80, byteLength: 12 }, { buffer: 0, byteOffset: 92, byteLength: picture.length }], ...extra,
+    };
+    const element = spaceOf(new TextEncoder().encode(JSON.stringify(document_)).buffer, 'quad.gltf', 'quad');
+    document.querySelector('main').replaceChildren(element);
+    element.querySelector('canvas').style.width = '300px';
+    element.querySelector('canvas').style.height = '300px';
+    const until = async (ready) => { while (!ready()) await new Promise((done) => setTimeout(done, 20)); };
+    await until(() => /textures/.test(element.textContent));
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const canvas = element.querySelector('canvas');
+    const seen = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    const counts = { red: 0, green: 0, blue: 0, yellow: 0 };
+    for (let at = 0; at < seen.length; at += 4) {
+        const [r, g, b] = [seen[at] > 90, seen[at + 1] > 90, seen[at + 2] > 90];
+        if (seen[at + 3] < 255) continue;
+        if (r && g && !b) counts.yellow += 1; else if (r && !g && !b) counts.red += 1; else if (g && !r && !b) counts.green += 1; else if (b && !r && !g) counts.blue += 1;
+    }
+    return [counts, element.textContent];
+}"""
+"""Draw a square with a picture of four colours, laid over it twice in each direction."""
+
+
+@pytest.mark.parametrize(
+    ("wraps", "colors"),
+    [({}, {"red", "green", "blue", "yellow"}), ({"wrapS": 33071, "wrapT": 33071}, {"red", "green", "blue", "yellow"}), ({"wrapS": 33648}, {"red", "green", "blue", "yellow"})],
+    ids=["repeated", "clamped", "mirrored"],
+)
+def test_faces_of_gltf_have_their_textures(tab: Page, wraps: dict[str, int], colors: set[str]) -> None:
+    tab.goto("/ui/projects")
+    counts, told = tab.evaluate(TEXTURED, ["image/png", wraps, {}])
+    assert told.startswith("2 faces · textures: 1") or told.startswith("space faces · space textures")
+    assert {name for name, count in counts.items() if count > 50} == colors
+    most = max(counts.values())
+    if wraps.get("wrapT"):  # beyond its edge the last texel goes on
+        assert counts["yellow"] > 2.5 * counts["red"]
+    else:
+        assert min(counts.values()) > 0.6 * most
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"images": [{"uri": "http://127.0.0.1:9/far.png"}]}, "no textures"),
+        ({"images": [{"bufferView": 0}]}, "no textures"),
+        ({"materials": [{"pbrMetallicRoughness": {"baseColorTexture": {"index": 0, "extensions": {"KHR_texture_transform": {}}}}}]}, "no textures"),
+    ],
+    ids=["elsewhere", "no picture", "moved"],
+)
+def test_textures_that_are_not_drawn_are_said(tab: Page, extra: dict[str, Any], words: str) -> None:
+    tab.goto("/ui/projects")
+    counts, told = tab.evaluate(TEXTURED, ["image/png", {}, extra])
+    assert words in told
+    assert counts["red"] == counts["green"] == counts["yellow"] == 0
+
+
+def test_what_is_packed_is_named(tab: Page) -> None:
+    tab.goto("/ui/projects")
+    read = """async ([name, text]) => {
+        const folder = document.querySelector('script[type=module]').src.replace(/[^/]+$/, '');
+        const { spaceOf } = await import(folder + 'in_space.js');
+        try { spaceOf(new TextEncoder().encode(text).buffer, name, name) } catch (error) { return error.told }
+    }"""
+    draco = '{"nodes": [{"mesh": 0}], "meshes": [{"primitives": [{"extensions": {"KHR_draco_mesh_compression": {}}}]}]}'
+    for name, text in (("a.gltf", draco), ("b.mmtf", "x")):
+        assert tab.evaluate(read, [name, text]) == "space packed"
+
+
+def test_a_packed_solid_says_what_it_is_packed_with_and_offers_the_download(tab: Page) -> None:
+    tab.goto(FILES + "packed.gltf")
+    expect(tab.get_by_text("what is packed with Draco is not drawn · Nothing in this file can be drawn here")).to_be_visible()
+    expect(tab.get_by_role("link", name="Download")).to_have_count(1)

@@ -21,7 +21,7 @@ SCRIPTS = sorted({name for path in (STATIC.parent / "pages").rglob("*.py") for n
 """Names that pages give to their frames."""
 CODE = {".css", ".js", ".svg"}
 CHARTS = {"vega.min.js", "vega-lite.min.js", "vega-interpreter.js"}
-LATER = CHARTS | {"in_space.js", "space.js", "solid_files.js", "molecules.js"}
+LATER = CHARTS | {"in_space.js", "space.js", "solid_files.js", "textures.js", "molecules.js"}
 """Loaded when a custom chart, or something in space, comes into view, not before."""
 
 

@@ -45,7 +45,7 @@ _MAX_TABLE = 4 * 1024 * 1024
 _MAX_PIXELS = 100_000_000
 _IN_SPACE = (
     ".obj", ".stl", ".gltf", ".glb", ".babylon", ".pts.json",
-    ".pdb", ".pqr", ".sdf", ".sd", ".mol", ".mol2", ".xyz", ".gro", ".cif", ".mcif", ".mmcif",
+    ".pdb", ".pqr", ".sdf", ".sd", ".mol", ".mol2", ".xyz", ".gro", ".cif", ".mcif", ".mmcif", ".mmtf",
 )  # fmt: skip
 """Ends of the names of files that the browser draws in space; see `static/js/in_space.js`."""
 _VEGA = ("https://vega.github.io/schema/vega/", "https://vega.github.io/schema/vega-lite/")

@@ -189,7 +189,7 @@ function drawFile(stage, run, value, work) {
   };
   const turn = (stage.turn = (stage.turn ?? 0) + 1);
   const show = () => load().then((element) => { if (turn === stage.turn) stage.replaceChildren(element); })
-    .catch(() => { if (turn === stage.turn) stage.replaceChildren(make("p", { class: "small muted" }, say("plain")), download(run, name)); });
+    .catch((error) => { if (turn === stage.turn) stage.replaceChildren(make("p", { class: "small muted" }, error.told || say("plain")), download(run, name)); });
   if ((value.size ?? 0) > 10 << 20) stage.replaceChildren(make("p", { class: "small muted" }, say("large")), make("button", { class: "button small", type: "button", onclick: show }, say("open")), download(run, name));
   else show();
 }

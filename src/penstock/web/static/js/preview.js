@@ -40,8 +40,8 @@ async function drawSpace(place) {
     const { spaceOf } = await import(new URL("./in_space.js", import.meta.url).href);
     try {
       return spaceOf(bytes, name, label);
-    } catch {
-      return make("p", { class: "muted" }, say("space not drawn"));
+    } catch (error) {
+      return make("p", { class: "muted" }, [error.told, say("space not drawn")].filter(Boolean).join(" · "));
     }
   }, () => drawSpace(place));
   if (drawn) place.replaceChildren(drawn);

@@ -2,6 +2,7 @@
 // file says of places and counts is taken for hostile: nothing outside of its own bytes is read, and what is large is cut and said so.
 
 import { Scene } from "./space.js";
+import { Texture } from "./textures.js";
 import { say } from "./words.js";
 
 const MOST_FACES = 150_000;
@@ -21,10 +22,10 @@ class Builder {
     this.notes = new Set();
   }
 
-  face(a, b, c, color = 0) {
+  face(a, b, c, color = 0, skin = null) {
     if (![a, b, c].every((at) => at?.every(Number.isFinite))) return;
     this.counts.faces += 1;
-    if (this.counts.faces <= MOST_FACES) this.scene.face(a, b, c, color);
+    if (this.counts.faces <= MOST_FACES) this.scene.face(a, b, c, color, skin);
   }
 
   line(a, b, color = 0) {
@@ -193,20 +194,51 @@ const WHOLE = { 5120: 127, 5121: 255, 5122: 32767, 5123: 65535 };
 function readGltf(builder, document, held) {
   const list = (name) => (Array.isArray(document?.[name]) ? document[name] : []);
   const buffers = list("buffers").map((buffer, at) => (typeof buffer?.uri === "string" ? unpacked(buffer.uri, builder) : at === 0 ? held : null));
-  const rows = (place) => accessorRows(list("accessors")[place], list("bufferViews"), buffers);
-  if (list("textures").length) builder.notes.add(say("space no materials"));
+  const views = list("bufferViews");
+  const rows = (place) => accessorRows(list("accessors")[place], views, buffers);
+  if (views.some((view) => view?.extensions?.EXT_meshopt_compression)) builder.notes.add(say("space packed", { name: "meshopt" }));
+  const textures = texturesOf(builder, { list, views, buffers });
   let visited = 0;
   const visit = (place, above, path) => {
     const node = list("nodes")[place];
     visited += 1;
     if (!node || path.includes(place) || path.length > DEEPEST || visited > MOST_NODES) return;
     const matrix = times(above, matrixOf(node));
-    for (const part of list("meshes")[node.mesh]?.primitives ?? []) primitive(builder, part, rows, matrix, list("materials")[part?.material]);
+    for (const part of list("meshes")[node.mesh]?.primitives ?? []) primitive(builder, part, rows, matrix, { material: list("materials")[part?.material], texture: textures(part?.material) });
     for (const child of node.children ?? []) visit(child, matrix, [...path, place]);
   };
   const inner = new Set(list("nodes").flatMap((node) => node?.children ?? []));
   const roots = list("scenes")[document?.scene ?? 0]?.nodes ?? list("nodes").map((_, at) => at).filter((at) => !inner.has(at));
   for (const root of roots) visit(root, [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1], []);
+}
+
+/** The picture of a material by its place, each once; null for none, and for those that are packed as the browser does not unpack or lie elsewhere. */
+function texturesOf(builder, { list, views, buffers }) {
+  const found = new Map();
+  const bytesOf = ({ uri, bufferView } = {}) => {
+    if (typeof uri === "string") return new Uint8Array(unpacked(uri, builder) ?? 0);
+    const { buffer, byteOffset = 0, byteLength = 0 } = views[bufferView] ?? {};
+    const held = buffers[buffer];
+    return held && byteOffset >= 0 && byteLength > 0 && byteOffset + byteLength <= held.byteLength ? new Uint8Array(held, byteOffset, byteLength) : new Uint8Array(0);
+  };
+  const read = (material) => {
+    const { baseColorTexture: asked, baseColorFactor: factor } = material?.pbrMetallicRoughness ?? {};
+    const texture = list("textures")[asked?.index];
+    if (!texture) return null;
+    if (texture.source === undefined && texture.extensions?.KHR_texture_basisu) builder.notes.add(say("space packed", { name: "Basis Universal" }));
+    const bytes = asked.extensions?.KHR_texture_transform ? [] : bytesOf(list("images")[texture.source]);
+    if (!bytes.length) {
+      builder.notes.add(say("space no textures"));
+      return null;
+    }
+    const { wrapS, wrapT } = list("samplers")[texture.sampler] ?? {};
+    const tint = [0, 1, 2].map((part) => Math.max(0, Math.min(1, Number(factor?.[part] ?? 1) || 0)) ** (1 / 2.2));
+    return { texture: new Texture(bytes, { wraps: [wrapS, wrapT], tint, hasHoles: ["MASK", "BLEND"].includes(material.alphaMode) }), set: Number(asked.texCoord ?? 0) };
+  };
+  return (place) => {
+    if (!found.has(place)) found.set(place, read(list("materials")[place]));
+    return found.get(place);
+  };
 }
 
 /** The bytes in a `data:` address; null for addresses that lead elsewhere, which are not followed. */
@@ -224,7 +256,7 @@ function accessorRows(accessor, views, buffers) {
   const buffer = buffers[place?.buffer];
   const [read, bytes] = NUMBERS[accessor?.componentType] ?? [];
   const width = PARTS[accessor?.type];
-  if (!buffer || !read || !width || accessor.sparse) return [];
+  if (!buffer || !read || !width || accessor.sparse || place.extensions?.EXT_meshopt_compression) return [];
   const data = new DataView(buffer);
   const step = place.byteStride ?? bytes * width;
   const start = (place.byteOffset ?? 0) + (accessor.byteOffset ?? 0);
@@ -235,9 +267,9 @@ function accessorRows(accessor, views, buffers) {
   return Array.from({ length: count }, (_, row) => Array.from({ length: width }, (_, part) => data[read](start + row * step + part * bytes, true) / share));
 }
 
-function primitive(builder, part, rows, matrix, material) {
+function primitive(builder, part, rows, matrix, { material, texture }) {
   if (part?.extensions?.KHR_draco_mesh_compression) {
-    builder.notes.add(say("space compressed"));
+    builder.notes.add(say("space packed", { name: "Draco" }));
     return;
   }
   const places = rows(part?.attributes?.POSITION).map((at) => moved(matrix, at));
@@ -246,7 +278,10 @@ function primitive(builder, part, rows, matrix, material) {
   const plain = Array.isArray(base) && base.length >= 3 && base.slice(0, 3).some((share) => share < 1) ? base.slice(0, 3).map((share) => Math.round(255 * Math.max(0, Math.min(1, share)) ** (1 / 2.2))) : 0;
   const colorOf = (at) => (shades[at] ? rgb(shades[at].slice(0, 3)) : plain);
   const order = part?.indices === undefined ? places.map((_, at) => at) : rows(part.indices).map(([at]) => at);
-  const face = (a, b, c) => builder.face(places[a], places[b], places[c], colorOf(a));
+  const shares = texture ? rows(part?.attributes?.[`TEXCOORD_${texture.set}`]) : [];
+  if (texture && shares.length) builder.scene.textures.add(texture.texture);
+  const skinOf = (...corners) => (shares.length && corners.every((at) => shares[at]) ? { texture: texture.texture, at: corners.flatMap((at) => shares[at].slice(0, 2)) } : null);
+  const face = (a, b, c) => builder.face(places[a], places[b], places[c], colorOf(a), skinOf(a, b, c));
   const mode = part?.mode ?? 4;
   if (mode === 0) builder.cloud(order.filter((at) => places[at]).map((at) => ({ at: places[at], color: colorOf(at) })));
   else if (mode < 4) for (let at = 1; at < order.length; at += mode === 1 ? 2 : 1) builder.line(places[order[at - 1]], places[order[at]], colorOf(order[at]));

@@ -26,7 +26,12 @@ export class Scene {
   /** What is in it and what is not shown, in words. */
   told = [];
 
-  face(a, b, c, color) {
+  /** Pictures on faces, and by the place of a face {texture, at: two shares for each corner}. */
+  textures = new Set();
+  skins = new Map();
+
+  face(a, b, c, color, skin = null) {
+    if (skin) this.skins.set(this.faceColors.length, skin);
     this.faces.push(...a, ...b, ...c);
     this.faceColors.push(color);
   }
@@ -50,8 +55,14 @@ export class Scene {
 
 /** An element that shows a scene. */
 export function spaceElement(scene, label) {
-  const told = scene.told.join(" · ");
-  const canvas = make("canvas", { class: "cloud", tabindex: "0", role: "img", "aria-label": `${label}: ${told}. ${say("turn keys")}` });
+  const canvas = make("canvas", { class: "cloud", tabindex: "0", role: "img" });
+  const words = make("p", { class: "small faint" });
+  const tell = () => {
+    const told = scene.told.join(" · ");
+    canvas.setAttribute("aria-label", `${label}: ${told}. ${say("turn keys")}`);
+    words.textContent = `${told} · ${say("turn keys")}`;
+  };
+  tell();
   const view = { ...BEGIN };
   const space = placed(scene);
   let isWaiting = false;
@@ -70,7 +81,16 @@ export function spaceElement(scene, label) {
   };
   document.addEventListener("penstock:theme", onTheme);
   new ResizeObserver(draw).observe(canvas);
-  return make("div", {}, canvas, make("p", { class: "small faint" }, `${told} · ${say("turn keys")}`));
+  if (scene.textures.size) clothe(scene).then(tell).then(draw);
+  return make("div", {}, canvas, words);
+}
+
+/** Unpack the pictures on faces, one after the other; where one cannot be, its faces keep their plain colour. */
+async function clothe(scene) {
+  let drawn = 0;
+  for (const texture of scene.textures) drawn += await texture.decode().then(() => 1, () => 0);
+  if (drawn) scene.told.push(say("space textures", { count: drawn }));
+  if (drawn < scene.textures.size) scene.told.push(say("space no textures"));
 }
 
 function listen(canvas, view, draw) {
@@ -145,7 +165,7 @@ class Sheet {
     this.pixels[at] = packed;
   }
 
-  face(ax, ay, az, bx, by, bz, cx, cy, cz, packed) {
+  face(ax, ay, az, bx, by, bz, cx, cy, cz, packed, ink = null) {
     const area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax);
     if (!(Math.abs(area) > 1e-6)) return;
     const top = Math.max(0, Math.ceil(Math.min(ay, by, cy) - 0.5));
@@ -159,7 +179,12 @@ class Sheet {
         const v = ((ay - cy) * (cx - x) - (ax - cx) * (cy - y)) / area;
         const w = 1 - u - v;
         if (u < -slack || v < -slack || w < -slack) continue;
-        this.put(x, y, u * az + v * bz + w * cz, packed);
+        const depth = u * az + v * bz + w * cz;
+        if (!ink) this.put(x, y, depth, packed);
+        else if (depth > this.depths[y * this.width + x]) {
+          const found = ink(u, v, w);
+          if (found) this.put(x, y, depth, found);
+        }
       }
     }
   }
@@ -219,7 +244,7 @@ function paint(canvas, scene, { middle, size }, { across, down, zoom }) {
     }
     return out;
   };
-  paintFaces(sheet, turned(scene.faces), scene.faceColors, colors);
+  paintFaces(sheet, turned(scene.faces), scene, colors);
   const sticks = turned(scene.sticks);
   scene.stickColors.forEach((color, at) => {
     const radius = scene.thick[at] ? Math.min(sheet.width, Math.max(1, scene.thick[at] * scale)) : 0;
@@ -248,14 +273,22 @@ function write(canvas, colors, words) {
 }
 
 /** Faces are lit from the reader's side, both sides alike: files do not agree on which one is the front. */
-function paintFaces(sheet, at, faceColors, colors) {
+function paintFaces(sheet, at, { faceColors, skins }, colors) {
   for (let face = 0, i = 0; face < faceColors.length; face += 1, i += 9) {
     const [ax, ay, az, bx, by, bz, cx, cy, cz] = at.subarray(i, i + 9);
     const [ux, uy, uz, vx, vy, vz] = [bx - ax, by - ay, bz - az, cx - ax, cy - ay, cz - az];
     const [nx, ny, nz] = [uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx];
     const light = 0.35 + 0.65 * Math.abs(0.35 * nx - 0.5 * ny + 0.8 * nz) / (Math.hypot(nx, ny, nz) || 1);
-    sheet.face(ax, ay, az, bx, by, bz, cx, cy, cz, packedOf(colors.of(faceColors[face]), Math.min(1, light)));
+    const lit = Math.min(1, light);
+    sheet.face(ax, ay, az, bx, by, bz, cx, cy, cz, packedOf(colors.of(faceColors[face]), lit), inkOf(skins.get(face), lit));
   }
+}
+
+/** The colour of a face's picture by the shares of its corners; null while there is none. */
+function inkOf(skin, light) {
+  if (!skin?.texture.image) return null;
+  const [au, av, bu, bv, cu, cv] = skin.at;
+  return (a, b, c) => skin.texture.at(a * au + b * bu + c * cu, a * av + b * bv + c * cv, light);
 }
 
 function lay(canvas, sheet, wide, tall) {

@@ -89,7 +89,8 @@ def all_messages() -> set[str]:
     found |= {"just now", "Something went wrong", "This did not work", "better", "worse"}
     found |= {*CAUSE_WORDS.values(), *exhibits.KINDS.values(), "added", "removed", "changed", "approved", "rejected"}
     found |= {*preview_tables.KINDS, *snippets.CLIENTS, *tracking_artifacts.CHANGE_WORDS.values()}
-    found |= {label for _, label in (*tracking_artifacts.TABS, *collections.FACETS)} | {word for word, _ in trash.KINDS.values()}
+    found |= {label for _, label in (*tracking_artifacts.TABS, *collections.FACETS)}
+    found |= {word for word, _ in trash.KINDS.values()} | {label for _, label in trash.GROUPINGS} | {"Things"}
     found |= {*tracking_report_forms.PROBLEMS.values(), *machine_facts.WORDS}
     found |= {words for words, _ in system_metrics.WORDS.values()} | {system_metrics.OF_PROCESS}
     found |= {title for _, title in manual.DOCUMENTS} | {"Help"}

@@ -68,6 +68,7 @@ PATTERNS = (
     "There is no {kind} {name}.",
     "{name} is not a time zone.",
     "{name} is not a date and time.",
+    "This comment is {name}'s; its author or an administrator may change or delete it.",
     "no heartbeat for more than {seconds} seconds",
     "task {name} failed and the client stopped",
     "attempt {count} of the task failed; its log says why",

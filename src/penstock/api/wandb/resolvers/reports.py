@@ -11,7 +11,7 @@ from penstock.api.wandb.nodes import ProjectNode, UserNode
 from penstock.api.wandb.resolvers.accounts import context_of
 from penstock.api.wandb.resolvers.projects import project_for_writing
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
-from penstock.domain.reports import FROZEN_KIND, Report
+from penstock.domain.reports import COMMENT_KIND, FROZEN_KIND, Report
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
 from penstock.tracking.reports import CHART_KIND
 
@@ -39,6 +39,8 @@ def upsert_view(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -
     words = {name: input.get(name) for name in ("name", "display_name", "description", "spec")}
     if input.get("id"):
         known = _writable(context, input["id"])
+        if input.get("type") == COMMENT_KIND and known.kind != COMMENT_KIND:
+            raise InvalidArgumentError("a report does not become a comment: it would be one in its author's name")
         return {"view": reports.change(known.report_id, kind=input.get("type"), **words, is_locked=input.get("locked")), "inserted": False}
     project = project_for_writing(context, input.get("entity_name"), input.get("project_name"))
     made = reports.create(
@@ -54,7 +56,10 @@ def upsert_view(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -
 
 
 def delete_view(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
-    """Delete a report; no drafts hang on it, since a draft is a report of its own (wandb-workspaces 0.4.13 asks for them)."""
+    """Delete a report, or a comment of one's own.
+
+    No drafts hang on it, since a draft is a report of its own (wandb-workspaces 0.4.13 asks for them).
+    """
     context = context_of(info)
     is_deleted = context.services.reports.delete(_writable(context, input.get("id") or "").report_id)
     return {"success": is_deleted, "pending_drafts": []}
@@ -81,6 +86,7 @@ def _writable(context: RequestContext, wire_id: str) -> Report:
     if known is None or project is None or known.kind == FROZEN_KIND:
         raise NotFoundError("no such report")
     context.services.accounts.check_writable(context.caller, project.entity)
+    known.check_changeable_by(context.caller)
     return known
 
 

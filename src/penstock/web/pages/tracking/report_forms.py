@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
-from penstock.domain.reports import FROZEN_KIND, Report
+from penstock.domain.reports import COMMENT_KIND, FROZEN_KIND, Report
 from penstock.domain.tracking import TrackedProject
 from penstock.web.pages.tracking.data import NO_STORE
-from penstock.web.pages.tracking.reports import COMMENT, KINDS, named_report
+from penstock.web.pages.tracking.reports import KINDS, named_report
 from penstock.web.pages.tracking.values import project_by_id
 from penstock.web.pages.tracking.workspace import project_frame, project_url
 from penstock.web.render import Notice, redirect, render
@@ -125,7 +125,7 @@ def _known(tracking: TrackingServices, project: TrackedProject, text: str) -> Re
 
 def _delete(tracking: TrackingServices, report: Report) -> None:
     """Remove a report with its comments and what was frozen for it."""
-    for kind in (COMMENT, FROZEN_KIND):
+    for kind in (COMMENT_KIND, FROZEN_KIND):
         for one in tracking.reports.list(report.project_id, kind=kind, name=str(report.report_id), limit=_MOST_PARTS)[0]:
             tracking.reports.delete(one.report_id)
     tracking.reports.delete(report.report_id)

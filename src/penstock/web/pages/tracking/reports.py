@@ -17,8 +17,9 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.domain.accounts import Caller
 from penstock.domain.errors import NotFoundError
-from penstock.domain.reports import Report
+from penstock.domain.reports import COMMENT_KIND, Report
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
 from penstock.tracking.reports import ReportService
 from penstock.web.pages.compare.runs import COLUMNS
@@ -42,8 +43,6 @@ _MAX_STILLS = 100
 _MAX_COMMENT = 10_000
 KINDS = ("runs", "runs/draft")
 """Kinds of documents that are reports."""
-COMMENT = "penstock/comment"
-"""Kind of comments; their name is the id of the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +76,8 @@ class Comment:
     user_name: str
     text: str
     created_at: float
+    is_changeable: bool = False
+    """The reader may remove it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ async def report_page(services: WebServices, tracking: TrackingServices, request
     is_export = request.query_params.get("export") == "html"
     blocks = await read_blocks(tracking, request, project, report)
     blocks = await with_comparisons(services, tracking, request, report, blocks, is_whole=is_export)
-    comments = await asyncio.to_thread(comments_of, tracking.reports, report)
+    comments = await asyncio.to_thread(comments_of, tracking.reports, report, caller_of(tracking, request))
     columns = asked if (asked := request.query_params.get("columns", "")) in COLUMNS else "auto"
     page = ReportPage(project, project_url(project), PROJECT_TABS, report, blocks, comments, columns=columns)
     title = report.display_name or report.name
@@ -259,10 +260,13 @@ def drawn_still(still: Still) -> Markup:
     return still_values(still.head, still.rows) if still.head else still_lines(still.lines, still.title)
 
 
-def comments_of(reports: ReportService, report: Report) -> list[Comment]:
+def comments_of(reports: ReportService, report: Report, caller: Caller) -> list[Comment]:
     """Return what people wrote below a report. Blocks."""
-    found, _ = reports.list(report.project_id, kind=COMMENT, name=str(report.report_id), limit=500)
-    comments = [Comment(one.report_id, one.user_name, str(read_document(one.spec).get("text", "")), one.created_at) for one in found]
+    found, _ = reports.list(report.project_id, kind=COMMENT_KIND, name=str(report.report_id), limit=500)
+    comments = [
+        Comment(one.report_id, one.user_name, str(read_document(one.spec).get("text", "")), one.created_at, one.is_changeable_by(caller))
+        for one in found
+    ]
     return sorted(comments, key=lambda one: (one.created_at, one.comment_id))
 
 
@@ -281,14 +285,15 @@ async def act_on_report(services: WebServices, tracking: TrackingServices, reque
     def work() -> Notice | None:
         if form.get("verb") == "delete":
             comment = tracking.reports.get(int(checked_id(str(form.get("id", "")))))
-            if comment is None or comment.kind != COMMENT or comment.name != str(report.report_id):
+            if comment is None or comment.kind != COMMENT_KIND or comment.name != str(report.report_id):
                 raise NotFoundError("There is no such comment any more.")
+            comment.check_changeable_by(caller_of(tracking, request))
             tracking.reports.delete(comment.report_id)
             return Notice("Comment deleted.")
         if not words:
             return Notice("A comment needs words.", "error")
         user = caller_of(tracking, request).user_name
-        tracking.reports.create(project.project_id, user, kind=COMMENT, name=str(report.report_id), spec=json.dumps({"text": words}))
+        tracking.reports.create(project.project_id, user, kind=COMMENT_KIND, name=str(report.report_id), spec=json.dumps({"text": words}))
         return None
 
     return redirect(target, await asyncio.to_thread(work))

@@ -95,8 +95,8 @@ async def test_groups_of_flows_count_every_run_that_matches_and_say_when_there_a
     assert {group.value: group.count for group in (await pages.groups(FlowQuery(), "user")).groups} == {"ann": 6, "bob": 6}
     failed = await pages.groups(FlowQuery(status="failed"), "status")
     assert {group.value: group.count for group in failed.groups} == {"FAILED": 2}
-    monkeypatch.setattr(pages_flows, "GROUPED_ROWS", 8)
-    monkeypatch.setattr(pages_run_tables, "GROUPED_ROWS", 8)
+    monkeypatch.setattr(pages_flows, "LOOKED_AT", 8)
+    monkeypatch.setattr(pages_run_tables, "LOOKED_AT", 8)
     some = await pages.groups(FlowQuery(), "flow")
     assert sum(group.count for group in some.groups) == 8
     assert not some.is_complete
@@ -312,7 +312,7 @@ async def test_groups_of_the_catalog_count_their_newest_rows_with_the_last_run_o
     assert await groups("experiments", "activity") == {}
     (group,) = (await tables.catalog_groups("recurring", ListQuery(), "kind")).groups
     assert (group.value, group.duration, group.columns["concurrency"]) == ("schedule", Span(1, 5.0, 5.0, 5.0), Span(1, 1.0, 1.0, 1.0))
-    monkeypatch.setattr(catalog_groups, "GROUPED_ROWS", 1)
+    monkeypatch.setattr(catalog_groups, "LOOKED_AT", 1)
     some = await tables.catalog_groups("pipelines", ListQuery(), "created")
     assert (sum(group.count for group in some.groups), some.is_complete) == (1, False)
     with pytest.raises(InvalidArgumentError):

@@ -23,6 +23,8 @@ def with_iterations(name: str, path: str) -> str:
 
 COUNT_LIMIT = 10_000
 """Matching rows are counted up to this many; beyond, pages say "more than"."""
+LOOKED_AT = 8_000
+"""Newest matching rows that are sorted, judged or grouped by what has to be worked out for each of them; pages say so."""
 
 
 @dataclass(frozen=True, slots=True)

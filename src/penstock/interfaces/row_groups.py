@@ -1,6 +1,6 @@
 """Groups that are made of rows already read: counts by state, mean and range of numbers, those with the newest rows first.
 
-For lists whose rows are few enough to be held (`interfaces.run_tables.GROUPED_ROWS`); longer ones are summed up by the database.
+For lists whose rows are few enough to be held (`interfaces.pages.LOOKED_AT`); longer ones are summed up by the database.
 """
 
 from __future__ import annotations

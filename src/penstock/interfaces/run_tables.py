@@ -12,8 +12,6 @@ from typing import Protocol
 
 from penstock.interfaces.pages import ListQuery
 
-GROUPED_ROWS = 8_000
-"""Groups are made of this many newest matching rows."""
 MOST_GROUPS = 200
 MOST_POINTS = 500
 TASK_GROUPINGS = ("component", "state", "worker", "code", "name", "pipeline", "run", "cached")

@@ -21,8 +21,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from penstock.api.credentials import COOKIE
 from penstock.api.policy import role_for
 from penstock.domain.accounts import Role
+from penstock.interfaces.pages import LOOKED_AT
+from penstock.interfaces.run_tables import MOST_GROUPS
 from penstock.web.assets.modules import page_script, preloads
 from penstock.web.assets.urls import static_url
+from penstock.web.lists.groups import MOST_CHOICES
 from penstock.web.lists.namespaces import namespace_of
 from penstock.web.security import PAGE_HEADERS, page_headers
 from penstock.web.services.tracking import caller_of
@@ -264,6 +267,7 @@ def environment() -> jinja2.Environment:
     env.globals.update(
         _=_translate, icon=icon, static=static_url, page_script=page_script, preloads=preloads, sections=SECTIONS, time=_time, at=_at,
         span=_span, counted=_counted, reach=_reach, languages=i18n.LANGUAGES, url=query_url,
+        looked_at_most=LOOKED_AT, most_groups=MOST_GROUPS, most_choices=MOST_CHOICES,
     )
     for name in (
         "duration",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from penstock.domain.catalog import DEMO_TAG
-from penstock.interfaces.pages import Condition, ListQuery
+from penstock.interfaces.pages import LOOKED_AT, Condition, ListQuery
 from penstock.stores.sql.database import Transaction
-from penstock.stores.sql.page_filters import LOOKED_AT, Where
+from penstock.stores.sql.page_filters import Where
 
 STORED = {"experiment": "= experiment.storage_state", "pipeline": "= 'AVAILABLE'", "recurring_run": "<> 'TRASHED'"}
 """Which runs count, in the words that an index of each knows. Of an experiment that is not archived those that are not archived either."""

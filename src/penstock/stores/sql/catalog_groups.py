@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.periods import zone_named
-from penstock.interfaces.pages import ListQuery
+from penstock.interfaces.pages import LOOKED_AT, ListQuery
 from penstock.interfaces.row_groups import GroupedRow, day_of, gather
-from penstock.interfaces.run_tables import GROUPED_ROWS, RowGroups
+from penstock.interfaces.run_tables import RowGroups
 from penstock.stores.sql.catalog_filters import (
     ACTIVITY,
     KIND,
@@ -83,9 +83,9 @@ def catalog_groups(tx: Transaction, table: str, query: ListQuery, by: str) -> Ro
     rows = tx.all(
         f"SELECT {value} AS value, {of.name}.created_at AS at, last.state AS last_state, last.finished_at AS last_end, "
         f"COALESCE(last.started_at, last.created_at) AS last_start{''.join(f', {sql} AS n_{name}' for name, sql in of.numbers.items())} "
-        f"FROM (SELECT * FROM {of.name} {where.sql()} ORDER BY created_at DESC LIMIT {GROUPED_ROWS + 1}) AS {of.name} "
+        f"FROM (SELECT * FROM {of.name} {where.sql()} ORDER BY created_at DESC LIMIT {LOOKED_AT + 1}) AS {of.name} "
         f"LEFT JOIN run AS last ON last.run_id = {of_last_run(of.name, 'run_id')}"
-        f"{' WHERE ' + ' AND '.join(where.late) if where.late else ''} ORDER BY {of.name}.created_at DESC LIMIT {GROUPED_ROWS + 1}",
+        f"{' WHERE ' + ' AND '.join(where.late) if where.late else ''} ORDER BY {of.name}.created_at DESC LIMIT {LOOKED_AT + 1}",
         where.params,
     )
     zone = zone_named(query.zone) or zone_named("UTC")
@@ -99,7 +99,7 @@ def catalog_groups(tx: Transaction, table: str, query: ListQuery, by: str) -> Ro
         seconds = None if row["last_end"] is None else max(0.0, row["last_end"] - row["last_start"])
         return GroupedRow([text], row["at"], row["last_state"], seconds, {name: row[f"n_{name}"] for name in of.numbers})
 
-    return gather((grouped(row) for row in rows[:GROUPED_ROWS]), is_whole=len(rows) <= GROUPED_ROWS)
+    return gather((grouped(row) for row in rows[:LOOKED_AT]), is_whole=len(rows) <= LOOKED_AT)
 
 
 def _value(of: _Table, by: str) -> str:

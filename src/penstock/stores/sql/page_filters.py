@@ -18,15 +18,13 @@ from typing import Any, TypeVar
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.periods import bounds_of, seconds_of, zone_named
-from penstock.interfaces.pages import COUNT_LIMIT, Condition, ListQuery, Page
+from penstock.interfaces.pages import COUNT_LIMIT, LOOKED_AT, Condition, ListQuery, Page
 from penstock.stores.sql.database import Row, SqlDialect, Transaction, escape_like
 
 T = TypeVar("T")
 Sort = str | tuple[str, ...]
 """SQL that sorts, never NULL; of several expressions, one after the other."""
 
-LOOKED_AT = 8_000
-"""Newest matching rows that are sorted, or judged, by what has to be worked out for each of them."""
 _RARE = 20_000
 _FEW = 500
 """Runs with a word that are looked up one by one."""
@@ -330,11 +328,24 @@ def judged(where: Where, source: str, *, identity: str, newest: str) -> tuple[st
     """
     if not where.late:
         return source, where
-    near = f"(SELECT {identity} AS near_id FROM {source} {where.sql()} ORDER BY {newest} DESC, {identity} DESC LIMIT {LOOKED_AT})"
+    return _beside(_newest(where, source, identity, newest), source), _among_newest(where, identity)
+
+
+def _newest(where: Where, source: str, identity: str, newest: str, carried: str = "") -> str:
+    """SQL of the newest `LOOKED_AT` rows that match without what is judged late: their identity, and what is `carried` along."""
+    return f"SELECT {identity} AS near_id{carried} FROM {source} {where.sql()} ORDER BY {newest} DESC, {identity} DESC LIMIT {LOOKED_AT}"
+
+
+def _among_newest(where: Where, identity: str) -> Where:
+    """The clauses of rows that stand beside `near`, with what is judged late among them."""
     inside = Where(where.tx, now=where.now)
     inside.params, inside.clauses = where.params, [f"{identity} = near.near_id", *where.ties, *where.late]
-    # CROSS JOIN keeps SQLite at looking up the newest rows, instead of reading all of them.
-    return f"{near} AS near CROSS JOIN {source}", inside
+    return inside
+
+
+def _beside(near: str, source: str) -> str:
+    """FROM clause of the rows that `near` finds; CROSS JOIN keeps SQLite at looking up those, instead of reading all of them."""
+    return f"({near}) AS near CROSS JOIN {source}"
 
 
 def count_up_to(tx: Transaction, where: Where, source: str, limit: int) -> int:
@@ -377,16 +388,14 @@ def select_page(
         near_source, near_where = judged(where, source, identity=identity, newest=late.newest)
         page = _select_page(tx, query, near_where, replace(shown, source=near_source), convert)
         return replace(page, looked_at=LOOKED_AT) if is_more else page
-    newest = f"FROM {source} {where.sql()} ORDER BY {late.newest} DESC, {identity} DESC LIMIT {LOOKED_AT}"
-    near_where = Where(tx, now=where.now)
-    near_where.params, near_where.clauses = where.params, [f"{identity} = near.near_id", *where.ties]
+    near_where = _among_newest(where, identity)
     if any("SELECT" in key for key in shown.keys):
-        near = f"SELECT near_id, COUNT(*) OVER () AS near_count FROM (SELECT {identity} AS near_id {newest}) AS newest"
+        near = f"SELECT near_id, COUNT(*) OVER () AS near_count FROM ({_newest(where, source, identity, late.newest)}) AS newest"
         return _select_page(tx, query, near_where, shown.near(near), convert, is_newest=True)
     # What the row alone tells costs little to carry along: only the rows of the page are looked up then.
     values = [f"near_value{place}" for place in range(len(shown.keys))]
     named = "".join(f", {key} AS {value}" for key, value in zip(shown.keys, values, strict=True))
-    near = _first_of(query, near_where, f"SELECT {identity} AS near_id{named} {newest}", values)
+    near = _first_of(query, near_where, _newest(where, source, identity, late.newest, named), values)
     shown = replace(shown.near(near), sort=tuple(f"near.{value}" for value in values))
     return _select_page(tx, query, near_where, shown, convert, is_newest=True)
 
@@ -408,8 +417,8 @@ class _Shown:
         return (self.sort,) if isinstance(self.sort, str) else self.sort
 
     def near(self, near: str) -> _Shown:
-        """The same of the rows that `near` finds; CROSS JOIN keeps SQLite at looking up those, instead of reading all."""
-        return replace(self, source=f"({near}) AS near CROSS JOIN {self.source}")
+        """The same of the rows that `near` finds."""
+        return replace(self, source=_beside(near, self.source))
 
 
 def _first_of(query: ListQuery, where: Where, near: str, values: Sequence[str]) -> str:

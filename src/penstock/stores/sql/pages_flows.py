@@ -17,13 +17,13 @@ from penstock.interfaces.page_flows import (
     FlowTaskPage,
     FlowTaskQuery,
 )
-from penstock.interfaces.pages import COUNT_LIMIT
-from penstock.interfaces.run_tables import GROUPED_ROWS, RowGroups
+from penstock.interfaces.pages import COUNT_LIMIT, LOOKED_AT
+from penstock.interfaces.run_tables import RowGroups
 from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 from penstock.stores.sql.flow_projection import PARAMETERS_STEP
 from penstock.stores.sql.flow_run_tasks import message_of, steps_of, tasks_page
 from penstock.stores.sql.json_keys import require, value_of_key
-from penstock.stores.sql.page_filters import LOOKED_AT, Where, count_up_to
+from penstock.stores.sql.page_filters import Where, count_up_to
 from penstock.stores.sql.page_rows import named_places
 from penstock.stores.sql.pages_run_tables import gathered, of_judged
 
@@ -87,7 +87,7 @@ class SqlFlowPages:
                 "WITH chosen AS (SELECT run.state, flow_run.ts_epoch / 1000.0 AS created_at, "
                 "CASE WHEN run.finished_at IS NOT NULL THEN run.finished_at - flow_run.ts_epoch / 1000.0 END AS seconds, "
                 f"NULLIF({_GROUPED[by]}, '') AS value FROM {_JOINED} {where.sql()} "
-                f"ORDER BY {order} LIMIT {GROUPED_ROWS}) "
+                f"ORDER BY {order} LIMIT {LOOKED_AT}) "
             )
             return of_judged(tx, every, _JOINED, gathered(tx, chosen, where.params, {}))
 

@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from penstock.domain.errors import InvalidArgumentError
-from penstock.interfaces.pages import ListQuery
+from penstock.interfaces.pages import LOOKED_AT, ListQuery
 from penstock.interfaces.run_tables import (
     ARTIFACT_GROUPINGS,
-    GROUPED_ROWS,
     MOST_GROUPS,
     MOST_POINTS,
     TASK_GROUPINGS,
@@ -22,7 +21,7 @@ from penstock.interfaces.run_tables import (
 )
 from penstock.stores.sql.catalog_groups import catalog_groups
 from penstock.stores.sql.database import Database, Row, Transaction
-from penstock.stores.sql.page_filters import LOOKED_AT, Where, count_up_to, judged
+from penstock.stores.sql.page_filters import Where, count_up_to, judged
 from penstock.stores.sql.page_rows import named_places
 from penstock.stores.sql.pages_artifacts import artifacts_where
 from penstock.stores.sql.pages_runs import TASK_SOURCE, runs_where, tasks_where
@@ -175,7 +174,7 @@ def _groups(tx: Transaction, query: ListQuery, by: str, columns: Sequence[str]) 
     value = _value_expression(where, by)
     chosen = (
         f"WITH chosen AS (SELECT run.run_id, run.state, run.created_at, {_DURATION} AS seconds, {value} AS value "
-        f"FROM run {where.sql()} ORDER BY run.created_at DESC LIMIT {GROUPED_ROWS}) "
+        f"FROM run {where.sql()} ORDER BY run.created_at DESC LIMIT {LOOKED_AT}) "
     )
     return gathered(tx, chosen, where.params, _column_spans(tx, chosen, where.params, columns))
 
@@ -185,7 +184,7 @@ def _task_groups(tx: Transaction, query: ListQuery, by: str) -> RowGroups:
     source, where = judged(every, TASK_SOURCE, identity="task.task_id", newest="task.created_at")
     chosen = (
         f"WITH chosen AS (SELECT task.state, task.created_at, {_TASK_DURATION} AS seconds, NULLIF({_TASK_COLUMNS[by]}, '') AS value "
-        f"FROM {source} {where.sql()} ORDER BY task.created_at DESC LIMIT {GROUPED_ROWS}) "
+        f"FROM {source} {where.sql()} ORDER BY task.created_at DESC LIMIT {LOOKED_AT}) "
     )
     return of_judged(tx, every, TASK_SOURCE, gathered(tx, chosen, where.params, {}))
 
@@ -198,7 +197,7 @@ def _artifact_groups(tx: Transaction, query: ListQuery, by: str) -> RowGroups:
         "AVG(size_bytes) AS middle, MAX(size_bytes) AS high FROM ("
         f"SELECT artifact.created_at, artifact.size_bytes, NULLIF({_ARTIFACT_COLUMNS[by]}, '') AS value "
         f"FROM {source} LEFT JOIN run ON run.run_id = artifact.run_id {where.sql()} "
-        f"ORDER BY artifact.created_at DESC, artifact.artifact_id DESC LIMIT {GROUPED_ROWS}) AS chosen GROUP BY value ORDER BY newest DESC",
+        f"ORDER BY artifact.created_at DESC, artifact.artifact_id DESC LIMIT {LOOKED_AT}) AS chosen GROUP BY value ORDER BY newest DESC",
         where.params,
     )
     groups = [
@@ -209,7 +208,7 @@ def _artifact_groups(tx: Transaction, query: ListQuery, by: str) -> RowGroups:
         for row in rows
     ]  # fmt: skip
     looked_at = sum(group.count for group in groups)
-    found = RowGroups(groups[:MOST_GROUPS], is_complete=looked_at < GROUPED_ROWS and len(groups) <= MOST_GROUPS)
+    found = RowGroups(groups[:MOST_GROUPS], is_complete=looked_at < LOOKED_AT and len(groups) <= MOST_GROUPS)
     return of_judged(tx, every, "artifact", found)
 
 
@@ -234,7 +233,7 @@ def gathered(
     groups = [_group(value, parts, spans.get(value, {})) for value, parts in by_value.items()]
     groups.sort(key=lambda group: -group.newest_at)
     looked_at = sum(group.count for group in groups)
-    return RowGroups(groups[:MOST_GROUPS], is_complete=looked_at < GROUPED_ROWS and len(groups) <= MOST_GROUPS)
+    return RowGroups(groups[:MOST_GROUPS], is_complete=looked_at < LOOKED_AT and len(groups) <= MOST_GROUPS)
 
 
 def _group(value: str | None, parts: Sequence[Row], columns: Mapping[str, Span]) -> RowGroup:

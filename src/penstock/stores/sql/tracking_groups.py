@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.domain.tracking import TrackedProjectId
-from penstock.interfaces.run_tables import GROUPED_ROWS, RowGroups, Span
+from penstock.interfaces.pages import LOOKED_AT
+from penstock.interfaces.run_tables import RowGroups, Span
 from penstock.interfaces.tracking_query import Filter
 from penstock.stores.sql.database import Transaction
 from penstock.stores.sql.pages_run_tables import gathered
@@ -35,7 +36,7 @@ def group_runs(tx: Transaction, project_id: TrackedProjectId, filter: Filter, by
     chosen = (
         "WITH chosen AS (SELECT r.run_id, r.state, r.created_at, "
         f"CASE WHEN r.finished_at IS NOT NULL THEN r.finished_at - r.created_at END AS seconds, {value} AS value "
-        f"FROM tracked_run r WHERE r.project_id = ? AND {where} ORDER BY r.created_at DESC LIMIT {GROUPED_ROWS}) "
+        f"FROM tracked_run r WHERE r.project_id = ? AND {where} ORDER BY r.created_at DESC LIMIT {LOOKED_AT}) "
     )
     keys = {name: key_id for name in columns if (key_id := selection.key_id(name)) is not None}
     all_params = [*bound, project_id, *params]

@@ -40,6 +40,8 @@ class GroupTable:
     """What the page shows."""
     looks: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Words and icons of states that are not those of pipelines."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """What values are called, in English, that the pages name."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """What those of `columns` are called, in English, that the pages name."""
     is_of_last_runs: bool = False

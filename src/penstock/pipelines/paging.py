@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 from dataclasses import dataclass
@@ -41,7 +40,7 @@ class OpenList:
         if page.last is None:
             return ""
         body = json.dumps([self.sort_by, self.filter, *page.last], separators=(",", ":"))
-        return base64.urlsafe_b64encode(_seal(self.list_name, body) + body.encode()).decode().rstrip("=")
+        return _token(self.list_name, body)
 
 
 def open_list(request: ListRequest, fields: Fields, *, operation_key: str = "operation", extra: tuple[Predicate, ...] = ()) -> OpenList:
@@ -50,8 +49,7 @@ def open_list(request: ListRequest, fields: Fields, *, operation_key: str = "ope
     Raises:
         InvalidArgumentError: negative page size, broken token, sort or filter that differ from the token's, unknown fields.
     """
-    if request.page_size < 0:
-        raise InvalidArgumentError("page_size must not be negative")
+    size = page_size_of(request)
     sort_by, filter_text, after = request.sort_by, request.filter, None
     if request.page_token:
         token_sort, token_filter, after = _read(request.page_token, fields.name)
@@ -64,23 +62,67 @@ def open_list(request: ListRequest, fields: Fields, *, operation_key: str = "ope
         predicates=(*parse_filter(filter_text, fields, operation_key=operation_key), *extra),
         sort=parse_sort(sort_by, fields),
         after=after,
-        limit=min(request.page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE),
+        limit=size,
     )
     return OpenList(query, fields.name, sort_by, filter_text)
 
 
-def _read(token: str, list_name: str) -> tuple[str, str, tuple[Scalar, str]]:
-    broken = InvalidArgumentError("page_token: not a token of this list")
+def page_size_of(request: ListRequest, *, default: int = DEFAULT_PAGE_SIZE) -> int:
+    """Return how many rows a page has.
+
+    Raises:
+        InvalidArgumentError: negative page size.
+    """
+    if request.page_size < 0:
+        raise InvalidArgumentError("page_size must not be negative")
+    return min(request.page_size or default, MAX_PAGE_SIZE)
+
+
+def token_behind(number: int, list_name: str) -> str:
+    """Return the token of the page behind the thing of that number, in a list that has one order and no filter."""
+    return _token(list_name, str(number))
+
+
+def number_before(token: str, list_name: str) -> int | None:
+    """Return the number of the thing before a page; None for the first page.
+
+    Raises:
+        InvalidArgumentError: it is no token of `token_behind` for this list.
+    """
+    if not token:
+        return None
+    body = _body(token, list_name)
+    if not body.isdecimal():
+        raise _broken()
+    return int(body)
+
+
+def _token(list_name: str, body: str) -> str:
+    return base64.urlsafe_b64encode(_seal(list_name, body) + body.encode()).decode().rstrip("=")
+
+
+def _broken() -> InvalidArgumentError:
+    return InvalidArgumentError("page_token: not a token of this list")
+
+
+def _body(token: str, list_name: str) -> str:
     try:
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         body = raw[8:].decode()
-        if _seal(list_name, body) != raw[:8]:
-            raise broken
-        sort_by, filter_text, value, row_id = json.loads(body)
-    except (ValueError, TypeError, binascii.Error, RecursionError):
-        raise broken from None
+    except ValueError:
+        raise _broken() from None
+    if _seal(list_name, body) != raw[:8]:
+        raise _broken()
+    return body
+
+
+def _read(token: str, list_name: str) -> tuple[str, str, tuple[Scalar, str]]:
+    try:
+        sort_by, filter_text, value, row_id = json.loads(_body(token, list_name))
+    except (ValueError, TypeError, RecursionError):
+        raise _broken() from None
     if not (isinstance(sort_by, str) and isinstance(filter_text, str) and isinstance(value, str | int | float) and isinstance(row_id, str)):
-        raise broken
+        raise _broken()
     return sort_by, filter_text, (value, row_id)
 
 

@@ -17,9 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.api.bodies import read_object
+from penstock.api.queries import query_text
 from penstock.domain.errors import InvalidArgumentError
 from penstock.pipelines.filters import parse_time
-from penstock.pipelines.paging import ListRequest
 
 MAX_BODY_BYTES = 33 * 1024 * 1024
 """A definition of 32 MiB and what is around it."""
@@ -132,35 +132,6 @@ class Fields:
         return InvalidArgumentError(f"{self._place}{name} {words}")
 
 
-def list_request(request: Request) -> ListRequest:
-    """Read the list query; empty parameters count as absent.
-
-    Raises:
-        InvalidArgumentError: the page size is not a number.
-    """
-    query = request.query_params
-    size = _query(request, "page_size")
-    if size and not size.lstrip("-").isdecimal():
-        raise InvalidArgumentError(f"page_size {size!r} is not a number")
-    return ListRequest(
-        page_token=_query(request, "page_token"),
-        page_size=max(-1, int(size[:10])) if size else 0,
-        sort_by=_query(request, "sort_by"),
-        filter=query.get("filter", ""),
-    )
-
-
-def _query(request: Request, name: str) -> str:
-    """Return a query parameter in either spelling."""
-    camel = re.sub(r"_([a-z])", lambda match: match.group(1).upper(), name)
-    return request.query_params.get(name) or request.query_params.get(camel) or ""
-
-
-def query_text(request: Request, name: str) -> str:
-    """Return a query parameter in either spelling; empty when absent."""
-    return _query(request, name)
-
-
 def query_flag(request: Request, name: str) -> bool:
     """Return a boolean query parameter."""
-    return _query(request, name).lower() in {"true", "1"}
+    return query_text(request, name).lower() in {"true", "1"}

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from penstock.api.http import INTERNAL, INTERNAL_MESSAGE, Status, envelope, status_of
+from penstock.api.queries import list_request
 from penstock.api.triggers import wire
 from penstock.domain.catalog import RecurringRun, Trigger
 from penstock.domain.errors import (
@@ -28,6 +29,7 @@ from penstock.domain.errors import (
 from penstock.domain.ids import RecurringRunId
 from penstock.domain.triggers import EventKind
 from penstock.pipelines.backfills import BackfillService
+from penstock.pipelines.paging import number_before, page_size_of, token_behind
 from penstock.pipelines.recurring_runs import RecurringChange, RecurringRunService, new_token
 from penstock.pipelines.triggers import TriggerService
 
@@ -35,6 +37,7 @@ PREFIX = "/apis/penstock/v1"
 HOOKS = f"{PREFIX}/hooks/"
 """Below it requests need the webhook's token, not an API key."""
 MAX_PAYLOAD_BYTES = 256 * 1024
+_EVENTS = 100
 _log = logging.getLogger(__name__)
 
 
@@ -165,7 +168,14 @@ async def _test(services: TriggerApi, request: Request) -> Any:
 
 
 async def _events(services: TriggerApi, request: Request) -> Any:
-    return {"events": [wire.noted_to_wire(event) for event in await services.triggers.history(_id(request))]}
+    """One page of a trigger's history, newest first: at most `page_size` events, 100 when nothing is said."""
+    asked = list_request(request)
+    list_name, size = f"events of {_id(request)}", page_size_of(asked, default=_EVENTS)
+    before = number_before(asked.page_token, list_name)
+    found = await services.triggers.history(_id(request), limit=size + 1, before=before)
+    events = found[:size]
+    token = token_behind(events[-1].event_id, list_name) if len(found) > size else ""
+    return {"events": [wire.noted_to_wire(event) for event in events], "next_page_token": token}
 
 
 async def _deliver(services: TriggerApi, request: Request) -> Any:

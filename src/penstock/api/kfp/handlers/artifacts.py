@@ -14,7 +14,8 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from penstock.api.kfp.convert.artifacts import artifact_to_wire, use_to_wire
 from penstock.api.kfp.services import KfpServices
-from penstock.api.kfp.wire import JsonAnswer, list_request, message, query_text
+from penstock.api.kfp.wire import JsonAnswer, message
+from penstock.api.queries import list_request, query_text
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import ArtifactId, RunId, TaskId
 from penstock.interfaces.run_store import ArtifactView

@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from penstock.api.kfp.convert.experiments import experiment_to_wire
 from penstock.api.kfp.services import KfpServices
-from penstock.api.kfp.wire import JsonAnswer, list_request, message, query_text, read_message
+from penstock.api.kfp.wire import JsonAnswer, message, read_message
 from penstock.api.objects_seen import note_made
+from penstock.api.queries import list_request, query_text
 from penstock.domain.ids import ExperimentId
 
 

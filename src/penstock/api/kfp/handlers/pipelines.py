@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from penstock.api.kfp.convert.pipelines import pipeline_to_wire, version_to_wire
 from penstock.api.kfp.services import KfpServices
-from penstock.api.kfp.wire import Fields, JsonAnswer, list_request, message, query_flag, query_text, read_message
+from penstock.api.kfp.wire import Fields, JsonAnswer, message, query_flag, read_message
 from penstock.api.objects_seen import note_made
+from penstock.api.queries import list_request, query_text
 from penstock.domain.catalog import PipelineVersion
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import Digest, PipelineId, PipelineVersionId

@@ -15,8 +15,9 @@ from penstock.api.kfp.convert.recurring_runs import (
     tick_to_wire,
 )
 from penstock.api.kfp.services import KfpServices
-from penstock.api.kfp.wire import JsonAnswer, list_request, message, query_text, read_message, timestamp
+from penstock.api.kfp.wire import JsonAnswer, message, read_message, timestamp
 from penstock.api.objects_seen import note_made
+from penstock.api.queries import list_request, query_text
 from penstock.domain.catalog import RecurringRun
 from penstock.domain.ids import ExperimentId, RecurringRunId
 

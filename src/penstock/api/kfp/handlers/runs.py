@@ -12,8 +12,9 @@ from starlette.responses import Response
 from penstock.api.kfp.convert.runs import run_request_from_wire, run_to_wire
 from penstock.api.kfp.convert.tasks import artifact_ids
 from penstock.api.kfp.services import KfpServices
-from penstock.api.kfp.wire import JsonAnswer, list_request, message, query_text, read_message
+from penstock.api.kfp.wire import JsonAnswer, message, read_message
 from penstock.api.objects_seen import note_made
+from penstock.api.queries import list_request, query_text
 from penstock.domain.ids import ExperimentId, RunId
 from penstock.interfaces.run_store import RunView
 from penstock.pipelines.filters import RUN_FIELDS

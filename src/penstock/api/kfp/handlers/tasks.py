@@ -13,7 +13,8 @@ from starlette.responses import Response, StreamingResponse
 
 from penstock.api.kfp.convert.tasks import artifact_ids, tasks_to_wire
 from penstock.api.kfp.services import KfpServices
-from penstock.api.kfp.wire import JsonAnswer, list_request, message, query_flag, query_text
+from penstock.api.kfp.wire import JsonAnswer, message, query_flag
+from penstock.api.queries import list_request, query_text
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import RunId, TaskId, node_task
 from penstock.interfaces.run_store import TaskView

@@ -16,8 +16,9 @@ from starlette.responses import Response
 
 from penstock.api.kfp.convert.pipelines import pipeline_to_wire, version_to_wire
 from penstock.api.kfp.services import KfpServices
-from penstock.api.kfp.wire import JsonAnswer, query_text
+from penstock.api.kfp.wire import JsonAnswer
 from penstock.api.objects_seen import note_made
+from penstock.api.queries import query_text
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import PipelineId
 from penstock.pipelines.definitions import MAX_SPEC_BYTES

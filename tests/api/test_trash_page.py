@@ -1,7 +1,8 @@
-"""The list of the trash: narrowed, sorted and paged as the other lists, and acted on in bulk with what did not work listed."""
+"""The list of the trash: narrowed, sorted, grouped, exported and paged as the other lists, and acted on in bulk with what did not work listed."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -78,3 +79,39 @@ async def test_all_that_match_are_restored_and_what_is_gone_or_taken_is_listed(s
     assert f"Restored: {COUNT // 2 - 1} of {COUNT // 2}." in told
     assert "try 1: " in told
     assert left == sorted(["digits", "try 1", *(f"try {number}" for number in range(0, COUNT, 2) if number != 4)])
+
+
+async def test_the_trash_is_grouped_and_a_group_leads_to_its_rows(site: tuple[httpx.AsyncClient, Parts]) -> None:
+    http, _ = site
+    for by, groups in (("kind", {"Experiment": COUNT, "Project": 1}), ("by", {"ann": COUNT // 2, "bob": COUNT // 2, "boss": 1})):
+        page = (await http.get(f"/ui/trash?group={by}", headers=OURS)).text
+        found = re.findall(r'<a class="name quiet cut" href="([^"]+)">([^<]+)</a></th>\s*<td class="num lead-state"><span class="only-wide">(\d+)', page)
+        assert {name: int(count) for _, name, count in found} == groups
+        for address, _, count in found:
+            rows = (await shown(http, address.replace("&amp;", "&").partition("?")[2] + "&n=200"))[0]
+            assert len(rows) == int(count)
+    assert "Select" in (await http.get("/ui/trash?group=nonsense", headers=OURS)).text.partition("<tbody>")[2]
+
+
+async def test_the_trash_is_exported_and_has_views(site: tuple[httpx.AsyncClient, Parts]) -> None:
+    http, _ = site
+    rows = (await http.get("/ui/export/trash?format=json&q=by:ann&sort=name", headers=OURS)).json()
+    assert [row["name"] for row in rows] == [f"try {number}" for number in range(1, COUNT, 2)]
+    assert (rows[0]["kind"], rows[0]["by"], rows[0]["size_bytes"]) == ("experiment", "ann", None)
+    groups = (await http.get("/ui/export/trash?format=json&group=kind", headers=OURS)).json()
+    assert {row["group"]: row["count"] for row in groups} == {"experiment": COUNT, "project": 1}
+    assert (await http.get("/ui/export/trash?format=csv&limit=1", headers=OURS)).text.splitlines()[0] == "item_id,kind,id,name,from,by,size_bytes,deleted_at,removed_at"
+    saved = await http.post("/ui/views", data={"verb": "save", "table": "trash", "name": "mine", "next": "/ui/trash?q=by:ann&group=kind"}, headers=OURS)
+    assert saved.headers["location"] == "/ui/trash?q=by%3Aann&group=kind"
+    assert "mine" in (await http.get("/ui/views?table=trash&address=/ui/trash", headers=OURS)).text
+    offered = await http.get("/ui/trash/values?field=by&text=b", headers=OURS)
+    assert set(json.loads(offered.text)) == {"bob", "boss"}
+
+
+async def test_the_button_of_a_row_restores_that_row_whatever_is_picked(site: tuple[httpx.AsyncClient, Parts]) -> None:
+    http, parts = site
+    items = {item.title: item.item_id for item in await parts.trash.items()}
+    form = {"one": str(items["try 7"]), "id": [str(items["try 8"]), str(items["try 9"])], "matching": "1", "next": "/ui/trash"}
+    told = unquote((await http.post("/ui/trash/actions", data=form, headers=OURS)).headers["set-cookie"])
+    assert "Restored: try 7." in told
+    assert {item.title for item in await parts.trash.items()} == items.keys() - {"try 7"}

@@ -26,6 +26,7 @@ _SHOWN: Mapping[str, Sequence[str]] = {
     "projects": ("entity", "name", "runs", "running", "failed", "active_at"),
     "registry": ("entity", "name", "collections", "active_at"),
     "flows": ("flow", "run_id", "state", "started_at", "duration_seconds", "user"),
+    "trash": ("kind", "name", "from", "by", "size_bytes", "deleted_at", "removed_at"),
 }
 _TRACKED = ("id", "name", "state", "created_at", "duration_seconds", "group")
 _GROUPS = ("group", "count", "states", "duration_seconds_mean", "newest_at")

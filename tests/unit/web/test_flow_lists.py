@@ -185,3 +185,26 @@ def test_breadcrumbs_say_of_what_a_number_is_the_number(room: Room, language: st
     shown = room.client.get(at[1], headers=headers).text
     assert f'<a href="{address}">{run} {number}</a>' in shown
     assert f'<span class="here" aria-current="page">{task} {at[2]}</span>' in shown
+
+
+def test_the_filter_bar_of_flows_completes_fields_keys_and_their_values(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    asyncio.run(room.flows.web.recorder.add_flow("Other", BY))
+    asyncio.run(room.flows.web.recorder.add_run("Other", None, Authorship("ann", ("nightly",), ())))
+    room.run(None, alpha=0.5, name="big data")
+    page = room.client.get("/flows").text
+    offered = re.search(r'data-fields="([^"]*)" data-values="/ui/flows/values" data-states="running completed failed"', page)
+    assert offered is not None
+    assert {"flow", "user", "status", "tag", "started", "param.alpha", "param.name"} <= set(offered[1].split())
+
+    def values(field: str, text: str = "") -> list[str]:
+        found: list[str] = room.client.get(f"/ui/flows/values?field={field}&text={text}").json()
+        return found
+
+    assert "Other" in values("flow")
+    assert values("flow", "oth") == ["Other"]
+    assert values("user", "an") == ["ann"]
+    assert values("tag", "night") == ["nightly"]
+    assert values("param.alpha") == ["0.5"]
+    assert values("name", "big") == ["big data"]
+    assert values("nonsense") == []

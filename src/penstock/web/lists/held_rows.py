@@ -22,6 +22,8 @@ from penstock.interfaces.run_tables import RowGroups
 
 T = TypeVar("T")
 
+MOST_OFFERED = 9
+"""Values that a filter bar offers at once."""
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {**COMPARED, ":": operator.eq}
 _OLDER: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.le, "<=": operator.le, ":": operator.le, "=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -88,6 +90,13 @@ class Columns(Generic[T]):
             value_of = self.numbers.get(sort) or self.times[sort]
             found = sorted(rows, key=lambda row: -inf if (value := value_of(row)) is None else value)
         return found[::-1] if is_descending else found
+
+    def offered(self, rows: Sequence[T], field: str, text: str) -> list[str]:
+        """Return what the filter bar offers for a column or a key: values of the rows that contain `text`, each once."""
+        key = self.key_of(field)
+        read = self.texts.get(field) or (lambda row: [_text_of(self.values(row)[key])] if key in self.values(row) else [])
+        wanted = text.lower()
+        return list(dict.fromkeys(value for row in rows for value in read(row) if value and wanted in value.lower()))[:MOST_OFFERED]
 
     def groups(self, rows: Sequence[T], by: str, query: ListQuery, *, at: Callable[[T], float], numbers: Sequence[str]) -> RowGroups:
         """Return rows in groups of a column, with the spread of `numbers`; `at` says which row is the newest."""

@@ -22,6 +22,7 @@ _TASK = _RUN + "/{step}/{task}"
 
 PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/flows/commands", steering.commands_part),
+    ("/ui/flows/values", runs.values),
     ("/flows", runs.list_page),
     ("/flows/{flow}", runs.list_page),
     (_RUN, run.run_page),

@@ -14,6 +14,7 @@ from penstock.web.assets.files import static_app
 from penstock.web.errors import guarded
 from penstock.web.pages import home, manual, namespaces, news, search, shell
 from penstock.web.pages.artifacts import actions as artifact_actions
+from penstock.web.pages.artifacts import collections as artifact_collections
 from penstock.web.pages.artifacts import stored as artifacts
 from penstock.web.pages.catalog import experiments, new_run, pipelines, recurring, triggers
 from penstock.web.pages.compare import adding
@@ -50,6 +51,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/executions/compare", task_compare.compare_page),
     ("/ui/artifacts", artifacts.list_page),
     ("/ui/artifacts/compare", artifact_compare.compare_page),
+    ("/ui/artifacts/collections/values", artifact_collections.values),
     ("/ui/artifacts/{artifact_id}", artifacts.artifact_page),
     ("/ui/artifacts/{artifact_id}/files", artifacts.files_page),
     ("/ui/artifacts/{artifact_id}/files/{path:path}", artifacts.files_page),
@@ -70,6 +72,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/search", search.search_page),
     ("/ui/search/results", search.results_part),
     ("/ui/trash", trash.list_page),
+    ("/ui/trash/values", trash.values),
     ("/ui/views", views.views_part),
     ("/ui/system", system.system_page),
     ("/ui/system/diagnostics.json", system.diagnostics),

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from penstock.interfaces.page_artifacts import OutputItem
 from penstock.interfaces.pages import Condition, ListQuery, Page
@@ -20,6 +21,7 @@ from penstock.web.lists.filters import chip_text, filter_text, parse, query_of
 from penstock.web.lists.groups import GroupTable
 from penstock.web.lists.held_rows import Columns, page_of
 from penstock.web.lists.key_columns import NO_KEYS, KeyColumns, key_columns, named
+from penstock.web.lists.namespaces import namespace_of
 from penstock.web.pages.tracking.run import run_url
 from penstock.web.services.tracking import TrackingServices, readable_by
 from penstock.web.services.web import WebServices
@@ -219,6 +221,14 @@ async def collections_tab(services: WebServices, request: Request) -> Collection
     facets = facets_of(of.all_rows, request.query_params.get("q", "")[:2000])
     keys = key_columns(request.query_params, {} if of.by else await values_of(services, listing.items))
     return CollectionsTab(listing, order, facets, of.is_cut, groups, keys=keys)
+
+
+async def values(services: WebServices, request: Request) -> JSONResponse:
+    """Values that the filter bar of the list offers for `field`, those that contain `text`."""
+    wanted, field = request.query_params, request.query_params.get("field", "")
+    # What only some lists need is read for the column that groups and the key that sorts.
+    of = await collections_of(services, request, {"namespace": namespace_of(request), "group": field, "sort": f"-{field}"})
+    return JSONResponse(COLUMNS.offered(of.rows, field, wanted.get("text", "")), headers={"cache-control": "no-store"})
 
 
 async def values_of(services: WebServices, rows: Sequence[CollectionRow]) -> Mapping[str, Mapping[str, Any]]:

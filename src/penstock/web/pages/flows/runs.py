@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any
@@ -11,7 +12,7 @@ from urllib.parse import quote
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import NotFoundError
 from penstock.domain.periods import bounds_of, seconds_of, zone_named
@@ -19,7 +20,9 @@ from penstock.interfaces.page_flows import FlowListing, FlowQuery, FlowRunItem
 from penstock.interfaces.pages import Condition, TaskItem
 from penstock.web.lists.filters import parse
 from penstock.web.lists.groups import GroupTable
+from penstock.web.lists.held_rows import MOST_OFFERED
 from penstock.web.lists.key_columns import KeyColumns, key_columns, named
+from penstock.web.lists.namespaces import namespace_of
 from penstock.web.render import Crumb, Frame, query_url, redirect, render
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import WebServices
@@ -37,6 +40,9 @@ _PATH = re.compile(r"\w[\w.-]*/[\w.-]+(?:/[\w.-]+){0,2}")
 _PAGE = 50
 _SPANS = {"1h": 3600.0, "24h": 86_400.0, "7d": 7 * 86_400.0, "30d": 30 * 86_400.0}
 _PEEK_TASKS = 60
+_OFFERED_ROWS = 200
+"""Newest runs whose tags and parameters the filter bar offers."""
+FILTER_FIELDS = ("flow", "user", "status", "tag", "started")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,8 @@ class FlowListPage:
     """Parameters of the runs, as columns."""
     group_choices: Sequence[tuple[str, str]] = tuple(GROUPINGS.items())
     """(name, label) of what groups the list."""
+    filter_fields: Sequence[str] = FILTER_FIELDS
+    """Fields the filter bar completes, beside the parameters of the runs shown."""
 
 
 def flow_query(flow_id: str, given: QueryParams, now: float, zone: str) -> FlowQuery:
@@ -140,6 +148,23 @@ async def list_page(services: WebServices, flows: FlowWeb, request: Request) -> 
     crumbs = (Crumb("Flows", "/flows"), Crumb(query.flow_id)) if query.flow_id else (Crumb("Flows"),)
     frame = Frame(title=query.flow_id or "Flows", section="flows", crumbs=crumbs, live="", scripts=("table", "flows"))
     return render(services, request, "flows/list.html", frame=frame, page=page)
+
+
+async def values(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """Values that the filter bar of the list offers for `field`, those that contain `text`: of the newest runs."""
+    field, text = request.query_params.get("field", ""), request.query_params.get("text", "").lower()
+    found = await flows.pages.runs(FlowQuery(namespace=namespace_of(request), limit=_OFFERED_ROWS))
+    offered: Iterable[Any]
+    if field in _CHIPS:
+        offered = {"flow": found.flow_ids, "user": found.users}.get(_CHIPS[field], tuple(dict.fromkeys(_STATUS.values())))
+    elif field == "tag":
+        offered = (tag for run in found.items for tag in (*run.tags, *run.system_tags))
+    else:
+        key = f"param.{field.removeprefix('param.')}"
+        offered = (one[key] for one in (await parameters_of(flows, found.items)).values() if one.get(key) is not None)
+    texts = (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in offered)
+    matching = dict.fromkeys(value for value in texts if value and text in value.lower())
+    return JSONResponse(list(matching)[:MOST_OFFERED], headers={"cache-control": "no-store"})
 
 
 async def _check_known(flows: FlowWeb, flow_id: str) -> None:

@@ -32,6 +32,7 @@ TABLES: Mapping[str, str] = {
     "projects": "/ui/projects",
     "registry": "/ui/registry",
     "flows": "/ui/flows",
+    "trash": "/ui/trash",
 }
 """Tables that keep views, with their addresses; so does `tracked:ENTITY/PROJECT`, the runs of a project."""
 _TRACKED = re.compile(r"tracked:([^/]{1,200})/([^/]{1,200})")

@@ -1,4 +1,4 @@
-"""Exports of lists that are not read through a `ListQuery`: collections, projects, registries, runs of flows.
+"""Exports of lists that are not read through a `ListQuery`: collections, projects, registries, runs of flows, the trash.
 
 They take the parameters of their pages and show what those would show the same reader.
 """
@@ -20,6 +20,7 @@ from penstock.web.lists.key_columns import chosen_keys
 from penstock.web.lists.parquet_writing import Kind
 from penstock.web.pages.artifacts.collections import CollectionRow, collections_of, groups_of, in_full, values_of
 from penstock.web.pages.flows.runs import GROUPINGS, flow_query, parameters_of
+from penstock.web.pages.system.trash import trash_found
 from penstock.web.pages.tracking.projects import projects_of
 from penstock.web.services.web import WebServices
 from penstock.web.texts.zones import reading_zone
@@ -40,6 +41,10 @@ _FLOW = (
     Field("flow"), Field("run_id"), Field("state"), Field("user"), Field("started_at", Kind.MOMENT), Field("finished_at", Kind.MOMENT),
     Field("duration_seconds", Kind.NUMBER), Field("tasks", Kind.INTEGER), Field("done", Kind.INTEGER), Field("failed", Kind.INTEGER),
     Field("error"), Field("tags", is_document=True), Field("system_tags", is_document=True),
+)  # fmt: skip
+_TRASH = (
+    Field("item_id", Kind.INTEGER), Field("kind"), Field("id"), Field("name"), Field("from"), Field("by"),
+    Field("size_bytes", Kind.INTEGER), Field("deleted_at", Kind.MOMENT), Field("removed_at", Kind.MOMENT),
 )  # fmt: skip
 
 
@@ -130,10 +135,26 @@ def _flow(run: FlowRunItem) -> dict[str, Any]:
     return _row(_FLOW, values)
 
 
+async def _trash(services: WebServices, request: Request) -> Export:
+    found = await trash_found(services, request, request.query_params)
+    if found.by:
+        return group_export("trash", found.by, found.groups(), {"size_bytes": "size"}, has_states=False)
+
+    async def rows() -> AsyncIterator[Mapping[str, Any]]:
+        for item in found.rows:
+            yield _row(_TRASH, (
+                item.item_id, item.kind.value, item.subject, item.title, item.place, item.user_name, item.size_bytes, item.trashed_at,
+                item.due_at,
+            ))  # fmt: skip
+
+    return Export("trash", _TRASH, rows())
+
+
 WHOLE: Mapping[str, Callable[[WebServices, Request], Awaitable[Export]]] = {
     "collections": _collections,
     "projects": partial(_projects, registries=False),
     "registry": partial(_projects, registries=True),
     "flows": _flows,
+    "trash": _trash,
 }
 """Lists by the name in the address of their export."""

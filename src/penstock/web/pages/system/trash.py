@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.trash import TrashItem, TrashKind
 from penstock.interfaces.pages import ListQuery, Page
+from penstock.interfaces.run_tables import RowGroups
 from penstock.trash.service import TrashService
 from penstock.web.lists.filters import query_of
+from penstock.web.lists.groups import GroupTable
 from penstock.web.lists.held_rows import Columns, page_of
 from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, bulk_form, ids_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
@@ -35,6 +37,8 @@ KINDS: Mapping[TrashKind, tuple[str, str]] = {
 }
 """Kind -> (word, icon)."""
 FILTER_FIELDS = ("name", "kind", "from", "by", "size", "deleted", "left")
+GROUPINGS = (("kind", "Kind"), ("from", "From"), ("by", "Deleted by"), ("deleted", "Deleted"))
+"""Columns that group, with their labels."""
 MOST_HELD = MOST_AT_ONCE
 """Things, the last deleted ones, that are looked at."""
 _COLUMNS: Columns[TrashItem] = Columns(
@@ -48,6 +52,8 @@ _COLUMNS: Columns[TrashItem] = Columns(
     numbers={"size": lambda item: item.size_bytes},
     times={"deleted": lambda item: item.trashed_at, "left": lambda item: item.due_at},
 )
+_GROUPED = replace(_COLUMNS, texts={**_COLUMNS.texts, "kind": lambda item: [item.kind.value]})
+"""Each thing is of one kind, however many words of it the filter knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,10 @@ class TrashPage:
     """How long things lie here."""
     is_cut: bool
     """Older ones were not looked at."""
+    groups: GroupTable | None
+    """Things in groups; None: they are shown one by one."""
+    group_choices: Sequence[tuple[str, str]] = GROUPINGS
+    """(column, label) of what may group."""
     filter_fields: Sequence[str] = FILTER_FIELDS
     """Fields the filter bar completes."""
 
@@ -84,37 +94,69 @@ def user_of(services: WebServices, request: Request) -> str:
     return "" if services.tracking is None else caller_of(services.tracking, request).user_name
 
 
-async def _found(services: WebServices, request: Request, wanted: Mapping[str, str]) -> tuple[list[TrashItem], ListQuery, bool]:
-    """Return what a list of the trash shows in order, what was asked, and whether older things were not looked at."""
+@dataclass(frozen=True, slots=True)
+class FoundTrash:
+    """Everything that a list of the trash shows, in order."""
+
+    query: ListQuery
+    """What was asked for."""
+    rows: Sequence[TrashItem]
+    """All of them, those of every page."""
+    is_cut: bool
+    """Older things were not looked at."""
+    by: str
+    """The column that groups; empty for rows."""
+
+    def groups(self) -> RowGroups:
+        """The groups that are asked for."""
+        return _GROUPED.groups(self.rows, self.by, self.query, at=lambda item: item.trashed_at, numbers=("size",))
+
+
+async def trash_found(services: WebServices, request: Request, wanted: Mapping[str, str]) -> FoundTrash:
+    """Return what a list of the trash shows to the reader."""
     query = query_of(request, wanted, now=services.clock.now(), sort="deleted")
     query = query if _COLUMNS.has(query.sort) else replace(query, sort="deleted", is_descending=True)
     items = await trash_of(services).items(limit=MOST_HELD + 1)
     readable = readable_by(services.tracking, request)
     matching = _COLUMNS.matching([item for item in items[:MOST_HELD] if readable(item.entity)], query)
-    return _COLUMNS.in_order(matching, query.sort, is_descending=query.is_descending), query, len(items) > MOST_HELD
+    rows = _COLUMNS.in_order(matching, query.sort, is_descending=query.is_descending)
+    by = wanted.get("group", "")
+    return FoundTrash(query, rows, len(items) > MOST_HELD, by if by in dict(GROUPINGS) else "")
 
 
 async def list_page(services: WebServices, request: Request) -> Response:
-    """What lies in the trash."""
-    rows, query, is_cut = await _found(services, request, request.query_params)
-    sort = ("-" if query.is_descending else "") + query.sort
-    page = TrashPage(page_of(rows, query), sort, KINDS, trash_of(services).keep_seconds, is_cut)
-    frame = Frame(title="Trash", section="", crumbs=(Crumb("Trash"),), scripts=("table",))
+    """What lies in the trash, thing by thing or in groups."""
+    of = await trash_found(services, request, request.query_params)
+    sort = ("-" if of.query.is_descending else "") + of.query.sort
+    groups = None
+    if of.by:
+        words = {kind.value: word for kind, (word, _) in KINDS.items()} if of.by == "kind" else {}
+        groups = GroupTable(of.by, dict(GROUPINGS)[of.by], of.groups(), (), request.url.path, request.query_params, words=words)
+    page = TrashPage(page_of(of.rows, of.query), sort, KINDS, trash_of(services).keep_seconds, of.is_cut, groups)
+    frame = Frame(title="Trash", section="", crumbs=(Crumb("Trash"),), live="", scripts=("table",))
     return render(services, request, "trash/list.html", frame=frame, page=page)
 
 
+async def values(services: WebServices, request: Request) -> JSONResponse:
+    """Kinds, places and people that the filter bar of the list offers for `field`, those that contain `text`."""
+    wanted, of = request.query_params, await trash_found(services, request, {})
+    offered = _GROUPED.offered(of.rows, wanted.get("field", ""), wanted.get("text", ""))
+    return JSONResponse(offered, headers={"cache-control": "no-store"})
+
+
 async def act(services: WebServices, request: Request) -> Response:
-    """Restore things or remove them for good: those picked, or a whole batch (undo)."""
+    """Restore things or remove them for good: those picked, or a whole batch (undo); `one`, the button of a row, restores that one."""
     check_own_form(request)
     form = await bulk_form(request)
     trash = trash_of(services)
-    verb, batch = str(form.get("verb", "")), str(form.get("batch", ""))
+    verb, batch, one = str(form.get("verb", "")), str(form.get("batch", "")), str(form.get("one", ""))
+    verb = "restore" if one else verb
     target = safe_next(str(form.get("next", "")), "/ui/trash")
 
     async def matching(address: ListAddress) -> Sequence[str]:
-        return [str(item.item_id) for item in (await _found(services, request, address.query))[0]]
+        return [str(item.item_id) for item in (await trash_found(services, request, address.query)).rows]
 
-    picked = [] if batch else await ids_of(form, target, matching)
+    picked = [one] if one else [] if batch else await ids_of(form, target, matching)
     found = await trash.items(batch=batch, limit=MOST_HELD) if batch else await _picked(trash, picked)
     readable = readable_by(services.tracking, request)
     items = [item for item in found if readable(item.entity)]

@@ -195,9 +195,8 @@ async def values(services: WebServices, tracking: TrackingServices, request: Req
     """Names and owners that the filter bar of the list offers for `field`, those that contain `text`."""
     wanted = request.query_params
     found = await projects_of(services, request, {"namespace": namespace_of(request)}, registries="registry" in wanted)
-    read, text = COLUMNS.texts.get(wanted.get("field", "")), wanted.get("text", "").lower()
-    offered = dict.fromkeys(value for item in found.rows for value in (read(item) if read else ()) if value and text in value.lower())
-    return JSONResponse(list(offered)[:9], headers={"cache-control": "no-store"})
+    offered = COLUMNS.offered(found.rows, wanted.get("field", ""), wanted.get("text", ""))
+    return JSONResponse(offered, headers={"cache-control": "no-store"})
 
 
 async def registry_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:

@@ -109,7 +109,7 @@ function complete(form) {
     list = null;
   };
   const options = async (word) => {
-    const [, field, text] = word.match(/^(\w+):"?([^"]*)$/) ?? [];
+    const [, field, text] = word.match(/^([\w.]+):"?([^"]*)$/) ?? [];
     const values = field ? knownValues(form, field) : null;
     if (values) return values.filter((value) => value.startsWith(text)).map((value) => `${field}:${value} `);
     if (field) return form.dataset.values ? (await valuesOf(form, field, text)).map((value) => `${field}:${quoted(value)} `) : [];

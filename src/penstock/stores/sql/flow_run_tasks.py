@@ -15,9 +15,14 @@ from penstock.stores.sql.page_rows import named_places
 
 _SHOWN = "COALESCE(flow_task.task_name, CAST(flow_task.task_number AS TEXT))"
 _ATTEMPTS = "(SELECT COUNT(*) FROM attempt WHERE attempt.task_id = task.task_id)"
+_FOREACH = (
+    "COALESCE((SELECT MAX(m.value) FROM flow_metadata m"
+    " WHERE m.task_number = flow_task.task_number AND m.field_name = 'foreach-stack'), '')"
+)
 _SORTS: Mapping[str, Sequence[str]] = {
     "task": ("flow_task.step_name", f"LENGTH({_SHOWN})", _SHOWN),
     "status": ("task.state",),
+    "foreach": (f"LENGTH({_FOREACH})", _FOREACH),
     "attempts": (_ATTEMPTS,),
     "duration": ("COALESCE(task.finished_at - task.started_at, -1)",),
     "started": ("COALESCE(task.started_at, task.created_at)",),

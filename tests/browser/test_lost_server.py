@@ -197,3 +197,50 @@ def test_the_first_page_follows_what_begins_to_run(tab: Page, tmp_path: Path) ->
         assert answer.status_code == 200, answer.text
         expect(tab.get_by_role("heading", name="Needs attention")).to_be_visible(timeout=BACK)
         expect(tab.get_by_role("heading", name="A tracked run")).to_be_hidden()
+
+
+def test_a_file_that_cannot_be_had_is_told_of_and_the_page_stays(tab: Page, server: LiveServer) -> None:
+    server.post("/apis/v2beta1/experiments", {"display_name": "to be exported"})
+    tab.goto("/ui/experiments?q=exported")
+    export = tab.locator(".table-tools details.menu", has_text="Export")
+    export.locator("summary").click()
+    link = export.get_by_role("link", name="CSV")
+    server.kill()
+    try:
+        link.click()
+        note = tab.locator(".notice.is-error")
+        expect(note).to_contain_text("The server cannot be reached.")
+        assert "/ui/export/experiments" in (note.get_by_role("button", name="Copy the details").get_attribute("data-copy") or "")
+        expect(tab.get_by_role("heading", level=1)).to_have_text("Experiments")
+    finally:
+        server.start()
+    with tab.expect_download(timeout=BACK) as got:
+        note.get_by_role("button", name="Try again").click()
+    assert "to be exported" in got.value.path().read_text()
+    expect(note).to_have_count(0)
+
+
+def test_a_server_that_goes_between_the_question_and_the_file_leaves_the_page(tab: Page, server: LiveServer) -> None:
+    server.post("/apis/v2beta1/experiments", {"display_name": "half a file"})
+    tab.goto("/ui/experiments?q=half")
+    tab.route("**/ui/export/**", lambda route: route.continue_() if route.request.resource_type == "fetch" else route.abort("connectionrefused"))
+    export = tab.locator(".table-tools details.menu", has_text="Export")
+    export.locator("summary").click()
+    export.get_by_role("link", name="JSON").click()
+    note = tab.locator(".notice.is-error")
+    expect(note).to_contain_text("The server cannot be reached.")
+    expect(tab.locator("table[data-table=experiments] tbody")).to_contain_text("half a file")
+    tab.unroute("**/ui/export/**")
+    with tab.expect_download() as got:
+        note.get_by_role("button", name="Try again").click()
+    assert "half a file" in got.value.path().read_text()
+
+
+def test_what_is_refused_instead_of_a_file_is_said(tab: Page, server: LiveServer) -> None:
+    server.post("/apis/v2beta1/experiments", {"display_name": "never a file"})
+    tab.goto("/ui/experiments?q=never")
+    tab.locator(".table-tools details.menu", has_text="Export").locator("summary").click()
+    link = tab.get_by_role("link", name="CSV")
+    link.evaluate("link => { link.href = link.href.replace('csv', 'doc'); }")
+    link.click()
+    expect(tab.locator(".notice.is-error")).to_contain_text("'doc' is not known; csv, json and parquet are")

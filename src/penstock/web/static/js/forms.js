@@ -2,7 +2,9 @@
 // the server does not answer; what the server refuses is said beside what was typed, too. Without script they are sent by the browser.
 
 import { make, text } from "./dom.js";
+import { aside, beginsFile } from "./downloads.js";
 import { patch } from "./live.js";
+import { say, settled } from "./notes.js";
 import { ask, stages, why } from "./waiting.js";
 
 const KEPT_ALIVE_BYTES = 60000; // the most that browsers let go on when their reader goes elsewhere at once
@@ -33,7 +35,7 @@ async function submit(form, submitter) {
   const end = stages({ show: () => {}, reason: () => say(form, { sentence: text("slow") }), giveUp: () => {} });
   const address = new URL(submitter?.getAttribute("formaction") ?? form.getAttribute("action") ?? "", location.href).href;
   try {
-    if (submitter && "file" in submitter.dataset) await fetchFile(form, submitter);
+    if (submitter && "file" in submitter.dataset) await fetchFile(form, submitter, address);
     else await arrive(await ask(address, asked(form, submitter)));
     settled(form);
   } catch (error) {
@@ -55,12 +57,20 @@ function asked(form, submitter) {
   return { method: "POST", body, headers, keepalive: body.toString().length < KEPT_ALIVE_BYTES };
 }
 
-/** A file is the browser's to fetch, once somebody is there. */
-async function fetchFile(form, submitter) {
-  await fetch("/healthz");
+/** A file is the browser's to fetch; an answer that is none says what is wrong, or leads there. */
+async function fetchFile(form, submitter, address) {
+  const answer = await beginsFile(address, { ...asked(form, submitter), keepalive: false });
+  if (answer) {
+    await arrive(answer);
+    return;
+  }
   const name = make("input", { type: "hidden", name: submitter.name, value: submitter.value });
   form.append(name);
-  form.submit();
+  aside((frame) => {
+    form.target = frame.name;
+    form.submit();
+  }, (error) => say(form, { sentence: why(error), again: () => submit(form, submitter), details: [why(error), address, new Date().toISOString()] }));
+  form.removeAttribute("target");
   name.remove();
 }
 
@@ -99,28 +109,4 @@ function told(error) {
   if (error instanceof Refusal) return { sentence: error.message };
   if (error.status) return { sentence: error.message, rest: text("still here") };
   return { sentence: why(error), rest: `${text("still here")} ${text("maybe done")}` };
-}
-
-/** Say it at the foot of the page; of a form in a dialog there. */
-function say(form, { sentence, rest = "", again = null, details = null }) {
-  settled(form);
-  const note = make("div", { class: `form-note${details ? " is-error" : ""}`, role: details ? "alert" : "status", "data-keep": true },
-    make("div", { class: "wrap" }, make("p", {}, sentence), rest && make("p", { class: "small" }, rest)),
-    again && make("button", { class: "button small", type: "button", onclick: again }, text("retry")),
-    again && make("button", { class: "button small ghost", type: "button", "data-copy": details.filter(Boolean).join("\n") }, text("copy details")),
-    make("button", { class: "button small ghost", type: "button", onclick: () => settled(form) }, text("close")));
-  const dialog = form.closest("dialog[open]");
-  if (dialog) (form.querySelector(":scope > footer") ?? form.lastElementChild).before(note);
-  else {
-    note.classList.add("notice");
-    document.querySelector("[data-notice]")?.remove();
-    document.body.append(note);
-  }
-  form.note = note;
-  if (dialog) note.scrollIntoView({ block: "nearest" });
-}
-
-function settled(form) {
-  form.note?.remove();
-  form.note = null;
 }

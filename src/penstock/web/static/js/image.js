@@ -103,7 +103,7 @@ export function viewer(one, address, hidden, label) {
     size();
   }, { passive: false });
   const dialog = make("dialog", { class: "chart-dialog image-dialog", "aria-label": label }, make("div", { class: "body" }, make("h2", { class: "cut" }, label), stage,
-    make("footer", {}, told, make("label", { class: "tool small muted" }, say("zoom level"), zoom), make("a", { class: "button", href: one.download ?? `${address(one.path)}?download=1` }, icon(sprite(), "download"), say("download")), make("button", { class: "button", type: "button", onclick: () => dialog.close() }, say("close")))));
+    make("footer", {}, told, make("label", { class: "tool small muted" }, say("zoom level"), zoom), make("a", { class: "button", href: one.download ?? `${address(one.path)}?download=1`, download: "" }, icon(sprite(), "download"), say("download")), make("button", { class: "button", type: "button", onclick: () => dialog.close() }, say("close")))));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();

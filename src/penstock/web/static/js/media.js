@@ -153,7 +153,7 @@ function drawOne(stage, run, { value }, panel, number = "") {
   else stage.replaceChildren(make("p", { class: "small muted" }, say("plain")), name ? download(run, name) : "");
 }
 
-const download = (run, name) => make("a", { class: "button small", href: `${fileAddress(run, name)}?download=1` }, name.split("/").pop());
+const download = (run, name) => make("a", { class: "button small", href: `${fileAddress(run, name)}?download=1`, download: "" }, name.split("/").pop());
 
 function played(kind, list, run) {
   const tag = kind.startsWith("audio") ? "audio" : "video";

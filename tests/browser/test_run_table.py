@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from penstock.stores.sql.database import open_database
@@ -160,12 +162,14 @@ def test_executions_are_picked_by_key_range_and_all_that_match(page: Page, serve
     assert {name for name, _ in asked} == {"retry_run"}
 
 
-def add_experiments(served: Served) -> None:
-    """More experiments than a page could list, all used later than the one that is looked for."""
+@pytest.fixture
+def straw(served: Served) -> Iterator[None]:
+    """More experiments than a page could list, all used later than the one that is looked for; other tests do not have them in their lists."""
     rows = [("wanted", "needle in the hay", 1.0), *((f"hay-{number}", f"straw {number}", 2e9 + number) for number in range(250))]
     database = open_database(f"sqlite:///{served.seeded.data / 'penstock.db'}", synchronous="OFF")
-    sql = "INSERT INTO experiment (experiment_id, name, created_at) VALUES (?, ?, ?) ON CONFLICT (experiment_id) DO NOTHING"
-    database.write_sync(lambda tx: tx.many(sql, rows))
+    database.write_sync(lambda tx: tx.many("INSERT INTO experiment (experiment_id, name, created_at) VALUES (?, ?, ?)", rows))
+    yield
+    database.write_sync(lambda tx: tx.execute("DELETE FROM experiment WHERE experiment_id = 'wanted' OR experiment_id LIKE 'hay-%'"))
     database.close()
 
 
@@ -174,8 +178,7 @@ def offered(page: Page, field: Locator) -> Locator:
     return page.locator(f"#{field.get_attribute('list')} option")
 
 
-def test_picked_runs_are_moved_to_an_experiment_that_is_found_by_typing(page: Page, served: Served) -> None:
-    add_experiments(served)
+def test_picked_runs_are_moved_to_an_experiment_that_is_found_by_typing(page: Page, served: Served, straw: None) -> None:
     page.goto("/ui/runs?q=nightly")
     rows = page.locator("table[data-table=runs] tbody tr")
     picked = [rows.nth(place).get_attribute("id") for place in range(2)]
@@ -196,8 +199,7 @@ def test_picked_runs_are_moved_to_an_experiment_that_is_found_by_typing(page: Pa
     assert sorted(moved) == sorted(((row or "").removeprefix("row-"), "wanted") for row in picked)
 
 
-def test_a_run_is_moved_from_its_own_page_and_an_unknown_name_is_refused(page: Page, served: Served) -> None:
-    add_experiments(served)
+def test_a_run_is_moved_from_its_own_page_and_an_unknown_name_is_refused(page: Page, served: Served, straw: None) -> None:
     run_id = served.seeded.runs["good"]
     page.goto(f"/ui/runs/{run_id}")
     served.seeded.actions.calls.clear()

@@ -110,6 +110,23 @@ def test_new_rows_come_when_the_pointer_leaves(page: Page, served: Served, late:
     expect(page.locator("[data-new-rows]")).to_have_count(0)
 
 
+def test_an_order_that_changes_under_the_pointer_is_offered_and_comes_when_the_pointer_leaves(page: Page, served: Served, late: Database) -> None:
+    now = time.time()
+    late.write_sync(lambda tx: [experiment(tx, f"late-{number}", now + number) for number in range(3)])
+    page.goto("/ui/experiments?sort=-created")
+    expect(page.locator("#live-badge")).to_have_attribute("data-state", "live")
+    rows = page.locator("table[data-table=experiments] tbody tr[id]")
+    before = rows.evaluate_all("rows => rows.map(row => row.id)")
+    rows.first.hover()
+    late.write_sync(lambda tx: tx.execute("UPDATE experiment SET created_at = ? WHERE experiment_id = 'late-0'", (now + 9,)))
+    tell(served)
+    expect(page.locator("[data-new-rows]")).to_have_text("The order has changed: show it", timeout=30_000)
+    assert rows.evaluate_all("rows => rows.map(row => row.id)") == before
+    page.mouse.move(2, 2)
+    expect(page.locator("[data-new-rows]")).to_have_count(0)
+    assert rows.evaluate_all("rows => rows.map(row => row.id)") == [before[2], *before[:2], *before[3:]]
+
+
 def test_who_uses_an_artifact_is_read_on_a_telephone_without_a_scroll_to_the_side(page: Page, served: Served) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto("/ui/artifacts?tab=stored&q=type:Dataset")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from penstock.domain.ids import RunId
 from penstock.domain.runs import RunChanged
@@ -268,3 +268,69 @@ def test_who_prefers_pages_keeps_them(page: Page, served: Served, haystack: Data
     expect(page.locator("#row-hay-00049")).to_have_count(0)
     page.get_by_role("link", name="First page").click()
     expect(page.locator("#row-hay-00000")).to_be_in_viewport()
+
+
+def test_an_archive_of_picked_artifacts_comes_without_leaving_the_page_and_what_hinders_it_is_said(page: Page, served: Served) -> None:
+    page.goto("/ui/artifacts?tab=stored")
+    page.locator("table[data-table=artifacts] tbody .pick input").first.check()
+    button = page.locator("[data-bulk-bar]").get_by_role("button", name="Download")
+    asked = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.resource_type)
+        headers = {"content-type": "application/zip", "content-disposition": 'attachment; filename="artifacts.zip"'}
+        if route.request.resource_type == "fetch" or len(asked) > 3:
+            route.fulfill(status=200, headers=headers, body="bytes")
+        else:
+            route.fulfill(status=503, content_type="text/html", body="<p>gone</p>")
+
+    page.route("**/ui/artifacts/actions", answer)
+    button.click()
+    note = page.locator(".notice.is-error")
+    expect(note).to_contain_text("The server cannot be reached.")
+    expect(page.locator("[data-bulk-count]")).to_have_text("1")
+    with page.expect_download() as got:
+        note.get_by_role("button", name="Try again").click()
+    assert (got.value.path().read_text(), got.value.suggested_filename) == ("bytes", "artifacts.zip")
+    assert asked == ["fetch", "document", "fetch", "document"]
+
+
+def by_duration(haystack: Database) -> None:
+    """Let every run of the long list last a second less than the one before."""
+    sql = "UPDATE run SET finished_at = started_at + 5000 - CAST(SUBSTR(run_id, 5) AS INTEGER) WHERE run_id LIKE 'hay-%'"
+    haystack.write_sync(lambda tx: tx.execute(sql))
+
+
+def lasts(haystack: Database, number: int, seconds: float) -> None:
+    """Let a run of the long list have lasted so long."""
+    haystack.write_sync(lambda tx: tx.execute("UPDATE run SET finished_at = started_at + ? WHERE run_id = ?", (seconds, f"hay-{number:05d}")))
+
+
+def test_a_row_that_moves_in_a_long_list_is_neither_missing_nor_doubled_and_its_place_is_offered(page: Page, served: Served, haystack: Database) -> None:
+    by_duration(haystack)
+    page.goto("/ui/runs?q=haystack&sort=-duration")
+    expect(page.locator("#live-badge")).to_have_attribute("data-state", "live")
+    rows = page.locator("table[data-table=runs] tbody tr[id]")
+    scroll_to(page, 140)
+    page.mouse.move(2, 2)
+    pill = page.get_by_role("button", name="The order has changed: show it")
+    for number, seconds in ((130, 1.0), (10, 4899.5), (120, 9000.0)):  # out of what was fetched; within it; to the top
+        lasts(haystack, number, seconds)
+        publish(served, f"hay-{number:05d}")
+        expect(pill).to_be_visible(timeout=30_000)
+        expect(page.locator(f"#row-hay-{number:05d}")).to_have_count(1)
+        pill.click()
+        expect(pill).to_have_count(0)
+        expect(rows).to_have_count(50)
+        ids = rows.evaluate_all("rows => rows.map((row) => row.id)")
+        assert (ids[0] == "row-hay-00120") is (number == 120)
+        assert ("row-hay-00010" in ids) is (number == 130)
+        scroll_to(page, 141)
+        page.mouse.move(2, 2)
+    shown = rows.evaluate_all("rows => rows.map((row) => row.id)")
+    assert len(shown) == len(set(shown))
+    assert "row-hay-00130" not in shown
+    lasts(haystack, 1100, 9999.0)
+    publish(served, "hay-01100")
+    page.get_by_role("button", name="1 new runs").click()
+    expect(rows.first).to_have_attribute("id", "row-hay-01100")

@@ -2,7 +2,7 @@
 // The page is fetched again as a whole and only differing elements change, so scroll, selection, open panels and typed text stay.
 
 import { clock } from "./clocks.js";
-import { make, throttle } from "./dom.js";
+import { make, text, throttle } from "./dom.js";
 
 const PATCH_PAUSE = 900;
 const STALE_AFTER = 20000;
@@ -200,17 +200,21 @@ function hold(old, replacement) {
     patch(old, replacement);
     document.dispatchEvent(new CustomEvent("penstock:patched"));
   };
-  offerNew(old, waiting.length && waiting.length === rows.length && replacement.querySelector("[rel=next]") ? `${waiting.length}+` : waiting.length, apply);
-  if (waiting.length) old.onpointerleave = () => {
+  const shown = [...old.querySelectorAll("tbody tr[id]")];
+  const [now, then] = [[shown, replacement], [rows, old]].map(([ours, theirs]) => ours.map((row) => row.id).filter((id) => theirs.querySelector(`#${CSS.escape(id)}`)));
+  const isOther = now.some((id, at) => id !== then[at]);
+  offerNew(old, waiting.length && waiting.length === rows.length && replacement.querySelector("[rel=next]") ? `${waiting.length}+` : waiting.length, apply, isOther);
+  old.onpointerleave = null;
+  if (waiting.length || isOther || shown.length !== rows.length) old.onpointerleave = () => {
     old.querySelector("[data-new-rows]")?.remove();
     apply();
   };
 }
 
-/** Put a button over a list that says how many rows are new and shows them; none for none. */
-export function offerNew(region, count, apply) {
+/** Put a button over a list that says how many rows are new, else that the order is another one (`isOther`), and shows it; none for neither. */
+export function offerNew(region, count, apply, isOther = false) {
   let pill = region.querySelector("[data-new-rows]");
-  if (!count) {
+  if (!count && !isOther) {
     pill?.remove();
     return;
   }
@@ -218,7 +222,7 @@ export function offerNew(region, count, apply) {
     pill = make("button", { type: "button", class: "button small new-rows", "data-new-rows": true, "data-keep": true });
     region.prepend(pill);
   }
-  pill.textContent = region.dataset.newText.replace("{count}", count);
+  pill.textContent = count ? region.dataset.newText.replace("{count}", count) : text("order changed");
   pill.onclick = () => {
     pill.remove();
     apply();

@@ -27,7 +27,7 @@ function begin() {
     return;
   }
   const [table] = tables;
-  list = { region, table, box: table.closest(".table-box"), before, next: nextOf(region), pages: [{ address: location.href.split("#")[0], body: table.tBodies[0], gap: null }], isBusy: false };
+  list = { region, table, box: table.closest(".table-box"), before, next: nextOf(region), total: totalOf(region), pages: [{ address: location.href.split("#")[0], body: table.tBodies[0], gap: null }], isBusy: false };
   if (before.length) settle();
 }
 
@@ -167,22 +167,60 @@ function remember() {
   for (const field of document.querySelectorAll("form[data-bulk] input[name=next]")) field.value = text.slice(address.origin.length);
 }
 
-/** Bring what is near the eyes up to date, from the fetched first page and from the others' own addresses. */
+/** How many rows there are, as the foot of a fetched list says. */
+const totalOf = (root) => Number(root.querySelector(".table-foot")?.dataset.total ?? 0);
+
+/** Whether rows stand in another order now than they are shown in, beside those that are new at the top. `fresh`: rows of pages, page by page. */
+function isMoved(fresh) {
+  const places = new Map(rowsOf(list.region).map((row, at) => [row.id, at]));
+  const seen = new Set();
+  let before = -1;
+  for (const [at, rows] of fresh.entries()) {
+    const last = rows.findLastIndex((row) => places.has(row.id)); // what follows it belongs to pages that are not there yet
+    for (const { id } of rows.slice(0, last + 1)) {
+      if (seen.has(id)) continue; // pages overlap where rows went
+      seen.add(id);
+      const here = places.get(id);
+      if (here === undefined ? at > 0 : here < before) return true;
+      before = here ?? before;
+    }
+  }
+  return false;
+}
+
+/** Rows near the eyes that are not where they were: with the list's order, a page before whose rows are known covers the beginning of the next. */
+function missing(near, fresh) {
+  const known = new Set(fresh.flat().map((row) => row.id));
+  return near.flatMap((page, at) => {
+    if (!fresh[at].length) return [];
+    const rows = [...page.body.rows];
+    const follows = at === 0 || list.pages.indexOf(near[at - 1]) === list.pages.indexOf(page) - 1;
+    const first = follows ? 0 : rows.findIndex((row) => known.has(row.id));
+    const last = rows.findLastIndex((row) => known.has(row.id)); // rows behind it may have moved over the border
+    return rows.slice(first, Math.max(last, 0)).filter((row) => row.id && !known.has(row.id));
+  });
+}
+
+/**
+ * Bring what is near the eyes up to date, from the fetched first page and from the others' own addresses. A row that is not where it was has
+ * gone if there are fewer rows now; else it stands elsewhere, as rows do whose order is by something that changes: that is offered to be shown.
+ */
 async function bring(replacement) {
   const own = list;
   const near = own.pages.filter((page, at) => at === 0 || !page.gap);
   const fresh = await Promise.all(near.map(async (page, at) => rowsOf(at === 0 ? replacement : (await fetchPage(page.address))?.getElementById(own.region.id))));
   if (list !== own || !own.table.isConnected) return;
-  const rows = fresh.flat();
-  const known = new Set(rows.map((row) => row.id));
-  for (const [at, { body }] of near.entries()) {
-    if (!fresh[at].length || own.region.matches(":hover")) continue;
-    const last = [...body.rows].findLastIndex((row) => known.has(row.id)); // rows behind it may have moved over the border
-    for (const row of [...body.rows].slice(0, Math.max(last, 0))) if (row.id && !known.has(row.id)) row.remove();
+  const newCount = fresh[0].filter((row) => !document.getElementById(row.id)).length;
+  const lost = missing(near, fresh);
+  const areGone = own.total + newCount - totalOf(replacement) >= lost.length;
+  const isOther = isMoved(fresh) || (lost.length > 0 && !areGone);
+  if (areGone && !own.region.matches(":hover")) {
+    for (const row of lost) row.remove();
+    if (lost.length) own.total -= lost.length;
   }
-  patchRows(rows);
+  patchRows(fresh.flat());
   tell(replacement);
-  offerNew(own.region, fresh[0].filter((row) => !document.getElementById(row.id)).length, () => toTop(replacement));
+  offerNew(own.region, newCount, () => toTop(replacement), isOther);
 }
 
 /** Back to the beginning, with what is new. */

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -16,7 +17,8 @@ from tests.support.server import LiveServer
 def log(server: LiveServer, project: str, run: str) -> None:
     """Begin a tracked run."""
     query = f'mutation {{ upsertBucket(input: {{name: "{run}", entityName: "crew", modelName: "{project}"}}) {{ inserted }} }}'
-    assert "errors" not in server.post("/graphql", {"query": query})
+    answer = httpx.post(f"{server.url}/graphql", json={"query": query}, headers={"authorization": f"Bearer {server.key}"}, timeout=120)
+    assert "errors" not in answer.json(), answer.text
 
 
 def project(server: LiveServer, number: int) -> None:

@@ -258,7 +258,7 @@ function addMenu(table) {
   let menu = tools.querySelector("details[data-columns]");
   if (menu) menu.querySelector(".menu-body").append(make("hr"), part);
   else {
-    menu = make("details", { class: "menu", "data-columns": table.dataset.table }, make("summary", { class: "button" }, icon(sprite(), "columns"), text("columns")), make("div", { class: "menu-body wide" }, part));
+    menu = make("details", { class: "menu", "data-columns": table.dataset.table, "data-added": true }, make("summary", { class: "button" }, icon(sprite(), "columns"), text("columns")), make("div", { class: "menu-body wide" }, part));
     tools.insertBefore(menu, tools.querySelector(":scope > details[data-groups]") ?? tools.querySelector(":scope > details.menu"));
   }
   menu.addEventListener("toggle", () => {

@@ -246,6 +246,7 @@ export function patch(old, replacement) {
         if (before.matches("[data-bulk-bar], [data-keep]")) return false;
         return true;
       },
+      beforeNodeRemoved: (node) => !(node instanceof Element && node.matches("[data-added]")), // what a script put there for good
     },
   });
   for (const [element, top, left] of scroll) {

@@ -261,6 +261,22 @@ def test_lines_say_by_their_look_how_two_things_belong_together(model: dict[str,
     expect(page.locator("#lineage-panel").get_by_role("heading", level=2)).to_have_text("train")
 
 
+def test_the_lineage_view_of_a_run_is_drawn_around_what_it_put_out(server: LiveServer, model: dict[str, Any], page: Page) -> None:
+    run = server.get("/apis/v2beta1/runs")["runs"][0]
+    page.goto(f"/ui/runs/{run['run_id']}?view=lineage")
+    graph, around = page.locator("#lineage"), page.get_by_role("combobox", name="Drawn around")
+    expect(graph.locator(".node.is-selected")).to_contain_text("model")
+    expect(graph.locator(".node", has_text="serves")).to_have_count(1)
+    [data] = [label for label in around.locator("option").all_inner_texts() if label.startswith("data")]
+    around.select_option(label=data)
+    page.wait_for_url("**around=*")
+    expect(graph.locator(".node.is-selected")).to_contain_text("data")
+    graph.locator(".node", has_text="train").click()
+    expect(page.locator("#lineage-panel").get_by_role("heading", level=2)).to_have_text("train")
+    assert page.evaluate(BARRIERS) == []
+    assert model["id"] in page.content()
+
+
 def test_what_came_of_a_thing_lists_what_to_run_again_nearest_first(server: LiveServer, model: dict[str, Any]) -> None:
     graph = server.get("/apis/penstock/v1/lineage", of=f"artifact:{model['id']}", depth=6)
     [data] = [node["id"] for node in graph["nodes"] if node["name"].startswith("data")]

@@ -826,3 +826,12 @@ def test_pipelines_of_the_demonstration_are_marked_and_left_out_when_asked(seede
         assert "addition-pipeline" not in client.get("/ui/export/pipelines?format=csv&demos=hide").text
     finally:
         database.write_sync(lambda tx: tx.execute("UPDATE pipeline SET tags = :tags WHERE pipeline_id = 'pipe-add'", {"tags": old}))
+
+
+def test_a_document_of_a_task_is_on_paper_and_our_own_rendering_of_markdown_follows_the_theme(seeded: SeededApp) -> None:
+    client = PageClient(seeded.app)
+    for kind, classes in (("Markdown", "boxed themed"), ("HTML", "boxed")):
+        listed = client.get(f"/ui/artifacts?tab=stored&q=type:{kind}").text
+        address = re.search(r'"(/ui/artifacts/\d+)"', listed)
+        assert address is not None, kind
+        assert f'<iframe class="{classes}"' in client.get(f"{address[1]}?tab=preview").text, kind

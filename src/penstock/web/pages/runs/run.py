@@ -104,6 +104,8 @@ class RunPage:
     """Source of the definition."""
     uses: Sequence[ArtifactUse] = ()
     """What tasks put out, for the Lineage view."""
+    around: ArtifactUse | None = None
+    """Of it, what the lineage is drawn around."""
     graph_address: str = ""
     """What the graph's script asks for first, letter by letter, so that the browser may fetch it while it reads the scripts."""
 
@@ -164,7 +166,7 @@ async def run_page(services: WebServices, request: Request) -> Response:
         section="runs",
         crumbs=(Crumb("Runs", "/ui/runs"), Crumb(run.name, "", siblings)),
         live=f"run={run_id}",
-        scripts=("run", "graph", "logs", "table", "timeline", "visuals", "preview"),
+        scripts=("run", "graph", "logs", "table", "timeline", "visuals", "preview", *(("lineage",) if tab == "lineage" else ())),
         is_wide=True,
     )
     return render(services, request, "runs/run.html", frame=frame, page=page)
@@ -188,12 +190,18 @@ async def _tab_data(services: WebServices, request: Request, view: RunView, tab:
         kept, _ended = await kept_uses(services, uses)
         return {"visuals": visuals_of(await uses_with_sources(services, kept), url=services.url)}
     if tab == "lineage":
-        return {"uses": await services.artifacts.of_runs([run.run_id])}
+        uses = await services.artifacts.of_runs([run.run_id])
+        return {"uses": uses, "around": _around(uses, request.query_params.get("around", ""))}
     if tab == "spec":
         stored = await services.runs.spec(run.spec_digest) if run.spec_digest else None
         return {"spec_text": "" if stored is None else stored[2] or plain_json(stored[1])}
     plan = await plan_of(services, run.spec_digest)
     return {"parameters": parameter_rows(plan.parameters if plan else {}, run.parameters)}
+
+
+def _around(uses: Sequence[ArtifactUse], asked: str) -> ArtifactUse | None:
+    """Return what a lineage is drawn around: the artifact asked for, else what the run put out last."""
+    return next((use for use in uses if str(use.artifact.artifact_id) == asked), uses[-1] if uses else None)
 
 
 def _graph_address(request: Request, run_id: str) -> str:

@@ -287,6 +287,13 @@ function searchFolded() {
 }
 
 searchFolded();
+// Another thing to draw around, where a page offers several: chosen is asked for.
+const around = document.getElementById("lineage-around");
+if (around) {
+  around.form.querySelector("[type=submit]").hidden = true;
+  around.addEventListener("change", () => around.form.requestSubmit());
+}
+
 const root = document.getElementById("lineage");
 if (root) {
   start(root);

@@ -204,6 +204,31 @@ async def test_pictures_and_documents_of_tracked_runs_stand_on_shelves_with_thos
     assert any("logged by hand" in text for text in kept_texts)
 
 
+async def test_media_of_tracked_runs_stand_on_shelves_by_step_and_their_matrices_beside_those_of_tasks(mixed: Mixed) -> None:
+    good, own = mixed.seeded.runs["good"], await mixed.tracked("by hand", accuracy=0.5)
+    several = {"_type": "images/separated", "filenames": ["media/images/s_40_a.png", "media/images/s_40_b.png"], "count": 2}
+    rows = [{"_step": step, "samples": {"_type": "image-file", "path": f"media/images/s_{step}.png"}} for step in (0, 20)]
+    rows.append({"_step": 40, "samples": several})
+    table = {"columns": ["Actual", "Predicted", "nPredictions"], "data": [["cat", "cat", 7], ["cat", "dog", 2], ["dog", "dog", 5], ["<b>", "cat", 1], ["x"]]}
+    plot = {"panel_config": {"panelDefId": "wandb/confusion_matrix/v1", "fieldSettings": {"Actual": "Actual"}, "userQuery": {"queryFields": []}}}
+    config = {"_wandb": {"value": {"visualize": {"cm": plot, "odd": plot}}}}
+    ended = {"samples": several, "cm_table": {"_type": "table-file", "path": "media/table/cm.table.json"}, "odd_table": {"_type": "table-file", "path": "media/table/odd.json"}}
+    run = (await mixed.room.runs.upsert("ann", "digits", "by hand", RunChange(summary=json.dumps(ended), config=json.dumps(config)))).run
+    await mixed.room.series.append([SeriesAppend(run.run_id, "history", 1, [json.dumps(row) for row in rows])])
+    for name, text in (("media/table/cm.table.json", json.dumps(table)), ("media/table/odd.json", '{"columns": 5, "data": [[1]]}')):
+        await mixed.room.files.register(run, FileRegistration(name, mixed.blobs.put_bytes(text.encode()).digest, len(text), "0" * 32))
+    page = await mixed.page(good, own, step="20")
+    pieces = re.findall(r'<div class="shelf-piece[^>]*data-step="(\d+)"( hidden)?>(.*?)</p></div>', page, re.DOTALL)
+    shown = {step: is_hidden for step, is_hidden, text in pieces if "media/images/s_" in text}
+    assert shown == {"0": " hidden", "20": "", "40": " hidden"}
+    assert sum("media/images/s_40" in text for _, _, text in pieces) == 2
+    assert re.search(r'data-steps="?.?\[0, 20, 40\]', page)
+    (matrix,) = (text for _, _, text in pieces if "media/table/cm.table.json" in text)
+    assert "&lt;b&gt;" in matrix
+    assert re.search(r">7<", matrix)
+    assert "media/table/odd.json" not in page
+
+
 async def test_a_mixed_comparison_is_kept_as_a_report_that_hides_what_a_reader_may_not_see(mixed: Mixed) -> None:
     good = mixed.seeded.runs["good"]
     own = await mixed.tracked("by hand", accuracy=0.5)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 from urllib.parse import quote
 
 from penstock.domain.tracking import RunFile, TrackedRun
 from penstock.web.comparisons.exhibits import Piece
 from penstock.web.comparisons.runs import ComponentText, versions
-from penstock.web.tracking.documents import summary_of, tree_of
+from penstock.web.previews.visualizations import ConfusionMatrix, matrix_of
+from penstock.web.tracking.chart_panels import client_plots
+from penstock.web.tracking.documents import Leaf, summary_of, tree_of
+from penstock.web.tracking.panel_specs import listed, mapping
 
-_SHOWN = {"image-file": "image", "html-file": "html"}
+_SHOWN = {"image-file": "image", "images/separated": "image", "html-file": "html"}
 """Types of media that stand side by side with what tasks put out -> kinds of shelves."""
-_MOST_MEDIA = 60
+_MOST_KEYS = 12
+"""Keys of media of a run of which all steps are shown."""
+_MOST_TOGETHER = 12
+"""Pictures that were logged together."""
+_MOST_CLASSES = 100
 REQUIREMENTS = "requirements.txt"
 NAMES = (REQUIREMENTS, "conda-environment.yaml")
 BEGINNINGS = ("code/", "diff")
@@ -50,16 +59,80 @@ def required_versions(files: Sequence[RunFile], texts: Mapping[str, str]) -> Map
     return None if text is None else versions([line for line in text.splitlines() if line.strip() and not line.startswith("#")])
 
 
-def media_pieces(run: TrackedRun, place: int) -> list[Piece]:
-    """Return the pictures and documents that a run's summary ends with, to stand beside those of runs of pipelines and flows."""
+def media_keys(run: TrackedRun) -> list[str]:
+    """Return the keys of the pictures and documents that a run's summary ends with."""
+    return [leaf.path for leaf in _media_of(run)][:_MOST_KEYS]
+
+
+def _media_of(run: TrackedRun) -> list[Leaf]:
+    return [leaf for leaf in tree_of(summary_of(run)).leaves if leaf.kind == "media" and str(leaf.value.get("_type")) in _SHOWN]
+
+
+def media_pieces(run: TrackedRun, place: int, logged: Mapping[str, Sequence[tuple[int, Any]]]) -> list[Piece]:
+    """Return the pictures and documents that a run logged, to stand beside those of runs of pipelines and flows.
+
+    Args:
+        run: whose they are.
+        place: its index on the page.
+        logged: values of a key by step; keys that are not there have what the summary ends with.
+    """
+    found: list[Piece] = []
+    for leaf in _media_of(run):
+        for step, value in logged.get(leaf.path) or [(0, leaf.value)]:
+            found += _pieces_of(run, place, leaf.path, step, value)
+    return found
+
+
+def _pieces_of(run: TrackedRun, place: int, key: str, step: int, value: Any) -> list[Piece]:
+    held = value if isinstance(value, Mapping) else {}
+    kind, size = _SHOWN.get(str(held.get("_type"))), held.get("size")
+    listed_names = held.get("filenames")
+    names = [name for name in (listed_names if isinstance(listed_names, list) else [held.get("path")]) if isinstance(name, str)]
+    if kind is None:
+        return []
+    known = size if isinstance(size, int) and not isinstance(size, bool) else None
+    labels = [f"{number}" for number in range(1, len(names) + 1)] if len(names) > 1 else [""]
+    pieces = zip(names[:_MOST_TOGETHER], labels, strict=False)
+    return [_file_piece(run, name, Piece(place, kind, "", key, step, label, size=known)) for name, label in pieces]
+
+
+def _file_piece(run: TrackedRun, name: str, piece: Piece) -> Piece:
+    address = f"/ui/tracking/runs/{run.run_id}/files/{quote(name)}"
+    page = "/".join(("", *(quote(part, safe="") for part in (run.entity, run.project, "runs", run.name)), "files", quote(name)))
+    return replace(piece, page=page, address=address, download=f"{address}?download=1")
+
+
+def matrix_tables(run: TrackedRun) -> dict[str, str]:
+    """Return the files of the tables that `wandb.plot.confusion_matrix` logged, by key."""
+    summary = summary_of(run)
+    found = {}
+    for table, plot in client_plots(run).items():
+        held = summary.get(table)
+        path = held.get("path") if isinstance(held, Mapping) else None
+        if str(plot.get("kind")).startswith("confusion_matrix") and isinstance(path, str):
+            found[table.removesuffix("_table")] = path
+    return found
+
+
+def matrix_pieces(run: TrackedRun, place: int, tables: Mapping[str, Any]) -> list[Piece]:
+    """Return the confusion matrices of a run. Args: tables: contents of the files of `matrix_tables`, by path."""
     found = []
-    for leaf in tree_of(summary_of(run)).leaves:
-        value = leaf.value if leaf.kind == "media" else {}
-        kind, path, size = _SHOWN.get(str(value.get("_type"))), value.get("path"), value.get("size")
-        if kind is None or not isinstance(path, str):
-            continue
-        address = f"/ui/tracking/runs/{run.run_id}/files/{quote(path)}"
-        page = "/".join(("", *(quote(part, safe="") for part in (run.entity, run.project, "runs", run.name)), "files", quote(path)))
-        held = size if isinstance(size, int) and not isinstance(size, bool) else None
-        found.append(Piece(place, kind, "", leaf.path, page=page, address=address, download=f"{address}?download=1", size=held))
-    return found[:_MOST_MEDIA]
+    for key, path in matrix_tables(run).items():
+        matrix = _matrix_of(tables.get(path))
+        if matrix is not None:
+            found.append(replace(_file_piece(run, path, Piece(place, "matrix", "", key)), matrix=matrix))
+    return found
+
+
+def _matrix_of(table: Any) -> ConfusionMatrix | None:
+    """Read the table of a matrix: a row for each pair of a true and a predicted class, with how often it came."""
+    columns, rows = (listed(mapping(table).get(name)) for name in ("columns", "data"))
+    names = ("Actual", "Predicted", "nPredictions")
+    if any(name not in columns for name in names):
+        return None
+    at = [columns.index(name) for name in names]
+    cells = [tuple(row[place] for place in at) for row in rows if isinstance(row, list) and len(row) >= len(columns)]
+    labels = list(dict.fromkeys(str(one) for actual, predicted, _ in cells for one in (actual, predicted)))[:_MOST_CLASSES]
+    counts: dict[tuple[str, str], Any] = {(str(actual), str(predicted)): number for actual, predicted, number in cells}
+    numbers = [{"row": [counts.get((actual, predicted), 0) for predicted in labels]} for actual in labels]
+    return matrix_of({"annotationSpecs": [{"displayName": label} for label in labels], "rows": numbers})

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
+from penstock.domain.errors import NotFoundError
+from penstock.domain.ids import Digest
+from penstock.domain.tracking import TrackedRun
 from penstock.interfaces.flow_files import DatastoreRoot
 from penstock.interfaces.page_flows import FlowRunFacts
 from penstock.interfaces.pages import ArtifactUse, TaskItem
 from penstock.web.comparisons.exhibits import Piece, Shelf, drawn_pieces, shelves_of
 from penstock.web.comparisons.stored_pictures import picture_pieces
 from penstock.web.comparisons.subjects import Subject
-from penstock.web.comparisons.tracked import media_pieces
+from penstock.web.comparisons.tracked import matrix_pieces, matrix_tables, media_keys, media_pieces
 from penstock.web.previews.visualizations import Visual
 from penstock.web.services.web import WebServices
+from penstock.web.tracking.documents import read_document
 
+_STEPS_PER_KEY = 40
+_TABLES_PER_RUN = 8
+_LARGEST_TABLE = 1 << 20
 _CARDS_PER_STEP = 3
 _CARDED_PER_RUN = 30
 """Tasks of a run whose cards are looked for: each costs a look into the datastore."""
@@ -59,8 +68,33 @@ async def exhibits(
     pieces += await asyncio.to_thread(picture_pieces, services.blobs, outputs, places)
     pieces += await _cards(services, runs, tasks, facts)
     if pieces:  # without any, the panels of the tracked runs have all of theirs, by step
-        pieces += [piece for place, run in enumerate(runs) if run.tracked for piece in media_pieces(run.tracked, place)]
+        held = await asyncio.gather(*(_tracked(services, run.tracked, place) for place, run in enumerate(runs) if run.tracked is not None))
+        pieces += [piece for part in held for piece in part]
     return shelves_of(pieces, len(runs))
+
+
+async def _tracked(services: WebServices, run: TrackedRun, place: int) -> list[Piece]:
+    """What a tracked run logged by step, and its confusion matrices; looks into the histories of media alone."""
+    tracking, keys, paths = services.tracking, media_keys(run), sorted(matrix_tables(run).values())[:_TABLES_PER_RUN]
+    logged: dict[str, list[tuple[int, Any]]] = {}
+    tables: dict[str, Any] = {}
+    if tracking is not None and keys:
+        specs = [json.dumps({"keys": ["_step", key], "samples": _STEPS_PER_KEY}) for key in keys]
+        for key, rows in zip(keys, await tracking.history.sampled(run.run_id, specs), strict=True):
+            known = [(row.get("_step"), row.get(key)) for row in rows]
+            logged[key] = [(step, value) for step, value in known if isinstance(step, int) and isinstance(value, Mapping)]
+    if tracking is not None and paths:
+        files = (await tracking.files.of_runs([run.run_id], names=paths)).get(run.run_id, ())
+        wanted = [(file.name, file.digest) for file in files if file.digest is not None and file.size_bytes <= _LARGEST_TABLE]
+        tables = await asyncio.to_thread(lambda: {name: read_document(_text(services, digest)) for name, digest in wanted})
+    return [*media_pieces(run, place, logged), *matrix_pieces(run, place, tables)]
+
+
+def _text(services: WebServices, digest: Digest) -> str:
+    try:
+        return b"".join(services.blobs.read(digest, offset=0, length=_LARGEST_TABLE)).decode("utf-8", "replace")
+    except NotFoundError:  # the bytes are gone
+        return ""
 
 
 async def _cards(

@@ -309,6 +309,8 @@ def test_runs_are_compared_and_edited(tab: Page, logged: Logged) -> None:
     assert right["x"] - left["x"] > 300, "over the whole width"
     samples.get_by_role("slider").fill("0")
     expect(samples.locator("output")).to_have_text("Step 0")
+    tab.evaluate("document.dispatchEvent(new CustomEvent('penstock:step', { detail: 41 }))")  # as the slider of the shelves tells it
+    expect(samples.locator("output")).to_have_text("Step 40")
     tab.locator("#add-run > summary").click()
     expect(tab.get_by_role("group", name="Runs to add").get_by_role("link", name="make data")).to_be_visible()
     field = tab.get_by_role("searchbox", name="A run of any kind")

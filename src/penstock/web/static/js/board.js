@@ -329,6 +329,12 @@ export class Board {
     for (const panel of this.panels) if (panel.isDrawn) panel.redraw();
   }
 
+  /** Show the media of a step in all panels that have several. */
+  moveTo(step, except = null) {
+    this.mediaStep = step;
+    for (const panel of this.panels) if (panel !== except && panel.range && panel.moveTo) panel.moveTo(step);
+  }
+
   /** Other runs are faint. */
   fade() {
     for (const panel of this.panels) if (panel.isDrawn) panel.fade();
@@ -424,6 +430,7 @@ export class Board {
     find("drag")?.addEventListener("change", (event) => { this.isBrushing = event.target.value === "brush"; });
     const search = this.tools?.querySelector("[data-panel-search]");
     search?.addEventListener("input", () => this.filter(search.value));
+    document.addEventListener("penstock:step", ({ detail }) => { if (this.settings.sync) this.moveTo(detail); });
     window.addEventListener("resize", throttle(() => { for (const panel of this.panels) panel.resize(); }, 120));
     document.addEventListener("penstock:theme", () => setTimeout(() => this.redraw(), 50));
   }

@@ -86,9 +86,7 @@ export class MediaPanel extends Panel {
       const step = steps[Number(this.range.value)];
       this.step = step;
       this.moveTo(step);
-      if (!this.board.settings.sync) return;
-      this.board.mediaStep = step;
-      for (const panel of this.board.panels) if (panel !== this && panel.range && panel.moveTo) panel.moveTo(step);
+      if (this.board.settings.sync) this.board.moveTo(step, this);
     });
     return make("div", { class: "media-steps row" }, this.range, this.out);
   }

@@ -62,7 +62,9 @@ for (const slider of document.querySelectorAll("[data-shelf-step]")) {
   slider.addEventListener("input", () => {
     tell();
     showStep(scope, steps[slider.value]);
-    if (scope === document) keep("step", steps[slider.value]);
+    if (scope !== document) return;
+    keep("step", steps[slider.value]);
+    document.dispatchEvent(new CustomEvent("penstock:step", { detail: steps[slider.value] }));
   });
 }
 

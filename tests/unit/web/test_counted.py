@@ -2,7 +2,9 @@
 
 import pytest
 
+from penstock.web.messages import all_messages
 from penstock.web.render import environment
+from penstock.web.texts.i18n import ONE, translate
 
 
 @pytest.mark.parametrize(
@@ -19,3 +21,10 @@ def test_one_of_a_kind_is_said_so(count: int, nouns: str, language: str, said: s
     template = environment().from_string("{{ counted(count, nouns) }}")
 
     assert template.render(count=count, nouns=nouns, language=language) == said
+
+
+def test_sentences_about_one_are_in_the_singular() -> None:
+    assert translate("en", "{count} of at most {most} runs are active", count=1, most=3) == "1 of at most 3 runs is active"
+    assert translate("en", "Start {count} runs", count=2) == "Start 2 runs"
+    assert translate("ko", "Start {count} runs", count=1) == translate("ko", "Start {count} runs", count=2).replace("2", "1")
+    assert ONE.keys() <= all_messages()

@@ -23,6 +23,10 @@ from penstock.web.texts.sentences import PATTERNS, field_words, say, say_error
             "コンテナのイメージ取得ポリシー: 記録のみ、イメージは取得しません",
         ),
         ("input `x`, the code and the image changed", "바뀐 것: 입력 `x`, 코드, 이미지", "変わったもの: 入力 `x`、コード、イメージ"),
+        ("`fit` failed: exit code 1: ValueError: a, and b", "`fit` 실패: 종료 코드 1: ValueError: a, and b", "`fit` が失敗: 終了コード 1: ValueError: a, and b"),
+        ("cron '5 4 * * *' has 5 fields; six are needed: second minute hour day month weekday", "cron '5 4 * * *'에는 필드가 5개 있습니다. 여섯 개가 필요합니다: 초 분 시 일 월 요일", "cron '5 4 * * *' のフィールドは 5 個です。6 つが必要です: 秒 分 時 日 月 曜日"),
+        ("'x@' is no e-mail address", "'x@'은(는) 이메일 주소가 아닙니다", "'x@' はメールアドレスではありません"),
+        ("exit code 3; the log is empty", "종료 코드 3; 로그가 비어 있습니다", "終了コード 3; ログは空です"),
         ("skipped because `load` failed", "`load`이(가) 실패하여 건너뜀", "`load` が失敗したためスキップ"),
     ],
 )
@@ -32,7 +36,7 @@ def test_a_sentence_is_told_in_the_readers_language(sentence: str, korean: str, 
     assert say("en", sentence) == sentence
 
 
-@pytest.mark.parametrize("sentence", ["", "exit code 1: ValueError: no such thing, and more", "{names} waits for {name}"])
+@pytest.mark.parametrize("sentence", ["", "ValueError: exit code 1: no such thing, and more", "{names} waits for {name}"])
 def test_a_sentence_that_is_not_known_stays_as_it_is(sentence: str) -> None:
     assert say("ko", sentence) == sentence
 
@@ -52,7 +56,7 @@ def test_what_is_wrong_with_a_definition_is_told_in_the_readers_language_and_its
     assert say_error("en", error) == str(error)
 
 
-@pytest.mark.parametrize("sentence", ["exit code 1: SyntaxError (line 3)", "Expecting value: line 1 column 1 (char 0)"])
+@pytest.mark.parametrize("sentence", ["SyntaxError: exit code 1 (line 3)", "Expecting value: line 1 column 1 (char 0)"])
 def test_what_a_program_says_itself_stays_as_it_is(sentence: str) -> None:
     assert say("ko", sentence) == sentence
 

@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError
 from penstock.web.manual import Document, document, names
-from penstock.web.render import Crumb, Frame, render
+from penstock.web.render import Crumb, Frame, language_of, render
 from penstock.web.services.web import WebServices
+from penstock.web.texts.i18n import translate
 
 FIRST = "web"
 
@@ -35,6 +36,7 @@ async def manual_page(services: WebServices, request: Request) -> Response:
     shown = document(name)
     if shown is None:
         raise NotFoundError(f"There is no document {name}.")
-    others = [(title, f"/ui/help/{other}") for other, title in names() if other != name]
-    frame = Frame(title=shown.title, section="", crumbs=(Crumb("Help", "/ui/help"), Crumb(shown.title, "", others)))
+    language = language_of(request)
+    others = [(translate(language, title), f"/ui/help/{other}") for other, title in names() if other != name]
+    frame = Frame(title=shown.title, section="", crumbs=(Crumb("Help", "/ui/help"), Crumb(shown.title, "", others, is_word=True)))
     return render(services, request, "shared/manual.html", frame=frame, page=ManualPage(shown, names()))

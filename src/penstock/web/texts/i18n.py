@@ -16,6 +16,23 @@ LANGUAGES: Mapping[str, str] = {"en": "English", "ko": "\ud55c\uad6d\uc5b4", "ja
 PARTS = ("tracking", "site", "artifacts", "pipelines")
 """Parts of the site whose texts have files of their own."""
 
+ONE: Mapping[str, str] = {
+    "{count} runs would start": "1 run would start",
+    "Start {count} runs": "Start 1 run",
+    "at most {count} runs of this schedule at a time": "at most 1 run of this schedule at a time",
+    "{count} of at most {most} runs are active": "1 of at most {most} runs is active",
+    "Delete this experiment and its {count} runs? They can be restored from the trash.": (
+        "Delete this experiment and its run? They can be restored from the trash."
+    ),
+    "after each of {count} trials": "after 1 trial",
+    "{count} more are not shown": "1 more is not shown",
+    "{count} things around it, one step away.": "1 thing around it, one step away.",
+    "{count} things around it, at most {depth} steps away.": "1 thing around it, at most {depth} steps away.",
+    "{count} tasks of all runs at a time on this machine": "1 task of all runs at a time on this machine",
+    "all of its {count} steps": "its only step",
+}
+"""English sentences that are another one where the count is one; the other languages have no plural."""
+
 
 @cache
 def messages(language: str) -> Mapping[str, str]:
@@ -31,6 +48,8 @@ def messages(language: str) -> Mapping[str, str]:
 def translate(language: str, message: str, **values: object) -> str:
     """Return `message` in `language`, its `{names}` replaced by `values`."""
     text = messages(language).get(message) or message
+    if language == "en" and values.get("count") in (1, "1"):
+        text = ONE.get(message, text)
     return text.format(**values) if values else text
 
 

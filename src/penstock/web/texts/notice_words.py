@@ -38,6 +38,7 @@ PLAIN = (
     "These pages are served without a server process.",
     "Runs that were created without an experiment.",
     "the attempt did not succeed; its log says why",
+    "This artifact is no folder.", "first key, kept in the data folder",
 )  # fmt: skip
 PATTERNS = (
     "{done} {count} of {total} runs.",

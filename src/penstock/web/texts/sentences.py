@@ -13,10 +13,11 @@ from functools import cache
 
 from penstock.domain.errors import SpecError
 from penstock.spec.argo import leftovers
-from penstock.web.texts import definition_words
+from penstock.web.texts import definition_words, failure_words, problem_words
 from penstock.web.texts.i18n import translate
 
 PATTERNS = (
+    *failure_words.PATTERNS,
     # what a run needs
     "parameter(s) required by pipeline are not provided: {names}",
     "parameter(s) provided are not required by pipeline: {names}; it takes none",
@@ -103,6 +104,7 @@ PATTERNS = (
     "the pod's {what}",
     "nothing here carries it out",
     *definition_words.PATTERNS,
+    *problem_words.PATTERNS,
 )  # fmt: skip
 _JOINED = frozenset({"{parts} and {part}", "{part}, {parts}", definition_words.MISTAKE})
 """Of parts of a sentence alone."""
@@ -110,8 +112,8 @@ _NAMES = re.compile(r"\{(\w+)\}")
 _NUMBER = r"\d+"
 _LINE = re.compile(r"(.*) \(line (\d+)\)", re.DOTALL)
 _DEEPEST = 4
-_WHOLE = ("names", "name", "run", "image", "labels", "size", "number", "value", "others")
-"""What is filled in here is the user's own and never translated."""
+_WHOLE = ("names", "name", "run", "image", "labels", "size", "number", "value", "others", "cause")
+"""What is filled in here is the user's own and never translated. A `{story}` is a sentence of its own, no part of one."""
 
 
 def field_words() -> frozenset[str]:
@@ -147,7 +149,8 @@ def say(language: str, sentence: str, depth: int = 0) -> str:
         told = translate(language, pattern)
         if told == pattern and set(_NAMES.sub("", pattern)) - set(" ,"):
             return sentence
-        inner = {name: value if name in _WHOLE else say(language, value, depth + 1) for name, value in values.items()}
+        deeper = {name: 0 if name == "story" else depth + 1 for name in values}
+        inner = {name: value if name in _WHOLE else say(language, value, deeper[name]) for name, value in values.items()}
         return _NAMES.sub(lambda place, inner=inner: inner.get(place.group(1), ""), told)  # type: ignore[misc]
     return sentence
 

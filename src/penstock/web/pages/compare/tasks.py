@@ -86,7 +86,7 @@ async def compare_page(services: WebServices, request: Request) -> Response:
     crumbs = [Crumb("Executions", "/ui/executions")]
     if run is not None:
         crumbs = [Crumb("Runs", "/ui/runs"), Crumb(run.run_name, f"/ui/runs/{run.run_id}?view=tasks")]
-    frame = Frame("Compare tasks", "executions" if run is None else "runs", [*crumbs, Crumb("Compare tasks")])
+    frame = Frame("Compare tasks", "executions" if run is None else "runs", [*crumbs, Crumb("Compare tasks", is_word=True)])
     page = TaskComparePage(tasks, facts_of(tasks), logs, diff)
     return render(services, request, "tasks/compare.html", frame=frame, page=page)
 

@@ -103,3 +103,47 @@ def test_a_dialog_takes_the_place_of_the_menu_that_opened_it(page: Page, served:
     expect(page.locator("#run-menu")).not_to_have_attribute("open", "")
     page.keyboard.press("Escape")
     expect(page.locator("#run-menu > summary")).to_be_focused()
+
+
+_TAKE_AWAY = """async (address) => {
+  const { patch } = await import(address);
+  const region = document.querySelector("[data-live]:has(tbody tr)");
+  const fresh = region.cloneNode(true);
+  const link = region.querySelector("tbody tr a");
+  link.focus();
+  fresh.querySelector("tbody tr").remove();
+  const gone = link.closest("tr").id;
+  patch(region, fresh);
+  return { isGone: !document.getElementById(gone), isInside: region.contains(document.activeElement) };
+}"""
+
+
+def test_who_was_at_a_row_that_is_gone_goes_on_beside_it(page: Page) -> None:
+    page.goto("/ui/runs")
+    address = page.locator("script[src*='/js/']").get_attribute("src")
+    assert address
+    assert page.evaluate(_TAKE_AWAY, f"{address.rpartition('/')[0]}/live.js") == {"isGone": True, "isInside": True}
+
+
+def test_the_focus_follows_into_a_panel_that_takes_the_place_of_the_graph_and_back(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    one = open_run(page, served)
+    node = page.locator(f"[data-node='{one}']")
+    node.press("Enter")
+    panel = page.locator("#panel")
+    expect(panel).to_be_focused()
+    expect(panel.get_by_role("heading", name="load-digits")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(node).to_be_focused()
+
+
+def test_where_the_system_forces_its_colours_lines_say_what_grounds_said(page: Page, served: Served) -> None:
+    page.emulate_media(forced_colors="active")
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}?view=output")
+    ground = "(element, [part, name]) => getComputedStyle(element, part)[name]"
+    tab = page.locator(".run-tabs [aria-current]")
+    line = tab.evaluate(ground, ["::after", "backgroundColor"])
+    assert line not in {tab.evaluate(ground, ["", "backgroundColor"]), "rgba(0, 0, 0, 0)"}
+    assert page.locator(".rail-link[aria-current]").evaluate(ground, ["", "outlineStyle"]) == "solid"
+    colors = page.evaluate("async (address) => (await import(address)).themeColors().series", page.locator("script[src*='/js/']").get_attribute("src").rpartition("/")[0] + "/theme.js")  # type: ignore[union-attr]
+    assert len(set(colors)) == 8

@@ -41,10 +41,13 @@ def test_columns_are_found_moved_and_kept_in_the_address(page: Page, served: Ser
 
 def test_the_filter_bar_completes_values(page: Page, served: Served) -> None:
     page.goto("/ui/runs")
-    bar = page.get_by_role("searchbox", name="Filter")
+    bar = page.get_by_role("combobox", name="Filter")
     bar.press_sequentially("pipeline:dig")
-    page.get_by_role("button", name=re.compile("^pipeline:digits")).first.wait_for()
+    page.get_by_role("option", name=re.compile("^pipeline:digits")).first.wait_for()
+    expect(bar).to_have_attribute("aria-expanded", "true")
     bar.press("ArrowDown")
+    chosen = page.get_by_role("listbox", name="Suggestions").get_by_role("option", selected=True)
+    expect(chosen).to_have_id(bar.get_attribute("aria-activedescendant") or "")
     bar.press("Enter")
     expect(bar).to_have_value(re.compile("^pipeline:digits.* $"))
 
@@ -58,7 +61,7 @@ def test_the_filter_bar_knows_states_dates_and_keys_of_each_list(page: Page, ser
         ("/ui/recurring", "status:dis", "status:disabled"),
     ):
         page.goto(address)
-        page.get_by_role("searchbox", name="Filter").press_sequentially(text)
+        page.get_by_role("combobox", name="Filter").press_sequentially(text)
         expect(offered.first).to_have_text(re.compile(f"^{re.escape(option)}\\s*$"))
 
 

@@ -454,8 +454,8 @@ def test_a_view_keeps_the_filter_groups_and_order_of_its_runs_and_the_address_te
     tab.locator(".workspace-views .menu > summary").click()
     tab.get_by_role("button", name="Back to the saved state").click()
     tab.wait_for_url(re.compile("sort=name"))
-    tab.get_by_role("searchbox", name="Filter").fill("name:259")
-    tab.get_by_role("searchbox", name="Filter").press("Enter")
+    tab.get_by_role("combobox", name="Filter").fill("name:259")
+    tab.get_by_role("combobox", name="Filter").press("Enter")
     expect(tab.locator("#workspace-runs [data-run]")).to_have_count(1)
     assert view[0] in tab.url
     tab.get_by_role("button", name="Save", exact=True).click()
@@ -463,8 +463,8 @@ def test_a_view_keeps_the_filter_groups_and_order_of_its_runs_and_the_address_te
     tab.goto(f"{logged.base}?{view[0]}")
     tab.wait_for_url(re.compile("q=name%3A259"))
     expect(tab.locator("#workspace-runs [data-run]")).to_have_count(1)
-    tab.get_by_role("searchbox", name="Filter").fill("")
-    tab.get_by_role("searchbox", name="Filter").press("Enter")
+    tab.get_by_role("combobox", name="Filter").fill("")
+    tab.get_by_role("combobox", name="Filter").press("Enter")
     tab.wait_for_url(re.compile("q=(&|$)"))
     expect(tab.locator("#workspace-runs [data-run]")).to_have_count(100)
 

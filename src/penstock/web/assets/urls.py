@@ -10,7 +10,7 @@ STATIC = Path(__file__).parents[1] / "static"
 BUNDLES = {
     "css/app.css": tuple(
         f"css/{name}.css"
-        for name in ("tokens", "base", "frame", "controls", "status", "table", "graph", "panel", "logs", "charts", "pages")
+        for name in ("tokens", "base", "frame", "controls", "status", "table", "graph", "panel", "logs", "charts", "pages", "forced")
     ),
     "vendor/page.js": ("vendor/htmx.min.js", "vendor/idiomorph-ext.min.js"),
 }

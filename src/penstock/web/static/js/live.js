@@ -229,8 +229,28 @@ export function offerNew(region, count, apply, isOther = false) {
   };
 }
 
+const FOCUSABLE = "a[href], button:not([disabled]), input:not([type=hidden], [disabled]), select:not([disabled]), textarea:not([disabled]), summary, [tabindex='0']";
+
+/** What has the focus in `place`, with all that holds it there; empty while the focus is elsewhere. */
+function focusedIn(place) {
+  const chain = [];
+  for (let element = document.activeElement; element && place.contains(element); element = element.parentElement) chain.push(element);
+  return chain;
+}
+
+/** Whoever was at something that is gone goes on beside it, not at the top of the page. */
+function keepFocus([focused, ...holders]) {
+  if (!focused || document.activeElement === focused) return;
+  const rest = focused.isConnected ? focused : holders.find((holder) => holder.isConnected);
+  if (!rest) return;
+  const next = [rest, ...rest.querySelectorAll(FOCUSABLE)].find((element) => element.matches(FOCUSABLE) && element.checkVisibility());
+  if (!next) rest.tabIndex = -1;
+  (next ?? rest).focus({ preventScroll: true });
+}
+
 /** Make `old` equal to `replacement` without touching what the reader holds open, has picked or is typing. */
 export function patch(old, replacement) {
+  const chain = focusedIn(old);
   const scroll = [...old.querySelectorAll("*")].filter((element) => element.scrollTop || element.scrollLeft)
     .map((element) => [element, element.scrollTop, element.scrollLeft]);
   window.Idiomorph.morph(old, replacement, {
@@ -253,4 +273,5 @@ export function patch(old, replacement) {
     element.scrollTop = top;
     element.scrollLeft = left;
   }
+  keepFocus(chain);
 }

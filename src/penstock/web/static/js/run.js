@@ -49,6 +49,8 @@ export async function openTask(taskId, { tab = null, attempt = null, output = nu
   startPreviews(panel);
   window.htmx?.process(panel);
   if (focused) (panel.querySelector(focused) ?? panel).focus({ preventScroll: true });
+  else if (!document.activeElement?.checkVisibility() || document.activeElement === document.body) panel.focus({ preventScroll: true }); // in a narrow window the panel is the page: what led to it is not there
+  tellWidth();
   document.dispatchEvent(new CustomEvent("penstock:task", { detail: output === null ? taskId : `${taskId}#${output}` }));
   document.dispatchEvent(new CustomEvent("penstock:patched"));
 }
@@ -157,6 +159,12 @@ function resize(width) {
   const limited = Math.max(320, Math.min(window.innerWidth - 320, width));
   body.style.setProperty("--panel", `${limited}px`);
   remember("penstock_panel", String(Math.round(limited)));
+  tellWidth();
+}
+
+/** Say how much of the window the panel has. */
+function tellWidth() {
+  panel.querySelector("[data-panel-resize]")?.setAttribute("aria-valuenow", String(Math.round(100 * panel.offsetWidth / window.innerWidth)));
 }
 const stored = /(?:^|; )penstock_panel=(\d+)/.exec(document.cookie);
 if (stored && body) body.style.setProperty("--panel", `${Math.min(Number(stored[1]), window.innerWidth - 320)}px`);
@@ -174,4 +182,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "ArrowLeft" || event.key === "ArrowRight") resize(panel.offsetWidth + (event.key === "ArrowLeft" ? 32 : -32));
 });
 
-if (panel) startLogs(panel);
+if (panel) {
+  startLogs(panel);
+  tellWidth();
+}

@@ -4,6 +4,7 @@ import "./clocks.js";
 import "./forms.js";
 import "./keys.js";
 import "./news.js";
+import "./scrollers.js";
 import "./waiting.js";
 
 import { ago, duration, isTyping, make, remember, text } from "./dom.js";
@@ -52,11 +53,18 @@ function moveResult(step) {
   document.querySelector("#search input")?.setAttribute("aria-activedescendant", next.id);
 }
 
-function say(message, isError = false) {
-  document.querySelector(".notice")?.remove();
-  const notice = make("div", { class: `notice${isError ? " is-error" : ""}`, role: "status" }, message);
-  document.body.append(notice);
-  setTimeout(() => notice.remove(), 2500);
+// Screen readers tell what comes into a place that was there before: it is empty, and not to be seen, while nothing is said.
+const spoken = make("div", { class: "notice", role: "status" });
+document.body.append(spoken);
+let silence = null;
+
+function say(message) {
+  document.querySelector("[data-notice]")?.remove();
+  const layer = document.querySelector("dialog[open]") ?? document.body;
+  if (spoken.parentNode !== layer) layer.append(spoken); // what lies below a dialog is neither seen nor told
+  spoken.textContent = message;
+  clearTimeout(silence);
+  silence = setTimeout(() => { spoken.textContent = ""; }, 2500);
 }
 
 async function copy(value, button) {
@@ -119,7 +127,10 @@ document.addEventListener("click", (event) => {
   else if ("keysOpen" in data) document.getElementById("keys").showModal();
   else if ("copyPicked" in data) copy([...document.querySelectorAll("[data-rows] tbody .pick input:checked")].map((box) => box.dataset.id ?? box.value).join("\n"), target);
   else if ("close" in data) target.closest("dialog").close();
-  else if ("dismiss" in data) target.closest("[data-notice]").remove();
+  else if ("dismiss" in data) {
+    target.closest("[data-notice]").remove();
+    document.getElementById("main")?.focus({ preventScroll: true });
+  }
   else if ("copyLink" in data) copy(location.href, null);
   else if ("copy" in data) copy(data.copy, target);
   else if ("copyBlock" in data) copy(target.closest(".code-block").querySelector("pre").textContent, target);
@@ -303,9 +314,12 @@ function countDown(notice) {
 }
 const notice = document.querySelector("[data-notice]");
 if (notice && !notice.classList.contains("is-error")) countDown(notice);
+// What a page begins with is not read out; what comes into it is.
+const words = notice?.querySelector(":scope > .wrap");
+words?.replaceChildren(...words.childNodes);
 
 // The system's own change of colours is one of the theme, too: drawings take their colours anew.
-for (const query of ["(prefers-color-scheme: dark)", "(prefers-contrast: more)"]) {
+for (const query of ["(prefers-color-scheme: dark)", "(prefers-contrast: more)", "(forced-colors: active)"]) {
   matchMedia(query).addEventListener("change", () => document.dispatchEvent(new CustomEvent("penstock:theme")));
 }
 

@@ -4,7 +4,7 @@ import "./choices.js";
 import "./columns.js";
 
 import { zone } from "./clocks.js";
-import { isTyping, make } from "./dom.js";
+import { isTyping, make, text } from "./dom.js";
 import { grow, reveal } from "./long_list.js";
 
 let last = null;
@@ -99,14 +99,21 @@ function quoted(value) {
   return /[\s"]/.test(value) ? `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"` : value;
 }
 
+let completed = 0;
+
 /** Offer field names, and values after `field:`. */
 function complete(form) {
   const input = form.querySelector("input[type=search]");
   const fields = form.dataset.fields.split(" ").filter(Boolean);
   let list = null;
+  // The focus stays in the field, which says where the arrows are in the list.
+  const owned = `offered-${completed += 1}`;
+  for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-expanded", "false"], ["aria-controls", owned]]) input.setAttribute(name, value);
   const close = () => {
     list?.remove();
     list = null;
+    input.setAttribute("aria-expanded", "false");
+    input.removeAttribute("aria-activedescendant");
   };
   const options = async (word) => {
     const [, field, text] = word.match(/^([\w.]+):"?([^"]*)$/) ?? [];
@@ -124,10 +131,10 @@ function complete(form) {
     if (!word && input.value) return;
     const found = await options(word);
     if (!found.length || turn !== asked || document.activeElement !== input) return;
-    list = make("div", { class: "suggest" });
-    for (const option of found.slice(0, 9)) {
+    list = make("div", { class: "suggest", id: owned, role: "listbox", "aria-label": text("offered") });
+    for (const [place, option] of found.slice(0, 9).entries()) {
       list.append(make("button", {
-        type: "button", tabindex: "-1",
+        type: "button", tabindex: "-1", role: "option", "aria-selected": "false", id: `${owned}-${place}`,
         onmousedown: (event) => {
           event.preventDefault();
           input.value = before.slice(0, before.length - word.length) + option + input.value.slice(input.selectionStart);
@@ -137,6 +144,7 @@ function complete(form) {
       }, option));
     }
     form.append(list);
+    input.setAttribute("aria-expanded", "true");
   };
   input.addEventListener("input", offer);
   input.addEventListener("focus", offer);
@@ -152,6 +160,7 @@ function complete(form) {
       event.preventDefault();
       const next = buttons[(at + (event.key === "ArrowDown" ? 1 : buttons.length - 1)) % buttons.length] ?? buttons[0];
       for (const button of buttons) button.setAttribute("aria-selected", String(button === next));
+      input.setAttribute("aria-activedescendant", next.id);
     } else if (at >= 0 && (event.key === "Enter" || event.key === "Tab")) {
       event.preventDefault();
       buttons[at].dispatchEvent(new MouseEvent("mousedown", { bubbles: true, cancelable: true }));

@@ -14,7 +14,7 @@ export function themeColors(scheme = "") {
   probe.style.colorScheme = scheme;
   const read = (name) => {
     probe.style.color = `var(${name})`;
-    probe.style.forcedColorAdjust = name.startsWith("--series") || name === "--failed" ? "none" : "auto"; // where the system forces its colours, series keep theirs
+    probe.style.forcedColorAdjust = /^--(series|failed|grid)/.test(name) ? "none" : "auto"; // where the system forces its colours, series keep theirs
     return getComputedStyle(probe).color;
   };
   return {

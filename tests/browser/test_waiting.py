@@ -72,6 +72,21 @@ def test_a_graph_that_cannot_be_read_names_the_cause_and_its_id_and_is_drawn_aft
     expect(graph.get_by_role("alert")).to_have_count(0)
 
 
+def test_a_panel_that_cannot_be_read_says_so_in_its_middle_and_can_be_closed(slow: Page, served: Served) -> None:
+    slow.route(re.compile(r"/panel\?"), lambda route: route.fulfill(status=503, json={"error": "The database is busy.", "request_id": "abc123"}))
+    slow.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    slow.locator("#graph a[data-node]").first.click()
+    panel = slow.locator("#panel")
+    alert = panel.get_by_role("alert")
+    expect(alert).to_contain_text("The database is busy.")
+    frame, word = panel.bounding_box(), alert.locator(".problem-word").bounding_box()
+    assert frame is not None
+    assert word is not None
+    assert abs(frame["x"] + frame["width"] / 2 - word["x"] - word["width"] / 2) < 4
+    panel.get_by_role("link", name="Close").click()
+    expect(panel).to_be_hidden()
+
+
 def test_a_menu_that_cannot_be_filled_says_so_and_can_be_asked_again(slow: Page) -> None:
     slow.goto("/ui/runs")
     slow.route("**/ui/namespaces*", lambda route: route.abort())

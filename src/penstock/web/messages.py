@@ -29,6 +29,7 @@ from penstock.web.pages.tracking import artifacts as tracking_artifacts
 from penstock.web.pages.tracking import automations as tracking_automations
 from penstock.web.pages.tracking import projects as tracking_projects
 from penstock.web.pages.tracking import report_forms as tracking_report_forms
+from penstock.web.pages.tracking import reports as tracking_reports
 from penstock.web.pages.tracking import run as tracking_run
 from penstock.web.pages.tracking import sweeps as tracking_sweeps
 from penstock.web.pages.tracking import workspace as tracking_workspace
@@ -91,6 +92,8 @@ def all_messages() -> set[str]:
     found |= {*preview_tables.KINDS, *snippets.CLIENTS, *tracking_artifacts.CHANGE_WORDS.values()}
     found |= {label for _, label in (*tracking_artifacts.TABS, *collections.FACETS)}
     found |= {word for word, _ in trash.KINDS.values()} | {label for _, label in trash.GROUPINGS} | {"Things"}
+    found |= {label for _, label in (*tracking_sweeps.SWEEPS.groupings, *tracking_reports.REPORTS.groupings)} | {"Sweeps", "Reports"}
+    found |= {*tracking_reports.KIND_WORDS.values(), *tracking_sweeps.STATE_WORDS.values()}
     found |= {*tracking_report_forms.PROBLEMS.values(), *machine_facts.WORDS}
     found |= {words for words, _ in system_metrics.WORDS.values()} | {system_metrics.OF_PROCESS}
     found |= {title for _, title in manual.DOCUMENTS} | {"Help"}

@@ -26,6 +26,8 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "recurring": {"State": ["is_enabled", "error"], "Concurrency": ["max_concurrency"]},
     "projects": {"Owner": ["entity"], "Now": ["running"], "Failed runs": ["failed"], "Last change": ["active_at"]},
     "registry": {"Owner": ["entity"], "Last change": ["active_at"]},
+    "sweeps": {"Created": ["created_at"], "Trials": ["trials", "run_limit"]},
+    "reports": {"Last change": ["changed_at", "created_at"]},
     "trash": {"Size": ["size_bytes"], "Deleted": ["deleted_at", "by"], "Time left": ["removed_at"]},
     "flows": {
         "Run": ["flow", "run_id"], "Status": ["state"], "Duration": ["duration_seconds"], "Started": ["started_at", "finished_at"],

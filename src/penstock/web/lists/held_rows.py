@@ -47,6 +47,11 @@ class Columns(Generic[T]):
     values: Callable[[T], Mapping[str, Any]] = lambda _row: {}
     """Their values, by key."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names, those of keys left out."""
+        return (*self.texts, *self.numbers, *self.times)
+
     def matching(self, rows: Sequence[T], query: ListQuery) -> list[T]:
         """Return the rows that a filter means; chips of columns that the list does not have are ignored, as in the other lists."""
         words = [word.lower() for word in query.words]

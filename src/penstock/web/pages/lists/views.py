@@ -34,8 +34,8 @@ TABLES: Mapping[str, str] = {
     "flows": "/ui/flows",
     "trash": "/ui/trash",
 }
-"""Tables that keep views, with their addresses; so does `tracked:ENTITY/PROJECT`, the runs of a project."""
-_TRACKED = re.compile(r"tracked:([^/]{1,200})/([^/]{1,200})")
+"""Tables that keep views, with their addresses; so do `tracked:ENTITY/PROJECT`, the runs of a project, `sweeps:...` and `reports:...`."""
+_OF_PROJECT = re.compile(r"(tracked|sweeps|reports):([^/]{1,200})/([^/]{1,200})")
 _KEPT = frozenset({
     "namespace", "q", "sort", "n", "tab", "columns", "column", "group", "differences", "layout", "metric", "least", "status", "user", "tag",
     "since", "zone", "demos",
@@ -51,9 +51,9 @@ def _base(services: WebServices, request: Request, table: str) -> str:
     Raises:
         InvalidArgumentError: it keeps no views, or belongs to a project that is not the reader's to see.
     """
-    tracked = _TRACKED.fullmatch(table)
-    if tracked is not None and readable_by(services.tracking, request)(tracked[1]):
-        return f"/{quote(tracked[1], safe='')}/{quote(tracked[2], safe='')}/runs"
+    of = _OF_PROJECT.fullmatch(table)
+    if of is not None and readable_by(services.tracking, request)(of[2]):
+        return f"/{quote(of[2], safe='')}/{quote(of[3], safe='')}/{'runs' if of[1] == 'tracked' else of[1]}"
     if table not in TABLES:
         raise InvalidArgumentError(f"table: {table[:100]!r} keeps no views")
     return TABLES[table]

@@ -1,4 +1,5 @@
-"""Exports of lists that are not read through a `ListQuery`: collections, projects, registries, runs of flows, the trash.
+"""Exports of lists that are not read through a `ListQuery`: collections, projects, registries, runs of flows, the trash,
+sweeps and reports of a project.
 
 They take the parameters of their pages and show what those would show the same reader.
 """
@@ -12,6 +13,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from penstock.domain.errors import NotFoundError
 from penstock.interfaces.page_flows import FlowRunItem
 from penstock.interfaces.tracking_pages import ProjectItem
 from penstock.web.lists.exporting import MOST_ROWS, Export, Field
@@ -21,7 +23,11 @@ from penstock.web.lists.parquet_writing import Kind
 from penstock.web.pages.artifacts.collections import CollectionRow, collections_of, groups_of, in_full, values_of
 from penstock.web.pages.flows.runs import GROUPINGS, flow_query, parameters_of
 from penstock.web.pages.system.trash import trash_found
+from penstock.web.pages.tracking.lists import project_asked
 from penstock.web.pages.tracking.projects import projects_of
+from penstock.web.pages.tracking.reports import REPORTS, reports_of
+from penstock.web.pages.tracking.sweeps import SWEEPS, sweeps_of
+from penstock.web.services.tracking import TrackingServices
 from penstock.web.services.web import WebServices
 from penstock.web.texts.zones import reading_zone
 
@@ -45,6 +51,14 @@ _FLOW = (
 _TRASH = (
     Field("item_id", Kind.INTEGER), Field("kind"), Field("id"), Field("name"), Field("from"), Field("by"),
     Field("size_bytes", Kind.INTEGER), Field("deleted_at", Kind.MOMENT), Field("removed_at", Kind.MOMENT),
+)  # fmt: skip
+_SWEEP = (
+    Field("id"), Field("name"), Field("state"), Field("method"), Field("trials", Kind.INTEGER), Field("run_limit", Kind.INTEGER),
+    Field("user"), Field("created_at", Kind.MOMENT),
+)  # fmt: skip
+_REPORT = (
+    Field("report_id", Kind.INTEGER), Field("title"), Field("description"), Field("kind"), Field("user"), Field("created_at", Kind.MOMENT),
+    Field("changed_at", Kind.MOMENT),
 )  # fmt: skip
 
 
@@ -150,11 +164,53 @@ async def _trash(services: WebServices, request: Request) -> Export:
     return Export("trash", _TRASH, rows())
 
 
+async def _sweeps(services: WebServices, request: Request) -> Export:
+    tracking = _tracking(services)
+    project = await project_asked(tracking, request)
+    found = SWEEPS.found(request, await sweeps_of(tracking, project), now=services.clock.now())
+    if found.by:
+        return group_export("sweeps", found.by, found.groups(), {"trials": "trials"}, has_states=False)
+
+    async def rows() -> AsyncIterator[Mapping[str, Any]]:
+        for one in found.rows[:MOST_ROWS]:
+            values = (
+                one.name, one.display_name or one.name, one.state.value.lower(), one.method, one.next_trial, one.run_limit, one.user_name,
+                one.created_at,
+            )  # fmt: skip
+            yield _row(_SWEEP, values)
+
+    return Export("sweeps", _SWEEP, rows())
+
+
+async def _reports(services: WebServices, request: Request) -> Export:
+    tracking = _tracking(services)
+    project = await project_asked(tracking, request)
+    found = REPORTS.found(request, (await reports_of(tracking, project))[0], now=services.clock.now())
+    if found.by:
+        return group_export("reports", found.by, found.groups(), {}, has_states=False)
+
+    async def rows() -> AsyncIterator[Mapping[str, Any]]:
+        for one in found.rows:
+            kind = "draft" if one.kind.endswith("draft") else "report"
+            values = (one.report_id, one.display_name or one.name, one.description, kind, one.user_name, one.created_at, one.updated_at)
+            yield _row(_REPORT, values)
+
+    return Export("reports", _REPORT, rows())
+
+
+def _tracking(services: WebServices) -> TrackingServices:
+    if services.tracking is None:
+        raise NotFoundError("This server tracks no runs.")
+    return services.tracking
+
+
 WHOLE: Mapping[str, Callable[[WebServices, Request], Awaitable[Export]]] = {
     "collections": _collections,
     "projects": partial(_projects, registries=False),
     "registry": partial(_projects, registries=True),
     "flows": _flows,
     "trash": _trash,
+    "sweeps": _sweeps,
+    "reports": _reports,
 }
 """Lists by the name in the address of their export."""

@@ -22,6 +22,8 @@ from penstock.domain.errors import NotFoundError
 from penstock.domain.reports import COMMENT_KIND, Report
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
 from penstock.tracking.reports import ReportService
+from penstock.web.lists.held_lists import HeldList, HeldTable
+from penstock.web.lists.held_rows import Columns
 from penstock.web.pages.compare.runs import COLUMNS
 from penstock.web.pages.tracking.workspace import PROJECT_TABS, project_frame, project_url
 from penstock.web.render import Notice, redirect, render
@@ -43,6 +45,26 @@ _MAX_STILLS = 100
 _MAX_COMMENT = 10_000
 KINDS = ("runs", "runs/draft")
 """Kinds of documents that are reports."""
+MOST_REPORTS = 500
+"""Reports that a list looks at."""
+REPORTS: HeldList[Report] = HeldList(
+    Columns(
+        words=lambda one: f"{one.display_name or one.name} {one.description}",
+        texts={
+            "title": lambda one: [one.display_name or one.name],
+            "description": lambda one: [one.description],
+            "kind": lambda one: ["draft" if one.kind.endswith("draft") else "report"],
+            "user": lambda one: [one.user_name],
+        },
+        times={"changed": lambda one: one.updated_at, "created": lambda one: one.created_at},
+    ),
+    groupings=(("user", "User"), ("kind", "Kind"), ("changed", "Last change"), ("created", "Created")),
+    at=lambda one: one.updated_at,
+    sort="changed",
+)
+"""The list of a project's reports."""
+KIND_WORDS = {"draft": "draft", "report": "report"}
+"""What kinds are called, in English."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +112,12 @@ class ReportListPage:
     """Its address."""
     tabs: Sequence[tuple[str, str]]
     """Its pages."""
-    reports: Sequence[Report]
-    """Newest change first."""
+    found: HeldTable[Report]
+    """Those that are shown."""
+    count: int
+    """How many the project has; of more than are looked at those that changed last are."""
+    most: int
+    """How many are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +157,19 @@ class ReportPage:
         return swatch(number)
 
 
+async def reports_of(tracking: TrackingServices, project: TrackedProject) -> tuple[Sequence[Report], int]:
+    """Return the reports of a project, `MOST_REPORTS` at most, those that changed last, and how many there are."""
+    parts = [await asyncio.to_thread(partial(tracking.reports.list, project.project_id, kind=kind, limit=MOST_REPORTS)) for kind in KINDS]
+    reports = sorted((report for found, _ in parts for report in found), key=lambda report: -report.updated_at)
+    return reports[:MOST_REPORTS], sum(count for _, count in parts)
+
+
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Reports of a project."""
     project = await project_of(tracking, request)
-    parts = [await asyncio.to_thread(partial(tracking.reports.list, project.project_id, kind=kind, limit=200)) for kind in KINDS]
-    reports = sorted((report for found, _ in parts for report in found), key=lambda report: -report.updated_at)
-    page = ReportListPage(project, project_url(project), PROJECT_TABS, reports)
+    reports, count = await reports_of(tracking, project)
+    found = REPORTS.found(request, reports, now=services.clock.now()).shown(request, KIND_WORDS)
+    page = ReportListPage(project, project_url(project), PROJECT_TABS, found, count, MOST_REPORTS)
     frame = project_frame(project, f"{project.name} reports", crumb="Reports", scripts=("table",))
     return render(services, request, "tracking/reports.html", frame=frame, page=page)
 

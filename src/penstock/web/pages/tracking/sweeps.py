@@ -17,12 +17,14 @@ from penstock.domain.tracking import TrackedProject, TrackedRun, TrackedState
 from penstock.interfaces.pages import RunItem
 from penstock.tracking.importance import Importance, importances
 from penstock.tracking.sweeps import metric_value
+from penstock.web.lists.held_lists import HeldList, HeldTable
+from penstock.web.lists.held_rows import Columns
 from penstock.web.pages.tracking.run import run_url
 from penstock.web.pages.tracking.workspace import PROJECT_TABS, project_frame, project_url
 from penstock.web.render import language_of, render
 from penstock.web.services.tracking import TrackingServices, project_of
 from penstock.web.services.web import WebServices
-from penstock.web.texts.formats import number
+from penstock.web.texts.formats import number, state_word
 from penstock.web.texts.i18n import translate
 from penstock.web.tracking.documents import config_of, look_of, lookup, summary_of
 from penstock.web.tracking.run_colors import color_of
@@ -36,6 +38,26 @@ AGENT_WORDS: Mapping[AgentState, str] = {
     AgentState.ENDED: "ended",
     AgentState.GONE: "gone",
 }
+SWEEPS: HeldList[Sweep] = HeldList(
+    Columns(
+        words=lambda one: f"{one.name} {one.display_name or ''} {one.description or ''}",
+        texts={
+            "name": lambda one: [one.display_name or one.name],
+            "state": lambda one: [one.state.value.lower()],
+            "method": lambda one: [one.method],
+            "user": lambda one: [one.user_name],
+        },
+        numbers={"trials": lambda one: one.next_trial},
+        times={"created": lambda one: one.created_at},
+    ),
+    groupings=(("state", "State"), ("method", "Method"), ("user", "User"), ("created", "Created")),
+    at=lambda one: one.created_at,
+    sort="created",
+    numbers={"trials": "Trials"},
+)
+"""The list of a project's sweeps."""
+STATE_WORDS = {state.value.lower(): state_word({"FINISHED": "SUCCEEDED"}.get(state.value, state.value)) for state in SweepState}
+"""What states are called, in English, by their word in the filter."""
 _MAX_AXES = 10
 _DRAWN = 50
 """Trials in the drawing that can be brushed; the still one has all."""
@@ -76,8 +98,10 @@ class SweepListPage:
     """Its address."""
     tabs: Sequence[tuple[str, str]]
     """Its pages."""
-    sweeps: Sequence[Sweep]
-    """Newest first."""
+    found: HeldTable[Sweep]
+    """Those that are shown."""
+    count: int
+    """How many the project has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +181,17 @@ class SweepPage:
         return next((trial for trial in self.trials if trial.is_best), None)
 
 
+async def sweeps_of(tracking: TrackingServices, project: TrackedProject) -> Sequence[Sweep]:
+    """Return the sweeps of a project, newest first."""
+    return await asyncio.to_thread(tracking.sweeps.of_project, project.project_id)
+
+
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Sweeps of a project."""
     project = await project_of(tracking, request)
-    sweeps = await asyncio.to_thread(tracking.sweeps.of_project, project.project_id)
-    page = SweepListPage(project, project_url(project), PROJECT_TABS, sweeps)
+    sweeps = await sweeps_of(tracking, project)
+    found = SWEEPS.found(request, sweeps, now=services.clock.now()).shown(request, STATE_WORDS)
+    page = SweepListPage(project, project_url(project), PROJECT_TABS, found, len(sweeps))
     frame = project_frame(project, f"{project.name} sweeps", crumb="Sweeps", scripts=("table",))
     return render(services, request, "tracking/sweeps.html", frame=frame, page=page)
 

@@ -70,7 +70,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 const STATES = ["failed", "running", "succeeded", "pending", "canceled", "skipped", "active"];
-const TIMES = new Set(["created", "started", "finished", "activity"]);
+const TIMES = new Set(["created", "started", "finished", "activity", "active", "changed", "updated", "used", "deleted"]);
 
 /** Values that need no server: states of the list, ages and dates where the reader is, yes or no. */
 function knownValues(form, field) {

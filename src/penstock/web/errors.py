@@ -28,10 +28,10 @@ from penstock.domain.errors import (
 )
 from penstock.domain.trash import TrashKind
 from penstock.web.lists.namespaces import completed, remember
-from penstock.web.nearest import Nearest, nearest
+from penstock.web.nearest import Nearest, flow_address, nearest
 from penstock.web.opened import note_page
 from penstock.web.pages.system.trash import KINDS
-from penstock.web.render import Crumb, Frame, Notice, language_of, redirect, render, told_in
+from penstock.web.render import SECTIONS, Crumb, Frame, Notice, language_of, redirect, render, told_in
 from penstock.web.security import STILL_HEADERS
 from penstock.web.services.web import WebServices
 from penstock.web.texts.sentences import say_error
@@ -74,6 +74,8 @@ class ErrorPage:
     """The reader's role, when it does not reach."""
     needed: str = ""
     """The one that does."""
+    lists: tuple[str, str, str] = ("Runs", "/ui/runs", "run")
+    """Where to go on: word, address and icon of the list that the address belongs to."""
 
 
 def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
@@ -92,6 +94,8 @@ def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Respon
         except PenstockError as error:
             heading = next((words for kind, words in HEADINGS if isinstance(error, kind)), "Something went wrong")
             is_page = isinstance(error, NotFoundError) and request.method == "GET" and "text/html" in request.headers.get("accept", "")
+            if is_page and (moved := await flow_address(services, request)):
+                return RedirectResponse(moved, status_code=303)
             found = await nearest(services, request) if is_page else None
             if isinstance(error, RoleNeededError):
                 return role_refusal(services, request, error)
@@ -153,6 +157,14 @@ def role_refusal(services: WebServices, request: Request, error: RoleNeededError
     return error_answer(services, request, 403, "Not allowed", str(error), refused=error)
 
 
+def _list_of(path: str) -> tuple[str, str, str]:
+    """The list of the rail that an address belongs to; what is neither ours nor of flows is of a tracked project."""
+    parts = path.strip("/").split("/")
+    key = {"flows": "flows", "ui": parts[1] if len(parts) > 1 else ""}.get(parts[0], "projects")
+    own = next(((label, address, symbol) for one, label, address, symbol in SECTIONS if one == key and key != "system"), None)
+    return own or ("Runs", "/ui/runs", "run")
+
+
 def error_answer(
     services: WebServices,
     request: Request,
@@ -179,8 +191,9 @@ def error_answer(
         return redirect(referer.path + (f"?{referer.query}" if referer.query else ""), Notice(message, "error"))
     if not accepts_page and request.headers.get("sec-fetch-dest", "empty") == "empty" and "hx-request" not in request.headers:
         return JSONResponse({"error": message, "request_id": request_id}, status_code=status)
-    page = ErrorPage(status, heading, message, request_id, status >= 500, found or Nearest())
+    page = ErrorPage(status, heading, message, request_id, status >= 500, found or Nearest(), lists=_list_of(request.url.path))
     if refused is not None:
         page = replace(page, role=refused.role, needed=refused.needed)
-    frame = Frame(title=heading, section="", crumbs=(Crumb(heading),))
+    section = next((key for key, label, _, _ in SECTIONS if label == page.lists[0]), "") if found is not None else ""
+    frame = Frame(title=heading, section=section, crumbs=(Crumb(heading),))
     return render(services, request, "shared/error.html", frame=frame, page=page, status=status)

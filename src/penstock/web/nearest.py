@@ -54,6 +54,17 @@ async def nearest(services: WebServices, request: Request) -> Nearest:
     return Nearest()
 
 
+async def flow_address(services: WebServices, request: Request) -> str:
+    """Where `/FLOW/RUN...`, as sites of Metaflow have it at their root, is shown here; empty when no such run was recorded."""
+    segments = [part for part in request.url.path.split("/") if part]
+    if services.flows is None or len(segments) < 2 or not segments[0].isidentifier() or segments[0] in {"ui", "flows"}:
+        return ""
+    with contextlib.suppress(PenstockError):
+        if await services.flows.pages.run(segments[0], segments[1]) is not None:
+            return _path("flows", *segments) + (f"?{request.url.query}" if request.url.query else "")
+    return ""
+
+
 async def _trashed(services: WebServices, request: Request, segments: Sequence[str], words: Sequence[str]) -> list[TrashItem]:
     if services.trash is None:
         return []

@@ -21,6 +21,7 @@ from penstock.server.flows import FlowParts, build_flows
 from penstock.server.notifier import LocalNotifier
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.database import open_database
+from penstock.web.errors import unknown_address
 from penstock.web.routes.flows import routes as flow_routes
 from penstock.web.routes.pages import routes
 from tests.browser.app import SeededApp, build
@@ -45,7 +46,8 @@ class Room:
             Settings(data_dir=folder), self.database, self.blobs, SystemClock(), SystemIds(), LocalNotifier(), entity="ada"
         )
         services = replace(seeded.services, flows=self.flows.web)
-        self.client = PageClient(Starlette(routes=[*flow_routes(services, self.flows.web), *routes(services)]))
+        pages = [*flow_routes(services, self.flows.web), *routes(services)]
+        self.client = PageClient(Starlette(routes=pages, exception_handlers={404: unknown_address(services)}))
         self.seeded = seeded
         asyncio.run(self.flows.web.recorder.add_flow("F", BY))
 

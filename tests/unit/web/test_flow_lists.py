@@ -208,3 +208,18 @@ def test_the_filter_bar_of_flows_completes_fields_keys_and_their_values(tmp_path
     assert values("param.alpha") == ["0.5"]
     assert values("name", "big") == ["big data"]
     assert values("nonsense") == []
+
+
+@pytest.mark.parametrize("rest", ["", "/view/timeline?q=a%20b", "/start/3"])
+def test_addresses_of_other_sites_of_metaflow_open_the_same_run_here(room: Room, rest: str) -> None:
+    run_id = room.run(None)
+    answer = room.client.get(f"/{run_id}{rest}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/flows/{run_id}{rest}")
+    assert room.client.get("/F/999").status_code == 404
+    assert room.client.get("/G/1/view/dag").status_code == 404
+
+
+def test_what_is_not_there_leads_on_to_the_list_that_it_would_be_in(room: Room) -> None:
+    assert re.search(r'<a class="button" href="/ui/flows">.*?Flows</a>', room.client.get("/flows/F/999").text)
+    assert re.search(r'<a class="button" href="/ui/artifacts">.*?Artifacts</a>', room.client.get("/ui/artifacts/999999").text)
+    assert re.search(r'<a class="button" href="/ui/projects">.*?Projects</a>', room.client.get("/nobody/nothing").text)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -12,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.flows import MetadataRow, Page
-from penstock.flows.reading import Card, LogLine, ValueInfo
+from penstock.flows.reading import SMALL_VALUE_BYTES, Card, LogLine, ValueInfo
 from penstock.interfaces.flow_files import PickleSummary
 from penstock.interfaces.page_flows import FlowRunItem, FlowTaskItem, FlowTaskQuery
 from penstock.web.flows.replay import FlowReplay, replay_of
@@ -35,6 +36,8 @@ TABS: Sequence[tuple[str, str]] = (
 TASK_CRUMB = "Task {task}"
 _MAX_LINES = 5000
 _MOST_SIBLINGS = 200
+_MOST_SEEN = 100
+"""Values that are shown at once; others one by one."""
 _INTERNAL = re.compile(r"^_")
 
 
@@ -72,8 +75,10 @@ class FlowTaskPage:
     stream: str = ""
     values: Sequence[ValueInfo] = ()
     internal: Sequence[ValueInfo] = ()
+    seen: Mapping[str, PickleSummary] = field(default_factory=dict)
+    """Small values, by name: shown at once."""
     opened: str = ""
-    """Artifact whose value is shown."""
+    """Artifact whose value was asked for."""
     value: PickleSummary | None = None
     value_problem: str = ""
     cards: Sequence[Card] = ()
@@ -185,6 +190,9 @@ async def _tab(flows: FlowWeb, request: Request, tab: str, attempt: int) -> dict
             "internal": [item for item in values if _INTERNAL.match(item.name)],
             "opened": opened,
         }
+        small = [item for item in found["values"] if item.size_bytes is not None and item.size_bytes <= SMALL_VALUE_BYTES]
+        with contextlib.suppress(PenstockError):
+            found["seen"] = await flows.reader.looks(*ids, small[:_MOST_SEEN])
         if opened:
             try:
                 found["value"] = await flows.reader.value(*ids, opened, attempt)

@@ -54,6 +54,18 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LogEnds:
+    """The ends of the logs of an attempt."""
+
+    lines: Sequence[LogLine]
+    """By time, both streams."""
+    size_bytes: int
+    """How much was read."""
+    is_whole: bool
+    """Nothing was left out: the first of `lines` is the first of the log."""
+
+
+@dataclass(frozen=True, slots=True)
 class ValueInfo:
     """An artifact of a task."""
 
@@ -126,23 +138,37 @@ class FlowReader:
             NotFoundError: unknown task.
             UnavailableError: its datastore cannot be read from here.
         """
+        ends = await self.log_ends(flow_id, run_id, step_name, task_id, attempt, limit=_TAIL_BYTES)
+        for stream in ("stderr", "stdout"):
+            written = [line.text for line in ends.lines if line.stream == stream and line.text not in _OF_THE_RUNTIME]
+            if found := meaningful_lines("\n".join(written))[-count:]:
+                return found
+        return []
+
+    async def log_ends(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int, *, limit: int) -> LogEnds:
+        """The last `limit` bytes of each log of an attempt, merged by time, without values of secrets.
+
+        Raises:
+            NotFoundError: unknown task.
+            UnavailableError: its datastore cannot be read from here.
+        """
         root = await self.root_of(flow_id, run_id, step_name, task_id)
         folder = f"{flow_id}/{run_id}/{step_name}/{task_id}"
         sizes = {item.name: item.size_bytes for item in await asyncio.to_thread(self._files.list, root, folder + "/")}
         masks = await self.masks.of_step(flow_id, run_id, step_name)
-        for stream in ("stderr", "stdout"):
-            lines: list[LogLine] = []
+        lines: list[LogLine] = []
+        read, is_whole = 0, True
+        for stream in ("stdout", "stderr"):
             for source in ("runtime", "task"):
                 name = f"{attempt}.{source}_{stream}.log"
                 if name not in sizes:
                     continue
-                offset = max(0, sizes[name] - _TAIL_BYTES)
-                data = await asyncio.to_thread(self._files.read, root, f"{folder}/{name}", offset=offset, limit=_TAIL_BYTES)
-                lines += _parse_log(blanked(data or b"", masks), source, stream)[1 if offset else 0 :]
-            written = [line.text for line in sorted(lines, key=lambda line: line.time) if line.text not in _OF_THE_RUNTIME]
-            if found := meaningful_lines("\n".join(written))[-count:]:
-                return found
-        return []
+                offset = max(0, sizes[name] - limit)
+                data = await asyncio.to_thread(self._files.read, root, f"{folder}/{name}", offset=offset, limit=limit) or b""
+                lines += _parse_log(blanked(data, masks), source, stream)[1 if offset else 0 :]
+                read += len(data)
+                is_whole = is_whole and not offset
+        return LogEnds(sorted(lines, key=lambda line: line.time), read, is_whole)
 
     async def exit_code(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int) -> int | None:
         """How the process of an attempt ended, as the client's runtime noted: its exit code, below 0 a signal; None without a note.

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from penstock.domain.errors import UnavailableError
+from penstock.flows.reading import LogEnds, LogLine
 from penstock.interfaces.pages import ListQuery, Page
 from penstock.web.runs import log_search
 from penstock.web.runs.log_search import TAIL_BYTES, pattern_of, search_logs
@@ -44,7 +46,7 @@ class Runs:
 
 
 def services(texts: dict[str, bytes], count: int) -> SimpleNamespace:
-    return SimpleNamespace(logs=Logs(texts), runs=Runs(count))
+    return SimpleNamespace(logs=Logs(texts), runs=Runs(count), flows=None)
 
 
 async def test_lines_that_differ_in_numbers_are_one_kind_and_name_their_places() -> None:
@@ -93,3 +95,42 @@ def test_what_is_asked_for() -> None:
     assert not errors.search(b"disk is fine")
     with pytest.raises(re.error):
         pattern_of("/(/", is_errors=False)
+
+
+class FlowRuns:
+    """Two tasks of a flow, the newer one in a datastore that is elsewhere."""
+
+    async def list_tasks(self, query: ListQuery) -> Page[SimpleNamespace]:
+        tasks = [
+            SimpleNamespace(
+                task_id=f"F/1/work/{n}", run_id="F/1", attempts=2, is_cached=False, created_at=10.0 - n, display_name="work", iteration_index=None
+            )
+            for n in range(2)
+        ]
+        return Page(tasks, None, 2)
+
+
+class FlowLogs:
+    """Logs of those tasks."""
+
+    def __init__(self, *, is_whole: bool) -> None:
+        self.is_whole = is_whole
+
+    async def log_ends(self, flow_id: str, run_id: str, step: str, task: str, attempt: int, *, limit: int) -> LogEnds:
+        assert (flow_id, run_id, step, attempt, limit) == ("F", "1", "work", 1, TAIL_BYTES)
+        if task == "0":
+            raise UnavailableError("elsewhere")
+        lines = [LogLine("1", "task", "stdout", "begun"), LogLine("2", "task", "stderr", "\x1b[31mValueError\x1b[0m: 7 is too much")]
+        return LogEnds(lines, 40, self.is_whole)
+
+
+@pytest.mark.parametrize(("is_whole", "anchor"), [(True, "#L2"), (False, "")])
+async def test_logs_of_flows_are_looked_through_in_their_datastore(is_whole: bool, anchor: str) -> None:
+    asked = SimpleNamespace(logs=Logs({}), runs=FlowRuns(), flows=SimpleNamespace(reader=FlowLogs(is_whole=is_whole)))
+    pattern = pattern_of("", is_errors=True)
+    assert pattern is not None
+    found = await search_logs(asked, pattern, ListQuery())  # type: ignore[arg-type]
+    assert (found.logs, found.size_bytes) == (1, 40)
+    (group,) = found.groups
+    assert group.hits[0].url == f"/flows/F/1/work/1?attempt=1{anchor}"
+    assert "7 is too much" in group.hits[0].text

@@ -11,9 +11,12 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
+from penstock.domain.errors import NotFoundError, UnavailableError
 from penstock.interfaces.pages import ListQuery, TaskItem
 from penstock.web.runs.causes import fingerprint
+from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import LogFiles, WebServices
 
 ERRORS = r"\b(?:error|critical|fatal|exception)\b|(?-i:\b[A-Z]\w*(?:Error|Exception)\b)"
@@ -43,6 +46,8 @@ class Hit:
     def url(self) -> str:
         """Address of the line."""
         anchor = f"#L{self.line}" if self.line else ""
+        if "/" in self.task.run_id:
+            return f"/flows/{quote(self.task.task_id)}?attempt={self.attempt}{anchor}"
         return f"/ui/runs/{self.task.run_id}?task={self.task.task_id}&tab=logs&attempt={self.attempt}{anchor}"
 
 
@@ -102,7 +107,11 @@ async def search_logs(services: WebServices, pattern: re.Pattern[bytes], scope: 
     for _ in range(_MAX_STEPS):
         listing = await services.runs.list_tasks(dataclasses.replace(scope, cursor=cursor, limit=_LOGS_PER_STEP))
         ran = [task for task in listing.items if task.attempts and not task.is_cached]
-        for found, count in await asyncio.to_thread(lambda tasks: [_look(services.logs, task, pattern) for task in tasks], ran):
+        own = [task for task in ran if "/" not in task.run_id]
+        looks = await asyncio.to_thread(lambda tasks: [_look(services.logs, task, pattern) for task in tasks], own)
+        if services.flows is not None:
+            looks += [await _look_at_flow(services.flows, task, pattern) for task in ran if "/" in task.run_id]
+        for found, count in looks:
             hits += found
             size += count
             logs += count > 0
@@ -128,6 +137,22 @@ def _look(logs: LogFiles, task: TaskItem, pattern: re.Pattern[bytes]) -> tuple[l
                 if len(hits) >= _LINES_PER_LOG:
                     break
     return hits, len(data)
+
+
+async def _look_at_flow(flows: FlowWeb, task: TaskItem, pattern: re.Pattern[bytes]) -> tuple[list[Hit], int]:
+    """The same for a task of a flow, whose logs are in its datastore; nothing where that cannot be read from here."""
+    flow_id, run_id, step, name = task.task_id.split("/", 3)
+    attempt = task.attempts - 1
+    try:
+        ends = await flows.reader.log_ends(flow_id, run_id, step, name, attempt, limit=TAIL_BYTES)
+    except (NotFoundError, UnavailableError):
+        return [], 0
+    hits: list[Hit] = []
+    for number, line in enumerate(ends.lines, 1):
+        text = _ANSI.sub(b"", line.text[-_LINE_CHARACTERS:].encode()).strip()
+        if pattern.search(text):
+            hits.append(Hit(task, attempt, number if ends.is_whole else None, text.decode("utf-8", "replace")[:400]))
+    return hits[:_LINES_PER_LOG], ends.size_bytes
 
 
 def _grouped(hits: Sequence[Hit]) -> list[HitGroup]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.ids import PipelineId
 from penstock.interfaces import listing
 from penstock.interfaces.page_flows import FlowQuery
 from penstock.interfaces.pages import Condition, ListQuery
@@ -23,6 +24,7 @@ from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_flows import SqlFlowPages
 from penstock.stores.sql.pages_run_tables import SqlRunTables
 from penstock.stores.sql.pages_tracking import SqlTrackingPages
+from penstock.stores.sql.pipelines import SqlPipelineStore
 from penstock.stores.sql.runs import SqlRunStore
 from tests.support.databases import seeded_database
 
@@ -181,6 +183,22 @@ async def test_pipelines_are_listed_with_their_versions_and_schedules(database: 
     page = await SqlCatalogPages(database).list_pipelines(ListQuery(sort="name", is_descending=False))
     assert [(item.name, item.version_count, item.schedule_count) for item in page.items] == [("a", 2, 1), ("b", 1, 0)]
     assert [item.latest.name for item in page.items if item.latest] == ["2", "1"]
+
+
+async def test_tags_that_a_client_gives_a_pipeline_are_found_and_hide_the_demonstration(database: Database) -> None:
+    store, pages = SqlPipelineStore(database), SqlCatalogPages(database)
+    pipeline = await store.get(PipelineId("a"))
+    assert pipeline is not None
+
+    async def names(query: ListQuery) -> list[str]:
+        return [item.name for item in (await pages.list_pipelines(replace(query, sort="name", is_descending=False))).items]
+
+    await store.update(replace(pipeline, tags={"demo": "penstock", "team": "전력"}))
+    try:
+        assert await names(ListQuery(conditions=(Condition("tag", "=", "team=전력"),))) == ["a"]
+        assert await names(ListQuery(scope={"demos": "hide"})) == ["b"]
+    finally:
+        await store.update(pipeline)
 
 
 async def test_projects_count_their_runs_by_state(database: Database) -> None:

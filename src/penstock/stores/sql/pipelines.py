@@ -11,6 +11,7 @@ from penstock.interfaces.listing import ListQuery, Page
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.listing import Column, Listing, Statement, read_page, tag_column
 from penstock.stores.sql.specs import insert_spec
+from penstock.stores.sql.tracking_rows import compact_json
 
 _PIPELINE_ID, _VERSION_ID = Column("pipeline.pipeline_id"), Column("pipeline_version.pipeline_version_id")
 
@@ -76,7 +77,7 @@ class SqlPipelineStore:
                     pipeline.display_name,
                     pipeline.description,
                     pipeline.namespace,
-                    json.dumps(dict(pipeline.tags)),
+                    compact_json(dict(pipeline.tags)),
                     pipeline.created_at,
                 ),
             )
@@ -114,7 +115,7 @@ class SqlPipelineStore:
         await self._database.write(
             lambda tx: tx.execute(
                 "UPDATE pipeline SET display_name = ?, tags = ?, default_version_id = ? WHERE pipeline_id = ?",
-                (pipeline.display_name, json.dumps(dict(pipeline.tags)), pipeline.default_version_id, pipeline.pipeline_id),
+                (pipeline.display_name, compact_json(dict(pipeline.tags)), pipeline.default_version_id, pipeline.pipeline_id),
             )
         )
 
@@ -164,7 +165,7 @@ class SqlVersionStore:
         await self._database.write(
             lambda tx: tx.execute(
                 "UPDATE pipeline_version SET display_name = ?, tags = ? WHERE pipeline_version_id = ?",
-                (version.display_name, json.dumps(dict(version.tags)), version.pipeline_version_id),
+                (version.display_name, compact_json(dict(version.tags)), version.pipeline_version_id),
             )
         )
 
@@ -187,7 +188,7 @@ def _insert_version(tx: Transaction, version: PipelineVersion, spec: StoredSpec)
             version.spec_digest,
             version.package_url,
             version.code_source_url,
-            json.dumps(dict(version.tags)),
+            compact_json(dict(version.tags)),
             version.created_at,
         ),
     )

@@ -63,9 +63,9 @@ def places(url: str) -> dict[str, Place]:
         "home", "pipelines", "experiments", "runs", "recurring", "executions", "artifacts", "projects", "registry", "logs", "trash", "system",
     )  # fmt: skip
     found = {name: f"/ui/{name}" for name in names}
-    found |= {"artifacts-stored": "/ui/artifacts?tab=stored", "search": "/ui/search?q=load", "keys": "/authorize", "missing": "/ui/runs/none"}
+    found |= {"artifacts-stored": "/ui/artifacts?tab=stored", "search": "/ui/search?q=load", "keys": "/authorize", "missing": "/ui/runs/5c7a698e-fa0a-4afe-8fe6-000000000000"}
     found |= {
-        "users": "/ui/system/users", "retention": "/ui/system/retention", "help": "/ui/help", "help-web": "/ui/help/web", "search-empty": "/ui/search",
+        "users": "/ui/system/users", "retention": "/ui/system/retention", "help": "/ui/help", "help-wandb": "/ui/help/wandb", "search-empty": "/ui/search",
         "logs-found": "/ui/logs?text=step", "logs-errors": "/ui/logs?errors=1", "runs-archived": "/ui/runs?tab=archived",
         "runs-filtered": "/ui/runs?q=nothing-is-called-this", "runs-grouped": "/ui/runs?group=pipeline", "executions-grouped": "/ui/executions?group=component",
         "causes": "/ui/executions?group=cause", "stored-grouped": "/ui/artifacts?tab=stored&group=type", "new-trigger": "/ui/recurring/new-trigger",

@@ -74,8 +74,8 @@ def bare(options: argparse.Namespace) -> Iterator[dict[str, Place]]:
     with TemporaryDirectory() as folder, LiveServer(Path(folder) / "new") as new, LiveServer(Path(folder) / "guarded", flags=("--host", "0.0.0.0")) as guarded:
         # Bound to every interface, a server asks for a key.
         names = ("home", "pipelines", "experiments", "runs", "recurring", "executions", "artifacts", "projects", "registry", "trash")
-        places = {f"new-{name}": Place(f"{new.url}/ui/{name}") for name in names} | {"new-flows": Place(f"{new.url}/flows")}
-        places |= {"new-archived": Place(f"{new.url}/ui/runs?tab=archived"), "sign-in": Place(f"http://127.0.0.1:{guarded.port}/ui/runs")}
+        places = {f"bare-{name}": Place(f"{new.url}/ui/{name}") for name in names} | {"bare-flows": Place(f"{new.url}/flows")}
+        places |= {"bare-archived": Place(f"{new.url}/ui/runs?tab=archived"), "sign-in": Place(f"http://127.0.0.1:{guarded.port}/ui/runs")}
         yield places | refused(guarded)
 
 

@@ -27,7 +27,7 @@ def nothing_found(pages: Mapping[str, Place]) -> dict[str, Place]:
     """Lists whose filter matches nothing, and addresses that lead nowhere."""
     lists = ("pipelines", "experiments", "recurring", "executions", "artifacts", "artifacts-stored", "projects", "registry", "project-runs", "flows")
     found = {f"{name}-filtered": Place(_asked(pages[name].address, f"q={_NEVER}")) for name in lists if name in pages}
-    found |= {"logs-nothing": Place(f"/ui/logs?text={_NEVER}"), "search-nothing": Place(f"/ui/search?q={_NEVER}"), "namespace-empty": Place("/ui/runs?namespace=nobody")}
+    found |= {"logs-nothing": Place(f"/ui/logs?text={_NEVER}"), "search-nothing": Place(f"/ui/search?q={_NEVER}"), "namespace-empty": Place("/ui/projects?namespace=nobody")}
     return found | {"missing-page": Place("/ui/no-such-page"), "missing-pipeline": Place("/ui/pipelines/load"), "missing-project": Place("/nobody/nothing")}
 
 
@@ -45,7 +45,7 @@ def opened(pages: Mapping[str, Place]) -> dict[str, Place]:
         "executions-picked": ("executions", (("click", "tbody input[type=checkbox] >> nth=0"), ("click", "tbody input[type=checkbox] >> nth=1"))),
         "artifacts-picked": ("artifacts-stored", (("click", "tbody input[type=checkbox] >> nth=0"), ("click", "tbody input[type=checkbox] >> nth=1"))),
         "project-runs-picked": ("project-runs", (("click", "tbody input[type=checkbox] >> nth=0"), ("click", "tbody input[type=checkbox] >> nth=1"))),
-        "flow-commands": ("flow-run", (("click", ".flow-way > summary, .actions .menu > summary"), ("wait", ".flow-commands"))),
+        "flow-commands": ("flow-run", (("click", ".flow-way > summary, .actions .menu > summary"), ("wait", ".flow-commands .code-block"))),
         "flow-picked": ("flows", (("click", "tbody input[type=checkbox] >> nth=0"), ("click", "tbody input[type=checkbox] >> nth=1"))),
         "replay-menu": ("run-task", (("click", "#replay > summary"),)),
         "schedule-edit": ("schedule", (("click", "#edit > summary"),)),
@@ -67,7 +67,7 @@ def edges_of_pages(pages: Mapping[str, Place]) -> dict[str, Place]:
     on: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "graph-failed-only": ("run-failed", (_GRAPH, _MORE, ("click", "#graph-failed-only"))),
         "graph-turned": ("run", (_GRAPH, ("click", "#graph-direction"))),
-        "graph-found": ("run", (_GRAPH, ("click", "#graph-search"), ("type", "fit"))),
+        "graph-found": ("run", (_GRAPH, ("click", "#graph-search"), ("type", "re"))),
         "graph-loop-open": ("run", (_GRAPH, ("click", "#graph .node-toggle"))),
         "graph-layer": ("run", (_GRAPH, ("click", "#graph .node-enter"), ("wait", "#graph-trail:not([hidden])"))),
         "graph-loop-panel": ("run", (_GRAPH, ("click", "#graph-fit"), ("click", "#graph .is-group .node-link"), ("wait", ".panel-inner"))),
@@ -82,8 +82,8 @@ def edges_of_pages(pages: Mapping[str, Place]) -> dict[str, Place]:
         ("timeline-grouped", "run-timeline", "group=1"), ("timeline-path", "run-timeline", "path=1"), ("run-tasks-filtered", "run-tasks", f"q={_NEVER}"),
         ("compare-all", "compare", "all=1"), ("retention-asked", "retention", "kind=run&kind=tracked_run&kind=version&days=0&keep=1"),
         ("trigger-tested", "trigger", "test=1"), ("backfill-plan", "schedule", "from=2026-11-01T00:00&until=2026-11-05T00:00"),
-        ("versions-compared", "dataset-versions", ""), ("experiments-best", "experiments", "best=loss"), ("runs-columns-shown", "runs", "columns=chosen&column=loss&column=rows"),
-        ("recurring-grouped", "recurring", "group=trigger"), ("pipelines-grouped", "pipelines", "group=state"), ("pipelines-demos", "pipelines", "demos=hide"),
+        ("versions-compared", "dataset-versions", ""), ("experiments-best", "experiments", "metric=loss"), ("runs-columns-shown", "runs", "columns=chosen&column=loss&column=rows"),
+        ("recurring-grouped", "recurring", "group=kind"), ("pipelines-grouped", "pipelines", "group=last"), ("pipelines-demos", "pipelines", "demos=hide"),
         ("artifacts-grouped", "artifacts", "group=type"), ("task-alone", "run-task", "panel=only"),
     )  # fmt: skip
     return found | {name: Place(_asked(pages[page].address, more)) for name, page, more in queries if page in pages}
@@ -144,8 +144,6 @@ def forms(url: str, pages: Mapping[str, Place]) -> dict[str, str]:
     for name in ("version-files", "version-table-files", "tracked-run-files"):
         if name in pages and (file := first_link(url, pages[name].address, re.escape(pages[name].address) + r"/[^\"?#]+")):
             found[f"{name}-one"] = file
-    if "dataset" in pages:
-        found["dataset-files"] = f"{pages['dataset'].address}/files"
     if "tracked-run-diff" in pages and (other := _links(url, pages["tracked-run-diff"].address, r'<option value="(\d+)"')):
         found["tracked-run-diff-other"] = f"{pages['tracked-run-diff'].address}?against={other[-1]}"
     return found | {"new-run-empty": "/ui/runs/new", "search-commands": "/ui/search?q=new", "flow-alone": "/flows/LoadForecastFlow"}

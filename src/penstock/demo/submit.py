@@ -14,7 +14,7 @@ import kfp
 from kfp import compiler
 
 NAME = "Digits demonstration"
-DESCRIPTION = "Trains small models on handwritten digits; uploaded by `penstock demo`."
+DESCRIPTION = "Trains small models on handwritten digits; uploaded by penstock demo."
 
 
 def upload(client: kfp.Client, label: str, package: Path) -> tuple[str, str]:

@@ -279,6 +279,7 @@ def environment() -> jinja2.Environment:
         "plain_json",
         "one_line",
         "kind_of",
+        "kind_word",
         "type_word",
         "headline",
         "with_names",

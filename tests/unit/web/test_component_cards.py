@@ -30,12 +30,12 @@ def test_a_card_has_the_words_of_the_function_and_its_inputs_with_types_and_defa
         ("lr", "0.1", False, ""),
         ("data", "", True, ""),
     ]
-    assert [(one.name, one.type, one.is_required) for one in card.outputs] == [("model", "system.Model", False)]
+    assert [(one.name, one.type, one.is_required) for one in card.outputs] == [("model", "Model", False)]
 
 
 def test_a_tip_says_it_in_lines() -> None:
     assert words_of(leaf(SOURCE)).splitlines() == [
-        "Trains.", "", "Slowly.", "rows: NUMBER_INTEGER", "lr: NUMBER_DOUBLE = 0.1", "data: system.Dataset", "→ model: system.Model",
+        "Trains.", "", "Slowly.", "rows: int", "lr: float = 0.1", "data: Dataset", "→ model: Model",
     ]  # fmt: skip
 
 

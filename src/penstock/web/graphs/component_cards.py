@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import ArtifactSpec, ContainerWork, LeafTemplate, ParameterSpec, RunPlan
+from penstock.web.texts.formats import kind_word, type_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,12 @@ def _values(leaf: LeafTemplate, specs: Mapping[str, ParameterSpec], *, is_input:
     for name, spec in specs.items():
         default = "" if spec.default is UNSET else json.dumps(spec.default, ensure_ascii=False)
         is_required = is_input and spec.default is UNSET and not spec.is_optional
-        yield Port(name, known.get(name, str(spec.type)), default, is_required, spec.description)
+        yield Port(name, known.get(name, kind_word(spec.type)), default, is_required, spec.description)
 
 
 def _artifacts(specs: Mapping[str, ArtifactSpec], *, is_input: bool = False) -> Iterator[Port]:
     for name, spec in specs.items():
-        yield Port(name, spec.type.schema_title, "", is_input and not spec.is_optional, spec.description)
+        yield Port(name, type_word(spec.type.schema_title), "", is_input and not spec.is_optional, spec.description)
 
 
 def component_source(command: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ from penstock.web.pages.tracking.run import run_url
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services.tracking import caller_of, readable_by
 from penstock.web.services.web import WebServices
-from penstock.web.texts.formats import state_look, state_word
+from penstock.web.texts.formats import state_look, state_word, type_word
 from penstock.web.texts.starters import Starter, is_local, starters
 from penstock.web.tracking.documents import look_of
 
@@ -241,7 +241,8 @@ def my_object(one: RecentObject) -> MyObject:
         look = look_of(TrackedState(one.state))
     else:
         look = _look(one.state)
-    return MyObject(address_of_object(one.kind, one.object_id), icon, word, one, look)
+    shown = dataclasses.replace(one, detail=type_word(one.detail)) if one.kind == "artifact" else one
+    return MyObject(address_of_object(one.kind, one.object_id), icon, word, shown, look)
 
 
 async def mine(services: WebServices, request: Request, *, limit: int = 8) -> list[MyObject]:

@@ -131,20 +131,30 @@ def with_names(text: str) -> Markup:
 
 
 def kind_of(value: Any) -> str:
-    """Name of a JSON value's type as pipeline authors know it."""
+    """Name of a JSON value's type as pipeline authors know it; whole numbers may have come as others."""
     match value:
         case bool():
-            return "BOOLEAN"
+            return "bool"
         case int() | float():
-            return "NUMBER"
+            return "number"
         case str():
-            return "STRING"
+            return "str"
         case list():
-            return "LIST"
+            return "list"
         case dict():
-            return "STRUCT"
+            return "dict"
         case _:
-            return "NULL"
+            return "None"
+
+
+_KINDS = {
+    "NUMBER_DOUBLE": "float", "NUMBER_INTEGER": "int", "STRING": "str", "BOOLEAN": "bool", "LIST": "list", "STRUCT": "dict", "ANY": "any",
+}  # fmt: skip
+
+
+def kind_word(kind: str) -> str:
+    """Declared type of a parameter as authors write it in Python: `NUMBER_DOUBLE` -> `float`; what has no such word stays."""
+    return _KINDS.get(kind, kind)
 
 
 def type_word(schema_title: str) -> str:

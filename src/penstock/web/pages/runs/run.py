@@ -34,7 +34,7 @@ from penstock.web.runs.plans import plan_of
 from penstock.web.runs.trace import trace_of
 from penstock.web.services.tracking import tracking_of
 from penstock.web.services.web import WebServices
-from penstock.web.texts.formats import plain_json
+from penstock.web.texts.formats import kind_word, plain_json
 
 VIEWS: Sequence[tuple[str, str, str]] = (
     ("graph", "Graph", "pipeline"),
@@ -121,7 +121,7 @@ def parameter_rows(specs: Mapping[str, ParameterSpec], given: Mapping[str, Any])
         ParameterRow(
             name,
             given.get(name, None if spec.default is UNSET else spec.default),
-            str(spec.type),
+            kind_word(spec.type),
             name not in given,
             spec.description,
         )

@@ -323,9 +323,9 @@ for (const query of ["(prefers-color-scheme: dark)", "(prefers-contrast: more)",
   matchMedia(query).addEventListener("change", () => document.dispatchEvent(new CustomEvent("penstock:theme")));
 }
 
-// Rows of tabs scroll where they do not fit; the open tab is in sight.
-for (const tab of document.querySelectorAll("nav.tabs [aria-current]")) {
-  const { parentElement: row } = tab;
+// Rows of tabs and of versions scroll where they do not fit; the open one is in sight.
+for (const tab of document.querySelectorAll("nav.tabs [aria-current], .version-strip [aria-current]")) {
+  const row = tab.closest("nav");
   row.scrollLeft = Math.max(0, tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2);
 }
 

@@ -25,6 +25,7 @@ from penstock.domain.tracking import TrackedState
 from penstock.interfaces.page_catalog import HomeView, RecentTracked
 from penstock.stores.sql.database import Transaction, open_database
 from penstock.web import pages
+from penstock.web.pages.artifacts.lineage_panel import _of_artifact
 from penstock.web.pages.home import AHEAD, lanes_of, troubles_of
 from penstock.web.pages.lists.views import TABLES, checked_layout
 from penstock.web.pages.runs.run import VIEWS
@@ -835,3 +836,10 @@ def test_a_document_of_a_task_is_on_paper_and_our_own_rendering_of_markdown_foll
         address = re.search(r'"(/ui/artifacts/\d+)"', listed)
         assert address is not None, kind
         assert f'<iframe class="{classes}"' in client.get(f"{address[1]}?tab=preview").text, kind
+
+
+def test_the_panel_of_a_lineage_draws_metrics_that_have_no_bytes(seeded: SeededApp) -> None:
+    for kind, drawn in (("ClassificationMetrics", "classification"), ("Metrics", "scalars")):
+        listed = PageClient(seeded.app).get(f"/ui/artifacts?tab=stored&q=type:system.{kind}").text
+        contents = [asyncio.run(_of_artifact(seeded.services, int(found))) for found in dict.fromkeys(re.findall(r'"/ui/artifacts/(\d+)"', listed))]
+        assert {content.visual.kind for content in contents if content is not None and content.visual is not None} == {drawn}, kind

@@ -179,18 +179,20 @@ async def _content(services: WebServices, node: LineageNode) -> Content | None:
 
 async def _of_artifact(services: WebServices, artifact_id: int) -> Content | None:
     view = await services.artifacts.artifact(artifact_id)
-    if view is None or view.artifact.digest is None or (await services.notes.note(artifact_id)).ended_at is not None:
+    if view is None or (await services.notes.note(artifact_id)).ended_at is not None:
         return None
-    artifact, base = view.artifact, f"/ui/artifacts/{artifact_id}"
+    artifact, base, asked = view.artifact, f"/ui/artifacts/{artifact_id}", {"tab": "preview"}
+    name = artifact.name or artifact.output_key
+    use = ArtifactUse("output", artifact.output_key, 0, artifact, artifact.task_id or "", artifact.task_name)
+    drawn = visuals_of(await uses_with_sources(services, [use]))
+    visual = drawn[0] if drawn else None
+    if artifact.digest is None:
+        # Metrics are what was logged of them; they have no bytes.
+        return Content(base, asked, name, visual=visual) if visual is not None and visual.kind in {"scalars", "classification"} else None
     digest, size = artifact.digest, artifact.size_bytes
     preview = await asyncio.to_thread(
         preview_of, services.blobs, digest=digest, type_=artifact.type, is_directory=artifact.is_directory, size=size
     )
-    use = ArtifactUse("output", artifact.output_key, 0, artifact, artifact.task_id or "", artifact.task_name)
-    drawn = visuals_of(await uses_with_sources(services, [use]))
-    name = artifact.name or artifact.output_key
-    visual = drawn[0] if drawn else None
-    asked = {"tab": "preview"}
     return Content(base, asked, name, size, preview, f"{base}/view", f"{base}/download", visual=visual)
 
 

@@ -17,7 +17,7 @@ from penstock.interfaces import listing
 from penstock.interfaces.page_flows import FlowQuery
 from penstock.interfaces.pages import Condition, ListQuery
 from penstock.interfaces.run_tables import Span
-from penstock.stores.sql import catalog_filters, catalog_groups, page_filters, pages_artifacts, pages_flows, pages_run_tables
+from penstock.stores.sql import catalog_filters, catalog_groups, page_filters, pages_artifacts, pages_catalog, pages_flows, pages_run_tables
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
@@ -387,3 +387,20 @@ async def test_an_experiment_shows_as_runs_what_it_counts(database: Database) ->
         assert ([dot.run_id for dot in item.last_runs], item.run_count) == (shown, len(shown))
     active = await pages.list_experiments(ListQuery(conditions=(Condition("runs", "=", "1"),)))
     assert [(item.name, item.run_count, len(item.last_runs)) for item in active.items] == [("now", 1, 1)]
+
+
+async def test_versions_of_a_pipeline_are_listed_in_parts(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages_catalog, "LISTED_VERSIONS", 1)
+    pages = SqlCatalogPages(database)
+
+    async def listed(**asked: Any) -> list[str]:
+        view = await pages.pipeline("a", **asked)
+        assert view is not None
+        assert view.pipeline.latest is not None
+        assert (view.pipeline.latest.pipeline_version_id, view.pipeline.version_count) == ("a2", 2)
+        return [version.pipeline_version_id for version in view.versions]
+
+    assert await listed() == ["a2"]
+    assert await listed(before=2.0) == ["a1"]
+    assert await listed(version_id="a1") == ["a2", "a1"]
+    assert await listed(version_id="b1") == ["a2"]

@@ -10,7 +10,7 @@ import pytest
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.pages import Condition, ListQuery
 from penstock.interfaces.run_tables import SavedView, Span
-from penstock.stores.sql import page_filters
+from penstock.stores.sql import page_filters, pages_runs
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_home import SqlHomePages
 from penstock.stores.sql.pages_run_tables import SqlRunTables
@@ -297,3 +297,14 @@ async def test_dates_of_a_filter_are_days_of_its_time_zone(database: Database, c
     unequal = ListQuery(conditions=(Condition("started", "!=", chip), Condition("started", ">", "2001-09-09")), zone=zone, limit=100)
     found = {int(run.run_id[1:]) for run in (await SqlRunPages(database).list_runs(unequal)).items}
     assert found == ({0, 1, 2, 3, 4} - runs if runs else set())
+
+
+async def test_the_last_good_run_before_a_failed_one_is_of_its_pipeline(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = SqlRunPages(database)
+    good = await pages.last_good(["r08", "r04", "r00", "nowhere"])
+    assert {run_id: run.run_id for run_id, run in good.items()} == {"r08": "r05", "r04": "r01"}
+    await database.write(lambda tx: tx.execute("UPDATE run SET storage_state = 'TRASHED' WHERE run_id = 'r05'"))
+    assert (await pages.last_good(["r08"]))["r08"].run_id == "r02"
+    monkeypatch.setattr(pages_runs, "LOOKED_BACK", 1)
+    assert await pages.last_good(["r08"]) == {}
+    assert await pages.last_good([]) == {}

@@ -130,6 +130,10 @@ class ComponentStatistics:
     """By run, oldest first."""
 
 
+LISTED_VERSIONS = 500
+"""Versions of a pipeline that are looked at together."""
+
+
 @dataclass(frozen=True, slots=True)
 class PipelineView:
     """What the pipeline page shows."""
@@ -234,8 +238,11 @@ class CatalogPages(Protocol):
         """Return pipelines with latest version and last 20 runs. Sorts: `created`, `name`."""
         ...
 
-    async def pipeline(self, pipeline_id: str) -> PipelineView | None:
-        """Return a pipeline with its versions, or None."""
+    async def pipeline(self, pipeline_id: str, *, version_id: str = "", before: float | None = None) -> PipelineView | None:
+        """Return a pipeline with its newest `LISTED_VERSIONS` versions, or None.
+
+        `version_id` is among them though it is an older one, as the last. With `before` they are the newest of those made earlier.
+        """
         ...
 
     async def version(self, pipeline_version_id: str) -> VersionItem | None:

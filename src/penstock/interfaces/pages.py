@@ -368,6 +368,10 @@ class RunView:
     """A few newest runs of the same pipeline, for the sibling menu."""
 
 
+LOOKED_BACK = 1000
+"""Runs before another one among which the last good one is looked for."""
+
+
 class RunPages(Protocol):
     """Runs and the tasks in them."""
 
@@ -391,6 +395,13 @@ class RunPages(Protocol):
 
     async def runs(self, run_ids: Sequence[str]) -> Sequence[RunItem]:
         """Return the existing ones of `run_ids`, in that order, with metrics."""
+        ...
+
+    async def last_good(self, run_ids: Sequence[str]) -> Mapping[str, RunItem]:
+        """Return, by the id of each of these runs, the newest one of the same pipeline or flow before it that succeeded.
+
+        Of each the `LOOKED_BACK` runs before it are looked at; those without one are left out.
+        """
         ...
 
     async def children(self, run_id: str, parent_task_id: str, *, offset: int = 0, limit: int = 2000) -> Sequence[TaskItem]:

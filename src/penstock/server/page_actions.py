@@ -194,18 +194,21 @@ class RecurringRunForms:
         )
         return (await self._recurring_runs.create(wanted)).recurring_run_id
 
-    async def update(self, recurring_run_id: str, request: Mapping[str, Any]) -> None:
-        """Change what the request names."""
+    async def update(self, recurring_run_id: str, request: Mapping[str, Any], *, by: str = "") -> None:
+        """Change what the request names. A trigger that is as it was goes on counting from where it did."""
+        trigger = _trigger(request["trigger"]) if request.get("trigger") else None
+        before = await self._recurring_runs.get(RecurringRunId(recurring_run_id))
         change = RecurringChange(
+            run=_run_request(request),
             display_name=request.get("name"),
             description=request.get("description"),
             parameters=request.get("parameters"),
             pipeline_root=request.get("pipeline_root"),
-            trigger=_trigger(request["trigger"]) if request.get("trigger") else None,
+            trigger=trigger if trigger != before.trigger else None,
             max_concurrency=int(request["max_concurrency"]) if request.get("max_concurrency") else None,
             no_catchup=None if request.get("is_catchup") is None else not request["is_catchup"],
         )
-        await self._recurring_runs.update(RecurringRunId(recurring_run_id), change)
+        await self._recurring_runs.update(RecurringRunId(recurring_run_id), change, by=by)
 
     async def enable(self, recurring_run_id: str) -> None:
         """Start the schedule."""

@@ -283,6 +283,7 @@ def environment() -> jinja2.Environment:
         "type_word",
         "headline",
         "with_names",
+        "period",
     ):
         env.filters[name] = getattr(formats, name)
     env.filters |= {"clock": _clock, "exact": _exact, "field_time": _field_time}

@@ -41,6 +41,7 @@ def test_other_failures_are_other_causes_and_the_most_frequent_comes_first() -> 
     first, second = causes_of(tasks)
     assert (first.example, len(first.tasks), first.run_count) == ("ValueError: 2", 2, 2)
     assert second.example == "MemoryError"
+    assert [task.task_id for task in first.named] == ["t2"]
     assert causes_of([FAILED])[0].example == "no message"
 
 

@@ -36,6 +36,12 @@ def test_without_measures_a_bar_spans_from_start_to_end_and_never_leaves_its_tas
     assert (bar.start, bar.queue, bar.environment, bar.run) == pytest.approx((40, 20, 0, 0))
 
 
+def test_a_task_that_was_tried_again_has_the_time_of_all_its_attempts() -> None:
+    once = item("root/late", created=0, started=75, finished=95, usage={"run_seconds": 4.0})
+    (bar,) = timeline_of([dataclasses.replace(once, attempts=2)], 0, 100)
+    assert bar.seconds == bar.run == 20
+
+
 def test_tasks_in_loops_are_told_apart() -> None:
     (bar,) = timeline_of([item("root/for-loop-1[2]/for-loop-3[10]/train", created=0, started=1, finished=2, usage={})], 0, 2)
     assert bar.name == "train[2][10]"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from penstock.interfaces.page_catalog import (
+    LISTED_VERSIONS,
     BestMetric,
     ComponentStatistics,
     ExperimentChoice,
@@ -114,9 +116,9 @@ class SqlCatalogPages:
         """See `CatalogPages`."""
         return await self._database.read(lambda tx: _list_pipelines(tx, query))
 
-    async def pipeline(self, pipeline_id: str) -> PipelineView | None:
+    async def pipeline(self, pipeline_id: str, *, version_id: str = "", before: float | None = None) -> PipelineView | None:
         """See `CatalogPages`."""
-        return await self._database.read(lambda tx: _pipeline_view(tx, pipeline_id))
+        return await self._database.read(lambda tx: _pipeline_view(tx, pipeline_id, version_id, before))
 
     async def version(self, pipeline_version_id: str) -> VersionItem | None:
         """See `CatalogPages`."""
@@ -280,20 +282,13 @@ def _latest_versions(tx: Transaction, pipeline_ids: Sequence[str]) -> dict[str, 
     return {row["pipeline_id"]: _version_from_row(row) for row in rows}
 
 
-def _pipeline_view(tx: Transaction, pipeline_id: str) -> PipelineView | None:
+def _pipeline_view(tx: Transaction, pipeline_id: str, version_id: str, before: float | None) -> PipelineView | None:
     here = {"id": pipeline_id}
     row = tx.one("SELECT * FROM pipeline WHERE pipeline_id = :id", here)
     if row is None:
         return None
-    versions = [
-        _version_from_row(item)
-        for item in tx.all(
-            "SELECT v.*, (SELECT COUNT(*) FROM run WHERE run.pipeline_id = v.pipeline_id "
-            "AND run.pipeline_version_id = v.pipeline_version_id) AS run_count FROM pipeline_version v "
-            "WHERE v.pipeline_id = :id ORDER BY v.created_at DESC, v.pipeline_version_id DESC LIMIT 500",
-            here,
-        )
-    ]
+    versions = _versions(tx, pipeline_id, version_id, before)
+    latest = versions[0] if versions and before is None else _latest_versions(tx, [pipeline_id]).get(pipeline_id)
     dots = last_runs(tx, "pipeline_id", [pipeline_id], 20).get(pipeline_id, [])
     schedules = tx.all(
         f"SELECT {RECURRING_COLUMNS} FROM recurring_run {RECURRING_JOINS} WHERE recurring_run.pipeline_id = :id LIMIT 100", here
@@ -301,7 +296,7 @@ def _pipeline_view(tx: Transaction, pipeline_id: str) -> PipelineView | None:
     return PipelineView(
         pipeline=_pipeline_from_row(
             row,
-            versions[0] if versions else None,
+            latest,
             dots,
             version_count=_counts(tx, "pipeline_version", [pipeline_id]).get(pipeline_id, 0),
             schedule_count=_counts(tx, "recurring_run", [pipeline_id]).get(pipeline_id, 0),
@@ -310,6 +305,19 @@ def _pipeline_view(tx: Transaction, pipeline_id: str) -> PipelineView | None:
         statistics=_statistics(tx, [dot.run_id for dot in dots]),
         schedules=[recurring_from_row(item) for item in schedules],
     )
+
+
+def _versions(tx: Transaction, pipeline_id: str, version_id: str, before: float | None) -> list[VersionItem]:
+    select = (
+        "SELECT v.*, (SELECT COUNT(*) FROM run WHERE run.pipeline_id = v.pipeline_id "
+        "AND run.pipeline_version_id = v.pipeline_version_id) AS run_count FROM pipeline_version v WHERE v.pipeline_id = :id AND "
+    )
+    params = {"id": pipeline_id, "before": math.inf if before is None else before, "limit": LISTED_VERSIONS}
+    listed = "v.created_at < :before ORDER BY v.created_at DESC, v.pipeline_version_id DESC LIMIT :limit"
+    rows = tx.all(select + listed, params)
+    if version_id and not any(row["pipeline_version_id"] == version_id for row in rows):
+        rows += tx.all(select + "v.pipeline_version_id = :version", {"id": pipeline_id, "version": version_id})
+    return [_version_from_row(row) for row in rows]
 
 
 def _statistics(tx: Transaction, run_ids: Sequence[str]) -> list[ComponentStatistics]:

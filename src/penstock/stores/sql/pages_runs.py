@@ -8,6 +8,7 @@ from typing import Any
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.interfaces.pages import (
     COUNT_LIMIT,
+    LOOKED_BACK,
     IterationItem,
     ListQuery,
     Page,
@@ -117,6 +118,10 @@ class SqlRunPages:
     async def runs(self, run_ids: Sequence[str]) -> Sequence[RunItem]:
         """See `RunPages`."""
         return await self._database.read(lambda tx: _runs(tx, run_ids))
+
+    async def last_good(self, run_ids: Sequence[str]) -> Mapping[str, RunItem]:
+        """See `RunPages`."""
+        return await self._database.read(lambda tx: _last_good(tx, run_ids))
 
     async def children(self, run_id: str, parent_task_id: str, *, offset: int = 0, limit: int = 2000) -> Sequence[TaskItem]:
         """See `RunPages`."""
@@ -334,6 +339,23 @@ def _runs(tx: Transaction, run_ids: Sequence[str]) -> list[RunItem]:
     rows = {row["run_id"]: row for row in _select_runs(tx, f"WHERE run.run_id IN ({places})", params)}
     metrics = metrics_of(tx, rows, per_run=500)
     return [run_from_row(rows[run_id], metrics) for run_id in run_ids if run_id in rows]
+
+
+def _last_good(tx: Transaction, run_ids: Sequence[str]) -> Mapping[str, RunItem]:
+    places, params = named_places(run_ids)
+    near = (
+        "SELECT run_id, state, storage_state, created_at FROM run AS before WHERE before.pipeline_name = run.pipeline_name"
+        " AND before.created_at < run.created_at ORDER BY before.created_at DESC LIMIT :most"
+    )
+    good = (
+        f"SELECT near.run_id FROM ({near}) AS near WHERE near.state = 'SUCCEEDED' AND near.storage_state <> 'TRASHED'"
+        " ORDER BY near.created_at DESC LIMIT 1"
+    )
+    sql = f"SELECT run.run_id, ({good}) AS good FROM run WHERE run.run_id IN ({places}) AND run.pipeline_name <> ''"
+    rows = tx.all(sql, {**params, "most": LOOKED_BACK})
+    found = {row["run_id"]: row["good"] for row in rows if row["good"] is not None}
+    runs = {run.run_id: run for run in _runs(tx, sorted(set(found.values())))}
+    return {run_id: runs[good_id] for run_id, good_id in found.items()}
 
 
 def _one_task(tx: Transaction, tail: str, params: Mapping[str, Any]) -> TaskItem | None:

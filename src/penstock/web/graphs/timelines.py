@@ -61,7 +61,8 @@ def timeline_of(tasks: Sequence[Any], start: float, end: float, *, now: float | 
                 environment=environment * share,
                 run=running * share,
                 upload=upload * share,
-                seconds=float(usage.get("run_seconds", running)) if usage else running,
+                # What was measured is of the last attempt; the bar has them all.
+                seconds=running if task.attempts > 1 else float(usage.get("run_seconds", running)),
                 path=task.path,
             )
         )

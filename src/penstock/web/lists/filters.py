@@ -57,6 +57,14 @@ def filter_text(words: Sequence[str], conditions: Sequence[Condition]) -> str:
     return " ".join([*(_word_text(word) for word in words), *(chip_text(condition) for condition in conditions)])
 
 
+def before_of(request: Request) -> float | None:
+    """Return the moment before which a history is shown, as the address names it."""
+    try:
+        return float(request.query_params["before"])
+    except (KeyError, ValueError):
+        return None
+
+
 def query_of(
     request: Request,
     address: Mapping[str, str] | None = None,

@@ -33,7 +33,12 @@ class Cause:
     @property
     def names(self) -> Sequence[str]:
         """Names of the tasks, each once."""
-        return list(dict.fromkeys(task.display_name for task in self.tasks))
+        return [task.display_name for task in self.named]
+
+    @property
+    def named(self) -> Sequence[TaskItem]:
+        """The newest task of each name."""
+        return list({task.display_name: task for task in reversed(self.tasks)}.values())[::-1]
 
     @property
     def run_count(self) -> int:

@@ -125,8 +125,8 @@ class RecurringRunActions(Protocol):
         """Create a schedule: the fields of `RunActions.create`, `trigger`, `max_concurrency`, `is_catchup`; return its id."""
         ...
 
-    async def update(self, recurring_run_id: str, request: Mapping[str, Any]) -> None:
-        """Change what the request names."""
+    async def update(self, recurring_run_id: str, request: Mapping[str, Any], *, by: str = "") -> None:
+        """Change what the request names: the fields of `create` but `experiment_id`. The change log names `by`."""
         ...
 
     async def enable(self, recurring_run_id: str) -> None:

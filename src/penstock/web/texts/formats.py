@@ -25,6 +25,8 @@ STATE_LOOKS: Mapping[str, tuple[str, str]] = {
     "PAUSED": ("Paused", "paused"),
 }
 """State -> (word, icon and class name). Every state has its own shape, so that colour is never the only sign."""
+UNITS: dict[str, int] = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400, "weeks": 604_800}
+"""Seconds of the units in which people say how often something comes back."""
 _NAMED = re.compile(r"`([^`\n]{1,200})`")
 _NAMES_CAUSE = re.compile(r"\bexit code \d+(?::| \()")
 """A failure that says more than the exit code."""
@@ -60,6 +62,13 @@ def duration(seconds: float | None) -> str:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} m"
     hours = whole % 86_400 // 3600
     return f"{whole // 86_400} d {hours} h" if hours else f"{whole // 86_400} d"
+
+
+def period(seconds: float | None) -> tuple[str, str]:
+    """Number and unit that say exactly how often something comes back, in the largest unit that has it whole; None: an hour."""
+    asked = seconds or 3600
+    unit = next((unit for unit in reversed(UNITS) if asked % UNITS[unit] == 0), "seconds")
+    return f"{asked / UNITS[unit]:.15g}", unit
 
 
 def size(count: int | None) -> str:

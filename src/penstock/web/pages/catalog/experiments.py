@@ -107,7 +107,8 @@ async def experiment_page(services: WebServices, request: Request) -> Response:
     experiment = await services.catalog.experiment(experiment_id)
     if experiment is None:
         raise NotFoundError(f"There is no experiment {experiment_id}.")
-    query = query_of(request, now=services.clock.now(), scope={"experiment_id": experiment_id})
+    address = {"tab": "archived" if experiment.storage_state == "ARCHIVED" else "", **request.query_params}
+    query = query_of(request, address, now=services.clock.now(), scope={"experiment_id": experiment_id})
     page = ExperimentPage(
         experiment,
         await run_table(services, request, query, shows_experiment=False),

@@ -17,12 +17,14 @@ from penstock.domain.expr import UNSET
 from penstock.domain.plan import ParameterSpec, RunPlan
 from penstock.interfaces.page_catalog import PipelineItem, RecurringItem, VersionItem
 from penstock.interfaces.pages import ListQuery, RunItem
+from penstock.web.lists.experiment_choices import meant
 from penstock.web.render import Crumb, Frame, Notice, language_of, redirect, render, render_part
 from penstock.web.runs.plans import plan_of
 from penstock.web.security import check_own_form
 from penstock.web.services.web import WebServices
 from penstock.web.texts import sentences
 from penstock.web.texts.cron_words import in_zone
+from penstock.web.texts.formats import UNITS
 from penstock.web.texts.zones import moment_of
 
 
@@ -42,6 +44,10 @@ class Field:
     choices: Sequence[str] = ()
     is_changed: bool = False
     """Differs from the definition's default (clones show it)."""
+    default: str = ""
+    """What the definition takes when nothing is given, as text."""
+    is_empty_text: bool = False
+    """A field that is left empty means an empty text here, and not that nothing is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,9 @@ class NewRunPage:
     """Context of `runs/new.html`."""
 
     pipelines: Sequence[PipelineItem]
-    """To choose from."""
+    """To choose from: the first by name, and the chosen one."""
+    pipeline_count: int
+    """How many there are."""
     versions: Sequence[VersionItem]
     """Of the chosen pipeline."""
     pipeline_id: str
@@ -60,10 +68,13 @@ class NewRunPage:
     fields: Sequence[Field]
     """Parameters."""
     experiments: Sequence[tuple[str, str]]
-    """(id, name)."""
+    """(id, name) to choose from: those that ran last, and the chosen one."""
     experiment_id: str
+    archived_experiment: str
+    """Name of the experiment of the cloned run, which takes no runs any more; empty: it takes some."""
     name: str
     description: str
+    pipeline_root: str
     source: RunItem | None
     """The run being cloned."""
     yaml_text: str
@@ -111,15 +122,21 @@ def _field(name: str, spec: ParameterSpec, given: Mapping[str, Any]) -> Field:
         widget = "choice"
     default = None if spec.default is UNSET else spec.default
     value = given.get(name, default)
+    is_required = spec.default is UNSET and not spec.is_optional
+    choices = [_text(choice) for choice in spec.literals]
+    if _text(value) not in choices and not (is_required and value is None):
+        choices.insert(0, _text(value))
     return Field(
         name,
         kind,
         widget,
         _text(value),
-        is_required=spec.default is UNSET and not spec.is_optional,
+        is_required=is_required,
         description=spec.description,
-        choices=[_text(choice) for choice in spec.literals],
-        is_changed=name in given and given[name] != default,
+        choices=choices if spec.literals else (),
+        is_changed=name in given and spec.default is not UNSET and given[name] != default,
+        default=_text(default),
+        is_empty_text=widget == "text" and (_text(default) != "" or given.get(name) == ""),
     )
 
 
@@ -160,7 +177,8 @@ def value_of(text: str, kind: str, name: str) -> Any:
 
 
 def parameters_of(form: FormData) -> dict[str, Any]:
-    """Read the parameters from the form: the YAML text if that tab was open, else one field each. Empty fields are left out.
+    """Read the parameters from the form: the YAML text if that tab was open, else one field each. Empty fields are left out, but
+    for texts that would be the definition's default then: there nothing written is an empty text.
 
     Raises:
         InvalidArgumentError: a value does not fit its type, or the YAML is not a mapping.
@@ -178,7 +196,7 @@ def parameters_of(form: FormData) -> dict[str, Any]:
         if key.startswith("parameter:"):
             name = key.partition(":")[2]
             text, kind = str(form[key]), str(form.get(f"type:{name}", "STRING"))
-            if text != "" or (kind == "STRING" and form.get(f"empty:{name}")):
+            if text != "" or (kind == "STRING" and f"default:{name}" in form):
                 values[name] = value_of(text, kind, name)
     return values
 
@@ -197,11 +215,9 @@ def trigger_of(form: FormData) -> dict[str, Any]:
         trigger["cron"] = in_zone(expression, str(form.get("cron_zone", "")).strip())
     else:
         try:
-            trigger["interval_seconds"] = round(
-                float(str(form.get("every", "1"))) * {"minutes": 60, "hours": 3600, "days": 86400}[str(form.get("unit", "hours"))]
-            )
-        except (ValueError, KeyError) as error:
-            raise InvalidArgumentError("The period has to be a number of minutes, hours or days.") from error
+            trigger["interval_seconds"] = round(float(str(form.get("every", "1"))) * UNITS[str(form.get("unit", "hours"))])
+        except (ValueError, KeyError, OverflowError) as error:
+            raise InvalidArgumentError("The period has to be a number of seconds, minutes, hours, days or weeks.") from error
     for name in ("start", "end"):
         if text := str(form.get(name, "")).strip():
             trigger[name] = moment_of(text, str(form.get("zone", "")))
@@ -212,13 +228,15 @@ def trigger_of(form: FormData) -> dict[str, Any]:
 class _Start:
     """What the form begins with."""
 
-    pipeline_id: str
-    version_id: str
+    pipeline_id: str | None
+    """None: the address does not say."""
+    version_id: str | None
     experiment_id: str
     kind: str
     digest: str = ""
     name: str = ""
     description: str = ""
+    pipeline_root: str = ""
     given: Mapping[str, Any] = field(default_factory=dict)
     source: RunItem | None = None
     recurring: RecurringItem | None = None
@@ -231,7 +249,7 @@ async def _start_of(services: WebServices, ask: QueryParams) -> _Start:
     Raises:
         NotFoundError: the run or schedule it names is not there.
     """
-    start = _Start(ask.get("pipeline", ""), ask.get("version", ""), ask.get("experiment", ""), ask.get("kind", "once"))
+    start = _Start(ask.get("pipeline"), ask.get("version"), ask.get("experiment", ""), ask.get("kind", "once"))
     if clone := ask.get("clone"):
         found = await services.runs.runs([clone])
         if not found:
@@ -245,19 +263,27 @@ async def _start_of(services: WebServices, ask: QueryParams) -> _Start:
     return start
 
 
+def _take_pipeline(start: _Start, pipeline_id: str | None, version_id: str | None) -> None:
+    """Begin with these, unless the address says otherwise: empty there is a definition of its own, or the latest version."""
+    if start.pipeline_id is None:
+        start.pipeline_id = pipeline_id or ""
+        start.version_id = version_id or "" if start.version_id is None else start.version_id
+
+
 def _take_run(start: _Start, run: RunItem) -> None:
-    start.source = run
+    start.source, start.pipeline_root = run, run.pipeline_root
     start.given, start.digest = dict(run.parameters), run.spec_digest or ""
-    start.pipeline_id, start.version_id = start.pipeline_id or run.pipeline_id or "", start.version_id or run.pipeline_version_id or ""
+    _take_pipeline(start, run.pipeline_id, run.pipeline_version_id)
     start.experiment_id, start.name, start.description = run.experiment_id or "", f"Clone of {run.name}", run.description
 
 
 def _take_schedule(start: _Start, schedule: RecurringItem) -> None:
     start.recurring, start.kind, start.trigger = schedule, "recurring", schedule.trigger
     start.given = dict(schedule.runtime_config.get("parameters") or {})
-    start.pipeline_id, start.version_id = schedule.pipeline_id or "", schedule.pipeline_version_id or ""
+    _take_pipeline(start, schedule.pipeline_id, schedule.pipeline_version_id)
     start.digest, start.experiment_id = schedule.spec_digest or "", schedule.experiment_id
     start.name, start.description = schedule.name, schedule.description
+    start.pipeline_root = str(schedule.runtime_config.get("pipeline_root") or "")
 
 
 async def new_run_page(services: WebServices, request: Request) -> Response:
@@ -267,7 +293,7 @@ async def new_run_page(services: WebServices, request: Request) -> Response:
     ask = request.query_params
     start = await _start_of(services, ask)
     is_fix = start.source is not None and ask.get("fix") == "1"
-    page = await _page_of(services, start, is_fix=is_fix, is_newest=is_fix and not ask.get("version"))
+    page = await _page_of(services, start, is_fix=is_fix, is_newest=is_fix and "version" not in ask)
     title = "Edit schedule" if start.recurring else "New recurring run" if start.kind == "recurring" else "New run"
     section, above = ("recurring", "Recurring runs") if start.kind == "recurring" else ("runs", "Runs")
     frame = Frame(title=title, section=section, crumbs=(Crumb(above, f"/ui/{section}"), Crumb(title, is_word=True)), scripts=("new_run",))
@@ -275,23 +301,28 @@ async def new_run_page(services: WebServices, request: Request) -> Response:
 
 
 async def _page_of(services: WebServices, start: _Start, *, is_fix: bool, is_newest: bool) -> NewRunPage:
-    listing = await services.catalog.list_pipelines(ListQuery(limit=200, sort="name", is_descending=False))
-    view = await services.catalog.pipeline(start.pipeline_id) if start.pipeline_id else None
+    pipeline_id, version_id = start.pipeline_id or "", start.version_id or ""
+    view = await services.catalog.pipeline(pipeline_id, version_id=version_id) if pipeline_id else None
+    pipelines, count = await pipeline_choices(services, view.pipeline if view else None)
     versions = view.versions if view else ()
-    version_id = versions[0].pipeline_version_id if versions and is_newest else start.version_id
+    version_id = versions[0].pipeline_version_id if versions and is_newest else version_id
     chosen = next((version for version in versions if version.pipeline_version_id == version_id), versions[0] if versions else None)
     plan, problem = await _plan(services, chosen.spec_digest if chosen else start.digest)
+    experiments, archived = await _experiments(services, start.experiment_id)
     return NewRunPage(
-        pipelines=listing.items,
+        pipelines=pipelines,
+        pipeline_count=count,
         versions=versions,
-        pipeline_id=start.pipeline_id,
+        pipeline_id=pipeline_id,
         version_id=version_id,
         spec_digest=start.digest if not chosen else "",
         fields=fields_of(plan.parameters, start.given) if plan else (),
-        experiments=await services.catalog.experiment_names(),
+        experiments=experiments,
         experiment_id=start.experiment_id,
+        archived_experiment=archived,
         name=start.name or (f"Run of {view.pipeline.display_name}" if view else ""),
         description=start.description,
+        pipeline_root=start.pipeline_root,
         source=start.source,
         is_fix=is_fix,
         yaml_text=yaml.safe_dump(_effective(plan, start.given), sort_keys=False, allow_unicode=True) if plan and plan.parameters else "",
@@ -300,6 +331,26 @@ async def _page_of(services: WebServices, start: _Start, *, is_fix: bool, is_new
         trigger=start.trigger,
         problem=problem,
     )
+
+
+async def pipeline_choices(services: WebServices, chosen: PipelineItem | None) -> tuple[list[PipelineItem], int]:
+    """Return the pipelines that a form offers, the chosen one among them, and how many there are."""
+    listing = await services.catalog.list_pipelines(ListQuery(limit=200, sort="name", is_descending=False))
+    items = list(listing.items)
+    if chosen is not None and all(item.pipeline_id != chosen.pipeline_id for item in items):
+        items.append(chosen)
+    return items, listing.total
+
+
+async def _experiments(services: WebServices, chosen: str) -> tuple[list[tuple[str, str]], str]:
+    """Return the experiments that the form offers, and the name of the chosen one when it is archived."""
+    names = list(await services.catalog.experiment_names())
+    if not chosen or chosen in dict(names):
+        return names, ""
+    experiment = await services.catalog.experiment(chosen)
+    if experiment is None or experiment.storage_state != "AVAILABLE":
+        return names, experiment.name if experiment else ""
+    return [*names, (chosen, experiment.name)], ""
 
 
 def _effective(plan: RunPlan, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -313,11 +364,21 @@ async def _plan(services: WebServices, digest: str) -> tuple[RunPlan | None, str
     return plan, "" if plan else "The definition of this pipeline cannot be read."
 
 
-def _request_of(form: FormData) -> dict[str, Any]:
+async def experiment_named(services: WebServices, form: FormData) -> str | None:
+    """Return the id of the experiment in the form: chosen by id, or written by name where there are too many; None: the default one.
+
+    Raises:
+        InvalidArgumentError: there is none, or several have the name.
+    """
+    text = str(form.get("experiment", "")).strip()
+    return await meant(services.catalog, text) if text else None
+
+
+async def _request_of(services: WebServices, form: FormData) -> dict[str, Any]:
     return {
         "name": str(form.get("name", "")).strip(),
         "description": str(form.get("description", "")).strip(),
-        "experiment_id": str(form.get("experiment", "")) or None,
+        "experiment_id": await experiment_named(services, form),
         "pipeline_id": str(form.get("pipeline", "")) or None,
         "pipeline_version_id": str(form.get("version", "")) or None,
         "spec_digest": str(form.get("spec_digest", "")) or None,
@@ -331,7 +392,7 @@ async def create(services: WebServices, request: Request) -> Response:
     """Start the run, or set up or change the schedule."""
     check_own_form(request)
     form = await request.form()
-    wanted = _request_of(form)
+    wanted = await _request_of(services, form)
     if form.get("kind") != "recurring":
         run_id = await services.actions.runs.create(wanted)
         return redirect(f"/ui/runs/{run_id}")
@@ -341,7 +402,8 @@ async def create(services: WebServices, request: Request) -> Response:
         "is_catchup": form.get("catchup") == "on",
     }
     if edited := str(form.get("edit", "")):
-        await services.actions.recurring_runs.update(edited, wanted)
+        by = services.automation.user_name if services.automation else ""
+        await services.actions.recurring_runs.update(edited, wanted, by=by)
         return redirect(f"/ui/recurring/{edited}", Notice("Schedule changed."))
     recurring_run_id = await services.actions.recurring_runs.create(wanted)
     return redirect(f"/ui/recurring/{recurring_run_id}", Notice("Schedule created."))
@@ -352,7 +414,7 @@ async def plan_part(services: WebServices, request: Request) -> Response:
     check_own_form(request)
     form = await request.form()
     try:
-        plan = await services.actions.runs.cache_plan(_request_of(form) | {"name": "plan"})
+        plan = await services.actions.runs.cache_plan(await _request_of(services, form) | {"name": "plan"})
     except PenstockError as error:
         return render_part(services, request, "runs/plan.html", part=PlanPart((), str(error)))
     counts: dict[str, int] = {}
@@ -376,7 +438,8 @@ def converted(form: FormData) -> dict[str, Any]:
         if value is not None:
             value_of(_text(value), kinds[name], name)
     if form.get("mode") == "yaml":
-        return {"fields": {name: _text(values.get(name)) for name in kinds}}
+        missing = {name: str(form.get(f"default:{name}", "")) for name in kinds if values.get(name) is None}
+        return {"fields": {name: missing.get(name, _text(values.get(name))) for name in kinds}}
     return {"yaml": yaml.safe_dump(values, sort_keys=False, allow_unicode=True) if values else ""}
 
 

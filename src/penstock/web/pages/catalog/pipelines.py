@@ -7,6 +7,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -17,13 +18,13 @@ from penstock.domain.budgets import BudgetScope
 from penstock.domain.catalog import DEMO_TAG
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.trash import TrashKind
-from penstock.interfaces.page_catalog import PipelineItem, PipelineView, VersionItem
+from penstock.interfaces.page_catalog import LISTED_VERSIONS, PipelineItem, PipelineView, VersionItem
 from penstock.interfaces.pages import ListQuery, Page
 from penstock.spec.notices import DefinitionNotice, notices_of
 from penstock.web.graphs.component_cards import ComponentCard, components_of
 from penstock.web.graphs.run import static_scope
 from penstock.web.lists.catalog_groups import choices_of, group_table
-from penstock.web.lists.filters import query_of
+from penstock.web.lists.filters import before_of, query_of
 from penstock.web.lists.groups import GroupTable
 from penstock.web.pages.compare.graphs import GraphDiff, graph_diff
 from penstock.web.pages.lists.picked import ListAddress, bulk_form, every, ids_of
@@ -117,6 +118,10 @@ class PipelinePage:
     """Versions tab, when two are compared."""
     budget: BudgetCard | None = None
     """What it may use; None on a server without budgets."""
+    earlier: float | None = None
+    """The versions listed are those since then, and there are more."""
+    is_earlier: bool = False
+    """There are newer versions than those listed."""
 
 
 def _query(services: WebServices, request: Request, address: Mapping[str, str]) -> ListQuery:
@@ -146,10 +151,11 @@ async def list_page(services: WebServices, request: Request) -> Response:
 async def pipeline_page(services: WebServices, request: Request) -> Response:
     """One pipeline at one version."""
     pipeline_id = request.path_params["pipeline_id"]
-    view = await services.catalog.pipeline(pipeline_id)
+    wanted = request.query_params.get("version")
+    before = before_of(request)
+    view = await services.catalog.pipeline(pipeline_id, version_id=wanted or "", before=before)
     if view is None:
         raise NotFoundError(f"There is no pipeline {pipeline_id}.")
-    wanted = request.query_params.get("version")
     by_id = {version.pipeline_version_id: version for version in view.versions}
     if wanted and wanted not in by_id:
         raise NotFoundError(f"This pipeline has no version {wanted}.")
@@ -171,8 +177,10 @@ async def pipeline_page(services: WebServices, request: Request) -> Response:
         query = query_of(request, now=services.clock.now(), scope={"pipeline_id": pipeline_id})
         data["runs"] = await run_table(services, request, query)
     if tab == "versions" and {"a", "b"} <= request.query_params.keys():
-        data["diff"] = await _diff(services, by_id, request.query_params["a"], request.query_params["b"])
+        data["diff"] = await _diff(services, pipeline_id, request.query_params["a"], request.query_params["b"])
     data["budget"] = await budget_card(services, BudgetScope.PIPELINE, pipeline_id)
+    data["earlier"] = view.versions[LISTED_VERSIONS - 1].created_at if len(view.versions) >= LISTED_VERSIONS else None
+    data["is_earlier"] = before is not None
     page = PipelinePage(view=view, version=version, tab=tab, tabs=TABS, **data)
     frame = Frame(
         title=view.pipeline.display_name,
@@ -199,16 +207,22 @@ async def graph_data(services: WebServices, request: Request) -> Response:
     return JSONResponse(body | {"trail": _trail(layer)})
 
 
+def _version_name(services: WebServices) -> str:
+    """Name of an upload without one: by the time, in the words of the Kubeflow UI."""
+    at = datetime.fromtimestamp(services.clock.now(), UTC).isoformat(timespec="milliseconds")
+    return f"version_at_{at.removesuffix('+00:00')}Z"
+
+
 def _trail(path: str) -> list[dict[str, str]]:
     """Return the groups from the outermost to the one at `path` of a definition, without the root."""
     steps = path.split("/")
     return [{"id": "/".join(steps[: count + 1]), "name": steps[count]} for count in range(1, len(steps))]
 
 
-async def _diff(services: WebServices, by_id: Mapping[str, VersionItem], old_id: str, new_id: str) -> VersionDiff:
-    if old_id not in by_id or new_id not in by_id:
+async def _diff(services: WebServices, pipeline_id: str, old_id: str, new_id: str) -> VersionDiff:
+    old, new = await services.catalog.version(old_id), await services.catalog.version(new_id)
+    if old is None or new is None or {old.pipeline_id, new.pipeline_id} != {pipeline_id}:
         raise NotFoundError("One of the two versions does not exist.")
-    old, new = by_id[old_id], by_id[new_id]
     before, after = await services.runs.spec(old.spec_digest), await services.runs.spec(new.spec_digest)
     if before is None or after is None:
         raise NotFoundError("One of the two definitions is gone.")
@@ -254,8 +268,9 @@ async def act(services: WebServices, request: Request) -> Response:
     if isinstance(upload, UploadFile) and upload.filename:
         file_name, content = upload.filename, await upload.read(MAX_UPLOAD)
     elif address:
+        called = name or (_version_name(services) if is_version else "")
         pipeline_id, version_id = await services.actions.pipelines.upload_from_url(
-            address, pipeline_id=pipeline_id if is_version else None, name=name, description=description
+            address, pipeline_id=pipeline_id if is_version else None, name=called, description=description
         )
         return redirect(f"/ui/pipelines/{pipeline_id}?version={version_id}", Notice("Uploaded."))
     elif pasted:
@@ -263,11 +278,11 @@ async def act(services: WebServices, request: Request) -> Response:
     else:
         raise InvalidArgumentError("Choose a file, give a URL or paste the definition.")
     if is_version:
-        number = name or f"version {services.clock.now():.0f}"
+        called = name or _version_name(services)
         version_id = await services.actions.pipelines.upload_version(
-            pipeline_id, name=number, description=description, file_name=file_name, content=content
+            pipeline_id, name=called, description=description, file_name=file_name, content=content
         )
         return redirect(f"/ui/pipelines/{pipeline_id}?version={version_id}", Notice("Version uploaded."))
-    name = name or re.sub(r"\.(yaml|yml|json|zip|tar\.gz)$", "", file_name.rpartition("/")[2])
+    name = name or re.sub(r"\.(yaml|yml|json|zip|tar\.gz|tgz)$", "", file_name.rpartition("/")[2])
     pipeline_id, _ = await services.actions.pipelines.upload(name=name, description=description, file_name=file_name, content=content)
     return redirect(f"/ui/pipelines/{pipeline_id}", Notice("Pipeline uploaded."))

@@ -19,7 +19,7 @@ from penstock.interfaces.pages import Page, RunItem
 from penstock.pipelines.recurring_runs import HeldBack
 from penstock.pipelines.triggers import TriggerTest
 from penstock.web.lists.catalog_groups import choices_of, group_table
-from penstock.web.lists.filters import query_of
+from penstock.web.lists.filters import before_of, query_of
 from penstock.web.lists.groups import GroupTable
 from penstock.web.pages.catalog.triggers import EDIT_WORDS, BackfillPreview, preview_of
 from penstock.web.pages.lists.picked import ListAddress, bulk_form, every, ids_of
@@ -114,7 +114,7 @@ async def list_page(services: WebServices, request: Request) -> Response:
 async def recurring_page(services: WebServices, request: Request) -> Response:
     """One schedule."""
     recurring_run_id = request.path_params["recurring_run_id"]
-    before = _before(request)
+    before = before_of(request)
     found = await services.catalog.recurring(recurring_run_id, before=before)
     if found is None:
         raise NotFoundError(f"There is no recurring run {recurring_run_id}.")
@@ -133,14 +133,6 @@ async def recurring_page(services: WebServices, request: Request) -> Response:
     crumbs = (Crumb("Recurring runs", "/ui/recurring"), Crumb(item.name))
     frame = Frame(title=item.name, section="recurring", crumbs=crumbs, live="", scripts=("table", "triggers"))
     return render(services, request, "recurring/recurring.html", frame=frame, page=page)
-
-
-def _before(request: Request) -> float | None:
-    """Return the planned time before which the history is shown, as the address names it."""
-    try:
-        return float(request.query_params["before"])
-    except (KeyError, ValueError):
-        return None
 
 
 async def _automation_parts(services: WebServices, request: Request, item: RecurringItem) -> dict[str, Any]:

@@ -16,12 +16,11 @@ from penstock.domain.errors import InvalidArgumentError, NotFoundError, Penstock
 from penstock.domain.ids import ExperimentId, PipelineId, PipelineVersionId, RecurringRunId
 from penstock.domain.triggers import EventKind, EventTrigger
 from penstock.interfaces.page_catalog import PipelineItem, VersionItem
-from penstock.interfaces.pages import ListQuery
 from penstock.pipelines.backfill_costs import BackfillCost
 from penstock.pipelines.backfills import BackfillPlan
 from penstock.pipelines.recurring_runs import RecurringChange, RecurringRequest, new_token
 from penstock.pipelines.runs import RunRequest
-from penstock.web.pages.catalog.new_run import Field, fields_of, parameters_of, trigger_of
+from penstock.web.pages.catalog.new_run import Field, experiment_named, fields_of, parameters_of, pipeline_choices, trigger_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.runs.plans import plan_of
 from penstock.web.security import check_own_form
@@ -60,7 +59,9 @@ class NewTriggerPage:
     """Context of `recurring/new_trigger.html`."""
 
     pipelines: Sequence[PipelineItem]
-    """To choose from."""
+    """To choose from: the first by name, and the chosen one."""
+    pipeline_count: int
+    """How many there are."""
     versions: Sequence[VersionItem]
     """Of the chosen pipeline."""
     pipeline_id: str
@@ -123,7 +124,7 @@ def automation_of(services: WebServices) -> Automation:
 async def new_trigger_page(services: WebServices, request: Request) -> Response:
     """The form for a trigger, filled from `?pipeline=`, `?version=`, `?kind=` and the fields of the event."""
     ask = request.query_params
-    return await _form(services, request, ask.get("pipeline", ""), ask.get("version", ""), _lenient_event(ask), {}, "")
+    return await _form(services, request, ask.get("pipeline", ""), ask.get("version", ""), _lenient_event(ask), {}, "", filled=ask)
 
 
 async def create(services: WebServices, request: Request) -> Response:
@@ -136,11 +137,12 @@ async def create(services: WebServices, request: Request) -> Response:
     try:
         given = _texts_of(form)
         event = replace(event_of(form), token_digest=digest)
+        experiment = await experiment_named(services, form)
         wanted = RecurringRequest(
             RunRequest(
                 name=str(form.get("name", "")).strip(),
                 description=str(form.get("description", "")).strip(),
-                experiment_id=ExperimentId(str(form["experiment"])) if form.get("experiment") else None,
+                experiment_id=ExperimentId(experiment) if experiment else None,
                 pipeline_id=PipelineId(pipeline) if pipeline else None,
                 pipeline_version_id=PipelineVersionId(version) if version else None,
                 parameters=given,
@@ -151,7 +153,7 @@ async def create(services: WebServices, request: Request) -> Response:
         )
         recurring = await automation_of(services).recurring_runs.create(wanted)
     except PenstockError as error:
-        return await _form(services, request, pipeline, version, _lenient_event(form), given, str(error), form=form)
+        return await _form(services, request, pipeline, version, _lenient_event(form), given, str(error), filled=form)
     if event.kind is EventKind.WEBHOOK:
         return await _token_page(services, request, recurring.recurring_run_id, recurring.display_name, token)
     return redirect(f"/ui/recurring/{recurring.recurring_run_id}", Notice("Trigger created."))
@@ -321,14 +323,16 @@ async def _form(
     given: Mapping[str, Any],
     problem: str,
     *,
-    form: FormData | None = None,
+    filled: Mapping[str, Any],
 ) -> Response:
-    view = await services.catalog.pipeline(pipeline_id) if pipeline_id else None
+    view = await services.catalog.pipeline(pipeline_id, version_id=version_id) if pipeline_id else None
+    pipelines, count = await pipeline_choices(services, view.pipeline if view else None)
     versions = view.versions if view else ()
     chosen = next((version for version in versions if version.pipeline_version_id == version_id), versions[0] if versions else None)
     plan = await plan_of(services, chosen.spec_digest if chosen else None)
     page = NewTriggerPage(
-        pipelines=(await services.catalog.list_pipelines(ListQuery(limit=200, sort="name", is_descending=False))).items,
+        pipelines=pipelines,
+        pipeline_count=count,
         versions=versions,
         pipeline_id=pipeline_id,
         version_id=version_id,
@@ -337,7 +341,7 @@ async def _form(
         kind=event.kind.value,
         event=event,
         kinds=KINDS,
-        filled=form or {},
+        filled=filled,
         problem=problem,
     )
     crumbs = (Crumb("Recurring runs", "/ui/recurring"), Crumb("New trigger", is_word=True))

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.errors import InvalidArgumentError
-from penstock.interfaces.pages import Condition, Page, TaskItem
+from penstock.interfaces.pages import Condition, Page, RunItem, TaskItem
 from penstock.web.lists.filters import chip_text, query_of
 from penstock.web.lists.groups import GroupTable, condition_of, facet_menu, without
 from penstock.web.lists.key_columns import KeyColumns, chosen_keys, key_columns, named
@@ -30,6 +30,8 @@ GROUPINGS = (*FACETS, ("name", "Task"), ("pipeline", "Pipeline"), ("run", "Run")
 
 GROUPED_TASKS = 500
 """Failures are grouped by cause over this many newest ones."""
+TRACED_CAUSES = 50
+"""For so many causes the last good run is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class ExecutionsPage:
     """Sort name, with `-` in front for descending."""
     keys: KeyColumns
     """Values in (`in.NAME`) and out (`out.NAME`) and metrics (`metric.NAME`) of the executions, as columns."""
+    last_good: Mapping[str, RunItem]
+    """The last run that succeeded before the newest failure of a cause, by the run of that failure; of the first `TRACED_CAUSES` causes."""
     filter_fields: Sequence[str] = FILTER_FIELDS
     """Fields the filter bar completes."""
     facets: Sequence[tuple[str, str]] = FACETS
@@ -72,6 +76,7 @@ async def list_page(services: WebServices, request: Request) -> Response:
     query, by = query_of(request, wanted, now=services.clock.now()), wanted.get("group", "")
     listing: Page[TaskItem] = Page([], None, 0)
     groups, causes = None, None
+    last_good: Mapping[str, RunItem] = {}
     if by in dict(GROUPINGS):
         found = await services.run_tables.task_groups(query, by)
         groups = GroupTable(by, dict(GROUPINGS)[by], found, (), request.url.path, wanted)
@@ -80,12 +85,13 @@ async def list_page(services: WebServices, request: Request) -> Response:
         query = dataclasses.replace(query, conditions=(*query.conditions, failed), cursor=None, limit=GROUPED_TASKS)
         listing = await services.runs.list_tasks(query)
         causes = causes_of(listing.items)
+        last_good = await services.runs.last_good(list({cause.tasks[0].run_id for cause in causes[:TRACED_CAUSES]}))
     else:
         listing = await services.runs.list_tasks(query)
     chosen = {name: without(wanted.get("q", ""), name)[1] for name, _ in FACETS}
     metrics = (f"metric.{name}" for name in await services.runs.metric_names())
     keys = key_columns(wanted, await values_of(services, listing.items, chosen_keys(wanted)), metrics)
-    page = ExecutionsPage(listing, causes, groups, chosen, ("-" if query.is_descending else "") + query.sort, keys)
+    page = ExecutionsPage(listing, causes, groups, chosen, ("-" if query.is_descending else "") + query.sort, keys, last_good)
     frame = Frame(title="Executions", section="executions", crumbs=(Crumb("Executions"),), live="", scripts=("table",))
     return render(services, request, "executions/list.html", frame=frame, page=page)
 

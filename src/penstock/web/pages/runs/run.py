@@ -65,6 +65,8 @@ class ParameterRow:
     is_default: bool
     """The caller did not give it."""
     description: str
+    is_required: bool = False
+    """The definition has no default for it, and does not go without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ def parameter_rows(specs: Mapping[str, ParameterSpec], given: Mapping[str, Any])
             kind_word(spec.type),
             name not in given,
             spec.description,
+            spec.default is UNSET and not spec.is_optional,
         )
         for name, spec in specs.items()
     ]

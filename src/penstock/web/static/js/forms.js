@@ -9,7 +9,9 @@ import { ask, stages, why } from "./waiting.js";
 
 const KEPT_ALIVE_BYTES = 60000; // the most that browsers let go on when their reader goes elsewhere at once
 
-const sending = new WeakSet();
+const LEAVING_MS = 8000; // a reader who stopped the way to the next page may send the form again after that
+
+const sending = new Set();
 
 /** What the server says against it; its sentence is for the reader. */
 class Refusal extends Error {
@@ -27,6 +29,9 @@ document.addEventListener("submit", (event) => {
   if (!sending.has(form)) submit(form, submitter);
 });
 
+// The browser showed a page again as it was left.
+addEventListener("pageshow", (event) => event.persisted && sending.clear());
+
 async function submit(form, submitter) {
   sending.add(form);
   delete form.dataset.confirmed; // the next time is another one
@@ -34,16 +39,18 @@ async function submit(form, submitter) {
   settled(form);
   const end = stages({ show: () => {}, reason: () => say(form, { sentence: text("slow") }), giveUp: () => {} });
   const address = new URL(submitter?.getAttribute("formaction") ?? form.getAttribute("action") ?? "", location.href).href;
+  let leaves = false;
   try {
     if (submitter && "file" in submitter.dataset) await fetchFile(form, submitter, address);
-    else await arrive(await ask(address, asked(form, submitter)));
+    else leaves = await arrive(await ask(address, asked(form, submitter)));
     settled(form);
   } catch (error) {
     const again = error instanceof Refusal ? null : () => submit(form, submitter);
     say(form, { ...told(error), again, details: [error.message, address, error.status, error.requestId, new Date().toISOString()] });
   } finally {
     end();
-    sending.delete(form);
+    // Until the next page is here, a second click on this one would do it a second time.
+    setTimeout(() => sending.delete(form), leaves ? LEAVING_MS : 0);
     form.removeAttribute("aria-busy");
   }
 }
@@ -74,14 +81,18 @@ async function fetchFile(form, submitter, address) {
   name.remove();
 }
 
-/** Go where the answer leads, or show the page that it is. */
+/** Go where the answer leads, or show the page that it is; tells whether this page is left. */
 async function arrive(answer) {
   if ((answer.headers.get("content-type") ?? "").startsWith("application/json")) {
     const { location: target, ...refusal } = await answer.json();
     if (!target) throw new Refusal(refusal);
     go(new URL(target, location.href));
   } else if (answer.redirected) go(new URL(answer.url));
-  else show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  else {
+    show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    return false;
+  }
+  return true;
 }
 
 function go(target) {

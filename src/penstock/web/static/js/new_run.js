@@ -1,18 +1,49 @@
 // The new-run form: reloads for another pipeline, switches between form and YAML, checks JSON fields, fetches plan and next times.
 
+import "./choices.js";
 import { text } from "./dom.js";
 import { ask, waitAt, why } from "./waiting.js";
 
+const KEPT = "penstock new run"; // what was typed before another pipeline or version was chosen
+
 const form = document.querySelector("[data-new-run]");
 const place = document.getElementById("plan");
+
+const isSwitch = (field) => field.type === "radio" || field.type === "checkbox";
+const kindOf = (field) => form.elements[`type:${field.name.slice("parameter:".length)}`]?.value;
+
+function isTouched(field) {
+  if (isSwitch(field)) return field.checked !== field.defaultChecked;
+  if (field.options) return field.value !== ([...field.options].find((option) => option.defaultSelected) ?? field.options[0])?.value;
+  return field.value !== field.defaultValue;
+}
+
+/** Take what was typed along to the form of another pipeline or version. */
+function keep() {
+  const touched = [...form.elements].filter((field) => field.name && !field.dataset.reload && field.type !== "hidden" && isTouched(field));
+  const kept = touched.map((field) => ({ name: field.name, value: field.value, is: isSwitch(field) ? field.checked : null, kind: kindOf(field) }));
+  sessionStorage.setItem(KEPT, JSON.stringify(kept));
+}
+
+function putBack() {
+  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
+  sessionStorage.removeItem(KEPT);
+  for (const { name, value, is, kind } of kept) {
+    const field = [...form.elements].find((one) => one.name === name && (is === null || one.value === value));
+    if (!field || kindOf(field) !== kind) continue;
+    if (is === null) field.value = value;
+    else field.checked = is;
+    if (field.options && field.selectedIndex < 0) field.selectedIndex = 0;
+  }
+}
 
 for (const field of form.querySelectorAll("[data-reload]")) {
   field.addEventListener("change", () => {
     const address = new URL(location.href);
     if (field.dataset.reload === "pipeline") address.searchParams.delete("version");
-    if (field.value) address.searchParams.set(field.dataset.reload, field.value);
-    else address.searchParams.delete(field.dataset.reload);
+    address.searchParams.set(field.dataset.reload, field.value);
     address.searchParams.set("kind", form.elements.kind.value);
+    keep();
     location.href = address;
   });
 }
@@ -22,6 +53,7 @@ function showMode() {
   form.querySelector("[data-mode-form]").hidden = isYaml;
   form.querySelector("[data-mode-yaml]").hidden = !isYaml;
   form.querySelector("[data-recurring]").hidden = form.elements.kind.value !== "recurring";
+  form.querySelector("[data-once]").hidden = form.elements.kind.value === "recurring";
   for (const field of form.querySelectorAll("[data-mode-form] [required], [data-mode-form] [data-was-required]")) {
     if (isYaml) {
       field.dataset.wasRequired = "yes";
@@ -65,7 +97,7 @@ function refresh() {
   }, 350);
 }
 
-let mode = form.elements.mode?.value;
+let mode;
 
 /** Take what was written in one tab over to the other; what cannot be read keeps the reader where it can be mended. */
 async function convert() {
@@ -118,5 +150,9 @@ form.addEventListener("input", (event) => {
   refresh();
 });
 document.querySelector("[data-plan]").addEventListener("click", refresh);
+putBack();
+mode = form.elements.mode?.value;
+for (const field of form.querySelectorAll("[data-json]")) checkJson(field);
+showDiffering();
 showMode();
 refresh();

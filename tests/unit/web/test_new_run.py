@@ -1,0 +1,143 @@
+"""The form of a new run: what an empty field means, what may be chosen, and what a schedule keeps when its whole form is saved."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
+import pytest
+from starlette.datastructures import FormData
+
+from penstock.domain.catalog import Trigger
+from penstock.domain.ids import ExperimentId, PipelineId
+from penstock.domain.plan import ParameterSpec, ParameterType
+from penstock.pipelines.recurring_runs import RecurringRequest
+from penstock.pipelines.runs import RunRequest
+from penstock.server.page_actions import RecurringRunForms
+from penstock.stores.sql import pages_catalog
+from penstock.web.pages.catalog import pipelines
+from penstock.web.pages.catalog.new_run import converted, fields_of, parameters_of, trigger_of
+from penstock.web.texts.formats import period
+from tests.browser.app import SeededApp
+from tests.unit.web.conftest import PageClient
+
+OWN = {"origin": "http://testserver"}
+TEXTS = {
+    "mode": ParameterSpec("mode", ParameterType.STRING, default="fast"),
+    "note": ParameterSpec("note", ParameterType.STRING, default=""),
+    "rows": ParameterSpec("rows", ParameterType.NUMBER_INTEGER, default=10),
+}
+
+
+def _form(**values: str) -> FormData:
+    kinds = {f"type:{name}": str(spec.type) for name, spec in TEXTS.items()}
+    texts = {f"default:{field.name}": field.default for field in fields_of(TEXTS, {}) if field.is_empty_text}
+    return FormData({**kinds, **texts, **values})
+
+
+def test_a_text_that_is_emptied_is_an_empty_text_where_the_default_is_another() -> None:
+    emptied = _form(**{"parameter:mode": "", "parameter:note": "", "parameter:rows": ""})
+    assert parameters_of(emptied) == {"mode": ""}
+    assert [field.is_empty_text for field in fields_of(TEXTS, {})] == [True, False, False]
+    assert fields_of(TEXTS, {"note": ""})[1].is_empty_text
+
+
+def test_parameters_that_yaml_leaves_out_are_not_emptied_by_the_switch_to_the_form() -> None:
+    written = _form(mode="yaml", yaml="rows: 3")
+    assert converted(written) == {"fields": {"mode": "fast", "note": "", "rows": "3"}}
+    assert converted(_form(mode="yaml", yaml="mode: ''"))["fields"]["mode"] == ""
+
+
+def test_a_value_that_is_none_of_the_choices_can_be_kept() -> None:
+    choice = {"mode": ParameterSpec("mode", ParameterType.STRING, default="a", literals=("a", "b"))}
+    assert list(fields_of(choice, {"mode": "c"})[0].choices) == ["c", "a", "b"]
+    optional = {"mode": replace(choice["mode"], default=None, is_optional=True)}
+    assert list(fields_of(optional, {})[0].choices) == ["", "a", "b"]
+
+
+def test_periods_are_said_exactly_and_read_back() -> None:
+    said = {100: ("100", "seconds"), 90: ("90", "seconds"), 300: ("5", "minutes"), 5400: ("90", "minutes"), 86_400: ("1", "days"), 1_209_600: ("2", "weeks")}
+    for seconds, (count, unit) in said.items():
+        assert period(seconds) == (count, unit)
+        assert trigger_of(FormData({"trigger": "period", "every": count, "unit": unit}))["interval_seconds"] == seconds
+    assert period(None) == ("1", "hours")
+
+
+def test_a_pipeline_shows_more_versions_than_it_lists(client: PageClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages_catalog, "LISTED_VERSIONS", 1)
+    monkeypatch.setattr(pipelines, "LISTED_VERSIONS", 1)
+    newest = client.get("/ui/pipelines/pipe-digits?tab=versions").text
+    assert re.findall(r'name="b" value="(ver-\d)"', newest) == ["ver-2"]
+    assert '<span class="count">2</span>' in newest
+    earlier = re.findall(r'<a href="([^"]+)">Earlier</a>', newest)[0].replace("&amp;", "&")
+    assert re.findall(r'name="b" value="(ver-\d)"', client.get(earlier).text) == ["ver-1"]
+    assert client.get("/ui/pipelines/pipe-digits?version=ver-1").status_code == 200
+    assert client.get("/ui/pipelines/pipe-digits?version=ver-add").status_code == 404
+    assert "ver-1" in client.get("/ui/pipelines/pipe-digits?tab=versions&a=ver-1&b=ver-2").text
+    assert '<option value="ver-1" selected>' in client.get("/ui/runs/new?pipeline=pipe-digits&version=ver-1").text
+    assert client.get("/ui/pipelines/pipe-digits?tab=versions&a=ver-add&b=ver-2").status_code == 404
+
+
+def test_a_value_without_a_default_to_differ_from_is_not_marked() -> None:
+    must = {"must": ParameterSpec("must", ParameterType.STRING)}
+    assert not fields_of(must, {"must": "a"})[0].is_changed
+    assert fields_of(TEXTS, {"mode": "slow"})[0].is_changed
+
+
+def test_a_clone_can_take_the_latest_version(client: PageClient, seeded: SeededApp) -> None:
+    address = f"/ui/runs/new?clone={seeded.runs['good']}"
+    assert '<option value="ver-2" selected>' in client.get(address).text
+    assert '" selected>v' not in client.get(f"{address}&version=").text
+
+
+def test_without_a_pipeline_the_forms_lead_to_the_upload(client: PageClient, seeded: SeededApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(query: Any) -> Any:
+        return pages_catalog.Page([], None, 0)
+
+    monkeypatch.setattr(seeded.services.catalog, "list_pipelines", nothing)
+    for address in ("/ui/runs/new", "/ui/recurring/new-trigger"):
+        text = client.get(address).text
+        assert "There is no pipeline yet." in text
+        assert 'href="/ui/pipelines#upload"' in text
+
+
+def test_a_version_without_a_name_is_called_by_the_time(client: PageClient, seeded: SeededApp) -> None:
+    form = {"verb": "upload-version", "id": "pipe-digits", "text": "a: 1"}
+    assert client.post("/ui/pipelines/actions", data=form, headers=OWN).status_code == 303
+    verb, said = seeded.actions.calls[-1]
+    assert verb.startswith("upload_version")
+    assert re.search(r"version_at_\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", str(said))
+
+
+def test_optional_parameters_of_a_definition_are_not_called_required() -> None:
+    specs = {"maybe": ParameterSpec("maybe", ParameterType.STRING, is_optional=True), "must": ParameterSpec("must", ParameterType.STRING)}
+    assert [row.is_required for row in pipelines.parameter_rows(specs, {})] == [False, True]
+
+
+def test_the_whole_form_changes_what_a_schedule_runs_and_keeps_the_rest(client: PageClient, seeded: SeededApp) -> None:
+    assert seeded.services.automation is not None
+    service = seeded.services.automation.recurring_runs
+    forms = RecurringRunForms(service, UTC)
+    run = RunRequest("hourly", experiment_id=ExperimentId("exp-rates"), pipeline_id=PipelineId("pipe-digits"), pipeline_root="minio://kept/here")
+    before = asyncio.run(service.create(RecurringRequest(run, Trigger(interval_seconds=5400), 1, is_enabled=False)))
+    identity = before.recurring_run_id
+    try:
+        text = client.get(f"/ui/runs/new?edit={identity}").text
+        assert 'name="pipeline_root" value="minio://kept/here"' in text
+        assert '<select id="experiment" name="experiment" disabled>' in text
+        assert re.search(r'name="every"[^>]* value="90"', text)
+        assert '<option value="minutes" selected>' in text
+        wanted = {
+            "name": "hourly", "pipeline_id": "pipe-digits", "pipeline_version_id": "ver-1", "parameters": {"rows": 5},
+            "pipeline_root": "minio://kept/here", "trigger": {"interval_seconds": 5400}, "max_concurrency": 1, "is_catchup": True,
+        }  # fmt: skip
+        asyncio.run(forms.update(identity, wanted, by="ann"))
+        after = asyncio.run(service.get(identity))
+        assert (after.pipeline_version_id, after.pipeline_root, dict(after.parameters)) == ("ver-1", "minio://kept/here", {"rows": 5})
+        assert (after.anchored_at, after.experiment_id) == (before.anchored_at, before.experiment_id)
+        assert asyncio.run(service.edits(identity))[0].user_name == "ann"
+    finally:
+        asyncio.run(service.delete(identity))

@@ -75,7 +75,7 @@ def test_the_tools_of_a_graph_stay_in_one_row_beside_an_open_panel(page: Page, s
     expect(tools.get_by_label("Critical path")).to_be_visible()
     expect(page.locator("#graph-more")).to_be_hidden()
     page.locator("#graph a.node").first.click()
-    expect(page.locator("#panel .panel-inner")).to_be_visible()
+    expect(page.locator("#panel .panel-inner")).to_be_visible(timeout=30_000)
     expect(page.locator("#graph-more")).to_be_visible()
     rows = "(tools) => new Set([...tools.children].filter((tool) => tool.offsetHeight).map((tool) => Math.round((tool.getBoundingClientRect().top + tool.getBoundingClientRect().bottom) / 2))).size"
     assert tools.evaluate(rows) == 1

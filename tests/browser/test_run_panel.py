@@ -283,7 +283,7 @@ def test_a_long_log_is_read_up_and_down_again_without_a_gap(page: Page, served: 
         log.write_bytes(b"".join(b"line %d of many, long enough to fill some windows of the log\n" % number for number in range(1, 20_001)))
         page.goto(address)
         view, lines = page.locator("[data-log-view]"), page.locator("#panel .log-line")
-        expect(lines.last).to_have_text(re.compile("line 20000 of many"))
+        expect(lines.last).to_have_text(re.compile("line 20000 of many"), timeout=30_000)
         numbers = "() => [...document.querySelectorAll('#panel .log-line')].map((line) => Number(line.dataset.line))"
         for _ in range(4):
             first = page.evaluate(numbers)[0]

@@ -843,3 +843,9 @@ def test_the_panel_of_a_lineage_draws_metrics_that_have_no_bytes(seeded: SeededA
         listed = PageClient(seeded.app).get(f"/ui/artifacts?tab=stored&q=type:system.{kind}").text
         contents = [asyncio.run(_of_artifact(seeded.services, int(found))) for found in dict.fromkeys(re.findall(r'"/ui/artifacts/(\d+)"', listed))]
         assert {content.visual.kind for content in contents if content is not None and content.visual is not None} == {drawn}, kind
+
+
+def test_metrics_are_drawn_over_the_runs_of_an_experiment(client: PageClient) -> None:
+    page = client.get("/ui/experiments/exp-default")
+    assert page.status_code == 200
+    assert '<figure class="metric-chart">' in page.text

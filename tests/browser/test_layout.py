@@ -206,3 +206,23 @@ def test_what_leads_on_stands_in_one_order_on_every_list(page: Page) -> None:
         page.goto(address)
         menus = page.locator(".table-tools > details > summary").filter(has_text=re.compile("Columns|Group|Views|Export"))
         expect(menus).to_have_text(["Columns", "Group", "Views", "Export"])
+
+
+@pytest.mark.parametrize("address", ["/ui/artifacts", "/ui/artifacts?tab=stored", "/ui/executions"])
+def test_a_row_has_two_lines_on_telephones(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(address)
+    row = page.locator(".table-box tbody tr").first
+    expect(row).to_be_visible()
+
+    assert row.evaluate("(row) => row.getBoundingClientRect().height") < 70
+
+
+@pytest.mark.parametrize("address", ["/ui/executions?group=cause", "/ui/executions?group=component", "/ui/runs?group=pipeline", "/ui/artifacts?group=type"])
+def test_groups_do_not_scroll_sideways_on_telephones(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(address)
+    box = page.locator(".table-box").first
+    expect(box).to_be_visible()
+
+    assert box.evaluate("(box) => box.scrollWidth - box.clientWidth") <= 0

@@ -160,7 +160,7 @@ def test_flows_sort_and_show_keys_as_columns_that_every_link_keeps(tmp_path: Pat
     for number in range(3):
         asyncio.run(recorder.add_run("F", None, Authorship("cab"[number], (), ())))
     shown = room.client.get("/flows?sort=user&columns=chosen&column=param.alpha").text
-    assert re.findall(r'<td class="stack-line">([abc])</td>', shown) == ["a", "b", "c"]
+    assert re.findall(r'<td class="stack-line stack-end">([abc])</td>', shown) == ["a", "b", "c"]
     head = shown.partition("<thead>")[2].partition("</thead>")[0]
     assert re.search(r'data-key="param.alpha"><a class="sort" href="/flows\?[^"]*sort=-param.alpha">', head)
     assert "/flows?columns=chosen&amp;column=param.alpha&amp;sort=-user" in head

@@ -79,8 +79,8 @@ def size(count: int | None) -> str:
     return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
 
 
-def number(value: Any) -> str:
-    """A scalar with its significant digits; the full value belongs into the title."""
+def number(value: Any, digits: int = 5) -> str:
+    """A scalar with its first significant digits; the full value belongs into the title."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -94,7 +94,7 @@ def number(value: Any) -> str:
             return "\u221e" if value > 0 else "\u2212\u221e"
         if value == int(value) and abs(value) < 1e9:
             return number(int(value))
-        return f"{value:.5g}"
+        return f"{value:.{digits if abs(value) < 10**digits else 5}g}"
     return str(value)
 
 

@@ -91,7 +91,7 @@ def all_messages() -> set[str]:
     found |= {*CAUSE_WORDS.values(), *exhibits.KINDS.values(), "added", "removed", "changed", "approved", "rejected"}
     found |= {*preview_tables.KINDS, *snippets.CLIENTS, *tracking_artifacts.CHANGE_WORDS.values()}
     found |= {label for _, label in (*tracking_artifacts.TABS, *collections.FACETS)}
-    found |= {word for word, _ in trash.KINDS.values()} | {label for _, label in trash.GROUPINGS} | {"Things"}
+    found |= {word for word, _ in trash.KINDS.values()} | {label for _, label in trash.GROUPINGS} | {"Deleted items"}
     found |= {label for _, label in (*tracking_sweeps.SWEEPS.groupings, *tracking_reports.REPORTS.groupings)} | {"Sweeps", "Reports"}
     found |= {*tracking_reports.KIND_WORDS.values(), *tracking_sweeps.STATE_WORDS.values()}
     found |= {*tracking_report_forms.PROBLEMS.values(), *machine_facts.WORDS}

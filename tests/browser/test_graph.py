@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from penstock.domain.ids import RunId, TaskPath, task_id_for
 from tests.browser.conftest import Served
 
 
@@ -52,6 +53,31 @@ def test_a_loop_opens_as_a_layer_with_a_way_back(page: Page, served: Served) -> 
     expect(page.locator("#graph .node").filter(has_text="load-digits").first).to_be_visible()
     page.go_back()
     expect(trail).to_contain_text("for-loop")
+
+
+def test_the_search_of_the_graph_finds_tasks_in_closed_groups_and_opens_the_way_to_them(page: Page, served: Served) -> None:
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    boxes = page.locator("#graph .node:not(.is-group)").filter(has_text="train-model")
+    expect(page.locator("#graph .node").filter(has_text="load-digits").first).to_be_visible()
+    expect(boxes).to_have_count(0)
+    field, count = page.get_by_role("searchbox", name="Find a task"), page.locator("#graph-search-count")
+    field.fill("train-mo")
+    expect(count).to_have_text("5 matches")
+    run, seen = RunId(served.seeded.runs["good"]), []
+    for place in range(1, 6):
+        field.press("Enter")
+        expect(count).to_have_text(f"{place}/5 matches")
+        task = task_id_for(run, TaskPath(f"root/exit-handler-1/for-loop-2[{place - 1}]/train-model"))
+        expect(page.locator(f"#graph [data-node='{task}']").first).to_be_visible()
+        seen.append(task)
+    assert len(set(seen)) == 5
+    field.press("Enter")  # from the last to the first again
+    expect(count).to_have_text("1/5 matches")
+    expect(page.locator(f"#graph [data-node='{seen[0]}']").first).to_be_visible()
+    page.reload()
+    expect(page.locator(f"#graph [data-node='{seen[0]}']").first).to_be_visible()
+    field.fill("nothing-is-called-this")
+    expect(count).to_have_text("0 matches")
 
 
 def test_groups_of_a_definition_open_as_layers(page: Page) -> None:

@@ -131,9 +131,17 @@ class RunGraph:
         at: str | None = task_id
         while at is not None and len(found) < MAX_OPEN and (task := await self._parent(at)) is not None and task.parent_task_id:
             name = task.display_name or task.task_key
-            found.insert(0, {"id": task.task_id, "name": f"[{task.iteration_index}]" if task.type == "ITERATION" else name})
+            shown = f"[{task.iteration_index}]" if task.type == "ITERATION" else name
+            found.insert(0, {"id": task.task_id, "type": task.type, "name": shown})
             at = task.parent_task_id
         return found
+
+    async def cluster_of(self, task: TaskItem) -> str:
+        """Return the id of the cluster that stands for a task where its scope is folded, else an empty text."""
+        parent = await self._parent(task.parent_task_id) if task.parent_task_id else None
+        whole = folded(self._run.spec_digest or "", self._plan, parent.path) if parent is not None and self._plan is not None else None
+        place = whole.cluster_of.get(task.component) if whole is not None else None
+        return "" if place is None or parent is None else f"{parent.task_id}~{place}"
 
     async def _open_loop(self, loop: TaskItem, opened: Sequence[str]) -> None:
         cells = await self._services.runs.cells(self._run.run_id, loop.task_id, limit=MAX_CELLS)

@@ -24,7 +24,7 @@ from penstock.web.pages.compare import report as compare_report
 from penstock.web.pages.compare import runs as compare
 from penstock.web.pages.compare import tasks as task_compare
 from penstock.web.pages.lists import exports, views
-from penstock.web.pages.runs import executions, graph_marks, log_hits, run, runs, tasks
+from penstock.web.pages.runs import executions, graph_marks, graph_matches, log_hits, run, runs, tasks
 from penstock.web.pages.system import budgets, retention, system, trash
 from penstock.web.routes.tracking import client_routes, own_routes
 from penstock.web.runs import logs, replay
@@ -85,6 +85,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/runs/{run_id}", run.run_page),
     ("/ui/runs/{run_id}/graph", run.graph_data),
     ("/ui/runs/{run_id}/marks", graph_marks.marks_data),
+    ("/ui/runs/{run_id}/matches", graph_matches.matches_data),
     ("/ui/runs/{run_id}/path", run.path_data),
     ("/ui/runs/{run_id}/trace", run.trace_data),
     ("/ui/runs/{run_id}/tasks/{task_id}/panel", tasks.panel_part),

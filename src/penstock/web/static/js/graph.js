@@ -5,6 +5,7 @@ import { duration, icon, isTyping, make, makeSvg, text, throttle } from "./dom.j
 import { edgeKey, edgesAt, findEdge, hitLine, showEdge, tellEdges } from "./graph_edges.js";
 import { listEdges } from "./graph_edge_list.js";
 import { showTrail } from "./graph_layers.js";
+import { GraphSearch } from "./graph_search.js";
 import { Sight } from "./graph_sight.js";
 import { foldSwitches } from "./graph_tools.js";
 import { edgePath } from "./layout.js";
@@ -54,6 +55,7 @@ class GraphView {
     if (this.layer && parameters.has("round")) this.rounds.set(this.layer, parameters.get("round"));
     this.marks = { outputs: {}, metrics: {}, tracked: [] };
     this.marked = "";
+    this.search = new GraphSearch(this);
   }
 
   async start() {
@@ -261,7 +263,7 @@ class GraphView {
       this.choose(wanted, false);
     }
     this.showMap();
-    this.search();
+    this.search.update();
     this.sayFolded();
   }
 
@@ -514,6 +516,18 @@ class GraphView {
     this.isDefault = false;
     this.remember();
     this.load().catch((error) => this.fail(error));
+  }
+
+  /** Open groups, of loops the iteration that is named, and draw what is in them. */
+  async openAlong(trail, cluster) {
+    trail.forEach(({ id, type }, at) => {
+      if (type === "ITERATION") this.rounds.set(trail[at - 1]?.id, id);
+      else this.open.add(id);
+    });
+    if (cluster) this.open.add(cluster);
+    this.isDefault = false;
+    this.remember();
+    await this.load();
   }
 
   remember() {
@@ -818,25 +832,8 @@ class GraphView {
       this.remember();
       this.loadPath().catch((error) => this.fail(error));
     });
-    at("search-previous")?.addEventListener("click", () => this.nextMatch(-1));
-    at("search-next")?.addEventListener("click", () => this.nextMatch(1));
     if (at("artifacts")) at("artifacts").checked = this.options.artifacts;
-    const field = at("search");
-    field?.addEventListener("input", () => {
-      this.remember();
-      this.search();
-    });
-    field?.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") {
-        event.preventDefault();
-        this.nextMatch(event.shiftKey ? -1 : 1);
-      } else if (event.key === "Escape") {
-        field.value = "";
-        this.remember();
-        this.search();
-        this.root.focus();
-      }
-    });
+    this.search.bind();
     document.addEventListener("keydown", (event) => {
       if (event.key === "e" && !event.defaultPrevented && !event.ctrlKey && !event.metaKey) this.toEdges(event.target.closest?.("#graph [data-node]"));
       if (event.key === "f" && !isTyping(event) && !event.ctrlKey && !event.metaKey && !document.querySelector("dialog[open]")) this.fit(true);
@@ -902,38 +899,6 @@ class GraphView {
     place.querySelector("[data-waited] .num").textContent = `${Math.round(100 * waited)} %`;
     place.hidden = !steps.length;
     this.dim();
-  }
-
-  search() {
-    const wanted = (document.getElementById("graph-search")?.value ?? "").trim().toLowerCase();
-    const current = wanted === this.wanted ? this.matches?.[this.matchAt] : undefined;
-    this.wanted = wanted;
-    this.matches = [];
-    for (const [id, { element, box }] of this.nodes) {
-      const isHit = wanted !== "" && `${box.node.name} ${box.node.component}`.toLowerCase().includes(wanted);
-      element.classList.toggle("is-match", isHit);
-      if (isHit) this.matches.push(id);
-    }
-    this.matchAt = this.matches.indexOf(current);
-    this.countMatches();
-  }
-
-  countMatches() {
-    const count = document.getElementById("graph-search-count");
-    const place = this.matchAt < 0 ? "" : `${this.matchAt + 1}/`;
-    if (count) count.textContent = this.wanted ? `${place}${this.matches.length} ${text("matches")}` : "";
-    for (const name of ["previous", "next"]) {
-      const button = document.getElementById(`graph-search-${name}`);
-      if (button) button.disabled = !this.matches.length;
-    }
-  }
-
-  nextMatch(step) {
-    if (!this.matches?.length) return;
-    const from = this.matchAt < 0 && step < 0 ? 0 : this.matchAt;
-    this.matchAt = (from + step + this.matches.length) % this.matches.length;
-    this.countMatches();
-    this.center(this.matches[this.matchAt]);
   }
 
   /** A small map while not everything is in sight. */

@@ -23,7 +23,7 @@ HOSTILE = "[[panels ann/secret: loss]] | <script>alert(1)</script> [x](javascrip
 
 
 def comparison(name: str) -> Any:
-    runs = [SimpleNamespace(name=one, state="SUCCEEDED", started_at=1.0, created_at=1.0, finished_at=3.0) for one in (name, "second")]
+    runs = [SimpleNamespace(name=one, state="SUCCEEDED", started_at=1.0, created_at=1.0, finished_at=3.0, look=None) for one in (name, "second")]
     metrics = [ScalarMetric("accuracy", 0.81, None), ScalarMetric("accuracy", 0.97, None)]
     return SimpleNamespace(
         runs=runs,

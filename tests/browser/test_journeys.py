@@ -51,11 +51,11 @@ def test_addresses_that_kubeflow_clients_print_open_the_right_page(page: Page, s
 
 def test_the_number_of_an_execution_leads_to_it_alone(page: Page, served: Served) -> None:
     page.goto("/ui/executions")
-    number = page.locator("tbody tr .mono.faint, tbody tr td.num.faint").first.inner_text()
+    number = page.locator("tbody tr td.num.faint [data-copy]").first.get_attribute("data-copy")
     page.goto(f"/#/executions/{number}")
     page.wait_for_url(f"{served.url}/ui/executions?q=id={number}")
     expect(page.locator("tbody tr")).to_have_count(1)
-    expect(page.locator("tbody tr")).to_contain_text(number)
+    expect(page.locator("tbody tr td.num.faint [data-copy]")).to_have_attribute("data-copy", number or "none")
 
 
 def test_an_address_behind_the_hash_opens_after_sign_in(chromium: Browser, served: Served) -> None:

@@ -19,7 +19,7 @@ const keep = (name, value) => {
 
 document.addEventListener("click", (event) => {
   const choice = event.target.closest?.("[data-columns-choice]");
-  const picture = event.target.closest?.("[data-picture]");
+  const picture = event.target.closest?.("[data-shelf-picture]");
   const anyway = event.target.closest?.("[data-show-anyway]");
   if (anyway) {
     const note = anyway.closest(".asks-first");
@@ -30,7 +30,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   if (picture) {
     const name = picture.querySelector("img").alt;
-    viewer({ path: name, download: picture.dataset.download }, () => picture.dataset.picture, new Set(), name);
+    viewer({ path: name, download: picture.dataset.download }, () => picture.dataset.shelfPicture, new Set(), name);
     return;
   }
   const columns = choice.dataset.columnsChoice;

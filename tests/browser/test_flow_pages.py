@@ -67,6 +67,29 @@ def test_the_timeline_has_every_attempt_and_leads_to_it(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("exit code 1: ValueError: b needs a second try")
 
 
+def test_the_log_of_a_task_is_searched_timed_and_linked_to_like_those_of_pipelines(page: Page) -> None:
+    open_run(page)
+    open_tab(page, "Timeline")
+    page.locator(".timeline-row", has_text="attempt 1").click()
+    page.get_by_role("navigation", name="Attempts").get_by_role("link", name="attempt 0").click()
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("ValueError: b needs a second try")
+    page.get_by_role("button", name="First error").click()
+    expect(log.locator(".is-marked")).to_contain_text("Internal error")
+    field = page.get_by_role("searchbox", name="Search the log")
+    field.fill("/needs a \\w+ try$/")
+    field.press("Enter")
+    expect(log.locator(".is-marked")).to_contain_text("b needs a second try")
+    page.get_by_label("Times").check()
+    expect(log.locator(".log-time").first).to_have_text(re.compile(r"\d\d:\d\d:\d\d"))
+    log.locator(".log-line", has_text="ValueError: b needs").locator(".log-number").click()
+    page.wait_for_url(re.compile(r"#L\d+$"))
+    page.goto("about:blank")
+    page.go_back()
+    expect(log.locator(".is-marked")).to_contain_text("ValueError: b needs a second try")
+    page.get_by_label("Times").uncheck()
+
+
 def test_a_task_shows_streams_values_and_metadata(page: Page) -> None:
     open_run(page)
     open_tab(page, "Tasks")
@@ -74,9 +97,10 @@ def test_a_task_shows_streams_values_and_metadata(page: Page) -> None:
     log = page.get_by_role("log")
     expect(log).to_contain_text("working on a")
     expect(log).to_contain_text("a warning of a")
-    page.get_by_role("link", name="stderr").click()
-    expect(log).not_to_contain_text("working on a")
-    expect(log).to_contain_text("a warning of a")
+    page.get_by_label("Stream").select_option("stderr")
+    expect(log.get_by_text("working on a")).to_be_hidden()
+    expect(log.get_by_text("a warning of a")).to_be_visible()
+    expect(page.get_by_role("link", name="Download the log")).to_have_attribute("href", re.compile("stream=stderr"))
     open_tab(page, "Artifacts")
     expect(page.locator("#value-doubled")).to_contain_text("letters")
     page.locator("summary", has_text="internal artifacts").click()

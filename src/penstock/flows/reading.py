@@ -131,6 +131,17 @@ class FlowReader:
                 found += _parse_log(blanked(data or b"", masks), source, stream)
         return sorted(found, key=lambda line: line.time)
 
+    async def log_sizes(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int) -> dict[str, int]:
+        """Bytes of each log file of an attempt by its name: what is the same has the same lines; empty while nothing was written.
+
+        Raises:
+            NotFoundError: unknown task, or it has not said where its data is.
+            UnavailableError: its datastore cannot be read from here.
+        """
+        root = await self.root_of(flow_id, run_id, step_name, task_id)
+        found = await asyncio.to_thread(self._files.list, root, f"{flow_id}/{run_id}/{step_name}/{task_id}/")
+        return {item.name: item.size_bytes for item in found if item.name.startswith(f"{attempt}.") and item.name.endswith(".log")}
+
     async def last_words(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int, *, count: int) -> list[str]:
         """The last lines that an attempt wrote to stderr, else to stdout, without values of secrets; reads only the ends of its logs.
 

@@ -13,14 +13,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.flows import MetadataRow, Page
-from penstock.flows.reading import SMALL_VALUE_BYTES, Card, LogLine, ValueInfo
+from penstock.flows.reading import SMALL_VALUE_BYTES, Card, ValueInfo
 from penstock.interfaces.flow_files import PickleSummary
 from penstock.interfaces.page_flows import FlowRunItem, FlowTaskItem, FlowTaskQuery
 from penstock.web.flows.replay import FlowReplay, replay_of
 from penstock.web.following import LISTENER
 from penstock.web.pages.flows.run import RUN_CRUMB, live_of
 from penstock.web.render import Crumb, Frame, language_of, render
-from penstock.web.runs.log_styles import pieces_of
 from penstock.web.security import BOX_HEADERS, STILL_HEADERS
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import WebServices
@@ -34,24 +33,10 @@ TABS: Sequence[tuple[str, str]] = (
     ("replay", "Replay locally"),
 )
 TASK_CRUMB = "Task {task}"
-_MAX_LINES = 5000
 _MOST_SIBLINGS = 200
 _MOST_SEEN = 100
 """Values that are shown at once; others one by one."""
 _INTERNAL = re.compile(r"^_")
-
-
-@dataclass(frozen=True, slots=True)
-class NumberedLine:
-    """A log line with its number in the whole log."""
-
-    number: int
-    line: LogLine
-
-    @property
-    def pieces(self) -> Sequence[tuple[str, str]]:
-        """(classes, text) of its stretches."""
-        return pieces_of(self.line.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +55,6 @@ class FlowTaskPage:
     """Why the datastore cannot be read."""
     reason: str = ""
     """Why the attempt failed."""
-    lines: Sequence[NumberedLine] = ()
-    line_count: int = 0
-    stream: str = ""
     values: Sequence[ValueInfo] = ()
     internal: Sequence[ValueInfo] = ()
     seen: Mapping[str, PickleSummary] = field(default_factory=dict)
@@ -178,10 +160,8 @@ def _reason(task: FlowTaskItem, attempt: int) -> str:
 async def _tab(flows: FlowWeb, request: Request, tab: str, attempt: int) -> dict[str, Any]:
     ids = _ids(request)
     if tab == "logs":
-        lines = await flows.reader.logs(*ids, attempt)
-        stream = request.query_params.get("stream", "")
-        shown = [NumberedLine(number, line) for number, line in enumerate(lines, 1) if _wanted(line, stream, request)]
-        return {"lines": shown[-_MAX_LINES:], "line_count": len(lines), "stream": stream}
+        await flows.reader.log_sizes(*ids, attempt)  # the viewer fetches the lines; here only whether it can
+        return {}
     if tab == "artifacts":
         values = await flows.reader.values(*ids, attempt)
         opened = request.query_params.get("value", "")
@@ -202,13 +182,6 @@ async def _tab(flows: FlowWeb, request: Request, tab: str, attempt: int) -> dict
     if tab == "cards":
         return {"cards": await flows.reader.cards(*ids)}
     return {"metadata": await flows.recorder.store.metadata(*ids, Page())}
-
-
-def _wanted(line: LogLine, stream: str, request: Request) -> bool:
-    text = request.query_params.get("q", "")
-    if stream in {"stdout", "stderr"} and line.stream != stream:
-        return False
-    return text.lower() in line.text.lower() if text else True
 
 
 async def log_download(services: WebServices, flows: FlowWeb, request: Request) -> Response:

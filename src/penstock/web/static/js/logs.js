@@ -296,6 +296,8 @@ class LogView {
       return this.search(regex ? regex[1].replace(/\/$/, "") : field.value, Boolean(regex), jump);
     };
     field.addEventListener("input", () => {
+      this.matches = []; // what Enter goes through is of these words, not of those before
+      this.matchAt = -1;
       clearTimeout(timer);
       timer = setTimeout(() => run(false), 300);
     });

@@ -52,9 +52,24 @@ def test_env_prints_variables_that_open_the_server(penstock: Run, tmp_path: Path
         variables = json.loads(penstock("env", "--json").stdout)
         assert variables["KF_PIPELINES_ENDPOINT"] == server.url
         assert variables["WANDB_BASE_URL"] == server.url
+        assert variables["METAFLOW_UI_URL"] == f"{server.url}/flows"
         assert variables["WANDB_API_KEY"] == server.key
         assert f"export KF_PIPELINES_ENDPOINT={server.url}" in penstock("env").stdout.splitlines()
         assert stat.S_IMODE((tmp_path / "data" / "api-key").stat().st_mode) == 0o600
+
+
+def test_env_prints_the_prefix_of_flows_that_the_server_was_started_with(penstock: Run, tmp_path: Path) -> None:
+    with LiveServer(tmp_path / "data", env={"PENSTOCK_FLOWS_PREFIX": "mf"}) as server:
+        assert f"export METAFLOW_UI_URL={server.url}/mf" in penstock("env").stdout.splitlines()
+        led = httpx.get(f"{server.url}/mf/Shop/7?a=b")
+        assert (led.status_code, led.headers["location"]) == (303, "/flows/Shop/7?a=b")
+
+
+def test_a_prefix_that_the_server_uses_itself_ends_the_start_in_one_line(penstock: Run, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "penstock.toml").write_text('[flows]\nprefix = "ui"\n')
+    done = penstock("up", "--port", "0")
+    assert (done.returncode, done.stderr) == (1, "penstock: flows_prefix: 'ui' is reserved: the server itself uses the address /ui\n")
 
 
 def test_beyond_loopback_every_request_needs_the_key(penstock: Run, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from penstock.cli.run import reopening, run_link
 from penstock.domain.catalog import DEMO_TAG
 from penstock.domain.errors import UnavailableError
 from penstock.server.accounts import client_variables
-from penstock.server.config import load_settings
+from penstock.server.config import DEFAULT_FLOWS_PREFIX, load_settings
 from penstock.server.datafolder import read_key, read_secret, running_server
 
 _CLIENT_REQUIREMENT = "kfp>=2.14,<3"
@@ -104,7 +104,7 @@ def _uv(*arguments: str) -> None:
 
 def _run_version(client: Client, folder: Path, python: Path, version: str, console: Console) -> dict[str, Any]:
     """Submit a version with `kfp.Client`, follow it and return the run."""
-    environment = {**os.environ, **client_variables(client.url, read_key(folder), read_secret(folder))}
+    environment = {**os.environ, **client_variables(client.url, read_key(folder), read_secret(folder), flows_prefix=DEFAULT_FLOWS_PREFIX)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # it would make every import of kfp compile it anew
     with resources.as_file(resources.files("penstock.demo")) as programs:
         command = [str(python), str(programs / "submit.py"), version]

@@ -23,7 +23,7 @@ def env(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     address = running_server(folder)
     if address is None:
         raise UnavailableError(f"no server runs on {folder}; start one with `penstock up`")
-    variables = client_variables(address.url, read_key(folder), read_secret(folder))
+    variables = client_variables(address.url, read_key(folder), read_secret(folder), flows_prefix=address.flows_prefix)
     if as_json:
         print_json(variables)
         return

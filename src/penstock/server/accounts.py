@@ -20,9 +20,9 @@ from penstock.tracking.keys import KeyService
 def default_user(settings: Settings) -> str:
     """Return the name of the user whose server this is."""
     if settings.server_user:
-        return name_from_login(settings.server_user)
+        return name_from_login(settings.server_user, settings.reserved_entities)
     try:
-        return name_from_login(getpass.getuser())
+        return name_from_login(getpass.getuser(), settings.reserved_entities)
     except (KeyError, OSError):  # no name for this user id, as in many containers
         return f"user-{os.getuid()}"
 
@@ -52,9 +52,9 @@ def key_check(keys: KeyService) -> KeyCheck:
     return check
 
 
-def client_variables(url: str, key: str | None, secret: bytes | None, *, user_name: str | None = None) -> dict[str, str]:
+def client_variables(url: str, key: str | None, secret: bytes | None, *, flows_prefix: str, user_name: str | None = None) -> dict[str, str]:
     """Return the variables of the clients that work here, by name; with the object store's key of a user if one is named."""
-    variables = {"KF_PIPELINES_ENDPOINT": url, **metadata_variables(url)}
+    variables = {"KF_PIPELINES_ENDPOINT": url, **metadata_variables(url, flows_prefix)}
     if key:
         variables |= {"WANDB_BASE_URL": url, "WANDB_API_KEY": key, "METAFLOW_SERVICE_AUTH_KEY": key}
     access_key = None if user_name is None else access_key_of_user(user_name)

@@ -29,6 +29,7 @@ from penstock.api import kfp, kfp_v1, lineage, metaflow, s3, triggers, wandb
 from penstock.background.blob_collector import BlobCollector, Retention
 from penstock.background.rounds import Rounds
 from penstock.budgets.service import BudgetService
+from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.retention import RetentionRule
 from penstock.domain.trash import TrashKind
 from penstock.interfaces.plans import PlanLoader
@@ -183,7 +184,7 @@ def _build_engine(settings: Settings, ground: _Ground, *, url: str, user: str, k
     engine = build_engine(
         settings,
         **ground,
-        task_environment=FlowTaskEnvironment(told, url, secret, SqlSecretStore(ground["database"])),
+        task_environment=FlowTaskEnvironment(told, url, secret, SqlSecretStore(ground["database"]), settings.flows_prefix),
         overruling=StepKeys(url, task_keys, keys.is_valid),
     )
     engine.journal.add_projection(build_task_projection(ground["ids"], entity=user))
@@ -195,7 +196,9 @@ def _build_accounts(settings: Settings, database: Database, clock: SystemClock) 
     """Return who there is, with the server's own user and its first key, and the keys of people and of tasks."""
     user = default_user(settings)
     task_keys = build_task_keys(database, ensure_secret(settings.data_dir), user_name=user)
-    accounts = AccountService(SqlEntityStore(database), clock, default_user=user)
+    accounts = AccountService(SqlEntityStore(database), clock, default_user=user, reserved=settings.reserved_entities)
+    if accounts.entity(settings.flows_prefix) is not None:
+        raise InvalidArgumentError(f"flows_prefix: there is an entity {settings.flows_prefix!r}, whose pages would have no address")
     keys = KeyService(SqlKeyStore(database), clock, derived=task_keys.recognise, standing=accounts.standing)
     accounts.start()
     ensure_first_key(settings, keys, user)
@@ -338,6 +341,7 @@ def _web(parts: Parts, wandb_services: wandb.WandbServices, tracking: TrackingSe
         notifier=parts.notifier,
         clock=parts.clock,
         url=parts.url,
+        flows_prefix=parts.settings.flows_prefix,
         zone=zone_of(parts.settings),
         facts=lambda: system_facts(parts),
         cache=parts.engine.cache,
@@ -360,7 +364,8 @@ def _web(parts: Parts, wandb_services: wandb.WandbServices, tracking: TrackingSe
 
 def _variables(parts: Parts) -> Callable[[str, str], Mapping[str, str]]:
     def variables(user_name: str, key: str) -> Mapping[str, str]:
-        return client_variables(parts.url, key, ensure_secret(parts.settings.data_dir), user_name=user_name)
+        secret, prefix = ensure_secret(parts.settings.data_dir), parts.settings.flows_prefix
+        return client_variables(parts.url, key, secret, flows_prefix=prefix, user_name=user_name)
 
     return variables
 
@@ -406,7 +411,7 @@ def _routes(parts: Parts, wandb_services: wandb.WandbServices, tracking: Trackin
             )
         ),
         *lineage_pages(web, graph.lineage, graph.readable),
-        *flow_routes(web, parts.flows.web),
+        *flow_routes(web, parts.flows.web, prefix=parts.settings.flows_prefix),
         *web_routes(web),
     ]
 

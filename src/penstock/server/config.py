@@ -20,9 +20,13 @@ from typing import Any, get_type_hints
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.retention import RETAINED
+from penstock.tracking.accounts import RESERVED_ENTITIES
 
 DEFAULT_PORT = 8080
 CONFIG_FILE = "penstock.toml"
+DEFAULT_FLOWS_PREFIX = "flows"
+"""Where the pages of flows are; another prefix leads to them."""
+_PREFIX = re.compile(r"[a-z0-9][a-z0-9-]*")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -97,6 +101,11 @@ class Settings:
         (), "Folders with Metaflow's local datastores that flow pages may read, beside `.metaflow` folders on a server bound to loopback."
     )
 
+    flows_prefix: str = _setting(
+        DEFAULT_FLOWS_PREFIX,
+        "First part of the addresses of flows that clients print; others than `flows` lead to the pages below `/flows`.",
+    )
+
     pipelines_terminated_state: str = _setting(
         "FAILED", "State that a terminated run reports: FAILED (kfp clients wait for it) or CANCELED (those up to 2.17 wait for ever)."
     )
@@ -105,6 +114,11 @@ class Settings:
     def database_url(self) -> str:
         """URL for `stores.sql.database.open_database`."""
         return self.store_database_url or f"sqlite:///{self.data_dir / 'penstock.db'}"
+
+    @property
+    def reserved_entities(self) -> frozenset[str]:
+        """Names that no entity can have, since the server uses these addresses itself."""
+        return RESERVED_ENTITIES | {self.flows_prefix}
 
     @property
     def task_variables(self) -> dict[str, str]:
@@ -231,5 +245,13 @@ def _validate(settings: Settings) -> None:
         raise InvalidArgumentError("pipelines_terminated_state must be FAILED or CANCELED")
     if settings.executor_environment and not re.match(r"\s*[A-Za-z_]\w*\s*=", settings.executor_environment[0]):
         raise InvalidArgumentError("executor_environment must hold NAME=VALUE")
+    _validate_flows_prefix(settings.flows_prefix)
     if settings.store_synchronous not in {"FULL", "NORMAL", "OFF"}:
         raise InvalidArgumentError("store_synchronous must be FULL, NORMAL or OFF")
+
+
+def _validate_flows_prefix(prefix: str) -> None:
+    if not _PREFIX.fullmatch(prefix):
+        raise InvalidArgumentError(f"flows_prefix: {prefix!r} is no part of an address of small letters, digits and '-'")
+    if prefix != DEFAULT_FLOWS_PREFIX and prefix in RESERVED_ENTITIES:
+        raise InvalidArgumentError(f"flows_prefix: {prefix!r} is reserved: the server itself uses the address /{prefix}")

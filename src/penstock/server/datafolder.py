@@ -32,6 +32,8 @@ class ServerAddress:
     version: str
     started_at: float
     """Seconds since the epoch."""
+    flows_prefix: str = "flows"
+    """First part of the addresses of flows that clients print."""
 
 
 class FolderLock:

@@ -122,6 +122,7 @@ class FlowTaskEnvironment:
     url: str
     secret: bytes
     secrets: SecretLookup
+    flows_prefix: str
 
     def __call__(self, request: LaunchRequest) -> Variables:
         """Return (plain, secret) variables for an attempt."""
@@ -139,7 +140,7 @@ class FlowTaskEnvironment:
             hidden["METAFLOW_SERVICE_AUTH_KEY"] = key
         if not is_step:
             variables["METAFLOW_CLIENT_CACHE_PATH"] = CLIENT_CACHE
-            return {**plain, **metadata_variables(self.url), **variables}, {**secret, **hidden}
+            return {**plain, **metadata_variables(self.url, self.flows_prefix), **variables}, {**secret, **hidden}
         hidden |= self._declared(own.get(DECLARED_SECRETS))
         words = {
             "WANDB_PROJECT": safe_project(own[FLOW_VARIABLE]),
@@ -150,7 +151,7 @@ class FlowTaskEnvironment:
         triggers = [value for name, value in sorted(request.run.parameters.items()) if name.startswith(TRIGGER_PARAMETERS) and value]
         if triggers:
             words["METAFLOW_PENSTOCK_TRIGGERS"] = json.dumps(triggers)
-        return {**plain, **words, **metadata_variables(self.url), **variables}, {**secret, **hidden}
+        return {**plain, **words, **metadata_variables(self.url, self.flows_prefix), **variables}, {**secret, **hidden}
 
     def _declared(self, names: object) -> dict[str, str]:
         """Variables of the secrets that a step declares; entries that are no text or too long, and names that nobody set, have none."""
@@ -186,12 +187,12 @@ def _speaks_metaflow(work: ContainerWork) -> bool:
     return "AWS_ACCESS_KEY_ID" not in dict(work.env) and any("metaflow" in word and _METAFLOW.search(word) for word in words)
 
 
-def metadata_variables(url: str) -> dict[str, str]:
-    """Return the variables that make Metaflow's client record at this server."""
+def metadata_variables(url: str, flows_prefix: str) -> dict[str, str]:
+    """Return the variables that make Metaflow's client record at this server, and print addresses below `flows_prefix`."""
     return {
         "METAFLOW_DEFAULT_METADATA": "service",
         "METAFLOW_SERVICE_URL": f"{url}{METAFLOW_PREFIX}",
-        "METAFLOW_UI_URL": f"{url}/flows",
+        "METAFLOW_UI_URL": f"{url}/{flows_prefix}",
         "METAFLOW_DEFAULT_FROM_DEPLOYMENT_IMPL": "penstock",
         "METAFLOW_ARGO_EVENTS_WEBHOOK_URL": f"{url}{METAFLOW_PREFIX}{EVENTS}",
         "METAFLOW_ARGO_EVENTS_WEBHOOK_AUTH": "service",

@@ -79,7 +79,7 @@ def serve(settings: Settings, *, announce: Callable[[ServerAddress], None]) -> i
         url = settings.server_url.rstrip("/") or f"http://{_printable(host)}:{port}"
         gc.disable()  # until all is built, see `ready`
         parts = build_parts(settings, url=url)
-        address = ServerAddress(url=url, pid=os.getpid(), version=penstock.__version__, started_at=time.time())
+        address = ServerAddress(url, os.getpid(), penstock.__version__, started_at=time.time(), flows_prefix=settings.flows_prefix)
 
         def ready() -> None:
             write_address(settings.data_dir, address)

@@ -77,6 +77,7 @@ def build_web(
     notifier: Notifier,
     clock: Clock,
     url: str,
+    flows_prefix: str,
     zone: tzinfo,
     facts: Callable[[], Mapping[str, Any]],
     cache: TaskCache,
@@ -104,6 +105,7 @@ def build_web(
         environments: asked which of those it needs are there.
         clock: wall clock.
         url: address of this server.
+        flows_prefix: first part of the addresses of flows that clients print.
         zone: time zone of cron expressions.
         facts: what the System page tells about the process.
         user_name: who the change log names for what is done on the pages.
@@ -123,6 +125,7 @@ def build_web(
         blobs=blobs,
         actions=build_actions(parts, cache=cache, clock=clock, environments=environments, zone=zone),
         url=url,
+        flows_prefix=flows_prefix,
         folder_option=folder_option(data_dir, home=Path.home()),
         version=penstock.__version__,
         facts=facts,

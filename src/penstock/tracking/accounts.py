@@ -45,24 +45,25 @@ RESERVED_ENTITIES = frozenset(
         "runs", "pipelines", "pipeline", "experiments", "recurring-runs", "recurringruns", "tasks", "lineage", "system", "metrics", "docs",
         "login", "logout", "events", "favicon.ico", "projects", "sweeps", "reports", "registry", "registries", "compare", "search", "flows",
         "ui", "s3", "metaflow", "ml_metadata",
-        "health", "ping", "service", "flows-api", "k8s", "artifact", "schedules", "cache", "help", "home", "keys", "new", "me",
+        "health", "ping", "service", "flows-api", "k8s", "orgs", "artifact", "schedules", "cache", "help", "home", "keys", "new", "me",
     }
 )  # fmt: skip
-"""First path segments that the server uses itself; an entity of that name would have no address."""
+"""First path segments that every server uses itself; an entity of that name would have no address."""
 
 
-def name_from_login(login: str) -> str:
+def name_from_login(login: str, reserved: frozenset[str] = RESERVED_ENTITIES) -> str:
     """Return `login` as an entity name: other characters become `-`, reserved names get a suffix."""
     name = _NOT_IN_NAME.sub("-", login).strip("-._") or "user"
-    return f"{name}-user" if name.lower() in RESERVED_ENTITIES else name[:128]
+    return f"{name}-user" if name.lower() in reserved else name[:128]
 
 
 class AccountService:
     """Entities and who may use them. Methods block for a database access at most."""
 
-    def __init__(self, store: EntityStore, clock: Clock, *, default_user: str) -> None:
-        """Serve `default_user`'s server; call `start` once before anything else."""
+    def __init__(self, store: EntityStore, clock: Clock, *, default_user: str, reserved: frozenset[str] = RESERVED_ENTITIES) -> None:
+        """Serve `default_user`'s server, where no entity gets a `reserved` name; call `start` once before anything else."""
         self._store = store
+        self._reserved = reserved
         self._clock = clock
         self.default_user = default_user
         self._standings: dict[str, tuple[float, Entity | None]] = {}
@@ -119,7 +120,7 @@ class AccountService:
             raise InvalidArgumentError(f"{email!r} is no e-mail address")
         if self.find_user(email) is not None:
             raise AlreadyExistsError(f"there is a user {email!r} already")
-        return self._new_user(name_from_login(local), email)
+        return self._new_user(name_from_login(local, self._reserved), email)
 
     def add_service_account(self, description: str) -> Entity:
         """Make a user for programs; `service_key` is what it signs in with.
@@ -130,7 +131,7 @@ class AccountService:
         """
         if not description.strip():
             raise InvalidArgumentError("a service account needs a description")
-        name = name_from_login(description.strip())
+        name = name_from_login(description.strip(), self._reserved)
         made = self._new_user(name, f"{name}@localhost")
         self._store.put_setting_once(_SERVICE + name, description)
         return made
@@ -234,7 +235,7 @@ class AccountService:
         resolved = self.resolve(caller, name)
         if not _NAME.fullmatch(resolved):
             raise InvalidArgumentError(f"{resolved!r} cannot be the name of an entity: use letters, digits, '-', '_' and '.'")
-        if resolved.lower() in RESERVED_ENTITIES:
+        if resolved.lower() in self._reserved:
             raise InvalidArgumentError(f"entity {resolved!r} is reserved: the server itself uses the address /{resolved}")
         if resolved == caller.user_name:
             return self.personal_entity(resolved).name

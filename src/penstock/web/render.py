@@ -341,7 +341,7 @@ def render_text(services: WebServices, request: Request, template: str, **values
         "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         "server_version": services.version,
         "server_url": services.url,
-        "variable_lines": variable_lines(services.url, services.folder_option),
+        "variable_lines": variable_lines(services.url, services.folder_option, services.flows_prefix),
         "folder_option": services.folder_option,
         "has_trash": services.trash is not None and services.trash.keep_seconds > 0,
         "read_at": getattr(request.state, "read_at", ""),

@@ -56,6 +56,26 @@ def test_a_wrong_variable_is_refused(tmp_path: Path, name: str, value: str) -> N
         load_settings(data_dir=tmp_path, environ={f"PENSTOCK_{name}": value})
 
 
+@pytest.mark.parametrize("prefix", ["flows", "mf", "2-flows"])
+def test_the_prefix_of_flows_is_one_part_of_an_address(tmp_path: Path, prefix: str) -> None:
+    (tmp_path / "penstock.toml").write_text(f'[flows]\nprefix = "{prefix}"\n')
+    settings = load_settings(data_dir=tmp_path, environ={})
+    assert settings.flows_prefix == prefix
+    assert {prefix, "graphql"} <= settings.reserved_entities
+
+
+@pytest.mark.parametrize("prefix", ["", "a/b", "Flows", "-a", ".a", "{a}", "a\n"])
+def test_a_prefix_that_is_no_part_of_an_address_is_refused(tmp_path: Path, prefix: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"flows_prefix: .* is no part of an address"):
+        load_settings(data_dir=tmp_path, environ={"PENSTOCK_FLOWS_PREFIX": prefix})
+
+
+@pytest.mark.parametrize("prefix", ["ui", "apis", "metaflow", "orgs", "pipeline", "s3", "signin"])
+def test_a_prefix_that_the_server_uses_itself_is_refused(tmp_path: Path, prefix: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"flows_prefix: '{prefix}' is reserved: the server itself uses the address /{prefix}"):
+        load_settings(data_dir=tmp_path, environ={"PENSTOCK_FLOWS_PREFIX": prefix})
+
+
 def test_data_folder_comes_from_the_environment_else_from_home() -> None:
     assert default_data_dir({"PENSTOCK_HOME": "/srv/penstock"}) == Path("/srv/penstock")
     assert default_data_dir({}) == Path.home() / ".penstock"

@@ -39,5 +39,7 @@ def test_commands_name_a_folder_that_they_would_not_take_by_themselves(folder: s
 
 
 def test_the_variables_of_a_server_elsewhere_are_written_out() -> None:
-    assert variable_lines("http://127.0.0.1:8080", " --data-dir /d") == 'eval "$(penstock env --data-dir /d)"'
-    assert "WANDB_BASE_URL=https://p.example.org WANDB_API_KEY=..." in variable_lines("https://p.example.org", " --data-dir /d")
+    assert variable_lines("http://127.0.0.1:8080", " --data-dir /d", "mf") == 'eval "$(penstock env --data-dir /d)"'
+    lines = variable_lines("https://p.example.org", " --data-dir /d", "mf")
+    assert "WANDB_BASE_URL=https://p.example.org WANDB_API_KEY=..." in lines
+    assert "METAFLOW_UI_URL=https://p.example.org/mf" in lines

@@ -1,4 +1,7 @@
-"""Addresses of the flow pages. `/flows/<Flow>/<run id>` is what clients print with `METAFLOW_UI_URL=<server>/flows`."""
+"""Addresses of the flow pages. `/flows/<Flow>/<run id>` is what clients print with `METAFLOW_UI_URL=<server>/flows`.
+
+Where the server has another prefix for what clients print, addresses below that one lead to these.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from penstock.web.services.web import WebServices
 
 Page = Callable[[WebServices, FlowWeb, Request], Awaitable[Response]]
 
+_OWN_PREFIX = "flows"
 _RUN = "/flows/{flow}/{run}"
 _TASK = _RUN + "/{step}/{task}"
 
@@ -52,8 +56,14 @@ async def _moved(request: Request) -> Response:
     return RedirectResponse(f"/flows/{path}".rstrip("/"), status_code=303)
 
 
-def routes(services: WebServices, flow_web: FlowWeb) -> list[BaseRoute]:
-    """Return the routes of the flow pages."""
+async def _led(request: Request) -> Response:
+    """Lead from an address that a client printed to the page."""
+    path = quote(f"/{_OWN_PREFIX}/{request.path_params.get('path', '')}".rstrip("/"))
+    return RedirectResponse(f"{path}?{request.url.query}" if request.url.query else path, status_code=303)
+
+
+def routes(services: WebServices, flow_web: FlowWeb, *, prefix: str = _OWN_PREFIX) -> list[BaseRoute]:
+    """Return the routes of the flow pages, and what leads to them from the addresses that clients print below `prefix`."""
 
     def page(handler: Page) -> Callable[[Request], Awaitable[Response]]:
         return guarded(services, partial(handler, services, flow_web))
@@ -64,4 +74,5 @@ def routes(services: WebServices, flow_web: FlowWeb) -> list[BaseRoute]:
         Route("/ui/flows", _moved),
         Route("/ui/runs/{flow}/{run:int}", _moved),
         Route("/ui/runs/{flow}/{run:uuid}", _moved),
+        *([] if prefix == _OWN_PREFIX else [Route(f"/{prefix}", _led), Route(f"/{prefix}/{{path:path}}", _led)]),
     ]

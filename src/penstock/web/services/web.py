@@ -98,6 +98,8 @@ class WebServices:
     url: str
     """Address of this server without trailing slash, for snippets."""
     version: str
+    flows_prefix: str = "flows"
+    """First part of the addresses of flows that clients print; our own pages are below `/flows` in any case."""
     folder_option: str = ""
     """What commands need to find this server, ` --data-dir FOLDER`; empty where they find it by themselves."""
     facts: Callable[[], Mapping[str, Any]] = field(default=dict)

@@ -82,7 +82,7 @@ def is_local(url: str) -> bool:
         return False
 
 
-def variable_lines(url: str, option: str) -> str:
+def variable_lines(url: str, option: str, flows_prefix: str) -> str:
     """Return the lines for a shell that tell clients where to go.
 
     `option` is that of `folder_option`. On other machines the key, which is not known here, is three dots.
@@ -92,6 +92,7 @@ def variable_lines(url: str, option: str) -> str:
     return (
         f"export KF_PIPELINES_ENDPOINT={url}\nexport WANDB_BASE_URL={url} WANDB_API_KEY=...\n"
         f"export METAFLOW_DEFAULT_METADATA=service METAFLOW_SERVICE_URL={url}/metaflow METAFLOW_SERVICE_AUTH_KEY=..."
+        f" METAFLOW_UI_URL={url}/{flows_prefix}"
     )
 
 

@@ -8,6 +8,7 @@ import datetime as dt
 import io
 import json
 import math
+import re
 import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -166,3 +167,25 @@ def test_an_export_ends_after_the_most_rows_and_not_at_the_end_of_a_page(monkeyp
 
     assert asyncio.run(found()) == [0, 1, 2, 3, 4]
     assert len(asked) == 2
+
+
+def test_the_tasks_of_a_run_are_exported_as_its_page_lists_them(client: PageClient, seeded: SeededApp) -> None:
+    run_id = seeded.runs["failed"]
+    page = client.get(f"/ui/runs/{run_id}?view=tasks&q=status:failed&sort=-duration&task=x&panel=only").text
+    assert f"/ui/export/tasks?q=status%3Afailed&amp;sort=-duration&amp;run={run_id}&amp;format=parquet" in page
+
+    def found(more: str = "") -> list[str]:
+        rows = client.get(f"/ui/export/tasks?run={run_id}&format=json{more}").json()
+        assert {row["run_id"] for row in rows} <= {run_id}
+        return [row["task_id"] for row in rows]
+
+    def listed(more: str = "") -> list[str]:
+        return re.findall(r'id="task-row-([^"]+)"', client.get(f"/ui/runs/{run_id}?view=tasks&n=200{more}").text)
+
+    for more in ("", "&q=status:failed", "&sort=-name", "&q=train"):
+        assert found(more) == listed(more)
+    assert found("&q=status:failed") != found()
+    assert len(found("&limit=1")) == 1
+    assert client.get("/ui/export/tasks?run=none").status_code == client.get("/ui/export/tasks").status_code == 404
+    moved = client.get(f"/ui/export/tasks?run={run_id}&format=csv&order=Why&order=Where").text.splitlines()[0].split(",")
+    assert moved.index("reason") < moved.index("error") < moved.index("path")

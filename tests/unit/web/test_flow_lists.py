@@ -86,6 +86,34 @@ def test_the_list_of_flows_reads_the_chips_of_the_other_lists(tmp_path: Path) ->
     assert room.client.get("/ui/export/flows?format=json&limit=none").status_code == 400
 
 
+def test_the_tasks_of_a_run_are_exported_as_its_page_lists_them(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    run, recorder = room.run(None), room.flows.web.recorder
+    asyncio.run(recorder.add_step("F", run[2:], "work", BY))
+    for _ in range(3):
+        asyncio.run(recorder.add_task("F", run[2:], "work", None, BY))
+
+    def found(more: str = "") -> list[str]:
+        rows = room.client.get(f"/ui/export/flow-tasks?run={run}&format=json{more}").json()
+        assert {f"{row['flow']}/{row['run_id']}" for row in rows} <= {run}
+        return [f"{row['step']}/{row['task_id']}" for row in rows]
+
+    def listed(more: str = "") -> list[str]:
+        page = room.client.get(f"/flows/{run}/view/tasks?a=b{more}").text
+        return [f"{step}/{task}" for step, task in re.findall(r'id="task-([a-z]+)-(\d+)"', page)]
+
+    assert [name.partition("/")[0] for name in found()] == ["start", "work", "work", "work"]
+    for more in ("", "&step=work", "&sort=-task", "&q=start", "&state=failed"):
+        assert found(more) == listed(more)
+    page = room.client.get(f"/flows/{run}/view/tasks?step=work&sort=-task&at=3").text
+    assert f"/ui/export/flow-tasks?step=work&amp;sort=-task&amp;run={quote(run, safe='')}&amp;format=csv" in page
+    for unknown in ("F/none", "none", ""):
+        assert room.client.get(f"/ui/export/flow-tasks?run={unknown}").status_code == 404
+    header = room.client.get(f"/ui/export/flow-tasks?run={run}&order=Status&order=Task").text.splitlines()[0]
+    assert header.startswith("flow,run_id,state,")
+    assert header.endswith(",step,task_id")
+
+
 def test_chips_of_flows_that_are_no_field_are_parameters() -> None:
     query = flow_query("", QueryParams("q=param.alpha>0.5 beta:x flow:F words status:failed"), 0.0, "UTC")
     assert [(one.field, one.operator, one.value) for one in query.parameters] == [("alpha", ">", "0.5"), ("beta", ":", "x")]

@@ -16,6 +16,10 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "Status": ["state", "is_cached"], "Duration": ["duration_seconds"], "Code": ["code_digest"], "ID": ["execution_id"],
         "Started": ["created_at", "started_at", "finished_at"],
     },
+    "tasks": {
+        "Status": ["state", "is_cached"], "Duration": ["duration_seconds"], "Where": ["path"], "Why": ["reason", "error"],
+        "Started": ["created_at", "started_at", "finished_at"],
+    },
     "artifacts": {"ID": ["artifact_id"], "Size": ["size_bytes"], "Created": ["created_at"]},
     "collections": {
         "Project or pipeline": ["project", "pipeline"], "Aliases, tags": ["aliases", "tags"], "Size": ["size_bytes"],
@@ -32,6 +36,10 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "flows": {
         "Run": ["flow", "run_id"], "Status": ["state"], "Duration": ["duration_seconds"], "Started": ["started_at", "finished_at"],
         "Tasks": ["tasks", "done", "failed"], "Tags": ["tags", "system_tags"],
+    },
+    "flow-tasks": {
+        "Task": ["step", "task_id"], "Status": ["state"], "Duration": ["duration_seconds"],
+        "Started": ["created_at", "started_at", "finished_at"], "Tracked run": ["tracked_runs"],
     },
     "tracked": {"Duration": ["duration_seconds"], "Created": ["created_at", "finished_at"]},
 }  # fmt: skip

@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.interfaces.page_catalog import ExperimentItem, PipelineItem, RecurringItem
 from penstock.interfaces.pages import ArtifactItem, ListQuery, RunItem, TaskItem
 from penstock.interfaces.run_tables import ARTIFACT_GROUPINGS, CATALOG_GROUPINGS, TASK_GROUPINGS
@@ -166,6 +166,20 @@ async def _with_keys(services: WebServices, name: str, query: ListQuery, names: 
     return Export(name, [*fields, *(Field(f"value.{key}") for key in names)], rows)
 
 
+async def _tasks(services: WebServices, request: Request) -> Export:
+    """The tasks of the run that `run` names, as its page lists them.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    run_id = request.query_params.get("run", "")
+    if await services.runs.run(run_id) is None:
+        raise NotFoundError(f"There is no run {run_id[:80]}.")
+    query = query_of(request, now=services.clock.now(), sort="position", descending=False, scope={"run_id": run_id})
+    fields, rows = LISTS["executions"]
+    return Export("tasks", fields, rows(services, query))
+
+
 async def _groups(services: WebServices, name: str, query: ListQuery, wanted: QueryParams) -> Export:
     """The groups that a list shows: what they are made of, counts by state, mean and range of durations and of the columns."""
     by, columns = wanted["group"][:200], list(dict.fromkeys(wanted.getlist("column")))
@@ -217,6 +231,8 @@ async def export(services: WebServices, request: Request) -> Response:
 async def _export(services: WebServices, request: Request, name: str) -> Export:
     if name in WHOLE:
         return await WHOLE[name](services, request)
+    if name == "tasks":
+        return await _tasks(services, request)
     wanted = request.query_params
     query = query_of(request, now=services.clock.now(), sort="activity" if name == "experiments" else "created")
     if name == "experiments" and query.sort == "best":
@@ -230,7 +246,7 @@ async def _export(services: WebServices, request: Request, name: str) -> Export:
     if name == "runs":
         return await _runs(services, query, wanted)
     if name not in LISTS:
-        raise InvalidArgumentError(f"{name[:40]!r} is no list; {', '.join(('runs', *LISTS, *WHOLE))} are")
+        raise InvalidArgumentError(f"{name[:40]!r} is no list; {', '.join(('runs', 'tasks', *LISTS, *WHOLE))} are")
     if name in {"executions", "artifacts"} and (names := chosen_keys(wanted)):
         return await _with_keys(services, name, query, names)
     fields, rows = LISTS[name]

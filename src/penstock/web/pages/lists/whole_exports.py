@@ -1,5 +1,5 @@
-"""Exports of lists that are not read through a `ListQuery`: collections, projects, registries, runs of flows, the trash,
-sweeps and reports of a project.
+"""Exports of lists that are not read through a `ListQuery`: collections, projects, registries, runs of flows and
+their tasks, the trash, sweeps and reports of a project.
 
 They take the parameters of their pages and show what those would show the same reader.
 """
@@ -14,8 +14,9 @@ from typing import Any
 from starlette.requests import Request
 
 from penstock.domain.errors import NotFoundError
-from penstock.interfaces.page_flows import FlowRunItem
+from penstock.interfaces.page_flows import FlowRunItem, FlowTaskItem
 from penstock.interfaces.tracking_pages import ProjectItem
+from penstock.web.flows.task_table import task_query
 from penstock.web.lists.exporting import MOST_ROWS, Export, Field
 from penstock.web.lists.group_exports import group_export
 from penstock.web.lists.key_columns import chosen_keys
@@ -47,6 +48,11 @@ _FLOW = (
     Field("flow"), Field("run_id"), Field("state"), Field("user"), Field("started_at", Kind.MOMENT), Field("finished_at", Kind.MOMENT),
     Field("duration_seconds", Kind.NUMBER), Field("tasks", Kind.INTEGER), Field("done", Kind.INTEGER), Field("failed", Kind.INTEGER),
     Field("error"), Field("tags", is_document=True), Field("system_tags", is_document=True),
+)  # fmt: skip
+_FLOW_TASK = (
+    Field("flow"), Field("run_id"), Field("step"), Field("task_id"), Field("state"), Field("foreach"), Field("attempts", Kind.INTEGER),
+    Field("created_at", Kind.MOMENT), Field("started_at", Kind.MOMENT), Field("finished_at", Kind.MOMENT),
+    Field("duration_seconds", Kind.NUMBER), Field("error"), Field("origin"), Field("tracked_runs", is_document=True),
 )  # fmt: skip
 _TRASH = (
     Field("item_id", Kind.INTEGER), Field("kind"), Field("id"), Field("name"), Field("from"), Field("by"),
@@ -149,6 +155,36 @@ def _flow(run: FlowRunItem) -> dict[str, Any]:
     return _row(_FLOW, values)
 
 
+async def _flow_tasks(services: WebServices, request: Request) -> Export:
+    """The tasks of the run of a flow that `run` names."""
+    wanted, flows = request.query_params, services.flows
+    flow_id, _, run_id = wanted.get("run", "").partition("/")
+    view = None if flows is None else await flows.pages.run(flow_id, run_id)
+    if flows is None or view is None:
+        raise NotFoundError(f"There is no run {wanted.get('run', '')[:80]}.")
+    run, pages = view.run, flows.pages
+    asked = task_query(view.steps, wanted.get("step", ""), wanted)
+
+    async def rows() -> AsyncIterator[Mapping[str, Any]]:
+        for offset in range(0, MOST_ROWS, _FLOW_PAGE):
+            found = (await pages.tasks(run.flow_id, run.run_id, replace(asked, offset=offset, limit=_FLOW_PAGE))).items
+            for task in found:
+                yield _flow_task(run, task)
+            if len(found) < _FLOW_PAGE:
+                return
+
+    return Export("flow-tasks", _FLOW_TASK, rows())
+
+
+def _flow_task(run: FlowRunItem, task: FlowTaskItem) -> dict[str, Any]:
+    seconds = None if task.started_at is None or task.finished_at is None else max(0.0, task.finished_at - task.started_at)
+    values = (
+        run.flow_id, run.run_id, task.step_name, task.task_id, task.state, task.foreach, len(task.attempts), task.created_at,
+        task.started_at, task.finished_at, seconds, task.error_message, task.origin, [link.url for link in task.tracked],
+    )  # fmt: skip
+    return _row(_FLOW_TASK, values)
+
+
 async def _trash(services: WebServices, request: Request) -> Export:
     found = await trash_found(services, request, request.query_params)
     if found.by:
@@ -209,6 +245,7 @@ WHOLE: Mapping[str, Callable[[WebServices, Request], Awaitable[Export]]] = {
     "projects": partial(_projects, registries=False),
     "registry": partial(_projects, registries=True),
     "flows": _flows,
+    "flow-tasks": _flow_tasks,
     "trash": _trash,
     "sweeps": _sweeps,
     "reports": _reports,

@@ -27,6 +27,9 @@ class Bar:
     run: float
     upload: float
     seconds: float
+    """From its start to its end, as all other pages have it."""
+    running_seconds: float
+    """Of these, what its own code took."""
     path: str
 
 
@@ -61,8 +64,9 @@ def timeline_of(tasks: Sequence[Any], start: float, end: float, *, now: float | 
                 environment=environment * share,
                 run=running * share,
                 upload=upload * share,
+                seconds=max(stop - task.started_at, 0.0),
                 # What was measured is of the last attempt; the bar has them all.
-                seconds=running if task.attempts > 1 else float(usage.get("run_seconds", running)),
+                running_seconds=running if task.attempts > 1 else float(usage.get("run_seconds", running)),
                 path=task.path,
             )
         )

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from graphlib import TopologicalSorter
 from typing import Any
 
 from penstock.domain.ids import TaskPath
@@ -58,6 +59,8 @@ class PlannedTask:
     """How long it usually takes; None when it is not executed, or never was."""
     template: str = ""
     """Of the plan."""
+    place: tuple[tuple[int, int], ...] = ()
+    """Where it stands in the graph, from the outermost group to itself; what it waits for stands before it."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -77,7 +80,7 @@ class CachePlan:
     """Forecast for a run."""
 
     tasks: Sequence[PlannedTask]
-    """Leaf tasks in the order in which they would start."""
+    """Leaf tasks in the order of the graph: each behind what it waits for."""
     expected_seconds: float
     """The longest chain of what would be executed, by the history of the pipeline."""
     is_partial: bool
@@ -88,6 +91,11 @@ class CachePlan:
     """With what."""
     groups: Sequence[PlannedTask] = ()
     """Loops, conditions and inner pipelines of whose tasks nothing is known yet: they wait for what would be executed, or are skipped."""
+
+    @property
+    def entries(self) -> Sequence[PlannedTask]:
+        """Tasks and groups together, in the order of the graph."""
+        return sorted((*self.tasks, *self.groups), key=lambda task: task.place)
 
 
 class CachePlanService:
@@ -130,11 +138,44 @@ class CachePlanService:
         time = ExpectedTime(play.state.index, usual, free)
         expected = 0.0 if play.state.root is None else time.of(play.state.root)
         tasks = [
-            replace(forecast, template=node.spec.template, seconds=None if node.path in free else usual.get(node.spec.template))
+            replace(
+                forecast,
+                template=node.spec.template,
+                place=play.places.of(node),
+                seconds=None if node.path in free else usual.get(node.spec.template),
+            )
             for node, forecast in found
         ]
-        groups = [play.forecast(node) for node in play.closed_groups()]
+        groups = [replace(play.forecast(node), place=play.places.of(node)) for node in play.closed_groups()]
         return CachePlan(tasks, expected, time.is_partial, prepared.plan, prepared.new_run.parameters, groups)
+
+
+class _Places:
+    """Where nodes stand. Definitions name their tasks by the alphabet; readers know them in the order of the graph."""
+
+    def __init__(self, index: PlanIndex) -> None:
+        self._index = index
+        self._layers: dict[str, dict[str, int]] = {}
+
+    def of(self, node: Node) -> tuple[tuple[int, int], ...]:
+        """Return layer and number of the node and of all groups that it is in, the outermost first."""
+        place: list[tuple[int, int]] = []
+        current: Node | None = node
+        while current is not None:
+            frame = current.frame if current.iteration is None else None
+            layer = 0 if frame is None else self._layers_of(frame.template.name)[current.key]
+            place.append((layer, current.position))
+            current = current.parent
+        return tuple(reversed(place))
+
+    def _layers_of(self, graph: str) -> Mapping[str, int]:
+        found = self._layers.get(graph)
+        if found is None:
+            after = {key: task.spec.after for key, task in self._index.graph(graph).tasks.items()}
+            found = self._layers[graph] = {}
+            for key in TopologicalSorter(after).static_order():
+                found[key] = 1 + max((found[other] for other in after[key]), default=-1)
+        return found
 
 
 class _Play:
@@ -142,6 +183,7 @@ class _Play:
 
     def __init__(self, state: RunState, now: float) -> None:
         self.state = state
+        self.places = _Places(state.index)
         self.now = now
         self.lookups: list[LookupCache] = []
         self.hits: dict[TaskPath, CacheHitAnswer] = {}
@@ -167,15 +209,15 @@ class _Play:
         return None
 
     def leaves(self) -> list[Node]:
-        """Return the leaf tasks seen so far, in order of creation."""
-        return sorted((node for node in self.state.nodes.values() if node.leaf is not None), key=lambda node: node.position)
+        """Return the leaf tasks seen so far, in the order of the graph."""
+        return sorted((node for node in self.state.nodes.values() if node.leaf is not None), key=self.places.of)
 
     def closed_groups(self) -> list[Node]:
-        """Return the groups that the play did not come into, in order of creation."""
+        """Return the groups that the play did not come into, in the order of the graph."""
         opened = {node.parent.path for node in self.state.nodes.values() if node.parent is not None}
         waiting = (RuntimeState.PENDING, RuntimeState.SKIPPED)
         found = [node for node in self.state.nodes.values() if node.leaf is None and node.path not in opened and node.state in waiting]
-        return sorted(found, key=lambda node: node.position)
+        return sorted(found, key=self.places.of)
 
     def forecast(self, node: Node) -> PlannedTask:
         """Return what would become of a leaf."""

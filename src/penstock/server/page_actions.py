@@ -106,7 +106,7 @@ class RunForms:
     async def cache_plan(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Say what a run of the request would reuse; see `RunActions.cache_plan`."""
         plan = await self._cache_plan.plan(_run_request(request))
-        tasks = [task.as_dict() for task in (*plan.tasks, *plan.groups)]
+        tasks = [task.as_dict() for task in plan.entries]
         environments = await self._environments.of(plan)
         return {"tasks": tasks, "expected_seconds": plan.expected_seconds, "is_partial": plan.is_partial, "environments": environments}
 

@@ -42,3 +42,13 @@ async def test_groups_that_wait_for_what_would_be_executed_are_named_and_those_t
     assert [(one.path, one.outcome.value) for one in found.tasks] == [("root/first", "run"), ("root/now[0]", "run"), ("root/now[1]", "run")]
     assert [(one.path, one.outcome.value) for one in found.groups] == [("root/later", "unknown"), ("root/sub", "unknown")]
     assert found.groups[0].reason == "depends on a task that would be executed"
+
+
+async def test_what_is_planned_stands_in_the_order_of_the_graph_whatever_the_definition_calls_it() -> None:
+    tasks = [
+        task("check", "a", after=["report"]), task("fit", "b", after=["prepare"], iteration=Iteration(items=Const([1]), item_input="x")),
+        task("prepare", "a"), task("report", "a", after=["fit"]), task("weather", "a"),
+    ]  # fmt: skip
+    found = await forecast(plan(graph("root", *tasks), leaf("a"), leaf("b")))
+    assert [one.path for one in found.entries] == ["root/prepare", "root/weather", "root/fit", "root/report", "root/check"]
+    assert [one.path for one in found.tasks] == ["root/prepare", "root/weather", "root/report", "root/check"]

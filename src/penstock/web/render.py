@@ -280,6 +280,7 @@ def environment() -> jinja2.Environment:
         "one_line",
         "kind_of",
         "kind_word",
+        "type_group_word",
         "type_word",
         "headline",
         "with_names",

@@ -27,7 +27,7 @@ STATE_LOOKS: Mapping[str, tuple[str, str]] = {
 """State -> (word, icon and class name). Every state has its own shape, so that colour is never the only sign."""
 UNITS: dict[str, int] = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400, "weeks": 604_800}
 """Seconds of the units in which people say how often something comes back."""
-_NAMED = re.compile(r"`([^`\n]{1,200})`")
+_NAMED = re.compile(r"`([^`\n]{1,200})(?:`|(?<=\u2026)$)")
 _NAMES_CAUSE = re.compile(r"\bexit code \d+(?::| \()")
 """A failure that says more than the exit code."""
 
@@ -169,3 +169,14 @@ def kind_word(kind: str) -> str:
 def type_word(schema_title: str) -> str:
     """`system.Dataset` -> `Dataset`; other families keep their prefix."""
     return schema_title.removeprefix("system.")
+
+
+_TYPES = {
+    name.lower(): name
+    for name in ("Artifact", "ClassificationMetrics", "Dataset", "HTML", "Markdown", "Metrics", "Model", "SlicedClassificationMetrics")
+}
+
+
+def type_group_word(key: str) -> str:
+    """A type as groups have it, without its family and in small letters, in the words of the kfp SDK: `html` -> `HTML`."""
+    return _TYPES.get(key, type_word(key))

@@ -89,7 +89,7 @@ export class LinePanel extends Panel {
         if (!run || run.isHidden || !series.x.length || (allowed && !allowed.has(run.id))) continue;
         const isFaint = run.isFaint || (this.brushed !== undefined && !this.brushed.has(run.id));
         if (run.group !== undefined) {
-          if (!groups.has(run.group)) groups.set(run.group, { name: run.group || "–", color: run.groupColor, series: [], runs: [], isFaint: true });
+          if (!groups.has(run.group)) groups.set(run.group, { name: run.group || say("no group"), color: run.groupColor, series: [], runs: [], isFaint: true });
           const group = groups.get(run.group);
           group.series.push(series);
           group.runs.push(run.id);

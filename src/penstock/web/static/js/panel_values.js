@@ -101,7 +101,7 @@ export class BarPanel extends ValuesPanel {
     return [...groups].map(([name, members]) => {
       const values = members.map((row) => row.values[metric]);
       const [low, high] = spreadOf(values, band);
-      return { label: `${name || "–"} (${members.length})`, value: joined(values, agg), low, high, color: this.board.groupColor(name) ?? members[0].color };
+      return { label: `${name || say("no group")} (${members.length})`, value: joined(values, agg), low, high, color: this.board.groupColor(name) ?? members[0].color };
     });
   }
 

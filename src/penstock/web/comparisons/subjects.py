@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from penstock.domain.tracking import TrackedRun
 from penstock.interfaces.pages import RunItem, ScalarMetric
+from penstock.web.texts.formats import duration
 from penstock.web.tracking.documents import STATES, client_facts, config_of, look_of, story_of, summary_of, tree_of
 from penstock.web.tracking.run_colors import LOOKS, color_of
 
@@ -133,7 +134,7 @@ def _facts(run: RunItem) -> dict[str, Any]:
     seconds = run.finished_at - (run.started_at or run.created_at) if run.finished_at else None
     return {
         "State": run.state,
-        "Duration": None if seconds is None else f"{seconds:.1f} s",
+        "Duration": None if seconds is None else duration(seconds),
         "Experiment": run.experiment_name or None,
         "Pipeline": run.pipeline_name or None,
         "Version": run.version_name or None,
@@ -147,5 +148,5 @@ def _facts(run: RunItem) -> dict[str, Any]:
 def _times(run: TrackedRun) -> dict[str, Any]:
     return {
         "State": STATES.get(run.state.value, run.state.value.upper()),
-        "Duration": None if run.state.is_live else f"{run.duration_seconds:.1f} s",
+        "Duration": None if run.state.is_live else duration(run.duration_seconds),
     }

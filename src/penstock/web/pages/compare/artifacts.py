@@ -20,7 +20,7 @@ from penstock.web.previews.content import Preview, preview_of
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services.tracking import TrackingServices, caller_of
 from penstock.web.services.web import WebServices
-from penstock.web.texts.formats import iso
+from penstock.web.texts.formats import type_word
 from penstock.web.tracking.documents import read_document
 
 
@@ -48,8 +48,8 @@ class Side:
     """`artifact:ID` or `version:ID`."""
     title: str
     url: str
-    facts: Sequence[tuple[str, str | int | None]]
-    """(label, value), the same labels for both."""
+    facts: Sequence[tuple[str, str | float | None]]
+    """(label, value), the same labels for both; `Created` is a time."""
     metadata: dict[str, object]
     files: Files
     files_url: str = ""
@@ -123,8 +123,8 @@ def _stored_side(services: WebServices, artifact: ArtifactItem) -> Side:
     if digest is not None and not artifact.is_directory:
         preview = preview_of(services.blobs, digest=digest, type_=artifact.type, is_directory=False, size=artifact.size_bytes)
     facts = (
-        ("Type", artifact.type), ("Made by", f"{artifact.task_label} · {artifact.run_name}" if artifact.run_id else ""),
-        ("Created", iso(artifact.created_at)), ("Digest", digest), ("URI", artifact.uri),
+        ("Type", type_word(artifact.type)), ("Made by", f"{artifact.task_label} · {artifact.run_name}" if artifact.run_id else ""),
+        ("Created", artifact.created_at), ("Digest", digest), ("URI", artifact.uri),
     )  # fmt: skip
     return Side(
         f"artifact:{artifact.artifact_id}", f"{artifact.run_name} · {name}" if artifact.run_name else name,
@@ -142,7 +142,7 @@ def _version_side(tracking: TrackingServices, request: Request, version_id: int)
     own = next((member for member in members if member.collection_id == collection.collection_id), None)
     url = version_url(collection, 0 if own is None else own.version_index)
     facts = (
-        ("Type", version.type_name), ("Made by", f"{version.entity}/{version.project}"), ("Created", iso(version.created_at)),
+        ("Type", version.type_name), ("Made by", f"{version.entity}/{version.project}"), ("Created", version.created_at),
         ("Digest", version.digest), ("URI", ""),
     )  # fmt: skip
     title = f"{collection.name}:{url.rpartition('/')[2]}"

@@ -82,7 +82,9 @@ class HttpPackageDownloader:
         if not self._allow_local:
             for address in addresses:
                 if not _is_allowed(address):
-                    raise InvalidArgumentError(f"package_url: {host} is {address}; addresses of this machine or link are not fetched from")
+                    where = "is" if host == address else f"is at {address},"
+                    why = "an address of this machine or link; nothing is fetched from those"
+                    raise InvalidArgumentError(f"package_url: {host} {where} {why}")
         return addresses[0]
 
 

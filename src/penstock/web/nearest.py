@@ -24,6 +24,11 @@ _OWN_WORDS = frozenset(
      "overview", "sweeps", "reports", "workspace", "table", "flows", "view"}
 )  # fmt: skip
 """Segments of addresses that name a page, not a thing."""
+_KINDS = {
+    "runs": "run", "pipelines": "pipeline", "experiments": "experiment", "recurring": "recurring", "executions": "execution",
+    "artifacts": "artifact",
+}  # fmt: skip
+"""Segment of an address -> the kind of hit that it asks for."""
 _LIKENESS = 0.5
 
 
@@ -45,7 +50,7 @@ async def nearest(services: WebServices, request: Request) -> Nearest:
         return Nearest()
     with contextlib.suppress(PenstockError):
         trashed = await _trashed(services, request, segments, words)
-        hits = await _objects(services, request, words) if segments[0] == "ui" else []
+        hits = await _objects(services, request, segments, words) if segments[0] == "ui" else []
         if segments[0] == "flows" and services.flows is not None:
             hits += await _flows(services.flows, segments[1:])
         elif services.tracking is not None and segments[0] != "ui":
@@ -77,8 +82,9 @@ async def _trashed(services: WebServices, request: Request, segments: Sequence[s
     return [*exact, *beside][:_MAX_SHOWN]
 
 
-async def _objects(services: WebServices, request: Request, words: Sequence[str]) -> list[HitLine]:
-    """Return what the search finds for the last words, or for the beginning of an id."""
+async def _objects(services: WebServices, request: Request, segments: Sequence[str], words: Sequence[str]) -> list[HitLine]:
+    """Return what the search finds for the last words, or for the beginning of an id; what the address asks for comes first."""
+    asked = _KINDS.get(segments[1], "") if len(segments) > 1 else ""
     for word in reversed(words):
         for text in dict.fromkeys((word, word[:8], word[:4])):
             found = await services.home.search(text) if len(text) > 2 else ()
@@ -87,7 +93,7 @@ async def _objects(services: WebServices, request: Request, words: Sequence[str]
                 places = {kind: (symbol, address) for kind, _, symbol, address in KINDS}
                 return [
                     HitLine(address_of(hit, address), hit.title, detail_of(request, hit, text), symbol, hit_look(hit.state), hit.at)
-                    for hit in found
+                    for hit in sorted(found, key=lambda hit: hit.kind != asked)
                     if hit.kind in places and readable(hit.entity)
                     for symbol, address in (places[hit.kind],)
                 ]

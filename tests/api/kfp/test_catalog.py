@@ -177,6 +177,8 @@ async def test_packages_are_not_fetched_from_this_machine_by_default() -> None:
                 "http://0.0.0.0/x", "file:///etc/passwd", "ftp://x/y", "gopher://x", "http://", "nonsense"):  # fmt: skip
         with pytest.raises(InvalidArgumentError, match="package_url"):
             await HttpPackageDownloader().fetch(url, limit_bytes=1000)
+    with pytest.raises(InvalidArgumentError, match=r"package_url: 127\.0\.0\.1 is an address of this machine or link; nothing is fetched from those"):
+        await HttpPackageDownloader().fetch("http://127.0.0.1:1/x.yaml", limit_bytes=1000)
 
 
 async def test_unknown_addresses_answer_in_the_envelope(api: KfpApi) -> None:

@@ -251,3 +251,13 @@ def test_what_is_not_there_leads_on_to_the_list_that_it_would_be_in(room: Room) 
     assert re.search(r'<a class="button" href="/ui/flows">.*?Flows</a>', room.client.get("/flows/F/999").text)
     assert re.search(r'<a class="button" href="/ui/artifacts">.*?Artifacts</a>', room.client.get("/ui/artifacts/999999").text)
     assert re.search(r'<a class="button" href="/ui/projects">.*?Projects</a>', room.client.get("/nobody/nothing").text)
+
+
+def test_the_filter_is_cleared_in_one_place(room: Room) -> None:
+    room.run(None)
+    clears = 'aria-label="Clear the filter"'
+    assert clears not in room.client.get("/flows").text
+    assert room.client.get("/flows?status=completed&user=ada").text.count("Clear the filter") >= 1
+    empty = room.client.get("/flows?q=nothing-is-called-this").text
+    assert clears not in empty
+    assert empty.count("Clear the filter") == 1

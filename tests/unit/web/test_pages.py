@@ -263,6 +263,38 @@ def test_an_address_that_leads_nowhere_names_the_nearest_objects(seeded: SeededA
     assert "Perhaps you meant" not in client.get("/ui/runs/zzzzzzzzzz").text
 
 
+def test_a_name_of_any_length_is_whole_in_the_title_of_its_heading(seeded: SeededApp, client: PageClient) -> None:
+    for address in (f"/ui/runs/{seeded.runs['good']}", "/ui/pipelines/pipe-digits", "/ui/recurring/rec-nightly"):
+        found = re.search(r'<h1 title="([^"]+)">([^<]+)</h1>', client.get(address).text)
+        assert found is not None
+        assert found[1] == found[2]
+
+
+def test_groups_and_choices_by_type_have_the_words_of_the_column(client: PageClient) -> None:
+    grouped = client.get("/ui/artifacts?group=type").text.partition("group-rows")[2]
+    assert re.search(r">Dataset</a>", grouped)
+    assert re.search(r">(dataset|html|classificationmetrics)</a>", grouped) is None
+    assert '<span class="grow cut">Dataset</span>' in client.get("/ui/artifacts").text
+
+
+def test_demos_are_not_hidden_from_a_list_without_pipelines(client: PageClient) -> None:
+    assert 'id="demos"' in client.get("/ui/pipelines").text
+    assert 'id="demos"' not in client.get("/ui/pipelines?q=nothing-like-this").text
+
+
+def test_the_timeline_has_the_durations_of_the_other_views_and_says_what_was_running(seeded: SeededApp, client: PageClient) -> None:
+    page = client.get(f"/ui/runs/{seeded.runs['good']}?view=timeline").text
+    assert re.search(r'<span class="timeline-time num" title="Running [^"]+">[^<]+</span>', page)
+    assert '<div class="timeline-axis" aria-hidden="true"><span>0 s</span>' in page
+
+
+def test_what_the_address_asks_for_stands_before_what_else_is_called_so(client: PageClient) -> None:
+    for kind in ("pipelines", "runs"):
+        near = client.get(f"/ui/{kind}/digi").text.partition("Perhaps you meant")[2]
+        found = re.findall(r'href="/ui/(pipelines|runs)/\w', near)
+        assert found[0] == kind
+
+
 def test_a_list_is_exported_as_it_is_filtered(seeded: SeededApp, client: PageClient) -> None:
     rows = client.get("/ui/runs/export?format=json&q=status:failed").json()
     assert rows

@@ -5,6 +5,13 @@ import { startLogs } from "./logs.js";
 
 const PAUSE = 2000;
 
+// A graph that is wider than its frame begins with its first step in the middle.
+for (const frame of document.querySelectorAll(".flow-graph")) {
+  const step = frame.querySelector(".flow-node rect")?.getBoundingClientRect();
+  const box = frame.getBoundingClientRect();
+  if (step && frame.scrollWidth > frame.clientWidth) frame.scrollLeft = step.left + step.width / 2 - box.left - box.width / 2;
+}
+
 setInterval(() => {
   if (!document.querySelector("[data-poll]") || document.querySelector("#flow-add-tag input:focus")) return;
   refresh();

@@ -226,3 +226,24 @@ def test_groups_do_not_scroll_sideways_on_telephones(page: Page, address: str) -
     expect(box).to_be_visible()
 
     assert box.evaluate("(box) => box.scrollWidth - box.clientWidth") <= 0
+
+
+@pytest.mark.parametrize("tab", ["statistics", "versions"])
+def test_tables_of_a_pipeline_are_cards_on_telephones(page: Page, tab: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/ui/pipelines/pipe-digits?tab={tab}")
+    box = page.locator(".table-box").first
+    expect(box).to_be_visible()
+
+    assert box.evaluate("(box) => box.scrollWidth - box.clientWidth") <= 0
+
+
+def test_a_task_in_its_panel_keeps_its_name_on_telephones(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}?view=tasks")
+    page.locator("tbody th a").first.click()
+    head = page.locator(".panel-head h2")
+    expect(head).to_be_visible()
+
+    assert head.evaluate("(head) => head.scrollWidth - head.clientWidth") <= 0
+    assert head.bounding_box()["width"] > 300  # type: ignore[index]

@@ -97,7 +97,7 @@ def test_a_killed_task_of_a_local_flow_is_tried_again_where_it_may_be_and_fails_
     read = read_run(machine, run_id)
     assert (read["ok"], read["tries"], read["attempt"]) == (False, 1, 1)
     first = text(server, read["start"], attempt="0")
-    assert "ended by signal 9 (SIGKILL)" in first
+    assert "killed by signal 9 (SIGKILL)" in first
     assert "a newer attempt began" in first
     assert "SIGKILL" not in text(server, read["start"], attempt="1")
     deadline = time.monotonic() + 120
@@ -109,7 +109,7 @@ def test_a_killed_task_of_a_local_flow_is_tried_again_where_it_may_be_and_fails_
     assert re.search(rf"{place_of_work} failed(?: after [^:]+)?: no heartbeat for more than 25 seconds", shown), shown[:4000]
     listed = httpx.get(f"{server.url}/flows", headers={"accept": "text/html"}, timeout=30).text
     assert f"task {place_of_work} failed and the client stopped" in listed
-    assert "ended by signal 9 (SIGKILL)" in text(server, read["work"])
+    assert "killed by signal 9 (SIGKILL)" in text(server, read["work"])
 
 
 def test_a_killed_task_of_a_deployed_flow_fails_both_records_where_it_may_not_be_tried_again(
@@ -121,7 +121,7 @@ def test_a_killed_task_of_a_deployed_flow_fails_both_records_where_it_may_not_be
     place.pid("second")
     (work,) = server.get(f"/metaflow/flows/FragileFlow/runs/{run_id}/steps/work/tasks")
     deadline = time.monotonic() + 200
-    while "standing at second" not in text(server, f"FragileFlow/{run_id}/work/{work['task_id']}"):  # the step's log is there while it runs
+    while "standing at second" not in text(server, f"FragileFlow/{run_id}/work/{work['task_id']}/lines"):  # its log is there while it runs
         assert time.monotonic() < deadline
         time.sleep(0.5)
     place.kill("second")

@@ -59,9 +59,12 @@ class FlowFailures:
         names = (item.task.run.flow_id, item.task.run.shown_id, item.task.step_name, item.task.shown_id, item.attempt)
         code = await self._reader.exit_code(*names)
         exception = exception_of(await self._reader.last_words(*names, count=_LINES), UNCAUGHT_EXIT if code is None else code)
-        ending = "" if not code else f"exit code {code}" if code > 0 else f"killed by signal {-code}{_name_of(-code)}"
-        return ": ".join(part for part in (ending, exception[:_MAX_CHARACTERS]) if part)
+        return ": ".join(part for part in (ending_of(code), exception[:_MAX_CHARACTERS]) if part)
 
 
-def _name_of(number: int) -> str:
-    return next((f" ({one.name})" for one in signal.Signals if one.value == number), "")
+def ending_of(code: int | None) -> str:
+    """Say how a process ended badly, by its exit code (below 0: a signal); empty when it did not, or nothing is known."""
+    if not code:
+        return ""
+    name = next((f" ({one.name})" for one in signal.Signals if one.value == -code), "")
+    return f"exit code {code}" if code > 0 else f"killed by signal {-code}{name}"

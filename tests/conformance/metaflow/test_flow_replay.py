@@ -59,7 +59,8 @@ def test_a_task_of_a_deployed_flow_is_run_again_from_its_stored_code(server: Liv
     assert server.wait_for_run(run_id, seconds=300)["state"] == "SUCCEEDED"
     (pathspec,) = machine.read(f"out = [task.pathspec for task in Run('HeldFlow/{run_id}')['start']]")
     page = page_of(server, pathspec)
-    install, line = lines_of(page)
+    install, environment, line = lines_of(page)
+    assert environment.startswith('eval "$(penstock env')
     assert re.fullmatch(r"pip install metaflow==2\.\d+\.\d+ boto3", install)
     assert 'id="no-code"' not in page
     Path(f"{gate}.begun").unlink()

@@ -168,7 +168,7 @@ def test_pages_show_runs_from_both_datastores(machines: Machines, server: LiveSe
         assert browser.get(f"/flows/BranchesFlow/{branches}/view/timeline").text.count('class="timeline-row') > 15
         for run in runs:
             task = re.findall(rf'data-href="(/flows/CardsFlow/{run}/start/\d+)"', browser.get(f"/flows/CardsFlow/{run}/start").text)[0]
-            log = browser.get(task).text
+            log = browser.get(f"{task}/lines").text
             assert "to stdout" in log
             assert "to stderr" in log
             assert browser.get(f"{task}/values/mapping").json()["value"] == {"k": [1, 2.5, None]}

@@ -11,8 +11,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
+from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError, UnavailableError
 from penstock.domain.flows import MetadataRow, Page
+from penstock.flows.failures import ending_of
 from penstock.flows.reading import SMALL_VALUE_BYTES, Card, ValueInfo
 from penstock.interfaces.flow_files import PickleSummary
 from penstock.interfaces.page_flows import FlowRunItem, FlowTaskItem, FlowTaskQuery
@@ -53,8 +54,8 @@ class FlowTaskPage:
     siblings: Sequence[FlowTaskItem]
     problem: str = ""
     """Why the datastore cannot be read."""
-    reason: str = ""
-    """Why the attempt failed."""
+    reasons: Sequence[str] = ()
+    """Why the attempt failed: what is recorded, and how its process ended where that does not say it."""
     values: Sequence[ValueInfo] = ()
     internal: Sequence[ValueInfo] = ()
     seen: Mapping[str, PickleSummary] = field(default_factory=dict)
@@ -123,7 +124,7 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
         base=base,
         siblings=(await flows.pages.tasks(flow_id, run_id, FlowTaskQuery(steps=[step], limit=_MOST_SIBLINGS))).items,
         follows_cards=task.finished_at is None or services.clock.now() - task.finished_at < _CARD_SECONDS,
-        reason=_reason(task, attempt),
+        reasons=await _reasons(flows, request, task, attempt),
         **extra,
     )
     crumbs = _crumbs(page, language_of(request))
@@ -152,9 +153,16 @@ async def _replay(flows: FlowWeb, request: Request, run: FlowRunItem) -> FlowRep
     return replay_of(path, facts, run.system_tags, await flows.reader.graph(*ids[:2]))
 
 
-def _reason(task: FlowTaskItem, attempt: int) -> str:
+async def _reasons(flows: FlowWeb, request: Request, task: FlowTaskItem, attempt: int) -> Sequence[str]:
     shown = next((item for item in task.attempts if item.attempt == attempt), None)
-    return (shown or task).error_message if (shown or task).state == "FAILED" else ""
+    if (shown or task).state != "FAILED":
+        return ()
+    recorded, code = (shown or task).error_message, None
+    with contextlib.suppress(NotFoundError, UnavailableError):
+        code = await flows.reader.exit_code(*_ids(request), attempt) if shown is not None else None
+    ended = ending_of(code)
+    said = [recorded] if recorded else []
+    return said if not ended or recorded.startswith(ended) else [*said, ended]
 
 
 async def _tab(flows: FlowWeb, request: Request, tab: str, attempt: int) -> dict[str, Any]:

@@ -1,13 +1,14 @@
-"""Lists of a project's sweeps and reports: narrowed, sorted, grouped, paged and exported as the other lists."""
+"""Lists of a project's sweeps, reports and collections: narrowed, sorted, grouped, paged and exported as the other lists."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
-from tests.unit.web.test_tracking_pages import Site, site
+from tests.unit.web.test_tracking_pages import ORIGIN, Site, site
 
 __all__ = ["site"]
 
@@ -66,3 +67,66 @@ async def test_filter_bars_complete_values(site: Site, of: str, field: str, text
     address = f"/ui/tracking/lists/values?of={of}&project=ann/digits&field={field}&text={text}"
     assert (await site.get(address)).json() == offered
     assert (await site.get(address.replace("digits", "nothing"))).status_code == 404
+
+
+async def shelved(site: Site) -> list[int]:
+    """Seventy collections of the project, every seventh a model, and one of another project."""
+    project = await site.tracking.projects.get("ann", "digits")
+    assert project is not None
+    await site.tracking.projects.upsert("ann", "other")
+    elsewhere = await site.tracking.projects.get("ann", "other")
+    assert elsewhere is not None
+    shelf = site.services.collections
+    shelf.ensure_portfolio(int(elsewhere.project_id), "set-elsewhere", "dataset")
+    kinds = ["dataset" if number % 7 else "Model" for number in range(70)]
+    return [shelf.ensure_portfolio(int(project.project_id), f"set-{number}", kind).collection_id for number, kind in enumerate(kinds)]
+
+
+async def collections(site: Site, query: str = "") -> list[str]:
+    page = (await site.get(f"{site.base}/artifacts?{query}")).text
+    return re.findall(r'<a class="name quiet cut" href="[^"]*"><svg.*?</svg> (set-[\w-]+)</a>', page)
+
+
+async def test_collections_of_a_project_are_the_list_of_all_of_them_narrowed_to_it(site: Site) -> None:
+    made = await shelved(site)
+    site.services.collections.change_tags(made[3], add=["gold"])
+    assert len(await collections(site)) == 50
+    assert sorted(await collections(site, "n=200")) == sorted(f"set-{number}" for number in range(70))
+    models = [f"set-{number}" for number in range(0, 70, 7)]
+    assert await collections(site, "q=type%3Dmodel&sort=name") == models
+    assert await collections(site, "q=type%3Dmodel&sort=-name") == models[::-1]
+    assert await collections(site, "q=tag:gold") == ["set-3"]
+    groups = (await site.get(f"{site.base}/artifacts?group=type")).text
+    assert re.findall(r"q=type%3D(\w+)", groups.partition("group-rows")[2].partition("</table>")[0])[:2]
+    page = (await site.get(f"{site.base}/artifacts")).text
+    assert "70 collections" in page
+    assert "group=type" in page
+    assert "group=project" not in page
+    assert "Project or pipeline" not in page
+    rows = (await site.get("/ui/export/collections?project=ann/digits&format=json&q=type%3Dmodel&sort=name")).json()
+    assert [row["name"] for row in rows] == models
+    assert "/ui/export/collections?sort=name&amp;project=ann%2Fdigits&amp;format=csv" in (await site.get(f"{site.base}/artifacts?sort=name")).text
+    assert (await site.get("/ui/export/collections?project=ann/nothing")).status_code == 404
+    offered = (await site.get("/ui/tracking/lists/values?of=artifacts&project=ann/digits&field=name&text=set-e")).json()
+    assert offered == []
+    assert (await site.get("/ui/tracking/lists/values?of=artifacts&project=ann/digits&field=tag&text=go")).json() == ["gold"]
+
+
+async def test_all_collections_that_match_are_those_of_the_project(site: Site) -> None:
+    made = await shelved(site)
+    assert re.search(r'name="matching" value="1">all 70\s+that match', (await site.get(f"{site.base}/artifacts?q=set")).text)
+    form = {"verb": "tag", "tags": "gold", "matching": "1", "next": f"{site.base}/artifacts?q=set"}
+    answer = await site.http.post("/ui/artifacts/collections/actions", data=form, headers=ORIGIN)
+    assert "Tagged 70 of 70." in unquote(answer.headers["set-cookie"])
+    assert {identity for identity, tags in site.services.collections.tags(made).items() if "gold" in tags} == set(made)
+    rows = (await site.get("/ui/export/collections?format=json&q=tag:gold")).json()
+    assert {row["project"] for row in rows} == {"ann/digits"}
+    for place in (f"{site.base}/runs", "/ann/nothing/artifacts", "/ui/projects"):
+        answer = await site.http.post("/ui/artifacts/collections/actions", data=form | {"verb": "delete", "next": place}, headers=ORIGIN)
+        assert "Deleted" not in unquote(answer.headers.get("set-cookie", ""))
+    assert len((await site.get("/ui/export/collections?format=json")).json()) == 71
+
+
+async def test_the_address_of_a_type_leads_to_the_list_with_that_filter(site: Site) -> None:
+    answer = await site.get(f"{site.base}/artifacts/run_table?q=x&n=25")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{site.base}/artifacts?q=type%3Drun_table&n=25")

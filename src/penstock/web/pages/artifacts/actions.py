@@ -6,12 +6,14 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.ids import Digest
+from penstock.domain.tracking import TrackedProject
 from penstock.domain.trash import TrashKind
 from penstock.domain.versions import LATEST, Collection
 from penstock.interfaces.artifact_notes import ArtifactHolders, NoteChange
@@ -27,12 +29,15 @@ from penstock.web.pages.system.trash import done_notice, each, put_away, undo_no
 from penstock.web.previews.content import ZipMember, zip_of
 from penstock.web.render import Notice, query_url, redirect, render_part
 from penstock.web.security import STILL_HEADERS, check_own_form, safe_next
-from penstock.web.services.tracking import TrackingServices, caller_of, check_writable, checked_id
+from penstock.web.services.tracking import TrackingServices, caller_of, check_writable, checked_id, project_named
 from penstock.web.services.web import WebServices
 from penstock.web.texts.formats import duration
 
 MOST_DOWNLOADED = 1_000
 """Artifacts of one archive."""
+_ALL = "/ui/artifacts"
+"""The list of collections of the whole server."""
+_OF_PROJECT = re.compile(r"/([^/]+)/([^/]+)/artifacts")
 _MAX_TEXT = 100_000
 
 
@@ -157,9 +162,10 @@ async def act_on_collections(services: WebServices, request: Request) -> Respons
     """
 
     async def matching(address: ListAddress) -> Sequence[str]:
-        return [row.subject for row in (await collections_of(services, request, address.query)).rows]
+        project = await _project_at(services, request, address.path)
+        return [row.subject for row in (await collections_of(services, request, address.query, project)).rows]
 
-    wanted = await picked(request, "/ui/artifacts", matching)
+    wanted = await picked(request, _ALL, matching)
     if wanted.verb == "compare":
         return _compared(wanted, [await asyncio.to_thread(_newest, services.tracking, text) for text in wanted.ids[:3]])
     if wanted.verb not in {"tag", "delete"} or not wanted.ids:
@@ -185,6 +191,20 @@ async def act_on_collections(services: WebServices, request: Request) -> Respons
         text = f"Deleted {done} of {len(wanted.ids)}: in the trash for {duration(trash.keep_seconds)}."
         return redirect(wanted.target, undo_notice(text, batch, wanted.target, problems))
     return done_notice(wanted.target, "Tagged" if wanted.verb == "tag" else "Deleted", wanted.ids, problems)
+
+
+async def _project_at(services: WebServices, request: Request, path: str) -> TrackedProject | None:
+    """Return the project whose list is at a path; None for the list of the whole server.
+
+    Raises:
+        NotFoundError: there is no such list, or it is not the reader's to see.
+    """
+    if path == _ALL:
+        return None
+    of = _OF_PROJECT.fullmatch(path)
+    if of is None or services.tracking is None:
+        raise NotFoundError(f"There is no list of collections at {path}.")
+    return await project_named(services.tracking, request, unquote(of[1]), unquote(of[2]))
 
 
 def _collections(services: WebServices) -> CollectionService:

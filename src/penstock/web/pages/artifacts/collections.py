@@ -1,4 +1,7 @@
-"""Collections of artifacts over the whole server: what runs log under a name, and what a task puts out in every run of a pipeline."""
+"""Collections of artifacts over the whole server: what runs log under a name, and what a task puts out in every run of a pipeline.
+
+The same list narrowed to one project stands on that project's pages.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from penstock.domain.tracking import TrackedProject
 from penstock.interfaces.page_artifacts import OutputItem
 from penstock.interfaces.pages import Condition, ListQuery, Page
 from penstock.interfaces.run_tables import RowGroups
@@ -34,6 +38,8 @@ GROUPINGS = (
 )  # fmt: skip
 """Columns that group."""
 GROUPED_NUMBERS = ("versions", "size")
+OF_PIPELINES = frozenset({"project", "pipeline"})
+"""Columns, chips and groups that say nothing in the list of one project."""
 _MAX_TRACKED = 2000
 _MAX_CHOICES = 30
 _BATCH = 400
@@ -76,6 +82,8 @@ class CollectionRow:
     """Of the collection itself."""
     subject: str = ""
     """What names the row in a bulk action: `collection:ID`, or `artifact:ID` of the last artifact."""
+    description: str = ""
+    """In the list of a project."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Of the latest version, by key (`meta.rows`); read where the list is narrowed or sorted by it."""
 
@@ -111,17 +119,21 @@ class CollectionsTab:
     facets: Sequence[Facet]
     """Type, project, pipeline."""
     is_cut: bool
-    """Older artifacts of pipelines were not looked at."""
+    """Older artifacts of pipelines were not looked at; in the list of a project, some of its collections."""
     groups: GroupTable | None = None
     """Collections in groups; None: they are shown one by one."""
     group_choices: Sequence[tuple[str, str]] = GROUPINGS
     """(column, label) of what may group."""
     keys: KeyColumns = NO_KEYS
     """Metadata of the latest versions, as columns."""
+    filter_fields: Sequence[str] = FILTER_FIELDS
+    """What the filter bar completes."""
+    count: int = 0
+    """Collections without the filter."""
 
 
 COLUMNS: Columns[CollectionRow] = Columns(
-    words=lambda row: f"{row.name} {row.type} {row.project} {row.pipeline}",
+    words=lambda row: f"{row.name} {row.type} {row.project} {row.pipeline} {row.description}",
     texts={
         "name": lambda row: [row.name],
         "type": lambda row: [row.type_key],
@@ -132,6 +144,7 @@ COLUMNS: Columns[CollectionRow] = Columns(
         "alias": lambda row: [alias for alias, _ in row.aliases],
         "tag": lambda row: list(row.tags),
         "producer": lambda row: [row.producer],
+        "description": lambda row: [row.description],
     },
     numbers={"versions": lambda row: row.version_count, "size": lambda row: row.size_bytes},
     times={"updated": lambda row: row.updated_at, "used": lambda row: row.last_used_at},
@@ -155,19 +168,28 @@ class FoundCollections:
     all_rows: Sequence[CollectionRow]
     """What there is to count for the facets."""
     is_cut: bool
-    """Older artifacts of pipelines were not looked at."""
+    """Older artifacts of pipelines were not looked at; in the list of a project, some of its collections."""
     by: str = ""
     """The column that groups; empty for rows."""
 
 
-async def collections_of(services: WebServices, request: Request, wanted: Mapping[str, str]) -> FoundCollections:
-    """Return what the list matches and the caller may see; the number of queries does not depend on it."""
+async def collections_of(
+    services: WebServices, request: Request, wanted: Mapping[str, str], project: TrackedProject | None = None
+) -> FoundCollections:
+    """Return what the list matches and the caller may see; the number of queries does not depend on it.
+
+    Args:
+        services: what pages work with.
+        request: whose list it is.
+        wanted: the address of the list.
+        project: the one whose collections they are, which the caller may see; None: of all, and outputs of pipelines.
+    """
     query = _with_plain_types(query_of(request, wanted, now=services.clock.now(), sort="updated"))
-    namespace = query.scope.get("namespace", "")
-    outputs, is_cut = await services.artifacts.outputs(namespace=namespace)
-    rows = [_output_row(item) for item in outputs]
-    if services.tracking is not None:
-        rows += await _tracked_rows(services.tracking, request, namespace)
+    if project is None:
+        rows, is_cut = await _all_rows(services, request, query.scope.get("namespace", ""))
+    else:
+        rows = await _project_rows(services, project)
+        is_cut = len(rows) == _MAX_TRACKED
     sort = query.sort if COLUMNS.has(query.sort) else "updated"
     by = group_of(wanted)
     asked = {sort, by, *(condition.field for condition in query.conditions)}
@@ -207,9 +229,10 @@ async def _read(services: WebServices, rows: list[CollectionRow], named: Collect
     return rows
 
 
-async def collections_tab(services: WebServices, request: Request) -> CollectionsTab:
-    """Return a page of the list."""
-    of = await collections_of(services, request, request.query_params)
+async def collections_tab(services: WebServices, request: Request, project: TrackedProject | None = None) -> CollectionsTab:
+    """Return a page of the list, of the whole server or of a project."""
+    of = await collections_of(services, request, request.query_params, project)
+    unused = OF_PIPELINES if project is not None else frozenset[str]()
     found = page_of(of.rows, of.query)
     listing = replace(found, items=await in_full(services, found.items))
     groups = None
@@ -218,17 +241,24 @@ async def collections_tab(services: WebServices, request: Request) -> Collection
         label = dict(GROUPINGS)[of.by]
         groups = GroupTable(of.by, label, groups_of(of), ("versions",), request.url.path, request.query_params, labels=labels)
     order = ("-" if of.query.is_descending else "") + of.sort
-    facets = facets_of(of.all_rows, request.query_params.get("q", "")[:2000])
+    facets = [facet for facet in facets_of(of.all_rows, request.query_params.get("q", "")[:2000]) if facet.field not in unused]
     keys = key_columns(request.query_params, {} if of.by else await values_of(services, listing.items))
-    return CollectionsTab(listing, order, facets, of.is_cut, groups, keys=keys)
+    choices = tuple((name, label) for name, label in GROUPINGS if name not in unused)
+    fields = tuple(name for name in FILTER_FIELDS if name not in unused)
+    return CollectionsTab(listing, order, facets, of.is_cut, groups, choices, keys, fields, len(of.all_rows))
 
 
 async def values(services: WebServices, request: Request) -> JSONResponse:
     """Values that the filter bar of the list offers for `field`, those that contain `text`."""
+    return JSONResponse(await offered(services, request), headers={"cache-control": "no-store"})
+
+
+async def offered(services: WebServices, request: Request, project: TrackedProject | None = None) -> Sequence[str]:
+    """Return the values of `field` that contain `text`, as the address has them."""
     wanted, field = request.query_params, request.query_params.get("field", "")
     # What only some lists need is read for the column that groups and the key that sorts.
-    of = await collections_of(services, request, {"namespace": namespace_of(request), "group": field, "sort": f"-{field}"})
-    return JSONResponse(COLUMNS.offered(of.rows, field, wanted.get("text", "")), headers={"cache-control": "no-store"})
+    asked = {"namespace": namespace_of(request), "group": field, "sort": f"-{field}"}
+    return COLUMNS.offered((await collections_of(services, request, asked, project)).rows, field, wanted.get("text", ""))
 
 
 async def values_of(services: WebServices, rows: Sequence[CollectionRow]) -> Mapping[str, Mapping[str, Any]]:
@@ -256,6 +286,21 @@ async def in_full(services: WebServices, rows: Sequence[CollectionRow]) -> Seque
     return await _with_uses(services.tracking, found)
 
 
+async def _all_rows(services: WebServices, request: Request, namespace: str) -> tuple[list[CollectionRow], bool]:
+    """Return what there is on the whole server, and whether older artifacts of pipelines were left out."""
+    outputs, is_cut = await services.artifacts.outputs(namespace=namespace)
+    rows = [_output_row(item) for item in outputs]
+    if services.tracking is not None:
+        rows += await _tracked_rows(services.tracking, request, namespace)
+    return rows, is_cut
+
+
+async def _project_rows(services: WebServices, project: TrackedProject) -> list[CollectionRow]:
+    if services.tracking is None:
+        return []
+    return [_tracked_row(item) for item in await services.tracking.pages.collections(project.project_id, limit=_MAX_TRACKED)]
+
+
 async def _tracked_rows(tracking: TrackingServices, request: Request, namespace: str) -> list[CollectionRow]:
     items = await tracking.pages.all_collections(entity=namespace, limit=_MAX_TRACKED)
     readable = readable_by(tracking, request)
@@ -279,6 +324,7 @@ def _tracked_row(item: CollectionItem) -> CollectionRow:
         collection_id=item.collection_id,
         subject=f"collection:{item.collection_id}",
         is_link=item.kind == "portfolio",
+        description=item.description or "",
     )
 
 

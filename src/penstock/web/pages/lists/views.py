@@ -34,8 +34,9 @@ TABLES: Mapping[str, str] = {
     "flows": "/ui/flows",
     "trash": "/ui/trash",
 }
-"""Tables that keep views, with their addresses; so do `tracked:ENTITY/PROJECT`, the runs of a project, `sweeps:...` and `reports:...`."""
-_OF_PROJECT = re.compile(r"(tracked|sweeps|reports):([^/]{1,200})/([^/]{1,200})")
+"""Tables that keep views, with their addresses; so do `tracked:ENTITY/PROJECT`, the runs of a project, `sweeps:...`, `reports:...` and
+`artifacts:...`, its collections."""
+_OF_PROJECT = re.compile(r"(tracked|sweeps|reports|artifacts):([^/]{1,200})/([^/]{1,200})")
 _KEPT = frozenset({
     "namespace", "q", "sort", "n", "tab", "columns", "column", "group", "differences", "layout", "metric", "least", "status", "user", "tag",
     "since", "zone", "demos",

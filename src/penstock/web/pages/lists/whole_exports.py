@@ -73,7 +73,8 @@ def _row(fields: Sequence[Field], values: Sequence[Any]) -> dict[str, Any]:
 
 
 async def _collections(services: WebServices, request: Request) -> Export:
-    found = await collections_of(services, request, request.query_params)
+    project = await project_asked(_tracking(services), request) if "project" in request.query_params else None
+    found = await collections_of(services, request, request.query_params, project)
     if found.by:
         spreads = {"size_bytes": "size", "versions": "versions"}
         return group_export("collections", found.by, groups_of(found), spreads, has_states=False)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -16,10 +16,13 @@ from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest
 from penstock.domain.tracking import TrackedProject, TrackedRun
 from penstock.domain.versions import REGISTRY_PREFIX, ArtifactVersion, Collection, ManifestEntry, VersionChange
-from penstock.interfaces.tracking_pages import CollectionItem, VersionItem
+from penstock.interfaces.pages import Condition
+from penstock.interfaces.tracking_pages import VersionItem
 from penstock.tracking.accounts import ORGANIZATION_ENTITY
 from penstock.web.comparisons.files import FileDiff
 from penstock.web.comparisons.versions import VersionDiff, compare_versions
+from penstock.web.lists.filters import chip_text
+from penstock.web.pages.artifacts.collections import CollectionsTab, collections_tab
 from penstock.web.pages.compare.versions import LoggedMetrics, compared_file, logged_metrics, stored_content
 from penstock.web.pages.tracking.data import boxed
 from penstock.web.pages.tracking.run import project_crumb
@@ -80,12 +83,8 @@ class CollectionListPage:
     """Its address."""
     tabs: Sequence[tuple[str, str]]
     """Its pages."""
-    collections: Sequence[CollectionItem]
-    """By type and name."""
-    types: Sequence[str]
-    """All types in the project."""
-    type_name: str
-    """The open one; empty for all."""
+    collections: CollectionsTab
+    """The list of all collections, narrowed to the project."""
     protected: Mapping[str, str]
     """Protected aliases, and who protected each."""
     locked: Mapping[str, str]
@@ -176,17 +175,17 @@ class ArtifactVersionPage:
 
 
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
-    """Collections of a project, all or of one type."""
+    """Collections of a project; the address of one type leads to the list with that filter."""
     project = await project_of(tracking, request)
+    if type_name := request.path_params.get("type"):
+        text = chip_text(Condition("type", "=", type_name.lower().removeprefix("system.")))
+        kept = [(key, value) for key, value in request.query_params.multi_items() if key != "q"]
+        return RedirectResponse(f"{project_url(project)}/artifacts?{urlencode([('q', text), *kept])}", status_code=303)
     await asyncio.to_thread(tracking.task_versions.settle, project.project_id, seconds=SETTLE_SECONDS)
-    found = await tracking.pages.collections(project.project_id)
-    types = sorted({item.type_name for item in found})
-    type_name = request.path_params.get("type", "")
-    word = request.query_params.get("q", "").lower()
-    shown = [item for item in found if type_name in {"", item.type_name} and word in f"{item.name} {item.description}".lower()]
+    found = await collections_tab(services, request, project)
     protected = await asyncio.to_thread(tracking.registries.protected_aliases, project.project_id)
     locked = await asyncio.to_thread(tracking.registries.locked_aliases, project.project_id, caller_of(tracking, request).user_name)
-    page = CollectionListPage(project, project_url(project), PROJECT_TABS, shown, types, type_name, protected, locked)
+    page = CollectionListPage(project, project_url(project), PROJECT_TABS, found, protected, locked)
     frame = project_frame(project, f"{project.name} artifacts", crumb="Artifacts", scripts=("table",))
     return render(services, request, "tracking/collections.html", frame=frame, page=page)
 

@@ -1,4 +1,4 @@
-"""What lists of a project's sweeps and reports offer beside their pages: values for the filter bar."""
+"""What lists of a project's sweeps, reports and collections offer beside their pages: values for the filter bar."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.tracking import TrackedProject
+from penstock.web.pages.artifacts import collections
 from penstock.web.pages.tracking.reports import REPORTS, reports_of
 from penstock.web.pages.tracking.sweeps import SWEEPS, sweeps_of
 from penstock.web.services.tracking import TrackingServices, project_named
@@ -27,8 +28,10 @@ async def values(services: WebServices, tracking: TrackingServices, request: Req
             offered = SWEEPS.columns.offered(await sweeps_of(tracking, project), field, text)
         case "reports":
             offered = REPORTS.columns.offered((await reports_of(tracking, project))[0], field, text)
+        case "artifacts":
+            offered = await collections.offered(services, request, project)
         case other:
-            raise InvalidArgumentError(f"of: {other[:40]!r} is no list of a project; sweeps and reports are")
+            raise InvalidArgumentError(f"of: {other[:40]!r} is no list of a project; sweeps, reports and artifacts are")
     return JSONResponse(offered, headers={"cache-control": "no-store"})
 
 

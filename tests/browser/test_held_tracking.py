@@ -40,7 +40,7 @@ def collection(server: LiveServer, number: int) -> None:
         " SELECT MIN(project_id), ?, 'sequence', 'dataset', ?, ? FROM tracked_project"
     )
     database = open_database(f"sqlite:///{server.data_dir / 'penstock.db'}")
-    database.write_sync(lambda tx: tx.execute(sql, (f"late-{number}", time.time(), time.time())))
+    database.write_sync(lambda tx: tx.execute(sql, (f"late-{number}-{time.time_ns()}", time.time(), time.time())))
     database.close()
     log(server, "digits", "first")
 
@@ -50,6 +50,7 @@ LISTS: dict[str, tuple[str, str, Callable[[LiveServer, int], None]]] = {
     "tracked": ("/crew/digits/runs", "tracked", tracked),
     "flows": ("/flows", "flows", flow),
     "collections": ("/ui/artifacts", "collections", collection),
+    "collections of a project": ("/crew/digits/artifacts", "collections", collection),
 }
 """List -> address, name of its table, what adds a row."""
 

@@ -339,6 +339,43 @@ def test_runs_are_compared_and_edited(tab: Page, logged: Logged) -> None:
     expect(tab.locator(".run-facts")).to_contain_text("kept")
 
 
+@pytest.mark.parametrize("place", ["runs", "workspace"])
+def test_filter_bars_of_runs_complete_states_keys_and_their_values(tab: Page, logged: Logged, place: str) -> None:
+    tab.goto(f"{logged.base}/{place}")
+    bar, offered = tab.get_by_role("combobox", name="Filter"), tab.locator(".suggest button")
+    for text, option in (("state:fin", "state:finished"), ("config.l", "config.lr:"), ("config.lr:0.0", "config.lr:0.05"), ("group:tr", "group:trial")):
+        bar.fill("")
+        bar.press_sequentially(text)
+        expect(offered.first).to_have_text(re.compile(f"^{re.escape(option)}\\s*$"))
+    bar.press("ArrowDown")
+    bar.press("Enter")
+    bar.press("Enter")
+    expect(tab).to_have_url(re.compile(r"q=group%3Atrial"))
+
+
+def test_the_collections_of_a_project_are_narrowed_grouped_and_exported(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}/artifacts")
+    names = tab.locator("table[data-table=collections] tbody th .name")
+    expect(names.filter(has_text="digits")).to_have_count(1)
+    every = names.count()
+    assert every > 1
+    tab.locator("details.facet summary", has_text="Type").click()
+    tab.locator("details.facet a", has_text="dataset").click()
+    expect(tab).to_have_url(re.compile(r"q=type%3Ddataset"))
+    expect(names).to_have_count(1)
+    tab.locator(".table-tools summary", has_text="Export").click()
+    with tab.expect_download() as got:
+        tab.locator(".table-tools").get_by_role("link", name="CSV").click()
+    assert "tester/digits" in got.value.path().read_text()
+    tab.goto(f"{logged.base}/artifacts/dataset")
+    expect(tab.get_by_role("combobox", name="Filter")).to_have_value("type=dataset")
+    expect(names).to_have_count(1)
+    tab.goto(f"{logged.base}/artifacts")
+    tab.locator(".table-tools summary", has_text="Group").click()
+    tab.locator("details[data-groups] a", has_text="Type").click()
+    expect(tab.locator(".group-rows tbody tr")).not_to_have_count(0)
+
+
 def test_artifacts_show_files_lineage_and_take_aliases(tab: Page, logged: Logged) -> None:
     tab.goto(f"{logged.base}/artifacts")
     tab.get_by_role("link", name="digits", exact=True).first.click()

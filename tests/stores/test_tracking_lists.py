@@ -17,7 +17,10 @@ from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.tracking import RunChange, TrackedProject
 from penstock.interfaces.run_tables import Span
 from penstock.server.tracking import Tracking
+from penstock.stores.sql.database import open_database
+from penstock.stores.sql.pages_tracking import SqlTrackingPages
 from penstock.tracking.filestream import Chunk, StreamMessage
+from penstock.web.tracking.filters import run_filters
 from tests.support import tracking
 from tests.support.postgres import fresh_postgres_url
 from tests.support.tracking import HandClock, tracking_room
@@ -319,3 +322,34 @@ async def test_runs_are_grouped_by_a_column_or_a_key_of_config_with_counts_state
         assert [group.value for group in (await room.runs.groups(project, None, "config.no-such-key")).groups] == [None]
         for by in ("job_type", "sweep", "user_name"):
             assert sum(group.count for group in (await room.runs.groups(project, None, by)).groups) == len(RUNS)
+
+
+async def test_filter_bars_are_offered_values_of_runs_that_are_found_by_them(tmp_path: Path) -> None:
+    clock, database = HandClock(), open_database(tracking.sqlite_url(tmp_path), synchronous="OFF")
+    async with tracking_room(tmp_path, clock, database) as room:
+        project = await seeded(room, clock)
+        await room.runs.upsert("ann", "other", "z", RunChange(group="g3", config='{"lr": {"value": 7}}'))
+        pages = SqlTrackingPages(database)
+
+        async def offered(field: str, text: str = "", limit: int = 9) -> list[str]:
+            return list(await pages.run_values(project.project_id, field, text, limit=limit))
+
+        assert await offered("group") == ["g1", "g2"]
+        assert await offered("group", "G2") == ["g2"]
+        assert await offered("name", "name", limit=2) == ["Name A", "Name B"]
+        assert await offered("user") == ["ann"]
+        assert await offered("tag") == ["x", "y", "z%_"]
+        assert await offered("tag", "%") == ["z%_"]
+        assert sorted(await offered("config.lr")) == ["0.1", "1"]
+        assert await offered("config.lr", "0") == ["0.1"]
+        assert await offered("c.opt") == ["sgd"]
+        assert sorted(await offered("config.flag")) == ["false", "true"]
+        assert await offered("config.list") == await offered("config.none") == await offered("summary.") == await offered("none") == []
+        assert set(await offered("summary.loss")) == {"0.5", "bad", "NaN", "-1", "inf"}
+        assert await offered("acc") == await offered("summary.acc")
+        for field in ("config.lr", "config.flag", "summary.acc", "acc", "big"):
+            for value in await offered(field):
+                filters = run_filters(f"{field}:{value}", now=clock.time)
+                assert filters is not None
+                assert (await room.runs.list(project, filters=filters, order="+created_at", limit=9)).entries, (field, value)
+    database.close()

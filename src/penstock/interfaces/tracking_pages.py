@@ -162,6 +162,17 @@ class TrackingPages(Protocol):
         """Return those runs that exist."""
         ...
 
+    async def run_values(self, project_id: TrackedProjectId, field: str, text: str, *, limit: int) -> Sequence[str]:
+        """Return different values that contain `text`, whatever its case, of the newest `LOOKED_AT` runs, in order.
+
+        Args:
+            project_id: whose runs.
+            field: `name`, `group`, `job`, `user`, `sweep`, `host`, `tag`, `config.KEY` or `summary.KEY`; others name a key of the summary.
+            text: part of the value.
+            limit: how many values.
+        """
+        ...
+
     async def sweep_runs(self, project_id: TrackedProjectId, sweep: str, *, limit: int = 1000) -> Sequence[TrackedRun]:
         """Return the runs of a sweep, oldest first."""
         ...

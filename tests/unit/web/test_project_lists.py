@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
+from penstock.domain.tracking import RunChange
 from tests.unit.web.test_tracking_pages import ORIGIN, Site, site
 
 __all__ = ["site"]
@@ -130,3 +132,20 @@ async def test_all_collections_that_match_are_those_of_the_project(site: Site) -
 async def test_the_address_of_a_type_leads_to_the_list_with_that_filter(site: Site) -> None:
     answer = await site.get(f"{site.base}/artifacts/run_table?q=x&n=25")
     assert (answer.status_code, answer.headers["location"]) == (303, f"{site.base}/artifacts?q=type%3Drun_table&n=25")
+
+
+async def test_filter_bars_of_runs_complete_values_of_fields_and_keys(site: Site) -> None:
+    for number in range(3):
+        change = RunChange(group=f"night {number}", tags=["gold"], config=json.dumps({"lr": {"value": number / 2}}))
+        await site.tracking.runs.upsert("ann", "digits", f"more{number}", change)
+    address = "/ui/tracking/lists/values?of=runs&project=ann/digits"
+    for page in ("runs", "workspace"):
+        text = (await site.get(f"{site.base}/{page}?q=config.lr>0")).text
+        assert f'data-values="{address.replace("/digits", "%2Fdigits").replace("&", "&amp;")}"' in text
+        assert 'data-states="running finished failed crashed killed preempting pending"' in text
+        assert " config.lr" in text.partition('data-fields="')[2].partition('"')[0]
+    assert (await site.get(f"{address}&field=group&text=NIGHT")).json() == ["night 0", "night 1", "night 2"]
+    assert (await site.get(f"{address}&field=config.lr&text=")).json()[-2:] == ["0.5", "1"]
+    assert (await site.get(f"{address}&field=tag&text=go")).json() == ["gold"]
+    bob = {"cookie": f"penstock_key={site.services.keys.make('bob').text}"}
+    assert (await site.http.get(f"{address}&field=group&text=", headers=bob)).status_code == 404

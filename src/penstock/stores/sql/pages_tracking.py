@@ -23,7 +23,9 @@ from penstock.stores.sql.data_losses import losses_of
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.json_columns import decode_object
 from penstock.stores.sql.page_rows import named_places
+from penstock.stores.sql.tracking_offers import run_values
 from penstock.stores.sql.tracking_rows import SELECT_RUN, run_from_row
+from penstock.stores.sql.tracking_values import refresh_stale
 
 _BATCH = 400
 _VERSION = (
@@ -127,6 +129,13 @@ class SqlTrackingPages:
         sql = f"{SELECT_RUN} WHERE r.run_id IN ({places})"
         found = await self._database.read(lambda tx: [run_from_row(row) for row in tx.all(sql, params)])
         return {run.run_id: run for run in found}
+
+    async def run_values(self, project_id: TrackedProjectId, field: str, text: str, *, limit: int) -> Sequence[str]:
+        """See `TrackingPages`. The index of values is brought up to date before, for some runs."""
+        stale = "SELECT 1 FROM tracked_run WHERE project_id = ? AND values_stale = 1 LIMIT 1"
+        if await self._database.read(lambda tx: tx.one(stale, (project_id,))) is not None:
+            await self._database.write(lambda tx: refresh_stale(tx, project_id))
+        return await self._database.read(lambda tx: run_values(tx, project_id, field, text, limit))
 
     async def sweep_runs(self, project_id: TrackedProjectId, sweep: str, *, limit: int = 1000) -> Sequence[TrackedRun]:
         """See `TrackingPages`."""

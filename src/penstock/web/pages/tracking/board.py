@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from penstock.domain.tracking import TrackedProject, TrackedRun
+from penstock.web.lists.filters import is_chip_field
 from penstock.web.pages.tracking.values import project_by_id
 from penstock.web.pages.tracking.views import ASKED, OpenView, open_view, views_of, with_runs
 from penstock.web.pages.tracking.workspace import (
@@ -86,6 +87,12 @@ class WorkspacePage:
     def summary_keys(self) -> list[str]:
         """Keys of the summary to sort by."""
         return [key[2:] for key in self.keys if key.startswith("s.") and not key.startswith("s._")][:_OFFERED]
+
+    @property
+    def completed_fields(self) -> list[str]:
+        """All fields that the filter bar completes: those of every run, then keys of config and summary that a chip can name."""
+        keys = [*(f"config.{key}" for key in self.config_keys), *(f"summary.{key}" for key in self.summary_keys)]
+        return [*self.filter_fields, *(key for key in keys if is_chip_field(key))]
 
     @staticmethod
     def kept(query: QueryParams) -> dict[str, str]:

@@ -1,6 +1,8 @@
-"""What lists of a project's sweeps, reports and collections offer beside their pages: values for the filter bar."""
+"""What lists of a project's runs, sweeps, reports and collections offer beside their pages: values for the filter bar."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,6 +15,8 @@ from penstock.web.pages.tracking.sweeps import SWEEPS, sweeps_of
 from penstock.web.services.tracking import TrackingServices, project_named
 from penstock.web.services.web import WebServices
 
+_OFFERED = 9
+
 
 async def values(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Values that the filter bar of the list `of` in a project offers for `field`, those that contain `text`.
@@ -23,7 +27,10 @@ async def values(services: WebServices, tracking: TrackingServices, request: Req
     """
     wanted, field, text = request.query_params, request.query_params.get("field", ""), request.query_params.get("text", "")
     project = await project_asked(tracking, request)
+    offered: Sequence[str]
     match wanted.get("of", ""):
+        case "runs":
+            offered = await tracking.pages.run_values(project.project_id, field[:200], text[:100], limit=_OFFERED)
         case "sweeps":
             offered = SWEEPS.columns.offered(await sweeps_of(tracking, project), field, text)
         case "reports":
@@ -31,7 +38,7 @@ async def values(services: WebServices, tracking: TrackingServices, request: Req
         case "artifacts":
             offered = await collections.offered(services, request, project)
         case other:
-            raise InvalidArgumentError(f"of: {other[:40]!r} is no list of a project; sweeps, reports and artifacts are")
+            raise InvalidArgumentError(f"of: {other[:40]!r} is no list of a project; runs, sweeps, reports and artifacts are")
     return JSONResponse(offered, headers={"cache-control": "no-store"})
 
 

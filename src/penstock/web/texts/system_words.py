@@ -96,6 +96,7 @@ SETTINGS: Mapping[str, tuple[str, str]] = {
     "tracking_webhook_hosts": ("Hosts that webhooks may go to", "this machine, while only it reaches the server"),
     "flows_run_silence_seconds": ("A flow's run has failed after silence of", ""),
     "flows_task_silence_seconds": ("A flow's task has failed after silence of", ""),
+    "flows_prefix": ("Addresses of flows that clients print begin with", ""),
     "flows_local_roots": ("Further datastores that pages may read", ""),
     "pipelines_terminated_state": ("State of terminated runs for clients", ""),
 }

@@ -47,15 +47,7 @@ _QUOTED = re.compile(r'"([A-Z][^"]*)"')
 
 def all_messages() -> set[str]:
     """Return every English text that can be shown through the translator."""
-    found: set[str] = set()
-    for path in (HERE / "templates").rglob("*.html"):
-        text = path.read_text(encoding="utf-8")
-        found |= {(double or single).replace('\\"', '"') for double, single in _CALL.findall(text)}
-        for table in _TUPLE.findall(text):
-            found |= {word for word in _QUOTED.findall(table) if not word.isupper() and "ctrl" not in word.lower()}
-        found |= set(re.findall(r'ui\.sort_head\([^,]+, "[^"]+", "([^"]+)"', text))
-        found |= set(_ACTION.findall(text)) | set(re.findall(r'ui\.head\("([^"]+)"', text))
-        found |= set(re.findall(r'ui\.paging\([^,]+, [^,]+, "([^"]+)"', text)) | set(re.findall(r'counted\([^"]+, "([^"]+)"\)', text))
+    found = _of_templates()
     found |= {word for word, _ in STATE_LOOKS.values()} | {label for _, label, _, _ in SECTIONS} | {heading for _, heading in HEADINGS}
     found |= {label for _, label, _ in (*run.VIEWS, *tasks.PANEL_TABS)}
     found |= {label for _, label in (*artifacts.TABS, *pipelines.TABS, *tasks.PHASES, *timelines.SORTS)}
@@ -99,6 +91,20 @@ def all_messages() -> set[str]:
     found |= {title for _, title in manual.DOCUMENTS} | {"Help"}
     found |= {*SIGN_IN_WORDS.values()} | {*users.ROLES.values()}
     found |= {"Go to", search.NEW_RUN_OF, search.TABS_HEADING, "Commands", "Recent runs", "The definition of this pipeline cannot be read."}
+    return found
+
+
+def _of_templates() -> set[str]:
+    """What templates give to the translator, and the words of the tables that they loop over."""
+    found: set[str] = set()
+    for path in (HERE / "templates").rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        found |= {(double or single).replace('\\"', '"') for double, single in _CALL.findall(text)}
+        for table in _TUPLE.findall(text):
+            found |= {word for word in _QUOTED.findall(table) if not word.isupper() and "ctrl" not in word.lower()}
+        found |= set(re.findall(r'ui\.sort_head\([^,]+, "[^"]+", "([^"]+)"', text))
+        found |= set(_ACTION.findall(text)) | set(re.findall(r'ui\.head\("([^"]+)"', text))
+        found |= set(re.findall(r'ui\.paging\([^,]+, [^,]+, "([^"]+)"', text)) | set(re.findall(r'counted\([^"]+, "([^"]+)"\)', text))
     return found
 
 

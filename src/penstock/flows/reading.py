@@ -139,7 +139,10 @@ class FlowReader:
             UnavailableError: its datastore cannot be read from here.
         """
         root = await self.root_of(flow_id, run_id, step_name, task_id)
-        found = await asyncio.to_thread(self._files.list, root, f"{flow_id}/{run_id}/{step_name}/{task_id}/")
+        return await self._log_sizes(root, f"{flow_id}/{run_id}/{step_name}/{task_id}", attempt)
+
+    async def _log_sizes(self, root: DatastoreRoot, folder: str, attempt: int) -> dict[str, int]:
+        found = await asyncio.to_thread(self._files.list, root, folder + "/")
         return {item.name: item.size_bytes for item in found if item.name.startswith(f"{attempt}.") and item.name.endswith(".log")}
 
     async def last_words(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int, *, count: int) -> list[str]:
@@ -165,7 +168,7 @@ class FlowReader:
         """
         root = await self.root_of(flow_id, run_id, step_name, task_id)
         folder = f"{flow_id}/{run_id}/{step_name}/{task_id}"
-        sizes = {item.name: item.size_bytes for item in await asyncio.to_thread(self._files.list, root, folder + "/")}
+        sizes = await self._log_sizes(root, folder, attempt)
         masks = await self.masks.of_step(flow_id, run_id, step_name)
         lines: list[LogLine] = []
         read, is_whole = 0, True

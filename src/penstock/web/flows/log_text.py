@@ -17,6 +17,8 @@ from penstock.domain.errors import NotFoundError
 from penstock.flows.reading import FlowReader, LogLine
 
 _KEPT = 4
+_KEPT_BYTES = 128 * 1024 * 1024
+"""Of all that are kept; the one that was asked for last is kept whatever its size."""
 _kept: OrderedDict[tuple[object, ...], FlowLogText] = OrderedDict()
 
 
@@ -33,6 +35,10 @@ class FlowLogText:
             self._ends.append(end)
         self._are_errors = [line.stream == "stderr" for line in lines]
         self._times = [_milliseconds(line.time) for line in lines]
+
+    def __len__(self) -> int:
+        """Bytes of all lines."""
+        return len(self._text)
 
     def size(self, run_id: str, task_id: str, attempt: int) -> int | None:
         """See `LogFiles`."""
@@ -85,7 +91,7 @@ async def log_text_of(reader: FlowReader, names: tuple[str, str, str, str], atte
             lines = await reader.logs(*names, attempt)
             _kept[key] = await asyncio.to_thread(FlowLogText, lines)
         _kept.move_to_end(key)
-        while len(_kept) > _KEPT:
+        while len(_kept) > _KEPT or (len(_kept) > 1 and sum(len(log) for log in _kept.values()) > _KEPT_BYTES):
             _kept.popitem(last=False)
         return _kept[key], str(sum(sizes.values()))
     except NotFoundError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +76,8 @@ def test_a_process_whose_parent_is_gone_counts_by_its_session() -> None:
         assert leader.stdout is not None
         orphan = int(leader.stdout.readline())
         assert leader.stdout.readline() == b"\n"  # the shell between has ended
+        while Path(f"/proc/{orphan}/comm").read_text() != "sleep\n":  # before, its memory is of neither program
+            time.sleep(0.01)
         assert used_by([leader.pid])[leader.pid].memory_bytes > used_by([orphan])[orphan].memory_bytes > 0
         whole, own = used_by([leader.pid])[leader.pid], used_by([leader.pid, orphan])[leader.pid]
         assert whole.memory_bytes > own.memory_bytes

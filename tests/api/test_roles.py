@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 import hmac
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -276,3 +277,45 @@ async def test_the_search_offers_the_commands_that_a_role_may_give(site: Site) -
     assert await offered(Role.VIEWER) == {"/authorize"}
     assert await offered(Role.MEMBER) == {"/authorize", "/ui/runs/new"}
     assert await offered(Role.ADMIN) == {"/authorize", "/ui/runs/new", "/ui/system/users"}
+
+
+def own_projects(site: Site, owner: str, count: int) -> None:
+    """Give a user projects of a personal entity, newer than all others."""
+    project = "INSERT INTO tracked_project (entity, name, created_at, updated_at) VALUES (?, ?, 1, ?)"
+    at = time.time()
+    site.parts.database.write_sync(lambda tx: [tx.execute(project, (owner, f"digits-{number}", at + number)) for number in range(count)])
+
+
+async def said_in(site: Site, role: Role, path: str) -> str:
+    page = (await site.ask(role, "GET", path, headers={"accept": "text/html"})).text
+    found = re.search(r"<main.*?</main>", page, re.DOTALL)
+    assert found is not None
+    return " ".join(re.sub(r"<[^>]*>", " ", found[0]).split())
+
+
+async def test_who_may_see_nothing_is_told_so_and_not_whether_others_have_something(site: Site) -> None:
+    nothing = {path: await said_in(site, Role.VIEWER, path) for path in ("/ui/home", "/ui/projects", "/ui/runs", "/ui/artifacts", "/flows")}
+    assert "Nothing is visible to you here yet." in nothing["/ui/home"]
+    for path, text in nothing.items():
+        assert "You are viewer-ann, with the role viewer." in text, path
+        assert "takes the role member, which an administrator gives: admin-ann, boss." in text, path
+    own_projects(site, "member-ann", 2)
+    assert {path: await said_in(site, Role.VIEWER, path) for path in nothing} == nothing
+    assert "Nothing is visible" not in await said_in(site, Role.MEMBER, "/ui/home")
+
+
+async def test_a_member_who_sees_nothing_is_shown_how_to_begin_and_a_viewer_is_not(site: Site) -> None:
+    member, viewer = await said_in(site, Role.MEMBER, "/ui/home"), await said_in(site, Role.VIEWER, "/ui/home")
+    assert "Nothing is visible to you here yet. Three ways to begin" in member
+    assert "penstock demo" in member
+    assert "which an administrator gives" not in member
+    assert "penstock demo" not in viewer
+    assert "Nothing has run here yet." in await said_in(site, Role.ADMIN, "/ui/home")
+
+
+async def test_what_others_keep_for_themselves_crowds_nothing_out(site: Site) -> None:
+    own_projects(site, "team", 1)
+    own_projects(site, "member-ann", 12)
+    assert "digits-0" in await said_in(site, Role.VIEWER, "/ui/home")
+    found = await site.ask(Role.VIEWER, "GET", "/ui/search/results?q=digits")
+    assert re.findall(r'href="/([\w-]+)/digits-\d+"', found.text) == ["team"]

@@ -405,17 +405,17 @@ class HomePages(Protocol):
         """Return names by client: `kfp` (namespaces of pipelines and runs) and `metaflow` (users of flows); each sorted."""
         ...
 
-    async def home(self, now: float, *, namespace: str = "") -> HomeView:
-        """Return the start page's rows."""
+    async def home(self, now: float, *, namespace: str = "", reader: str | None = None) -> HomeView:
+        """Return the start page's rows, as far as the user `reader` may see them; None: all. So with what follows."""
         ...
 
-    async def news(self, since: float, *, limit: int = 20) -> Sequence[NewsItem]:
+    async def news(self, since: float, *, limit: int = 20, reader: str | None = None) -> Sequence[NewsItem]:
         """Return failed runs (of the newest 500), decisions of event triggers and what came of automations (of the newest 200 each), and
         budgets that were passed, after `since`, newest first.
         """
         ...
 
-    async def search(self, text: str, *, limit: int = 8) -> Sequence[SearchHit]:
+    async def search(self, text: str, *, limit: int = 8, reader: str | None = None) -> Sequence[SearchHit]:
         """Return objects whose name contains `text` or whose id starts with it, at most `limit` of each kind."""
         ...
 

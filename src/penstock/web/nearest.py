@@ -15,7 +15,7 @@ from penstock.domain.trash import TrashItem
 from penstock.interfaces.page_flows import FlowQuery, FlowRunItem
 from penstock.web.pages.search import KINDS, HitLine, address_of, detail_of, hit_look
 from penstock.web.services.flows import FlowWeb
-from penstock.web.services.tracking import TrackingServices, readable_by
+from penstock.web.services.tracking import TrackingServices, readable_by, reader_of
 from penstock.web.services.web import WebServices
 
 _MAX_SHOWN = 6
@@ -87,14 +87,13 @@ async def _objects(services: WebServices, request: Request, segments: Sequence[s
     asked = _KINDS.get(segments[1], "") if len(segments) > 1 else ""
     for word in reversed(words):
         for text in dict.fromkeys((word, word[:8], word[:4])):
-            found = await services.home.search(text) if len(text) > 2 else ()
+            found = await services.home.search(text, reader=reader_of(services.tracking, request)) if len(text) > 2 else ()
             if found:
-                readable = readable_by(services.tracking, request)
                 places = {kind: (symbol, address) for kind, _, symbol, address in KINDS}
                 return [
                     HitLine(address_of(hit, address), hit.title, detail_of(request, hit, text), symbol, hit_look(hit.state), hit.at)
                     for hit in sorted(found, key=lambda hit: hit.kind != asked)
-                    if hit.kind in places and readable(hit.entity)
+                    if hit.kind in places
                     for symbol, address in (places[hit.kind],)
                 ]
     return []

@@ -43,6 +43,8 @@ NOTICE_COOKIE = "penstock_notice"
 _NOTICE_BYTES = 3600
 _MOST_PROBLEMS = 20
 _LONGEST_PROBLEM = 300
+_MOST_ADMINISTRATORS = 5
+"""Whose names a reader is told who lacks a role."""
 
 SECTIONS: Sequence[tuple[str, str, str, str]] = (
     ("home", "Home", "/ui/home", "home"),
@@ -327,6 +329,7 @@ def render_text(services: WebServices, request: Request, template: str, **values
         "me": caller,
         "role": Role.ADMIN if caller is None else caller.role,
         "is_signed_in": COOKIE in request.cookies,
+        "administrators": lambda: _administrators(services),
         "is_admin": caller is None or caller.role is Role.ADMIN,
         "is_viewer": caller is not None and caller.role is Role.VIEWER,
         "language": language,
@@ -349,6 +352,12 @@ def render_text(services: WebServices, request: Request, template: str, **values
         "is_live_patch": request.headers.get("x-live") == "1",
     }
     return environment().get_template(template).render(common | values)
+
+
+def _administrators(services: WebServices) -> list[str]:
+    """Who gives roles."""
+    people = [] if services.tracking is None else services.tracking.accounts.users()
+    return [person.name for person in people if person.role is Role.ADMIN and person.disabled_at is None][:_MOST_ADMINISTRATORS]
 
 
 def render(services: WebServices, request: Request, template: str, *, frame: Frame, page: object, status: int = 200) -> Response:

@@ -13,6 +13,7 @@ from penstock.domain.budgets import GROWTH_SECONDS, Budget, BudgetPeriod, Budget
 from penstock.interfaces.budgets import NamedBudget
 from penstock.interfaces.page_catalog import NewsItem
 from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.page_filters import seen_by
 
 _NAMED = (
     "SELECT b.*, pipeline.display_name AS pipeline_name, p.name AS project_name, p.entity FROM budget AS b "
@@ -129,13 +130,13 @@ class SqlBudgetStore:
         await self._database.write(lambda tx: tx.execute(sql, params))
 
 
-def budget_news(tx: Transaction, since: float, limit: int) -> list[NewsItem]:
+def budget_news(tx: Transaction, since: float, limit: int, reader: str | None) -> list[NewsItem]:
     """Return budgets that were passed after `since`, newest first."""
     rows = tx.all(
         "SELECT passing.detail, passing.at, b.* FROM budget_passing AS passing "
         f"JOIN ({_NAMED}) AS b ON b.scope = passing.scope AND b.scope_id = passing.scope_id "
-        "WHERE passing.at > :since ORDER BY passing.at DESC LIMIT :limit",
-        {"since": since, "limit": limit},
+        f"WHERE passing.at > :since AND {seen_by(reader, 'b.entity')} ORDER BY passing.at DESC LIMIT :limit",
+        {"since": since, "limit": limit, "reader": reader},
     )
     found = []
     for row in rows:

@@ -9,7 +9,7 @@ from penstock.domain.data_losses import TASK_NOTE, DataLoss
 from penstock.domain.ids import TrackedRunId
 from penstock.interfaces.page_catalog import LossItem
 from penstock.stores.sql.database import Transaction
-from penstock.stores.sql.page_filters import in_namespace
+from penstock.stores.sql.page_filters import in_namespace, seen_by
 
 
 def put_losses(tx: Transaction, run_id: TrackedRunId, losses: Sequence[DataLoss], at: float) -> None:
@@ -26,9 +26,9 @@ def losses_of(tx: Transaction, run_id: TrackedRunId) -> list[DataLoss]:
     return [DataLoss(row["kind"], row["detail"]) for row in rows]
 
 
-def newest_losses(tx: Transaction, since: float, namespace: str, limit: int) -> list[LossItem]:
-    """Return what was lost after `since`, newest first, at most `limit` of tasks and of tracked runs each."""
-    params: dict[str, Any] = {"since": since, "namespace": namespace, "limit": limit}
+def newest_losses(tx: Transaction, since: float, namespace: str, limit: int, *, reader: str | None = None) -> list[LossItem]:
+    """Return what was lost after `since` and `reader` may see, newest first, at most `limit` of tasks and of tracked runs each."""
+    params: dict[str, Any] = {"since": since, "namespace": namespace, "limit": limit, "reader": reader}
     own = f"AND {in_namespace('run', ':namespace')} " if namespace else ""
     of_tasks = tx.all(
         "SELECT run.run_id, task.task_id, task.display_name AS task_name, run.name, note.text, note.at FROM task_note AS note "
@@ -37,7 +37,7 @@ def newest_losses(tx: Transaction, since: float, namespace: str, limit: int) -> 
         "ORDER BY note.at DESC LIMIT :limit",
         params,
     )
-    of_entity = "AND p.entity = :namespace " if namespace else ""
+    of_entity = f"AND {seen_by(reader, 'p.entity')} " + ("AND p.entity = :namespace " if namespace else "")
     of_runs = tx.all(
         "SELECT p.entity, p.name AS project, r.name, r.display_name, MIN(loss.detail) AS detail, MAX(loss.at) AS at "
         "FROM tracked_loss AS loss JOIN tracked_run r ON r.run_id = loss.run_id JOIN tracked_project p ON p.project_id = r.project_id "

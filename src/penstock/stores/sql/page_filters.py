@@ -291,6 +291,13 @@ def in_namespace(table: str, place: str) -> str:
     return f"(run.namespace = {place} OR (run.namespace = '' AND (run.kind <> 'flow' OR run.service_account = {place})))"
 
 
+def seen_by(reader: str | None, column: str) -> str:
+    """SQL: what the entity in `column` owns is for the user at the placeholder `:reader` to see; None: whoever asks sees everything."""
+    if reader is None:
+        return "1 = 1"
+    return f"NOT EXISTS (SELECT 1 FROM tracked_entity AS own WHERE own.name = {column} AND own.kind = 'user' AND own.name <> :reader)"
+
+
 def encode_cursor(value: Any, identity: str | int) -> str:
     """Make the opaque position after a row."""
     return base64.urlsafe_b64encode(json.dumps([value, identity]).encode()).decode().rstrip("=")

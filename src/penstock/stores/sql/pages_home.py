@@ -13,7 +13,7 @@ from penstock.stores.sql.budgets import budget_news
 from penstock.stores.sql.data_losses import newest_losses
 from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 from penstock.stores.sql.json_columns import decode
-from penstock.stores.sql.page_filters import Where, id_range, in_namespace
+from penstock.stores.sql.page_filters import Where, id_range, in_namespace, seen_by
 from penstock.stores.sql.page_rows import RUN_COLUMNS, RUN_JOINS, TASK_COLUMNS, run_from_row, task_from_row
 from penstock.stores.sql.pages_recurring import list_recurring
 
@@ -56,21 +56,21 @@ class SqlHomePages:
         self._sizes: tuple[float, tuple[Sequence[TableSize], int, int]] | None = None
         self._run_states: tuple[float, Mapping[str, int]] | None = None
 
-    async def home(self, now: float, *, namespace: str = "") -> HomeView:
+    async def home(self, now: float, *, namespace: str = "", reader: str | None = None) -> HomeView:
         """See `HomePages`."""
-        return await self._database.read(lambda tx: _home(tx, now, namespace))
+        return await self._database.read(lambda tx: _home(tx, now, namespace, reader))
 
     async def namespaces(self) -> Mapping[str, Sequence[str]]:
         """See `HomePages`."""
         return await self._database.read(_namespaces)
 
-    async def news(self, since: float, *, limit: int = 20) -> Sequence[NewsItem]:
+    async def news(self, since: float, *, limit: int = 20, reader: str | None = None) -> Sequence[NewsItem]:
         """See `HomePages`."""
-        return await self._database.read(lambda tx: _news(tx, since, limit))
+        return await self._database.read(lambda tx: _news(tx, since, limit, reader))
 
-    async def search(self, text: str, *, limit: int = 8) -> Sequence[SearchHit]:
+    async def search(self, text: str, *, limit: int = 8, reader: str | None = None) -> Sequence[SearchHit]:
         """See `HomePages`."""
-        return await self._database.read(lambda tx: _search(tx, text, limit))
+        return await self._database.read(lambda tx: _search(tx, text, limit, reader))
 
     async def storage(self, *, limit: int = 20) -> Sequence[StorageShare]:
         """See `HomePages`."""
@@ -107,7 +107,7 @@ def _run_states(tx: Transaction) -> dict[str, int]:
     return {row["state"]: int(row["n"]) for row in rows}
 
 
-def _news(tx: Transaction, since: float, limit: int) -> list[NewsItem]:
+def _news(tx: Transaction, since: float, limit: int, reader: str | None) -> list[NewsItem]:
     runs = tx.all(
         "SELECT run_id, name, error, finished_at FROM (SELECT * FROM run ORDER BY created_at DESC, run_id DESC LIMIT 500) AS newest"
         " WHERE state = 'FAILED' AND storage_state = 'AVAILABLE' AND finished_at > :since ORDER BY finished_at DESC LIMIT :limit",
@@ -126,8 +126,9 @@ def _news(tx: Transaction, since: float, limit: int) -> list[NewsItem]:
         " FROM (SELECT * FROM automation_delivery ORDER BY delivery_id DESC LIMIT 200) AS newest"
         " JOIN automation ON automation.automation_id = newest.automation_id"
         " JOIN tracked_project ON tracked_project.project_id = automation.project_id"
-        " WHERE newest.state IN ('done', 'failed', 'refused') AND newest.ended_at > :since ORDER BY newest.ended_at DESC LIMIT :limit",
-        {"since": since, "limit": limit},
+        " WHERE newest.state IN ('done', 'failed', 'refused') AND newest.ended_at > :since"
+        f" AND {seen_by(reader, 'automation.entity')} ORDER BY newest.ended_at DESC LIMIT :limit",
+        {"since": since, "limit": limit, "reader": reader},
     )
     found = [
         NewsItem("failed", row["finished_at"], row["name"], str((decode(row["error"]) or {}).get("message", "")), row["run_id"])
@@ -145,7 +146,7 @@ def _news(tx: Transaction, since: float, limit: int) -> list[NewsItem]:
         )
         for row in deliveries
     ]
-    found += budget_news(tx, since, limit)
+    found += budget_news(tx, since, limit, reader)
     return sorted(found, key=lambda item: -item.at)[:limit]
 
 
@@ -157,10 +158,10 @@ def _namespaces(tx: Transaction) -> Mapping[str, Sequence[str]]:
     return {client: sorted(row["name"] for row in tx.all(sql) if row["name"]) for client, sql in found.items()}
 
 
-def _home(tx: Transaction, now: float, namespace: str) -> HomeView:
-    since: Mapping[str, Any] = {"since": now - _DAY, "old": now - 7 * _DAY, "namespace": namespace}
+def _home(tx: Transaction, now: float, namespace: str, reader: str | None) -> HomeView:
+    since: Mapping[str, Any] = {"since": now - _DAY, "old": now - 7 * _DAY, "namespace": namespace, "reader": reader}
     own = f"AND {in_namespace('run', ':namespace')} " if namespace else ""
-    of_entity = "AND entity = :namespace " if namespace else ""
+    of_entity = f"AND {seen_by(reader, 'entity')} " + ("AND entity = :namespace " if namespace else "")
     recent = tx.all(
         f"SELECT {RUN_COLUMNS} FROM run {RUN_JOINS} WHERE run.storage_state = 'AVAILABLE' AND run.created_at > :since {own}"
         "ORDER BY run.created_at DESC LIMIT 300",
@@ -191,9 +192,9 @@ def _home(tx: Transaction, now: float, namespace: str) -> HomeView:
         crashed=[_tracked(row) for row in crashed],
         schedules=[item for item in schedules.items if item.is_enabled],
         running_tasks=[task_from_row(row) for row in running],
-        latest=_latest(tx, namespace),
+        latest=_latest(tx, namespace, reader),
         stuck=[(run_from_row(row), row["waiting_for"] or "") for row in stuck],
-        losses=newest_losses(tx, now - 7 * _DAY, namespace, 4),
+        losses=newest_losses(tx, now - 7 * _DAY, namespace, 4, reader=reader),
     )
 
 
@@ -242,7 +243,7 @@ _LATEST = (
     ),
     (
         "SELECT 'project' AS kind, entity || '/' || name AS id, name AS title, entity AS detail, '' AS state, updated_at AS at, entity "
-        "FROM tracked_project WHERE 1 = 1 {of_entity}ORDER BY updated_at DESC LIMIT 3"
+        "FROM tracked_project WHERE {seen} {of_entity}ORDER BY updated_at DESC LIMIT 3"
     ),
     (
         "SELECT 'artifact' AS kind, CAST(artifact_id AS TEXT) AS id, name AS title, type AS detail, '' AS state, created_at AS at "
@@ -251,7 +252,7 @@ _LATEST = (
 )
 
 
-def _latest(tx: Transaction, namespace: str) -> list[SearchHit]:
+def _latest(tx: Transaction, namespace: str, reader: str | None) -> list[SearchHit]:
     own = in_namespace("run", ":namespace")
     clauses = {
         "own": own,
@@ -260,7 +261,8 @@ def _latest(tx: Transaction, namespace: str) -> list[SearchHit]:
         "of_runs": f"EXISTS (SELECT 1 FROM run WHERE run.run_id = artifact.run_id AND {own})",
     }
     wanted = {name: f"AND {clause} " if namespace else "" for name, clause in clauses.items()}
-    rows = [row for sql in _LATEST for row in tx.all(sql.format(**wanted), {"namespace": namespace})]
+    wanted["seen"] = seen_by(reader, "entity")
+    rows = [row for sql in _LATEST for row in tx.all(sql.format(**wanted), {"namespace": namespace, "reader": reader})]
     hits = [_hit(row["kind"], row) for row in rows]
     return sorted(hits, key=lambda hit: -(hit.at or 0.0))[:8]
 
@@ -307,7 +309,7 @@ _SEARCHES: tuple[tuple[str, str], ...] = (
         "project",
         (
             "SELECT entity || '/' || name AS id, name AS title, entity AS detail, '' AS state, updated_at AS at, entity "
-            "FROM tracked_project WHERE {name} ORDER BY updated_at DESC LIMIT :limit"
+            "FROM tracked_project AS p WHERE {name} AND {seen} ORDER BY updated_at DESC LIMIT :limit"
         ),
     ),
     (
@@ -316,7 +318,7 @@ _SEARCHES: tuple[tuple[str, str], ...] = (
             "SELECT p.entity || '/' || p.name || '/runs/' || r.name AS id, r.display_name AS title, p.entity || '/' || p.name AS detail, "
             f"r.state, r.created_at AS at, p.entity FROM (SELECT * FROM tracked_run ORDER BY run_id DESC LIMIT {_TRACKED_SEARCHED}) AS r "
             "JOIN tracked_project p ON p.project_id = r.project_id WHERE r.is_automatic = 0 AND ({r_display_name} OR {r_name} OR {r_tags}) "
-            "ORDER BY r.run_id DESC LIMIT :limit"
+            "AND {seen} ORDER BY r.run_id DESC LIMIT :limit"
         ),
     ),
     (
@@ -332,7 +334,7 @@ _SEARCHES: tuple[tuple[str, str], ...] = (
         (
             "SELECT p.entity || '/' || p.name || '/sweeps/' || s.name AS id, COALESCE(s.display_name, s.name) AS title, "
             "p.entity || '/' || p.name AS detail, '' AS state, s.created_at AS at, p.entity FROM sweep s "
-            "JOIN tracked_project p ON p.project_id = s.project_id WHERE ({s_name} OR {s_display_name}) "
+            "JOIN tracked_project p ON p.project_id = s.project_id WHERE ({s_name} OR {s_display_name}) AND {seen} "
             "ORDER BY s.sweep_id DESC LIMIT :limit"
         ),
     ),
@@ -342,7 +344,7 @@ _SEARCHES: tuple[tuple[str, str], ...] = (
             "SELECT p.entity || '/' || p.name || '/reports/' || CAST(v.report_id AS TEXT) AS id, v.display_name AS title, "
             "p.entity || '/' || p.name AS detail, '' AS state, v.updated_at AS at, p.entity FROM report v "
             "JOIN tracked_project p ON p.project_id = v.project_id WHERE v.type IN ('runs', 'runs/draft') AND {v_display_name} "
-            "ORDER BY v.updated_at DESC LIMIT :limit"
+            "AND {seen} ORDER BY v.updated_at DESC LIMIT :limit"
         ),
     ),
     (
@@ -350,21 +352,22 @@ _SEARCHES: tuple[tuple[str, str], ...] = (
         (
             "SELECT p.entity || '/' || p.name || '/artifacts/' || c.type_name || '/' || c.name AS id, c.name AS title, "
             "p.entity || '/' || p.name AS detail, '' AS state, c.updated_at AS at, p.entity FROM collection c "
-            "JOIN tracked_project p ON p.project_id = c.project_id WHERE {c_name} ORDER BY c.updated_at DESC LIMIT :limit"
+            "JOIN tracked_project p ON p.project_id = c.project_id WHERE {c_name} AND {seen} ORDER BY c.updated_at DESC LIMIT :limit"
         ),
     ),
 )
 
 
-def _search(tx: Transaction, text: str, limit: int) -> list[SearchHit]:
+def _search(tx: Transaction, text: str, limit: int, reader: str | None) -> list[SearchHit]:
     start, end = id_range(text)
     prefix = f"{escape_like(start)}%" if start < end else ""
-    params = {"text": f"%{escape_like(text)}%", "start": start, "end": end, "prefix": prefix, "limit": limit}
+    params = {"text": f"%{escape_like(text)}%", "start": start, "end": end, "prefix": prefix, "limit": limit, "reader": reader}
     clauses = {name: tx.dialect.ilike(name, ":text") for name in ("name", "display_name", "uri", "tags")}
     # SQLite reads an index by range only; what comes last in PostgreSQL's order depends on its locale.
     begins = "{0} >= :start AND {0} < :end" if tx.dialect.name == "sqlite" else "{0} LIKE :prefix ESCAPE '\\'"
     clauses |= {name.replace(".", "_"): tx.dialect.ilike(name, ":text") for name in _PLACED}
     clauses |= {f"begins_{name}": begins.format(name) for name in ("task_id", "pipeline_id", "experiment_id", "recurring_run_id")}
+    clauses["seen"] = seen_by(reader, "p.entity")
     found = [("run", _runs_with(tx, text, limit))]
     found += [(kind, tx.all(sql.format(**clauses), params)) for kind, sql in _SEARCHES]
     return [_hit(kind, row) for kind, rows in found for row in rows]

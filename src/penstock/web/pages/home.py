@@ -21,7 +21,7 @@ from penstock.web.pages.catalog.recurring import upcoming
 from penstock.web.pages.system.budgets import BudgetTrouble, budget_troubles
 from penstock.web.pages.tracking.run import run_url
 from penstock.web.render import Crumb, Frame, render
-from penstock.web.services.tracking import caller_of, readable_by
+from penstock.web.services.tracking import caller_of, readable_by, reader_of
 from penstock.web.services.web import WebServices
 from penstock.web.texts.formats import state_look, state_word, type_word
 from penstock.web.texts.starters import Starter, is_local, starters
@@ -220,18 +220,6 @@ def _health(services: WebServices) -> Health | None:
     return Health([item for item in source.services() if not item.is_running], source.slots(), free, free < whole / 20)
 
 
-def _readable(services: WebServices, request: Request, view: HomeView) -> HomeView:
-    """Leave out what belongs to entities that the reader may not look into."""
-    readable = readable_by(services.tracking, request)
-    return dataclasses.replace(
-        view,
-        latest=[item for item in view.latest if readable(item.entity)],
-        tracked=[item for item in view.tracked if readable(item.entity)],
-        crashed=[item for item in view.crashed if readable(item.entity)],
-        losses=[item for item in view.losses if readable(item.entity)],
-    )
-
-
 def my_object(one: RecentObject) -> MyObject:
     """Return a recent object, ready to show."""
     icon, word = MY_KINDS[one.kind]
@@ -258,7 +246,7 @@ async def mine(services: WebServices, request: Request, *, limit: int = 8) -> li
 async def home_page(services: WebServices, request: Request) -> Response:
     """The start page."""
     now = services.clock.now()
-    view = _readable(services, request, await services.home.home(now, namespace=namespace_of(request)))
+    view = await services.home.home(now, namespace=namespace_of(request), reader=reader_of(services.tracking, request))
     planned = sorted(
         (moment, item.name, item.recurring_run_id, item.pipeline_name) for item in view.schedules for moment in upcoming(services, item, 3)
     )

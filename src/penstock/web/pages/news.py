@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from penstock.interfaces.page_catalog import NewsItem
 from penstock.web.render import render_part
-from penstock.web.services.tracking import readable_by
+from penstock.web.services.tracking import reader_of
 from penstock.web.services.web import WebServices
 
 SEEN_COOKIE = "penstock_seen"
@@ -53,7 +53,6 @@ async def news_part(services: WebServices, request: Request) -> Response:
         seen_at = min(now, float(request.cookies.get(SEEN_COOKIE, "")))
     except ValueError:
         seen_at = now - _DAY
-    news = await services.home.news(now - 7 * _DAY)
-    readable = readable_by(services.tracking, request)
-    part = NewsPart([item for item in news if readable(item.entity)], seen_at, now, KINDS)
+    news = await services.home.news(now - 7 * _DAY, reader=reader_of(services.tracking, request))
+    part = NewsPart(news, seen_at, now, KINDS)
     return render_part(services, request, "shared/news.html", part=part)

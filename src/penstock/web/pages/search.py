@@ -20,7 +20,7 @@ from penstock.web.pages.home import MINE, mine
 from penstock.web.pages.runs.tasks import PANEL_TABS
 from penstock.web.pages.tracking.artifacts import version_url
 from penstock.web.render import SECTIONS, Crumb, Frame, render, render_part
-from penstock.web.services.tracking import caller_of, project_named, readable_by
+from penstock.web.services.tracking import caller_of, project_named, reader_of
 from penstock.web.services.web import WebServices
 from penstock.web.texts.formats import state_look, state_word
 from penstock.web.texts.i18n import choose_language, translate
@@ -167,9 +167,8 @@ async def _hits(services: WebServices, request: Request, text: str) -> list[Sear
     """What the database finds; for `tag:KEY` and `tag:KEY=VALUE` only things that have tags."""
     tag = _TAG.match(text)
     words = tag[1].rpartition("=")[2] or tag[1].rstrip("=") if tag else text
-    readable = readable_by(services.tracking, request)
-    found = [hit for hit in (await services.home.search(words) if words else ()) if readable(hit.entity)]
-    return [hit for hit in found if hit.kind in _HAVE_TAGS and (hit.kind != "tagged" or tags_with(hit.detail, tag[1]))] if tag else found
+    found = await services.home.search(words, reader=reader_of(services.tracking, request)) if words else ()
+    return [hit for hit in found if not tag or (hit.kind in _HAVE_TAGS and (hit.kind != "tagged" or tags_with(hit.detail, tag[1])))]
 
 
 def tags_with(tags: str, text: str) -> list[str]:
@@ -241,7 +240,8 @@ async def _versions(services: WebServices, request: Request, text: str) -> list[
     entity, project, name, alias = match.groups()
     places = [(entity, project)]
     if entity is None:
-        named = [hit.object_id.split("/") for hit in await services.home.search(name) if hit.kind == "collection" and hit.title == name]
+        hits = await services.home.search(name, reader=reader_of(tracking, request))
+        named = [hit.object_id.split("/") for hit in hits if hit.kind == "collection" and hit.title == name]
         places = [(parts[0], parts[1]) for parts in named[:_MOST_VERSIONS]]
     found = []
     for owner, title in places:

@@ -71,6 +71,11 @@ def caller_of(tracking: TrackingServices, request: Request) -> Caller:
     return tracking.accounts.owner
 
 
+def reader_of(tracking: TrackingServices | None, request: Request) -> str | None:
+    """Return the user for whom overviews are made; None where everything is for everybody to see."""
+    return None if tracking is None else caller_of(tracking, request).user_name
+
+
 def readable_by(tracking: TrackingServices | None, request: Request) -> Callable[[str], bool]:
     """Return whether the reader may see what belongs to an entity: to none (pipelines, flows), to a shared one or to the reader's own.
 

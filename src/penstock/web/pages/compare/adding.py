@@ -16,7 +16,7 @@ from penstock.web.comparisons.subjects import KINDS, Subject
 from penstock.web.pages.compare.findings import asked_runs
 from penstock.web.pages.search import detail_of, jump_of
 from penstock.web.render import query_url, render_part
-from penstock.web.services.tracking import project_named, readable_by
+from penstock.web.services.tracking import project_named, reader_of
 from penstock.web.services.web import WebServices
 from penstock.web.tracking.documents import STATES, look_of
 
@@ -102,11 +102,10 @@ async def _found(services: WebServices, request: Request, text: str) -> list[tup
     ids = ids_of(request.query_params)
     named = [one for one in await named_runs(services, request, text) if one not in ids]
     subjects = (await asked_runs(services, request, named)).subjects if named else ()
-    readable = readable_by(services.tracking, request)
     found: dict[str, list[Choice]] = {"Runs": [], "Tracked runs": []}
     seen = {*ids, *named}
-    for hit in await services.home.search(text[:300]):
-        if hit.object_id in seen or not readable(hit.entity):
+    for hit in await services.home.search(text[:300], reader=reader_of(services.tracking, request)):
+        if hit.object_id in seen:
             continue
         if hit.kind in {"run", "tagged"}:
             kind = "flow" if _FLOW_RUN.fullmatch(hit.object_id) else "pipeline"

@@ -23,7 +23,7 @@ from penstock.web.pages.news import KINDS
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.security import PAGE_HEADERS, check_own_form
 from penstock.web.services.system import SystemServices
-from penstock.web.services.tracking import readable_by
+from penstock.web.services.tracking import readable_by, reader_of
 from penstock.web.services.web import WebServices
 from penstock.web.texts.system_words import FOLDERS, QUEUES, SERVICES, SURFACES, TABLES, Fact, program_of, server_facts, settings_by_room
 
@@ -159,8 +159,8 @@ async def _page(services: WebServices, request: Request) -> SystemPage:
     seen = [share for share in stored if readable(share.entity)]
     shares = [share for share in seen if share.kind not in {"type", "version_type"}]
     types = [share for share in stored if share.kind == "type"] + _by_name([share for share in seen if share.kind == "version_type"])
-    news = await services.home.news(services.clock.now() - _WEEK, limit=_MOST_NEWS)
-    rules = [item for item in news if item.kind in _RULES and readable(item.entity)][:_MOST_RULES]
+    news = await services.home.news(services.clock.now() - _WEEK, limit=_MOST_NEWS, reader=reader_of(services.tracking, request))
+    rules = [item for item in news if item.kind in _RULES][:_MOST_RULES]
     slow = services.home.slow_reads()
     page = SystemPage(
         services.version,

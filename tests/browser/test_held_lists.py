@@ -104,7 +104,7 @@ def test_new_rows_come_when_the_pointer_leaves(page: Page, served: Served, late:
     rows.first.hover()
     late.write_sync(lambda tx: experiment(tx, "late-1", time.time()))
     tell(served)
-    expect(page.locator("[data-new-rows]")).to_contain_text("1 new", timeout=30_000)
+    expect(page.locator("[data-new-rows]")).to_have_text("1 new row", timeout=30_000)
     page.mouse.move(2, 2)
     expect(rows).to_have_count(count + 1)
     expect(page.locator("[data-new-rows]")).to_have_count(0)

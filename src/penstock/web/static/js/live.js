@@ -222,7 +222,7 @@ export function offerNew(region, count, apply, isOther = false) {
     pill = make("button", { type: "button", class: "button small new-rows", "data-new-rows": true, "data-keep": true });
     region.prepend(pill);
   }
-  pill.textContent = count ? region.dataset.newText.replace("{count}", count) : text("order changed");
+  pill.textContent = count ? text(`new ${region.dataset.newNoun ?? "row"}${count === 1 ? "" : "s"}`, { count }) : text("order changed");
   pill.onclick = () => {
     pill.remove();
     apply();

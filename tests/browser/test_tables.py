@@ -133,7 +133,7 @@ def test_columns_are_moved_by_keyboard_kept_with_a_view_and_put_back(page: Page,
 
 
 def test_hits_of_a_search_and_tasks_of_a_run_are_tables_like_the_others(page: Page, served: Served) -> None:
-    for address, table, name in (("/ui/logs?text=e", "log-hits", "Tasks"), (f"/ui/runs/{served.seeded.runs['good']}?view=tasks", "tasks", "Where")):
+    for address, table, name in (("/ui/logs?text=e", "log-hits", "Logs"), (f"/ui/runs/{served.seeded.runs['good']}?view=tasks", "tasks", "Where")):
         page.goto(address)
         menu = page.locator("details[data-columns]")
         menu.locator("summary").click()

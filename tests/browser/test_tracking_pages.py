@@ -220,6 +220,13 @@ def test_the_log_shows_colours_errors_and_finds_text(tab: Page, logged: Logged) 
     expect(tab.locator(".log-line.is-marked")).to_contain_text("on stderr")
 
 
+def test_a_hit_of_the_search_in_logs_opens_the_runs_log_at_its_line(tab: Page, logged: Logged) -> None:
+    tab.goto("/ui/logs?text=on%20stderr&q=project:digits")
+    tab.locator("table[data-table=log-hits] tbody th a").first.click()
+    expect(tab).to_have_url(re.compile(rf"{re.escape(logged.base)}/runs/[^/]+/logs#L\d+$"))
+    expect(tab.locator(".log-line.is-marked")).to_contain_text("on stderr")
+
+
 def test_the_log_of_two_writers_is_read_merged_or_one_writers_alone(tab: Page, logged: Logged) -> None:
     tab.goto("/tester/shared/runs/together/logs")
     lines = tab.locator("[data-log-lines]")

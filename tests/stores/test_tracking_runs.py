@@ -460,3 +460,21 @@ async def test_projects_are_listed_renamed_and_deleted(tmp_path: Path) -> None:
         assert await room.projects.get("ann", "z") is None
         changed, is_new = await room.projects.upsert("ann", "b", description="text", settings={"access": "USER_READ"})
         assert (is_new, changed.description, changed.settings) == (False, "text", {"access": "USER_READ"})
+
+
+async def test_a_search_reads_ends_of_consoles_and_the_newest_runs_of_all_projects(tmp_path: Path) -> None:
+    database = open_database(tracking.sqlite_url(tmp_path), synchronous="OFF")
+    async with tracking_room(tmp_path, database=database) as room:
+        run = (await room.runs.upsert("ann", "p", "r", RunChange(tags=["a"]))).run
+        other = (await room.runs.upsert("bob", "q", "s", RunChange())).run
+        await post(room, "r", console=Chunk(0, [f"line {number:04}" for number in range(2500)]))
+        ends = await room.console.ends(run.run_id, characters=18_000, per_line=100)
+        assert ([line.number for line in ends.lines], ends.size) == (list(range(500, 2500)), 18_000)
+        ends = await room.console.ends(run.run_id, characters=30, per_line=6)
+        assert ([line.text for line in ends.lines], ends.size) == (["line 2"] * 5, 30)
+        assert (await room.console.ends(other.run_id, characters=10, per_line=10)).lines == []
+        pages = SqlTrackingPages(database)
+        newest = await pages.newest_runs(below=None, limit=5)
+        assert [(one.entity, one.project, one.name, one.tags) for one in newest] == [("bob", "q", "s", ()), ("ann", "p", "r", ("a",))]
+        assert [one.run_id for one in await pages.newest_runs(below=other.run_id, limit=5)] == [run.run_id]
+    database.close()

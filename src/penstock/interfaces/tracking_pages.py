@@ -99,6 +99,30 @@ class RunItem:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run without its documents, as a search over all projects reads it."""
+
+    run_id: TrackedRunId
+    entity: str
+    project: str
+    name: str
+    display_name: str
+    state: str
+    tags: Sequence[str]
+    group: str
+    job_type: str
+    user_name: str
+    sweep: str
+    host: str
+    created_at: float
+    finished_at: float | None
+    pipeline_run_id: str
+    """Run of the pipeline or flow in a task of which a client wrote it; empty: in none."""
+    is_automatic: bool
+    """Made for a task; no client wrote to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskPlace:
     """Where the pipeline task of a tracked run stands."""
 
@@ -160,6 +184,10 @@ class TrackingPages(Protocol):
 
     async def runs(self, run_ids: Sequence[TrackedRunId]) -> Mapping[TrackedRunId, TrackedRun]:
         """Return those runs that exist."""
+        ...
+
+    async def newest_runs(self, *, below: TrackedRunId | None, limit: int) -> Sequence[RunRecord]:
+        """Return the newest runs of all projects, the newest first; with `below` those older than that one."""
         ...
 
     async def run_values(self, project_id: TrackedProjectId, field: str, text: str, *, limit: int) -> Sequence[str]:

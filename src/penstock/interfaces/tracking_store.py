@@ -258,6 +258,16 @@ class RunFileStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ConsoleEnds:
+    """The end of a console, as much of it as was asked for."""
+
+    lines: Sequence[ConsoleLine]
+    """Ascending."""
+    size: int
+    """Characters that were read."""
+
+
 class ConsoleStore(Protocol):
     """Console lines; written through `TrackedRunStore.write`. With `writers` (client ids of shared mode) only what those sent is seen."""
 
@@ -279,6 +289,10 @@ class ConsoleStore(Protocol):
 
     async def first_lines(self, run_id: TrackedRunId) -> Mapping[str, ConsoleLine]:
         """Return the first line of each writer of a shared run, by writer."""
+        ...
+
+    async def ends(self, run_id: TrackedRunId, *, characters: int, per_line: int) -> ConsoleEnds:
+        """Return the last lines, ascending, as many as have so many characters together; of each line the first `per_line`."""
         ...
 
 

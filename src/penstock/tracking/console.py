@@ -12,7 +12,7 @@ from penstock.domain.ids import TrackedRunId
 from penstock.domain.natural_order import natural_key
 from penstock.domain.tracking import ConsoleLine
 from penstock.interfaces.task_traces import TaskTraces
-from penstock.interfaces.tracking_store import ConsoleStore
+from penstock.interfaces.tracking_store import ConsoleEnds, ConsoleStore
 
 _MAX_LINES = 10_000
 _TIMESTAMP = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?) ")
@@ -83,6 +83,10 @@ class ConsoleService:
         """Return the labels of the writers of a shared run, in natural order (`rank2` before `rank10`); none for other runs."""
         found = {line.label for line in (await self._store.first_lines(run_id)).values() if line.label}
         return sorted(found, key=natural_key)
+
+    async def ends(self, run_id: TrackedRunId, *, characters: int, per_line: int) -> ConsoleEnds:
+        """Return the last lines that clients wrote, as many as have so many characters together; of each line the first `per_line`."""
+        return await self._store.ends(run_id, characters=characters, per_line=per_line)
 
     async def _writers(self, run_id: TrackedRunId, label: str) -> Sequence[str]:
         """Return who writes under the label: it is a setting of the client's process, so its first line tells it."""

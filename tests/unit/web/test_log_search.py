@@ -11,7 +11,13 @@ from penstock.domain.errors import UnavailableError
 from penstock.flows.reading import LogEnds, LogLine
 from penstock.interfaces.pages import ListQuery, Page
 from penstock.web.runs import log_search
-from penstock.web.runs.log_search import TAIL_BYTES, pattern_of, search_logs
+from penstock.web.runs.found_lines import TAIL_BYTES, groups_of
+from penstock.web.runs.log_search import pattern_of, search_logs
+
+
+def anybody(entity: str) -> bool:
+    """A reader who may see all."""
+    return True
 
 
 class Logs:
@@ -38,7 +44,7 @@ class Runs:
         end = min(self.count, start + query.limit)
         tasks = [
             SimpleNamespace(
-                task_id=f"t{n}", run_id=f"r{n // 2}", attempts=1, is_cached=False, created_at=1000.0 - n, display_name="t", iteration_index=None
+                task_id=f"t{n}", run_id=f"r{n // 2}", attempts=1, is_cached=False, created_at=1000.0 - n, display_name="t", iteration_index=None, run_name="r", label="t"
             )
             for n in range(start, end)
         ]
@@ -46,7 +52,7 @@ class Runs:
 
 
 def services(texts: dict[str, bytes], count: int) -> SimpleNamespace:
-    return SimpleNamespace(logs=Logs(texts), runs=Runs(count), flows=None)
+    return SimpleNamespace(logs=Logs(texts), runs=Runs(count), flows=None, tracking=None)
 
 
 async def test_lines_that_differ_in_numbers_are_one_kind_and_name_their_places() -> None:
@@ -56,9 +62,9 @@ async def test_lines_that_differ_in_numbers_are_one_kind_and_name_their_places()
         "t2": b"KeyError: 'a'\nfine\n",
         "t3": b"no errors here\n",
     }
-    found = await search_logs(services(texts, 4), pattern_of("", is_errors=True), ListQuery())  # type: ignore[arg-type]
-    first, second = found.groups
-    assert [(hit.task.task_id, hit.line) for hit in first.hits] == [("t0", 2), ("t1", 1)]
+    found = await search_logs(services(texts, 4), pattern_of("", is_errors=True), ListQuery(), anybody)  # type: ignore[arg-type]
+    first, second = groups_of(found.hits)
+    assert [(hit.log.log_id, hit.line) for hit in first.hits] == [("t0", 2), ("t1", 1)]
     assert first.run_count == 1
     assert first.hits[0].url == "/ui/runs/r0?task=t0&tab=logs&attempt=0#L2"
     assert second.hits[0].text == "KeyError: 'a'"
@@ -67,8 +73,8 @@ async def test_lines_that_differ_in_numbers_are_one_kind_and_name_their_places()
 
 async def test_of_a_long_log_the_end_is_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
     long = b"needle at the start\n" + b"x" * TAIL_BYTES + b"\nneedle at the end\n"
-    found = await search_logs(services({"t0": long}, 1), pattern_of("needle", is_errors=False), ListQuery())  # type: ignore[arg-type]
-    assert [(hit.text, hit.line) for group in found.groups for hit in group.hits] == [("needle at the end", None)]
+    found = await search_logs(services({"t0": long}, 1), pattern_of("needle", is_errors=False), ListQuery(), anybody)  # type: ignore[arg-type]
+    assert [(hit.text, hit.line) for hit in found.hits] == [("needle at the end", None)]
     assert found.size_bytes == TAIL_BYTES
 
 
@@ -76,9 +82,9 @@ async def test_the_budget_ends_the_search_and_says_where_it_goes_on(monkeypatch:
     monkeypatch.setattr(log_search, "_MAX_BYTES", 1000)
     texts = {f"t{n}": b"needle %d\n" % n for n in range(130)}
     some = services({**texts, "t20": b"y" * 2000}, 130)
-    found = await search_logs(some, pattern_of("needle", is_errors=False), ListQuery())  # type: ignore[arg-type]
+    found = await search_logs(some, pattern_of("needle", is_errors=False), ListQuery(), anybody)  # type: ignore[arg-type]
     assert (found.logs, found.next_cursor) == (50, "50")
-    rest = await search_logs(some, pattern_of("needle", is_errors=False), ListQuery(cursor=found.next_cursor))  # type: ignore[arg-type]
+    rest = await search_logs(some, pattern_of("needle", is_errors=False), ListQuery(cursor=found.next_cursor), anybody)  # type: ignore[arg-type]
     assert rest.logs == 80
     assert rest.next_cursor is None
 
@@ -103,7 +109,7 @@ class FlowRuns:
     async def list_tasks(self, query: ListQuery) -> Page[SimpleNamespace]:
         tasks = [
             SimpleNamespace(
-                task_id=f"F/1/work/{n}", run_id="F/1", attempts=2, is_cached=False, created_at=10.0 - n, display_name="work", iteration_index=None
+                task_id=f"F/1/work/{n}", run_id="F/1", attempts=2, is_cached=False, created_at=10.0 - n, display_name="work", iteration_index=None, run_name="r", label="t"
             )
             for n in range(2)
         ]
@@ -126,11 +132,11 @@ class FlowLogs:
 
 @pytest.mark.parametrize(("is_whole", "anchor"), [(True, "#L2"), (False, "")])
 async def test_logs_of_flows_are_looked_through_in_their_datastore(is_whole: bool, anchor: str) -> None:
-    asked = SimpleNamespace(logs=Logs({}), runs=FlowRuns(), flows=SimpleNamespace(reader=FlowLogs(is_whole=is_whole)))
+    asked = SimpleNamespace(logs=Logs({}), runs=FlowRuns(), tracking=None, flows=SimpleNamespace(reader=FlowLogs(is_whole=is_whole)))
     pattern = pattern_of("", is_errors=True)
     assert pattern is not None
-    found = await search_logs(asked, pattern, ListQuery())  # type: ignore[arg-type]
+    found = await search_logs(asked, pattern, ListQuery(), anybody)  # type: ignore[arg-type]
     assert (found.logs, found.size_bytes) == (1, 40)
-    (group,) = found.groups
+    (group,) = groups_of(found.hits)
     assert group.hits[0].url == f"/flows/F/1/work/1?attempt=1{anchor}"
     assert "7 is too much" in group.hits[0].text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from penstock.interfaces.tracking_pages import (
     CollectionUse,
     ProjectItem,
     RunItem,
+    RunRecord,
     RunTracking,
     RunVersion,
     TaskPlace,
@@ -34,6 +36,19 @@ _VERSION = (
     "JOIN collection c ON c.collection_id = m.collection_id JOIN tracked_project p ON p.project_id = c.project_id "
     "JOIN artifact_version v ON v.version_id = m.version_id AND v.state = 'COMMITTED' "
 )
+
+_RECORD = (
+    "r.run_id, p.entity, p.name AS project, r.name, r.display_name, r.state, r.tags, r.group_name, r.job_type, r.user_name, r.sweep, "
+    "r.host, r.created_at, r.finished_at, r.pipeline_run_id, r.is_automatic"
+)
+
+
+def _record(row: Row) -> RunRecord:
+    return RunRecord(
+        TrackedRunId(row["run_id"]), row["entity"], row["project"], row["name"], row["display_name"], row["state"],
+        tuple(json.loads(row["tags"])), row["group_name"], row["job_type"], row["user_name"], row["sweep"], row["host"],
+        row["created_at"], row["finished_at"], row["pipeline_run_id"] or "", bool(row["is_automatic"]),
+    )  # fmt: skip
 
 
 class SqlTrackingPages:
@@ -129,6 +144,15 @@ class SqlTrackingPages:
         sql = f"{SELECT_RUN} WHERE r.run_id IN ({places})"
         found = await self._database.read(lambda tx: [run_from_row(row) for row in tx.all(sql, params)])
         return {run.run_id: run for run in found}
+
+    async def newest_runs(self, *, below: TrackedRunId | None, limit: int) -> Sequence[RunRecord]:
+        """See `TrackingPages`. Ids of runs follow time."""
+        sql = (
+            f"SELECT {_RECORD} FROM (SELECT * FROM tracked_run {'' if below is None else 'WHERE run_id < :below '}"
+            "ORDER BY run_id DESC LIMIT :limit) AS r JOIN tracked_project p ON p.project_id = r.project_id ORDER BY r.run_id DESC"
+        )
+        params = {"limit": limit} | ({} if below is None else {"below": below})
+        return await self._database.read(lambda tx: [_record(row) for row in tx.all(sql, params)])
 
     async def run_values(self, project_id: TrackedProjectId, field: str, text: str, *, limit: int) -> Sequence[str]:
         """See `TrackingPages`. The index of values is brought up to date before, for some runs."""

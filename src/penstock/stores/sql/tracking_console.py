@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import ConsoleLine
-from penstock.interfaces.tracking_store import ConsoleWrite
-from penstock.stores.sql.database import Database, Transaction, escape_like
+from penstock.interfaces.tracking_store import ConsoleEnds, ConsoleWrite
+from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 
+_AT_ONCE = 1000
+"""Lines that are read at once when it is not known how many are wanted."""
 LineParser = Callable[[int, str], ConsoleLine]
 """Takes a stored line apart (`tracking.console.parse_line`)."""
 
@@ -59,6 +61,31 @@ class SqlConsoleStore:
         )
         rows = await self._database.read(lambda tx: tx.all(sql, (run_id, run_id)))
         return {row["writer"]: self._parse(row["number"], row["raw"]) for row in rows}
+
+    async def ends(self, run_id: TrackedRunId, *, characters: int, per_line: int) -> ConsoleEnds:
+        """See `ConsoleStore`."""
+        sql = (
+            "SELECT number, substr(raw, 1, ?) AS raw FROM tracked_console WHERE run_id = ? AND number < ? "
+            f"ORDER BY number DESC LIMIT {_AT_ONCE}"
+        )
+
+        def work(tx: Transaction) -> list[Row]:
+            found: list[Row] = []
+            left, below = characters, 2**62
+            while left > 0:
+                rows = tx.all(sql, (per_line, run_id, below))
+                for row in rows:
+                    found.append(row)
+                    left -= len(row["raw"])
+                    if left <= 0:
+                        break
+                if len(rows) < _AT_ONCE:
+                    break
+                below = rows[-1]["number"]
+            return found[::-1]
+
+        rows = await self._database.read(work)
+        return ConsoleEnds([self._parse(row["number"], row["raw"]) for row in rows], sum(len(row["raw"]) for row in rows))
 
 
 def _of_writers(writers: Sequence[str]) -> str:

@@ -31,6 +31,10 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "projects": {"Owner": ["entity"], "Failed runs": ["failed"], "Last change": ["active_at"]},
     "registry": {"Owner": ["entity"], "Last change": ["active_at"]},
     "sweeps": {"Created": ["created_at"], "Trials": ["trials", "run_limit"]},
+    "log-hits": {
+        "Line": ["line", "number", "fingerprint"], "Log": ["kind", "name"], "Newest": ["newest_at", "url"],
+        "Created": ["created_at", "url"],
+    },
     "reports": {"Last change": ["changed_at", "created_at"]},
     "trash": {"Size": ["size_bytes"], "Deleted": ["deleted_at", "by"], "Time left": ["removed_at"]},
     "flows": {

@@ -34,7 +34,10 @@ class HeldList(Generic[T]):
 
     def found(self, request: Request, rows: Sequence[T], *, now: float) -> FoundRows[T]:
         """Return what the address of a list, or of its export, shows of all rows."""
-        query, by = query_of(request, now=now, sort=self.sort), request.query_params.get("group", "")
+        return self.arranged(rows, query_of(request, now=now, sort=self.sort), request.query_params.get("group", ""))
+
+    def arranged(self, rows: Sequence[T], query: ListQuery, by: str) -> FoundRows[T]:
+        """Return what a question to the list shows of all rows, in groups of the column `by` if that may group."""
         sort = query.sort if self.columns.has(query.sort) else self.sort
         found = self.columns.in_order(self.columns.matching(rows, query), sort, is_descending=query.is_descending)
         return FoundRows(self, query, sort, found, by if by in dict(self.groupings) else "")

@@ -29,6 +29,7 @@ ONE: Mapping[str, str] = {
     "{count} things around it, one step away.": "1 thing around it, one step away.",
     "{count} things around it, at most {depth} steps away.": "1 thing around it, at most {depth} steps away.",
     "{count} tasks of all runs at a time on this machine": "1 task of all runs at a time on this machine",
+    "{count} logs looked through": "1 log looked through",
     "all of its {count} steps": "its only step",
 }
 """English sentences that are another one where the count is one; the other languages have no plural."""

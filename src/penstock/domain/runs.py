@@ -84,7 +84,7 @@ class RecurringRunChanged:
 
 @dataclass(frozen=True, slots=True)
 class CatalogChanged:
-    """A pipeline, one of its versions or an experiment was made, changed or deleted."""
+    """A pipeline, one of its versions or an experiment was made, changed or deleted, or a backup begun or ended."""
 
 
 DomainEvent = RunChanged | RunFinished | TrackedRunChanged | FlowRunChanged | RecurringRunChanged | CatalogChanged

@@ -356,7 +356,7 @@ def _web(parts: Parts, wandb_services: wandb.WandbServices, tracking: TrackingSe
             _process_status(parts),
             parts.pipelines.secrets,
             wandb_services.gaps,
-            BackupDesk(build_backups(parts.settings)),
+            BackupDesk(build_backups(parts.settings), parts.notifier),
         ),
         user_name=parts.accounts.default_user,
     )

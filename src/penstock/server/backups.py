@@ -10,7 +10,9 @@ from pathlib import Path
 import penstock
 from penstock.domain.backups import Backup
 from penstock.domain.errors import PenstockError
+from penstock.domain.runs import CatalogChanged
 from penstock.interfaces.backups import BackupStore
+from penstock.interfaces.notifier import Notifier
 from penstock.server.config import Settings
 from penstock.stores.backups import FolderBackups
 
@@ -27,8 +29,9 @@ def build_backups(settings: Settings, target: Path | None = None) -> FolderBacku
 class BackupDesk:
     """`BackupSource` of the pages: makes or tries one backup at a time in a thread, while pages go on. Lives on one event loop."""
 
-    def __init__(self, store: BackupStore) -> None:
+    def __init__(self, store: BackupStore, notifier: Notifier) -> None:
         self._store = store
+        self._notifier = notifier
         self._task: asyncio.Task[None] | None = None
         self.can_make = store.can_make
         self.problem = ""
@@ -54,7 +57,9 @@ class BackupDesk:
         if self.is_busy:
             return False
         self.problem = ""
+        self._notifier.publish(CatalogChanged())
         self._task = asyncio.get_running_loop().create_task(self._do(work), name="backup")
+        self._task.add_done_callback(lambda _: self._notifier.publish(CatalogChanged()))
         return True
 
     async def _do(self, work: Callable[[], Backup]) -> None:

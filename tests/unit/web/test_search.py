@@ -8,6 +8,7 @@ import pytest
 from starlette.requests import Request
 
 from penstock.interfaces.page_catalog import SearchHit
+from penstock.web.pages.pasted import bare, jump_of
 from penstock.web.pages.search import detail_of, tags_with
 from tests.browser.app import SeededApp
 from tests.unit.web.conftest import PageClient
@@ -61,3 +62,35 @@ def test_the_theme_is_toggled_by_a_command(client: PageClient) -> None:
 
 def test_two_letters_offer_no_tabs(client: PageClient) -> None:
     assert not [address for address in links(client.get("/ui/search/results", params={"q": "lo"}).text) if "&tab=" in address]
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("https://kf.example/_/pipeline/#/pipelines/details/p-1/version/v-2", "/ui/pipelines/p-1?version=v-2"),
+        ("https://kf.example/_/pipeline/#/executions/12", "/#/executions/12"),
+        ("http://penstock:8080/#/runs/details/abc", "/ui/runs/abc"),
+        ("/ui/runs/abc", "/ui/runs/abc"),
+        ("flows/Load/2/view/dag", "/flows/Load/2/view/dag"),
+        ("Load/2/train/34", "/flows/Load/2/train/34"),
+        ("Load/2/train/34/model", "/flows/Load/2/train/34"),
+        ("Task('Load/2/train/34')", "/flows/Load/2/train/34"),
+        ("Step('Load/2/train')", "/flows/Load/2/train"),
+        ("Flow('Load')", "/flows/Load"),
+        ("ann/digits/r1", "/ann/digits/runs/r1"),
+        ("ann/digits/runs/r1", "/ann/digits/runs/r1"),
+        ("ann/digits/sweeps/s1", "/ann/digits/sweeps/s1"),
+        ("ann/digits", "/ann/digits"),
+        ("https://wandb.ai/ann/digits/runs/r1/overview?nw=1", "/ann/digits/runs/r1/overview?nw=1"),
+        ("/loss.*nan/", ""),
+        ("http://evil//elsewhere.example/x", ""),
+        ("//elsewhere.example/x", ""),
+        ("two words", ""),
+    ],
+)
+def test_what_clients_print_leads_to_its_page(text: str, address: str) -> None:
+    assert jump_of(text) == address
+
+
+def test_what_clients_print_around_a_name_is_left_out() -> None:
+    assert bare("wandb-artifact://ann/digits/model:v3") == "ann/digits/model:v3"
+    assert bare("wandb agent ann/digits/s1") == "ann/digits/s1"

@@ -17,6 +17,7 @@ from penstock.domain.errors import NotFoundError
 from penstock.interfaces.page_catalog import SearchHit
 from penstock.interfaces.pages import ListQuery
 from penstock.web.pages.home import MINE, mine
+from penstock.web.pages.pasted import bare, jump_of
 from penstock.web.pages.runs.tasks import PANEL_TABS
 from penstock.web.pages.tracking.artifacts import version_url
 from penstock.web.render import SECTIONS, Crumb, Frame, render, render_part
@@ -82,18 +83,8 @@ _TAG = re.compile(r"^tag:\s*(\S.*)$", re.IGNORECASE)
 """As in the filters of lists: only what has such a tag."""
 _HAVE_TAGS = frozenset({"tagged", "tracked", "pipeline"})
 
-_JUMPS: Sequence[tuple[re.Pattern[str], str]] = (
-    (re.compile(r"#/runs/details/([\w-]+)"), "/ui/runs/{}"),
-    (re.compile(r"#/experiments/details/([\w-]+)"), "/ui/experiments/{}"),
-    (re.compile(r"#/pipelines/details/([\w-]+)"), "/ui/pipelines/{}"),
-    (re.compile(r"#/recurringrun/details/([\w-]+)"), "/ui/recurring/{}"),
-    (re.compile(r"^https?://[^/\s]+(/(?!/)[^\s\\]+)$"), "{}"),
-    (re.compile(r"^([A-Za-z_]\w*/\d+(?:/\w+(?:/\d+)?)?)$"), "/flows/{}"),
-    (re.compile(r"^([\w.-]+/[\w.-]+)/([\w.-]+)$"), "/{}/runs/{}"),
-    (re.compile(r"^([\w.-]+/[\w.-]+)$"), "/{}"),
-)
-"""What is pasted -> address: what kfp clients print, any address of a server like this one, `Flow/12/train/34`, `entity/project/run`,
-`entity/project`. The host of an address does not count; a client may know the server by another name."""
+_PLACE = re.compile(r"^([\w.-]+)/([\w.-]+)/([\w.-]+)$")
+"""`entity/project/sweep`, as `wandb agent` takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +120,8 @@ async def search_of(services: WebServices, request: Request, text: str) -> Searc
     text = text.strip()[:300]
     groups: list[tuple[str, Sequence[HitLine]]] = []
     if target := jump_of(text):
-        groups.append(("Go to", [HitLine(target, text, "", "arrow-right")]))
-        if "://" in text or "#/" in text:
+        groups.append(("Go to", [*await _sweep(services, request, text), HitLine(target, text, "", "arrow-right")]))
+        if "#/" in text or text.startswith(("http://", "https://")):
             return SearchPage(text, groups)
     commands = [hit for hit in _commands(services, request) if text and _says(request, hit.title, text)]
     hits = await _hits(services, request, text)
@@ -232,9 +223,24 @@ async def _new_runs(services: WebServices, request: Request, text: str) -> list[
     ]
 
 
+async def _sweep(services: WebServices, request: Request, text: str) -> list[HitLine]:
+    """The sweep that `entity/project/name` names, which else is read as a run."""
+    match, tracking = _PLACE.match(bare(text)), services.tracking
+    if match is None or tracking is None:
+        return []
+    entity, project, name = match.groups()
+    try:
+        place = await project_named(tracking, request, entity, project)
+    except NotFoundError:
+        return []
+    if await asyncio.to_thread(tracking.sweeps.named, place.project_id, name) is None:
+        return []
+    return [HitLine(f"/{quote(entity)}/{quote(project)}/sweeps/{quote(name)}", name, f"{entity}/{project}", "loop")]
+
+
 async def _versions(services: WebServices, request: Request, text: str) -> list[HitLine]:
     """Versions of the collection that the client's name names; without entity and project, of every collection of that name."""
-    match, tracking = _VERSION.match(text), services.tracking
+    match, tracking = _VERSION.match(bare(text)), services.tracking
     if match is None or tracking is None:
         return []
     entity, project, name, alias = match.groups()
@@ -279,14 +285,6 @@ async def _tabs(services: WebServices, request: Request, text: str) -> list[HitL
         base = f"/ui/runs/{newest[0].run_id}?task={quote(newest[0].task_id, safe='')}"
         detail = f"{newest[0].display_name} · {newest[0].run_name}"
     return [HitLine(f"{base}&tab={key}", label, ", ".join(filter(None, (other, detail))), "panel-left") for key, label, other in found]
-
-
-def jump_of(text: str) -> str:
-    """Return the address on this server of a pasted address or path; empty when it is none."""
-    for pattern, address in _JUMPS:
-        if match := pattern.search(text):
-            return address.format(*(quote(part, safe="/:?=&#%@~+,;!$'()*-._") for part in match.groups()))
-    return ""
 
 
 def address_of(hit: SearchHit, address: str) -> str:

@@ -14,7 +14,8 @@ from penstock.domain.errors import NotFoundError
 from penstock.interfaces.pages import ListQuery
 from penstock.web.comparisons.subjects import KINDS, Subject
 from penstock.web.pages.compare.findings import asked_runs
-from penstock.web.pages.search import detail_of, jump_of
+from penstock.web.pages.pasted import jump_of
+from penstock.web.pages.search import detail_of
 from penstock.web.render import query_url, render_part
 from penstock.web.services.tracking import project_named, reader_of
 from penstock.web.services.web import WebServices

@@ -271,6 +271,7 @@ class RecentTracked:
     created_at: float
     ended_at: float | None
     """End, or the last sign of life of a run that crashed; None while it runs."""
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

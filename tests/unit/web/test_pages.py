@@ -22,7 +22,7 @@ import pytest
 from penstock.domain.errors import ConflictError, InvalidArgumentError
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.domain.tracking import TrackedState
-from penstock.interfaces.page_catalog import HomeView, RecentTracked
+from penstock.interfaces.page_catalog import HomeView, LossItem, RecentTracked
 from penstock.stores.sql.database import Transaction, open_database
 from penstock.web import pages
 from penstock.web.pages.artifacts.lineage_panel import _of_artifact
@@ -784,7 +784,20 @@ def test_home_draws_runs_of_projects_beside_those_of_pipelines_and_lists_all_fai
     assert lane.bars[0].look == ("Crashed", "failed")
     assert lane.bars[0].start + lane.bars[0].width == pytest.approx(100 * (86_300 / (86_400 + AHEAD)))
     assert [trouble.address.rpartition("/")[2] for trouble in troubles_of(view)] == ["two", "run%201"]
-    assert [trouble.why for trouble in troubles_of(view)] == ["me/digits/a", "me/digits/a"]
+    failed = replace(own, state=TrackedState.FAILED, exit_code=3)
+    told = [(trouble.where, trouble.why) for trouble in troubles_of(replace(view, crashed=[own, failed]))]
+    assert told[0][1].startswith("No sign of life any more")
+    assert told[1] == ("me/digits/a", "The program ended with exit code 3.")
+
+
+def test_many_failures_do_not_hide_what_is_stuck_or_missing() -> None:
+    failed = [RecentTracked("me", "digits", f"r{number}", "r", TrackedState.FAILED, 80_000.0, 86_000.0 + number, 1) for number in range(12)]
+    lost = [LossItem(f"lost {number}", "its log was cut", 100.0 + number, entity="me", project="digits", run="l") for number in range(4)]
+    view = HomeView(
+        recent=[], attention=[], counts={}, tracked=[], crashed=failed, schedules=[], running_tasks=[], latest=[], losses=lost
+    )
+    names = [trouble.name for trouble in troubles_of(view)]
+    assert names == ["r"] * 6 + ["lost 3", "lost 2"]
 
 
 def test_the_plan_says_which_environments_are_there_and_what_has_to_be_built(client: PageClient) -> None:

@@ -211,7 +211,7 @@ _STUCK = (
 """The sum keeps SQLite from going through all runs in their order, when few are in these states."""
 
 
-_TRACKED_COLUMNS = "p.entity, p.name AS project, r.name, r.display_name, r.state, r.created_at, r.finished_at, r.heartbeat_at"
+_TRACKED_COLUMNS = "p.entity, p.name AS project, r.name, r.display_name, r.state, r.created_at, r.finished_at, r.heartbeat_at, r.exit_code"
 _TRACKED = (
     f"SELECT {_TRACKED_COLUMNS} FROM (SELECT project_id, entity, name FROM tracked_project WHERE updated_at > :since {{of_entity}}"
     "ORDER BY updated_at DESC LIMIT 8) AS p JOIN tracked_run r ON r.project_id = p.project_id "
@@ -229,7 +229,7 @@ def _tracked(row: Row) -> RecentTracked:
     state = TrackedState(row["state"])
     ended_at = None if state.is_live else (row["finished_at"] or row["heartbeat_at"])
     names = (row["entity"], row["project"], row["name"], row["display_name"] or row["name"])
-    return RecentTracked(*names, state, row["created_at"], ended_at)
+    return RecentTracked(*names, state, row["created_at"], ended_at, row["exit_code"])
 
 
 _LATEST = (

@@ -25,7 +25,7 @@ from penstock.web.services.tracking import caller_of, readable_by, reader_of
 from penstock.web.services.web import WebServices
 from penstock.web.texts.formats import state_look, state_word, type_word
 from penstock.web.texts.starters import Starter, is_local, starters
-from penstock.web.tracking.documents import look_of
+from penstock.web.tracking.documents import ending_of, look_of
 
 DAY = 86_400.0
 AHEAD = 3 * 3600.0
@@ -77,6 +77,8 @@ class Trouble:
     look: tuple[str, str]
     why: str
     at: float
+    where: str = ""
+    """Project of a tracked run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,20 +184,24 @@ def _loss_address(item: LossItem) -> str:
 
 
 LOST = ("Data missing", "warning")
+_MOST_TROUBLES = 8
+_OF_EACH = 2
 _PAUSED = "Nothing more of it starts until it is continued."
 _QUIET = "Nothing of it has run for ten minutes."
 
 
 def troubles_of(view: HomeView) -> list[Trouble]:
-    """Failed runs of all kinds, runs that do not get on, missing data, schedules that could not fire; newest first, at most eight."""
+    """Failed runs of all kinds, runs that do not get on, missing data, schedules that could not fire; newest first, at most eight, among them
+    two of each kind: many failures do not hide what is stuck.
+    """
     runs = [
         Trouble(_run_address(run), run.name, _look(run.state), run.error_message, run.finished_at or run.created_at)
         for run in view.attention
     ]
     own = [
         Trouble(
-            run_url(run.entity, run.project, run.name), run.display_name, look_of(run.state), f"{run.entity}/{run.project}",
-            run.ended_at or run.created_at,
+            run_url(run.entity, run.project, run.name), run.display_name, look_of(run.state), ending_of(run.state, run.exit_code),
+            run.ended_at or run.created_at, f"{run.entity}/{run.project}",
         )
         for run in view.crashed
     ]  # fmt: skip
@@ -209,7 +215,14 @@ def troubles_of(view: HomeView) -> list[Trouble]:
         if item.error
     ]
     lost = [Trouble(_loss_address(item), item.name, LOST, item.detail, item.at) for item in view.losses]
-    return sorted([*runs, *own, *waiting, *silent, *lost], key=lambda trouble: -trouble.at)[:8]
+    kinds = [_newest(kind) for kind in ([*runs, *own], waiting, silent, lost)]
+    kept = [trouble for kind in kinds for trouble in kind[:_OF_EACH]]
+    others = _newest([trouble for kind in kinds for trouble in kind[_OF_EACH:]])
+    return _newest([*kept, *others[: _MOST_TROUBLES - len(kept)]])
+
+
+def _newest(troubles: Sequence[Trouble]) -> list[Trouble]:
+    return sorted(troubles, key=lambda trouble: -trouble.at)
 
 
 def _health(services: WebServices) -> Health | None:

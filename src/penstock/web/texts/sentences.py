@@ -18,6 +18,7 @@ from penstock.web.texts.i18n import translate
 
 PATTERNS = (
     *failure_words.PATTERNS,
+    "The program ended with exit code {code}.",
     # what a run needs
     "parameter(s) required by pipeline are not provided: {names}",
     "parameter(s) provided are not required by pipeline: {names}; it takes none",

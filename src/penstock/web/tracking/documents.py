@@ -204,7 +204,17 @@ def story_of(run: TrackedRun) -> tuple[str, Mapping[str, object]]:
     """Return a sentence that explains the state, as a message with values."""
     if run.is_stop_requested and run.state.is_live:
         return "Stop was asked for; the program ends when it next reports.", {}
-    match run.state:
+    return _story(run.state, run.exit_code)
+
+
+def ending_of(state: TrackedState, exit_code: int | None) -> str:
+    """Return a sentence that explains how a run ended."""
+    words, values = _story(state, exit_code)
+    return words.format(**values)
+
+
+def _story(state: TrackedState, exit_code: int | None) -> tuple[str, Mapping[str, object]]:
+    match state:
         case TrackedState.PENDING:
             return "Created; nothing has written to it yet.", {}
         case TrackedState.RUNNING:
@@ -212,7 +222,7 @@ def story_of(run: TrackedRun) -> tuple[str, Mapping[str, object]]:
         case TrackedState.FINISHED:
             return "The program ended well.", {}
         case TrackedState.FAILED:
-            return "The program ended with exit code {code}.", {"code": run.exit_code if run.exit_code is not None else "?"}
+            return "The program ended with exit code {code}.", {"code": exit_code if exit_code is not None else "?"}
         case TrackedState.CRASHED:
             return "No sign of life any more; the program, its machine or the connection went away without saying goodbye.", {}
         case TrackedState.KILLED:

@@ -191,8 +191,8 @@ _QUIET = "Nothing of it has run for ten minutes."
 
 
 def troubles_of(view: HomeView) -> list[Trouble]:
-    """Failed runs of all kinds, runs that do not get on, missing data, schedules that could not fire; newest first, at most eight, among them
-    two of each kind: many failures do not hide what is stuck.
+    """Failed runs of all kinds, runs that do not get on, missing data, schedules that could not fire; newest first, at most eight,
+    two of each kind among them: many failures do not hide what is stuck.
     """
     runs = [
         Trouble(_run_address(run), run.name, _look(run.state), run.error_message, run.finished_at or run.created_at)

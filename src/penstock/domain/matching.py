@@ -211,9 +211,11 @@ def _ordered(operator: str, value: Any, operand: Any) -> bool:
 
 
 def _comparable(value: Any, operand: Any) -> tuple[Any, Any]:
-    """Return both sides; next to a number, ISO times as seconds."""
+    """Return both sides; next to a number, ISO times as seconds. One without a fraction is its whole second, as clients are told times."""
     if _is_number(value) and isinstance(operand, str):
         operand = _seconds(operand)
+        if _is_number(operand) and operand == operand // 1:
+            value = value // 1
     return value, operand
 
 

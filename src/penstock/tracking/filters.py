@@ -165,8 +165,25 @@ class _Parser:
         if self._left < -10_000 or (operator is not Operator.IN and self._left < 0):
             raise InvalidArgumentError(f"a run filter may hold {_MAX_COMPARISONS} comparisons")
         if field.kind is FieldKind.COLUMN and field.name in _TIME_COLUMNS and operator not in {Operator.REGEX, Operator.EXISTS, *_SHAPES}:
-            value = [_seconds(part) for part in value] if operator is Operator.IN else _seconds(value)
+            return _compare_time(field, operator, value)
         return Compare(field, operator, value)
+
+
+def _compare_time(field: Field, operator: Operator, value: Any) -> Filter:
+    """Compare a time as clients see it, cut to whole seconds: what they were told finds the run again.
+
+    So `$lte` of a whole second holds within it, `$gt` begins with the next. A time with a fraction is compared as it is.
+    """
+    if operator is Operator.IN:
+        return Or(tuple(_compare_time(field, Operator.EQ, part) for part in value))
+    at = _seconds(value)
+    if isinstance(value, int | float) or not isinstance(at, float) or not at.is_integer() or operator in {Operator.LT, Operator.GTE}:
+        return Compare(field, operator, at)
+    if operator is Operator.LTE:
+        return Compare(field, Operator.LT, at + 1)
+    if operator is Operator.GT:
+        return Compare(field, Operator.GTE, at + 1)
+    return And((Compare(field, Operator.GTE, at), Compare(field, Operator.LT, at + 1)))
 
 
 def _seconds(value: Any) -> Any:

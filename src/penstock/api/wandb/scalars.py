@@ -12,11 +12,13 @@ from penstock.domain.errors import InvalidArgumentError
 
 
 def time_to_wire(at: float | None) -> str | None:
-    """Return an ISO 8601 time in UTC with `Z`, microseconds kept; None stays None."""
+    """Return an ISO 8601 time in UTC, cut to whole seconds and with `Z`; None stays None.
+
+    The original sends no fractions, and programs read `run.created_at` with `strptime(..., "%Y-%m-%dT%H:%M:%SZ")`.
+    """
     if at is None:
         return None
-    moment = datetime.fromtimestamp(at, tz=UTC).replace(tzinfo=None)
-    return moment.isoformat(timespec="microseconds" if moment.microsecond else "seconds") + "Z"
+    return datetime.fromtimestamp(at // 1, tz=UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def md5_to_wire(hex_md5: str | None) -> str | None:

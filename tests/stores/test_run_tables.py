@@ -308,3 +308,35 @@ async def test_the_last_good_run_before_a_failed_one_is_of_its_pipeline(database
     monkeypatch.setattr(pages_runs, "LOOKED_BACK", 1)
     assert await pages.last_good(["r08"]) == {}
     assert await pages.last_good([]) == {}
+
+
+async def test_a_pipeline_is_called_what_people_called_it_in_lists_filters_orders_and_groups(database: Database) -> None:
+    def rename(tx: Transaction) -> None:
+        for identity, title in (("p-0", "Forecast"), ("p-1", "pipe-1")):
+            tx.execute(
+                "INSERT INTO pipeline (pipeline_id, name, display_name, tags, created_at) VALUES (?, ?, ?, '{}', 1)", (identity, title.lower(), title)
+            )
+            tx.execute("UPDATE run SET pipeline_id = ? WHERE pipeline_name = ?", (identity, f"pipe-{identity[-1]}"))
+        add_execution(tx, 3)
+        add_execution(tx, 4)
+
+    await database.write(rename)
+    pages, tables = SqlRunPages(database), SqlRunTables(database)
+
+    async def titles(operator: str, value: str) -> set[str]:
+        query = ListQuery(conditions=(Condition("pipeline", operator, value),), limit=100)
+        return {run.pipeline_title for run in (await pages.list_runs(query)).items}
+
+    assert await titles("=", "Forecast") == {"Forecast"}
+    assert await titles("=", "pipe-0") == set()
+    assert await titles("!=", "Forecast") == {"pipe-1", "pipe-2"}
+    assert await titles(":", "forec") == {"Forecast"}
+    assert await titles(":", "pipe-") == {"Forecast", "pipe-1", "pipe-2"}
+    first = (await pages.list_runs(ListQuery(sort="pipeline", is_descending=False, limit=1))).items[0]
+    assert (first.pipeline_title, first.pipeline_name) == ("Forecast", "pipe-0")
+    groups = (await tables.groups(ListQuery(), "pipeline", [])).groups
+    assert {(group.value, group.count) for group in groups} == {("Forecast", 4), ("pipe-1", 4), ("pipe-2", 4)}
+    task = (await pages.list_tasks(ListQuery(conditions=(Condition("pipeline", "=", "Forecast"),)))).items
+    assert [one.pipeline_name for one in task] == ["Forecast"]
+    assert [group.value for group in (await tables.task_groups(ListQuery(), "pipeline")).groups] == ["pipe-1", "Forecast"]
+    assert await tables.values("pipeline", "fore", limit=5) == ["Forecast"]

@@ -119,6 +119,7 @@ class RunItem:
     experiment_id: str | None
     experiment_name: str
     pipeline_name: str
+    """Of its definition."""
     pipeline_id: str | None
     pipeline_version_id: str | None
     version_name: str
@@ -139,6 +140,8 @@ class RunItem:
     service_account: str
     state_history: Sequence[Mapping[str, Any]] = ()
     metrics: Sequence[ScalarMetric] = ()
+    pipeline_title: str = ""
+    """What people called the pipeline, else the name of its definition."""
 
     @property
     def is_final(self) -> bool:

@@ -9,16 +9,18 @@ from typing import Any
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse, AttemptItem, NoteItem, RunItem, ScalarMetric, TaskItem
 from penstock.stores.sql.database import Row, Transaction
 from penstock.stores.sql.json_columns import decode, decode_object
+from penstock.stores.sql.pipeline_titles import TITLE
 
 RUN_COLUMNS = (
-    "run.*, experiment.name AS experiment_name, pipeline_version.display_name AS version_name, recurring_run.display_name AS recurring_name"
+    "run.*, experiment.name AS experiment_name, pipeline_version.display_name AS version_name, "
+    f"recurring_run.display_name AS recurring_name, {TITLE} AS pipeline_title"
 )
 RUN_JOINS = (
     "LEFT JOIN experiment ON experiment.experiment_id = run.experiment_id "
     "LEFT JOIN pipeline_version ON pipeline_version.pipeline_version_id = run.pipeline_version_id "
     "LEFT JOIN recurring_run ON recurring_run.recurring_run_id = run.recurring_run_id"
 )
-TASK_COLUMNS = "task.*, run.name AS run_name, run.pipeline_name AS pipeline_name"
+TASK_COLUMNS = f"task.*, run.name AS run_name, {TITLE} AS pipeline_name"
 ARTIFACT_COLUMNS = (
     "artifact.*, run.name AS run_name, run.pipeline_name AS pipeline_name, task.display_name AS task_name, task.path AS task_path"
 )
@@ -50,6 +52,7 @@ def run_from_row(row: Row, metrics: Mapping[str, list[ScalarMetric]] | None = No
         pipeline_id=row["pipeline_id"],
         pipeline_version_id=row["pipeline_version_id"],
         version_name=row["version_name"] or "",
+        pipeline_title=row["pipeline_title"],
         recurring_run_id=row["recurring_run_id"],
         recurring_name=row["recurring_name"] or "",
         spec_digest=row["spec_digest"],

@@ -25,12 +25,13 @@ from penstock.stores.sql.page_filters import Where, count_up_to, judged
 from penstock.stores.sql.page_rows import named_places
 from penstock.stores.sql.pages_artifacts import artifacts_where
 from penstock.stores.sql.pages_runs import TASK_SOURCE, runs_where, tasks_where
+from penstock.stores.sql.pipeline_titles import TITLE
 
 T = TypeVar("T")
 
 _DURATION = "(run.finished_at - COALESCE(run.started_at, run.created_at))"
 _COLUMNS: Mapping[str, str] = {
-    "pipeline": "run.pipeline_name",
+    "pipeline": TITLE,
     "state": "run.state",
     "experiment": "(SELECT name FROM experiment WHERE experiment.experiment_id = run.experiment_id)",
     "version": "(SELECT display_name FROM pipeline_version WHERE pipeline_version.pipeline_version_id = run.pipeline_version_id)",
@@ -45,7 +46,7 @@ _TASK_COLUMNS: Mapping[str, str] = {
     "worker": "task.worker",
     "code": "task.code_digest",
     "name": "task.display_name",
-    "pipeline": "run.pipeline_name",
+    "pipeline": TITLE,
     "run": "run.name",
     "cached": "CASE WHEN task.is_cached = 1 THEN 'yes' ELSE 'no' END",
 }
@@ -64,7 +65,7 @@ _RECENT_TASKS = (
 )
 _RECENT_ARTIFACTS = "SELECT name, type FROM artifact WHERE name <> '' ORDER BY created_at DESC, artifact_id DESC LIMIT 2000"
 _VALUES: Mapping[str, str] = {
-    "pipeline": "SELECT DISTINCT name AS value FROM pipeline WHERE {match} ORDER BY name LIMIT :limit",
+    "pipeline": "SELECT DISTINCT display_name AS value FROM pipeline WHERE {match} ORDER BY display_name LIMIT :limit",
     "experiment": "SELECT DISTINCT name AS value FROM experiment WHERE {match} ORDER BY name LIMIT :limit",
     "version": "SELECT DISTINCT display_name AS value FROM pipeline_version WHERE {match} ORDER BY display_name LIMIT :limit",
     "recurring": "SELECT DISTINCT display_name AS value FROM recurring_run WHERE {match} ORDER BY display_name LIMIT :limit",
@@ -78,8 +79,8 @@ _VALUES: Mapping[str, str] = {
     "tag": f"SELECT DISTINCT tags AS value FROM (SELECT tags {_RECENT}) AS run WHERE {{match}} LIMIT 200",
 }
 _MATCHED = {
-    "version": "display_name", "recurring": "display_name", "tag": "tags", "task": "display_name", "component": "component", "type": "type",
-    "worker": "worker", "code": "code_digest",
+    "pipeline": "display_name", "version": "display_name", "recurring": "display_name", "tag": "tags", "task": "display_name",
+    "component": "component", "type": "type", "worker": "worker", "code": "code_digest",
 }  # fmt: skip
 
 

@@ -43,6 +43,7 @@ from penstock.stores.sql.page_rows import (
     task_metrics,
     use_from_row,
 )
+from penstock.stores.sql.pipeline_titles import TITLE
 from penstock.stores.sql.run_conditions import TASK_KEYS, metric_of_task, run_condition, task_condition
 
 _ENDLESS = "9000000000000.0"
@@ -58,7 +59,7 @@ RUN_SORTS = {
 _LATE_RUNS: Mapping[str, str] = {
     "tasks": "run.task_count",
     "cached": "run.cached_count",
-    "pipeline": "run.pipeline_name",
+    "pipeline": TITLE,
     "experiment": "COALESCE((SELECT name FROM experiment WHERE experiment.experiment_id = run.experiment_id), '')",
     "recurring": "COALESCE((SELECT display_name FROM recurring_run WHERE recurring_run.recurring_run_id = run.recurring_run_id), '')",
 }
@@ -71,7 +72,7 @@ _LATE_TASKS = LateSorts(
         "code": "COALESCE(task.code_digest, '')",
         "worker": "COALESCE(task.worker, '')",
         "run": "run.name",
-        "pipeline": "run.pipeline_name",
+        "pipeline": TITLE,
         "id": "task.execution_id",
         "path": "task.path",
         "started": f"COALESCE(task.started_at, {_ENDLESS})",

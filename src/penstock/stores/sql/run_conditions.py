@@ -5,6 +5,7 @@ from __future__ import annotations
 from penstock.interfaces.pages import Condition
 from penstock.stores.sql.json_keys import KeyValue, require, value_of_key
 from penstock.stores.sql.page_filters import Where
+from penstock.stores.sql.pipeline_titles import require_pipeline
 
 TASK_KEYS = {"in": ("task.inputs", "parameters"), "out": ("task.outputs", "parameters")}
 """What stands in front of a value of an execution -> where it is: column, and object in it."""
@@ -18,7 +19,7 @@ def run_condition(where: Where, condition: Condition) -> None:
         case "name":
             where.text("run.name", condition)
         case "pipeline":
-            where.text("run.pipeline_name", condition)
+            require_pipeline(where, condition, where.text)
         case "kind":
             where.text("run.kind", condition)
         case "id":
@@ -62,7 +63,7 @@ def task_condition(where: Where, condition: Condition) -> None:
         case "run":
             where.run_text("run.name", condition)
         case "pipeline":
-            where.run_text("run.pipeline_name", condition)
+            require_pipeline(where, condition, where.run_text)
         case "cached":
             where.add(f"task.is_cached = {0 if condition.value.lower() in {'no', 'false', '0'} else 1}")
         case "worker":

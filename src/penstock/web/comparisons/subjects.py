@@ -136,7 +136,7 @@ def _facts(run: RunItem) -> dict[str, Any]:
         "State": run.state,
         "Duration": None if seconds is None else duration(seconds),
         "Experiment": run.experiment_name or None,
-        "Pipeline": run.pipeline_name or None,
+        "Pipeline": run.pipeline_title or None,
         "Version": run.version_name or None,
         "Definition": (run.spec_digest or "")[7:19] or None,
         "Tasks": run.task_count,

@@ -148,7 +148,7 @@ def lanes_of(view: HomeView, now: float, planned: Sequence[tuple[float, str, str
         if run.run_id in flows:
             continue
         bar = _bar(_run_address(run), run.name, _look(run.state), (run.started_at or run.created_at, run.finished_at), now)
-        groups.setdefault(run.pipeline_name or run.name, []).append(bar)
+        groups.setdefault(run.pipeline_title or run.name, []).append(bar)
     for own in reversed(view.tracked):
         bar = _bar(run_url(own.entity, own.project, own.name), own.display_name, look_of(own.state), (own.created_at, own.ended_at), now)
         groups.setdefault(f"{own.entity}/{own.project}", []).append(bar)

@@ -189,7 +189,7 @@ async def _recent(services: WebServices, request: Request) -> tuple[str, list[Hi
         return MINE, [HitLine(one.address, one.item.title, one.item.detail, one.icon, one.look, one.item.at) for one in own]
     listing = await services.runs.list_runs(ListQuery(limit=_MOST_RECENT))
     return "Recent runs", [
-        HitLine(f"/ui/runs/{run.run_id}", run.name, run.pipeline_name, "run", hit_look(run.state), run.created_at) for run in listing.items
+        HitLine(f"/ui/runs/{run.run_id}", run.name, run.pipeline_title, "run", hit_look(run.state), run.created_at) for run in listing.items
     ]
 
 

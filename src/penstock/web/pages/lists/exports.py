@@ -79,7 +79,7 @@ def _seconds(start: float | None, end: float | None) -> float | None:
 def _run(run: RunItem) -> dict[str, Any]:
     values = (
         run.run_id, run.name, run.state, run.created_at, run.started_at, run.finished_at,
-        _seconds(run.started_at or run.created_at, run.finished_at), run.experiment_name, run.pipeline_name, run.version_name,
+        _seconds(run.started_at or run.created_at, run.finished_at), run.experiment_name, run.pipeline_title, run.version_name,
         run.recurring_name, run.task_count, run.cached_count, run.failed_count, run.error_message,
     )  # fmt: skip
     return _row(_RUN, values)

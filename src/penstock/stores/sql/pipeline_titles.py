@@ -1,7 +1,7 @@
 """What runs call their pipeline: the name that people gave to it, else that of its definition (`run.pipeline_name`).
 
-The second one is kept with each run and has indexes; the first is found by the pipeline. So a filter first asks which pipelines bear the name
-although their definition does not, mostly none.
+The second one is kept with each run and has indexes; the first is found by the pipeline. So a filter first asks which pipelines bear the
+name although their definition does not, mostly none.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from penstock.domain.errors import InvalidArgumentError, NotFoundError, Permissi
 from penstock.domain.ids import PipelineId, RunId
 from penstock.domain.triggers import BackfillState, EventKind, EventOutcome, EventTrigger, NotedEvent
 from penstock.engine.cache_key import miss_reason
+from penstock.interfaces.pages import ListQuery
 from penstock.pipelines.backfill_costs import BackfillCosts
 from penstock.pipelines.backfills import BackfillService
 from penstock.pipelines.cache_plan import CachePlanService
@@ -23,6 +24,7 @@ from penstock.pipelines.triggers import TriggerService, event_run_id
 from penstock.stores.sql.backfills import SqlBackfillStore
 from penstock.stores.sql.cache import SqlTaskCache
 from penstock.stores.sql.database import Transaction
+from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.recurring_runs import SqlRecurringRunStore
 from penstock.stores.sql.trigger_events import SqlTriggerStore
 from penstock.stores.sql.version_rows import add_member, move_alias
@@ -413,6 +415,29 @@ async def test_the_change_log_tells_what_changed_and_no_token(room: Room) -> Non
     hook = await room.create(Trigger(event=EventTrigger(EventKind.WEBHOOK, token_digest=new_token()[1])), alpha)
     await room.recurring.renew_token(hook.recurring_run_id)
     assert [edit.changes for edit in await room.recurring.edits(hook.recurring_run_id)] == [[("token", "", "renewed")]]
+
+
+async def test_lists_show_and_sort_by_when_schedules_begin_and_end(room: Room) -> None:
+    alpha = await room.pipeline("alpha")
+    late = await room.create(Trigger(interval_seconds=60, start_at=2e9), alpha)
+    early = await room.create(Trigger(cron="0 0 9 * * *", start_at=1e9, end_at=3e9), alpha)
+    pages = SqlCatalogPages(room.api.database)
+    found = (await pages.list_recurring(ListQuery(sort="start", is_descending=False))).items
+    assert [(item.recurring_run_id, item.trigger.get("start"), item.trigger.get("end")) for item in found] == [
+        (early.recurring_run_id, 1e9, 3e9),
+        (late.recurring_run_id, 2e9, None),
+    ]
+    by_end = (await pages.list_recurring(ListQuery(sort="end", is_descending=True))).items
+    assert [item.recurring_run_id for item in by_end] == [early.recurring_run_id, late.recurring_run_id]
+
+
+async def test_a_backfill_of_a_schedule_that_never_ran_takes_as_long_as_its_pipeline(room: Room) -> None:
+    alpha = await room.pipeline("alpha")
+    schedule = await room.create(Trigger(interval_seconds=3600), alpha)
+    span = {"from_at": room.api.clock.now() - 4 * 3600, "until_at": room.api.clock.now()}
+    assert (await room.backfills.plan(schedule.recurring_run_id, **span)).usual_seconds is None
+    await room.run(alpha)
+    assert (await room.backfills.plan(schedule.recurring_run_id, **span)).usual_seconds is not None
 
 
 async def test_a_backfill_starts_what_its_plan_says_and_nothing_twice(room: Room) -> None:

@@ -174,6 +174,11 @@ class RecurringItem:
     service_account: str = ""
     last_runs: Sequence[RunDot] = ()
 
+    @property
+    def is_orphan(self) -> bool:
+        """Its pipeline, or the version that it names, is not there any more."""
+        return bool((self.pipeline_id and not self.pipeline_name) or (self.pipeline_version_id and not self.version_name))
+
 
 MOST_TICKS = 100
 """Planned times of a schedule that are read at once."""

@@ -112,7 +112,7 @@ class BackfillStore(Protocol):
         ...
 
     async def usual_seconds(self, recurring_run_id: RecurringRunId) -> tuple[float, int] | None:
-        """Return the median duration of the newest 20 runs that succeeded and how many those are; None without one."""
+        """Return the median duration of the newest 20 runs that succeeded, else of its version's, and how many; None without."""
         ...
 
     async def usual_cpu_seconds(self, pipeline_name: str) -> Mapping[str, float]:

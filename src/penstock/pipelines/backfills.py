@@ -49,7 +49,7 @@ class BackfillPlan:
     is_cut: bool
     """There are more than `MAX_TIMES`; the rest is left out."""
     usual_seconds: float | None
-    """Median duration of runs of this schedule that succeeded; None without any."""
+    """Median duration of runs of this schedule that succeeded, else of its version of the pipeline; None without any."""
     max_concurrency: int
 
     @property

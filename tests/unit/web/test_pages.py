@@ -473,7 +473,7 @@ def test_recurring_runs_show_when_they_begin_and_end_where_one_does(tmp_path: Pa
     seeded = build(tmp_path, url="http://testserver")
     client = PageClient(seeded.app)
     assert 'data-key="End"' not in client.get("/ui/recurring").text
-    trigger = json.dumps({"interval_seconds": 60, "start_at": 1_700_000_000.0, "end_at": 1_900_000_000.0})
+    trigger = json.dumps({"interval_seconds": 60, "start": 1_700_000_000.0, "end": 1_900_000_000.0})
     sql = "UPDATE recurring_run SET trigger_spec = ? WHERE recurring_run_id = 'rec-nightly'"
     database = open_database(f"sqlite:///{tmp_path / 'penstock.db'}", synchronous="OFF")
     database.write_sync(lambda tx: tx.execute(sql, (trigger,)))
@@ -483,6 +483,24 @@ def test_recurring_runs_show_when_they_begin_and_end_where_one_does(tmp_path: Pa
     row = page.partition('id="row-rec-nightly"')[2].partition("</tr>")[0]
     assert "2023-11-14" in row
     assert "2030-03-17" in row
+    settings = client.get("/ui/recurring/rec-nightly").text.partition("<h2>Settings</h2>")[2].partition("</dl>")[0]
+    assert re.search("Not before</dt><dd><time[^>]*>2023-11-14", settings)
+    assert re.search("Not after</dt><dd><time[^>]*>2030-03-17", settings)
+
+
+def test_a_schedule_whose_pipeline_was_deleted_says_so_and_offers_another(tmp_path: Path) -> None:
+    seeded = build(tmp_path, url="http://testserver")
+    client = PageClient(seeded.app)
+    database = open_database(f"sqlite:///{tmp_path / 'penstock.db'}", synchronous="OFF")
+    sql = "UPDATE recurring_run SET pipeline_id = 'gone', pipeline_version_id = 'gone' WHERE recurring_run_id = 'rec-nightly'"
+    database.write_sync(lambda tx: tx.execute(sql, ()))
+    database.close()
+    page = client.get("/ui/recurring/rec-nightly").text
+    assert "was deleted: nothing can start" in page
+    assert 'href="/ui/runs/new?edit=rec-nightly"' in page
+    assert "/ui/pipelines/gone" not in page
+    assert 'href="/ui/pipelines/gone"' not in client.get("/ui/recurring").text
+    assert 'id="orphan"' not in client.get("/ui/recurring/rec-hourly").text
 
 
 def test_picked_runs_get_tags(seeded: SeededApp, client: PageClient) -> None:

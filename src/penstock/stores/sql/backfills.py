@@ -95,12 +95,24 @@ class SqlBackfillStore:
 
     async def usual_seconds(self, recurring_run_id: RecurringRunId) -> tuple[float, int] | None:
         """See `BackfillStore.usual_seconds`."""
-        sql = (
-            "SELECT finished_at - COALESCE(started_at, created_at) AS seconds FROM run WHERE recurring_run_id = ? AND state = 'SUCCEEDED'"
-            " AND finished_at IS NOT NULL ORDER BY created_at DESC LIMIT 20"
+        version = (
+            "SELECT COALESCE(r.pipeline_version_id, (SELECT v.pipeline_version_id FROM pipeline_version v"
+            " WHERE v.pipeline_id = r.pipeline_id ORDER BY v.created_at DESC LIMIT 1)) FROM recurring_run r WHERE r.recurring_run_id = ?"
         )
-        seconds = sorted(row["seconds"] for row in await self._database.read(lambda tx: tx.all(sql, (recurring_run_id,))))
-        return (seconds[len(seconds) // 2], len(seconds)) if seconds else None
+
+        def work(tx: Transaction) -> tuple[float, int] | None:
+            for of in ("recurring_run_id = ?", f"pipeline_version_id = ({version})"):
+                rows = tx.all(
+                    f"SELECT finished_at - COALESCE(started_at, created_at) AS seconds FROM run WHERE {of} AND state = 'SUCCEEDED'"
+                    " AND finished_at IS NOT NULL ORDER BY created_at DESC LIMIT 20",
+                    (recurring_run_id,),
+                )
+                if rows:
+                    seconds = sorted(row["seconds"] for row in rows)
+                    return seconds[len(seconds) // 2], len(seconds)
+            return None
+
+        return await self._database.read(work)
 
     async def usual_cpu_seconds(self, pipeline_name: str) -> Mapping[str, float]:
         """See `BackfillStore.usual_cpu_seconds`."""

@@ -70,7 +70,7 @@ def recurring_from_row(row: Row, dots: Sequence[RunDot] = ()) -> RecurringItem:
 
 def _late_recurring(dialect: SqlDialect) -> LateSorts:
     times = {
-        name: f"CAST(COALESCE({dialect.json_text('recurring_run.trigger_spec', f'{name}_at')}, '0') AS DOUBLE PRECISION)"
+        name: f"CAST(COALESCE({dialect.json_text('recurring_run.trigger_spec', name)}, '0') AS DOUBLE PRECISION)"
         for name in ("start", "end")
     }
     return LateSorts("recurring_run.created_at", {**_RECURRING_SORTS, **times})

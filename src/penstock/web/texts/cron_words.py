@@ -15,8 +15,8 @@ MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 WORDS = (
-    "every {span}", "at {times}", "every second", "every minute", "every {count} seconds", "every {count} minutes", "every {count} hours",
-    "at second {values}", "at minute {values}", "in the hours {values}", "on {days}", "on day {days} of the month",
+    "every {span}", "at {times}", "every second", "every minute", "every hour", "every {count} seconds", "every {count} minutes",
+    "every {count} hours", "at second {values}", "at minute {values}", "in the hours {values}", "on {days}", "on day {days} of the month",
     "on {days} or on day {dates} of the month", "in {months}", "in the zone {zone}",
 )  # fmt: skip
 """Texts of which the words are made."""
@@ -68,6 +68,11 @@ def _clock_words(cron: Cron, language: str) -> list[str]:
             for hour in cron.hours for minute in cron.minutes for second in cron.seconds
         ]  # fmt: skip
         return [_say(language, "at {times}", times=", ".join(times))]
+    if cron.seconds == cron.minutes == (0,):
+        if len(cron.hours) == 24:
+            return [_say(language, "every hour")]
+        if step := _step(cron.hours, 24):
+            return [_say(language, "every {count} hours", count=step)]
     parts = [] if cron.seconds == (0,) else [_unit_words(cron.seconds, 60, "second", language)]
     if not parts or len(cron.minutes) < 60:
         parts.append(_unit_words(cron.minutes, 60, "minute", language))

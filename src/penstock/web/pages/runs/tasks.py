@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -240,7 +240,7 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
         grid=await _grid(services, request, task) if tab == "io" and task.type == "LOOP" else None,
         replay=_replay(services, request, view, attempts.get(number)),
         tracked=await _tracked(services, request, log_owner),
-        events=events_of(view),
+        events=events_of(view) or list(moments_of(task)),
         iterations=await _iterations(services, task),
     )
 
@@ -278,6 +278,18 @@ def events_of(view: TaskView) -> list[TaskEvent]:
             if moment is not None and kind:
                 told.append((moment, False, TaskEvent(moment, kind, text, attempt.attempt, cause)))
     return [event for _, _, event in sorted(told, key=lambda one: one[:2])]
+
+
+def moments_of(task: TaskItem) -> Iterator[TaskEvent]:
+    """Say what became of a task that had no attempt: of a group by its begin and end, of what was reused or left out by the reason."""
+    if task.type == "IMPORTER":
+        return
+    if task.started_at is not None and not task.is_leaf:
+        yield TaskEvent(task.started_at, "started", "Started", None)
+    if task.finished_at is not None:
+        kind = "cached" if task.is_cached else {"SUCCEEDED": "finished", "FAILED": "failed", "CANCELED": "killed"}.get(task.state, "note")
+        error = headline(str((task.error or {}).get("message", "")), 500)
+        yield TaskEvent(task.finished_at, kind, state_word(task.state), None, task.reason or error)
 
 
 async def _packages(services: WebServices, view: TaskView, attempt: AttemptItem | None) -> Packages | None:

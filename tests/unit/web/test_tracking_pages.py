@@ -203,6 +203,37 @@ async def test_the_address_of_an_entity_leads_to_its_projects(site: Site) -> Non
     assert (await site.http.get("/ann", headers=bob)).status_code == 404
 
 
+ADDRESSES_OF_WANDB = {
+    "/home": "/",
+    "/settings": "/ui/system/users",
+    "/projects": "/ui/projects",
+    "/registry": "/ui/registry",
+    "/ann/projects": "/ui/projects?q=owner%3Dann",
+    "/ann/digits/reportlist": "/ann/digits/reports",
+    "/ann/digits/jobs": "/ann/digits/artifacts?q=type%3Ajob",
+    "/ann/digits/settings": "/ann/digits/overview",
+    "/ann/digits/groups/first try": "/ann/digits/workspace?q=group%3D%22first+try%22",
+    "/ann/digits/groups/a%2Fb/workspace": "/ann/digits/workspace?q=group%3Da%2Fb",
+    "/ann/digits/groups/first/table": "/ann/digits/runs?q=group%3Dfirst",
+    "/ann/digits/sweeps/s1/workspace": "/ann/digits/sweeps/s1",
+    "/ann/digits/runs/r1/artifacts/input": "/ann/digits/runs/r1/artifacts",
+}
+"""Address of W&B's own web app -> where it leads."""
+
+
+async def test_addresses_of_the_web_app_of_wandb_lead_to_the_pages_that_show_the_same(site: Site) -> None:
+    found = {address: (await site.get(address)).headers.get("location") for address in ADDRESSES_OF_WANDB}
+    assert found == ADDRESSES_OF_WANDB
+    for address in ("/orgs/penstock", "/orgs/penstock/registry", f"{site.base}/table", f"{site.base}/runs/r1/config", f"{site.base}/runs/r1/model"):
+        assert (await site.get(address)).status_code == 200, address
+    for address in ("/registry/model", "/penstock-org/registry/model", "/nobody/projects", "/ann/nothing/reportlist", f"{site.base}/groups/"):
+        assert (await site.get(address)).status_code == 404, address
+    await site.tracking.projects.upsert("ann", "projects")
+    assert (await site.get("/ann/projects")).status_code == 200, "a project that is called so keeps its address"
+    await site.tracking.projects.upsert("penstock-org", "wandb-registry-model")
+    assert (await site.get("/registry/model")).headers["location"] == "/penstock-org/wandb-registry-model/artifacts"
+
+
 async def test_a_chart_costs_its_pixels_and_keeps_the_spike(site: Site) -> None:
     answer = (await site.get(f"/ui/tracking/series?runs={site.run_id}&key=train/loss&points=50")).json()["series"][0]
     assert answer["rows"] == 2000
@@ -656,6 +687,18 @@ async def test_views_put_what_they_ask_of_the_runs_into_the_address(site: Site) 
     site.services.reports.create(project.project_id, "ann", kind="project-view", name="nw-abc-v", display_name="theirs", spec=spec)
     theirs = await site.http.get(f"{site.base}?nw=abc", follow_redirects=False)
     assert (theirs.status_code, theirs.headers["location"]) == (303, f"{site.base}?nw=abc&q=config.lr%3C1")
+
+
+async def test_a_workspace_of_the_client_opens_in_the_colours_that_it_gave_to_runs(site: Site) -> None:
+    project = await site.tracking.projects.get("ann", "digits")
+    assert project is not None
+    path = quote(json.dumps([{"kind": "group", "key": "run:group", "value": "first"}], separators=(",", ":")))
+    section = {"runSets": [{}], "customRunColors": {"r1": "#ff0000", "gone": "blue", f"run-color-group:null:{path}": "green"}, "panelBankConfig": {"sections": []}}
+    site.services.reports.create(project.project_id, "ann", kind="project-view", name="nw-abc-v", display_name="theirs", spec=json.dumps({"section": section}))
+    page = (await site.get(f"{site.base}?nw=abc")).text
+    found = json.loads(re.findall(r'<script[^>]*id="workspace-view"[^>]*>(.*?)</script>', page, re.DOTALL)[0])
+    assert found["document"]["runs"]["colors"] == {str(site.run_id): 4}
+    assert found["document"]["runs"]["groupColors"] == {"first": 3}
 
 
 async def test_the_crumb_of_a_project_offers_the_others_when_it_is_opened(site: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from typing import Any
@@ -15,6 +16,7 @@ from penstock.tracking.automations import AutomationScope
 from penstock.web.pages.tracking.run import patches_of
 from penstock.web.reports.grids import filters_of
 from penstock.web.tracking.chart_panels import client_plots, panel_list, panels_of_kinds
+from penstock.web.tracking.run_colors import INKS
 from penstock.web.tracking.run_sets import grouping_of
 from penstock.web.tracking.step_metrics import StepMetrics, step_metrics
 from penstock.web.tracking.system_metrics import system_panels
@@ -59,6 +61,17 @@ async def test_a_report_does_not_show_runs_of_projects_that_are_hidden(site: Sit
     other = {"enabled": True, "project": {"name": "none", "entityName": "nobody"}}
     page = (await site.get(await written(site, grid(other)))).text
     assert re.search(r"data-runs='\[\]'", page)
+
+
+async def test_a_grid_draws_runs_in_the_colours_that_it_chose_in_the_page_and_in_the_file(site: Site) -> None:
+    chosen = {"id": "set1", "enabled": True, "project": {"name": "digits", "entityName": "ann"}, "grouping": [{"section": "run", "name": "group"}]}
+    block = grid(chosen)
+    block["metadata"]["customRunColors"] = {"r1": "#ff0000", "set1-run:group:first": "#00f"}
+    address = await written(site, block)
+    runs = json.loads(html.unescape(re.findall(r"data-runs='(.*?)'", (await site.get(address)).text)[0]))
+    assert runs[0]["color"] == 4
+    assert INKS[3] in (await site.get(address + "?export=html")).text
+    assert INKS[0] not in (await site.get(address + "?export=html")).text
 
 
 async def test_an_export_is_one_still_file_without_script(site: Site) -> None:

@@ -12,9 +12,8 @@ from markupsafe import Markup
 from penstock.interfaces.tracking_store import ChartSeries
 from penstock.web.pages.tracking.workspace import ListedRun
 from penstock.web.texts.formats import number
+from penstock.web.tracking.run_colors import COLORS, INKS
 
-COLORS = ("#6258dd", "#aa8e00", "#153c05", "#c74871", "#069cc5", "#7c550d", "#5700a6", "#851b5d")
-"""Those of runs on paper: the light ones of `static/css/tokens.css`, which this file cannot name."""
 DASHES = ("none", "7 4", "2 3", "12 4 2 4", "16 6", "12 3 2 3 2 3", "2 8")
 WIDTH, HEIGHT = 560.0, 260.0
 _LEFT, _TOP, _RIGHT, _BOTTOM = 52.0, 10.0, 8.0, 26.0
@@ -89,8 +88,8 @@ def still_lines(lines: Sequence[StillLine], title: str) -> Markup:
 
 def ink_of(number: int) -> tuple[str, str]:
     """Return colour and dashes of a look (`web.tracking.run_colors`) on paper."""
-    style, color = divmod(max(number, 1) - 1, len(COLORS))
-    return COLORS[color], DASHES[style % len(DASHES)]
+    style, color = divmod(max(number, 1) - 1, COLORS)
+    return INKS[color], DASHES[style % len(DASHES)]
 
 
 def swatch(number: int) -> Markup:

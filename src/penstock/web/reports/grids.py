@@ -1,20 +1,22 @@
 """Grids of panels in reports: which runs a grid shows and what it draws, read from the client's document.
 
 Semantics: `panel-grid` blocks of reports.v2, observed with wandb-workspaces on client 0.31. A run set names a project, a search text,
-filters, a grouping and which runs it hides, pins and compares with; of each set the newest runs are shown.
+filters, a grouping and which runs it hides, pins and compares with; of each set the newest runs are shown,
+in the colours that the grid chose.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from penstock.domain.tracking import TrackedProject
 from penstock.tracking.projects import ProjectService
 from penstock.tracking.runs import TrackedRunService
-from penstock.web.pages.tracking.workspace import ListedRun, listed_run
+from penstock.web.pages.tracking.workspace import ListedRun, group_name, listed_run
+from penstock.web.tracking.client_colors import ClientColors, client_colors
 from penstock.web.tracking.panel_specs import PanelList, listed, mapping, panels_of_specs, text
 from penstock.web.tracking.run_colors import group_colors
 from penstock.web.tracking.run_selections import RunSelection, selection_of
@@ -43,11 +45,13 @@ class ReportGrid:
     is_grouped: bool
     baselines: frozenset[str] = frozenset()
     """Ids of the runs that the others are compared with."""
+    colors: ClientColors = field(default_factory=ClientColors)
+    """Looks that the document gave to runs and groups."""
 
     @property
     def run_list(self) -> list[dict[str, Any]]:
         """Runs as the page's script reads them."""
-        colors = group_colors(row.group for row in self.runs)
+        colors = {**group_colors(row.group for row in self.runs), **{group_name(path): look for path, look in self.colors.groups.items()}}
         found: list[dict[str, Any]] = []
         for row in self.runs:
             run = row.run
@@ -75,10 +79,12 @@ class GridReader:
         """Return a `panel-grid` block with its runs; sets of projects that the caller may not see are empty."""
         metadata = mapping(block.get("metadata"))
         specs = listed(mapping(metadata.get("panelBankSectionConfig")).get("panels"))
+        sets = [mapping(one) for one in listed(metadata.get("runSets"))[:20]]
+        colors = client_colors(mapping(metadata.get("customRunColors")), [text(one.get("id")) for one in sets])
         rows: list[ListedRun] = []
         baselines: list[str] = []
         total, is_grouped = 0, False
-        for chosen in (mapping(one) for one in listed(metadata.get("runSets"))[:20]):
+        for chosen in sets:
             if chosen.get("enabled") is False:
                 continue
             project = await self._project(mapping(chosen.get("project")))
@@ -92,7 +98,8 @@ class GridReader:
             drawn = await self._drawn(project, filters, group, selection)
             rows += drawn
             baselines += [str(row.run.run_id) for row in drawn if row.run.name == selection.baseline]
-        return ReportGrid(panels_of_specs(specs, f"Panels {place}"), rows[:RUNS_PER_GRID], total, is_grouped, frozenset(baselines))
+        shown = [replace(row, chosen_color=colors.runs.get(row.run.name, 0)) for row in rows[:RUNS_PER_GRID]]
+        return ReportGrid(panels_of_specs(specs, f"Panels {place}"), shown, total, is_grouped, frozenset(baselines), colors)
 
     async def _drawn(self, project: TrackedProject, filters: str | None, group: str, selection: RunSelection) -> list[ListedRun]:
         """Runs of a set that are drawn: those that are pinned or the baseline first, the newest others then; without what is hidden."""

@@ -18,6 +18,7 @@ from penstock.web.errors import guarded
 from penstock.web.pages.system import users
 from penstock.web.pages.tracking import (
     actions,
+    addresses,
     archives,
     artifacts,
     automations,
@@ -120,6 +121,7 @@ CLIENT: tuple[tuple[str, TrackingPage], ...] = (
     (_RUN, run.run_page),
     (_RUN + "/{tab}", run.run_page),
     (_RUN + "/files/{path:path}", run.run_page),
+    (_RUN + "/{tab}/{path:path}", addresses.run_part),
     (_VERSION, artifacts.version_page),
     (_VERSION + "/{tab}", artifacts.version_page),
     (_VERSION + "/{tab}/{path:path}", artifacts.version_page),
@@ -127,8 +129,12 @@ CLIENT: tuple[tuple[str, TrackingPage], ...] = (
     (_PROJECT + "/artifacts", artifacts.list_page),
     (_PROJECT + "/artifacts/{type}", artifacts.list_page),
     ("/orgs/{organization}/registry/{registry}", artifacts.registry_address),
+    ("/orgs/{organization}/registry", projects.registry_page),
+    ("/orgs/{organization}", projects.registry_page),
+    ("/registry/{registry}", artifacts.registry_address),
     (_PROJECT + "/sweeps", sweeps.list_page),
     (_PROJECT + "/sweeps/{sweep}", sweeps.sweep_page),
+    (_PROJECT + "/sweeps/{sweep}/{page:path}", addresses.sweep),
     (_PROJECT + "/reports", reports.list_page),
     (_PROJECT + "/reports/new", report_forms.form_page),
     (_PROJECT + "/reports/{report}/edit", report_forms.form_page),
@@ -138,10 +144,15 @@ CLIENT: tuple[tuple[str, TrackingPage], ...] = (
     (_PROJECT + "/runs", workspace.table_page),
     (_PROJECT + "/table", workspace.table_page),
     (_PROJECT + "/workspace", board.workspace_page),
+    (_PROJECT + "/groups/{group:path}", addresses.group),
+    *((f"{_PROJECT}/{name}", addresses.of_project) for name in addresses.PROJECT_NAMES),
+    ("/{entity:entity}/registry/{registry}", artifacts.registry_address),
+    ("/{entity:entity}/projects", addresses.entity_projects),
     (_PROJECT, board.workspace_page),
+    *((f"/{name}", addresses.root) for name in addresses.ROOT_NAMES),
     ("/{entity:entity}", projects.entity_address),
 )
-"""GET addresses that clients print."""
+"""GET addresses that clients print, and those of W&B's own web app."""
 
 
 def _route(services: WebServices, tracking: TrackingServices, path: str, handler: TrackingPage, methods: list[str] | None = None) -> Route:

@@ -15,6 +15,10 @@ from penstock.domain.tracking import TrackedRun
 COLORS = 8
 STYLES = 7
 LOOKS = COLORS * STYLES
+INKS = ("#6258dd", "#aa8e00", "#153c05", "#c74871", "#069cc5", "#7c550d", "#5700a6", "#851b5d")
+"""The colours in the light theme and on paper, as `static/css/tokens.css` has them."""
+LIGHTS = ("#979aff", "#fee175", "#4e7641", "#f097ad", "#a2e4ff", "#ca8b0e", "#8e40fa", "#d4429a")
+"""The colours in the dark theme."""
 
 
 def color_of(run: TrackedRun) -> int:

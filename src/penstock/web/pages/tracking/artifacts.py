@@ -45,7 +45,7 @@ TABS: Sequence[tuple[str, str]] = (
     ("lineage", "Lineage"),
     ("history", "History"),
 )
-_ALIASES = {"graph": "lineage", "metadata": "overview", "consumers": "usage"}
+_ALIASES = {"graph": "lineage", "metadata": "overview", "api": "overview", "consumers": "usage", "action_history": "history"}
 _MAX_ENTRIES = 5000
 _MAX_CHOICES = 500
 """Files offered on Preview; the others are on Files."""

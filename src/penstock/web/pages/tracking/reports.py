@@ -272,11 +272,11 @@ async def stills_of(tracking: TrackingServices, grid: ReportGrid) -> list[Still]
         title = str(panel.get("title") or ", ".join(keys) or panel.get("key") or panel.get("expr") or panel["kind"])
         if panel["kind"] == "line" and keys:
             lines = []
-            for place, row in enumerate(grid.runs):
+            for row in grid.runs:
                 for key in keys:
                     drawn = await tracking.history.chart(row.run.run_id, key, x_key=str(panel.get("x") or "_step"), points=400)
                     name = row.run.display_name or row.run.name
-                    lines.append(StillLine.of(name if len(keys) == 1 else f"{name} {key}", place + 1, drawn))
+                    lines.append(StillLine.of(name if len(keys) == 1 else f"{name} {key}", row.color, drawn))
             found.append(Still(panel["id"], title, lines=lines))
         elif panel["kind"] == "markdown":
             found.append(Still(panel["id"], title, text=str(panel["text"])))

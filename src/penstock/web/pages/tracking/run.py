@@ -60,7 +60,7 @@ LOSS_WORDS: Mapping[str, str] = {
     "dropped": "The client gave up sending some of its data:",
 }
 """Kind of loss -> what happened, before the client's own words."""
-_ALIASES = {"workspace": "charts", "log": "logs", "model": "charts", "": "overview"}
+_ALIASES = {"workspace": "charts", "log": "logs", "model": "charts", "config": "overview", "summary": "overview", "": "overview"}
 _MAX_FILES = 1000
 _MAX_PATCH = 2000
 _SYSTEM_ROWS = 200

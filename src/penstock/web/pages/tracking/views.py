@@ -26,6 +26,7 @@ from penstock.web.render import Notice, redirect
 from penstock.web.security import check_own_form, safe_next
 from penstock.web.services.tracking import TrackingServices, caller_of, check_writable, checked_id
 from penstock.web.services.web import WebServices
+from penstock.web.tracking.client_colors import ClientColors, client_colors
 from penstock.web.tracking.documents import read_document
 from penstock.web.tracking.panel_specs import listed, mapping, workspace_document
 from penstock.web.tracking.run_selections import RunSelection, selection_of
@@ -57,6 +58,8 @@ class OpenView:
     """What narrows, groups and sorts its runs, as the address of a workspace says it."""
     selection: RunSelection = field(default_factory=RunSelection)
     """Runs that a client's workspace hides, pins and compares with, by their names; those of our own stand in the document."""
+    colors: ClientColors = field(default_factory=ClientColors)
+    """Looks that a client's workspace gave to runs, by their names, and to groups; those of our own stand in the document, too."""
 
     @property
     def data(self) -> dict[str, Any]:
@@ -96,21 +99,24 @@ def open_view(reports: ReportService, project: TrackedProject, query: Mapping[st
         sets = listed(mapping(spec.get("section", spec)).get("runSets"))
         chosen = mapping(sets[0]) if sets else {}
         selection = selection_of(chosen, entity=project.entity, project=project.name)
-        query = _query_of(query_of(chosen))
-        return OpenView(found[0].report_id, found[0].display_name, workspace_document(spec), query=query, selection=selection)
+        colors = client_colors(mapping(mapping(spec.get("section", spec)).get("customRunColors")))
+        document, query = workspace_document(spec), _query_of(query_of(chosen))
+        return OpenView(found[0].report_id, found[0].display_name, document, query=query, selection=selection, colors=colors)
     return OpenView()
 
 
 async def with_runs(tracking: TrackingServices, project: TrackedProject, view: OpenView) -> OpenView:
-    """Return a view whose document names the runs of its selection by their numbers, those that the project has."""
-    selection = view.selection
-    if selection == RunSelection():
+    """Return a view whose document names the runs of its selection and colours by their numbers, those that the project has."""
+    selection, colors = view.selection, view.colors
+    if selection == RunSelection() and colors == ClientColors():
         return view
-    names = selection.all_names
+    names = list(dict.fromkeys([*selection.all_names, *colors.runs]))
     found = (await tracking.runs.list(project, names=names, limit=len(names))).entries if names else ()
     ids = {entry.run.name: str(entry.run.run_id) for entry in found}
     runs = selection.choices(ids, {group: group_name(group) for group in selection.groups})
-    return replace(view, document={**view.document, "runs": runs})
+    chosen = {ids[name]: look for name, look in colors.runs.items() if name in ids}
+    painted = {"colors": chosen, "groupColors": {group_name(path): look for path, look in colors.groups.items()}}
+    return replace(view, document={**view.document, "runs": runs | painted})
 
 
 def _query_of(stored: Any) -> dict[str, str]:

@@ -66,11 +66,13 @@ class ListedRun:
     look: tuple[str, str]
     path: tuple[str, ...]
     """What it is grouped under, the outermost group first; empty for none."""
+    chosen_color: int = 0
+    """Look that a document gave it; 0: its own."""
 
     @property
     def color(self) -> int:
-        """Number of its colour, 1 to 8."""
-        return color_of(self.run)
+        """Number of its look, see `web.tracking.run_colors`."""
+        return self.chosen_color or color_of(self.run)
 
     @property
     def group(self) -> str:

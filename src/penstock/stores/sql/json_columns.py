@@ -1,4 +1,4 @@
-"""JSON columns read back."""
+"""JSON columns: written, and read back."""
 
 from __future__ import annotations
 
@@ -23,3 +23,8 @@ def decode_object(text: str | None) -> Mapping[str, Any]:
     """Decode a JSON column that holds an object; anything else becomes an empty one."""
     value = decode(text)
     return value if isinstance(value, dict) else {}
+
+
+def compact_json(value: Mapping[str, Any] | list[Any] | tuple[Any, ...]) -> str:
+    """Return JSON text without blanks; NaN and infinities become bare tokens."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -9,9 +9,9 @@ from penstock.domain.errors import AlreadyExistsError
 from penstock.domain.ids import Digest, PipelineId, PipelineVersionId
 from penstock.interfaces.listing import ListQuery, Page
 from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.json_columns import compact_json
 from penstock.stores.sql.listing import Column, Listing, Statement, read_page, tag_column
 from penstock.stores.sql.specs import insert_spec
-from penstock.stores.sql.tracking_rows import compact_json
 
 _PIPELINE_ID, _VERSION_ID = Column("pipeline.pipeline_id"), Column("pipeline_version.pipeline_version_id")
 

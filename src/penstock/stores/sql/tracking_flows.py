@@ -8,8 +8,8 @@ from penstock.domain.flow_links import FlowPlace, place_of
 from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import RunChange
 from penstock.stores.sql.database import Transaction
+from penstock.stores.sql.json_columns import compact_json
 from penstock.stores.sql.tracking_projects import delete_run_rows
-from penstock.stores.sql.tracking_rows import compact_json
 
 _SHOWN_RUN = "COALESCE(run_id, CAST(run_number AS TEXT))"
 _SHOWN_TASK = "COALESCE(task_name, CAST(task_number AS TEXT))"

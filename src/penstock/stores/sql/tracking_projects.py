@@ -12,7 +12,8 @@ from penstock.domain.tracking import TrackedProject, TrackedProjectId
 from penstock.domain.versions import CollectionKind
 from penstock.stores.sql.collections import delete_collection_rows
 from penstock.stores.sql.database import Database, Transaction
-from penstock.stores.sql.tracking_rows import compact_json, project_from_row
+from penstock.stores.sql.json_columns import compact_json
+from penstock.stores.sql.tracking_rows import project_from_row
 
 _SELECT = "SELECT p.*, (SELECT COUNT(*) FROM tracked_run r WHERE r.project_id = p.project_id) AS run_count FROM tracked_project p "
 _RUN_TABLES = ("tracked_document", "tracked_value", "tracked_tag", "tracked_file", "tracked_console", "tracked_loss")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from penstock.domain.ids import Digest, RunId, TaskId, TrackedRunId
 from penstock.domain.tracking import RunFile, TrackedProject, TrackedProjectId, TrackedRun, TrackedState
@@ -87,8 +85,3 @@ def file_from_row(row: Row) -> RunFile:
         mimetype=row["mimetype"],
         updated_at=row["updated_at"],
     )
-
-
-def compact_json(value: Mapping[str, Any] | list[Any] | tuple[Any, ...]) -> str:
-    """Return JSON text without blanks; NaN and infinities become bare tokens."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

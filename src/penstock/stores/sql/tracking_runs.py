@@ -14,12 +14,13 @@ from penstock.interfaces.tracking_query import Compare, FieldKind, Filter, Not, 
 from penstock.interfaces.tracking_store import SHARED_SILENCE_SECONDS, RunBirth, RunUpserted, StreamWrite
 from penstock.stores.sql.data_losses import put_losses
 from penstock.stores.sql.database import Database, Transaction
+from penstock.stores.sql.json_columns import compact_json
 from penstock.stores.sql.tracking_console import write_console
 from penstock.stores.sql.tracking_find import RunSelection, find_run_ids
 from penstock.stores.sql.tracking_flows import link_flow_task
 from penstock.stores.sql.tracking_groups import group_runs
 from penstock.stores.sql.tracking_projects import delete_run_rows, ensure_project
-from penstock.stores.sql.tracking_rows import SELECT_RUN, compact_json, next_place, run_from_row
+from penstock.stores.sql.tracking_rows import SELECT_RUN, next_place, run_from_row
 from penstock.stores.sql.tracking_values import REFRESH_RUNS, put_history_keys, refresh_stale
 
 _PLAIN_COLUMNS = {

@@ -6,18 +6,16 @@ notes, section 5), so what is not there yet is looked for again. A datastore tha
 
 from __future__ import annotations
 
-import logging
 import signal
 from collections.abc import Callable
 
-from penstock.domain.errors import NotFoundError, PenstockError
+from penstock.domain.errors import PenstockError
 from penstock.domain.tracebacks import UNCAUGHT_EXIT, exception_of
+from penstock.flows.queue import FlowQueue, is_hopeless
 from penstock.flows.reading import FlowReader
 from penstock.interfaces.flow_failures import FlowFailureStore, UnexplainedAttempt
 
-_log = logging.getLogger(__name__)
-_MAX_TRIES = 12
-_AT_ONCE = 50
+_EXITED, _KILLED = "exit code ", "killed by signal "
 _LINES = 400
 _MAX_CHARACTERS = 400
 
@@ -30,30 +28,26 @@ class FlowFailures:
         self._store = store
         self._reader = reader
         self._on_change = on_change
+        self._queue = FlowQueue(store.unexplained, self._take, self._put_off)
 
     async def read_waiting(self, *, again: bool) -> bool:
         """Look at attempts of the queue once each, with `again` also those looked at before; return whether new ones are left."""
-        waiting = await self._store.unexplained(limit=_AT_ONCE, again=again)
-        for item in waiting:
-            await self._read(item)
-        return len(waiting) == _AT_ONCE and waiting[0].tries == 0
+        return await self._queue.work_off(again=again)
 
-    async def _read(self, item: UnexplainedAttempt) -> None:
-        is_last = item.tries + 1 >= _MAX_TRIES
+    async def _put_off(self, item: UnexplainedAttempt, is_over: bool) -> None:
+        await (self._store.explain(item, "") if is_over else self._store.put_off(item))
+
+    async def _take(self, item: UnexplainedAttempt) -> None:
         try:
             reason = await self._reason(item)
         except PenstockError as error:
-            # A task may still tell where its data is; a datastore that is out of reach stays so.
-            reason, is_last = "", is_last or not isinstance(error, NotFoundError)
-        except Exception:
-            _log.exception("why flow task %s/%s failed could not be read", item.task.step_name, item.task.shown_id)
-            reason = ""
-        if reason or is_last:
-            await self._store.explain(item, reason)
-            if reason:
-                self._on_change(f"{item.task.run.flow_id}/{item.task.run.shown_id}")
-        else:
-            await self._store.put_off(item)
+            await self._put_off(item, is_hopeless(item, error))
+            return
+        if not reason:
+            await self._put_off(item, is_hopeless(item))
+            return
+        await self._store.explain(item, reason)
+        self._on_change(f"{item.task.run.flow_id}/{item.task.run.shown_id}")
 
     async def _reason(self, item: UnexplainedAttempt) -> str:
         names = (item.task.run.flow_id, item.task.run.shown_id, item.task.step_name, item.task.shown_id, item.attempt)
@@ -67,4 +61,9 @@ def ending_of(code: int | None) -> str:
     if not code:
         return ""
     name = next((f" ({one.name})" for one in signal.Signals if one.value == -code), "")
-    return f"exit code {code}" if code > 0 else f"killed by signal {-code}{name}"
+    return f"{_EXITED}{code}" if code > 0 else f"{_KILLED}{-code}{name}"
+
+
+def has_ending(reason: str) -> bool:
+    """Whether a reason that was kept begins with how the process ended, so that the note of it need not be read."""
+    return reason.startswith((_EXITED, _KILLED))

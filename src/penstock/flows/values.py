@@ -6,20 +6,17 @@ in a process apart; where the server cannot read it, records go without them.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 from penstock.domain.errors import NotFoundError, PenstockError
+from penstock.flows.queue import FlowQueue, is_hopeless
 from penstock.flows.reading import PARAMETERS_STEP, FlowReader
 from penstock.interfaces.flow_values import FlowValueStore, UnreadTask
 
 PLAIN_TYPES = frozenset({"int", "float", "str", "bool", "list", "dict", "set"})
 MAX_PLAIN_BYTES = 64 * 1024
 """Larger values stay in the datastore."""
-_log = logging.getLogger(__name__)
-_MAX_TRIES = 12
-_AT_ONCE = 50
 
 
 class FlowValues:
@@ -28,31 +25,20 @@ class FlowValues:
     def __init__(self, store: FlowValueStore, reader: FlowReader) -> None:
         self._store = store
         self._reader = reader
+        self._queue = FlowQueue(store.unread, self._take, self._put_off)
 
     async def read_waiting(self, *, again: bool) -> bool:
         """Read tasks of the queue once each, with `again` also those that failed before; return whether new ones are left."""
-        waiting = await self._store.unread(limit=_AT_ONCE, again=again)
-        for item in waiting:
-            await self._read(item)
-        return len(waiting) == _AT_ONCE and waiting[0].tries == 0
+        return await self._queue.work_off(again=again)
 
-    async def _read(self, item: UnreadTask) -> None:
-        try:
-            await self._take(item)
-        except PenstockError:
-            raise
-        except Exception:
-            # Whatever one task brings, those behind it in the queue are read.
-            _log.exception("values of flow task %s/%s could not be kept", item.task.step_name, item.task.shown_id)
-            await self._store.put_off(item, for_good=item.tries + 1 >= _MAX_TRIES)
+    async def _put_off(self, item: UnreadTask, is_over: bool) -> None:
+        await self._store.put_off(item, for_good=is_over)
 
     async def _take(self, item: UnreadTask) -> None:
         try:
             values = await (self._parameters(item) if item.task.step_name == PARAMETERS_STEP else self._own_values(item))
         except PenstockError as error:
-            # A missing file may be on its way; a datastore that is out of reach, or a value that cannot be read, stays so.
-            is_over = not isinstance(error, NotFoundError) or item.tries + 1 >= _MAX_TRIES
-            await self._store.put_off(item, for_good=is_over)
+            await self._put_off(item, is_hopeless(item, error))
         else:
             await self._store.keep(item, values)
 

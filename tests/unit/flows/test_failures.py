@@ -9,7 +9,7 @@ import pytest
 
 from penstock.domain.errors import NotFoundError, UnavailableError
 from penstock.domain.flows import Authorship, FlowRun, FlowTask
-from penstock.flows.failures import FlowFailures
+from penstock.flows.failures import FlowFailures, ending_of, has_ending
 from penstock.flows.reading import FlowReader
 from penstock.interfaces.flow_failures import UnexplainedAttempt
 
@@ -79,3 +79,10 @@ async def test_what_is_not_there_yet_is_looked_for_again_and_given_up_in_the_end
 
 async def test_a_datastore_out_of_reach_is_not_asked_again() -> None:
     assert await told(UnavailableError("s3://elsewhere"), []) == [""]
+
+
+@pytest.mark.parametrize("code", [1, 137, -9, -65])
+def test_a_reason_that_begins_with_how_the_process_ended_is_known_as_such(code: int) -> None:
+    assert has_ending(ending_of(code))
+    assert has_ending(f"{ending_of(code)}: ValueError: 6.1 is above 1.0")
+    assert not has_ending(f"ValueError: {ending_of(code)}")

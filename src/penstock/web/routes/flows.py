@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from penstock.web.errors import guarded
 from penstock.web.pages.flows import bulk, run, runs, steering, tasks
-from penstock.web.pages.flows.logs import LOG_PAGES
+from penstock.web.pages.flows.logs import LOG_PAGES, log_download
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import WebServices
 
@@ -34,7 +34,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     (_RUN + "/view/{view}", run.run_page),
     (_RUN + "/{step}", run.run_page),
     (_TASK, tasks.task_page),
-    (_TASK + "/log", tasks.log_download),
+    (_TASK + "/log", log_download),
     *((f"{_TASK}/lines{path}", handler) for path, handler in LOG_PAGES),
     (_TASK + "/values/{name}", tasks.value_data),
     (_TASK + "/cards/{name}", tasks.card),

@@ -86,8 +86,11 @@ async def log_times(services: WebServices, request: Request) -> Response:
     return JSONResponse({"times": times}, headers={"cache-control": "no-store"})
 
 
-async def log_download(services: WebServices, request: Request) -> Response:
-    """Answer with the whole log as a file, streamed in pieces; of `?stream=stdout` or `stderr` only what went there."""
+async def log_download(services: WebServices, request: Request, *, name: str = "") -> Response:
+    """Answer with the whole log as a file, streamed in pieces; of `?stream=stdout` or `stderr` only what went there.
+
+    The file is called by `name`, else by the task's id, and by the attempt.
+    """
     run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
     attempt = _number(request, "attempt", 0)
     size = await asyncio.to_thread(services.logs.size, run_id, task_id, attempt) or 0
@@ -108,7 +111,7 @@ async def log_download(services: WebServices, request: Request) -> Response:
                 yield piece
             offset += len(piece)
 
-    from_name = re.sub(r"[^\w.-]", "_", f"{task_id}-{attempt}{'-' if stream else ''}{stream}.log")
+    from_name = re.sub(r"[^\w.-]", "_", f"{name or task_id}-{attempt}{'-' if stream else ''}{stream}.log")
     headers = {"content-disposition": f'attachment; filename="{from_name}"', "x-content-type-options": "nosniff"}
     return StreamingResponse(pieces(), media_type="text/plain; charset=utf-8", headers=headers)
 

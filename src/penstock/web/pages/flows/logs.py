@@ -16,25 +16,39 @@ from penstock.web.services.web import WebServices
 Handler = Callable[[WebServices, FlowWeb, Request], Awaitable[Response]]
 
 
-def _over_the_datastore(answer: Callable[[WebServices, Request], Awaitable[Response]]) -> Handler:
+async def _over_the_datastore(services: WebServices, flows: FlowWeb, request: Request) -> tuple[WebServices, Request]:
+    """Return what `web.runs.logs` answers from: the log that the address names, and the request for it."""
+    flow, run, step, task = names = _names(request)
+    number = request.query_params.get("attempt", "")
+    text, revision = await log_text_of(flows.reader, (flow, run, step, task), int(number) if number.isdecimal() else 0)
+    # What is counted of a log is kept by these names: a log that changed is another one.
+    scope = {**request.scope, "path_params": {"run_id": "/".join(names), "task_id": revision}}
+    return replace(services, logs=text), Request(scope, request.receive)
+
+
+def _names(request: Request) -> tuple[str, str, str, str]:
+    params = request.path_params
+    return params["flow"], params["run"], params["step"], params["task"]
+
+
+def _answered_by(answer: Callable[[WebServices, Request], Awaitable[Response]]) -> Handler:
     async def handler(services: WebServices, flows: FlowWeb, request: Request) -> Response:
-        names = tuple(request.path_params[name] for name in ("flow", "run", "step", "task"))
-        number = request.query_params.get("attempt", "")
-        flow, run, step, task = names
-        text, revision = await log_text_of(flows.reader, (flow, run, step, task), int(number) if number.isdecimal() else 0)
-        # What is counted of a log is kept by these names: a log that changed is another one.
-        scope = {**request.scope, "path_params": {"run_id": "/".join(names), "task_id": revision}}
-        return await answer(replace(services, logs=text), Request(scope, request.receive))
+        return await answer(*await _over_the_datastore(services, flows, request))
 
     return handler
 
 
+async def log_download(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """The log of an attempt as a file; `?stream=` narrows it to one stream."""
+    return await logs.log_download(*await _over_the_datastore(services, flows, request), name="-".join(_names(request)))
+
+
 LOG_PAGES: tuple[tuple[str, Handler], ...] = (
-    ("", _over_the_datastore(logs.log_window)),
-    ("/streams", _over_the_datastore(logs.log_streams)),
-    ("/times", _over_the_datastore(logs.log_times)),
-    ("/search", _over_the_datastore(logs.log_search)),
-    ("/line", _over_the_datastore(logs.log_line)),
-    ("/line-number", _over_the_datastore(logs.log_line_number)),
+    ("", _answered_by(logs.log_window)),
+    ("/streams", _answered_by(logs.log_streams)),
+    ("/times", _answered_by(logs.log_times)),
+    ("/search", _answered_by(logs.log_search)),
+    ("/line", _answered_by(logs.log_line)),
+    ("/line-number", _answered_by(logs.log_line_number)),
 )
 """What the viewer asks for, below one address, with `?attempt=`."""

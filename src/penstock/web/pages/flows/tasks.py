@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError, UnavailableError
 from penstock.domain.flows import MetadataRow, Page
-from penstock.flows.failures import ending_of
+from penstock.flows.failures import ending_of, has_ending
 from penstock.flows.reading import SMALL_VALUE_BYTES, Card, ValueInfo
 from penstock.interfaces.flow_files import PickleSummary
 from penstock.interfaces.page_flows import FlowRunItem, FlowTaskItem, FlowTaskQuery
@@ -21,7 +21,7 @@ from penstock.web.flows.replay import FlowReplay, replay_of
 from penstock.web.following import LISTENER
 from penstock.web.pages.flows.run import RUN_CRUMB, live_of
 from penstock.web.render import Crumb, Frame, language_of, render
-from penstock.web.security import BOX_HEADERS, STILL_HEADERS
+from penstock.web.security import BOX_HEADERS
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import WebServices
 from penstock.web.texts.i18n import translate
@@ -158,11 +158,11 @@ async def _reasons(flows: FlowWeb, request: Request, task: FlowTaskItem, attempt
     if (shown or task).state != "FAILED":
         return ()
     recorded, code = (shown or task).error_message, None
+    if has_ending(recorded):
+        return [recorded]
     with contextlib.suppress(NotFoundError, UnavailableError):
         code = await flows.reader.exit_code(*_ids(request), attempt) if shown is not None else None
-    ended = ending_of(code)
-    said = [recorded] if recorded else []
-    return said if not ended or recorded.startswith(ended) else [*said, ended]
+    return [said for said in (recorded, ending_of(code)) if said]
 
 
 async def _tab(flows: FlowWeb, request: Request, tab: str, attempt: int) -> dict[str, Any]:
@@ -190,17 +190,6 @@ async def _tab(flows: FlowWeb, request: Request, tab: str, attempt: int) -> dict
     if tab == "cards":
         return {"cards": await flows.reader.cards(*ids)}
     return {"metadata": await flows.recorder.store.metadata(*ids, Page())}
-
-
-async def log_download(services: WebServices, flows: FlowWeb, request: Request) -> Response:
-    """The log of an attempt as text; `?stream=` narrows it to one stream."""
-    del services
-    lines = await flows.reader.logs(*_ids(request), _attempt(request, 0))
-    stream = request.query_params.get("stream", "")
-    text = "".join(f"{line.text}\n" for line in lines if stream in {"", line.stream})
-    name = re.sub(r"[^\w.-]", "_", "-".join(_ids(request)))
-    headers = STILL_HEADERS | {"content-disposition": f'attachment; filename="{name}.log"', "cache-control": "no-store"}
-    return PlainTextResponse(text, headers=headers)
 
 
 async def value_data(services: WebServices, flows: FlowWeb, request: Request) -> Response:

@@ -171,6 +171,32 @@ def test_the_path_of_a_task_leads_to_it_and_the_badge_says_that_pages_listen(pag
     expect(page.locator("#live-badge")).to_have_attribute("data-state", "live")
 
 
+def test_the_lineage_of_a_run_is_drawn_around_one_of_its_tasks_at_the_depth_that_is_asked_for(page: Page) -> None:
+    open_run(page)
+    open_tab(page, "Lineage")
+    graph, around, slider = page.locator("#lineage"), page.get_by_role("combobox", name="Drawn around"), page.get_by_role("slider", name="Depth")
+    expect(graph.locator(".node.is-selected")).to_contain_text("end/")
+    [start] = [label for label in around.locator("option").all_inner_texts() if label.startswith("start/")]
+    around.select_option(label=start)
+    page.wait_for_url("**around=start*")
+    expect(graph.locator(".node.is-selected")).to_contain_text("start/")
+    expect(graph.locator(".node", has_text="letters")).to_have_count(1)
+    page.get_by_text("The same as a table").click()
+    rows = page.locator(".lineage-rows")
+    expect(rows).to_contain_text("letters")
+    expect(rows).to_contain_text("work/")
+    slider.focus()
+    page.keyboard.press("Home")
+    page.wait_for_url("**depth=1*")
+    expect(rows).not_to_contain_text("work/")
+    expect(slider).to_be_focused()
+    page.reload()
+    expect(graph.locator(".node.is-selected")).to_contain_text("start/")
+    expect(slider).to_have_value("1")
+    graph.locator(".node", has_text="letters").click()
+    expect(page.locator("#lineage-panel").get_by_role("heading", level=2)).to_contain_text("letters")
+
+
 def test_output_and_lineage_of_a_run_lead_to_values_and_tasks(page: Page) -> None:
     open_run(page)
     open_tab(page, "Output")
@@ -178,7 +204,7 @@ def test_output_and_lineage_of_a_run_lead_to_values_and_tasks(page: Page) -> Non
     expect(page.locator("#value-alpha")).to_contain_text("0.75")
     open_run(page)
     open_tab(page, "Lineage")
-    page.locator("tbody tr", has_text="join/").get_by_role("link", name="Lineage").click()
+    page.locator("#flow-view tbody tr", has_text="join/").get_by_role("link", name="Lineage").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Lineage: ")
     open_run(page)
     page.get_by_role("link", name="Compare").click()

@@ -277,6 +277,25 @@ def test_the_lineage_view_of_a_run_is_drawn_around_what_it_put_out(server: LiveS
     assert model["id"] in page.content()
 
 
+def test_the_lineage_tab_of_an_artifact_has_the_depth_of_the_lineage_page(model: dict[str, Any], page: Page) -> None:
+    page.goto(f"/ui/artifacts/{model['id']}?tab=lineage&depth=1")
+    graph, slider = page.locator("#lineage"), page.get_by_role("slider", name="Depth")
+    expect(graph.locator(".node")).to_have_count(4)
+    page.get_by_text("The same as a table").click()
+    rows = page.locator(".lineage-rows tbody tr")
+    expect(rows).to_have_count(3)
+    page.evaluate("window.stays = 1")
+    slider.focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    expect(graph.locator(".node")).to_have_count(6)
+    expect(rows).to_have_count(5)
+    assert "depth=3" in page.url
+    assert page.evaluate("window.stays") == 1, "the page was not left"
+    page.get_by_role("link", name="Whole lineage").click()
+    expect(page.locator("#lineage-said")).to_contain_text("at most 3 steps away")
+
+
 def test_what_came_of_a_thing_lists_what_to_run_again_nearest_first(server: LiveServer, model: dict[str, Any]) -> None:
     graph = server.get("/apis/penstock/v1/lineage", of=f"artifact:{model['id']}", depth=6)
     [data] = [node["id"] for node in graph["nodes"] if node["name"].startswith("data")]

@@ -148,10 +148,10 @@ def test_artifact_pages_render_on_every_tab(seeded: SeededApp, client: PageClien
     assert identities
     for identity in identities:
         for tab in ("overview", "preview", "usage", "versions", "lineage"):
-            answer = client.get(f"/ui/artifacts/{identity}?tab={tab}")
+            answer = client.get(f"/ui/artifacts/{identity}?tab={tab}&depth=2")
             assert answer.status_code == 200
         for part in ("graph", "panel", "table"):
-            assert f'"/ui/lineage/{part}?of=artifact:{identity}"' in answer.text
+            assert f'"/ui/lineage/{part}?of=artifact%3A{identity}&amp;depth=2"' in answer.text
 
 
 def test_graph_names_states_of_the_open_scopes_and_iterations_of_open_loops(seeded: SeededApp, client: PageClient) -> None:

@@ -31,6 +31,8 @@ KIND_WORDS: Mapping[NodeKind, str] = {
     NodeKind.FLOW_TASK: "Flow task",
     NodeKind.TRACKED_RUN: "Tracked run",
 }
+FLOW_VALUE = "flow value"
+"""Type of data that a flow's task holds; its name is followed by the task."""
 HIDDEN = "not yours to see"
 """Name of a node of which the reader may see nothing else."""
 MAX_WALKED = 6000
@@ -307,8 +309,8 @@ def _drawing(found: LineageGraph, query: LineageQuery, drawn: Mapping[str, Drawn
         {
             "id": node.key,
             "kind": "task" if node.kind.is_execution else "artifact",
-            "name": node.name if node.url else told(node.name),
-            "detail": told(node.detail),
+            "name": _words_in_box(node)[0] if node.url else told(node.name),
+            "detail": told(_words_in_box(node)[1]),
             "type": node.type,
             "url": node.url,
             "state": node.state,
@@ -329,6 +331,12 @@ def _drawing(found: LineageGraph, query: LineageQuery, drawn: Mapping[str, Drawn
     ]
     told_words = {"is_cut": found.is_truncated, "words": edge_words(request)}
     return {"focus": found.focus, "to": query.to, "nodes": nodes, "edges": edges, **told_words}
+
+
+def _words_in_box(node: DrawnNode) -> tuple[str, str]:
+    """Name and detail in its box: a value of a flow has the task that made it below its name, not behind it."""
+    name, place = node.name.partition(" \u00b7 ")[::2]
+    return (name, place + node.detail.removeprefix(FLOW_VALUE)) if node.type == FLOW_VALUE and place else (node.name, node.detail)
 
 
 def edge_words(request: Request) -> dict[str, str]:

@@ -17,6 +17,7 @@ from penstock.domain.flows import Page
 from penstock.flows.reading import Card, ValueInfo
 from penstock.interfaces.page_flows import FlowRunItem, FlowRunView, FlowTaskItem, FlowTaskQuery
 from penstock.interfaces.tracking_pages import RunTracking
+from penstock.web.flows.run_lineage import RunLineage, run_lineage
 from penstock.web.flows.task_table import TaskTable, task_query, task_table
 from penstock.web.graphs.flow import FlowGraph, graph_of, worst_state
 from penstock.web.graphs.timelines import Part, part_of
@@ -134,6 +135,8 @@ class FlowRunPage:
     """Tasks that the timeline leaves out."""
     table: TaskTable = field(default_factory=TaskTable)
     """Tasks of the chosen step, or of all."""
+    lineage: RunLineage = field(default_factory=RunLineage)
+    """What its lineage is drawn around."""
     last_words: Sequence[str] = ()
     """The end of the log of the task that failed first."""
 
@@ -180,9 +183,8 @@ async def run_page(services: WebServices, flows: FlowWeb, request: Request) -> R
     others = [(f"{one.run_id} · {state}", f"/flows/{flow_id}/{one.run_id}") for one, state in zip(view.neighbours, states, strict=True)]
     name = translate(language, RUN_CRUMB, run=view.run.run_id)
     crumbs = (Crumb("Flows", "/flows"), Crumb(flow_id, f"/flows/{flow_id}"), Crumb(name, "", others))
-    frame = Frame(
-        title=f"{flow_id}/{view.run.run_id}", section="flows", crumbs=crumbs, live=live_of(view.run), scripts=("table", "flows", "timeline")
-    )
+    scripts = ("table", "flows", "timeline", *(("lineage", "preview", "visuals") if tab == "lineage" else ()))
+    frame = Frame(title=f"{flow_id}/{view.run.run_id}", section="flows", crumbs=crumbs, live=live_of(view.run), scripts=scripts)
     return render(services, request, "flows/run.html", frame=frame, page=page)
 
 
@@ -252,7 +254,9 @@ async def _tab(services: WebServices, flows: FlowWeb, view: FlowRunView, tab: st
     if tab in {"tasks", "lineage"}:
         step = wanted.get("step", "")
         query = task_query(view.steps, step, wanted)
-        return {"table": task_table(await flows.pages.tasks(run.flow_id, run.run_id, query), query, view.steps, step)}
+        table = task_table(await flows.pages.tasks(run.flow_id, run.run_id, query), query, view.steps, step)
+        around = await run_lineage(flows.pages, run.flow_id, run.run_id, wanted.get("around", "")) if tab == "lineage" else RunLineage()
+        return {"table": table, "lineage": around}
     if tab == "metadata":
         return {"metadata": await flows.recorder.store.metadata(run.flow_id, run.run_id, None, None, Page(limit=500))}
     return {}

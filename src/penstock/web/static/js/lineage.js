@@ -287,18 +287,34 @@ function searchFolded() {
 }
 
 searchFolded();
-// Another thing to draw around, where a page offers several: chosen is asked for.
-const around = document.getElementById("lineage-around");
-if (around) {
-  around.form.querySelector("[type=submit]").hidden = true;
-  around.addEventListener("change", () => around.form.requestSubmit());
+/** The rows of the drawing, where they come only when they are asked for: those of what is drawn now, as long as they are shown. */
+function showRows() {
+  const table = document.getElementById("lineage-table");
+  if (!table) return;
+  const load = async () => {
+    const rows = table.querySelector(".lineage-rows");
+    const { source } = table.dataset;
+    if (!table.open || rows.dataset.source === source) return;
+    const html = await waitAt(rows, (signal) => ask(source, { signal }).then((answer) => answer.text()), load, { bars: 3 });
+    if (html === undefined) return;
+    rows.dataset.source = source;
+    rows.innerHTML = html;
+    document.dispatchEvent(new CustomEvent("penstock:patched"));
+  };
+  table.ontoggle = load;
+  load();
 }
 
 const root = document.getElementById("lineage");
 if (root) {
   start(root);
+  showRows();
   followForm(root, () => {
     searchFolded();
+    showRows();
     start(root);
   });
+} else {
+  // Where there was nothing to draw yet, the first of it begins the page anew.
+  document.addEventListener("penstock:patched", () => document.getElementById("lineage") && location.reload());
 }

@@ -1,25 +1,28 @@
-// What is asked of the lineage page (depth, direction, what is drawn as one) applies as it is moved: the address follows, and what is drawn and
-// listed below is that of the new address. Without script the form has a button.
+// What is asked of a drawn lineage (depth, direction, what it is around, what is drawn as one) applies as it is moved: the address follows, and
+// what is drawn and listed below is that of the new address. Without script the form has a button.
 
 import { patch } from "./live.js";
 import { ask, waitAt } from "./waiting.js";
 
-const PARTS = ["lineage-asked", "lineage-said", "lineage-more"];
+const PARTS = ["lineage-asked", "lineage-said", "lineage-more", "lineage-table"];
+const ASKED = ["of", "around", "direction", "depth", "contents", "explode", "expand", "to"];
 const REST = 150;
 const form = document.getElementById("lineage-asked");
 
-/** What an address asks of the drawing; which panel is open is no part of it. */
+/** What an address asks of the drawing; which panel is open is no part of it, nor is what else the page shows. */
 function wish(address) {
   const { searchParams } = new URL(address, location.href);
-  searchParams.delete("show");
-  searchParams.sort();
-  return searchParams.toString();
+  return ASKED.map((name) => searchParams.get(name) ?? "").join("\n");
 }
 
 /** The page as the form asks for it. */
 function asked() {
-  const address = new URL(form.action);
-  for (const [name, value] of new FormData(form)) if (value !== "") address.searchParams.set(name, value);
+  const address = new URL(location.href);
+  const given = new FormData(form);
+  for (const name of ASKED) {
+    if (given.get(name)) address.searchParams.set(name, given.get(name));
+    else address.searchParams.delete(name);
+  }
   return address;
 }
 
@@ -35,9 +38,10 @@ export function followForm(place, redraw) {
     shown = wish(address);
     const page = new DOMParser().parseFromString(html, "text/html");
     const hadFocus = form.contains(document.activeElement);
-    for (const id of PARTS) patch(document.getElementById(id), page.getElementById(id));
+    for (const id of PARTS) if (document.getElementById(id)) patch(document.getElementById(id), page.getElementById(id));
     for (const id of ["lineage", "lineage-panel"]) document.getElementById(id).dataset.source = page.getElementById(id).dataset.source;
-    document.getElementById("lineage-drawing").textContent = page.getElementById("lineage-drawing").textContent;
+    const drawing = document.getElementById("lineage-drawing"); // on pages of other things it is fetched
+    if (drawing) drawing.textContent = page.getElementById("lineage-drawing").textContent;
     if (hadFocus && !form.contains(document.activeElement)) place.focus({ preventScroll: true });
     redraw();
     document.dispatchEvent(new CustomEvent("penstock:patched"));

@@ -514,6 +514,27 @@ def test_picked_runs_get_tags(seeded: SeededApp, client: PageClient) -> None:
     assert len(seeded.actions.calls) == 2
 
 
+def test_refusals_of_picked_runs_name_them_in_the_readers_language(
+    seeded: SeededApp, client: PageClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, failed = seeded.runs["good"], seeded.runs["failed"]
+
+    async def terminate(run_id: str) -> None:
+        raise ConflictError(f"run {run_id} cannot be terminated: it has ended" if run_id == good else "not now")
+
+    monkeypatch.setattr(seeded.actions.runs, "terminate", terminate, raising=False)
+    names = {run: client.get(f"/ui/runs/export?format=json&q={run}").json()[0]["name"] for run in (good, failed)}
+    form = {"verb": "terminate", "id": [good, failed, "another-one"], "next": "/ui/runs"}
+    answer = client.post("/ui/runs/actions", data=form, headers={"origin": "http://testserver"})
+    cookie = {"cookie": f"{NOTICE_COOKIE}={answer.cookies[NOTICE_COOKIE]}"}
+    page = client.get("/ui/runs", headers=cookie).text
+    assert f"<li>run {names[good]} cannot be terminated: it has ended</li>" in page
+    assert f"<li>{names[failed]}: not now</li>" in page
+    assert "<li>another-: not now</li>" in page
+    translated = client.get("/ui/runs", headers=cookie | {"accept-language": "ja"}).text
+    assert f"<li>実行 {names[good]} を停止できません。すでに終了しています</li>" in translated
+
+
 def test_picked_runs_are_paused_and_continued_and_refusals_are_listed(
     seeded: SeededApp, client: PageClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

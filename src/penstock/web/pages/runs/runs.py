@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -51,6 +51,8 @@ async def values(services: WebServices, request: Request) -> Response:
     return JSONResponse(list(found), headers={"cache-control": "no-store"})
 
 
+_MOST_NAMED = 20
+"""Runs that a notice names; the others, of which it lists none, keep their ids."""
 _DONE = {
     "tag": "Tagged",
     "move": "Moved",
@@ -99,7 +101,7 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked) -
             experiment_id = await meant(services.catalog, named)
         except InvalidArgumentError as error:
             return redirect(target, Notice(str(error), "error"))
-    problems: list[str] = []
+    refused: dict[str, str] = {}
     trash = services.trash if verb == "delete" else None
     batch = "" if trash is None else trash.new_batch()
     for run_id in ids:
@@ -113,7 +115,8 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked) -
             else:
                 await getattr(services.actions.runs, verb)(run_id)
         except PenstockError as error:
-            problems.append(f"{run_id[:8]}: {error}")
+            refused[run_id] = str(error)
+    problems = await _told_by_name(services, refused)
     done = len(ids) - len(problems)
     text = f"{_DONE[verb]} {done} of {len(ids)} runs." if len(ids) > 1 else f"{_DONE[verb]}." if done else "It did not work."
     undo = {"verb": _UNDO[verb], "next": target} if verb in _UNDO and len(ids) == 1 and done else None
@@ -124,6 +127,16 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked) -
         text = f"{text.rstrip('.')}: in the trash for {duration(trash.keep_seconds)}."
         notice = undo_notice(text, batch, target, problems)
     return redirect(target, notice)
+
+
+async def _told_by_name(services: WebServices, refused: Mapping[str, str]) -> list[str]:
+    """Say for which runs it did not work and why: the first ones, which the notice lists, by their names."""
+    named = {run.run_id: run.name for run in await services.runs.runs(list(refused)[:_MOST_NAMED])} if refused else {}
+    told = []
+    for run_id, why in refused.items():
+        name = named.get(run_id, run_id[:8])
+        told.append(why.replace(run_id, name, 1) if why.startswith(f"run {run_id} ") else f"{name}: {why}")
+    return told
 
 
 def _tags(wanted: Picked) -> dict[str, str]:

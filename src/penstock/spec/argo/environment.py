@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,9 +18,9 @@ from penstock.domain.execution import DEFAULT_SERVICE_ACCOUNT, FailureKind
 from penstock.interfaces.dialect import SecretLookup
 from penstock.spec.quantities import parse_cpu, parse_memory
 from penstock.spec.stored import missing, no_key
+from penstock.spec.variables import expand
 
 _LABEL = re.compile(r"metadata\.(labels|annotations)\['([^']*)'\]")
-_VARIABLE = re.compile(r"\$\$\(|\$\(([A-Za-z_][\w.-]*)\)")
 
 
 @dataclass(slots=True)
@@ -31,15 +32,8 @@ class ContainerEnvironment:
     warnings: list[str] = field(default_factory=list)
 
     def expand(self, text: str) -> str:
-        """Replace `$(NAME)` by the variable's value; unknown names stay, `$$(` is an escape (Kubernetes rule)."""
-
-        def swap(match: re.Match[str]) -> str:
-            name = match.group(1)
-            if name is None:
-                return "$("
-            return self.secret.get(name, self.plain.get(name, match.group(0)))
-
-        return _VARIABLE.sub(swap, text) if "$" in text else text
+        """Replace `$(NAME)` by the variable's value, that of a secret before a plain one."""
+        return expand(text, ChainMap(self.secret, self.plain))
 
 
 @dataclass(frozen=True, slots=True)

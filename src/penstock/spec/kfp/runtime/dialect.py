@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import (
@@ -18,6 +20,7 @@ from penstock.domain.execution import (
 )
 from penstock.domain.plan import ContainerWork, VolumeWork
 from penstock.interfaces.dialect import SecretLookup
+from penstock.spec.kfp.placeholders import structure_of
 from penstock.spec.kfp.platform import TEXTS_OF_ATTEMPT
 from penstock.spec.kfp.runtime.commands import Resolver, check_argument_sizes
 from penstock.spec.kfp.runtime.environment import environment_request, pause_warnings, task_variables
@@ -31,6 +34,7 @@ from penstock.spec.kfp.runtime.task_config import RESOURCES, Passthroughs, injec
 from penstock.spec.kfp.runtime.volumes import prepare_volume
 from penstock.spec.kfp.runtime.wandb_source import mend_work
 from penstock.spec.shells import with_shell_of
+from penstock.spec.variables import expand
 
 
 class KfpDialect:
@@ -75,8 +79,9 @@ def _texts_of_attempt(request: LaunchRequest, resolver: Resolver) -> dict[str, s
 def _container(request: LaunchRequest, work: ContainerWork, prepared: Prepared, resolver: Resolver, pod: Pod) -> ProcessSpec:
     work, warnings = mend_work(work)
     component = recognize(work.command, work.args)
-    argv = tuple(resolver.arguments((*work.command, *work.args)))
-    env = {**task_variables(request), **_author_variables(request, work, resolver), **pod.env}
+    env = {**task_variables(request), **_author_variables(request, work, resolver, pod), **pod.env}
+    written = (*work.command, *work.args)
+    argv = tuple(resolver.arguments(written if component else _with_variables(written, {**env, **pod.secret_env})))
     _check_start(work, component, argv, {**env, **pod.secret_env})
     image = resolver.text(work.image)
     passthroughs = Passthroughs.of(request)
@@ -110,10 +115,19 @@ def _workspace(prepared: Prepared, texts: Iterable[str]) -> tuple[PurePosixPath,
     return (prepared.places.workspace,) if any(path in text for text in texts) else ()
 
 
-def _author_variables(request: LaunchRequest, work: ContainerWork, resolver: Resolver) -> dict[str, str]:
-    if not Passthroughs.of(request).applies("ENV"):
-        return {}
-    return {name: "".join(resolver.arguments([value])) for name, value in work.env}
+def _author_variables(request: LaunchRequest, work: ContainerWork, resolver: Resolver, pod: Pod) -> dict[str, str]:
+    """Return the variables of the component; a value may refer to those before it (`$(NAME)`), as in a pod."""
+    found: dict[str, str] = {}
+    if Passthroughs.of(request).applies("ENV"):
+        known = ChainMap(found, {**task_variables(request), **pod.secret_env, **pod.env})
+        for name, value in work.env:
+            found[name] = "".join(resolver.arguments(_with_variables([value], known)))
+    return found
+
+
+def _with_variables(written: Iterable[Any], variables: Mapping[str, str]) -> list[Any]:
+    """Replace `$(NAME)` in what the author wrote, before any data stands in it: what a pod's command would be."""
+    return [expand(each, variables) if isinstance(each, str) and structure_of(each) is None else each for each in written]
 
 
 def _python_task(component: PythonComponent, resolver: Resolver) -> PythonTask:

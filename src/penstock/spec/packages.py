@@ -139,7 +139,7 @@ def _text(data: bytes, file_name: str) -> str:
 def _extract(data: bytes, file_name: str) -> bytes:
     """Return the bytes of the definition, taken out of an archive when the name says so."""
     if len(data) > MAX_BYTES:
-        raise SpecError(f"the file has {len(data):,} bytes; at most {MAX_BYTES:,} are accepted", place=file_name)
+        raise SpecError(f"the file has more than {MAX_BYTES:,} bytes", place=file_name)
     name = file_name.lower()
     if name.endswith(_TEXT):
         return data

@@ -108,7 +108,7 @@ def laughs(levels: int) -> str:
         (b"[" * 5000, "a.yaml", "nested"),
         (b"[" * 200000, "a.json", "nested"),
         (b"{", "a.json", "not JSON"),
-        (b"x" * (MAX_BYTES + 1), "a.yaml", "33,554,433 bytes"),
+        (b"x" * (MAX_BYTES + 1), "a.yaml", "more than 33,554,432 bytes"),
         (TEXT.encode(), "a.txt", "unknown kind of file"),
         (TEXT.encode(), "", "unknown kind of file"),
         (b"no zip", "a.zip", "not a readable zip"),

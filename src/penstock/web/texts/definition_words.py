@@ -27,7 +27,7 @@ PATTERNS = (
     "not JSON: {reason}",
     "not YAML: {value}",
     "not UTF-8 text ({value} at byte {number})",
-    "the file has {size} bytes; at most {value} are accepted",
+    "the file has more than {size} bytes",
     "the file inside the archive has more than {size} bytes",
     "the archive unpacks to more than {size} bytes",
     "unknown kind of file; expected one of {names}",

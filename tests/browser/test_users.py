@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -102,3 +104,27 @@ def test_the_namespace_of_the_top_bar_narrows_lists_and_is_kept(chromium: Browse
     tab.get_by_role("link", name="Experiments").click()
     tab.wait_for_url("**/ui/experiments")
     expect(tab.get_by_text("of shop", exact=True)).to_be_visible()
+
+
+def test_an_open_page_says_that_its_reader_is_signed_out_until_the_key_is_good_again(chromium: Browser, server: LiveServer) -> None:
+    def boss(**fields: str) -> str:
+        answer = httpx.post(f"{server.url}/ui/system/users/actions", data=fields, headers={"origin": server.url}, timeout=60.0)
+        return answer.text
+
+    boss(verb="add", name="nils@example.org", role="member")
+    key = re.findall(r"\b[0-9a-f]{40}\b", boss(verb="make-key", user="nils"))[0]
+    nils = open_page(chromium, server, "/signin")
+    nils.context.add_cookies([{"name": "penstock_key", "value": key, "url": server.url}])
+    nils.goto("/ui/experiments?q=tidal")
+    badge, told = nils.locator("#live-badge"), nils.get_by_role("alert").filter(has_text="You are signed out")
+    expect(badge).to_have_text("Live")
+    boss(verb="disable", user="nils")
+    server.post("/apis/v2beta1/experiments", {"display_name": "tidal one"})
+    expect(told).to_be_visible()
+    expect(badge).to_have_text("Signed out")
+    assert told.get_by_role("link", name="Sign in").get_attribute("href") == "/signin?next=%2Fui%2Fexperiments%3Fq%3Dtidal"
+    boss(verb="enable", user="nils")
+    server.post("/apis/v2beta1/experiments", {"display_name": "tidal two"})
+    expect(told).to_have_count(0)
+    expect(badge).to_have_text("Live")
+    expect(nils.get_by_text("tidal two")).to_be_visible()

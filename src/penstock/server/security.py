@@ -189,7 +189,9 @@ def _add_headers(headers: MutableHeaders) -> None:
 
 def _error(scope: Scope, status: int, message: str) -> Response:
     """Return a refusal; clients of pipelines get the envelope of their protocol."""
-    headers = {"www-authenticate": 'Basic realm="penstock"'} if status == 401 else None
+    # To `Basic` a browser opens a dialog of its own over the page, whose script waits for it; our pages say themselves what happened.
+    scheme = "Bearer" if Headers(scope=scope).get("user-agent", "").startswith("Mozilla/") else "Basic"
+    headers = {"www-authenticate": f'{scheme} realm="penstock"'} if status == 401 else None
     is_pipelines = scope["path"].startswith(("/apis/", "/pipeline/apis/"))
     body = envelope(_GRPC_CODES[status], message) if is_pipelines else {"error": message, "message": message}
     return JSONResponse(body, status_code=status, headers=headers)

@@ -117,6 +117,12 @@ def test_without_a_good_key_the_door_stays_shut(headers: dict[str, str]) -> None
     assert "API key" in refused.json()["error"]
 
 
+def test_a_browser_opens_no_dialog_of_its_own_over_a_page_whose_key_is_gone() -> None:
+    asked = client(needs_key=True).get("/thing", headers={"user-agent": "Mozilla/5.0 (X11; Linux x86_64)"})
+    assert (asked.status_code, asked.headers["www-authenticate"]) == (401, 'Bearer realm="penstock"')
+    assert client(needs_key=True).get("/thing").headers["www-authenticate"].startswith("Basic ")
+
+
 def test_health_is_open() -> None:
     assert client(needs_key=True).get("/healthz").status_code == 200
 

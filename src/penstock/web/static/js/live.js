@@ -3,6 +3,7 @@
 
 import { clock } from "./clocks.js";
 import { make, text, throttle } from "./dom.js";
+import { isStranger } from "./session.js";
 
 const PATCH_PAUSE = 900;
 const STALE_AFTER = 20000;
@@ -42,6 +43,7 @@ export function startLive() {
   }
   document.addEventListener("pointerup", () => { isHeld = false; });
   setInterval(showAge, 1000);
+  document.addEventListener("penstock:session", ({ detail: isOn }) => badge(isOn ? (letGo && !lostAt ? "live" : "reconnecting") : "out"));
   listen(address);
 }
 
@@ -93,6 +95,7 @@ function connect(address) {
   source.addEventListener("hello", (event) => {
     const isAgain = lostAt > 0;
     lostAt = 0;
+    isStranger({ status: 200 });
     badge("live");
     // The address says when the page was read, and what changed since then follows; only when the server does not know it all, everything
     // is looked at again, and so it is after a loss of the stream.
@@ -107,6 +110,8 @@ function connect(address) {
     if (!letGo || source !== own) return;
     if (!lostAt) lostAt = Date.now();
     badge("reconnecting");
+    // A stream that is refused does not say why: the page asks.
+    if (own.readyState === EventSource.CLOSED) fetchPage(shown ?? location.href);
     if (own.readyState === EventSource.CLOSED) setTimeout(() => letGo && source === own && connect(address), 2000);
   });
 }
@@ -132,7 +137,7 @@ function lookAgain() {
 
 function badge(state, suffix = "") {
   const element = document.getElementById("live-badge");
-  if (!element) return;
+  if (!element || (state !== "live" && state !== "out" && document.getElementById("signed-out"))) return;
   const word = element.dataset[`${state}Text`] + suffix;
   if (element.dataset.state === state && element.textContent.trim() === word) return;
   element.dataset.state = state;
@@ -169,6 +174,7 @@ export const refresh = throttle(async () => {
 export async function fetchPage(address) {
   const answer = await fetch(address, { headers: { "x-live": "1" }, credentials: "same-origin" }).catch(() => null);
   reached(answer !== null && answer.status < 500);
+  if (answer && isStranger(answer)) return null;
   if (!answer?.ok || !(answer.headers.get("content-type") ?? "").startsWith("text/html")) return null;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   document.dispatchEvent(new CustomEvent("penstock:fetched", { detail: fresh })); // for what the browser alone knows

@@ -2,6 +2,7 @@
 // button that asks again, and details to copy. The rest of the page goes on meanwhile.
 
 import { icon, make, sprite, text } from "./dom.js";
+import { isStranger } from "./session.js";
 
 const SHOW_AFTER = 300;
 const REASON_AFTER = 3000;
@@ -20,6 +21,7 @@ export class AnswerError extends Error {
 export async function ask(address, options = {}) {
   if (options.signal) options.signal.address = String(address);
   const answer = await fetch(address, { credentials: "same-origin", ...options });
+  isStranger(answer);
   if (answer.ok) return answer;
   const told = await answer.json().catch(() => ({}));
   throw new AnswerError(told.error ?? `${answer.status} ${answer.statusText}`, { address: String(address), status: answer.status, requestId: told.request_id });
@@ -124,8 +126,9 @@ function settle({ xhr, target, elt, pathInfo }, error) {
   mark.failed(error, () => window.htmx.ajax("GET", path, { source: elt, target }), path);
 }
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  const isOut = detail.xhr.status > 0 && isStranger(detail.xhr);
   if (detail.successful) settle(detail);
-  else if (detail.xhr.status) settle(detail, new AnswerError(`${detail.xhr.status} ${detail.xhr.statusText}`, { status: detail.xhr.status }));
+  else if (detail.xhr.status) settle(detail, new AnswerError(isOut ? text("signed out") : `${detail.xhr.status} ${detail.xhr.statusText}`, { status: detail.xhr.status }));
 });
 document.addEventListener("htmx:sendAbort", ({ detail }) => settle(detail, detail.xhr.isLate && new DOMException("no answer", "TimeoutError")));
 document.addEventListener("htmx:sendError", ({ detail }) => settle(detail, new TypeError("no connection")));

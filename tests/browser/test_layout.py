@@ -247,3 +247,26 @@ def test_a_task_in_its_panel_keeps_its_name_on_telephones(page: Page, served: Se
 
     assert head.evaluate("(head) => head.scrollWidth - head.clientWidth") <= 0
     assert head.bounding_box()["width"] > 300  # type: ignore[index]
+
+
+def test_keys_that_a_reader_chose_stand_on_the_cards_of_telephones(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    for address, table, key in (("/ui/executions?q=", "executions", "out.Output"), ("/ui/runs?q=", "runs", "accuracy")):
+        page.goto(f"{address}&columns=chosen&column={key}")
+        cell = page.locator(f"table[data-table={table}] td.stack-line[data-label='{key}']").first
+        expect(cell).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize("address", ["/ui/executions", "/ui/executions?group=component", "/ui/artifacts", "/ui/artifacts?tab=stored"])
+def test_filters_say_at_1440_px_all_that_they_read(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(address)
+    field = page.locator(".table-tools > .filter input[type=search]")
+    expect(field).to_be_visible()
+    assert field.evaluate("""(field) => {
+      const look = getComputedStyle(field);
+      const pen = document.createElement("canvas").getContext("2d");
+      pen.font = `${look.fontSize} ${look.fontFamily}`;
+      return field.clientWidth - parseFloat(look.paddingLeft) - parseFloat(look.paddingRight) - pen.measureText(field.placeholder).width;
+    }""") > 0

@@ -43,6 +43,8 @@ for number in range(2):
         run.save("code/step.py", base_path=".", policy="now")
         for step in range(10):
             run.log({"loss": 1 / (step + 1 + number)})
+        for guessed in ([0, 1, 2, 2], [0, 1, 2, number]):
+            run.log({"right": wandb.plot.confusion_matrix(y_true=[0, 1, 2, 2], preds=guessed, class_names=["cat", "dog", "owl"])})
         table = wandb.Table(columns=["cl.ass", "count"], data=[["cat", 3 + number], ["dog", 5], ["<b>owl</b>", 2]])
         run.log({"classes": wandb.plot_table(mine, table, {"x": "cl.ass", "y": "count"}, {"title": "Classes"})})
         run.log({"loaded": wandb.plot_table(loads, wandb.Table(columns=["a"], data=[[1]]), {})})
@@ -97,6 +99,27 @@ def watched(chromium: Browser, logged: Logged) -> Iterator[Watched]:
     hacked = found.page.evaluate("window.hacked")
     context.close()
     assert (found.away, found.problems, hacked) == ([], [], None)
+
+
+def test_matrices_of_runs_side_by_side_show_the_same_values_and_classes_at_each_step(watched: Watched, logged: Logged) -> None:
+    tab = watched.page
+    tab.goto(logged.base)
+    panel = tab.locator('figure[data-key="right_table"]')
+    panel.scroll_into_view_if_needed()
+    matrices, modes, classes = (panel.locator(f"[{name}]") for name in ("data-matrix", "data-matrix-mode", "data-matrix-classes"))
+    expect(matrices).to_have_count(2)
+    expect(matrices.get_by_role("cell", name="0", exact=True).first).to_be_visible()
+    modes.first.select_option("row")
+    expect(modes.nth(1)).to_have_value("row")
+    for place in range(2):
+        expect(matrices.nth(place).locator("tbody tr").last).to_contain_text("50.0 %")
+    classes.nth(1).fill("owl")
+    expect(classes.first).to_have_value("owl")
+    expect(matrices.first.locator("tbody tr:visible")).to_have_count(1)
+    panel.get_by_role("slider").fill("0")
+    for place in range(2):
+        expect(matrices.nth(place).locator("tbody td:visible")).to_have_text(["100.0 %"])
+    expect(modes.first).to_have_value("row")
 
 
 def test_a_chart_logged_with_a_preset_is_drawn_and_told_in_words(watched: Watched, logged: Logged) -> None:

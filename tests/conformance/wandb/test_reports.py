@@ -73,10 +73,11 @@ entity, project = PROJECT.split("/")
 for name in ("one", "two", "three", "four"):
     with wandb.init(id=name, config={"lr": 0.5}) as run:
         run.log({"loss": 1})
-runs = ws.RunsetSettings(run_settings={"two": ws.RunSettings(disabled=True)}, pinned_runs=["three"], baseline_run="one")
+runs = ws.RunsetSettings(run_settings={"two": ws.RunSettings(disabled=True), "four": ws.RunSettings(color="#ff0000")}, pinned_runs=["three"], baseline_run="one",
+                          groupby=[ws.Metric("Group")], group_colors={"first": "green"})
 view = ws.Workspace(entity=entity, project=project, name="Chosen", sections=[], runset_settings=runs)
 view.save()
-grid = wr.PanelGrid(runsets=[wr.Runset(entity=entity, project=project, run_settings={"two": wr.RunSettings(disabled=True)})], panels=[wr.LinePlot(y=["loss"])])
+grid = wr.PanelGrid(runsets=[wr.Runset(entity=entity, project=project, run_settings={"two": wr.RunSettings(disabled=True), "four": wr.RunSettings(color="red")})], panels=[wr.LinePlot(y=["loss"])])
 report = wr.Report(entity=entity, project=project, title="Chosen", blocks=[grid])
 report.save()
 answer = {"view": view.url, "report": report.url}
@@ -107,7 +108,7 @@ def test_workspaces_are_saved_loaded_and_changed(writer: Client) -> None:
     assert answer["other"] == [True, "Renamed"]
 
 
-def test_pages_take_over_which_runs_a_workspace_or_report_hides_pins_and_compares_with(writer: Client) -> None:
+def test_pages_take_over_which_runs_a_workspace_or_report_hides_pins_compares_with_and_colours(writer: Client) -> None:
     answer = writer.run(_SELECTIONS)
     page = httpx.get(answer["view"], follow_redirects=True).text
     ids = {name: number for number, name in re.findall(r'data-run="(\d+)" data-name="(\w+)"', page)}
@@ -115,5 +116,7 @@ def test_pages_take_over_which_runs_a_workspace_or_report_hides_pins_and_compare
     runs = view["document"]["runs"]
     assert (runs["hidden"], runs["baseline"]) == ({ids["two"]: 1}, ids["one"])
     assert runs["pinned"] == {ids["one"]: 1, ids["three"]: 1}  # the client pins the baseline as well
+    assert (runs["colors"], runs["groupColors"]) == ({ids["four"]: 4}, {"first": 3})
     grid = json.loads(html.unescape(re.findall(r"data-runs='([^']*)'", httpx.get(answer["report"], follow_redirects=True).text)[0]))
     assert sorted(run["runName"] for run in grid) == ["four", "one", "three"]
+    assert [run["color"] for run in grid if run["runName"] == "four"] == [4]

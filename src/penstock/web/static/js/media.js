@@ -11,6 +11,7 @@ import { Panel } from "./panel.js";
 import { plotElement, rowsBehind } from "./plots.js";
 import { wholeTable } from "./table_view.js";
 import { themeColors } from "./theme.js";
+import { keepChoices } from "./visuals.js";
 import { why } from "./waiting.js";
 import { say, shortNumber } from "./words.js";
 
@@ -198,7 +199,11 @@ async function drawTable(stage, run, value, panel, label) {
   const answer = await fetchJson(address("")).catch((error) => ({ error: why(error) }));
   if (turn !== stage.turn) return;
   if (answer.error) stage.replaceChildren(make("p", { class: "small muted" }, answer.page ? say("large") : answer.error), answer.page ? make("a", { class: "button small", href: answer.page }, say("open")) : "", download(run, value.path));
-  else if (panel.spec.plot && answer.rows.length) stage.replaceChildren(plotElement(panel.spec.plot, answer, label, (classes) => rowsBehind(panel.board, run, classes)));
+  else if (panel.spec.plot && answer.rows.length) {
+    const drawn = plotElement(panel.spec.plot, answer, label, (classes) => rowsBehind(panel.board, run, classes));
+    if (panel.spec.plot.kind === "confusion_matrix") keepChoices(drawn, (panel.matrixChoices ??= {}));
+    stage.replaceChildren(drawn);
+  }
   else stage.replaceChildren(wholeTable(answer, (name) => (answer.beside ? answer.beside + path(name) : fileAddress(run, name)), address, label));
 }
 

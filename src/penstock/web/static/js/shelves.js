@@ -1,5 +1,5 @@
 // Outputs of several runs side by side: columns to choose, one scroll for all on a shelf (documents tell theirs from their boxes), one
-// step for all shelves, the same values in all matrices, pictures with zoom.
+// step for all shelves, pictures with zoom.
 
 import "./packing.js";
 
@@ -94,13 +94,3 @@ window.addEventListener("message", (event) => {
   for (const frame of shelf.querySelectorAll("iframe")) if (frame.contentWindow !== event.source) frame.contentWindow.postMessage({ penstockScroll: place }, "*");
 });
 
-/** All matrices show the same values and classes, so that they are compared with like. */
-document.addEventListener("input", (event) => {
-  const name = ["data-matrix-mode", "data-matrix-classes"].find((one) => event.target.matches?.(`.shelf [${one}]`));
-  if (!name || !event.isTrusted) return;
-  for (const other of document.querySelectorAll(`.shelf [${name}]`)) {
-    if (other === event.target || other.value === event.target.value) continue;
-    other.value = event.target.value;
-    other.dispatchEvent(new Event("input", { bubbles: true }));
-  }
-});

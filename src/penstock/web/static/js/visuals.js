@@ -69,11 +69,13 @@ function follow(figure) {
 
 /** Drawings follow their controls, which were set before this module came or have outlived a patch of the page. */
 function keepUp() {
-  for (const box of document.querySelectorAll("[data-matrix]")) {
-    const mode = box.querySelector("[data-matrix-mode]");
-    if (mode.value !== mode.options[0].value) show(box);
-    if (box.querySelector("[data-matrix-classes]")?.value) sift(box);
-  }
+  for (const box of document.querySelectorAll("[data-matrix]")) keepUpOne(box);
+}
+
+function keepUpOne(box) {
+  const mode = box.querySelector("[data-matrix-mode]");
+  if (mode.value !== mode.options[0].value) show(box);
+  if (box.querySelector("[data-matrix-classes]")?.value) sift(box);
 }
 keepUp();
 document.addEventListener("penstock:patched", keepUp);
@@ -83,6 +85,31 @@ document.addEventListener("input", (event) => {
   if (event.target.matches?.("[data-matrix-mode]")) show(matrix);
   else if (event.target.matches?.("[data-matrix-classes]")) sift(matrix);
   else if (event.target.matches?.("[data-roc-threshold]")) follow(event.target.closest("figure"));
+});
+
+const CHOICES = ["data-matrix-mode", "data-matrix-classes"];
+
+/** Give a matrix the values and classes of `chosen`, and write there what is chosen later: it is drawn anew at another step. */
+export function keepChoices(box, chosen) {
+  for (const name of CHOICES) {
+    const control = box.querySelector(`[${name}]`);
+    if (!control) continue;
+    if (chosen[name]) control.value = chosen[name];
+    control.addEventListener("input", () => { chosen[name] = control.value; });
+  }
+  keepUpOne(box);
+}
+
+/** Matrices side by side show the same values and classes, so that like is compared with like: all of a comparison, those of a panel else. */
+document.addEventListener("input", (event) => {
+  const name = CHOICES.find((one) => event.target.matches?.(`.shelf [${one}], .media-side [${one}]`));
+  if (!name) return;
+  const place = document.getElementById("side-by-side") ? document : event.target.closest(".media-side") ?? document;
+  for (const other of place.querySelectorAll(`.shelf [${name}], .media-side [${name}]`)) {
+    if (other === event.target || other.value === event.target.value) continue;
+    other.value = event.target.value;
+    other.dispatchEvent(new Event("input", { bubbles: true }));
+  }
 });
 
 document.addEventListener("click", (event) => {

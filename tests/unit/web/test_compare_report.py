@@ -64,8 +64,8 @@ def whole() -> Any:
     page.shelves = shelves_of(
         [Piece(0, "matrix", "judge", "classes", matrix=matrix), *(Piece(1, "image", "draw", "plots", step, address=f"/{step}") for step in range(3))], 2
     )
-    roc = roc_of([{"falsePositiveRate": 0.0, "recall": 0.5, "confidenceThreshold": math.inf}], "roc")
-    page.curves = [SimpleNamespace(run_name="a", artifact=SimpleNamespace(name="classes"), roc=roc)]
+    roc = roc_of([{"falsePositiveRate": 0.0, "recall": 0.5, "confidenceThreshold": math.inf}], "a \u00b7 classes")
+    page.curves = [roc]
     page.packages, page.durations = [], [DiffRow("train", [1.5, 2.5], is_different=True)]
     return page
 

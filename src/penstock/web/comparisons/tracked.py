@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +10,7 @@ from urllib.parse import quote
 from penstock.domain.tracking import RunFile, TrackedRun
 from penstock.web.comparisons.exhibits import Piece
 from penstock.web.comparisons.runs import ComponentText, versions
-from penstock.web.previews.visualizations import ConfusionMatrix, matrix_of
+from penstock.web.previews.visualizations import ConfusionMatrix, RocCurve, matrix_of, roc_of
 from penstock.web.tracking.chart_panels import client_plots
 from penstock.web.tracking.documents import Leaf, summary_of, tree_of
 from penstock.web.tracking.panel_specs import listed, mapping
@@ -104,13 +104,45 @@ def _file_piece(run: TrackedRun, name: str, piece: Piece) -> Piece:
 
 def matrix_tables(run: TrackedRun) -> dict[str, str]:
     """Return the files of the tables that `wandb.plot.confusion_matrix` logged, by key."""
+    return _tables(run, lambda plot: str(plot.get("kind")).startswith("confusion_matrix"))
+
+
+def roc_tables(run: TrackedRun) -> dict[str, str]:
+    """Return the files of the tables that `wandb.plot.roc_curve` logged, by key; a precision-recall curve has other axes."""
+    return _tables(run, lambda plot: plot.get("kind") == "area-under-curve" and _axes(plot) == ("fpr", "tpr"))
+
+
+def _axes(plot: Mapping[str, Any]) -> tuple[Any, Any]:
+    fields = mapping(plot.get("fields"))
+    return fields.get("x"), fields.get("y")
+
+
+def _tables(run: TrackedRun, is_wanted: Callable[[Mapping[str, Any]], bool]) -> dict[str, str]:
     summary = summary_of(run)
-    found = {}
-    for table, plot in client_plots(run).items():
-        held = summary.get(table)
-        path = held.get("path") if isinstance(held, Mapping) else None
-        if str(plot.get("kind")).startswith("confusion_matrix") and isinstance(path, str):
-            found[table.removesuffix("_table")] = path
+    paths = {table: mapping(summary.get(table)).get("path") for table, plot in client_plots(run).items() if is_wanted(plot)}
+    return {table.removesuffix("_table"): path for table, path in paths.items() if isinstance(path, str)}
+
+
+def roc_curves(run: TrackedRun, name: str, tables: Mapping[str, Any]) -> list[RocCurve]:
+    """Return the ROC curves of a run, one for each class.
+
+    Args:
+        name: of the run.
+        tables: contents of the files of `roc_tables`, by path.
+    """
+    found = []
+    for key, path in roc_tables(run).items():
+        columns, rows = (listed(mapping(tables.get(path)).get(part)) for part in ("columns", "data"))
+        if any(column not in columns for column in ("class", "fpr", "tpr")):
+            continue
+        label, rate, recall = (columns.index(column) for column in ("class", "fpr", "tpr"))
+        classes: dict[str, list[dict[str, Any]]] = {}
+        for row in rows:
+            if isinstance(row, list) and len(row) >= len(columns):
+                point = {"falsePositiveRate": row[rate], "recall": row[recall], "confidenceThreshold": "–"}
+                classes.setdefault(str(row[label]), []).append(point)
+        curves = [roc_of(points, f"{name} \u00b7 {key} \u00b7 {one}") for one, points in list(classes.items())[:_MOST_CLASSES]]
+        found += [curve for curve in curves if curve is not None]
     return found
 
 

@@ -44,11 +44,7 @@ def view_of(page: ComparePage, parts: Collection[str], address: str) -> dict[str
         "causes": [_cause(one) for one in page.causes[:MOST_ROWS]] if "causes" in parts else [],
         "tables": [{"title": title, "lines": list(_lines(rows))} for title, rows in tables if any(row.is_different for row in rows)],
         "metrics": [_metric(row) for row in page.metrics[:MOST_ROWS]] if "metrics" in parts else [],
-        "curves": [
-            _curve(f"{one.run_name} \u00b7 {one.artifact.name}", one.roc)
-            for one in (page.curves if "roc" in parts else ())
-            if one.roc is not None
-        ],
+        "curves": [_curve(one) for one in (page.curves if "roc" in parts else ())],
         "shelves": [_shelf(shelf) for shelf in shelves],
         "kinds": [[kind, heading] for kind, heading in KINDS.items() if any(shelf.kind == kind for shelf in shelves)],
         "steps": steps_of(shelves),
@@ -62,8 +58,8 @@ def _cause(one: Cause) -> dict[str, Any]:
     return {"word": one.word, "name": one.name, "change": one.change}
 
 
-def _curve(name: str, one: RocCurve) -> dict[str, Any]:
-    return {"name": name, "path": one.path, "points": list(one.points), "area": one.area}
+def _curve(one: RocCurve) -> dict[str, Any]:
+    return {"name": one.name, "path": one.path, "points": list(one.points), "area": one.area}
 
 
 def _lines(rows: Iterable[DiffRow]) -> Iterable[dict[str, Any]]:

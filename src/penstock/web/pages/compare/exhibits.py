@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -18,8 +18,8 @@ from penstock.interfaces.pages import ArtifactUse, TaskItem
 from penstock.web.comparisons.exhibits import Piece, Shelf, drawn_pieces, shelves_of
 from penstock.web.comparisons.stored_pictures import picture_pieces
 from penstock.web.comparisons.subjects import Subject
-from penstock.web.comparisons.tracked import matrix_pieces, matrix_tables, media_keys, media_pieces
-from penstock.web.previews.visualizations import Visual
+from penstock.web.comparisons.tracked import matrix_pieces, matrix_tables, media_keys, media_pieces, roc_curves, roc_tables
+from penstock.web.previews.visualizations import RocCurve, Visual
 from penstock.web.services.web import WebServices
 from penstock.web.tracking.documents import read_document
 
@@ -75,19 +75,32 @@ async def exhibits(
 
 async def _tracked(services: WebServices, run: TrackedRun, place: int) -> list[Piece]:
     """What a tracked run logged by step, and its confusion matrices; looks into the histories of media alone."""
-    tracking, keys, paths = services.tracking, media_keys(run), sorted(matrix_tables(run).values())[:_TABLES_PER_RUN]
+    tracking, keys = services.tracking, media_keys(run)
     logged: dict[str, list[tuple[int, Any]]] = {}
-    tables: dict[str, Any] = {}
     if tracking is not None and keys:
         specs = [json.dumps({"keys": ["_step", key], "samples": _STEPS_PER_KEY}) for key in keys]
         for key, rows in zip(keys, await tracking.history.sampled(run.run_id, specs), strict=True):
             known = [(row.get("_step"), row.get(key)) for row in rows]
             logged[key] = [(step, value) for step, value in known if isinstance(step, int) and isinstance(value, Mapping)]
-    if tracking is not None and paths:
-        files = (await tracking.files.of_runs([run.run_id], names=paths)).get(run.run_id, ())
-        wanted = [(file.name, file.digest) for file in files if file.digest is not None and file.size_bytes <= _LARGEST_TABLE]
-        tables = await asyncio.to_thread(lambda: {name: read_document(_text(services, digest)) for name, digest in wanted})
+    tables = await _tables(services, run, matrix_tables(run).values())
     return [*media_pieces(run, place, logged), *matrix_pieces(run, place, tables)]
+
+
+async def tracked_curves(services: WebServices, runs: Sequence[Subject]) -> list[RocCurve]:
+    """ROC curves that tracked runs logged, to be drawn with those of tasks."""
+    held = [(run, run.tracked) for run in runs if run.tracked is not None]
+    tables = await asyncio.gather(*(_tables(services, one, roc_tables(one).values()) for _, one in held))
+    return [curve for (run, one), found in zip(held, tables, strict=True) for curve in roc_curves(one, run.name, found)]
+
+
+async def _tables(services: WebServices, run: TrackedRun, paths: Iterable[str]) -> dict[str, Any]:
+    """Read tables of a run that are not too large, by path."""
+    names = sorted(paths)[:_TABLES_PER_RUN]
+    if services.tracking is None or not names:
+        return {}
+    files = (await services.tracking.files.of_runs([run.run_id], names=names)).get(run.run_id, ())
+    wanted = [(file.name, file.digest) for file in files if file.digest is not None and file.size_bytes <= _LARGEST_TABLE]
+    return await asyncio.to_thread(lambda: {name: read_document(_text(services, digest)) for name, digest in wanted})
 
 
 def _text(services: WebServices, digest: Digest) -> str:

@@ -23,13 +23,13 @@ from penstock.web.comparisons.subjects import Subject
 from penstock.web.graphs.flow_diff import FlowGraphDiff, flow_graph_diff
 from penstock.web.pages.compare.adding import MOST_RUNS, ids_of, named_runs
 from penstock.web.pages.compare.differences import PARTS_OF_PAGE, MetricRow, differences, first_of
-from penstock.web.pages.compare.exhibits import exhibits
+from penstock.web.pages.compare.exhibits import exhibits, tracked_curves
 from penstock.web.pages.compare.findings import Asked, Findings, asked_runs, find
 from penstock.web.pages.compare.graphs import GraphDiff, graph_diff
 from penstock.web.pages.tracking.board import merged_panels
 from penstock.web.pages.tracking.run import project_crumb
 from penstock.web.previews.viewer_sources import uses_with_sources
-from penstock.web.previews.visualizations import Visual, visuals_of
+from penstock.web.previews.visualizations import RocCurve, visuals_of
 from penstock.web.render import Crumb, Frame, query_url, render
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.tracking import report_projects, tracking_of
@@ -127,8 +127,8 @@ class ComparePage:
     """Indexes of the other runs of flows."""
     durations: Sequence[DiffRow]
     """Seconds by task."""
-    curves: Sequence[Visual]
-    """ROC curves by run."""
+    curves: Sequence[RocCurve]
+    """ROC curves, named by their run."""
     more_curves: int
     """Curves that are too many to be drawn."""
     shelves: Sequence[Shelf]
@@ -299,7 +299,9 @@ async def _drawings(services: WebServices, runs: Sequence[Subject], findings: Fi
     places = {run.run_id: place for place, run in enumerate(runs)}
     outputs = await uses_with_sources(services, sorted(findings.outputs, key=lambda use: places.get(use.run_id, 0)))
     visuals = visuals_of(outputs)
-    curves = [visual for visual in visuals if visual.roc]
+    curves = [replace(one.roc, name=f"{one.run_name} \u00b7 {one.artifact.name}") for one in visuals if one.roc is not None]
+    if curves:  # without any, the panels of the tracked runs have theirs
+        curves += await tracked_curves(services, runs)
     return {
         "curves": curves[:_MOST_CURVES],
         "more_curves": max(0, len(curves) - _MOST_CURVES),

@@ -44,7 +44,9 @@ const valueOf = (threshold) => (/inf/i.test(threshold) ? Infinity : Number(thres
 /** Mark the point of the slider on the first curve shown, and on the others the one whose threshold is nearest; say their rates. */
 function follow(figure) {
   const slider = figure.querySelector("[data-roc-threshold]");
-  const curves = [...figure.querySelectorAll("[data-curve]")].filter((curve) => !curve.classList.contains("is-off"));
+  const shown = [...figure.querySelectorAll("[data-curve]")].filter((curve) => !curve.classList.contains("is-off"));
+  const told = shown.filter((curve) => !Number.isNaN(valueOf(pointsOf(curve)[0][2])));
+  const curves = told.length ? told : shown; // curves that a client logged come without thresholds
   for (const mark of figure.querySelectorAll("[data-roc-mark]")) mark.setAttribute("visibility", "hidden");
   const output = figure.querySelector("output");
   if (!curves.length) {

@@ -450,3 +450,11 @@ def test_the_name_of_a_project_opens_a_list_of_the_others(tab: Page, logged: Log
     expect(crumb.get_by_role("link", name="All projects")).to_be_visible()
     tab.keyboard.press("Escape")
     expect(crumb).not_to_have_attribute("open", "")
+
+
+def test_groups_within_groups_say_in_words_that_runs_have_no_value(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}?group=config.nothing,config.lr")
+    eye = tab.locator("[data-run-group] [data-run-group] [data-group-eye]").first
+    expect(eye).to_have_attribute("aria-label", re.compile(r"^Draw without a value · 0\.\d+$"))
+    expect(tab.locator('figure[data-key="train/loss"] .chart-legend')).to_contain_text("without a value · 0.1 (1)")
+    expect(tab.get_by_text("– ·")).to_have_count(0)

@@ -8,7 +8,7 @@ import { Panel } from "./panel.js";
 import { askRange } from "./panel_range.js";
 import { canDraw, Plot } from "./plot.js";
 import { combined, grouped } from "./series.js";
-import { say, shortNumber } from "./words.js";
+import { groupTitle, say, shortNumber } from "./words.js";
 
 const MOST_KEYS = 16; // at first, and as many more each time the reader asks
 const MOST_NAMES = 8;
@@ -89,7 +89,7 @@ export class LinePanel extends Panel {
         if (!run || run.isHidden || !series.x.length || (allowed && !allowed.has(run.id))) continue;
         const isFaint = run.isFaint || (this.brushed !== undefined && !this.brushed.has(run.id));
         if (run.group !== undefined) {
-          if (!groups.has(run.group)) groups.set(run.group, { name: run.group || say("no group"), color: run.groupColor, series: [], runs: [], isFaint: true });
+          if (!groups.has(run.group)) groups.set(run.group, { name: groupTitle(run.group), color: run.groupColor, series: [], runs: [], isFaint: true });
           const group = groups.get(run.group);
           group.series.push(series);
           group.runs.push(run.id);
@@ -109,7 +109,7 @@ export class LinePanel extends Panel {
       if (name === "run" || name === "run:displayName") return run.name;
       if (name === "id" || name === "run:name") return run.runName ?? run.id;
       if (name === "key" || name === "metric" || name === "y") return key;
-      if (name === "group" || name === "run:group") return run.group ?? "";
+      if (name === "group" || name === "run:group") return run.group === undefined ? "" : groupTitle(run.group);
       return String(this.told?.get(run.id)?.[name.replace(/^(c|s)\w+:/, "$1.")] ?? "");
     });
   }

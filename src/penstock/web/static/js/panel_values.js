@@ -5,7 +5,7 @@ import { lookClass, styleAt } from "./looks.js";
 import { Panel } from "./panel.js";
 import { joined, spreadOf } from "./series.js";
 import { axes, scaleOf, sheet } from "./svg.js";
-import { say, shortNumber } from "./words.js";
+import { groupTitle, say, shortNumber } from "./words.js";
 
 const MOST_BARS = 40;
 const MOST_ROWS = 1000;
@@ -101,7 +101,7 @@ export class BarPanel extends ValuesPanel {
     return [...groups].map(([name, members]) => {
       const values = members.map((row) => row.values[metric]);
       const [low, high] = spreadOf(values, band);
-      return { label: `${name || say("no group")} (${members.length})`, value: joined(values, agg), low, high, color: this.board.groupColor(name) ?? members[0].color };
+      return { label: `${groupTitle(name)} (${members.length})`, value: joined(values, agg), low, high, color: this.board.groupColor(name) ?? members[0].color };
     });
   }
 

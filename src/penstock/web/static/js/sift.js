@@ -1,7 +1,7 @@
 // Tables of previews: rows that are shown sorted by a column, filtered by words and grouped by a column, here in the browser; the text below
 // says how many of the file's rows these are. Groups are closed at first and say how many rows they hold and how their numbers are spread.
 
-import { make } from "./dom.js";
+import { make, text } from "./dom.js";
 import { askWhole, isWhole } from "./whole_rows.js";
 import { shortNumber } from "./words.js";
 
@@ -52,7 +52,7 @@ function headOf(place, state, key, rows) {
     [...place.querySelectorAll(".sift-group button")].find((one) => one.dataset.key === key)?.focus();
   };
   const cells = heads.map((head, at) => {
-    if (at === state.by) return make("th", { scope: "row" }, make("button", { class: "plain-button", type: "button", "aria-expanded": String(isOpen), "data-key": key, onclick: toggle }, key || "–", " ", make("span", { class: "chip num" }, String(rows.length))));
+    if (at === state.by) return make("th", { scope: "row" }, make("button", { class: "plain-button", type: "button", "aria-expanded": String(isOpen), "data-key": key, onclick: toggle }, key || text("no value"), " ", make("span", { class: "chip num" }, String(rows.length))));
     const numbers = head.classList.contains("right") ? rows.map((row) => numberOf(row, at)).filter((value) => value !== null) : [];
     if (!numbers.length) return make("td");
     const least = numbers.reduce((a, b) => Math.min(a, b));

@@ -1,7 +1,7 @@
 // Questions over the rows of a whole file. The server answers a piece of a second; pieces are added up here and drawn after each, until the
 // file is over, the reader stops, or half a minute has gone. What is asked stands in the address, so that a link asks again.
 
-import { make } from "./dom.js";
+import { make, text } from "./dom.js";
 import { ask, why } from "./waiting.js";
 import { shortNumber } from "./words.js";
 
@@ -217,7 +217,7 @@ function groupOf(place, state, sum, one) {
     askWhole(place, {});
   };
   return make("tr", { class: "sift-group" }, ...sum.columns.map((name, at) => {
-    if (at === by) return make("th", { scope: "row" }, make("button", { class: "plain-button", type: "button", onclick: narrow, disabled: one.key === "" }, one.key || "–", " ", make("span", { class: "chip num" }, number(one.count))));
+    if (at === by) return make("th", { scope: "row" }, make("button", { class: "plain-button", type: "button", onclick: narrow, disabled: one.key === "" }, one.key || text("no value"), " ", make("span", { class: "chip num" }, number(one.count))));
     const held = sum.spreads[at] ? one.numbers[at] : null;
     if (!held) return make("td");
     return make("td", { class: "num" }, `⌀ ${shortNumber(held[1] / held[0])}`, make("span", { class: "sub" }, `${shortNumber(held[2])} … ${shortNumber(held[3])}`));

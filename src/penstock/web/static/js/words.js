@@ -15,3 +15,8 @@ export function shortNumber(value) {
   if (size !== 0 && (size >= 1e7 || size < 1e-4)) return value.toExponential(3).replace(/\.?0+e/, "e");
   return Number(value.toPrecision(6)).toString();
 }
+
+/** What a group is called: the values that lead to it, those that runs have not in words (`pages/tracking/workspace.py`: `group_name`). */
+export function groupTitle(name) {
+  return name ? name.split(" · ").map((part) => (part === "–" ? say("no group") : part)).join(" · ") : say("no group");
+}

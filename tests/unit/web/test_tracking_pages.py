@@ -795,3 +795,17 @@ async def test_a_registry_has_no_tabs_of_runs(site: Site) -> None:
     await site.tracking.projects.upsert("ann", "wandb-registry-model")
     (tabs,) = re.findall(r'<nav class="tabs".*?</nav>', (await site.get("/ann/wandb-registry-model/artifacts")).text, re.DOTALL)
     assert re.findall(r"/(\w+)\"", tabs) == ["overview", "artifacts", "reports", "automations"]
+
+
+async def test_files_stand_in_the_order_that_the_reader_asks_for(site: Site) -> None:
+    run = (await site.services.pages.runs([site.run_id]))[site.run_id]
+    for name, content in (("f10.txt", b"1"), ("f2.txt", b"22"), ("media/a.txt", b"333")):
+        await site.tracking.files.register(run, FileRegistration(name, site.blobs.put_bytes(content).digest, len(content), "0" * 32))
+
+    async def names(query: str) -> list[str]:
+        page = (await site.get(f"{site.base}/runs/r1/files{query}")).text.partition("<tbody>")[2].partition("</tbody>")[0]
+        return [name for name in re.findall(r"</svg> ([^<]+)</a>", page) if name in {"f10.txt", "f2.txt", "media/"}]
+
+    assert await names("?sort=name") == ["f2.txt", "f10.txt", "media/"]
+    assert await names("?sort=-size") == ["media/", "f2.txt", "f10.txt"]
+    assert await names("?sort=nonsense") == await names("")

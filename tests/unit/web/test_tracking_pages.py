@@ -701,6 +701,19 @@ async def test_a_workspace_of_the_client_opens_in_the_colours_that_it_gave_to_ru
     assert found["document"]["runs"]["groupColors"] == {"first": 3}
 
 
+async def test_what_is_said_above_a_run_follows_it_to_its_end(site: Site) -> None:
+    async def banners() -> str:
+        return (await site.get(f"{site.base}/runs/long/overview")).text.partition('id="tracked-banners"')[2].partition("<nav")[0]
+
+    run = (await site.tracking.runs.upsert("ann", "digits", "long", RunChange(), user_name="ann")).run
+    assert (await banners()).startswith(" data-live hidden>"), "a place that is patched when there is something to say"
+    await site.http.post("/ui/tracking/runs/actions", data={"id": run.run_id, "verb": "stop", "next": "/"}, headers=ORIGIN)
+    assert "Stop was asked for" in await banners()
+    await site.tracking.filestream.post("ann", "digits", "long", StreamMessage(is_complete=True, exit_code=255))
+    assert "exit code 255" in await banners()
+    assert "Stop was asked for" not in await banners()
+
+
 async def test_the_crumb_of_a_project_offers_the_others_when_it_is_opened(site: Site) -> None:
     for address in (site.base, f"{site.base}/runs/r1/overview"):
         assert 'hx-get="/ui/projects/switcher?of=ann%2Fdigits"' in (await site.get(address)).text

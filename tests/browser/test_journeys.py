@@ -357,6 +357,21 @@ def test_pages_have_no_accessibility_violations(page: Page, served: Served, them
     assert found == {}
 
 
+def test_high_contrast_is_seven_to_one_in_logs_and_on_buttons_that_destroy(page: Page, served: Served) -> None:
+    rule = "axe.run(document, {runOnly: {type: 'rule', values: ['color-contrast-enhanced']}, rules: {'color-contrast-enhanced': {enabled: true}}, iframes: false}).then((found) => found.violations.flatMap((one) => one.nodes.map((node) => node.html)))"
+    page.context.add_cookies([{"name": "penstock_theme", "value": "contrast", "url": served.url}])
+    page.add_init_script(AXE.read_text())
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+        page.goto(f"/ui/runs/{served.seeded.runs['failed']}?task={task(served, 'failed', 'root/exit-handler-1/for-loop-2[3]/train-model')}&tab=logs")
+        expect(page.locator(".log-line").last).to_be_visible()
+        assert page.evaluate(rule) == [], scheme
+        page.goto("/ui/recurring/rec-nightly")
+        page.get_by_role("button", name="Delete").click()
+        expect(page.get_by_role("dialog").locator(".button.danger")).to_be_visible()
+        assert page.evaluate(rule) == [], scheme
+
+
 _FOR_FINGERS = """axe.run(document, {runOnly: {type: 'rule', values: ['target-size', 'scrollable-region-focusable']}, resultTypes: ['violations'], iframes: false})
 .then((found) => found.violations.flatMap((one) => one.nodes.map((node) => `${one.id} ${node.target.join(' ')}`)))"""
 

@@ -106,6 +106,36 @@ def test_cards_of_outputs_stand_close_below_each_other_and_are_read_downwards(pa
     assert [card["top"] for card in cards] == sorted(card["top"] for card in cards)
 
 
+def test_cards_of_outputs_stand_below_each_other_when_the_window_becomes_narrow_and_beside_each_other_again(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}?view=output")
+    packed = page.locator("[data-pack].is-packed")
+    expect(packed).to_have_count(1)
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(packed).to_have_count(0)
+    assert len({card["column"] for card in page.evaluate(_CARDS)}) == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 1440, "height": 900})
+    expect(packed).to_have_count(1)
+    assert len({card["column"] for card in page.evaluate(_CARDS)}) > 1
+
+
+def test_what_is_cut_tells_the_whole_of_it_when_it_is_pointed_at(page: Page, served: Served) -> None:
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    here = page.locator(".crumbs .here")
+    name = here.inner_text()
+    here.hover()
+    expect(here).not_to_have_attribute("title", name)
+    here.evaluate("(element) => { element.style.display = 'block'; element.style.width = '2rem'; element.style.overflow = 'hidden'; element.style.textOverflow = 'ellipsis'; }")
+    page.locator("h1").hover()
+    here.hover()
+    expect(here).to_have_attribute("title", name)
+    here.evaluate("(element) => element.removeAttribute('style')")
+    page.locator("h1").hover()
+    here.hover()
+    expect(here).not_to_have_attribute("title", name)
+
+
 def test_the_bar_of_picked_rows_is_one_line_on_a_telephone(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto("/ui/runs")

@@ -123,6 +123,8 @@ class Frame:
     """Uses the whole window without padding (graph pages)."""
     is_bare: bool = False
     """Without rail and top bar, for embedding."""
+    belongs_to: str = ""
+    """Name of what a page that is titled by a word is of, for the title of the browser's tab."""
 
 
 @dataclass(frozen=True, slots=True)

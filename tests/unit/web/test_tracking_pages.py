@@ -822,3 +822,10 @@ async def test_files_stand_in_the_order_that_the_reader_asks_for(site: Site) -> 
     assert await names("?sort=name") == ["f2.txt", "f10.txt", "media/"]
     assert await names("?sort=-size") == ["media/", "f2.txt", "f10.txt"]
     assert await names("?sort=nonsense") == await names("")
+
+
+async def test_the_tabs_of_a_project_are_titled_in_the_language_of_the_reader(site: Site) -> None:
+    tabs = {"runs": "실행", "sweeps": "스윕", "artifacts": "아티팩트", "reports": "리포트", "automations": "자동화"}
+    for tab, word in tabs.items():
+        page = (await site.http.get(f"{site.base}/{tab}", headers={"cookie": "penstock_lang=ko"})).text
+        assert f"<title>{word} · digits · Penstock</title>" in page, tab

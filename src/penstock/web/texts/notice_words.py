@@ -39,6 +39,7 @@ PLAIN = (
     "Runs that were created without an experiment.",
     "the attempt did not succeed; its log says why",
     "This artifact is no folder.", "first key, kept in the data folder",
+    "code", "image", "inputs", "options", "outputs",
 )  # fmt: skip
 PATTERNS = (
     "{done} {count} of {total} runs.",

@@ -186,7 +186,7 @@ async def list_page(services: WebServices, tracking: TrackingServices, request: 
     protected = await asyncio.to_thread(tracking.registries.protected_aliases, project.project_id)
     locked = await asyncio.to_thread(tracking.registries.locked_aliases, project.project_id, caller_of(tracking, request).user_name)
     page = CollectionListPage(project, project_url(project), PROJECT_TABS, found, protected, locked)
-    frame = project_frame(project, f"{project.name} artifacts", crumb="Artifacts", scripts=("table",))
+    frame = project_frame(project, "Artifacts", crumb="Artifacts", scripts=("table",))
     return render(services, request, "tracking/collections.html", frame=frame, page=page)
 
 

@@ -84,7 +84,7 @@ async def list_page(services: WebServices, tracking: TrackingServices, request: 
     integrations = await asyncio.to_thread(tracking.automations.integrations, project.entity)
     metric = request.query_params.get("metric")
     page = AutomationsPage(project, project_url(project), PROJECT_TABS, entries, EVENT_WORDS, LOOKS, integrations, metric)
-    frame = project_frame(project, f"{project.name} automations", crumb="Automations", scripts=("triggers",))
+    frame = project_frame(project, "Automations", crumb="Automations", scripts=("triggers",))
     return render(services, request, "tracking/automations.html", frame=frame, page=page)
 
 

@@ -170,7 +170,7 @@ async def list_page(services: WebServices, tracking: TrackingServices, request: 
     reports, count = await reports_of(tracking, project)
     found = REPORTS.found(request, reports, now=services.clock.now()).shown(request, KIND_WORDS)
     page = ReportListPage(project, project_url(project), PROJECT_TABS, found, count, MOST_REPORTS)
-    frame = project_frame(project, f"{project.name} reports", crumb="Reports", scripts=("table",))
+    frame = project_frame(project, "Reports", crumb="Reports", scripts=("table",))
     return render(services, request, "tracking/reports.html", frame=frame, page=page)
 
 

@@ -192,7 +192,7 @@ async def list_page(services: WebServices, tracking: TrackingServices, request: 
     sweeps = await sweeps_of(tracking, project)
     found = SWEEPS.found(request, sweeps, now=services.clock.now()).shown(request, STATE_WORDS)
     page = SweepListPage(project, project_url(project), PROJECT_TABS, found, len(sweeps))
-    frame = project_frame(project, f"{project.name} sweeps", crumb="Sweeps", scripts=("table",))
+    frame = project_frame(project, "Sweeps", crumb="Sweeps", scripts=("table",))
     return render(services, request, "tracking/sweeps.html", frame=frame, page=page)
 
 

@@ -226,6 +226,7 @@ def project_frame(project: TrackedProject, title: str, *, crumb: str = "", scrip
         crumbs=crumbs,
         live=f"project={quote(f'{project.entity}/{project.name}', safe='')}",
         scripts=scripts,
+        belongs_to=project.name if title in _OWN_CRUMBS else "",
     )
 
 
@@ -344,5 +345,5 @@ async def table_page(services: WebServices, tracking: TrackingServices, request:
         group_choices=[*GROUPS[1:], *((key, key) for key in keys)],
         grouped=grouped,
     )
-    frame = project_frame(project, f"{project.name} runs", crumb="Runs", scripts=("table",))
+    frame = project_frame(project, "Runs", crumb="Runs", scripts=("table",))
     return render(services, request, "tracking/table.html", frame=frame, page=page)

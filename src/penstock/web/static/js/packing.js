@@ -16,11 +16,14 @@ function rowsOf(card, gap) {
 /** Give every card below `box` its column and its rows. */
 function pack(box) {
   const cards = [...box.children];
+  const before = placed.get(box);
+  const room = `${box.clientWidth} ${box.dataset.columns ?? ""}`;
+  // A card in the last column keeps that column there, however narrow the box became: none has one while columns are counted.
+  if (before && before.room !== room) for (const card of cards) card.style.gridColumn = "auto";
   const { gridTemplateColumns, columnGap } = getComputedStyle(box);
   const count = gridTemplateColumns.split(" ").length;
   const isPacked = count > 1 && cards.length > count;
   box.classList.toggle("is-packed", isPacked);
-  const before = placed.get(box);
   const kept = isPacked && before?.count === count ? before.columns : new Map();
   const heights = Array(count).fill(0);
   const rows = isPacked ? cards.map((card) => rowsOf(card, parseFloat(columnGap) || 0)) : [];
@@ -32,7 +35,7 @@ function pack(box) {
       card.style.gridArea = `auto / ${column + 1} / span ${rows[at]} / auto`;
     } else card.style.gridArea = "";
   });
-  placed.set(box, { count, columns: kept });
+  placed.set(box, { count, room, columns: kept });
 }
 
 /** Pack what is there now; a patch has taken the places of the cards, and brings new ones. */

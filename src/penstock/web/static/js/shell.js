@@ -1,6 +1,7 @@
 // The frame: theme, language, rail, search dialog, menus, copying, clocks, notices, keys, confirmation.
 
 import "./clocks.js";
+import "./cut_texts.js";
 import "./forms.js";
 import "./keys.js";
 import "./news.js";

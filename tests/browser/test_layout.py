@@ -68,6 +68,39 @@ def test_the_switches_of_a_graph_are_there_in_narrow_windows(page: Page, served:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_the_tools_of_a_graph_stay_in_one_row_on_telephones_and_are_reached_by_keyboard(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    expect(page.locator("#graph .node").first).to_be_visible()
+    tools = page.get_by_role("toolbar", name="Graph tools")
+    expect(tools.get_by_role("button", name="Zoom in")).to_be_hidden()
+    rows = "(tools) => new Set([...tools.children].filter((tool) => tool.offsetHeight).map((tool) => Math.round((tool.getBoundingClientRect().top + tool.getBoundingClientRect().bottom) / 2))).size"
+    assert tools.evaluate(rows) == 1
+    page.locator("#graph-more > summary").focus()
+    page.keyboard.press("Enter")
+    for name in ("Turn the graph", "Zoom out", "Zoom in"):
+        expect(tools.get_by_role("button", name=name)).to_be_visible()
+    tools.get_by_role("button", name="Zoom in").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**at=*")
+    expect(tools.get_by_role("button", name="Zoom in")).to_be_focused()
+    page.set_viewport_size({"width": 1440, "height": 844})
+    expect(page.locator("#graph-more")).to_be_hidden()
+    expect(tools.get_by_role("button", name="Zoom in")).to_be_visible()
+    expect(tools.get_by_role("button", name="Zoom in")).to_be_focused()
+
+
+def test_a_task_whose_panel_is_open_is_shown_with_its_surroundings_large_enough_to_read(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 1440, "height": 600})
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    page.locator("#graph a.node").first.click()
+    expect(page.locator("#panel .panel-inner")).to_be_visible(timeout=30_000)
+    page.reload()
+    expect(page.locator("#graph .node.is-selected")).to_be_in_viewport()
+    scale = "() => new DOMMatrix(getComputedStyle(document.querySelector('.graph-world')).transform).a >= 0.9"
+    page.wait_for_function(scale)
+
+
 def test_the_tools_of_a_graph_stay_in_one_row_beside_an_open_panel(page: Page, served: Served) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(f"/ui/runs/{served.seeded.runs['good']}")

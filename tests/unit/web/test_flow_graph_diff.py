@@ -111,3 +111,14 @@ def test_a_flows_run_has_output_config_and_lineage(room: Room) -> None:
     assert f"of=flow:{second}/start/" in unquote(lineage)
     assert "flow.py" in room.client.get(f"/flows/{second}/view/config").text
     assert "No output yet" in room.client.get(f"/flows/{second}/view/output").text
+
+
+def test_a_running_task_says_when_its_log_comes_and_its_download_has_its_name(room: Room) -> None:
+    run = room.run(None)
+    address = re.search(rf"/flows/{run}/start/\d+", room.client.get(f"/flows/{run}/view/tasks").text)
+    assert address
+    page = room.client.get(address[0])
+    assert "stores the log when the attempt ends" in page.text
+    log = room.client.get(f"{address[0]}/log?attempt=0")
+    assert (log.status_code, log.text) == (200, "")
+    assert f'filename="{address[0].removeprefix("/flows/").replace("/", "-")}-0.log"' in log.headers["content-disposition"]

@@ -20,6 +20,8 @@ const ARTIFACT_KINDS = { "system.Dataset": "dataset", "system.Model": "model", "
 const ORDER = ["FAILED", "CANCELED", "CANCELING", "RUNNING", "PENDING", "PAUSED", "SUCCEEDED", "SKIPPED"];
 const DIFFS = { added: "plus", removed: "minus", changed: "edit" };
 const SWITCHES = { failed: "graph-failed-only", path: "graph-path", different: "graph-differences" };
+/** The scale at least that a chosen task and what is around it are shown with. */
+const LEGIBLE = 0.9;
 const FAR = 0.6;
 const UNFOLDED = new Set(["CONDITION", "CONDITION_BRANCH", "EXIT_HANDLER"]);
 
@@ -586,12 +588,18 @@ class GraphView {
     this.showMap();
   }
 
-  /** Show the beginning, or where the chosen task is when that is elsewhere; nothing the reader did, so nothing for the address. */
+  /** Show the beginning, or what is around the chosen task, where names can be read; nothing the reader did, so nothing for the address. */
   fitWithSelected() {
     this.fit(this.sight.here === "all");
     if (this.hasMoved) return;
-    if (!this.selected || this.isInSight(this.selected)) return;
+    const isSmall = this.view.k < LEGIBLE;
+    if (!this.nodes.has(this.selected) || (!isSmall && this.isInSight(this.selected))) return;
+    this.view.k = Math.max(this.view.k, LEGIBLE);
     this.centerOn(this.selected);
+    // No room is left empty beside what is cut on the other side.
+    const along = (size, room, at) => (size <= room ? (room - size) / 2 : Math.min(24, Math.max(room - size - 24, at)));
+    this.view.x = along(this.placed.width * this.view.k, this.root.clientWidth, this.view.x);
+    this.view.y = along(this.placed.height * this.view.k, this.root.clientHeight, this.view.y);
     this.apply();
   }
 

@@ -206,10 +206,10 @@ def test_artifacts_switched_on_are_in_sight_on_a_telephone_and_leave_what_was_mo
     expect(page.locator("#graph .node.is-artifact").first).to_be_attached()
     page.wait_for_timeout(300)
     expect(first).to_be_in_viewport(ratio=0.8)
-    graph = page.locator("#graph")
-    graph.focus()
-    page.locator("#graph-in").click()
-    page.locator("#graph-in").click()
+    page.keyboard.press("Escape")
+    page.locator("#graph").focus()
+    page.keyboard.press("+")
+    page.keyboard.press("+")
     page.wait_for_timeout(300)
     zoomed = page.locator(".graph-world").evaluate("(world) => new DOMMatrix(getComputedStyle(world).transform).a")
     page.locator("#graph-more > summary").click()
@@ -226,13 +226,12 @@ def test_buttons_of_boxes_keep_their_size_when_the_graph_is_small_and_leave_when
     page.wait_for_timeout(300)
     size = button.evaluate("(one) => Math.min(one.getBoundingClientRect().width, one.getBoundingClientRect().height)")
     assert size >= 23.9
-    page.locator("#graph-out").click()
-    page.locator("#graph-out").click()
-    page.locator("#graph-out").click()
+    page.locator("#graph").focus()
+    for key in "---":
+        page.keyboard.press(key)
     expect(button).to_be_hidden()
-    page.locator("#graph-in").click()
-    page.locator("#graph-in").click()
-    page.locator("#graph-in").click()
+    for key in "+++":
+        page.keyboard.press(key)
     expect(button).to_be_visible()
 
 

@@ -176,7 +176,7 @@ def test_logs_of_all_runs_are_searched_from_the_search_dialog(page: Page, served
     rows = page.get_by_role("region", name="Hits").locator("tbody tr")
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("ValueError: Input X contains NaN")
-    page.get_by_label("In tasks that match").fill('status:failed run:"digits with gaps"')
+    page.get_by_label("In tasks and tracked runs that match").fill('status:failed run:"digits with gaps"')
     page.keyboard.press("Enter")
     page.wait_for_url("**q=status*")
     expect(rows.get_by_role("cell").nth(1)).to_have_text("1")

@@ -41,6 +41,7 @@ export function foldSwitches(tools) {
   new ResizeObserver(() => {
     if (tools.clientWidth === width) return;
     width = tools.clientWidth;
+    tools.classList.add("is-arranged");
     const focused = tools.contains(document.activeElement) ? document.activeElement : null;
     const before = folded;
     for (const sets of [0, 1, 2]) {

@@ -242,7 +242,7 @@ def test_a_long_list_is_brought_up_to_date_in_place_and_new_rows_wait_behind_a_b
     haystack.write_sync(lambda tx: tx.execute("UPDATE run SET name = 'haystack renamed' WHERE run_id = 'hay-00140'"))
     haystack.write_sync(lambda tx: tx.execute("DELETE FROM run WHERE run_id = 'hay-00120'"))
     publish(served, "hay-00140")
-    pill = page.get_by_role("button", name="1 new runs")
+    pill = page.get_by_role("button", name="1 new run", exact=True)
     expect(pill).to_be_visible(timeout=30_000)
     expect(page.locator("#row-hay-00140")).to_contain_text("haystack renamed")
     expect(page.locator("#row-hay-00140")).to_be_in_viewport()
@@ -332,5 +332,5 @@ def test_a_row_that_moves_in_a_long_list_is_neither_missing_nor_doubled_and_its_
     assert "row-hay-00130" not in shown
     lasts(haystack, 1100, 9999.0)
     publish(served, "hay-01100")
-    page.get_by_role("button", name="1 new runs").click()
+    page.get_by_role("button", name="1 new run", exact=True).click()
     expect(rows.first).to_have_attribute("id", "row-hay-01100")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+from collections.abc import Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers
@@ -15,6 +16,7 @@ from penstock.domain.accounts import Caller
 COOKIE = "penstock_key"
 """Of the sign-in page."""
 _CALLER = "caller"
+_WELCOME = "welcome"
 
 
 def keys_of(headers: Headers) -> list[str]:
@@ -37,12 +39,18 @@ def keys_of(headers: Headers) -> list[str]:
     return [key for key in found if key]
 
 
-def note_caller(scope: Scope, caller: Caller) -> None:
-    """Remember who the door found to send a request."""
-    scope.setdefault("state", {})[_CALLER] = caller
+def note_caller(scope: Scope, caller: Caller, welcome: Callable[[], Awaitable[bool]] | None = None) -> None:
+    """Remember who the door found to send a request, and what tells whether it would be let in again (`is_welcome`)."""
+    scope.setdefault("state", {}).update({_CALLER: caller, _WELCOME: welcome})
 
 
 def noted_caller(scope: Scope) -> Caller | None:
     """Return who the door found, or None when it did not have to ask."""
     found = scope.get("state", {}).get(_CALLER)
     return found if isinstance(found, Caller) else None
+
+
+async def is_welcome(scope: Scope) -> bool:
+    """Whether the door would let the sender of a request in now as it did then; what answers for long asks again and again."""
+    ask = scope.get("state", {}).get(_WELCOME)
+    return ask is None or bool(await ask())

@@ -7,7 +7,7 @@ Rules, in order:
 3. When the server listens beyond loopback, every request needs a key: `Authorization: Bearer KEY`, Basic with the key as password,
    `x-api-key: KEY`, or the cookie of the sign-in page. Browsers that ask for a page without one are led to the sign-in page.
    On loopback a request without a valid key is the owner's, but not one with the key of a disabled user.
-4. The user of the key must have the role that `api.policy` asks for (403).
+4. The user of the key must have the role that `api.policy` asks for (403). Answers that last (`web.live`) ask again meanwhile.
 5. Every answer carries headers that keep browsers from sniffing, framing and running inline script, unless the page set its own.
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -27,7 +28,7 @@ from penstock.api.http import envelope
 from penstock.api.kfp.errors import upload_body
 from penstock.api.kfp_v1.errors import envelope as envelope_v1
 from penstock.api.policy import SAFE_METHODS, is_open, role_for
-from penstock.domain.accounts import Caller
+from penstock.domain.accounts import Caller, Role
 from penstock.domain.errors import AccountDisabledError, RoleNeededError
 from penstock.server.config import is_loopback_host
 
@@ -119,12 +120,20 @@ class Door:
             return self._stranger(scope, headers, str(error))
         if caller is None:
             return self._stranger(scope, headers, "this server needs an API key; `penstock env` on its machine prints one")
-        note_caller(scope, caller)
+        note_caller(scope, caller, partial(self._is_welcome, headers, caller, needed))
         try:
             caller.need(needed)
         except RoleNeededError as error:
             return self._refused(scope, error)
         return None
+
+    async def _is_welcome(self, headers: Headers, before: Caller, needed: Role) -> bool:
+        """Whether the same user would be let in now: the key is still theirs and valid, and their role is enough."""
+        try:
+            caller = await self._caller(headers)
+        except AccountDisabledError:
+            return False
+        return caller is not None and caller.user_name == before.user_name and caller.role.covers(needed)
 
     async def _caller(self, headers: Headers) -> Caller | None:
         for key in keys_of(headers):

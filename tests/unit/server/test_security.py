@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from penstock.api.credentials import is_welcome
 from penstock.domain.accounts import Caller, Role
+from penstock.domain.errors import AccountDisabledError
 from penstock.server.security import Door
 from penstock.server.signin import sign_in_routes
 
@@ -157,3 +159,30 @@ def test_pages_get_a_policy_unless_they_bring_their_own() -> None:
     assert client().get("/strict").headers["content-security-policy"] == "sandbox"
     assert "content-security-policy" not in client().get("/thing").headers
     assert client().get("/thing").headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("now", "is_let_in"),
+    [
+        (Caller("nils", role=Role.VIEWER), True), (Caller("nils", role=Role.ADMIN), True), (Caller("other", role=Role.ADMIN), False),
+        (None, False), (AccountDisabledError("the account of nils is disabled"), False),
+    ],
+)  # fmt: skip
+async def test_what_answers_for_long_learns_whether_its_reader_would_be_let_in_again(now: Caller | Exception | None, is_let_in: bool) -> None:
+    found: list[Caller | Exception | None] = [Caller("nils", role=Role.MEMBER), now]
+    told: list[bool] = []
+
+    async def check(key: str) -> Caller | None:
+        one = found.pop(0)
+        if isinstance(one, Exception):
+            raise one
+        return one
+
+    async def long_answer(request: Request) -> Response:
+        told.append(await is_welcome(request.scope))
+        return PlainTextResponse("ok")
+
+    door = Door(Starlette(routes=[Route("/page", long_answer)]), hosts=[], accept_addresses=False, key_check=check)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=door), base_url="http://127.0.0.1:8080") as asking:
+        assert (await asking.get("/page", headers={"x-api-key": KEY})).status_code == 200
+    assert told == [is_let_in]

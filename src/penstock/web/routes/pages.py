@@ -28,6 +28,7 @@ from penstock.web.pages.runs import executions, graph_marks, graph_matches, log_
 from penstock.web.pages.system import budgets, retention, system, trash
 from penstock.web.routes.tracking import client_routes, own_routes
 from penstock.web.runs import logs, replay
+from penstock.web.services.tracking import readable_by
 from penstock.web.services.web import WebServices
 
 Page = Callable[[WebServices, Request], Awaitable[Response]]
@@ -132,7 +133,7 @@ def routes(services: WebServices) -> list[BaseRoute]:
     """Return the routes of all pages over `services`."""
 
     async def live_updates(request: Request) -> Response:
-        return await live.live_stream(request, services.notifier)
+        return await live.live_stream(request, services.notifier, readable_by(services.tracking, request))
 
     return [
         Mount("/static", app=static_app()),

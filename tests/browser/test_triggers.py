@@ -48,6 +48,19 @@ def test_a_refused_trigger_keeps_what_was_typed_and_says_why(page: Page) -> None
     expect(page.get_by_label("Collection", exact=True)).to_have_value("no-slash")
 
 
+def test_a_parameter_that_asks_what_no_event_says_is_refused_with_what_may_be_asked(page: Page) -> None:
+    page.goto("/ui/recurring/new-trigger?pipeline=pipe-digits&event=file")
+    page.get_by_label("Name", exact=True).fill("on a file")
+    page.get_by_role("textbox", name="Path on the server's machine").fill("/data/incoming")
+    hint = page.locator(".hint [data-for=file]")
+    expect(hint).to_have_text(re.compile(r"\[\[Event\.path\]\]"))
+    expect(page.locator(".hint [data-for=artifact]")).to_be_hidden()
+    page.locator("#parameter-rows").fill("[[Event.pth]]")
+    page.get_by_role("button", name="Create trigger").click()
+    expect(page.get_by_role("alert")).to_contain_text("parameter rows: an event of the kind file has no pth; it has path, is_there")
+    expect(page.locator("#parameter-rows")).to_have_value("[[Event.pth]]")
+
+
 def test_a_schedule_is_edited_in_place_and_remembers_what_it_was(page: Page) -> None:
     page.goto("/ui/recurring/rec-hourly")
     page.get_by_text("Edit here").click()

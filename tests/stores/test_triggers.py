@@ -280,6 +280,59 @@ async def test_a_webhook_takes_its_token_only_and_counts_a_delivery_once(room: R
         await room.triggers.deliver(trigger.recurring_run_id, renewed, {})
 
 
+async def test_what_no_event_says_is_refused_when_a_trigger_is_made_or_changed(room: Room) -> None:
+    alpha = await room.pipeline("alpha")
+    watched = Trigger(event=EventTrigger(EventKind.FILE, path="/data"))
+    with pytest.raises(InvalidArgumentError, match="parameter text: an event of the kind file has no size; it has path, is_there"):
+        await room.create(watched, alpha, text="[[Event.size]]")
+    with pytest.raises(InvalidArgumentError, match="a schedule has no event"):
+        await room.create(Trigger(interval_seconds=60), alpha, text="[[Event.path]]")
+    trigger = await room.create(watched, alpha, text="[[Event.path]]")
+    with pytest.raises(InvalidArgumentError, match="has no pth"):
+        await room.recurring.update(trigger.recurring_run_id, RecurringChange(parameters={"text": "[[Event.pth]]"}))
+    with pytest.raises(InvalidArgumentError, match="kind run_finished has no path"):
+        await room.recurring.update(trigger.recurring_run_id, RecurringChange(trigger=finished()))
+    assert (await room.recurring.get(trigger.recurring_run_id)).parameters == {"text": "[[Event.path]]"}
+    await room.recurring.update(
+        trigger.recurring_run_id, RecurringChange(trigger=finished(), parameters={"text": "[[Event.run_id]]"}, display_name="ended")
+    )
+
+
+async def test_a_delivery_that_lacks_what_a_parameter_asks_is_skipped_with_the_reason_and_the_test_says_so(room: Room) -> None:
+    alpha = await room.pipeline("alpha")
+    token, digest = new_token()
+    hook = Trigger(event=EventTrigger(EventKind.WEBHOOK, token_digest=digest))
+    trigger = await room.create(hook, alpha, text="[[Event.payload.ref]]", at_once=1)
+    await room.triggers.deliver(trigger.recurring_run_id, token, {"branch": "main"})
+    told = await room.triggers.test(trigger.recurring_run_id)
+    reason = "the event has no payload.ref, which parameter text asks for; it has payload.branch, kind"
+    assert (told.refused, told.run) == (reason, None)
+    await room.settle(trigger)
+    assert await room.runs_of(trigger) == []
+    (event,) = await room.history(trigger)
+    assert (event.outcome, event.reason, event.run_id) == (EventOutcome.SKIPPED, reason, None)
+    await room.triggers.deliver(trigger.recurring_run_id, token, {"ref": "main"})
+    await room.settle(trigger)
+    assert [run["runtime_config"]["parameters"]["text"] for run in await room.runs_of(trigger)] == ["main"]
+
+
+async def test_an_event_of_a_conjunction_that_lacks_something_is_skipped_and_the_next_one_counts(room: Room) -> None:
+    alpha = await room.pipeline("alpha")
+    one = await room.create(
+        Trigger(event=EventTrigger(EventKind.WEBHOOK, name="one", token_digest="x", together="pair")), alpha, text="[[Event.payload.ref]]"
+    )
+    other = await room.create(Trigger(event=EventTrigger(EventKind.WEBHOOK, name="other", token_digest="x", together="pair")), alpha)
+    await room.triggers.publish("one", {})
+    await room.triggers.publish("other", {})
+    await room.triggers.fire_due()
+    (event,) = await room.history(one)
+    assert event.outcome is EventOutcome.SKIPPED
+    assert "no payload.ref" in event.reason
+    await room.triggers.publish("one", {"ref": "main"})
+    await room.triggers.fire_due()
+    assert len([*await room.runs_of(one), *await room.runs_of(other)]) == 1
+
+
 async def test_triggers_that_belong_together_start_one_run_when_all_have_happened(room: Room) -> None:
     alpha, beta = await room.pipeline("alpha"), await room.pipeline("beta")
     event = EventTrigger(EventKind.WEBHOOK, name="ready", token_digest="x", together="pair")

@@ -19,6 +19,7 @@ from penstock.domain.ids import RunId
 from penstock.domain.triggers import EventDecision, EventOutcome, EventSubject, EventTrigger, NotedEvent
 from penstock.interfaces.clock import Clock
 from penstock.interfaces.trigger_store import TriggerStore
+from penstock.pipelines.event_facts import lack
 from penstock.pipelines.event_rules import mismatch, refusal, trigger_facts
 from penstock.pipelines.macros import MacroValues, expand_parameters
 from penstock.pipelines.recurring_runs import MAX_NAME, request_of
@@ -115,7 +116,8 @@ class Conjunctions:
         if not ready.recurring.is_enabled:
             return "the trigger was disabled before its turn came"
         fired = await self._store.fired_since(ready.recurring.recurring_run_id, self._clock.now() - 3600.0)
-        return refusal(ready.trigger, ready.recurring.recurring_run_id, chain=ready.chain, fired_in_hour=fired)
+        refused = refusal(ready.trigger, ready.recurring.recurring_run_id, chain=ready.chain, fired_in_hour=fired)
+        return refused or lack(ready.recurring.parameters, ready.facts)
 
     async def _skip(self, ready: _Ready, reason: str) -> None:
         await self._store.decide(replace(self._decision(ready, EventOutcome.SKIPPED), reason=reason, chain=ready.chain))

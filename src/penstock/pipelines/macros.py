@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import RunId
 
 _DEFAULT_FORMAT = "%Y%m%d%H%M%S"
-_BRACKETS = re.compile(r"\[\[(ScheduledTime|CurrentTime|Index|RunUUID|Event)(?:\.([^\]]*))?\]\]")
+_BRACKETS = re.compile(r"\[\[(ScheduledTime|CurrentTime|Index|RunUUID|Event\??)(?:\.([^\]]*))?\]\]")
 WORKFLOW_UID = "{{workflow.uid}}"
 _OPTIONAL = re.compile(r"\[\[Event\?\.([^\]]+)\]\]")
 _STRFTIME = re.compile(r"\{\{\s*\$\.(scheduledTime|currentTime)\.strftime\(\s*(['\"])(.*?)\2\s*\)\s*\}\}")
@@ -32,6 +33,17 @@ _GO_WORDS = dict(_GO_LAYOUT)
 
 class SampleFacts(dict[str, Any]):
     """Stands for the facts of any event while parameters are checked: each is a text that also reads as a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFact:
+    """A fact of an event that a parameter holds a macro for."""
+
+    parameter: str
+    path: str
+    """Dotted; empty: all facts together."""
+    is_optional: bool
+    """Written as `[[Event?.fact]]`: the event may lack it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +65,11 @@ class MacroValues:
 def expand_parameters(parameters: Mapping[str, Any], values: MacroValues) -> dict[str, Any]:
     """Return the parameters with macros replaced in every string.
 
-    A parameter that is `[[Event?.fact]]` as a whole is left out, so that its default holds, when the event does not say that.
+    A parameter that is `[[Event?.fact]]` as a whole is left out, so that its default holds, when the event does not say that; within a
+    longer text the macro is then empty.
+
+    Raises:
+        InvalidArgumentError: the event lacks what `[[Event.fact]]` asks for.
     """
     found = {}
     for name, value in parameters.items():
@@ -63,6 +79,38 @@ def expand_parameters(parameters: Mapping[str, Any], values: MacroValues) -> dic
         elif values.event is not None and (fact := _fact(values.event, optional.group(1))):
             found[name] = fact
     return found
+
+
+def asked_facts(parameters: Mapping[str, Any]) -> list[AskedFact]:
+    """Return every fact of an event that the parameters hold a macro for, in order."""
+    return [
+        AskedFact(name, match.group(2) or "", match.group(1) == "Event?")
+        for name, value in parameters.items()
+        for text in _texts(value)
+        for match in _BRACKETS.finditer(text)
+        if match.group(1).startswith("Event")
+    ]
+
+
+def fact_at(facts: Mapping[str, Any], path: str) -> Any:
+    """Return the fact at a dotted path, None when there is none; a name may hold dots itself, as names of metrics do."""
+    value: Any = facts
+    names = [name for name in path.split(".") if name]
+    for place, name in enumerate(names):
+        if not isinstance(value, Mapping):
+            return None
+        if (rest := ".".join(names[place:])) in value:
+            return value[rest]
+        value = value.get(name)
+    return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | Mapping):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item)
 
 
 def _expand(value: Any, values: MacroValues) -> Any:
@@ -84,8 +132,8 @@ def _bracket(match: re.Match[str], values: MacroValues) -> str:
         return values.run_id
     if word == "Index":
         return match.group(0) if values.index is None else str(values.index)
-    if word == "Event":
-        return match.group(0) if values.event is None else _fact(values.event, layout or "")
+    if word in {"Event", "Event?"}:
+        return match.group(0) if values.event is None else _told(values.event, layout or "", is_optional=word == "Event?")
     at = values.now if word == "CurrentTime" else values.scheduled_at
     if at is None:
         return match.group(0)
@@ -93,16 +141,19 @@ def _bracket(match: re.Match[str], values: MacroValues) -> str:
     return format_go(moment, layout) if layout else moment.strftime(_DEFAULT_FORMAT)
 
 
-def _fact(facts: Mapping[str, Any], path: str) -> str:
-    """Return the fact at a dotted path as text; values that are no text as JSON, a missing one as an empty text."""
+def _told(facts: Mapping[str, Any], path: str, *, is_optional: bool) -> str:
+    text = _fact(facts, path)
+    if text is None and not is_optional:
+        raise InvalidArgumentError(f"the event has no {path}")
+    return text or ""
+
+
+def _fact(facts: Mapping[str, Any], path: str) -> str | None:
+    """Return the fact at a dotted path as text; values that are no text as JSON, None for a missing one."""
     if isinstance(facts, SampleFacts):
         return "1"
-    value: Any = facts
-    for name in filter(None, path.split(".")):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, default=dict)
+    value = fact_at(facts, path)
+    return value if value is None or isinstance(value, str) else json.dumps(value, default=dict)
 
 
 def _strftime(match: re.Match[str], values: MacroValues) -> str:

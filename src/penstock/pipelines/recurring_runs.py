@@ -22,6 +22,7 @@ from penstock.interfaces.listing import Page
 from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.trigger_store import EditLog
 from penstock.pipelines.definitions import Definitions
+from penstock.pipelines.event_facts import check_facts
 from penstock.pipelines.filters import RECURRING_RUN_FIELDS
 from penstock.pipelines.macros import MacroValues, SampleFacts, expand_parameters
 from penstock.pipelines.names import check_name, scheduled_workflow_name
@@ -109,6 +110,7 @@ class RecurringRunService:
         _check_concurrency(request.max_concurrency)
         now = self._clock.now()
         check_trigger(request.trigger, anchored_at=now, zone=self._zone)
+        check_facts(request.trigger.event, request.run.parameters)
         experiment = await self._runs.experiment_of(request.run)
         digest = await self._checked(request.run, request.run.parameters)
         recurring = RecurringRun(
@@ -196,6 +198,8 @@ class RecurringRunService:
         if change.trigger is not None:
             check_trigger(change.trigger, anchored_at=now, zone=self._zone)
             parts |= {"trigger": change.trigger, "anchored_at": now}
+        if change.trigger is not None or change.parameters is not None:
+            check_facts((change.trigger or recurring.trigger).event, parts.get("parameters", recurring.parameters))
         if change.is_enabled is not None and change.is_enabled != recurring.is_enabled:
             parts |= {"is_enabled": change.is_enabled, "enabled_at": now if change.is_enabled else recurring.enabled_at}
         if change.run is not None or change.parameters is not None:

@@ -32,6 +32,7 @@ from penstock.interfaces.clock import Clock
 from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.trigger_store import TriggerStore
 from penstock.pipelines.conjunctions import Conjunctions, OpenEvents
+from penstock.pipelines.event_facts import lack
 from penstock.pipelines.event_rules import mismatch, refusal, trigger_facts
 from penstock.pipelines.recurring_runs import MAX_NAME, digest_of, request_of
 from penstock.pipelines.runs import PreparedRun, RunRequest, RunService, Scheduled
@@ -169,13 +170,16 @@ class TriggerService:
             return TriggerTest(None, "nothing of this kind has happened yet")
         if refused := mismatch(trigger, subject.facts):
             return TriggerTest(subject, refused)
+        facts = trigger_facts(trigger, subject.facts)
+        if missing := lack(recurring.parameters, facts):
+            return TriggerTest(subject, missing)
         refused = refusal(trigger, recurring_run_id, chain=await self._chain(subject), fired_in_hour=await self._fired(recurring))
         scheduled = Scheduled(
             recurring_run_id,
             RunId(str(uuid.UUID(int=0))),
             self._clock.now(),
             recurring.trigger_index + 1,
-            trigger_facts(trigger, subject.facts),
+            facts,
         )
         return TriggerTest(subject, refused, await self._runs.prepare(request_of(recurring), scheduled=scheduled))
 
@@ -222,7 +226,7 @@ class TriggerService:
                 continue
             chain = await self._chain(subject)
             refused = refusal(trigger, recurring.recurring_run_id, chain=chain, fired_in_hour=await self._fired(recurring))
-            if refused:
+            if refused := refused or lack(recurring.parameters, trigger_facts(trigger, subject.facts)):
                 await self._store.decide(self._skipped(event, subject, refused, chain))
                 continue
             if free <= 0:

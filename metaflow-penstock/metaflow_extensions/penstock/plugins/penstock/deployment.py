@@ -80,7 +80,7 @@ def _event(flow: Any, trigger: Dict[str, Any]) -> Dict[str, Any]:
     given = trigger.get("parameters") or {parameter.name: parameter.name for parameter in parameters_of(flow)}
     parameters = {name.replace("-", "_"): "[[Event?.payload.%s]]" % field for name, field in given.items()}
     name = str(trigger["name"])
-    about = {"type": "event", "name": name, "id": "[[Event.payload.id]]", "timestamp": "[[Event.payload.timestamp]]"}
+    about = {"type": "event", "name": name, "id": "[[Event?.payload.id]]", "timestamp": "[[Event?.payload.timestamp]]"}
     return {"event": {"kind": "webhook", "name": name}, "parameters": parameters, "about": about}
 
 
@@ -93,7 +93,7 @@ def _finish(trigger: Dict[str, Any]) -> Dict[str, Any]:
     branch = trigger.get("branch") or current.get("branch_name")
     if project and branch:
         name = pipeline_name("%s.%s.%s" % (project, branch, name))
-    about = {"type": "run", "flow": flow.rsplit(".", 1)[-1], "run": "[[Event.run_id]]", "timestamp": "[[Event.finished_at]]"}
+    about = {"type": "run", "flow": flow.rsplit(".", 1)[-1], "run": "[[Event.run_id]]", "timestamp": "[[Event?.finished_at]]"}
     return {"event": {"kind": "run_finished", "pipeline": name}, "parameters": {}, "about": about}
 
 

@@ -21,7 +21,7 @@ from penstock.pipelines.triggers import TriggerTest
 from penstock.web.lists.catalog_groups import choices_of, group_table
 from penstock.web.lists.filters import before_of, query_of
 from penstock.web.lists.groups import GroupTable
-from penstock.web.pages.catalog.triggers import EDIT_WORDS, BackfillPreview, preview_of
+from penstock.web.pages.catalog.triggers import EDIT_WORDS, FACTS, BackfillPreview, preview_of
 from penstock.web.pages.lists.picked import ListAddress, bulk_form, every, ids_of
 from penstock.web.pages.runs.table import RunTable, run_table
 from penstock.web.pages.system.trash import done_notice, each, put_away
@@ -85,6 +85,8 @@ class RecurringPage:
     """What the last event would start, when that was asked."""
     test_problem: str = ""
     """Why the test could not say."""
+    facts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What parameters may ask of its events, by kind: its own alone."""
     hook_url: str = ""
     """Address of the webhook."""
 
@@ -152,6 +154,8 @@ async def _automation_parts(services: WebServices, request: Request, item: Recur
     started = await services.runs.runs([str(event.run_id) for event in events if event.run_id])
     parts |= {"events": events, "event_runs": {run.run_id: run for run in started}}
     parts |= {"is_earlier": before is not None, "has_earlier": len(found) > MOST_TICKS}
+    kind = item.trigger["event"]["kind"]
+    parts["facts"] = {kind: FACTS.get(kind, ())}
     parts["hook_url"] = f"{services.url}/apis/penstock/v1/hooks/{identity}"
     if "test" in request.query_params:
         try:

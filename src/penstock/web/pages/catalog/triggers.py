@@ -18,6 +18,7 @@ from penstock.domain.triggers import EventKind, EventTrigger
 from penstock.interfaces.page_catalog import PipelineItem, VersionItem
 from penstock.pipelines.backfill_costs import BackfillCost
 from penstock.pipelines.backfills import BackfillPlan
+from penstock.pipelines.event_facts import known_facts
 from penstock.pipelines.recurring_runs import RecurringChange, RecurringRequest, new_token
 from penstock.pipelines.runs import RunRequest
 from penstock.web.pages.catalog.new_run import Field, experiment_named, fields_of, parameters_of, pipeline_choices, trigger_of
@@ -38,6 +39,12 @@ KINDS: Sequence[tuple[str, str, str]] = (
     ("file", "File or folder", "Something below a path on the server's machine changed and came to rest."),
 )
 """Kind, label, what it waits for."""
+
+_FIELD: Mapping[str, Sequence[str]] = {"webhook": ("payload.some.field",)}
+FACTS: Mapping[str, Sequence[str]] = {
+    kind: [*(name for name in known_facts(EventTrigger(EventKind(kind))) if name != "kind"), *_FIELD.get(kind, ())] for kind, _, _ in KINDS
+}
+"""Kind -> what its events may say, as parameters ask for it."""
 
 EDIT_WORDS: Mapping[str, str] = {
     "display_name": "Name",
@@ -79,6 +86,8 @@ class NewTriggerPage:
     """Kind, label, explanation."""
     filled: Mapping[str, Any]
     """What was sent when it could not be created."""
+    facts: Mapping[str, Sequence[str]]
+    """Kind -> what parameters may ask of its events."""
     problem: str = ""
     """Why it could not be created."""
 
@@ -342,6 +351,7 @@ async def _form(
         event=event,
         kinds=KINDS,
         filled=filled,
+        facts=FACTS,
         problem=problem,
     )
     crumbs = (Crumb("Recurring runs", "/ui/recurring"), Crumb("New trigger", is_word=True))

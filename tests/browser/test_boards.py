@@ -225,3 +225,38 @@ def test_values_at_the_crosshair_are_pinned_with_the_difference_from_the_baselin
     assert re.search(r"train 0\t[\d.]+", copy.get_attribute("data-copy") or "")
     panel.locator(".chart-tip").get_by_role("button", name="Close").click()
     expect(panel.locator(".chart-tip")).to_have_count(0)
+
+
+def test_runs_are_drawn_in_the_very_colours_that_a_client_chose_and_in_ours_for_high_contrast(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}?q=train")
+    row = tab.locator(".workspace-row").filter(has_text="train 0")
+    run = row.get_attribute("data-run")
+    view = tab.evaluate("""async (run) => {
+      const runs = { hidden: {}, shown: {}, colors: { [run]: "4 #00c8ff #ffd200" }, pinned: {}, groupColors: {}, groups: {}, isOnly: false };
+      const body = JSON.stringify({ project: document.querySelector("[data-project]").dataset.project, name: "Coloured", document: { runs } });
+      return (await (await fetch("/ui/tracking/views", { method: "POST", body, headers: { "content-type": "application/json" } })).json()).url;
+    }""", run)
+    tab.emulate_media(color_scheme="light")
+    tab.goto(f"{view}&q=train")
+    panel = tab.locator('figure[data-key="accuracy"]')
+    expect(panel.locator("canvas")).to_be_visible()
+    drawn = """(panel, [red, green, blue]) => {
+      const canvas = panel.querySelector("canvas");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      let count = 0;
+      for (let at = 0; at < data.length; at += 4) count += data[at] === red && data[at + 1] === green && data[at + 2] === blue;
+      return count > 20;
+    }"""
+    swatch = row.locator(".run-swatch")
+    expect(swatch).to_have_css("--series", "light-dark(#00c8ff, #ffd200)")
+    tab.wait_for_function(f"() => ({drawn})(document.querySelector('figure[data-key=accuracy]'), [0, 200, 255])")
+    expect(panel.locator(".legend-entry").filter(has_text="train 0").locator(".legend-swatch")).to_have_css("background-image", re.compile(r"rgb\(0, 200, 255\)"))
+    tab.emulate_media(color_scheme="dark")
+    tab.wait_for_function(f"() => ({drawn})(document.querySelector('figure[data-key=accuracy]'), [255, 210, 0])")
+    tab.emulate_media(color_scheme="light", contrast="more")
+    tab.wait_for_function(f"() => ({drawn})(document.querySelector('figure[data-key=accuracy]'), [199, 72, 113])")
+    row.hover()
+    row.get_by_role("button", name="Next colour for train 0").click()
+    expect(swatch).to_have_class("run-swatch series-5")
+    tab.get_by_role("button", name="Undo").click()
+    expect(swatch).to_have_class("run-swatch series-4 ink-00c8ff-ffd200")

@@ -116,7 +116,7 @@ def test_pages_take_over_which_runs_a_workspace_or_report_hides_pins_compares_wi
     runs = view["document"]["runs"]
     assert (runs["hidden"], runs["baseline"]) == ({ids["two"]: 1}, ids["one"])
     assert runs["pinned"] == {ids["one"]: 1, ids["three"]: 1}  # the client pins the baseline as well
-    assert (runs["colors"], runs["groupColors"]) == ({ids["four"]: 4}, {"first": 3})
+    assert (runs["colors"], runs["groupColors"]) == ({ids["four"]: "4 #ff0000 #ff0000"}, {"first": "3 #008000 #008000"})
     grid = json.loads(html.unescape(re.findall(r"data-runs='([^']*)'", httpx.get(answer["report"], follow_redirects=True).text)[0]))
     assert sorted(run["runName"] for run in grid) == ["four", "one", "three"]
-    assert [run["color"] for run in grid if run["runName"] == "four"] == [4]
+    assert [run["color"] for run in grid if run["runName"] == "four"] == ["4 #ff0000 #ff0000"]

@@ -697,8 +697,8 @@ async def test_a_workspace_of_the_client_opens_in_the_colours_that_it_gave_to_ru
     site.services.reports.create(project.project_id, "ann", kind="project-view", name="nw-abc-v", display_name="theirs", spec=json.dumps({"section": section}))
     page = (await site.get(f"{site.base}?nw=abc")).text
     found = json.loads(re.findall(r'<script[^>]*id="workspace-view"[^>]*>(.*?)</script>', page, re.DOTALL)[0])
-    assert found["document"]["runs"]["colors"] == {str(site.run_id): 4}
-    assert found["document"]["runs"]["groupColors"] == {"first": 3}
+    assert found["document"]["runs"]["colors"] == {str(site.run_id): "4 #ff0000 #ff0000"}
+    assert found["document"]["runs"]["groupColors"] == {"first": "3 #008000 #008000"}
 
 
 async def test_what_is_said_above_a_run_follows_it_to_its_end(site: Site) -> None:

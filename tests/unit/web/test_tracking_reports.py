@@ -69,9 +69,10 @@ async def test_a_grid_draws_runs_in_the_colours_that_it_chose_in_the_page_and_in
     block["metadata"]["customRunColors"] = {"r1": "#ff0000", "set1-run:group:first": "#00f"}
     address = await written(site, block)
     runs = json.loads(html.unescape(re.findall(r"data-runs='(.*?)'", (await site.get(address)).text)[0]))
-    assert runs[0]["color"] == 4
-    assert INKS[3] in (await site.get(address + "?export=html")).text
-    assert INKS[0] not in (await site.get(address + "?export=html")).text
+    assert runs[0]["color"] == "4 #ff0000 #ff0000"
+    exported = (await site.get(address + "?export=html")).text
+    assert 'stroke="#ff0000"' in exported
+    assert INKS[0] not in exported
 
 
 async def test_an_export_is_one_still_file_without_script(site: Site) -> None:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from penstock.interfaces.tracking_store import ChartSeries
 from penstock.web.pages.tracking.workspace import ListedRun
 from penstock.web.texts.formats import number
-from penstock.web.tracking.run_colors import COLORS, INKS
+from penstock.web.tracking.run_colors import Look, ink_on_paper
 
 DASHES = ("none", "7 4", "2 3", "12 4 2 4", "16 6", "12 3 2 3 2 3", "2 8")
 WIDTH, HEIGHT = 560.0, 260.0
@@ -21,10 +21,10 @@ _LEFT, _TOP, _RIGHT, _BOTTOM = 52.0, 10.0, 8.0, 26.0
 
 @dataclass(frozen=True, slots=True)
 class StillLine:
-    """A series of a still drawing: as `ChartSeries`, with the name and the number of the colour that it is drawn in."""
+    """A series of a still drawing: as `ChartSeries`, with the name and the look that it is drawn in."""
 
     name: str
-    color: int
+    color: Look
     x: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
@@ -32,7 +32,7 @@ class StillLine:
     rows: int
 
     @classmethod
-    def of(cls, name: str, color: int, one: ChartSeries) -> StillLine:
+    def of(cls, name: str, color: Look, one: ChartSeries) -> StillLine:
         """Return a series as it is drawn."""
         x, low, high, last = ([float(value) for value in column] for column in (one.x, one.low, one.high, one.last))
         return cls(name, color, x, low, high, last, one.rows)
@@ -86,15 +86,15 @@ def still_lines(lines: Sequence[StillLine], title: str) -> Markup:
     return drawing + Markup('<p class="legend">{}</p>').format(legend)
 
 
-def ink_of(number: int) -> tuple[str, str]:
+def ink_of(look: Look) -> tuple[str, str]:
     """Return colour and dashes of a look (`web.tracking.run_colors`) on paper."""
-    style, color = divmod(max(number, 1) - 1, COLORS)
-    return INKS[color], DASHES[style % len(DASHES)]
+    color, style = ink_on_paper(look)
+    return color, DASHES[style]
 
 
-def swatch(number: int) -> Markup:
+def swatch(look: Look) -> Markup:
     """Return a piece of a line with a look."""
-    line = Markup('<path d="M0 3H24" stroke="{}" stroke-width="3" stroke-dasharray="{}"/>').format(*ink_of(number))
+    line = Markup('<path d="M0 3H24" stroke="{}" stroke-width="3" stroke-dasharray="{}"/>').format(*ink_of(look))
     return Markup('<svg class="ink" viewBox="0 0 24 6" aria-hidden="true">{}</svg>').format(line)
 
 

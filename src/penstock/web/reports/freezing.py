@@ -28,6 +28,7 @@ from penstock.web.services.tracking import TrackingServices
 from penstock.web.services.web import WebServices
 from penstock.web.tracking.documents import plain, read_document
 from penstock.web.tracking.panel_specs import listed, mapping, number, text
+from penstock.web.tracking.run_colors import look_of_text
 
 MARK = "penstockFrozen"
 """In the metadata of a grid: id of the document."""
@@ -184,7 +185,7 @@ def _line_from_data(line: Mapping[str, Any]) -> StillLine:
     shortest = min(len(x), *(len(column) for column in columns.values()))
     return StillLine(
         text(line.get("name")),
-        int(number(line.get("color")) or 1),
+        look_of_text(line.get("color")),
         x[:shortest],
         columns["low"][:shortest],
         columns["high"][:shortest],

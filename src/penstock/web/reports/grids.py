@@ -18,7 +18,7 @@ from penstock.tracking.runs import TrackedRunService
 from penstock.web.pages.tracking.workspace import ListedRun, group_name, listed_run
 from penstock.web.tracking.client_colors import ClientColors, client_colors
 from penstock.web.tracking.panel_specs import PanelList, listed, mapping, panels_of_specs, text
-from penstock.web.tracking.run_colors import group_colors
+from penstock.web.tracking.run_colors import Look, group_colors
 from penstock.web.tracking.run_selections import RunSelection, selection_of
 from penstock.web.tracking.run_sets import grouping_of
 
@@ -51,7 +51,8 @@ class ReportGrid:
     @property
     def run_list(self) -> list[dict[str, Any]]:
         """Runs as the page's script reads them."""
-        colors = {**group_colors(row.group for row in self.runs), **{group_name(path): look for path, look in self.colors.groups.items()}}
+        colors: dict[str, Look] = dict(group_colors(row.group for row in self.runs))
+        colors |= {group_name(path): look for path, look in self.colors.groups.items()}
         found: list[dict[str, Any]] = []
         for row in self.runs:
             run = row.run

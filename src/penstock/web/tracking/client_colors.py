@@ -1,9 +1,10 @@
 """Colours that the client's own documents (saved workspaces, reports) give to runs and groups, as looks of ours.
 
-A document may name any colour (`#4E79A7`, `rgb(78, 121, 167)`, `steelblue`). Drawings here have eight, which keep apart in both themes and
-for people who see red, green or blue differently: each colour becomes the one of the nearest hue; two colours of a document that come to
-the same one differ in style. Semantics: `customRunColors` as `wandb-workspaces` 0.4 writes it: by run, and by group as
-`run-color-group:<run set>:<path>` in workspaces, as `<run set>-run:<field>:<value>` in reports; values there may be `{light, dark}` pairs.
+A document may name any colour (`#4E79A7`, `rgb(78, 121, 167)`, `steelblue`), and that very colour is drawn; in a theme in which it could
+not be told from the ground it is darker or lighter, by as little as is needed. The number of its look is of the nearest hue among the
+eight of our own, which keep apart for people who see red, green or blue differently; two colours of a document with the same hue differ
+in style. Semantics: `customRunColors` as `wandb-workspaces` 0.4 writes it: by run, and by group as `run-color-group:<run set>:<path>` in
+workspaces, as `<run set>-run:<field>:<value>` in reports; values there may be `{light, dark}` pairs.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from penstock.web.tracking.panel_specs import listed, mapping, text
-from penstock.web.tracking.run_colors import COLORS, INKS, LIGHTS, STYLES
+from penstock.web.tracking.run_colors import COLORS, INKS, LIGHTS, STYLES, Look, own_look
 
 _MOST = 1000
 _HEX = re.compile(r"#([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
@@ -27,6 +28,12 @@ _LINK = re.compile(r"-(?=(?:run|config|summary|keys|tags|sweep):)")
 _LIGHTNESS = 0.15
 """How much a difference in lightness counts against one in hue: what is light in one theme is dark in the other."""
 
+_GROUNDS = (((255, 255, 255), 1.5), ((18, 22, 27), 2.5))
+"""`--surface` in the light and the dark theme, and the least contrast with it (WCAG 2.2): what others chose is kept as long as it is seen,
+also where we would not have chosen it. Dark on dark is seen less than light on light."""
+_STEP = 0.02
+
+Rgb = tuple[int, int, int]
 Lab = tuple[float, float, float]
 
 
@@ -34,9 +41,9 @@ Lab = tuple[float, float, float]
 class ClientColors:
     """Looks that a document chose."""
 
-    runs: Mapping[str, int] = field(default_factory=dict)
+    runs: Mapping[str, Look] = field(default_factory=dict)
     """By run (`TrackedRun.name`)."""
-    groups: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    groups: Mapping[tuple[str, ...], Look] = field(default_factory=dict)
     """By the values that lead to a group."""
 
 
@@ -46,34 +53,67 @@ def client_colors(chosen: Mapping[str, Any], run_sets: Sequence[str] = ()) -> Cl
     Args:
         run_sets: ids of the run sets of a report, with which its names of groups begin.
     """
-    held = [(key, lab) for key, value in list(chosen.items())[:_MOST] if key != "ref" and (lab := lab_of(_color_text(value))) is not None]
-    looks = _looks(lab for _, lab in held)
-    runs: dict[str, int] = {}
-    groups: dict[tuple[str, ...], int] = {}
-    for key, lab in held:
+    held = [(key, pair) for key, value in list(chosen.items())[:_MOST] if key != "ref" and (pair := _pair(value)) is not None]
+    numbers = _numbers(_oklab(*light) for _, (light, _) in held)
+    runs: dict[str, Look] = {}
+    groups: dict[tuple[str, ...], Look] = {}
+    for key, pair in held:
+        look = own_look(numbers[_oklab(*pair[0])], *(_hex(_seen_on(color, *ground)) for color, ground in zip(pair, _GROUNDS, strict=True)))
         path = _group_path(key, run_sets)
         if path is None:
-            runs[key] = looks[lab]
+            runs[key] = look
         elif path:
-            groups[path] = looks[lab]
+            groups[path] = look
     return ClientColors(runs, groups)
 
 
-def lab_of(name: str) -> Lab | None:
-    """Return a colour that CSS knows by this text in Oklab; None for any other text."""
+def _pair(value: Any) -> tuple[Rgb, Rgb] | None:
+    """Return a colour in the light and the dark theme; None when it names none."""
+    names = (text(value), text(value)) if isinstance(value, str) else (text(mapping(value).get("light")), text(mapping(value).get("dark")))
+    light, dark = (rgb_of(name) for name in names)
+    first, other = light or dark, dark or light
+    return (first, other) if first is not None and other is not None else None
+
+
+def _seen_on(color: Rgb, ground: Rgb, least: float) -> Rgb:
+    """Return the colour, or the one nearest to it towards black or white that is told from the ground."""
+    end = 0 if _luminance(ground) > 0.5 else 255
+    steps = (tuple(round(part + (end - part) * share * _STEP) for part in color) for share in range(round(1 / _STEP)))
+    return next(((red, green, blue) for red, green, blue in steps if _contrast((red, green, blue), ground) >= least), color)
+
+
+def _contrast(one: Rgb, other: Rgb) -> float:
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(color: Rgb) -> float:
+    red, green, blue = map(_linear, color)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _hex(color: Rgb) -> str:
+    return f"#{bytes(color).hex()}"
+
+
+def rgb_of(name: str) -> Rgb | None:
+    """Return a colour that CSS knows by this text; None for any other text."""
     word = name.strip().lower()
     if word in _NAMED:
         word = f"#{_NAMED[word]}"
     if found := _HEX.fullmatch(word):
         digits = found[1] if len(found[1]) > 4 else "".join(digit * 2 for digit in found[1])
-        return _oklab(*(int(digits[at : at + 2], 16) for at in (0, 2, 4)))
+        return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:6], 16)
     if found := _RGB.fullmatch(word):
-        return _oklab(*(min(255, int(part)) for part in found.groups()))
+        red, green, blue = (min(255, int(part)) for part in found.groups())
+        return red, green, blue
     return None
 
 
-def _color_text(value: Any) -> str:
-    return text(value) or text(mapping(value).get("light")) or text(mapping(value).get("dark"))
+def lab_of(name: str) -> Lab | None:
+    """Return a colour that CSS knows by this text in Oklab; None for any other text."""
+    found = rgb_of(name)
+    return None if found is None else _oklab(*found)
 
 
 def _group_path(key: str, run_sets: Sequence[str]) -> tuple[str, ...] | None:
@@ -90,8 +130,8 @@ def _group_path(key: str, run_sets: Sequence[str]) -> tuple[str, ...] | None:
     return tuple(text(one.get("value")) for one in path if one.get("kind") == "group")
 
 
-def _looks(colors: Iterable[Lab]) -> dict[Lab, int]:
-    """Return a look for each colour: of the nearest hue, in the first style that no other has."""
+def _numbers(colors: Iterable[Lab]) -> dict[Lab, int]:
+    """Return the number of a look for each colour: of the nearest hue, in the first style that no other has."""
     found: dict[Lab, int] = {}
     for lab in dict.fromkeys(colors):
         place = min(range(COLORS), key=lambda at: min(_distance(lab, one) for one in _PALETTE[at]))
@@ -108,10 +148,15 @@ def _distance(first: Lab, other: Lab) -> float:
     return hue + (_LIGHTNESS * (light - other_light)) ** 2
 
 
+def _linear(part: int) -> float:
+    """Return a part of sRGB (0 to 255) as light."""
+    share = part / 255
+    return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+
 def _oklab(red: int, green: int, blue: int) -> Lab:
     """Return sRGB (0 to 255) in Oklab (Ottosson 2020)."""
-    parts = (red / 255, green / 255, blue / 255)
-    r, g, b = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    r, g, b = map(_linear, (red, green, blue))
     l, m, s = (  # noqa: E741 - cones: long, medium, short
         math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b),
         math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b),

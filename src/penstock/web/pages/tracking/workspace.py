@@ -23,7 +23,7 @@ from penstock.web.services.web import WebServices
 from penstock.web.texts.zones import reading_zone
 from penstock.web.tracking.documents import LOOKS, config_of, look_of, lookup, summary_of, tree_of
 from penstock.web.tracking.filters import FIELDS, run_filters, run_order
-from penstock.web.tracking.run_colors import color_of, group_colors
+from penstock.web.tracking.run_colors import Look, color_of, group_colors
 
 PROJECT_TABS: Sequence[tuple[str, str]] = (
     ("overview", "Overview"),
@@ -66,12 +66,12 @@ class ListedRun:
     look: tuple[str, str]
     path: tuple[str, ...]
     """What it is grouped under, the outermost group first; empty for none."""
-    chosen_color: int = 0
+    chosen_color: Look = 0
     """Look that a document gave it; 0: its own."""
 
     @property
-    def color(self) -> int:
-        """Number of its look, see `web.tracking.run_colors`."""
+    def color(self) -> Look:
+        """Its look, see `web.tracking.run_colors`."""
         return self.chosen_color or color_of(self.run)
 
     @property

@@ -3,7 +3,7 @@
 
 import { make } from "./dom.js";
 import { fetchJson } from "./fetching.js";
-import { colorAt, styleAt, vegaMark } from "./looks.js";
+import { styleAt, vegaMark } from "./looks.js";
 import { Panel } from "./panel.js";
 import { themeColors } from "./theme.js";
 import { drawVega, solid } from "./vega_drawing.js";
@@ -38,10 +38,10 @@ export function presetOf(name) {
 }
 
 /** Colours of looks, each time another text: a scale that takes its colours from the rows needs as many as there are runs. */
-function unlike(colors) {
+function unlike(colorOf) {
   const seen = new Map();
   return (look) => {
-    const color = colors[colorAt(look)];
+    const color = colorOf(look);
     const times = seen.get(color) ?? 0;
     seen.set(color, times + 1);
     return times ? color.replace(/^rgb\((.*)\)$/, `rgba($1, ${1 - times / 1e6})`) : color;
@@ -129,10 +129,9 @@ export class VegaPanel extends Panel {
     this.body.replaceChildren(make("div", { class: "empty small" }, say("vega stopped"), again));
   }
 
-  /** Rows of runs that are drawn, as the specification finds them. */
-  rowsOf({ runs, rows, columns }) {
-    const { series, dashes } = themeColors();
-    const colorOf = unlike(series);
+  /** Rows of runs that are drawn, as the specification finds them, in the colours of a theme. */
+  rowsOf({ runs, rows, columns }, { of, dashes } = themeColors()) {
+    const colorOf = unlike(of);
     const dashOf = unlikeDashes(dashes);
     const nameOf = unlikeNames();
     const looks = runs.map((run) => {

@@ -4,7 +4,7 @@
 // single spike among a million points stays visible whatever the zoom. Smoothing works on y and leaves the raw line as a ghost.
 
 import { clock, zone } from "./clocks.js";
-import { colorAt, styleAt } from "./looks.js";
+import { styleAt } from "./looks.js";
 import { crosses, nearest, percentiles, smoothed } from "./series.js";
 import { COUNT_STEPS, SPAN_STEPS, spans } from "./spans.js";
 import { themeColors } from "./theme.js";
@@ -60,7 +60,7 @@ export class Plot {
     const options = [{}];
     const bands = [];
     for (const one of kept) {
-      const color = colors.series[colorAt(one.color)];
+      const color = colors.of(one.color);
       const columns = [one.x];
       const share = one.isFaint ? 0.25 : 1;
       const add = (values, option) => {

@@ -36,7 +36,8 @@ export function stilled(text) {
 async function drawn(panel) {
   if (!panel.answer || !panel.document) await panel.load();
   if (!panel.answer || !panel.document) return null;
-  const rows = panel.rowsOf(panel.answer).map((one) => one.row);
+  const colors = themeColors("light");
+  const rows = panel.rowsOf(panel.answer, colors).map((one) => one.row);
   if (!rows.length) return null;
   const place = make("div", { hidden: true });
   document.body.append(place);
@@ -44,7 +45,7 @@ async function drawn(panel) {
     const { fields, strings, preset, vega } = panel.spec;
     const columns = [...new Set([...OF_RUNS, ...panel.answer.columns])];
     const settings = { fields, strings, preset: vega ? "" : preset, title: panel.name };
-    const made = await drawVega(place, panel.document, { rows, columns, settings, colors: themeColors("light"), description: panel.summary(), width: WIDTH, height: HEIGHT });
+    const made = await drawVega(place, panel.document, { rows, columns, settings, colors, description: panel.summary(), width: WIDTH, height: HEIGHT });
     const svg = stilled(await made.view.toSVG());
     made.view.finalize();
     return svg;

@@ -700,3 +700,23 @@ def test_what_is_not_found_is_offered_from_the_trash_or_by_its_nearest_name(tab:
     context.close()
     expect(tab.locator("body")).to_be_visible()
     assert tab.request.get(address).status == 200
+
+
+def test_files_of_a_version_are_a_list_like_others(tab: Page) -> None:
+    tab.goto("/tester/digits/artifacts/dataset/digits/v1/files")
+    rows = tab.locator("table[data-table=files] tbody tr[id]")
+    expect(rows).to_have_text([re.compile(r"data/ 2\s*folder")])
+    tab.get_by_role("link", name="All files", exact=True).click()
+    expect(rows.locator("th")).to_have_text(["data/test.csv", "data/train.csv"])
+    tab.locator("summary", has_text="Group").click()
+    tab.locator("details[data-groups]").get_by_role("link", name="Kind", exact=True).click()
+    expect(tab.locator("#files-live tbody tr")).to_contain_text("csv")
+    expect(tab.locator("#files-live thead")).not_to_contain_text("Newest")
+    tab.locator("#files-live").get_by_role("link", name="csv").click()
+    expect(rows.locator("th")).to_have_text(["data/test.csv", "data/train.csv"])
+    tab.locator("summary", has_text="Export").click()
+    with tab.expect_download() as got:
+        tab.get_by_role("link", name="CSV", exact=True).click()
+    lines = Path(got.value.path()).read_text().splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["path", "data/test.csv", "data/train.csv"]
+    check_axe(tab)

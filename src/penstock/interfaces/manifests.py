@@ -23,6 +23,10 @@ class ManifestListing(Protocol):
         """Return at most `limit` entries from position `offset`."""
         ...
 
+    def below(self, folder: str, limit: int) -> Sequence[ManifestEntry]:
+        """Return the first `limit` entries whose paths lie in a folder (`a/b`), at any depth; of all when it is empty."""
+        ...
+
     def named(self, paths: Sequence[str]) -> Sequence[ManifestEntry]:
         """Return the entries with these paths, in the order asked for; unknown paths are left out."""
         ...

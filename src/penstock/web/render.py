@@ -25,7 +25,6 @@ from penstock.interfaces.pages import LOOKED_AT
 from penstock.interfaces.run_tables import MOST_GROUPS
 from penstock.web.assets.modules import page_script, preloads
 from penstock.web.assets.urls import static_url
-from penstock.web.lists.file_rows import files_in_order
 from penstock.web.lists.groups import MOST_CHOICES
 from penstock.web.lists.namespaces import namespace_of
 from penstock.web.security import PAGE_HEADERS, page_headers
@@ -297,7 +296,7 @@ def environment() -> jinja2.Environment:
     env.filters |= {"prose": prose, "said": _said}
     env.filters["state_word"] = formats.state_word
     env.filters["state_look"] = formats.state_look
-    env.filters |= {"tracked_look": look_of, "files_in_order": files_in_order}
+    env.filters["tracked_look"] = look_of
     env.filters |= {"cron_words": _cron_words, "cron_parts": zone_and_rest}
     env.filters["shell_lines"] = lambda variables: "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
     env.filters["quote"] = lambda text: quote(str(text), safe="")

@@ -78,8 +78,20 @@ def test_listings_page_in_path_order_and_find_by_name(tmp_path: Path, monkeypatc
         listing = index.listing(DIGEST, lambda: iter(entries))
         assert (listing.count, listing.size_bytes) == (100, 4950)
         assert [entry.path for entry in listing.page(98, 10)] == ["f098", "f099"]
+        assert [entry.path for entry in listing.below("", 2)] == ["f000", "f001"]
         assert [entry.path for entry in listing.named(["f005", "absent", "f001"])] == ["f005", "f001"]
         assert listing.named(["f005"])[0].extra == {"n": 5}
         assert [entry.path for entry in listing.all()] == [f"f{i:03}" for i in range(100)]
         assert listing.page(99, 1)[0].digest == "d99"
         assert list(listing.stored()) == [(f"f{i:03}", f"d{i}", "b") for i in range(100) if i != 7]
+
+
+@pytest.mark.parametrize("in_memory", [0, 1000])
+def test_what_lies_below_a_folder_is_found_without_what_stands_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: int) -> None:
+    monkeypatch.setattr("penstock.stores.manifests.index._IN_MEMORY", in_memory)
+    paths = ["a", "a-b/1", "a.txt", "a/1", "a/b/2", "a/\U0001f600", "a0/3", "ab/4"]
+    listing = LocalManifestIndex(tmp_path).listing(DIGEST, lambda: iter([ManifestEntry(path, "d", 1) for path in paths]))
+    assert [entry.path for entry in listing.below("a", 10)] == ["a/1", "a/b/2", "a/\U0001f600"]
+    assert [entry.path for entry in listing.below("a", 2)] == ["a/1", "a/b/2"]
+    assert [entry.path for entry in listing.below("a/b", 10)] == ["a/b/2"]
+    assert [entry.path for entry in listing.below("z", 10)] == []

@@ -17,6 +17,7 @@ from penstock.stores.blobs.local import LocalBlobStore
 from penstock.web.messages import all_messages
 from penstock.web.pages.catalog.new_run import fields_of, value_of
 from penstock.web.previews.content import Preview, ZipMember, archive_preview, preview_of, zip_of
+from penstock.web.previews.file_levels import level_of
 from penstock.web.previews.stored_folders import entry_of, folder_of, zip_of_folder
 from penstock.web.previews.visualizations import matrix_of, roc_of, visuals_of
 from penstock.web.texts import formats, i18n
@@ -130,8 +131,8 @@ def test_a_folder_is_walked_level_by_level_to_a_file_and_a_part_of_it_is_an_arch
         (folder / name).write_text("x,y\n1,2\n")
     digest = store.put_path(folder, move=False).digest
     top, below = folder_of(store, digest, "", 200), folder_of(store, digest, "sub", 200)
-    assert [(row.name, row.is_folder, row.count) for row in top.files] == [("sub", True, 2), ("a.txt", False, 1)]
-    assert [row.path for row in below.files] == ["sub/deep", "sub/b.csv"]
+    assert [(row.name, row.is_folder, row.count) for row in level_of(top.files, "")] == [("sub", True, 2), ("a.txt", False, 1)]
+    assert [row.path for row in level_of(below.files, "sub")] == ["sub/deep", "sub/b.csv"]
     opened = folder_of(store, digest, "sub/b.csv", 200)
     assert (opened.folder, opened.preview.kind if opened.preview else "") == ("sub", "table")
     assert entry_of(store, digest, "sub") is None

@@ -824,6 +824,33 @@ async def test_files_stand_in_the_order_that_the_reader_asks_for(site: Site) -> 
     assert await names("?sort=nonsense") == await names("")
 
 
+async def test_files_are_narrowed_grouped_and_exported_with_all_that_lies_below_the_folder(site: Site) -> None:
+    run = (await site.services.pages.runs([site.run_id]))[site.run_id]
+    for name in ("top.csv", "kept/a.csv", "kept/deep/b.PNG", "kept/deep/c"):
+        await site.tracking.files.register(run, FileRegistration(name, site.blobs.put_bytes(name.encode()).digest, len(name), "0" * 32))
+    base, asked = f"{site.base}/runs/r1/files", f"/ui/export/files?format=json&run={site.run_id}"
+
+    async def rows(query: str) -> list[tuple[str, str | None]]:
+        return [(row["path"], row["kind"]) for row in (await site.get(f"{asked}{query}")).json()]
+
+    assert [path for path, _ in await rows("&path=kept")] == ["kept/deep", "kept/a.csv"]
+    assert await rows("&path=kept&flat=1") == [("kept/a.csv", "csv"), ("kept/deep/b.PNG", "png"), ("kept/deep/c", None)]
+    assert await rows("&q=kind%3Acsv&sort=-name") == [("top.csv", "csv"), ("kept/a.csv", "csv")]
+    groups = (await site.get(f"{asked}&path=kept&group=folder")).json()
+    assert {group["group"]: (group["count"], group["size_bytes_mean"]) for group in groups} == {"kept": (1, 10.0), "kept/deep": (2, 13.0)}
+    assert (await site.get(f"/ui/files/values?run={site.run_id}&path=kept&flat=1&field=kind&text=n")).json() == ["png"]
+    page = (await site.get(f"{base}?q=deep&kfp=true")).text
+    assert "kept/deep/b.PNG" in page
+    assert "top.csv" not in page
+    assert f'action="{base}"' in page
+    assert '<input type="hidden" name="kfp" value="true">' in page
+    assert "/kept?group=kind" in (await site.get(f"{base}/kept")).text
+    assert "kind%3Dpng" in (await site.get(f"{base}/kept?group=kind")).text
+    assert (await site.get("/ui/export/files?format=json")).status_code == 400
+    assert (await site.get("/ui/export/files?format=json&run=1")).status_code == 404
+    assert (await site.get("/ui/export/files?format=json&artifact=1")).status_code == 404
+
+
 async def test_the_tabs_of_a_project_are_titled_in_the_language_of_the_reader(site: Site) -> None:
     tabs = {"runs": "실행", "sweeps": "스윕", "artifacts": "아티팩트", "reports": "리포트", "automations": "자동화"}
     for tab, word in tabs.items():

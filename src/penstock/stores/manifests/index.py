@@ -80,6 +80,11 @@ class _ShortListing:
     def page(self, offset: int, limit: int) -> Sequence[ManifestEntry]:
         return self._entries[offset : offset + limit]
 
+    def below(self, folder: str, limit: int) -> Sequence[ManifestEntry]:
+        edges = [edge.encode("utf-8", "surrogatepass") for edge in _edges(folder)]
+        first, end = (bisect.bisect_left(self._keys, edge) for edge in edges) if folder else (0, self.count)
+        return self._entries[first : min(end, first + limit)]
+
     def named(self, paths: Sequence[str]) -> Sequence[ManifestEntry]:
         found = []
         for path in paths:
@@ -109,6 +114,14 @@ class _LongListing:
             rows = connection.execute(f"SELECT {_COLUMNS} FROM entry WHERE position >= ? ORDER BY position LIMIT ?", (offset, limit))
             return [_entry(row) for row in rows]
 
+    def below(self, folder: str, limit: int) -> Sequence[ManifestEntry]:
+        if not folder:
+            return self.page(0, limit)
+        with closing(self._open()) as connection:
+            sql = f"SELECT {_COLUMNS} FROM entry WHERE path >= ? AND path < ? ORDER BY path LIMIT ?"
+            rows = connection.execute(sql, (*_edges(folder), limit))
+            return [_entry(row) for row in rows]
+
     def named(self, paths: Sequence[str]) -> Sequence[ManifestEntry]:
         found: dict[str, ManifestEntry] = {}
         with closing(self._open()) as connection:
@@ -129,6 +142,11 @@ class _LongListing:
 
     def _open(self) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{self._path}?mode=ro&immutable=1", uri=True)
+
+
+def _edges(folder: str) -> tuple[str, str]:
+    """Return the first path that may lie in a folder, and the first that comes after all of them (`0` follows `/`)."""
+    return f"{folder}/", f"{folder}0"
 
 
 def _build(path: Path, first: Sequence[ManifestEntry], rest: Iterator[ManifestEntry]) -> None:

@@ -35,6 +35,7 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "Line": ["line", "number", "fingerprint"], "Log": ["kind", "name"], "Newest": ["newest_at", "url"],
         "Created": ["created_at", "url"],
     },
+    "files": {"Name": ["path", "kind"], "Size": ["size_bytes", "files"], "Last change": ["changed_at"]},
     "reports": {"Last change": ["changed_at", "created_at"]},
     "trash": {"Size": ["size_bytes"], "Deleted": ["deleted_at", "by"], "Time left": ["removed_at"]},
     "flows": {

@@ -19,7 +19,7 @@ def group_export(name: str, by: str, found: RowGroups, spreads: Mapping[str, str
 
     async def rows() -> AsyncIterator[Mapping[str, Any]]:
         for group in found.groups:
-            row: dict[str, Any] = {"group": group.value, "count": group.count, "states": group.states, "newest_at": group.newest_at}
+            row: dict[str, Any] = {"group": group.value, "count": group.count, "states": group.states, "newest_at": group.newest_at or None}
             for spread, column in spreads.items():
                 row |= _spread_values(spread, group.columns.get(column) if column else group.duration)
             yield row

@@ -68,7 +68,8 @@ class FoundRows(Generic[T]):
         if self.by:
             label, numbers = dict(self.of.groupings)[self.by], self.of.numbers
             base, wanted = request.url.path, request.query_params
-            groups = GroupTable(self.by, label, self.groups(), tuple(numbers), base, wanted, words=words or {}, labels=numbers)
+            columns = tuple(name for name in numbers if name != "size")  # sizes have a column of their own
+            groups = GroupTable(self.by, label, self.groups(), columns, base, wanted, words=words or {}, labels=numbers)
         sort = ("-" if self.query.is_descending else "") + self.sort
         return HeldTable(page_of(self.rows, self.query), sort, groups, self.of.groupings, tuple(self.of.columns.names))
 

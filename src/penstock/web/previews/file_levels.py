@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TypeAlias
+
+FileEntry: TypeAlias = tuple[str, int, float | None]
+"""Path, bytes and time of change of a file; the time where one is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +22,13 @@ class FileRow:
     count: int
     updated_at: float | None
 
+    @property
+    def kind(self) -> str:
+        """What kind of file it is: how its name ends, `folder`, or nothing."""
+        return "folder" if self.is_folder else PurePosixPath(self.path).suffix.removeprefix(".").lower()
 
-def level_of(files: Sequence[tuple[str, int, float | None]], folder: str) -> list[FileRow]:
+
+def level_of(files: Sequence[FileEntry], folder: str) -> list[FileRow]:
     """Return the entries of one level of a tree of (name, bytes, time), folders first."""
     prefix = f"{folder}/" if folder else ""
     rows: dict[str, FileRow] = {}

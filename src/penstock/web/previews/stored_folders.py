@@ -9,7 +9,7 @@ from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest
 from penstock.interfaces.blobs import BlobStore, TreeEntry
 from penstock.web.previews.content import Preview, ZipMember, preview_of, zip_of
-from penstock.web.previews.file_levels import FileRow, level_of
+from penstock.web.previews.file_levels import FileEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class StoredFolder:
 
     folder: str
     """Path of the level, or of the one that the file lies in."""
-    files: Sequence[FileRow] = ()
-    """Entries of the level."""
+    files: Sequence[FileEntry] = ()
+    """What lies below the level."""
     entry: TreeEntry | None = None
     """The open file."""
     preview: Preview | None = None
@@ -43,7 +43,8 @@ def folder_of(blobs: BlobStore, digest: str, path: str, rows: int) -> StoredFold
         kind = "system.HTML" if path.lower().endswith((".html", ".htm")) else ""
         found = preview_of(blobs, digest=entry.digest, type_=kind, is_directory=False, size=entry.size_bytes, name=path, rows=rows)
         return StoredFolder(path.rpartition("/")[0], entry=entry, preview=found)
-    files = level_of([(entry.path, entry.size_bytes, None) for entry in entries], path)
+    prefix = f"{path}/" if path else ""
+    files = [(entry.path, entry.size_bytes, None) for entry in entries if entry.path.startswith(prefix)]
     if path and not files:
         raise NotFoundError(f"The artifact has no file {path}.")
     return StoredFolder(path, files)

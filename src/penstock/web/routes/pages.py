@@ -23,7 +23,7 @@ from penstock.web.pages.compare import graphs as graph_diff
 from penstock.web.pages.compare import report as compare_report
 from penstock.web.pages.compare import runs as compare
 from penstock.web.pages.compare import tasks as task_compare
-from penstock.web.pages.lists import exports, views
+from penstock.web.pages.lists import exports, files, views
 from penstock.web.pages.runs import executions, graph_marks, graph_matches, log_hits, run, runs, tasks
 from penstock.web.pages.system import budgets, retention, system, trash
 from penstock.web.routes.tracking import client_routes, own_routes
@@ -82,6 +82,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/runs/new", new_run.new_run_page),
     ("/ui/runs/export", exports.export),
     ("/ui/export/{list}", exports.export),
+    ("/ui/files/values", files.values),
     ("/ui/runs/values", runs.values),
     ("/ui/runs/{run_id}", run.run_page),
     ("/ui/runs/{run_id}/graph", run.graph_data),

@@ -19,6 +19,7 @@ from penstock.interfaces.artifact_notes import ArtifactNote
 from penstock.interfaces.page_artifacts import ArtifactView
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse, Page
 from penstock.web.following import LISTENER, STILL_FOLLOWING_HEADERS, with_listener
+from penstock.web.lists.file_rows import MOST_FILES, FileTable, file_table, files_found
 from penstock.web.lists.filters import query_of
 from penstock.web.lists.groups import GroupTable
 from penstock.web.lists.key_columns import NO_KEYS, KeyColumns, key_columns, named
@@ -107,6 +108,8 @@ class ArtifactPage:
     """(client, code that fetches it)."""
     folder: StoredFolder | None = None
     """The open level or file of one that is a folder, on Files."""
+    files: FileTable | None = None
+    """What the open level holds."""
     changes: Sequence[VersionChange] = ()
     """The history, last first."""
     words: Mapping[str, str] = field(default_factory=lambda: CHANGE_WORDS)
@@ -139,17 +142,20 @@ async def list_page(services: WebServices, request: Request) -> Response:
     return render(services, request, "artifacts/list.html", frame=frame, page=page)
 
 
-async def _artifact(services: WebServices, request: Request) -> ArtifactView:
-    text = request.path_params["artifact_id"]
+async def _artifact(services: WebServices, text: str) -> ArtifactView:
     view = await services.artifacts.artifact(int(text)) if text.isdigit() and len(text) < 17 else None
     if view is None:
         raise NotFoundError(f"There is no artifact {text}.")
     return view
 
 
-async def _bytes_of(services: WebServices, request: Request) -> ArtifactItem:
-    """Return an artifact whose bytes may be read: those of one that was deleted stay hidden, also while others hold them."""
-    artifact = (await _artifact(services, request)).artifact
+async def artifact_with_bytes(services: WebServices, text: str) -> ArtifactItem:
+    """Return the artifact of this id, whose bytes may be read: those of one that was deleted stay hidden, also while others hold them.
+
+    Raises:
+        NotFoundError: there is none, or it was deleted.
+    """
+    artifact = (await _artifact(services, text)).artifact
     note = await services.notes.note(artifact.artifact_id)
     if note.ended_at is not None:
         raise NotFoundError("This artifact was deleted, or its time to live has passed.")
@@ -158,17 +164,17 @@ async def _bytes_of(services: WebServices, request: Request) -> ArtifactItem:
 
 async def artifact_page(services: WebServices, request: Request) -> Response:
     """One artifact."""
-    view = await _artifact(services, request)
+    view = await _artifact(services, request.path_params["artifact_id"])
     tab = request.query_params.get("tab", "overview")
     return await _page(services, request, view, tab if tab in dict(TABS) else "overview")
 
 
 async def files_page(services: WebServices, request: Request) -> Response:
     """A level of an artifact that is a folder, or one file in it."""
-    view = await _artifact(services, request)
+    view = await _artifact(services, request.path_params["artifact_id"])
     if view.artifact.digest is None or not view.artifact.is_directory:
         raise NotFoundError("This artifact is no folder.")
-    await _bytes_of(services, request)
+    await artifact_with_bytes(services, request.path_params["artifact_id"])
     folder = await asyncio.to_thread(
         folder_of,
         services.blobs,
@@ -179,9 +185,16 @@ async def files_page(services: WebServices, request: Request) -> Response:
     return await _page(services, request, view, "files", folder)
 
 
+def _file_table(services: WebServices, request: Request, artifact: ArtifactItem, opened: StoredFolder | None) -> FileTable | None:
+    if opened is None or not opened.files:
+        return None
+    found = files_found(request, opened.files[:MOST_FILES], opened.folder, now=services.clock.now())
+    return file_table(request, found, ("artifact", str(artifact.artifact_id)), is_cut=len(opened.files) > MOST_FILES)
+
+
 async def file_content(services: WebServices, request: Request) -> Response:
     """The bytes of a file in a folder, boxed or as a download."""
-    artifact = await _bytes_of(services, request)
+    artifact = await artifact_with_bytes(services, request.path_params["artifact_id"])
     path = request.path_params["path"]
     entry = None
     if artifact.digest is not None and artifact.is_directory:
@@ -220,6 +233,7 @@ async def _page(services: WebServices, request: Request, view: ArtifactView, tab
         drawn[0] if drawn else None,
         snippets,
         folder,
+        _file_table(services, request, view.artifact, folder),
         await services.notes.changes(artifact.artifact_id) if tab == "history" else (),
         trash_item=0 if lying is None else lying.item_id,
     )
@@ -235,7 +249,7 @@ async def _page(services: WebServices, request: Request, view: ArtifactView, tab
 
 async def view(services: WebServices, request: Request) -> Response:
     """The content itself, in a box: an opaque origin that reaches nothing of ours."""
-    artifact = await _bytes_of(services, request)
+    artifact = await artifact_with_bytes(services, request.path_params["artifact_id"])
     if artifact.digest is None or artifact.is_directory:
         raise NotFoundError("There are no bytes to show for this artifact.")
     digest = artifact.digest
@@ -264,7 +278,7 @@ def _markdown(request: Request, text: str) -> Response:
 
 async def viewer(services: WebServices, request: Request) -> Response:
     """Markdown or HTML of a UI metadata file, in the same box as stored documents."""
-    artifact = await artifact_with_sources(services, (await _artifact(services, request)).artifact)
+    artifact = await artifact_with_sources(services, (await _artifact(services, request.path_params["artifact_id"])).artifact)
     wanted = request.path_params["index"]
     for item in viewers_of(artifact.metadata):
         if str(item.index) == wanted and item.kind == "html":
@@ -276,7 +290,7 @@ async def viewer(services: WebServices, request: Request) -> Response:
 
 async def download(services: WebServices, request: Request) -> Response:
     """The content as a file; directories as a zip archive."""
-    artifact = await _bytes_of(services, request)
+    artifact = await artifact_with_bytes(services, request.path_params["artifact_id"])
     if artifact.digest is None:
         raise NotFoundError("The bytes of this artifact are not stored here.")
     present = await asyncio.to_thread(services.blobs.has, Digest(artifact.digest))

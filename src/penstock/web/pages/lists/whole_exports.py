@@ -1,5 +1,5 @@
 """Exports of lists that are not read through a `ListQuery`: collections, projects, registries, runs of flows and
-their tasks, the trash, sweeps and reports of a project, what a search in logs found.
+their tasks, the trash, sweeps and reports of a project, what a search in logs found, files.
 
 They take the parameters of their pages and show what those would show the same reader.
 """
@@ -23,6 +23,7 @@ from penstock.web.lists.key_columns import chosen_keys
 from penstock.web.lists.parquet_writing import Kind
 from penstock.web.pages.artifacts.collections import CollectionRow, collections_of, groups_of, in_full, values_of
 from penstock.web.pages.flows.runs import GROUPINGS, flow_query, parameters_of
+from penstock.web.pages.lists.files import exported as exported_files
 from penstock.web.pages.runs.log_hits import exported as exported_hits
 from penstock.web.pages.system.trash import trash_found
 from penstock.web.pages.tracking.lists import project_asked
@@ -252,5 +253,6 @@ WHOLE: Mapping[str, Callable[[WebServices, Request], Awaitable[Export]]] = {
     "sweeps": _sweeps,
     "reports": _reports,
     "log-hits": exported_hits,
+    "files": exported_files,
 }
 """Lists by the name in the address of their export."""

@@ -21,6 +21,7 @@ from penstock.interfaces.tracking_pages import VersionItem
 from penstock.tracking.accounts import ORGANIZATION_ENTITY
 from penstock.web.comparisons.files import FileDiff
 from penstock.web.comparisons.versions import VersionDiff, compare_versions
+from penstock.web.lists.file_rows import MOST_FILES, FileTable, file_table, files_found
 from penstock.web.lists.filters import chip_text
 from penstock.web.pages.artifacts.collections import CollectionsTab, collections_tab
 from penstock.web.pages.compare.versions import LoggedMetrics, compared_file, logged_metrics, stored_content
@@ -28,7 +29,7 @@ from penstock.web.pages.tracking.data import boxed
 from penstock.web.pages.tracking.run import project_crumb
 from penstock.web.pages.tracking.workspace import PROJECT_TABS, first_crumb, project_frame, project_url, section_of
 from penstock.web.previews.content import Preview, preview_of, rows_asked
-from penstock.web.previews.file_levels import FileRow, level_of
+from penstock.web.previews.file_levels import FileEntry
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services.tracking import SETTLE_SECONDS, TrackingServices, caller_of, project_named, project_of
 from penstock.web.services.web import WebServices
@@ -46,7 +47,6 @@ TABS: Sequence[tuple[str, str]] = (
     ("history", "History"),
 )
 _ALIASES = {"graph": "lineage", "metadata": "overview", "api": "overview", "consumers": "usage", "action_history": "history"}
-_MAX_ENTRIES = 5000
 _MAX_CHOICES = 500
 """Files offered on Preview; the others are on Files."""
 _SHOWN_FIRST = (".csv", ".parquet", ".jsonl", ".npz", ".npy", ".png", ".jpg", ".jpeg", ".html", ".md", ".ipynb", ".json", ".txt", ".yaml")
@@ -119,7 +119,7 @@ class ArtifactVersionPage:
     """The run that logged it."""
     users: Sequence[TrackedRun] = ()
     """Runs that used it."""
-    files: Sequence[FileRow] = ()
+    files: FileTable | None = None
     """Entries of the open level."""
     folder: str = ""
     """The open level."""
@@ -129,8 +129,6 @@ class ArtifactVersionPage:
     """Its beginning."""
     choices: Sequence[str] = ()
     """Files that Preview offers."""
-    is_cut: bool = False
-    """There is more than is shown."""
     snippets: Sequence[tuple[str, str]] = field(default_factory=tuple)
     """(client, code that fetches it)."""
     strip: Sequence[VersionItem] = ()
@@ -284,7 +282,15 @@ async def _of_tab(
         return {"users": [found[run_id] for run_id in ids if run_id in found]}
     if tab == "files":
         limit = rows_asked(request.query_params.get("rows", ""))
-        return await asyncio.to_thread(_files, services, tracking, version, request.path_params.get("path", "").strip("/"), limit)
+        path = request.path_params.get("path", "").strip("/")
+        if (opened := await asyncio.to_thread(_opened, services, tracking, version, path, limit)) is not None:
+            return opened
+        entries, is_cut = await asyncio.to_thread(version_entries, tracking, version, path, MOST_FILES)
+        if path and not entries:
+            raise NotFoundError(f"The artifact has no file {path}.")
+        files = files_found(request, entries, path, now=services.clock.now())
+        of = ("version", str(version.version_id))
+        return {"files": file_table(request, files, of, is_cut=is_cut) if entries else None, "folder": path}
     if tab == "preview":
         limit, wanted = rows_asked(request.query_params.get("rows", "")), request.query_params.get("file", "")
         return await asyncio.to_thread(previewed, services, tracking, version, wanted, limit)
@@ -367,7 +373,7 @@ def previewed(services: WebServices, tracking: TrackingServices, version: Artifa
     if not choices and not wanted:
         return {}
     first = min(choices, key=_rank, default="")
-    return {**_files(services, tracking, version, wanted or first, limit), "choices": choices}
+    return {**(_opened(services, tracking, version, wanted or first, limit) or {}), "choices": choices}
 
 
 def _rank(path: str) -> int:
@@ -378,32 +384,33 @@ def _rank(path: str) -> int:
     return 1 if name.endswith(_SHOWN_FIRST) else 2
 
 
-def _files(services: WebServices, tracking: TrackingServices, version: ArtifactVersion, path: str, limit: int) -> dict[str, Any]:
-    """Return the entries below `path`, or the open file with its preview."""
-    listing = tracking.artifacts.listing(version)
-    named = listing.named([path]) if path else ()
-    if named:
-        entry = named[0]
-        digest, size = stored_content(tracking, version, entry)
-        kind = "system.HTML" if path.lower().endswith((".html", ".htm")) else ""
-        preview = Preview("none")
-        if digest is not None:
-            preview = preview_of(services.blobs, digest=digest, type_=kind, is_directory=False, size=size, name=path, rows=limit)
-        return {"entry": entry, "preview": preview, "folder": path.rpartition("/")[0]}
-    entries = listing.page(0, _MAX_ENTRIES)
-    rows = level_of([(entry.path, entry.size_bytes or 0, None) for entry in entries], path)
-    if path and not rows:
-        raise NotFoundError(f"The artifact has no file {path}.")
-    return {"files": rows, "folder": path, "is_cut": listing.count > len(entries)}
+def version_entries(tracking: TrackingServices, version: ArtifactVersion, folder: str, limit: int) -> tuple[Sequence[FileEntry], bool]:
+    """Return the first files of a version below a folder, and whether there are more. Blocks."""
+    found = tracking.artifacts.listing(version).below(folder, limit + 1)
+    return [(entry.path, entry.size_bytes or 0, None) for entry in found[:limit]], len(found) > limit
 
 
-async def version_by_id(tracking: TrackingServices, request: Request) -> ArtifactVersion:
-    """Return the version that the address names.
+def _opened(services: WebServices, tracking: TrackingServices, version: ArtifactVersion, path: str, limit: int) -> dict[str, Any] | None:
+    """Return the file of a path with its preview; None where there is none. Blocks."""
+    named = tracking.artifacts.listing(version).named([path]) if path else ()
+    if not named:
+        return None
+    entry = named[0]
+    digest, size = stored_content(tracking, version, entry)
+    kind = "system.HTML" if path.lower().endswith((".html", ".htm")) else ""
+    preview = Preview("none")
+    if digest is not None:
+        preview = preview_of(services.blobs, digest=digest, type_=kind, is_directory=False, size=size, name=path, rows=limit)
+    return {"entry": entry, "preview": preview, "folder": path.rpartition("/")[0]}
+
+
+async def version_by_id(tracking: TrackingServices, request: Request, version_id: int | None = None) -> ArtifactVersion:
+    """Return the version that the address names, or that has this id.
 
     Raises:
         NotFoundError: there is none, or it is not the reader's to see.
     """
-    version = await asyncio.to_thread(tracking.artifacts.get, request.path_params["version_id"])
+    version = await asyncio.to_thread(tracking.artifacts.get, request.path_params["version_id"] if version_id is None else version_id)
     if version is None or not tracking.accounts.is_readable(caller_of(tracking, request), version.entity):
         raise NotFoundError("There is no such version.")
     return version

@@ -19,10 +19,10 @@ from penstock.domain.errors import NotFoundError
 from penstock.domain.tracking import RunFile, SeriesInfo, TrackedRun
 from penstock.domain.versions import ArtifactVersion, UseDirection
 from penstock.interfaces.tracking_pages import TaskPlace
-from penstock.tracking.files import FilePage
 from penstock.web.comparisons.subjects import told_facts
+from penstock.web.lists.file_rows import MOST_FILES, FileTable, file_table, files_found
 from penstock.web.previews.content import Preview, preview_of, rows_asked
-from penstock.web.previews.file_levels import FileRow, level_of
+from penstock.web.previews.file_levels import FileEntry
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.services.tracking import SETTLE_SECONDS, TrackingServices, project_of, run_of
 from penstock.web.services.web import WebServices
@@ -61,7 +61,6 @@ LOSS_WORDS: Mapping[str, str] = {
 }
 """Kind of loss -> what happened, before the client's own words."""
 _ALIASES = {"workspace": "charts", "log": "logs", "model": "charts", "config": "overview", "summary": "overview", "": "overview"}
-_MAX_FILES = 1000
 _MAX_PATCH = 2000
 _SYSTEM_ROWS = 200
 """Rows of system metrics in which the keys of all writers of a shared run are looked for."""
@@ -97,16 +96,14 @@ class TrackedRunPage:
     """What the client said about machine, program and git, on Overview and Code."""
     panels: Sequence[ChartPanel] = ()
     """Drawings, on Charts and System."""
-    files: Sequence[FileRow] = ()
-    """Entries at the open level, on Files."""
+    files: FileTable | None = None
+    """Entries at the open level or below it, on Files."""
     folder: str = ""
     """The open level."""
     file: RunFile | None = None
     """The open file."""
     preview: Preview | None = None
     """Its beginning."""
-    is_cut: bool = False
-    """There are more files than are shown."""
     used: Sequence[ArtifactVersion] = ()
     """Versions that the run used."""
     logged: Sequence[ArtifactVersion] = ()
@@ -193,7 +190,7 @@ async def run_page(services: WebServices, tracking: TrackingServices, request: R
             Crumb("Projects", "/ui/projects"), project_crumb(run.entity, run.project, project_url), Crumb(run.display_name or run.name),
         ),
         live=f"project={quote(f'{run.entity}/{run.project}', safe='')}",
-        scripts=("tracked_run", "preview"),
+        scripts=("tracked_run", "table", "preview"),
         is_bare=is_bare,
     )  # fmt: skip
     return render(services, request, "tracking/run.html", frame=frame, page=page)
@@ -227,7 +224,7 @@ async def _of_tab(
         fields |= {"labels": labels, "label": wanted if wanted in labels else ""}
     elif tab == "files":
         limit = rows_asked(request.query_params.get("rows", ""))
-        fields |= await _files(services, tracking, run, request.path_params.get("path", ""), limit)
+        fields |= await _files(services, tracking, request, run, limit)
     elif tab == "diff":
         fields |= await _differences(services, tracking, request, run)
     elif tab == "code":
@@ -289,9 +286,21 @@ async def _metadata(services: WebServices, tracking: TrackingServices, run: Trac
     return read_document(await _text(services, file)) if file is not None and file.digest is not None else {}
 
 
-async def _files(services: WebServices, tracking: TrackingServices, run: TrackedRun, path: str, limit: int) -> dict[str, Any]:
-    """Return the entries below `path`, or the open file with its preview."""
-    path = path.strip("/")
+async def run_entries(tracking: TrackingServices, run: TrackedRun, folder: str, limit: int) -> tuple[Sequence[FileEntry], bool]:
+    """Return the first files of a run below a folder, and whether there are more."""
+    pattern = folder.replace("%", "_") + "/%" if folder else None
+    found: list[FileEntry] = []
+    while True:
+        after = found[-1][0] if found else None
+        page = await tracking.files.list(run.run_id, pattern=pattern, after=after, limit=limit - len(found))
+        found += [(file.name, file.size_bytes, file.updated_at) for file in page.files]
+        if not page.has_next or len(found) >= limit:
+            return found, page.has_next
+
+
+async def _files(services: WebServices, tracking: TrackingServices, request: Request, run: TrackedRun, limit: int) -> dict[str, Any]:
+    """Return the entries below the path of the address, or the open file with its preview."""
+    path = request.path_params.get("path", "").strip("/")
     file = await tracking.files.get(run.run_id, path) if path else None
     if file is not None and file.digest is not None:
         kind = "system.HTML" if file.name.lower().endswith((".html", ".htm")) else ""
@@ -299,12 +308,12 @@ async def _files(services: WebServices, tracking: TrackingServices, run: Tracked
             preview_of, services.blobs, digest=file.digest, type_=kind, is_directory=False, size=file.size_bytes, name=file.name, rows=limit
         )
         return {"file": file, "preview": preview, "folder": path.rpartition("/")[0]}
-    pattern = path.replace("%", "_") + "/%" if path else None
-    listing: FilePage = await tracking.files.list(run.run_id, pattern=pattern, limit=_MAX_FILES)
-    rows = level_of([(found.name, found.size_bytes, found.updated_at) for found in listing.files], path)
-    if path and not rows:
+    entries, is_cut = await run_entries(tracking, run, path, MOST_FILES)
+    if path and not entries:
         raise NotFoundError(f"The run has no file {path}.")
-    return {"files": rows, "folder": path, "is_cut": listing.has_next}
+    found = files_found(request, entries, path, now=services.clock.now())
+    table = file_table(request, found, ("run", str(run.run_id)), is_cut=is_cut) if entries else None
+    return {"files": table, "folder": path}
 
 
 async def code_of(services: WebServices, tracking: TrackingServices, run: TrackedRun) -> list[tuple[str, str]]:

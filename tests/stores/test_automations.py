@@ -182,6 +182,16 @@ async def test_a_webhook_is_tried_again_refused_for_good_and_shows_no_secret(ben
     bench.log("d1")
     await bench.fire()
     assert bench.logged(number)[-1] == ("ann/p/ds:v1", "refused")
+    bench.sender.answers = [(400, "what?"), (200, "now it is")]
+    for state in ("failed", "done"):
+        newest = bench.store.deliveries([number], limit=1)[number][0]
+        assert not bench.rules.send_again(number + 1, newest.delivery_id)
+        assert bench.rules.send_again(number, newest.delivery_id)
+        assert not bench.rules.send_again(number, newest.delivery_id)
+        await bench.fire()
+        assert bench.logged(number)[-1] == ("ann/p/ds:v1", state)
+    assert not bench.rules.send_again(number, entry.delivery_id)
+    assert bench.logged(number)[0] == ("ann/p/ds:v0", "done")
 
 
 async def test_rules_are_checked_named_once_and_go_with_what_they_watch(bench: Bench) -> None:

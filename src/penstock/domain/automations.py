@@ -147,4 +147,6 @@ class Delivery:
     detail: str
     """What came of it, secrets masked."""
     created_at: float
+    due_at: float
+    """When the next attempt is due, while it is pending."""
     ended_at: float | None

@@ -77,6 +77,10 @@ class AutomationStore(Protocol):
         """Try a delivery again later."""
         ...
 
+    def renew(self, automation_id: int, delivery_id: int, *, at: float) -> bool:
+        """Begin a delivery that did not arrive anew, due at once; whether the automation has such a one."""
+        ...
+
     def deliveries(self, automation_ids: Sequence[int], *, limit: int) -> Mapping[int, Sequence[Delivery]]:
         """Return the newest `limit` entries of each automation's log, newest first."""
         ...

@@ -131,6 +131,10 @@ class AutomationService:
         logs = self._store.deliveries([automation.automation_id for automation in found], limit=limit)
         return [AutomationEntry(automation, logs.get(automation.automation_id, ())) for automation in found]
 
+    def send_again(self, automation_id: int, delivery_id: int) -> bool:
+        """Try a delivery that did not arrive once more, and again after that as a new one; whether there is such a one."""
+        return self._store.renew(automation_id, delivery_id, at=self._clock.now())
+
     def create_integration(
         self, entity: str, *, name: str, url: str, access_token_ref: str = "", secret_ref: str = ""
     ) -> WebhookIntegration:

@@ -6,12 +6,15 @@ import base64
 import html
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from penstock.domain.automations import ScopeKind
+from penstock.domain.automations import AutomationEvent, DeliveryState, EventType, NewDelivery, ScopeKind
 from penstock.domain.tracking import RunChange
+from penstock.stores.sql.automations import SqlAutomationStore
+from penstock.stores.sql.database import open_database
 from penstock.tracking.automations import AutomationScope
 from penstock.web.pages.tracking.run import patches_of
 from penstock.web.reports.grids import filters_of
@@ -20,6 +23,7 @@ from penstock.web.tracking.run_colors import INKS
 from penstock.web.tracking.run_sets import grouping_of
 from penstock.web.tracking.step_metrics import StepMetrics, step_metrics
 from penstock.web.tracking.system_metrics import system_panels
+from tests.support.tracking import sqlite_url
 from tests.unit.web.test_tracking_pages import HOSTILE, ORIGIN, Site, site
 
 __all__ = ["site"]
@@ -162,6 +166,38 @@ async def test_automations_are_listed_switched_and_deleted(site: Site) -> None:
     assert not changed.is_enabled
     await site.http.post("/ui/tracking/automations/actions", data={"id": str(rule.automation_id), "verb": "delete"}, headers=ORIGIN)
     assert site.services.automations.get(rule.automation_id) is None
+
+
+async def test_where_webhooks_go_is_said_on_the_page_and_what_failed_is_sent_again(site: Site, tmp_path: Path) -> None:
+    form = {"entity": "ann", "project": "digits", "name": HOSTILE, "url": "http://127.0.0.1:1/" + HOSTILE, "token": "hooks/T"}
+    path = "/ui/tracking/automations/webhooks"
+    assert (await site.http.post(path, data=form, headers={"origin": "http://evil.example"})).status_code == 403
+    for change in ({}, {}, {"name": ""}, {"name": "b", "url": " "}):
+        answer = await site.http.post(path, data={**form, **change}, headers=ORIGIN)
+        assert answer.headers["location"] == f"{site.base}/automations"
+    [target] = site.services.automations.integrations("ann")
+    assert (target.name, target.access_token_ref, target.secret_ref) == (HOSTILE, "hooks/T", "")
+    rule = {"entity": "ann", "project": "digits", "name": "calls", "event": "state", "state": "FAILED", "action": str(target.integration_id)}
+    await site.http.post("/ui/tracking/automations", data=rule, headers=ORIGIN)
+    [made] = [one for one in site.services.automations.list(entity="ann") if one.name == "calls"]
+    event = AutomationEvent(1, EventType.RUN_STATE, None, None, None, "FAILED")
+    database = open_database(sqlite_url(tmp_path))
+    store = SqlAutomationStore(database)
+    store.settle_events([event], [NewDelivery(made.automation_id, "one", "ann/digits/r1", {})], at=1.0)
+    [waiting] = store.deliveries([made.automation_id], limit=5)[made.automation_id]
+    again = {"id": str(made.automation_id), "verb": "again", "delivery": str(waiting.delivery_id)}
+    store.claim_due(now=2.0, until=60.0, limit=5)
+    page = (await site.get(f"{site.base}/automations")).text
+    assert HOSTILE not in page
+    assert "next attempt" in page
+    assert 'value="again"' not in page
+    store.end_delivery(waiting.delivery_id, DeliveryState.FAILED, "500 " + HOSTILE, at=3.0)
+    page = (await site.get(f"{site.base}/automations")).text
+    assert HOSTILE not in page
+    assert 'value="again"' in page
+    await site.http.post("/ui/tracking/automations/actions", data=again, headers=ORIGIN)
+    assert [one.state for one in store.deliveries([made.automation_id], limit=5)[made.automation_id]] == [DeliveryState.PENDING]
+    database.close()
 
 
 async def test_automations_are_made_by_the_form_as_the_client_would_make_them(site: Site) -> None:

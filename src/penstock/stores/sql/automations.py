@@ -147,6 +147,14 @@ class SqlAutomationStore:
         sql = "UPDATE automation_delivery SET detail = ?, due_at = ? WHERE delivery_id = ? AND state = 'pending'"
         self._database.write_sync(lambda tx: tx.execute(sql, (detail, due_at, delivery_id)))
 
+    def renew(self, automation_id: int, delivery_id: int, *, at: float) -> bool:
+        """See `AutomationStore.renew`."""
+        sql = (
+            "UPDATE automation_delivery SET state = 'pending', attempts = 0, due_at = ?, ended_at = NULL"
+            " WHERE delivery_id = ? AND automation_id = ? AND state IN ('failed', 'refused')"
+        )
+        return self._database.write_sync(lambda tx: tx.execute(sql, (at, delivery_id, automation_id))) > 0
+
     def deliveries(self, automation_ids: Sequence[int], *, limit: int) -> Mapping[int, Sequence[Delivery]]:
         """See `AutomationStore.deliveries`."""
         sql = "SELECT * FROM automation_delivery WHERE automation_id = ? ORDER BY delivery_id DESC LIMIT ?"
@@ -209,5 +217,6 @@ def _delivery(row: Row) -> Delivery:
         attempts=row["attempts"],
         detail=row["detail"],
         created_at=row["created_at"],
+        due_at=row["due_at"],
         ended_at=row["ended_at"],
     )

@@ -107,6 +107,7 @@ FORMS: tuple[tuple[str, TrackingPage], ...] = (
     ("/ui/tracking/projects/actions", actions.act_on_project),
     ("/ui/tracking/automations", automations.create),
     ("/ui/tracking/automations/actions", automations.act),
+    ("/ui/tracking/automations/webhooks", automations.add_webhook),
     ("/ui/tracking/reports", report_forms.save),
     ("/ui/tracking/reports/panels", report_forms.save_panels),
     ("/ui/tracking/reports/actions", reports.act_on_report),

@@ -123,6 +123,30 @@ async def create(services: WebServices, tracking: TrackingServices, request: Req
     return redirect(target, Notice("Saved."))
 
 
+async def add_webhook(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
+    """Note where webhooks of the project's entity may go.
+
+    Raises:
+        NotFoundError: there is no such project.
+    """
+    check_own_form(request)
+    form = {name: str(value).strip() for name, value in (await request.form()).items()}
+    check_writable(tracking, request, form.get("entity", ""))
+    project = await tracking.projects.get(form["entity"], form.get("project", ""))
+    if project is None:
+        raise NotFoundError("There is no such project any more.")
+    make = partial(
+        tracking.automations.create_integration, project.entity, name=form.get("name", ""), url=form.get("url", ""),
+        access_token_ref=form.get("token", ""), secret_ref=form.get("signing", ""),
+    )  # fmt: skip
+    target = f"{project_url(project)}/automations"
+    try:
+        await asyncio.to_thread(make)
+    except (AlreadyExistsError, InvalidArgumentError) as error:
+        return redirect(target, Notice(str(error), "error"))
+    return redirect(target, Notice("Saved."))
+
+
 def condition_of(form: Mapping[str, str]) -> tuple[EventType, Mapping[str, Any]]:
     """Return event and filter of a new automation, as the client would send them (observed with wandb 0.31.0).
 
@@ -153,7 +177,7 @@ def _action_of(form: Mapping[str, str]) -> tuple[ActionType, Mapping[str, Any]]:
 
 
 async def act(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
-    """Enable, disable or delete an automation."""
+    """Enable, disable or delete an automation, or send again what did not arrive."""
     check_own_form(request)
     form = await request.form()
     automation_id, verb = int(checked_id(str(form.get("id", "")))), str(form.get("verb", ""))
@@ -165,6 +189,9 @@ async def act(services: WebServices, tracking: TrackingServices, request: Reques
     if verb == "delete":
         await asyncio.to_thread(tracking.automations.delete, automation_id)
         return redirect(target, Notice("Automation deleted."))
+    if verb == "again":
+        sent = await asyncio.to_thread(tracking.automations.send_again, automation_id, int(checked_id(str(form.get("delivery", "")))))
+        return redirect(target, Notice("It is sent again.") if sent else Notice("That delivery is not one that failed.", "error"))
     if verb not in {"enable", "disable"}:
         return redirect(target, Notice("Nothing was selected.", "error"))
     await asyncio.to_thread(partial(tracking.automations.change, automation_id, is_enabled=verb == "enable"))

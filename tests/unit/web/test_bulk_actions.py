@@ -18,6 +18,7 @@ from penstock.web.comparisons.versions import compare_documents
 from penstock.web.pages.compare.artifacts import FileList
 from penstock.web.pages.compare.tasks import row_of
 from penstock.web.render import NOTICE_COOKIE, Notice, redirect
+from penstock.web.services.undoing import Undoing
 from tests.browser.app import SeededApp
 from tests.unit.web.conftest import PageClient
 
@@ -239,3 +240,65 @@ def test_a_notice_lists_what_did_not_work_and_stays_within_a_cookie(seeded: Seed
     assert f"and {5000 - len(listed)} more" in page
     assert "&lt;b&gt;0&lt;/b&gt;" in page
     assert NOTICE_COOKIE in cookie
+
+
+def undo_of(page: str) -> tuple[str, dict[str, str]]:
+    """Address and fields of the form that a page offers to take back what was done."""
+    form = re.search(r'<form method="post" action="([^"]+)">((?:<input type="hidden"[^>]*>)+)<button class="button small">Undo', page)
+    assert form is not None, page
+    return form[1], dict(re.findall(r'name="([^"]+)" value="([^"]*)"', form[2]))
+
+
+@pytest.mark.parametrize(("name", "verb", "back"), [
+    ("runs", "archive", "unarchive"), ("runs", "unarchive", "archive"), ("runs", "pause", "unpause"),
+    ("experiments", "archive", "unarchive"), ("experiments", "unarchive", "archive"), ("recurring", "enable", "disable"), ("recurring", "disable", "enable"),
+])  # fmt: skip
+def test_what_was_done_to_many_is_taken_back_for_those_it_worked_for_once(
+    seeded: SeededApp, client: PageClient, monkeypatch: pytest.MonkeyPatch, name: str, verb: str, back: str
+) -> None:
+    async def refuse_bad(subject: str) -> None:
+        if subject == "bad":
+            raise ConflictError("it does not go")
+
+    actions = {"runs": seeded.actions.runs, "experiments": seeded.actions.experiments, "recurring": seeded.actions.recurring_runs}[name]
+    monkeypatch.setattr(actions, verb, refuse_bad, raising=False)
+    answer = send(client, f"/ui/{name}/actions", verb=verb, id=["one", "bad", "two"], next=f"/ui/{name}?q=x")
+    address, fields = undo_of(client.get(f"/ui/{name}", headers={"cookie": answer.headers["set-cookie"].partition(";")[0]}).text)
+    assert (address, fields["verb"], fields["next"], "id" in fields) == (f"/ui/{name}/actions", back, f"/ui/{name}?q=x", False)
+    seeded.actions.calls.clear()
+    answer = send(client, address, **fields)
+    assert answer.headers["location"] == f"/ui/{name}?q=x"
+    assert [given[0] for _, given in seeded.actions.calls] == ["one", "two"]
+    assert {called.split("_")[0] for called, _ in seeded.actions.calls} == {back}
+    assert "2 of 2" in unquote(answer.headers["set-cookie"])
+    answer = send(client, address, **fields)
+    assert "This cannot be undone any more." in unquote(answer.headers["set-cookie"])
+    assert len(seeded.actions.calls) == 2
+
+
+def test_moved_runs_go_back_where_each_was(seeded: SeededApp, client: PageClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = rows_of(client.get("/ui/runs?n=200").text)
+    homes = {run_id: re.findall(r"/ui/experiments/([^\"?]+)", client.get(f"/ui/runs/{run_id}").text) for run_id in rows[:2]}
+    moved: list[tuple[str, str]] = []
+
+    async def move(run_id: str, experiment_id: str) -> None:
+        moved.append((run_id, experiment_id))
+
+    monkeypatch.setattr(seeded.actions.runs, "move", move, raising=False)
+    answer = send(client, "/ui/runs/actions", verb="move", id=[*rows[:2], "unknown"], experiment="Default", next="/ui/runs")
+    address, fields = undo_of(client.get("/ui/runs", headers={"cookie": answer.headers["set-cookie"].partition(";")[0]}).text)
+    moved.clear()
+    send(client, address, **fields)
+    assert [run_id for run_id, _ in moved] == rows[:2]
+    assert all(home in homes[run_id] for run_id, home in moved)
+
+
+def test_only_who_did_it_takes_it_back_and_old_ones_are_forgotten() -> None:
+    undoing = Undoing()
+    first = undoing.keep("ann", {"a": ""})
+    assert undoing.take("bob", first) == {}
+    assert undoing.take("ann", "nothing") == {}
+    names = [undoing.keep("ann", {str(number): ""}) for number in range(60)]
+    assert undoing.take("ann", first) == {}
+    assert undoing.take("ann", names[-1]) == {"59": ""}
+    assert undoing.take("ann", names[-1]) == {}

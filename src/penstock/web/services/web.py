@@ -24,6 +24,7 @@ from penstock.web.services.automation import Automation
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.system import SystemServices
 from penstock.web.services.tracking import TrackingServices
+from penstock.web.services.undoing import Undoing
 
 
 class LogFiles(Protocol):
@@ -122,3 +123,5 @@ class WebServices:
     """What pipelines and projects may use; None leaves budgets out."""
     flows: FlowWeb | None = None
     """What comparisons read of recorded flows; None leaves their values and code out."""
+    undoing: Undoing = field(default_factory=Undoing)
+    """What bulk actions did a moment ago."""

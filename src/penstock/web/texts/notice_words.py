@@ -39,6 +39,7 @@ PLAIN = (
     "These pages are served without a server process.",
     "Runs that were created without an experiment.",
     "the attempt did not succeed; its log says why",
+    "This cannot be undone any more.",
     "This artifact is no folder.", "first key, kept in the data folder",
     "code", "image", "inputs", "options", "outputs",
 )  # fmt: skip

@@ -18,6 +18,7 @@ from penstock.web.lists.experiment_choices import offered
 from penstock.web.lists.filters import query_of
 from penstock.web.lists.groups import GroupTable
 from penstock.web.pages.lists.picked import ListAddress, bulk_form, every, ids_of
+from penstock.web.pages.lists.undone import Words, for_each
 from penstock.web.pages.runs.table import RunTable, run_table
 from penstock.web.pages.system.trash import done_notice, each, put_away
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
@@ -141,12 +142,11 @@ async def act(services: WebServices, request: Request) -> Response:
 
     ids = await ids_of(form, target, matching)
     if verb == "archive":
-        undo = {"verb": "unarchive", "id": identity, "next": target}
-        notice = Notice("Archived, with its runs; its schedules are disabled.", "done", "/ui/experiments/actions", undo)
-        return done_notice(target, "Archived", ids, await each(ids, services.actions.experiments.archive), notice)
+        words = Words(target, "Archived, with its runs; its schedules are disabled.", "Archived", "/ui/experiments/actions", "unarchive")
+        return await for_each(services, request, form, ids, services.actions.experiments.archive, words)
     if verb == "unarchive":
-        notice = Notice("Restored. Its runs stay archived until you restore them.")
-        return done_notice(target, "Restored", ids, await each(ids, services.actions.experiments.unarchive), notice)
+        words = Words(target, "Restored. Its runs stay archived until you restore them.", "Restored", "/ui/experiments/actions", "archive")
+        return await for_each(services, request, form, ids, services.actions.experiments.unarchive, words)
     if verb == "delete":
         if (answer := await put_away(services, request, TrashKind.EXPERIMENT, ids, "/ui/experiments")) is not None:
             return answer

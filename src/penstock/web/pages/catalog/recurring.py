@@ -23,6 +23,7 @@ from penstock.web.lists.filters import before_of, query_of
 from penstock.web.lists.groups import GroupTable
 from penstock.web.pages.catalog.triggers import EDIT_WORDS, FACTS, BackfillPreview, preview_of
 from penstock.web.pages.lists.picked import ListAddress, bulk_form, every, ids_of
+from penstock.web.pages.lists.undone import Words, for_each
 from penstock.web.pages.runs.table import RunTable, run_table
 from penstock.web.pages.system.trash import done_notice, each, put_away
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
@@ -178,11 +179,11 @@ async def act(services: WebServices, request: Request) -> Response:
 
     ids = await ids_of(form, target, matching)
     if verb in {"enable", "disable"}:
-        problems = await each(ids, services.actions.recurring_runs.enable if verb == "enable" else services.actions.recurring_runs.disable)
-        undo = {"verb": "disable" if verb == "enable" else "enable", "id": identity, "next": target}
-        text = "Enabled." if verb == "enable" else "Disabled; running runs go on."
-        notice = Notice(text, "done", "/ui/recurring/actions", undo)
-        return done_notice(target, "Enabled" if verb == "enable" else "Disabled", ids, problems, notice)
+        if verb == "enable":
+            words = Words(target, "Enabled.", "Enabled", "/ui/recurring/actions", "disable")
+            return await for_each(services, request, form, ids, services.actions.recurring_runs.enable, words)
+        words = Words(target, "Disabled; running runs go on.", "Disabled", "/ui/recurring/actions", "enable")
+        return await for_each(services, request, form, ids, services.actions.recurring_runs.disable, words)
     if verb == "delete":
         if (answer := await put_away(services, request, TrashKind.SCHEDULE, ids, "/ui/recurring")) is not None:
             return answer

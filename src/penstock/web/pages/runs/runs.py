@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,6 +13,7 @@ from penstock.domain.trash import TrashKind
 from penstock.web.lists.experiment_choices import meant
 from penstock.web.lists.filters import query_of
 from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, Picked, picked
+from penstock.web.pages.lists.undone import TOO_LATE, taken_back_by
 from penstock.web.pages.runs.table import run_table
 from penstock.web.pages.system.trash import undo_notice, user_of
 from penstock.web.render import Crumb, Frame, Notice, query_url, redirect, render
@@ -51,6 +53,7 @@ async def values(services: WebServices, request: Request) -> Response:
     return JSONResponse(list(found), headers={"cache-control": "no-store"})
 
 
+_AT_ONCE = 500
 _MOST_NAMED = 20
 """Runs that a notice names; the others, of which it lists none, keep their ids."""
 _DONE = {
@@ -65,7 +68,7 @@ _DONE = {
     "delete": "Deleted",
 }
 """Verb of the form, which is the name of a method of `RunActions`, too -> what the notice says when it is done."""
-_UNDO = {"archive": "unarchive", "unarchive": "archive", "pause": "unpause", "unpause": "pause"}
+_UNDO = {"archive": "unarchive", "unarchive": "archive", "pause": "unpause", "unpause": "pause", "move": "move"}
 
 
 async def act(services: WebServices, request: Request) -> Response:
@@ -74,11 +77,30 @@ async def act(services: WebServices, request: Request) -> Response:
     async def matching(address: ListAddress) -> Sequence[str]:
         return await services.run_tables.ids(query_of(request, address.query, now=services.clock.now()), limit=MOST_AT_ONCE)
 
-    return await act_on_runs(services, request, await picked(request, "/ui/runs", matching))
+    wanted = await picked(request, "/ui/runs", matching)
+    if "batch" in wanted.form:
+        return await _take_back(services, request, wanted)
+    return await act_on_runs(services, request, wanted)
 
 
-async def act_on_runs(services: WebServices, request: Request, wanted: Picked) -> Response:
-    """Do what was picked to runs; says how many it worked for and why it did not for the others."""
+async def _take_back(services: WebServices, request: Request, wanted: Picked) -> Response:
+    """Undo what was done to many runs: `verb` with those of a batch; moved ones go back where each was."""
+    before = services.undoing.take(user_of(services, request), str(wanted.form["batch"]))
+    if not before:
+        return redirect(wanted.target, Notice(TOO_LATE, "error"))
+    wanted = replace(wanted, ids=list(before))
+    return await act_on_runs(services, request, wanted, before if wanted.verb == "move" else {})
+
+
+async def act_on_runs(services: WebServices, request: Request, wanted: Picked, homes: Mapping[str, str] | None = None) -> Response:
+    """Do what was picked to runs; says how many it worked for and why it did not for the others.
+
+    Args:
+        services: what pages work with.
+        request: who asks.
+        wanted: what to do to which runs.
+        homes: where runs that are moved back were, by id.
+    """
     verb, ids, target = wanted.verb, wanted.ids, wanted.target
     if verb == "compare":
         return redirect(query_url("/ui/compare", {"runs": ",".join(ids[:MOST_COMPARED])}))
@@ -92,41 +114,62 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked) -
         return redirect(target, Notice("Name the tag to add: KEY or KEY=VALUE.", "error"))
     if verb not in _DONE or not ids:
         return redirect(target, Notice("Nothing was selected.", "error"))
-    experiment_id = ""
-    if verb == "move":
-        named = str(wanted.form.get("experiment", "")).strip()
-        if not named:
-            return redirect(target, Notice("Choose the experiment to move to.", "error"))
-        try:
-            experiment_id = await meant(services.catalog, named)
-        except InvalidArgumentError as error:
-            return redirect(target, Notice(str(error), "error"))
+    try:
+        experiment_id = await _new_home(services, wanted) if verb == "move" and not homes else ""
+    except InvalidArgumentError as error:
+        return redirect(target, Notice(str(error), "error"))
     refused: dict[str, str] = {}
+    before = await _homes_of(services, ids) if verb == "move" else {}
     trash = services.trash if verb == "delete" else None
     batch = "" if trash is None else trash.new_batch()
     for run_id in ids:
         try:
-            if verb == "tag":
-                await services.actions.runs.tag(run_id, _tags(wanted))
-            elif verb == "move":
-                await services.actions.runs.move(run_id, experiment_id)
-            elif trash is not None:
+            if trash is not None:
                 await trash.put(TrashKind.RUN, run_id, batch=batch, by=user_of(services, request))
             else:
-                await getattr(services.actions.runs, verb)(run_id)
+                await _act_on_one(services, wanted, run_id, homes[run_id] if homes else experiment_id)
         except PenstockError as error:
             refused[run_id] = str(error)
     problems = await _told_by_name(services, refused)
     done = len(ids) - len(problems)
     text = f"{_DONE[verb]} {done} of {len(ids)} runs." if len(ids) > 1 else f"{_DONE[verb]}." if done else "It did not work."
-    undo = {"verb": _UNDO[verb], "next": target} if verb in _UNDO and len(ids) == 1 and done else None
-    kind = "error" if problems else "done"
-    notice = Notice(text, kind, "/ui/runs/actions" if undo else "", {**undo, "id": ids[0]} if undo else {}, problems)
+    worked = [run_id for run_id in ids if verb in _UNDO and run_id not in refused and (verb != "move" or run_id in before)]
+    undo = taken_back_by(services, request, _UNDO.get(verb, ""), {run_id: before.get(run_id, "") for run_id in worked}, target)
+    notice = Notice(text, "error" if problems else "done", "/ui/runs/actions" if undo else "", undo, problems)
     target = "/ui/runs" if verb == "delete" and "/ui/runs/" in target else target
     if trash is not None and trash.keep_seconds > 0 and done:
         text = f"{text.rstrip('.')}: in the trash for {duration(trash.keep_seconds)}."
         notice = undo_notice(text, batch, target, problems)
     return redirect(target, notice)
+
+
+async def _act_on_one(services: WebServices, wanted: Picked, run_id: str, experiment_id: str) -> None:
+    if wanted.verb == "tag":
+        await services.actions.runs.tag(run_id, _tags(wanted))
+    elif wanted.verb == "move":
+        await services.actions.runs.move(run_id, experiment_id)
+    else:
+        await getattr(services.actions.runs, wanted.verb)(run_id)
+
+
+async def _new_home(services: WebServices, wanted: Picked) -> str:
+    """Return the experiment that runs are to be moved to.
+
+    Raises:
+        InvalidArgumentError: none or several are named.
+    """
+    named = str(wanted.form.get("experiment", "")).strip()
+    if not named:
+        raise InvalidArgumentError("Choose the experiment to move to.")
+    return await meant(services.catalog, named)
+
+
+async def _homes_of(services: WebServices, ids: Sequence[str]) -> dict[str, str]:
+    """Return the experiment of each run."""
+    found: dict[str, str] = {}
+    for first in range(0, len(ids), _AT_ONCE):
+        found |= {run.run_id: run.experiment_id or "" for run in await services.runs.runs(ids[first : first + _AT_ONCE])}
+    return found
 
 
 async def _told_by_name(services: WebServices, refused: Mapping[str, str]) -> list[str]:

@@ -74,3 +74,19 @@ async def test_data_that_went_missing_is_named_once_for_each_record(engine: Engi
     assert engine.database.read_sync(lambda tx: losses_of(tx, TrackedRunId(5))) == [DataLoss("size", "too large"), DataLoss("steps", "step 2 is over")]
     of_others = await SqlHomePages(engine.database).home(now + 1, namespace="bob")
     assert [item.run for item in of_others.losses if item.run] == []
+
+
+async def test_a_tracked_run_that_somebody_stopped_needs_no_attention(engine: Engine) -> None:
+    now = engine.clock.now()
+
+    def log(tx: Transaction) -> None:
+        tx.execute("INSERT INTO tracked_project (project_id, entity, name, created_at, updated_at) VALUES (1, 'ann', 'digits', 1, 1)")
+        sql = (
+            "INSERT INTO tracked_run (run_id, project_id, name, display_name, state, stop_requested, created_at, updated_at, heartbeat_at)"
+            " VALUES (?, 1, ?, '', 'failed', ?, 1, 1, ?)"
+        )
+        for number, name, stop in ((5, "by itself", 0), (6, "stopped", 1)):
+            tx.execute(sql, (number, name, stop, now))
+
+    engine.database.write_sync(log)
+    assert [run.name for run in (await SqlHomePages(engine.database).home(now + 1)).crashed] == ["by itself"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from penstock.domain.errors import AlreadyExistsError, ConflictError, InvalidArgumentError, NotFoundError
-from penstock.domain.ids import Digest
+from penstock.domain.ids import Digest, TrackedRunId
 from penstock.domain.tracking import RunChange, TrackedRun, TrackedState
 from penstock.interfaces.tracking_store import FileRegistration
 from penstock.server.tracking import Tracking
@@ -177,12 +177,27 @@ async def test_a_stop_is_told_until_the_run_is_resumed(tmp_path: Path) -> None:
     async with tracking_room(tmp_path) as room:
         run = (await room.runs.upsert("ann", "p", "r", RunChange())).run
         assert not await post(room, "r")
-        await room.runs.stop(run.run_id)
+        await room.runs.stop(run.run_id, by="bob")
+        await room.runs.stop(run.run_id, by="eve")
         assert await post(room, "r", history=Chunk(0, rows(0)))
         await post(room, "r", is_complete=True, exit_code=1)
-        assert (await state_of(room, "r")).is_stop_requested
+        held = await state_of(room, "r")
+        assert (held.is_stop_requested, held.stop_asked_by) == (True, "bob")
+        assert held.stop_asked_at is not None
         assert not await post(room, "r", history=Chunk(1, rows(1)))
-        assert not (await state_of(room, "r")).is_stop_requested
+        held = await state_of(room, "r")
+        assert (held.is_stop_requested, held.stop_asked_at, held.stop_asked_by) == (False, None, "")
+
+
+async def test_a_run_that_has_ended_is_not_said_to_have_been_stopped(tmp_path: Path) -> None:
+    async with tracking_room(tmp_path) as room:
+        run = (await room.runs.upsert("ann", "p", "r", RunChange())).run
+        await post(room, "r", is_complete=True, exit_code=1)
+        await room.runs.stop(run.run_id, by="bob")
+        held = await state_of(room, "r")
+        assert (held.is_stop_requested, held.stop_asked_by) == (False, "")
+        with pytest.raises(NotFoundError):
+            await room.runs.stop(TrackedRunId(404))
 
 
 async def test_states_by_hand_follow_the_table(tmp_path: Path) -> None:

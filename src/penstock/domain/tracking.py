@@ -105,6 +105,10 @@ class TrackedRun:
     """Made by the server for a task; no client has written to it."""
     is_shared: bool = False
     """Several writers stream to it (shared mode)."""
+    stop_asked_at: float | None = None
+    """When its program was asked to stop, the first time since it was begun or resumed."""
+    stop_asked_by: str = ""
+    """Who asked for that."""
     place: int = 0
     """How manieth run of its project it is, counted from 1; two that began at the same moment may share one."""
 

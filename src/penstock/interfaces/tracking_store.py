@@ -161,8 +161,8 @@ class TrackedRunStore(Protocol):
         """Move the run to `state` if it is in one of `from_states`; return whether it was."""
         ...
 
-    async def request_stop(self, run_id: TrackedRunId) -> bool:
-        """Set the stop flag; return whether the run exists."""
+    async def request_stop(self, run_id: TrackedRunId, *, at: float, by: str) -> bool:
+        """Set the stop flag unless the program has said goodbye; return whether the run exists. Who asked first is kept."""
         ...
 
     async def delete(self, run_id: TrackedRunId) -> bool:

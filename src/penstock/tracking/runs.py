@@ -223,13 +223,16 @@ class TrackedRunService:
         self._tell(changed or run, "state")
         return changed or run
 
-    async def stop(self, run_id: TrackedRunId) -> None:
+    async def stop(self, run_id: TrackedRunId, *, by: str = "") -> None:
         """Ask the run's program to stop: its next file-stream answer says so. The wish is dropped when the run is resumed.
+
+        Args:
+            by: who asks for it.
 
         Raises:
             NotFoundError: no such run.
         """
-        if not await self._store.request_stop(run_id):
+        if not await self._store.request_stop(run_id, at=self._clock.now(), by=by):
             raise NotFoundError(f"no run with id {run_id}")
         if (run := await self._store.get_by_id(run_id)) is not None:
             self._tell(run, "state")

@@ -708,10 +708,12 @@ async def test_what_is_said_above_a_run_follows_it_to_its_end(site: Site) -> Non
     run = (await site.tracking.runs.upsert("ann", "digits", "long", RunChange(), user_name="ann")).run
     assert (await banners()).startswith(" data-live hidden>"), "a place that is patched when there is something to say"
     await site.http.post("/ui/tracking/runs/actions", data={"id": run.run_id, "verb": "stop", "next": "/"}, headers=ORIGIN)
-    assert "Stop was asked for" in await banners()
+    assert "Stop was asked for; the program ends when it next reports." in await banners()
     await site.tracking.filestream.post("ann", "digits", "long", StreamMessage(is_complete=True, exit_code=255))
-    assert "exit code 255" in await banners()
-    assert "Stop was asked for" not in await banners()
+    assert "Stop was asked for; the program ended with exit code 255." in await banners()
+    assert re.search(r"Asked for by ann · <time", await banners()), "who, and when"
+    for page, words in (("runs/long/overview", "Asked for by ann"), ("runs?sort=state", "stop asked for"), ("workspace", "Failed, stop asked for")):
+        assert words in (await site.get(f"{site.base}/{page}")).text
 
 
 async def test_the_crumb_of_a_project_offers_the_others_when_it_is_opened(site: Site) -> None:

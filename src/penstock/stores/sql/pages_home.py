@@ -220,9 +220,11 @@ _TRACKED = (
 _CRASHED = (
     f"SELECT {_TRACKED_COLUMNS} FROM tracked_run r JOIN tracked_project p ON p.project_id = r.project_id "
     "WHERE r.state IN ('failed', 'crashed') AND r.heartbeat_at > :old AND r.is_automatic = 0 AND r.task_id IS NULL {of_entity}"
-    "ORDER BY r.heartbeat_at DESC LIMIT 6"
+    "AND r.stop_requested = 0 ORDER BY r.heartbeat_at DESC LIMIT 6"
 )
-"""Runs of pipeline and flow tasks stand on the start page as the runs of their pipelines and flows."""
+"""Runs that somebody stopped are as they should be.
+
+Runs of pipeline and flow tasks stand on the start page as the runs of their pipelines and flows."""
 
 
 def _tracked(row: Row) -> RecentTracked:

@@ -47,6 +47,8 @@ def run_from_row(row: Row) -> TrackedRun:
         pipeline_run_id=RunId(row["pipeline_run_id"]) if row["pipeline_run_id"] else None,
         is_automatic=bool(row["is_automatic"]),
         is_shared=bool(row["is_shared"]),
+        stop_asked_at=row["stop_asked_at"],
+        stop_asked_by=row["stop_asked_by"],
         place=row["place"],
     )
 

@@ -185,11 +185,18 @@ class SqlTrackedRunStore:
         )
         return await self._database.write(lambda tx: tx.execute(sql, [state.value, ended, at, at, run_id, *allowed]) > 0)
 
-    async def request_stop(self, run_id: TrackedRunId) -> bool:
-        """Set the stop flag; return whether the run exists."""
-        return await self._database.write(
-            lambda tx: tx.execute("UPDATE tracked_run SET stop_requested = 1 WHERE run_id = ?", (run_id,)) > 0
-        )
+    async def request_stop(self, run_id: TrackedRunId, *, at: float, by: str) -> bool:
+        """Set the stop flag unless the program has said goodbye; return whether the run exists. Who asked first is kept."""
+
+        def work(tx: Transaction) -> bool:
+            sql = (
+                "UPDATE tracked_run SET stop_requested = 1, stop_asked_at = ?, stop_asked_by = ? "
+                "WHERE run_id = ? AND stop_requested = 0 AND state IN ('pending', 'running', 'preempting', 'crashed')"
+            )
+            tx.execute(sql, (at, by, run_id))
+            return tx.one("SELECT 1 AS found FROM tracked_run WHERE run_id = ?", (run_id,)) is not None
+
+        return await self._database.write(work)
 
     async def delete(self, run_id: TrackedRunId) -> bool:
         """Remove the record with files, console and values; return whether it existed."""
@@ -381,7 +388,8 @@ def _write_stream(tx: Transaction, run_id: TrackedRunId, write: StreamWrite) -> 
             exit_code = _outcome(writers) or 0
             state = TrackedState.FAILED if exit_code else TrackedState.FINISHED
     if write.starts_over and not is_over:
-        values |= {"finished_at": None, "exit_code": None, "stop_requested": 0, "is_preemptible": 0}
+        values |= {"finished_at": None, "exit_code": None, "is_preemptible": 0}
+        values |= {"stop_requested": 0, "stop_asked_at": None, "stop_asked_by": ""}
     if write.is_preempting:
         values["is_preemptible"] = 1
     if is_over and state is TrackedState.FAILED and (write.is_preempting or row["is_preemptible"]):

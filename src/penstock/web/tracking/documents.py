@@ -200,11 +200,20 @@ def look_of(state: str) -> tuple[str, str]:
     return known or (state.capitalize(), "pending")
 
 
+_STOPPED: Mapping[TrackedState, str] = {
+    TrackedState.RUNNING: "Stop was asked for; the program ends when it next reports.",
+    TrackedState.PREEMPTING: "Stop was asked for; the program ends when it next reports.",
+    TrackedState.FINISHED: "Stop was asked for; the program ended well.",
+    TrackedState.FAILED: "Stop was asked for; the program ended with exit code {code}.",
+    TrackedState.CRASHED: "Stop was asked for; there was no sign of life after that.",
+}
+"""What explains the state of a run whose program was asked to stop."""
+
+
 def story_of(run: TrackedRun) -> tuple[str, Mapping[str, object]]:
     """Return a sentence that explains the state, as a message with values."""
-    if run.is_stop_requested and run.state.is_live:
-        return "Stop was asked for; the program ends when it next reports.", {}
-    return _story(run.state, run.exit_code)
+    words, values = _story(run.state, run.exit_code)
+    return _STOPPED.get(run.state, words) if run.is_stop_requested else words, values
 
 
 def ending_of(state: TrackedState, exit_code: int | None) -> str:

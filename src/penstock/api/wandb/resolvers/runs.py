@@ -141,7 +141,7 @@ def update_run_state(root: Any, info: GraphQLResolveInfo, *, input: dict[str, An
 def stop_run(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
     """Ask a run's program to stop."""
     context = context_of(info)
-    context.wait(context.services.runs.stop(_writable_by_id(context, input["id"]).run_id))
+    context.wait(context.services.runs.stop(_writable_by_id(context, input["id"]).run_id, by=context.caller.user_name))
     return {"success": True}
 
 

@@ -76,7 +76,7 @@ async def act_on_runs(services: WebServices, tracking: TrackingServices, request
         try:
             check_writable(tracking, request, run.entity)
             if verb == "stop":
-                await tracking.runs.stop(run.run_id)
+                await tracking.runs.stop(run.run_id, by=by)
             elif trash is not None:
                 await trash.put(TrashKind.TRACKED_RUN, str(run.run_id), batch=batch, by=by)
             elif verb == "delete":

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Served
 from tests.browser.test_waiting import open_run
+
+_FOCUSED_NODE = """() => {
+  const here = document.activeElement.closest(".graph-world .node");
+  if (!here) return null;
+  const [box, frame] = [document.activeElement, here.closest(".graph")].map((element) => element.getBoundingClientRect());
+  const map = here.closest(".graph").parentElement.querySelector(".graph-map:not([hidden])")?.getBoundingClientRect();
+  const isClear = !map || box.right <= map.left || box.bottom <= map.top;
+  const isInSight = isClear && box.left >= frame.left && box.top >= frame.top && Math.min(box.right, box.left + 100) <= frame.right && box.bottom <= frame.bottom;
+  return { name: here.textContent, x: here.offsetLeft, y: here.offsetTop, isInSight };
+}"""
 
 
 def test_escape_closes_one_layer_after_another(page: Page, served: Served) -> None:
@@ -74,6 +85,30 @@ def test_arrows_follow_the_edges_in_whichever_direction_the_graph_runs(page: Pag
         page.keyboard.press(back)
         expect(node).to_be_focused()
         page.get_by_role("button", name="Turn the graph").click()
+
+
+def tab_through(page: Page, drawing: Locator) -> list[dict[str, Any]]:
+    """Go through an enlarged drawing by Tab and back; what of it had the focus on the way there, each in sight while it had."""
+    expect(drawing.locator(".node").first).to_be_visible()
+    for _ in range(5):
+        page.get_by_role("button", name="Zoom in").click()
+    drawing.focus()
+    there: list[dict[str, Any]] = []
+    for key in ("Tab", "Shift+Tab"):
+        page.keyboard.press(key)
+        while (seen := page.evaluate(_FOCUSED_NODE)) is not None:
+            assert seen["isInSight"], seen
+            there += [seen] if key == "Tab" else []
+            page.keyboard.press(key)
+    assert drawing.evaluate("(drawing) => [drawing.scrollLeft, drawing.scrollTop]") == [0, 0]
+    return there
+
+
+def test_tab_goes_through_a_graph_as_it_is_read_and_brings_what_it_comes_to_into_sight(page: Page, served: Served) -> None:
+    open_run(page, served)
+    places = [(node["y"], node["x"]) for node in tab_through(page, page.locator("#graph"))]
+    assert len(set(places)) > 3
+    assert places == sorted(places)
 
 
 def test_what_the_system_changes_about_its_colours_shows_without_a_reload(page: Page) -> None:

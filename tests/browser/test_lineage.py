@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import ROOT
+from tests.browser.test_keys import tab_through
 from tests.browser.watching import watched_page
 from tests.support.clients import KFP_NEWEST, client_environment, client_python, run_client
 from tests.support.server import LiveServer
@@ -245,6 +246,13 @@ def test_a_lineage_on_a_telephone_begins_legible_around_its_focus_and_is_moved_b
     page.locator("#lineage-fit").click()
     expect(page.locator("#lineage-map")).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_tab_goes_through_a_lineage_upstream_first_and_brings_what_it_comes_to_into_sight(model: dict[str, Any], page: Page) -> None:
+    page.goto(f"/ui/lineage?of=artifact:{model['id']}&depth=6")
+    places = [(node["x"], node["y"]) for node in tab_through(page, page.locator("#lineage"))]
+    assert len(places) == 6
+    assert places == sorted(places)
 
 
 def test_lines_say_by_their_look_how_two_things_belong_together(model: dict[str, Any], page: Page) -> None:

@@ -12,6 +12,7 @@ import { edgePath } from "./layout.js";
 import { showMap } from "./minimap.js";
 import { placeScopes } from "./placing.js";
 import { openTask } from "./run.js";
+import { asRead, inOrder, showFocused } from "./tabbing.js";
 import { ask, waitAt } from "./waiting.js";
 
 const LOOKS = { PENDING: "pending", RUNNING: "running", SUCCEEDED: "succeeded", SKIPPED: "skipped", FAILED: "failed", CANCELING: "canceling", CANCELED: "canceled", PAUSED: "paused" };
@@ -64,6 +65,11 @@ class GraphView {
     this.world.append(this.svg);
     this.bindTools();
     this.bindPointer();
+    showFocused(this.root, this.world, { view: () => this.view, move: (dx, dy) => {
+      this.view.x += dx;
+      this.view.y += dy;
+      this.moved();
+    } });
     this.root.addEventListener("keydown", (event) => this.onKey(event));
     document.addEventListener("penstock:task", (event) => this.select(event.detail));
     document.addEventListener("penstock:theme", () => this.data && this.paint());
@@ -309,8 +315,6 @@ class GraphView {
         entry?.element.remove();
         entry = { element: this.make(box), isOpen: box.isOpen };
         this.nodes.set(box.node.id, entry);
-        if (box.isOpen) this.world.insertBefore(entry.element, this.svg);
-        else this.world.append(entry.element);
       }
       entry.box = box;
       const { style } = entry.element;
@@ -321,6 +325,7 @@ class GraphView {
       style.zIndex = box.isOpen ? String(box.depth) : "50";
     }
     this.svg.style.zIndex = "40";
+    inOrder(this.svg, asRead(boxes, this.options.direction === "LR").map((box) => this.nodes.get(box.node.id).element));
     if (focused) this.svg.querySelector(`[data-edge="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
     if (this.edge && !findEdge(edges, edgeKey(this.edge))) this.choose(null, false);
   }

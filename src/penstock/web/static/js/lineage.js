@@ -7,6 +7,7 @@ import { followForm } from "./lineage_form.js";
 import { openNode, searchMembers, shownNode } from "./lineage_panel.js";
 import { showMap } from "./minimap.js";
 import { placeFlat } from "./placing.js";
+import { asRead, showFocused } from "./tabbing.js";
 import { ask, waitAt } from "./waiting.js";
 
 const LOOKS = { SUCCEEDED: "succeeded", FAILED: "failed", RUNNING: "running", PENDING: "pending", SKIPPED: "skipped", CANCELED: "canceled" };
@@ -38,7 +39,8 @@ async function start(root) {
   const svg = drawEdges(data, placed);
   world.append(svg);
   const isPicking = pickButton(signal);
-  for (const node of data.nodes) world.append(drawNode(root.dataset.icons, node, data, places.get(node.id), isPicking));
+  const nodes = new Map(data.nodes.map((node) => [node.id, node]));
+  for (const place of asRead(placed.boxes, true)) world.append(drawNode(root.dataset.icons, nodes.get(place.id), data, place, isPicking));
   for (const old of root.querySelectorAll(".graph-world, .lineage-legend")) old.remove();
   root.append(world, legend(data));
   bindHover(world, svg, data.edges);
@@ -53,6 +55,10 @@ async function start(root) {
   watch.observe(root);
   signal.addEventListener("abort", () => watch.disconnect());
   bindKeys(root, world, view, data, places, signal);
+  showFocused(root, world, { view: () => view, move: (dx, dy) => {
+    view.hasMoved = true;
+    view.move(view.x + dx, view.y + dy);
+  }, signal });
   const mark = (ref) => {
     for (const element of world.querySelectorAll(".node")) element.classList.toggle("is-shown", element.dataset.id === ref);
     if (places.has(ref)) view.reveal(ref);

@@ -94,7 +94,7 @@ def test_boxes_of_a_definition_tell_what_their_component_says_and_takes(page: Pa
     expect(box).to_have_attribute("title", re.compile(r"Runs whatever happened\.\n+run_name: str"))
     page.get_by_role("link", name="Source", exact=True).click()
     sources = page.locator("#component-sources")
-    sources.get_by_text("comp-preprocess").click()
+    sources.get_by_text("preprocess", exact=True).click()
     expect(sources).to_contain_text("Scales to 0..1 and splits.")
     expect(sources).to_contain_text("test_share")
     expect(sources).to_contain_text("def preprocess(")

@@ -284,6 +284,7 @@ def environment() -> jinja2.Environment:
         "one_line",
         "kind_of",
         "kind_word",
+        "component_name",
         "type_group_word",
         "type_word",
         "headline",

@@ -341,12 +341,12 @@ def test_groups_of_executions_lead_to_their_rows_and_are_exported_as_shown(clien
     groups = re.findall(r'<a class="name quiet cut" href="([^"]+)">([\w-]+)</a></th>\s*<td class="num[^>]*><span[^>]*>(\d+)</span>', shown)
     assert len(groups) > 2
     exported = client.get("/ui/export/executions?group=component&q=cached:no&format=json").json()
-    assert {(name, int(count)) for _, name, count in groups} == {(row["group"], row["count"]) for row in exported}
+    assert {(name, int(count)) for _, name, count in groups} == {(row["group"].removeprefix("comp-"), row["count"]) for row in exported}
     assert all(sum(row["states"].values()) == row["count"] for row in exported)
     for address, name, count in groups[:4]:
         rows = client.get(address.replace("&amp;", "&")).text.partition("<tbody>")[2].partition("</table>")[0]
         assert rows.count('<tr id="execution-') == int(count)
-        assert set(re.findall(r"component%3D([\w-]+)", rows)) == {name}
+        assert set(re.findall(r'component%3D([\w-]+)">([\w-]+)</a>', rows)) == {(f"comp-{name}", name)}
     lines = list(csv.DictReader(io.StringIO(client.get("/ui/export/runs?group=pipeline&column=accuracy&format=csv").text)))
     assert {"group", "count", "states", "duration_seconds_mean", "value.accuracy_max"} <= set(lines[0])
     assert client.get("/ui/export/executions?group=cause&format=json").json()[0]["task_id"]
@@ -374,7 +374,7 @@ def test_a_facet_counts_what_the_rest_of_the_filter_matches_and_replaces_its_own
     assert len({name for _, name, _ in choices}) == len(choices) > 1
     for address, name, count in choices:
         asked = parse_qs(urlsplit(address.replace("&amp;", "&")).query)
-        assert asked == {"q": [f"cached:no component={name}"], "n": ["200"]}
+        assert asked == {"q": [f"cached:no component=comp-{name}"], "n": ["200"]}
         assert client.get(address.replace("&amp;", "&")).text.count('<tr id="execution-') == int(count)
     assert client.get("/ui/executions/facet?of=inputs").status_code == 400
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.interfaces.pages import TaskItem
+from penstock.web.texts.formats import component_name
 
 _LESS_IS_BETTER = ("loss", "error", "mse", "rmse", "mae", "time", "seconds", "latency", "perplexity", "fpr")
 _CONTEXT = 3
@@ -69,7 +70,7 @@ class CodeDiff:
     @property
     def name(self) -> str:
         """Name that the author gave: without the prefix that compilers put in front."""
-        return self.component.removeprefix("comp-")
+        return component_name(self.component)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from penstock.domain.plan import GraphTemplate
 from penstock.web.graphs.graph import GraphEdge, edges_of
+from penstock.web.texts.formats import component_name
 
 FOLD_AT = 400
 """Tasks of a scope from which on it is folded."""
@@ -58,7 +59,7 @@ def fold(template: GraphTemplate) -> Folded:
     titles: list[dict[str, None]] = [{} for _ in order]
     for key, place in place_of.items():
         members[place].append(key)
-        titles[place][template.tasks[key].template.removeprefix("comp-")] = None
+        titles[place][component_name(template.tasks[key].template)] = None
     clusters = [Cluster(_title(list(title)), keys) for title, keys in zip(titles, members, strict=True)]
     edges = sorted({(place_of[edge.source], place_of[edge.target]) for edge in task_edges})
     cluster_of = {name: order[joined[number]] for name, number in names.items()}

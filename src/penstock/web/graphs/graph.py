@@ -17,6 +17,7 @@ from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.domain.plan import ContainerWork, GraphTemplate, LeafTemplate, RunPlan, TaskSpec
 from penstock.interfaces.pages import TaskItem
 from penstock.web.graphs.component_cards import words_of
+from penstock.web.texts.formats import component_name
 
 _ROUND = re.compile(r"\[\d+\]$")
 GROUP_TYPES = frozenset({"LOOP", "ITERATION", "DAG", "CONDITION", "CONDITION_BRANCH", "EXIT_HANDLER", "ROOT"})
@@ -42,6 +43,7 @@ class GraphNode:
     counts: Mapping[str, int] = field(default_factory=dict)
     """Children by state, for groups."""
     component: str = ""
+    """Name that the author gave; of a group the one that the compiler did."""
     image: str = ""
     outputs: Sequence[tuple[str, str]] = ()
     """(output key, artifact type) of a leaf."""
@@ -168,7 +170,7 @@ def _node_of(plan: RunPlan, task: TaskSpec, identity: str, row: TaskItem | None,
         name=task.display_name,
         type=str(task.type),
         is_group=leaf is None,
-        component=leaf.name if leaf is not None else task.template,
+        component=component_name(leaf.name if leaf is not None else task.template),
         image=image,
         outputs=outputs,
     )
@@ -177,7 +179,12 @@ def _node_of(plan: RunPlan, task: TaskSpec, identity: str, row: TaskItem | None,
 
 def _node_of_row(row: TaskItem, counts: Mapping[str, int]) -> GraphNode:
     node = GraphNode(
-        id=row.task_id, key=row.task_key, name=row.display_name, type=row.type, is_group=row.type in GROUP_TYPES, component=row.component
+        id=row.task_id,
+        key=row.task_key,
+        name=row.display_name,
+        type=row.type,
+        is_group=row.type in GROUP_TYPES,
+        component=component_name(row.component),
     )
     return _with_row(node, row, counts)
 

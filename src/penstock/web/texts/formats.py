@@ -166,6 +166,11 @@ def kind_word(kind: str) -> str:
     return _KINDS.get(kind, kind)
 
 
+def component_name(component: str) -> str:
+    """Name that the author gave to a component: without the prefix that the kfp compiler puts in front, `comp-train` -> `train`."""
+    return component.removeprefix("comp-")
+
+
 def type_word(schema_title: str) -> str:
     """`system.Dataset` -> `Dataset`; other families keep their prefix."""
     return schema_title.removeprefix("system.")

@@ -16,6 +16,7 @@ from penstock.lineage.folding import drawn_edges
 from penstock.lineage.service import LineageService, Readable
 from penstock.web.render import Crumb, Frame, language_of, render, render_part
 from penstock.web.services.web import WebServices
+from penstock.web.texts.formats import component_name
 from penstock.web.texts.i18n import translate
 
 DIRECTIONS: Sequence[tuple[Direction, str]] = (
@@ -354,7 +355,7 @@ def drawn_nodes(found: LineageGraph, query: LineageQuery) -> dict[str, DrawnNode
         drawn[cluster.key] = DrawnNode(
             key=cluster.key,
             kind=cluster.kind,
-            name=f"{len(cluster.members)} \u00d7 {cluster.group or KIND_WORDS[cluster.kind]}",
+            name=f"{len(cluster.members)} \u00d7 {component_name(cluster.group) or KIND_WORDS[cluster.kind]}",
             detail=KIND_WORDS[cluster.kind],
             type="",
             url=address,

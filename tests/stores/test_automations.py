@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +16,7 @@ from penstock.domain.errors import AlreadyExistsError, InvalidArgumentError, Per
 from penstock.domain.ids import Digest
 from penstock.domain.tracking import RunChange
 from penstock.domain.versions import ArtifactVersion, NewVersion
+from penstock.stores import webhooks
 from penstock.stores.sql.automations import SqlAutomationStore
 from penstock.stores.sql.collections import SqlCollectionStore
 from penstock.stores.sql.database import Database
@@ -213,6 +216,33 @@ async def test_rules_are_checked_named_once_and_go_with_what_they_watch(bench: B
     bench.collections.delete_collection(version.collection_id, at=5.0)
     assert bench.rules.get(number) is None
     assert bench.store.deliveries([number], limit=5)[number] == []
+
+
+@pytest.mark.parametrize("drop", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"])
+async def test_a_webhook_that_is_not_answered_whole_is_given_up(monkeypatch: pytest.MonkeyPatch, drop: bytes) -> None:
+    monkeypatch.setattr(webhooks, "_TIMEOUT_SECONDS", 0.5)
+
+    gone = asyncio.Event()
+
+    async def dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = asyncio.ensure_future(reader.read())  # until the other side hangs up
+        writer.write(drop)
+        with contextlib.suppress(ConnectionError):
+            while not asked.done():
+                await asyncio.wait([asked], timeout=0.1)
+                writer.write(b"x" if drop else b"")  # each byte comes in time
+            await writer.drain()
+        writer.close()
+        gone.set()
+
+    server = await asyncio.start_server(dripping, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    sender = HttpWebhookSender([], is_own_machine=lambda host: True)
+    with pytest.raises(UnavailableError, match=r"no answer within 0\.5 s"):
+        await sender.send(f"http://127.0.0.1:{port}/", b"{}", {})
+    await gone.wait()
+    server.close()
+    await server.wait_closed()
 
 
 async def test_webhooks_go_only_where_settings_allow() -> None:

@@ -90,3 +90,29 @@ async def test_a_tracked_run_that_somebody_stopped_needs_no_attention(engine: En
 
     engine.database.write_sync(log)
     assert [run.name for run in (await SqlHomePages(engine.database).home(now + 1)).crashed] == ["by itself"]
+
+
+async def test_tracked_runs_of_the_last_day_are_counted_by_state_for_who_may_see_them(engine: Engine) -> None:
+    now = engine.clock.now()
+
+    def store(tx: Transaction) -> None:
+        for number, (entity, kind) in enumerate((("ann", "user"), ("bob", "user"), ("lab", "team")), 1):
+            tx.execute("INSERT INTO tracked_entity (name, kind, created_at) VALUES (?, ?, 1)", (entity, kind))
+            tx.execute(
+                "INSERT INTO tracked_project (project_id, entity, name, created_at, updated_at) VALUES (?, ?, 'p', 1, ?)", (number, entity, now)
+            )
+        runs = [
+            (1, 1, "finished", now - 90_000, 0, None), (2, 1, "finished", now, 0, None), (3, 1, "running", now, 0, None),
+            (4, 1, "running", now, 1, None), (5, 1, "running", now, 0, "task"), (6, 2, "failed", now, 0, None), (7, 3, "failed", now, 0, None),
+        ]  # fmt: skip
+        tx.many(
+            "INSERT INTO tracked_run (run_id, project_id, name, display_name, state, created_at, updated_at, heartbeat_at, is_automatic, task_id)"
+            " VALUES (?, ?, ?, '', ?, ?, 1, 1, ?, ?)",
+            [(number, project, f"r{number}", *rest) for number, project, *rest in runs],
+        )
+
+    engine.database.write_sync(store)
+    pages = SqlHomePages(engine.database)
+    assert (await pages.home(now + 1)).tracked_counts == {"finished": 1, "running": 1, "failed": 2}
+    assert (await pages.home(now + 1, reader="ann")).tracked_counts == {"finished": 1, "running": 1, "failed": 1}
+    assert (await pages.home(now + 1, namespace="lab")).tracked_counts == {"failed": 1}

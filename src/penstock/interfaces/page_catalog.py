@@ -6,7 +6,7 @@ Companion of `interfaces.pages`; the same rules hold.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from penstock.domain.tracking import TrackedState
@@ -320,6 +320,8 @@ class HomeView:
     """Open runs that are paused, or of which nothing has run for ten minutes, with the reason of the first task that waits; at most 4."""
     losses: Sequence[LossItem] = ()
     """Data that went missing in the last seven days, newest first; at most 4 of tasks and of tracked runs each."""
+    tracked_counts: Mapping[str, int] = field(default_factory=dict)
+    """Runs of the last day that clients made, by `TrackedState`, among the newest 10,000 of all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@ only this machine can reach the server, addresses of this machine are allowed, t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from urllib.parse import urlsplit
 
 from penstock.domain.errors import PermissionDeniedError, UnavailableError
 
 _TIMEOUT_SECONDS = 10.0
+"""For all of an answer: one that comes drop by drop does not hold up the others."""
 _MAX_ANSWER = 500
 _ANY = "*"
 
@@ -31,6 +33,7 @@ class HttpWebhookSender:
 
         try:
             async with (
+                asyncio.timeout(_TIMEOUT_SECONDS),
                 httpx.AsyncClient(trust_env=False, timeout=_TIMEOUT_SECONDS) as client,
                 client.stream("POST", url, content=body, headers={"Content-Type": "application/json", **headers}) as answer,
             ):
@@ -40,6 +43,8 @@ class HttpWebhookSender:
                     if len(text) > _MAX_ANSWER:
                         break
                 return answer.status_code, text[:_MAX_ANSWER].decode("utf-8", "replace")
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise UnavailableError(f"no answer within {_TIMEOUT_SECONDS:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise UnavailableError(f"no answer: {error or type(error).__name__}") from error
 

@@ -26,7 +26,7 @@ from penstock.interfaces.page_catalog import HomeView, LossItem, RecentTracked
 from penstock.stores.sql.database import Transaction, open_database
 from penstock.web import pages
 from penstock.web.pages.artifacts.lineage_panel import _of_artifact
-from penstock.web.pages.home import AHEAD, lanes_of, troubles_of
+from penstock.web.pages.home import AHEAD, lanes_of, tallies_of, troubles_of
 from penstock.web.pages.lists.views import TABLES, checked_layout
 from penstock.web.pages.runs.run import VIEWS
 from penstock.web.pages.runs.tasks import PANEL_TABS
@@ -827,6 +827,11 @@ def test_home_draws_runs_of_projects_beside_those_of_pipelines_and_lists_all_fai
     told = [(trouble.where, trouble.why) for trouble in troubles_of(replace(view, crashed=[own, failed]))]
     assert told[0][1].startswith("No sign of life any more")
     assert told[1] == ("me/digits/a", "The program ended with exit code 3.")
+
+
+def test_home_counts_tracked_runs_in_the_order_of_their_lives() -> None:
+    view = HomeView([], [], {}, [], [], [], [], [], tracked_counts={"failed": 2, "finished": 5, "running": 1})
+    assert tallies_of(view) == [(("Running", "running"), 1), (("Finished", "succeeded"), 5), (("Failed", "failed"), 2)]
 
 
 def test_many_failures_do_not_hide_what_is_stuck_or_missing() -> None:

@@ -183,6 +183,7 @@ def _home(tx: Transaction, now: float, namespace: str, reader: str | None) -> Ho
         f"SELECT state, COUNT(*) AS n FROM run WHERE storage_state = 'AVAILABLE' AND created_at > :since {own}GROUP BY state", since
     )
     schedules = list_recurring(tx, ListQuery(limit=50, scope={"namespace": namespace} if namespace else {}))
+    tracked_counts = tx.all(_TRACKED_COUNTS.format(of_entity=of_entity), since)
     tracked, crashed = tx.all(_TRACKED.format(of_entity=of_entity), since), tx.all(_CRASHED.format(of_entity=of_entity), since)
     return HomeView(
         recent=[run_from_row(row) for row in recent],
@@ -195,6 +196,7 @@ def _home(tx: Transaction, now: float, namespace: str, reader: str | None) -> Ho
         latest=_latest(tx, namespace, reader),
         stuck=[(run_from_row(row), row["waiting_for"] or "") for row in stuck],
         losses=newest_losses(tx, now - 7 * _DAY, namespace, 4, reader=reader),
+        tracked_counts={row["state"]: row["n"] for row in tracked_counts},
     )
 
 
@@ -225,6 +227,12 @@ _CRASHED = (
 """Runs that somebody stopped are as they should be.
 
 Runs of pipeline and flow tasks stand on the start page as the runs of their pipelines and flows."""
+_TRACKED_COUNTED = 10_000
+_TRACKED_COUNTS = (
+    f"SELECT r.state, COUNT(*) AS n FROM (SELECT * FROM tracked_run ORDER BY run_id DESC LIMIT {_TRACKED_COUNTED}) AS r "
+    "JOIN tracked_project p ON p.project_id = r.project_id "
+    "WHERE r.created_at > :since AND r.is_automatic = 0 AND r.task_id IS NULL {of_entity}GROUP BY r.state"
+)
 
 
 def _tracked(row: Row) -> RecentTracked:

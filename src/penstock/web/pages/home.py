@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.tracking import TrackedState
-from penstock.interfaces.page_catalog import HomeView, LossItem
+from penstock.interfaces.page_catalog import HomeView, LossItem, RecentTracked
 from penstock.interfaces.pages import RunItem
 from penstock.interfaces.recent_objects import RecentObject
 from penstock.interfaces.system_status import ServiceItem, SlotsItem
@@ -108,6 +108,16 @@ class MyObject:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveRun:
+    """A tracked run that goes on."""
+
+    address: str
+    name: str
+    where: str
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class HomePage:
     """Context of `home/home.html`."""
 
@@ -135,6 +145,10 @@ class HomePage:
     """What the reader opened or made last, newest first."""
     starters: Sequence[Starter] = ()
     """How to begin, where nothing is yet."""
+    tallies: Sequence[tuple[tuple[str, str], int]] = ()
+    """Word and icon of states of tracked runs, and how many of the last day are in each."""
+    tracking_now: Sequence[LiveRun] = ()
+    """Tracked runs that go on, newest first."""
 
 
 _LANES = 8
@@ -185,6 +199,7 @@ def _loss_address(item: LossItem) -> str:
 
 LOST = ("Data missing", "warning")
 _MOST_TROUBLES = 8
+_MOST_LIVE = 12
 _OF_EACH = 2
 _PAUSED = "Nothing more of it starts until it is continued."
 _QUIET = "Nothing of it has run for ten minutes."
@@ -219,6 +234,16 @@ def troubles_of(view: HomeView) -> list[Trouble]:
     kept = [trouble for kind in kinds for trouble in kind[:_OF_EACH]]
     others = _newest([trouble for kind in kinds for trouble in kind[_OF_EACH:]])
     return _newest([*kept, *others[: _MOST_TROUBLES - len(kept)]])
+
+
+def tallies_of(view: HomeView) -> list[tuple[tuple[str, str], int]]:
+    """How many tracked runs of the last day are in each state, in the order of their lives."""
+    return [(look_of(state), view.tracked_counts[state]) for state in TrackedState if state in view.tracked_counts]
+
+
+def _live(run: RecentTracked) -> LiveRun:
+    address = run_url(run.entity, run.project, run.name)
+    return LiveRun(address, run.display_name, f"{run.entity}/{run.project}", run.created_at)
 
 
 def _newest(troubles: Sequence[Trouble]) -> list[Trouble]:
@@ -277,5 +302,7 @@ async def home_page(services: WebServices, request: Request) -> Response:
         health=_health(services),
         mine=await mine(services, request),
         starters=starters(services.url),
+        tallies=tallies_of(view),
+        tracking_now=[_live(run) for run in view.tracked if run.state.is_live][:_MOST_LIVE],
     )
     return render(services, request, "home/home.html", frame=Frame("Home", "home", (Crumb("Home"),), live=""), page=page)

@@ -220,6 +220,18 @@ def test_the_log_shows_colours_errors_and_finds_text(tab: Page, logged: Logged) 
     expect(tab.locator(".log-line.is-marked")).to_contain_text("on stderr")
 
 
+def test_the_log_is_read_without_script(chromium: Browser, logged: Logged) -> None:
+    with chromium.new_context(java_script_enabled=False, base_url=logged.url) as context:
+        page = context.new_page()
+        page.goto(f"{logged.base}/runs/{logged.runs[0]}/logs")
+        expect(page.locator(".tracked-log > .log-view")).to_be_hidden()
+        frame = page.frame_locator("iframe.log-plain")
+        expect(frame.locator(".log-line.is-stderr .log-text")).to_have_text(re.compile("on stderr"))
+        page.goto("/tester/shared/runs/together/logs?label=rank1")
+        expect(frame.locator(".log-view")).to_contain_text("said by rank1")
+        expect(frame.locator(".log-view")).not_to_contain_text("said by rank0")
+
+
 def test_a_hit_of_the_search_in_logs_opens_the_runs_log_at_its_line(tab: Page, logged: Logged) -> None:
     tab.goto("/ui/logs?text=on%20stderr&q=project:digits")
     tab.locator("table[data-table=log-hits] tbody th a").first.click()

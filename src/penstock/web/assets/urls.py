@@ -7,11 +7,9 @@ from functools import cache
 from pathlib import Path
 
 STATIC = Path(__file__).parents[1] / "static"
+_SHEETS = ("tokens", "base", "frame", "controls", "status", "table", "graph", "panel", "logs", "charts", "pages", "unscripted", "forced")
 BUNDLES = {
-    "css/app.css": tuple(
-        f"css/{name}.css"
-        for name in ("tokens", "base", "frame", "controls", "status", "table", "graph", "panel", "logs", "charts", "pages", "forced")
-    ),
+    "css/app.css": tuple(f"css/{name}.css" for name in _SHEETS),
     "vendor/page.js": ("vendor/htmx.min.js", "vendor/idiomorph-ext.min.js"),
 }
 """Files that every page needs, put together when they are first asked for, so that a page waits for one answer instead of many."""

@@ -24,7 +24,7 @@ from penstock.web.pages.compare import report as compare_report
 from penstock.web.pages.compare import runs as compare
 from penstock.web.pages.compare import tasks as task_compare
 from penstock.web.pages.lists import exports, files, views
-from penstock.web.pages.runs import executions, graph_marks, graph_matches, log_hits, run, runs, tasks
+from penstock.web.pages.runs import executions, graph_marks, graph_matches, log_hits, plain_logs, run, runs, tasks
 from penstock.web.pages.system import budgets, retention, system, trash
 from penstock.web.routes.tracking import client_routes, own_routes
 from penstock.web.runs import logs, replay
@@ -93,6 +93,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/runs/{run_id}/tasks/{task_id}/panel", tasks.panel_part),
     ("/ui/runs/{run_id}/tasks/{task_id}/replay.py", replay.program),
     ("/ui/runs/{run_id}/tasks/{task_id}/log", logs.log_window),
+    ("/ui/runs/{run_id}/tasks/{task_id}/log/plain", plain_logs.plain_log),
     ("/ui/runs/{run_id}/tasks/{task_id}/log/streams", logs.log_streams),
     ("/ui/runs/{run_id}/tasks/{task_id}/log/times", logs.log_times),
     ("/ui/runs/{run_id}/tasks/{task_id}/log/download", logs.log_download),

@@ -48,8 +48,7 @@ async def log_window(services: WebServices, request: Request) -> Response:
         if offset > 0 and request.query_params.get("align") != "0" and (wanted < 0 or request.query_params.get("align") == "1"):
             cut = data.find(b"\n") + 1
             offset, data = offset + cut, data[cut:]
-        is_near = offset - _STEP * (len(_counts.get((run_id, task_id, attempt), [0])) - 1) <= _COUNTED_AT_ONCE
-        line = lines_before(services.logs, run_id, task_id, attempt, offset) if is_near else -1
+        line = first_line_of(services.logs, run_id, task_id, attempt, offset)
         has_errors = bool(services.logs.stderr_spans(run_id, task_id, attempt, start=offset, end=offset + len(data)))
         return size, offset, line, data, has_errors
 
@@ -191,6 +190,12 @@ def _find_in(block: bytes, offset: int, line: int, pattern: re.Pattern[bytes], f
             found.matches.append({"line": line, "offset": offset, "text": _ANSI.sub(b"", raw)[:300].decode("utf-8", "replace").strip()})
         offset += len(raw) + 1
         line += 1
+
+
+def first_line_of(logs: LogFiles, run_id: str, task_id: str, attempt: int, offset: int) -> int:
+    """Return the 0-based number of the line that begins at `offset`, or -1 while more than 64 MiB before it are not counted yet."""
+    is_near = offset - _STEP * (len(_counts.get((run_id, task_id, attempt), [0])) - 1) <= _COUNTED_AT_ONCE
+    return lines_before(logs, run_id, task_id, attempt, offset) if is_near else -1
 
 
 def lines_before(logs: LogFiles, run_id: str, task_id: str, attempt: int, offset: int) -> int:

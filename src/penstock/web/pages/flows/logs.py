@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.web.flows.log_text import log_text_of
+from penstock.web.pages.runs.plain_logs import plain_log
 from penstock.web.runs import logs
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import WebServices
@@ -45,10 +46,12 @@ async def log_download(services: WebServices, flows: FlowWeb, request: Request) 
 
 LOG_PAGES: tuple[tuple[str, Handler], ...] = (
     ("", _answered_by(logs.log_window)),
+    ("/plain", _answered_by(plain_log)),
+    ("/download", log_download),
     ("/streams", _answered_by(logs.log_streams)),
     ("/times", _answered_by(logs.log_times)),
     ("/search", _answered_by(logs.log_search)),
     ("/line", _answered_by(logs.log_line)),
     ("/line-number", _answered_by(logs.log_line_number)),
 )
-"""What the viewer asks for, below one address, with `?attempt=`."""
+"""What the viewer, and the page without script, ask for, below one address, with `?attempt=`."""

@@ -17,7 +17,7 @@ from penstock.web.comparisons.runs import DiffBlock, text_blocks
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.runs.logs import last_lines
 from penstock.web.services.web import WebServices
-from penstock.web.texts.formats import duration
+from penstock.web.texts.formats import component_name, duration
 
 MOST = 6
 """Tasks that stand beside each other."""
@@ -107,7 +107,7 @@ def facts_of(tasks: Sequence[TaskItem]) -> list[ComparedFact]:
         "Duration": [took(task) for task in tasks],
         "Attempts": [str(task.attempts or "") for task in tasks],
         "Why": [task.error_message or task.reason or task.cache_reason for task in tasks],
-        "Component": [task.component for task in tasks],
+        "Component": [component_name(task.component) for task in tasks],
         "Code": [task.code_digest[:12] for task in tasks],
         "Worker": [task.worker for task in tasks],
     }

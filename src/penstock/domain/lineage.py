@@ -77,6 +77,15 @@ class LineageName:
     """What an address needs beside `ref`: run of a task, type of a version."""
     entity: str = ""
     """Who owns it, where readers may differ; empty: everybody's."""
+    short: str = ""
+    """The name alone, where `text` says more than it."""
+    source: str = ""
+    """What tells it from others of its name: run of an artifact, version, task of a flow's value, project of a collection."""
+
+    @property
+    def lines(self) -> tuple[str, str]:
+        """What a drawn box says: the name, and below it what tells it from others of its name, else its detail."""
+        return self.short or self.text, self.source or self.detail
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from penstock.domain.errors import (
 )
 from penstock.domain.trash import TrashKind
 from penstock.web.lists.namespaces import completed, remember
-from penstock.web.nearest import Nearest, flow_address, nearest
+from penstock.web.nearest import Nearest, flow_address, nearest, nearest_section
 from penstock.web.opened import note_page
 from penstock.web.pages.system.trash import KINDS
 from penstock.web.render import SECTIONS, Crumb, Frame, Notice, language_of, redirect, render, told_in
@@ -68,14 +68,14 @@ class ErrorPage:
     """Whether the same request may work later."""
     nearest: Nearest
     """What may have been meant, when nothing was found."""
+    lists: tuple[str, str, str]
+    """Where to go on: word, address and icon of the list that the address belongs to."""
     kinds: Mapping[TrashKind, tuple[str, str]] = field(default_factory=lambda: KINDS)
     """Kind of what lies in the trash -> (word, icon)."""
     role: str = ""
     """The reader's role, when it does not reach."""
     needed: str = ""
     """The one that does."""
-    lists: tuple[str, str, str] = ("Runs", "/ui/runs", "run")
-    """Where to go on: word, address and icon of the list that the address belongs to."""
 
 
 def guarded(services: WebServices, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
@@ -157,12 +157,9 @@ def role_refusal(services: WebServices, request: Request, error: RoleNeededError
     return error_answer(services, request, 403, "Not allowed", str(error), refused=error)
 
 
-def _list_of(path: str) -> tuple[str, str, str]:
-    """The list of the rail that an address belongs to; what is neither ours nor of flows is of a tracked project."""
-    parts = path.strip("/").split("/")
-    key = {"flows": "flows", "ui": parts[1] if len(parts) > 1 else ""}.get(parts[0], "projects")
-    own = next(((label, address, symbol) for one, label, address, symbol in SECTIONS if one == key and key != "system"), None)
-    return own or ("Runs", "/ui/runs", "run")
+def _list_of(section: str) -> tuple[str, str, str]:
+    """Word, address and icon of a part of the rail; of the first page where an address belongs to none."""
+    return next((label, address, symbol) for one, label, address, symbol in SECTIONS if one == (section or "home"))
 
 
 def error_answer(
@@ -191,9 +188,9 @@ def error_answer(
         return redirect(referer.path + (f"?{referer.query}" if referer.query else ""), Notice(message, "error"))
     if not accepts_page and request.headers.get("sec-fetch-dest", "empty") == "empty" and "hx-request" not in request.headers:
         return JSONResponse({"error": message, "request_id": request_id}, status_code=status)
-    page = ErrorPage(status, heading, message, request_id, status >= 500, found or Nearest(), lists=_list_of(request.url.path))
+    section = nearest_section(request.url.path)
+    page = ErrorPage(status, heading, message, request_id, status >= 500, found or Nearest(), _list_of(section))
     if refused is not None:
         page = replace(page, role=refused.role, needed=refused.needed)
-    section = next((key for key, label, _, _ in SECTIONS if label == page.lists[0]), "") if found is not None else ""
-    frame = Frame(title=heading, section=section, crumbs=(Crumb(heading),))
+    frame = Frame(title=heading, section=section if found is not None else "", crumbs=(Crumb(heading),))
     return render(services, request, "shared/error.html", frame=frame, page=page, status=status)

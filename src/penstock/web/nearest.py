@@ -13,10 +13,12 @@ from starlette.requests import Request
 from penstock.domain.errors import PenstockError
 from penstock.domain.trash import TrashItem
 from penstock.interfaces.page_flows import FlowQuery, FlowRunItem
-from penstock.web.pages.search import KINDS, HitLine, address_of, detail_of, hit_look
+from penstock.web.pages.search import COMMANDS, KINDS, HitLine, address_of, detail_of, hit_look, recent
+from penstock.web.render import SECTIONS, language_of
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.tracking import TrackingServices, readable_by, reader_of
 from penstock.web.services.web import WebServices
+from penstock.web.texts.i18n import translate
 
 _MAX_SHOWN = 6
 _OWN_WORDS = frozenset(
@@ -30,6 +32,10 @@ _KINDS = {
 }  # fmt: skip
 """Segment of an address -> the kind of hit that it asks for."""
 _LIKENESS = 0.5
+_NEARLY = 0.75
+"""Likeness of a word to the name of a page that it is taken for."""
+_PARTS = {"lineage": "artifacts", "compare": "runs", "logs": "executions", "tracking": "projects"}
+"""Pages that are no list of the rail -> the one that they belong to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +46,53 @@ class Nearest:
     """Objects that exist, the most alike first."""
     trashed: Sequence[TrashItem] = ()
     """What can be restored."""
+    heading: str = "Perhaps you meant"
+    """Over the objects; another where nothing is alike, and they are what the reader had in hand last."""
+    has_trash: bool = False
+    """Whether there is anything to look for in the trash."""
 
 
 async def nearest(services: WebServices, request: Request) -> Nearest:
     """Look for what the address may mean; a fixed number of queries, and never an error of its own."""
     segments = [part for part in request.url.path.split("/") if part]
     words = [part for part in segments if part.lower() not in _OWN_WORDS][-3:]
-    if not words or segments[:2] == ["ui", "tracking"]:
+    if segments[:2] == ["ui", "tracking"]:
         return Nearest()
     with contextlib.suppress(PenstockError):
-        trashed = await _trashed(services, request, segments, words)
-        hits = await _objects(services, request, segments, words) if segments[0] == "ui" else []
+        has_trash, trashed = await _trashed(services, request, segments, words)
+        hits = _pages(request, segments)
+        hits += await _objects(services, request, segments, words) if segments[0] == "ui" else []
         if segments[0] == "flows" and services.flows is not None:
             hits += await _flows(services.flows, segments[1:])
         elif services.tracking is not None and segments[0] != "ui":
             hits += await _tracked(services.tracking, request, segments)
-        return Nearest(hits[:_MAX_SHOWN], trashed)
+        if hits:
+            return Nearest(hits[:_MAX_SHOWN], trashed, has_trash=has_trash)
+        heading, known = await recent(services, request)
+        return Nearest(known[:_MAX_SHOWN], trashed, heading, has_trash)
     return Nearest()
+
+
+def _pages(request: Request, segments: Sequence[str]) -> list[HitLine]:
+    """Pages of nearly the name that an address of one word has, `/runs` and `/ui/experimets`."""
+    names = segments[1:] if segments[0] == "ui" else segments
+    pages = {address.rpartition("/")[2]: (label, address, symbol) for label, address, symbol in COMMANDS if not {"#", "?"} & set(address)}
+    alike = difflib.get_close_matches(names[0].lower(), pages, n=2, cutoff=_NEARLY) if len(names) == 1 else []
+    language, found = language_of(request), [pages[name] for name in alike]
+    return [HitLine(address, translate(language, label), "", symbol) for label, address, symbol in found]
+
+
+def nearest_section(path: str) -> str:
+    """Key of the part of the rail that an address belongs to or nearly names; empty: none.
+
+    What is neither ours nor of flows is of a tracked project.
+    """
+    parts = path.strip("/").split("/")
+    if parts[0] != "ui":
+        return "flows" if parts[0] == "flows" else "projects" if len(parts) > 1 else ""
+    asked = parts[1] if len(parts) > 1 else ""
+    keys = [key for key, *_ in SECTIONS]
+    return _PARTS.get(asked) or next(iter(difflib.get_close_matches(asked.lower(), keys, n=1, cutoff=_NEARLY)), "")
 
 
 async def flow_address(services: WebServices, request: Request) -> str:
@@ -70,16 +106,19 @@ async def flow_address(services: WebServices, request: Request) -> str:
     return ""
 
 
-async def _trashed(services: WebServices, request: Request, segments: Sequence[str], words: Sequence[str]) -> list[TrashItem]:
+async def _trashed(
+    services: WebServices, request: Request, segments: Sequence[str], words: Sequence[str]
+) -> tuple[bool, list[TrashItem]]:
+    """Return whether anything of the reader's lies in the trash, and what of it the address may mean."""
     if services.trash is None:
-        return []
+        return False, []
     names = {*words, ":".join(words[-2:])}
     place = "/".join(segments[:2])
     readable = readable_by(services.tracking, request)
     items = [item for item in await services.trash.items(limit=500) if readable(item.entity)]
     exact = [item for item in items if item.subject in names or item.title in names]
     beside = [item for item in items if item.place == place and item not in exact]
-    return [*exact, *beside][:_MAX_SHOWN]
+    return bool(items), [*exact, *beside][:_MAX_SHOWN]
 
 
 async def _objects(services: WebServices, request: Request, segments: Sequence[str], words: Sequence[str]) -> list[HitLine]:

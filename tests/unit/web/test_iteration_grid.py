@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.domain.expr import Const, ScopeInput
+from penstock.domain.plan import Iteration
 from penstock.interfaces.pages import IterationItem
-from penstock.web.graphs.iteration_grid import iteration_grid
+from penstock.web.graphs.iteration_grid import LoopName, iteration_grid, loop_names
+from tests.support.plans import graph, plan, task
 
 
 def item(path: str, parameters: dict[str, Any], state: str = "SUCCEEDED", seconds: float | None = 1.0, **numbers: float) -> IterationItem:
@@ -54,8 +57,9 @@ def test_loops_over_lists_without_names_are_axes_of_their_own() -> None:
     grid = iteration_grid(items)
     assert grid is not None
     assert (grid.axes, grid.x, grid.y, grid.columns, [row for row, _ in grid.rows]) == (
-        ["iteration", "iteration 2"], "iteration", "iteration 2", ["u", "v"], ["1", "2", "3"],
+        ["for-1", "for-2"], "for-1", "for-2", ["u", "v"], ["1", "2", "3"],
     )  # fmt: skip
+    assert grid.boxes == {"for-1", "for-2"}
     assert grid.count == 6
     fields = [item("root/a[0]", {"pipelinechannel--loop-item-param-1": {"n": 1}}), item("root/a[0]/b[0]", {"pipelinechannel--loop-item-param-2": {"n": 2}})]
     inner = iteration_grid(fields)
@@ -63,11 +67,30 @@ def test_loops_over_lists_without_names_are_axes_of_their_own() -> None:
     assert inner.axes == ["n", "n 2"]
 
 
+def test_items_of_lists_without_names_are_called_as_the_components_call_them() -> None:
+    """As kfp compiles `with dsl.ParallelFor(["u", "v"]) as letter: with dsl.ParallelFor([1, 2], name="sizes of it") as size: ...`."""
+    letter, size = "pipelinechannel--loop-item-param-3", "pipelinechannel--loop-item-param-5"
+    inner = graph("inner", task("train", parameters={"letter": ScopeInput(letter), "rate": ScopeInput(size)}), task("test", parameters={"rounds": ScopeInput(size)}))
+    sizes = Iteration(items=Const([1, 2]), item_input=size)
+    outer = graph("outer", task("for-2", "inner", display_name="sizes of it", parameters={letter: ScopeInput(letter)}, iteration=sizes))
+    root = graph("root", task("for-1", "outer", iteration=Iteration(items=Const(["u", "v"]), item_input=letter)))
+    shown_plan = plan(root, outer, inner)
+    names = loop_names(shown_plan, "root/for-1")
+    assert names == {"root/for-1": LoopName("for-1", "letter"), "root/for-1/for-2": LoopName("sizes of it")}
+    assert loop_names(shown_plan, "root/for-1[1]/for-2") == {"root/for-1/for-2": LoopName("sizes of it")}
+    assert loop_names(shown_plan, "root/gone") == {}
+    items = [item(f"root/for-1[{n}]", {letter: name}) for n, name in enumerate("uv")]
+    items += [item(f"root/for-1[{n}]/for-2[{m}]", {letter: name, size: m + 1}) for n, name in enumerate("uv") for m in range(2)]
+    grid = iteration_grid(items, names)
+    assert grid is not None
+    assert (grid.axes, grid.boxes, grid.columns) == (["letter", "sizes of it"], {"sizes of it"}, ["u", "v"])
+
+
 def test_what_has_no_value_is_told_by_its_index_and_shades_span_the_range() -> None:
     items = [item(f"root/for[{n}]", {"other": 1}, score=float(n)) for n in range(9)]
     grid = iteration_grid(items, by="score")
     assert grid is not None
-    assert (grid.x, grid.y, grid.low, grid.high) == ("iteration", "", 0.0, 8.0)
+    assert (grid.x, grid.y, grid.low, grid.high) == ("for", "", 0.0, 8.0)
     assert [cell.step for cell in grid.rows[0][1] if cell] == [0, 1, 2, 3, 4, 5, 6, 7, 7]
     assert iteration_grid([]) is None
 

@@ -263,6 +263,30 @@ def test_an_address_that_leads_nowhere_names_the_nearest_objects(seeded: SeededA
     assert "Perhaps you meant" not in client.get("/ui/runs/zzzzzzzzzz").text
 
 
+def marked_in_rail(page: str) -> list[str]:
+    rail = page.partition('id="rail"')[2].partition("</nav>")[0]
+    return [re.search(r'href="([^"]+)"', link)[1] for link in re.findall(r"<a [^>]+>", rail) if "aria-current" in link]  # type: ignore[index]
+
+
+def test_the_rail_marks_nothing_for_an_address_that_belongs_to_no_part_of_it(client: PageClient) -> None:
+    page = client.get("/ui/no-such-page").text
+    assert marked_in_rail(page) == []
+    suggested = page.partition('class="card nearest"')[2]
+    assert "Recent runs" in suggested
+    assert len(re.findall(r'href="/ui/runs/[\w-]{36}"', suggested)) > 2, "where nothing is alike, what is newest is offered"
+    assert 'class="button" href="/ui/home"' in page
+    for address, section in {
+        "/ui/experimets": "experiments", "/ui/pipeline": "pipelines", "/ui/artifacts/999999": "artifacts", "/ui/experiments/none": "experiments",
+        "/ui/recurring/none": "recurring", "/ui/pipelines/pipe-digits/versions/none": "pipelines",
+    }.items():  # fmt: skip
+        assert marked_in_rail(client.get(address).text) == [f"/ui/{section}"], address
+
+
+def test_an_address_that_is_nearly_a_page_offers_the_page(client: PageClient) -> None:
+    page = client.get("/ui/pipeline", headers={"accept-language": "ko"}).text
+    assert re.search(r'class="plain list-row" href="/ui/pipelines">.*?<strong class="cut">파이프라인</strong>', page, re.DOTALL)
+
+
 def test_a_name_of_any_length_is_whole_in_the_title_of_its_heading(seeded: SeededApp, client: PageClient) -> None:
     for address in (f"/ui/runs/{seeded.runs['good']}", "/ui/pipelines/pipe-digits", "/ui/recurring/rec-nightly"):
         found = re.search(r'<h1 title="([^"]+)">([^<]+)</h1>', client.get(address).text)

@@ -139,8 +139,10 @@ def _artifacts(tx: Transaction, families: dict[str, list[str]], drafts: dict[str
             continue
         keys[str(row["artifact_id"])] = row["k"]
         text = row["name"] or row["output_key"] or f"artifact {row['artifact_id']}"
-        text = f"{text} \u00b7 {row['run_name']}" if row["run_name"] else text
-        draft.names.append((row["created_at"], LineageName(f"artifact:{row['artifact_id']}", text, row["type"])))
+        source = row["run_name"] or ""
+        full = f"{text} \u00b7 {source}" if source else text
+        name = LineageName(f"artifact:{row['artifact_id']}", full, row["type"], short=text, source=source)
+        draft.names.append((row["created_at"], name))
         draft.group = draft.group or row["output_key"] or row["type"]
         draft.size_bytes = row["size_bytes"] if draft.size_bytes is None else draft.size_bytes
     aliases = "SELECT artifact_id, label FROM artifact_label WHERE kind = 'alias' AND {asked} LIMIT :rows"
@@ -162,9 +164,11 @@ def _versions(tx: Transaction, families: dict[str, list[str]], drafts: dict[str,
         if (draft := drafts.get(row["k"])) is None:
             continue
         keys[str(row["version_id"])] = row["k"]
-        name = f"{row['name']}:v{row['version_index']}"
-        ref = f"version:{row['entity']}/{row['project']}/{name}"
-        draft.names.append((row["committed_at"], LineageName(ref, name, row["type_name"], row["type_name"], row["entity"])))
+        version = f"v{row['version_index']}"
+        text, type_ = f"{row['name']}:{version}", row["type_name"]
+        ref = f"version:{row['entity']}/{row['project']}/{text}"
+        name = LineageName(ref, text, type_, type_, row["entity"], short=row["name"], source=version)
+        draft.names.append((row["committed_at"], name))
         draft.group = draft.group or row["name"]
         draft.size_bytes = row["size_bytes"] if draft.size_bytes is None else draft.size_bytes
     aliases = (
@@ -198,7 +202,8 @@ def _values(tx: Transaction, families: dict[str, list[str]], drafts: dict[str, _
         if draft is None or (row["k"], flow_run, row["name"]) in told:
             continue
         told.add((row["k"], flow_run, row["name"]))
-        name = LineageName(f"flow:{row['task']}", f"{row['name']} \u00b7 {row['task']}", "flow value", row["name"])
+        text, task = row["name"], row["task"]
+        name = LineageName(f"flow:{task}", f"{text} \u00b7 {task}", "flow value", text, short=text, source=task)
         draft.names.append((row["ts_epoch"] / 1000, name))
         draft.group = draft.group or row["name"]
         draft.size_bytes = row["size_bytes"] if draft.size_bytes is None else draft.size_bytes
@@ -250,7 +255,9 @@ def _collections(tx: Transaction, families: dict[str, list[str]], drafts: dict[s
     for row in _read(tx, statement, "c.collection_id", families["collection"], is_number=True):
         draft = drafts[f"collection:{row['collection_id']}"]
         text = f"{row['project']}/{row['name']}"
-        name = LineageName(f"collection:{row['collection_id']}", text, row["type_name"], f"{row['entity']}/{text}", row["entity"])
+        place, entity = f"{row['entity']}/{text}", row["entity"]
+        ref = f"collection:{row['collection_id']}"
+        name = LineageName(ref, text, row["type_name"], place, entity, short=row["name"], source=row["project"])
         draft.names.append((row["created_at"], name))
         draft.group = row["project"]
 

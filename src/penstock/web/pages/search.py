@@ -143,7 +143,7 @@ async def search_of(services: WebServices, request: Request, text: str) -> Searc
     if text:
         groups.append(("Logs", [HitLine(f"/ui/logs?text={quote(text, safe='')}", text, "", "terminal")]))
     if not text:
-        groups = [await _recent(services, request), ("Commands", _commands(services, request)[:5])]
+        groups = [await recent(services, request), ("Commands", _commands(services, request)[:5])]
     return SearchPage(text, groups)
 
 
@@ -183,7 +183,7 @@ def _language(request: Request) -> str:
     return choose_language(request.cookies.get("penstock_lang"), request.headers.get("accept-language", ""))
 
 
-async def _recent(services: WebServices, request: Request) -> tuple[str, list[HitLine]]:
+async def recent(services: WebServices, request: Request) -> tuple[str, list[HitLine]]:
     """What the reader had in hand last; the newest runs for one who had nothing yet."""
     if own := await mine(services, request, limit=_MOST_RECENT):
         return MINE, [HitLine(one.address, one.item.title, one.item.detail, one.icon, one.look, one.item.at) for one in own]

@@ -32,8 +32,6 @@ KIND_WORDS: Mapping[NodeKind, str] = {
     NodeKind.FLOW_TASK: "Flow task",
     NodeKind.TRACKED_RUN: "Tracked run",
 }
-FLOW_VALUE = "flow value"
-"""Type of data that a flow's task holds; its name is followed by the task."""
 HIDDEN = "not yours to see"
 """Name of a node of which the reader may see nothing else."""
 MAX_WALKED = 6000
@@ -60,6 +58,8 @@ class DrawnNode:
     """First name, or group and count."""
     detail: str
     """Type or place."""
+    lines: tuple[str, str]
+    """What its box says: the name alone, and what tells it from others of that name."""
     type: str
     """Type of data, for its icon."""
     url: str
@@ -310,8 +310,10 @@ def _drawing(found: LineageGraph, query: LineageQuery, drawn: Mapping[str, Drawn
         {
             "id": node.key,
             "kind": "task" if node.kind.is_execution else "artifact",
-            "name": _words_in_box(node)[0] if node.url else told(node.name),
-            "detail": told(_words_in_box(node)[1]),
+            "name": node.lines[0] if node.url else told(node.name),
+            "detail": told(node.lines[1]),
+            "whole": node.name if node.url else told(node.name),
+            "word": told(node.detail),
             "type": node.type,
             "url": node.url,
             "state": node.state,
@@ -334,12 +336,6 @@ def _drawing(found: LineageGraph, query: LineageQuery, drawn: Mapping[str, Drawn
     return {"focus": found.focus, "to": query.to, "nodes": nodes, "edges": edges, **told_words}
 
 
-def _words_in_box(node: DrawnNode) -> tuple[str, str]:
-    """Name and detail in its box: a value of a flow has the task that made it below its name, not behind it."""
-    name, place = node.name.partition(" \u00b7 ")[::2]
-    return (name, place + node.detail.removeprefix(FLOW_VALUE)) if node.type == FLOW_VALUE and place else (node.name, node.detail)
-
-
 def edge_words(request: Request) -> dict[str, str]:
     """Return the word for each kind of edge in the reader's language."""
     language = language_of(request)
@@ -352,11 +348,13 @@ def drawn_nodes(found: LineageGraph, query: LineageQuery) -> dict[str, DrawnNode
     for cluster in found.clusters:
         address = "/ui/lineage?" + urlencode(query.fields(expand=",".join([*query.expand, cluster.key])))
         names = [(found.nodes[key].names[0].text, _page_of(found.nodes[key])) for key in cluster.members if found.nodes[key].names]
+        words = (f"{len(cluster.members)} \u00d7 {component_name(cluster.group) or KIND_WORDS[cluster.kind]}", KIND_WORDS[cluster.kind])
         drawn[cluster.key] = DrawnNode(
             key=cluster.key,
             kind=cluster.kind,
-            name=f"{len(cluster.members)} \u00d7 {component_name(cluster.group) or KIND_WORDS[cluster.kind]}",
-            detail=KIND_WORDS[cluster.kind],
+            name=words[0],
+            detail=words[1],
+            lines=words,
             type="",
             url=address,
             state=_state_of([found.nodes[key].state for key in cluster.members]),
@@ -405,9 +403,18 @@ def _first_name(node: LineageNode) -> LineageName:
 def _words_of(node: LineageNode) -> tuple[str, str]:
     """Name and detail that a node is shown with."""
     first = _first_name(node)
-    detail = first.detail.removeprefix("system.") or KIND_WORDS[node.kind]
+    return first.text, (first.detail.removeprefix("system.") or KIND_WORDS[node.kind]) + _more_names(node)
+
+
+def _lines_of(node: LineageNode) -> tuple[str, str]:
+    """Name and detail in the box of a node."""
+    name, below = _first_name(node).lines
+    return name, (below.removeprefix("system.") or KIND_WORDS[node.kind]) + _more_names(node)
+
+
+def _more_names(node: LineageNode) -> str:
     is_shared = len(node.names) > 1 and not node.kind.is_execution
-    return first.text, f"{detail} +{len(node.names) - 1}" if is_shared else detail
+    return f" +{len(node.names) - 1}" if is_shared else ""
 
 
 def chosen_aliases(node: LineageNode) -> list[str]:
@@ -425,6 +432,7 @@ def drawn_node(node: LineageNode, query: LineageQuery) -> DrawnNode:
         kind=node.kind,
         name=name,
         detail=detail,
+        lines=_lines_of(node),
         type=first.detail,
         url=(_page_of(node) or own) if node.names else "",
         state=node.state,

@@ -19,7 +19,7 @@ from penstock.interfaces.pages import ArtifactUse, AttemptItem, TaskItem, TaskVi
 from penstock.spec.kfp.platform import HIDDEN_PREFIX
 from penstock.web.graphs import graph
 from penstock.web.graphs.component_cards import component_source
-from penstock.web.graphs.iteration_grid import IterationGrid, iteration_grid
+from penstock.web.graphs.iteration_grid import IterationGrid, iteration_grid, loop_names
 from penstock.web.graphs.timelines import phases_of
 from penstock.web.pages.runs.output_panel import OutputPanel, output_panel
 from penstock.web.previews.viewer_sources import kept_uses, uses_with_sources
@@ -237,7 +237,7 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
         log_size=size,
         packages=await _packages(services, view, attempts.get(number)) if tab == "environment" else None,
         usage=await _usage(services, task, attempts.get(number)) if tab == "environment" else (),
-        grid=await _grid(services, request, task) if tab == "io" and task.type == "LOOP" else None,
+        grid=await _grid(services, request, task, view.run.spec_digest) if tab == "io" and task.type == "LOOP" else None,
         replay=_replay(services, request, view, attempts.get(number)),
         tracked=await _tracked(services, request, log_owner),
         events=events_of(view) or list(moments_of(task)),
@@ -308,10 +308,12 @@ async def _usage(services: WebServices, task: TaskItem, attempt: AttemptItem | N
     return (*usage_charts(samples, resources), *gpu_charts(on_gpus, resources))
 
 
-async def _grid(services: WebServices, request: Request, task: TaskItem) -> IterationGrid | None:
+async def _grid(services: WebServices, request: Request, task: TaskItem, spec_digest: str | None) -> IterationGrid | None:
     items = await services.runs.iterations(task.run_id, task.path)
     asked = request.query_params
-    return iteration_grid(items, x=asked.get("x", ""), y=asked.get("y", ""), by=asked.get("by", ""))
+    plan = await plan_of(services, spec_digest) if items else None
+    names = loop_names(plan, task.path) if plan is not None else {}
+    return iteration_grid(items, names, x=asked.get("x", ""), y=asked.get("y", ""), by=asked.get("by", ""))
 
 
 def _replay(services: WebServices, request: Request, view: TaskView, attempt: AttemptItem | None) -> str:

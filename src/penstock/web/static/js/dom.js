@@ -21,6 +21,17 @@ export function make(tag, attributes = {}, ...children) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
+const WHOLE = 14;
+const TAIL = 7;
+
+/** A text for a place that may be too narrow for it: what is cut then is its middle, since names often differ at their end.
+ * What holds it names itself, since these are two pieces for screen readers. */
+export function cutInTheMiddle(whole) {
+  const letters = [...whole];
+  if (letters.length <= WHOLE) return [whole];
+  return [make("span", { class: "cut-head" }, letters.slice(0, -TAIL).join("")), make("span", { class: "cut-tail" }, letters.slice(-TAIL).join(""))];
+}
+
 /** Make an SVG element. */
 export function makeSvg(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag);

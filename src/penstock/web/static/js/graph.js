@@ -1,7 +1,7 @@
 // The graph view: draws what `layout.js` placed, patches states as they change, pans, zooms, searches, walks by keyboard.
 // Without a run (`data-static`) it draws a definition. The table below the graph is its twin.
 
-import { duration, icon, isTyping, make, makeSvg, text, throttle } from "./dom.js";
+import { cutInTheMiddle, duration, icon, isTyping, make, makeSvg, text, throttle } from "./dom.js";
 import { edgeKey, edgesAt, findEdge, hitLine, showEdge, tellEdges } from "./graph_edges.js";
 import { listEdges } from "./graph_edge_list.js";
 import { showTrail } from "./graph_layers.js";
@@ -335,8 +335,8 @@ class GraphView {
     if (node.isArtifact) {
       const href = `?task=${encodeURIComponent(node.owner)}&output=${encodeURIComponent(node.key)}`;
       const isLink = !this.isStatic && !node.owner.includes("~");
-      return make(isLink ? "a" : "div", { class: "node is-artifact", "data-node": isLink ? node.id : null, href: isLink ? href : null, draggable: "false", title: node.artifactType },
-        icon(this.sprite, ARTIFACT_KINDS[node.artifactType] ?? "box"), make("span", { class: "node-name" }, node.name));
+      return make(isLink ? "a" : "div", { class: "node is-artifact", "data-node": isLink ? node.id : null, href: isLink ? href : null, draggable: "false", "aria-label": isLink ? node.name : null, title: `${node.name}\n${node.artifactType}` },
+        icon(this.sprite, ARTIFACT_KINDS[node.artifactType] ?? "box"), make("span", { class: "node-name" }, ...cutInTheMiddle(node.name)));
     }
     const href = this.isStatic ? `?node=${encodeURIComponent(node.id)}` : `?task=${encodeURIComponent(node.id)}`;
     const kind = icon(this.sprite, KINDS[node.type] ?? "leaf", "node-kind");

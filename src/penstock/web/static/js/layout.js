@@ -5,11 +5,17 @@
 import { Graph, layout } from "../vendor/dagre.esm.js";
 
 export const NODE = { width: 228, height: 54 };
-export const ARTIFACT = { width: 148, height: 30 };
+export const ARTIFACT = { width: 148, most: 228, height: 30 };
+const WIDE_LETTERS = /[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]/g;
 export const HEADER = 38;
 const PAD = 14;
 const CELL = 15;
 const GRID_WIDTH = 300;
+
+/** About how wide a text is that has letters of this many pixels; those of East Asia are twice as wide. */
+export function widthOf(text, letter) {
+  return (text.length + 0.8 * (text.match(WIDE_LETTERS) ?? []).length) * letter;
+}
 
 /** Size of a loop's grid of iterations. */
 export function gridSize(count) {
@@ -158,7 +164,7 @@ export function layoutScope(id, data, open, rounds, options, depth = 0) {
   const inner = new Map();
   const sizes = [];
   for (const node of nodes) {
-    let size = node.isArtifact ? ARTIFACT : NODE;
+    let size = node.isArtifact ? { ...ARTIFACT, width: Math.min(ARTIFACT.most, Math.max(ARTIFACT.width, 50 + widthOf(node.name, 6.6))) } : NODE;
     if (node.is_group && open.has(node.id)) {
       const inside = insideOf(node, data, open, rounds, options, depth + 1);
       if (inside) {

@@ -1,8 +1,8 @@
 // The lineage graph: tasks as boxes, artifacts as pills, left to right around one thing; lines say by their look how two things belong
 // together. Hovering dims what is unrelated, a click opens the panel of a node, and the other end of the paths to draw can be picked.
 
-import { icon, isTyping, make, makeSvg } from "./dom.js";
-import { edgePath } from "./layout.js";
+import { cutInTheMiddle, icon, isTyping, make, makeSvg } from "./dom.js";
+import { edgePath, widthOf } from "./layout.js";
 import { followForm } from "./lineage_form.js";
 import { openNode, searchMembers, shownNode } from "./lineage_panel.js";
 import { showMap } from "./minimap.js";
@@ -14,8 +14,8 @@ const LOOKS = { SUCCEEDED: "succeeded", FAILED: "failed", RUNNING: "running", PE
 const KINDS = { "system.Dataset": "dataset", "system.Model": "model", "system.Metrics": "metrics", "system.ClassificationMetrics": "metrics", "system.HTML": "document", "system.Markdown": "document" };
 
 /** How boxes are drawn, and the scale that the drawing begins with at least, so that names can be read. Telephones show a box and its neighbours. */
-const WIDE = { task: 188, artifact: 164, gap: 64, scale: 0.8 };
-const NARROW = { task: 150, artifact: 138, gap: 28, scale: 0.85 };
+const WIDE = { task: 188, artifact: 164, most: 240, gap: 64, scale: 0.8 };
+const NARROW = { task: 150, artifact: 138, most: 168, gap: 28, scale: 0.85 };
 const NARROW_BELOW = 500;
 
 let drawn = new AbortController();
@@ -29,7 +29,8 @@ async function start(root) {
   root.querySelector(".graph-loading")?.remove();
   if (data === undefined) return;
   const form = root.clientWidth < NARROW_BELOW ? NARROW : WIDE;
-  const sizes = data.nodes.map((node) => ({ id: node.id, width: node.kind === "task" ? form.task : form.artifact, height: node.kind === "task" ? 50 : 40 }));
+  const widths = { task: widthFor(data.nodes, "task", form), artifact: widthFor(data.nodes, "artifact", form) };
+  const sizes = data.nodes.map(({ id, kind }) => ({ id, width: widths[kind], height: kind === "task" ? 50 : 44 }));
   const placed = await placeFlat({ nodes: sizes, edges: data.edges.map(({ source, target }) => ({ source, target })), direction: "LR", gap: form.gap });
   if (signal.aborted) return;
   const places = new Map(placed.boxes.map((box) => [box.id, box]));
@@ -67,6 +68,12 @@ async function start(root) {
   mark(shownNode());
 }
 
+/** The width of all boxes of a kind: what the longest name asks for, within limits. */
+function widthFor(nodes, kind, form) {
+  const widest = (node) => 56 + Math.max(widthOf(node.name, 7.3), widthOf(node.detail, 5.9));
+  return nodes.filter((node) => node.kind === kind).reduce((width, node) => Math.min(form.most, Math.max(width, Math.ceil(widest(node)))), form[kind]);
+}
+
 /** Lines and the wide ones over them, which say on hover what they are. */
 function drawEdges(data, { width, height, edges }) {
   const svg = makeSvg("svg", { class: "graph-edges", width, height, viewBox: `0 0 ${width} ${height}` });
@@ -91,9 +98,9 @@ function drawNode(sprite, node, data, place, isPicking) {
   const isTask = node.kind === "task";
   const classes = ["node", isTask ? `s-${LOOKS[node.state] ?? "waiting"}` : "is-pill", node.id === data.focus || node.id === data.to ? "is-selected" : "", node.aliases?.length ? "has-alias" : ""];
   const aliases = node.aliases?.length ? make("span", { class: "node-alias", title: node.aliases.join(", ") }, icon(sprite, "tag"), make("span", { class: "cut" }, node.aliases[0]), node.aliases.length > 1 ? ` +${node.aliases.length - 1}` : null) : null;
-  const element = make(node.url ? "a" : "div", { class: classes.filter(Boolean).join(" "), href: node.url || null, tabindex: node.url ? null : "0", "data-id": node.id, title: [node.name, node.detail, ...(node.aliases ?? [])].join("\n"), draggable: "false" },
+  const element = make(node.url ? "a" : "div", { class: classes.filter(Boolean).join(" "), href: node.url || null, tabindex: node.url ? null : "0", "data-id": node.id, "aria-label": node.url ? [node.name, ...(node.aliases ?? []), node.detail].join(" ") : null, title: [node.whole, node.word, ...(node.aliases ?? [])].join("\n"), draggable: "false" },
     icon(sprite, isTask ? "leaf" : KINDS[node.type] ?? "box", "node-kind"),
-    make("span", { class: "node-text" }, make("span", { class: "node-name" }, node.name), make("span", { class: "node-meta" }, aliases, make("span", { class: "cut" }, node.detail))));
+    make("span", { class: "node-text" }, make("span", { class: "node-name" }, ...(node.url ? cutInTheMiddle(node.name) : [node.name])), make("span", { class: "node-meta" }, aliases, make("span", { class: "cut" }, ...cutInTheMiddle(node.detail)))));
   Object.assign(element.style, { left: `${place.x}px`, top: `${place.y}px`, width: `${place.width}px`, height: `${place.height}px` });
   element.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || !node.url) return;

@@ -93,6 +93,35 @@ def test_a_clone_can_take_the_latest_version(client: PageClient, seeded: SeededA
     assert '" selected>v' not in client.get(f"{address}&version=").text
 
 
+def test_a_clone_of_a_run_whose_version_was_deleted_runs_what_the_run_had(
+    client: PageClient, seeded: SeededApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = seeded.services.catalog
+    known = catalog.pipeline
+
+    async def without_it(pipeline_id: str, **asked: Any) -> Any:
+        view = await known(pipeline_id, **asked)
+        return None if view is None else replace(view, versions=[one for one in view.versions if one.pipeline_version_id != "ver-2"])
+
+    monkeypatch.setattr(catalog, "pipeline", without_it)
+    clone = f"/ui/runs/new?clone={seeded.runs['good']}"
+    page = client.get(clone).text
+    assert "this runs the definition that the cloned run had" in page
+    assert re.search(r'name="spec_digest" value="\w', page), "the form names the definition of the run"
+    assert '<option value="pipe-digits" selected>' not in page
+    chosen = client.get(f"{clone}&pipeline=pipe-digits&version=").text
+    assert 'id="gone"' not in chosen
+    assert '<option value="pipe-digits" selected>' in chosen
+    fixed = client.get(f"{clone}&fix=1").text
+    assert 'id="gone"' not in fixed, "who goes on from a failed run takes the newest version"
+
+
+def test_a_form_for_what_is_not_there_any_more_says_so(client: PageClient) -> None:
+    assert "This pipeline is not there any more; choose another one." in client.get("/ui/runs/new?pipeline=gone").text
+    assert "This version is not there any more; the latest one is chosen." in client.get("/ui/runs/new?pipeline=pipe-digits&version=gone").text
+    assert 'id="gone"' not in client.get("/ui/runs/new?pipeline=pipe-digits").text
+
+
 def test_without_a_pipeline_the_forms_lead_to_the_upload(client: PageClient, seeded: SeededApp, monkeypatch: pytest.MonkeyPatch) -> None:
     async def nothing(query: Any) -> Any:
         return pages_catalog.Page([], None, 0)

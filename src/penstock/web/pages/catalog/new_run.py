@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import ParameterSpec, RunPlan
-from penstock.interfaces.page_catalog import PipelineItem, RecurringItem, VersionItem
+from penstock.interfaces.page_catalog import PipelineItem, PipelineView, RecurringItem, VersionItem
 from penstock.interfaces.pages import ListQuery, RunItem
 from penstock.web.lists.experiment_choices import meant
 from penstock.web.render import Crumb, Frame, Notice, language_of, redirect, render, render_part
@@ -86,6 +86,8 @@ class NewRunPage:
     trigger: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
     """Why there is no form."""
+    gone: str = ""
+    """What is named and not there any more: `pipeline`, `version`, `own` where the definition of the source takes its place."""
     is_fix: bool = False
     """The cloned run failed, and this one is to go on from what it has done."""
 
@@ -303,6 +305,9 @@ async def new_run_page(services: WebServices, request: Request) -> Response:
 async def _page_of(services: WebServices, start: _Start, *, is_fix: bool, is_newest: bool) -> NewRunPage:
     pipeline_id, version_id = start.pipeline_id or "", start.version_id or ""
     view = await services.catalog.pipeline(pipeline_id, version_id=version_id) if pipeline_id else None
+    gone = "" if is_newest else _gone(pipeline_id, version_id, view, has_own=start.source is not None and bool(start.digest))
+    if gone == "own":
+        pipeline_id, version_id, view = "", "", None
     pipelines, count = await pipeline_choices(services, view.pipeline if view else None)
     versions = view.versions if view else ()
     version_id = versions[0].pipeline_version_id if versions and is_newest else version_id
@@ -330,7 +335,15 @@ async def _page_of(services: WebServices, start: _Start, *, is_fix: bool, is_new
         recurring=start.recurring,
         trigger=start.trigger,
         problem=problem,
+        gone=gone,
     )
+
+
+def _gone(pipeline_id: str, version_id: str, view: PipelineView | None, *, has_own: bool) -> str:
+    """What the form begins without: `pipeline` or `version` of the address, `own` where the source's own definition takes its place."""
+    if not pipeline_id or (view is not None and (not version_id or any(one.pipeline_version_id == version_id for one in view.versions))):
+        return ""
+    return "own" if has_own else "pipeline" if view is None else "version"
 
 
 async def pipeline_choices(services: WebServices, chosen: PipelineItem | None) -> tuple[list[PipelineItem], int]:

@@ -178,3 +178,36 @@ async def test_the_reason_of_a_failed_attempt_goes_to_that_attempt_alone(flow: F
     await failures.explain(second, "repeated")
     assert errors() == [("FAILED", "exit code 1: ValueError: x"), ("FAILED", "exit code 2"), ("FAILED", "exit code 2")]
     assert await failures.unexplained(limit=10, again=True) == []
+
+
+async def test_an_attempt_that_told_nothing_of_its_end_is_explained_too_and_ended_at_its_last_heartbeat(flow: Flow) -> None:
+    failures, judge = SqlFlowFailures(flow.database), SqlFlowJudge(flow.database)
+
+    def attempts() -> list[tuple[str, float]]:
+        rows = flow.database.read_sync(lambda tx: tx.all("SELECT error, finished_at FROM attempt ORDER BY attempt"))
+        return [(orjson.loads(row["error"])["message"], row["finished_at"]) for row in rows]
+
+    await flow.begin()
+    task = await flow.task("train", ("attempt", "0"))
+    await flow.tell("train", task, ("attempt", "1"), attempt=1)
+    (first,) = await failures.unexplained(limit=10, again=True)
+    assert first.attempt == 0
+    await failures.explain(first, "killed by signal 9 (SIGKILL)")
+    heard = CLOCK.now()
+    await judge.fail_silent(now=heard + 100, run_seconds=360, task_seconds=60)
+    assert attempts()[1] == ("no heartbeat for more than 60 seconds", heard)
+    (second,) = await failures.unexplained(limit=10, again=True)
+    await failures.explain(second, "exit code 3")
+    assert [message for message, _ in attempts()] == ["killed by signal 9 (SIGKILL)", "exit code 3"]
+    told = flow.database.read_sync(lambda tx: tx.one("SELECT error, finished_at FROM task WHERE type = 'RUNTIME'"))
+    assert told is not None
+    assert (orjson.loads(told["error"])["message"], told["finished_at"]) == ("exit code 3", heard)
+
+
+async def test_a_silent_run_has_its_open_tasks_and_steps_failed(flow: Flow) -> None:
+    await flow.begin()
+    await flow.task("train", ("attempt", "0"))
+    assert await SqlFlowJudge(flow.database).fail_silent(now=CLOCK.now() + 1000, run_seconds=360, task_seconds=60) == 1
+    rows = flow.database.read_sync(lambda tx: tx.all("SELECT state FROM task UNION ALL SELECT state FROM attempt"))
+    assert {row["state"] for row in rows} == {"FAILED"}
+    assert len(await SqlFlowFailures(flow.database).unexplained(limit=10, again=True)) == 1

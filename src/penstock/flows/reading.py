@@ -33,6 +33,8 @@ MAX_VALUE_BYTES = 16 * 1024 * 1024
 SMALL_VALUE_BYTES = 16 * 1024
 MAX_CARD_BYTES = 64 * 1024 * 1024
 _TAIL_BYTES = 64 * 1024
+_ROOT_MARK = ":root:"
+"""Stands in the location of an artifact before the root of its datastore."""
 _OF_THE_RUNTIME = frozenset({"Task failed.", "Task is starting."})
 """What the client's runtime writes among the lines of a task, whose source it names as itself where it runs the task on its own machine."""
 
@@ -85,6 +87,11 @@ class Card:
     type: str
     size_bytes: int
 
+    @property
+    def title(self) -> str:
+        """What its flow calls it: the `id` of `@card`, else its type."""
+        return self.name.removesuffix(".html").rpartition("-")[0].partition("-")[2] or self.type
+
 
 class FlowReader:
     """Read side of recorded tasks."""
@@ -106,6 +113,8 @@ class FlowReader:
         for row in rows:
             newest.setdefault(row.field_name, str(row.value))
         if "ds-root" not in newest:
+            newest |= await self._told_by_values(flow_id, run_id, step_name, task_id)
+        if "ds-root" not in newest:
             # A run that a scheduler began (`init`) does not say it for its parameters; its other tasks do.
             for row in await self._store.metadata(flow_id, run_id, None, None, Page()):
                 if row.field_name in {"ds-type", "ds-root"}:
@@ -113,6 +122,12 @@ class FlowReader:
         if "ds-root" not in newest:
             raise NotFoundError(f"task {flow_id}/{run_id}/{step_name}/{task_id} has not told where its data is")
         return DatastoreRoot(newest.get("ds-type", "local"), newest["ds-root"])
+
+    async def _told_by_values(self, flow_id: str, run_id: str, step_name: str, task_id: str) -> dict[str, str]:
+        """Where the task keeps its data, as its artifacts say: those of a task that `resume` took over have nothing else."""
+        rows = await self._store.artifacts(flow_id, run_id, step_name, task_id, None, None, Page(limit=1))
+        root = (rows[0].location or "").removeprefix(_ROOT_MARK) if rows else ""
+        return {"ds-type": rows[0].ds_type or "local", "ds-root": root} if root and root != rows[0].location else {}
 
     async def logs(self, flow_id: str, run_id: str, step_name: str, task_id: str, attempt: int) -> list[LogLine]:
         """Lines of both streams of an attempt, merged by time, without values of secrets; empty while nothing was written.

@@ -138,6 +138,13 @@ class FlowTaskItem:
     """Task of an earlier run whose result a resumed run took over."""
     attempts: Sequence[FlowAttempt] = ()
     tracked: Sequence[TrackedLink] = ()
+    origin_run: str = ""
+    """The run that is resumed; empty when none is."""
+
+    @property
+    def data_ids(self) -> tuple[str, str, str]:
+        """Run ("" for its own), step and task that have its log and cards: the client stores nothing of what it takes over but values."""
+        return (self.origin_run, self.step_name, self.origin) if self.origin_run and self.origin else ("", self.step_name, self.task_id)
 
     @property
     def newest_attempt(self) -> int:
@@ -199,6 +206,8 @@ class FlowRunView:
     """Newest runs of the same flow."""
     first_failure: FlowTaskItem | None = None
     """The task that failed first."""
+    origin_run: str = ""
+    """The run that this one resumes; empty unless it resumes one."""
 
     @property
     def task_count(self) -> int:

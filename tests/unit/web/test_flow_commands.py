@@ -24,6 +24,13 @@ def test_a_run_is_resumed_repeated_and_ended_by_its_own_ids() -> None:
     assert found.pull == ""
 
 
+def test_what_a_flow_declares_as_config_is_given_to_the_flow_and_not_to_its_run() -> None:
+    graph = {"parameters": [{"name": "alpha", "type": "Parameter"}, {"name": "cfg", "type": "Config"}], "steps": {}}
+    found = lines(values={"alpha": 0.5, "cfg": {"x": [1]}, "name_text": "a"}, graph=graph)
+    assert found.again == """python train.py --config-value cfg '{"x": [1]}' run --alpha 0.5 --name_text a"""
+    assert found.unsure == ["name_text"], "the client does not tell how its option is written"
+
+
 def test_flows_with_packages_name_their_environment_and_kept_code_is_fetched() -> None:
     found = lines(graph=GRAPH, has_code=True)
     assert found.resume == "python train.py --environment=pypi resume --origin-run-id 7"

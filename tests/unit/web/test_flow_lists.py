@@ -180,6 +180,9 @@ def test_the_path_of_a_run_or_task_as_search_text_leads_there(tmp_path: Path) ->
         answer = room.client.get(f"/flows?q={path}")
         assert (answer.status_code, answer.headers.get("location")) == (303, f"/flows/{path}")
     assert room.client.get("/flows?q=F/none").status_code == 200
+    for text, place in (("Task('{}/start/2')", "{}/start/2"), ("{}/start/2/x", "{}/start/2?tab=artifacts&value=x#value-x")):
+        answer = room.client.get("/flows", params={"q": text.format(f"F/{run}")})
+        assert answer.headers["location"] == "/flows/" + place.format(f"F/{run}")
 
 
 def test_flows_sort_and_show_keys_as_columns_that_every_link_keeps(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from penstock.interfaces.flow_failures import UNEXPLAINED, UnexplainedAttempt
 from penstock.stores.sql.database import Database, Row, Transaction
-from penstock.stores.sql.flow_projection import error_of, shared_run_id, shared_task_id
+from penstock.stores.sql.flow_projection import LOST, error_of, shared_run_id, shared_task_id
 from penstock.stores.sql.flows import run_from_row, task_from_row
 
 
@@ -31,9 +31,10 @@ class SqlFlowFailures:
         def work(tx: Transaction) -> None:
             names = {"task": shared_task_id(item.task), "run": shared_run_id(item.task.run), "attempt": item.attempt}
             if message:
-                params = {**names, "new": error_of(message), "old": error_of(UNEXPLAINED)}
-                tx.execute("UPDATE attempt SET error = :new WHERE task_id = :task AND attempt = :attempt AND error = :old", params)
-                tx.execute("UPDATE task SET error = :new WHERE task_id = :task AND attempts = :attempt + 1 AND error = :old", params)
+                params = {**names, "new": error_of(message), "old": error_of(UNEXPLAINED), "lost": f"{LOST}%"}
+                unknown = "(error = :old OR error LIKE :lost)"
+                tx.execute(f"UPDATE attempt SET error = :new WHERE task_id = :task AND attempt = :attempt AND {unknown}", params)
+                tx.execute(f"UPDATE task SET error = :new WHERE task_id = :task AND attempts = :attempt + 1 AND {unknown}", params)
                 tx.execute("UPDATE run SET version = version + 1 WHERE run_id = :run", names)
             tx.execute("DELETE FROM flow_unexplained WHERE task_number = ? AND attempt = ?", (item.task.task_number, item.attempt))
 

@@ -7,6 +7,7 @@ end step decides a run; heartbeats that stop are judged later (`background.flow_
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -17,6 +18,8 @@ from penstock.interfaces.flow_failures import UNEXPLAINED
 from penstock.stores.sql.database import Row, Transaction
 
 PARAMETERS_STEP = "_parameters"
+LOST = '{"kind":"LOST"'
+"""How the `error` of an attempt begins that told nothing of its end, as JSON text."""
 
 
 def shared_run_id(run: FlowRun) -> str:
@@ -32,6 +35,17 @@ def shared_task_id(task: FlowTask) -> str:
 def error_of(message: str) -> str:
     """Return the `error` of an attempt or task that failed by itself, as JSON text."""
     return orjson.dumps({"kind": "EXIT_CODE", "message": message}).decode()
+
+
+def lost_error(message: str) -> str:
+    """Return the `error` of an attempt or task that told nothing of its end, as JSON text."""
+    return orjson.dumps({"kind": "LOST", "message": message}).decode()
+
+
+def wait_for_reason(tx: Transaction, attempts: str, params: Mapping[str, Any]) -> None:
+    """Have the reasons read of the attempts that a query finds (columns `task_number`, `attempt`, `run_number`)."""
+    sql = f"INSERT INTO flow_unexplained (task_number, attempt, run_number) {attempts} ON CONFLICT (task_number, attempt) DO NOTHING"
+    tx.execute(sql, params)
 
 
 def execution_id_for(text: str) -> int:
@@ -212,10 +226,13 @@ def _attempt_started(tx: Transaction, task: FlowTask, attempt: int, at: float) -
         " WHERE task_id = :task",
         params,
     )
-    tx.execute(  # an attempt whose process was killed says nothing; a newer one tells that it failed
-        "UPDATE attempt SET state = 'FAILED', finished_at = :at, error = :error"
-        " WHERE task_id = :task AND attempt < :attempt AND state = 'RUNNING'",
-        {**params, "error": orjson.dumps({"kind": "LOST", "message": "it ended without saying how; a newer attempt began"}).decode()},
+    # An attempt whose process was killed says nothing; a newer one tells that it failed.
+    silent = "task_id = :task AND attempt < :attempt AND state = 'RUNNING'"
+    numbers = {"number": task.task_number, "run_number": task.run.run_number}
+    wait_for_reason(tx, f"SELECT :number, attempt, :run_number FROM attempt WHERE {silent}", {**params, **numbers})
+    tx.execute(
+        f"UPDATE attempt SET state = 'FAILED', finished_at = :at, error = :error WHERE {silent}",
+        {**params, "error": lost_error("it ended without saying how; a newer attempt began")},
     )
     tx.execute(
         "INSERT INTO attempt (task_id, attempt, run_id, state, created_at, started_at) VALUES (:task, :attempt, :run, 'RUNNING', :at, :at)"
@@ -229,11 +246,8 @@ def _attempt_ended(tx: Transaction, task: FlowTask, attempt: int, ok: bool, at: 
     _count(tx, task.run, _state_of(tx, task), state)
     error = None if ok else error_of(UNEXPLAINED)
     if not ok:
-        tx.execute(  # for the reader of reasons
-            "INSERT INTO flow_unexplained (task_number, attempt, run_number) VALUES (?, ?, ?)"
-            " ON CONFLICT (task_number, attempt) DO NOTHING",
-            (task.task_number, attempt, task.run.run_number),
-        )
+        numbers = {"number": task.task_number, "attempt": attempt, "run_number": task.run.run_number}
+        wait_for_reason(tx, "VALUES (:number, :attempt, :run_number)", numbers)
     params = {"task": shared_task_id(task), "run": shared_run_id(task.run), "attempt": attempt, "at": at, "state": state, "error": error}
     tx.execute("UPDATE task SET state = :state, finished_at = :at, error = :error WHERE task_id = :task", params)
     tx.execute(

@@ -100,7 +100,7 @@ def _items(tx: Transaction, rows: Sequence[Row], shared_id: str) -> list[FlowTas
     facts: dict[tuple[int, str], Any] = {}
     for row in tx.all(
         f"SELECT task_number, field_name, value FROM flow_metadata WHERE task_number IN ({numbers})"
-        " AND field_name IN ('foreach-stack', 'origin-task-id') ORDER BY id",
+        " AND field_name IN ('foreach-stack', 'origin-run-id', 'origin-task-id') ORDER BY id",
         bound,
     ):
         facts[(row["task_number"], row["field_name"])] = orjson.loads(row["value"])
@@ -118,9 +118,26 @@ def _items(tx: Transaction, rows: Sequence[Row], shared_id: str) -> list[FlowTas
             origin=str(facts.get((row["task_number"], "origin-task-id")) or ""),
             attempts=attempts.get(row["task_id"], []),
             tracked=tracked.get(row["task_id"], []),
+            origin_run=_run_told(facts.get((row["task_number"], "origin-run-id"))),
         )
         for row in rows
     ]
+
+
+def origin_of(tx: Transaction, run_number: int) -> str:
+    """Return the run that a run resumes, as its first task tells; empty when it resumes none."""
+    row = tx.one(
+        "SELECT value FROM flow_metadata WHERE field_name = 'origin-run-id' AND task_number ="
+        " (SELECT MIN(task_number) FROM flow_task WHERE run_number = :run AND step_name <> :parameters) ORDER BY id DESC LIMIT 1",
+        {"run": run_number, "parameters": PARAMETERS_STEP},
+    )
+    return "" if row is None else _run_told(orjson.loads(row["value"]))
+
+
+def _run_told(value: Any) -> str:
+    """Return the run that metadata `origin-run-id` names; the client writes `None` as a word."""
+    text = str(value or "")
+    return "" if text == "None" else text
 
 
 def message_of(error: str | None) -> str:

@@ -21,7 +21,7 @@ from penstock.interfaces.pages import COUNT_LIMIT, LOOKED_AT
 from penstock.interfaces.run_tables import RowGroups
 from penstock.stores.sql.database import Database, Row, Transaction, escape_like
 from penstock.stores.sql.flow_projection import PARAMETERS_STEP
-from penstock.stores.sql.flow_run_tasks import message_of, steps_of, tasks_page
+from penstock.stores.sql.flow_run_tasks import message_of, origin_of, steps_of, tasks_page
 from penstock.stores.sql.json_keys import require, value_of_key
 from penstock.stores.sql.page_filters import Where, count_up_to
 from penstock.stores.sql.page_rows import named_places
@@ -113,7 +113,8 @@ class SqlFlowPages:
             others = tx.all(f"{_RUNS} WHERE flow_run.flow_id = :flow ORDER BY flow_run.run_number DESC LIMIT 10", {"flow": flow_id})
             steps = steps_of(tx, number, run.shared_id)
             failed = tasks_page(tx, number, run.shared_id, FlowTaskQuery(state="FAILED", limit=1)).items
-            return FlowRunView(run, steps, [_run_item(other) for other in others], failed[0] if failed else None)
+            first = failed[0] if failed else None
+            return FlowRunView(run, steps, [_run_item(other) for other in others], first, origin_of(tx, number))
 
         return await self._database.read(work)
 

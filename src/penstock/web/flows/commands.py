@@ -35,6 +35,8 @@ class FlowCommands:
     """Runs the flow with the same parameters, as far as they are plain."""
     left_out: Sequence[str]
     """Parameters that `again` does not repeat."""
+    unsure: Sequence[str]
+    """Those of `again` whose option may have another name: the client tells that of the attribute."""
     cancel: str
     create: str
     """Deploys the flow to this server."""
@@ -61,14 +63,19 @@ def commands_of(
     environment = package_environment(graph or {})
     program = ["python", file, *([f"--environment={environment}"] if environment else [])]
     options = {name: _option(value) for name, value in values.items()}
-    given = [word for name, text in options.items() if text is not None for word in (f"--{name}", text)]
+    declared = [item for item in (graph or {}).get("parameters") or () if isinstance(item, Mapping)]
+    configs = {str(item.get("name")) for item in declared if item.get("type") == "Config"}
+    said = {name: text for name, text in options.items() if text is not None}
+    config = [word for name, text in said.items() if name in configs for word in ("--config-value", name, text)]
+    given = [word for name, text in said.items() if name not in configs for word in (f"--{name}", text)]
     folder = re.sub(r"[^A-Za-z0-9]+", "_", path)[:80]
     tasks = shlex.quote(f"{file} .*--run-id {re.escape(run_id)}( |$)")
     return FlowCommands(
         pull=f"{shlex.join(['metaflow', 'code', 'pull', path, '--dir', folder])} && cd {folder}" if has_code else "",
         resume=shlex.join([*program, "resume", "--origin-run-id", run_id]),
         resume_from=shlex.join([*program, "resume", step, "--origin-run-id", run_id]) if step else "",
-        again=shlex.join([*program, "run", *given]),
+        again=shlex.join([*program, *config, "run", *given]),
+        unsure=[name for name in said if "_" in name],
         left_out=[name for name, text in options.items() if text is None],
         cancel=f"kill -INT $(ps -o ppid= -p $(pgrep -f -- {tasks} | head -n 1))",
         create=f"{shlex.join([*program, 'penstock', 'create'])}",

@@ -22,9 +22,11 @@ _JUMPS: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"^https?://[^/\s]+(/(?!/)[^\s\\]+)$"), "{}"),
     (re.compile(r"^(/[\w.-]+(?:/[^\s\\]*)?[^\s\\/])$"), "{}"),
     (re.compile(r"^((?:ui|flows)/[^\s\\]*[^\s\\/])$"), "/{}"),
-    (re.compile(r"^([A-Za-z_]\w*/\d+/\w+/\d+)/\w+$"), "/flows/{}"),
+    (re.compile(r"^([A-Za-z_]\w*/\d+/\w+/\d+)/(\w+)$"), "/flows/{0}?tab=artifacts&value={1}#value-{1}"),
     (re.compile(r"^([A-Za-z_]\w*/\d+(?:/\w+(?:/\d+)?)?)$"), "/flows/{}"),
     (re.compile(r"^([\w.-]+/[\w.-]+/(?:runs|sweeps|artifacts|reports|groups)/[\w.:/-]*[\w-])$"), "/{}"),
+    (re.compile(r"^([A-Za-z_]\w*/[\w-]+/\w+/[\w-]+)/(\w+)$"), "/flows/{0}?tab=artifacts&value={1}#value-{1}"),
+    (re.compile(r"^([A-Za-z_]\w*/[\w-]+/\w+/[\w-]+)$"), "/flows/{}"),
     (re.compile(r"^([\w.-]+/[\w.-]+)/([\w.-]+)$"), "/{}/runs/{}"),
     (re.compile(r"^([\w.-]+/[\w.-]+)$"), "/{}"),
 )

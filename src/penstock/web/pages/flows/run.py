@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -49,6 +49,10 @@ _LAST_WORDS = 5
 PARAMETERS_STEP = "_parameters"
 _MAX_PARAMETERS = 40
 _MAX_BARS = 1000
+_MOST_ROWS = 500
+"""Rows of metadata on a page."""
+_ROW = re.compile(r"[0-9]{1,15}\.[0-9]{1,15}")
+"""Time and number of a row of metadata, as they stand in the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,8 @@ class ParameterValue:
 class FlowOutput:
     """What a run put out: the cards of its tasks, and what its last step ended with."""
 
-    cards: Sequence[tuple[FlowTaskItem, Card]] = ()
+    cards: Sequence[tuple[FlowTaskItem, Card, str]] = ()
+    """With the address of the task that has each: of an earlier run, where its result was taken over."""
     carded: int = 0
     """Tasks whose cards were looked for."""
     may_have: int = 0
@@ -128,6 +133,8 @@ class FlowRunPage:
     """Projects that hold tracked runs of its tasks."""
     parameters: Sequence[ParameterValue] = ()
     metadata: Sequence[Any] = ()
+    older: str = ""
+    """The last of `metadata`, when older rows follow."""
     facts: Mapping[str, str] = field(default_factory=dict)
     """What the client told of the run when it began, by field: code, interpreter, datastore."""
     output: FlowOutput = FlowOutput()
@@ -188,6 +195,12 @@ async def run_page(services: WebServices, flows: FlowWeb, request: Request) -> R
     return render(services, request, "flows/run.html", frame=frame, page=page)
 
 
+def address_of(run: FlowRunItem, task: FlowTaskItem) -> str:
+    """Return the address of the task that has the log and the cards of `task`."""
+    run_id, step, task_id = task.data_ids
+    return "/flows/" + "/".join(quote(part, safe="") for part in (run.flow_id, run_id or run.run_id, step, task_id))
+
+
 def live_of(run: FlowRunItem) -> str:
     """The stream of what changes in a run."""
     return urlencode({"run": run.shared_id})
@@ -203,7 +216,9 @@ async def change_tags(services: WebServices, flows: FlowWeb, request: Request) -
         raise InvalidArgumentError("a tag has at most 500 characters")
     await flows.recorder.change_tags(flow_id, run_id, add, [str(tag) for tag in form.getlist("remove")])
     del services
-    return redirect(f"/flows/{flow_id}/{run_id}")
+    view = str(form.get("view", ""))
+    shown = f"/view/{view}" if view in {key for key, _ in VIEWS[1:]} else ""
+    return redirect(f"/flows/{quote(flow_id)}/{quote(run_id)}{shown}")
 
 
 async def _problem(flows: FlowWeb, view: FlowRunView) -> str:
@@ -258,8 +273,17 @@ async def _tab(services: WebServices, flows: FlowWeb, view: FlowRunView, tab: st
         around = await run_lineage(flows.pages, run.flow_id, run.run_id, wanted.get("around", "")) if tab == "lineage" else RunLineage()
         return {"table": table, "lineage": around}
     if tab == "metadata":
-        return {"metadata": await flows.recorder.store.metadata(run.flow_id, run.run_id, None, None, Page(limit=500))}
+        return await _metadata(flows, run, wanted.get("before", ""))
     return {}
+
+
+async def _metadata(flows: FlowWeb, run: FlowRunItem, before: str) -> dict[str, Any]:
+    """Rows of all tasks, newest first: those behind the row that `before` names, and the name of the last one when more follow."""
+    time, _, number = before.partition(".")
+    cursor = (int(time), int(number), "") if _ROW.fullmatch(before) else None
+    rows = await flows.recorder.store.metadata(run.flow_id, run.run_id, None, None, Page(limit=_MOST_ROWS + 1, cursor=cursor))
+    shown = rows[:_MOST_ROWS]
+    return {"metadata": shown, "older": f"{shown[-1].ts_epoch}.{shown[-1].row_id}" if len(rows) > len(shown) else ""}
 
 
 async def _facts(flows: FlowWeb, view: FlowRunView) -> dict[str, str]:
@@ -280,15 +304,17 @@ async def _output(flows: FlowWeb, view: FlowRunView) -> FlowOutput:
     tasks = await flows.pages.tasks(run.flow_id, run.run_id, asked)
     end = FlowTaskQuery(steps=[str((info or {}).get("end_step") or "end")], has_begun=True, is_descending=True, limit=1)
     last = next(iter((await flows.pages.tasks(run.flow_id, run.run_id, end)).items), None)
-    cards: list[tuple[FlowTaskItem, Card]] = []
+    cards: list[tuple[FlowTaskItem, Card, str]] = []
     values: Sequence[ValueInfo] = ()
     problem = ""
     try:
         for task in tasks.items:
-            cards += [(task, card) for card in await flows.reader.cards(run.flow_id, run.run_id, task.step_name, task.task_id)]
+            run_id, step, task_id = task.data_ids
+            found = await flows.reader.cards(run.flow_id, run_id or run.run_id, step, task_id)
+            cards += [(task, card, address_of(run, task)) for card in found]
         if last is not None:
-            found = await flows.reader.values(run.flow_id, run.run_id, last.step_name, last.task_id, last.newest_attempt)
-            values = [value for value in found if not value.name.startswith("_")][:_MOST_VALUES]
+            left = await flows.reader.values(run.flow_id, run.run_id, last.step_name, last.task_id, last.newest_attempt)
+            values = [value for value in left if not value.name.startswith("_")][:_MOST_VALUES]
     except PenstockError as error:
         problem = str(error)
     return FlowOutput(cards, len(tasks.items), tasks.total, last, values, problem)

@@ -23,6 +23,7 @@ from penstock.web.lists.groups import GroupTable
 from penstock.web.lists.held_rows import MOST_OFFERED
 from penstock.web.lists.key_columns import KeyColumns, key_columns, named
 from penstock.web.lists.namespaces import namespace_of
+from penstock.web.pages.pasted import bare
 from penstock.web.render import Crumb, Frame, query_url, redirect, render
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import WebServices
@@ -36,7 +37,7 @@ _STATUS = {
 """State, or another word for it in a chip -> the word of the filter that has it."""
 _CHIPS = {"flow": "flow", "user": "user", "status": "status", "state": "status"}
 """Chip of the search field -> field of the form."""
-_PATH = re.compile(r"\w[\w.-]*/[\w.-]+(?:/[\w.-]+){0,2}")
+_PATH = re.compile(r"\w[\w.-]*/[\w.-]+(?:/[\w.-]+){0,3}")
 _PAGE = 50
 _SPANS = {"1h": 3600.0, "24h": 86_400.0, "7d": 7 * 86_400.0, "30d": 30 * 86_400.0}
 _PEEK_TASKS = 60
@@ -175,11 +176,15 @@ async def _check_known(flows: FlowWeb, flow_id: str) -> None:
 
 
 async def _place_of(flows: FlowWeb, text: str) -> str:
-    """Address of what `Flow/run[/step[/task]]` names, as it stands in the box of Metaflow's own UI; empty when there is no such run."""
-    if _PATH.fullmatch(text) is None:
+    """Address of what `Flow/run[/step[/task[/artifact]]]` names, bare or as the client prints it; empty when there is no such run."""
+    path = bare(text)
+    if _PATH.fullmatch(path) is None:
         return ""
-    flow_id, run_id, *_ = text.split("/")
-    return f"/flows/{quote(text)}" if await flows.pages.run(flow_id, run_id) is not None else ""
+    flow_id, run_id, *below = path.split("/")
+    if await flows.pages.run(flow_id, run_id) is None:
+        return ""
+    task, value = "/".join((flow_id, run_id, *below[:2])), "".join(below[2:])
+    return f"/flows/{quote(task)}" + (f"?tab=artifacts&value={quote(value)}#value-{quote(value)}" if value else "")
 
 
 async def _groups(flows: FlowWeb, query: FlowQuery, request: Request) -> GroupTable | None:

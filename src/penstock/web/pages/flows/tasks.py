@@ -19,7 +19,7 @@ from penstock.interfaces.flow_files import PickleSummary
 from penstock.interfaces.page_flows import FlowRunItem, FlowTaskItem, FlowTaskQuery
 from penstock.web.flows.replay import FlowReplay, replay_of
 from penstock.web.following import LISTENER
-from penstock.web.pages.flows.run import RUN_CRUMB, live_of
+from penstock.web.pages.flows.run import RUN_CRUMB, address_of, live_of
 from penstock.web.render import Crumb, Frame, language_of, render
 from penstock.web.security import BOX_HEADERS
 from penstock.web.services.flows import FlowWeb
@@ -51,6 +51,8 @@ class FlowTaskPage:
     tabs: Sequence[tuple[str, str]]
     base: str
     """Address of the task without query."""
+    data_base: str
+    """Address of the task that has the log and the cards: of an earlier run, where a resumed run took its result over."""
     siblings: Sequence[FlowTaskItem]
     problem: str = ""
     """Why the datastore cannot be read."""
@@ -110,7 +112,7 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
     base = f"/flows/{flow_id}/{view.run.run_id}/{step}/{task_id}"
     extra: dict[str, Any]
     try:
-        extra = {"replay": await _replay(flows, request, view.run)} if tab == "replay" else await _tab(flows, request, tab, attempt)
+        extra = {"replay": await _replay(flows, request, view.run)} if tab == "replay" else await _tab(flows, request, task, tab, attempt)
     except NotFoundError as error:
         extra = {"problem": "" if task.state in {"PENDING", "RUNNING"} else str(error)}
     except PenstockError as error:
@@ -122,6 +124,7 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
         tab=tab,
         tabs=TABS,
         base=base,
+        data_base=address_of(view.run, task),
         siblings=(await flows.pages.tasks(flow_id, run_id, FlowTaskQuery(steps=[step], limit=_MOST_SIBLINGS))).items,
         follows_cards=task.finished_at is None or services.clock.now() - task.finished_at < _CARD_SECONDS,
         reasons=await _reasons(flows, request, task, attempt),
@@ -165,8 +168,10 @@ async def _reasons(flows: FlowWeb, request: Request, task: FlowTaskItem, attempt
     return [said for said in (recorded, ending_of(code)) if said]
 
 
-async def _tab(flows: FlowWeb, request: Request, tab: str, attempt: int) -> dict[str, Any]:
+async def _tab(flows: FlowWeb, request: Request, task: FlowTaskItem, tab: str, attempt: int) -> dict[str, Any]:
     ids = _ids(request)
+    if tab == "logs" and task.origin_run and task.origin:
+        return {}
     if tab == "logs":
         await flows.reader.log_sizes(*ids, attempt)  # the viewer fetches the lines; here only whether it can
         return {}
@@ -188,7 +193,8 @@ async def _tab(flows: FlowWeb, request: Request, tab: str, attempt: int) -> dict
                 found["value_problem"] = str(error)
         return found
     if tab == "cards":
-        return {"cards": await flows.reader.cards(*ids)}
+        run_id, step, task_id = task.data_ids
+        return {"cards": await flows.reader.cards(ids[0], run_id or ids[1], step, task_id)}
     return {"metadata": await flows.recorder.store.metadata(*ids, Page())}
 
 

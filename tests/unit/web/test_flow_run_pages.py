@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -39,4 +40,25 @@ def test_tags_are_changed_where_the_reader_is(room: Room) -> None:
     for view, place in (("timeline", f"/flows/{run}/view/timeline"), ("dag", f"/flows/{run}"), ("//elsewhere", f"/flows/{run}")):
         answer = room.client.post(f"/flows/{run}/tags", data={"add": "seen", "view": view}, headers={"origin": "http://testserver"})
         assert (answer.status_code, answer.headers["location"]) == (303, place)
+    refused = room.client.post(f"/flows/{run}/tags", data={"add": 'metaflow_version:2.19.0 "needs review"'}, headers={"origin": "http://testserver"})
+    assert "Set by the client, and not to be changed: metaflow_version:2.19.0" in unquote(refused.headers["set-cookie"])
+    assert {"seen", "needs review"} == set(asyncio.run(room.flows.web.pages.run(*run.split("/"))).run.tags)  # type: ignore[union-attr]
+    listed = room.client.get("/flows").text
+    chip = re.search(r'href="([^"]+)" title="needs review"', listed)
+    assert chip is not None
+    assert f"row-{run.replace('/', '-')}" in room.client.get(chip[1].replace("&amp;", "&").replace("&#34;", '"')).text
     assert 'name="view" value="timeline"' in room.client.get(f"/flows/{run}/view/timeline").text
+
+
+def test_the_page_of_a_task_counts_all_tasks_of_its_step_and_leads_to_them(room: Room) -> None:
+    run = room.run(None)
+
+    async def split() -> None:
+        for _ in range(204):
+            await room.flows.web.recorder.add_task("F", run.partition("/")[2], "start", None, BY)
+
+    asyncio.run(split())
+    page = room.client.get(f"/flows/{run}/start/2?tab=metadata").text
+    assert "205 tasks of this step" in page
+    assert f'href="/flows/{run}/start">' in page.partition("205 tasks of this step")[2].partition("</details>")[0]
+    assert "All tasks of this step" not in room.client.get(f"/flows/{room.run(None)}/start/208?tab=metadata").text

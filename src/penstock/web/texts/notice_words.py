@@ -70,6 +70,7 @@ PATTERNS = (
     "There is no {kind} {name} in {place}.",
     "There is no such {kind} any more.",
     "There is no {kind} {name}.",
+    "Set by the client, and not to be changed: {name}",
     "{name} is not a time zone.",
     "{name} is not a date and time.",
     "This comment is {name}'s; its author or an administrator may change or delete it.",

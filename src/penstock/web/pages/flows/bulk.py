@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import unquote
@@ -10,6 +9,7 @@ from urllib.parse import unquote
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.web.flows.tag_words import tags_in
 from penstock.web.pages.flows.runs import flow_query
 from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, picked
 from penstock.web.pages.runs.runs import MOST_COMPARED
@@ -32,7 +32,7 @@ async def act(services: WebServices, flows: FlowWeb, request: Request) -> Respon
         return [run.shared_id for run in await flows.pages.rows(query)]
 
     wanted = await picked(request, "/flows", matching)
-    tags = [tag[:_LONGEST_TAG] for tag in re.split(r"[,\s]+", str(wanted.form.get("tags", ""))) if tag]
+    tags = [tag[:_LONGEST_TAG] for tag in tags_in(str(wanted.form.get("tags", "")))]
     if wanted.verb == "compare" and wanted.ids:
         return redirect(query_url("/ui/compare", {"runs": ",".join(wanted.ids[:MOST_COMPARED])}))
     if wanted.verb != "tag" or not wanted.ids:

@@ -18,10 +18,11 @@ from penstock.flows.reading import Card, ValueInfo
 from penstock.interfaces.page_flows import FlowRunItem, FlowRunView, FlowTaskItem, FlowTaskQuery
 from penstock.interfaces.tracking_pages import RunTracking
 from penstock.web.flows.run_lineage import RunLineage, run_lineage
+from penstock.web.flows.tag_words import tags_in
 from penstock.web.flows.task_table import TaskTable, task_query, task_table
 from penstock.web.graphs.flow import FlowGraph, graph_of, worst_state
 from penstock.web.graphs.timelines import Part, part_of
-from penstock.web.render import Crumb, Frame, language_of, redirect, render
+from penstock.web.render import Crumb, Frame, Notice, language_of, redirect, render
 from penstock.web.security import check_own_form
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.tracking import tracking_of
@@ -211,14 +212,17 @@ async def change_tags(services: WebServices, flows: FlowWeb, request: Request) -
     check_own_form(request)
     form = await request.form()
     flow_id, run_id = request.path_params["flow"], request.path_params["run"]
-    add = [tag for tag in re.split(r"[,\s]+", str(form.get("add", ""))) if tag]
+    add = tags_in(str(form.get("add", "")))
     if any(len(tag) > 500 for tag in add):
         raise InvalidArgumentError("a tag has at most 500 characters")
     await flows.recorder.change_tags(flow_id, run_id, add, [str(tag) for tag in form.getlist("remove")])
+    run = await flows.pages.run(flow_id, run_id)
+    fixed = [tag for tag in add if run is not None and tag in run.run.system_tags]
+    refused = Notice(f"Set by the client, and not to be changed: {', '.join(fixed)}", "error") if fixed else None
     del services
     view = str(form.get("view", ""))
     shown = f"/view/{view}" if view in {key for key, _ in VIEWS[1:]} else ""
-    return redirect(f"/flows/{quote(flow_id)}/{quote(run_id)}{shown}")
+    return redirect(f"/flows/{quote(flow_id)}/{quote(run_id)}{shown}", refused)
 
 
 async def _problem(flows: FlowWeb, view: FlowRunView) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any
@@ -18,6 +18,7 @@ from penstock.domain.errors import NotFoundError
 from penstock.domain.periods import bounds_of, seconds_of, zone_named
 from penstock.interfaces.page_flows import FlowListing, FlowQuery, FlowRunItem
 from penstock.interfaces.pages import Condition, TaskItem
+from penstock.web.flows.tag_words import as_word, tags_in
 from penstock.web.lists.filters import parse
 from penstock.web.lists.groups import GroupTable
 from penstock.web.lists.held_rows import MOST_OFFERED
@@ -76,6 +77,8 @@ class FlowListPage:
     """(name, label) of what groups the list."""
     filter_fields: Sequence[str] = FILTER_FIELDS
     """Fields the filter bar completes, beside the parameters of the runs shown."""
+    tag_word: Callable[[str], str] = as_word
+    """How a tag stands in the field of tags."""
 
 
 def flow_query(flow_id: str, given: QueryParams, now: float, zone: str) -> FlowQuery:
@@ -100,7 +103,7 @@ def flow_query(flow_id: str, given: QueryParams, now: float, zone: str) -> FlowQ
         user=chips.get("user") or given.get("user", ""),
         namespace=given.get("namespace", ""),
         status=_STATUS.get(status.upper(), status),
-        tags=[*(tag for tag in re.split(r"[,\s]+", given.get("tag", "")) if tag), *tags],
+        tags=[*tags_in(given.get("tag", "")), *tags],
         since=max((moment for moment in lows if moment is not None), default=None),
         until=min((moment for moment in highs if moment is not None), default=None),
         text=" ".join(words),

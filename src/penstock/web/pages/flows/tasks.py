@@ -54,6 +54,9 @@ class FlowTaskPage:
     data_base: str
     """Address of the task that has the log and the cards: of an earlier run, where a resumed run took its result over."""
     siblings: Sequence[FlowTaskItem]
+    """The first tasks of its step."""
+    sibling_count: int
+    """All of them."""
     problem: str = ""
     """Why the datastore cannot be read."""
     reasons: Sequence[str] = ()
@@ -117,6 +120,7 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
         extra = {"problem": "" if task.state in {"PENDING", "RUNNING"} else str(error)}
     except PenstockError as error:
         extra = {"problem": str(error)}
+    beside = await flows.pages.tasks(flow_id, run_id, FlowTaskQuery(steps=[step], limit=_MOST_SIBLINGS))
     page = FlowTaskPage(
         run=view.run,
         task=task,
@@ -125,7 +129,8 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
         tabs=TABS,
         base=base,
         data_base=address_of(view.run, task),
-        siblings=(await flows.pages.tasks(flow_id, run_id, FlowTaskQuery(steps=[step], limit=_MOST_SIBLINGS))).items,
+        siblings=beside.items,
+        sibling_count=beside.total,
         follows_cards=task.finished_at is None or services.clock.now() - task.finished_at < _CARD_SECONDS,
         reasons=await _reasons(flows, request, task, attempt),
         **extra,

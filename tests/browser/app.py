@@ -84,7 +84,7 @@ class RecordedRuns(RecordedNoun):
 class RecordedRecurringRuns(RecordedNoun):
     """Recurring runs; they fire every hour."""
 
-    def next_fires(self, trigger: Mapping[str, Any], *, after: float, count: int) -> list[float]:
+    def next_fires(self, trigger: Mapping[str, Any], *, after: float, count: int, anchored_at: float | None = None) -> list[float]:
         """Hourly, whatever the trigger."""
         return [after + 3600 * (step + 1) for step in range(count)]
 

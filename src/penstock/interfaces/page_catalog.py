@@ -171,6 +171,8 @@ class RecurringItem:
     enabled_at: float | None
     last_trigger_at: float | None
     trigger_index: int
+    anchored_at: float
+    """When its trigger was set: a period counts from there."""
     service_account: str = ""
     last_runs: Sequence[RunDot] = ()
 

@@ -389,8 +389,16 @@ def planned_times(recurring: RecurringRun, *, from_at: float, until_at: float, l
 
 
 def _within(recurring: RecurringRun, zone: tzinfo) -> Schedule:
-    trigger = recurring.trigger
-    return _Window(schedule_of(trigger, anchored_at=recurring.anchored_at, zone=zone), trigger.start_at, trigger.end_at)
+    return series_of(recurring.trigger, anchored_at=recurring.anchored_at, zone=zone)
+
+
+def series_of(trigger: Trigger, *, anchored_at: float, zone: tzinfo = UTC) -> Schedule:
+    """Return the series that a trigger set at `anchored_at` plans, from its start to its end.
+
+    Raises:
+        InvalidArgumentError: as `schedule_of`.
+    """
+    return _Window(schedule_of(trigger, anchored_at=anchored_at, zone=zone), trigger.start_at, trigger.end_at)
 
 
 def describe(trigger: Trigger) -> str:

@@ -23,7 +23,7 @@ from penstock.pipelines.experiments import ExperimentService
 from penstock.pipelines.pipelines import PipelineService
 from penstock.pipelines.recurring_runs import RecurringChange, RecurringRequest, RecurringRunService
 from penstock.pipelines.runs import RunRequest, RunService
-from penstock.pipelines.schedules import schedule_of
+from penstock.pipelines.schedules import series_of
 from penstock.pipelines.versions import VersionService, name_from_file
 from penstock.server.pipelines import PipelineParts
 from penstock.server.planned_environments import PlannedEnvironments
@@ -222,13 +222,13 @@ class RecurringRunForms:
         """Remove the schedule."""
         await self._recurring_runs.delete(RecurringRunId(recurring_run_id))
 
-    def next_fires(self, trigger: Mapping[str, Any], *, after: float, count: int) -> list[float]:
-        """Return the next planned times of a trigger.
+    def next_fires(self, trigger: Mapping[str, Any], *, after: float, count: int, anchored_at: float | None = None) -> list[float]:
+        """Return the next planned times of a trigger that was set at `anchored_at`; None: that is set now.
 
         Raises:
             InvalidArgumentError: the trigger cannot be read.
         """
-        schedule = schedule_of(_trigger(trigger), anchored_at=after, zone=self._zone)
+        schedule = series_of(_trigger(trigger), anchored_at=after if anchored_at is None else anchored_at, zone=self._zone)
         times: list[float] = []
         moment: float | None = after
         while len(times) < count and moment is not None and (moment := schedule.first_after(moment)) is not None:

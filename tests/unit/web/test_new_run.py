@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
 from typing import Any
@@ -170,3 +171,38 @@ def test_the_whole_form_changes_what_a_schedule_runs_and_keeps_the_rest(client: 
         assert asyncio.run(service.edits(identity))[0].user_name == "ann"
     finally:
         asyncio.run(service.delete(identity))
+
+
+def test_the_next_times_shown_lie_between_start_and_end_on_the_beat_of_the_schedule(client: PageClient, seeded: SeededApp) -> None:
+    assert seeded.services.automation is not None
+    forms = RecurringRunForms(seeded.services.automation.recurring_runs, UTC)
+    bounded = {"cron": "0 * * * * *", "start": 1200.0, "end": 1320.0}
+    assert forms.next_fires(bounded, after=1000.0, count=9) == [1200.0, 1260.0, 1320.0]
+    assert forms.next_fires(bounded, after=1320.0, count=9) == []
+    assert forms.next_fires({"interval_seconds": 3600, "end": 1000.0}, after=1000.0, count=5) == []
+    assert forms.next_fires({"interval_seconds": 3600}, after=5000.0, count=2, anchored_at=100.0) == [7300.0, 10900.0]
+    assert forms.next_fires({"interval_seconds": 3600, "start": 500.0}, after=5000.0, count=1) == [8600.0], "a start that has passed"
+
+
+def test_a_schedule_s_page_counts_from_when_it_was_set(client: PageClient, seeded: SeededApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = asyncio.run(seeded.services.catalog.recurring("rec-nightly"))
+    assert found is not None
+    asked: list[float | None] = []
+    real = seeded.actions.recurring_runs.next_fires
+
+    def spy(trigger: Mapping[str, Any], *, after: float, count: int, anchored_at: float | None = None) -> list[float]:
+        asked.append(anchored_at)
+        return real(trigger, after=after, count=count, anchored_at=anchored_at)
+
+    monkeypatch.setattr(seeded.actions.recurring_runs, "next_fires", spy)
+    client.get("/ui/recurring/rec-nightly")
+    assert found[0].is_enabled
+    assert set(asked) == {found[0].anchored_at}
+
+
+def test_a_start_that_has_passed_is_explained_where_the_next_times_are(client: PageClient) -> None:
+    form = {"trigger": "period", "every": "1", "unit": "days", "zone": "UTC"}
+    told = "does not run for these days, even with catch-up"
+    assert told in client.post("/ui/recurring/fires", data=form | {"start": "2020-01-01T00:00"}, headers=OWN).text
+    assert told not in client.post("/ui/recurring/fires", data=form | {"start": "2999-01-01T00:00"}, headers=OWN).text
+    assert told not in client.post("/ui/recurring/fires", data=form, headers=OWN).text

@@ -63,6 +63,7 @@ def recurring_from_row(row: Row, dots: Sequence[RunDot] = ()) -> RecurringItem:
         enabled_at=row["enabled_at"],
         last_trigger_at=row["last_trigger_at"],
         trigger_index=row["trigger_index"],
+        anchored_at=decode_object(row["extra"]).get("anchored_at", row["created_at"]),
         service_account=row["service_account"],
         last_runs=dots,
     )

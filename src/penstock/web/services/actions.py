@@ -141,8 +141,8 @@ class RecurringRunActions(Protocol):
         """Remove the schedule; its runs stay."""
         ...
 
-    def next_fires(self, trigger: Mapping[str, Any], *, after: float, count: int) -> list[float]:
-        """Return the next planned times of a trigger.
+    def next_fires(self, trigger: Mapping[str, Any], *, after: float, count: int, anchored_at: float | None = None) -> list[float]:
+        """Return the next planned times of a trigger that was set at `anchored_at`; None: that is set now.
 
         Raises:
             InvalidArgumentError: the trigger cannot be read.

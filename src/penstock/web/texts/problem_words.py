@@ -8,7 +8,7 @@ PATTERNS = (
     "The parameters are not valid YAML: {cause}",
     "The parameters have to be a mapping of names to values.",
     "Give a cron expression of six fields: second minute hour day month weekday.",
-    "The period has to be a number of minutes, hours or days.",
+    "The period has to be a number of seconds, minutes, hours, days or weeks.",
     "Choose what the trigger waits for.",
     "The threshold has to be a number.",
     "There is no active experiment {name}.",

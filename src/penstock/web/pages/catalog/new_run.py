@@ -471,10 +471,12 @@ async def fires_part(services: WebServices, request: Request) -> Response:
     form = await request.form()
     times: Sequence[float] = ()
     problem = cron = ""
+    is_late, now = False, services.clock.now()
     try:
         trigger = trigger_of(form)
+        is_late = trigger.get("start", now) < now and not form.get("edit")
         cron = trigger.get("cron", "")
-        times = services.actions.recurring_runs.next_fires(trigger, after=services.clock.now(), count=5)
+        times = services.actions.recurring_runs.next_fires(trigger, after=now, count=5)
     except PenstockError as error:
         problem = str(error)
-    return render_part(services, request, "recurring/fires.html", times=times, problem=problem, cron=cron)
+    return render_part(services, request, "recurring/fires.html", times=times, problem=problem, cron=cron, is_late=is_late)

@@ -97,8 +97,8 @@ def upcoming(services: WebServices, item: RecurringItem, count: int) -> list[flo
     if not item.is_enabled or item.trigger.get("event"):
         return []
     try:
-        after = services.clock.now()
-        return services.actions.recurring_runs.next_fires(item.trigger, after=after, count=count)
+        after = max(services.clock.now(), item.enabled_at or 0.0, item.last_trigger_at or 0.0)
+        return services.actions.recurring_runs.next_fires(item.trigger, after=after, count=count, anchored_at=item.anchored_at)
     except PenstockError:
         return []
 

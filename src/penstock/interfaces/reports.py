@@ -30,6 +30,14 @@ class ReportStore(Protocol):
         """Return reports, newest change first, and how many match; `name` is a report's name or the one that it is shown by."""
         ...
 
+    def count(self, project_id: int, *, kinds: Sequence[str]) -> int:
+        """Return how many reports of these kinds a project has."""
+        ...
+
+    def titles(self, project_id: int, *, kinds: Sequence[str], words: Sequence[str], limit: int) -> Sequence[Report]:
+        """Return reports of these kinds, newest change first, without what they say; those with every word in title or description."""
+        ...
+
     def delete_report(self, report_id: int) -> bool:
         """Remove a report; whether it existed."""
         ...

@@ -213,8 +213,10 @@ class TrackingPages(Protocol):
         """Return where a pipeline task stands, or None."""
         ...
 
-    async def collections(self, project_id: TrackedProjectId, *, limit: int = 500) -> Sequence[CollectionItem]:
-        """Return the collections of a project by type and name."""
+    async def collections(self, project_id: TrackedProjectId, *, words: Sequence[str] = (), limit: int = 500) -> Sequence[CollectionItem]:
+        """Return the collections of a project that changed last, those that have every word in name, type or description, by type and
+        name.
+        """
         ...
 
     async def all_collections(self, *, entity: str = "", limit: int = 2000) -> Sequence[CollectionItem]:

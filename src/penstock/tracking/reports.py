@@ -100,6 +100,14 @@ class ReportService:
         """Return reports, newest change first, and how many match; `name` is a report's name or the one that it is shown by."""
         return self._store.reports(project_id, kind=kind, name=name, user_name=user_name, offset=offset, limit=limit)
 
+    def count(self, project_id: int, *, kinds: Sequence[str]) -> int:
+        """Return how many reports of these kinds a project has."""
+        return self._store.count(project_id, kinds=kinds)
+
+    def titles(self, project_id: int, *, kinds: Sequence[str], words: Sequence[str], limit: int) -> Sequence[Report]:
+        """Return reports of these kinds, newest change first, without what they say; those with every word in title or description."""
+        return self._store.titles(project_id, kinds=kinds, words=words, limit=limit)
+
     def delete(self, report_id: int) -> bool:
         """Remove a report; whether it existed."""
         return self._store.delete_report(report_id)

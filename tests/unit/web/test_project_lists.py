@@ -114,6 +114,27 @@ async def test_collections_of_a_project_are_the_list_of_all_of_them_narrowed_to_
     assert (await site.get("/ui/tracking/lists/values?of=artifacts&project=ann/digits&field=tag&text=go")).json() == ["gold"]
 
 
+async def test_what_is_beyond_the_newest_that_are_looked_at_is_found_by_its_name(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    await filled(site)
+    await shelved(site)
+    for module in ("artifacts.collections", "tracking.reports"):
+        monkeypatch.setattr(f"penstock.web.pages.{module}.LOOKED_AT", 10)
+    listed = await collections(site, "n=200")
+    assert len(listed) == 10
+    assert "These are among the 10 that changed last." in (await site.get(f"{site.base}/artifacts")).text
+    (beyond,) = {"set-7", "set-8", "set-9"} - set(listed) - {"set-8", "set-9"}
+    for asked in (beyond, f"name%3D{beyond}", f"type:model {beyond}", f"digits name:{beyond}"):
+        assert await collections(site, f"q={asked}") == [beyond], asked
+    assert len(await names(site, "reports", "n=200")) == 10
+    assert "60 reports" in (await site.get(f"{site.base}/reports")).text
+    assert "These are among the 10 that changed last." in (await site.get(f"{site.base}/reports")).text
+    for number in (0, 59):
+        assert await names(site, "reports", f'q="report {number}"&n=200') == [f"report {number}"]
+        assert await names(site, "reports", f'q=title%3D"report {number}"') == [f"report {number}"]
+    assert "These are among" not in (await site.get(f'{site.base}/reports?q="report 0"')).text
+    assert [row["title"] for row in await export(site, "reports", 'q="report 0"')] == ["report 0"]
+
+
 async def test_all_collections_that_match_are_those_of_the_project(site: Site) -> None:
     made = await shelved(site)
     assert re.search(r'name="matching" value="1">all 70\s+that match', (await site.get(f"{site.base}/artifacts?q=set")).text)

@@ -24,6 +24,7 @@ from penstock.interfaces.tracking_pages import (
 from penstock.stores.sql.data_losses import losses_of
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.json_columns import decode_object
+from penstock.stores.sql.page_filters import Where
 from penstock.stores.sql.page_rows import named_places
 from penstock.stores.sql.tracking_offers import run_values
 from penstock.stores.sql.tracking_rows import SELECT_RUN, run_from_row
@@ -184,34 +185,39 @@ class SqlTrackingPages:
 
         return await self._database.read(work)
 
-    async def collections(self, project_id: TrackedProjectId, *, limit: int = 500) -> Sequence[CollectionItem]:
+    async def collections(self, project_id: TrackedProjectId, *, words: Sequence[str] = (), limit: int = 500) -> Sequence[CollectionItem]:
         """See `TrackingPages`."""
-        sql = (
-            "SELECT c.collection_id, p.entity, p.name AS project, c.name, c.kind, c.type_name, c.description, c.updated_at, "
-            "COUNT(v.version_id) AS version_count, MAX(CASE WHEN v.version_id IS NULL THEN NULL ELSE m.version_index END) AS newest, "
-            "COALESCE(SUM(v.size_bytes), 0) AS size_bytes FROM collection c JOIN tracked_project p ON p.project_id = c.project_id "
-            "LEFT JOIN membership m ON m.collection_id = c.collection_id "
-            "LEFT JOIN artifact_version v ON v.version_id = m.version_id AND v.state = 'COMMITTED' WHERE c.project_id = :project "
-            "GROUP BY c.collection_id, p.entity, p.name, c.name, c.kind, c.type_name, c.description, c.updated_at "
-            "ORDER BY c.type_name, c.name LIMIT :limit"
-        )
-        alias_sql = (
-            "SELECT a.collection_id, a.alias, m.version_index FROM membership_alias a "
-            "JOIN collection c ON c.collection_id = a.collection_id "
-            "JOIN membership m ON m.collection_id = a.collection_id AND m.version_id = a.version_id "
-            "WHERE c.project_id = :project ORDER BY m.version_index DESC, a.alias LIMIT 5000"
-        )
 
         def work(tx: Transaction) -> list[CollectionItem]:
+            where = Where(tx, now=0.0)
+            where.equals("project_id", project_id)
+            for word in words:
+                where.add(where.contains("(name || ' ' || type_name || ' ' || COALESCE(description, ''))", word))
+            chosen = f"SELECT * FROM collection {where.sql()} ORDER BY updated_at DESC, collection_id DESC LIMIT {where.bind(limit)}"
+            sql = (
+                "SELECT c.collection_id, p.entity, p.name AS project, c.name, c.kind, c.type_name, c.description, c.updated_at, "
+                "COUNT(v.version_id) AS version_count, MAX(CASE WHEN v.version_id IS NULL THEN NULL ELSE m.version_index END) AS newest, "
+                f"COALESCE(SUM(v.size_bytes), 0) AS size_bytes FROM ({chosen}) c JOIN tracked_project p ON p.project_id = c.project_id "
+                "LEFT JOIN membership m ON m.collection_id = c.collection_id "
+                "LEFT JOIN artifact_version v ON v.version_id = m.version_id AND v.state = 'COMMITTED' "
+                "GROUP BY c.collection_id, p.entity, p.name, c.name, c.kind, c.type_name, c.description, c.updated_at "
+                "ORDER BY c.type_name, c.name"
+            )
+            alias_sql = (
+                f"SELECT a.collection_id, a.alias, m.version_index FROM ({chosen}) c "
+                "JOIN membership_alias a ON a.collection_id = c.collection_id "
+                "JOIN membership m ON m.collection_id = a.collection_id AND m.version_id = a.version_id "
+                "ORDER BY m.version_index DESC, a.alias LIMIT 5000"
+            )
             aliases: dict[int, list[tuple[str, int]]] = {}
-            for row in tx.all(alias_sql, {"project": project_id}):
+            for row in tx.all(alias_sql, where.params):
                 aliases.setdefault(row["collection_id"], []).append((row["alias"], row["version_index"]))
             return [
                 CollectionItem(
                     row["collection_id"], row["entity"], row["project"], row["name"], row["kind"], row["type_name"], row["description"],
                     row["version_count"], row["newest"], int(row["size_bytes"]), row["updated_at"], aliases.get(row["collection_id"], ()),
                 )
-                for row in tx.all(sql, {"project": project_id, "limit": limit})
+                for row in tx.all(sql, where.params)
             ]  # fmt: skip
 
         return await self._database.read(work)

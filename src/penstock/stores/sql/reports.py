@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from penstock.domain.ids import TrackedRunId
 from penstock.domain.reports import FROZEN_KIND, Alert, AlertSeverity, Report
 from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.page_filters import Where
 from penstock.stores.sql.version_rows import only
+
+_TITLE = "report_id, project_id, type, name, display_name, description, '' AS spec, user_name, is_locked, created_at, updated_at"
 
 
 class SqlReportStore:
@@ -68,6 +71,32 @@ class SqlReportStore:
             return [_report(row) for row in rows], int(total["n"])
 
         return self._database.read_sync(work)
+
+    def count(self, project_id: int, *, kinds: Sequence[str]) -> int:
+        """See `ReportStore.count`."""
+
+        def work(tx: Transaction) -> int:
+            where = Where(tx, now=0.0)
+            where.equals("project_id", project_id)
+            where.among("type", kinds)
+            return int(only(tx, f"SELECT COUNT(*) AS n FROM report {where.sql()}", where.params)["n"])
+
+        return self._database.read_sync(work)
+
+    def titles(self, project_id: int, *, kinds: Sequence[str], words: Sequence[str], limit: int) -> Sequence[Report]:
+        """See `ReportStore.titles`."""
+
+        def of_kind(tx: Transaction, kind: str) -> list[Report]:
+            where = Where(tx, now=0.0)
+            where.equals("project_id", project_id)
+            where.equals("type", kind)
+            for word in words:
+                where.add(where.contains("(display_name || ' ' || name || ' ' || description)", word))
+            rows = tx.all(f"SELECT {_TITLE} FROM report {where.sql()} ORDER BY updated_at DESC LIMIT {where.bind(limit)}", where.params)
+            return [_report(row) for row in rows]
+
+        found = self._database.read_sync(lambda tx: [report for kind in kinds for report in of_kind(tx, kind)])
+        return sorted(found, key=lambda report: (-report.updated_at, -report.report_id))[:limit]
 
     def delete_report(self, report_id: int) -> bool:
         """See `ReportStore.delete_report`."""

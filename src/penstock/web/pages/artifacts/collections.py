@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 
 from penstock.domain.tracking import TrackedProject
 from penstock.interfaces.page_artifacts import OutputItem
-from penstock.interfaces.pages import Condition, ListQuery, Page
+from penstock.interfaces.pages import LOOKED_AT, Condition, ListQuery, Page
 from penstock.interfaces.run_tables import RowGroups
 from penstock.interfaces.tracking_pages import CollectionItem, CollectionUse
 from penstock.web.lists.filters import chip_text, filter_text, parse, query_of
@@ -187,9 +187,12 @@ async def collections_of(
     query = _with_plain_types(query_of(request, wanted, now=services.clock.now(), sort="updated"))
     if project is None:
         rows, is_cut = await _all_rows(services, request, query.scope.get("namespace", ""))
+        all_rows = rows
     else:
-        rows = await _project_rows(services, project)
-        is_cut = len(rows) == _MAX_TRACKED
+        all_rows = rows = await _project_rows(services, project, ())
+        if len(rows) == LOOKED_AT and (words := _words_of(query, project)):
+            rows = await _project_rows(services, project, words)
+        is_cut = len(rows) == LOOKED_AT
     sort = query.sort if COLUMNS.has(query.sort) else "updated"
     by = group_of(wanted)
     asked = {sort, by, *(condition.field for condition in query.conditions)}
@@ -198,7 +201,7 @@ async def collections_of(
         values = await values_of(services, rows)
         rows = [replace(row, metadata=values.get(row.subject, {})) for row in rows]
     found = COLUMNS.in_order(COLUMNS.matching(rows, query), sort, is_descending=query.is_descending)
-    return FoundCollections(query, sort, found, rows, is_cut, by)
+    return FoundCollections(query, sort, found, all_rows, is_cut, by)
 
 
 def _with_plain_types(query: ListQuery) -> ListQuery:
@@ -295,10 +298,19 @@ async def _all_rows(services: WebServices, request: Request, namespace: str) -> 
     return rows, is_cut
 
 
-async def _project_rows(services: WebServices, project: TrackedProject) -> list[CollectionRow]:
+async def _project_rows(services: WebServices, project: TrackedProject, words: Sequence[str]) -> list[CollectionRow]:
+    """Return the collections of a project with these words, the newest `LOOKED_AT` of them."""
     if services.tracking is None:
         return []
-    return [_tracked_row(item) for item in await services.tracking.pages.collections(project.project_id, limit=_MAX_TRACKED)]
+    return [_tracked_row(item) for item in await services.tracking.pages.collections(project.project_id, words=words, limit=LOOKED_AT)]
+
+
+def _words_of(query: ListQuery, project: TrackedProject) -> list[str]:
+    """Return the words of a filter by which the database can tell which collections of a project may match."""
+    place = f"{project.entity}/{project.name}".lower()
+    asked = [*query.words, *(one.value for one in query.conditions if one.field in {"name", "type"} and one.operator in {":", "="})]
+    # What the database and Python may not take for the same is left to `Columns.matching`.
+    return [word for word in asked if word.isascii() and " " not in word and word.lower() not in place]
 
 
 async def _tracked_rows(tracking: TrackingServices, request: Request, namespace: str) -> list[CollectionRow]:

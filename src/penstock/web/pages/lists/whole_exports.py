@@ -224,7 +224,8 @@ async def _sweeps(services: WebServices, request: Request) -> Export:
 async def _reports(services: WebServices, request: Request) -> Export:
     tracking = _tracking(services)
     project = await project_asked(tracking, request)
-    found = REPORTS.found(request, (await reports_of(tracking, project))[0], now=services.clock.now())
+    reports = await reports_of(tracking, project, request.query_params.get("q", ""))
+    found = REPORTS.found(request, reports, now=services.clock.now())
     if found.by:
         return group_export("reports", found.by, found.groups(), {}, has_states=False)
 

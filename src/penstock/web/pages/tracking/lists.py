@@ -34,7 +34,7 @@ async def values(services: WebServices, tracking: TrackingServices, request: Req
         case "sweeps":
             offered = SWEEPS.columns.offered(await sweeps_of(tracking, project), field, text)
         case "reports":
-            offered = REPORTS.columns.offered((await reports_of(tracking, project))[0], field, text)
+            offered = REPORTS.columns.offered(await reports_of(tracking, project), field, text)
         case "artifacts":
             offered = await collections.offered(services, request, project)
         case other:

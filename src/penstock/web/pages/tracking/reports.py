@@ -21,7 +21,9 @@ from penstock.domain.accounts import Caller
 from penstock.domain.errors import NotFoundError
 from penstock.domain.reports import COMMENT_KIND, Report
 from penstock.domain.tracking import TrackedProject, TrackedProjectId
+from penstock.interfaces.pages import LOOKED_AT
 from penstock.tracking.reports import ReportService
+from penstock.web.lists.filters import parse
 from penstock.web.lists.held_lists import HeldList, HeldTable
 from penstock.web.lists.held_rows import Columns
 from penstock.web.pages.compare.runs import COLUMNS
@@ -45,8 +47,6 @@ _MAX_STILLS = 100
 _MAX_COMMENT = 10_000
 KINDS = ("runs", "runs/draft")
 """Kinds of documents that are reports."""
-MOST_REPORTS = 500
-"""Reports that a list looks at."""
 REPORTS: HeldList[Report] = HeldList(
     Columns(
         words=lambda one: f"{one.display_name or one.name} {one.description}",
@@ -115,9 +115,9 @@ class ReportListPage:
     found: HeldTable[Report]
     """Those that are shown."""
     count: int
-    """How many the project has; of more than are looked at those that changed last are."""
+    """How many the project has."""
     most: int
-    """How many are looked at."""
+    """How many were looked at, those that changed last, where more may match; else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,19 +157,22 @@ class ReportPage:
         return swatch(number)
 
 
-async def reports_of(tracking: TrackingServices, project: TrackedProject) -> tuple[Sequence[Report], int]:
-    """Return the reports of a project, `MOST_REPORTS` at most, those that changed last, and how many there are."""
-    parts = [await asyncio.to_thread(partial(tracking.reports.list, project.project_id, kind=kind, limit=MOST_REPORTS)) for kind in KINDS]
-    reports = sorted((report for found, _ in parts for report in found), key=lambda report: -report.updated_at)
-    return reports[:MOST_REPORTS], sum(count for _, count in parts)
+async def reports_of(tracking: TrackingServices, project: TrackedProject, filter_text: str = "") -> Sequence[Report]:
+    """Return the reports of a project that a filter may mean, `LOOKED_AT` at most, those that changed last, without what they say."""
+    words, conditions = parse(filter_text[:2000])
+    asked = [*words, *(one.value for one in conditions if one.field in {"title", "description"} and one.operator in {":", "="})]
+    sought = [word for word in asked if word.isascii()]  # the rest is left to `Columns.matching`
+    return await asyncio.to_thread(partial(tracking.reports.titles, project.project_id, kinds=KINDS, words=sought, limit=LOOKED_AT))
 
 
 async def list_page(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
     """Reports of a project."""
     project = await project_of(tracking, request)
-    reports, count = await reports_of(tracking, project)
+    reports = await reports_of(tracking, project, request.query_params.get("q", ""))
+    count = await asyncio.to_thread(partial(tracking.reports.count, project.project_id, kinds=KINDS))
+    is_cut = len(reports) == LOOKED_AT
     found = REPORTS.found(request, reports, now=services.clock.now()).shown(request, KIND_WORDS)
-    page = ReportListPage(project, project_url(project), PROJECT_TABS, found, count, MOST_REPORTS)
+    page = ReportListPage(project, project_url(project), PROJECT_TABS, found, count, LOOKED_AT if is_cut else 0)
     frame = project_frame(project, "Reports", crumb="Reports", scripts=("table",))
     return render(services, request, "tracking/reports.html", frame=frame, page=page)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_tracking_pages import Logged, logged, tab
+from tests.browser.test_tracking_pages import AXE, Logged, logged, tab
 
 __all__ = ["logged", "tab"]
 
@@ -260,3 +260,44 @@ def test_runs_are_drawn_in_the_very_colours_that_a_client_chose_and_in_ours_for_
     expect(swatch).to_have_class("run-swatch series-5")
     tab.get_by_role("button", name="Undo").click()
     expect(swatch).to_have_class("run-swatch series-4 ink-00c8ff-ffd200")
+
+
+def test_bars_of_a_figure_stand_beside_its_axis_and_lines_lie_over_them(modules: Page) -> None:
+    found = modules.evaluate("""async () => {
+      const { figure } = await load("figure");
+      const place = document.createElement("div");
+      const bars = (count) => ({ type: "bar", name: "b", x: Array.from({ length: count }, (_, at) => at + 1), y: Array.from({ length: count }, (_, at) => at + 1) });
+      const shown = [2, 3, 40].map((count) => figure({ data: [{ ...bars(count), type: "scatter", mode: "lines" }, bars(count)] }, "one"));
+      place.append(...shown);
+      document.querySelector("main").append(place);
+      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      const told = shown.map((one) => {
+        const edge = (list, side, pick) => pick(...list.map((part) => part.getBoundingClientRect()[side]));
+        const [rects, lines] = ["rect.fill", "line"].map((name) => [...one.querySelectorAll(`svg ${name}`)]);
+        return {
+          isInside: edge(rects, "left", Math.min) >= edge(lines, "left", Math.min) && edge(rects, "right", Math.max) <= edge(lines, "right", Math.max),
+          isApart: rects.slice(1).every((rect, at) => rect.getBoundingClientRect().left >= rects[at].getBoundingClientRect().right),
+          isLineLast: Boolean(rects.at(-1).compareDocumentPosition(one.querySelector("path.figure-line")) & Node.DOCUMENT_POSITION_FOLLOWING),
+        };
+      });
+      place.remove();
+      return told;
+    }""")
+    assert found == [{"isInside": True, "isApart": True, "isLineLast": True}] * 3
+
+
+def test_a_picture_is_named_by_what_is_seen_on_it(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}/runs/{logged.runs[0]}/charts")
+    logged_picture = tab.locator('figure[data-key="samples"] img')
+    logged_picture.scroll_into_view_if_needed()
+    expect(logged_picture).to_have_js_property("naturalWidth", 24)
+    logged_picture.evaluate("""async (other) => {
+      const { imageElement } = await import(document.querySelector('script[type=module]').src.replace(/[^/]+$/, "image.js"));
+      const boxes = { guess: [{ position: { minX: 0.1, maxX: 0.5, minY: 0.2, maxY: 0.6 }, class_id: 1, box_caption: "dog 0.9" }] };
+      other.closest(".media-image").replaceWith(imageElement({ path: "a/cat.png", boxes }, () => other.src, new Set()));
+    }""")
+    expect(tab.locator(".image-open .box-name")).to_have_text("dog 0.9")
+    expect(tab.get_by_role("button", name="Open: cat.png", exact=True)).to_be_visible()
+    tab.evaluate(AXE.read_text())
+    found = tab.evaluate("axe.run('.media-image', {runOnly: {type: 'rule', values: ['label-content-name-mismatch', 'button-name', 'image-alt']}})")
+    assert found["violations"] == []

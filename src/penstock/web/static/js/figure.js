@@ -121,15 +121,16 @@ function flat(root, box, traces, layout, xName, yName, at) {
   const hasBars = traces.some((trace) => trace.type === "bar");
   const x = scaleOf(traces.flatMap((trace) => trace.x), { isLog: layout.xaxis?.type === "log" });
   const y = scaleOf(traces.flatMap((trace) => trace.y), { isLog: layout.yaxis?.type === "log", fromZero: hasBars });
-  const inset = hasBars && !x.isWords ? 0.06 : 0;
+  const barTraces = traces.filter((trace) => trace.type === "bar");
+  const most = Math.max(2, ...barTraces.map((trace) => trace.x.length));
+  const inset = hasBars && !x.isWords ? 0.5 / most : 0; // the first and the last bar stand within the drawing
   const left = (value) => box.left + (inset + (x.share(value) ?? 0) * (1 - 2 * inset)) * box.width;
   const top = (value) => box.top + box.height * (1 - (y.share(value) ?? 0));
   axes(root, box, { marks: x.marks.map(([share, word]) => [inset + share * (1 - 2 * inset), word]) }, y, xName, yName);
-  const barTraces = traces.filter((trace) => trace.type === "bar");
-  for (const trace of traces.filter(({ isOff }) => !isOff)) {
+  for (const trace of [...barTraces, ...traces.filter((one) => !barTraces.includes(one))].filter(({ isOff }) => !isOff)) { // lines lie over bars
     const held = trace.x.map((value, i) => [value, trace.y[i]]).filter(([a, b]) => x.share(a) !== null && y.share(b) !== null).slice(0, MOST);
     if (trace.type === "bar") {
-      const wide = Math.max(1, (box.width * (1 - 2 * inset) / Math.max(2, held.length)) * 0.8 / barTraces.length);
+      const wide = Math.max(1, (box.width / most) * 0.8 / barTraces.length);
       held.forEach(([a, b]) => root.append(makeSvg("rect", { class: `fill series-${trace.series}`, x: left(a) - (wide * barTraces.length) / 2 + barTraces.indexOf(trace) * wide, width: wide, y: Math.min(top(b), top(0)), height: Math.max(1, Math.abs(top(0) - top(b))) }, makeSvg("title", {}, `${trace.name}: ${a}, ${b}`))));
       continue;
     }

@@ -17,7 +17,8 @@ export function imageElement(one, address, hidden) {
   const frame = make("span", { class: "image-frame" }, picture);
   for (const [name, mask] of Object.entries(one.masks ?? {})) if (!hidden.has(name) && mask.path) frame.append(maskElement(address(mask.path)));
   for (const [name, boxes] of Object.entries(one.boxes ?? {})) if (!hidden.has(name)) drawBoxes(frame, picture, boxes, address);
-  const open = make("button", { class: "plain-button image-open", type: "button", "aria-label": `${say("open")}: ${label}`, onclick: () => viewer(one, address, hidden, label) }, frame);
+  // Its name is what is in it, not a label of its own: names of boxes are seen on it.
+  const open = make("button", { class: "plain-button image-open", type: "button", onclick: () => viewer(one, address, hidden, label) }, make("span", { class: "hidden-text" }, `${say("open")}: `), frame);
   return make("figure", { class: "media-image" }, open, caption ? make("figcaption", { class: "small muted cut", title: caption }, caption) : "");
 }
 

@@ -197,6 +197,38 @@ async def test_a_webhook_is_tried_again_refused_for_good_and_shows_no_secret(ben
     assert bench.logged(number)[0] == ("ann/p/ds:v0", "done")
 
 
+async def test_a_receiver_that_does_not_answer_holds_up_its_own_deliveries_only(bench: Bench) -> None:
+    target = bench.rules.create_integration("ann", name="hook", url="http://h/x")
+    hanging = bench.rule(EventType.CREATE_ARTIFACT, action="GENERIC_WEBHOOK", integration_id=target.integration_id)
+    told = bench.rule(EventType.CREATE_ARTIFACT, action="NOTIFICATION", title="t", message="", severity="INFO")
+    asked, answered, others = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    loop, end = asyncio.get_running_loop(), bench.store.end_delivery
+
+    async def hang(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+        asked.set()
+        await answered.wait()
+        raise UnavailableError("no answer within 10 s")
+
+    def ended(*of: Any, **more: Any) -> None:
+        end(*of, **more)
+        if [state for _, state in bench.logged(told)] == ["done"] * 3:
+            loop.call_soon_threadsafe(others.set)
+
+    bench.sender.send = hang  # type: ignore[method-assign]
+    bench.store.end_delivery = ended  # type: ignore[method-assign]
+    for digest in ("d0", "d1", "d2"):
+        bench.log(digest)
+    await bench.firing.settle(await bench.firing.enabled())
+    performing = asyncio.ensure_future(bench.delivery.perform_due())
+    await asked.wait()
+    await others.wait()
+    answered.set()
+    await performing
+    entries = bench.store.deliveries([hanging], limit=5)[hanging]
+    assert [(entry.state.value, entry.attempts) for entry in entries] == [("pending", 0), ("pending", 0), ("pending", 1)]
+    assert {entry.due_at for entry in entries} == {bench.clock.time + 5}
+
+
 async def test_rules_are_checked_named_once_and_go_with_what_they_watch(bench: Bench) -> None:
     version = bench.log("d0")
     number = bench.rule(EventType.CREATE_ARTIFACT, scope=bench.scope(ScopeKind.ARTIFACT_COLLECTION, version.collection_id), name="n")

@@ -73,8 +73,8 @@ class AutomationStore(Protocol):
         """Note how a delivery went."""
         ...
 
-    def postpone(self, delivery_id: int, detail: str, *, due_at: float) -> None:
-        """Try a delivery again later."""
+    def postpone(self, delivery_id: int, detail: str, *, due_at: float, is_tried: bool = True) -> None:
+        """Try a delivery again later; one that was not tried keeps that attempt."""
         ...
 
     def renew(self, automation_id: int, delivery_id: int, *, at: float) -> bool:

@@ -142,10 +142,10 @@ class SqlAutomationStore:
         sql = "UPDATE automation_delivery SET state = ?, detail = ?, ended_at = ? WHERE delivery_id = ?"
         self._database.write_sync(lambda tx: tx.execute(sql, (state.value, detail, at, delivery_id)))
 
-    def postpone(self, delivery_id: int, detail: str, *, due_at: float) -> None:
+    def postpone(self, delivery_id: int, detail: str, *, due_at: float, is_tried: bool = True) -> None:
         """See `AutomationStore.postpone`."""
-        sql = "UPDATE automation_delivery SET detail = ?, due_at = ? WHERE delivery_id = ? AND state = 'pending'"
-        self._database.write_sync(lambda tx: tx.execute(sql, (detail, due_at, delivery_id)))
+        sql = "UPDATE automation_delivery SET detail = ?, due_at = ?, attempts = attempts - ? WHERE delivery_id = ? AND state = 'pending'"
+        self._database.write_sync(lambda tx: tx.execute(sql, (detail, due_at, int(not is_tried), delivery_id)))
 
     def renew(self, automation_id: int, delivery_id: int, *, at: float) -> bool:
         """See `AutomationStore.renew`."""

@@ -276,6 +276,19 @@ def test_what_was_done_to_many_is_taken_back_for_those_it_worked_for_once(
     assert len(seeded.actions.calls) == 2
 
 
+def test_runs_of_flows_among_others_say_that_they_are_of_flows(seeded: SeededApp, client: PageClient) -> None:
+    good = seeded.runs["good"]
+    for verb in ("archive", "retry", "tag"):
+        seeded.actions.calls.clear()
+        answer = send(client, "/ui/runs/actions", verb=verb, id=[good, "LoadFlow/2"], tags="team=a", next="/ui/runs")
+        assert [given[0] for _, given in seeded.actions.calls] == [good]
+        korean = client.get("/ui/runs", headers={"cookie": answer.headers["set-cookie"].partition(";")[0], "accept-language": "ko"}).text
+        assert "LoadFlow/2 실행은 플로 실행입니다" in korean, verb
+    answer = send(client, "/ui/runs/actions", verb="clone", id=["LoadFlow/2"], next="/ui/runs")
+    assert answer.headers["location"] == "/ui/runs"
+    assert "run LoadFlow/2 is one of a flow" in unquote(answer.headers["set-cookie"])
+
+
 def test_moved_runs_go_back_where_each_was(seeded: SeededApp, client: PageClient, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = rows_of(client.get("/ui/runs?n=200").text)
     homes = {run_id: re.findall(r"/ui/experiments/([^\"?]+)", client.get(f"/ui/runs/{run_id}").text) for run_id in rows[:2]}

@@ -44,6 +44,7 @@ PATTERNS = (
     "tags: key and value of {name} take 1 to {number} characters",
     "tags: the key {name} must not contain a dot",
     "run {name} not found",
+    "run {name} is one of a flow; what can be done to it stands on its own page",
     "pipeline {name} not found",
     "pipeline version {name} not found",
     "missed; catch-up is off",

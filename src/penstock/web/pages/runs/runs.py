@@ -8,7 +8,7 @@ from dataclasses import replace
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from penstock.domain.errors import InvalidArgumentError, PenstockError
+from penstock.domain.errors import InvalidArgumentError, PenstockError, PreconditionError
 from penstock.domain.trash import TrashKind
 from penstock.web.lists.experiment_choices import meant
 from penstock.web.lists.filters import query_of
@@ -71,6 +71,16 @@ _DONE = {
 _UNDO = {"archive": "unarchive", "unarchive": "archive", "pause": "unpause", "unpause": "pause", "move": "move"}
 
 
+def is_of_flow(run_id: str) -> bool:
+    """Whether a run in the lists is one of a flow, `Flow/12`, which its own client began."""
+    return "/" in run_id
+
+
+def of_flow_words(run_id: str) -> str:
+    """Why a run of a flow, which stands in the same lists, stays as it is."""
+    return f"run {run_id} is one of a flow; what can be done to it stands on its own page"
+
+
 async def act(services: WebServices, request: Request) -> Response:
     """Do one thing to one or many runs."""
 
@@ -104,6 +114,8 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked, h
     verb, ids, target = wanted.verb, wanted.ids, wanted.target
     if verb == "compare":
         return redirect(query_url("/ui/compare", {"runs": ",".join(ids[:MOST_COMPARED])}))
+    if verb == "clone" and ids and is_of_flow(ids[0]):
+        return redirect(target, Notice(of_flow_words(ids[0]), "error"))
     if verb == "clone" and ids:
         return redirect(query_url("/ui/runs/new", {"clone": ids[0]}))
     if verb == "rename" and ids:
@@ -124,6 +136,8 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked, h
     batch = "" if trash is None else trash.new_batch()
     for run_id in ids:
         try:
+            if is_of_flow(run_id):
+                raise PreconditionError(of_flow_words(run_id))
             if trash is not None:
                 await trash.put(TrashKind.RUN, run_id, batch=batch, by=user_of(services, request))
             else:
@@ -177,7 +191,7 @@ async def _told_by_name(services: WebServices, refused: Mapping[str, str]) -> li
     named = {run.run_id: run.name for run in await services.runs.runs(list(refused)[:_MOST_NAMED])} if refused else {}
     told = []
     for run_id, why in refused.items():
-        name = named.get(run_id, run_id[:8])
+        name = named.get(run_id, run_id if is_of_flow(run_id) else run_id[:8])
         told.append(why.replace(run_id, name, 1) if why.startswith(f"run {run_id} ") else f"{name}: {why}")
     return told
 

@@ -43,7 +43,7 @@ class SecretService:
         _check(kind, name)
         for key in entries:
             if not _KEY.fullmatch(key) or key in {".", ".."}:
-                raise InvalidArgumentError(f"{kind} key {key!r} does not match {_KEY.pattern}")
+                raise InvalidArgumentError(f"{key!r} cannot be a key of a {kind}: use letters, digits, '-', '_' and '.'")
         if merge:
             entries = {**(await self._store.read(kind, name) or {}), **entries}
         if sum(len(value) for value in entries.values()) > _MAX_BYTES:
@@ -71,4 +71,5 @@ def _check(kind: str, name: str) -> None:
     if kind not in KINDS:
         raise InvalidArgumentError(f"kind {kind!r} is not one of {', '.join(KINDS)}")
     if not _NAME.fullmatch(name):
-        raise InvalidArgumentError(f"{kind} name {name!r} does not match {_NAME.pattern}")
+        rule = "use lower-case letters, digits, '-' and '.', with a letter or a digit first and last"
+        raise InvalidArgumentError(f"{name!r} cannot be the name of a {kind}: {rule}")

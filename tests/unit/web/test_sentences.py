@@ -26,6 +26,11 @@ from penstock.web.texts.sentences import PATTERNS, field_words, say, say_error
         ("`fit` failed: exit code 1: ValueError: a, and b", "`fit` 실패: 종료 코드 1: ValueError: a, and b", "`fit` が失敗: 終了コード 1: ValueError: a, and b"),
         ("cron '5 4 * * *' has 5 fields; six are needed: second minute hour day month weekday", "cron '5 4 * * *'에는 필드가 5개 있습니다. 여섯 개가 필요합니다: 초 분 시 일 월 요일", "cron '5 4 * * *' のフィールドは 5 個です。6 つが必要です: 秒 分 時 日 月 曜日"),
         ("'x@' is no e-mail address", "'x@'은(는) 이메일 주소가 아닙니다", "'x@' はメールアドレスではありません"),
+        (
+            "'<b>x' cannot be the name of a secret: use lower-case letters, digits, '-' and '.', with a letter or a digit first and last",
+            "'<b>x'은(는) secret의 이름이 될 수 없습니다. 소문자, 숫자, '-', '.'만 쓰고 글자나 숫자로 시작하고 끝나야 합니다",
+            "'<b>x' は secret の名前にできません。小文字、数字、'-'、'.' を使い、先頭と末尾は文字か数字にしてください",
+        ),
         ("exit code 3; the log is empty", "종료 코드 3; 로그가 비어 있습니다", "終了コード 3; ログは空です"),
         ("skipped because `load` failed", "`load`이(가) 실패하여 건너뜀", "`load` が失敗したためスキップ"),
     ],

@@ -85,6 +85,8 @@ PATTERNS = (
     "this invitation was accepted already; an administrator can make another one",
     "{value} is not a number",
     "{name} is larger than 1 MiB",
+    "{name} cannot be the name of a {others}: use lower-case letters, digits, '-' and '.', with a letter or a digit first and last",
+    "{name} cannot be a key of a {others}: use letters, digits, '-', '_' and '.'",
     "This key is not one of yours.",
     "{name} cannot be an alias: 1 to 128 characters, none of / :",
     "{name} cannot be an alias: names of this form are version numbers",

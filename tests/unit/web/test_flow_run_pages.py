@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
+import pickle
 import re
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
-from penstock.domain.flows import Authorship, NewMetadata
-from tests.unit.web.flow_room import Room
+from penstock.domain.errors import PenstockError
+from penstock.domain.flows import Authorship, NewArtifact, NewMetadata
+from penstock.domain.objects import ObjectEntry
+from penstock.interfaces.flow_files import PickleSummary
+from penstock.web.flows.parameters import looked_at
+from tests.unit.web.flow_room import Room, sha1
 
 BY = Authorship("ada", ("attempt_id:0",), ())
 
@@ -38,7 +45,7 @@ def test_all_metadata_of_a_run_is_reached_by_pages(room: Room) -> None:
 def test_tags_are_changed_where_the_reader_is(room: Room) -> None:
     run = room.run(None)
     for view, place in (("timeline", f"/flows/{run}/view/timeline"), ("dag", f"/flows/{run}"), ("//elsewhere", f"/flows/{run}")):
-        answer = room.client.post(f"/flows/{run}/tags", data={"add": "seen", "view": view}, headers={"origin": "http://testserver"})
+        answer = room.client.post(f"/flows/{run}/tags?view={view}", data={"add": "seen"}, headers={"origin": "http://testserver"})
         assert (answer.status_code, answer.headers["location"]) == (303, place)
     refused = room.client.post(f"/flows/{run}/tags", data={"add": 'metaflow_version:2.19.0 "needs review"'}, headers={"origin": "http://testserver"})
     assert "Set by the client, and not to be changed: metaflow_version:2.19.0" in unquote(refused.headers["set-cookie"])
@@ -47,7 +54,7 @@ def test_tags_are_changed_where_the_reader_is(room: Room) -> None:
     chip = re.search(r'href="([^"]+)" title="needs review"', listed)
     assert chip is not None
     assert f"row-{run.replace('/', '-')}" in room.client.get(chip[1].replace("&amp;", "&").replace("&#34;", '"')).text
-    assert 'name="view" value="timeline"' in room.client.get(f"/flows/{run}/view/timeline").text
+    assert f'action="/flows/{run}/tags?view=timeline"' in room.client.get(f"/flows/{run}/view/timeline").text
 
 
 def test_the_page_of_a_task_counts_all_tasks_of_its_step_and_leads_to_them(room: Room) -> None:
@@ -62,3 +69,26 @@ def test_the_page_of_a_task_counts_all_tasks_of_its_step_and_leads_to_them(room:
     assert "205 tasks of this step" in page
     assert f'href="/flows/{run}/start">' in page.partition("205 tasks of this step")[2].partition("</details>")[0]
     assert "All tasks of this step" not in room.client.get(f"/flows/{room.run(None)}/start/208?tab=metadata").text
+
+
+def test_small_parameters_are_looked_at_in_one_process(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = room.run(None).partition("/")[2]
+    values = {"alpha": 0.5, "layers": [1, 2], "long": "x" * 50_000}
+    blobs = {name: pickle.dumps(value) for name, value in values.items()}
+    index = json.dumps({"info": {name: {"size": len(blob), "type": "<class 'str'>"} for name, blob in blobs.items()}}).encode()
+    for key, data in [(f"{run}/_parameters/1/0.data.json", index), *((f"data/{sha1(blob)[:2]}/{sha1(blob)}", gzip.compress(blob)) for blob in blobs.values())]:
+        room.flows.objects.put(ObjectEntry("metaflow", f"flows/F/{key}", room.blobs.put_bytes(data).digest, len(data), "e", 1.0))
+    rows = [NewArtifact(name, 0, ":root:s3://metaflow/flows", "s3", sha1(blob), "t", "c", BY) for name, blob in blobs.items()]
+    asyncio.run(room.flows.web.recorder.add_artifacts("F", run, "_parameters", "1", rows))
+    reader, alone = room.flows.web.reader, list[str]()
+
+    async def value(*ids: str) -> PickleSummary:
+        alone.append(ids[-1])
+        return PickleSummary("str", None, "long")
+
+    monkeypatch.setattr(reader, "value", value)
+    graph = {"parameters": [{"name": name, "type": "Parameter"} for name in ("long", "layers", "alpha")]}
+    found = asyncio.run(looked_at(reader, "F", run, "1", graph))
+    assert list(found) == ["long", "layers", "alpha"]
+    assert [found[name].value for name in ("layers", "alpha") if not isinstance(found[name], PenstockError)] == [[1, 2], 0.5]
+    assert alone == ["long"]

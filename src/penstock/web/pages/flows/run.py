@@ -17,6 +17,7 @@ from penstock.domain.flows import Page
 from penstock.flows.reading import Card, ValueInfo
 from penstock.interfaces.page_flows import FlowRunItem, FlowRunView, FlowTaskItem, FlowTaskQuery
 from penstock.interfaces.tracking_pages import RunTracking
+from penstock.web.flows.parameters import declared, looked_at
 from penstock.web.flows.run_lineage import RunLineage, run_lineage
 from penstock.web.flows.tag_words import tags_in
 from penstock.web.flows.task_table import TaskTable, task_query, task_table
@@ -48,7 +49,6 @@ _MOST_CARDED = 40
 _MOST_VALUES = 200
 _LAST_WORDS = 5
 PARAMETERS_STEP = "_parameters"
-_MAX_PARAMETERS = 40
 _MAX_BARS = 1000
 _MOST_ROWS = 500
 """Rows of metadata on a page."""
@@ -220,7 +220,7 @@ async def change_tags(services: WebServices, flows: FlowWeb, request: Request) -
     fixed = [tag for tag in add if run is not None and tag in run.run.system_tags]
     refused = Notice(f"Set by the client, and not to be changed: {', '.join(fixed)}", "error") if fixed else None
     del services
-    view = str(form.get("view", ""))
+    view = request.query_params.get("view", "")
     shown = f"/view/{view}" if view in {key for key, _ in VIEWS[1:]} else ""
     return redirect(f"/flows/{quote(flow_id)}/{quote(run_id)}{shown}", refused)
 
@@ -333,16 +333,14 @@ async def _parameters(flows: FlowWeb, view: FlowRunView) -> list[ParameterValue]
     run = view.run
     info = await flows.reader.graph(run.flow_id, run.run_id)
     tasks = await _parameter_tasks(flows, view)
-    declared = [item for item in (info or {}).get("parameters") or () if isinstance(item, Mapping)]
-    found = []
-    for item in declared[:_MAX_PARAMETERS] if tasks else ():
-        name = str(item.get("name", ""))
-        try:
-            seen = await flows.reader.value(run.flow_id, run.run_id, PARAMETERS_STEP, tasks[0], name)
-            found.append(ParameterValue(name, seen.type_name, seen.value, "" if seen.value is not None else seen.text))
-        except PenstockError as error:
-            found.append(ParameterValue(name, str(item.get("type", "")), None, str(error)))
-    return found
+    kinds = {str(item.get("name", "")): str(item.get("type", "")) for item in declared(info)}
+    looks = await looked_at(flows.reader, run.flow_id, run.run_id, tasks[0], info) if tasks else {}
+    return [
+        ParameterValue(name, kinds.get(name, ""), None, str(seen))
+        if isinstance(seen, PenstockError)
+        else ParameterValue(name, seen.type_name, seen.value, "" if seen.value is not None else seen.text)
+        for name, seen in looks.items()
+    ]
 
 
 def timeline(tasks: Sequence[FlowTaskItem], start: float, end: float, wanted: Mapping[str, str]) -> FlowTimeline:

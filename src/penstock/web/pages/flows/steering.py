@@ -12,12 +12,12 @@ from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.flows import Page
 from penstock.interfaces.page_flows import FlowRunItem, FlowTaskQuery
 from penstock.web.flows.commands import commands_of
+from penstock.web.flows.parameters import looked_at
 from penstock.web.render import render_part
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import WebServices
 
 PARAMETERS_STEP = "_parameters"
-_MOST_PARAMETERS = 40
 WAYS = ("resume", "again", "cancel", "schedule", "use")
 """What a menu is about; `use` reads the run from Python and a shell."""
 
@@ -60,14 +60,6 @@ async def _facts(flows: FlowWeb, run: FlowRunItem) -> dict[str, str]:
 
 async def _values(flows: FlowWeb, run: FlowRunItem, graph: Mapping[str, Any] | None) -> dict[str, Any]:
     """Plain values of the parameters by name; None for those that are not plain."""
-    found: dict[str, Any] = {}
     tasks = await flows.recorder.store.tasks(run.flow_id, run.run_id, PARAMETERS_STEP, None, Page()) if graph else []
-    for item in list((graph or {}).get("parameters") or ())[:_MOST_PARAMETERS]:
-        if not isinstance(item, Mapping) or not tasks:
-            continue
-        name = str(item.get("name", ""))
-        try:
-            found[name] = (await flows.reader.value(run.flow_id, run.run_id, PARAMETERS_STEP, tasks[0].shown_id, name)).value
-        except PenstockError:
-            found[name] = None
-    return found
+    looks = await looked_at(flows.reader, run.flow_id, run.run_id, tasks[0].shown_id, graph) if tasks else {}
+    return {name: None if isinstance(seen, PenstockError) else seen.value for name, seen in looks.items()}

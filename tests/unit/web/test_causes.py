@@ -41,8 +41,17 @@ def test_other_failures_are_other_causes_and_the_most_frequent_comes_first() -> 
     first, second = causes_of(tasks)
     assert (first.example, len(first.tasks), first.run_count) == ("ValueError: 2", 2, 2)
     assert second.example == "MemoryError"
-    assert [task.task_id for task in first.named] == ["t2"]
+    assert [(name, task.task_id) for name, task in first.named] == [("train", "t2")]
     assert causes_of([FAILED])[0].example == "no message"
+
+
+def test_tasks_of_flows_are_called_by_their_step() -> None:
+    of_flow = [
+        replace(FAILED, task_id=f"LoadFlow/2/check/{number}", run_id="LoadFlow/2", path=f"root/check/{number}", display_name=str(number))
+        for number in (21, 22)
+    ]
+    (cause,) = causes_of(of_flow)
+    assert cause.names == ["check"]
 
 
 def test_dots_lie_inside_the_drawing_and_longer_runs_lie_higher() -> None:

@@ -33,17 +33,22 @@ class Cause:
     @property
     def names(self) -> Sequence[str]:
         """Names of the tasks, each once."""
-        return [task.display_name for task in self.named]
+        return [name for name, _ in self.named]
 
     @property
-    def named(self) -> Sequence[TaskItem]:
-        """The newest task of each name."""
-        return list({task.display_name: task for task in reversed(self.tasks)}.values())[::-1]
+    def named(self) -> Sequence[tuple[str, TaskItem]]:
+        """The newest task of each name; those of a flow, which have numbers only, are called by their step."""
+        return list({_name_of(task): task for task in reversed(self.tasks)}.items())[::-1]
 
     @property
     def run_count(self) -> int:
         """In how many runs it happened."""
         return len({task.run_id for task in self.tasks})
+
+
+def _name_of(task: TaskItem) -> str:
+    parts = task.path.split("/")
+    return parts[1] if "/" in task.run_id and len(parts) == 3 else task.display_name
 
 
 def fingerprint(message: str) -> str:

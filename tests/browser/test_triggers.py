@@ -104,3 +104,38 @@ def test_a_backfill_shows_its_plan_before_it_starts(page: Page) -> None:
     stop = page.locator("#backfill li").filter(has_text="0/3").get_by_role("button", name="Stop")
     stop.click()
     expect(page.locator("#backfill li").filter(has_text="0/3").get_by_role("button", name="Stop")).to_have_count(0)
+
+
+def test_of_two_tabs_that_edit_a_schedule_the_second_is_told_and_keeps_what_was_typed(page: Page, served: Served) -> None:
+    del served
+    other = page.context.new_page()
+    for tab in (page, other):
+        tab.goto("/ui/recurring/rec-nightly")
+        tab.get_by_text("Edit here").click()
+    page.locator("#edit-description").fill("the first one wrote this")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").filter(has_text="Changed.")).to_be_visible()
+    other.locator("#edit-description").fill("the second one wrote that")
+    other.locator("#edit-max").fill("3")
+    other.get_by_role("button", name="Save").click()
+    expect(other.locator("#edit").get_by_role("alert")).to_contain_text("Somebody changed this schedule while you edited it.")
+    expect(other.locator("#edit-description")).to_have_value("the second one wrote that")
+    expect(other.locator("#edit-max")).to_have_value("3")
+    expect(other.locator("p.lead")).to_contain_text("the first one wrote this")
+    other.get_by_role("button", name="Save").click()
+    expect(other.locator("p.lead")).to_contain_text("the second one wrote that")
+    expect(other.locator("#changes")).to_contain_text("the first one wrote this → the second one wrote that")
+    other.close()
+
+
+def test_an_edit_that_is_refused_keeps_what_was_typed(page: Page) -> None:
+    page.goto("/ui/recurring/rec-nightly")
+    page.get_by_text("Edit here").click()
+    page.locator("#edit-name").fill("five fields")
+    page.get_by_label("Cron expression").fill("0 3 * * *")
+    page.locator("#edit").get_by_role("button", name="Save").click()
+    expect(page.locator("#edit").get_by_role("alert")).to_contain_text("five fields; six are needed")
+    expect(page.locator("#edit-name")).to_have_value("five fields")
+    expect(page.get_by_label("Cron expression")).to_have_value("0 3 * * *")
+    page.reload()
+    expect(page).to_have_url(re.compile("/ui/recurring/rec-nightly"))

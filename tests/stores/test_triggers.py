@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from starlette.datastructures import FormData
 
 from penstock.domain.catalog import RecurringRun, Trigger
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError
@@ -30,6 +31,7 @@ from penstock.stores.sql.trigger_events import SqlTriggerStore
 from penstock.stores.sql.version_rows import add_member, move_alias
 from penstock.stores.watched_files import WatchedFiles
 from penstock.testing.scripted_executor import WAIT, failing
+from penstock.web.pages.catalog.schedule_edits import change_of
 from tests.support.kfp_api import KfpApi, pipeline_spec
 from tests.support.postgres import fresh_postgres_url
 
@@ -278,6 +280,15 @@ async def test_a_webhook_takes_its_token_only_and_counts_a_delivery_once(room: R
     await room.recurring.set_enabled(trigger.recurring_run_id, is_enabled=False)
     with pytest.raises(NotFoundError):
         await room.triggers.deliver(trigger.recurring_run_id, renewed, {})
+
+
+async def test_an_edit_on_the_page_keeps_the_name_that_a_trigger_waits_for_and_what_it_belongs_to(room: Room) -> None:
+    event = EventTrigger(EventKind.WEBHOOK, name="ready", token_digest="x", together="pair")
+    form = FormData([("event", "webhook"), ("states", "SUCCEEDED"), ("name", "renamed"), ("max_concurrency", "2")])
+    recurring = await room.create(Trigger(event=event), await room.pipeline("alpha"))
+    await room.recurring.update(recurring.recurring_run_id, change_of(form, recurring))
+    after = await room.recurring.get(recurring.recurring_run_id)
+    assert (after.display_name, after.max_concurrency, after.trigger.event) == ("renamed", 2, event)
 
 
 async def test_what_no_event_says_is_refused_when_a_trigger_is_made_or_changed(room: Room) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from penstock.domain.catalog import RecurringRun, StoredSpec, Tick, TickOutcome, Trigger
-from penstock.domain.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, PenstockError, UnavailableError
+from penstock.domain.errors import AlreadyExistsError, ConflictError, InvalidArgumentError, NotFoundError, PenstockError, UnavailableError
 from penstock.domain.ids import Digest, ExperimentId, RecurringRunId, RunId
 from penstock.domain.runs import RecurringRunChanged
 from penstock.domain.triggers import EventKind, RecurringEdit
@@ -33,6 +33,7 @@ from penstock.spec.parameters import check_parameters
 
 MAX_NAME = 1024
 MAX_CONCURRENCY = 10
+CHANGED = "Somebody changed this schedule while you edited it. Nothing of yours was saved: compare it with what it is now, and save again."
 _RECHECK_SECONDS = 60.0
 """A held-back schedule is told when a run ends here; runs that another server drives are noticed after this time."""
 _log = logging.getLogger(__name__)
@@ -65,6 +66,8 @@ class RecurringChange:
     max_concurrency: int | None = None
     no_catchup: bool | None = None
     is_enabled: bool | None = None
+    seen_at: float | None = None
+    """When the schedule that the caller saw had last been changed; None: whatever it is now is changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +188,11 @@ class RecurringRunService:
         Raises:
             NotFoundError: no such schedule, or what it shall run does not exist.
             InvalidArgumentError: the result would not be valid; nothing was changed.
+            ConflictError: somebody changed it after `seen_at`; nothing was changed.
         """
         recurring = await self.get(recurring_run_id)
+        if change.seen_at is not None and change.seen_at != recurring.updated_at:
+            raise ConflictError(CHANGED)
         now = self._clock.now()
         parts: dict[str, Any] = {"updated_at": now}
         for name in ("display_name", "description", "parameters", "pipeline_root", "service_account", "max_concurrency", "no_catchup"):

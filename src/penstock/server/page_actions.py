@@ -207,6 +207,7 @@ class RecurringRunForms:
             trigger=trigger if trigger != before.trigger else None,
             max_concurrency=int(request["max_concurrency"]) if request.get("max_concurrency") else None,
             no_catchup=None if request.get("is_catchup") is None else not request["is_catchup"],
+            seen_at=request.get("seen_at"),
         )
         await self._recurring_runs.update(RecurringRunId(recurring_run_id), change, by=by)
 

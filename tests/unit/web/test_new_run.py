@@ -13,6 +13,7 @@ import pytest
 from starlette.datastructures import FormData
 
 from penstock.domain.catalog import Trigger
+from penstock.domain.errors import ConflictError
 from penstock.domain.ids import ExperimentId, PipelineId
 from penstock.domain.plan import ParameterSpec, ParameterType
 from penstock.pipelines.recurring_runs import RecurringRequest
@@ -169,6 +170,11 @@ def test_the_whole_form_changes_what_a_schedule_runs_and_keeps_the_rest(client: 
         assert (after.pipeline_version_id, after.pipeline_root, dict(after.parameters)) == ("ver-1", "minio://kept/here", {"rows": 5})
         assert (after.anchored_at, after.experiment_id) == (before.anchored_at, before.experiment_id)
         assert asyncio.run(service.edits(identity))[0].user_name == "ann"
+        assert f'name="seen" value="{before.updated_at}"' in text
+        with pytest.raises(ConflictError, match="Somebody changed this schedule"):
+            asyncio.run(forms.update(identity, wanted | {"name": "late", "seen_at": before.updated_at}, by="bob"))
+        asyncio.run(forms.update(identity, wanted | {"name": "seen", "seen_at": after.updated_at}, by="bob"))
+        assert asyncio.run(service.get(identity)).display_name == "seen"
     finally:
         asyncio.run(service.delete(identity))
 

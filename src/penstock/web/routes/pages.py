@@ -16,7 +16,7 @@ from penstock.web.pages import home, manual, namespaces, news, search, shell
 from penstock.web.pages.artifacts import actions as artifact_actions
 from penstock.web.pages.artifacts import collections as artifact_collections
 from penstock.web.pages.artifacts import stored as artifacts
-from penstock.web.pages.catalog import experiments, new_run, pipelines, recurring, triggers
+from penstock.web.pages.catalog import experiments, new_run, pipelines, recurring, schedule_edits, triggers
 from penstock.web.pages.compare import adding
 from penstock.web.pages.compare import artifacts as artifact_compare
 from penstock.web.pages.compare import graphs as graph_diff
@@ -47,6 +47,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/recurring", recurring.list_page),
     ("/ui/recurring/new-trigger", triggers.new_trigger_page),
     ("/ui/recurring/{recurring_run_id}", recurring.recurring_page),
+    ("/ui/recurring/{recurring_run_id}/edit", schedule_edits.edit_address),
     ("/ui/executions", executions.list_page),
     ("/ui/executions/facet", executions.facet_part),
     ("/ui/executions/compare", task_compare.compare_page),
@@ -124,7 +125,7 @@ FORMS: tuple[tuple[str, Page], ...] = (
     ("/ui/pipelines/actions", pipelines.act),
     ("/ui/recurring/actions", recurring.act),
     ("/ui/recurring/new-trigger", triggers.create),
-    ("/ui/recurring/{recurring_run_id}/edit", triggers.edit),
+    ("/ui/recurring/{recurring_run_id}/edit", schedule_edits.edit),
     ("/ui/recurring/{recurring_run_id}/token", triggers.renew_token),
     ("/ui/recurring/{recurring_run_id}/backfill", triggers.backfill),
 )

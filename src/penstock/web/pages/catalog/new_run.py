@@ -203,6 +203,18 @@ def parameters_of(form: FormData) -> dict[str, Any]:
     return values
 
 
+def seen_of(form: FormData) -> float | None:
+    """Return when the schedule that the form was filled from had last been changed; None: the form does not say.
+
+    Raises:
+        InvalidArgumentError: it says something else.
+    """
+    try:
+        return float(text) if (text := str(form.get("seen", ""))) else None
+    except ValueError as error:
+        raise InvalidArgumentError("seen has to be a time") from error
+
+
 def trigger_of(form: FormData) -> dict[str, Any]:
     """Read the trigger from the form.
 
@@ -416,7 +428,7 @@ async def create(services: WebServices, request: Request) -> Response:
     }
     if edited := str(form.get("edit", "")):
         by = services.automation.user_name if services.automation else ""
-        await services.actions.recurring_runs.update(edited, wanted, by=by)
+        await services.actions.recurring_runs.update(edited, wanted | {"seen_at": seen_of(form)}, by=by)
         return redirect(f"/ui/recurring/{edited}", Notice("Schedule changed."))
     recurring_run_id = await services.actions.recurring_runs.create(wanted)
     return redirect(f"/ui/recurring/{recurring_run_id}", Notice("Schedule created."))

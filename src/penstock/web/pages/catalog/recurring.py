@@ -50,6 +50,21 @@ class RecurringListPage:
 
 
 @dataclass(frozen=True, slots=True)
+class RecurringDraft:
+    """What was typed into the edit form and could not be saved."""
+
+    name: str
+    description: str
+    trigger: Mapping[str, Any]
+    """Empty: it could not be read."""
+    max_concurrency: str
+    is_catchup: bool
+    parameters: Mapping[str, str]
+    problem: str
+    """Why."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecurringPage:
     """Context of `recurring/recurring.html`."""
 
@@ -63,6 +78,8 @@ class RecurringPage:
     """Its runs."""
     parameters: Mapping[str, str]
     """What it gives its runs, as the edit form shows it: texts as they are, the rest as JSON."""
+    draft: RecurringDraft | None = None
+    """What was typed and not saved; None: the form shows what is stored."""
     held_back: HeldBack | None = None
     """A planned time that waits for active runs to end."""
     events: Sequence[NotedEvent] = ()
@@ -114,8 +131,8 @@ async def list_page(services: WebServices, request: Request) -> Response:
     return render(services, request, "recurring/list.html", frame=frame, page=page)
 
 
-async def recurring_page(services: WebServices, request: Request) -> Response:
-    """One schedule."""
+async def recurring_page(services: WebServices, request: Request, *, draft: RecurringDraft | None = None) -> Response:
+    """One schedule; with `draft` its edit form is open, filled with that."""
     recurring_run_id = request.path_params["recurring_run_id"]
     before = before_of(request)
     found = await services.catalog.recurring(recurring_run_id, before=before)
@@ -130,6 +147,7 @@ async def recurring_page(services: WebServices, request: Request) -> Response:
         upcoming(services, item, 5),
         await run_table(services, request, query),
         parameters={name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for name, value in given.items()},
+        draft=draft,
         slots=services.system.source.slots().slots if services.system else None,
         **{"is_earlier": before is not None, "has_earlier": len(ticks) == MOST_TICKS} | await _automation_parts(services, request, item),
     )

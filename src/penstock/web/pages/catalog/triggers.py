@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,9 +18,9 @@ from penstock.interfaces.page_catalog import PipelineItem, VersionItem
 from penstock.pipelines.backfill_costs import BackfillCost
 from penstock.pipelines.backfills import BackfillPlan
 from penstock.pipelines.event_facts import known_facts
-from penstock.pipelines.recurring_runs import RecurringChange, RecurringRequest, new_token
+from penstock.pipelines.recurring_runs import RecurringRequest, new_token
 from penstock.pipelines.runs import RunRequest
-from penstock.web.pages.catalog.new_run import Field, experiment_named, fields_of, parameters_of, pipeline_choices, trigger_of
+from penstock.web.pages.catalog.new_run import Field, experiment_named, fields_of, parameters_of, pipeline_choices
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.runs.plans import plan_of
 from penstock.web.security import check_own_form
@@ -157,7 +156,7 @@ async def create(services: WebServices, request: Request) -> Response:
                 parameters=given,
             ),
             Trigger(event=event),
-            _whole(form, "max_concurrency", 1),
+            whole_of(form, "max_concurrency", 1),
             is_enabled=True,
         )
         recurring = await automation_of(services).recurring_runs.create(wanted)
@@ -174,30 +173,6 @@ async def renew_token(services: WebServices, request: Request) -> Response:
     automation = automation_of(services)
     recurring, token = await automation.recurring_runs.renew_token(_id(request), by=automation.user_name)
     return await _token_page(services, request, recurring.recurring_run_id, recurring.display_name, token)
-
-
-async def edit(services: WebServices, request: Request) -> Response:
-    """Change what the form names; the change log keeps what it was."""
-    check_own_form(request)
-    form, automation, identity = await request.form(), automation_of(services), _id(request)
-    recurring = await automation.recurring_runs.get(identity)
-    event = recurring.trigger.event
-    trigger: Trigger | None = None
-    if event is not None:
-        trigger = Trigger(event=replace(event_of(form), token_digest=event.token_digest))
-    elif form.get("trigger"):
-        fields = trigger_of(form)
-        trigger = Trigger(fields.get("cron"), fields.get("interval_seconds"), fields.get("start"), fields.get("end"))
-    change = RecurringChange(
-        display_name=str(form.get("name", "")).strip() or None,
-        description=str(form.get("description", "")).strip(),
-        parameters=_edited(form, recurring.parameters),
-        trigger=trigger if trigger != recurring.trigger else None,
-        max_concurrency=_whole(form, "max_concurrency", recurring.max_concurrency),
-        no_catchup=form.get("catchup") != "on" if event is None else None,
-    )
-    await automation.recurring_runs.update(identity, change, by=automation.user_name)
-    return redirect(f"/ui/recurring/{identity}", Notice("Changed."))
 
 
 async def backfill(services: WebServices, request: Request) -> Response:
@@ -274,8 +249,8 @@ def event_of(form: Mapping[str, Any]) -> EventTrigger:
         comparison=text("comparison") or ">",
         threshold=threshold,
         path=text("path"),
-        ring_limit=_whole(form, "ring_limit", 1),
-        max_per_hour=_whole(form, "max_per_hour", 60),
+        ring_limit=whole_of(form, "ring_limit", 1),
+        max_per_hour=whole_of(form, "max_per_hour", 60),
     )
 
 
@@ -287,7 +262,12 @@ def _lenient_event(form: Mapping[str, Any]) -> EventTrigger:
         return EventTrigger(EventKind.RUN_FINISHED)
 
 
-def _whole(form: Mapping[str, Any], name: str, fallback: int) -> int:
+def whole_of(form: Mapping[str, Any], name: str, fallback: int) -> int:
+    """Return a whole number of the form; `fallback` where the field is empty.
+
+    Raises:
+        InvalidArgumentError: it is none.
+    """
     try:
         return int(str(form.get(name, "")).strip() or fallback)
     except ValueError as error:
@@ -299,28 +279,6 @@ def _texts_of(form: FormData) -> dict[str, Any]:
     texts = {key.partition(":")[2]: str(form[key]) for key in form if key.startswith("parameter:") and "[[" in str(form[key])}
     rest = FormData([(key, value) for key, value in form.multi_items() if key.partition(":")[2] not in texts])
     return parameters_of(rest) | texts
-
-
-def _edited(form: FormData, before: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Read parameters of the edit form: texts stay texts, the rest is JSON; None when none differs.
-
-    Raises:
-        InvalidArgumentError: a value that was no text is no JSON.
-    """
-    after = dict(before)
-    for name, value in before.items():
-        given = form.get(f"given:{name}")
-        if given is None:
-            continue
-        text = str(given)
-        if isinstance(value, str) or "[[" in text:
-            after[name] = text
-            continue
-        try:
-            after[name] = json.loads(text)
-        except ValueError as error:
-            raise InvalidArgumentError(f"{name} has to be JSON; {text[:80]!r} is not.") from error
-    return None if after == dict(before) else after
 
 
 async def _form(

@@ -135,4 +135,10 @@ def test_a_comparison_of_twenty_runs_stays_inside_a_narrow_window(chromium: Brow
     tab = context.new_page()
     tab.goto(f"/ui/compare?runs={runs}")
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    row = tab.locator("table.beside tbody tr:has(> td:nth-of-type(2))").first
+    row.scroll_into_view_if_needed()
+    labels = row.locator("td").evaluate_all("cells => cells.map(cell => cell.dataset.label)")
+    assert labels == tab.locator("table.beside").first.locator("thead a").all_text_contents()
+    wide = "boxes => boxes.filter(box => box.querySelector('.beside') && box.scrollWidth > box.clientWidth + 1).length"
+    assert tab.locator(".compare-box").evaluate_all(wide) == 0
     context.close()

@@ -104,3 +104,26 @@ async def test_a_run_that_logged_a_number_several_times_shows_the_one_by_which_i
     whole = await pages.run("roun0000")
     assert whole is not None
     assert {name: (metric.number, metric.count) for name, metric in by_name(whole.run.metrics).items()} == {"loss": (59.0, 61), "slope": (-1.0, 1)}
+
+
+async def test_a_pipeline_that_people_named_otherwise_is_found_behind_many_that_they_did_not(database: Database) -> None:
+    def add(tx: Transaction) -> None:
+        tx.many(
+            "INSERT INTO pipeline (pipeline_id, name, display_name, created_at) VALUES (?, ?, ?, 1)",
+            [(f"p{number:04d}", f"night {number}", f"night {number}") for number in range(300)],
+        )
+        tx.many(
+            "INSERT INTO run (run_id, kind, name, pipeline_id, pipeline_name, state, created_at, scheduled_at) VALUES (?, 'kfp', ?, ?, ?, 'SUCCEEDED', ?, 0)",
+            [(f"r{number:04d}", f"run {number}", f"p{number:04d}", f"night {number}" if number < 299 else "day", float(number)) for number in range(300)],
+        )
+
+    await database.write(add)
+    pages = SqlRunPages(database)
+
+    async def found(operator: str, value: str) -> list[str]:
+        page = await pages.list_runs(ListQuery(conditions=(Condition("pipeline", operator, value),), limit=200))
+        return [run.run_id for run in page.items]
+
+    assert (await found(":", "night"))[0] == "r0299"
+    assert await found("=", "night 299") == ["r0299"]
+    assert await found("=", "day") == []

@@ -13,7 +13,8 @@ from penstock.stores.sql.page_filters import Where
 
 TITLE = "COALESCE((SELECT display_name FROM pipeline WHERE pipeline.pipeline_id = run.pipeline_id), run.pipeline_name)"
 """SQL of what a row of `run` shows as its pipeline."""
-_MOST = 200
+_MOST = 1_000
+"""Pipelines that are named otherwise and bear one name, or have one text in theirs."""
 
 
 def require_pipeline(where: Where, condition: Condition, narrow: Callable[[str, Condition], None]) -> None:
@@ -50,5 +51,6 @@ def _named_otherwise(where: Where, condition: Condition) -> list[str]:
         "(SELECT run.pipeline_name FROM run WHERE run.pipeline_id = pipeline.pipeline_id AND run.storage_state = 'AVAILABLE' "
         "ORDER BY run.created_at DESC LIMIT 1)"
     )
-    rows = where.tx.all(f"SELECT pipeline_id, display_name, {named} AS named FROM pipeline {inner.sql()} LIMIT {_MOST}", inner.params)
-    return [row["pipeline_id"] for row in rows if row["named"] != row["display_name"]]
+    inner.add(f"{named} <> pipeline.display_name")
+    rows = where.tx.all(f"SELECT pipeline_id FROM pipeline {inner.sql()} LIMIT {_MOST}", inner.params)
+    return [row["pipeline_id"] for row in rows]

@@ -65,7 +65,7 @@ def whole() -> Any:
         [Piece(0, "matrix", "judge", "classes", matrix=matrix), *(Piece(1, "image", "draw", "plots", step, address=f"/{step}") for step in range(3))], 2
     )
     roc = roc_of([{"falsePositiveRate": 0.0, "recall": 0.5, "confidenceThreshold": math.inf}], "a \u00b7 classes")
-    page.curves = [roc]
+    page.curves, page.precision_curves = [roc], [roc_of([{"falsePositiveRate": 0.0, "recall": 1.0}], "b \u00b7 pr")]
     page.packages, page.durations = [], [DiffRow("train", [1.5, 2.5], is_different=True)]
     return page
 
@@ -77,6 +77,7 @@ def test_the_chosen_parts_of_a_comparison_are_plain_data_with_the_last_step_show
     assert view["tables"][0]["lines"] == [{"name": "lr", "cells": ["0.1", "0.2"]}]
     assert view["metrics"][0]["cells"] == [{"text": "NaN", "difference": None, "verdict": ""}, None]
     assert view["causes"] == []
+    assert [one["name"] for part in ("curves", "precision") for one in view[part]] == ["a \u00b7 classes", "b \u00b7 pr"]
     assert [shelf["kind"] for shelf in view["shelves"]] == ["image"]
     assert view["shelves"][0]["cells"][0]["shown"] == [2]
     assert [piece["place"] for piece in pieces_of(view)] == [0, 1, 2]

@@ -231,21 +231,31 @@ async def test_media_of_tracked_runs_stand_on_shelves_by_step_and_their_matrices
 
 async def test_curves_of_tracked_runs_lie_over_those_of_tasks_one_for_each_class(mixed: Mixed) -> None:
     good, own = mixed.seeded.runs["good"], await mixed.tracked("by hand", accuracy=0.5)
-    fields = [{"name": "runSets", "args": [], "fields": [{"name": "summaryTable", "args": [{"name": "tableKey", "value": "roc_table"}], "fields": []}]}]
+
+    def fields_of(key: str) -> list[dict[str, object]]:
+        table = {"name": "summaryTable", "args": [{"name": "tableKey", "value": f"{key}_table"}], "fields": []}
+        return [{"name": "runSets", "args": [], "fields": [table]}]
+
     names = {"roc": ("fpr", "tpr"), "pr": ("recall", "precision"), "odd": ("fpr", "tpr")}
     plots = {
-        key: {"panel_config": {"panelDefId": "wandb/area-under-curve/v0", "fieldSettings": {"x": x, "y": y, "class": "class"}, "userQuery": {"queryFields": fields if key == "roc" else []}}}
+        key: {"panel_config": {"panelDefId": "wandb/area-under-curve/v0", "fieldSettings": {"x": x, "y": y, "class": "class"}, "userQuery": {"queryFields": fields_of(key) if key != "odd" else []}}}
         for key, (x, y) in names.items()
     }
     ended = {f"{key}_table": {"_type": "table-file", "path": f"media/table/{key}.json"} for key in names}
     change = RunChange(summary=json.dumps(ended), config=json.dumps({"_wandb": {"value": {"visualize": plots}}}))
     run = (await mixed.room.runs.upsert("ann", "digits", "by hand", change)).run
     points = [["cat", 0, 0], ["cat", 0.5, 1], ["cat", 1, 1], ["<b>", 0, 0], ["<b>", "NaN", 1], ["<b>", 1, 1], ["x"], 3]
-    tables = {"roc": {"columns": ["class", "fpr", "tpr"], "data": points}, "pr": {"columns": ["class", "recall", "precision"], "data": [["cat", 1, 1]]}, "odd": [3]}
+    tables = {"roc": {"columns": ["class", "fpr", "tpr"], "data": points}, "pr": {"columns": ["class", "recall", "precision"], "data": [["cat", 0, 1], ["cat", 1, 0.5], ["cat", "NaN", 1]]}, "odd": [3]}
     for key, table in tables.items():
         text = json.dumps(table)
         await mixed.room.files.register(run, FileRegistration(f"media/table/{key}.json", mixed.blobs.put_bytes(text.encode()).digest, len(text), "0" * 32))
-    found = re.findall(r'data-name="([^"]*)" data-points', await mixed.page(good, own))
+    page = await mixed.page(good, own)
+    precision = page.partition('id="precision"')[2].partition("</section>")[0]
+    assert re.findall(r'data-name="([^"]*)" data-points', precision) == ["by hand \u00b7 pr \u00b7 cat"], "tasks log none of these"
+    assert "AUC 0.75" in precision
+    assert "data-roc-threshold" not in precision
+    assert 'class="chance"' not in precision
+    found = re.findall(r'data-name="([^"]*)" data-points', page.replace(precision, ""))
     assert [name for name in found if name.startswith("by hand")] == ["by hand \u00b7 roc \u00b7 cat", "by hand \u00b7 roc \u00b7 &lt;b&gt;"]
     assert len(found) > 2, "the curves of the task are there as well"
     assert not re.search(r"data-name=.* data-points", await mixed.page(own)), "by itself its panels have them"

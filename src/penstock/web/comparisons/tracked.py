@@ -107,9 +107,13 @@ def matrix_tables(run: TrackedRun) -> dict[str, str]:
     return _tables(run, lambda plot: str(plot.get("kind")).startswith("confusion_matrix"))
 
 
-def roc_tables(run: TrackedRun) -> dict[str, str]:
-    """Return the files of the tables that `wandb.plot.roc_curve` logged, by key; a precision-recall curve has other axes."""
-    return _tables(run, lambda plot: plot.get("kind") == "area-under-curve" and _axes(plot) == ("fpr", "tpr"))
+ROC_AXES, PRECISION_AXES = ("fpr", "tpr"), ("recall", "precision")
+"""Columns of the curves that `wandb.plot.roc_curve` and `wandb.plot.pr_curve` log."""
+
+
+def curve_tables(run: TrackedRun, axes: tuple[str, str]) -> dict[str, str]:
+    """Return the files of the tables of curves with these axes, by key."""
+    return _tables(run, lambda plot: plot.get("kind") == "area-under-curve" and _axes(plot) == axes)
 
 
 def _axes(plot: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -123,19 +127,19 @@ def _tables(run: TrackedRun, is_wanted: Callable[[Mapping[str, Any]], bool]) -> 
     return {table.removesuffix("_table"): path for table, path in paths.items() if isinstance(path, str)}
 
 
-def roc_curves(run: TrackedRun, name: str, tables: Mapping[str, Any]) -> list[RocCurve]:
-    """Return the ROC curves of a run, one for each class.
+def curves_of(run: TrackedRun, axes: tuple[str, str], name: str, tables: Mapping[str, Any]) -> list[RocCurve]:
+    """Return the curves of a run with these axes, one for each class.
 
     Args:
         name: of the run.
-        tables: contents of the files of `roc_tables`, by path.
+        tables: contents of the files of `curve_tables`, by path.
     """
     found = []
-    for key, path in roc_tables(run).items():
+    for key, path in curve_tables(run, axes).items():
         columns, rows = (listed(mapping(tables.get(path)).get(part)) for part in ("columns", "data"))
-        if any(column not in columns for column in ("class", "fpr", "tpr")):
+        if any(column not in columns for column in ("class", *axes)):
             continue
-        label, rate, recall = (columns.index(column) for column in ("class", "fpr", "tpr"))
+        label, rate, recall = (columns.index(column) for column in ("class", *axes))
         classes: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
             if isinstance(row, list) and len(row) >= len(columns):

@@ -45,6 +45,7 @@ def view_of(page: ComparePage, parts: Collection[str], address: str) -> dict[str
         "tables": [{"title": title, "lines": list(_lines(rows))} for title, rows in tables if any(row.is_different for row in rows)],
         "metrics": [_metric(row) for row in page.metrics[:MOST_ROWS]] if "metrics" in parts else [],
         "curves": [_curve(one) for one in (page.curves if "roc" in parts else ())],
+        "precision": [_curve(one) for one in (page.precision_curves if "roc" in parts else ())],
         "shelves": [_shelf(shelf) for shelf in shelves],
         "kinds": [[kind, heading] for kind, heading in KINDS.items() if any(shelf.kind == kind for shelf in shelves)],
         "steps": steps_of(shelves),

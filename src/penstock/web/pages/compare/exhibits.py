@@ -18,7 +18,7 @@ from penstock.interfaces.pages import ArtifactUse, TaskItem
 from penstock.web.comparisons.exhibits import Piece, Shelf, drawn_pieces, shelves_of
 from penstock.web.comparisons.stored_pictures import picture_pieces
 from penstock.web.comparisons.subjects import Subject
-from penstock.web.comparisons.tracked import matrix_pieces, matrix_tables, media_keys, media_pieces, roc_curves, roc_tables
+from penstock.web.comparisons.tracked import curve_tables, curves_of, matrix_pieces, matrix_tables, media_keys, media_pieces
 from penstock.web.previews.visualizations import RocCurve, Visual
 from penstock.web.services.web import WebServices
 from penstock.web.tracking.documents import read_document
@@ -86,11 +86,11 @@ async def _tracked(services: WebServices, run: TrackedRun, place: int) -> list[P
     return [*media_pieces(run, place, logged), *matrix_pieces(run, place, tables)]
 
 
-async def tracked_curves(services: WebServices, runs: Sequence[Subject]) -> list[RocCurve]:
-    """ROC curves that tracked runs logged, to be drawn with those of tasks."""
+async def tracked_curves(services: WebServices, runs: Sequence[Subject], axes: tuple[str, str]) -> list[RocCurve]:
+    """Curves with these axes that tracked runs logged, to be drawn in one drawing."""
     held = [(run, run.tracked) for run in runs if run.tracked is not None]
-    tables = await asyncio.gather(*(_tables(services, one, roc_tables(one).values()) for _, one in held))
-    return [curve for (run, one), found in zip(held, tables, strict=True) for curve in roc_curves(one, run.name, found)]
+    tables = await asyncio.gather(*(_tables(services, one, curve_tables(one, axes).values()) for _, one in held))
+    return [curve for (run, one), found in zip(held, tables, strict=True) for curve in curves_of(one, axes, run.name, found)]
 
 
 async def _tables(services: WebServices, run: TrackedRun, paths: Iterable[str]) -> dict[str, Any]:

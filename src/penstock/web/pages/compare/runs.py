@@ -20,6 +20,7 @@ from penstock.web.comparisons.flows import FlowCodeNotes, flow_code_notes
 from penstock.web.comparisons.runs import Cause, CodeDiff, DiffRow, PackageTable
 from penstock.web.comparisons.subjects import KINDS as RUN_KINDS
 from penstock.web.comparisons.subjects import Subject
+from penstock.web.comparisons.tracked import PRECISION_AXES, ROC_AXES
 from penstock.web.graphs.flow_diff import FlowGraphDiff, flow_graph_diff
 from penstock.web.pages.compare.adding import MOST_RUNS, ids_of, named_runs
 from penstock.web.pages.compare.differences import PARTS_OF_PAGE, MetricRow, differences, first_of
@@ -131,6 +132,10 @@ class ComparePage:
     """ROC curves, named by their run."""
     more_curves: int
     """Curves that are too many to be drawn."""
+    precision_curves: Sequence[RocCurve]
+    """Curves of precision over recall that tracked runs logged, in a comparison with runs of other kinds."""
+    more_precision: int
+    """Those that are too many."""
     shelves: Sequence[Shelf]
     """Matrices, documents, pictures and cards side by side."""
     only_differences: bool
@@ -301,10 +306,14 @@ async def _drawings(services: WebServices, runs: Sequence[Subject], findings: Fi
     visuals = visuals_of(outputs)
     curves = [replace(one.roc, name=f"{one.run_name} \u00b7 {one.artifact.name}") for one in visuals if one.roc is not None]
     if curves:  # without any, the panels of the tracked runs have theirs
-        curves += await tracked_curves(services, runs)
+        curves += await tracked_curves(services, runs, ROC_AXES)
+    is_mixed = any(run.tracked is None for run in runs)
+    precision = await tracked_curves(services, runs, PRECISION_AXES) if is_mixed else []
     return {
         "curves": curves[:_MOST_CURVES],
         "more_curves": max(0, len(curves) - _MOST_CURVES),
+        "precision_curves": precision[:_MOST_CURVES],
+        "more_precision": max(0, len(precision) - _MOST_CURVES),
         "shelves": await exhibits(services, runs, visuals, outputs, findings.tasks, findings.flows),
     }
 

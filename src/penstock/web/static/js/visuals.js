@@ -44,6 +44,7 @@ const valueOf = (threshold) => (/inf/i.test(threshold) ? Infinity : Number(thres
 /** Mark the point of the slider on the first curve shown, and on the others the one whose threshold is nearest; say their rates. */
 function follow(figure) {
   const slider = figure.querySelector("[data-roc-threshold]");
+  if (!slider) return; // curves of precision have no thresholds
   const shown = [...figure.querySelectorAll("[data-curve]")].filter((curve) => !curve.classList.contains("is-off"));
   const told = shown.filter((curve) => !Number.isNaN(valueOf(pointsOf(curve)[0][2])));
   const curves = told.length ? told : shown; // curves that a client logged come without thresholds

@@ -35,6 +35,7 @@ from penstock.stores.sql.database import Database, open_database
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_catalog import SqlCatalogPages
 from penstock.stores.sql.pages_home import SqlHomePages
+from penstock.stores.sql.pages_runs import SqlRunPages
 from penstock.stores.sql.recent_objects import SqlRecentObjects
 from penstock.tracking.accounts import AccountService
 from penstock.tracking.filestream import Chunk, StreamMessage
@@ -86,7 +87,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         )  # fmt: skip
         tracking = build_tracking_pages(wandb, database)
         services = _services(tracking, clock, blobs, SqlHomePages(database), SqlRecentObjects(database), SqlCatalogPages(database))
-        services = replace(services, artifacts=SqlArtifactPages(database), notes=SqlArtifactNotes(database))
+        services = replace(services, artifacts=SqlArtifactPages(database), notes=SqlArtifactNotes(database), runs=SqlRunPages(database))
         elsewhere = Route("/files/{rest:path}", lambda request: PlainTextResponse("an API"))
         app = Starlette(routes=[elsewhere, *routes(services)])
         run_id = await _logged(room, blobs)

@@ -291,6 +291,23 @@ async def test_an_edit_on_the_page_keeps_the_name_that_a_trigger_waits_for_and_w
     assert (after.display_name, after.max_concurrency, after.trigger.event) == ("renamed", 2, event)
 
 
+async def test_a_run_started_by_hand_is_told_of_the_newest_event_and_of_now(room: Room) -> None:
+    alpha = await room.pipeline("alpha")
+    token, digest = new_token()
+    hook = await room.create(Trigger(event=EventTrigger(EventKind.WEBHOOK, token_digest=digest)), alpha, text="<[[Event.payload.ref]]>")
+    by_hand = room.triggers.parameters_by_hand
+    with pytest.raises(InvalidArgumentError, match="nothing of this kind has happened yet"):
+        await by_hand(hook.recurring_run_id)
+    await room.triggers.deliver(hook.recurring_run_id, token, {"ref": "main"})
+    assert await by_hand(hook.recurring_run_id) == {"text": "<main>"}
+    await room.triggers.deliver(hook.recurring_run_id, token, {})
+    with pytest.raises(InvalidArgumentError, match=r"the event has no payload\.ref, which parameter text asks for"):
+        await by_hand(hook.recurring_run_id)
+    timed = await room.create(Trigger(interval_seconds=60), alpha, text="[[Index]] [[ScheduledTime.2006]] [[RunUUID]]")
+    told = (await by_hand(timed.recurring_run_id))["text"].split()
+    assert (told[0], len(told[1]), told[2]) == ("1", 4, "[[RunUUID]]")
+
+
 async def test_what_no_event_says_is_refused_when_a_trigger_is_made_or_changed(room: Room) -> None:
     alpha = await room.pipeline("alpha")
     watched = Trigger(event=EventTrigger(EventKind.FILE, path="/data"))

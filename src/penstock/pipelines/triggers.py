@@ -34,8 +34,9 @@ from penstock.interfaces.trigger_store import TriggerStore
 from penstock.pipelines.conjunctions import Conjunctions, OpenEvents
 from penstock.pipelines.event_facts import lack
 from penstock.pipelines.event_rules import mismatch, refusal, trigger_facts
+from penstock.pipelines.macros import MacroValues, asked_facts, expand_parameters
 from penstock.pipelines.recurring_runs import MAX_NAME, digest_of, request_of
-from penstock.pipelines.runs import PreparedRun, RunRequest, RunService, Scheduled
+from penstock.pipelines.runs import PreparedRun, RunRequest, RunService, Scheduled, read_texts
 
 _AT_ONCE = 50
 """Events of one trigger that are decided in one round."""
@@ -182,6 +183,29 @@ class TriggerService:
             facts,
         )
         return TriggerTest(subject, refused, await self._runs.prepare(request_of(recurring), scheduled=scheduled))
+
+    async def parameters_by_hand(self, recurring_run_id: RecurringRunId) -> Mapping[str, Any]:
+        """Return what a run that a person starts takes: planned for now, and told of the newest event where parameters ask for one.
+
+        Raises:
+            NotFoundError: no such recurring run, or its pipeline is gone.
+            InvalidArgumentError: the newest event does not say what they ask for, or there never was one.
+        """
+        recurring = await self._recurring_runs.get(recurring_run_id)
+        if recurring is None:
+            raise NotFoundError(f"recurring run {recurring_run_id} not found")
+        trigger, now, facts = recurring.trigger.event, self._clock.now(), None
+        if trigger is not None and asked_facts(recurring.parameters):
+            subject = await self._store.last_subject(recurring_run_id, trigger)
+            if subject is None:
+                raise InvalidArgumentError("its parameters ask for an event, and nothing of this kind has happened yet")
+            facts = trigger_facts(trigger, subject.facts)
+            if missing := lack(recurring.parameters, facts):
+                raise InvalidArgumentError(missing)
+        # The run has no id yet: what asks for it is filled in when the run is created.
+        values = MacroValues(RunId("[[RunUUID]]"), now, scheduled_at=now, index=recurring.trigger_index + 1, event=facts)
+        _, plan, _ = await self._runs.resolve(request_of(recurring))
+        return read_texts(plan, expand_parameters(recurring.parameters, values))
 
     async def history(self, recurring_run_id: RecurringRunId, *, limit: int = 100, before: int | None = None) -> Sequence[NotedEvent]:
         """Return the newest events, newest first; of those before the event of that number when one is given."""

@@ -53,6 +53,7 @@ PATTERNS = (
     "parameter {name}: an event of the kind {type} has no {value}; it has {others}",
     "the event has no {value}, which parameter {name} asks for; it has {others}",
     "the event has no {value}",
+    "its parameters ask for an event, and nothing of this kind has happened yet",
     "Somebody changed this schedule while you edited it. Nothing of yours was saved: compare it with what it is now, and save again.",
     "the trigger was disabled before its turn came",
     "a newer event came before the others had happened",

@@ -211,6 +211,9 @@ async def act(services: WebServices, request: Request) -> Response:
         if found is None:
             raise NotFoundError(f"There is no recurring run {identity}.")
         item = found[0]
+        given = item.runtime_config.get("parameters") or {}
+        if services.automation is not None:
+            given = await services.automation.triggers.parameters_by_hand(RecurringRunId(identity))
         run_id = await services.actions.runs.create(
             {
                 "name": f"{item.name}, started by hand",
@@ -218,7 +221,7 @@ async def act(services: WebServices, request: Request) -> Response:
                 "pipeline_id": item.pipeline_id,
                 "pipeline_version_id": item.pipeline_version_id,
                 "spec_digest": item.spec_digest,
-                "parameters": item.runtime_config.get("parameters") or {},
+                "parameters": given,
             }
         )
         return redirect(f"/ui/runs/{run_id}")

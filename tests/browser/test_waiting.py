@@ -58,6 +58,24 @@ def test_a_panel_that_does_not_come_says_so_in_three_stages_and_is_asked_for_aga
     assert f"task={one}" in slow.url
 
 
+@pytest.mark.parametrize("script", ["**/js/+shell*", "**/vendor/dagre*", "**/vendor/page.js"])
+def test_a_page_whose_scripts_do_not_come_says_so_and_can_be_asked_for_again(chromium: Browser, served: Served, script: str) -> None:
+    with chromium.new_context(base_url=served.url, locale="en-US", reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.route(script, lambda route: route.abort())
+        page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+        reason, again = page.get_by_text("The server is taking longer than usual."), page.get_by_role("link", name="Try again")
+        expect(page.locator(".late-script")).to_have_count(1)
+        for seconds, is_slow, is_lost in ((2, False, False), (4, True, False), (16, False, True)):
+            page.evaluate("(time) => document.getAnimations().forEach((one) => { if (one.animationName.match(/^(come|go)$/)) { one.pause(); one.currentTime = time; } })", seconds * 1000)
+            expect(reason).to_be_visible(visible=is_slow)
+            expect(again).to_be_visible(visible=is_lost)
+        page.unroute(script)
+        again.click()
+        expect(page.locator("#graph .node").first).to_be_visible()
+        expect(again).to_be_hidden()
+
+
 def test_a_graph_that_cannot_be_read_names_the_cause_and_its_id_and_is_drawn_after_a_retry(slow: Page, served: Served) -> None:
     address = re.compile(r"/graph(\?|$)")
     slow.route(address, lambda route: route.fulfill(status=500, json={"error": "The server made a mistake; its log has the details.", "request_id": "abc123"}))

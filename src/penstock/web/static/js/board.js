@@ -325,8 +325,9 @@ export class Board {
     for (const panel of this.panels) if (panel.isDrawn) panel.load();
   }
 
-  redraw() {
-    for (const panel of this.panels) if (panel.isDrawn) panel.redraw();
+  /** Draw again what is there, or only panels that hold a `part`. */
+  redraw(part = null) {
+    for (const panel of this.panels) if (panel.isDrawn && (!part || panel.body.querySelector(part))) panel.redraw();
   }
 
   /** Show the media of a step in all panels that have several. */
@@ -432,7 +433,7 @@ export class Board {
     search?.addEventListener("input", () => this.filter(search.value));
     document.addEventListener("penstock:step", ({ detail }) => { if (this.settings.sync) this.moveTo(detail); });
     window.addEventListener("resize", throttle(() => { for (const panel of this.panels) panel.resize(); }, 120));
-    document.addEventListener("penstock:theme", () => setTimeout(() => this.redraw(), 50));
+    document.addEventListener("penstock:theme", ({ detail }) => (detail?.isNow ? this.redraw(".uplot") : setTimeout(() => this.redraw(), 50)));
   }
 
   filter(text) {

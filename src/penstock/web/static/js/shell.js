@@ -324,6 +324,18 @@ for (const query of ["(prefers-color-scheme: dark)", "(prefers-contrast: more)",
   matchMedia(query).addEventListener("change", () => document.dispatchEvent(new CustomEvent("penstock:theme")));
 }
 
+// Paper is white: while a page is printed its drawings have the colours of the light theme, too.
+for (const [name, theme] of [["beforeprint", () => isDark() && "light"], ["afterprint", () => root.dataset.screenTheme]]) {
+  addEventListener(name, () => {
+    const wanted = theme();
+    if (!wanted) return;
+    if (name === "beforeprint") root.dataset.screenTheme = root.dataset.theme;
+    else delete root.dataset.screenTheme;
+    root.dataset.theme = wanted;
+    document.dispatchEvent(new CustomEvent("penstock:theme", { detail: { isNow: true } })); // what is drawn later is not printed
+  });
+}
+
 // Rows of tabs and of versions scroll where they do not fit; the open one is in sight.
 for (const tab of document.querySelectorAll("nav.tabs [aria-current], .version-strip [aria-current]")) {
   const row = tab.closest("nav");
@@ -331,3 +343,5 @@ for (const tab of document.querySelectorAll("nav.tabs [aria-current], .version-s
 }
 
 startLive();
+// Until here the page says by itself that its scripts do not come (frame.css); without htmx, which comes before, menus would stay empty.
+if (window.htmx) root.dataset.ready = "";

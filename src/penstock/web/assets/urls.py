@@ -7,7 +7,9 @@ from functools import cache
 from pathlib import Path
 
 STATIC = Path(__file__).parents[1] / "static"
-_SHEETS = ("tokens", "base", "frame", "controls", "status", "table", "graph", "panel", "logs", "charts", "pages", "unscripted", "forced", "print")
+_SHEETS = (
+    "tokens", "base", "frame", "controls", "status", "table", "graph", "panel", "logs", "charts", "pages", "unscripted", "forced", "print",
+)  # fmt: skip
 BUNDLES = {
     "css/app.css": tuple(f"css/{name}.css" for name in _SHEETS),
     "vendor/page.js": ("vendor/htmx.min.js", "vendor/idiomorph-ext.min.js"),

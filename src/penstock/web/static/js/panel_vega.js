@@ -7,7 +7,7 @@ import { styleAt, vegaMark } from "./looks.js";
 import { Panel } from "./panel.js";
 import { themeColors } from "./theme.js";
 import { drawVega, solid } from "./vega_drawing.js";
-import { readSpec, SpecError } from "./vega_spec.js";
+import { readSpec } from "./vega_spec.js";
 import { say, shortNumber } from "./words.js";
 
 /** What is known of the run of each row. */
@@ -19,7 +19,7 @@ const STARTED = "penstock.vega.started";
 const presets = new Map();
 
 /** Words for what is wrong with a specification. */
-export const problemOf = (error) => (error instanceof SpecError ? say(error.key, error.values) : error.message);
+export const problemOf = (error) => (error.name === "SpecError" ? say(error.key, error.values) : error.message);
 
 const presetAddress = (name) => `/ui/tracking/charts/preset?name=${encodeURIComponent(name)}`;
 

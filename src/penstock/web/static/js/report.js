@@ -3,8 +3,11 @@
 import { Board } from "./board.js";
 import { make } from "./dom.js";
 import { fetchJson, postJson } from "./fetching.js";
-import { exported } from "./report_export.js";
+import { OF_RUNS } from "./panel_vega.js";
+import { themeColors } from "./theme.js";
 import { why } from "./waiting.js";
+
+const exporter = () => import(new URL("./report_export.js", import.meta.url).href);
 
 const boards = [];
 
@@ -41,7 +44,7 @@ document.addEventListener("click", async (event) => {
   const charts = link ? boards.flatMap((board) => board.panels).filter((panel) => panel.kind === "vega") : [];
   if (!charts.length || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
-  const text = await exported(link.href, charts).catch(() => null);
+  const text = await exporter().then(({ exported }) => exported(link.href, charts, { colors: themeColors("light"), ofRuns: OF_RUNS })).catch(() => null);
   if (text === null) {
     location.assign(link.href);
     return;

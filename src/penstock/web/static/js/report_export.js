@@ -1,8 +1,6 @@
-// The export of a report with its Vega charts: the server's file, into which their drawings are put as still SVG.
+// The export of a report with its Vega charts: the server's file, into which their drawings are put as still SVG. Comes when it is asked for.
 
 import { make } from "./dom.js";
-import { OF_RUNS } from "./panel_vega.js";
-import { themeColors } from "./theme.js";
 import { drawVega } from "./vega_drawing.js";
 
 const ELEMENTS = new Set(["svg", "g", "path", "rect", "circle", "line", "text", "tspan", "clippath", "defs", "lineargradient", "radialgradient", "stop", "image", "title", "desc", "ellipse", "polygon", "polyline"]);
@@ -33,17 +31,16 @@ export function stilled(text) {
 }
 
 /** One chart in the colours of paper. */
-async function drawn(panel) {
+async function drawn(panel, { colors, ofRuns }) {
   if (!panel.answer || !panel.document) await panel.load();
   if (!panel.answer || !panel.document) return null;
-  const colors = themeColors("light");
   const rows = panel.rowsOf(panel.answer, colors).map((one) => one.row);
   if (!rows.length) return null;
   const place = make("div", { hidden: true });
   document.body.append(place);
   try {
     const { fields, strings, preset, vega } = panel.spec;
-    const columns = [...new Set([...OF_RUNS, ...panel.answer.columns])];
+    const columns = [...new Set([...ofRuns, ...panel.answer.columns])];
     const settings = { fields, strings, preset: vega ? "" : preset, title: panel.name };
     const made = await drawVega(place, panel.document, { rows, columns, settings, colors, description: panel.summary(), width: WIDTH, height: HEIGHT });
     const svg = stilled(await made.view.toSVG());
@@ -54,13 +51,13 @@ async function drawn(panel) {
   }
 }
 
-/** Fetch the export at `address` and put the drawings of these panels into it; the whole file as text. */
-export async function exported(address, panels) {
+/** Fetch the export at `address` and put the drawings of these panels into it, in these colours and with the columns of runs; the whole file as text. */
+export async function exported(address, panels, look) {
   const answer = await fetch(address, { credentials: "same-origin" });
   if (!answer.ok) throw new Error(String(answer.status));
   let text = await answer.text();
   for (const panel of panels) {
-    const svg = await drawn(panel).catch(() => null);
+    const svg = await drawn(panel, look).catch(() => null);
     if (svg) text = text.replace(`<!--drawing ${panel.spec.id}-->`, () => svg.outerHTML);
   }
   return text;

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers
@@ -15,6 +16,8 @@ from penstock.domain.accounts import Caller
 
 COOKIE = "penstock_key"
 """Of the sign-in page."""
+LOOK_SECONDS = 2.0
+"""How long what answers for long may go on without asking whether its reader would be let in still."""
 _CALLER = "caller"
 _WELCOME = "welcome"
 
@@ -54,3 +57,15 @@ async def is_welcome(scope: Scope) -> bool:
     """Whether the door would let the sender of a request in now as it did then; what answers for long asks again and again."""
     ask = scope.get("state", {}).get(_WELCOME)
     return ask is None or bool(await ask())
+
+
+async def while_welcome(scope: Scope, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Pass on what comes bit by bit until its reader would not be let in any more."""
+    looked = time.monotonic()
+    async with contextlib.aclosing(pieces):
+        async for piece in pieces:
+            if time.monotonic() - looked >= LOOK_SECONDS:
+                if not await is_welcome(scope):
+                    return
+                looked = time.monotonic()
+            yield piece

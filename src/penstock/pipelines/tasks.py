@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import RunId, TaskId
@@ -93,7 +93,7 @@ class TaskService:
         while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
             yield chunk
 
-    async def follow_log(self, task: TaskView, attempt: int | None, *, offset: int = 0) -> AsyncIterator[bytes]:
+    async def follow_log(self, task: TaskView, attempt: int | None, *, offset: int = 0) -> AsyncGenerator[bytes, None]:
         """Yield the log as it grows, until the attempt has ended; without a number, on through later attempts until the task ends."""
         current, _ = await self.log_size(task, attempt)
         news = asyncio.Event()

@@ -16,13 +16,13 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from penstock.api.credentials import is_welcome
+from penstock.api.credentials import LOOK_SECONDS, is_welcome
 from penstock.domain.runs import DomainEvent, FlowRunChanged, RunChanged, RunFinished, TrackedRunChanged
 from penstock.interfaces.notifier import Notifier
 
 _PAUSE_SECONDS = 0.25
 _BEAT_SECONDS = 15.0
-_LOOK_SECONDS = 2.0
+_LOOK_SECONDS = LOOK_SECONDS
 
 
 async def live_stream(request: Request, notifier: Notifier, readable: Callable[[str], bool]) -> Response:

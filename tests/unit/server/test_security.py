@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -11,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from penstock.api.credentials import is_welcome
+from penstock.api import credentials
+from penstock.api.credentials import is_welcome, note_caller, while_welcome
 from penstock.domain.accounts import Caller, Role
 from penstock.domain.errors import AccountDisabledError
 from penstock.server.security import Door
@@ -186,3 +188,23 @@ async def test_what_answers_for_long_learns_whether_its_reader_would_be_let_in_a
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=door), base_url="http://127.0.0.1:8080") as asking:
         assert (await asking.get("/page", headers={"x-api-key": KEY})).status_code == 200
     assert told == [is_let_in]
+
+
+async def test_a_log_that_is_followed_ends_when_its_reader_would_not_be_let_in_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "LOOK_SECONDS", 0.0)
+    answers, closed = [True, True, False], []
+
+    async def welcome() -> bool:
+        return answers.pop(0)
+
+    async def lines() -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                yield b"line"
+        finally:
+            closed.append(True)
+
+    scope: dict[str, Any] = {"type": "http"}
+    note_caller(scope, Caller("nils"), welcome)
+    assert [piece async for piece in while_welcome(scope, lines())] == [b"line", b"line"]
+    assert closed == [True]

@@ -11,6 +11,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from penstock.api.credentials import while_welcome
 from penstock.api.kfp.convert.tasks import artifact_ids, tasks_to_wire
 from penstock.api.kfp.services import KfpServices
 from penstock.api.kfp.wire import JsonAnswer, message, query_flag
@@ -83,7 +84,7 @@ class TaskHandlers:
         if query_flag(request, "follow"):
             await self._tasks.log_size(source, attempt)
             stream = self._tasks.follow_log(source, attempt, offset=_number(request, "offset") or 0)
-            return StreamingResponse(stream, media_type=_TEXT, headers={**headers, "x-accel-buffering": "no"})
+            return StreamingResponse(while_welcome(request.scope, stream), media_type=_TEXT, headers={**headers, "x-accel-buffering": "no"})
         current, size = await self._tasks.log_size(source, attempt)
         offset, end, is_partial = _part(request, size)
         headers |= {"accept-ranges": "bytes", "content-length": str(end - offset), "x-penstock-attempt": str(current)}

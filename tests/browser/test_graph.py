@@ -176,6 +176,23 @@ def test_moving_writes_the_address_once_it_rests(page: Page, served: Served) -> 
     assert page.evaluate("window.written") == 1
 
 
+def test_a_metric_in_a_box_leaves_the_duration_whole(page: Page, served: Served) -> None:
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}")
+    evaluate = page.locator("#graph .node", has=page.locator(".node-metric")).first
+    expect(evaluate.locator(".node-metric")).to_be_visible()
+    # All in one turn of the page, which draws the parts anew whenever more is known of them.
+    beside, overlap, cut = evaluate.evaluate(
+        """(node) => {
+          const [metric, name, line] = ["metric", "name", "meta"].map((part) => node.querySelector(`.node-${part}`).getBoundingClientRect());
+          const numbers = [...node.querySelectorAll(".node-meta .num")].filter((one) => one.scrollWidth > one.clientWidth);
+          return [Math.abs(metric.top + metric.bottom - name.top - name.bottom) / 2, line.right - metric.left, numbers.length];
+        }"""
+    )
+    assert beside < 4, "it stands beside the name"
+    assert overlap > 0, "state and duration have the line below it, too"
+    assert cut == 0
+
+
 def test_a_task_that_a_link_names_is_in_sight_in_the_graph(page: Page, served: Served) -> None:
     page.set_viewport_size({"width": 1100, "height": 700})
     page.goto(f"/ui/runs/{served.seeded.runs['good']}")

@@ -115,3 +115,21 @@ async def test_the_button_of_a_row_restores_that_row_whatever_is_picked(site: tu
     told = unquote((await http.post("/ui/trash/actions", data=form, headers=OURS)).headers["set-cookie"])
     assert "Restored: try 7." in told
     assert {item.title for item in await parts.trash.items()} == items.keys() - {"try 7"}
+
+
+async def test_who_deletes_what_another_tab_has_deleted_is_told_and_is_offered_no_undo(site: tuple[httpx.AsyncClient, Parts]) -> None:
+    http, parts = site
+    made = (await http.post("/apis/v2beta1/experiments", json={"display_name": "in two tabs"})).json()["experiment_id"]
+
+    async def delete() -> dict[str, object]:
+        answer = await http.post("/ui/experiments/actions", data={"verb": "delete", "id": made}, headers=OURS)
+        assert answer.status_code == 303
+        notice = unquote(answer.headers["set-cookie"]).partition("penstock_notice=")[2].partition("; HttpOnly")[0].strip('"')
+        told: dict[str, object] = json.JSONDecoder().raw_decode(notice.replace('\\"', '"').replace("\\054", ","))[0]
+        return told
+
+    first, second = await delete(), await delete()
+    assert (first["kind"], first["undo_url"]) == ("done", "/ui/trash/actions")
+    assert (second["kind"], second["undo_url"]) == ("error", "")
+    assert "in two tabs is in the trash already" in str(second["problems"])
+    assert len([item for item in await parts.trash.items() if item.subject == made]) == 1

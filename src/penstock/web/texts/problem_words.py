@@ -43,6 +43,7 @@ PATTERNS = (
     "tags: at most {number} are allowed, got {value}",
     "tags: key and value of {name} take 1 to {number} characters",
     "tags: the key {name} must not contain a dot",
+    "{name} is in the trash already",
     "run {name} not found",
     "run {name} is one of a flow; what can be done to it stands on its own page",
     "pipeline {name} not found",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from penstock.domain.errors import NotFoundError, PenstockError
+from penstock.domain.errors import ConflictError, NotFoundError, PenstockError
 from penstock.domain.trash import TrashItem, TrashKind
 from penstock.interfaces.pages import ListQuery, Page
 from penstock.interfaces.run_tables import RowGroups
@@ -196,7 +196,10 @@ async def put_away(services: WebServices, request: Request, kind: TrashKind, sub
     titles: list[str] = []
 
     async def put(subject: str) -> None:
-        titles.append((await trash.put(kind, subject, batch=batch, by=by)).title)
+        item = await trash.put(kind, subject, batch=batch, by=by)
+        if item.batch != batch:  # another tab was quicker; an undo of this batch would bring nothing back
+            raise ConflictError(f"{item.title} is in the trash already")
+        titles.append(item.title)
 
     problems = await each(subjects, put)
     if not titles:

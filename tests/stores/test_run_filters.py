@@ -7,7 +7,9 @@ import pytest
 from penstock.interfaces.pages import Condition, ListQuery, by_name
 from penstock.stores.sql import page_filters
 from penstock.stores.sql.database import Database, Transaction
+from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_home import SqlHomePages
+from penstock.stores.sql.pages_run_tables import SqlRunTables
 from penstock.stores.sql.pages_runs import SqlRunPages
 
 
@@ -127,3 +129,35 @@ async def test_a_pipeline_that_people_named_otherwise_is_found_behind_many_that_
     assert (await found(":", "night"))[0] == "r0299"
     assert await found("=", "night 299") == ["r0299"]
     assert await found("=", "day") == []
+
+
+async def test_stored_artifacts_are_found_listed_and_grouped_by_the_name_that_people_gave_to_their_pipeline(database: Database) -> None:
+    def add(tx: Transaction) -> None:
+        tx.execute("INSERT INTO pipeline (pipeline_id, name, display_name, created_at) VALUES ('p', 'night', 'Night shift', 1)")
+        for number, pipeline in enumerate(("p", "p", None), 1):
+            tx.execute(
+                "INSERT INTO run (run_id, kind, name, pipeline_id, pipeline_name, state, created_at, scheduled_at) VALUES (?, 'kfp', 'r', ?, ?, 'SUCCEEDED', 1, 0)",
+                (f"r{number}", pipeline, "train" if pipeline else "other"),
+            )
+            tx.execute(
+                "INSERT INTO artifact (artifact_id, run_id, name, type, uri, created_at) VALUES (?, ?, 'x', 'system.Model', 'u', ?)",
+                (number, f"r{number}", float(number)),
+            )
+
+    await database.write(add)
+    pages = SqlArtifactPages(database)
+
+    async def found(operator: str, value: str) -> list[int]:
+        page = await pages.list_artifacts(ListQuery(conditions=(Condition("pipeline", operator, value),)))
+        return [item.artifact_id for item in page.items]
+
+    assert await found(":", "shift") == [2, 1]
+    assert await found(":", "train") == [2, 1]  # as runs are: the name of the definition has it, too
+    assert await found("=", "Night shift") == [2, 1]
+    assert await found("=", "train") == []
+    assert await found("=", "other") == [3]
+    assert await found("!=", "Night shift") == [3]
+    page = await pages.list_artifacts(ListQuery())
+    assert [(item.pipeline_title, item.pipeline_name) for item in page.items] == [("other", "other"), ("Night shift", "train"), ("Night shift", "train")]
+    groups = await SqlRunTables(database).artifact_groups(ListQuery(), "pipeline")
+    assert {group.value: group.count for group in groups.groups} == {"Night shift": 2, "other": 1}

@@ -300,6 +300,9 @@ class ArtifactItem:
     task_name: str = ""
     task_path: str = ""
     pipeline_name: str = ""
+    """That of its definition."""
+    pipeline_title: str = ""
+    """That which people gave to it."""
 
     @property
     def task_label(self) -> str:

@@ -22,7 +22,8 @@ RUN_JOINS = (
 )
 TASK_COLUMNS = f"task.*, run.name AS run_name, {TITLE} AS pipeline_name"
 ARTIFACT_COLUMNS = (
-    "artifact.*, run.name AS run_name, run.pipeline_name AS pipeline_name, task.display_name AS task_name, task.path AS task_path"
+    f"artifact.*, run.name AS run_name, run.pipeline_name AS pipeline_name, {TITLE} AS pipeline_title, task.display_name AS task_name, "
+    "task.path AS task_path"
 )
 ARTIFACT_JOINS = "LEFT JOIN run ON run.run_id = artifact.run_id LEFT JOIN task ON task.task_id = artifact.task_id"
 
@@ -151,6 +152,7 @@ def artifact_from_row(row: Row) -> ArtifactItem:
         task_name=row["task_name"] or "",
         task_path=row["task_path"] or "",
         pipeline_name=row["pipeline_name"] or "",
+        pipeline_title=row["pipeline_title"] or "",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from penstock.interfaces.page_artifacts import ArtifactView, OutputItem
@@ -20,6 +21,7 @@ from penstock.stores.sql.page_rows import (
     named_places,
     use_from_row,
 )
+from penstock.stores.sql.pipeline_titles import require_pipeline
 
 ARTIFACT_SORTS = {
     "created": "artifact.created_at",
@@ -63,7 +65,7 @@ def artifact_condition(where: Where, condition: Condition) -> None:
         case "run":
             _of_run(where, "name", condition)
         case "pipeline":
-            _of_run(where, "pipeline_name", condition)
+            _of_pipeline(where, condition)
         case field:
             with where.judged():
                 require(where, value_of_key(where, "artifact.metadata", field.removeprefix("meta.")), condition)
@@ -89,6 +91,15 @@ def _of_run(where: Where, column: str, condition: Condition) -> None:
     """Require a text of the run that made it: to contain the value, or with `=` to be it."""
     test = f"{column} = {where.bind(condition.value)}" if condition.operator == "=" else where.contains(column, condition.value)
     where.add(f"artifact.run_id {'NOT IN' if condition.operator == '!=' else 'IN'} (SELECT run_id FROM run WHERE {test})")
+
+
+def _of_pipeline(where: Where, condition: Condition) -> None:
+    """Require the pipeline of the run that made it: to have the value in its name, or with `=` to be called so."""
+    is_not = condition.operator == "!="
+    kept, where.clauses = where.clauses, []
+    require_pipeline(where, replace(condition, operator="=") if is_not else condition, where.text)
+    inside, where.clauses = where.clauses, kept
+    where.add(f"artifact.run_id {'NOT IN' if is_not else 'IN'} (SELECT run_id FROM run WHERE {' AND '.join(inside)})")
 
 
 class SqlArtifactPages:

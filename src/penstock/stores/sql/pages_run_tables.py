@@ -54,7 +54,7 @@ _TASK_COLUMNS: Mapping[str, str] = {
 _ARTIFACT_COLUMNS: Mapping[str, str] = {
     "type": "artifact.type",
     "name": "artifact.name",
-    "pipeline": "run.pipeline_name",
+    "pipeline": TITLE,
     "run": "run.name",
 }
 """SQL of what artifacts are grouped by."""

@@ -97,7 +97,7 @@ def _execution(task: TaskItem) -> dict[str, Any]:
 def _artifact(item: ArtifactItem) -> dict[str, Any]:
     values = (
         item.artifact_id, item.name, item.output_key, item.type, item.uri, item.digest, item.size_bytes, item.is_directory, item.run_id,
-        item.run_name, item.task_id, item.task_name, item.pipeline_name, item.created_at, item.metadata,
+        item.run_name, item.task_id, item.task_name, item.pipeline_title, item.created_at, item.metadata,
     )  # fmt: skip
     return _row(_ARTIFACT, values)
 

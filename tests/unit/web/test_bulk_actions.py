@@ -205,7 +205,7 @@ def test_all_artifacts_that_match_are_taken_and_those_that_refuse_are_listed(
         if int(subject) % 2:
             raise ConflictError("it does not go")
         done.append(subject)
-        return SimpleNamespace(title=subject)
+        return SimpleNamespace(title=subject, batch="b")
 
     async def note(_: int) -> Any:
         return SimpleNamespace(description="", aliases=(), tags=(), ttl_seconds=None)

@@ -97,10 +97,11 @@ function legend(data) {
 function drawNode(sprite, node, data, place, isPicking) {
   const isTask = node.kind === "task";
   const classes = ["node", isTask ? `s-${LOOKS[node.state] ?? "waiting"}` : "is-pill", node.id === data.focus || node.id === data.to ? "is-selected" : "", node.aliases?.length ? "has-alias" : ""];
-  const aliases = node.aliases?.length ? make("span", { class: "node-alias", title: node.aliases.join(", ") }, icon(sprite, "tag"), make("span", { class: "cut" }, node.aliases[0]), node.aliases.length > 1 ? ` +${node.aliases.length - 1}` : null) : null;
-  const element = make(node.url ? "a" : "div", { class: classes.filter(Boolean).join(" "), href: node.url || null, tabindex: node.url ? null : "0", "data-id": node.id, "aria-label": node.url ? [node.name, ...(node.aliases ?? []), node.detail].join(" ") : null, title: [node.whole, node.word, ...(node.aliases ?? [])].join("\n"), draggable: "false" },
+  const others = Math.max(0, (node.aliases?.length ?? 0) - 1); // what is said of a box is what is seen on it
+  const aliases = node.aliases?.length ? make("span", { class: "node-alias", title: node.aliases.join(", ") }, icon(sprite, "tag"), make("span", { class: "cut" }, node.aliases[0]), others ? ` +${others}` : null) : null;
+  const element = make(node.url ? "a" : "div", { class: classes.filter(Boolean).join(" "), href: node.url || null, tabindex: node.url ? null : "0", "data-id": node.id, "aria-label": node.url ? [node.name, ...(others ? [node.aliases[0], `+${others}`] : node.aliases ?? []), node.detail].join(" ") : null, title: [node.whole, node.word, ...(node.aliases ?? [])].join("\n"), draggable: "false" },
     icon(sprite, isTask ? "leaf" : KINDS[node.type] ?? "box", "node-kind"),
-    make("span", { class: "node-text" }, make("span", { class: "node-name" }, ...(node.url ? cutInTheMiddle(node.name) : [node.name])), make("span", { class: "node-meta" }, aliases, make("span", { class: "cut" }, ...cutInTheMiddle(node.detail)))));
+    make("span", { class: "node-text" }, make("span", { class: "node-name" }, ...(node.url ? cutInTheMiddle(node.name) : [node.name])), " ", make("span", { class: "node-meta" }, aliases, " ", make("span", { class: "cut" }, ...cutInTheMiddle(node.detail)))));
   Object.assign(element.style, { left: `${place.x}px`, top: `${place.y}px`, width: `${place.width}px`, height: `${place.height}px` });
   element.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || !node.url) return;

@@ -46,13 +46,41 @@ def open_tab(page: Page, name: str) -> None:
 
 def test_the_graph_counts_a_foreach_and_leads_to_its_tasks(page: Page) -> None:
     open_run(page)
-    work = page.locator("a.flow-node", has_text="work")
+    boxes = page.locator("#graph a.node")
+    expect(boxes).to_have_count(4)
+    work = boxes.filter(has_text="work")
     expect(work).to_contain_text("2/2")
-    expect(page.locator("a.flow-node")).to_have_count(4)
-    expect(page.locator(".flow-edge.is-foreach")).to_have_count(1)
+    expect(page.locator("#graph .edge.is-foreach")).to_have_count(1)
     work.click()
     expect(page.locator("tbody tr[id^=task-work-]")).to_have_count(2)
     expect(page.locator("tbody")).to_contain_text("letters=b")
+
+
+def test_the_graph_is_searched_turned_and_narrowed_like_that_of_pipelines(page: Page) -> None:
+    open_run(page)
+    boxes = page.locator("#graph a.node")
+    expect(boxes).to_have_count(4)
+    page.get_by_role("searchbox", name="Find a step").fill("wor")
+    expect(page.locator("#graph-search-count")).to_have_text("1 matches")
+    expect(boxes.and_(page.locator(".is-match"))).to_have_text(re.compile("work"))
+    page.get_by_label("Failed only").check()
+    expect(page.locator("#graph a.node.is-dim")).to_have_count(4)
+    page.get_by_label("Failed only").uncheck()
+    page.get_by_label("Critical path").check()
+    expect(page.locator("#graph-path-text")).to_have_text(re.compile(r"Critical path .*: start/\S+ \d+ % \(.+\) → work/\S+ .* → end/"))
+    expect(page.locator("#graph a.node.is-on-path")).to_have_count(4)
+    page.get_by_role("button", name="Turn the graph").click()
+    expect(page).to_have_url(re.compile(r"dir=LR.*find=wor|find=wor.*dir=LR"))
+    page.reload()
+    expect(boxes.and_(page.locator(".is-match"))).to_have_text(re.compile("work"))
+    first, last = (boxes.filter(has_text=name).bounding_box() for name in ("start", "end"))
+    assert first is not None and last is not None and last["x"] > first["x"] + first["width"]
+    page.locator("#graph").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#graph a.node:focus")).to_contain_text("work")
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr[id^=task-work-]")).to_have_count(2)
 
 
 def test_the_timeline_has_every_attempt_and_leads_to_it(page: Page) -> None:

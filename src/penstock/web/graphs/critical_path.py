@@ -90,11 +90,15 @@ class CriticalPath:
 def critical_path(tasks: Sequence[Timed], plan: RunPlan | None, *, start: float, end: float) -> CriticalPath:
     """Find the chain among leaf tasks; `start` is when the run began, `end` stands for the end of tasks that still run."""
     leaves = [task for task in tasks if task.started_at is not None]
+    ended = [task for task in leaves if task.finished_at is not None]
+    return chain_of(leaves, _TimeWaits(ended) if plan is None else _PlanWaits(ended, plan), start=start, end=end)
+
+
+def chain_of(leaves: Sequence[Timed], waits: Waits, *, start: float, end: float) -> CriticalPath:
+    """Find the chain among tasks that started, as `waits` knows what each waited for; see `critical_path`."""
     if not leaves:
         return CriticalPath()
     chain = [max(leaves, key=lambda task: (_end(task, end), -_start(task)))]
-    ended = [task for task in leaves if task.finished_at is not None]
-    waits: _Waits = _TimeWaits(ended) if plan is None else _PlanWaits(ended, plan)
     seen = {chain[0].task_id}
     while before := _last(task for task in waits.before(chain[-1]) if task.task_id not in seen):
         chain.append(before)
@@ -126,7 +130,7 @@ def _measured(chain: Sequence[Timed], start: float, end: float) -> CriticalPath:
     return CriticalPath(steps, total)
 
 
-class _Waits(Protocol):
+class Waits(Protocol):
     """Says which leaves another may have waited for."""
 
     def before(self, task: Timed) -> Iterable[Timed]:
@@ -142,7 +146,7 @@ class _TimeWaits:
         self._ends = [_end(task, 0.0) for task in self._ended]
 
     def before(self, task: Timed) -> Iterable[Timed]:
-        """See `_Waits`; a leaf that took no time can stand before itself and is passed over."""
+        """See `Waits`; a leaf that took no time can stand before itself and is passed over."""
         count = bisect_right(self._ends, _start(task) + _SLACK)
         return next(([other] for other in reversed(self._ended[:count]) if _start(other) < _start(task)), ())
 
@@ -159,7 +163,7 @@ class _PlanWaits:
                 self._leaves[place].append(task)
 
     def before(self, task: Timed) -> Iterable[Timed]:
-        """See `_Waits`."""
+        """See `Waits`."""
         open_places = _places(task.path)
         seen = set(open_places)
         while open_places:

@@ -49,7 +49,11 @@ class GraphNode:
     """(output key, artifact type) of a leaf."""
     condition: str = ""
     about: str = ""
-    """What a component says of itself, with its inputs and outputs; of definitions alone."""
+    """What a component says of itself, with its inputs and outputs; of definitions alone. What a step of a flow says of itself."""
+    note: str = ""
+    """Said behind the state: how many tasks of a step are done, and what kind of step it is."""
+    url: str = ""
+    """Where the box leads; empty: to the panel of its task."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from penstock.web.errors import guarded
-from penstock.web.pages.flows import bulk, run, runs, steering, tasks
+from penstock.web.pages.flows import bulk, graphs, run, runs, steering, tasks
 from penstock.web.pages.flows.logs import LOG_PAGES, log_download
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import WebServices
@@ -28,6 +28,8 @@ _TASK = _RUN + "/{step}/{task}"
 PAGES: tuple[tuple[str, Page], ...] = (
     ("/ui/flows/commands", steering.commands_part),
     ("/ui/flows/values", runs.values),
+    ("/ui/flows/graph", graphs.graph_data),
+    ("/ui/flows/path", graphs.path_data),
     ("/flows", runs.list_page),
     ("/flows/{flow}", runs.list_page),
     (_RUN, run.run_page),

@@ -44,6 +44,8 @@ VIEWS: Sequence[tuple[str, str]] = (
 RUN_CRUMB = "Run {run}"
 """What the breadcrumbs call a run, whose id is most often a bare number."""
 _OTHER_WORDS = {"graph": "dag", "config": "parameters", "cards": "output", "task": "tasks"}
+_SCRIPTS: Mapping[str, Sequence[str]] = {"dag": ("graph",), "lineage": ("lineage", "preview", "visuals")}
+"""What views need beside what all do."""
 _MOST_CARDED = 40
 """Tasks whose cards are looked for: each costs a look into the datastore."""
 _MOST_VALUES = 200
@@ -191,7 +193,7 @@ async def run_page(services: WebServices, flows: FlowWeb, request: Request) -> R
     others = [(f"{one.run_id} · {state}", f"/flows/{flow_id}/{one.run_id}") for one, state in zip(view.neighbours, states, strict=True)]
     name = translate(language, RUN_CRUMB, run=view.run.run_id)
     crumbs = (Crumb("Flows", "/flows"), Crumb(flow_id, f"/flows/{flow_id}"), Crumb(name, "", others))
-    scripts = ("table", "flows", "timeline", *(("lineage", "preview", "visuals") if tab == "lineage" else ()))
+    scripts = ("table", "flows", "timeline", *_SCRIPTS.get(tab, ()))
     frame = Frame(title=f"{flow_id}/{view.run.run_id}", section="flows", crumbs=crumbs, live=live_of(view.run), scripts=scripts)
     return render(services, request, "flows/run.html", frame=frame, page=page)
 

@@ -5,16 +5,13 @@ import { startLogs } from "./logs.js";
 
 const PAUSE = 2000;
 
-// A graph that is wider than its frame begins with its first step in the middle.
-for (const frame of document.querySelectorAll(".flow-graph")) {
-  const step = frame.querySelector(".flow-node rect")?.getBoundingClientRect();
-  const box = frame.getBoundingClientRect();
-  if (step && frame.scrollWidth > frame.clientWidth) frame.scrollLeft = step.left + step.width / 2 - box.left - box.width / 2;
-}
+// Where there was nothing to draw yet, the first step begins the page anew.
+if (!document.getElementById("graph")) document.addEventListener("penstock:patched", () => document.getElementById("graph") && location.reload());
 
 setInterval(() => {
   if (!document.querySelector("[data-poll]") || document.querySelector("#flow-add-tag input:focus")) return;
   refresh();
+  document.dispatchEvent(new CustomEvent("penstock:change", { detail: null }));
 }, PAUSE);
 // Cards of a running task: what its step refreshes is handed into their frames, which say whether they took it. Frames are foreign: all that
 // they can cause is that they are loaded again, at most once in a pause.

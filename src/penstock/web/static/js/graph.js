@@ -16,7 +16,7 @@ import { asRead, inOrder, showFocused } from "./tabbing.js";
 import { ask, waitAt } from "./waiting.js";
 
 const LOOKS = { PENDING: "pending", RUNNING: "running", SUCCEEDED: "succeeded", SKIPPED: "skipped", FAILED: "failed", CANCELING: "canceling", CANCELED: "canceled", PAUSED: "paused" };
-const KINDS = { RUNTIME: "leaf", IMPORTER: "import", LOOP: "loop", ITERATION: "loop", DAG: "layers", CONDITION: "branch", CONDITION_BRANCH: "branch", EXIT_HANDLER: "exit", CLUSTER: "layers", ARTIFACT: "box" };
+const KINDS = { FOREACH: "loop", PARALLEL: "layers", BRANCHES: "branch", SWITCH: "branch", JOIN: "lineage", RUNTIME: "leaf", IMPORTER: "import", LOOP: "loop", ITERATION: "loop", DAG: "layers", CONDITION: "branch", CONDITION_BRANCH: "branch", EXIT_HANDLER: "exit", CLUSTER: "layers", ARTIFACT: "box" };
 const ARTIFACT_KINDS = { "system.Dataset": "dataset", "system.Model": "model", "system.Metrics": "metrics", "system.ClassificationMetrics": "metrics", "system.HTML": "document", "system.Markdown": "document" };
 const ORDER = ["FAILED", "CANCELED", "CANCELING", "RUNNING", "PENDING", "PAUSED", "SUCCEEDED", "SKIPPED"];
 const DIFFS = { added: "plus", removed: "minus", changed: "edit" };
@@ -46,7 +46,7 @@ class GraphView {
     const parameters = new URL(location.href).searchParams;
     this.isDefault = !parameters.has("open");
     this.open = new Set((parameters.get("open") ?? "").split(",").filter(Boolean));
-    this.options = { direction: parameters.get("dir") === "LR" ? "LR" : "TB", artifacts: parameters.get("artifacts") === "1", implied: parameters.get("implied") !== "shown" };
+    this.options = { direction: parameters.get("dir") === "LR" ? "LR" : "TB", artifacts: parameters.get("artifacts") === "1", implied: root.dataset.whole !== "yes" && parameters.get("implied") !== "shown" };
     this.selected = parameters.get("task") && [parameters.get("task"), parameters.get("output")].filter(Boolean).join("#");
     this.hasLayers = root.dataset.layers === "yes";
     this.layer = this.hasLayers ? parameters.get("layer") : null;
@@ -306,7 +306,7 @@ class GraphView {
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.replaceChildren(makeSvg("defs", {}, makeSvg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, makeSvg("path", { d: "M1 1 L7 4 L1 7", class: "arrow-head" }))));
     for (const edge of edges) {
-      const path = makeSvg("path", { class: `edge${edge.labels.length ? " carries" : ""}${edge.diff ? ` diff-${edge.diff}` : ""}`, d: edgePath(edge.points), "marker-end": "url(#arrow)", "data-source": edge.source, "data-target": edge.target });
+      const path = makeSvg("path", { class: `edge${edge.labels.length || edge.words ? " carries" : ""}${edge.is_foreach ? " is-foreach" : ""}${edge.diff ? ` diff-${edge.diff}` : ""}`, d: edgePath(edge.points), "marker-end": "url(#arrow)", "data-source": edge.source, "data-target": edge.target });
       this.svg.append(hitLine(edge, edgePath(edge.points)), path);
     }
     for (const box of boxes) {
@@ -338,9 +338,9 @@ class GraphView {
       return make(isLink ? "a" : "div", { class: "node is-artifact", "data-node": isLink ? node.id : null, href: isLink ? href : null, draggable: "false", "aria-label": isLink ? node.name : null, title: `${node.name}\n${node.artifactType}` },
         icon(this.sprite, ARTIFACT_KINDS[node.artifactType] ?? "box"), make("span", { class: "node-name" }, ...cutInTheMiddle(node.name)));
     }
-    const href = this.isStatic ? `?node=${encodeURIComponent(node.id)}` : `?task=${encodeURIComponent(node.id)}`;
+    const href = node.url || (this.isStatic ? `?node=${encodeURIComponent(node.id)}` : `?task=${encodeURIComponent(node.id)}`);
     const kind = icon(this.sprite, KINDS[node.type] ?? "leaf", "node-kind");
-    const name = make("span", { class: "node-name" }, node.name);
+    const name = make("span", { class: "node-name" }, node.name, node.url ? make("span", { class: "node-note" }) : null);
     if (!node.is_group) {
       return make("a", { class: "node", href, draggable: "false", "data-node": node.id, "data-node-key": node.key }, kind,
         make("span", { class: "node-text" }, name, make("span", { class: "node-meta" })), make("span", { class: "node-side" }));
@@ -379,6 +379,7 @@ class GraphView {
       if (node.diff) element.classList.add(`diff-${node.diff}`);
       element.title = [node.name, this.tally(node.counts), node.reason, node.about || node.component].filter(Boolean).join("\n");
       this.meta(element.querySelector(".node-meta"), node, look);
+      element.querySelector(".node-note")?.replaceChildren(node.note);
       if (!node.is_group) this.side(element.querySelector(".node-side"), node);
       if (entry.box.loop) this.loop(element.querySelector(".node-loop"), node, entry.box.loop);
       else if (!entry.isOpen && node.is_group) this.ring(element.querySelector(".node-loop"), node.counts);
@@ -392,7 +393,7 @@ class GraphView {
   meta(place, node, look) {
     const parts = [];
     if (!this.isStatic) {
-      const word = node.state ? (look === "cached" ? text("cached") : text(node.state)) : text(document.querySelector("#run-head[data-final]") ? "never" : "not yet");
+      const word = node.state ? (look === "cached" ? text("cached") : text(node.state)) : text(document.querySelector(":is(#run-head, #flow-head)[data-final]") ? "never" : "not yet");
       parts.push(icon(this.sprite, look, node.state === "RUNNING" ? "spins" : ""), make("span", { class: "node-state" }, word));
       if (node.started_at && node.finished_at && look !== "cached" && !node.iterations) parts.push(make("span", { class: "num" }, duration(node.finished_at - node.started_at)));
       else if (node.started_at && node.state === "RUNNING") parts.push(make("span", { class: "num", "data-since": String(node.started_at) }, duration(this.data.now - node.started_at)));
@@ -549,7 +550,7 @@ class GraphView {
     this.sight.write(address.searchParams);
     const edge = this.edge ? edgeKey(this.edge) : this.wantedEdge;
     const round = this.layer && this.data?.loops[this.layer] ? this.rounds.get(this.layer) : "";
-    const marks = { edge, round, implied: this.options.implied ? "" : "shown", find: document.getElementById("graph-search")?.value.trim() };
+    const marks = { edge, round, implied: this.options.implied || this.root.dataset.whole === "yes" ? "" : "shown", find: document.getElementById("graph-search")?.value.trim() };
     for (const name of Object.keys(SWITCHES)) marks[name] = document.getElementById(SWITCHES[name])?.checked ? "1" : "";
     for (const [name, value] of Object.entries(marks)) {
       if (value) address.searchParams.set(name, value);
@@ -718,6 +719,7 @@ class GraphView {
         return;
       }
       const link = event.target.closest("a[data-node]");
+      if (link && this.nodes.get(link.dataset.node)?.box.node.url) return; // the box is a link to a page of its own
       if (!link || this.isStatic || event.ctrlKey || event.metaKey || event.shiftKey) {
         if (link && this.isStatic) {
           event.preventDefault();

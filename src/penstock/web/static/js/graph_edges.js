@@ -29,7 +29,7 @@ export function flowing(edge, marks) {
 }
 
 function sentence(edge, marks) {
-  return flowing(edge, marks).map((parts) => parts.filter(Boolean).join(" · "));
+  return edge.words ? [edge.words] : flowing(edge, marks).map((parts) => parts.filter(Boolean).join(" · "));
 }
 
 /** A wide invisible line over a thin one, so that it can be hit and have the focus; its tip says what flows. */

@@ -1,0 +1,62 @@
+"""What the graph of a flow's run asks for: its steps with their states, and its critical path."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from penstock.domain.errors import NotFoundError
+from penstock.interfaces.page_flows import FlowRunView, FlowTaskQuery
+from penstock.web.graphs.flow import graph_of
+from penstock.web.graphs.flow_scope import path_of, scope_of
+from penstock.web.render import language_of
+from penstock.web.services.flows import FlowWeb
+from penstock.web.services.web import WebServices
+from penstock.web.texts.i18n import translate
+
+_ROOT = "root"
+_MOST_TASKS = 1000
+"""Tasks whose times are looked at."""
+FAN_OUT, FOLLOWS = "one task for each value", "what the step holds"
+"""What is said of edges, in English."""
+
+
+async def graph_data(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """Steps of the run `?run=Flow/12` for the drawing.
+
+    Raises:
+        NotFoundError: unknown run.
+    """
+    view = await _run(flows, request)
+    run = view.run
+    graph = graph_of(await flows.reader.graph(run.flow_id, run.run_id), view.steps)
+    tasks = await flows.pages.tasks(run.flow_id, run.run_id, FlowTaskQuery(limit=_MOST_TASKS))
+    words = {fans: translate(language_of(request), text) for fans, text in ((True, FAN_OUT), (False, FOLLOWS))}
+    scope = scope_of(graph, tasks.items, run.shared_id, words)
+    body = {"root": _ROOT, "scopes": {_ROOT: scope}, "loops": {}, "now": services.clock.now()}
+    return JSONResponse(body, headers={"cache-control": "no-store"})
+
+
+async def path_data(services: WebServices, flows: FlowWeb, request: Request) -> Response:
+    """Answer the chain of tasks that decided when the run `?run=Flow/12` ended, each with its step; of very many tasks, of the first.
+
+    Raises:
+        NotFoundError: unknown run.
+    """
+    view = await _run(flows, request)
+    run = view.run
+    graph = graph_of(await flows.reader.graph(run.flow_id, run.run_id), view.steps)
+    tasks = await flows.pages.tasks(run.flow_id, run.run_id, FlowTaskQuery(has_begun=True, limit=_MOST_TASKS))
+    end = run.finished_at or services.clock.now()
+    path = path_of(graph, tasks.items, start=run.started_at, end=end)
+    steps = [{"id": step.path, "name": step.name, "seconds": step.seconds, "share": step.share, "groups": []} for step in path.steps]
+    body = {"total_seconds": path.total_seconds, "waited_share": path.waited_share, "steps": steps}
+    return JSONResponse(body, headers={"cache-control": "no-store"})
+
+
+async def _run(flows: FlowWeb, request: Request) -> FlowRunView:
+    flow_id, _, run_id = request.query_params.get("run", "").partition("/")
+    view = await flows.pages.run(flow_id, run_id)
+    if view is None:
+        raise NotFoundError(f"There is no run {flow_id}/{run_id}.")
+    return view

@@ -83,6 +83,16 @@ def test_the_graph_is_searched_turned_and_narrowed_like_that_of_pipelines(page: 
     expect(page.locator("tbody tr[id^=task-work-]")).to_have_count(2)
 
 
+def test_without_script_the_steps_stand_in_a_table(chromium: Browser, address: str) -> None:
+    with chromium.new_context(java_script_enabled=False, base_url=address) as context:
+        plain = context.new_page()
+        plain.goto("/flows/ShownFlow")
+        plain.locator("a[href^='/flows/ShownFlow/']").first.click()
+        expect(plain.locator("#graph")).to_be_hidden()
+        expect(plain.locator("#flow-steps tbody tr")).to_have_count(4)
+        expect(plain.locator("#flow-steps tbody tr").first).to_be_visible()
+
+
 def test_the_timeline_has_every_attempt_and_leads_to_it(page: Page) -> None:
     open_run(page)
     open_tab(page, "Timeline")

@@ -6,9 +6,7 @@ import stat
 from pathlib import Path
 
 import httpx
-import pytest
 
-from penstock.cli.env import has_name_for_metaflow
 from penstock.spec.stored import missing
 from tests.cli.conftest import Run
 from tests.support.server import LiveServer
@@ -58,26 +56,6 @@ def test_env_prints_variables_that_open_the_server(penstock: Run, tmp_path: Path
         assert variables["WANDB_API_KEY"] == server.key
         assert f"export KF_PIPELINES_ENDPOINT={server.url}" in penstock("env").stdout.splitlines()
         assert stat.S_IMODE((tmp_path / "data" / "api-key").stat().st_mode) == 0o600
-
-
-@pytest.mark.parametrize(
-    ("environ", "has_name"),
-    [
-        ({}, False), ({"USER": "root", "USERNAME": ""}, False), ({"USER": "ann"}, True), ({"USER": "root", "SUDO_USER": "ann"}, True),
-        ({"USER": "root", "METAFLOW_USER": "ann"}, True),
-    ],
-)  # fmt: skip
-def test_who_runs_flows_is_found_where_metaflow_looks(environ: dict[str, str], has_name: bool) -> None:
-    assert has_name_for_metaflow(environ) is has_name
-
-
-def test_env_gives_root_a_name_that_metaflow_takes(penstock: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("METAFLOW_USER", "SUDO_USER", "USERNAME"):
-        monkeypatch.delenv(name, raising=False)
-    with LiveServer(tmp_path / "data"):
-        for user, told in (("root", "root-user"), ("ann", None)):
-            monkeypatch.setenv("USER", user)
-            assert json.loads(penstock("env", "--json").stdout).get("METAFLOW_USER") == told
 
 
 def test_env_prints_the_prefix_of_flows_that_the_server_was_started_with(penstock: Run, tmp_path: Path) -> None:

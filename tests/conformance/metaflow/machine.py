@@ -41,7 +41,7 @@ class Machine:
             capture_output=True,
             text=True,
             check=True,
-            env=client_environment(USER="ada"),
+            env=client_environment(),
         ).stdout
         lines = [line.removeprefix("export ").partition("=") for line in printed.splitlines() if line.startswith("export ")]
         variables = {name: value.strip("'\"") for name, _, value in lines if not name.startswith("KF_")}

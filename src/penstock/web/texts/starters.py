@@ -32,6 +32,7 @@ with wandb.init(project="first") as run:
         run.log({{"loss": 1 / (step + 1)}})
 """
 _FLOW = """\
+# In a shell of root, as in containers, Metaflow wants a name: export METAFLOW_USER=you
 from metaflow import FlowSpec, step
 
 class HelloFlow(FlowSpec):

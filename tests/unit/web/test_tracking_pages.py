@@ -48,7 +48,7 @@ from penstock.web.previews.parquet import read_head
 from penstock.web.routes.pages import routes
 from penstock.web.services.tracking import TrackingServices
 from penstock.web.services.web import WebServices
-from penstock.web.tracking.documents import compared, plain, tree_of
+from penstock.web.tracking.documents import branch_of, compared, plain, tree_of
 from penstock.web.tracking.filters import run_filters, run_order
 from tests.support.tracking import HandClock, sqlite_url, tracking_room
 from tests.unit.web.test_pages import AttributeNames
@@ -289,6 +289,19 @@ async def test_the_log_of_a_shared_run_is_read_of_one_writer_alone(site: Site) -
     assert (await site.get(f"{data}?q=step&label=rank0")).json()["matches"] == [0, 3]
     assert (await site.get(f"{data}/text?label=rank0")).text == "w0 step 0\nw0 step 1\n"
     assert (await site.get(f"{data}?label=nobody")).json()["lines"] == []
+
+
+async def test_a_fork_says_what_it_was_forked_from_and_a_rewound_run_to_where(site: Site) -> None:
+    async def about(name: str, point: object) -> str:
+        change = RunChange(config=json.dumps({"_wandb": {"value": {"branch_point": point}}}))
+        await site.tracking.runs.upsert("ann", "digits", name, change)
+        return re.sub(r"\s+", " ", (await site.get(f"/ann/digits/runs/{name}/overview")).text.partition("About this run</h2>")[2])
+
+    point = {"run_id": "first", "step": 2}
+    await site.tracking.runs.upsert("ann", "digits", "first", RunChange())
+    assert '<dt>Forked from</dt><dd><a href="/ann/digits/runs/first">first</a>, to step 2</dd>' in await about("second", point)
+    assert "<dt>Rewound</dt><dd>to step 2</dd>" in await about("first", point)
+    assert branch_of({"branch_point": {"run_id": "first", "step": float("nan")}}) is branch_of({"branch_point": [1]}) is branch_of({}) is None
 
 
 async def test_notes_are_read_as_markdown_with_any_markup_in_them_as_text(site: Site) -> None:

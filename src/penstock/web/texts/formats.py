@@ -23,6 +23,7 @@ STATE_LOOKS: Mapping[str, tuple[str, str]] = {
     "CANCELING": ("Canceling", "canceling"),
     "CANCELED": ("Canceled", "canceled"),
     "PAUSED": ("Paused", "paused"),
+    "FINISHED": ("Finished", "succeeded"),
 }
 """State -> (word, icon and class name). Every state has its own shape, so that colour is never the only sign."""
 UNITS: dict[str, int] = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400, "weeks": 604_800}

@@ -42,6 +42,15 @@ def client_facts(run: TrackedRun) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def branch_of(facts: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Return run and step that a run's history goes on from, as its client noted (`branch_point` of `client_facts`); None without one."""
+    point = facts.get("branch_point")
+    if not isinstance(point, Mapping):
+        return None
+    name, step = point.get("run_id"), point.get("step")
+    return (name, int(step)) if isinstance(name, str) and isinstance(step, int | float) and math.isfinite(step) else None
+
+
 def summary_of(run: TrackedRun) -> dict[str, Any]:
     """Return the summary without the client's own keys (`_wandb`, `_runtime`, ...)."""
     return {key: value for key, value in read_document(run.summary).items() if not key.startswith("_")}

@@ -31,6 +31,7 @@ from penstock.web.tracking.chart_panels import ChartPanel, panel_list, panels_of
 from penstock.web.tracking.documents import (
     ComparedRow,
     Tree,
+    branch_of,
     client_facts,
     compared,
     config_of,
@@ -134,6 +135,11 @@ class TrackedRunPage:
     def machine(self) -> Sequence[tuple[str, str]]:
         """Facts of the machine: (message, value)."""
         return machine_of(self.environment)
+
+    @property
+    def branch(self) -> tuple[str, int] | None:
+        """Run and step that its history goes on from: of another run a fork, of itself a rewind; on Overview."""
+        return branch_of(self.facts)
 
     @property
     def runtime(self) -> float | None:

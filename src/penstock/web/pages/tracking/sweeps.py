@@ -56,7 +56,7 @@ SWEEPS: HeldList[Sweep] = HeldList(
     numbers={"trials": "Trials"},
 )
 """The list of a project's sweeps."""
-STATE_WORDS = {state.value.lower(): state_word({"FINISHED": "SUCCEEDED"}.get(state.value, state.value)) for state in SweepState}
+STATE_WORDS = {state.value.lower(): state_word(state.value) for state in SweepState}
 """What states are called, in English, by their word in the filter."""
 _MAX_AXES = 10
 _DRAWN = 50

@@ -261,7 +261,7 @@ def test_a_box_of_data_says_its_name_alone_and_below_it_the_run_that_it_is_of(mo
         page.goto(f"/ui/lineage?of=artifact:{model['id']}")
         graph = page.locator("#lineage")
         data = graph.locator(".node", has=page.locator(".node-name", has_text=re.compile("^data$")))
-        expect(data.locator(".node-meta")).to_have_text(re.compile("^lineage .*[0-9]$"))
+        expect(data.locator(".node-meta")).to_have_text(re.compile(r"^\s*lineage .*[0-9]\s*$"))
         # The whole of the name is there, and of what tells it from others of its name at least the end.
         is_whole = "(text) => [text, ...text.querySelectorAll('.cut-tail')].every((one) => one.scrollWidth <= one.clientWidth + 1)"
         assert data.locator(".node-name").evaluate(is_whole)

@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import NotFoundError
-from penstock.interfaces.page_flows import FlowRunView, FlowTaskQuery
-from penstock.web.graphs.flow import graph_of
+from penstock.interfaces.page_flows import FlowRunItem, FlowTaskQuery
+from penstock.web.graphs.flow import FlowGraph, graph_of
 from penstock.web.graphs.flow_scope import path_of, scope_of
 from penstock.web.render import language_of
 from penstock.web.services.flows import FlowWeb
@@ -27,9 +27,7 @@ async def graph_data(services: WebServices, flows: FlowWeb, request: Request) ->
     Raises:
         NotFoundError: unknown run.
     """
-    view = await _run(flows, request)
-    run = view.run
-    graph = graph_of(await flows.reader.graph(run.flow_id, run.run_id), view.steps)
+    run, graph = await _drawn(flows, request)
     tasks = await flows.pages.tasks(run.flow_id, run.run_id, FlowTaskQuery(limit=_MOST_TASKS))
     words = {fans: translate(language_of(request), text) for fans, text in ((True, FAN_OUT), (False, FOLLOWS))}
     scope = scope_of(graph, tasks.items, run.shared_id, words)
@@ -43,9 +41,7 @@ async def path_data(services: WebServices, flows: FlowWeb, request: Request) -> 
     Raises:
         NotFoundError: unknown run.
     """
-    view = await _run(flows, request)
-    run = view.run
-    graph = graph_of(await flows.reader.graph(run.flow_id, run.run_id), view.steps)
+    run, graph = await _drawn(flows, request)
     tasks = await flows.pages.tasks(run.flow_id, run.run_id, FlowTaskQuery(has_begun=True, limit=_MOST_TASKS))
     end = run.finished_at or services.clock.now()
     path = path_of(graph, tasks.items, start=run.started_at, end=end)
@@ -54,9 +50,10 @@ async def path_data(services: WebServices, flows: FlowWeb, request: Request) -> 
     return JSONResponse(body, headers={"cache-control": "no-store"})
 
 
-async def _run(flows: FlowWeb, request: Request) -> FlowRunView:
+async def _drawn(flows: FlowWeb, request: Request) -> tuple[FlowRunItem, FlowGraph]:
+    """Return the run that the address names, and its steps."""
     flow_id, _, run_id = request.query_params.get("run", "").partition("/")
     view = await flows.pages.run(flow_id, run_id)
     if view is None:
         raise NotFoundError(f"There is no run {flow_id}/{run_id}.")
-    return view
+    return view.run, graph_of(await flows.reader.graph(flow_id, run_id), view.steps)

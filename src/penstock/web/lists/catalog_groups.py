@@ -21,6 +21,8 @@ LABELS: Mapping[str, str] = {
 """What columns are called."""
 _NUMBERS: Mapping[str, Sequence[str]] = {"pipelines": ("versions", "schedules"), "experiments": ("runs",), "recurring": ("concurrency",)}
 """Numbers that are summed up."""
+_KINDS: Mapping[str, str] = {"event": "Event", "schedule": "Schedule"}
+"""What kinds of triggers are called."""
 _TAG = "tag."
 _MOST_TAGS = 40
 
@@ -45,7 +47,8 @@ async def group_table(services: WebServices, table: str, query: ListQuery, wante
         return None
     found = await services.run_tables.catalog_groups(table, query, by)
     labels = {name: LABELS[name] for name in _NUMBERS[table]}
-    return GroupTable(by, LABELS.get(by, by), found, _NUMBERS[table], base, wanted, labels=labels, is_of_last_runs=True)
+    words = _KINDS if by == "kind" else {}
+    return GroupTable(by, LABELS.get(by, by), found, _NUMBERS[table], base, wanted, words=words, labels=labels, is_of_last_runs=True)
 
 
 async def exported_groups(services: WebServices, table: str, query: ListQuery, by: str) -> Export:

@@ -315,6 +315,11 @@ def test_collections_are_tagged_compared_and_deleted_in_bulk_and_outputs_say_why
     expect(tab.get_by_role("heading", name="Compare artifacts")).to_be_visible()
     expect(tab.locator("#diff")).to_contain_text("their digests are of different kinds")
     check_axe(tab)
+    usual = tab.viewport_size
+    assert usual is not None
+    tab.set_viewport_size({"width": 390, "height": 844})
+    assert tab.locator(".compare-box").first.evaluate("(box) => box.scrollWidth <= box.clientWidth")
+    tab.set_viewport_size(usual)
 
     tab.goto("/ui/artifacts?q=tag:gold")
     tab.get_by_role("checkbox", name="Select all").check()

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from penstock.web.flows.parameters import declared
 from penstock.web.flows.replay import package_environment
 
 _MOST_CHARACTERS = 200
@@ -63,8 +64,7 @@ def commands_of(
     environment = package_environment(graph or {})
     program = ["python", file, *([f"--environment={environment}"] if environment else [])]
     options = {name: _option(value) for name, value in values.items()}
-    declared = [item for item in (graph or {}).get("parameters") or () if isinstance(item, Mapping)]
-    configs = {str(item.get("name")) for item in declared if item.get("type") == "Config"}
+    configs = {str(item.get("name")) for item in declared(graph) if item.get("type") == "Config"}
     said = {name: text for name, text in options.items() if text is not None}
     config = [word for name, text in said.items() if name in configs for word in ("--config-value", name, text)]
     given = [word for name, text in said.items() if name not in configs for word in (f"--{name}", text)]

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.flows import Page
-from penstock.flows.reading import Card, ValueInfo
+from penstock.flows.reading import PARAMETERS_STEP, Card, ValueInfo
 from penstock.interfaces.page_flows import FlowRunItem, FlowRunView, FlowTaskItem, FlowTaskQuery
 from penstock.interfaces.tracking_pages import RunTracking
 from penstock.web.flows.parameters import declared, looked_at
@@ -50,7 +50,6 @@ _MOST_CARDED = 40
 """Tasks whose cards are looked for: each costs a look into the datastore."""
 _MOST_VALUES = 200
 _LAST_WORDS = 5
-PARAMETERS_STEP = "_parameters"
 _MAX_BARS = 1000
 _MOST_ROWS = 500
 """Rows of metadata on a page."""

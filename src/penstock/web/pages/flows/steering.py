@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError, PenstockError
 from penstock.domain.flows import Page
+from penstock.flows.reading import PARAMETERS_STEP
 from penstock.interfaces.page_flows import FlowRunItem, FlowTaskQuery
 from penstock.web.flows.commands import commands_of
 from penstock.web.flows.parameters import looked_at
@@ -17,7 +18,6 @@ from penstock.web.render import render_part
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import WebServices
 
-PARAMETERS_STEP = "_parameters"
 WAYS = ("resume", "again", "cancel", "schedule", "use")
 """What a menu is about; `use` reads the run from Python and a shell."""
 

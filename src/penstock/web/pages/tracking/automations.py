@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -95,12 +95,7 @@ async def create(services: WebServices, tracking: TrackingServices, request: Req
         InvalidArgumentError: the form does not say a condition, or not one that can be watched.
         NotFoundError: there is no such project.
     """
-    check_own_form(request)
-    form = {name: str(value).strip() for name, value in (await request.form()).items()}
-    check_writable(tracking, request, form.get("entity", ""))
-    project = await tracking.projects.get(form["entity"], form.get("project", ""))
-    if project is None:
-        raise NotFoundError("There is no such project any more.")
+    form, project = await _asked(tracking, request)
     event_type, event_filter = condition_of(form)
     action_type, action = _action_of(form)
     make = partial(
@@ -115,12 +110,7 @@ async def create(services: WebServices, tracking: TrackingServices, request: Req
         action=action,
         user_name=caller_of(tracking, request).user_name,
     )
-    target = f"{project_url(project)}/automations"
-    try:
-        await asyncio.to_thread(make)
-    except (AlreadyExistsError, InvalidArgumentError) as error:
-        return redirect(target, Notice(str(error), "error"))
-    return redirect(target, Notice("Saved."))
+    return await _made(project, make)
 
 
 async def add_webhook(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
@@ -129,16 +119,27 @@ async def add_webhook(services: WebServices, tracking: TrackingServices, request
     Raises:
         NotFoundError: there is no such project.
     """
+    form, project = await _asked(tracking, request)
+    make = partial(
+        tracking.automations.create_integration, project.entity, name=form.get("name", ""), url=form.get("url", ""),
+        access_token_ref=form.get("token", ""), secret_ref=form.get("signing", ""),
+    )  # fmt: skip
+    return await _made(project, make)
+
+
+async def _asked(tracking: TrackingServices, request: Request) -> tuple[Mapping[str, str], TrackedProject]:
+    """Return what one of our own forms says, and the project that it is about, which the sender may write to."""
     check_own_form(request)
     form = {name: str(value).strip() for name, value in (await request.form()).items()}
     check_writable(tracking, request, form.get("entity", ""))
     project = await tracking.projects.get(form["entity"], form.get("project", ""))
     if project is None:
         raise NotFoundError("There is no such project any more.")
-    make = partial(
-        tracking.automations.create_integration, project.entity, name=form.get("name", ""), url=form.get("url", ""),
-        access_token_ref=form.get("token", ""), secret_ref=form.get("signing", ""),
-    )  # fmt: skip
+    return form, project
+
+
+async def _made(project: TrackedProject, make: Callable[[], object]) -> Response:
+    """Make what a form asks for, and lead back with how that went."""
     target = f"{project_url(project)}/automations"
     try:
         await asyncio.to_thread(make)

@@ -269,6 +269,23 @@ def test_rows_are_picked_and_acted_on_by_keyboard(page: Page, served: Served) ->
     page.wait_for_url("**/ui/executions")
 
 
+def test_a_tag_without_a_name_is_asked_for_while_the_rows_stay_picked_and_tags_are_taken_off_again(page: Page, served: Served) -> None:
+    page.goto("/ui/runs")
+    for number in range(2):
+        page.locator("[data-rows] tbody .pick input").nth(number).check()
+    bar = page.locator("[data-bulk-bar]")
+    bar.get_by_role("button", name="Add tag").click()
+    expect(page.get_by_role("alert").filter(has_text="Name the tag to add: KEY or KEY=VALUE.")).to_be_visible()
+    expect(bar.locator("[data-bulk-count]")).to_have_text("2")
+    bar.get_by_label("Tag", exact=True).fill("checked=yes")
+    bar.get_by_role("button", name="Add tag").click()
+    expect(page.get_by_text("Tagged 2 of 2 runs.")).to_be_visible()
+    served.seeded.actions.calls.clear()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Tags taken off 2 of 2 runs.")).to_be_visible()
+    assert [(name, *rest) for name, (_, *rest) in served.seeded.actions.calls] == [("untag_run", {"checked": "yes"}, {})] * 2
+
+
 def test_archiving_offers_undo(page: Page, served: Served) -> None:
     run_id = served.seeded.runs["night-1"]
     page.goto(f"/ui/runs/{run_id}")

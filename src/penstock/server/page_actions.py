@@ -95,6 +95,13 @@ class RunForms:
         run = await self._runs.get(RunId(run_id))
         await self._runs.update(RunId(run_id), tags={**run.tags, **tags})
 
+    async def untag(self, run_id: str, given: Mapping[str, str], before: Mapping[str, str]) -> None:
+        """Take tags off; see `RunActions.untag`."""
+        run = await self._runs.get(RunId(run_id))
+        undone = {key for key, value in given.items() if run.tags.get(key) == value}
+        kept = {key: value for key, value in run.tags.items() if key not in undone or key in before}
+        await self._runs.update(RunId(run_id), tags=kept | {key: before[key] for key in undone if key in before})
+
     async def delete(self, run_id: str) -> None:
         """Remove the run."""
         await self._runs.delete(RunId(run_id))

@@ -31,7 +31,7 @@ from penstock.web.lists.namespaces import completed, remember
 from penstock.web.nearest import Nearest, flow_address, nearest, nearest_section
 from penstock.web.opened import note_page
 from penstock.web.pages.system.trash import KINDS
-from penstock.web.render import SECTIONS, Crumb, Frame, Notice, language_of, redirect, render, told_in
+from penstock.web.render import SECTIONS, Crumb, Frame, Notice, is_scripted_form, language_of, redirect, render, told_in
 from penstock.web.security import STILL_HEADERS
 from penstock.web.services.web import WebServices
 from penstock.web.texts.sentences import say_error
@@ -122,11 +122,6 @@ def _led(request: Request, response: Response) -> Response:
     told = JSONResponse({"location": response.headers["location"]}, headers={"cache-control": "no-store"})
     told.raw_headers += [(name, value) for name, value in response.raw_headers if name == b"set-cookie"]
     return told
-
-
-def is_scripted_form(request: Request) -> bool:
-    """Whether `forms.js` sent it, and waits for `location`, a `problem` or a page."""
-    return request.headers.get("x-form") == "1"
 
 
 def _noted(request: Request, error: Exception) -> str:

@@ -379,6 +379,11 @@ def render_part(services: WebServices, request: Request, template: str, **values
     return HTMLResponse(render_text(services, request, template, **values), headers=PAGE_HEADERS)
 
 
+def is_scripted_form(request: Request) -> bool:
+    """Whether `forms.js` sent it, and waits for `location`, a `problem` or a page."""
+    return request.headers.get("x-form") == "1"
+
+
 def redirect(target: str, notice: Notice | None = None) -> Response:
     """Lead to `target` (a path of ours) after a form, with a message to show there."""
     response = RedirectResponse(target, status_code=303)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import zipfile
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -14,6 +15,8 @@ import pytest
 from penstock.domain.errors import ConflictError
 from penstock.domain.ids import Digest
 from penstock.domain.versions import ManifestEntry
+from penstock.interfaces.artifact_notes import NoteChange
+from penstock.server.page_actions import RunForms
 from penstock.web.comparisons.versions import compare_documents
 from penstock.web.pages.compare.artifacts import FileList
 from penstock.web.pages.compare.tasks import row_of
@@ -304,6 +307,94 @@ def test_moved_runs_go_back_where_each_was(seeded: SeededApp, client: PageClient
     send(client, address, **fields)
     assert [run_id for run_id, _ in moved] == rows[:2]
     assert all(home in homes[run_id] for run_id, home in moved)
+
+
+def test_tags_are_taken_off_the_runs_that_did_not_have_them(seeded: SeededApp, client: PageClient) -> None:
+    tags: dict[str, dict[str, str]] = {"had": {"team": "a", "old": "1"}, "bare": {}}
+
+    class Tagged:
+        async def runs(self, ids: list[str]) -> list[Any]:
+            return [SimpleNamespace(run_id=one, name=one, tags=tags[one]) for one in ids]
+
+    def tag(*ids: str, words: str) -> tuple[str, dict[str, str]] | None:
+        before = seeded.services.runs
+        object.__setattr__(seeded.services, "runs", Tagged())
+        try:
+            answer = send(client, "/ui/runs/actions", verb="tag", id=ids, tags=words, next="/ui/runs?q=x")
+        finally:
+            object.__setattr__(seeded.services, "runs", before)
+        page = client.get("/ui/runs", headers={"cookie": answer.headers["set-cookie"].partition(";")[0]}).text
+        return undo_of(page) if ">Undo<" in page else None
+
+    def take_back(undo: tuple[str, dict[str, str]] | None) -> str:
+        assert undo is not None
+        seeded.actions.calls.clear()
+        return unquote(send(client, undo[0], **undo[1]).headers["set-cookie"])
+
+    undo = tag("had", "bare", words="team=a, new")
+    assert undo is not None
+    assert (undo[0], undo[1]["verb"], undo[1]["next"]) == ("/ui/runs/actions", "untag", "/ui/runs?q=x")
+    assert "Tags taken off 2 of 2 runs." in take_back(undo)
+    assert seeded.actions.calls == [("untag_run", ("had", {"new": ""}, {})), ("untag_run", ("bare", {"team": "a", "new": ""}, {}))]
+    assert "This cannot be undone any more." in take_back(undo)
+    assert seeded.actions.calls == []
+    assert "Tags taken off." in take_back(tag("had", words="team=b"))
+    assert seeded.actions.calls == [("untag_run", ("had", {"team": "b"}, {"team": "a"}))]
+    assert tag("had", words="team=a") is None
+    seeded.actions.calls.clear()
+    send(client, "/ui/runs/actions", verb="untag", id="had", tags="team")
+    assert seeded.actions.calls == []
+
+
+async def test_a_tag_says_again_what_it_did_unless_somebody_changed_it_since() -> None:
+    tags: dict[str, str] = {}
+
+    class Runs:
+        async def get(self, run_id: str) -> Any:
+            return SimpleNamespace(run_id=run_id, tags=dict(tags))
+
+        async def update(self, run_id: str, *, tags: dict[str, str]) -> None:
+            del run_id
+            now.clear()
+            now.update(tags)
+
+    now = tags
+    forms = RunForms(cast("Any", Runs()), cast("Any", None), cast("Any", None))
+    tags.update({"team": "b", "new": "", "kept": "1", "changed": "c"})
+    await forms.untag("r", {"team": "b", "new": "", "changed": "b", "gone": ""}, {"team": "a", "changed": "a"})
+    assert now == {"team": "a", "kept": "1", "changed": "c"}
+
+
+def test_tags_of_stored_artifacts_are_taken_off_those_that_did_not_have_them(seeded: SeededApp, client: PageClient) -> None:
+    notes, (first, second) = seeded.services.notes, (int(row) for row in rows_of(client.get("/ui/artifacts?tab=stored").text)[:2])
+    asyncio.run(notes.edit(first, NoteChange("kept", (), ["gold"], None), by="ann", at=0.0))
+    answer = send(client, "/ui/artifacts/actions", verb="tag", id=[first, second], tags="gold, new", next="/ui/artifacts?tab=stored")
+    assert list(asyncio.run(notes.note(second)).tags) == ["gold", "new"]
+    address, fields = undo_of(client.get("/ui/runs", headers={"cookie": answer.headers["set-cookie"].partition(";")[0]}).text)
+    answer = send(client, address, **fields)
+    assert "Tags taken off 2 of 2." in unquote(answer.headers["set-cookie"])
+    assert [(list(note.tags), note.description) for note in (asyncio.run(notes.note(one)) for one in (first, second))] == [(["gold"], "kept"), ([], "")]
+    assert "This cannot be undone any more." in unquote(send(client, address, **fields).headers["set-cookie"])
+    asyncio.run(notes.edit(first, NoteChange("", (), (), None), by="ann", at=0.0))
+
+
+@pytest.mark.parametrize(
+    ("address", "form", "sentence"),
+    [
+        ("/ui/runs/actions", {"verb": "tag", "id": "r", "tags": " , "}, "Name the tag to add: KEY or KEY=VALUE."),
+        ("/ui/runs/actions", {"verb": "move", "id": "r"}, "Choose the experiment to move to."),
+        ("/ui/artifacts/actions", {"verb": "tag", "id": "1"}, "Name the tag to add."),
+        ("/ui/artifacts/actions", {"verb": "compare", "id": "1"}, "Two artifacts stand beside each other: pick two."),
+        ("/ui/artifacts/collections/actions", {"verb": "tag", "id": "collection:1"}, "Name the tag to add."),
+        ("/ui/executions/actions", {"verb": "tasks", "id": "r/t"}, "Pick two tasks or more."),
+    ],
+)
+def test_what_a_bulk_bar_lacks_is_said_where_the_rows_stay_picked(client: PageClient, address: str, form: dict[str, str], sentence: str) -> None:
+    told = client.post(address, data=form, headers={**OURS, "x-form": "1"})
+    assert told.json()["problem"] == sentence
+    told = client.post(address, data=form, headers={**OURS, "x-form": "1", "accept-language": "ko"})
+    assert re.search("[가-힣]", told.json()["problem"])
+    assert sentence in unquote(send(client, address, **form).headers["set-cookie"])
 
 
 def test_only_who_did_it_takes_it_back_and_old_ones_are_forgotten() -> None:

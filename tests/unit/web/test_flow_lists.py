@@ -39,6 +39,22 @@ def test_a_bulk_action_takes_all_flow_runs_that_match_and_says_how_many(tmp_path
     )
 
 
+def test_tags_of_flows_are_taken_off_those_that_did_not_have_them(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    recorder, headers = room.flows.web.recorder, {"origin": "http://testserver"}
+    runs = [asyncio.run(recorder.add_run("F", None, Authorship("ada", tags, ("system",)))) for tags in ((), ("good",))]
+    form = {"verb": "tag", "tags": 'good, system, "needs review"', "id": [f"F/{run.shown_id}" for run in runs], "next": "/flows"}
+    answer = room.client.post("/ui/flows/actions", data=form, headers=headers)
+    page = room.client.get("/flows", headers={"cookie": answer.headers["set-cookie"].partition(";")[0]}).text
+    undo = re.search(r'<form method="post" action="/ui/flows/actions">((?:<input type="hidden"[^>]*>)+)<button class="button small">Undo', page)
+    assert undo is not None
+    fields = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', undo[1]))
+    assert "Tags taken off 2 of 2." in unquote(room.client.post("/ui/flows/actions", data=fields, headers=headers).headers["set-cookie"])
+    assert [list(asyncio.run(recorder.store.run("F", run.shown_id)).by.tags) for run in runs] == [[], ["good"]]
+    told = room.client.post("/ui/flows/actions", data={**form, "tags": " "}, headers={**headers, "x-form": "1"})
+    assert told.json()["problem"] == "Name the tag to add."
+
+
 def test_a_run_of_a_flow_that_is_gone_is_named_beside_those_that_were_tagged(tmp_path: Path) -> None:
     room = Room(tmp_path)
     run = asyncio.run(room.flows.web.recorder.add_run("F", None, Authorship("ada", (), ())))

@@ -358,6 +358,36 @@ async def test_a_run_that_is_gone_is_named_beside_those_for_which_it_worked(site
     assert "4711: there is no such run any more" in told
 
 
+async def test_tags_of_tracked_runs_and_collections_are_taken_off_those_that_did_not_have_them(site: Site) -> None:
+    async def take_back(answer: httpx.Response) -> str:
+        page = (await site.http.get("/ui/projects", headers={"cookie": answer.headers["set-cookie"].partition(";")[0]})).text
+        undo = re.search(r'<form method="post" action="([^"]+)">((?:<input type="hidden"[^>]*>)+)<button class="button small">Undo', page)
+        assert undo is not None
+        fields = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', undo[2]))
+        return unquote((await site.http.post(undo[1], data=fields, headers=ORIGIN)).headers["set-cookie"])
+
+    await site.tracking.runs.update(site.run_id, RunChange(tags=["had"]))
+    form = {"verb": "tag", "tags": "had, new", "id": [str(site.run_id), "4711"], "next": f"{site.base}/runs"}
+    answer = await site.http.post("/ui/tracking/runs/actions", data=form, headers=ORIGIN)
+    run = await site.tracking.runs.get("ann", "digits", "r1")
+    assert run is not None
+    assert list(run.tags) == ["had", "new"]
+    assert "Tags taken off." in await take_back(answer)
+    run = await site.tracking.runs.get("ann", "digits", "r1")
+    assert run is not None
+    assert list(run.tags) == ["had"]
+    told = await site.http.post("/ui/tracking/runs/actions", data={**form, "tags": ""}, headers={**ORIGIN, "x-form": "1"})
+    assert told.json()["problem"] == "Name the tag to add."
+    collections, project = site.services.collections, await digits(site)
+    made = [collections.ensure_portfolio(int(project.project_id), f"kit-{number}", "dataset").collection_id for number in range(2)]
+    collections.change_tags(made[0], add=["gold"])
+    form = {"verb": "tag", "tags": "gold", "id": [f"collection:{one}" for one in made], "next": "/ui/artifacts"}
+    answer = await site.http.post("/ui/artifacts/collections/actions", data=form, headers=ORIGIN)
+    assert list(collections.tags(made)[made[1]]) == ["gold"]
+    assert "Tags taken off." in await take_back(answer)
+    assert {one: list(collections.tags(made).get(one, ())) for one in made} == {made[0]: ["gold"], made[1]: []}
+
+
 async def test_all_collections_that_match_are_tagged_and_refusals_are_listed(site: Site) -> None:
     collections, project = site.services.collections, await digits(site)
     made = [collections.ensure_portfolio(int(project.project_id), f"set-{number}", "dataset").collection_id for number in range(70)]

@@ -49,6 +49,10 @@ class RunActions(Protocol):
         """Add tags to the run; one of the same key is replaced."""
         ...
 
+    async def untag(self, run_id: str, given: Mapping[str, str], before: Mapping[str, str]) -> None:
+        """Take tags off that still say what is `given`, or let them say again what they did `before`."""
+        ...
+
     async def delete(self, run_id: str) -> None:
         """Remove the run with its tasks and logs."""
         ...

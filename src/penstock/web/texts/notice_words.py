@@ -12,8 +12,8 @@ from functools import cache
 from penstock.web.texts.i18n import messages, translate
 
 DONE = (
-    "Tagged", "Moved", "Retried", "Terminating", "Paused", "Continued", "Archived", "Restored", "Deleted", "Enabled", "Disabled", "Saved",
-    "Asked to stop", "Removed for good",
+    "Tagged", "Tags taken off", "Moved", "Retried", "Terminating", "Paused", "Continued", "Archived", "Restored", "Deleted", "Enabled",
+    "Disabled", "Saved", "Asked to stop", "Removed for good",
 )  # fmt: skip
 """What a notice says was done; stands for `{done}`."""
 KINDS = (

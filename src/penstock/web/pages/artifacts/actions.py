@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from starlette.requests import Request
@@ -24,7 +24,8 @@ from penstock.tracking.version_names import check_alias, check_tag
 from penstock.web.lists.filters import query_of
 from penstock.web.pages.artifacts.collections import collections_of
 from penstock.web.pages.artifacts.version_forms import read_version_form, words_of
-from penstock.web.pages.lists.picked import ListAddress, Picked, every, picked
+from penstock.web.pages.lists.picked import ListAddress, Picked, every, missing, picked
+from penstock.web.pages.lists.undone import tag_each
 from penstock.web.pages.system.trash import done_notice, each, put_away, undo_notice, user_of
 from penstock.web.previews.content import ZipMember, zip_of
 from penstock.web.render import Notice, query_url, redirect, render_part
@@ -51,31 +52,31 @@ async def act_on_stored(services: WebServices, request: Request) -> Response:
     wanted = await picked(request, "/ui/artifacts?tab=stored", matching)
     ids = [text for text in wanted.ids if text.isdecimal() and len(text) < 17]
     if wanted.verb == "compare":
-        return _compared(wanted, [f"artifact:{number}" for number in ids])
+        return _compared(request, wanted, [f"artifact:{number}" for number in ids])
     if wanted.verb == "download" and ids:
         return await _download(services, wanted, [int(number) for number in ids[:MOST_DOWNLOADED]])
-    if wanted.verb == "tag" and ids:
-        return await _tag(services, request, wanted, [int(number) for number in ids])
+    if wanted.verb == "untag" or (wanted.verb == "tag" and ids):
+        return await _tag(services, request, replace(wanted, ids=ids))
     answer = await put_away(services, request, TrashKind.ARTIFACT, ids, wanted.target) if wanted.verb == "delete" and ids else None
     return answer or redirect(wanted.target, Notice("Nothing was selected.", "error"))
 
 
-async def _tag(services: WebServices, request: Request, wanted: Picked, ids: Sequence[int]) -> Response:
-    """Add tags to stored artifacts."""
+async def _tag(services: WebServices, request: Request, wanted: Picked) -> Response:
+    """Add tags to stored artifacts, or take off what was added a moment ago."""
     tags = words_of(str(wanted.form.get("tags", "")))
-    if not tags:
-        return redirect(wanted.target, Notice("Name the tag to add.", "error"))
+    if wanted.verb == "tag" and not tags:
+        return missing(request, wanted.target, "Name the tag to add.")
     for tag in tags:
         check_tag(tag)
     by, at = user_of(services, request), services.clock.now()
 
-    async def add(subject: str) -> None:
+    async def change(subject: str, add: Sequence[str], remove: Sequence[str]) -> Sequence[str]:
         note = await services.notes.note(int(subject))
-        change = NoteChange(note.description, note.aliases, [*note.tags, *tags], note.ttl_seconds)
-        await services.notes.edit(int(subject), change, by=by, at=at)
+        kept = [tag for tag in note.tags if tag not in remove]
+        await services.notes.edit(int(subject), NoteChange(note.description, note.aliases, [*kept, *add], note.ttl_seconds), by=by, at=at)
+        return note.tags
 
-    subjects = [str(number) for number in ids]
-    return done_notice(wanted.target, "Tagged", subjects, await each(subjects, add))
+    return await tag_each(services, request, wanted, tags, change, "/ui/artifacts/actions")
 
 
 async def edit_stored(services: WebServices, request: Request) -> Response:
@@ -130,9 +131,9 @@ async def stored_deletion(services: WebServices, request: Request) -> Response:
     return render_part(services, request, "artifacts/deletion.html", part=part)
 
 
-def _compared(wanted: Picked, subjects: Sequence[str]) -> Response:
+def _compared(request: Request, wanted: Picked, subjects: Sequence[str]) -> Response:
     if len(subjects) != 2:
-        return redirect(wanted.target, Notice("Two artifacts stand beside each other: pick two.", "error"))
+        return missing(request, wanted.target, "Two artifacts stand beside each other: pick two.")
     return redirect(query_url("/ui/artifacts/compare", {"a": subjects[0], "b": subjects[1]}))
 
 
@@ -167,30 +168,45 @@ async def act_on_collections(services: WebServices, request: Request) -> Respons
 
     wanted = await picked(request, _ALL, matching)
     if wanted.verb == "compare":
-        return _compared(wanted, [await asyncio.to_thread(_newest, services.tracking, text) for text in wanted.ids[:3]])
-    if wanted.verb not in {"tag", "delete"} or not wanted.ids:
+        return _compared(request, wanted, [await asyncio.to_thread(_newest, services.tracking, text) for text in wanted.ids[:3]])
+    if wanted.verb == "untag" or (wanted.verb == "tag" and wanted.ids):
+        return await _tag_collections(services, request, wanted)
+    if wanted.verb != "delete" or not wanted.ids:
         return redirect(wanted.target, Notice("Nothing was selected.", "error"))
-    tags = [word.strip() for word in str(wanted.form.get("tags", "")).split(",") if word.strip()]
-    if wanted.verb == "tag" and not tags:
-        return redirect(wanted.target, Notice("Name the tag to add.", "error"))
     trash, by = services.trash, user_of(services, request)
     batch = "" if trash is None else trash.new_batch()
 
     async def work(subject: str) -> None:
         collection = await asyncio.to_thread(_writable, services.tracking, request, subject)
-        if wanted.verb == "tag":
-            await asyncio.to_thread(lambda: _collections(services).change_tags(collection.collection_id, add=tags, by=by))
-        elif trash is not None:
+        if trash is not None:
             await trash.put(TrashKind.COLLECTION, str(collection.collection_id), batch=batch, by=by)
         else:
             await asyncio.to_thread(lambda: _collections(services).delete(collection.collection_id, collection.kind, by=by))
 
     problems = await each(wanted.ids, work)
     done = len(wanted.ids) - len(problems)
-    if trash is not None and wanted.verb == "delete" and trash.keep_seconds > 0 and done:
+    if trash is not None and trash.keep_seconds > 0 and done:
         text = f"Deleted {done} of {len(wanted.ids)}: in the trash for {duration(trash.keep_seconds)}."
         return redirect(wanted.target, undo_notice(text, batch, wanted.target, problems))
-    return done_notice(wanted.target, "Tagged" if wanted.verb == "tag" else "Deleted", wanted.ids, problems)
+    return done_notice(wanted.target, "Deleted", wanted.ids, problems)
+
+
+async def _tag_collections(services: WebServices, request: Request, wanted: Picked) -> Response:
+    """Add tags to collections, or take off what was added a moment ago."""
+    tags, by = words_of(str(wanted.form.get("tags", ""))), user_of(services, request)
+    if wanted.verb == "tag" and not tags:
+        return missing(request, wanted.target, "Name the tag to add.")
+
+    def work(subject: str, add: Sequence[str], remove: Sequence[str]) -> Sequence[str]:
+        collection, of = _writable(services.tracking, request, subject), _collections(services)
+        had = of.tags([collection.collection_id]).get(collection.collection_id, ())
+        of.change_tags(collection.collection_id, add=add, remove=remove, by=by)
+        return had
+
+    async def change(subject: str, add: Sequence[str], remove: Sequence[str]) -> Sequence[str]:
+        return await asyncio.to_thread(work, subject, add, remove)
+
+    return await tag_each(services, request, wanted, tags, change, "/ui/artifacts/collections/actions")
 
 
 async def _project_at(services: WebServices, request: Request, path: str) -> TrackedProject | None:

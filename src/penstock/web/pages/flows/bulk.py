@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from penstock.web.flows.tag_words import tags_in
 from penstock.web.pages.flows.runs import flow_query
-from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, picked
+from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, missing, picked
+from penstock.web.pages.lists.undone import tag_each
 from penstock.web.pages.runs.runs import MOST_COMPARED
-from penstock.web.pages.system.trash import done_notice, each
 from penstock.web.render import Notice, query_url, redirect
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import WebServices
@@ -35,14 +35,15 @@ async def act(services: WebServices, flows: FlowWeb, request: Request) -> Respon
     tags = [tag[:_LONGEST_TAG] for tag in tags_in(str(wanted.form.get("tags", "")))]
     if wanted.verb == "compare" and wanted.ids:
         return redirect(query_url("/ui/compare", {"runs": ",".join(wanted.ids[:MOST_COMPARED])}))
-    if wanted.verb != "tag" or not wanted.ids:
+    if wanted.verb != "untag" and (wanted.verb != "tag" or not wanted.ids):
         return redirect(wanted.target, Notice("Nothing was selected.", "error"))
-    if not tags:
-        return redirect(wanted.target, Notice("Name the tag to add.", "error"))
+    if wanted.verb == "tag" and not tags:
+        return missing(request, wanted.target, "Name the tag to add.")
 
-    async def tag_run(row: str) -> None:
+    async def change(row: str, add: Sequence[str], remove: Sequence[str]) -> Sequence[str]:
         flow_id, _, run_id = row.partition("/")
-        await flows.recorder.change_tags(flow_id, run_id, tags, [])
+        had = (await flows.recorder.store.run(flow_id, run_id)).by
+        await flows.recorder.change_tags(flow_id, run_id, add, remove)
+        return [*had.tags, *had.system_tags]
 
-    problems = await each(wanted.ids, tag_run)
-    return done_notice(wanted.target, "Tagged", wanted.ids, problems)
+    return await tag_each(services, request, wanted, tags, change, "/ui/flows/actions")

@@ -9,8 +9,11 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
+from starlette.responses import Response
 
+from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.pages import ListQuery, Page
+from penstock.web.render import Notice, is_scripted_form, redirect
 from penstock.web.security import check_own_form, safe_next
 
 T = TypeVar("T")
@@ -58,6 +61,17 @@ async def picked(request: Request, default: str, matching: Matching | None = Non
     form = await bulk_form(request)
     target = safe_next(str(form.get("next", "")), default)
     return Picked(str(form.get("verb", "")), await ids_of(form, target, matching), target, form)
+
+
+def missing(request: Request, target: str, what: str) -> Response:
+    """Say what a bulk bar lacks: beside its button, where the rows stay picked, or without a script in a notice of the list.
+
+    Raises:
+        InvalidArgumentError: a script asks, which shows the sentence in its form.
+    """
+    if is_scripted_form(request):
+        raise InvalidArgumentError(what)
+    return redirect(target, Notice(what, "error"))
 
 
 async def bulk_form(request: Request, **limits: int) -> FormData:

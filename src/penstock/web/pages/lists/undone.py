@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.web.pages.lists.picked import Picked
 from penstock.web.pages.system.trash import each, user_of
 from penstock.web.render import Notice, redirect
 from penstock.web.services.web import WebServices
@@ -62,3 +64,51 @@ async def for_each(
         return redirect(target, Notice("Nothing was selected.", "error"))
     undo = taken_back_by(services, request, words.undo, worked, target) if words.undo else {}
     return redirect(target, Notice(text, "error" if problems else "done", words.address if undo else "", undo, problems))
+
+
+Tagging = Callable[[str, Sequence[str], Sequence[str]], Awaitable[Sequence[str]]]
+"""Adds tags to a row and takes others off (row, tags to add, to take off); returns those that it had."""
+
+
+async def tag_each(
+    services: WebServices, request: Request, wanted: Picked, tags: Sequence[str], change: Tagging, address: str
+) -> Response:
+    """Add tags to the rows picked, or take off those that a batch of the form added, and say for how many it worked.
+
+    Args:
+        services: what pages work with.
+        request: who asks.
+        wanted: `tag` with rows, or `untag` with a batch.
+        tags: to add.
+        change: does it to one row.
+        address: of the form that takes it back.
+    """
+    back = tags_put(services, request, wanted)
+    if back is not None and not back:
+        return redirect(wanted.target, Notice(TOO_LATE, "error"))
+    ids, worked = wanted.ids if back is None else list(back), dict[str, str]()
+
+    async def work(row: str) -> None:
+        if back is not None:
+            await change(row, (), json.loads(back[row]))
+        elif put := newly(await change(row, tags, ()), tags):
+            worked[row] = put
+
+    problems = await each(ids, work)
+    verb = "Tagged" if back is None else "Tags taken off"
+    text = f"{verb}." if len(ids) == 1 and not problems else f"{verb} {len(ids) - len(problems)} of {len(ids)}."
+    undo = taken_back_by(services, request, "untag", worked, wanted.target)
+    return redirect(wanted.target, Notice(text, "error" if problems else "done", address if undo else "", undo, problems))
+
+
+def newly(had: Sequence[str], tags: Sequence[str]) -> str:
+    """Return those of the tags that a row did not have, as is kept of it in a batch; empty for none."""
+    put = [tag for tag in tags if tag not in had]
+    return json.dumps(put) if put else ""
+
+
+def tags_put(services: WebServices, request: Request, wanted: Picked) -> Mapping[str, str] | None:
+    """Return what `newly` said of the rows of a batch, whose tags are to be taken off; None: that is not asked for."""
+    if wanted.verb != "untag":
+        return None
+    return services.undoing.take(user_of(services, request), str(wanted.form.get("batch", "")))

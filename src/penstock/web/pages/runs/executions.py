@@ -16,9 +16,9 @@ from penstock.web.lists.filters import chip_text, query_of
 from penstock.web.lists.groups import GroupTable, condition_of, facet_menu, without
 from penstock.web.lists.key_columns import KeyColumns, chosen_keys, key_columns, named
 from penstock.web.pages.compare.tasks import MOST, parameters_of, row_of
-from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, picked
+from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, missing, picked
 from penstock.web.pages.runs.runs import act_on_runs
-from penstock.web.render import Crumb, Frame, Notice, query_url, redirect, render, render_part
+from penstock.web.render import Crumb, Frame, query_url, redirect, render, render_part
 from penstock.web.runs.causes import Cause, causes_of
 from penstock.web.services.web import WebServices
 
@@ -135,7 +135,7 @@ async def act(services: WebServices, request: Request) -> Response:
     if wanted.verb == "tasks":
         rows = [row for row in wanted.ids if "/" in row][:MOST]
         if len(rows) < 2:
-            return redirect(wanted.target, Notice("Pick two tasks or more.", "error"))
+            return missing(request, wanted.target, "Pick two tasks or more.")
         return redirect(query_url("/ui/executions/compare", {"tasks": ",".join(rows)}))
     runs = list(dict.fromkeys(row_of(row)[0] if "/" in row else row for row in wanted.ids))
     verb = wanted.verb if wanted.verb in {"compare", "retry", "terminate"} else ""

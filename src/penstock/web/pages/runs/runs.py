@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from penstock.domain.errors import InvalidArgumentError, PenstockError, Precondi
 from penstock.domain.trash import TrashKind
 from penstock.web.lists.experiment_choices import meant
 from penstock.web.lists.filters import query_of
-from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, Picked, picked
+from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, Picked, missing, picked
 from penstock.web.pages.lists.undone import TOO_LATE, taken_back_by
 from penstock.web.pages.runs.table import run_table
 from penstock.web.pages.system.trash import undo_notice, user_of
@@ -58,6 +59,7 @@ _MOST_NAMED = 20
 """Runs that a notice names; the others, of which it lists none, keep their ids."""
 _DONE = {
     "tag": "Tagged",
+    "untag": "Tags taken off",
     "move": "Moved",
     "retry": "Retried",
     "terminate": "Terminating",
@@ -68,7 +70,9 @@ _DONE = {
     "delete": "Deleted",
 }
 """Verb of the form, which is the name of a method of `RunActions`, too -> what the notice says when it is done."""
-_UNDO = {"archive": "unarchive", "unarchive": "archive", "pause": "unpause", "unpause": "pause", "move": "move"}
+_UNDO = {"archive": "unarchive", "unarchive": "archive", "pause": "unpause", "unpause": "pause", "move": "move", "tag": "untag"}
+_REMEMBERED = {"move", "tag"}
+"""Verbs that are taken back to what each run was."""
 
 
 def is_of_flow(run_id: str) -> bool:
@@ -94,22 +98,22 @@ async def act(services: WebServices, request: Request) -> Response:
 
 
 async def _take_back(services: WebServices, request: Request, wanted: Picked) -> Response:
-    """Undo what was done to many runs: `verb` with those of a batch; moved ones go back where each was."""
+    """Undo what was done to many runs: `verb` with those of a batch; moved ones go back where each was, tags to what they said."""
     before = services.undoing.take(user_of(services, request), str(wanted.form["batch"]))
     if not before:
         return redirect(wanted.target, Notice(TOO_LATE, "error"))
     wanted = replace(wanted, ids=list(before))
-    return await act_on_runs(services, request, wanted, before if wanted.verb == "move" else {})
+    return await act_on_runs(services, request, wanted, before)
 
 
-async def act_on_runs(services: WebServices, request: Request, wanted: Picked, homes: Mapping[str, str] | None = None) -> Response:
+async def act_on_runs(services: WebServices, request: Request, wanted: Picked, back: Mapping[str, str] | None = None) -> Response:
     """Do what was picked to runs; says how many it worked for and why it did not for the others.
 
     Args:
         services: what pages work with.
         request: who asks.
         wanted: what to do to which runs.
-        homes: where runs that are moved back were, by id.
+        back: what runs that are taken back were, by id; None: nothing is taken back.
     """
     verb, ids, target = wanted.verb, wanted.ids, wanted.target
     if verb == "compare":
@@ -123,15 +127,15 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked, h
         await services.actions.runs.rename(ids[0], name, description)
         return redirect(target, Notice("Saved."))
     if verb == "tag" and not _tags(wanted):
-        return redirect(target, Notice("Name the tag to add: KEY or KEY=VALUE.", "error"))
-    if verb not in _DONE or not ids:
+        return missing(request, target, "Name the tag to add: KEY or KEY=VALUE.")
+    if verb not in _DONE or not ids or (verb == "untag" and back is None):
         return redirect(target, Notice("Nothing was selected.", "error"))
     try:
-        experiment_id = await _new_home(services, wanted) if verb == "move" and not homes else ""
+        experiment_id = await _new_home(services, wanted) if verb == "move" and back is None else ""
     except InvalidArgumentError as error:
-        return redirect(target, Notice(str(error), "error"))
+        return missing(request, target, str(error))
     refused: dict[str, str] = {}
-    before = await _homes_of(services, ids) if verb == "move" else {}
+    before = await _before(services, wanted)
     trash = services.trash if verb == "delete" else None
     batch = "" if trash is None else trash.new_batch()
     for run_id in ids:
@@ -141,13 +145,13 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked, h
             if trash is not None:
                 await trash.put(TrashKind.RUN, run_id, batch=batch, by=user_of(services, request))
             else:
-                await _act_on_one(services, wanted, run_id, homes[run_id] if homes else experiment_id)
+                await _act_on_one(services, wanted, run_id, experiment_id if back is None else back[run_id])
         except PenstockError as error:
             refused[run_id] = str(error)
     problems = await _told_by_name(services, refused)
     done = len(ids) - len(problems)
     text = f"{_DONE[verb]} {done} of {len(ids)} runs." if len(ids) > 1 else f"{_DONE[verb]}." if done else "It did not work."
-    worked = [run_id for run_id in ids if verb in _UNDO and run_id not in refused and (verb != "move" or run_id in before)]
+    worked = [run_id for run_id in ids if verb in _UNDO and run_id not in refused and (verb not in _REMEMBERED or run_id in before)]
     undo = taken_back_by(services, request, _UNDO.get(verb, ""), {run_id: before.get(run_id, "") for run_id in worked}, target)
     notice = Notice(text, "error" if problems else "done", "/ui/runs/actions" if undo else "", undo, problems)
     target = "/ui/runs" if verb == "delete" and "/ui/runs/" in target else target
@@ -157,11 +161,13 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked, h
     return redirect(target, notice)
 
 
-async def _act_on_one(services: WebServices, wanted: Picked, run_id: str, experiment_id: str) -> None:
+async def _act_on_one(services: WebServices, wanted: Picked, run_id: str, given: str) -> None:
     if wanted.verb == "tag":
         await services.actions.runs.tag(run_id, _tags(wanted))
+    elif wanted.verb == "untag":
+        await services.actions.runs.untag(run_id, *json.loads(given))
     elif wanted.verb == "move":
-        await services.actions.runs.move(run_id, experiment_id)
+        await services.actions.runs.move(run_id, given)
     else:
         await getattr(services.actions.runs, wanted.verb)(run_id)
 
@@ -178,11 +184,19 @@ async def _new_home(services: WebServices, wanted: Picked) -> str:
     return await meant(services.catalog, named)
 
 
-async def _homes_of(services: WebServices, ids: Sequence[str]) -> dict[str, str]:
-    """Return the experiment of each run."""
+async def _before(services: WebServices, wanted: Picked) -> dict[str, str]:
+    """Return what each run is before it is changed: its experiment, or the tags it is to get and those that they stand in for, as JSON;
+    none of a run to which the tags say nothing new.
+    """
     found: dict[str, str] = {}
-    for first in range(0, len(ids), _AT_ONCE):
-        found |= {run.run_id: run.experiment_id or "" for run in await services.runs.runs(ids[first : first + _AT_ONCE])}
+    tags = _tags(wanted)
+    for first in range(0, len(wanted.ids), _AT_ONCE) if wanted.verb in _REMEMBERED else ():
+        for run in await services.runs.runs(wanted.ids[first : first + _AT_ONCE]):
+            new = {key: value for key, value in tags.items() if run.tags.get(key) != value}
+            if wanted.verb == "move":
+                found[run.run_id] = run.experiment_id or ""
+            elif new:
+                found[run.run_id] = json.dumps([new, {key: run.tags[key] for key in new if key in run.tags}])
     return found
 
 

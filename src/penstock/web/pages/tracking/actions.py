@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -16,7 +17,8 @@ from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import RunChange, TrackedProject, TrackedProjectId, TrackedRun
 from penstock.domain.trash import TrashKind
 from penstock.web.pages.artifacts.version_forms import ttl_of, words_of
-from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, Picked, picked
+from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, Picked, missing, picked
+from penstock.web.pages.lists.undone import TOO_LATE, newly, tags_put, taken_back_by
 from penstock.web.pages.system.trash import done_notice, each, put_away, trash_of, undo_notice
 from penstock.web.pages.tracking.projects import projects_of
 from penstock.web.render import Notice, query_url, redirect
@@ -32,6 +34,8 @@ _BATCH = 500
 """Runs that are looked up at once."""
 _MAX_COMMENT = 2000
 _MOST_COMPARED = 20
+_DONE = {"stop": "Asked to stop", "delete": "Deleted", "tag": "Tagged", "untag": "Tags taken off", "edit": "Saved"}
+"""Verb of the form of runs -> what the notice says when it is done."""
 _SWEEP_STATES = {"pause": "PAUSED", "resume": "RUNNING", "finish": "FINISHED", "cancel": "CANCELED"}
 
 
@@ -60,18 +64,24 @@ async def act_on_runs(services: WebServices, tracking: TrackingServices, request
         return await matching_runs(tracking, request, address, now=services.clock.now())
 
     wanted = await picked(request, "/ui/projects", matching)
-    verb, target, form = wanted.verb, wanted.target, wanted.form
+    verb, target = wanted.verb, wanted.target
     if verb == "compare":
         return redirect(query_url("/ui/compare", {"runs": ",".join(wanted.ids[:20])}))
+    if verb == "tag" and not words_of(_text(wanted.form, "tags")):
+        return missing(request, target, "Name the tag to add.")
+    back = tags_put(services, request, wanted)
+    if back is not None and not back:
+        return redirect(target, Notice(TOO_LATE, "error"))
+    ids = wanted.ids if back is None else list(back)
     runs: dict[TrackedRunId, TrackedRun] = {}
-    for start in range(0, len(wanted.ids), _BATCH):
-        runs |= await runs_by_ids(tracking, request, ",".join(wanted.ids[start : start + _BATCH]), limit=_BATCH)
-    if not runs:
+    for start in range(0, len(ids), _BATCH):
+        runs |= await runs_by_ids(tracking, request, ",".join(ids[start : start + _BATCH]), limit=_BATCH)
+    if not runs or verb not in _DONE:
         return redirect(target, Notice("Nothing was selected.", "error"))
-    problems = [f"{text}: there is no such run any more" for text in wanted.ids if checked_id(text) not in runs]
+    problems = [f"{text}: there is no such run any more" for text in ids if checked_id(text) not in runs]
     trash = services.trash if verb == "delete" else None
     batch = "" if trash is None else trash.new_batch()
-    by = caller_of(tracking, request).user_name
+    by, put = caller_of(tracking, request).user_name, dict[str, str]()
     for run in runs.values():
         try:
             check_writable(tracking, request, run.entity)
@@ -81,28 +91,36 @@ async def act_on_runs(services: WebServices, tracking: TrackingServices, request
                 await trash.put(TrashKind.TRACKED_RUN, str(run.run_id), batch=batch, by=by)
             elif verb == "delete":
                 await tracking.runs.delete(run.run_id)
-            elif verb == "tag":
-                await tracking.runs.update(run.run_id, RunChange(tags=list(dict.fromkeys([*run.tags, *words_of(_text(form, "tags"))]))))
-            elif verb == "edit":
-                change = RunChange(
-                    display_name=_text(form, "display_name") or None,
-                    notes=str(form.get("notes", "")),
-                    tags=words_of(_text(form, "tags")),
-                    group=_text(form, "group"),
-                    job_type=_text(form, "job_type"),
-                )
-                await tracking.runs.update(run.run_id, change)
             else:
-                return redirect(target, Notice("Nothing was selected.", "error"))
+                change = _changed(run, wanted, "" if back is None else back[str(run.run_id)])
+                await tracking.runs.update(run.run_id, change)
+                if verb == "tag" and (added := newly(run.tags, change.tags or ())):
+                    put[str(run.run_id)] = added
         except PenstockError as error:
             problems.append(f"{run.display_name or run.name}: {error}")
-    words = {"stop": "Asked to stop", "delete": "Deleted", "tag": "Tagged", "edit": "Saved"}
-    count = len(wanted.ids)
+    count = len(ids)
     done = count - len(problems)
-    text = f"{words[verb]}: {done} of {count}." if count > 1 else f"{words[verb]}."
+    text = f"{_DONE[verb]}: {done} of {count}." if count > 1 else f"{_DONE[verb]}."
     if trash is not None and trash.keep_seconds > 0 and done:
         return redirect(target, undo_notice(text, batch, target, problems))
-    return redirect(target, Notice(text, "error" if problems else "done", problems=problems))
+    undo = taken_back_by(services, request, "untag", put, target)
+    return redirect(target, Notice(text, "error" if problems else "done", "/ui/tracking/runs/actions" if undo else "", undo, problems))
+
+
+def _changed(run: TrackedRun, wanted: Picked, put: str) -> RunChange:
+    """Return what a run becomes: with more tags, without those that were `put` a moment ago, or as the form of one run says."""
+    tags = words_of(_text(wanted.form, "tags"))
+    if wanted.verb == "tag":
+        return RunChange(tags=list(dict.fromkeys([*run.tags, *tags])))
+    if wanted.verb == "untag":
+        return RunChange(tags=[tag for tag in run.tags if tag not in json.loads(put)])
+    return RunChange(
+        display_name=_text(wanted.form, "display_name") or None,
+        notes=str(wanted.form.get("notes", "")),
+        tags=tags,
+        group=_text(wanted.form, "group"),
+        job_type=_text(wanted.form, "job_type"),
+    )
 
 
 async def matching_runs(tracking: TrackingServices, request: Request, address: ListAddress, *, now: float) -> list[str]:

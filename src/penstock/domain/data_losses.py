@@ -11,11 +11,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from penstock.domain.terminal_text import without_escapes
+
 TASK_NOTE = "data_loss"
 """Kind of the notes of tasks from whose log something was removed."""
 _MOST_DETAIL = 500
-_OWN_LINE = re.compile(r"(?:\x1b\[[0-9;]*m)*wandb(?:\x1b\[[0-9;]*m)*: ")
-_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+_OWN = "wandb: "
+"""How the client's own lines begin."""
 _SAID: Sequence[tuple[str, re.Pattern[str]]] = (
     ("steps", re.compile(r"less than (?:the )?current step\b")),
     ("size", re.compile(r"\bexceed(?:s maximum size|ed size limit)\b")),
@@ -37,8 +39,8 @@ def losses_in(lines: Iterable[str]) -> list[DataLoss]:
     """Return what the client's own lines among console lines (as text, not as sent) tell of, the first of each kind."""
     found: dict[str, DataLoss] = {}
     for line in lines:
-        if "wandb" in line and (own := _OWN_LINE.match(line)):
-            words = _ESCAPES.sub("", line[own.end() :]).strip()
+        if "wandb" in line and (said := without_escapes(line)).startswith(_OWN):
+            words = said.removeprefix(_OWN).strip()
             for kind, pattern in _SAID:
                 if kind not in found and pattern.search(words):
                     found[kind] = DataLoss(kind, words[:_MOST_DETAIL])

@@ -13,9 +13,9 @@ import uv
 
 from penstock.domain.errors import TaskError
 from penstock.domain.execution import FailureKind
+from penstock.domain.terminal_text import without_escapes
 
 _DROPPED = re.compile(r"PYTHON.*|PIP_.*|VIRTUAL_ENV|CONDA_PREFIX|UV_PYTHON.*|UV_OFFLINE|UV_PROJECT.*")
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _MESSAGE_LINES = 12
 _UNSOLVED = "error: No solution found"
 _CAUSE = re.compile(r"^\W*(?:cause:)?\s*")
@@ -67,7 +67,7 @@ async def _run(arguments: Sequence[str], stdin: str) -> tuple[int, str, str]:
 
 def trimmed(text: str) -> str:
     """Return what a user needs of uv's words: no colours, no progress lines, the cause before a headline; the last lines only."""
-    lines = [line.rstrip() for line in _ANSI.sub("", text).splitlines()]
+    lines = [line.rstrip() for line in without_escapes(text).splitlines()]
     noise = ("Using Python", "Resolved ", "Prepared ", "Downloading ", "Building ", "Built ", "warning: `VIRTUAL_ENV")
     kept = [line for line in lines if line.strip() and not line.startswith(noise)]
     if kept and kept[0].startswith(_UNSOLVED) and len(kept) > 1:

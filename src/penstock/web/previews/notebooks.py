@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
 
+from penstock.domain.terminal_text import without_escapes
 from penstock.web.texts.prose import MOST, cost_of, prose
 
 _MAX_CELLS = 300
@@ -18,7 +18,6 @@ _MAX_TEXT = 20_000
 _MAX_IMAGE = 4 << 20
 _MAX_SHOWN = 1_000_000
 """Characters of texts of a notebook; what comes after them is left out."""
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +99,4 @@ def _is_base64(text: str) -> bool:
 
 def _joined(value: Any, limit: int = _MAX_TEXT) -> str:
     text = "".join(str(part) for part in value) if isinstance(value, list) else value if isinstance(value, str) else ""
-    return _ANSI.sub("", text[: 2 * limit])[:limit]
+    return without_escapes(text[: 2 * limit])[:limit]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from penstock.domain.terminal_text import without_escapes
 from penstock.web.runs.causes import fingerprint
 
 TAIL_BYTES = 1024 * 1024
@@ -15,7 +16,6 @@ LOGS_PER_STEP = 50
 LINES_PER_LOG = 200
 LINE_CHARACTERS = 2000
 _SHOWN = 400
-_ANSI = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +105,7 @@ class LogReader(Protocol):
 
 def plain_line(raw: bytes) -> bytes:
     """Return what a terminal shows at last of a line, without colours."""
-    return _ANSI.sub(b"", raw)[-LINE_CHARACTERS:].rsplit(b"\r", 1)[-1].strip()
-
-
-def without_colors(data: bytes) -> bytes:
-    """Return the text without sequences that colour it."""
-    return _ANSI.sub(b"", data) if b"\x1b" in data else data
+    return without_escapes(raw)[-LINE_CHARACTERS:].rsplit(b"\r", 1)[-1].strip()
 
 
 def hit_of(log: LoggedBy, number: int | None, line: bytes) -> Hit:

@@ -17,6 +17,7 @@ from math import inf
 from urllib.parse import quote
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, UnavailableError
+from penstock.domain.terminal_text import without_escapes
 from penstock.interfaces.pages import ListQuery, TaskItem
 from penstock.web.runs.console_search import FIELDS, Consoles
 from penstock.web.runs.found_lines import (
@@ -30,7 +31,6 @@ from penstock.web.runs.found_lines import (
     Looked,
     hit_of,
     plain_line,
-    without_colors,
 )
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import LogFiles, WebServices
@@ -165,7 +165,7 @@ def _look(logs: LogFiles, task: TaskItem, pattern: re.Pattern[bytes]) -> tuple[l
     start = max(0, size - TAIL_BYTES)
     data = logs.read(task.run_id, task.task_id, attempt, offset=start, length=TAIL_BYTES) if size else b""
     hits: list[Hit] = []
-    text = without_colors(data)
+    text = without_escapes(data)
     if pattern.search(text):
         log = _log_of(task, attempt)
         for number, raw in enumerate(text.split(b"\n"), 1):

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from penstock.domain.log_lines import meaningful_lines
+from penstock.domain.terminal_text import without_escapes
 from penstock.web.services.web import LogFiles, WebServices
 
 WINDOW = 256 * 1024
@@ -25,7 +26,6 @@ _COUNTED_AT_ONCE = 64 * _STEP
 _MAX_MATCHES = 500
 _SEARCHED_AT_ONCE = 256 * _STEP
 """Bytes that one search request looks through; the answer says where to go on."""
-_ANSI = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 _counts: OrderedDict[tuple[str, str, int], list[int]] = OrderedDict()
 
 
@@ -187,7 +187,7 @@ def _find_in(block: bytes, offset: int, line: int, pattern: re.Pattern[bytes], f
             if len(found.matches) >= _MAX_MATCHES:
                 found.is_cut = True
                 return
-            found.matches.append({"line": line, "offset": offset, "text": _ANSI.sub(b"", raw)[:300].decode("utf-8", "replace").strip()})
+            found.matches.append({"line": line, "offset": offset, "text": without_escapes(raw)[:300].decode("utf-8", "replace").strip()})
         offset += len(raw) + 1
         line += 1
 
@@ -218,7 +218,7 @@ async def last_lines(logs: LogFiles, run_id: str, task_id: str, attempt: int, *,
     def work() -> str:
         size = logs.size(run_id, task_id, attempt) or 0
         data = logs.read(run_id, task_id, attempt, offset=max(0, size - 16_384), length=16_384) if size else b""
-        lines = [line.rsplit(b"\r", 1)[-1] for line in _ANSI.sub(b"", data).splitlines()]
+        lines = [line.rsplit(b"\r", 1)[-1] for line in without_escapes(data).splitlines()]
         return "\n".join(meaningful_lines(b"\n".join(lines).decode("utf-8", "replace"))[-count:])
 
     return await asyncio.to_thread(work)

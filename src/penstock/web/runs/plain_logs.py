@@ -11,12 +11,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from penstock.domain.terminal_text import without_escapes
 from penstock.web.runs.logs import WINDOW, first_line_of
 from penstock.web.services.web import StreamFiles
 
 LINES = 200
 LONGEST_LINE = 4_000
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -69,7 +69,7 @@ async def part_of(
 
 def shown(text: str) -> tuple[str, int]:
     """Return a line as it is shown, and how many characters of it are left out."""
-    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _ANSI.sub("", text.rstrip("\r").rpartition("\r")[2]))
+    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", without_escapes(text.rstrip("\r").rpartition("\r")[2]))
     return text[:LONGEST_LINE], max(0, len(text) - LONGEST_LINE)
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.domain.plan import GraphTemplate, RunPlan
@@ -104,6 +104,20 @@ def chain_of(leaves: Sequence[Timed], waits: Waits, *, start: float, end: float)
         chain.append(before)
         seen.add(before.task_id)
     return _measured(chain[::-1], start, end)
+
+
+def path_document(path: CriticalPath, boxes: Callable[[PathStep], Sequence[str]]) -> dict[str, Any]:
+    """Return the chain as `static/js/graph.js` reads it: seconds and shares (0 to 1) unrounded, and of each step its box in the drawing.
+
+    Args:
+        path: the chain.
+        boxes: ids of the boxes that a step stands in, outermost first, as those around its own may be closed.
+    """
+    steps = []
+    for step in path.steps:
+        *groups, box = boxes(step)
+        steps.append({"id": box, "name": step.name, "seconds": step.seconds, "share": step.share, "groups": groups})
+    return {"total_seconds": path.total_seconds, "waited_share": path.waited_share, "steps": steps}
 
 
 def group_ids(run_id: str, path: str) -> list[str]:

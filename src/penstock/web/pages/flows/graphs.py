@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import NotFoundError
 from penstock.interfaces.page_flows import FlowRunItem, FlowTaskQuery
+from penstock.web.graphs.critical_path import path_document
 from penstock.web.graphs.flow import FlowGraph, graph_of
 from penstock.web.graphs.flow_scope import path_of, scope_of
 from penstock.web.render import language_of
@@ -45,9 +46,7 @@ async def path_data(services: WebServices, flows: FlowWeb, request: Request) -> 
     tasks = await flows.pages.tasks(run.flow_id, run.run_id, FlowTaskQuery(has_begun=True, limit=_MOST_TASKS))
     end = run.finished_at or services.clock.now()
     path = path_of(graph, tasks.items, start=run.started_at, end=end)
-    steps = [{"id": step.path, "name": step.name, "seconds": step.seconds, "share": step.share, "groups": []} for step in path.steps]
-    body = {"total_seconds": path.total_seconds, "waited_share": path.waited_share, "steps": steps}
-    return JSONResponse(body, headers={"cache-control": "no-store"})
+    return JSONResponse(path_document(path, lambda step: [step.path]), headers={"cache-control": "no-store"})
 
 
 async def _drawn(flows: FlowWeb, request: Request) -> tuple[FlowRunItem, FlowGraph]:

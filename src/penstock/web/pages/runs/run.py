@@ -18,7 +18,7 @@ from penstock.domain.plan import ParameterSpec
 from penstock.domain.trash import TrashItem, TrashKind
 from penstock.interfaces.pages import ArtifactUse, Condition, ListQuery, Page, RunItem, RunView, TaskItem
 from penstock.interfaces.tracking_pages import RunTracking
-from penstock.web.graphs.critical_path import CriticalPath, critical_path, group_ids
+from penstock.web.graphs.critical_path import CriticalPath, critical_path, group_ids, path_document
 from penstock.web.graphs.run import RunGraph
 from penstock.web.graphs.timelines import SORTS, Timeline, timeline
 from penstock.web.lists.filters import query_of
@@ -238,11 +238,7 @@ async def path_data(services: WebServices, request: Request) -> Response:
     if view is None:
         raise NotFoundError(f"There is no run {run_id}.")
     path = await path_of_run(services, view.run)
-    steps = [
-        {"id": step.task_id, "name": step.name, "seconds": step.seconds, "share": step.share, "groups": group_ids(run_id, step.path)}
-        for step in path.steps
-    ]
-    body = {"total_seconds": path.total_seconds, "waited_share": path.waited_share, "steps": steps}
+    body = path_document(path, lambda step: [*group_ids(run_id, step.path), step.task_id])
     return JSONResponse(body, headers={"cache-control": "no-store"})
 
 

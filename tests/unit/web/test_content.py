@@ -15,7 +15,7 @@ from penstock.domain.plan import ParameterSpec, ParameterType
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.web.messages import all_messages
-from penstock.web.pages.catalog.new_run import fields_of, value_of
+from penstock.web.pages.catalog.parameter_fields import fields_of, value_of
 from penstock.web.previews.content import Preview, ZipMember, archive_preview, preview_of, zip_of
 from penstock.web.previews.file_levels import level_of
 from penstock.web.previews.stored_folders import entry_of, folder_of, zip_of_folder

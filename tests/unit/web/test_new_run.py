@@ -13,7 +13,7 @@ import pytest
 from starlette.datastructures import FormData
 
 from penstock.domain.catalog import Trigger
-from penstock.domain.errors import ConflictError
+from penstock.domain.errors import ConflictError, InvalidArgumentError
 from penstock.domain.ids import ExperimentId, PipelineId
 from penstock.domain.plan import ParameterSpec, ParameterType
 from penstock.pipelines.recurring_runs import RecurringRequest
@@ -21,7 +21,8 @@ from penstock.pipelines.runs import RunRequest
 from penstock.server.page_actions import RecurringRunForms
 from penstock.stores.sql import pages_catalog
 from penstock.web.pages.catalog import pipelines
-from penstock.web.pages.catalog.new_run import converted, fields_of, parameters_of, trigger_of
+from penstock.web.pages.catalog.new_run import trigger_of
+from penstock.web.pages.catalog.parameter_fields import converted, fields_of, parameters_of, value_of, yaml_of
 from penstock.web.texts.formats import period
 from tests.browser.app import SeededApp
 from tests.unit.web.conftest import PageClient
@@ -212,3 +213,32 @@ def test_a_start_that_has_passed_is_explained_where_the_next_times_are(client: P
     assert told in client.post("/ui/recurring/fires", data=form | {"start": "2020-01-01T00:00"}, headers=OWN).text
     assert told not in client.post("/ui/recurring/fires", data=form | {"start": "2999-01-01T00:00"}, headers=OWN).text
     assert told not in client.post("/ui/recurring/fires", data=form, headers=OWN).text
+
+
+def test_yaml_of_parameters_is_read_as_that_of_pipelines() -> None:
+    read = "day: 2026-01-01\nrow: {2026-01-01: 1, 2: 3}\nkinds: !!set {a}\nraw: !!binary aGVsbG8=\nnone:"
+    assert parameters_of(FormData({"mode": "yaml", "yaml": read})) == {
+        "day": "2026-01-01", "row": {"2026-01-01": 1, "2": 3}, "kinds": ["a"], "raw": "hello", "none": None,
+    }  # fmt: skip
+    assert parameters_of(FormData({"mode": "yaml", "yaml": " \n"})) == {}
+    bomb = "\n".join([f"a0: &a0 [{','.join('0' * 9)}]", *(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9))])
+    for text, why in ((bomb, "more than 2,000,000 nodes"), ("- a", "mapping"), ("a: 1\n---\nb: 2", "mapping"), ("a: [", "not valid YAML"), ("a: [.nan]", "a holds a number")):
+        with pytest.raises(InvalidArgumentError, match=why):
+            parameters_of(FormData({"mode": "yaml", "yaml": text}))
+
+
+def test_numbers_and_choices_of_yes_and_no_are_read_or_refused() -> None:
+    for text, kind, value in (("7.0", "NUMBER_INTEGER", 7), ("1e3", "NUMBER_INTEGER", 1000), ("1e3", "NUMBER_DOUBLE", 1000.0), ("off", "BOOLEAN", False)):
+        assert value_of(text, kind, "x") == value
+    for text, kind in (
+        ("1.5", "NUMBER_INTEGER"), ("1e400", "NUMBER_INTEGER"), ("nan", "NUMBER_DOUBLE"), ("-inf", "NUMBER_DOUBLE"), ("yes please", "BOOLEAN"),
+        ("[NaN]", "LIST"), ('{"a": Infinity}', "STRUCT"),
+    ):  # fmt: skip
+        with pytest.raises(InvalidArgumentError, match="x has to be"):
+            value_of(text, kind, "x")
+
+
+def test_whole_numbers_in_lists_stand_as_people_wrote_them() -> None:
+    specs = {"rates": ParameterSpec("rates", ParameterType.LIST, default=[1.0, 2.5, {"a": 3.0}])}
+    assert fields_of(specs, {})[0].value == '[1, 2.5, {"a": 3}]'
+    assert yaml_of({"rates": [1.0, 2.5], "rate": 1.0}) == "rates:\n- 1\n- 2.5\nrate: 1.0\n"

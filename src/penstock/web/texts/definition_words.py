@@ -76,4 +76,6 @@ PATTERNS = (
     "{name} has to be a JSON object; {value} is not.",
     "{name} has to be a whole number; {value} is not.",
     "{name} has to be a number; {value} is not.",
+    "{name} has to be true or false; {value} is not.",
+    "{name} holds a number that is infinite or none, which parameters cannot be.",
 )

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
 from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError
 from penstock.domain.expr import UNSET
-from penstock.domain.plan import ParameterSpec, RunPlan
+from penstock.domain.plan import RunPlan
 from penstock.interfaces.page_catalog import PipelineItem, PipelineView, RecurringItem, VersionItem
 from penstock.interfaces.pages import ListQuery, RunItem
 from penstock.web.lists.experiment_choices import meant
+from penstock.web.pages.catalog.parameter_fields import Field, converted, fields_of, parameters_of, yaml_of
 from penstock.web.render import Crumb, Frame, Notice, language_of, redirect, render, render_part
 from penstock.web.runs.plans import plan_of
 from penstock.web.security import check_own_form
@@ -26,28 +25,6 @@ from penstock.web.texts import sentences
 from penstock.web.texts.cron_words import in_zone
 from penstock.web.texts.formats import UNITS
 from penstock.web.texts.zones import moment_of
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One parameter as a form field."""
-
-    name: str
-    type: str
-    """KFP type word."""
-    widget: str
-    """`number`, `text`, `boolean`, `choice` or `json`."""
-    value: str
-    """What the field is filled with, as text."""
-    is_required: bool
-    description: str
-    choices: Sequence[str] = ()
-    is_changed: bool = False
-    """Differs from the definition's default (clones show it)."""
-    default: str = ""
-    """What the definition takes when nothing is given, as text."""
-    is_empty_text: bool = False
-    """A field that is left empty means an empty text here, and not that nothing is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,99 +85,6 @@ class PlanPart:
     """Some of it was never executed before."""
     environments: Sequence[Mapping[str, Any]] = ()
     """Of what is not reused; see `RunActions.cache_plan`."""
-
-
-def fields_of(specs: Mapping[str, ParameterSpec], given: Mapping[str, Any]) -> list[Field]:
-    """Form fields for declared parameters, filled with what was given or the defaults."""
-    return [_field(name, spec, given) for name, spec in specs.items()]
-
-
-def _field(name: str, spec: ParameterSpec, given: Mapping[str, Any]) -> Field:
-    kind = str(spec.type)
-    widget = {"NUMBER_DOUBLE": "number", "NUMBER_INTEGER": "number", "BOOLEAN": "boolean", "LIST": "json", "STRUCT": "json"}.get(
-        kind, "text"
-    )
-    if spec.literals:
-        widget = "choice"
-    default = None if spec.default is UNSET else spec.default
-    value = given.get(name, default)
-    is_required = spec.default is UNSET and not spec.is_optional
-    choices = [_text(choice) for choice in spec.literals]
-    if _text(value) not in choices and not (is_required and value is None):
-        choices.insert(0, _text(value))
-    return Field(
-        name,
-        kind,
-        widget,
-        _text(value),
-        is_required=is_required,
-        description=spec.description,
-        choices=choices if spec.literals else (),
-        is_changed=name in given and spec.default is not UNSET and given[name] != default,
-        default=_text(default),
-        is_empty_text=widget == "text" and (_text(default) != "" or given.get(name) == ""),
-    )
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return json.dumps(value, ensure_ascii=False)
-
-
-def value_of(text: str, kind: str, name: str) -> Any:
-    """Read a field's text as a value of the parameter's type.
-
-    Raises:
-        InvalidArgumentError: it does not read as one; names the parameter.
-    """
-    try:
-        match kind:
-            case "NUMBER_INTEGER":
-                return int(text)
-            case "NUMBER_DOUBLE":
-                return float(text)
-            case "BOOLEAN":
-                return text.strip().lower() in {"true", "on", "yes", "1"}
-            case "LIST" | "STRUCT":
-                value = json.loads(text)
-                if not isinstance(value, list if kind == "LIST" else dict):
-                    raise ValueError(name)  # noqa: TRY004 - turned into the caller's error below
-                return value
-            case _:
-                return text
-    except ValueError as error:
-        wanted = {"LIST": "a JSON list", "STRUCT": "a JSON object", "NUMBER_INTEGER": "a whole number", "NUMBER_DOUBLE": "a number"}[kind]
-        raise InvalidArgumentError(f"{name} has to be {wanted}; {text[:80]!r} is not.") from error
-
-
-def parameters_of(form: FormData) -> dict[str, Any]:
-    """Read the parameters from the form: the YAML text if that tab was open, else one field each. Empty fields are left out, but
-    for texts that would be the definition's default then: there nothing written is an empty text.
-
-    Raises:
-        InvalidArgumentError: a value does not fit its type, or the YAML is not a mapping.
-    """
-    if form.get("mode") == "yaml":
-        try:
-            loaded = yaml.safe_load(str(form.get("yaml", ""))) or {}
-        except yaml.YAMLError as error:
-            raise InvalidArgumentError(f"The parameters are not valid YAML: {error}") from error
-        if not isinstance(loaded, dict):
-            raise InvalidArgumentError("The parameters have to be a mapping of names to values.")
-        return loaded
-    values: dict[str, Any] = {}
-    for key in form:
-        if key.startswith("parameter:"):
-            name = key.partition(":")[2]
-            text, kind = str(form[key]), str(form.get(f"type:{name}", "STRING"))
-            if text != "" or (kind == "STRING" and f"default:{name}" in form):
-                values[name] = value_of(text, kind, name)
-    return values
 
 
 def seen_of(form: FormData) -> float | None:
@@ -342,7 +226,7 @@ async def _page_of(services: WebServices, start: _Start, *, is_fix: bool, is_new
         pipeline_root=start.pipeline_root,
         source=start.source,
         is_fix=is_fix,
-        yaml_text=yaml.safe_dump(_effective(plan, start.given), sort_keys=False, allow_unicode=True) if plan and plan.parameters else "",
+        yaml_text=yaml_of(_effective(plan, start.given)) if plan and plan.parameters else "",
         kind=start.kind if start.kind in {"once", "recurring"} else "once",
         recurring=start.recurring,
         trigger=start.trigger,
@@ -447,25 +331,6 @@ async def plan_part(services: WebServices, request: Request) -> Response:
         counts[str(entry["outcome"])] = counts.get(str(entry["outcome"]), 0) + 1
     part = PlanPart(plan["tasks"], "", counts, plan["expected_seconds"], is_partial=plan["is_partial"], environments=plan["environments"])
     return render_part(services, request, "runs/plan.html", part=part)
-
-
-def converted(form: FormData) -> dict[str, Any]:
-    """Return what the tab that is being left holds, for the other one: `yaml` text, or `fields` by name (empty: not given).
-
-    Raises:
-        InvalidArgumentError: it cannot be read, names an unknown parameter, or a value does not fit its type.
-    """
-    kinds = {key.partition(":")[2]: str(form[key]) for key in form if key.startswith("type:")}
-    values = parameters_of(form)
-    if unknown := [name for name in values if name not in kinds]:
-        raise InvalidArgumentError(f"This pipeline has no parameter {unknown[0]}.")
-    for name, value in values.items():
-        if value is not None:
-            value_of(_text(value), kinds[name], name)
-    if form.get("mode") == "yaml":
-        missing = {name: str(form.get(f"default:{name}", "")) for name in kinds if values.get(name) is None}
-        return {"fields": {name: missing.get(name, _text(values.get(name))) for name in kinds}}
-    return {"yaml": yaml.safe_dump(values, sort_keys=False, allow_unicode=True) if values else ""}
 
 
 async def convert(services: WebServices, request: Request) -> Response:

@@ -20,7 +20,8 @@ from penstock.pipelines.backfills import BackfillPlan
 from penstock.pipelines.event_facts import known_facts
 from penstock.pipelines.recurring_runs import RecurringRequest, new_token
 from penstock.pipelines.runs import RunRequest
-from penstock.web.pages.catalog.new_run import Field, experiment_named, fields_of, parameters_of, pipeline_choices
+from penstock.web.pages.catalog.new_run import experiment_named, pipeline_choices
+from penstock.web.pages.catalog.parameter_fields import Field, fields_of, parameters_of
 from penstock.web.render import Crumb, Frame, Notice, redirect, render
 from penstock.web.runs.plans import plan_of
 from penstock.web.security import check_own_form

@@ -48,18 +48,19 @@ for (const field of form.querySelectorAll("[data-reload]")) {
   });
 }
 
+/** Show a part of the form or hide it. What is hidden takes no part: a wrong value there would stop the form where nobody sees it. */
+function showPart(name, isShown) {
+  const part = form.querySelector(`[${name}]`);
+  part.hidden = !isShown;
+  for (const field of part.querySelectorAll("input:not([type=hidden]), select, textarea")) field.disabled = !isShown;
+}
+
 function showMode() {
   const isYaml = form.elements.mode?.value === "yaml";
-  form.querySelector("[data-mode-form]").hidden = isYaml;
-  form.querySelector("[data-mode-yaml]").hidden = !isYaml;
-  form.querySelector("[data-recurring]").hidden = form.elements.kind.value !== "recurring";
-  form.querySelector("[data-once]").hidden = form.elements.kind.value === "recurring";
-  for (const field of form.querySelectorAll("[data-mode-form] [required], [data-mode-form] [data-was-required]")) {
-    if (isYaml) {
-      field.dataset.wasRequired = "yes";
-      field.required = false;
-    } else field.required = true;
-  }
+  showPart("data-mode-form", !isYaml);
+  showPart("data-mode-yaml", isYaml);
+  showPart("data-recurring", form.elements.kind.value === "recurring");
+  showPart("data-once", form.elements.kind.value !== "recurring");
 }
 
 function checkJson(field) {
@@ -102,6 +103,12 @@ let mode;
 /** Take what was written in one tab over to the other; what cannot be read keeps the reader where it can be mended. */
 async function convert() {
   const wanted = form.elements.mode.value;
+  const unread = [...form.elements].find((field) => field.name?.startsWith("parameter:") && field.validity.badInput); // which counts as empty
+  if (unread) {
+    form.elements.mode.value = mode;
+    unread.reportValidity();
+    return;
+  }
   const problem = document.getElementById("mode-problem");
   const data = new FormData(form);
   data.set("mode", mode);
@@ -116,6 +123,7 @@ async function convert() {
     for (const [name, value] of Object.entries(found.fields ?? {})) {
       const field = form.elements[`parameter:${name}`];
       if (!field) continue;
+      if (value !== "" && field.options && ![...field.options].some((option) => option.value === value)) field.add(new Option(value, value));
       field.value = value;
       if (field.matches("[data-json]")) checkJson(field);
     }

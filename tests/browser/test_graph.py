@@ -203,6 +203,15 @@ def test_a_task_that_a_link_names_is_in_sight_in_the_graph(page: Page, served: S
     expect(box).to_be_in_viewport()
 
 
+def test_what_failed_comes_into_sight_when_nothing_else_is_asked_for(page: Page, served: Served) -> None:
+    page.goto(f"/ui/runs/{served.seeded.runs['failed']}?at=9000,9000,1")
+    failed = page.locator("#graph .node.s-failed:not(.is-open)").first
+    expect(failed).to_be_attached()
+    expect(failed).not_to_be_in_viewport()
+    page.get_by_role("checkbox", name="Failed only").check()
+    expect(failed).to_be_in_viewport()
+
+
 def test_the_table_of_edges_stands_below_the_graph_of_a_definition(page: Page) -> None:
     page.goto("/ui/pipelines/pipe-digits")
     table = page.locator("#graph-edge-list")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
 from penstock.domain.plan import GraphTemplate, RunPlan
+from penstock.interfaces.pages import RunItem, TaskState
 from penstock.spec.loader import SpecPlanLoader
 from penstock.web.graphs.folding import FOLD_AT, MEMBERS_SHOWN, fold
-from penstock.web.graphs.run import static_scope
+from penstock.web.graphs.run import RunGraph, static_scope
+from penstock.web.services.web import WebServices
 from tests.support.kfp_api import pipeline_spec
 
 
@@ -70,3 +76,30 @@ def test_small_scopes_stay_whole_and_large_ones_say_what_is_hidden() -> None:
     assert static_scope("sha256:large", plan, "root~99")["nodes"] == []
     small = plan_of({"a": [], "b": ["a"]}, {"a": "x", "b": "y"})
     assert "folded" not in static_scope("sha256:small", small, "root")
+
+
+def test_an_opened_cluster_draws_what_is_asked_for_and_what_failed_before_the_first_of_its_many() -> None:
+    many = FOLD_AT + 100
+    plan = plan_of({f"work-{n}": [] for n in range(many)}, dict.fromkeys((f"work-{n}" for n in range(many)), "work"))
+    cells = [TaskState(f"task-{n}", f"work-{n}", None, "FAILED" if n == 450 else "SUCCEEDED", is_cached=False) for n in range(many)]
+    items = {name: SimpleNamespace(task_id=name, path="root", type=kind, is_leaf=kind == "RUNTIME") for name, kind in (("top", "DAG"), ("task-470", "RUNTIME"))}
+
+    class Runs:
+        async def task(self, _run_id: str, task_id: str) -> Any:
+            return SimpleNamespace(task=items[task_id])
+
+        async def cells(self, _run_id: str, _parent: str, *, limit: int | None) -> list[TaskState]:
+            assert limit is None
+            return cells
+
+        async def tasks_of(self, _run_id: str, _ids: object) -> list[Any]:
+            return []
+
+        async def component_states(self, _run_id: str, _parent: str) -> list[Any]:
+            return []
+
+    run = SimpleNamespace(run_id="run-1", spec_digest="sha256:asked")
+    drawn = RunGraph(cast("WebServices", SimpleNamespace(runs=Runs())), cast("RunItem", run), plan)
+    asyncio.run(drawn.collect(cast("Any", items["top"]), ["top~0", "task-470"]))
+    assert list(drawn.scopes) == ["top", "top~0"]
+    assert [node["key"] for node in drawn.scopes["top~0"]["nodes"]] == [*(f"work-{n}" for n in range(MEMBERS_SHOWN - 2)), "work-450", "work-470"]

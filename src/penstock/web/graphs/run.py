@@ -109,7 +109,9 @@ class RunGraph:
             if parent is None or name in self.scopes or name in self.loops:
                 continue
             if cluster:
-                await self._open_cluster(name, parent, int(cluster[2]))
+                await self._open_cluster(name, parent, int(cluster[2]), opened)
+            elif parent.is_leaf:
+                continue
             elif parent.type == "LOOP":
                 await self._open_loop(parent, opened)
             else:
@@ -187,13 +189,14 @@ class RunGraph:
                 cached[place] += count if is_cached else 0
         return cluster_scope(parent.task_id, whole, counts, cached)
 
-    async def _open_cluster(self, name: str, parent: TaskItem, place: int) -> None:
+    async def _open_cluster(self, name: str, parent: TaskItem, place: int, opened: Sequence[str]) -> None:
+        """Draw some of a cluster's tasks: those that are asked for, what wants attention, the first."""
         whole = folded(self._run.spec_digest or "", self._plan, parent.path) if self._plan is not None else None
         if whole is None or place >= len(whole.clusters):
             return
         keys = whole.clusters[place].keys
         cells = {cell.task_key: cell for cell in await self._services.runs.cells(self._run.run_id, parent.task_id, limit=None)}
-        urgent = sorted(keys, key=lambda key: _urgency(cells.get(key)))[:MEMBERS_SHOWN]
+        urgent = sorted(keys, key=lambda key: _urgency(cells.get(key), opened))[:MEMBERS_SHOWN]
         chosen = set(urgent)
         shown = [key for key in keys if key in chosen]
         wanted = [cells[key].task_id for key in shown if key in cells]
@@ -211,8 +214,10 @@ class RunGraph:
         self.scopes[name] = graph.to_json(graph.GraphScope(nodes, edges)) | {"hidden": len(keys) - len(nodes)}
 
 
-def _urgency(cell: TaskState | None) -> int:
-    return _ATTENTION.get(cell.state, 4) if cell is not None else 5
+def _urgency(cell: TaskState | None, opened: Sequence[str]) -> int:
+    if cell is None:
+        return 5
+    return -1 if cell.task_id in opened else _ATTENTION.get(cell.state, 4)
 
 
 def _state_of(counts: Mapping[str, int], size: int) -> str:

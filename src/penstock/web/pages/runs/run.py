@@ -262,7 +262,8 @@ async def graph_data(services: WebServices, request: Request) -> Response:
     """Structure and states of the open scopes of a run, for the graph.
 
     `?open=<task id>,...` names group nodes that are open in place; the root scope is always there. A loop's entry lists its
-    iterations compactly; `?open` of an iteration gives that iteration's tasks, of a cluster (`<task id>~<number>`) its first members.
+    iterations compactly; `?open` of an iteration gives that iteration's tasks, of a cluster (`<task id>~<number>`) its first
+    members, those that `open` names among them.
     """
     run_id = request.path_params["run_id"]
     view = await services.runs.run(run_id)

@@ -58,6 +58,7 @@ class GraphView {
     if (this.layer && parameters.has("round")) this.rounds.set(this.layer, parameters.get("round"));
     this.marks = { outputs: {}, metrics: {}, tracked: [] };
     this.marked = "";
+    this.sought = "";
     this.search = new GraphSearch(this);
   }
 
@@ -526,13 +527,17 @@ class GraphView {
     this.load().catch((error) => this.fail(error));
   }
 
-  /** Open groups, of loops the iteration that is named, and draw what is in them. */
-  async openAlong(trail, cluster) {
+  /** Open groups, of loops the iteration that is named, and draw what is in them; of a cluster's many tasks the one that is looked for, too. */
+  async openAlong(trail, cluster, id) {
     trail.forEach(({ id, type }, at) => {
       if (type === "ITERATION") this.rounds.set(trail[at - 1]?.id, id);
       else this.open.add(id);
     });
-    if (cluster) this.open.add(cluster);
+    this.open.delete(this.sought);
+    if (cluster) {
+      this.open.add(cluster).add(id);
+      this.sought = id;
+    }
     this.isDefault = false;
     this.remember();
     await this.load();
@@ -842,10 +847,11 @@ class GraphView {
     for (const name of ["failed-only", "differences"]) at(name)?.addEventListener("change", () => {
       this.remember();
       this.dim();
+      this.showBright();
     });
     at("path")?.addEventListener("change", () => {
       this.remember();
-      this.loadPath().catch((error) => this.fail(error));
+      this.loadPath().then(() => this.showBright()).catch((error) => this.fail(error));
     });
     if (at("artifacts")) at("artifacts").checked = this.options.artifacts;
     this.search.bind();
@@ -893,6 +899,12 @@ class GraphView {
       element.classList.toggle("is-dim", isOff && !isOpen);
       element.classList.toggle("is-on-path", this.path?.has(id) ?? false);
     }
+  }
+
+  /** Bring the first box that the switches leave bright into sight, unless one is there. */
+  showBright() {
+    const bright = [...this.nodes].filter(([, { element, isOpen }]) => !isOpen && !element.classList.contains("is-dim")).map(([id]) => id);
+    if (bright.length && !bright.some((id) => this.isInSight(id))) this.center(bright[0]);
   }
 
   /** Fetch the critical path when its switch is on, say it as text and dim the rest. */

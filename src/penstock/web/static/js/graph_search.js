@@ -99,7 +99,7 @@ export class GraphSearch {
     const match = this.closed.get(id);
     if (match && !this.view.nodes.has(id)) {
       try {
-        await this.view.openAlong(match.trail, match.cluster);
+        await this.view.openAlong(match.trail, match.cluster, id);
       } catch (error) {
         this.view.fail(error);
         return;
@@ -108,6 +108,6 @@ export class GraphSearch {
     }
     this.count();
     if (this.view.nodes.has(id)) this.view.center(id);
-    else if (match?.cluster) this.view.center(match.cluster); // among the many of its cluster that are not drawn
+    else if (match?.cluster) this.view.center(match.cluster); // where its cluster is closed again
   }
 }

@@ -176,7 +176,7 @@ class Workspace {
     if (swatch) swatch.className = `run-swatch ${lookClass(members[0]?.groupColor ?? 1)}`;
   }
 
-  /** Something was arranged, undone or loaded: draw what differs, and keep it in this browser. */
+  /** The document changed: draw what differs, and keep it in this browser. */
   changed() {
     const key = (runs) => runs.filter((run) => !run.isHidden).map((run) => run.id).join();
     const before = key(this.board.runs);
@@ -192,7 +192,7 @@ class Workspace {
     this.keep();
   }
 
-  /** There are other rows than before, or rows say something else. */
+  /** Rows are others, or say something else. */
   listed() {
     const told = (names) => JSON.stringify(this.board.visible().map((run) => names.map((name) => run[name])));
     const [ids, words] = [told(["id"]), told(WORDS)];
@@ -283,7 +283,7 @@ class Workspace {
     }
   }
 
-  /** Back to what is stored: at once, or by another address where the list is filtered, grouped or sorted anew. */
+  /** Back to what is stored: at once, or by another address where the list is another. */
   revert() {
     this.document.revert();
     if (!this.isAskedAnew) return;
@@ -294,7 +294,7 @@ class Workspace {
     location.href = address.href;
   }
 
-  /** A report with the panels that are open here, in their order, over the runs that are drawn; over all runs when nothing was chosen. */
+  /** A report with the open panels, over the runs that are drawn; over all when nothing was chosen. */
   async report(title) {
     const panels = this.board.listed().filter((part) => !part.isClosed).flatMap((part) => part.panels);
     const { hidden, shown, groups, isOnly } = this.choices;
@@ -304,7 +304,12 @@ class Workspace {
   }
 
   bind() {
-    const on = (name, work) => document.querySelector(`[data-view-${name}]`)?.addEventListener("click", work);
+    const on = (name, work) => document.querySelector(`[data-view-${name}]`)?.addEventListener("click", ({ target }) => {
+      const menu = target.closest("details[open]")?.querySelector("summary");
+      menu?.click();
+      menu?.focus();
+      work();
+    });
     on("undo", () => this.document.undo());
     on("redo", () => this.document.redo());
     on("revert", () => this.revert());

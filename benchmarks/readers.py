@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import re
 import sys
 import tempfile
 import time
@@ -27,6 +26,7 @@ from penstock.stores.sql.pages_tracking import SqlTrackingPages
 from penstock.stores.sql.tracking_console import SqlConsoleStore
 from penstock.tracking.console import ConsoleService, parse_line
 from penstock.web.runs.console_search import Consoles
+from penstock.web.runs.wanted import words_wanted
 
 MONTH = 30 * 86_400
 PROJECTS = 1_000
@@ -101,8 +101,8 @@ def search_step(database: Database, scope: ListQuery, *, is_readable: Callable[[
     """One step of the search in logs through consoles, for a word that no line holds."""
     console = ConsoleService(SqlConsoleStore(database, parse_line))
     tracking = cast("Any", SimpleNamespace(console=console, pages=SqlTrackingPages(database)))
-    pattern = re.compile(rb"unheard", re.IGNORECASE)
-    return lambda: Consoles(tracking, scope, is_readable).step(pattern, time.monotonic() + 60)
+    wanted = words_wanted("unheard")
+    return lambda: Consoles(tracking, scope, is_readable).step(wanted, time.monotonic() + 60)
 
 
 async def main(count: int, url: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 
 import penstock
 from penstock.budgets.service import BudgetService
+from penstock.executors.line_search.service import ProcessLineFinder
 from penstock.executors.process.environments import Environments, locked_packages
 from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.cache import TaskCache
@@ -38,7 +39,7 @@ from penstock.web.texts.starters import folder_option
 
 
 class PageReaders(TypedDict):
-    """The read models of `WebServices`, by its field names."""
+    """What `WebServices` reads from, by its field names."""
 
     runs: SqlRunPages
     run_tables: SqlRunTables
@@ -49,6 +50,7 @@ class PageReaders(TypedDict):
     home: SqlHomePages
     recent: SqlRecentObjects
     logs: AttemptLogFiles
+    finder: ProcessLineFinder
 
 
 def page_readers(database: Database, logs: AttemptLogFiles) -> PageReaders:
@@ -63,6 +65,7 @@ def page_readers(database: Database, logs: AttemptLogFiles) -> PageReaders:
         home=SqlHomePages(database),
         recent=SqlRecentObjects(database),
         logs=logs,
+        finder=ProcessLineFinder(),
     )
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import re
+import asyncio
 from types import SimpleNamespace
 
 import pytest
 
 from penstock.domain.errors import UnavailableError
+from penstock.executors.line_search.service import ProcessLineFinder
 from penstock.flows.reading import LogEnds, LogLine
+from penstock.interfaces.line_finder import ExpressionError
 from penstock.interfaces.pages import ListQuery, Page
 from penstock.web.runs import log_search
-from penstock.web.runs.found_lines import TAIL_BYTES, groups_of
-from penstock.web.runs.log_search import pattern_of, search_logs
+from penstock.web.runs.found_lines import TAIL_BYTES, groups_of, plain_line
+from penstock.web.runs.log_search import search_logs, wanted_of
+from penstock.web.runs.wanted import Wanted
 
 
 def anybody(entity: str) -> bool:
@@ -51,6 +54,16 @@ class Runs:
         return Page(tasks, str(end) if end < self.count else None, self.count)
 
 
+FINDER = ProcessLineFinder(seconds=1)
+
+
+def wanted(text: str, *, is_errors: bool) -> Wanted:
+    """What a reader asks for."""
+    found = wanted_of(text, FINDER, is_errors=is_errors)
+    assert found is not None
+    return found
+
+
 def services(texts: dict[str, bytes], count: int) -> SimpleNamespace:
     return SimpleNamespace(logs=Logs(texts), runs=Runs(count), flows=None, tracking=None)
 
@@ -62,7 +75,7 @@ async def test_lines_that_differ_in_numbers_are_one_kind_and_name_their_places()
         "t2": b"KeyError: 'a'\nfine\n",
         "t3": b"no errors here\n",
     }
-    found = await search_logs(services(texts, 4), pattern_of("", is_errors=True), ListQuery(), anybody)  # type: ignore[arg-type]
+    found = await search_logs(services(texts, 4), wanted("", is_errors=True), ListQuery(), anybody)  # type: ignore[arg-type]
     first, second = groups_of(found.hits)
     assert [(hit.log.log_id, hit.line) for hit in first.hits] == [("t0", 2), ("t1", 1)]
     assert first.run_count == 1
@@ -73,7 +86,7 @@ async def test_lines_that_differ_in_numbers_are_one_kind_and_name_their_places()
 
 async def test_of_a_long_log_the_end_is_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
     long = b"needle at the start\n" + b"x" * TAIL_BYTES + b"\nneedle at the end\n"
-    found = await search_logs(services({"t0": long}, 1), pattern_of("needle", is_errors=False), ListQuery(), anybody)  # type: ignore[arg-type]
+    found = await search_logs(services({"t0": long}, 1), wanted("needle", is_errors=False), ListQuery(), anybody)  # type: ignore[arg-type]
     assert [(hit.text, hit.line) for hit in found.hits] == [("needle at the end", None)]
     assert found.size_bytes == TAIL_BYTES
 
@@ -82,25 +95,59 @@ async def test_the_budget_ends_the_search_and_says_where_it_goes_on(monkeypatch:
     monkeypatch.setattr(log_search, "_MAX_BYTES", 1000)
     texts = {f"t{n}": b"needle %d\n" % n for n in range(130)}
     some = services({**texts, "t20": b"y" * 2000}, 130)
-    found = await search_logs(some, pattern_of("needle", is_errors=False), ListQuery(), anybody)  # type: ignore[arg-type]
+    found = await search_logs(some, wanted("needle", is_errors=False), ListQuery(), anybody)  # type: ignore[arg-type]
     assert (found.logs, found.next_cursor) == (50, "50")
-    rest = await search_logs(some, pattern_of("needle", is_errors=False), ListQuery(cursor=found.next_cursor), anybody)  # type: ignore[arg-type]
+    rest = await search_logs(some, wanted("needle", is_errors=False), ListQuery(cursor=found.next_cursor), anybody)  # type: ignore[arg-type]
     assert rest.logs == 80
     assert rest.next_cursor is None
 
 
-def test_what_is_asked_for() -> None:
-    assert pattern_of("", is_errors=False) is None
-    words, regex, errors = pattern_of("a.b", is_errors=False), pattern_of("/a.b/", is_errors=False), pattern_of("disk", is_errors=True)
-    assert words
-    assert regex
-    assert errors
-    assert not words.search(b"axb")
-    assert regex.search(b"AxB")
-    assert errors.search(b"OSError: no space on disk")
-    assert not errors.search(b"disk is fine")
-    with pytest.raises(re.error):
-        pattern_of("/(/", is_errors=False)
+async def found_in(text: bytes, wanted: Wanted | None) -> list[int]:
+    """Numbers of the lines that are wanted."""
+    assert wanted is not None
+    (numbers,) = await wanted.numbers([text], plain_line, most=10)
+    return list(numbers)
+
+
+async def test_what_is_asked_for() -> None:
+    assert wanted_of("", FINDER, is_errors=False) is None
+    lines = b"a.b\naxB\nOSError: no space on disk\ndisk is fine"
+    assert await found_in(lines, wanted("a.b", is_errors=False)) == [0]
+    assert await found_in(lines, wanted("/a.b/", is_errors=False)) == [0, 1]
+    assert await found_in(lines, wanted("disk", is_errors=True)) == [2]
+    assert await found_in(lines, wanted("/d.sk/", is_errors=True)) == [2]
+
+
+@pytest.mark.parametrize("text", ["/(/", "/a{99999999999}/", "/(?P<a>x)(?P<a>y)/"])
+def test_what_is_no_expression_is_told(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        wanted(text, is_errors=False)
+
+
+async def test_lines_are_searched_as_they_are_shown() -> None:
+    lines = b"of Windows\r\n10 % done\r90 % done\n\x1b[1mdone\x1b[0m at last\n\x1b]8;;https://done\x07link\x1b]8;;\x07"
+    for text in ("done at", "/done at/"):
+        assert await found_in(lines, wanted(text, is_errors=False)) == [2]
+    assert await found_in(lines, wanted("windows", is_errors=False)) == [0]
+    assert await found_in(lines, wanted("/^(10|90)/", is_errors=False)) == [1]
+    assert await found_in(lines, wanted("https", is_errors=False)) == []
+
+
+async def test_an_expression_that_never_ends_is_given_up_and_holds_nobody_meanwhile() -> None:
+    looking = asyncio.create_task(found_in(b"a" * 64 + b"b", wanted("/(a+)+$/", is_errors=False)))
+    turns = 0
+    while not looking.done():
+        await asyncio.sleep(0.01)
+        turns += 1
+    assert turns > 5
+    with pytest.raises(ExpressionError, match="too long"):
+        await looking
+
+
+async def test_a_line_of_a_mebibyte_without_a_blank_takes_no_longer_than_others() -> None:
+    long = b"A" * (1 << 20) + b"\nOSError: no space on disk"
+    assert await found_in(long, wanted("disk", is_errors=True)) == [1]
+    assert await found_in(long, wanted("", is_errors=True)) == [1]
 
 
 class FlowRuns:
@@ -133,9 +180,7 @@ class FlowLogs:
 @pytest.mark.parametrize(("is_whole", "anchor"), [(True, "#L2"), (False, "")])
 async def test_logs_of_flows_are_looked_through_in_their_datastore(is_whole: bool, anchor: str) -> None:
     asked = SimpleNamespace(logs=Logs({}), runs=FlowRuns(), tracking=None, flows=SimpleNamespace(reader=FlowLogs(is_whole=is_whole)))
-    pattern = pattern_of("", is_errors=True)
-    assert pattern is not None
-    found = await search_logs(asked, pattern, ListQuery(), anybody)  # type: ignore[arg-type]
+    found = await search_logs(asked, wanted("", is_errors=True), ListQuery(), anybody)  # type: ignore[arg-type]
     assert (found.logs, found.size_bytes) == (1, 40)
     (group,) = groups_of(found.hits)
     assert group.hits[0].url == f"/flows/F/1/work/1?attempt=1{anchor}"

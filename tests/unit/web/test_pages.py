@@ -32,6 +32,7 @@ from penstock.web.pages.runs.run import VIEWS
 from penstock.web.pages.runs.tasks import PANEL_TABS
 from penstock.web.render import NOTICE_COOKIE
 from penstock.web.runs import logs
+from penstock.web.runs.wanted import Wanted
 from penstock.web.texts.formats import STATE_LOOKS
 from tests.browser.app import SeededApp, build
 from tests.browser.seed import HOSTILE
@@ -672,7 +673,7 @@ class TextLog:
         return part
 
 
-def test_a_search_of_a_large_log_comes_in_slices_that_miss_and_repeat_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_search_of_a_large_log_comes_in_slices_that_miss_and_repeat_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "_STEP", 64)
     monkeypatch.setattr(logs, "_SEARCHED_AT_ONCE", 256)
     lines = [b"error here" if number % 9 == 0 else b"fine" * (number % 7) for number in range(200)]
@@ -681,7 +682,7 @@ def test_a_search_of_a_large_log_comes_in_slices_that_miss_and_repeat_nothing(mo
     start: tuple[int, int] | None = (0, 0)
     rounds = 0
     while start is not None:
-        part = logs.find_lines(log, "r", "t", 0, re.compile(rb"^(last )?error", re.MULTILINE), start)
+        part = await logs.find_lines(log, ("r", "t", 0), Wanted("^(last )?error"), start)
         found += part.matches
         start = None if part.next_offset is None else (part.next_offset, part.next_line)
         rounds += 1

@@ -99,7 +99,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 
 def _services(tracking: TrackingServices, clock: HandClock, blobs: LocalBlobStore, home: SqlHomePages, recent: SqlRecentObjects, catalog: SqlCatalogPages) -> WebServices:
-    parts: dict[str, Any] = dict.fromkeys(("runs", "run_tables", "views", "artifacts", "notes", "plans", "logs", "actions"))
+    parts: dict[str, Any] = dict.fromkeys(("runs", "run_tables", "views", "artifacts", "notes", "plans", "logs", "finder", "actions"))
     return WebServices(**parts, home=home, recent=recent, catalog=catalog, notifier=LocalNotifier(), clock=clock, blobs=blobs, url="http://testserver", version="1", tracking=tracking)
 
 

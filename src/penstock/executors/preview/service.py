@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from penstock.domain.errors import InvalidArgumentError
+from penstock.executors.isolated import output_of
 from penstock.interfaces.flow_files import PickleSummary
 
 _PROGRAM = Path(__file__).with_name("look.py")
@@ -45,28 +44,11 @@ class ProcessPickleViewer:
             return None
 
     async def _ask(self, data: bytes, *sizes: str) -> Any:
-        async with self._turns:
-            # Standard input is a file: writing to a pipe whose reader has already left is an error of its own under uvloop.
-            with tempfile.TemporaryFile() as source:
-                source.write(data)
-                source.seek(0)
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    "-I",
-                    "-S",
-                    str(_PROGRAM),
-                    *sizes,
-                    stdin=source,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.DEVNULL,
-                    env={},
-                )
-            try:
-                output, _ = await asyncio.wait_for(process.communicate(), _SECONDS)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
-                raise InvalidArgumentError("the value takes too long to look at") from None
+        try:
+            async with self._turns:
+                output = await output_of(_PROGRAM, *sizes, data=[data], seconds=_SECONDS)
+        except TimeoutError:
+            raise InvalidArgumentError("the value takes too long to look at") from None
         try:
             return json.loads(output)
         except ValueError as error:

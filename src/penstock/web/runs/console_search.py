@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +13,8 @@ from penstock.interfaces.pages import ListQuery
 from penstock.interfaces.tracking_pages import RunRecord
 from penstock.interfaces.tracking_store import ConsoleEnds
 from penstock.web.lists.held_rows import Columns
-from penstock.web.runs.found_lines import LINES_PER_LOG, LOGS_PER_STEP, TAIL_BYTES, Hit, LoggedBy, Looked, hit_of, plain_line
+from penstock.web.runs.found_lines import LOGS_PER_STEP, TAIL_BYTES, LogEnd, LoggedBy, Looked, hits_in
+from penstock.web.runs.wanted import Wanted
 from penstock.web.services.tracking import TrackingServices
 from penstock.web.tracking.documents import STATES
 
@@ -65,25 +64,24 @@ class Consoles:
             self.position = "!"
         self.read_until = self.position
 
-    async def step(self, pattern: re.Pattern[bytes], deadline: float) -> Looked:
+    async def step(self, wanted: Wanted, deadline: float) -> Looked:
         """See `LogReader`."""
         if not self.held:
             await self._read_runs()
-        hits: list[Hit] = []
-        logs, size = 0, 0
+        ends: list[LogEnd] = []
+        size = 0
         for run in self.held[:LOGS_PER_STEP]:
-            ends = await self.tracking.console.ends(run.run_id, characters=TAIL_BYTES, per_line=_LINE)
-            if ends.lines:
-                hits += await asyncio.to_thread(_hits_of, run, ends, pattern)
-            logs += bool(ends.lines)
-            size += ends.size
+            console = await self.tracking.console.ends(run.run_id, characters=TAIL_BYTES, per_line=_LINE)
+            if console.lines:
+                ends.append(_end_of(run, console))
+            size += console.size
             self.position, self.reached = str(run.run_id), run.created_at
             self.held = self.held[1:]
             if time.monotonic() > deadline:
                 break
         if not self.held:
             self.position = self.read_until
-        return Looked(hits, logs, size)
+        return Looked(await hits_in(ends, wanted), len(ends), size)
 
     async def _read_runs(self) -> None:
         """Hold the next runs that match."""
@@ -109,7 +107,7 @@ def matching(records: Sequence[RunRecord], scope: ListQuery) -> list[RunRecord]:
     return _COLUMNS.matching(written, replace(scope, conditions=tuple(rest)))
 
 
-def _hits_of(run: RunRecord, ends: ConsoleEnds, pattern: re.Pattern[bytes]) -> list[Hit]:
+def _end_of(run: RunRecord, console: ConsoleEnds) -> LogEnd:
     base = f"/{quote(run.entity, safe='')}/{quote(run.project, safe='')}"
     address = f"{base}/runs/{quote(run.name, safe='')}"
     place = f"{run.entity}/{run.project}"
@@ -117,11 +115,5 @@ def _hits_of(run: RunRecord, ends: ConsoleEnds, pattern: re.Pattern[bytes]) -> l
         "tracked", run.display_name or run.name, f"{place}/{run.name}", f"{address}/logs", run.pipeline_run_id or f"{place}/{run.name}",
         run.display_name or run.name, address, run.created_at, place=place,
     )  # fmt: skip
-    hits: list[Hit] = []
-    for line in ends.lines:
-        text = plain_line(line.text.encode("utf-8", "replace"))
-        if pattern.search(text):
-            hits.append(hit_of(log, line.number + 1, text))
-            if len(hits) >= LINES_PER_LOG:
-                break
-    return hits
+    text = b"\n".join(line.text.replace("\n", " ").encode("utf-8", "replace") for line in console.lines)
+    return LogEnd(log, text, lambda row: console.lines[row].number + 1)

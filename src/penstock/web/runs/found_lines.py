@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from penstock.domain.terminal_text import without_escapes
 from penstock.web.runs.causes import fingerprint
+from penstock.web.runs.wanted import Wanted
 
 TAIL_BYTES = 1024 * 1024
 """How much of the end of each log is looked through."""
@@ -80,6 +80,17 @@ class HitGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class LogEnd:
+    """The end of a log that a search looks through."""
+
+    log: LoggedBy
+    text: bytes
+    """As it was written; it begins with a line, or inside one."""
+    number_of: Callable[[int], int | None]
+    """Number (from 1) in the whole log of each of these lines (from 0); None: not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Looked:
     """What a step of a search brought."""
 
@@ -98,19 +109,32 @@ class LogReader(Protocol):
     reached: float
     """When what was looked at last was made; infinite before the first step."""
 
-    async def step(self, pattern: re.Pattern[bytes], deadline: float) -> Looked:
-        """Look through the next logs; not many more after `deadline` (of `time.monotonic`)."""
+    async def step(self, wanted: Wanted, deadline: float) -> Looked:
+        """Look through the next logs; not many more after `deadline` (of `time.monotonic`).
+
+        Raises:
+            ExpressionError: the expression takes too long on their lines.
+        """
         ...
 
 
 def plain_line(raw: bytes) -> bytes:
     """Return what a terminal shows at last of a line, without colours."""
-    return without_escapes(raw)[-LINE_CHARACTERS:].rsplit(b"\r", 1)[-1].strip()
+    return without_escapes(raw).rstrip(b"\r")[-LINE_CHARACTERS:].rsplit(b"\r", 1)[-1].strip()
 
 
-def hit_of(log: LoggedBy, number: int | None, line: bytes) -> Hit:
-    """Return a line that was found."""
-    return Hit(log, number, line.decode("utf-8", "replace")[:_SHOWN])
+async def hits_in(ends: Sequence[LogEnd], wanted: Wanted) -> list[Hit]:
+    """Return the lines that are wanted, at most `LINES_PER_LOG` of each log, in its order.
+
+    Raises:
+        ExpressionError: the expression takes too long on these lines.
+    """
+    hits: list[Hit] = []
+    found = await wanted.numbers([end.text for end in ends], plain_line, most=LINES_PER_LOG)
+    for end, places in zip(ends, found, strict=True):
+        lines = end.text.split(b"\n") if places else []
+        hits += [Hit(end.log, end.number_of(place), plain_line(lines[place]).decode("utf-8", "replace")[:_SHOWN]) for place in places]
+    return hits
 
 
 def groups_of(hits: Sequence[Hit]) -> list[HitGroup]:

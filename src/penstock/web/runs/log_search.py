@@ -17,26 +17,24 @@ from math import inf
 from urllib.parse import quote
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, UnavailableError
-from penstock.domain.terminal_text import without_escapes
+from penstock.interfaces.line_finder import LineFinder
 from penstock.interfaces.pages import ListQuery, TaskItem
 from penstock.web.runs.console_search import FIELDS, Consoles
 from penstock.web.runs.found_lines import (
     LINE_CHARACTERS,
-    LINES_PER_LOG,
     LOGS_PER_STEP,
     TAIL_BYTES,
     Hit,
+    LogEnd,
     LoggedBy,
     LogReader,
     Looked,
-    hit_of,
-    plain_line,
+    hits_in,
 )
+from penstock.web.runs.wanted import Wanted, errors_wanted, expression_wanted, words_wanted
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import LogFiles, WebServices
 
-ERRORS = r"\b(?:error|critical|fatal|exception)\b|(?-i:\b[A-Z]\w*(?:Error|Exception)\b)"
-"""What lines look like that tell of an error; the headline of a traceback says nothing and is left out."""
 _MAX_STEPS = 10
 _MAX_BYTES = 96 * 1024 * 1024
 _MAX_SECONDS = 3.0
@@ -59,30 +57,29 @@ class LogHits:
     """Where to go on; None: there are no older logs in the scope."""
 
 
-def pattern_of(text: str, *, is_errors: bool) -> re.Pattern[bytes] | None:
+def wanted_of(text: str, finder: LineFinder, *, is_errors: bool) -> Wanted | None:
     """Return what to look for: words as they are, or `/regular expression/`; None: nothing was asked.
 
     Raises:
-        re.error: the expression is not valid.
+        ExpressionError: the expression is not valid.
     """
     regex = re.fullmatch(r"/(.+?)/?", text)
-    wanted = regex[1] if regex else re.escape(text)
-    if is_errors:
-        wanted = f"(?=.*(?:{ERRORS})).*{wanted}" if text else ERRORS
-    return re.compile(wanted.encode(), re.IGNORECASE) if wanted else None
+    wanted = expression_wanted(regex[1], finder) if regex else words_wanted(text) if text else None
+    return errors_wanted(wanted) if is_errors else wanted
 
 
-async def search_logs(services: WebServices, pattern: re.Pattern[bytes], scope: ListQuery, readable: Callable[[str], bool]) -> LogHits:
+async def search_logs(services: WebServices, wanted: Wanted, scope: ListQuery, readable: Callable[[str], bool]) -> LogHits:
     """Look through the logs of the tasks and tracked runs in `scope`, the newest first, until the budget is used.
 
     Args:
         services: what is read from.
-        pattern: what to look for.
+        wanted: what to look for.
         scope: what the filter means; its cursor is where a search before went on.
         readable: whether the reader may see what belongs to an entity.
 
     Raises:
         InvalidArgumentError: the cursor is none of a search.
+        ExpressionError: the expression takes too long on the lines that it came to.
     """
     readers = _readers(services, scope, readable)
     hits: list[Hit] = []
@@ -92,7 +89,7 @@ async def search_logs(services: WebServices, pattern: re.Pattern[bytes], scope: 
         going = [reader for reader in readers if reader.position != _OVER]
         if not going or size >= _MAX_BYTES or time.monotonic() > deadline:
             break
-        looked = await max(going, key=lambda reader: reader.reached).step(pattern, deadline)
+        looked = await max(going, key=lambda reader: reader.reached).step(wanted, deadline)
         hits += looked.hits
         size += looked.size
         logs += looked.logs
@@ -131,20 +128,21 @@ class TaskLogs:
     position: str = ""
     reached: float = inf
 
-    async def step(self, pattern: re.Pattern[bytes], deadline: float) -> Looked:
+    async def step(self, wanted: Wanted, deadline: float) -> Looked:
         """See `LogReader`."""
         query = dataclasses.replace(self.scope, cursor=self.position or None, limit=LOGS_PER_STEP)
         listing = await self.services.runs.list_tasks(query)
         ran = [task for task in listing.items if task.attempts and not task.is_cached]
         own = [task for task in ran if "/" not in task.run_id]
-        looks = await asyncio.to_thread(lambda tasks: [_look(self.services.logs, task, pattern) for task in tasks], own)
+        ends = await asyncio.to_thread(lambda tasks: [_end_of(self.services.logs, task) for task in tasks], own)
+        looked = [(end, len(end.text)) for end in ends]
         if self.services.flows is not None:
-            looks += [await _look_at_flow(self.services.flows, task, pattern) for task in ran if "/" in task.run_id]
+            looked += [await _flow_end(self.services.flows, task) for task in ran if "/" in task.run_id]
+        hits = await hits_in([end for end, size in looked if size], wanted)
         if listing.items:
             self.reached = listing.items[-1].created_at
         self.position = listing.next_cursor or _OVER
-        found = [hit for hits, _ in looks for hit in hits]
-        return Looked(found, sum(count > 0 for _, count in looks), sum(count for _, count in looks))
+        return Looked(hits, sum(size > 0 for _, size in looked), sum(size for _, size in looked))
 
 
 def _log_of(task: TaskItem, attempt: int) -> LoggedBy:
@@ -159,33 +157,22 @@ def _log_of(task: TaskItem, attempt: int) -> LoggedBy:
     return about("task", task.display_name, log_url=f"{run_url}?task={task.task_id}&tab=logs&attempt={attempt}", run_url=run_url)
 
 
-def _look(logs: LogFiles, task: TaskItem, pattern: re.Pattern[bytes]) -> tuple[list[Hit], int]:
+def _end_of(logs: LogFiles, task: TaskItem) -> LogEnd:
     attempt = task.attempts - 1
     size = logs.size(task.run_id, task.task_id, attempt) or 0
     start = max(0, size - TAIL_BYTES)
     data = logs.read(task.run_id, task.task_id, attempt, offset=start, length=TAIL_BYTES) if size else b""
-    hits: list[Hit] = []
-    text = without_escapes(data)
-    if pattern.search(text):
-        log = _log_of(task, attempt)
-        for number, raw in enumerate(text.split(b"\n"), 1):
-            line = plain_line(raw)
-            if pattern.search(line):
-                hits.append(hit_of(log, None if start else number, line))
-                if len(hits) >= LINES_PER_LOG:
-                    break
-    return hits, len(data)
+    return LogEnd(_log_of(task, attempt), data, lambda place: None if start else place + 1)
 
 
-async def _look_at_flow(flows: FlowWeb, task: TaskItem, pattern: re.Pattern[bytes]) -> tuple[list[Hit], int]:
-    """The same for a task of a flow, whose logs are in its datastore; nothing where that cannot be read from here."""
+async def _flow_end(flows: FlowWeb, task: TaskItem) -> tuple[LogEnd, int]:
+    """The same for a task of a flow, whose logs are in its datastore, and how much was read; nothing where it cannot be."""
     flow_id, run_id, step, name = task.task_id.split("/", 3)
     attempt = task.attempts - 1
+    log = _log_of(task, attempt)
     try:
         ends = await flows.reader.log_ends(flow_id, run_id, step, name, attempt, limit=TAIL_BYTES)
     except (NotFoundError, UnavailableError):
-        return [], 0
-    log = _log_of(task, attempt)
-    lines = ((number, plain_line(line.text[-LINE_CHARACTERS:].encode())) for number, line in enumerate(ends.lines, 1))
-    hits = [hit_of(log, number if ends.is_whole else None, line) for number, line in lines if pattern.search(line)]
-    return hits[:LINES_PER_LOG], ends.size_bytes
+        return LogEnd(log, b"", lambda _: None), 0
+    text = b"\n".join(line.text[-LINE_CHARACTERS:].replace("\n", " ").encode("utf-8", "replace") for line in ends.lines)
+    return LogEnd(log, text, lambda place: place + 1 if ends.is_whole else None), ends.size_bytes

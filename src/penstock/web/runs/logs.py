@@ -17,6 +17,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from penstock.domain.log_lines import meaningful_lines
 from penstock.domain.terminal_text import without_escapes
+from penstock.interfaces.line_finder import ExpressionError
+from penstock.web.runs.wanted import Wanted, expression_wanted, words_wanted
 from penstock.web.services.web import LogFiles, WebServices
 
 WINDOW = 256 * 1024
@@ -26,6 +28,10 @@ _COUNTED_AT_ONCE = 64 * _STEP
 _MAX_MATCHES = 500
 _SEARCHED_AT_ONCE = 256 * _STEP
 """Bytes that one search request looks through; the answer says where to go on."""
+_ASKED_AT_ONCE = 16 * _STEP
+"""Bytes in which another process looks for an expression, as each time one begins."""
+_LONGEST = 8 * _STEP
+"""Bytes of a line that is not waited for to end."""
 _counts: OrderedDict[tuple[str, str, int], list[int]] = OrderedDict()
 
 
@@ -133,13 +139,12 @@ async def log_search(services: WebServices, request: Request) -> Response:
     run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
     attempt = _number(request, "attempt", 0)
     text = request.query_params.get("q", "")[:500]
-    try:
-        wanted = text.encode() if request.query_params.get("regex") == "1" else re.escape(text.encode())
-        pattern = re.compile(wanted, re.IGNORECASE | re.MULTILINE)
-    except re.error as error:
-        return JSONResponse({"error": str(error), "matches": []})
     start = max(0, _number(request, "from", 0)), max(0, _number(request, "from_line", 0))
-    found = await asyncio.to_thread(find_lines, services.logs, run_id, task_id, attempt, pattern, start)
+    try:
+        wanted = expression_wanted(text, services.finder) if request.query_params.get("regex") == "1" else words_wanted(text)
+        found = await find_lines(services.logs, (run_id, task_id, attempt), wanted, start)
+    except ExpressionError as error:
+        return JSONResponse({"error": str(error), "matches": []})
     body = {"matches": found.matches, "is_cut": found.is_cut, "next": found.next_offset, "next_line": found.next_line}
     return JSONResponse(body, headers={"cache-control": "no-store"})
 
@@ -157,39 +162,57 @@ class Found:
     next_line: int = 0
 
 
-def find_lines(
-    logs: LogFiles, run_id: str, task_id: str, attempt: int, pattern: re.Pattern[bytes], start: tuple[int, int] = (0, 0)
-) -> Found:
-    """Search from `start` (byte and line number of a line's begin) on, block by block; lines are made only of blocks that match."""
+async def find_lines(logs: LogFiles, log: tuple[str, str, int], wanted: Wanted, start: tuple[int, int] = (0, 0)) -> Found:
+    """Search block by block.
+
+    Args:
+        logs: where the log is.
+        log: run, task and attempt whose log it is.
+        wanted: what is looked for, in the first 20,000 bytes of each line.
+        start: byte and line number of the beginning of a line, from which on is searched.
+
+    Raises:
+        ExpressionError: the expression takes too long on these lines.
+    """
     found = Found([])
     (offset, line), rest = start, b""
+    step = _STEP if wanted.finder is None else _ASKED_AT_ONCE
     while not found.is_cut:
         if offset - start[0] >= _SEARCHED_AT_ONCE:
             found.next_offset, found.next_line = offset, line
             return found
-        piece = logs.read(run_id, task_id, attempt, offset=offset + len(rest), length=_STEP)
+        piece = await asyncio.to_thread(logs.read, *log, offset=offset + len(rest), length=step)
         block = rest + piece
         end = block.rfind(b"\n") + 1 if piece else len(block)
-        if end == 0 and len(block) >= 8 * _STEP:
+        if end == 0 and len(block) >= _LONGEST:
             end = len(block)
-        if end and pattern.search(block, 0, end):
-            _find_in(block[:end], offset, line, pattern, found)
-        offset, line, rest = offset + end, line + block.count(b"\n", 0, end), block[end:]
+        if end:
+            block, rest = block[:end], block[end:]
+            (numbers,) = await wanted.numbers([block.removesuffix(b"\n")], _searched, most=_MAX_MATCHES - len(found.matches) + 1)
+            _add(found, block, (offset, line), numbers)
+            offset, line = offset + end, line + block.count(b"\n")
+        else:
+            rest = block
         if not piece:
             return found
     return found
 
 
-def _find_in(block: bytes, offset: int, line: int, pattern: re.Pattern[bytes], found: Found) -> None:
-    """Add the matching lines of a block to `found`."""
-    for raw in block.removesuffix(b"\n").split(b"\n"):
-        if pattern.search(raw[:20_000]):
-            if len(found.matches) >= _MAX_MATCHES:
-                found.is_cut = True
-                return
-            found.matches.append({"line": line, "offset": offset, "text": without_escapes(raw)[:300].decode("utf-8", "replace").strip()})
-        offset += len(raw) + 1
-        line += 1
+def _searched(raw: bytes) -> bytes:
+    """What of a line is looked at."""
+    return raw[:20_000]
+
+
+def _add(found: Found, block: bytes, start: tuple[int, int], numbers: Sequence[int]) -> None:
+    """Add the lines of a block that match, by their numbers in it, until there are as many as are returned."""
+    room = _MAX_MATCHES - len(found.matches)
+    found.is_cut = len(numbers) > room
+    lines, offset, last = block.split(b"\n") if numbers else [], start[0], 0
+    for number in numbers[:room]:
+        offset += sum(len(raw) + 1 for raw in lines[last:number])
+        text = without_escapes(lines[number])[:300].decode("utf-8", "replace").strip()
+        found.matches.append({"line": start[1] + number, "offset": offset, "text": text})
+        last = number
 
 
 def first_line_of(logs: LogFiles, run_id: str, task_id: str, attempt: int, offset: int) -> int:

@@ -10,6 +10,7 @@ from penstock.budgets.service import BudgetService
 from penstock.interfaces.artifact_notes import ArtifactNotes
 from penstock.interfaces.blobs import BlobStore
 from penstock.interfaces.clock import Clock
+from penstock.interfaces.line_finder import LineFinder
 from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.page_artifacts import ArtifactPages
 from penstock.interfaces.page_catalog import CatalogPages, HomePages
@@ -95,6 +96,7 @@ class WebServices:
     clock: Clock
     blobs: BlobStore
     logs: StreamFiles
+    finder: LineFinder
     actions: Actions
     url: str
     """Address of this server without trailing slash, for snippets."""

@@ -120,5 +120,6 @@ PATTERNS = (
     "the filter is not JSON: {cause}",
     "the payload of a webhook must be a JSON object",
     "{value} is not a regular expression: {cause}",
+    "it takes too long on these lines; say more of what stands around what it repeats",
     "this form was not sent from a page of this server",
 )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.errors import InvalidArgumentError
+from penstock.interfaces.line_finder import ExpressionError
 from penstock.web.lists.exporting import Export, Field
 from penstock.web.lists.filters import query_of
 from penstock.web.lists.group_exports import group_export
@@ -21,7 +21,7 @@ from penstock.web.pages.runs.executions import FILTER_FIELDS
 from penstock.web.render import Crumb, Frame, render
 from penstock.web.runs.console_search import FIELDS
 from penstock.web.runs.found_lines import TAIL_BYTES, Hit, HitGroup, groups_of
-from penstock.web.runs.log_search import LogHits, pattern_of, search_logs
+from penstock.web.runs.log_search import LogHits, search_logs, wanted_of
 from penstock.web.services.tracking import readable_by
 from penstock.web.services.web import WebServices
 
@@ -98,15 +98,15 @@ async def searched(services: WebServices, request: Request) -> LogHits | None:
     """Search for what an address asks: `?text=`, `?q=` for the scope, `?errors=1`, `?older=` to go on; None: for nothing.
 
     Raises:
-        re.error: the expression is not valid.
+        ExpressionError: the expression is not valid, or takes too long.
         InvalidArgumentError: `older` is none of a search.
     """
     wanted = request.query_params
-    pattern = pattern_of(wanted.get("text", "").strip()[:300], is_errors=wanted.get("errors") == "1")
-    if pattern is None:
+    looked_for = wanted_of(wanted.get("text", "").strip()[:300], services.finder, is_errors=wanted.get("errors") == "1")
+    if looked_for is None:
         return None
     scope = replace(query_of(request, now=services.clock.now()), sort="created", is_descending=True, cursor=wanted.get("older"))
-    return await search_logs(services, pattern, scope, readable_by(services.tracking, request))
+    return await search_logs(services, looked_for, scope, readable_by(services.tracking, request))
 
 
 def kinds_of(found: LogHits, request: Request, *, now: float) -> FoundRows[HitGroup]:
@@ -127,7 +127,7 @@ async def logs_page(services: WebServices, request: Request) -> Response:
     problem, found, kinds, lines = "", None, None, None
     try:
         found = await searched(services, request)
-    except re.error as error:
+    except ExpressionError as error:
         problem = str(error)
     if found is not None and wanted.get("group") in {*dict(LINES.groupings), EACH}:
         lines = lines_of(found, request, now=now).shown(request)
@@ -148,7 +148,7 @@ async def exported(services: WebServices, request: Request) -> Export:
     now, by = services.clock.now(), request.query_params.get("group", "")
     try:
         found = await searched(services, request)
-    except re.error as error:
+    except ExpressionError as error:
         raise InvalidArgumentError(f"text: the expression cannot be read: {error}") from error
     if found is None:
         raise InvalidArgumentError("text: nothing is searched for; give a text, or errors=1")

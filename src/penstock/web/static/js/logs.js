@@ -8,7 +8,7 @@ import { ask, waitAt, why } from "./waiting.js";
 const KEEP = 6000;
 const FOLLOW_PAUSE = 700;
 const LEVEL = /\b(ERROR|CRITICAL|FATAL|Traceback|Exception|WARN(?:ING)?|DEBUG)\b|^\w*Error\b/;
-const ERRORS = "\\b(error|critical|fatal|traceback|exception)\\b|\\w+Error:";
+const ERRORS = "\\b(error|critical|fatal|traceback|exception)\\b|\\b\\w+Error:";
 
 class LogView {
   constructor(root) {
@@ -242,7 +242,7 @@ class LogView {
       this.matches.push(...found.matches);
       if (found.next) status.textContent = `${this.matches.length} ${text("matches")} …`;
     }
-    status.textContent = found.error ?? (this.matches.length ? `${this.matches.length}${found.is_cut ? "+" : ""} ${text("matches")}` : text("no matches"));
+    status.textContent = (found.error && text(found.error)) ?? (this.matches.length ? `${this.matches.length}${found.is_cut ? "+" : ""} ${text("matches")}` : text("no matches"));
     if (jump && this.matches.length) this.step(1);
   }
 

@@ -1,0 +1,1 @@
+"""Searches for regular expressions of readers in isolated processes."""

@@ -101,6 +101,7 @@ RECURRING_RUN_FIELDS = Fields(
     "recurring runs",
     {
         **dict.fromkeys(("recurring_run_id", "id", "name", "display_name", "description", "status", "experiment_id", "namespace"), _TEXT),
+        **dict.fromkeys(("pipeline_id", "pipeline_version_id"), _TEXT),
         **dict.fromkeys(("created_at", "updated_at"), _TIME),
     },
 )

@@ -18,7 +18,7 @@ from penstock.domain.runs import RecurringRunChanged
 from penstock.domain.triggers import EventKind, RecurringEdit
 from penstock.interfaces.catalog_store import RecurringRunStore
 from penstock.interfaces.clock import Clock, IdSource
-from penstock.interfaces.listing import Page
+from penstock.interfaces.listing import Page, Predicate
 from penstock.interfaces.notifier import Notifier
 from penstock.interfaces.trigger_store import EditLog
 from penstock.pipelines.definitions import Definitions
@@ -159,13 +159,14 @@ class RecurringRunService:
         namespace: str = "",
         experiment_id: ExperimentId | None = None,
         operation_key: str = "operation",
+        extra: tuple[Predicate, ...] = (),
     ) -> tuple[Page[RecurringRun], OpenList]:
-        """Return a page of schedules and the opened request.
+        """Return a page of schedules and the opened request; `extra` are conditions beside those of its filter.
 
         Raises:
             InvalidArgumentError: the request is malformed.
         """
-        opened = open_list(request, RECURRING_RUN_FIELDS, operation_key=operation_key)
+        opened = open_list(request, RECURRING_RUN_FIELDS, operation_key=operation_key, extra=extra)
         return await self._store.list(opened.query, namespace=namespace, experiment_id=experiment_id), opened
 
     async def set_enabled(self, recurring_run_id: RecurringRunId, *, is_enabled: bool, by: str = "") -> RecurringRun:

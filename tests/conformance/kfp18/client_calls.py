@@ -86,6 +86,11 @@ def refused(status, call, *args, **kwargs):
     raise AssertionError("not refused")
 
 
+def of_resource(call, kind, of_id):
+    """What a list has of one pipeline version, schedule or experiment."""
+    return call(resource_reference_key_type=kind, resource_reference_key_id=of_id, page_size=100, sort_by="created_at")
+
+
 def experiments(client):
     made = client.create_experiment("first", description="d")
     assert client.create_experiment("first").id == made.id
@@ -135,6 +140,9 @@ def pipelines(client, folder):
     references = {item.key.type: item for item in by_version.resource_references}
     assert references["EXPERIMENT"].name == "runs" and references["PIPELINE_VERSION"].name == "v2"
     wait(client, by_version.id)
+    assert of_resource(client._run_api.list_runs, "PIPELINE_VERSION", version.id).runs[-1].id == by_version.id
+    assert {item.id for item in of_resource(client._run_api.list_runs, "PIPELINE_VERSION", version.id).runs} <= {result.id, by_version.id}
+    assert of_resource(client._run_api.list_runs, "PIPELINE_VERSION", "another").runs is None
     assert any(item.name == "doubling pipeline" for item in client.list_pipelines(page_size=100).pipelines)
     with open(folder + "/bad.yaml", "w") as file:
         file.write("a: [")
@@ -288,6 +296,15 @@ def jobs(client, folder):
     assert re.fullmatch(r"everysecond[a-z0-9]{5}-\d+-\d+", run.name), run.name
     client.disable_job(job.id)
     assert not client.get_recurring_run(job.id).enabled
+    of_job = of_resource(client._run_api.list_runs, "JOB", job.id)
+    assert run.id in [item.id for item in of_job.runs] and of_job.total_size == len(of_job.runs)
+    stored = client.upload_pipeline(package, pipeline_name="kept for a schedule")
+    by_version = client.create_recurring_run(
+        experiment.id, "of a version", interval_second=3600, version_id=stored.default_version.id, enabled=False
+    )
+    assert of_resource(client._run_api.list_runs, "JOB", by_version.id).runs is None
+    assert [item.id for item in of_resource(client.jobs.list_jobs, "PIPELINE_VERSION", stored.default_version.id).jobs] == [by_version.id]
+    client.delete_job(by_version.id)
     assert [item.id for item in client.list_recurring_runs(experiment_id=experiment.id).jobs] == [job.id]
     client.jobs.enable_job(job.id)
     client.delete_job(job.id)

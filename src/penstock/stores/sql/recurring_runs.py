@@ -28,6 +28,8 @@ _LISTING = Listing(
         "status": Column("recurring_run.status"),
         "experiment_id": Column("recurring_run.experiment_id"),
         "namespace": Column("recurring_run.namespace"),
+        "pipeline_id": Column("recurring_run.pipeline_id", is_nullable=True),
+        "pipeline_version_id": Column("recurring_run.pipeline_version_id", is_nullable=True),
         "created_at": Column("recurring_run.created_at", is_number=True),
         "updated_at": Column("recurring_run.updated_at", is_number=True),
     },

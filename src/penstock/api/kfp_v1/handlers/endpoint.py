@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -97,6 +97,12 @@ def resource_key(request: Request, kind: str) -> str | None:
         if query.get(f"{prefix}.type") == kind and query.get(f"{prefix}.id"):
             return query[f"{prefix}.id"]
     return None
+
+
+def of_resource(request: Request, keys: Mapping[str, str]) -> tuple[Predicate, ...]:
+    """The condition that `resource_reference_key.*` asks for, when `keys` names the field that holds ids of its kind."""
+    found = ((field, resource_key(request, kind)) for kind, field in keys.items())
+    return tuple(Predicate(field, Op.EQUALS, (wanted,)) for field, wanted in found if wanted is not None)
 
 
 def guarded(handler: Handler) -> Handler:

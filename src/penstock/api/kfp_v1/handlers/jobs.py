@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from penstock.api.kfp_v1.convert.jobs import job_to_wire, trigger_from_wire
 from penstock.api.kfp_v1.convert.values import compact
-from penstock.api.kfp_v1.handlers.endpoint import answer, list_request, read_object, resource_key
+from penstock.api.kfp_v1.handlers.endpoint import answer, list_request, of_resource, read_object, resource_key
 from penstock.api.kfp_v1.handlers.runs import run_request
 from penstock.api.kfp_v1.names import ReferenceNames
 from penstock.api.objects_seen import note_made
@@ -46,7 +46,10 @@ class JobHandlers:
         """GET /jobs."""
         experiment_id = resource_key(request, "EXPERIMENT")
         page, opened = await self.recurring_runs.list(
-            list_request(request), experiment_id=ExperimentId(experiment_id) if experiment_id else None, operation_key="op"
+            list_request(request),
+            experiment_id=ExperimentId(experiment_id) if experiment_id else None,
+            operation_key="op",
+            extra=of_resource(request, {"PIPELINE": "pipeline_id", "PIPELINE_VERSION": "pipeline_version_id"}),
         )
         items = await self._wires(page.items)
         return answer(compact({"jobs": items, "total_size": page.total, "next_page_token": opened.next_token(page)}))

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from penstock.api.kfp_v1.convert.runs import manifest_with, run_to_wire
 from penstock.api.kfp_v1.convert.values import compact, parameters_from_wire, referenced_id
 from penstock.api.kfp_v1.convert.workflow_status import workflow_status
-from penstock.api.kfp_v1.handlers.endpoint import answer, in_our_words, list_request, read_object, resource_key
+from penstock.api.kfp_v1.handlers.endpoint import answer, in_our_words, list_request, of_resource, read_object, resource_key
 from penstock.api.kfp_v1.names import ReferenceNames
 from penstock.api.objects_seen import note_made
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
@@ -32,6 +32,7 @@ from penstock.pipelines.tasks import TaskService
 from penstock.spec.packages import Package
 
 MAX_PARAMETER_BYTES = 10_000
+_REFERENCES = {"PIPELINE": "pipeline_id", "PIPELINE_VERSION": "pipeline_version_id", "JOB": "recurring_run_id"}
 _METRIC_NAME = re.compile(r"[a-zA-Z]([-_a-zA-Z0-9]{0,62}[a-zA-Z0-9])?")
 
 
@@ -54,7 +55,8 @@ class RunHandlers:
 
     async def list_page(self, request: Request) -> Response:
         """GET /runs; without the workflows' status."""
-        opened = in_our_words(open_list(list_request(request), RUN_FIELDS, operation_key="op"))
+        of_what = of_resource(request, _REFERENCES)
+        opened = in_our_words(open_list(list_request(request), RUN_FIELDS, operation_key="op", extra=of_what))
         experiment_id = resource_key(request, "EXPERIMENT")
         page = await self.runs.page(opened, experiment_id=ExperimentId(experiment_id) if experiment_id else None)
         items = await self._wires(page.items)

@@ -82,13 +82,14 @@ class RunFileService:
         """Return files by name.
 
         With `names`: one entry per name in that order, also for files that do not exist (id 0, size 0, no time; wandb.md section 8).
+        `../a.txt` is found as `__/a.txt`: clients upload it by that name (`Run.upload_file`), and ask for what they were given.
         `pattern` is SQL LIKE with `%` and `_`. `after` is the name of the last file of the page before.
 
         Raises:
             InvalidArgumentError: a name leaves the run's folder.
         """
         size = max(1, min(limit if limit is not None else _MAX_PAGE, _MAX_PAGE))
-        wanted = [normalized_file_name(name) for name in names or () if name]
+        wanted = [normalized_file_name(_uploaded_name(name)) for name in names or () if name]
         await self._add_log(run_id, wanted)
         if not wanted:
             files, has_next = await self._store.list(run_id, names=(), pattern=pattern or None, after=after or None, limit=size)
@@ -125,6 +126,10 @@ class RunFileService:
     async def delete(self, file_ids: Sequence[int]) -> Sequence[RunFile]:
         """Remove files by id; return those that existed."""
         return await self._store.delete(file_ids)
+
+
+def _uploaded_name(name: str) -> str:
+    return "/".join("__" if part == ".." else part for part in name.split("/"))
 
 
 def normalized_file_name(name: str) -> str:

@@ -15,6 +15,8 @@ from penstock.interfaces.versions import RegistryStore
 from penstock.tracking.collections import CollectionService
 from penstock.tracking.version_names import check_alias
 
+MEMBER_ROLES = ("admin", "member", "viewer", "restricted_viewer")
+
 
 class RegistryService:
     """Use cases on registries. All methods block; adapters call them from worker threads. `by` is who the history names for a change."""
@@ -84,7 +86,13 @@ class RegistryService:
         return self._registries.members(project_id)
 
     def set_member(self, project_id: int, entity_id: int, role: str) -> None:
-        """Give an entity a role in a registry."""
+        """Give an entity a role in a registry.
+
+        Raises:
+            InvalidArgumentError: there is no such role.
+        """
+        if role not in MEMBER_ROLES:
+            raise InvalidArgumentError(f"a member of a registry is one of {', '.join(MEMBER_ROLES)}, not {role!r}")
         self._registries.set_member(project_id, entity_id, role)
 
     def drop_member(self, project_id: int, entity_id: int) -> None:

@@ -226,6 +226,68 @@ answer["shared"] = [name for name in wandb.Api().viewer.teams if name.endswith("
     assert answer["shared"] == [], "the entity of the registries is not among a user's teams"
 
 
+@pytest.mark.parametrize("release", [NEWEST, MIDDLE], ids=["newest", "middle"])
+def test_a_state_that_a_run_cannot_take_is_refused_in_words(release: tuple[str, ...], wandb_server: LiveServer, tmp_path: Path) -> None:
+    answer = Client(client_python(*release), wandb_server, tmp_path).run(
+        """
+api = wandb.Api()
+made = api.run("/".join(api.create_run(project=PROJECT.split("/")[1]).path))
+answer = {"failed": made.update_state("failed")}
+try:
+    made.update_state("failed")
+except wandb.Error as error:
+    answer["again"] = str(error).lower()
+"""
+    )
+    assert answer["failed"] is True
+    assert "invalid state transition" in answer["again"]
+
+
+def test_a_file_from_outside_its_root_is_uploaded_and_found(client: Client) -> None:
+    answer = client.run(
+        """
+from pathlib import Path
+Path("root").mkdir()
+Path("outside.txt").write_text("four")
+with wandb.init() as run:
+    run.log({"x": 1})
+seen = wandb.Api().run(f"{PROJECT}/{run.id}")
+file = seen.upload_file("outside.txt", root="root")
+answer = [file.name, file.size, file.download(root="down").read(), "__/outside.txt" in [each.name for each in seen.files()]]
+"""
+    )
+    assert answer == ["__/outside.txt", 4, "four", True]
+
+
+def test_members_of_registries_have_one_of_four_roles(client: Client) -> None:
+    answer = client.run(
+        """
+from wandb.apis.public.registries._members import MemberId
+api = wandb.Api()
+name = PROJECT.split("/")[1]
+team = api.create_team(f"team-{name}")
+def words(call):
+    try:
+        call()
+    except Exception as error:
+        return str(error)
+registry = api.create_registry(name=f"members-{name}", visibility="organization").add_members(team)
+answer = {}
+for role in ("admin", "member", "viewer", "restricted_viewer"):
+    registry.update_member(team, role=role)
+    answer[role] = [member.role for member in registry.team_members()]
+answer["role"] = words(lambda: registry.update_member(team, role="owner"))
+answer["nobody"] = words(lambda: registry.add_members(MemberId(kind="Entity", index=999999).encode()))
+answer["members"] = [[member.role, member.team.name == team.name] for member in registry.team_members()]
+"""
+    )
+    for role in ("admin", "member", "viewer", "restricted_viewer"):
+        assert answer[role] == [role]
+    assert "restricted_viewer, not 'owner'" in answer["role"]
+    assert "there is no user or team" in answer["nobody"]
+    assert answer["members"] == [["restricted_viewer", True]], "what was refused changed nothing"
+
+
 def test_the_viewer_has_an_entity_and_a_default_one(client: Client) -> None:
     query = "{ viewer { userEntity { name } defaultEntity { name isTeam } } }"
     answered = httpx.post(f"{client.server.url}/graphql", json={"query": query}, auth=("api", client.server.key)).json()

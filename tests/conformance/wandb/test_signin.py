@@ -102,6 +102,19 @@ answer["run"] = [seen.summary["x"], seen.user.username == account.name, api.run(
     assert answer["run"] == [1, True, True]
 
 
+def test_what_teams_refuse_is_false_or_none_for_every_release(any_client: Client) -> None:
+    answer = any_client.run(
+        """
+api = wandb.Api()
+name = "team-" + PROJECT.split("/")[1]
+team = api.create_team(name)
+answer = [api.create_team(name).name == name, team.invite("nobody@example.com"), team.invite("nobody"), team.create_service_account(""),
+          api.team(name).members[0].delete()]
+"""
+    )
+    assert answer == [True, False, False, None, False]
+
+
 def test_a_reserved_entity_is_refused(client: Client) -> None:
     answer = client.run(
         """

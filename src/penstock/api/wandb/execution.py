@@ -154,7 +154,8 @@ def error_to_wire(error: GraphQLError) -> dict[str, Any]:
     elif original is not None and not isinstance(original, GraphQLError):
         _log.error("a GraphQL resolver failed at %s", error.path, exc_info=original)
         wire["message"] = f"the server could not answer this: {type(original).__name__}"
-    if error.path is not None:
+    # Older clients (0.24 for one) take any error that names this mutation for a server without it, and hide what was wrong.
+    if error.path is not None and error.path != ["updateRunState"]:
         wire["path"] = error.path
     return wire
 

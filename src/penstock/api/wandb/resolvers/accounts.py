@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import penstock
 from penstock.api.wandb import connections, ids
 from penstock.api.wandb.context import RequestContext
-from penstock.api.wandb.fields import FieldTable
+from penstock.api.wandb.fields import FieldTable, Resolver
 from penstock.api.wandb.nodes import OrganizationNode, ProjectNode, UserNode
 from penstock.api.wandb.selections import selects
 from penstock.domain.accounts import ApiKey, Entity, EntityKind, Role
-from penstock.domain.errors import NotFoundError, PermissionDeniedError
+from penstock.domain.errors import AlreadyExistsError, NotFoundError, PenstockError, PermissionDeniedError
 from penstock.domain.tracking import TrackedProjectId
 from penstock.tracking.accounts import ORGANIZATION, ORGANIZATION_ENTITY
 
@@ -189,6 +191,20 @@ def delete_api_key(root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]
     return {"success": True}
 
 
+def _told_by_status(resolve: Resolver) -> Resolver:
+    """Answer what `resolve` refuses with a status, too: clients up to 0.26 catch that and nothing else, and return False or None."""
+
+    @functools.wraps(resolve)
+    def resolved(root: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        try:
+            return resolve(root, info, **arguments)
+        except PenstockError as error:
+            context_of(info).http_status = HTTPStatus.CONFLICT if isinstance(error, AlreadyExistsError) else HTTPStatus.BAD_REQUEST
+            raise
+
+    return resolved
+
+
 def _refuse_task_keys(context: RequestContext) -> None:
     if context.caller.scope:
         raise PermissionDeniedError("the key of a pipeline task cannot manage keys")
@@ -301,8 +317,8 @@ FIELDS: FieldTable = {
     },
     "Mutation": {
         "generateApiKey": generate_api_key, "deleteApiKey": delete_api_key, "updateUser": update_user, "createTeam": create_team,
-        "createUser": create_user, "createInvite": create_invite, "deleteInvite": delete_invite,
-        "createServiceAccount": create_service_account,
+        "createUser": create_user, "createInvite": _told_by_status(create_invite), "deleteInvite": _told_by_status(delete_invite),
+        "createServiceAccount": _told_by_status(create_service_account),
     },
     "User": {
         "id": _user_id,

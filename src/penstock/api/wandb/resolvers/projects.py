@@ -145,6 +145,8 @@ def _set_members(info: GraphQLResolveInfo, data: dict[str, Any], role: str | Non
     context.services.accounts.check_writable(context.caller, known.entity)
     for wire_id in [*(data.get("user_ids") or ()), *(data.get("team_ids") or ())]:
         entity_id = ids.number(wire_id, "User", "Entity")
+        if context.services.accounts.entity_by_id(entity_id) is None:
+            raise NotFoundError(f"there is no user or team with the id {wire_id!r}")
         if role is None:
             context.services.registries.drop_member(known.project_id, entity_id)
         else:

@@ -7,12 +7,12 @@ when one of them does. Times compare as numbers: ISO 8601 texts in the filter ar
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.patterns import compile_pattern
 
 Lookup = Callable[[str], Sequence[Any]]
 """Values of a field; empty when the object lacks it."""
@@ -112,11 +112,8 @@ def _text_test(operator: str, operand: Any) -> Callable[[Any], bool]:
         raise InvalidArgumentError(f"{operator} needs a text of at most {_MAX_PATTERN} characters")
     if operator == "$contains":
         return lambda value: isinstance(value, str) and operand in value
-    try:
-        pattern = re.compile(operand)
-    except re.error as error:
-        raise InvalidArgumentError(f"$regex: {error}") from error
-    return lambda value: isinstance(value, str) and pattern.search(value) is not None
+    pattern = compile_pattern(operand)
+    return lambda value: isinstance(value, str) and pattern.is_in(value)
 
 
 def _shape_test(operator: str, operand: Any) -> Callable[[Any], bool]:

@@ -6,14 +6,13 @@ changes once stored. "Latest attempt" is the highest attempt of artifact `name`,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
-from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.flows import ArtifactRow, FlowRun, FlowTask, MetadataRow, NewArtifact, NewMetadata, Page
+from penstock.domain.patterns import compile_pattern
 from penstock.stores.sql.database import Database, Row, Transaction
 from penstock.stores.sql.flow_projection import PARAMETERS_STEP, project_metadata, project_parameters
 from penstock.stores.sql.flows import SqlFlowRegistry, authorship, dump_tags, find_run, find_task, page_clause
@@ -84,10 +83,7 @@ class SqlFlowStore(SqlFlowRegistry):
 
     async def matching_tasks(self, flow_id: str, run_id: str, step_name: str, field_name: str | None, pattern: str | None) -> list[str]:
         """See `FlowStore.matching_tasks`."""
-        try:
-            expression = re.compile(pattern) if pattern else None
-        except re.error as error:
-            raise InvalidArgumentError(f"pattern is not a regular expression: {error}") from error
+        expression = compile_pattern(pattern) if pattern else None
 
         def work(tx: Transaction) -> list[str]:
             run = find_run(tx, flow_id, run_id)
@@ -110,7 +106,7 @@ class SqlFlowStore(SqlFlowRegistry):
             for row in tx.all(sql + " ORDER BY flow_metadata.task_number", params):
                 value = orjson.loads(row["value"])
                 text = value if isinstance(value, str) else orjson.dumps(value).decode()
-                if expression is None or expression.search(text):
+                if expression is None or expression.is_in(text):
                     found[head + row["task_id"]] = None
             return list(found)
 

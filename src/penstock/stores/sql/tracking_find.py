@@ -22,7 +22,7 @@ from penstock.domain.tracking import TrackedProjectId
 from penstock.interfaces.tracking_query import And, Compare, Field, FieldKind, Filter, Not, Operator, Order
 from penstock.stores.sql.database import Transaction
 from penstock.stores.sql.tracking_lists import runs_with
-from penstock.stores.sql.tracking_patterns import compile_pattern, plain_text, required_text
+from penstock.stores.sql.tracking_patterns import compile_filter_pattern, plain_text, required_text
 from penstock.stores.sql.tracking_values import EXACT_DOUBLE, IndexedValue, indexed
 
 _TEXT_COLUMNS = {
@@ -119,7 +119,7 @@ class RunSelection:
         if operator in _SHAPES:
             return self._shape_of_tags(operator, value)
         if operator is Operator.REGEX:
-            pattern = compile_pattern(value)
+            pattern = compile_filter_pattern(value)
             rows = self._tx.all("SELECT DISTINCT tag FROM tracked_tag WHERE project_id = ?", (self._project_id,))
             return _any_of([self._has_tag(row["tag"], wanted=True) for row in rows if pattern(row["tag"])])
         if operator is Operator.EQ and isinstance(value, str):
@@ -190,7 +190,7 @@ class RunSelection:
         return f"(r.run_id IN (SELECT run_id FROM tracked_value WHERE key_id = ? AND {condition}))", [key_id, *params]
 
     def _matches(self, column: str, pattern: str) -> tuple[str, list[Any]]:
-        found = compile_pattern(pattern)
+        found = compile_filter_pattern(pattern)
         position = "instr" if self._tx.dialect.name == "sqlite" else "strpos"
         if (text := plain_text(pattern)) is not None:
             return f"({position}(COALESCE({column}, ''), ?) > 0)", [text]
@@ -202,7 +202,7 @@ class RunSelection:
         return self._listed(f"COALESCE({column}, '')", matching, "TEXT")
 
     def _matches_value(self, key_id: int | None, pattern: str) -> tuple[str, list[Any]]:
-        found = compile_pattern(pattern)
+        found = compile_filter_pattern(pattern)
         if key_id is None:
             return _FALSE, []
         rows = self._tx.all("SELECT run_id, text FROM tracked_value WHERE key_id = ? AND kind = 's'", (key_id,))

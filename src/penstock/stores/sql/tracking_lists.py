@@ -13,7 +13,7 @@ from typing import Any
 from penstock.domain.matching import compile_filter, values_at
 from penstock.interfaces.tracking_query import Operator
 from penstock.stores.sql.database import Transaction
-from penstock.stores.sql.tracking_patterns import compile_pattern
+from penstock.stores.sql.tracking_patterns import compile_filter_pattern
 
 _LISTS = "(kind = 'j' AND text LIKE '[%')"
 _KINDS = {Operator.MOD: f"(kind = 'n' OR {_LISTS})", Operator.TYPE: "1 = 1"}
@@ -49,7 +49,7 @@ def _test(operator: Operator, operand: Any) -> Test:
     if operator is Operator.EXISTS:
         return bool
     if operator is Operator.REGEX:
-        pattern = compile_pattern(operand)
+        pattern = compile_filter_pattern(operand)
         return lambda values: any(isinstance(value, str) and pattern(value) for value in values)
     holds = compile_filter({"": {operator.value: operand}})
     return lambda values: bool(values) and holds(lambda name: values)

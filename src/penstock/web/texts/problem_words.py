@@ -120,6 +120,8 @@ PATTERNS = (
     "the filter is not JSON: {cause}",
     "the payload of a webhook must be a JSON object",
     "{value} is not a regular expression: {cause}",
+    "a regular expression that repeats a repetition or alternatives could take for ever",
+    "a regular expression with so many alternatives could take for ever",
     "it takes too long on these lines; say more of what stands around what it repeats",
     "this form was not sent from a page of this server",
 )  # fmt: skip

@@ -11,7 +11,7 @@ import re
 from datetime import UTC
 from typing import Any
 
-from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.patterns import compile_pattern
 from penstock.domain.periods import bounds_of, zone_named
 from penstock.interfaces.pages import Condition
 from penstock.web.lists.filters import parse
@@ -35,7 +35,7 @@ def run_filters(text: str, *, now: float, zone: str = "UTC") -> str | None:
     """Return the filter document (JSON text) of filter text; None for all. Dates are read in `zone`.
 
     Raises:
-        InvalidArgumentError: a free word is not a regular expression.
+        InvalidArgumentError: a free word is not a regular expression, or one that could take for ever.
     """
     words, conditions = parse(text[:2000])
     parts: list[dict[str, Any]] = []
@@ -66,10 +66,7 @@ def field_name(name: str) -> str:
 
 
 def _pattern(word: str) -> str:
-    try:
-        re.compile(word)
-    except re.error as error:
-        raise InvalidArgumentError(f"{word!r} is not a regular expression: {error}") from error
+    compile_pattern(word)
     return f"(?i){word}"
 
 

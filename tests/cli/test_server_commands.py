@@ -32,6 +32,35 @@ def test_a_folder_that_cannot_be_used_is_named(penstock: Run, tmp_path: Path) ->
     assert (done.returncode, done.stderr) == (1, f"penstock: the data folder {tmp_path}/folder cannot be used: Is a directory\n")
 
 
+def test_a_database_that_is_none_is_named_with_what_to_do(penstock: Run, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "penstock.db").write_text("not a database, and long enough to look like one " * 40)
+    for command in (("up", "--port", "0"), ("secrets", "ls")):
+        done = penstock(*command)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"penstock: the database {tmp_path}/data/penstock.db cannot be reached: file is not a database; start from")
+
+
+def test_an_address_of_another_machine_is_refused_with_the_option_that_helps(penstock: Run) -> None:
+    done = penstock("up", "--port", "0", "--host", "192.0.2.1")
+    assert done.returncode == 1
+    assert done.stderr.endswith("choose another address with --host\n")
+
+
+def test_a_command_without_a_server_names_the_folder_to_start_it_on(penstock: Run, tmp_path: Path) -> None:
+    assert penstock("env").stderr.endswith("start one with `penstock up`\n")
+    assert penstock("env", "--data-dir", str(tmp_path / "my data")).stderr.endswith(f"`penstock up --data-dir '{tmp_path}/my data'`\n")
+
+
+def test_listing_runs_of_an_experiment_that_is_not_there_makes_none(penstock: Run, tmp_path: Path) -> None:
+    with LiveServer(tmp_path / "data") as server:
+        done = penstock("runs", "ls", "--experiment", "nope")
+        assert (done.returncode, done.stderr) == (1, "penstock: no experiment 'nope'; `penstock ls experiments` lists them\n")
+        assert [one["display_name"] for one in server.get("/apis/v2beta1/experiments")["experiments"]] == ["Default"]
+        assert penstock("runs", "ls").stderr == "no runs yet\n"
+        assert penstock("ls", "runs", "status:failed").stderr == "nothing in runs fits 'status:failed'\n"
+
+
 def test_a_taken_port_is_named(penstock: Run, tmp_path: Path) -> None:
     with LiveServer(tmp_path / "other") as server:
         refused = penstock("up", "--port", str(server.port))
@@ -113,6 +142,8 @@ def test_help_lists_the_commands_and_version_prints_one_line(penstock: Run) -> N
     shown = penstock("--help").stdout
     for command in ("up", "env", "run", "runs", "secrets", "demo", "doctor"):
         assert f"  {command} " in shown
+    for commands in (shown, penstock("runs", "--help").stdout, penstock("secrets", "--help").stdout):
+        assert not [line for line in commands.partition("Commands:")[2].splitlines() if line.endswith("...") and ", ..." not in line]
     assert penstock("--version").stdout.strip().count(".") == 2
 
 

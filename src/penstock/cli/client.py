@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any, Self
 
 import httpx
 
+from penstock.cli.options import resolve_data_dir
 from penstock.domain.errors import NotFoundError, PenstockError, UnavailableError
 from penstock.server.datafolder import ServerAddress, read_key, running_server
 
@@ -60,10 +62,16 @@ class Client:
             raise ApiError(_message(answer))
         return answer.json()
 
-    def experiment_id(self, name: str) -> str:
-        """Return the id of experiment `name`, which is made when missing."""
+    def experiment_id(self, name: str, *, is_made: bool = True) -> str:
+        """Return the id of experiment `name`, which is made when missing if `is_made`.
+
+        Raises:
+            NotFoundError: it is missing, and not to be made.
+        """
         wanted = json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "string_value": name}]})
         found = self.call("GET", "/experiments", params={"filter": wanted}).get("experiments", [])
+        if not found and not is_made:
+            raise NotFoundError(f"no experiment {name!r}; `penstock ls experiments` lists them")
         if not found:
             found = [self.call("POST", "/experiments", body={"display_name": name})]
         return str(found[0]["experiment_id"])
@@ -113,10 +121,20 @@ def connect(data_dir: Path) -> Client:
     Raises:
         UnavailableError: no server runs on it.
     """
+    return Client(address_of(data_dir).url, key=read_key(data_dir))
+
+
+def address_of(data_dir: Path) -> ServerAddress:
+    """Return where the server of the data folder is.
+
+    Raises:
+        UnavailableError: no server runs on it; the message has the line that starts one there.
+    """
     address = running_server(data_dir)
     if address is None:
-        raise UnavailableError(f"no server runs on {data_dir}; start one with `penstock up`")
-    return Client(address.url, key=read_key(data_dir))
+        where = "" if data_dir == resolve_data_dir(None) else f" --data-dir {shlex.quote(str(data_dir))}"
+        raise UnavailableError(f"no server runs on {data_dir}; start one with `penstock up{where}`")
+    return address
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ _CLIENT_REQUIREMENT = "kfp>=2.14,<3"
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command()(demo)
+    app.command(short_help="Run the digits pipeline twice, show what was reused.")(demo)
 
 
 def demo(

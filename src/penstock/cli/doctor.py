@@ -55,7 +55,7 @@ class Finding:
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command()(doctor)
+    app.command(short_help="Look at this machine: what works, what is missing.")(doctor)
 
 
 def doctor(

@@ -34,7 +34,7 @@ _GROUPS = ("group", "count", "states", "duration_seconds_mean", "newest_at")
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("ls")(list_rows)
+    app.command("ls", short_help="List runs, executions, artifacts, pipelines, flows, ...")(list_rows)
 
 
 def list_rows(
@@ -57,6 +57,9 @@ def list_rows(
         rows = client.call("GET", _path(name), params=params, api="")
     if as_json:
         print_json(rows)
+        return
+    if not rows:
+        typer.echo(f"nothing in {name} fits {asked['q']!r}" if asked["q"] else f"no {name} yet", err=True)
         return
     shown = _GROUPS if group and rows and "group" in rows[0] and "count" in rows[0] else _SHOWN.get(name, _TRACKED)
     table = Table(*shown, box=None, pad_edge=False)

@@ -22,7 +22,7 @@ from penstock.server.datafolder import running_server
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command()(run)
+    app.command(short_help="Run a pipeline and follow it.")(run)
 
 
 def run(

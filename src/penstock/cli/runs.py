@@ -27,9 +27,12 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     group = typer.Typer(no_args_is_help=True, help="List, show and steer runs.", rich_markup_mode=None)
     group.command("ls")(list_runs)
-    for command in (show, logs, cancel, pause, retry, delete):
+    for command in (show, logs, cancel):
         group.command()(command)
+    group.command(short_help="Start no further tasks of a run.")(pause)
     group.command("continue")(unpause)
+    group.command(short_help="Run what failed again, in the same run.")(retry)
+    group.command()(delete)
     app.add_typer(group, name="runs")
 
 
@@ -43,10 +46,13 @@ def list_runs(
     with connect(resolve_data_dir(data_dir)) as client:
         params: dict[str, Any] = {"page_size": limit, "sort_by": "created_at desc"}
         if experiment:
-            params["experiment_id"] = client.experiment_id(experiment)
+            params["experiment_id"] = client.experiment_id(experiment, is_made=False)
         runs = client.call("GET", "/runs", params=params).get("runs", [])
     if as_json:
         print_json(runs)
+        return
+    if not runs:
+        typer.echo("no runs yet" if not experiment else f"no runs in experiment {experiment!r} yet", err=True)
         return
     table = Table("id", "name", "state", "created", "took", box=None, pad_edge=False)
     for run in runs:

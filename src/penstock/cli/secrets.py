@@ -27,7 +27,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Name by which pipelin
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     group = typer.Typer(no_args_is_help=True, help="Set, list and remove secrets and config maps of tasks.", rich_markup_mode=None)
-    group.command("set")(set_entries)
+    group.command("set", short_help="Store entries under a name.")(set_entries)
     group.command("ls")(list_names)
     group.command("rm")(remove)
     app.add_typer(group, name="secrets")

@@ -8,6 +8,7 @@ a test compares the two. Nothing outside this module reads the environment for a
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import ipaddress
 import os
 import re
@@ -27,6 +28,9 @@ CONFIG_FILE = "penstock.toml"
 DEFAULT_FLOWS_PREFIX = "flows"
 """Where the pages of flows are; another prefix leads to them."""
 _PREFIX = re.compile(r"[a-z0-9][a-z0-9-]*")
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+_NEGATIVE = frozenset({"executor_accelerators"})
+"""Numbers that may be below 0."""
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -175,13 +179,14 @@ def load_settings(*, data_dir: Path | None = None, environ: Mapping[str, str] | 
     """Collect the settings; a flag that is None counts as not given.
 
     Raises:
-        InvalidArgumentError: a value does not fit its field, or the file holds something unknown; the message names where.
+        InvalidArgumentError: a value does not fit its field, or the file or a variable sets something unknown; the message names where.
     """
     environ = os.environ if environ is None else environ
     folder = (data_dir.expanduser().absolute() if data_dir else default_data_dir(environ)).resolve()
     values: dict[str, Any] = {}
     hints = get_type_hints(Settings)
     values.update(_from_file(folder / CONFIG_FILE, hints))
+    _refuse_unknown(environ)
     for name in setting_names():
         variable = environment_name(name)
         if variable in environ:
@@ -192,11 +197,24 @@ def load_settings(*, data_dir: Path | None = None, environ: Mapping[str, str] | 
     return settings
 
 
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    """Refuse variables that look like settings and are none: a misspelt one would be passed over without a word."""
+    known = {environment_name(name) for name in setting_names()}
+    rooms = tuple({f"PENSTOCK_{name.partition('_')[0].upper()}_" for name in setting_names()})
+    for variable in sorted(environ):
+        if variable.startswith(rooms) and variable not in known:
+            near = difflib.get_close_matches(variable, known, n=1)
+            advice = f"did you mean {near[0]}?" if near else "see docs/configuration.md"
+            raise InvalidArgumentError(f"{variable} is no setting; {advice}")
+
+
 def _from_file(path: Path, hints: Mapping[str, Any]) -> dict[str, Any]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
+    except NotADirectoryError as error:
+        raise InvalidArgumentError(f"the data folder {path.parent} is a file; choose another with --data-dir or PENSTOCK_HOME") from error
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidArgumentError(f"{path} cannot be read: {error}") from error
     values: dict[str, Any] = {}
@@ -220,9 +238,16 @@ def _convert(value: Any, wanted: Any, *, where: str) -> Any:
         if wanted == tuple[str, ...]:
             parts = value.split(",") if isinstance(value, str) else value
             return tuple(text for part in parts if (text := str(part).strip()))
-        return wanted(value if isinstance(value, str) else repr(value))
+        return _to_number(value, wanted) if wanted in {int, float} else wanted(value if isinstance(value, str) else repr(value))
     except (TypeError, ValueError) as error:
         raise InvalidArgumentError(f"{where}: {error}") from error
+
+
+def _to_number(value: Any, wanted: type[int | float]) -> int | float:
+    try:
+        return wanted(value if isinstance(value, str) else repr(value))
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no {'whole number' if wanted is int else 'number'}") from error
 
 
 def _to_bool(text: str) -> bool:
@@ -237,10 +262,14 @@ def _to_bool(text: str) -> bool:
 def _validate(settings: Settings) -> None:
     if not 0 <= settings.server_port <= 65535:
         raise InvalidArgumentError(f"port {settings.server_port} is not between 0 and 65535")
+    for name in setting_names():
+        value = getattr(settings, name)
+        if isinstance(value, int | float) and name not in _NEGATIVE and not value >= 0:
+            raise InvalidArgumentError(f"{name} must not be below 0, and is {value}")
+    if settings.server_log_level.lower() not in _LOG_LEVELS:
+        raise InvalidArgumentError(f"server_log_level: {settings.server_log_level!r} is none of {', '.join(_LOG_LEVELS)}")
     if unknown := set(settings.store_retention_kinds) - {kind.value for kind in RETAINED}:
         raise InvalidArgumentError(f"store_retention_kinds: {', '.join(sorted(unknown))} is not known; run, tracked_run and version are")
-    if settings.store_retention_days < 0 or settings.store_retention_keep < 0:
-        raise InvalidArgumentError("store_retention_days and store_retention_keep must not be below 0")
     if settings.pipelines_terminated_state not in {"FAILED", "CANCELED"}:
         raise InvalidArgumentError("pipelines_terminated_state must be FAILED or CANCELED")
     if settings.executor_environment and not re.match(r"\s*[A-Za-z_]\w*\s*=", settings.executor_environment[0]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import logging
 import os
@@ -122,7 +123,8 @@ def _listen(settings: Settings) -> socket.socket:
     except OSError as error:
         listener.close()
         place = f"{settings.server_host}:{settings.server_port}"
-        raise ConflictError(f"cannot listen on {place}: {error.strerror or error}; choose another with --port") from error
+        choice = "port with --port (0 takes a free one)" if error.errno in {errno.EADDRINUSE, errno.EACCES} else "address with --host"
+        raise ConflictError(f"cannot listen on {place}: {error.strerror or error}; choose another {choice}") from error
     listener.listen(_BACKLOG)
     return listener
 

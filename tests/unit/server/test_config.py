@@ -49,8 +49,11 @@ def test_a_wrong_file_names_the_place(tmp_path: Path, text: str, place: str) -> 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("SERVER_PORT", "http"), ("SERVER_PORT", "70000"), ("CACHE_ENABLED", "maybe"), ("PIPELINES_TERMINATED_STATE", "DONE")],
-)
+    [
+        ("SERVER_PORT", "http"), ("SERVER_PORT", "70000"), ("CACHE_ENABLED", "maybe"), ("PIPELINES_TERMINATED_STATE", "DONE"),
+        ("SERVER_LOG_LEVEL", "loud"), ("EXECUTOR_SLOTS", "-3"), ("EXECUTOR_CPUS", "nan"), ("STORE_RETENTION_DAYS", "-1"),
+    ],
+)  # fmt: skip
 def test_a_wrong_variable_is_refused(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(InvalidArgumentError):
         load_settings(data_dir=tmp_path, environ={f"PENSTOCK_{name}": value})
@@ -89,3 +92,21 @@ def test_loopback_names(host: str) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org", "localhost.example.org"])
 def test_other_names_are_not_loopback(host: str) -> None:
     assert not is_loopback_host(host)
+
+
+def test_a_misspelt_variable_is_named_with_the_nearest_setting(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="PENSTOCK_SERVER_PROT is no setting; did you mean PENSTOCK_SERVER_PORT") as caught:
+        load_settings(data_dir=tmp_path, environ={"PENSTOCK_SERVER_PROT": "1", "PENSTOCK_HOME": "x", "PENSTOCK_TEST_CLIENTS": "y"})
+    assert "PENSTOCK_TEST_CLIENTS" not in str(caught.value)
+    assert load_settings(data_dir=tmp_path, environ={"PENSTOCK_HOME": "x", "PENSTOCK_TEST_CLIENTS": "y"}).server_port == 8080
+
+
+def test_a_number_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="PENSTOCK_SERVER_PORT: 'abc' is no whole number"):
+        load_settings(data_dir=tmp_path, environ={"PENSTOCK_SERVER_PORT": "abc"})
+
+
+def test_a_data_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidArgumentError, match="is a file; choose another with --data-dir or PENSTOCK_HOME"):
+        load_settings(data_dir=tmp_path / "file", environ={})

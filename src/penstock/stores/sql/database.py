@@ -38,6 +38,8 @@ Row = Mapping[str, Any]
 Params = Mapping[str, Any] | Sequence[Any]
 
 _MAX_GROUP = 1024
+_SQLITE_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_DAMAGED = "; start from a backup instead (`penstock backup --list` names them)"
 _SQLITE_OUTAGES = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -209,6 +211,8 @@ class _Connections(Protocol):
     """Opens connections of one kind of database."""
 
     dialect: SqlDialect
+    place: str
+    """Where it is, without names of users and passwords."""
 
     def open(self, *, read_only: bool) -> Any: ...
     def transaction(self, connection: Any) -> Transaction: ...
@@ -229,6 +233,7 @@ class _SqliteConnections:
     def __init__(self, path: Path, *, synchronous: str) -> None:
         self._path = path
         self._synchronous = synchronous
+        self.place = str(path)
 
     def open(self, *, read_only: bool) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30.0, cached_statements=512)
@@ -266,6 +271,7 @@ class _PostgresConnections:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self.place = url.rpartition("@")[2]
 
     def open(self, *, read_only: bool) -> Any:
         try:
@@ -307,7 +313,7 @@ class Database:
         self._lock = threading.Lock()
         self._readers = ThreadPoolExecutor(max_workers=readers, thread_name_prefix="penstock-read")
         self.slow_reads = SlowReads()
-        self._writer_connection = connections.open(read_only=False)
+        self._writer_connection = self._open(read_only=False)
         self._writer = threading.Thread(target=self._write_loop, name="penstock-write", daemon=True)
         self._writer.start()
 
@@ -380,7 +386,8 @@ class Database:
         except Exception as error:
             if not self._connections.is_outage(error):
                 raise
-            raise UnavailableError(f"the database cannot be reached: {error}") from error
+            damage = _DAMAGED if getattr(error, "sqlite_errorcode", 0) & 0xFF in _SQLITE_DAMAGE else ""
+            raise UnavailableError(f"the database {self._connections.place} cannot be reached: {str(error).strip()}{damage}") from error
 
     def close(self) -> None:
         """Finish queued writes and close all connections."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.interfaces.pages import Condition, ListQuery, by_name
-from penstock.stores.sql import page_filters
+from penstock.stores.sql import page_filters, run_words
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.pages_artifacts import SqlArtifactPages
 from penstock.stores.sql.pages_home import SqlHomePages
@@ -161,3 +161,46 @@ async def test_stored_artifacts_are_found_listed_and_grouped_by_the_name_that_pe
     assert [(item.pipeline_title, item.pipeline_name) for item in page.items] == [("other", "other"), ("Night shift", "train"), ("Night shift", "train")]
     groups = await SqlRunTables(database).artifact_groups(ListQuery(), "pipeline")
     assert {group.value: group.count for group in groups.groups} == {"Night shift": 2, "other": 1}
+
+
+@pytest.mark.parametrize("few", [0, 3, 500])
+async def test_free_words_find_runs_executions_and_artifacts_by_both_names_of_their_pipeline(
+    database: Database, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(page_filters, "FEW", few)
+    monkeypatch.setattr(run_words, "FEW", few)
+
+    def add(tx: Transaction) -> None:
+        tx.execute("INSERT INTO pipeline (pipeline_id, name, display_name, created_at) VALUES ('p', 'night', 'Night shift', 1)")
+        tx.execute("INSERT INTO pipeline (pipeline_id, name, display_name, created_at) VALUES ('q', 'old', 'Shift of old', 1)")
+        for number, (pipeline, name) in enumerate((("p", "train"), ("p", "train"), (None, "other"), ("q", "gone"), (None, "shifted")), 1):
+            tx.execute(
+                "INSERT INTO run (run_id, kind, name, pipeline_id, pipeline_name, state, storage_state, created_at, scheduled_at) "
+                "VALUES (?, 'kfp', 'r', ?, ?, 'SUCCEEDED', ?, ?, 0)",
+                (f"r{number}", pipeline, name, "ARCHIVED" if pipeline == "q" else "AVAILABLE", float(number)),
+            )
+            tx.execute(
+                "INSERT INTO artifact (artifact_id, run_id, name, type, uri, created_at) VALUES (?, ?, 'x', 'system.Model', 'u', ?)",
+                (number, f"r{number}", float(number)),
+            )
+            columns = "task_id, run_id, execution_id, path, task_key, display_name, type, state, created_at"
+            values = (f"t{number}", f"r{number}", number, "root/a", "a", "a", "RUNTIME", "SUCCEEDED", float(number))
+            tx.execute(f"INSERT INTO task ({columns}) VALUES ({', '.join('?' * len(values))})", values)
+
+    await database.write(add)
+    runs, artifacts = SqlRunPages(database), SqlArtifactPages(database)
+
+    async def found(*words: str) -> tuple[list[str], list[str], list[int]]:
+        query = ListQuery(words=words)
+        tasks = [task.task_id for task in (await runs.list_tasks(query)).items]
+        return [run.run_id for run in (await runs.list_runs(query)).items], tasks, [item.artifact_id for item in (await artifacts.list_artifacts(query)).items]
+
+    assert await found("shift") == (["r5", "r2", "r1"], ["t5", "t4", "t2", "t1"], [4, 2, 1])
+    assert await found("SHIFT", "night") == (["r2", "r1"], ["t2", "t1"], [2, 1])
+    assert (await found("train"))[:2] == (["r2", "r1"], ["t2", "t1"])
+    assert await found("Shift of") == ([], ["t4"], [4])
+    assert [run.run_id for run in (await runs.list_runs(ListQuery(words=("of old",), is_archived=True))).items] == ["r4"]
+    assert await found("unheard") == ([], [], [])
+    assert [(hit.object_id, hit.detail) for hit in await SqlHomePages(database).search("Night shift") if hit.kind == "run"] == [
+        ("r2", "Night shift"), ("r1", "Night shift"),
+    ]  # fmt: skip

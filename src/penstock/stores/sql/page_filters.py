@@ -26,7 +26,7 @@ Sort = str | tuple[str, ...]
 """SQL that sorts, never NULL; of several expressions, one after the other."""
 
 _RARE = 20_000
-_FEW = 500
+FEW = 500
 """Runs with a word that are looked up one by one."""
 _ID_START = 4
 """Letters from which a word may be the start of an id."""
@@ -116,7 +116,7 @@ class Where:
 
     def among(self, column: str, values: Sequence[Any]) -> None:
         """Require `column` to be one of `values`."""
-        self.add(f"{column} IN ({self._list(values)})")
+        self.add(f"{column} IN ({self.listed(values)})")
 
     def contains(self, column: str, text: str) -> str:
         """SQL: `column` contains `text`, whatever its case."""
@@ -128,24 +128,14 @@ class Where:
 
     def word(self, text: str, *columns: str, id_column: str) -> None:
         """Require a free word in one of `columns`, or as the start of the id."""
+        self.add(f"({self.worded(text, *columns, id_column=id_column)})")
+
+    def worded(self, text: str, *columns: str, id_column: str) -> str:
+        """SQL: one of `columns` contains a free word, or the id begins with it."""
         options = [self.contains(column, text) for column in columns]
         if len(text) >= _ID_START:
             options.append(self.starts(id_column, text.lower()))
-        self.add(f"({' OR '.join(options)})")
-
-    def task_word(self, text: str) -> None:
-        """Require a free word in the name of an execution, in the name or pipeline of its run, or as the start of its id.
-
-        Few runs with the word are found first: then an execution is judged by what its index has, without a look at its run.
-        """
-        ids = self.few_runs(text)
-        if ids is None:
-            self.word(text, "task.display_name", "run.name", "run.pipeline_name", id_column="task.task_id")
-            return
-        options = [self.contains("task.display_name", text), f"task.run_id IN ({self._list(ids)})"]
-        if len(text) >= _ID_START:
-            options.append(self.starts("task.task_id", text.lower()))
-        self.add(f"({' OR '.join(options)})")
+        return " OR ".join(options)
 
     def run_text(self, column: str, condition: Condition) -> None:
         """Require a text of the run of an execution, its name or pipeline; few runs that hold it are found first."""
@@ -161,26 +151,15 @@ class Where:
         quoted = '"' + text.replace('"', '""') + '"'
         start, end = id_range(text)
         rows = self.tx.all(
-            f"SELECT run_id FROM run_word_key WHERE number IN (SELECT rowid FROM run_word WHERE run_word MATCH :words LIMIT {_FEW + 1}) "
-            f"UNION SELECT run_id FROM (SELECT run_id FROM run WHERE run_id >= :start AND run_id < :end LIMIT {_FEW + 1}) AS begins",
+            f"SELECT run_id FROM run_word_key WHERE number IN (SELECT rowid FROM run_word WHERE run_word MATCH :words LIMIT {FEW + 1}) "
+            f"UNION SELECT run_id FROM (SELECT run_id FROM run WHERE run_id >= :start AND run_id < :end LIMIT {FEW + 1}) AS begins",
             {"words": quoted, "start": start, "end": end},
         )
-        return [row["run_id"] for row in rows] if len(rows) <= _FEW else None
+        return [row["run_id"] for row in rows] if len(rows) <= FEW else None
 
-    def _list(self, values: Sequence[Any]) -> str:
+    def listed(self, values: Sequence[Any]) -> str:
+        """SQL: the values, with commas between them; what is among none is nothing."""
         return ", ".join(self.bind(value) for value in values) or "NULL"
-
-    def run_word(self, text: str) -> None:
-        """Require a free word in the name or pipeline of a run, or as the start of its id.
-
-        SQLite asks its trigram index when few runs hold the word, and reads newest first when many do, as a page then fills soon;
-        PostgreSQL decides that itself.
-        """
-        ids = self.few_runs(text)
-        if ids is None:
-            self.word(text, "run.name", "run.pipeline_name", id_column="run.run_id")
-            return
-        self.among("run.run_id", ids)
 
     def text(self, column: str, condition: Condition) -> None:
         """Require a text column to contain (`:`), be (`=`) or not be (`!=`) the value."""

@@ -22,6 +22,7 @@ from penstock.stores.sql.page_rows import (
     use_from_row,
 )
 from penstock.stores.sql.pipeline_titles import require_pipeline
+from penstock.stores.sql.run_words import artifact_of_word
 
 ARTIFACT_SORTS = {
     "created": "artifact.created_at",
@@ -193,8 +194,8 @@ def artifacts_where(tx: Transaction, query: ListQuery) -> Where:
 
 
 def _words(tx: Transaction, where: Where, words: Sequence[str]) -> None:
-    """Require each word in name, address or type, or as the id. What few artifacts hold is found first by SQLite in the order of the
-    table, which it reads twice as fast as that of an index; what many hold fills a page soon.
+    """Require each word in name, address or type, in the name that people gave to its pipeline, or as the id. What few artifacts hold is
+    found first by SQLite in the order of the table, which it reads twice as fast as that of an index; what many hold fills a page soon.
     """
     asked = Where(tx, now=0.0)
     for each in (where, asked):
@@ -202,6 +203,8 @@ def _words(tx: Transaction, where: Where, words: Sequence[str]) -> None:
             options = [each.contains(f"artifact.{column}", word) for column in ("name", "uri", "type")]
             if word.isdigit():
                 options.append(f"artifact.artifact_id = {each.bind(int(word))}")
+            if of_pipeline := artifact_of_word(each, word):
+                options.append(of_pipeline)
             each.add(f"({' OR '.join(options)})")
     if where.dialect.name == "sqlite":
         few = tx.all(f"SELECT artifact.artifact_id FROM artifact {asked.sql()} LIMIT {_FEW + 1}", asked.params)

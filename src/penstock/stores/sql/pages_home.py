@@ -16,6 +16,8 @@ from penstock.stores.sql.json_columns import decode
 from penstock.stores.sql.page_filters import Where, id_range, in_namespace, seen_by
 from penstock.stores.sql.page_rows import RUN_COLUMNS, RUN_JOINS, TASK_COLUMNS, run_from_row, task_from_row
 from penstock.stores.sql.pages_recurring import list_recurring
+from penstock.stores.sql.pipeline_titles import TITLE
+from penstock.stores.sql.run_words import require_run_word
 
 _DAY = 86_400.0
 _TAGGED_SEARCHED = 20_000
@@ -390,9 +392,9 @@ def _hit(kind: str, row: Row) -> SearchHit:
 def _runs_with(tx: Transaction, text: str, limit: int) -> list[Row]:
     where = Where(tx, now=0.0)
     where.add("run.storage_state <> 'TRASHED'")
-    where.run_word(text)
+    require_run_word(where, text)
     return tx.all(
-        "SELECT run_id AS id, name AS title, pipeline_name AS detail, state, created_at AS at FROM run "
+        f"SELECT run_id AS id, name AS title, {TITLE} AS detail, state, created_at AS at FROM run "
         f"{where.sql()} ORDER BY created_at DESC LIMIT {int(limit)}",
         where.params,
     )

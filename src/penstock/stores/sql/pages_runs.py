@@ -45,6 +45,7 @@ from penstock.stores.sql.page_rows import (
 )
 from penstock.stores.sql.pipeline_titles import TITLE
 from penstock.stores.sql.run_conditions import TASK_KEYS, metric_of_task, run_condition, task_condition
+from penstock.stores.sql.run_words import require_run_word, require_task_word
 
 _ENDLESS = "9000000000000.0"
 """Stands for the end of what has not ended, so that sorting by it needs no NULL rules."""
@@ -262,7 +263,7 @@ def runs_where(tx: Transaction, query: ListQuery) -> Where:
         if column in query.scope:
             where.equals(f"run.{column}", query.scope[column])
     for word in query.words:
-        where.run_word(word)
+        require_run_word(where, word)
     for condition in query.conditions:
         run_condition(where, condition)
     return where
@@ -410,7 +411,7 @@ def tasks_where(tx: Transaction, query: ListQuery) -> Where:
     if "component" in query.scope:
         where.equals("task.component", query.scope["component"])
     for word in query.words:
-        where.task_word(word)
+        require_task_word(where, word)
     for condition in query.conditions:
         task_condition(where, condition)
     return where

@@ -28,29 +28,30 @@ def require_pipeline(where: Where, condition: Condition, narrow: Callable[[str, 
     if condition.operator == "!=":
         where.text(TITLE, condition)
         return
-    named_otherwise = _named_otherwise(where, condition)
-    if not named_otherwise:
+    otherwise = named_otherwise(where, condition)
+    if not otherwise:
         narrow("run.pipeline_name", condition)
     elif condition.operator == ":":
-        where.add(f"({where.contains('run.pipeline_name', condition.value)} OR {_is_one_of(where, named_otherwise)})")
+        where.add(f"({where.contains('run.pipeline_name', condition.value)} OR {_is_one_of(where, otherwise)})")
     else:
-        where.add(f"(run.pipeline_name = {where.bind(condition.value)} OR {_is_one_of(where, named_otherwise)})")
+        where.add(f"(run.pipeline_name = {where.bind(condition.value)} OR {_is_one_of(where, otherwise)})")
     if condition.operator == "=":
         where.text(TITLE, condition)
 
 
 def _is_one_of(where: Where, ids: list[str]) -> str:
-    return f"run.pipeline_id IN ({', '.join(where.bind(one) for one in ids)})"
+    return f"run.pipeline_id IN ({where.listed(ids)})"
 
 
-def _named_otherwise(where: Where, condition: Condition) -> list[str]:
+def named_otherwise(where: Where, condition: Condition) -> list[str]:
     """Pipelines that are called what the condition says, whose newest run has another name of its definition."""
     inner = Where(where.tx, now=where.now)
     inner.text("pipeline.display_name", condition)
-    named = (
-        "(SELECT run.pipeline_name FROM run WHERE run.pipeline_id = pipeline.pipeline_id AND run.storage_state = 'AVAILABLE' "
+    newest = [
+        f"(SELECT run.pipeline_name FROM run WHERE run.pipeline_id = pipeline.pipeline_id AND run.storage_state = '{state}' "
         "ORDER BY run.created_at DESC LIMIT 1)"
-    )
-    inner.add(f"{named} <> pipeline.display_name")
+        for state in ("AVAILABLE", "ARCHIVED")
+    ]
+    inner.add(f"COALESCE({', '.join(newest)}) <> pipeline.display_name")
     rows = where.tx.all(f"SELECT pipeline_id FROM pipeline {inner.sql()} LIMIT {_MOST}", inner.params)
     return [row["pipeline_id"] for row in rows]

@@ -73,7 +73,7 @@ async def test_a_word_finds_executions_by_their_own_name_their_run_and_its_pipel
         return {int(item.task_id[-1]) for item in (await pages.list_tasks(ListQuery(words=words, conditions=asked))).items}
 
     for few in (500, 0):  # looked up one by one, or read in order
-        monkeypatch.setattr(page_filters, "_FEW", few)
+        monkeypatch.setattr(page_filters, "FEW", few)
         assert await found("run 7") == {1, 7}
         assert await found("TRAIN", "run 7") == {1}
         assert await found("pipe-1") == {1, 4, 7}

@@ -261,7 +261,6 @@ class RunPlan:
     parallelism: int = 0
     """Leaf tasks of the run at once; 0: unlimited."""
     deadline_seconds: float | None = None
-    needs_workspace: bool = False
     max_nodes: int = 200_000
     max_depth: int = 100
     """Recursion limit; reaching it fails the task with a message that names the limit."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from penstock.domain.errors import SpecError
 from penstock.domain.expr import Expr, LoopItem, OwnInput, ScopeInput, TaskOutput
-from penstock.domain.plan import GraphTemplate, RunPlan, TaskSpec, Template, TriggerRule
+from penstock.domain.plan import GraphTemplate, RunPlan, TaskSpec, Template
 from penstock.engine.expressions import references
 
 
@@ -38,8 +38,6 @@ class GraphIndex:
     template: GraphTemplate
     tasks: Mapping[str, TaskIndex]
     dependents: Mapping[str, tuple[str, ...]]
-    sheltered: bool
-    """Some task runs even after a failure (trigger ALL_DONE or exit task)."""
 
 
 @dataclass(slots=True)
@@ -81,7 +79,6 @@ def _index_graph(plan: RunPlan, template: GraphTemplate) -> GraphIndex:
         template=template,
         tasks=tasks,
         dependents={key: tuple(names) for key, names in dependents.items()},
-        sheltered=any(spec.is_exit or spec.trigger is TriggerRule.ALL_DONE for spec in template.tasks.values()),
     )
 
 

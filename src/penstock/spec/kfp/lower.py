@@ -56,7 +56,6 @@ def lower_pipeline(content: Mapping[str, Any]) -> RunPlan:
         templates=templates,
         parameters=read_parameters(root, INPUTS),
         deadline_seconds=deadline_seconds(config),
-        needs_workspace="workspace" in config or _uses_workspace(pipeline),
         extra=_extra(document, root, config),
     )
 
@@ -74,11 +73,6 @@ def _extra(document: Document, root: Section, config: Section) -> dict[str, Any]
     if warnings := pipeline_warnings(config):
         extra["warnings"] = warnings
     return extra
-
-
-def _uses_workspace(pipeline: Pipeline) -> bool:
-    executors = pipeline.document.pipeline.section("deploymentSpec").section("executors")
-    return any(executor.section("importer").flag("downloadToWorkspace") for executor in map(executors.section, executors.data))
 
 
 def _graph(pipeline: Pipeline, name: str, component: Section) -> GraphTemplate:

@@ -365,7 +365,7 @@ def test_facts_of_the_whole_run_are_on_the_plan() -> None:
 
     plan = lower_pipeline({"pipeline_spec": spec, "platform_spec": {"platforms": {"kubernetes": {"pipelineConfig": config}}}})
 
-    assert (plan.dialect, plan.name, plan.root, plan.deadline_seconds, plan.needs_workspace) == ("kfp", "test-pipeline", "root", 30.0, True)
+    assert (plan.dialect, plan.name, plan.root, plan.deadline_seconds) == ("kfp", "test-pipeline", "root", 30.0)
     assert plan.extra == {
         "sdk_version": "kfp-2.17.0",
         "pipeline_root": "gs://root",

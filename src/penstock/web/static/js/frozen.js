@@ -4,7 +4,7 @@ const LOOSE = new Set(["runs", "points", "from", "to"]);
 const COLUMNS = ["x", "y", "low", "high", "low_x", "high_x"];
 
 /** Under what the answer to an address is kept; the server makes the same (`web/reports/freezing.py`). */
-export function answerKey(address) {
+function answerKey(address) {
   const { pathname, searchParams } = new URL(address, location.origin);
   const kept = [...searchParams].filter(([name]) => !LOOSE.has(name)).sort(([a, v], [b, w]) => (a === b ? (v < w ? -1 : v > w ? 1 : 0) : a < b ? -1 : 1));
   return pathname + JSON.stringify(kept);

@@ -4,10 +4,10 @@
 
 import { Graph, layout } from "../vendor/dagre.esm.js";
 
-export const NODE = { width: 228, height: 54 };
+const NODE = { width: 228, height: 54 };
 export const ARTIFACT = { width: 148, most: 228, height: 30 };
 const WIDE_LETTERS = /[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]/g;
-export const HEADER = 38;
+const HEADER = 38;
 const PAD = 14;
 const CELL = 15;
 const GRID_WIDTH = 300;
@@ -18,7 +18,7 @@ export function widthOf(text, letter) {
 }
 
 /** Size of a loop's grid of iterations. */
-export function gridSize(count) {
+function gridSize(count) {
   const perRow = Math.floor(GRID_WIDTH / CELL);
   const rows = Math.ceil(count / perRow);
   if (rows <= 8) return { width: GRID_WIDTH, height: Math.max(1, rows) * CELL, cell: CELL, perRow };
@@ -28,7 +28,7 @@ export function gridSize(count) {
 }
 
 /** Edges without those that only repeat a longer way round and carry nothing. */
-export function withoutImplied(nodes, edges) {
+function withoutImplied(nodes, edges) {
   if (nodes.length > 800) return edges;
   const next = new Map(nodes.map((node) => [node.id, []]));
   for (const edge of edges) next.get(edge.source)?.push(edge.target);

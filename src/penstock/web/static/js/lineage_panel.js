@@ -53,7 +53,7 @@ export async function openNode(ref, { push = true, isEntered = false } = {}) {
 }
 
 /** Close the panel. */
-export function closeNode({ push = true } = {}) {
+function closeNode({ push = true } = {}) {
   const ref = shownNode();
   const hadFocus = panel.contains(document.activeElement);
   panel.waiting?.abort();

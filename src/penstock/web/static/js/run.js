@@ -10,7 +10,7 @@ const body = document.getElementById("run-body");
 const base = location.pathname;
 
 /** Id of the task whose panel is open, or null. */
-export function selectedTask() {
+function selectedTask() {
   return panel?.querySelector("[data-panel-task]")?.dataset.panelTask ?? null;
 }
 
@@ -74,7 +74,7 @@ function focusIn(place) {
 }
 
 /** Close the panel. */
-export function closeTask({ push = true } = {}) {
+function closeTask({ push = true } = {}) {
   const hadFocus = panel.contains(document.activeElement);
   const output = selectedOutput();
   const task = output === null ? selectedTask() : `${selectedTask()}#${output}`;

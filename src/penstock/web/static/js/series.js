@@ -111,7 +111,7 @@ export function joined(values, how) {
 }
 
 /** Sample standard deviation; 0 for fewer than two values. */
-export function deviation(values) {
+function deviation(values) {
   if (values.length < 2) return 0;
   const mean = joined(values, "mean");
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));

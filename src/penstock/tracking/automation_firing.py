@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.domain.automations import Automation, AutomationEvent, EventType, NewDelivery, ScopeKind
+from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import TrackedRunId
 from penstock.domain.matching import Lookup, compile_filter
 from penstock.domain.tracking import TrackedRun, TrackedState
@@ -120,7 +121,7 @@ class AutomationFiring:
             name = words.get("artifact_version_string") or f"{collection.entity}/{collection.project}/{collection.name}"
             subject = f"{name} {event.word}".strip()
             for automation in waiting:
-                if _covers_collection(automation, collection) and compile_filter(load_filter(automation.event_filter))(lookup):
+                if _covers_collection(automation, collection) and _holds(automation.event_filter, lookup):
                     occasion = f"event:{event.event_id}:{collection.collection_id}"
                     yield NewDelivery(automation.automation_id, occasion, subject, words)
 
@@ -206,4 +207,12 @@ def _run_matches(document: Mapping[str, Any], run: TrackedRun) -> bool:
         "group": [run.group], "jobType": [run.job_type], "job_type": [run.job_type], "tags": run.tags, "username": [run.user_name],
         "user": [run.user_name], "sweep": [run.sweep], "notes": [run.notes], "host": [run.host],
     }  # fmt: skip
-    return compile_filter(load_filter(document.get("run_filter") or {}))(lambda field: values.get(field, ()))
+    return _holds(document.get("run_filter") or {}, lambda field: values.get(field, ()))
+
+
+def _holds(stored: Any, lookup: Lookup) -> bool:
+    """Whether a stored filter matches. One that would be refused by now matches nothing: it may not hold up the other automations."""
+    try:
+        return compile_filter(load_filter(stored))(lookup)
+    except InvalidArgumentError:
+        return False

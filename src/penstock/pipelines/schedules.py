@@ -3,8 +3,8 @@
 Cron expressions have six fields, seconds first (second minute hour day-of-month month day-of-week), or one of `@every 1h30m`,
 `@yearly`, `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly`. `CRON_TZ=Europe/Berlin ` (or `TZ=`) in front sets the
 zone of one expression. `?` and `*` mean any value. When both day fields
-are restricted, a day matches if either does. In a zone with daylight saving, local times that do not exist are passed over and
-times that exist twice count once.
+are restricted, a day matches if either does. In a zone with daylight saving, local times that do not exist are passed over; times that exist
+twice count once, and both times where every hour is meant: what runs each five minutes does not pause for an hour.
 
 Semantics: kfp protocol notes, section 8; field rules as in robfig/cron, which upstream uses. A five-field line is refused, because
 upstream reads it silently as second to month.
@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -43,6 +43,7 @@ _DESCRIPTORS = {
 _ZONE = re.compile(r"(?:CRON_)?TZ=(\S+)")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(h|m(?!s)|s|ms)")
 _DURATION_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_HOURS = 24
 _HORIZON_DAYS = 366 * 8 + 1
 """29 February is at most eight years away; an expression without a match by then (30 February) never fires."""
 _MISSED_LISTED = 20
@@ -126,16 +127,22 @@ class Cron:
     def _times(self, day: date, *, since: float, until: float, newest_first: bool = False) -> Iterator[float]:
         """Yield the times of a day; minutes wholly before `since` or after `until` are passed over without looking at seconds."""
         turn: Callable[[Sequence[int]], Iterable[int]] = reversed if newest_first else iter
-        for hour in turn(self.hours):
-            for minute in turn(self.minutes):
-                local = datetime.combine(day, time(hour, minute), self.zone)
-                exact = local.timestamp()
-                if exact + 60 <= since or exact > until:
-                    continue
-                if datetime.fromtimestamp(exact, self.zone).replace(tzinfo=None) != local.replace(tzinfo=None):
-                    continue  # a local time that the change to summer time leaves out
-                for second in turn(self.seconds):
-                    yield exact + second
+        for hour, fold, minute in product(turn(self.hours), turn(self._folds(day)), turn(self.minutes)):
+            local = datetime.combine(day, time(hour, minute, fold=fold), self.zone)
+            exact = local.timestamp()
+            if exact + 60 <= since or exact > until or (fold and exact == local.replace(fold=0).timestamp()):
+                continue
+            if datetime.fromtimestamp(exact, self.zone).replace(tzinfo=None) != local.replace(tzinfo=None):
+                continue  # a local time that the change to summer time leaves out
+            for second in turn(self.seconds):
+                yield exact + second
+
+    def _folds(self, day: date) -> Sequence[int]:
+        """Which times of those that exist twice count on a day: the first, both where every hour is meant."""
+        if len(self.hours) < _HOURS:
+            return (0,)
+        begin, end = (datetime.combine(one, time(), self.zone).utcoffset() for one in (day, day + timedelta(days=1)))
+        return (0,) if begin == end else (0, 1)
 
 
 def _days_from(day: date, *, step: int) -> Iterator[date]:

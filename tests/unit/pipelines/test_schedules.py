@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -87,6 +88,25 @@ def test_summer_time_leaves_out_what_does_not_exist_and_fires_once_where_hours_r
     first = cron.first_after(at("2026-10-24T12:00:00"))
     assert first == at("2026-10-25T00:30:00")
     assert cron.first_after(first) == at("2026-10-26T01:30:00")
+
+
+@pytest.mark.parametrize(
+    ("zone", "text", "begin", "gap"),
+    [
+        ("Europe/Berlin", "0 */5 * * * *", "2026-10-24T23:00:00", 300), ("Europe/Berlin", "0 0 * * * *", "2026-10-24T20:00:00", 3600),
+        ("Europe/Berlin", "30 59 * * * *", "2026-03-28T20:00:00", 3600), ("America/New_York", "0 */20 * * * *", "2026-11-01T02:00:00", 1200),
+        ("Australia/Lord_Howe", "0 */10 * * * *", "2026-04-04T12:00:00", 600), ("America/Havana", "0 30 * * * *", "2026-11-01T00:00:00", 3600),
+    ],
+)  # fmt: skip
+def test_what_runs_at_every_hour_keeps_its_beat_when_clocks_change(zone: str, text: str, begin: str, gap: int) -> None:
+    cron = parse_cron(text, zone=ZoneInfo(zone))
+    moments = [at(begin)]
+    while moments[-1] < at(begin) + 14 * 3600:
+        moment = cron.first_after(moments[-1])
+        assert moment is not None
+        moments.append(moment)
+    assert {later - earlier for earlier, later in pairwise(moments[1:])} == {gap}
+    assert [cron.last_until(moment + gap - 1) for moment in moments[1:]] == moments[1:]
 
 
 field = st.sampled_from(["*", "*/7", "3", "1-5", "2,9", "0/20"])

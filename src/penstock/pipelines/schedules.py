@@ -3,8 +3,8 @@
 Cron expressions have six fields, seconds first (second minute hour day-of-month month day-of-week), or one of `@every 1h30m`,
 `@yearly`, `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly`. `CRON_TZ=Europe/Berlin ` (or `TZ=`) in front sets the
 zone of one expression. `?` and `*` mean any value. When both day fields
-are restricted, a day matches if either does. In a zone with daylight saving, local times that do not exist are passed over; times that exist
-twice count once, and both times where every hour is meant: what runs each five minutes does not pause for an hour.
+are restricted, a day matches if either does. In a zone with daylight saving, local times that do not exist are passed over; times that
+exist twice count once, and both times where every hour is meant: what runs each five minutes does not pause for an hour.
 
 Semantics: kfp protocol notes, section 8; field rules as in robfig/cron, which upstream uses. A five-field line is refused, because
 upstream reads it silently as second to month.

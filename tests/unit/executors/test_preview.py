@@ -5,9 +5,14 @@ from __future__ import annotations
 import base64
 import collections
 import datetime as dt
+import decimal
+import fractions
 import json
 import os
+import pathlib
 import pickle
+import types
+import uuid
 import zlib
 from pathlib import Path
 from typing import Any
@@ -48,10 +53,10 @@ async def test_numbers_and_texts_that_json_cannot_hold_come_out_as_text() -> Non
 
 
 async def test_objects_are_named_and_not_made() -> None:
-    found = await ProcessPickleViewer().look(pickle.dumps([dt.timedelta(1), 7]))
+    found = await ProcessPickleViewer().look(pickle.dumps([types.SimpleNamespace(), 7]))
     assert found.type_name == "list"
     assert found.value is None
-    assert "<datetime.timedelta>" in found.text
+    assert "<types.SimpleNamespace>" in found.text
     assert "7" in found.text
 
 
@@ -192,3 +197,60 @@ class DataFrame:
 async def test_a_frame_of_another_shape_is_named_only(state: Any) -> None:
     data = pickle.dumps(Broken(state)) if state is not None else pickle.dumps(DataFrame())
     assert (await ProcessPickleViewer().look(data)).text.startswith(f"<{__name__}.DataFrame>")
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (dt.datetime(2026, 11, 30, 12, 8, 30, 123456), "2026-11-30 12:08:30.123456"),
+        (dt.datetime(2026, 11, 30, 12, 8, tzinfo=dt.UTC), "2026-11-30 12:08:00+00:00"),
+        (dt.datetime(2026, 11, 30, 12, 8, tzinfo=dt.timezone(dt.timedelta(hours=-5), "EST")), "2026-11-30 12:08:00-05:00"),
+        (dt.time(12, 8), "12:08:00"),
+        (dt.date(2026, 1, 2), "2026-01-02"),
+        (dt.timedelta(days=1, seconds=5), "1 day, 0:00:05"),
+        (decimal.Decimal("12.50"), "12.50"),
+        (decimal.Decimal("-Infinity"), "-Infinity"),
+        (fractions.Fraction(1, 3), "1/3"),
+        (pathlib.PurePosixPath("/tmp/x/y"), "/tmp/x/y"),
+        (pathlib.PureWindowsPath("c:/x"), "c:\\x"),
+        (uuid.UUID(int=5), "00000000-0000-0000-0000-000000000005"),
+        (range(1, 9, 2), "range(1, 9, 2)"),
+    ],
+)
+async def test_small_values_of_the_standard_library_say_what_they_are(value: Any, text: str, protocol: int) -> None:
+    found = await ProcessPickleViewer().look(pickle.dumps(value, protocol))
+    assert (found.type_name.rpartition(".")[2].removeprefix("x"), found.value) == (type(value).__name__, text)
+
+
+async def test_times_and_decimals_are_told_inside_of_other_values_and_bytes_by_their_length() -> None:
+    viewer = ProcessPickleViewer()
+    day = dt.date(2026, 1, 2)
+    found = await viewer.look(pickle.dumps({"days": [day], "of": {day: decimal.Decimal(3)}, "some": {day}}))
+    assert found.value == {"days": ["2026-01-02"], "of": {"2026-01-02": "3"}, "some": ["2026-01-02"]}
+    assert (await viewer.look(pickle.dumps({"raw": b"x", "day": day}))).text == "{'raw': b'x', 'day': <datetime.date 2026-01-02>}"
+    assert (await viewer.look(pickle.dumps(b"ab" * 5000))).text.startswith("10000 bytes\n\nb'abab")
+
+
+class Odd:
+    """Pickles as a call of something with whatever arguments."""
+
+    def __init__(self, make: Any, *args: Any) -> None:
+        self.made = (make, args)
+
+    def __reduce__(self) -> Any:
+        return self.made
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Odd(dt.datetime, b"short"), Odd(dt.datetime, 1, 2, 3), Odd(dt.date, b"\x00" * 4), Odd(dt.timedelta, 10**30), Odd(decimal.Decimal, "rm -rf"),
+        Odd(decimal.Decimal), Odd(pathlib.PurePosixPath, 7), Odd(uuid.UUID, "x"), Odd(range, "a"), Odd(fractions.Fraction, "a", "b"),
+        Odd(dt.datetime, b"\x07\xea\x0b\x1e\x00\x00\x00\x00\x00\x00", Odd(dt.timezone, "x")),
+    ],
+)  # fmt: skip
+async def test_values_that_are_made_of_something_else_are_named_only(odd: Odd) -> None:
+    found = await ProcessPickleViewer().look(pickle.dumps([odd]))
+    name = f"{odd.made[0].__module__}.{odd.made[0].__name__}"
+    assert name in f"{found.text} {found.value}"

@@ -1,8 +1,9 @@
 """Stand-alone program: reads a pickle from standard input and writes a summary as JSON. Runs isolated, standard library only.
 
 Nothing of a pickle is ever run: every class or function that it names becomes an inert stand-in, so only plain data (None, numbers, text,
-bytes, lists, tuples, sets, dicts) comes alive. A stand-in remembers what it was given: tables and arrays are read from that, as numpy 1 and
-2, pandas 2 and 3 and pyarrow pickle them (observed; see `tests/unit/executors/test_preview.py`); what is not understood is named only.
+bytes, lists, tuples, sets, dicts) comes alive. A stand-in remembers what it was given: times, decimals, paths and other small values of
+the standard library, tables and arrays are read from that, as numpy 1 and 2, pandas 2 and 3 and pyarrow pickle them (observed;
+see `tests/unit/executors/test_preview.py`); what is not understood is named only.
 Limits on memory and time are set by this program on itself before it reads.
 """
 
@@ -12,12 +13,15 @@ import datetime as dt
 import io
 import json
 import math
+import pathlib
 import pickle
+import re
 import resource
 import struct
 import sys
+import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 _MEMORY_BYTES = 1024 * 1024 * 1024
 _CPU_SECONDS = 10
@@ -38,7 +42,11 @@ class _StandIn:
         self.state: Any = None
 
     def __repr__(self) -> str:
-        return f"<{self.name}>"
+        known = _known(self)
+        return f"<{self.name}>" if known is None else f"<{self.name} {known}>"
+
+    def __str__(self) -> str:
+        return _known(self) or repr(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> _StandIn:
         return _StandIn(self.name, args)
@@ -79,6 +87,78 @@ def _class_stand_in(name: str) -> type:
     return type("StandIn", (), {"__new__": make})
 
 
+def _known(value: _StandIn) -> str | None:
+    """What a small value of the standard library says, read from what it was made of; None for any other object, or if it does not fit."""
+    try:
+        return _KNOWN[value.name](value) if value.name in _KNOWN else None
+    except Exception:  # whatever a hostile pickle holds instead of what is expected
+        return None
+
+
+def _raw(value: _StandIn, size: int) -> bytes:
+    """The bytes that a date or time keeps itself in.
+
+    Raises:
+        TypeError: it has others.
+    """
+    raw = value.args[0]
+    if not isinstance(raw, bytes) or len(raw) != size:
+        raise TypeError(type(raw).__name__)
+    return raw
+
+
+def _zone(value: Any) -> dt.tzinfo:
+    """A zone that is nothing but a distance from UTC."""
+    if not isinstance(value, _StandIn) or value.name != "datetime.timezone":
+        raise TypeError("no fixed zone")
+    return dt.timezone(_span(value.args[0]))
+
+
+def _zoned(value: _StandIn, make: Callable[[bytes], Any], size: int) -> str:
+    """A time with its zone: one by its distance from UTC, any other is named behind it."""
+    moment = make(_raw(value, size))
+    if len(value.args) < 2:
+        return str(moment)
+    try:
+        return str(moment.replace(tzinfo=_zone(value.args[1])))
+    except TypeError:
+        return f"{moment} {value.args[1]!r}"
+
+
+def _span(value: _StandIn) -> dt.timedelta:
+    return dt.timedelta(*[int(part) for part in value.args[:3]])
+
+
+def _decimal(value: _StandIn) -> str:
+    text = str(value.args[0])
+    if re.fullmatch(r"[+-]?(\d[\d.]*([eE][+-]?\d+)?|s?NaN\d*|Infinity)", text) is None:
+        raise ValueError("no decimal")
+    return text
+
+
+def _path(value: _StandIn) -> str:
+    kind = pathlib.PureWindowsPath if value.is_a("WindowsPath", "PureWindowsPath") else pathlib.PurePosixPath
+    return _writable(str(kind(*value.args)))
+
+
+_KNOWN: dict[str, Callable[[_StandIn], str]] = {
+    "datetime.datetime": lambda value: _zoned(value, cast("Any", dt.datetime), 10),
+    "datetime.time": lambda value: _zoned(value, cast("Any", dt.time), 6),
+    "datetime.date": lambda value: str(cast("Any", dt.date)(_raw(value, 4))),
+    "datetime.timedelta": lambda value: str(_span(value)),
+    "datetime.timezone": lambda value: str(_zone(value)),
+    "decimal.Decimal": _decimal,
+    "fractions.Fraction": lambda value: "/".join(str(int(part)) for text in value.args[:2] for part in str(text).split("/")),
+    "uuid.UUID": lambda value: str(uuid.UUID(int=value.state["int"])),
+    **{
+        f"{module}.{name}Path": _path
+        for module in ("pathlib", "pathlib._local")
+        for name in ("Posix", "PurePosix", "Windows", "PureWindows")
+    },
+    **{name: lambda value: str(range(*value.args[:3])) for name in ("builtins.range", "__builtin__.xrange")},
+}
+
+
 def _encode(text: Any, words: Any = "latin1") -> Any:
     """Bytes, as pickles of protocol 2 write them."""
     return text.encode("latin-1") if isinstance(text, str) and words in {"latin1", "latin-1"} else _StandIn("_codecs.encode")
@@ -115,6 +195,8 @@ def _plain(value: Any, depth: int = 0) -> Any:
         return value if math.isfinite(value) else str(value)
     if isinstance(value, list | tuple):
         return [_plain(item, depth + 1) for item in value]
+    if isinstance(value, _StandIn) and (known := _known(value)) is not None:
+        return known
     if isinstance(value, set | frozenset):
         return sorted((_plain(item, depth + 1) for item in value), key=str)
     if isinstance(value, dict):
@@ -162,6 +244,8 @@ Column = tuple[int, Callable[[int], Any]]
 
 def _text(value: Any) -> str:
     """A table, an array or the attributes of an object as far as they are understood, else its name."""
+    if isinstance(value, bytes | bytearray):
+        return f"{len(value)} bytes\n\n{bytes(value[:_MAX_TEXT])!r}"[:_MAX_TEXT]
     if not isinstance(value, _StandIn):
         return repr(value)[:_MAX_TEXT]
     for show in (_frame_text, _scalar_text, _column_text, _attributes_text):
@@ -376,6 +460,8 @@ def _cell(value: Any, limit: int = _CELL) -> str:
 def _short(value: _StandIn) -> str:
     """A number or the first items of an array inside of something else; the name of any other object."""
     try:
+        if (known := _known(value)) is not None:
+            return known
         if value.is_a("scalar"):
             return _scalar_text(value) or ""
         length, at = _column(value)

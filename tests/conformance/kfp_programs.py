@@ -158,6 +158,9 @@ client.unarchive_experiment(first.experiment_id)
 assert client.get_experiment(experiment_id=first.experiment_id).storage_state == "AVAILABLE"
 client.delete_experiment(first.experiment_id)
 refused(404, client.get_experiment, experiment_id=first.experiment_id)
+for call in (client.list_runs, client.list_recurring_runs):
+    assert refused(404, call, experiment_id=first.experiment_id)["code"] == 5
+    call(experiment_id=default.experiment_id)
 health = client.get_kfp_healthz()
 assert not getattr(health, "multi_user", False)
 """

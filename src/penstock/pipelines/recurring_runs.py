@@ -114,7 +114,7 @@ class RecurringRunService:
         now = self._clock.now()
         check_trigger(request.trigger, anchored_at=now, zone=self._zone)
         check_facts(request.trigger.event, request.run.parameters)
-        experiment = await self._runs.experiment_of(request.run)
+        experiment = await self._runs.experiment(request.run.experiment_id)
         digest = await self._checked(request.run, request.run.parameters)
         recurring = RecurringRun(
             recurring_run_id=RecurringRunId(self._ids.new_uuid()),
@@ -165,7 +165,10 @@ class RecurringRunService:
 
         Raises:
             InvalidArgumentError: the request is malformed.
+            NotFoundError: no such experiment.
         """
+        if experiment_id is not None:
+            await self._runs.experiment(experiment_id)
         opened = open_list(request, RECURRING_RUN_FIELDS, operation_key=operation_key, extra=extra)
         return await self._store.list(opened.query, namespace=namespace, experiment_id=experiment_id), opened
 

@@ -137,7 +137,7 @@ class RunService:
         check_name(request.name, label="run display_name", limit=MAX_NAME)
         check_pipeline_root(request.pipeline_root)
         tags = check_tags(request.tags)
-        experiment = await self.experiment_of(request)
+        experiment = await self.experiment(request.experiment_id)
         spec, plan, version = await self.resolve(request)
         now = self._clock.now()
         run_id = scheduled.run_id if scheduled else RunId(self._ids.new_uuid())
@@ -169,15 +169,13 @@ class RunService:
         )
         return PreparedRun(new_run, spec, plan)
 
-    async def experiment_of(self, request: RunRequest) -> Experiment:
-        """Return the experiment the request names, or the default one.
+    async def experiment(self, experiment_id: ExperimentId | None) -> Experiment:
+        """Return the experiment that a request names, or the default one where it names none.
 
         Raises:
             NotFoundError: no such experiment.
         """
-        if request.experiment_id is None:
-            return await self._experiments.default()
-        return await self._experiments.get(request.experiment_id)
+        return await self._experiments.default() if experiment_id is None else await self._experiments.get(experiment_id)
 
     async def resolve(self, request: RunRequest) -> tuple[StoredSpec, RunPlan, PipelineVersion | None]:
         """Return definition, plan and (for a reference) version that the request means now.
@@ -223,12 +221,19 @@ class RunService:
 
         Raises:
             InvalidArgumentError: the request is malformed.
+            NotFoundError: no such experiment.
         """
         opened = open_list(request, RUN_FIELDS, operation_key=operation_key, extra=extra)
         return await self.page(opened, namespace=namespace, experiment_id=experiment_id), opened
 
     async def page(self, opened: OpenList, *, namespace: str = "", experiment_id: ExperimentId | None = None) -> Page[RunView]:
-        """Return the page of an opened request, for adapters whose state words differ from ours."""
+        """Return the page of an opened request, for adapters whose state words differ from ours.
+
+        Raises:
+            NotFoundError: no such experiment.
+        """
+        if experiment_id is not None:
+            await self.experiment(experiment_id)
         return await self._store.list(opened.query, namespace=namespace, experiment_id=experiment_id)
 
     async def archive(self, run_id: RunId) -> None:

@@ -232,6 +232,11 @@ async def test_retry_of_an_open_run_is_refused(api: KfpApi) -> None:
     await api.refused("POST", f"/runs/{created['run_id']}:retry", status=409, code=10)
 
 
+async def test_an_experiment_that_does_not_exist_has_no_list(api: KfpApi) -> None:
+    await api.refused("GET", "/runs", experiment_id="nope", status=404, code=5)
+    await api.refused("GET", "/recurringruns", experiment_id="nope", status=404, code=5)
+
+
 async def test_archiving_an_experiment_archives_its_runs(api: KfpApi) -> None:
     experiment = await api.call("POST", "/experiments", {"display_name": "e"})
     created = await api.call("POST", "/runs", {**run_body(), "experiment_id": experiment["experiment_id"]})

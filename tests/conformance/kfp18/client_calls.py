@@ -108,6 +108,8 @@ def experiments(client):
     assert body["code"] == 6 and body["message"] == body["error"] == body["details"][0]["error_message"]
     client._experiment_api.delete_experiment(made.id)
     refused(404, client.get_experiment, experiment_id=made.id)
+    refused(404, client.list_runs, experiment_id=made.id)
+    refused(404, client.list_recurring_runs, experiment_id=made.id)
     call = client._experiment_api.api_client.call_api
     assert refused(404, call, "/apis/v1beta1/nothing", "GET")["code"] == 5
     assert refused(501, call, "/apis/v1beta1/experiments", "PUT")["code"] == 12

@@ -98,6 +98,7 @@ def test_the_timeline_has_every_attempt_and_leads_to_it(page: Page) -> None:
     open_tab(page, "Timeline")
     expect(page.locator(".timeline-row.flow-step-row")).to_have_count(4)
     expect(page.locator(".timeline-row:not(.flow-step-row)")).to_have_count(6)
+    expect(page.locator(".timeline-row", has_text="attempt 0")).to_have_count(1)
     page.locator(".timeline-row", has_text="attempt 1").click()
     expect(page.get_by_role("log")).not_to_contain_text("b needs a second try")
     page.get_by_role("navigation", name="Attempts").get_by_role("link", name="attempt 0").click()

@@ -313,6 +313,26 @@ def test_the_timeline_has_the_durations_of_the_other_views_and_says_what_was_run
     assert '<div class="timeline-axis" aria-hidden="true"><span>0 s</span>' in page
 
 
+def test_the_axis_of_a_timeline_keeps_to_one_unit(seeded: SeededApp, client: PageClient) -> None:
+    page = client.get(f"/ui/runs/{seeded.runs['good']}?view=timeline&from=0&to=3.2").text
+    axis = re.findall(r"<span>([^<]+)</span>", page.partition('<div class="timeline-axis" aria-hidden="true">')[2].partition("</div>")[0])
+    assert axis == ["0 s", "0.8 s", "1.6 s", "2.4 s", "3.2 s"]
+
+
+def test_an_execution_that_has_not_started_says_so(client: PageClient) -> None:
+    page = client.get("/ui/executions?q=status%3Apending&n=200").text
+    rows = re.findall(r'<tr id="execution-.*?</tr>', page, re.DOTALL)
+    assert rows
+    assert all('<span class="faint">not yet</span></td></tr>' in row for row in rows)
+
+
+def test_recurring_runs_have_a_status_as_their_filter_says(client: PageClient) -> None:
+    page = client.get("/ui/recurring").text
+    assert "status:enabled" in page
+    assert re.search(r"<th[^>]*>\s*<a[^>]*>\s*Status", page)
+    assert not re.search(r"<th[^>]*>\s*<a[^>]*>\s*State", page)
+
+
 def test_what_the_address_asks_for_stands_before_what_else_is_called_so(client: PageClient) -> None:
     for kind in ("pipelines", "runs"):
         near = client.get(f"/ui/{kind}/digi").text.partition("Perhaps you meant")[2]

@@ -15,7 +15,7 @@ from penstock.web.services.web import WebServices
 
 LABELS: Mapping[str, str] = {
     "last": "Last run", "version": "Latest version", "versions": "Versions", "schedules": "Schedules", "created": "Created",
-    "description": "Description", "activity": "Last activity", "status": "State", "kind": "Trigger", "pipeline": "Pipeline",
+    "description": "Description", "activity": "Last activity", "status": "Status", "kind": "Trigger", "pipeline": "Pipeline",
     "experiment": "Experiment", "concurrency": "Concurrency", "runs": "Runs",
 }  # fmt: skip
 """What columns are called."""

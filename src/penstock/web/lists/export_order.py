@@ -27,7 +27,7 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
     "pipelines": {"Latest version": ["latest_version"], "Median": ["median_seconds"], "Created": ["created_at"]},
     "experiments": {"Last activity": ["last_run_created_at"], "Created": ["created_at"]},
-    "recurring": {"State": ["is_enabled", "error"], "Concurrency": ["max_concurrency"]},
+    "recurring": {"Status": ["is_enabled", "error"], "Concurrency": ["max_concurrency"]},
     "projects": {"Owner": ["entity"], "Failed runs": ["failed"], "Last change": ["active_at"]},
     "registry": {"Owner": ["entity"], "Last change": ["active_at"]},
     "sweeps": {"Created": ["created_at"], "Trials": ["trials", "run_limit"]},

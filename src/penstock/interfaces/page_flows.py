@@ -140,6 +140,8 @@ class FlowTaskItem:
     tracked: Sequence[TrackedLink] = ()
     origin_run: str = ""
     """The run that is resumed; empty when none is."""
+    is_caught: bool = False
+    """Its step failed, and `@catch` caught that: the task succeeded all the same."""
 
     @property
     def data_ids(self) -> tuple[str, str, str]:

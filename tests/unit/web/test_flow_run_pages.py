@@ -17,6 +17,7 @@ from penstock.domain.flows import Authorship, NewArtifact, NewMetadata
 from penstock.domain.objects import ObjectEntry
 from penstock.interfaces.flow_files import PickleSummary
 from penstock.web.flows.parameters import looked_at
+from penstock.web.pages.flows.tasks import caught_in
 from tests.unit.web.flow_room import Room, sha1
 
 BY = Authorship("ada", ("attempt_id:0",), ())
@@ -92,3 +93,33 @@ def test_small_parameters_are_looked_at_in_one_process(room: Room, monkeypatch: 
     assert list(found) == ["long", "layers", "alpha"]
     assert [found[name].value for name in ("layers", "alpha") if not isinstance(found[name], PenstockError)] == [[1, 2], 0.5]
     assert alone == ["long"]
+
+
+def test_a_task_whose_failure_was_caught_says_so(room: Room) -> None:
+    recorder = room.flows.web.recorder
+
+    async def add() -> tuple[str, list[str]]:
+        run = (await recorder.add_run("F", None, BY)).shown_id
+        await recorder.add_step("F", run, "risky", BY)
+        tasks, by = [], Authorship("ada", ("attempt_id:0",), ())
+        for success in (b"True", b"False"):
+            task = (await recorder.add_task("F", run, "risky", None, BY)).shown_id
+            kept = [NewArtifact(name, 0, None, "s3", sha1(data), "t", "c", BY) for name, data in (("_task_ok", b"True"), ("_success", success))]
+            await recorder.add_artifacts("F", run, "risky", task, kept)
+            await recorder.add_metadata("F", run, "risky", task, [NewMetadata(name, value, name, by) for name, value in (("attempt", "0"), ("attempt_ok", "True"), ("attempt-done", "0"))])
+            tasks.append(task)
+        return run, tasks
+
+    run, (good, caught) = asyncio.run(add())
+    sentence = "The step failed, and @catch caught it: the run went on."
+    pages = [room.client.get(f"/flows/F/{run}/risky/{task}").text for task in (good, caught)]
+    assert [sentence in page for page in pages] == [False, True]
+    rows = re.findall(rf'<tr [^>]*id="task-risky-({good}|{caught})">(.*?)</tr>', room.client.get(f"/flows/F/{run}/view/tasks").text, re.DOTALL)
+    assert {task: ">caught</span>" in row for task, row in rows} == {good: False, caught: True}
+
+
+def test_the_exception_that_was_caught_is_read_behind_the_marks_of_the_client() -> None:
+    log = ["@catch caught an exception from <flow F step risky[1] (input: 2)>", ">  Traceback (most recent call last):"]
+    log += ['>    File "flow.py", line 25, in risky', '>      raise ValueError("two is not allowed")', ">  ValueError: two is not allowed"]
+    assert caught_in(log) == "ValueError: two is not allowed"
+    assert caught_in(["what the step wrote"]) == ""

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError, UnavailableError
 from penstock.domain.flows import MetadataRow, Page
+from penstock.domain.tracebacks import UNCAUGHT_EXIT, exception_of
 from penstock.flows.failures import ending_of, has_ending
 from penstock.flows.reading import SMALL_VALUE_BYTES, Card, ValueInfo
 from penstock.interfaces.flow_files import PickleSummary
@@ -37,6 +38,9 @@ TASK_CRUMB = "Task {task}"
 _MOST_SIBLINGS = 200
 _MOST_SEEN = 100
 """Values that are shown at once; others one by one."""
+_QUOTE = ">  "
+_LAST_LINES = 400
+_LONGEST_EXCEPTION = 400
 _INTERNAL = re.compile(r"^_")
 
 
@@ -61,6 +65,8 @@ class FlowTaskPage:
     """Why the datastore cannot be read."""
     reasons: Sequence[str] = ()
     """Why the attempt failed: what is recorded, and how its process ended where that does not say it."""
+    caught: str = ""
+    """The exception that `@catch` caught, where the log has it."""
     values: Sequence[ValueInfo] = ()
     internal: Sequence[ValueInfo] = ()
     seen: Mapping[str, PickleSummary] = field(default_factory=dict)
@@ -133,6 +139,7 @@ async def task_page(services: WebServices, flows: FlowWeb, request: Request) -> 
         sibling_count=beside.total,
         follows_cards=task.finished_at is None or services.clock.now() - task.finished_at < _CARD_SECONDS,
         reasons=await _reasons(flows, request, task, attempt),
+        caught=await _caught(flows, request, task, attempt),
         **extra,
     )
     crumbs = _crumbs(page, language_of(request))
@@ -171,6 +178,20 @@ async def _reasons(flows: FlowWeb, request: Request, task: FlowTaskItem, attempt
     with contextlib.suppress(NotFoundError, UnavailableError):
         code = await flows.reader.exit_code(*_ids(request), attempt) if shown is not None else None
     return [said for said in (recorded, ending_of(code)) if said]
+
+
+async def _caught(flows: FlowWeb, request: Request, task: FlowTaskItem, attempt: int) -> str:
+    """Return the exception that `@catch` caught; empty for none."""
+    if not task.is_caught or attempt != task.newest_attempt:
+        return ""
+    with contextlib.suppress(PenstockError):
+        return caught_in(await flows.reader.last_words(*_ids(request), attempt, count=_LAST_LINES))
+    return ""
+
+
+def caught_in(lines: Sequence[str]) -> str:
+    """Return the exception that `@catch` wrote at the end of a log, `>` in front of each line (observed with metaflow 2.19)."""
+    return exception_of([line.removeprefix(_QUOTE) for line in lines], UNCAUGHT_EXIT)[:_LONGEST_EXCEPTION]
 
 
 async def _tab(flows: FlowWeb, request: Request, task: FlowTaskItem, tab: str, attempt: int) -> dict[str, Any]:

@@ -725,6 +725,18 @@ def test_the_end_of_a_very_large_log_comes_before_its_lines_are_counted(
     assert whole.headers["x-log-line"] == "0"
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["?offset={}", "?length={}", "?attempt={}", "/streams?from={}&to=9", "/streams?to={}", "/times?from={}", "/times?to={}", "/search?q=a&from={}",
+     "/search?q=a&from_line={}", "/line?line={}", "/line-number?offset={}", "/plain?before={}", "/plain?since={}", "/download?attempt={}"],
+)  # fmt: skip
+def test_places_in_a_log_may_be_any_number(seeded: SeededApp, client: PageClient, path: str) -> None:
+    run = seeded.runs["failed"]
+    base = f"/ui/runs/{run}/tasks/{task_id_for(RunId(run), TaskPath('root/exit-handler-1/for-loop-2[3]/train-model'))}/log"
+    for number in (10**15, 10**30, -5, "9" * 5000, "\u0663"):
+        assert client.get(base + path.format(number)).status_code < 500, number
+
+
 def test_a_page_asks_the_same_number_of_queries_whatever_it_shows(
     seeded: SeededApp, client: PageClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

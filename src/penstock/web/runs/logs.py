@@ -139,7 +139,8 @@ async def log_search(services: WebServices, request: Request) -> Response:
     run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
     attempt = _number(request, "attempt", 0)
     text = request.query_params.get("q", "")[:500]
-    start = max(0, _number(request, "from", 0)), max(0, _number(request, "from_line", 0))
+    size = await asyncio.to_thread(services.logs.size, run_id, task_id, attempt) or 0
+    start = min(max(0, _number(request, "from", 0)), size), max(0, _number(request, "from_line", 0))
     try:
         wanted = expression_wanted(text, services.finder) if request.query_params.get("regex") == "1" else words_wanted(text)
         found = await find_lines(services.logs, (run_id, task_id, attempt), wanted, start)
@@ -265,7 +266,9 @@ async def log_line(services: WebServices, request: Request) -> Response:
 async def log_line_number(services: WebServices, request: Request) -> Response:
     """Say which line (0-based) begins at byte `?offset=`; counts what is not counted yet, about a second for a gigabyte."""
     run_id, task_id = request.path_params["run_id"], request.path_params["task_id"]
-    attempt, offset = _number(request, "attempt", 0), max(0, _number(request, "offset", 0))
+    attempt = _number(request, "attempt", 0)
+    size = await asyncio.to_thread(services.logs.size, run_id, task_id, attempt) or 0
+    offset = min(max(0, _number(request, "offset", 0)), size)
     line = await asyncio.to_thread(lines_before, services.logs, run_id, task_id, attempt, offset)
     return JSONResponse({"line": line}, headers={"cache-control": "no-store"})
 

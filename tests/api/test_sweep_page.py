@@ -44,11 +44,15 @@ async def test_a_trial_leads_to_its_pipeline_run_with_what_was_reused(tmp_path: 
             await parts.tracking.runs.upsert("boss", "digits", name, RunChange(display_name=name, config='{"lr": {"value": 1}}'))
         parts.database.write_sync(seed)
         page = (await http.get("/boss/digits/sweeps/abc", headers={"accept": "text/html"})).text
+        config = "method: grid\nmetric: {name: loss, goal: minimize}\nparameters: {lr: {values: [1, 2]}}\n"
+        parts.database.write_sync(lambda tx: tx.execute("UPDATE sweep SET config = ?", (config,)))
+        drawn = (await http.get("/boss/digits/sweeps/abc", headers={"accept": "text/html"})).text
         korean = (await http.get("/boss/digits/sweeps/abc", headers={"accept": "text/html", "cookie": "penstock_lang=ko"})).text
     assert page.count('href="/ui/runs/run-1"') == 1
     assert "Parallel coordinates" in page
     assert "Parallel coordinates" not in korean
     assert "nightly search" in page
     assert "2/3</span>" in page
+    assert drawn.count('id="sweep-board"') == drawn.count("The numbers are in the table of trials.") == 1
     await parts.tracking.stop()
     parts.database.close()

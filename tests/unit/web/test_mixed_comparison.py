@@ -107,6 +107,7 @@ async def test_a_tracked_run_stands_beside_runs_of_pipelines_in_every_section_th
     assert "Took in nothing that is kept here: by hand" in section(page, "inputs")
     assert "Project – ann/digits –" in section(page, "overview")
     assert "Without series; numbers that they ended with are level lines: digits baseline" in section(page, "charts")
+    assert "which is off in this browser. The numbers that the runs ended with are in the table of metrics." in section(page, "charts")
     assert "No code was saved by: by hand" in section(page, "causes")
     finals = json.loads(html.unescape(re.search(r"data-finals='([^']*)'", page)[1]))  # type: ignore[index]
     assert [one["name"] for one in finals] == ["digits baseline"]

@@ -54,6 +54,8 @@ async def test_a_report_draws_live_panels_over_the_runs_that_it_names(site: Site
     address = await written(site, {"type": "heading", "level": 1, "children": [{"text": "First"}]}, grid(mine), {"type": "table-of-contents"})
     page = (await site.get(address)).text
     assert page.count("data-report-grid") == 1
+    instead = page.partition("<noscript>")[2].partition("</noscript>")[0]
+    assert f'<a href="{site.base}/runs">The numbers are in the table of the project&#39;s runs.</a>' in instead
     assert "&#34;small&#34;" in page or '"small"' in page
     assert '"runName": "r1"' not in page
     assert "Vega2" in page

@@ -61,6 +61,18 @@ def test_listing_runs_of_an_experiment_that_is_not_there_makes_none(penstock: Ru
         assert penstock("ls", "runs", "status:failed").stderr == "nothing in runs fits 'status:failed'\n"
 
 
+def test_a_list_that_is_no_terminals_is_as_wide_as_it_needs(penstock: Run, tmp_path: Path) -> None:
+    name = "an experiment with a long name " * 4
+    with LiveServer(tmp_path / "data") as server:
+        made = server.post("/apis/v2beta1/experiments", {"display_name": name.strip()})
+        (line,) = [line for line in penstock("ls", "experiments", columns="").stdout.splitlines() if "long name" in line]
+        assert line.startswith(made["experiment_id"])
+        assert name.strip() in line
+        narrow = penstock("ls", "experiments", columns="60").stdout
+        assert made["experiment_id"] in narrow
+        assert max(map(len, narrow.splitlines())) <= 60
+
+
 def test_a_taken_port_is_named(penstock: Run, tmp_path: Path) -> None:
     with LiveServer(tmp_path / "other") as server:
         refused = penstock("up", "--port", str(server.port))

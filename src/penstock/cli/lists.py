@@ -7,12 +7,11 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from penstock.cli.client import connect
-from penstock.cli.options import AsJson, DataDir, print_json, resolve_data_dir
+from penstock.cli.options import AsJson, DataDir, print_json, print_table, resolve_data_dir
 from penstock.domain.errors import InvalidArgumentError
 
 _SHOWN: Mapping[str, Sequence[str]] = {
@@ -62,10 +61,10 @@ def list_rows(
         typer.echo(f"nothing in {name} fits {asked['q']!r}" if asked["q"] else f"no {name} yet", err=True)
         return
     shown = _GROUPS if group and rows and "group" in rows[0] and "count" in rows[0] else _SHOWN.get(name, _TRACKED)
-    table = Table(*shown, box=None, pad_edge=False)
+    table = Table(*(Column(field, no_wrap=field.endswith("id")) for field in shown), box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(Text(_cell(field, row.get(field))) for field in shown))
-    Console(highlight=False).print(table)
+    print_table(table)
 
 
 def _path(name: str) -> str:

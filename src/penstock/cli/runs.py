@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from penstock.cli.client import Client, connect
 from penstock.cli.follow import follow as follow_run
 from penstock.cli.follow import leaf_tasks, run_state, seconds_between, task_name, task_note
-from penstock.cli.options import AsJson, DataDir, print_json, resolve_data_dir
+from penstock.cli.options import AsJson, DataDir, print_json, print_table, resolve_data_dir
 from penstock.cli.run import run_link
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.execution import first_line_of
@@ -54,10 +54,10 @@ def list_runs(
     if not runs:
         typer.echo("no runs yet" if not experiment else f"no runs in experiment {experiment!r} yet", err=True)
         return
-    table = Table("id", "name", "state", "created", "took", box=None, pad_edge=False)
+    table = Table(Column("id", no_wrap=True), "name", "state", "created", "took", box=None, pad_edge=False)
     for run in runs:
         table.add_row(run["run_id"][:_SHORT_ID], Text(run["display_name"]), run_state(run), _local(run.get("created_at")), _took(run))
-    Console(highlight=False).print(table)
+    print_table(table)
 
 
 def show(run: RunArgument, as_json: AsJson = False, data_dir: DataDir = None) -> None:

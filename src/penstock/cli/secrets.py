@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from penstock.cli.options import AsJson, DataDir, print_json, resolve_data_dir
+from penstock.cli.options import AsJson, DataDir, print_json, print_table, resolve_data_dir
 from penstock.domain.errors import InvalidArgumentError
 from penstock.pipelines.secrets import SecretEntry, SecretService
 from penstock.server.clock import SystemClock
@@ -67,7 +66,7 @@ def list_names(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     table = Table("kind", "name", "keys", box=None, pad_edge=False)
     for one in found:
         table.add_row(one.kind, one.name, ", ".join(one.keys))
-    Console(highlight=False).print(table)
+    print_table(table)
 
 
 def remove(name: Name, config_map: ConfigMap = False, data_dir: DataDir = None) -> None:

@@ -737,6 +737,14 @@ def test_places_in_a_log_may_be_any_number(seeded: SeededApp, client: PageClient
         assert client.get(base + path.format(number)).status_code < 500, number
 
 
+@pytest.mark.parametrize("path", ["/ui/runs/{run}?task={task}&attempt={number}", "/ui/runs/{run}/tasks/{task}/replay.py?attempt={number}", "/ui/artifacts/{number}"])
+def test_what_only_looks_like_a_number_stands_for_nothing(seeded: SeededApp, client: PageClient, path: str) -> None:
+    run = seeded.runs["failed"]
+    task = task_id_for(RunId(run), TaskPath("root/exit-handler-1/for-loop-2[3]/train-model"))
+    for number in ("\u00b2", "\u0663", "9" * 5000):
+        assert client.get(path.format(run=run, task=task, number=number)).status_code < 500, number
+
+
 def test_a_page_asks_the_same_number_of_queries_whatever_it_shows(
     seeded: SeededApp, client: PageClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

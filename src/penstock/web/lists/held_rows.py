@@ -19,6 +19,7 @@ from penstock.domain.periods import bounds_of, seconds_of, zone_named
 from penstock.interfaces.pages import Condition, ListQuery, Page
 from penstock.interfaces.row_groups import GroupedRow, day_of, gather
 from penstock.interfaces.run_tables import RowGroups
+from penstock.web.texts.whole_numbers import whole_number
 
 T = TypeVar("T")
 
@@ -121,7 +122,7 @@ class Columns(Generic[T]):
 
 def page_of(rows: Sequence[T], query: ListQuery) -> Page[T]:
     """Return one page; its position is the number of rows before it."""
-    first = int(query.cursor) if query.cursor and query.cursor.isdigit() and len(query.cursor) < 8 else 0
+    first = whole_number(query.cursor or "") or 0
     last = first + query.limit
     return Page(rows[first:last], str(last) if last < len(rows) else None, len(rows))
 

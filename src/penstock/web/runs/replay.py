@@ -15,6 +15,7 @@ from penstock.domain.errors import NotFoundError
 from penstock.interfaces.pages import AttemptItem, TaskItem
 from penstock.web.runs.packages import recorded_packages
 from penstock.web.services.web import WebServices
+from penstock.web.texts.whole_numbers import whole_number
 
 _PROGRAM = Path(__file__).with_name("replay_script.py")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -42,7 +43,8 @@ async def program(services: WebServices, request: Request) -> Response:
         view = await services.runs.task(view.cached_from.run_id, view.cached_from.task_id)
     wanted = request.query_params.get("attempt", "")
     attempts = {} if view is None else {attempt.attempt: attempt for attempt in view.attempts}
-    attempt = attempts.get(int(wanted)) if wanted.isdigit() else attempts.get(max(attempts, default=0))
+    number = whole_number(wanted)
+    attempt = attempts.get(max(attempts, default=0) if number is None else number)
     if services.replays is None or view is None or attempt is None:
         raise NotFoundError("This task was not started here, so it cannot be run again.")
     text = await _text(services, request, view.task, attempt)

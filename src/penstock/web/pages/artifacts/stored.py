@@ -37,6 +37,7 @@ from penstock.web.render import Crumb, Frame, render
 from penstock.web.security import BOX_HEADERS, STILL_HEADERS
 from penstock.web.services.web import WebServices
 from penstock.web.texts.snippets import artifact_snippets
+from penstock.web.texts.whole_numbers import whole_number
 
 TABS: Sequence[tuple[str, str]] = (
     ("overview", "Overview"),
@@ -143,7 +144,7 @@ async def list_page(services: WebServices, request: Request) -> Response:
 
 
 async def _artifact(services: WebServices, text: str) -> ArtifactView:
-    view = await services.artifacts.artifact(int(text)) if text.isdigit() and len(text) < 17 else None
+    view = await services.artifacts.artifact(number) if (number := whole_number(text)) is not None else None
     if view is None:
         raise NotFoundError(f"There is no artifact {text}.")
     return view

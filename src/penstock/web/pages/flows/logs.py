@@ -13,6 +13,7 @@ from penstock.web.pages.runs.plain_logs import plain_log
 from penstock.web.runs import logs
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import WebServices
+from penstock.web.texts.whole_numbers import whole_number
 
 Handler = Callable[[WebServices, FlowWeb, Request], Awaitable[Response]]
 
@@ -21,7 +22,7 @@ async def _over_the_datastore(services: WebServices, flows: FlowWeb, request: Re
     """Return what `web.runs.logs` answers from: the log that the address names, and the request for it."""
     flow, run, step, task = names = _names(request)
     number = request.query_params.get("attempt", "")
-    text, revision = await log_text_of(flows.reader, (flow, run, step, task), int(number) if number.isdecimal() else 0)
+    text, revision = await log_text_of(flows.reader, (flow, run, step, task), whole_number(number) or 0)
     # What is counted of a log is kept by these names: a log that changed is another one.
     scope = {**request.scope, "path_params": {"run_id": "/".join(names), "task_id": revision}}
     return replace(services, logs=text), Request(scope, request.receive)

@@ -26,6 +26,7 @@ from penstock.web.security import BOX_HEADERS
 from penstock.web.services.flows import FlowWeb
 from penstock.web.services.web import WebServices
 from penstock.web.texts.i18n import translate
+from penstock.web.texts.whole_numbers import whole_number
 
 TABS: Sequence[tuple[str, str]] = (
     ("logs", "Logs"),
@@ -228,9 +229,10 @@ async def value_data(services: WebServices, flows: FlowWeb, request: Request) ->
     """A safe look at an artifact as JSON: type, plain value (or null) and text."""
     del services
     text = request.query_params.get("attempt", "")
-    if text and not text.isdecimal():
+    attempt = whole_number(text)
+    if text and attempt is None:
         raise InvalidArgumentError("attempt must be a number")
-    found = await flows.reader.value(*_ids(request), request.path_params["name"], int(text) if text else None)
+    found = await flows.reader.value(*_ids(request), request.path_params["name"], attempt)
     return JSONResponse({"type": found.type_name, "value": found.value, "text": found.text}, headers={"cache-control": "no-store"})
 
 

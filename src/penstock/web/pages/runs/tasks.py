@@ -33,6 +33,7 @@ from penstock.web.runs.usage_charts import UsageChart, gpu_charts, usage_charts
 from penstock.web.services.tracking import readable_by
 from penstock.web.services.web import WebServices
 from penstock.web.texts.formats import headline, state_word
+from penstock.web.texts.whole_numbers import whole_number
 
 PANEL_TABS: Sequence[tuple[str, str, str]] = (
     ("io", "Input/Output", ""),
@@ -201,7 +202,7 @@ async def task_panel(services: WebServices, request: Request, run_id: str, task_
     tab = tab if tab in {key for key, _, _ in PANEL_TABS} else default_tab(view)
     wanted = request.query_params.get("attempt", "")
     attempts = {attempt.attempt: attempt for attempt in view.attempts}
-    number = int(wanted) if wanted.isdigit() and int(wanted) in attempts else max(attempts, default=max(0, task.attempts - 1))
+    number = asked if (asked := whole_number(wanted)) in attempts else max(attempts, default=max(0, task.attempts - 1))
     leaf = await _leaf(services, view) if tab in {"details", "environment", "io"} and task.is_leaf else None
     source, image, command = _definition(leaf)
     retry, identity = await _policies(services, view, leaf) if tab == "details" else (None, {})

@@ -35,6 +35,7 @@ from penstock.web.services.tracking import SETTLE_SECONDS, TrackingServices, cal
 from penstock.web.services.web import WebServices
 from penstock.web.texts.prose import prose
 from penstock.web.texts.snippets import version_snippets
+from penstock.web.texts.whole_numbers import whole_number
 from penstock.web.tracking.documents import Tree, read_document, tree_of
 
 TABS: Sequence[tuple[str, str]] = (
@@ -211,9 +212,9 @@ async def registry_address(services: WebServices, tracking: TrackingServices, re
     collection = await asyncio.to_thread(tracking.collections.named, project.project_id, collection_name)
     if collection is None:
         raise NotFoundError(f"There is no artifact {collection_name} in {project.entity}/{project.name}.")
-    index = request.query_params.get("version", "").removeprefix("v")
+    index = whole_number(request.query_params.get("version", "").removeprefix("v"))
     newest = version_url(collection, 0).removesuffix("/v0")
-    return RedirectResponse(version_url(collection, int(index)) if index.isdecimal() else newest, status_code=303)
+    return RedirectResponse(newest if index is None else version_url(collection, index), status_code=303)
 
 
 def version_url(collection: Collection, index: int) -> str:

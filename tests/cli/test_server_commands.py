@@ -39,6 +39,9 @@ def test_a_database_that_is_none_is_named_with_what_to_do(penstock: Run, tmp_pat
         done = penstock(*command)
         assert done.returncode == 1
         assert done.stderr.startswith(f"penstock: the database {tmp_path}/data/penstock.db cannot be reached: file is not a database; start from")
+    looked = penstock("doctor")
+    assert looked.returncode == 1
+    assert f"{tmp_path}/data/penstock.db: file is not a database" in looked.stdout
 
 
 def test_an_address_of_another_machine_is_refused_with_the_option_that_helps(penstock: Run) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +22,7 @@ from rich.console import Console
 from penstock.cli.options import AsJson, DataDir, print_json, resolve_data_dir
 from penstock.cli.packages import user_python
 from penstock.domain.errors import PenstockError
+from penstock.domain.sizes import size_words
 from penstock.server.config import load_settings
 from penstock.server.datafolder import running_server
 
@@ -70,6 +73,7 @@ def doctor(
         check_uv,
         lambda: check_settings(folder),
         lambda: check_disk(folder),
+        lambda: check_database(folder),
         lambda: check_server(folder),
         check_cgroups,
         check_mount_namespaces,
@@ -127,6 +131,25 @@ def check_disk(data_dir: Path) -> Finding:
     if free < _LOW_DISK_BYTES:
         return Finding("disk", "limited", text, "task environments and artifacts need room")
     return Finding("disk", "ok", text)
+
+
+def check_database(data_dir: Path) -> Finding:
+    """Whether the database in the data folder can be read."""
+    try:
+        settings = load_settings(data_dir=data_dir)
+    except PenstockError:
+        return Finding("database", "limited", "not looked at; the settings cannot be read")
+    path = data_dir / "penstock.db"
+    if settings.store_database_url:
+        return Finding("database", "ok", "PostgreSQL; `penstock up` says whether it answers")
+    if not path.exists():
+        return Finding("database", "ok", "none yet; the first start makes it")
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        return Finding("database", "missing", f"{path}: {error}", "start from a backup instead; `penstock backup --list` names them")
+    return Finding("database", "ok", f"SQLite, {size_words(path.stat().st_size)}")
 
 
 def check_server(data_dir: Path) -> Finding:

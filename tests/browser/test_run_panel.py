@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from tests.browser.conftest import Served
@@ -326,3 +326,31 @@ def test_what_is_shown_of_a_log_is_saved_and_n_walks_matches(page: Page, served:
     expect(status).to_have_text(re.compile("^2/"))
     page.keyboard.press("Shift+N")
     expect(status).to_have_text(re.compile("^1/"))
+
+
+def test_a_search_in_a_large_log_goes_to_the_first_match_while_the_rest_is_looked_through(page: Page, served: Served) -> None:
+    held: list[Route] = []
+
+    def answer(route: Route) -> None:
+        if "from=0&" in route.request.url:
+            route.fulfill(json={"matches": [{"line": 1, "offset": 0, "text": "found"}], "is_cut": False, "next": 1000, "next_line": 9})
+        else:
+            held.append(route)
+
+    page.route("**/log/search?*", answer)
+    page.goto(panel_of(served, "failed", TRAIN, "logs"))
+    expect(page.locator("#panel .log-line").first).to_be_visible()
+    status = page.locator("[data-log-matches]")
+    page.get_by_role("button", name="First error").click()
+    expect(status).to_have_text("1/1 …")
+    with page.expect_request("**/log/search?*"):
+        page.get_by_label("Search the log").fill("rows")
+        page.keyboard.press("Enter")
+    expect(status).to_have_text("1/1 …")
+    page.get_by_label("Search the log").fill("")
+    page.keyboard.press("Enter")
+    expect(status).to_have_text("")
+    for route in held:
+        route.fulfill(json={"matches": [{"line": 2, "offset": 5, "text": "late"}], "is_cut": False, "next": None, "next_line": 9})
+    page.get_by_label("Search the log").press("Tab")
+    expect(status).to_have_text("")

@@ -27,6 +27,7 @@ class LogView {
     this.isLoading = false;
     this.matches = [];
     this.matchAt = -1;
+    this.searching = 0;
     this.timer = null;
     this.times = new LineTimes(root, (from, to) => this.address({ from, to }, "/times"));
   }
@@ -225,31 +226,37 @@ class LogView {
 
   async search(pattern, isRegex, jump) {
     const status = this.root.querySelector("[data-log-matches]");
-    if (!pattern) {
-      this.matches = [];
-      status.textContent = "";
-      return;
-    }
-    this.searching = (this.searching ?? 0) + 1;
+    this.searching += 1;
     const mine = this.searching;
     this.matches = [];
     this.matchAt = -1;
+    if (!pattern) {
+      status.textContent = "";
+      return;
+    }
     let found = { next: 0, next_line: 0 };
     while (found.next !== null && !found.is_cut && this.matches.length < 500) {
       const asked = this.address({ q: pattern, regex: isRegex ? 1 : 0, from: found.next, from_line: found.next_line }, "/search");
       found = { next: null, matches: [], ...(await ask(asked).then((answer) => answer.json()).catch((error) => ({ error: why(error) }))) };
       if (mine !== this.searching) return;
       this.matches.push(...found.matches);
-      if (found.next) status.textContent = `${this.matches.length} ${text("matches")} …`;
+      this.isCut = Boolean(found.is_cut);
+      if (jump && this.matches.length && this.matchAt < 0) this.step(1); // while the rest of a large log is looked through
+      if (found.next) status.textContent = `${this.told} …`;
     }
-    status.textContent = (found.error && text(found.error)) ?? (this.matches.length ? `${this.matches.length}${found.is_cut ? "+" : ""} ${text("matches")}` : text("no matches"));
-    if (jump && this.matches.length) this.step(1);
+    status.textContent = (found.error && text(found.error)) ?? (this.matches.length ? this.told : text("no matches"));
+  }
+
+  /** How many matches there are, `+` for more, and which of them the reader is at. */
+  get told() {
+    const count = `${this.matches.length}${this.isCut ? "+" : ""}`;
+    return this.matchAt < 0 ? `${count} ${text("matches")}` : `${this.matchAt + 1}/${count}`;
   }
 
   step(direction) {
     if (!this.matches.length) return;
     this.matchAt = (this.matchAt + direction + this.matches.length) % this.matches.length;
-    this.root.querySelector("[data-log-matches]").textContent = `${this.matchAt + 1}/${this.matches.length}`;
+    this.root.querySelector("[data-log-matches]").textContent = this.told;
     this.goToLine(this.matches[this.matchAt].line);
   }
 
@@ -298,6 +305,7 @@ class LogView {
     field.addEventListener("input", () => {
       this.matches = []; // what Enter goes through is of these words, not of those before
       this.matchAt = -1;
+      this.searching += 1;
       clearTimeout(timer);
       timer = setTimeout(() => run(false), 300);
     });

@@ -180,3 +180,16 @@ def test_a_question_whether_to_cancel_has_two_answers_that_differ(slow: Page, se
     slow.keyboard.press("Enter")
     expect(slow.locator("dialog[open]")).to_have_count(0)
     assert slow.url == f"{served.url}/ui/runs"
+
+
+def test_a_log_whose_end_cannot_be_fetched_says_so_in_its_place_until_it_can(slow: Page, served: Served) -> None:
+    one = task(served, "running", "root/exit-handler-1/for-loop-2[3]/train-model")
+    slow.goto(f"/ui/runs/{served.seeded.runs['running']}?task={one}&tab=logs")
+    expect(slow.locator("#panel .log-line").first).to_be_visible()
+    note = slow.locator("#panel .log").get_by_text("The newest lines cannot be fetched; this goes on trying.")
+    expect(note).to_be_hidden()
+    slow.route("**/log?*", lambda route: route.abort())
+    expect(note).to_be_visible()
+    expect(note).to_be_in_viewport()
+    slow.unroute("**/log?*")
+    expect(note).to_be_hidden()

@@ -19,6 +19,7 @@ class LogView {
     this.view = root.querySelector("[data-log-view]");
     this.lines = root.querySelector("[data-log-lines]");
     this.empty = root.querySelector("[data-log-empty]");
+    this.lost = root.querySelector("[data-log-lost]");
     this.start = 0;
     this.end = 0;
     this.firstLine = 0;
@@ -206,6 +207,7 @@ class LogView {
     try {
       if (!document.hidden && !this.isTailCut) {
         const part = await this.fetchWindow({ offset: this.end, align: 0 });
+        this.lost.hidden = true;
         if (part.bytes.length) {
           this.append(part);
           if (this.isFollowing) this.view.scrollTop = this.view.scrollHeight;
@@ -214,7 +216,7 @@ class LogView {
         else this.times.fill();
       }
     } catch {
-      // the connection badge of the frame says that the server is away; go on trying
+      this.lost.hidden = false; // and go on trying
     }
     this.timer = setTimeout(() => this.poll(), FOLLOW_PAUSE);
   }

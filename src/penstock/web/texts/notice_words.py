@@ -23,7 +23,7 @@ KINDS = (
 """What may not be found; stands for `{kind}`."""
 PLAIN = (
     "Nothing was selected.", "Nothing was selected, or it is not in the trash any more.", "It did not work.", "Saved.", "Changed.",
-    "Approved.", "Rejected.", "Uploaded.", "Name the tag to add.", "Name the tag to add: KEY or KEY=VALUE.",
+    "Approved.", "Rejected.", "Uploaded.", "Name the tag to add.", "Name the tag to add: KEY or KEY=VALUE.", "Pick two tasks or more.",
     "Choose the experiment to move to.", "Two artifacts stand beside each other: pick two.", "None of these artifacts has bytes here.",
     "Budget saved.", "Report saved.", "Report deleted.", "A report needs a title.", "Comment deleted.", "A comment needs words.",
     "Experiment created.", "Notes saved.", "Archived, with its runs; its schedules are disabled.",

@@ -165,6 +165,9 @@ def test_pages_show_runs_from_both_datastores(machines: Machines, server: LiveSe
         assert "foreach" in graph
         boxes = browser.get("/ui/flows/graph", params={"run": f"BranchesFlow/{branches}"}).json()["scopes"]["root"]["nodes"]
         assert any(box["note"].startswith("3/3") for box in boxes)
+        assert {box["name"] for box in boxes if "caught" in box["note"]} == {"right"}
+        right = re.findall(rf'data-href="(/flows/BranchesFlow/{branches}/right/\d+)"', browser.get(f"/flows/BranchesFlow/{branches}/right").text)
+        assert "RuntimeError: caught on purpose" in browser.get(right[0]).text.partition('id="caught"')[2].partition("</div>")[0]
         assert "0.25" in browser.get(f"/flows/BranchesFlow/{branches}/view/parameters").text
         assert browser.get(f"/flows/BranchesFlow/{branches}/view/timeline").text.count('class="timeline-row') > 15
         for run in runs:

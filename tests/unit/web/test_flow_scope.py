@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ TASKS = [
 
 
 def test_a_box_says_how_its_step_is_and_leads_to_its_tasks() -> None:
-    scope = scope_of(FAN, TASKS, "F/7", WORDS)
+    scope = scope_of(FAN, TASKS, "F/7", WORDS, "caught")
     boxes = {node["name"]: node for node in scope["nodes"]}
     assert {name: (node["state"], node["note"], node["type"]) for name, node in boxes.items()} == {
         "start": ("SUCCEEDED", "foreach", "FOREACH"),
@@ -53,11 +54,17 @@ def test_a_box_says_how_its_step_is_and_leads_to_its_tasks() -> None:
     assert [(edge["source"], edge["target"], edge["words"]) for edge in scope["edges"] if edge["is_foreach"]] == [("start", "fit", "one each")]
 
 
+def test_a_box_says_that_a_failure_was_caught() -> None:
+    tasks = [replace(one, is_caught=one.task_id == "3") for one in TASKS]
+    boxes = {node["name"]: node for node in scope_of(FAN, tasks, "F/7", WORDS, "caught")["nodes"]}
+    assert {name: boxes[name]["note"] for name in ("start", "fit", "check")} == {"start": "foreach", "fit": "2/2 \u00b7 caught", "check": "1/2"}
+
+
 def test_the_time_of_a_step_is_told_when_all_of_its_tasks_are_known_and_its_end_when_all_have_ended() -> None:
-    boxes = {node["name"]: node for node in scope_of(FAN, TASKS, "F/7", WORDS)["nodes"]}
+    boxes = {node["name"]: node for node in scope_of(FAN, TASKS, "F/7", WORDS, "caught")["nodes"]}
     assert (boxes["fit"]["started_at"], boxes["fit"]["finished_at"]) == (1.5, 9.0)
     assert (boxes["check"]["started_at"], boxes["check"]["finished_at"]) == (9.2, None)
-    boxes = {node["name"]: node for node in scope_of(FAN, TASKS[:2], "F/7", WORDS)["nodes"]}
+    boxes = {node["name"]: node for node in scope_of(FAN, TASKS[:2], "F/7", WORDS, "caught")["nodes"]}
     assert (boxes["fit"]["started_at"], boxes["fit"]["finished_at"]) == (None, None)
 
 

@@ -18,7 +18,7 @@ from penstock.web.graphs.graph import GraphNode
 _MOST_DECORATORS = 3
 
 
-def scope_of(graph: FlowGraph, tasks: Sequence[FlowTaskItem], run: str, words: Mapping[bool, str]) -> dict[str, Any]:
+def scope_of(graph: FlowGraph, tasks: Sequence[FlowTaskItem], run: str, words: Mapping[bool, str], caught: str) -> dict[str, Any]:
     """Return the only scope of the drawing.
 
     Args:
@@ -26,11 +26,12 @@ def scope_of(graph: FlowGraph, tasks: Sequence[FlowTaskItem], run: str, words: M
         tasks: those of the run, or its first ones.
         run: shared id of the run, `Flow/12`.
         words: what flows along an edge, by whether tasks fan out along it.
+        caught: what a step is marked with when `@catch` caught the failure of one of these tasks.
     """
     by_step: dict[str, list[FlowTaskItem]] = {}
     for task in tasks:
         by_step.setdefault(task.step_name, []).append(task)
-    nodes = [asdict(_node(step, by_step.get(step.name, ()), run)) for step in graph.nodes]
+    nodes = [asdict(_node(step, by_step.get(step.name, ()), run, caught)) for step in graph.nodes]
     edges = [
         {"source": edge.source, "target": edge.target, "labels": (), "is_foreach": edge.is_foreach, "words": words[edge.is_foreach]}
         for edge in graph.edges
@@ -105,7 +106,7 @@ class _StepWaits(Waits):
         return [leaf for leaf in ended if values and leaf.task.foreach == values] or ended
 
 
-def _node(step: StepNode, tasks: Sequence[FlowTaskItem], run: str) -> GraphNode:
+def _node(step: StepNode, tasks: Sequence[FlowTaskItem], run: str, caught: str) -> GraphNode:
     began = [task.started_at for task in tasks if task.started_at is not None]
     ended = [task.finished_at for task in tasks]
     is_whole = bool(began) and len(tasks) == step.count
@@ -121,12 +122,12 @@ def _node(step: StepNode, tasks: Sequence[FlowTaskItem], run: str) -> GraphNode:
         finished_at=last if is_whole and None not in ended else None,
         counts=step.counts if step.count > 1 else {},
         about=step.doc,
-        note=_note(step),
+        note=_note(step, caught if any(task.is_caught for task in tasks) else ""),
         url=f"/flows/{quote(run)}/{quote(step.name, safe='')}",
     )
 
 
-def _note(step: StepNode) -> str:
+def _note(step: StepNode, caught: str) -> str:
     done = f"{step.counts.get('SUCCEEDED', 0)}/{step.count}" if step.count > 1 else ""
     decorators = " ".join(f"@{name}" for name in step.decorators[:_MOST_DECORATORS])
-    return " \u00b7 ".join(part for part in (done, step.kind or decorators) if part and part != step.name)
+    return " \u00b7 ".join(part for part in (done, caught, step.kind or decorators) if part and part != step.name)

@@ -20,6 +20,8 @@ _MOST_TASKS = 1000
 """Tasks whose times are looked at."""
 FAN_OUT, FOLLOWS = "one task for each value", "what the step holds"
 """What is said of edges, in English."""
+CAUGHT = "caught"
+"""What is said of steps, in English."""
 
 
 async def graph_data(services: WebServices, flows: FlowWeb, request: Request) -> Response:
@@ -31,7 +33,7 @@ async def graph_data(services: WebServices, flows: FlowWeb, request: Request) ->
     run, graph = await _drawn(flows, request)
     tasks = await flows.pages.tasks(run.flow_id, run.run_id, FlowTaskQuery(limit=_MOST_TASKS))
     words = {fans: translate(language_of(request), text) for fans, text in ((True, FAN_OUT), (False, FOLLOWS))}
-    scope = scope_of(graph, tasks.items, run.shared_id, words)
+    scope = scope_of(graph, tasks.items, run.shared_id, words, translate(language_of(request), CAUGHT))
     body = {"root": _ROOT, "scopes": {_ROOT: scope}, "loops": {}, "now": services.clock.now()}
     return JSONResponse(body, headers={"cache-control": "no-store"})
 

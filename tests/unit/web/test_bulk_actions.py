@@ -399,10 +399,11 @@ def test_what_a_bulk_bar_lacks_is_said_where_the_rows_stay_picked(client: PageCl
 
 def test_only_who_did_it_takes_it_back_and_old_ones_are_forgotten() -> None:
     undoing = Undoing()
-    first = undoing.keep("ann", {"a": ""})
+    first, other = undoing.keep("ann", {"a": ""}), undoing.keep("bob", {"b": ""})
     assert undoing.take("bob", first) == {}
     assert undoing.take("ann", "nothing") == {}
     names = [undoing.keep("ann", {str(number): ""}) for number in range(60)]
     assert undoing.take("ann", first) == {}
     assert undoing.take("ann", names[-1]) == {"59": ""}
     assert undoing.take("ann", names[-1]) == {}
+    assert undoing.take("bob", other) == {"b": ""}  # however busy ann is

@@ -1006,3 +1006,14 @@ def test_metrics_are_drawn_over_the_runs_of_an_experiment(client: PageClient) ->
     page = client.get("/ui/experiments/exp-default")
     assert page.status_code == 200
     assert '<figure class="metric-chart">' in page.text
+
+
+def test_the_parts_of_an_attempt_together_are_its_duration_and_what_it_waited_before(seeded: SeededApp, client: PageClient) -> None:
+    hostile = seeded.runs["hostile"]
+    task = task_id_for(RunId(hostile), TaskPath("root/exit-handler-1/evaluate"))
+    page = client.get(f"/ui/runs/{hostile}?task={task}&tab=details").text
+    parts = re.findall(r'<dt>([^<]*)</dt><dd class="num">([^<]*)</dd>', page.partition("Where time went")[2].partition("</section>")[0])
+    seconds = {label: float(text.split()[0]) / (1000 if text.endswith("ms") else 1) for label, text in parts}
+    assert list(seconds) == ["Queued", "Environment", "Running", "Storing results", "Starting and ending the process"]
+    duration = re.findall(r'title="([0-9.]+) s"', page.partition("<h3>Attempts</h3>")[2])[0]
+    assert round(sum(seconds.values()) - seconds["Queued"] - seconds["Environment"], 2) == float(duration)

@@ -10,7 +10,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_MOST_BATCHES = 50
+_MOST_BATCHES = 500
+_MOST_OF_ONE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,10 @@ class Undoing:
         """Return the name under which the rows that `by` changed are kept: each with what it was before, where that is needed."""
         name = secrets.token_urlsafe(12)
         self._batches[name] = (by, rows)
-        while len(self._batches) > _MOST_BATCHES:
+        own = [key for key, (owner, _) in self._batches.items() if owner == by]
+        if len(own) > _MOST_OF_ONE:  # the busy lose their own first, not those of others
+            del self._batches[own[0]]
+        elif len(self._batches) > _MOST_BATCHES:
             self._batches.popitem(last=False)
         return name
 

@@ -51,7 +51,9 @@ PHASES: Sequence[tuple[str, str]] = (
     ("environment", "Environment"),
     ("run", "Running"),
     ("upload", "Storing results"),
+    ("rest", "Starting and ending the process"),
 )
+"""Parts of a task's time, by the name of their colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +144,8 @@ class TaskPanel:
     """What can be drawn."""
     ended: frozenset[int]
     """Ids of its artifacts that were deleted or have outlived their time; their bytes are not shown."""
-    phases: Sequence[tuple[str, float]]
-    """(label, seconds) of where time went."""
+    phases: Sequence[tuple[str, float, str]]
+    """(label, seconds, colour) of where time went."""
     source: str
     """Code of the component, where the definition holds it."""
     retry: RetryPolicy | None
@@ -390,14 +392,18 @@ def _parameters(
     return lines
 
 
-def _phases(view: TaskView, attempt: AttemptItem | None) -> list[tuple[str, float]]:
+def _phases(view: TaskView, attempt: AttemptItem | None) -> list[tuple[str, float, str]]:
+    """Return the parts of an attempt's time, each with label, seconds and colour: together its duration and what it waited before."""
     task = view.task
     measured = phases_of(attempt.detail if attempt is not None else task.detail)
     if not measured and task.started_at is not None and not task.is_cached:
         measured = {"queued": max(0.0, task.started_at - task.created_at)}
         if task.finished_at is not None:
             measured["run"] = task.finished_at - task.started_at
-    return [(label, measured[key]) for key, label in PHASES if key in measured]
+    elif attempt is not None and attempt.started_at is not None and attempt.finished_at is not None and "run" in measured:
+        rest = attempt.finished_at - attempt.started_at - measured["run"] - measured.get("upload", 0.0)
+        measured["rest"] = max(0.0, rest)
+    return [(label, measured[key], key) for key, label in PHASES if key in measured]
 
 
 async def _leaf(services: WebServices, view: TaskView) -> LeafTemplate | None:

@@ -481,11 +481,16 @@ class GraphView {
     const accent = colour("text");
     probe.remove();
     const gap = grid.cell > 6 ? 3 : grid.cell > 3 ? 1 : 0;
-    iterations.forEach(([, , state], index) => {
-      const x = (index % grid.perRow) * grid.cell;
-      const y = Math.floor(index / grid.perRow) * grid.cell;
-      const side = grid.cell - gap;
-      context.globalAlpha = state === "SUCCEEDED" || state === "FAILED" ? 1 : 0.75;
+    const isFailed = ([, [, , state]]) => Number(state === "FAILED");
+    const ordered = [...iterations.entries()].sort((a, b) => isFailed(a) - isFailed(b));
+    // Among thousands a failure is a dot: it lies over its neighbours, and those that went well step back.
+    const isDense = grid.cell <= 10 && isFailed(ordered.at(-1) ?? [0, []]);
+    for (const [index, [, , state]] of ordered) {
+      const grown = isDense && state === "FAILED" ? 1 : 0;
+      const x = (index % grid.perRow) * grid.cell - grown;
+      const y = Math.floor(index / grid.perRow) * grid.cell - grown;
+      const side = grid.cell - gap + 2 * grown;
+      context.globalAlpha = state === "FAILED" ? 1 : isDense ? 0.35 : state === "SUCCEEDED" ? 1 : 0.75;
       context.fillStyle = colours[state] ?? colours.PENDING;
       if (state === "PENDING" || state === "SKIPPED") {
         context.strokeStyle = context.fillStyle;
@@ -507,7 +512,7 @@ class GraphView {
         context.strokeRect(x - 0.5, y - 0.5, side + 1, side + 1);
         context.lineWidth = 1;
       }
-    });
+    }
     const tally = {};
     for (const [, , state] of iterations) tally[state] = (tally[state] ?? 0) + 1;
     canvas.setAttribute("aria-label", `${iterations.length} ${text("iterations")}: ${ORDER.filter((state) => tally[state]).map((state) => `${text(state)} ${tally[state]}`).join(", ")}`);

@@ -1012,7 +1012,7 @@ def test_the_parts_of_an_attempt_together_are_its_duration_and_what_it_waited_be
     hostile = seeded.runs["hostile"]
     task = task_id_for(RunId(hostile), TaskPath("root/exit-handler-1/evaluate"))
     page = client.get(f"/ui/runs/{hostile}?task={task}&tab=details").text
-    parts = re.findall(r'<dt>([^<]*)</dt><dd class="num">([^<]*)</dd>', page.partition("Where time went")[2].partition("</section>")[0])
+    parts = re.findall(r'</svg> ([^<]*)</dt><dd class="num">([^<]*)</dd>', page.partition("Where time went")[2].partition("</section>")[0])
     seconds = {label: float(text.split()[0]) / (1000 if text.endswith("ms") else 1) for label, text in parts}
     assert list(seconds) == ["Queued", "Environment", "Running", "Storing results", "Starting and ending the process"]
     duration = re.findall(r'title="([0-9.]+) s"', page.partition("<h3>Attempts</h3>")[2])[0]

@@ -446,6 +446,28 @@ async def test_a_writer_that_goes_without_a_word_does_not_keep_a_shared_run_open
         assert (await state_of(room, "open")).state is TrackedState.RUNNING
 
 
+@pytest.mark.parametrize("first", ["decides", "leaves"])
+async def test_a_writer_without_a_say_is_done_with_its_last_summary(tmp_path: Path, first: str) -> None:
+    """`x_update_finish_state=False`: such a writer never completes, but its last summary tells whole seconds."""
+    last: dict[str, dict[str, Any]] = {
+        "decides": {"history": Chunk(1, rows(1)), "summary": '{"a":1,"_runtime":2}', "is_complete": True, "exit_code": 3},
+        "leaves": {"history": Chunk(1, rows(1)), "summary": '{"b":1,"_runtime":2}'},
+    }
+    second = "leaves" if first == "decides" else "decides"
+    async with tracking_room(tmp_path) as room:
+        for name in last:
+            await room.runs.upsert("ann", "p", "r", RunChange(), client_id=name)
+            await post(room, "r", writer=name, history=Chunk(0, rows(0)), summary='{"c":1,"_runtime":1.25,"_wandb":{"runtime":1}}')
+        await post(room, "r", writer=first, **last[first])
+        await post(room, "r", writer=first, uploaded=["config.yaml"])
+        assert (await state_of(room, "r")).state is TrackedState.RUNNING
+        await post(room, "r", writer=second, **last[second])
+        stored = await state_of(room, "r")
+        assert (stored.state, stored.exit_code) == (TrackedState.FAILED, 3)
+        await post(room, "r", writer="leaves", summary='{"b":2}')
+        assert (await state_of(room, "r")).state is TrackedState.FAILED
+
+
 async def test_deleting_is_complete_and_repeatable(tmp_path: Path) -> None:
     async with tracking_room(tmp_path) as room:
         run = (await room.runs.upsert("ann", "p", "r", RunChange(tags=["t"], config='{"a":{"value":1}}'))).run

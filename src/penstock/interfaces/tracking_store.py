@@ -212,6 +212,8 @@ class StreamWrite:
     """Client id in shared mode; empty for the only writer of a run."""
     is_complete: bool = False
     """This writer is done."""
+    is_leaving: bool = False
+    """The program of this writer ends, though it may have no say over the run."""
     starts_over: bool = False
     """A run that had ended is written to again: forget end, stop flag and that it was preemptible."""
     is_preempting: bool = False

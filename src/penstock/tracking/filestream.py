@@ -9,6 +9,7 @@ arrives late fills its place; one that arrives twice changes nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -124,9 +125,10 @@ class FileStreamService:
             await self._store.write(run.run_id, write)
             self._live_runs.forget(entity, project, name)
         self._heartbeats.beat(run.run_id, now)
-        if message.is_complete:
+        is_leaving = write is not None and (write.is_complete or write.is_leaving)
+        if is_leaving:
             await self._finish(run)
-        self._tell(entity, project, name, message, state_changed=write is not None and (write.state is not None or write.is_complete))
+        self._tell(entity, project, name, message, state_changed=is_leaving or (write is not None and write.state is not None))
         is_resumed = write is not None and write.starts_over
         return StreamAnswer(is_stop_requested=run.is_stop_requested and not is_resumed)
 
@@ -175,10 +177,19 @@ def _record_change(run: LiveRun, message: StreamMessage, writer: str, now: float
         console=ConsoleWrite(message.console.offset, message.console.lines) if message.console is not None else None,
         writer=writer,
         is_complete=message.is_complete,
+        is_leaving=bool(writer) and message.summary is not None and _is_last(message.summary),
         starts_over=starts_over,
         is_preempting=message.is_preempting,
         losses=losses,
     )
+
+
+def _is_last(summary: str) -> bool:
+    """Whether a client sends this summary because its program ends: it then tells the run's time in whole seconds, before with fractions.
+
+    It is the only sign of the end that a writer with `x_update_finish_state=False` gives.
+    """
+    return type(json.loads(summary).get("_runtime")) is int
 
 
 def _losses_of(message: StreamMessage) -> list[DataLoss]:

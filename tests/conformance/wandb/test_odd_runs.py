@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from tests.conformance.wandb.conftest import Client
+from tests.conformance.wandb.conftest import MIDDLE, NEWEST, Client
+from tests.support.clients import client_python
+from tests.support.server import LiveServer
 
 pytestmark = pytest.mark.conformance
 
@@ -83,6 +86,34 @@ answer = {"state": run.state, **{name: sorted(row[name] for row in rows if row.g
 """
     )
     assert answer == {"state": "finished", "first": list(range(50)), "second": list(range(50))}
+
+
+_WORKER = """
+import sys, wandb
+settings = wandb.Settings(mode="shared", x_label=sys.argv[1], x_primary=False, x_update_finish_state=False)
+with wandb.init(id="led", settings=settings) as run:
+    run.log({sys.argv[1]: 1})
+"""
+
+
+@pytest.mark.parametrize("release", [NEWEST, MIDDLE], ids=["newest", "middle"])
+def test_a_shared_run_ends_with_its_primary_when_workers_have_no_say(wandb_server: LiveServer, tmp_path: Path, release: tuple[str, ...]) -> None:
+    client = Client(client_python(*release), wandb_server, tmp_path)
+    (client.folder / "worker.py").write_text(_WORKER)
+    answer = client.run(
+        """
+import subprocess, sys
+own = {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}
+with wandb.init(id="led", settings=wandb.Settings(mode="shared", x_label="lead", x_primary=True)) as run:
+    run.log({"lead": 1})
+    for name in ("one", "two"):
+        subprocess.run([sys.executable, "worker.py", name], check=True, env=own)
+    during = wandb.Api().run(f"{PROJECT}/led").state
+run = wandb.Api().run(f"{PROJECT}/led")
+answer = [during, run.state, sorted(key for row in run.scan_history() for key in row if not key.startswith("_"))]
+"""
+    )
+    assert answer == ["running", "finished", ["lead", "one", "two"]]
 
 
 def test_every_way_to_resume(client: Client) -> None:

@@ -199,14 +199,21 @@ run.upload_file("up.txt")
 names = sorted(f.name for f in run.files())
 content = run.file("a b.txt").download(root="dl", replace=True).read()
 size = run.file("absent.txt").size
+try:
+    said = wandb.restore("absent.txt", run_path=f"{PROJECT}/f").name
+except ValueError as error:
+    said = str(error)
+restored = wandb.restore("a b.txt", run_path=f"{PROJECT}/f", root="restored").read()
 run.file("up.txt").delete()
-answer = {"names": names, "content": content, "absent": size, "after": [f.name for f in wandb.Api().run(f"{PROJECT}/f").files()],
-          "state": run.state}
+after = [f.name for f in wandb.Api().run(f"{PROJECT}/f").files()]
+answer = {"names": names, "content": content, "absent": size, "said": said, "restored": restored, "after": after, "state": run.state}
 """
     )
     assert {"a b.txt", "up.txt"} <= set(answer["names"])
     assert answer["content"] == "spaces"
     assert answer["absent"] == 0
+    assert "absent.txt not found" in answer["said"]
+    assert answer["restored"] == "spaces"
     assert "up.txt" not in answer["after"]
     assert answer["state"] == "finished"
 

@@ -379,14 +379,19 @@ def _write_stream(tx: Transaction, run_id: TrackedRunId, write: StreamWrite) -> 
     values: dict[str, Any] = {"heartbeat_at": write.at}
     if write.writer:
         writers = json.loads(row["writers"])
-        writers[write.writer] = {"done": write.is_complete, "exit_code": write.exit_code, "at": write.at}
+        known = writers.get(write.writer, {})
+        entry = {"done": write.is_complete, "exit_code": write.exit_code}
+        if not write.is_complete and write.summary is None and write.console is None:
+            entry = {key: known.get(key) for key in entry}
+        is_left = write.is_leaving or known.get("left", False)
+        writers[write.writer] = {**entry, "left": is_left, "at": write.at}
         values["writers"], values["is_shared"] = compact_json(writers), 1
-        # A writer told not to decide over the run (`x_update_finish_state`) never says that it is done; one that is gone is not waited for.
-        if is_over and not all(entry["done"] or entry.get("at", 0.0) < write.at - SHARED_SILENCE_SECONDS for entry in writers.values()):
-            state, is_over = None, False
-        elif is_over:
+        is_over = (is_over or is_left) and _is_over(writers, write.at)
+        if is_over:
             exit_code = _outcome(writers) or 0
             state = TrackedState.FAILED if exit_code else TrackedState.FINISHED
+        elif write.is_complete:
+            state = None
     if write.starts_over and not is_over:
         values |= {"finished_at": None, "exit_code": None, "is_preemptible": 0}
         values |= {"stop_requested": 0, "stop_asked_at": None, "stop_asked_by": ""}
@@ -407,6 +412,17 @@ def _write_stream(tx: Transaction, run_id: TrackedRunId, write: StreamWrite) -> 
         write_console(tx, run_id, write.console, writer=write.writer)
     assignments = ", ".join(f"{column} = ?" for column in values)
     tx.execute(f"UPDATE tracked_run SET {assignments} WHERE run_id = ?", [*values.values(), run_id])
+
+
+def _is_over(writers: Mapping[str, Mapping[str, Any]], now: float) -> bool:
+    """Whether a run with several writers ends: one says so, and none of the others goes on.
+
+    A writer told not to decide over the run (`x_update_finish_state`) never says that it is done; one that has left, or is silent, is not
+    waited for.
+    """
+    silent_since = now - SHARED_SILENCE_SECONDS
+    gone = (entry["done"] or entry.get("left") or entry.get("at", 0.0) < silent_since for entry in writers.values())
+    return any(entry["done"] for entry in writers.values()) and all(gone)
 
 
 def _outcome(writers: Mapping[str, Mapping[str, Any]]) -> int | None:

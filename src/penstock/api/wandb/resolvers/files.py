@@ -109,6 +109,13 @@ def _field(name: str, of_run_file: Any) -> Any:
     return lambda node, info: of_run_file(node) if isinstance(node, RunFileNode) else node.get(name)
 
 
+def _md5(node: RunFileNode) -> str | None:
+    """Return the digest; "0" of a file that does not exist, by which `wandb.restore` knows that there is none."""
+    if not node.file.file_id:
+        return "0"
+    return md5_to_wire(node.file.md5) if node.file.md5 else None
+
+
 FIELDS: FieldTable = {
     "Mutation": {"createRunFiles": create_run_files, "markRunFilesUploaded": mark_uploaded, "deleteFiles": delete_files},
     "Run": {
@@ -128,8 +135,8 @@ FIELDS: FieldTable = {
         "mimetype": _field("mimetype", lambda node: node.file.mimetype or None),
         "updatedAt": _field("updated_at", lambda node: node.file.updated_at),
         "createdAt": _field("created_at", lambda node: node.file.updated_at),
-        "md5": _field("md5", lambda node: md5_to_wire(node.file.md5) if node.file.md5 else None),
-        "digest": _field("digest", lambda node: md5_to_wire(node.file.md5) if node.file.md5 else None),
+        "md5": _field("md5", _md5),
+        "digest": _field("digest", _md5),
         "storagePath": _field("storage_path", lambda node: node.path),
         "artifact": _field("artifact", lambda node: None),
     },

@@ -206,6 +206,54 @@ def test_panels_are_dragged_and_shown_full_screen_one_after_another(tab: Page, l
     expect(dialog).to_have_count(0)
 
 
+def test_panels_stay_where_a_hand_aims_while_one_is_dragged(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}?q=train")
+    head, target = tab.locator('figure[data-key="accuracy"] .chart-head'), tab.locator('figure[data-key="train/loss"]')
+    expect(tab.locator('figure[data-key="accuracy"] canvas')).to_be_visible()
+    target.scroll_into_view_if_needed()
+    expect(target.locator("canvas")).to_be_visible()
+    carried = {"dataTransfer": tab.evaluate_handle("() => new DataTransfer()")}
+    head.dispatch_event("dragstart", carried)
+    # Measured in one go with what the pointer does: other panels may come to their size meanwhile.
+    passed = """([share, look]) => {
+      const panel = document.querySelector('figure[data-key="train/loss"]');
+      const before = panel.getBoundingClientRect();
+      const at = { clientX: before.left + share * before.width, clientY: before.top + 24, bubbles: true, cancelable: true };
+      const isTaken = !panel.dispatchEvent(new DragEvent("dragover", at));
+      const after = panel.getBoundingClientRect();
+      return [isTaken, panel.classList.contains(look), after.left - before.left, after.top - before.top];
+    }"""
+    assert tab.evaluate(passed, [0.1, "is-drop-before"]) == [True, True, 0, 0]
+    assert tab.evaluate(passed, [0.9, "is-drop-after"]) == [True, True, 0, 0]
+    expect(target).not_to_have_class(re.compile("is-drop-before"))
+    target.dispatch_event("drop", carried)
+    expect(tab.locator('[data-section="train"] .chart-title')).to_have_text(["train/loss", "accuracy"])
+    expect(tab.locator(".is-drop-before, .is-drop-after, .is-dragged")).to_have_count(0)
+
+
+def test_a_pull_at_a_corner_that_changes_no_size_is_no_change(tab: Page, logged: Logged) -> None:
+    tab.goto(f"{logged.base}?q=train")
+    panel = tab.locator('figure[data-key="accuracy"]')
+    expect(panel.locator("canvas")).to_be_visible()
+
+    def pull(down: int) -> None:
+        corner = panel.locator(".resize-corner")
+        corner.scroll_into_view_if_needed()
+        box = corner.bounding_box()
+        assert box
+        tab.mouse.move(box["x"] + 4, box["y"] + 4)
+        tab.mouse.down()
+        tab.mouse.move(box["x"] + 4, box["y"] + 4 + down, steps=5)
+        tab.mouse.up()
+
+    pull(30)
+    expect(panel).to_have_attribute("style", "")
+    expect(tab.get_by_text("changed, not saved")).to_be_hidden()
+    pull(300)
+    expect(panel).to_have_class(re.compile("tall-2"))
+    expect(tab.get_by_text("changed, not saved")).to_be_visible()
+
+
 def test_values_at_the_crosshair_are_pinned_with_the_difference_from_the_baseline(tab: Page, logged: Logged) -> None:
     tab.goto(f"{logged.base}?q=train")
     panel = tab.locator('figure[data-key="train/loss"]')

@@ -663,6 +663,35 @@ def test_reports_show_text_and_never_markup() -> None:
     assert blocks_of("not json") == []
 
 
+async def test_a_sweep_without_trials_says_what_an_agent_would_find(site: Site) -> None:
+    project = await site.tracking.projects.get("ann", "digits")
+    assert project is not None
+    sweeps, config = site.services.sweeps, "method: random\nmetric: {name: loss, goal: minimize}\nparameters: {lr: {min: 0, max: 1}}\n"
+    sweep = sweeps.create(project.project_id, "ann", config)
+
+    async def said() -> str:
+        page = (await site.get(f"{site.base}/sweeps/{sweep.name}")).text
+        return page.partition('id="sweep-empty"')[2].partition("</div>\n")[0]
+
+    pending = await said()
+    assert "Start an agent" in pending
+    assert f"wandb agent ann/digits/{sweep.name}" in pending
+    sweeps.change(sweep.sweep_id, state="PAUSED")
+    paused = await said()
+    assert "agents wait until it is resumed" in paused
+    assert "Start an agent" not in paused
+    sweeps.change(sweep.sweep_id, state="RUNNING")
+    sweeps.register(sweep, "machine-7", "ann")
+    working = await said()
+    assert "its first trial appears here" in working
+    assert "wandb agent" not in working
+    assert "machine-7" in (await site.get(f"{site.base}/sweeps/{sweep.name}")).text
+    sweeps.change(sweep.sweep_id, state="CANCELED")
+    over = await said()
+    assert "told to exit" in over
+    assert "wandb agent" not in over
+
+
 def test_axes_of_a_sweep_take_numbers_and_words() -> None:
     assert Scale([1.0, 3.0]).height(1.0) == 270.0
     assert Scale([0.001, 10.0]).height(0.1) == pytest.approx(155.0)

@@ -2,14 +2,19 @@
 
 import { make } from "./dom.js";
 
-/** Let the panels below `root` be dragged; `board.document` learns where they were put. */
+/** Let the panels below `root` be dragged; `board.document` learns where they were put. Where a panel would come is marked without moving the others: what a hand aims at stays. */
 export function letDrag(root, board) {
   let dragged = null;
-  const marker = make("div", { class: "drop-marker", "aria-hidden": "true" });
+  let place = null;
+  const mark = (next) => {
+    place?.marked.classList.remove("is-drop-before", "is-drop-after", "is-drop-into");
+    place = next;
+    place?.marked.classList.add(place.look);
+  };
   const done = () => {
     dragged?.classList.remove("is-dragged");
     dragged = null;
-    marker.remove();
+    mark(null);
   };
   root.addEventListener("dragstart", (event) => {
     const figure = event.target.closest?.("[data-panel]");
@@ -20,29 +25,34 @@ export function letDrag(root, board) {
     event.dataTransfer.setData("text/plain", figure.dataset.panel);
   });
   root.addEventListener("dragover", (event) => {
-    const grid = event.target.closest?.(".panel-section")?.querySelector(".panel-grid");
-    if (!dragged || !grid) return;
+    const section = event.target.closest?.(".panel-section");
+    if (!dragged || !section) return;
     event.preventDefault();
-    const over = event.target.closest("[data-panel]");
-    if (!over) grid.append(marker);
-    else if (over !== dragged) {
-      const frame = over.getBoundingClientRect();
-      if (event.clientX < frame.left + frame.width / 2) over.before(marker);
-      else over.after(marker);
-    }
+    mark(placeAt(event, section, dragged));
   });
   root.addEventListener("drop", (event) => {
-    if (!dragged || !marker.isConnected) return done();
+    if (!dragged || !place) return done();
     event.preventDefault();
-    const section = marker.closest(".panel-section").dataset.section;
-    let next = marker.nextElementSibling;
-    if (next === dragged) next = next.nextElementSibling;
+    const { section, before } = place;
     const id = dragged.dataset.panel;
     done();
-    board.rearrange(() => board.document.put(board.listed(), id, section, next?.dataset.panel ?? null));
+    board.rearrange(() => board.document.put(board.listed(), id, section, before?.dataset.panel ?? null));
     return undefined;
   });
   root.addEventListener("dragend", done);
+}
+
+/** Where a panel comes that is let go of here: before which other one, and what is marked to say so; nothing where it would stay. */
+function placeAt(event, section, dragged) {
+  const { section: name } = section.dataset;
+  const panels = [...section.querySelectorAll("[data-panel]")];
+  const over = event.target.closest("[data-panel]");
+  if (!over) return { section: name, before: null, ...(section.open && panels.length ? { marked: panels.at(-1), look: "is-drop-after" } : { marked: section, look: "is-drop-into" }) };
+  const frame = over.getBoundingClientRect();
+  const isBefore = event.clientX < frame.left + frame.width / 2;
+  const at = panels.indexOf(over) + (isBefore ? 0 : 1);
+  if (panels[at] === dragged || panels[at - 1] === dragged) return null;
+  return { section: name, before: panels[at] ?? null, marked: over, look: isBefore ? "is-drop-before" : "is-drop-after" };
 }
 
 /** Give a panel a corner to pull at. */
@@ -66,7 +76,9 @@ export function letResize(panel, board) {
       corner.removeEventListener("pointermove", follow);
       panel.element.style.width = "";
       panel.element.style.height = "";
-      board.rearrange(() => board.document.edit(panel.spec.id, sizeAt(up)));
+      const size = sizeAt(up);
+      if (size.wide === (panel.spec.wide ?? 1) && size.tall === (panel.spec.tall ?? 1)) return;
+      board.rearrange(() => board.document.edit(panel.spec.id, size));
     }, { once: true });
   });
   panel.element.append(corner);

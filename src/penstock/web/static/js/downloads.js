@@ -1,5 +1,4 @@
-// Files to keep. The browser fetches them, since they may be larger than a page can hold; but were the server gone meanwhile, the browser's own
-// page of that would take the place of ours, or a word in a corner would be all. So the answer is begun here first, and what goes wrong is said.
+// Files to keep, which may be larger than a page holds: the browser fetches them, once the answer was begun here and what goes wrong could be said.
 
 import { make, text } from "./dom.js";
 import { say, settled } from "./notes.js";

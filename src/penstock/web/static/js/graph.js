@@ -481,11 +481,11 @@ class GraphView {
     const accent = colour("text");
     probe.remove();
     const gap = grid.cell > 6 ? 3 : grid.cell > 3 ? 1 : 0;
-    const isFailed = ([, [, , state]]) => Number(state === "FAILED");
-    const ordered = [...iterations.entries()].sort((a, b) => isFailed(a) - isFailed(b));
-    // Among thousands a failure is a dot: it lies over its neighbours, and those that went well step back.
-    const isDense = grid.cell <= 10 && isFailed(ordered.at(-1) ?? [0, []]);
-    for (const [index, [, , state]] of ordered) {
+    const tally = {};
+    for (const [, , state] of iterations) tally[state] = (tally[state] ?? 0) + 1;
+    const isFailed = ([, [, , state]]) => state === "FAILED";
+    const isDense = grid.cell <= 10 && tally.FAILED; // a failure is a dot then: it lies over its neighbours, which step back
+    for (const [index, [, , state]] of [...iterations.entries()].sort((a, b) => isFailed(a) - isFailed(b))) {
       const grown = isDense && state === "FAILED" ? 1 : 0;
       const x = (index % grid.perRow) * grid.cell - grown;
       const y = Math.floor(index / grid.perRow) * grid.cell - grown;
@@ -513,8 +513,6 @@ class GraphView {
         context.lineWidth = 1;
       }
     }
-    const tally = {};
-    for (const [, , state] of iterations) tally[state] = (tally[state] ?? 0) + 1;
     canvas.setAttribute("aria-label", `${iterations.length} ${text("iterations")}: ${ORDER.filter((state) => tally[state]).map((state) => `${text(state)} ${tally[state]}`).join(", ")}`);
     const input = pick.querySelector("input");
     input.max = String(iterations.length - 1);

@@ -1,5 +1,4 @@
-// What is asked of a drawn lineage (depth, direction, what it is around, what is drawn as one) applies as it is moved: the address follows, and
-// what is drawn and listed below is that of the new address. Without script the form has a button.
+// What is asked of a drawn lineage applies as it is moved: the address, the drawing and the list below follow. Without script there is a button.
 
 import { patch } from "./live.js";
 import { ask, waitAt } from "./waiting.js";

@@ -1,5 +1,4 @@
-// The panel beside a lineage drawing: what the chosen node is, named in the address as `show`. Escape or its button closes it, and who was in
-// it goes on at the node.
+// The panel beside a lineage drawing: what the chosen node is, `show` in the address. Once closed, the focus is on the node.
 
 import { isTyping } from "./dom.js";
 import { startPreviews } from "./preview.js";

@@ -2,7 +2,7 @@
 
 import { make } from "./dom.js";
 
-/** Let the panels below `root` be dragged; `board.document` learns where they were put. Where a panel would come is marked without moving the others: what a hand aims at stays. */
+/** Let the panels below `root` be dragged; `board.document` learns where they were put. The place is marked, and nothing moves under the hand. */
 export function letDrag(root, board) {
   let dragged = null;
   let place = null;
@@ -42,12 +42,13 @@ export function letDrag(root, board) {
   root.addEventListener("dragend", done);
 }
 
-/** Where a panel comes that is let go of here: before which other one, and what is marked to say so; nothing where it would stay. */
+/** What a panel that is let go of here comes before, and what is marked; null where it would stay. */
 function placeAt(event, section, dragged) {
   const { section: name } = section.dataset;
   const panels = [...section.querySelectorAll("[data-panel]")];
   const over = event.target.closest("[data-panel]");
-  if (!over) return { section: name, before: null, ...(section.open && panels.length ? { marked: panels.at(-1), look: "is-drop-after" } : { marked: section, look: "is-drop-into" }) };
+  const last = section.open && panels.at(-1);
+  if (!over) return { section: name, before: null, marked: last || section, look: last ? "is-drop-after" : "is-drop-into" };
   const frame = over.getBoundingClientRect();
   const isBefore = event.clientX < frame.left + frame.width / 2;
   const at = panels.indexOf(over) + (isBefore ? 0 : 1);

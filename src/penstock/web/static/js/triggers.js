@@ -1,4 +1,4 @@
-// Forms of event triggers and automations: shows the fields of the chosen kind, reloads for another pipeline with what was typed kept in the address.
+// Forms of event triggers and automations: the fields of the chosen kind; another pipeline reloads them, what was typed being in the address.
 
 for (const form of document.querySelectorAll("[data-trigger-form]")) {
   const kindOf = () => form.elements.event?.value;

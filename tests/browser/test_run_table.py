@@ -206,17 +206,19 @@ def test_a_run_is_moved_from_its_own_page_and_an_unknown_name_is_refused(page: P
     run_id = served.seeded.runs["good"]
     page.goto(f"/ui/runs/{run_id}")
     served.seeded.actions.calls.clear()
-    for text, told in (("needle", "There is no active experiment 'needle'."), ("needle in the hay", "Moved.")):
-        page.locator("#run-menu summary").click()
-        page.get_by_role("button", name="Move to another experiment").click()
-        dialog = page.get_by_role("dialog", name="Move to another experiment")
+    page.locator("#run-menu summary").click()
+    page.get_by_role("button", name="Move to another experiment").click()
+    dialog = page.get_by_role("dialog", name="Move to another experiment")
+    told = {"needle": dialog.get_by_text("There is no active experiment 'needle'."), "needle in the hay": page.get_by_text("Moved.")}
+    for text, said in told.items():  # what is refused is said in the dialog, and corrected there
         dialog.get_by_label("Experiment to move to").fill(text)
         choices = offered(page, dialog.get_by_label("Experiment to move to"))
         expect(choices).to_have_count(1)  # of an attribute of several there is no waiting
         expect(choices).to_have_attribute("value", "needle in the hay")
         dialog.get_by_role("button", name="Move", exact=True).click()
-        expect(page.get_by_text(told)).to_be_visible()
+        expect(said).to_be_visible()
         expect(page).to_have_url(re.compile(f"/ui/runs/{run_id}"))
+    expect(dialog).to_be_hidden()
     assert [call for call in served.seeded.actions.calls if call[0] == "move_run"] == [("move_run", (run_id, "wanted"))]
 
 

@@ -113,7 +113,8 @@ def _changed(run: TrackedRun, wanted: Picked, put: str) -> RunChange:
     if wanted.verb == "tag":
         return RunChange(tags=list(dict.fromkeys([*run.tags, *tags])))
     if wanted.verb == "untag":
-        return RunChange(tags=[tag for tag in run.tags if tag not in json.loads(put)])
+        taken_off = json.loads(put)
+        return RunChange(tags=[tag for tag in run.tags if tag not in taken_off])
     return RunChange(
         display_name=_text(wanted.form, "display_name") or None,
         notes=str(wanted.form.get("notes", "")),

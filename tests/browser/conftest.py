@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
-from starlette.types import ASGIApp, Receive, Scope, Send
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
+from starlette.types import ASGIApp
 
 from tests.browser.app import SeededApp, build
 from tests.browser.watching import watched_page
@@ -42,18 +42,6 @@ class Served:
     seeded: SeededApp
 
 
-def late_scripts(app: ASGIApp) -> ASGIApp:
-    """The application, whose scripts come as many seconds late as `PENSTOCK_TEST_LATE_SCRIPTS` says: finds tests that act on a page before its script."""
-    delay = float(os.environ.get("PENSTOCK_TEST_LATE_SCRIPTS", "0"))
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].endswith(".js"):
-            await asyncio.sleep(delay)
-        await app(scope, receive, send)
-
-    return answer if delay else app
-
-
 @contextmanager
 def serving(app: ASGIApp) -> Iterator[str]:
     """Serve an application by uvicorn on a free port meanwhile; gives the address."""
@@ -78,8 +66,30 @@ def serving(app: ASGIApp) -> Iterator[str]:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The pages over a seeded data folder."""
     seeded = build(tmp_path_factory.mktemp("site"))
-    with serving(late_scripts(seeded.app)) as url:
+    with serving(seeded.app) as url:
         yield Served(url, seeded)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def slow_network() -> Iterator[None]:
+    """Make every answer as many seconds late as `PENSTOCK_TEST_SLOW_NETWORK` says, and no click wait for the page that it opens.
+
+    Finds tests that act before a page, or its script, is there: what happens once in a hundred runs on a busy machine happens always.
+    """
+    late = float(os.environ.get("PENSTOCK_TEST_SLOW_NETWORK", "0"))
+    new_page, click = BrowserContext.new_page, Locator.click
+
+    def slow_page(context: BrowserContext) -> Page:
+        page = new_page(context)
+        limits = {"offline": False, "latency": late * 1000, "downloadThroughput": -1, "uploadThroughput": -1}
+        context.new_cdp_session(page).send("Network.emulateNetworkConditions", limits)
+        return page
+
+    with pytest.MonkeyPatch.context() as patch:
+        if late:
+            patch.setattr(BrowserContext, "new_page", slow_page)
+            patch.setattr(Locator, "click", partialmethod(click, no_wait_after=True))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -101,9 +101,23 @@ def test_the_namespace_of_the_top_bar_narrows_lists_and_is_kept(chromium: Browse
     tab.wait_for_url("**/ui/projects?namespace=lab")
     expect(tab.get_by_role("heading", name="Nothing in the namespace lab")).to_be_visible()
     tab.get_by_role("main").get_by_role("link", name="All namespaces").click()
+    tab.wait_for_url("**/ui/projects?namespace=")  # the namespace is remembered until this page is answered
     tab.get_by_role("link", name="Experiments").click()
     tab.wait_for_url("**/ui/experiments")
     expect(tab.get_by_text("of shop", exact=True)).to_be_visible()
+
+
+def test_a_page_that_stays_open_in_a_namespace_does_not_bring_its_reader_back_to_it(chromium: Browser, server: LiveServer) -> None:
+    server.post("/apis/v2beta1/experiments", {"display_name": "first", "namespace": "attic"})
+    held = open_page(chromium, server, "/ui/experiments?namespace=attic")
+    expect(held.locator("#live-badge")).to_have_text("Live")
+    tab = held.context.new_page()
+    tab.goto("/ui/projects?namespace=")
+    server.post("/apis/v2beta1/experiments", {"display_name": "second", "namespace": "attic"})
+    expect(held.get_by_text("second", exact=True)).to_be_visible()  # it has fetched itself again
+    tab.get_by_role("link", name="Experiments").click()
+    tab.wait_for_url("**/ui/experiments")
+    expect(tab.get_by_label("Namespace: All namespaces")).to_be_visible()
 
 
 def test_an_open_page_says_that_its_reader_is_signed_out_until_the_key_is_good_again(chromium: Browser, server: LiveServer) -> None:

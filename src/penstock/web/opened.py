@@ -50,11 +50,16 @@ def address_of_object(kind: str, object_id: str) -> str:
     return f"{_ADDRESSES.get(kind, '/')}{quote(object_id)}"
 
 
+def is_live_patch(request: Request) -> bool:
+    """Whether an open page fetches itself again to stay up to date (`live.js`): no person asked for anything."""
+    return request.headers.get("x-live") == "1"
+
+
 def note_page(request: Request, response: Response) -> None:
     """Say which object the request opened, when it was for a whole page that is there, by a person."""
     headers = request.headers
     is_page = request.method == "GET" and response.status_code == 200 and response.headers.get("content-type", "").startswith("text/html")
-    if not is_page or "hx-request" in headers or "x-live" in headers or "text/html" not in headers.get("accept", ""):
+    if not is_page or "hx-request" in headers or is_live_patch(request) or "text/html" not in headers.get("accept", ""):
         return
     if found := object_of(request.url.path):
         note_opened(request.scope, *found)

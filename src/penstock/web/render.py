@@ -27,6 +27,7 @@ from penstock.web.assets.modules import page_script, preloads
 from penstock.web.assets.urls import static_url
 from penstock.web.lists.groups import MOST_CHOICES
 from penstock.web.lists.namespaces import namespace_of
+from penstock.web.opened import is_live_patch
 from penstock.web.security import PAGE_HEADERS, page_headers
 from penstock.web.services.tracking import caller_of
 from penstock.web.services.web import WebServices
@@ -352,7 +353,7 @@ def render_text(services: WebServices, request: Request, template: str, **values
         "folder_option": services.folder_option,
         "has_trash": services.trash is not None and services.trash.keep_seconds > 0,
         "read_at": getattr(request.state, "read_at", ""),
-        "is_live_patch": request.headers.get("x-live") == "1",
+        "is_live_patch": is_live_patch(request),
     }
     return environment().get_template(template).render(common | values)
 
@@ -366,7 +367,7 @@ def _administrators(services: WebServices) -> list[str]:
 def render(services: WebServices, request: Request, template: str, *, frame: Frame, page: object, status: int = 200) -> Response:
     """Answer with a whole page."""
     # A page that is only fetched again, to bring parts of it up to date, shows no notice: the next one that opens does.
-    notice = None if request.headers.get("x-live") == "1" else _read_notice(request)
+    notice = None if is_live_patch(request) else _read_notice(request)
     html = render_text(services, request, template, frame=frame, page=page, notice=notice)
     response = HTMLResponse(html, status_code=status, headers=page_headers(request))
     if notice is not None:

@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.web.opened import is_live_patch
+
 COOKIE = "penstock_namespace"
 PARAMETER = "namespace"
 NARROWED = frozenset(
@@ -41,8 +43,11 @@ def completed(request: Request) -> str | None:
 
 
 def remember(request: Request, response: Response) -> None:
-    """Keep the namespace that the address asks for; an empty one forgets it."""
-    if request.method != "GET" or request.url.path not in NARROWED or PARAMETER not in request.query_params:
+    """Keep the namespace that the address asks for; an empty one forgets it.
+
+    A page that stays open in one namespace, and brings itself up to date, leaves the choice that its reader made elsewhere meanwhile.
+    """
+    if is_live_patch(request) or request.method != "GET" or request.url.path not in NARROWED or PARAMETER not in request.query_params:
         return
     name = quote(namespace_of(request))
     if name == request.cookies.get(COOKIE, ""):

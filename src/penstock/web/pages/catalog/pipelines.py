@@ -26,6 +26,7 @@ from penstock.web.graphs.run import static_scope
 from penstock.web.lists.catalog_groups import choices_of, group_table
 from penstock.web.lists.filters import before_of, query_of
 from penstock.web.lists.groups import GroupTable
+from penstock.web.opened import is_live_patch
 from penstock.web.pages.compare.graphs import GraphDiff, graph_diff
 from penstock.web.pages.lists.picked import ListAddress, bulk_form, every, ids_of
 from penstock.web.pages.runs.run import ParameterRow, parameter_rows
@@ -143,7 +144,7 @@ async def list_page(services: WebServices, request: Request) -> Response:
     page = PipelineListPage(listing, sort, hides_demos, groups, choices_of("pipelines", tags))
     frame = Frame(title="Pipelines", section="pipelines", crumbs=(Crumb("Pipelines"),), live="", scripts=("table", "upload"))
     answer = render(services, request, "pipelines/list.html", frame=frame, page=page)
-    if asked is not None:
+    if asked is not None and not is_live_patch(request):
         answer.set_cookie(DEMOS_COOKIE, "hide" if hides_demos else "show", max_age=_YEAR, path="/", samesite="lax", httponly=True)
     return answer
 

@@ -15,7 +15,7 @@ from penstock.domain.ids import RunId, TaskPath, task_id_for
 from penstock.stores.blobs.local import LocalBlobStore
 from penstock.stores.sql.database import Transaction, open_database
 from tests.browser.app import build
-from tests.browser.conftest import Served, late_scripts, serving
+from tests.browser.conftest import Served, serving
 from tests.browser.seed import Seeder, insert
 
 TASK = "root/exit-handler-1/evaluate"
@@ -64,7 +64,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             put_out(seeder, seeded.runs[label], shade, data / f"plots-{label}")
 
     open_database(f"sqlite:///{data / 'penstock.db'}").write_sync(write)
-    with serving(late_scripts(seeded.app)) as url:
+    with serving(seeded.app) as url:
         yield Served(url, seeded)
 
 

@@ -13,13 +13,15 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 from starlette.types import ASGIApp
 
 from tests.browser.app import SeededApp, build
 from tests.browser.watching import watched_page
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 60_000
+"""Milliseconds that every expectation may take, in a module run alone as in the whole suite: a busy machine is slow, not wrong."""
 CHROMIUM = os.environ.get("PENSTOCK_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -94,7 +96,8 @@ def slow_network() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium; nothing is downloaded."""
+    """Debian's Chromium; nothing is downloaded. Whoever has it expects with the patience of all."""
+    expect.set_options(timeout=PATIENCE)
     if not Path(CHROMIUM).exists():
         pytest.skip("no chromium on this machine: apt-get install chromium")
     with sync_playwright() as playwright:

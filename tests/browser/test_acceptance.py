@@ -121,9 +121,7 @@ def walker(chromium: Browser, site: Site) -> Iterator[Page]:
     context.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     context.on("weberror", lambda error: problems.append(str(error.error)))
     context.on("request", lambda request: asked.append(request.url))
-    expect.set_options(timeout=30_000)
     yield page
-    expect.set_options(timeout=5_000)
     context.close()
     own = urlsplit(site.server.url).netloc
     assert asked

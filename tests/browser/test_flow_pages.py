@@ -29,7 +29,6 @@ def page(chromium: Browser, address: str) -> Iterator[Page]:
     """A page that must not write an error to the console."""
     with watched_page(chromium, address) as shown:
         shown.set_default_timeout(PATIENCE)
-        expect.set_options(timeout=PATIENCE)
         yield shown
 
 

@@ -334,6 +334,14 @@ def test_bars_of_a_figure_stand_beside_its_axis_and_lines_lie_over_them(modules:
     assert found == [{"isInside": True, "isApart": True, "isLineLast": True}] * 3
 
 
+def test_an_axis_of_one_value_has_its_mark_in_the_middle_and_no_other(modules: Page) -> None:
+    found = modules.evaluate("""async () => {
+      const { scaleOf } = await load("svg");
+      return [scaleOf([0.003]), scaleOf([16, 16, 16]), scaleOf([0.003], { isLog: true }), scaleOf([0, 0], { fromZero: true })].map(({ marks }) => marks.map(([share, word]) => [share.toFixed(3), word]));
+    }""")
+    assert found == [[["0.500", "0.003"]], [["0.500", "16"]], [["0.500", "0.003"]], [["0.500", "0"]]]
+
+
 def test_a_picture_is_named_by_what_is_seen_on_it(tab: Page, logged: Logged) -> None:
     tab.goto(f"{logged.base}/runs/{logged.runs[0]}/charts")
     logged_picture = tab.locator('figure[data-key="samples"] img')

@@ -18,12 +18,13 @@ export function scaleOf(values, { isLog = false, fromZero = false } = {}) {
   let high = Math.max(...numbers);
   const usesLog = isLog && low > 0;
   if (fromZero && !usesLog) [low, high] = [Math.min(0, low), Math.max(0, high)];
-  if (low === high) [low, high] = usesLog ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
+  const isLone = low === high;
+  if (isLone) [low, high] = usesLog ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
   const bend = usesLog ? Math.log10 : (value) => value;
   const unbend = usesLog ? (value) => 10 ** value : (value) => value;
   const [from, until] = [bend(low), bend(high)];
   const share = (value) => (isNumber(value) && (!usesLog || value > 0) ? (bend(value) - from) / (until - from) : null);
-  const marks = usesLog ? powers(low, high) : rounds(low, high);
+  const marks = isLone ? [numbers[0]] : usesLog ? powers(low, high) : rounds(low, high);
   return { share, at: (part) => unbend(from + part * (until - from)), marks: marks.map((value) => [share(value), shortNumber(value)]), isWords: false, low, high };
 }
 

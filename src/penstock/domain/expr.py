@@ -115,11 +115,11 @@ class Index:
 class Call:
     """`op` applied to `args`.
 
-    Ops: `== != < <= > >= && || ! + - * / % neg ?:` and `int double string json bool size in =~ !~ has`
-    (`json` gives compact JSON text).
-    `&&`, `||` and `?:` are lazy. Comparison of unlike types raises for ordering and is false for equality; numbers compare
-    by value whatever their kind. `argo==` and friends compare as Argo's `when` does: numerically when both sides read
-    as numbers, else as text.
+    Ops: `== != < <= > >= && || ! + - * / int/ % neg ?:` and `int uint double string json bool dyn size in =~ !~ has list map
+    contains startsWith endsWith matches` (`json` gives compact JSON text, `int/` divides integers towards zero).
+    `&&`, `||` and `?:` are lazy, and what decides the first two does so beside an error. Comparison of unlike types raises for
+    ordering and is false for equality; numbers compare by value whatever their kind. `argo==` and friends compare as Argo's `when`
+    does: numerically when both sides read as numbers, else as text.
     """
 
     op: str

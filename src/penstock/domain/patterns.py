@@ -41,6 +41,8 @@ class Pattern:
     compiled: re.Pattern[str]
     reach: int
     """Characters of a text that are looked at."""
+    longest: int
+    """Characters that a text may have to be looked at as a whole in a moment."""
 
     def is_in(self, text: str) -> bool:
         """Whether it matches anywhere in the first `reach` characters."""
@@ -61,7 +63,7 @@ def compile_pattern(expression: str) -> Pattern:
         raise InvalidArgumentError(f"{expression!r} is not a regular expression: {error}") from error
     places = ways.power + 1
     reach = (_STEPS * math.factorial(places) / ways.factor) ** (1 / places)
-    return Pattern(compiled, min(MOST_CHARACTERS, int(reach)))
+    return Pattern(compiled, min(MOST_CHARACTERS, int(reach)), int(reach))
 
 
 def _ways_of(tree: Iterable[Any]) -> _Ways:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from penstock.domain.errors import ExpressionError
+from penstock.domain.errors import ExpressionError, InvalidArgumentError
 from penstock.domain.expr import (
     UNSET,
     Call,
@@ -29,6 +29,7 @@ from penstock.domain.expr import (
     ScopeInput,
     TaskOutput,
 )
+from penstock.domain.patterns import compile_pattern
 from penstock.engine.values import is_number, json_form, shorten, text_form, type_name
 
 
@@ -142,12 +143,26 @@ def _truth(expr: Expr, scope: Scope) -> bool:
     return value
 
 
+def _decide(expr: Call, scope: Scope, decisive: bool) -> bool:
+    """The value of `&&` or `||`: one operand that decides does so whatever is wrong with another, as in CEL."""
+    first: ExpressionError | None = None
+    for arg in expr.args:
+        try:
+            if _truth(arg, scope) is decisive:
+                return decisive
+        except ExpressionError as error:
+            first = first or error
+    if first is not None:
+        raise first
+    return not decisive
+
+
 def _and(expr: Call, scope: Scope) -> bool:
-    return all(_truth(arg, scope) for arg in expr.args)
+    return _decide(expr, scope, decisive=False)
 
 
 def _or(expr: Call, scope: Scope) -> bool:
-    return any(_truth(arg, scope) for arg in expr.args)
+    return _decide(expr, scope, decisive=True)
 
 
 def _choose(expr: Call, scope: Scope) -> Any:
@@ -241,6 +256,12 @@ def _divide(left: Any, right: Any) -> Any:
     return int(result) if isinstance(left, int) and isinstance(right, int) and left % right == 0 else result
 
 
+def _divide_whole(left: Any, right: Any) -> int:
+    # Towards zero, as in CEL, not Python's towards minus infinity.
+    quotient = abs(left) // abs(right)
+    return int(quotient if (left < 0) is (right < 0) else -quotient)
+
+
 def _modulo(left: Any, right: Any) -> Any:
     # The sign is the dividend's, as in CEL, not Python's.
     result = math.fmod(left, right)
@@ -270,11 +291,14 @@ def _to_double(value: Any) -> float:
     return float(value)
 
 
+_BOOLEANS = dict.fromkeys(("true", "True", "TRUE", "t", "T", "1"), True) | dict.fromkeys(("false", "False", "FALSE", "f", "F", "0"), False)
+
+
 def _to_bool(value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
+    if isinstance(value, str) and value in _BOOLEANS:
+        return _BOOLEANS[value]
     raise TypeError("the operand must be true or false or their text")
 
 
@@ -295,7 +319,35 @@ def _in(item: Any, container: Any) -> bool:
 
 
 def _matches(text: Any, pattern: Any) -> bool:
-    return re.search(text_form(pattern), text_form(text)) is not None
+    """Whether the expression is found in the text: in all of it or, when that could hold everybody up, with an error."""
+    looked_at = text_form(text)
+    try:
+        found = compile_pattern(text_form(pattern))
+    except InvalidArgumentError as error:
+        raise ExpressionError(str(error)) from error
+    if len(looked_at) > found.longest:
+        raise ExpressionError(f"a text of {len(looked_at)} characters is too long for the regular expression {shorten(pattern)}")
+    return found.compiled.search(looked_at) is not None
+
+
+def _of_texts(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
+    def apply(left: Any, right: Any) -> bool:
+        if not (isinstance(left, str) and isinstance(right, str)):
+            raise TypeError("both must be texts")
+        return test(left, right)
+
+    return apply
+
+
+def _to_uint(value: Any) -> int:
+    number = _to_int(value)
+    if number < 0:
+        raise ValueError("the operand must not be negative")
+    return number
+
+
+def _map(*entries: Any) -> dict[str, Any]:
+    return {text_form(key): value for key, value in zip(entries[::2], entries[1::2], strict=True)}
 
 
 _OPERATORS: dict[str, Callable[..., Any]] = {
@@ -320,6 +372,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "-": _arithmetic(lambda left, right: left - right),
     "*": _arithmetic(lambda left, right: left * right),
     "/": _arithmetic(_divide),
+    "int/": _arithmetic(_divide_whole),
     "%": _arithmetic(_modulo),
     "neg": _negate,
     "int": _to_int,
@@ -329,6 +382,14 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "bool": _to_bool,
     "size": _size,
     "in": _in,
+    "uint": _to_uint,
+    "dyn": lambda value: value,
+    "list": lambda *items: list(items),
+    "map": _map,
+    "contains": _of_texts(lambda text, part: part in text),
+    "startsWith": _of_texts(str.startswith),
+    "endsWith": _of_texts(str.endswith),
+    "matches": _of_texts(_matches),
 }
 # Operands that a definition calls text although the value may be none.
 _OPERATORS |= {f"text{op}": _declared_text(_OPERATORS[op], _OPERATORS[f"argo{op}"]) for op in ("==", "!=", "<", "<=", ">", ">=")}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from penstock.domain.errors import SpecError
 from penstock.domain.expr import Expr, LoopItem, OwnInput, ScopeInput, TaskOutput
-from penstock.domain.plan import GraphTemplate, RunPlan, TaskSpec, Template
+from penstock.domain.plan import GraphTemplate, RunPlan, TaskSpec, Template, TriggerRule
 from penstock.engine.expressions import references
 
 
@@ -38,6 +38,8 @@ class GraphIndex:
     template: GraphTemplate
     tasks: Mapping[str, TaskIndex]
     dependents: Mapping[str, tuple[str, ...]]
+    outlasting: frozenset[str]
+    """Tasks that a failure elsewhere in the graph does not stop: those that run after failures, and all that wait for them."""
 
 
 @dataclass(slots=True)
@@ -79,7 +81,18 @@ def _index_graph(plan: RunPlan, template: GraphTemplate) -> GraphIndex:
         template=template,
         tasks=tasks,
         dependents={key: tuple(names) for key, names in dependents.items()},
+        outlasting=_outlasting(template, dependents),
     )
+
+
+def _outlasting(template: GraphTemplate, dependents: Mapping[str, list[str]]) -> frozenset[str]:
+    found = {key for key, spec in template.tasks.items() if spec.is_exit or spec.trigger is TriggerRule.ALL_DONE}
+    pending = list(found)
+    while pending:
+        new = set(dependents[pending.pop()]) - found
+        found |= new
+        pending.extend(new)
+    return frozenset(found)
 
 
 def _refuse_cycle(template: GraphTemplate, dependents: Mapping[str, list[str]]) -> None:

@@ -34,8 +34,14 @@ def _culprit(node: Node) -> Node:
 
 
 def runs_after_failure(node: Node) -> bool:
-    """Whether fail-fast leaves the task alone: exit tasks, and tasks that wait for the end of others whatever it is."""
-    return node.spec.is_exit or node.spec.trigger is TriggerRule.ALL_DONE
+    """Whether fail-fast leaves the task alone: exit tasks, tasks that wait for the end of others whatever it is, and what waits for those.
+
+    Semantics: the SDK's local runner. KFP's backend makes hooks of the first two kinds, which no task can wait for: it refuses the third.
+    """
+    if node.spec.is_exit or node.spec.trigger is TriggerRule.ALL_DONE:
+        return True
+    graph = node.parent.group.index if node.parent is not None and node.parent.group is not None else None
+    return graph is not None and node.key in graph.outlasting
 
 
 def waiting_for(node: Node, now: float) -> str:

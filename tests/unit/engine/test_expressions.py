@@ -76,6 +76,16 @@ def _call(op: str, *args: Any) -> Any:
         ("json", ("a",), '"a"'),
         ("json", ([1.0],), "[1]"),
         ("bool", ("true",), True),
+        ("bool", ("0",), False),
+        ("uint", ("7",), 7),
+        ("dyn", ("a",), "a"),
+        ("list", (1, "a"), [1, "a"]),
+        ("map", ("a", 1, "b", 2), {"a": 1, "b": 2}),
+        ("contains", ("heads", "ea"), True),
+        ("startsWith", ("heads", "he"), True),
+        ("endsWith", ("heads", "he"), False),
+        ("matches", ("v1.25", "[0-9]+[.][0-9]{2}$"), True),
+        ("int/", (-7, 2), -3),
         ("size", ([1, 2],), 2),
         ("in", (1, [2, 1.0]), True),
         ("in", ("a", {"a": 1}), True),
@@ -114,6 +124,11 @@ def test_operators(op: str, args: tuple[Any, ...], value: Any) -> None:
         ("!", (1,)),
         ("&&", (1, True)),
         ("=~", ("a", "(")),
+        ("uint", (-1,)),
+        ("contains", (["a"], "a")),
+        ("startsWith", ("1", 1)),
+        ("matches", (1, "1")),
+        ("int/", (1, 0)),
         ("no such", (1,)),
     ],
 )
@@ -127,6 +142,23 @@ def test_logic_is_lazy() -> None:
     assert _value(Call("&&", (Const(False), broken))) is False
     assert _value(Call("||", (Const(True), broken))) is True
     assert _value(Call("?:", (Const(False), broken, Const(3)))) == 3
+
+
+def test_what_decides_stands_beside_an_error() -> None:
+    broken = Call("<", (Const(1), Const("a")))
+    assert _value(Call("&&", (broken, Const(False)))) is False
+    assert _value(Call("||", (broken, Const(True)))) is True
+    with pytest.raises(ExpressionError, match="cannot order"):
+        _value(Call("||", (broken, Const(False))))
+
+
+@pytest.mark.parametrize("op", ["matches", "=~", "argo=~"])
+def test_no_expression_to_be_looked_for_holds_everybody_up(op: str) -> None:
+    with pytest.raises(ExpressionError, match="could take for ever"):
+        _call(op, "a" * 40 + "b", "(a+)+$")
+    with pytest.raises(ExpressionError, match="a text of 300000 characters is too long"):
+        _call(op, "a" * 300_000, ".*a.*b")
+    assert _call(op, "a" * 300_000 + "b", "b$") is True
 
 
 def test_absence_passes_through_references_and_subscripts_only() -> None:
@@ -165,5 +197,6 @@ def test_references_are_found_at_any_depth() -> None:
 
 
 def test_every_documented_operator_exists() -> None:
-    documented = "== != < <= > >= && || ! + - * / % neg ?: int double string json bool size in =~ !~ has"
+    documented = "== != < <= > >= && || ! + - * / int/ % neg ?: int uint double string json bool dyn size in =~ !~ has"
+    documented += " list map contains startsWith endsWith matches"
     assert set(documented.split()) <= OPERATORS

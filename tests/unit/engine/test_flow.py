@@ -95,6 +95,16 @@ def test_a_task_that_ignores_failures_runs_after_them_and_the_run_still_fails() 
     assert play.states() == {"root": "FAILED", "a": "FAILED", "b": "SUCCEEDED"}
 
 
+def test_what_waits_for_a_task_that_ignores_failures_runs_too_and_nothing_else_does() -> None:
+    tasks = [task("a"), task("b", after=["a"], trigger=ALL_DONE), task("c", after=["b"]), task("d", after=["c"])]
+    beside = [task("slow"), task("e", after=["slow"]), task("f", after=["d", "e"])]
+    play = Play(flat(*tasks, *beside), {"a": FAIL})
+    play.answer("root/a")
+    play.to_end()
+    states = {"root": "FAILED", "a": "FAILED", "b": "SUCCEEDED", "c": "SUCCEEDED", "d": "SUCCEEDED"}
+    assert play.states() == states | {"slow": "SUCCEEDED", "e": "SKIPPED", "f": "SKIPPED"}
+
+
 def test_an_exit_task_learns_the_final_status() -> None:
     status = leaf("notify", inputs={"s": ParameterSpec("s", ParameterType.TASK_FINAL_STATUS)})
     body = graph("body", task("train"))

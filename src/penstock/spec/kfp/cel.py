@@ -1,8 +1,10 @@
 """Parser for the CEL expressions of KFP conditions and selectors, to `Expr`.
 
 The grammar is the part of CEL that has a meaning on JSON values: literals, `inputs.parameter_values['x']`, indexing and
-field selection, `! -`, arithmetic, comparison, `in`, `&&`, `||`, the ternary, and the functions `int double string bool size
-has parseJson`. The SDK writes only a small part of it (kfp protocol notes, section 4.4); hand-written specs may use the rest.
+field selection, `! -`, arithmetic, comparison, `in`, `&&`, `||`, the ternary, lists, maps, the functions `int uint double string bool
+dyn size matches has parseJson`, and the methods `contains startsWith endsWith matches size`. That is the standard library, with which
+KFP's driver evaluates, but for times, bytes, types and macros. The SDK writes only a small part of it (kfp protocol notes, section 4.4);
+hand-written specs may use the rest.
 Evaluation rules are those of `domain.expr.Call`.
 
 The SDK puts the text that a parameter is compared with between two quotes as it is (observed with 2.0.1 to 2.17.3), so that
@@ -17,7 +19,6 @@ import contextlib
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
 
 from penstock.domain.errors import SpecError
 from penstock.domain.expr import Call, Const, Expr, Format, Index, OwnInput, ParseJson
@@ -39,8 +40,15 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v
 _COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
 _PLAIN_ESCAPES = "\\?\"'`"
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))", re.DOTALL)
-_FUNCTIONS = {"int", "double", "string", "bool", "size"}
+_FUNCTIONS = {"int": 1, "uint": 1, "double": 1, "string": 1, "bool": 1, "dyn": 1, "size": 1, "matches": 2}
+"""With the number of what they take."""
+_METHODS = {"contains": 1, "startsWith": 1, "endsWith": 1, "matches": 1, "size": 0}
+_MOST_DIGITS = 100
+_LAST_CHARACTER = 0x10FFFF
+_PRESENCE = [("name", "inputs"), ("op", "."), ("name", "parameter_values")]
 _MAX_DEPTH = 50
+_MOST_LEVELS = 250
+"""Of an expression, whose operators apply to one another without parentheses too."""
 
 Names = Callable[[str], Expr | None]
 """Gives the expression for a free name, or None when there is no such name."""
@@ -139,6 +147,8 @@ class _Parser:
         result = self._ternary()
         if self._at < len(self._tokens):
             raise self._error(f"unexpected {self._tokens[self._at][1]!r}")
+        if _depth_of(result) > _MOST_LEVELS:
+            raise self._error("too deeply nested")
         return result
 
     def _ternary(self) -> Expr:
@@ -169,10 +179,22 @@ class _Parser:
     def _relation(self) -> Expr:
         left = self._sum()
         while op := self._accept(*_COMPARISONS, "in"):
+            if op == "in" and isinstance(left, Const) and isinstance(left.value, str) and self._accept_presence():
+                left = Call("has", (OwnInput(left.value),))
+                continue
             right = self._sum()
             declared = op != "in" and any(isinstance(side, OwnInput) and side.name in self._texts for side in (left, right))
             left = Call(f"text{op}" if declared else op, (left, right))
         return left
+
+    def _accept_presence(self) -> bool:
+        """Whether all inputs stand on the right of an `in`, which asks for one by its name."""
+        end = self._at + len(_PRESENCE)
+        is_whole = self._names is None and self._tokens[self._at : end] == _PRESENCE
+        if is_whole and (end == len(self._tokens) or self._tokens[end] not in {("op", "."), ("op", "[")}):
+            self._at = end
+            return True
+        return False
 
     def _sum(self) -> Expr:
         left = self._product()
@@ -183,7 +205,8 @@ class _Parser:
     def _product(self) -> Expr:
         left = self._unary()
         while op := self._accept("*", "/", "%"):
-            left = Call(op, (left, self._unary()))
+            right = self._unary()
+            left = Call("int/" if op == "/" and _is_whole(left) and _is_whole(right) else op, (left, right))
         return left
 
     def _unary(self) -> Expr:
@@ -202,7 +225,10 @@ class _Parser:
         value = self._primary()
         while True:
             if self._accept("."):
-                key: Expr = Const(self._name())
+                key: Expr = Const(name := self._name())
+                if self._peek() == "(":
+                    value = self._method(value, name)
+                    continue
             elif self._accept("["):
                 key = self._ternary()
                 self._expect("]")
@@ -236,7 +262,7 @@ class _Parser:
         kind, token = self._tokens[self._at]
         self._at += 1
         if kind == "number":
-            return Const(_number(token))
+            return Const(self._number(token))
         if kind == "verbatim":
             return Const(token)
         if kind == "string":
@@ -249,7 +275,18 @@ class _Parser:
             return inner
         if token == "[":
             return self._list()
+        if token == "{":
+            return self._map()
         raise self._error(f"unexpected {token!r}")
+
+    def _number(self, token: str) -> int | float:
+        text = token.rstrip("uU")
+        if text[:2].lower() != "0x" and any(mark in text for mark in ".eE"):
+            return float(text)
+        number = int(text, 16 if text[:2].lower() == "0x" else 10) if len(text) <= _MOST_DIGITS else 2**64
+        if number >= 2**64:
+            raise self._error("a number of more than 64 bits")
+        return number
 
     def _string(self, token: str) -> str:
         if token[0] in "rR":
@@ -259,7 +296,10 @@ class _Parser:
             short, unicode4, unicode8, octal, char = match.groups()
             code = short or unicode4 or unicode8
             if code:
-                return chr(int(code, 16))
+                point = int(code, 16)
+                if point > _LAST_CHARACTER or 0xD800 <= point < 0xE000:
+                    raise self._error(f"no character {match.group()!r}")
+                return chr(point)
             if octal:
                 return chr(int(octal, 8))
             if self._names is None and char not in _ESCAPES and char not in _PLAIN_ESCAPES:
@@ -269,16 +309,31 @@ class _Parser:
         return _ESCAPE.sub(unescape, token[1:-1])
 
     def _list(self) -> Expr:
-        values: list[Any] = []
-        while not self._accept("]"):
-            item = self._ternary()
-            if not isinstance(item, Const):
-                raise self._error("lists may hold literals only")
-            values.append(item.value)
+        items = self._until("]")
+        if all(isinstance(item, Const) for item in items):
+            return Const([item.value for item in items if isinstance(item, Const)])
+        return Call("list", items)
+
+    def _map(self) -> Expr:
+        entries: list[Expr] = []
+        while not self._accept("}"):
+            entries.append(self._ternary())
+            self._expect(":")
+            entries.append(self._ternary())
             if not self._accept(","):
-                self._expect("]")
+                self._expect("}")
                 break
-        return Const(values)
+        return Call("map", tuple(entries))
+
+    def _until(self, end: str) -> tuple[Expr, ...]:
+        """Expressions between commas, up to `end`; one comma may follow the last."""
+        found: list[Expr] = []
+        while not self._accept(end):
+            found.append(self._ternary())
+            if not self._accept(","):
+                self._expect(end)
+                break
+        return tuple(found)
 
     def _named(self, name: str) -> Expr | _Inputs:
         if name in {"true", "false", "null"}:
@@ -294,20 +349,55 @@ class _Parser:
 
     def _function(self, name: str) -> Expr:
         self._expect("(")
-        argument = self._ternary()
-        self._expect(")")
-        if name == "parseJson":
+        arguments = self._until(")")
+        if len(arguments) == 1 and name in {"parseJson", "has"}:
+            argument = arguments[0]
+            if name == "has":
+                return Call("has", (argument,))
             is_text = isinstance(argument, Format) and len(argument.parts) == 1
             return ParseJson(argument.parts[0] if is_text and isinstance(argument, Format) else argument)
-        if name == "has":
-            return Call("has", (argument,))
-        if name in _FUNCTIONS:
-            return Call(name, (argument,))
-        raise self._error(f"unknown function {name!r}")
+        if name not in _FUNCTIONS:
+            raise self._error(f"unknown function {name!r}")
+        return self._called(name, arguments, _FUNCTIONS[name])
+
+    def _method(self, value: Expr | _Inputs, name: str) -> Expr:
+        if isinstance(value, _Inputs) or name not in _METHODS:
+            raise self._error(f"unknown function {name!r}")
+        self._expect("(")
+        return self._called(name, (value, *self._until(")")), 1 + _METHODS[name])
+
+    def _called(self, name: str, arguments: tuple[Expr, ...], expected: int) -> Expr:
+        if len(arguments) != expected:
+            raise self._error(f"{name!r} takes {expected} values here, not {len(arguments)},")
+        return Call(name, arguments)
 
 
-def _number(token: str) -> int | float:
-    text = token.rstrip("uU")
-    if text[:2].lower() == "0x":
-        return int(text, 16)
-    return float(text) if any(mark in text for mark in ".eE") else int(text)
+def _depth_of(expr: Expr) -> int:
+    """How many operators stand inside one another."""
+    deepest, pending = 0, [(expr, 1)]
+    while pending:
+        each, depth = pending.pop()
+        deepest = max(deepest, depth)
+        match each:
+            case Call(_, parts) | Format(parts):
+                pending.extend((part, depth + 1) for part in parts)
+            case Index(operand, key):
+                pending += [(operand, depth + 1), (key, depth + 1)]
+            case ParseJson(operand):
+                pending.append((operand, depth + 1))
+            case _:
+                pass
+    return deepest
+
+
+def _is_whole(expr: Expr) -> bool:
+    """Whether CEL takes the value for an integer whatever the inputs are; what comes from an input is a double."""
+    match expr:
+        case Const(value):
+            return isinstance(value, int) and not isinstance(value, bool)
+        case Call("int" | "uint" | "size", _):
+            return True
+        case Call("+" | "-" | "*" | "int/" | "%" | "neg", args):
+            return all(_is_whole(arg) for arg in args)
+        case _:
+            return False

@@ -52,3 +52,10 @@ def test_a_server_starts_from_a_backup_that_was_made_beside_a_living_one(penstoc
     with LiveServer(tmp_path / "copy") as again:
         names = {one["display_name"] for one in again.get("/apis/v2beta1/experiments")["experiments"]}
         assert names == {"Default", "kept"}
+
+
+def test_options_of_a_backup_that_exclude_each_other_are_refused(penstock: Run, tmp_path: Path) -> None:
+    for arguments, said in {("--list", "--keep", "2"): "--list makes none", ("--check", "latest", "--list"): "--list or --check"}.items():
+        refused = penstock("backup", *arguments)
+        assert (refused.returncode, said in refused.stderr) == (1, True), refused
+    assert not (tmp_path / "data" / "backups").exists()

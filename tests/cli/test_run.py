@@ -60,6 +60,19 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+_MISUSED = {
+    ("nothing",): "'nothing' is no list; runs, executions",
+    ("runs", "--sort", "-durtion"): "runs are not sorted by 'durtion', but by created",
+    ("runs", "--group", "pipelin"): "runs are not grouped by 'pipelin', but by pipeline",
+    ("runs", "--columns", "name,stat"): "rows have no 'stat'; they have run_id, name, state",
+    ("runs", "--columns", "parameters.y"): "no row shown has 'parameters.y'; there are parameters.x",
+    ("runs", "--group", "state", "--sort", "name"): "--sort orders rows; with --group",
+    ("executions", "--archived"): "executions are not archived; runs and experiments are",
+    ("pipelines", "statu:failed"): "pipelines are not narrowed by 'statu', but by name",
+}
+"""Words of `penstock ls` that mean nothing -> what is said."""
+
+
 def test_a_python_file_runs_without_a_server_and_the_data_stays(penstock: Run, file: Path, kfp_python: str, tmp_path: Path) -> None:
     done = penstock("run", str(file), "--pipeline", "addition", "-p", "x=5", "-p", 'flags={"a": 1}', "--python", kfp_python)
     assert done.returncode == 0, done.stderr
@@ -77,6 +90,13 @@ def test_a_python_file_runs_without_a_server_and_the_data_stays(penstock: Run, f
         assert (group["group"], group["count"]) == ("comp-add", 1)
         assert "SUCCEEDED" in penstock("ls", "executions", "component:comp-add", "--limit", "1").stdout
         assert "'nothing' is no list" in penstock("ls", "nothing").stderr
+        assert penstock("ls", "runs", "--columns", "name,parameters.x").stdout.split()[:2] == ["name", "parameters.x"]
+        (row,) = json.loads(penstock("ls", "runs", "--columns", "state,parameters.x", "--json").stdout)
+        assert row == {"state": "SUCCEEDED", "parameters.x": 5}
+        for arguments, said in _MISUSED.items():
+            refused = penstock("ls", *arguments)
+            assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (2, "", 1), (arguments, refused)
+            assert said in refused.stderr
 
 
 def test_a_failure_has_exit_code_1_and_the_last_lines_of_the_log(penstock: Run, file: Path, kfp_python: str) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from penstock.cli.options import AsJson, DataDir, print_json, resolve_data_dir
 from penstock.domain.backups import Backup
-from penstock.domain.errors import NotFoundError
+from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.sizes import size_words
 from penstock.server.backups import build_backups
 from penstock.server.config import load_settings
@@ -30,6 +30,10 @@ def backup(
     data_dir: DataDir = None,
 ) -> None:
     """Copy the data folder, whether or not a server runs. To restore, copy a backup and start `penstock up --data-dir COPY`."""
+    if keep and (is_list or check):
+        raise InvalidArgumentError(f"--keep removes old backups after a new one was made; {'--list' if is_list else '--check'} makes none")
+    if is_list and check:
+        raise InvalidArgumentError("give --list or --check, not both")
     settings = load_settings(data_dir=resolve_data_dir(data_dir))
     store = build_backups(settings, to)
     if is_list:

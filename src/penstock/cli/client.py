@@ -29,6 +29,11 @@ V1 = "/apis/v1beta1"
 class ApiError(PenstockError):
     """The server refused; `str(error)` is its sentence."""
 
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+        """HTTP status; 400 is what was asked wrongly."""
+
 
 class Client:
     """Talks to one server; close when done (a context manager)."""
@@ -59,7 +64,7 @@ class Client:
         if answer.status_code == 404:
             raise NotFoundError(_message(answer))
         if answer.is_error:
-            raise ApiError(_message(answer))
+            raise ApiError(_message(answer), answer.status_code)
         return answer.json()
 
     def experiment_id(self, name: str, *, is_made: bool = True) -> str:

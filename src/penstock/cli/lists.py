@@ -10,7 +10,7 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from penstock.cli.client import connect
+from penstock.cli.client import ApiError, connect
 from penstock.cli.options import AsJson, DataDir, print_json, print_table, resolve_data_dir
 from penstock.domain.errors import InvalidArgumentError
 
@@ -29,6 +29,9 @@ _SHOWN: Mapping[str, Sequence[str]] = {
 }
 _TRACKED = ("id", "name", "state", "created_at", "duration_seconds", "group")
 _GROUPS = ("group", "count", "states", "duration_seconds_mean", "newest_at")
+_WRONG_REQUEST = 400
+_MOST_NAMED = 20
+"""Keys that a refusal names."""
 
 
 def register(app: typer.Typer) -> None:
@@ -44,27 +47,81 @@ def list_rows(
     ] = None,
     sort: Annotated[str, typer.Option(metavar="FIELD", help="Order by a column of the page; -FIELD for the largest first.")] = "",
     group: Annotated[str, typer.Option(metavar="FIELD", help="Groups instead of rows, where the page has them.")] = "",
-    archived: Annotated[bool, typer.Option("--archived", help="Archived runs.")] = False,
+    columns: Annotated[str, typer.Option(metavar="A,B", help="Fields to show, of those of --json; metrics.loss is one of an object.")] = "",
+    archived: Annotated[bool, typer.Option("--archived", help="Archived runs or experiments.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many rows.")] = 20,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """List what the web pages list: runs, executions, artifacts, pipelines, projects, flows and more."""
+    """List what the web pages list: runs, executions, artifacts, pipelines, projects, flows and more.
+
+    A list, field or filter that there is not is told in one line, with exit code 2.
+    """
     asked = {"q": " ".join(filters or ()), "sort": sort, "group": group, "tab": "archived" if archived else ""}
-    params: dict[str, Any] = {**{key: value for key, value in asked.items() if value}, "limit": limit, "format": "json"}
-    with connect(resolve_data_dir(data_dir)) as client:
-        rows = client.call("GET", _path(name), params=params, api="")
+    params: dict[str, Any] = {**{key: value for key, value in asked.items() if value}, "limit": limit, "format": "json", "strict": "1"}
+    try:
+        if group and sort:
+            raise InvalidArgumentError("--sort orders rows; with --group the groups come in the order of their newest rows")
+        path = _path(name)
+        with connect(resolve_data_dir(data_dir)) as client:
+            rows = client.call("GET", path, params=params, api="")
+        chosen = _chosen(columns, rows)
+    except InvalidArgumentError as error:
+        raise _misused(error) from error
+    except ApiError as error:
+        raise _misused(error) if error.status == _WRONG_REQUEST else error from error
     if as_json:
-        print_json(rows)
+        print_json([{field: _value(row, field) for field in chosen} for row in rows] if chosen else rows)
         return
     if not rows:
-        typer.echo(f"nothing in {name} fits {asked['q']!r}" if asked["q"] else f"no {name} yet", err=True)
+        typer.echo(f"nothing in {name} fits {asked['q']!r}" if asked["q"] else f"no {'archived ' if archived else ''}{name} yet", err=True)
         return
-    shown = _GROUPS if group and rows and "group" in rows[0] and "count" in rows[0] else _SHOWN.get(name, _TRACKED)
+    shown = chosen or (_GROUPS if group else _SHOWN.get(name, _TRACKED))
     table = Table(*(Column(field, no_wrap=field.endswith("id")) for field in shown), box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(Text(_cell(field, row.get(field))) for field in shown))
+        table.add_row(*(Text(_cell(field, _value(row, field))) for field in shown))
     print_table(table)
+
+
+def _misused(error: Exception) -> typer.Exit:
+    typer.echo(f"penstock: {error}", err=True)
+    return typer.Exit(2)
+
+
+def _chosen(columns: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the fields that are asked for.
+
+    Raises:
+        InvalidArgumentError: no row has one of them.
+    """
+    chosen = [field.strip() for field in columns.split(",") if field.strip()]
+    for field in chosen if rows else ():
+        name, _, key = field.partition(".")
+        inner = [row[name] for row in rows if isinstance(row.get(name), dict)]
+        if name not in rows[0]:
+            raise InvalidArgumentError(f"--columns: rows have no {field!r}; they have {', '.join(rows[0])}")
+        if key and all(_within(one, key) is None for one in inner):
+            known = ", ".join(list(dict.fromkeys(f"{name}.{one}" for row in inner for one in row))[:_MOST_NAMED])
+            raise InvalidArgumentError(f"--columns: no row shown has {field!r}; {f'there are {known}' if known else f'{name} has no keys'}")
+    return chosen
+
+
+def _value(row: Mapping[str, Any], field: str) -> Any:
+    """Return a field of a row, or a key of an object in it (`metrics.loss`)."""
+    name, _, key = field.partition(".")
+    return _within(row[name], key) if key and name in row else row.get(field)
+
+
+def _within(value: Any, path: str) -> Any:
+    """Return what an object has at a path whose names may hold dots themselves; None for nothing."""
+    if not isinstance(value, dict):
+        return None
+    if path in value:
+        return value[path]
+    for place, letter in enumerate(path):
+        if letter == "." and (found := _within(value.get(path[:place]), path[place + 1 :])) is not None:
+            return found
+    return None
 
 
 def _path(name: str) -> str:

@@ -24,6 +24,8 @@ _COLUMNS = {
     "user": "username", "sweep": "sweep", "host": "host", "notes": "notes", "created": "created_at", "started": "created_at",
     "duration": "duration", "commit": "commit", "program": "program", "run": "pipeline_run_id", "task": "task_id",
 }  # fmt: skip
+COLUMN_FIELDS = tuple(_COLUMNS)
+"""Fields that are no keys of config or summary."""
 _EXACT = frozenset({"state", "group", "job_type", "username", "sweep", "name", "pipeline_run_id", "task_id"})
 _OPERATORS = {"<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
 _SPAN = re.compile(r"^(\d+(?:\.\d+)?)([smhdw])$")

@@ -21,6 +21,7 @@ from penstock.web.lists.group_exports import group_export
 from penstock.web.lists.key_columns import chosen_keys, named
 from penstock.web.lists.parquet_writing import Kind
 from penstock.web.pages.catalog.experiments import best_of, by_metric
+from penstock.web.pages.lists.strict import check_list
 from penstock.web.pages.lists.whole_exports import WHOLE
 from penstock.web.pages.runs.executions import values_of
 from penstock.web.services.web import WebServices
@@ -221,9 +222,10 @@ async def export(services: WebServices, request: Request) -> Response:
     Each `order` names a column of the page, in the reader's order, which the fields follow; `limit` is the number of rows.
 
     Raises:
-        InvalidArgumentError: another list or format.
+        InvalidArgumentError: another list or format, or, with `strict=1`, what the list cannot be asked for.
     """
     wanted, name = request.query_params, request.path_params.get("list", "runs")
+    await check_list(services, name, request)
     found = in_order(await _export(services, request, name), name, wanted.getlist("order"))
     return send(limited(found, wanted.get("limit")), wanted.get("format", "csv"))
 

@@ -13,6 +13,7 @@ from penstock.web.lists.export_order import in_order
 from penstock.web.lists.exporting import MOST_ROWS, Export, Field, limited, send
 from penstock.web.lists.group_exports import group_export
 from penstock.web.lists.parquet_writing import Kind
+from penstock.web.pages.lists.strict import check_tracked
 from penstock.web.pages.tracking.workspace import ListedRun, column_name, listed_run, store_column, wanted_groups
 from penstock.web.services.tracking import TrackingServices, project_of
 from penstock.web.services.web import WebServices
@@ -35,10 +36,11 @@ async def export(services: WebServices, tracking: TrackingServices, request: Req
     With `group`, the groups are sent.
 
     Raises:
-        InvalidArgumentError: another format.
+        InvalidArgumentError: another format, or, with `strict=1`, a field that its runs do not have.
         NotFoundError: there is no such project, or it is not the reader's to see.
     """
     project = await project_of(tracking, request)
+    await check_tracked(tracking, project, request)
     wanted = request.query_params
     chosen = [key for key in dict.fromkeys(wanted.getlist("column")) if key[:2] in {"c.", "s."}][:_MOST_COLUMNS]
     if by := next(iter(wanted_groups(wanted)), ""):

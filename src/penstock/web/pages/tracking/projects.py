@@ -43,8 +43,8 @@ COLUMNS: Columns[ProjectItem] = Columns(
     times={"active": lambda item: item.active_at},
 )
 FILTER_FIELDS = ("name", "owner", "runs", "running", "failed", "collections", "description", "active")
-_REGISTRY_GROUPINGS = (("owner", "Owner"), ("active", "Last change"))
-GROUPINGS = (*_REGISTRY_GROUPINGS, ("running", "Now running"), ("failed", "Failed runs"))
+REGISTRY_GROUPINGS = (("owner", "Owner"), ("active", "Last change"))
+GROUPINGS = (*REGISTRY_GROUPINGS, ("running", "Now running"), ("failed", "Failed runs"))
 """Columns that group."""
 LABELS = {"runs": "Runs", "failed": "Failed runs", "collections": "Collections"}
 _GROUPED = ("runs", "failed", "collections")
@@ -140,7 +140,7 @@ async def projects_of(services: WebServices, request: Request, wanted: Mapping[s
 
 
 def _groupings(is_registry: bool) -> Sequence[tuple[str, str]]:
-    return _REGISTRY_GROUPINGS if is_registry else GROUPINGS
+    return REGISTRY_GROUPINGS if is_registry else GROUPINGS
 
 
 async def _list_page(services: WebServices, tracking: TrackingServices, request: Request, *, is_registry: bool) -> Response:

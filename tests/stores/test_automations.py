@@ -126,7 +126,7 @@ async def test_what_happens_to_artifacts_is_noted_by_the_database_and_fires_once
 
 async def test_a_stored_filter_that_would_be_refused_by_now_holds_up_no_other_automation(bench: Bench) -> None:
     old, other = bench.rule(EventType.ADD_ARTIFACT_ALIAS, name="old"), bench.rule(EventType.ADD_ARTIFACT_ALIAS, name="other")
-    filter_ = '{"alias": {"$regex": "(a|ab)*$"}}'
+    filter_ = '{"alias": {"$regex": "(?=(a|ab)*$)"}}'
     await bench.database.write(lambda tx: tx.execute("UPDATE automation SET event_filter = ? WHERE automation_id = ?", [filter_, old]))
     bench.log("d0", aliases=("ab",))
     await bench.fire()

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from penstock.domain.errors import InvalidArgumentError
-from penstock.domain.patterns import compile_pattern
+from penstock.domain.patterns import compile_pattern, with_options
 
 Lookup = Callable[[str], Sequence[Any]]
 """Values of a field; empty when the object lacks it."""
@@ -66,6 +66,9 @@ def _clause(key: str, value: Any, depth: int) -> Predicate:
 
 def _field(name: str, condition: Any, depth: int) -> Predicate:
     if isinstance(condition, Mapping) and any(str(key).startswith("$") for key in condition):
+        if isinstance(expression := condition.get("$regex"), str):
+            condition = {**condition, "$regex": with_options(expression, condition.get("$options", ""))}
+            condition.pop("$options", None)
         tests = [_comparison(name, operator, operand, depth) for operator, operand in condition.items()]
         return lambda lookup: all(test(lookup) for test in tests)
     return _comparison(name, "$eq", condition, depth)

@@ -327,7 +327,7 @@ def _matches(text: Any, pattern: Any) -> bool:
         raise ExpressionError(str(error)) from error
     if len(looked_at) > found.longest:
         raise ExpressionError(f"a text of {len(looked_at)} characters is too long for the regular expression {shorten(pattern)}")
-    return found.compiled.search(looked_at) is not None
+    return found.is_in_all_of(looked_at)
 
 
 def _of_texts(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.matching import compile_filter
+from penstock.domain.patterns import with_options
 from penstock.interfaces.tracking_query import And, Compare, Field, FieldKind, Filter, Not, Operator, Or, Order
 
 _COLUMN_NAMES: Mapping[str, str] = {
@@ -152,8 +153,7 @@ class _Parser:
         if operator is Operator.REGEX:
             if not isinstance(operand, str) or len(operand) > _MAX_REGEX:
                 raise InvalidArgumentError(f"$regex takes text of at most {_MAX_REGEX} characters")
-            if "i" in str(siblings.get("$options", "")):
-                operand = f"(?i){operand}"
+            operand = with_options(operand, siblings.get("$options", ""))
         if operator in _SHAPES:
             compile_filter({"field": {name: operand}})  # raises for an operand of the wrong form
         if operator is Operator.EXISTS:

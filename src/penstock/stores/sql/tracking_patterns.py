@@ -12,6 +12,12 @@ from penstock.domain.patterns import compile_pattern
 
 _SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()]")
 _FORBIDDEN = {"ASSERT", "ASSERT_NOT", "GROUPREF", "GROUPREF_EXISTS", "ATOMIC_GROUP", "POSSESSIVE_REPEAT"}
+_CLASS = re.compile(r"\[:([a-z]+):\]")
+_CLASSES = {
+    "alpha": "A-Za-z", "digit": "0-9", "alnum": "0-9A-Za-z", "upper": "A-Z", "lower": "a-z", "space": "\\s", "word": "0-9A-Za-z_",
+    "xdigit": "0-9A-Fa-f", "punct": "!-/:-@\\[-`{-~", "blank": "\t ",
+}  # fmt: skip
+"""Names of classes within brackets, which Python's engine lacks."""
 
 
 def plain_text(pattern: str) -> str | None:
@@ -44,7 +50,7 @@ def compile_filter_pattern(pattern: str) -> Callable[[str], bool]:
     Raises:
         InvalidArgumentError: not a regular expression, or one that RE2 would not take or that could take for ever here.
     """
-    compiled = compile_pattern(pattern.replace(r"\z", r"\Z"))
+    compiled = compile_pattern(_CLASS.sub(lambda match: _CLASSES.get(match[1], match[0]), pattern.replace(r"\z", r"\Z")))
     if _has_forbidden(sre_parser.parse(compiled.compiled.pattern)):
         raise InvalidArgumentError("regular expressions of run filters have no look-around and no back-references")
     return compiled.is_in

@@ -266,6 +266,21 @@ async def test_stored_bytes_are_served_in_a_box(site: Site) -> None:
     assert (await site.get(f"/ui/tracking/runs/{site.run_id}/files/none.txt")).status_code == 404
 
 
+async def test_what_is_downloaded_keeps_a_name_in_any_script(site: Site) -> None:
+    run = (await site.tracking.runs.upsert("ann", "숫자", "실험", RunChange(), user_name="ann")).run
+    await site.tracking.series.append([SeriesAppend(run.run_id, "history", 0, ['{"loss": 1}'])])
+    stored = site.blobs.put_bytes(b"a,b")
+    await site.tracking.files.register(run, FileRegistration("출력/결과.csv", stored.digest, 3, "0" * 32))
+    for address, name in (
+        (f"/ui/tracking/runs/{run.run_id}/files/출력/결과.csv?download=1", "결과.csv"),
+        (f"/ui/tracking/runs/{run.run_id}/console/text", "실험.log"),
+        ("/ui/tracking/export/ann/숫자?format=csv", "숫자.csv"),
+    ):
+        answer = await site.get(address)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-disposition"].endswith(f"filename*=UTF-8''{quote(name)}")
+
+
 async def test_the_log_of_a_shared_run_is_read_of_one_writer_alone(site: Site) -> None:
     assert 'name="label"' not in (await site.get(f"{site.base}/runs/r1/logs")).text
     run = (await site.tracking.runs.upsert("ann", "digits", "shared", RunChange(), client_id="w0")).run

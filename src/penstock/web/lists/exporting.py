@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import orjson
 from starlette.responses import Response, StreamingResponse
 
+from penstock.api.downloads import attachment
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.pages import ListQuery, Page
 from penstock.web.lists.parquet_writing import Column, Kind, ParquetWriter
@@ -109,7 +110,7 @@ def send(export: Export, kind: str) -> Response:
     if kind not in FORMATS:
         raise InvalidArgumentError(f"format: {kind[:40]!r} is not known; csv, json and parquet are")
     body = {"csv": _csv, "json": _json, "parquet": _parquet}[kind](export)
-    headers = {"content-disposition": f'attachment; filename="{export.name}.{kind}"', "cache-control": "no-store"}
+    headers = {"content-disposition": attachment(f"{export.name}.{kind}"), "cache-control": "no-store"}
     return StreamingResponse(body, media_type=FORMATS[kind], headers=headers)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -24,7 +23,7 @@ def group_export(name: str, by: str, found: RowGroups, spreads: Mapping[str, str
                 row |= _spread_values(spread, group.columns.get(column) if column else group.duration)
             yield row
 
-    return Export(f"{name}-by-{re.sub(r'[^A-Za-z0-9_.-]', '_', by)}", fields, rows())
+    return Export(f"{name}-by-{by}", fields, rows())
 
 
 def _spread(name: str) -> tuple[Field, ...]:

@@ -7,7 +7,6 @@ counting newlines once per file in fixed steps; the counts are kept for files se
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from penstock.api.downloads import attachment
 from penstock.domain.log_lines import meaningful_lines
 from penstock.domain.terminal_text import without_escapes
 from penstock.interfaces.line_finder import ExpressionError
@@ -116,8 +116,8 @@ async def log_download(services: WebServices, request: Request, *, name: str = "
                 yield piece
             offset += len(piece)
 
-    from_name = re.sub(r"[^\w.-]", "_", f"{name or task_id}-{attempt}{'-' if stream else ''}{stream}.log")
-    headers = {"content-disposition": f'attachment; filename="{from_name}"', "x-content-type-options": "nosniff"}
+    file_name = f"{name or task_id}-{attempt}{'-' if stream else ''}{stream}.log"
+    headers = {"content-disposition": attachment(file_name), "x-content-type-options": "nosniff"}
     return StreamingResponse(pieces(), media_type="text/plain; charset=utf-8", headers=headers)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +10,7 @@ from markdown_it import MarkdownIt
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
+from penstock.api.downloads import attachment
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import Digest
 from penstock.domain.trash import TrashKind
@@ -297,8 +297,8 @@ async def download(services: WebServices, request: Request) -> Response:
     present = await asyncio.to_thread(services.blobs.has, Digest(artifact.digest))
     if not present:
         raise NotFoundError("The bytes of this artifact are gone from the store.")
-    name = re.sub(r"[^\w.-]", "_", artifact.name or artifact.output_key or "artifact")
-    headers = {"content-disposition": f'attachment; filename="{name}{".zip" if artifact.is_directory else ""}"'} | STILL_HEADERS
+    name = artifact.name or artifact.output_key or "artifact"
+    headers = {"content-disposition": attachment(f"{name}{'.zip' if artifact.is_directory else ''}")} | STILL_HEADERS
     if artifact.is_directory:
         chunks = zip_of_folder(services.blobs, artifact.digest, request.query_params.get("path", "").strip("/"))
         return StreamingResponse(chunks, media_type="application/zip", headers=headers)

@@ -11,6 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from penstock.api.downloads import attachment
 from penstock.domain.errors import InvalidArgumentError, NotFoundError, PenstockError, UnavailableError
 from penstock.domain.flows import MetadataRow, Page
 from penstock.domain.tracebacks import UNCAUGHT_EXIT, exception_of
@@ -249,7 +250,7 @@ async def card(services: WebServices, flows: FlowWeb, request: Request) -> Respo
         content += LISTENER.encode()
     headers = dict(BOX_HEADERS) | {"cache-control": "no-store"}
     if request.query_params.get("download"):
-        headers["content-disposition"] = f'attachment; filename="{re.sub(r"[^A-Za-z0-9_.-]", "_", name)}"'
+        headers["content-disposition"] = attachment(name)
     return Response(content, media_type="text/html; charset=utf-8", headers=headers)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from penstock.api.downloads import attachment
 from penstock.domain.errors import NotFoundError
 from penstock.domain.versions import ArtifactVersion
 from penstock.web.pages.compare.versions import stored_content
@@ -36,8 +36,8 @@ async def archive(services: WebServices, tracking: TrackingServices, request: Re
         yield first
         yield from members
 
-    name = re.sub(r"[^\w.-]", "_", f"{version.type_name}-v{version.version_index}{f'-{PurePosixPath(folder).name}' if folder else ''}")
-    headers = {"content-disposition": f'attachment; filename="{name}.zip"'} | STILL_HEADERS
+    name = f"{version.type_name}-v{version.version_index}{f'-{PurePosixPath(folder).name}' if folder else ''}"
+    headers = {"content-disposition": attachment(f"{name}.zip")} | STILL_HEADERS
     return StreamingResponse(zip_of(services.blobs, all_members()), media_type="application/zip", headers=headers)
 
 

@@ -19,6 +19,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from penstock.api.downloads import attachment
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.ids import Digest
 from penstock.domain.tracking import TrackedRun
@@ -180,7 +181,7 @@ async def console_text(services: WebServices, tracking: TrackingServices, reques
             after = page.lines[-1].number
             yield "".join(f"{line.text}\n" for line in page.lines).encode()
 
-    headers = NO_STORE | {"content-disposition": f'attachment; filename="{_safe_name(run.name)}.log"'}
+    headers = NO_STORE | {"content-disposition": attachment(f"{run.name}.log")}
     return StreamingResponse(pieces(), media_type="text/plain; charset=utf-8", headers=headers)
 
 
@@ -234,7 +235,7 @@ async def boxed(services: WebServices, request: Request, digest: Digest, name: s
         return await row_answer(services, request, digest, size_bytes)
     head = await asyncio.to_thread(head_of, services.blobs, digest, 1024)
     if request.query_params.get("download"):
-        headers = STILL_HEADERS | {"content-disposition": f'attachment; filename="{_safe_name(name)}"'}
+        headers = STILL_HEADERS | {"content-disposition": attachment(name.rsplit("/", 1)[-1])}
         return stream(services, request, digest, size_bytes, "application/octet-stream", headers)
     is_html = name.lower().endswith((".html", ".htm"))
     media = media_type_of(head, "system.HTML" if is_html else "")
@@ -394,7 +395,3 @@ def _spread(values: Sequence[Any]) -> Mapping[str, Any] | None:
 def _listed(trace: Mapping[str, Any], name: str) -> list[Any]:
     value = trace.get(name)
     return value if isinstance(value, list) else []
-
-
-def _safe_name(name: str) -> str:
-    return re.sub(r"[^\w.-]", "_", name.rsplit("/", 1)[-1]) or "file"

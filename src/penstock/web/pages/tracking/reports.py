@@ -17,6 +17,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.api.downloads import attachment
 from penstock.domain.accounts import Caller
 from penstock.domain.errors import NotFoundError
 from penstock.domain.reports import COMMENT_KIND, Report
@@ -196,7 +197,7 @@ async def report_page(services: WebServices, tracking: TrackingServices, request
     found = [block.frozen.stills if block.frozen else await stills_of(tracking, block.grid) if block.grid else () for block in blocks]
     stills = [[(still.panel_id, still.title, drawn_still(still)) for still in part] for part in found]
     answer = render(services, request, "tracking/report_export.html", frame=frame, page=replace(page, stills=stills))
-    answer.headers["content-disposition"] = f'attachment; filename="{re.sub(r"[^A-Za-z0-9.-]+", "-", title).strip("-") or "report"}.html"'
+    answer.headers["content-disposition"] = attachment((re.sub(r"[^\w.-]+", "-", title).strip("-") or "report") + ".html")
     answer.headers["content-security-policy"] = BOX_HEADERS["content-security-policy"]
     return answer
 

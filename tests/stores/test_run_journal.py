@@ -16,6 +16,7 @@ from penstock.domain.ids import ArtifactId, Digest, RunId, TaskId
 from penstock.domain.plan import RetryPolicy
 from penstock.domain.states import RuntimeState
 from penstock.engine import events
+from penstock.engine.nodes import RunState
 from penstock.interfaces.journal import ArtifactRecord, JournalBatch, RunRecord
 from penstock.stores.sql.database import Database, Transaction
 from penstock.stores.sql.journal import SqlRunJournal
@@ -71,6 +72,39 @@ async def test_a_run_with_a_retry_artifacts_and_a_cached_repetition(engine: Engi
     assert engine.rows("SELECT COUNT(*) AS n FROM attempt")[0]["n"] == 3
     assert [row["number"] for row in engine.rows("SELECT number FROM run_metric ORDER BY run_id")] == [0.5, 0.5]
     assert engine.rows("SELECT text FROM task_note")[0]["text"] == "attempt 1 failed; retry 1 starts now"
+
+
+async def test_metrics_that_no_database_holds_as_they_are_cost_neither_their_run_nor_others(engine: Engine) -> None:
+    odd = {"nul \x00": 1.0, "half \ud83d": 2, "text": "v\x00 \ud83d", "huge": 10**400, "acc": 0.5}
+    engine.executor.scripts["a"] = [Outcome(artifacts={"m": (_artifact(1, metadata=odd),)})]
+    made = flat(task("a", "maker"), task("b", "maker"), templates=[leaf("maker", output_artifacts=["m"])])
+
+    row = await engine.run(made, "run-1", parameters={"p": "x\x00\ud83d", "n": 10**400})
+
+    assert row["state"] == "SUCCEEDED", row["error"]
+    found = {row["name"]: (row["number"], row["text"]) for row in engine.rows("SELECT name, number, text FROM run_metric")}
+    assert found["acc"] == (0.5, None)
+    assert found["huge"] == (None, "1" + "0" * 400)
+    assert found["text"] == (None, "v\N{REPLACEMENT CHARACTER} ?")
+    assert len(found) == 5
+    assert json.loads(engine.rows("SELECT metadata FROM artifact")[0]["metadata"]) == odd
+
+
+async def test_a_run_whose_progress_cannot_be_written_down_is_given_up_alone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(state: RunState, changes: Any) -> list[Any]:
+        if state.new_run.run_id == "run-1" and changes.published:
+            raise ValueError("odd")
+        return []
+
+    monkeypatch.setattr("penstock.engine.records.metric_records", refused)
+    await engine.submit(flat(task("a")), "run-1")
+    await engine.submit(flat(task("b")), "run-2")
+
+    assert (await engine.finished("run-2"))["state"] == "SUCCEEDED"
+    given_up = await engine.finished("run-1")
+
+    assert (given_up["state"], "internal error of the engine: odd" in given_up["error"]) == ("FAILED", True)
+    assert not engine.driver.has_run(RunId("run-1"))
 
 
 async def test_open_runs_are_found_and_rebuilt(engine: Engine) -> None:

@@ -74,6 +74,22 @@ async def test_a_task_without_a_decorator_is_tracked(parts: tuple[Engine, Tracki
     assert [entry.run.run_id for entry in found.entries] == [run.run_id]
 
 
+async def test_text_that_no_database_holds_is_tracked_with_a_sign_in_its_place(parts: tuple[Engine, Tracking]) -> None:
+    engine, room = parts
+    engine.executor.scripts["train"] = [Outcome(parameters={"acc": "half \ud83d, nul \x00", "model": {"\ud83d": "\ud83d"}})]
+    await engine.run(pipeline())
+    run = await run_of(room, engine, "train")
+    assert run.state is TrackedState.FINISHED
+    assert json.loads(run.summary) == {"acc": "half ?, nul \x00"}
+    config = json.dumps({"\ud83d key": {"value": "\ud83d"}, "n": {"value": 10**400}})
+    other = (await room.runs.upsert("ann", run.project, "other", RunChange(config=config, summary='{"\\ud83d": 1}'), user_name="ann")).run
+    await room.runs.refresh_index()
+    project = await room.projects.get("ann", run.project)
+    assert project is not None
+    found = await room.runs.list(project, filters=json.dumps({"config.? key": "?"}))
+    assert [entry.run.run_id for entry in found.entries] == [other.run_id]
+
+
 async def test_logs_and_use_of_a_task_are_read_like_a_clients(parts: tuple[Engine, Tracking], tmp_path: Path) -> None:
     engine, room = parts
     await engine.run(pipeline())

@@ -18,12 +18,12 @@ from typing import Any
 
 from penstock.domain.errors import ConflictError, NotFoundError
 from penstock.domain.execution import AttemptFinished, AttemptNote, AttemptReport, AttemptStarted
-from penstock.domain.ids import RunId
+from penstock.domain.ids import RunId, TaskId
 from penstock.domain.plan import RunPlan
 from penstock.domain.runs import NewRun, RunChanged, RunFinished
 from penstock.engine import events
 from penstock.engine.commands import Command, LookupCache
-from penstock.engine.live import LiveRun, rebuild
+from penstock.engine.live import BatchBuilder, LiveRun, rebuild
 from penstock.engine.nodes import RunState
 from penstock.engine.performer import Performer, Ports
 from penstock.engine.plan_indexes import PlanIndexes
@@ -267,7 +267,7 @@ class RunDriver:
         touched, self._touched = self._touched, {}
         if not touched:
             return
-        changed = [(live, *live.collect()) for live in touched.values()]
+        changed = [(live, *self._collect(live)) for live in touched.values()]
         versions = await self._turns.store([(live, batch) for live, batch, _ in changed])
         if versions is None:
             return
@@ -316,6 +316,16 @@ class RunDriver:
             _log.exception("run %s cannot go on", live.state.new_run.run_id)
             live.break_down(f"internal error of the engine: {error}")
             return []
+
+    @staticmethod
+    def _collect(live: LiveRun) -> tuple[BatchBuilder, tuple[TaskId, ...]]:
+        try:
+            return live.collect()
+        except Exception as error:
+            # Likewise: what other runs have to be stored is not lost with it.
+            _log.exception("the progress of run %s cannot be written down", live.state.new_run.run_id)
+            live.break_down(f"internal error of the engine: {error}")
+            return live.broken_batch(), ()
 
     async def _drop(self, live: LiveRun) -> None:
         """Forget a run that is over."""

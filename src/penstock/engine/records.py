@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,6 +10,7 @@ from penstock.domain.artifacts import ArtifactRef
 from penstock.domain.execution import first_line_of
 from penstock.domain.flows import FLOW_VARIABLE
 from penstock.domain.ids import RunId, TaskId
+from penstock.domain.numbers import finite_number
 from penstock.domain.plan import ContainerWork, LeafTemplate
 from penstock.domain.states import RuntimeState
 from penstock.engine.cache_key import cache_scope
@@ -273,10 +273,9 @@ def _metrics(run_id: RunId, task_id: TaskId, metadata: Mapping[str, Any]) -> Ite
         shown = str(formats.get(name, "RAW")) if isinstance(formats, Mapping) else "RAW"
         if isinstance(value, str):
             yield MetricRecord(run_id, task_id, name, None, value, shown)
-        elif math.isfinite(value):
-            yield MetricRecord(run_id, task_id, name, float(value), None, shown)
-        else:
-            yield MetricRecord(run_id, task_id, name, None, str(value), shown)
+            continue
+        number = finite_number(value)
+        yield MetricRecord(run_id, task_id, name, number, None if number is not None else str(value), shown)
 
 
 def cache_records(state: RunState, changes: Changes) -> list[CacheEntryRecord]:

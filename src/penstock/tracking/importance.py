@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from penstock.domain.numbers import finite_number
+
 MIN_RUNS = 5
 _TREES = 32
 _DEPTH = 6
@@ -64,7 +66,7 @@ def importances(parameters: Sequence[Mapping[str, Any]], metric: Sequence[Any]) 
 
 def is_finite(value: Any) -> bool:
     """Whether a value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return finite_number(value) is not None
 
 
 def encoded(values: Sequence[Any]) -> Column | None:

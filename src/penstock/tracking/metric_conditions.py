@@ -16,6 +16,7 @@ from statistics import fmean, pstdev
 from typing import Any
 
 from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.numbers import finite_number
 
 Test = Callable[[Sequence[float]], bool]
 """Whether the newest values, oldest first, satisfy the condition; called with exactly `MetricCondition.needed` of them."""
@@ -51,11 +52,11 @@ class MetricWatch:
     def feed(self, values: Iterable[object]) -> float | None:
         """Take in further values; return the first at which the condition holds, or None. What is no finite number is passed over."""
         for value in values:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            if (number := finite_number(value)) is None:
                 continue
-            self._recent.append(float(value))
+            self._recent.append(number)
             if len(self._recent) == self._condition.needed and self._condition.test(self._recent):
-                return float(value)
+                return number
         return None
 
 

@@ -13,6 +13,7 @@ from statistics import NormalDist
 from typing import Any
 
 from penstock.domain.errors import InvalidArgumentError
+from penstock.domain.numbers import finite_number
 
 _EDGE = 1e-12
 _FINE = 4096
@@ -58,7 +59,7 @@ class Parameter:
         if self.values:
             found = [unit for unit in ((index + 0.5) / _FINE for index in range(_FINE)) if self.value_at(unit) == value]
             return found[len(found) // 2] if found else None
-        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        if finite_number(value) is None:
             return None
         if self.distribution == "int_uniform":
             count = int(self.high) - int(self.low) + 1

@@ -122,7 +122,8 @@ def display_name(task: str, iteration_index: int | None) -> str:
 def merged_summary(stored: str, outputs: Mapping[str, Any]) -> str:
     """Lay a task's outputs under what the client stored: its own values hold."""
     known = json.loads(stored or "{}")
-    return json.dumps({**outputs, **known}, separators=(",", ":"), ensure_ascii=False, default=str)
+    text = json.dumps({**outputs, **known}, separators=(",", ":"), ensure_ascii=False, default=str)
+    return text.encode("utf-8", "replace").decode()  # no database holds a lone surrogate
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import msgspec
 from penstock.domain.artifacts import ArtifactRef, ArtifactType
 from penstock.domain.execution import Failure, TaskOutputs
 from penstock.domain.ids import ArtifactId, Digest, ExperimentId, PipelineId, PipelineVersionId, RecurringRunId, RunId
+from penstock.domain.numbers import finite_number
 from penstock.domain.runs import NewRun
 from penstock.domain.states import RuntimeState
 from penstock.interfaces.journal import (
@@ -29,16 +30,12 @@ from penstock.interfaces.journal import (
     TaskRecord,
 )
 from penstock.stores.sql.database import Row, Transaction
+from penstock.stores.sql.storable import storable_text
 
 _LONG_TEXT, _KEPT_TEXTS = 4096, 8
 # ASCII only: text that is not valid Unicode (lone surrogates) can be stored as an escape and in no other way.
 exact_json = json.JSONEncoder(separators=(",", ":")).encode
 _strict = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-
-
-def _plain_text(text: str) -> str:
-    """Text that every database stores: no NUL, no lone surrogates."""
-    return text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def json_column(value: Any) -> str:
@@ -216,9 +213,8 @@ def parameter_rows(run: NewRun) -> list[tuple[Any, ...]]:
     """Values of `INSERT_PARAMETER`, one row per parameter."""
     rows: list[tuple[Any, ...]] = []
     for name, value in run.parameters.items():
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         text = value if isinstance(value, str) else json_column(value)
-        rows.append((run.run_id, name, float(value) if is_number else None, text))
+        rows.append((run.run_id, storable_text(name), finite_number(value), storable_text(text)))
     return rows
 
 
@@ -243,7 +239,7 @@ def task_row(record: TaskRecord, texts: ParameterTexts) -> tuple[Any, ...]:
         record.iteration_count,
         record.position,
         record.state.value,
-        _plain_text(record.reason),
+        storable_text(record.reason),
         record.created_at,
         record.started_at,
         record.finished_at,
@@ -322,7 +318,7 @@ def note_row(record: NoteRecord) -> dict[str, Any]:
         "attempt": record.attempt,
         "at": record.at,
         "kind": record.kind,
-        "text": _plain_text(record.text),
+        "text": storable_text(record.text),
     }
 
 
@@ -353,7 +349,8 @@ def use_row(record: ArtifactUseRecord) -> tuple[Any, ...]:
 
 def metric_row(record: MetricRecord) -> tuple[Any, ...]:
     """Values of `UPSERT_METRIC`."""
-    return (record.run_id, record.task_id, record.name, record.number, record.text, record.format)
+    text = None if record.text is None else storable_text(record.text)
+    return (record.run_id, record.task_id, storable_text(record.name), record.number, text, storable_text(record.format))
 
 
 def cache_row(record: CacheEntryRecord) -> tuple[Any, ...]:

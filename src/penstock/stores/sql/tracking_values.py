@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.domain.ids import TrackedRunId
@@ -65,8 +65,7 @@ def put_values(
     """
     wanted = dict(_flatten("c", _unwrapped(json.loads(config or "{}"))))
     wanted.update(_flatten("s", json.loads(summary or "{}")))
-    if tx.dialect.name != "sqlite":  # PostgreSQL cannot hold NUL characters
-        wanted = {name.replace("\x00", ""): _without_nul(value) for name, value in wanted.items()}
+    wanted = {_kept(tx, name): _kept_value(tx, value) for name, value in wanted.items()}
     key_ids = _key_ids(tx, project_id, wanted, known_keys)
     if tx.one("SELECT 1 FROM tracked_value WHERE run_id = ? LIMIT 1", (run_id,)) is not None:
         tx.execute(
@@ -83,7 +82,7 @@ def put_values(
 
 def put_history_keys(tx: Transaction, project_id: TrackedProjectId, run_id: TrackedRunId, keys: Sequence[str]) -> None:
     """Note which keys the run's history has (`keys_info.keys.K` filters)."""
-    names = {f"h.{key}": None for key in keys[:_MAX_VALUES]}
+    names = {_kept(tx, f"h.{key}"): None for key in keys[:_MAX_VALUES]}
     key_ids = _key_ids(tx, project_id, names, {})
     tx.many(
         "INSERT INTO tracked_value (key_id, run_id, kind, number, text) VALUES (?, ?, 'z', NULL, NULL) "
@@ -142,8 +141,15 @@ def _flatten(prefix: str, document: Mapping[str, Any]) -> Iterator[tuple[str, In
             stack.extend((f"{path}.{key}", inner, depth + 1) for key, inner in reversed(list(value.items())))
 
 
-def _without_nul(value: IndexedValue) -> IndexedValue:
-    return value if value.text is None else IndexedValue(value.kind, value.number, value.text.replace("\x00", ""))
+def _kept(tx: Transaction, text: str) -> str:
+    """Return text as this database holds it: without lone surrogates, and PostgreSQL without NUL."""
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    return text if tx.dialect.name == "sqlite" else text.replace("\x00", "")
+
+
+def _kept_value(tx: Transaction, value: IndexedValue) -> IndexedValue:
+    return value if value.text is None else replace(value, text=_kept(tx, value.text))
 
 
 def _as_double(value: int) -> float:

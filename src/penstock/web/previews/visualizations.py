@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from penstock.domain.numbers import finite_number
 from penstock.engine.records import METRIC_FORMATS_KEY
 from penstock.interfaces.pages import ArtifactItem, ArtifactUse
 from penstock.web.previews.ui_metadata import UI_METADATA_TYPE, Viewer, viewers_of
@@ -153,7 +154,7 @@ def matrix_of(value: Any) -> ConfusionMatrix | None:
     numbers: list[list[float]] = []
     for row in rows:
         cells = row.get("row") if isinstance(row, Mapping) else row
-        if not isinstance(cells, list) or not all(isinstance(cell, int | float) and math.isfinite(cell) for cell in cells):
+        if not isinstance(cells, list) or not all(finite_number(cell) is not None for cell in cells):
             return None
         numbers.append([float(cell) for cell in cells])
     largest = max((cell for row in numbers for cell in row), default=0.0) or 1.0
@@ -173,7 +174,7 @@ def roc_of(value: Any, name: str) -> RocCurve | None:
         if not isinstance(entry, Mapping):
             continue
         rate, recall, threshold = entry.get("falsePositiveRate", 0.0), entry.get("recall", 0.0), entry.get("confidenceThreshold")
-        if isinstance(rate, int | float) and isinstance(recall, int | float) and math.isfinite(rate) and math.isfinite(recall):
+        if finite_number(rate) is not None and finite_number(recall) is not None:
             shown = (
                 "\u221e" if threshold in {"Infinity", "inf"} or (isinstance(threshold, float) and math.isinf(threshold)) else str(threshold)
             )

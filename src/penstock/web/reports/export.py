@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from penstock.domain.numbers import finite_number
 from penstock.interfaces.tracking_store import ChartSeries
 from penstock.web.pages.tracking.workspace import ListedRun
 from penstock.web.texts.formats import number
@@ -127,9 +128,8 @@ def value_rows(rows: Sequence[ListedRun], columns: Sequence[str]) -> list[list[s
         return []
 
     def order(row: ListedRun) -> tuple[bool, float]:
-        value = row.cell(columns[-1])
-        is_number = isinstance(value, int | float) and math.isfinite(value)
-        return not is_number, -float(value) if is_number else 0.0
+        number = finite_number(row.cell(columns[-1]))
+        return (True, 0.0) if number is None else (False, -number)
 
     return [[row.run.display_name or row.run.name, *map(_shown, map(row.cell, columns))] for row in sorted(rows, key=order)]
 

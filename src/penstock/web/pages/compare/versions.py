@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from penstock.domain.ids import Digest
+from penstock.domain.numbers import finite_number
 from penstock.domain.versions import ArtifactVersion, ManifestEntry
 from penstock.interfaces.tracking_pages import VersionItem
 from penstock.tracking.artifacts import hex_md5
@@ -60,10 +60,7 @@ def _last_numbers(rows: Sequence[str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for text in rows:
         row = json.loads(text)
-        for key, value in row.items():
-            is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-            if is_number and not key.startswith("_"):
-                found[key] = value
+        found.update((key, value) for key, value in row.items() if finite_number(value) is not None and not key.startswith("_"))
     return found
 
 

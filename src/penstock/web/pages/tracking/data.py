@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from penstock.api.downloads import attachment
 from penstock.domain.errors import InvalidArgumentError, NotFoundError
 from penstock.domain.ids import Digest
+from penstock.domain.numbers import finite_number
 from penstock.domain.tracking import TrackedRun
 from penstock.domain.versions import ArtifactVersion, ManifestEntry, UseDirection
 from penstock.interfaces.tracking_store import ChartSeries
@@ -375,13 +376,13 @@ def table_of(document: Any) -> tuple[list[str], list[list[Any]]]:
 def _order_of(value: Any) -> tuple[int, float, str]:
     """Order numbers by size before everything else by text."""
     if isinstance(value, int | float):
-        return (0, value, "") if math.isfinite(value) else (2, 0.0, "")
+        return (2, 0.0, "") if finite_number(float(value) if isinstance(value, bool) else value) is None else (0, value, "")
     return (1, 0.0, str(value))
 
 
 def _spread(values: Sequence[Any]) -> Mapping[str, Any] | None:
     """Return how values are spread: counts of numbers in even steps, or how many different texts there are."""
-    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)]
+    numbers = [value for value in values if finite_number(value) is not None]
     if len(numbers) > 1 and len(numbers) >= len(values) / 2:
         low, high = min(numbers), max(numbers)
         counts = [0] * _SPREAD_STEPS

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.domain.errors import NotFoundError, PenstockError
+from penstock.domain.numbers import finite_number
 from penstock.domain.sweeps import AgentState, Sweep, SweepAgent, SweepState
 from penstock.domain.tracking import TrackedProject, TrackedRun, TrackedState
 from penstock.interfaces.pages import RunItem
@@ -327,7 +328,7 @@ class Scale:
 
 def is_number(value: Any) -> bool:
     """Whether a value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return finite_number(value) is not None
 
 
 def best_curve(trials: Sequence[Trial], *, is_maximized: bool) -> tuple[str, list[tuple[float, float, str]]]:

@@ -6,8 +6,9 @@ and the cost of a durable commit is shared by everything that arrived meanwhile.
 `read` runs a function on a reader connection in a small thread pool and sees everything committed before it began.
 
 What the database itself refuses (disk full, file locked, connection lost) reaches callers as `UnavailableError`, never as an error of a
-driver. A lost connection is given up and opened anew by the next use; a write whose commit was under way then may or may not have
-happened, which is why writes that must not happen twice carry keys of their own.
+driver; a value that it cannot hold (a text with NUL or a lone surrogate, a number of more than 64 bits) as `InvalidArgumentError`, since
+nearly all that gets there was sent by somebody. A lost connection is given up and opened anew by the next use; a write whose commit was
+under way then may or may not have happened, which is why writes that must not happen twice carry keys of their own.
 
 SQL is written for both dialects: named parameters as `:name`, positional as `?`; the few differences are fragments of `SqlDialect`.
 Functions given to `write` may run twice on PostgreSQL serialisation failures, so they must not have other effects.
@@ -28,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from penstock.domain.errors import UnavailableError
+from penstock.domain.errors import InvalidArgumentError, UnavailableError
 from penstock.stores.sql.migrate import migrate
 from penstock.stores.sql.slow_reads import SlowReads
 from penstock.stores.write_queue import WriteQueue, answer, refuse
@@ -55,6 +56,9 @@ _SQLITE_OUTAGES = frozenset(
     }
 )
 """Primary result codes that say something about the file or the machine, not about the statement."""
+_POSTGRES_UNFIT = frozenset({None, "22003"})
+"""States of data errors: what the driver itself refuses to send (NUL), and a number out of range."""
+_UNFIT = "a text with a NUL character or half of a character, or a number of more than 64 bits, cannot be stored or looked for"
 _MAPPED_BYTES = 32 * 1024 * 1024
 """Per connection; every connection maps for itself, and what is mapped counts as memory of the process."""
 
@@ -207,6 +211,10 @@ def _to_pyformat(sql: str) -> str:
     return cached
 
 
+def _is_half_a_character(error: BaseException) -> bool:
+    return isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed"
+
+
 class _Connections(Protocol):
     """Opens connections of one kind of database."""
 
@@ -219,6 +227,10 @@ class _Connections(Protocol):
     def begin(self, connection: Any) -> None: ...
     def is_outage(self, error: BaseException) -> bool:
         """Whether the database, not the statement, is why it failed."""
+        ...
+
+    def is_unfit(self, error: BaseException) -> bool:
+        """Whether a value that was given is none that the database can hold or look for."""
         ...
 
     def is_lost(self, connection: Any) -> bool:
@@ -259,6 +271,9 @@ class _SqliteConnections:
     def is_outage(self, error: BaseException) -> bool:
         return isinstance(error, sqlite3.DatabaseError) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _SQLITE_OUTAGES
 
+    def is_unfit(self, error: BaseException) -> bool:
+        return _is_half_a_character(error) or (isinstance(error, OverflowError) and "SQLite" in str(error))
+
     def is_lost(self, connection: sqlite3.Connection) -> bool:
         return False  # a file: the next statement finds it as it is
 
@@ -293,6 +308,10 @@ class _PostgresConnections:
     def is_outage(self, error: BaseException) -> bool:
         # Programming, data and integrity errors have classes of their own; what is left is the server's or the network's doing.
         return any(kind.__name__ in {"OperationalError", "InterfaceError"} for kind in type(error).__mro__)
+
+    def is_unfit(self, error: BaseException) -> bool:
+        is_of_data = any(kind.__name__ == "DataError" for kind in type(error).__mro__)
+        return _is_half_a_character(error) or (is_of_data and getattr(error, "sqlstate", None) in _POSTGRES_UNFIT)
 
     def is_lost(self, connection: Any) -> bool:
         return bool(connection.closed or connection.broken)
@@ -337,6 +356,7 @@ class Database:
         """Run `work` on this thread's reader connection. All its queries see one snapshot.
 
         Raises:
+            InvalidArgumentError: a value that was given is none that the database can hold.
             UnavailableError: the database cannot be reached or read.
         """
         connection = self._reader()
@@ -357,12 +377,22 @@ class Database:
                 with contextlib.suppress(Exception):  # a lost connection has nothing to roll back; the error of `work` is the one to tell
                     connection.execute("ROLLBACK")
         except Exception as error:
+            if self._connections.is_unfit(error):
+                raise InvalidArgumentError(_UNFIT) from error
             if not self._connections.is_outage(error):
                 raise
             raise UnavailableError(f"the database could not be read: {error}") from error
         finally:
             if self._connections.is_lost(connection):
                 self._drop_reader(connection)
+
+    def _told(self, error: BaseException) -> BaseException:
+        """Return what the caller of a write hears of an error in its own work."""
+        if not self._connections.is_unfit(error):
+            return error
+        told = InvalidArgumentError(_UNFIT)
+        told.__cause__ = error
+        return told
 
     def _reader(self) -> Any:
         connection = getattr(self._local, "connection", None)
@@ -418,7 +448,7 @@ class Database:
                     if self._connections.is_outage(error):
                         raise  # a full disk or a lost connection fails every work of the group alike
                     connection.execute("ROLLBACK TO SAVEPOINT one")
-                    results.append((future, None, error))  # handed to the caller
+                    results.append((future, None, self._told(error)))
                 else:
                     results.append((future, result, None))
                 connection.execute("RELEASE SAVEPOINT one")

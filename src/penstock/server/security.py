@@ -88,17 +88,14 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = await self._refusal(scope)
-        if refusal is not None:
-            await refusal(scope, receive, send)
-            return
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _add_headers(MutableHeaders(scope=message))
             await send(message)
 
-        await self._app(scope, receive, send_guarded)
+        refusal = await self._refusal(scope)
+        await (self._app if refusal is None else refusal)(scope, receive, send_guarded)
 
     async def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)

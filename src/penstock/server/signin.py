@@ -25,6 +25,8 @@ from penstock.web.render import SIGN_IN_WORDS, choose_theme
 from penstock.web.texts.i18n import choose_language, translate
 
 _COOKIE_SECONDS = 30 * 24 * 3600
+_MOST_FIELDS, _FIELD_BYTES = 8, 64 * 1024
+"""Of the form, which anybody may send: without them a stranger fills memory, and by files the disk."""
 _FRAME = """<!doctype html>
 <html lang="{language}" data-theme="{theme}"><head><meta charset="utf-8"><title>{title} - Penstock</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -57,7 +59,7 @@ def sign_in_routes(key_check: KeyCheck, invites: InviteService | None = None) ->
         return _page(request, "", _inside(request.query_params.get("next", "/")))
 
     async def sign_in(request: Request) -> Response:
-        form = await request.form()
+        form = await request.form(max_files=0, max_fields=_MOST_FIELDS, max_part_size=_FIELD_BYTES)
         key, target = str(form.get("key", "")).strip(), _inside(str(form.get("next", "/")))
         try:
             caller = await key_check(key)

@@ -31,6 +31,12 @@ async def test_documents_that_cannot_run_are_graphql_errors(api: Api, query: str
     assert said in answer["errors"][0]["message"]
 
 
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"query": "{ viewer { id } }", "variables": {"x": ' + b"[" * 5000 + b"NaN" + b"]" * 5000 + b"}}"])
+async def test_a_body_that_is_nested_without_end_is_refused_and_not_sent_again(api: Api, body: bytes) -> None:
+    answer = await api.http.post("/graphql", content=body)
+    assert (answer.status_code, "not JSON" in answer.text) == (400, True)
+
+
 async def test_another_users_project_is_closed(api: Api) -> None:
     await api.data(UPSERT)
     wire_id = (await api.data(CREATE, digest="d"))["createArtifact"]["artifact"]["id"]

@@ -48,8 +48,8 @@ class Browser:
     def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         return self._ask("GET", path, headers=headers)
 
-    def post(self, path: str, headers: dict[str, str] | None = None, data: dict[str, str] | None = None) -> httpx.Response:
-        return self._ask("POST", path, headers=headers, data=data)
+    def post(self, path: str, headers: dict[str, str] | None = None, data: dict[str, str] | None = None, files: Any = None) -> httpx.Response:
+        return self._ask("POST", path, headers=headers, data=data, files=files)
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         async def ask() -> httpx.Response:
@@ -150,6 +150,26 @@ def test_a_browser_signs_in_and_comes_back() -> None:
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "/\\evil.example"])
 def test_sign_in_does_not_lead_away(target: str) -> None:
     assert client().post("/signin", data={"key": KEY, "next": target}).headers["location"] == "/"
+
+
+def test_a_stranger_cannot_fill_memory_or_disk_through_the_sign_in_page() -> None:
+    browser = client(needs_key=True)
+    assert browser.post("/signin", data={"key": "x" * 100_000}).status_code == 400
+    assert browser.post("/signin", data={str(number): "" for number in range(20)}).status_code == 400
+    assert browser.post("/signin", files={"key": ("a.bin", b"x")}).status_code == 400
+    assert browser.post("/signin", data={"key": KEY, "next": "/page?q=" + "x" * 8000}).status_code == 303
+
+
+def test_refusals_have_the_headers_of_all_answers() -> None:
+    for refused in (
+        client(needs_key=True).get("/page"),
+        client(needs_key=True).get("/page", headers={"accept": "text/html"}),
+        client().get("/page", headers={"host": "evil.example"}),
+        client().post("/thing", headers={"origin": "https://evil.example"}),
+    ):
+        assert refused.status_code in {303, 401, 403, 421}
+        assert refused.headers["x-content-type-options"] == "nosniff"
+        assert refused.headers["x-frame-options"] == "SAMEORIGIN"
 
 
 def test_sign_in_page_escapes_what_it_is_given() -> None:

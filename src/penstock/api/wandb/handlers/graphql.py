@@ -69,7 +69,7 @@ class GraphqlHandler:
             body = _decode(await _body(request))
         except PayloadTooLargeError as error:
             return refusal(error, status=413)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return refusal(ValueError(f"the request is not JSON: {error}"), status=400)
         if not isinstance(body, dict):
             return refusal(ValueError("the request must be a JSON object"), status=400)

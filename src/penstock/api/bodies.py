@@ -10,6 +10,9 @@ from starlette.requests import Request
 
 from penstock.domain.errors import InvalidArgumentError, PayloadTooLargeError
 
+MOST_LEVELS = 200
+"""Of objects and lists in a body. What is kept has to be answered, inside of other objects, by an encoder that takes 254."""
+
 
 async def limited_body(chunks: AsyncIterator[bytes], limit: int) -> bytes:
     """Collect a body of at most `limit` bytes.
@@ -51,4 +54,21 @@ def object_of(body: bytes) -> dict[str, Any]:
         raise InvalidArgumentError(f"the request body is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise InvalidArgumentError("the request body has to be a JSON object")
+    if is_deeper(value, MOST_LEVELS):
+        raise InvalidArgumentError(f"the request body is nested more than {MOST_LEVELS} levels")
     return value
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether objects and lists in `value` lie in one another more than `levels` deep."""
+    layer = [value]
+    for _ in range(levels + 1):
+        layer = [
+            inner
+            for outer in layer
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not layer:
+            return False
+    return True

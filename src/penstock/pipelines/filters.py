@@ -20,6 +20,7 @@ from penstock.interfaces.listing import Op, Predicate, Scalar, Sort
 
 _MAX_FILTER_BYTES = 64 * 1024
 _MAX_PREDICATES = 50
+_MOST_DIGITS = 20
 _OP_NUMBERS = {
     1: Op.EQUALS,
     2: Op.NOT_EQUALS,
@@ -182,7 +183,10 @@ def parse_time(text: str) -> float:
         moment = datetime.fromisoformat(text)
     except (ValueError, TypeError):
         raise InvalidArgumentError(f"{text!r} is not an RFC 3339 time such as 2026-01-31T10:00:00Z") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).timestamp()
+    except OverflowError:
+        raise InvalidArgumentError(f"{text!r} is not a time of the years 1 to 9999") from None
 
 
 def _decode(text: str) -> Mapping[str, Any]:
@@ -219,7 +223,8 @@ def _predicate(entry: Any, fields: Fields, operation_key: str) -> Predicate:
 def _operation(given: Any) -> Op:
     if isinstance(given, bool) or not isinstance(given, int | str):
         raise InvalidArgumentError("filter: a predicate has no operation")
-    op = _OP_NUMBERS.get(int(given)) if isinstance(given, int) or given.isdecimal() else _WIRE_OPS.get(given.upper())
+    numbered = isinstance(given, int) or (given.isdecimal() and len(given) < _MOST_DIGITS)
+    op = _OP_NUMBERS.get(int(given)) if numbered else _WIRE_OPS.get(str(given).upper())
     if op is None:
         raise InvalidArgumentError(f"filter: unknown operation {given!r}; known: {', '.join(sorted(_WIRE_OPS))}")
     return op
@@ -258,7 +263,7 @@ def _value(raw: Any, form: str, kind: FieldKind | None, key: str) -> Scalar:
 def _is_number(raw: Any) -> bool:
     try:
         float(raw)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return True
 

@@ -11,6 +11,7 @@ from typing import Any
 from penstock.domain.errors import SpecError
 from penstock.spec.argo.leftovers import of_workflow
 from penstock.spec.argo.lost_outputs import with_lost_outputs
+from penstock.spec.argo.shape import check_shape
 
 SDK_VERSION_KEY = "pipelines.kubeflow.org/kfp_sdk_version"
 PIPELINE_SPEC_KEY = "pipelines.kubeflow.org/pipeline_spec"
@@ -65,6 +66,7 @@ def read_workflow(manifest: Mapping[str, Any]) -> WorkflowDocument:
     """
     if not is_workflow(manifest):
         raise SpecError("not an Argo Workflow (apiVersion argoproj.io/*, kind Workflow)")
+    check_shape(manifest)
     metadata = _mapping(manifest, "metadata", "metadata")
     spec = _mapping(manifest, "spec", "spec")
     entrypoint = spec.get("entrypoint")

@@ -70,6 +70,14 @@ def lower_workflow(manifest: Mapping[str, Any]) -> RunPlan:
         SpecError: the manifest is malformed or uses a construct that is not supported; carries the place.
     """
     document = read_workflow(manifest)
+    try:
+        return _lower(document)
+    except (TypeError, AttributeError, LookupError, ValueError, OverflowError) as error:
+        # Manifests are hardly typed and anybody may write one: what no check before has named is at least no fault of the server.
+        raise SpecError(f"the manifest is malformed: {error}", place="spec") from error
+
+
+def _lower(document: WorkflowDocument) -> RunPlan:
     templates: dict[str, Template] = {}
     for index, (name, template) in enumerate(document.templates.items()):
         templates[name] = _lower_template(document, template, f"spec.templates[{index}]")

@@ -6,11 +6,15 @@ and never a stray exception. What the document means is not known here.
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from penstock.domain.errors import SpecError
+
+_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +125,16 @@ class Section:
             return default
         if isinstance(value, str):
             try:
-                return float(value)
+                number = float(value)
             except ValueError:
                 raise self.error(f"expected a number, found {value!r}", key) from None
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        elif isinstance(value, bool) or not isinstance(value, int | float):
             raise self.error(f"expected a number, found {kind_of(value)}", key)
-        return float(value)
+        else:
+            number = float(value) if abs(value) <= _LARGEST else math.inf
+        if not math.isfinite(number):
+            raise self.error("expected a finite number", key)
+        return number
 
     def flag(self, key: str, *, default: bool = False) -> bool:
         """Return the boolean under `key`, or `default` when absent.

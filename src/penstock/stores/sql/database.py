@@ -148,6 +148,19 @@ class Transaction(Protocol):
         ...
 
 
+def _storable(params: Params) -> Params:
+    """The same values without what is no text for a database: NUL and lone surrogates become U+FFFD, as they are kept elsewhere."""
+
+    def clean(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return value.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+    if isinstance(params, Mapping):
+        return {name: clean(value) for name, value in params.items()}
+    return tuple(clean(value) for value in params)
+
+
 class _SqliteTransaction:
     dialect = SQLITE
 
@@ -155,17 +168,23 @@ class _SqliteTransaction:
         self._connection = connection
 
     def execute(self, sql: str, params: Params = ()) -> int:
-        return self._connection.execute(sql, params).rowcount
+        return self._executed(sql, params).rowcount
 
     def many(self, sql: str, rows: Iterable[Params]) -> None:
         self._connection.executemany(sql, rows)
 
     def one(self, sql: str, params: Params = ()) -> Row | None:
-        row: Row | None = self._connection.execute(sql, params).fetchone()
+        row: Row | None = self._executed(sql, params).fetchone()
         return row
 
     def all(self, sql: str, params: Params = ()) -> list[Row]:
-        return self._connection.execute(sql, params).fetchall()
+        return self._executed(sql, params).fetchall()
+
+    def _executed(self, sql: str, params: Params) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(sql, params)
+        except UnicodeEncodeError:
+            return self._connection.execute(sql, _storable(params))
 
 
 class _PostgresTransaction:
@@ -175,19 +194,29 @@ class _PostgresTransaction:
         self._connection = connection
 
     def execute(self, sql: str, params: Params = ()) -> int:
-        return int(self._connection.execute(_to_pyformat(sql), params or None).rowcount)
+        return int(self._executed(sql, params).rowcount)
 
     def many(self, sql: str, rows: Iterable[Params]) -> None:
         with self._connection.cursor() as cursor:
             cursor.executemany(_to_pyformat(sql), rows)
 
     def one(self, sql: str, params: Params = ()) -> Row | None:
-        row: Row | None = self._connection.execute(_to_pyformat(sql), params or None).fetchone()
+        row: Row | None = self._executed(sql, params).fetchone()
         return row
 
     def all(self, sql: str, params: Params = ()) -> list[Row]:
-        rows: list[Row] = self._connection.execute(_to_pyformat(sql), params or None).fetchall()
+        rows: list[Row] = self._executed(sql, params).fetchall()
         return rows
+
+    def _executed(self, sql: str, params: Params) -> Any:
+        try:
+            return self._connection.execute(_to_pyformat(sql), params or None)
+        except Exception as error:
+            # psycopg refuses text by itself, before the server hears of it, so that the transaction goes on.
+            is_refused = type(error).__name__ == "DataError" and getattr(error, "sqlstate", None) is None
+            if not is_refused and not isinstance(error, UnicodeEncodeError):
+                raise
+            return self._connection.execute(_to_pyformat(sql), _storable(params))
 
 
 _PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|(?<![:\w]):([a-zA-Z_]\w*)|\?|%")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from penstock.api.http import status_of
+from penstock.api.bodies import limited_body, object_of
+from penstock.api.http import INTERNAL, INTERNAL_MESSAGE, status_of
 from penstock.api.kfp_v1.convert.runs import STATES_OF_STATUS
 from penstock.api.kfp_v1.errors import envelope
-from penstock.domain.errors import InvalidArgumentError, PayloadTooLargeError, PenstockError
+from penstock.domain.errors import InvalidArgumentError, PenstockError
 from penstock.interfaces.listing import Op, Predicate
 from penstock.pipelines.paging import ListRequest, OpenList
 
@@ -22,6 +24,7 @@ MAX_BODY_BYTES = 40 * 1024 * 1024
 _EQUALITIES = {Op.EQUALS: Op.IN, Op.NOT_EQUALS: Op.NOT_IN, Op.IN: Op.IN}
 
 Handler = Callable[[Request], Awaitable[Response]]
+_log = logging.getLogger(__name__)
 
 
 def answer(value: Any, *, status: int = 200) -> Response:
@@ -35,13 +38,7 @@ async def read_limited(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
     Raises:
         PayloadTooLargeError: more than `limit` bytes.
     """
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise PayloadTooLargeError(f"the body is larger than {limit} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
+    return await limited_body(request.stream(), limit)
 
 
 async def read_object(request: Request) -> dict[str, Any]:
@@ -50,14 +47,7 @@ async def read_object(request: Request) -> dict[str, Any]:
     Raises:
         InvalidArgumentError: it is anything else.
     """
-    body = await read_limited(request)
-    try:
-        value = orjson.loads(body) if body.strip() else {}
-    except orjson.JSONDecodeError as error:
-        raise InvalidArgumentError(f"the body is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise InvalidArgumentError("the body must be a JSON object")
-    return value
+    return object_of(await read_limited(request))
 
 
 def list_request(request: Request) -> ListRequest:
@@ -114,5 +104,11 @@ def guarded(handler: Handler) -> Handler:
         except PenstockError as error:
             status = status_of(error)
             return answer(envelope(str(error), status.code), status=status.http)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception:
+            # The last line of defence: the client gets an answer in its own words, the log gets the story.
+            _log.exception("%s %s failed", request.method, request.url.path)
+            return answer(envelope(INTERNAL_MESSAGE, INTERNAL.code), status=INTERNAL.http)
 
     return wrapped

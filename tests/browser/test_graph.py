@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Page, Route, expect
 
 from penstock.domain.ids import RunId, TaskPath, task_id_for
 from tests.browser.conftest import Served
@@ -263,3 +264,40 @@ def test_an_artifact_that_is_not_there_yet_says_what_it_waits_for(page: Page, se
     panel = page.locator("#panel")
     expect(panel.get_by_role("heading", level=2)).to_have_text("model")
     expect(panel.locator(".panel-body")).to_contain_text("Not yet")
+
+
+@pytest.mark.parametrize(("direction", "count"), [("TB", 40), ("LR", 60)])
+def test_many_tasks_that_stand_alike_are_a_block_of_rows(page: Page, served: Served, direction: str, count: int) -> None:
+    """Placed by the page itself where they are few, by its worker where they are many."""
+
+    def many(route: Route) -> None:
+        answer = route.fetch().json()
+        leaf = next(node for scope in answer["scopes"].values() for node in scope["nodes"] if node["type"] == "RUNTIME")
+        names = ["load", *(f"{kind}-{number}" for number in range(count) for kind in ("work", "look")), "gather"]
+        pairs = [(("load", f"work-{n}"), (f"work-{n}", f"look-{n}"), (f"look-{n}", "gather")) for n in range(count)]
+        edges = [{"source": first, "target": then, "labels": [], "has_artifact": False} for three in pairs for first, then in three]
+        answer["scopes"] = {answer["root"]: {"nodes": [leaf | {"id": name, "key": name, "name": name} for name in names], "edges": edges}}
+        answer["loops"] = {}
+        route.fulfill(json=answer)
+
+    page.route(re.compile(r"/graph(\?|$)"), many)
+    page.goto(f"/ui/runs/{served.seeded.runs['good']}?dir={direction}")
+    expect(page.locator("#graph .node")).to_have_count(2 * count + 2)
+    boxes = page.locator("#graph .node").evaluate_all(
+        "(all) => Object.fromEntries(all.map((one) => [one.dataset.node, ['left', 'top', 'width', 'height'].map((side) => parseFloat(one.style[side]))]))"
+    )
+    right, bottom = (max(box[side] + box[side + 2] for box in boxes.values()) for side in (0, 1))
+    assert 0.4 < right / bottom < 3, "as a strip it would be 10,000 pixels long"
+    for name, (x, y, width, height) in boxes.items():
+        others = [box for other, box in boxes.items() if other != name]
+        assert not any(x < box[0] + box[2] and box[0] < x + width and y < box[1] + box[3] and box[1] < y + height for box in others), name
+    ends = page.locator("#graph .edge").evaluate_all(
+        "(all) => all.map((one) => [one.dataset.source, one.dataset.target, one.getPointAtLength(0), one.getPointAtLength(one.getTotalLength())])"
+        ".map(([source, target, first, last]) => [source, target, first.x, first.y, last.x, last.y])"
+    )
+    assert len(ends) == 3 * count
+    for source, target, *points in ends:
+        for name, (x, y) in ((source, points[:2]), (target, points[2:])):
+            left, top, width, height = boxes[name]
+            assert left - 1 <= x <= left + width + 1, (source, target)
+            assert top - 1 <= y <= top + height + 1, (source, target)

@@ -597,9 +597,11 @@ class GraphView {
     this.world.classList.toggle("is-gliding", isSmooth && !matchMedia("(prefers-reduced-motion: reduce)").matches);
     this.world.style.transform = `translate(${this.view.x}px, ${this.view.y}px) scale(${this.view.k})`;
     // Buttons of boxes stay large enough for a finger; far away they would cover their boxes, and a task's panel leads inside, too.
-    this.world.style.setProperty("--finger", `${24 / this.view.k}px`);
+    // In steps, and only where it matters: each change is a new style for everything that is drawn.
+    const scale = this.world.contains(document.activeElement) ? this.view.k : Math.max(FAR, this.view.k);
+    this.world.style.setProperty("--finger", `${Math.max(28, Math.ceil(24 / scale))}px`);
     this.world.classList.toggle("is-far", this.view.k < FAR);
-    this.showMap();
+    this.showMap(true);
   }
 
   /** Show the beginning, or what is around the chosen task, where names can be read; nothing the reader did, so nothing for the address. */
@@ -932,12 +934,12 @@ class GraphView {
   }
 
   /** A small map while not everything is in sight. */
-  showMap() {
+  showMap(isMove = false) {
     const map = document.getElementById("graph-map");
     if (!map || !this.placed?.width) return;
     const stateOf = (id) => [...(this.nodes.get(id)?.element.classList ?? [])].find((name) => name.startsWith("s-")) ?? "";
     showMap(map, {
-      root: this.root, placed: this.placed, view: this.view, shape: this.shape,
+      root: this.root, placed: this.placed, view: this.view, shape: this.shape, isMove,
       classOf: ({ node, isOpen }) => `${isOpen ? "map-group" : "map-node"} ${stateOf(node.id)}`,
       go: (x, y) => {
         this.view.x = this.root.clientWidth / 2 - x * this.view.k;

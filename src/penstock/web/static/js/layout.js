@@ -1,5 +1,5 @@
 // Positions for a graph of nested scopes: pure functions from structure to coordinates, no document.
-// Layered top-down (or left-right) by dagre per scope; an open group is laid out first and then is one big box in its parent.
+// Layered top-down (or left-right) by dagre per scope, many boxes that stand alike in blocks; an open group is laid out first and then is one big box in its parent.
 // Positions depend on structure only, so nodes never jump when states change.
 
 import { Graph, layout } from "../vendor/dagre.esm.js";
@@ -151,7 +151,7 @@ export function layoutFlat({ nodes, edges, direction, gap = 64 }) {
 
 /**
  * Lay out scope `id`.
- * `data`: {scopes, loops}; `open`: set of open group ids; `rounds`: loop id -> chosen iteration id; `options`: {direction, artifacts, implied}.
+ * `data`: {scopes, loops}; `open`: set of open group ids; `rounds`: loop id -> chosen iteration id; `options`: {direction, artifacts, implied, inBlocks}.
  * Returns {width, height, boxes, edges}: boxes carry absolute x, y (top left), width, height, depth, isOpen.
  */
 export function layoutScope(id, data, open, rounds, options, depth = 0) {
@@ -174,7 +174,10 @@ export function layoutScope(id, data, open, rounds, options, depth = 0) {
     }
     sizes.push({ id: node.id, width: size.width, height: size.height });
   }
-  const found = arrange(sizes, edges, { rankdir: options.direction, nodesep: options.artifacts ? 18 : 26, ranksep: options.direction === "TB" ? 42 : 56, marginx: 0, marginy: 0 });
+  const [isAcross, gap] = options.direction === "LR" ? [true, 56] : [false, 42];
+  const settings = { rankdir: options.direction, nodesep: options.artifacts ? 18 : 26, ranksep: gap, marginx: 0, marginy: 0 };
+  const plain = (some, links) => arrange(some, links, settings);
+  const found = options.inBlocks?.(sizes, edges, { isAcross, gap }, plain) ?? plain(sizes, edges);
 
   const boxes = [];
   const drawn = [];

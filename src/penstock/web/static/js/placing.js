@@ -4,6 +4,8 @@
 import { layoutFlat, layoutScope } from "./layout.js";
 
 const AT_ONCE = 120;
+/** Fewer boxes than make a block. */
+const BESIDE = 12;
 const KEPT_CHARACTERS = 1_500_000;
 const kept = new Map();
 const waiting = new Map();
@@ -78,7 +80,10 @@ async function place(kind, shape, size, work, now) {
 export function placeScopes(root, data, open, rounds, options, shape) {
   const size = Object.values(data.scopes).reduce((sum, scope) => sum + scope.nodes.length, 0);
   const work = { root, data: { scopes: data.scopes, loops: data.loops }, open: [...open], rounds: [...rounds], options };
-  return place("scopes", shape, size, work, () => layoutScope(root, data, open, rounds, options));
+  return place("scopes", shape, size, work, async () => {
+    const { inBlocks } = size > BESIDE ? await import(new URL("./blocks.js", import.meta.url).href) : {};
+    return layoutScope(root, data, open, rounds, { ...options, inBlocks });
+  });
 }
 
 /** Place a graph without groups: {nodes: [{id, width, height}], edges: [{source, target}], direction}. */

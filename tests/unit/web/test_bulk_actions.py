@@ -331,6 +331,10 @@ def test_tags_are_taken_off_the_runs_that_did_not_have_them(seeded: SeededApp, c
         seeded.actions.calls.clear()
         return unquote(send(client, undo[0], **undo[1]).headers["set-cookie"])
 
+    def fields_of(undo: tuple[str, dict[str, str]] | None) -> dict[str, str]:
+        assert undo is not None
+        return undo[1]
+
     undo = tag("had", "bare", words="team=a, new")
     assert undo is not None
     assert (undo[0], undo[1]["verb"], undo[1]["next"]) == ("/ui/runs/actions", "untag", "/ui/runs?q=x")
@@ -338,6 +342,9 @@ def test_tags_are_taken_off_the_runs_that_did_not_have_them(seeded: SeededApp, c
     assert seeded.actions.calls == [("untag_run", ("had", {"new": ""}, {})), ("untag_run", ("bare", {"team": "a", "new": ""}, {}))]
     assert "This cannot be undone any more." in take_back(undo)
     assert seeded.actions.calls == []
+    answer = send(client, "/ui/runs/actions", **fields_of(tag("had", "bare", words="team=a, new")))
+    assert "Tagged 2 of 2 runs." in take_back(undo_of(client.get("/ui/runs", headers={"cookie": answer.headers["set-cookie"].partition(";")[0]}).text))
+    assert seeded.actions.calls == [("tag_run", ("had", {"new": ""})), ("tag_run", ("bare", {"team": "a", "new": ""}))]
     assert "Tags taken off." in take_back(tag("had", words="team=b"))
     assert seeded.actions.calls == [("untag_run", ("had", {"team": "b"}, {"team": "a"}))]
     assert tag("had", words="team=a") is None
@@ -375,6 +382,11 @@ def test_tags_of_stored_artifacts_are_taken_off_those_that_did_not_have_them(see
     assert "Tags taken off 2 of 2." in unquote(answer.headers["set-cookie"])
     assert [(list(note.tags), note.description) for note in (asyncio.run(notes.note(one)) for one in (first, second))] == [(["gold"], "kept"), ([], "")]
     assert "This cannot be undone any more." in unquote(send(client, address, **fields).headers["set-cookie"])
+    for verb, left in (("retag", [["gold", "new"], ["gold", "new"]]), ("untag", [["gold"], []])):
+        address, fields = undo_of(client.get("/ui/runs", headers={"cookie": answer.headers["set-cookie"].partition(";")[0]}).text)
+        assert fields["verb"] == verb
+        answer = send(client, address, **fields)
+        assert [sorted(asyncio.run(notes.note(one)).tags) for one in (first, second)] == left
     asyncio.run(notes.edit(first, NoteChange("", (), (), None), by="ann", at=0.0))
 
 

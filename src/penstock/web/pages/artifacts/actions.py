@@ -25,7 +25,7 @@ from penstock.web.lists.filters import query_of
 from penstock.web.pages.artifacts.collections import collections_of
 from penstock.web.pages.artifacts.version_forms import read_version_form, words_of
 from penstock.web.pages.lists.picked import ListAddress, Picked, every, missing, picked
-from penstock.web.pages.lists.undone import tag_each
+from penstock.web.pages.lists.undone import UNTAGGED, tag_each
 from penstock.web.pages.system.trash import done_notice, each, put_away, undo_notice, user_of
 from penstock.web.previews.content import ZipMember, zip_of
 from penstock.web.render import Notice, query_url, redirect, render_part
@@ -55,7 +55,7 @@ async def act_on_stored(services: WebServices, request: Request) -> Response:
         return _compared(request, wanted, [f"artifact:{number}" for number in ids])
     if wanted.verb == "download" and ids:
         return await _download(services, wanted, [int(number) for number in ids[:MOST_DOWNLOADED]])
-    if wanted.verb == "untag" or (wanted.verb == "tag" and ids):
+    if wanted.verb in UNTAGGED or (wanted.verb == "tag" and ids):
         return await _tag(services, request, replace(wanted, ids=ids))
     answer = await put_away(services, request, TrashKind.ARTIFACT, ids, wanted.target) if wanted.verb == "delete" and ids else None
     return answer or redirect(wanted.target, Notice("Nothing was selected.", "error"))
@@ -169,7 +169,7 @@ async def act_on_collections(services: WebServices, request: Request) -> Respons
     wanted = await picked(request, _ALL, matching)
     if wanted.verb == "compare":
         return _compared(request, wanted, [await asyncio.to_thread(_newest, services.tracking, text) for text in wanted.ids[:3]])
-    if wanted.verb == "untag" or (wanted.verb == "tag" and wanted.ids):
+    if wanted.verb in UNTAGGED or (wanted.verb == "tag" and wanted.ids):
         return await _tag_collections(services, request, wanted)
     if wanted.verb != "delete" or not wanted.ids:
         return redirect(wanted.target, Notice("Nothing was selected.", "error"))

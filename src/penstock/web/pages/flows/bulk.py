@@ -12,7 +12,7 @@ from starlette.responses import Response
 from penstock.web.flows.tag_words import tags_in
 from penstock.web.pages.flows.runs import flow_query
 from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, missing, picked
-from penstock.web.pages.lists.undone import tag_each
+from penstock.web.pages.lists.undone import UNTAGGED, tag_each
 from penstock.web.pages.runs.runs import MOST_COMPARED
 from penstock.web.render import Notice, query_url, redirect
 from penstock.web.services.flows import FlowWeb
@@ -35,7 +35,7 @@ async def act(services: WebServices, flows: FlowWeb, request: Request) -> Respon
     tags = [tag[:_LONGEST_TAG] for tag in tags_in(str(wanted.form.get("tags", "")))]
     if wanted.verb == "compare" and wanted.ids:
         return redirect(query_url("/ui/compare", {"runs": ",".join(wanted.ids[:MOST_COMPARED])}))
-    if wanted.verb != "untag" and (wanted.verb != "tag" or not wanted.ids):
+    if wanted.verb not in UNTAGGED and (wanted.verb != "tag" or not wanted.ids):
         return redirect(wanted.target, Notice("Nothing was selected.", "error"))
     if wanted.verb == "tag" and not tags:
         return missing(request, wanted.target, "Name the tag to add.")

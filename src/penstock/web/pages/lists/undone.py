@@ -15,6 +15,8 @@ from penstock.web.pages.system.trash import each, user_of
 from penstock.web.render import Notice, redirect
 from penstock.web.services.web import WebServices
 
+UNTAGGED = {"untag": "retag", "retag": "untag"}
+"""Verb with which a batch of tags is taken off, or put on again -> the one that takes this back."""
 TOO_LATE = "This cannot be undone any more."
 
 
@@ -73,12 +75,12 @@ Tagging = Callable[[str, Sequence[str], Sequence[str]], Awaitable[Sequence[str]]
 async def tag_each(
     services: WebServices, request: Request, wanted: Picked, tags: Sequence[str], change: Tagging, address: str
 ) -> Response:
-    """Add tags to the rows picked, or take off those that a batch of the form added, and say for how many it worked.
+    """Add tags to the rows picked, or take off those that a batch of the form added, or put these on again, and say for how many it worked.
 
     Args:
         services: what pages work with.
         request: who asks.
-        wanted: `tag` with rows, or `untag` with a batch.
+        wanted: `tag` with rows, or `untag` or `retag` with a batch.
         tags: to add.
         change: does it to one row.
         address: of the form that takes it back.
@@ -89,15 +91,18 @@ async def tag_each(
     ids, worked = wanted.ids if back is None else list(back), dict[str, str]()
 
     async def work(row: str) -> None:
-        if back is not None:
+        if wanted.verb == "untag" and back is not None:
             await change(row, (), json.loads(back[row]))
-        elif put := newly(await change(row, tags, ()), tags):
+            worked[row] = back[row]
+            return
+        added = tags if back is None else json.loads(back[row])
+        if put := newly(await change(row, added, ()), added):
             worked[row] = put
 
     problems = await each(ids, work)
-    verb = "Tagged" if back is None else "Tags taken off"
+    verb = "Tags taken off" if wanted.verb == "untag" else "Tagged"
     text = f"{verb}." if len(ids) == 1 and not problems else f"{verb} {len(ids) - len(problems)} of {len(ids)}."
-    undo = taken_back_by(services, request, "untag", worked, wanted.target)
+    undo = taken_back_by(services, request, UNTAGGED.get(wanted.verb, "untag"), worked, wanted.target)
     return redirect(wanted.target, Notice(text, "error" if problems else "done", address if undo else "", undo, problems))
 
 
@@ -108,7 +113,7 @@ def newly(had: Sequence[str], tags: Sequence[str]) -> str:
 
 
 def tags_put(services: WebServices, request: Request, wanted: Picked) -> Mapping[str, str] | None:
-    """Return what `newly` said of the rows of a batch, whose tags are to be taken off; None: that is not asked for."""
-    if wanted.verb != "untag":
+    """Return what `newly` said of the rows of a batch, whose tags are to be taken off or put on again; None: that is not asked for."""
+    if wanted.verb not in UNTAGGED:
         return None
     return services.undoing.take(user_of(services, request), str(wanted.form.get("batch", "")))

@@ -14,7 +14,7 @@ from penstock.domain.trash import TrashKind
 from penstock.web.lists.experiment_choices import meant
 from penstock.web.lists.filters import query_of
 from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, Picked, missing, picked
-from penstock.web.pages.lists.undone import TOO_LATE, taken_back_by
+from penstock.web.pages.lists.undone import TOO_LATE, UNTAGGED, taken_back_by
 from penstock.web.pages.runs.table import run_table
 from penstock.web.pages.system.trash import undo_notice, user_of
 from penstock.web.render import Crumb, Frame, Notice, query_url, redirect, render
@@ -60,6 +60,7 @@ _MOST_NAMED = 20
 _DONE = {
     "tag": "Tagged",
     "untag": "Tags taken off",
+    "retag": "Tagged",
     "move": "Moved",
     "retry": "Retried",
     "terminate": "Terminating",
@@ -70,8 +71,8 @@ _DONE = {
     "delete": "Deleted",
 }
 """Verb of the form, which is the name of a method of `RunActions`, too -> what the notice says when it is done."""
-_UNDO = {"archive": "unarchive", "unarchive": "archive", "pause": "unpause", "unpause": "pause", "move": "move", "tag": "untag"}
-_REMEMBERED = {"move", "tag"}
+_UNDO = {"archive": "unarchive", "unarchive": "archive", "pause": "unpause", "unpause": "pause", "move": "move", "tag": "untag", **UNTAGGED}
+_REMEMBERED = {"move", "tag", *UNTAGGED}
 """Verbs that are taken back to what each run was."""
 
 
@@ -128,14 +129,14 @@ async def act_on_runs(services: WebServices, request: Request, wanted: Picked, b
         return redirect(target, Notice("Saved."))
     if verb == "tag" and not _tags(wanted):
         return missing(request, target, "Name the tag to add: KEY or KEY=VALUE.")
-    if verb not in _DONE or not ids or (verb == "untag" and back is None):
+    if verb not in _DONE or not ids or (verb in UNTAGGED and back is None):
         return redirect(target, Notice("Nothing was selected.", "error"))
     try:
         experiment_id = await _new_home(services, wanted) if verb == "move" and back is None else ""
     except InvalidArgumentError as error:
         return missing(request, target, str(error))
     refused: dict[str, str] = {}
-    before = await _before(services, wanted)
+    before = back if back is not None and verb in UNTAGGED else await _before(services, wanted)
     trash = services.trash if verb == "delete" else None
     batch = "" if trash is None else trash.new_batch()
     for run_id in ids:
@@ -166,6 +167,8 @@ async def _act_on_one(services: WebServices, wanted: Picked, run_id: str, given:
         await services.actions.runs.tag(run_id, _tags(wanted))
     elif wanted.verb == "untag":
         await services.actions.runs.untag(run_id, *json.loads(given))
+    elif wanted.verb == "retag":
+        await services.actions.runs.tag(run_id, json.loads(given)[0])
     elif wanted.verb == "move":
         await services.actions.runs.move(run_id, given)
     else:

@@ -18,7 +18,7 @@ from penstock.domain.tracking import RunChange, TrackedProject, TrackedProjectId
 from penstock.domain.trash import TrashKind
 from penstock.web.pages.artifacts.version_forms import ttl_of, words_of
 from penstock.web.pages.lists.picked import MOST_AT_ONCE, ListAddress, Picked, missing, picked
-from penstock.web.pages.lists.undone import TOO_LATE, newly, tags_put, taken_back_by
+from penstock.web.pages.lists.undone import TOO_LATE, UNTAGGED, newly, tags_put, taken_back_by
 from penstock.web.pages.system.trash import done_notice, each, put_away, trash_of, undo_notice
 from penstock.web.pages.tracking.projects import projects_of
 from penstock.web.render import Notice, query_url, redirect
@@ -34,7 +34,7 @@ _BATCH = 500
 """Runs that are looked up at once."""
 _MAX_COMMENT = 2000
 _MOST_COMPARED = 20
-_DONE = {"stop": "Asked to stop", "delete": "Deleted", "tag": "Tagged", "untag": "Tags taken off", "edit": "Saved"}
+_DONE = {"stop": "Asked to stop", "delete": "Deleted", "tag": "Tagged", "untag": "Tags taken off", "retag": "Tagged", "edit": "Saved"}
 """Verb of the form of runs -> what the notice says when it is done."""
 _SWEEP_STATES = {"pause": "PAUSED", "resume": "RUNNING", "finish": "FINISHED", "cancel": "CANCELED"}
 
@@ -94,8 +94,9 @@ async def act_on_runs(services: WebServices, tracking: TrackingServices, request
             else:
                 change = _changed(run, wanted, "" if back is None else back[str(run.run_id)])
                 await tracking.runs.update(run.run_id, change)
-                if verb == "tag" and (added := newly(run.tags, change.tags or ())):
-                    put[str(run.run_id)] = added
+                taken, added = newly(change.tags or (), run.tags), newly(run.tags, change.tags or ())
+                if verb in {"tag", *UNTAGGED} and (changed := taken if verb == "untag" else added):
+                    put[str(run.run_id)] = changed
         except PenstockError as error:
             problems.append(f"{run.display_name or run.name}: {error}")
     count = len(ids)
@@ -103,14 +104,14 @@ async def act_on_runs(services: WebServices, tracking: TrackingServices, request
     text = f"{_DONE[verb]}: {done} of {count}." if count > 1 else f"{_DONE[verb]}."
     if trash is not None and trash.keep_seconds > 0 and done:
         return redirect(target, undo_notice(text, batch, target, problems))
-    undo = taken_back_by(services, request, "untag", put, target)
+    undo = taken_back_by(services, request, UNTAGGED.get(verb, "untag"), put, target)
     return redirect(target, Notice(text, "error" if problems else "done", "/ui/tracking/runs/actions" if undo else "", undo, problems))
 
 
 def _changed(run: TrackedRun, wanted: Picked, put: str) -> RunChange:
-    """Return what a run becomes: with more tags, without those that were `put` a moment ago, or as the form of one run says."""
-    tags = words_of(_text(wanted.form, "tags"))
-    if wanted.verb == "tag":
+    """Return what a run becomes: with more tags, without those that were `put` a moment ago or with them again, or as its form says."""
+    tags = json.loads(put) if wanted.verb == "retag" else words_of(_text(wanted.form, "tags"))
+    if wanted.verb in {"tag", "retag"}:
         return RunChange(tags=list(dict.fromkeys([*run.tags, *tags])))
     if wanted.verb == "untag":
         taken_off = json.loads(put)

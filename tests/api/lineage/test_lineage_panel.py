@@ -47,6 +47,12 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     parts.database.close()
 
 
+async def test_a_depth_of_thousands_of_digits_is_refused_as_any_that_the_page_does_not_offer(site: Site) -> None:
+    for depth in ("9" * 5000, "99", "\uff11"):
+        answer = await site.panel("run:x", "run:x", depth=depth)
+        assert (answer.status_code, "depth must be" in answer.text) == (400, True)
+
+
 async def test_the_panel_of_data_shows_the_beginning_of_its_bytes_and_what_is_around_it(site: Site) -> None:
     stored = site.parts.blobs.put_bytes(CONTENT)
     source = site.history.artifact(stored.digest, at=1.5)

@@ -149,6 +149,7 @@ async def test_pages_follow_the_cursor_to_the_end(client: httpx.AsyncClient) -> 
     assert len(await get(client, "/flows/F/runs")) == 5
     await get(client, "/flows/F/runs", 400, _cursor="!!", _limit=2)
     await get(client, "/flows/F/runs", 400, _limit="x")
+    assert await get(client, "/flows/F/runs", _limit="9" * 5000) == await get(client, "/flows/F/runs", _limit="500")
 
 
 async def pages(client: httpx.AsyncClient, path: str, limit: int) -> list[list[Any]]:

@@ -48,6 +48,8 @@ from penstock.domain.errors import PenstockError, PermissionDeniedError
 
 _log = logging.getLogger(__name__)
 _MAX_CACHED = 2048
+_MAX_CACHED_CHARACTERS = 50_000
+"""Of the text of a document that is kept; parsed, it takes many times that."""
 _MAX_QUERY_CHARACTERS = 1_000_000
 _SCHEMA_FILES = ("base", "accounts", "projects", "runs", "files", "artifacts", "collections", "sweeps", "reports", "automations")
 
@@ -125,6 +127,8 @@ class GraphqlExecutor:
             document = [error]
         else:
             document = validate(self.schema, document) or document
+        if len(query) > _MAX_CACHED_CHARACTERS:
+            return document
         with self._lock:
             if len(self._documents) >= _MAX_CACHED:
                 self._documents.clear()

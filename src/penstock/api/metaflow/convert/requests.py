@@ -14,6 +14,8 @@ from penstock.domain.flows import Authorship, NewArtifact, NewMetadata, Page, Ru
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
+_MOST_DIGITS = 9
+"""Of a limit; what is beyond is more than `MAX_LIMIT` in any case."""
 FILTERED_FIELDS = frozenset(
     {"flow_id", "run_number", "run_id", "user_name", "user", "ts_epoch", "last_heartbeat_ts", "tags", "system_tags", "status"}
 )
@@ -138,9 +140,9 @@ def page_from_query(query: Mapping[str, str]) -> Page:
     limit, cursor = query.get("_limit"), query.get("_cursor")
     if limit is None and cursor is None:
         return Page()
-    if limit is not None and (not limit.isdecimal() or int(limit) < 1):
+    if limit is not None and (not limit.isdecimal() or int(limit[:_MOST_DIGITS]) < 1):
         raise InvalidArgumentError("_limit must be a positive number")
-    return Page(min(int(limit or DEFAULT_LIMIT), MAX_LIMIT), _decode_cursor(cursor) if cursor else None)
+    return Page(min(int((limit or str(DEFAULT_LIMIT))[:_MOST_DIGITS]), MAX_LIMIT), _decode_cursor(cursor) if cursor else None)
 
 
 def _decode_cursor(text: str) -> SortKey:

@@ -18,6 +18,7 @@ from penstock.web.render import Crumb, Frame, language_of, render, render_part
 from penstock.web.services.web import WebServices
 from penstock.web.texts.formats import component_name
 from penstock.web.texts.i18n import translate
+from penstock.web.texts.whole_numbers import whole_number
 
 DIRECTIONS: Sequence[tuple[Direction, str]] = (
     (Direction.BOTH, "Both ways"),
@@ -196,14 +197,15 @@ def query_of(request: Request) -> LineageQuery:
     params = request.query_params
     depth = params.get("depth") or str(_DEFAULT_DEPTH)
     direction = params.get("direction") or Direction.BOTH.value
-    if not depth.isdecimal() or not DEPTHS[0] <= int(depth) <= DEPTHS[1]:
+    levels = whole_number(depth)
+    if levels is None or not DEPTHS[0] <= levels <= DEPTHS[1]:
         raise InvalidArgumentError(f"depth must be {DEPTHS[0]} to {DEPTHS[1]}")
     if direction not in {way.value for way in Direction}:
         raise InvalidArgumentError(f"{direction[:40]!r} is no direction")
     expand = [part for part in params.get("expand", "").split(",") if part]
     to = params.get("to", "").strip()
     of, has_contents, is_exploded = params.get("of", "").strip(), params.get("contents") == "1", params.get("explode") == "1"
-    return LineageQuery(of, Direction(direction), int(depth), expand, has_contents, to, is_exploded)
+    return LineageQuery(of, Direction(direction), levels, expand, has_contents, to, is_exploded)
 
 
 async def graph_around(graph: LineageService, readable: Readable, query: LineageQuery) -> LineageGraph:

@@ -53,7 +53,7 @@ def prepare(page: Page, place: Place) -> None:
 
 def first_link(url: str, page: str, pattern: str) -> str | None:
     """First address on `page` that matches."""
-    found = re.search(rf'href="({pattern})"', httpx.get(f"{url}{page}", headers={"accept": "text/html"}, timeout=60).text)
+    found = re.search(rf'href="({pattern})"', httpx.get(f"{url}{page}", headers={"accept": "text/html"}, timeout=60, follow_redirects=True).text)
     return found.group(1).replace("&amp;", "&") if found else None
 
 

@@ -25,6 +25,20 @@ def test_dragging_over_the_scatter_filters_the_table(page: Page, served: Served)
     expect(page.get_by_role("row").filter(has_text="nightly digits-2")).to_have_count(0)
 
 
+def test_the_scatter_is_seen_whole_on_a_telephone(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/ui/runs")
+    expect(page.locator("[data-scatter] .dot").first).to_be_visible()
+    found = page.locator(".scatter").evaluate("""(box) => {
+      const parts = [...box.querySelectorAll(".dot, .tick")].map((part) => part.getBoundingClientRect());
+      const round = [...box.querySelectorAll("circle.dot")].map((dot) => dot.getBoundingClientRect()).map(({ width, height }) => width / height);
+      return { isWhole: box.scrollWidth <= box.clientWidth, left: Math.min(...parts.map((part) => part.left)), right: Math.max(...parts.map((part) => part.right)), thin: Math.min(...round), wide: Math.max(...round) };
+    }""")
+    assert found["isWhole"]
+    assert 0 <= found["left"] < found["right"] <= 390
+    assert 0.7 < found["thin"] <= found["wide"] < 1.4
+
+
 def test_columns_are_found_moved_and_kept_in_the_address(page: Page, served: Served) -> None:
     page.goto("/ui/runs")
     page.locator("summary", has_text="Columns").click()

@@ -46,6 +46,21 @@ async def test_sweeps_reports_and_tags_are_found(database: Database) -> None:
     }  # fmt: skip
 
 
+async def test_artifacts_are_told_apart_by_the_run_that_made_them_and_without_one_by_their_address(database: Database) -> None:
+    def add(tx: Transaction) -> None:
+        for number, run in ((4, "of-ann"), (5, "of-nobody")):
+            tx.execute(
+                "INSERT INTO artifact (artifact_id, run_id, name, type, uri, created_at) VALUES (?, ?, 'weights', 'system.Model', 's3://b/weights', ?)",
+                (number, run, number),
+            )
+
+    database.write_sync(add)
+    run = database.read_sync(lambda tx: tx.one("SELECT name FROM run WHERE run_id = 'of-ann'"))
+    assert run is not None
+    found = [(hit.object_id, hit.title, hit.detail) for hit in await SqlHomePages(database).search("weights") if hit.kind == "artifact"]
+    assert found == [("5", "weights", "s3://b/weights"), ("4", "weights", run["name"])]
+
+
 async def test_the_store_is_told_by_type_too(database: Database) -> None:
     shares = [share for share in await SqlHomePages(database).storage() if share.kind == "type"]
     assert [(share.name, share.contents, share.size_bytes) for share in shares] == [("system.Model", 1, 70), ("system.Dataset", 1, 9)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -19,6 +19,15 @@ _ITERATION = re.compile(r"\[\d+\]")
 def with_iterations(name: str, path: str) -> str:
     """Return a task's name with the numbers of the loop iterations in its path, as the command line writes it: `train[3]`."""
     return name + "".join(_ITERATION.findall(path))
+
+
+def with_rounds_in_order(uses: Iterable[ArtifactUse]) -> list[ArtifactUse]:
+    """Return uses in their order, but those of a run's loop by the numbers of its iterations, where the first of them was."""
+    held = list(uses)
+    looped = [(use.run_id, _ITERATION.sub("", use.task_path) or use.task_id) for use in held]
+    first = {task: place for place, task in reversed([*enumerate(looped)])}
+    rounds = [[int(part[1:-1]) for part in _ITERATION.findall(use.task_path)] for use in held]
+    return [held[place] for place in sorted(range(len(held)), key=lambda place: (first[looped[place]], rounds[place]))]
 
 
 COUNT_LIMIT = 10_000

@@ -6,6 +6,7 @@ import io
 import pickle
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from penstock.web.texts import formats, i18n
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.0, "< 1 ms"), (0.0004, "< 1 ms"), (0.0006, "1 ms"), (0.84, "840 ms"), (3.21, "3.2 s"), (59.6, "1 m 00 s"), (80, "1 m 20 s"), (7500, "2 h 05 m"), (273_600, "3 d 4 h"), (604_800, "7 d")],
+    [(0.0, "< 1 ms"), (0.0004, "< 1 ms"), (0.0006, "1 ms"), (0.84, "840 ms"), (3.21, "3.2 s"), (9.94, "9.9 s"), (9.97, "10 s"), (59.6, "1 m 00 s"), (80, "1 m 20 s"), (7500, "2 h 05 m"), (273_600, "3 d 4 h"), (604_800, "7 d")],
 )
 def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
     assert formats.duration(seconds) == text
@@ -58,6 +59,14 @@ def test_scalars_may_be_text_and_wrapped_metadata_is_read() -> None:
     (drawn,) = visuals_of([artifact("system.ClassificationMetrics", {"confusionMatrix": matrix})])
     assert drawn.matrix is not None
     assert [cell.heat for cell in drawn.matrix.rows[0]] == [9, 1]
+
+
+def test_outputs_of_a_loop_stand_in_the_order_of_its_rounds_where_the_first_of_them_ended() -> None:
+    base = artifact("system.Metrics", {"loss": 1.0})
+    paths = ["root/prepare", "root/loop[10]/fit", "root/loop[2]/fit", "root/report", "root/loop[0]/fit"]
+    uses = [replace(base, task_id=f"{run}:{path}", task_path=path, run_id=run) for run in "ab" for path in paths]
+    wanted = ["root/prepare", "root/loop[0]/fit", "root/loop[2]/fit", "root/loop[10]/fit", "root/report"]
+    assert [(visual.run_id, visual.task_id) for visual in visuals_of(uses)] == [(run, f"{run}:{path}") for run in "ab" for path in wanted]
 
 
 def test_slices_of_metrics_are_drawn_each_by_its_name() -> None:

@@ -42,7 +42,7 @@ from penstock.tracking.filestream import Chunk, StreamMessage
 from penstock.tracking.keys import KeyService
 from penstock.web.pages.tracking.data import columns_of, rows_of, step_range
 from penstock.web.pages.tracking.reports import blocks_of
-from penstock.web.pages.tracking.sweeps import Scale, Trial, sorted_trials
+from penstock.web.pages.tracking.sweeps import Scale, Trial, best_curve, sorted_trials
 from penstock.web.previews.file_levels import level_of
 from penstock.web.previews.parquet import read_head
 from penstock.web.routes.pages import routes
@@ -871,6 +871,14 @@ def test_trials_are_sorted_by_an_axis_with_those_without_a_value_last() -> None:
         return "".join(one.run.display_name for one in sorted_trials(trials, names, sort))
 
     assert [order(sort) for sort in ("", "name", "-name", "rate", "-score", "nothing")] == ["bacd", "abcd", "dcba", "dbca", "bdac", "bacd"]
+
+
+def test_the_curve_of_a_lone_trial_is_a_point_in_the_middle_and_that_of_several_begins_at_the_edge() -> None:
+    trials = [Trial(SimpleNamespace(display_name=f"t{value}", state="FINISHED"), "", ("", ""), value, [], False, "") for value in (3.0, 1.0, 2.0)]  # type: ignore[arg-type]
+    assert [best_curve(trials[:count], is_maximized=False) for count in (1, 3)] == [
+        ("M50.00 50.00", [(50, 50.0, "t3.0: 3")]),
+        ("M2.00 4.00 H50.00 V96.00 H98.00 V96.00", [(2, 4.0, "t3.0: 3"), (50.0, 96.0, "t1.0: 1"), (98.0, 50.0, "t2.0: 2")]),
+    ]
 
 
 async def test_tracked_runs_are_compared_with_the_baseline_that_the_reader_chose(site: Site) -> None:

@@ -312,9 +312,11 @@ _SEARCHES: tuple[tuple[str, str], ...] = (
     (
         "artifact",
         (
-            "SELECT artifact_id AS id, name AS title, uri AS detail, '' AS state, created_at AS at FROM "
+            "SELECT found.artifact_id AS id, found.name AS title, COALESCE(run.name, found.uri) AS detail, '' AS state, "
+            "found.created_at AS at FROM (SELECT * FROM "
             f"(SELECT * FROM artifact ORDER BY artifact_id DESC LIMIT {_ARTIFACTS_SEARCHED}) AS newest "
-            "WHERE ({name} OR {uri}) ORDER BY created_at DESC LIMIT :limit"
+            "WHERE ({name} OR {uri}) ORDER BY created_at DESC LIMIT :limit) AS found LEFT JOIN run ON run.run_id = found.run_id "
+            "ORDER BY found.created_at DESC"
         ),
     ),
     (

@@ -15,7 +15,7 @@ from typing import Any
 
 from penstock.domain.numbers import finite_number
 from penstock.engine.records import METRIC_FORMATS_KEY
-from penstock.interfaces.pages import ArtifactItem, ArtifactUse
+from penstock.interfaces.pages import ArtifactItem, ArtifactUse, with_rounds_in_order
 from penstock.web.previews.ui_metadata import UI_METADATA_TYPE, Viewer, viewers_of
 from penstock.web.texts import formats
 
@@ -78,10 +78,15 @@ class Visual:
 
 
 def visuals_of(uses: Iterable[ArtifactUse], *, url: str = "") -> list[Visual]:
-    """Return what can be drawn, each artifact of a task once, in the given order but scalars of a task first. Args: url: of this server."""
+    """Return what can be drawn, each artifact of a task once, in the given order but rounds of loops by number and scalars of a task first.
+
+    Args:
+        uses: Of tasks of one run or several.
+        url: Of this server.
+    """
     drawn: list[Visual] = []
     seen: set[tuple[str, int]] = set()
-    for use in uses:
+    for use in with_rounds_in_order(uses):
         artifact = use.artifact
         if use.direction != "output" or artifact.type not in DRAWN_TYPES or (use.task_id, artifact.artifact_id) in seen:
             continue

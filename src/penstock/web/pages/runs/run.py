@@ -16,7 +16,7 @@ from penstock.domain.errors import NotFoundError
 from penstock.domain.expr import UNSET
 from penstock.domain.plan import ParameterSpec
 from penstock.domain.trash import TrashItem, TrashKind
-from penstock.interfaces.pages import ArtifactUse, Condition, ListQuery, Page, RunItem, RunView, TaskItem
+from penstock.interfaces.pages import ArtifactUse, Condition, ListQuery, Page, RunItem, RunView, TaskItem, with_rounds_in_order
 from penstock.interfaces.tracking_pages import RunTracking
 from penstock.web.graphs.critical_path import CriticalPath, critical_path, group_ids, path_document
 from penstock.web.graphs.run import RunGraph
@@ -194,7 +194,7 @@ async def _tab_data(services: WebServices, request: Request, view: RunView, tab:
         return {"visuals": visuals_of(await uses_with_sources(services, kept), url=services.url)}
     if tab == "lineage":
         uses = await services.artifacts.of_runs([run.run_id])
-        return {"uses": uses, "around": _around(uses, request.query_params.get("around", ""))}
+        return {"uses": with_rounds_in_order(uses), "around": _around(uses, request.query_params.get("around", ""))}
     if tab == "spec":
         stored = await services.runs.spec(run.spec_digest) if run.spec_digest else None
         return {"spec_text": "" if stored is None else stored[2] or plain_json(stored[1])}

@@ -339,11 +339,12 @@ def best_curve(trials: Sequence[Trial], *, is_maximized: bool) -> tuple[str, lis
         return "", []
     values = [trial.metric for trial in done if trial.metric is not None]
     low, high = min(values), max(values)
-    step = 96 / max(1, len(done) - 1)
+    # One trial stands in the middle.
+    start, step = (2, 96 / (len(done) - 1)) if len(done) > 1 else (50, 0)
     best, path, points = values[0], "", []
     for place, value in enumerate(values):
         best = max(best, value) if is_maximized else min(best, value)
-        x = 2 + place * step
+        x = start + place * step
         y, best_y = (96 - 92 * ((at - low) / (high - low) if high > low else 0.5) for at in (value, best))
         path += f"M{x:.2f} {best_y:.2f}" if not path else f" H{x:.2f} V{best_y:.2f}"
         points.append((x, y, f"{done[place].run.display_name}: {number(value)}"))

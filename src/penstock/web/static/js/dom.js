@@ -55,7 +55,7 @@ export function duration(seconds) {
   const s = Math.max(0, seconds);
   if (s < 0.0005) return "< 1 ms";
   if (s < 0.9995) return `${Math.round(s * 1000)} ms`;
-  if (s < 10) return `${s.toFixed(1)} s`;
+  if (s < 9.95) return `${s.toFixed(1)} s`;
   const whole = Math.round(s);
   const two = (n) => String(n).padStart(2, "0");
   if (whole < 60) return `${whole} s`;

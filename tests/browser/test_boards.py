@@ -185,6 +185,34 @@ def test_a_workspace_is_arranged_by_keyboard_undone_and_saved(tab: Page, logged:
     expect(tab.locator(".kind-bar")).to_have_count(1)
 
 
+def test_the_second_of_two_tabs_that_save_a_view_is_told(tab: Page, logged: Logged) -> None:
+    view = tab.evaluate("""async () => {
+      const place = document.querySelector("[data-project]").dataset.project;
+      const body = JSON.stringify({ project: place, name: "Two tabs", document: { mode: "manual" } });
+      return (await (await fetch("/ui/tracking/views", { method: "POST", body, headers: { "content-type": "application/json" } })).json()).url;
+    }""") if tab.goto(logged.base) else ""  # fmt: skip
+    other = tab.context.new_page()
+    for page in (tab, other):
+        page.goto(view)
+        expect(page.locator(".view-name")).to_have_text("Two tabs")
+    dirty, save = "[data-view-dirty]", "[data-view-save]"
+    tab.locator("[data-view-mode]").set_checked(True, force=True)
+    expect(tab.locator(dirty)).to_be_visible()
+    tab.locator(save).click()
+    expect(tab.locator(dirty)).to_be_hidden()
+    other.get_by_label("Quick add: a key or a pattern").fill("accuracy")
+    other.keyboard.press("Enter")
+    expect(other.locator(dirty)).to_be_visible()
+    other.locator(save).click()
+    expect(other.get_by_text("Somebody changed this view meanwhile.")).to_be_visible()
+    expect(other.locator(dirty)).to_be_visible()
+    other.locator(save).click()
+    expect(other.locator(dirty)).to_be_hidden()
+    other.close()
+    tab.reload()
+    expect(tab.locator('figure[data-key="accuracy"]')).to_have_count(1)
+
+
 def test_panels_are_dragged_and_shown_full_screen_one_after_another(tab: Page, logged: Logged) -> None:
     tab.goto(f"{logged.base}?q=train")
     expect(tab.locator('figure[data-key="accuracy"] canvas')).to_be_visible()

@@ -67,6 +67,7 @@ class Site:
     run_id: TrackedRunId
     base: str
     blobs: LocalBlobStore
+    clock: HandClock
 
     async def get(self, address: str) -> httpx.Response:
         """GET as a browser."""
@@ -93,7 +94,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         run_id = await _logged(room, blobs)
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver", headers={"accept": "text/html"}) as http:
-            yield Site(http, room, tracking, run_id, "/ann/digits", blobs)
+            yield Site(http, room, tracking, run_id, "/ann/digits", blobs, clock)
         wandb.threads.shutdown()
     database.close()
 
@@ -759,11 +760,26 @@ async def test_views_are_saved_opened_and_deleted(site: Site) -> None:
     changed = await site.http.post("/ui/tracking/views", json={"project": place, "id": made["id"], "document": {"mode": "auto"}}, headers=ORIGIN)
     assert changed.status_code == 200
     assert '"mode": "auto"' in (await site.get(made["url"])).text
+    await _check_second_is_told({"project": place, "id": made["id"]}, site, changed.json()["stamp"])
     nameless = await site.http.post("/ui/tracking/views", json={"project": place, "document": {}}, headers=ORIGIN | {"accept": "application/json"})
     assert nameless.status_code == 400
     await site.http.post("/ui/tracking/views/actions", data={"id": made["id"], "project": place}, headers=ORIGIN)
     assert (await site.get(made["url"])).status_code == 404
     assert (await site.get(made["url"].replace("view=", "nw="))).status_code == 404
+
+
+async def _check_second_is_told(view: dict[str, str], site: Site, stamp: str) -> None:
+    """Two open tabs save a view: what the first saved stands until the second, who was told, saves once more."""
+    site.clock.time += 1
+    first = await site.http.post("/ui/tracking/views", json=view | {"stamp": stamp, "document": {"mode": "manual"}}, headers=ORIGIN)
+    assert first.status_code == 200
+    asked = ORIGIN | {"accept": "application/json"}
+    second = await site.http.post("/ui/tracking/views", json=view | {"stamp": stamp, "document": {"mode": "auto"}}, headers=asked)
+    assert (second.status_code, "Somebody changed this view" in second.json()["error"]) == (409, True)
+    stands = (await site.get(first.json()["url"])).text
+    assert ('"mode": "manual"' in stands, f'"stamp": "{first.json()["stamp"]}"' in stands) == (True, True)
+    once_more = await site.http.post("/ui/tracking/views", json=view | {"stamp": None, "document": {"mode": "auto"}}, headers=ORIGIN)
+    assert once_more.status_code == 200
 
 
 async def test_views_put_what_they_ask_of_the_runs_into_the_address(site: Site) -> None:

@@ -56,6 +56,7 @@ PATTERNS = (
     "the event has no {value}",
     "its parameters ask for an event, and nothing of this kind has happened yet",
     "Somebody changed this schedule while you edited it. Nothing of yours was saved: compare it with what it is now, and save again.",
+    "Somebody changed this view meanwhile. Saving once more replaces theirs with yours; loading the page again shows theirs.",
     "the trigger was disabled before its turn came",
     "a newer event came before the others had happened",
     "a run that this trigger started led to it; it may stand once in a chain",

@@ -15,7 +15,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from penstock.domain.errors import InvalidArgumentError, NotFoundError
+from penstock.domain.errors import ConflictError, InvalidArgumentError, NotFoundError
 from penstock.domain.reports import Report
 from penstock.domain.tracking import TrackedProject
 from penstock.tracking.reports import ReportService
@@ -38,6 +38,7 @@ CLIENT_KIND = "project-view"
 """Kind of workspaces that the client saves; their name is `nw-<id>-v` and their address ends in `?nw=<id>`."""
 _MAX_DOCUMENT = 1 << 20
 _MAX_VIEWS = 200
+_CHANGED = "Somebody changed this view meanwhile. Saving once more replaces theirs with yours; loading the page again shows theirs."
 _MAX_ASKED = 2000
 """Characters of one part of a view's query."""
 ASKED = ("q", "group", "then", "sort")
@@ -60,12 +61,14 @@ class OpenView:
     """Runs that a client's workspace hides, pins and compares with, by their names; those of our own stand in the document."""
     colors: ClientColors = field(default_factory=ClientColors)
     """Looks that a client's workspace gave to runs, by their names, and to groups; those of our own stand in the document, too."""
+    stamp: str = ""
+    """Changes whenever the view is saved."""
 
     @property
     def data(self) -> dict[str, Any]:
         """As the page's script reads it."""
         held = str(self.view_id) if self.view_id is not None else None
-        return {"id": held, "name": self.name, "document": self.document, "can_save": self.is_own, "query": self.query}
+        return {"id": held, "name": self.name, "document": self.document, "can_save": self.is_own, "query": self.query, "stamp": self.stamp}
 
 
 def views_of(reports: ReportService, project: TrackedProject) -> list[tuple[str, str, str]]:
@@ -90,7 +93,8 @@ def open_view(reports: ReportService, project: TrackedProject, query: Mapping[st
     if "view" in query:
         view = _own_view(reports, project, query["view"])
         document = dict(read_document(view.spec))
-        return OpenView(view.report_id, view.display_name, document, is_own=True, query=_query_of(document.pop("query", None)))
+        query = _query_of(document.pop("query", None))
+        return OpenView(view.report_id, view.display_name, document, is_own=True, query=query, stamp=str(view.updated_at))
     if "nw" in query:
         found, _ = reports.list(project.project_id, kind=CLIENT_KIND, name=f"nw-{query['nw']}-v", limit=1)
         if not found:
@@ -132,7 +136,10 @@ def _own_view(reports: ReportService, project: TrackedProject, text: str) -> Rep
 
 
 async def save_view(services: WebServices, tracking: TrackingServices, request: Request) -> Response:
-    """Store a view: `{project, id, document}` changes one, `{project, name, document}` makes one; answer with its address."""
+    """Store a view: `{project, id, document}` changes one, `{project, name, document}` makes one; answer with its address.
+
+    `stamp` says which state of it was changed; what somebody else saved since is not overwritten unseen.
+    """
     check_own_form(request)
     body = read_document((await request.body()).decode("utf-8", "replace"))
     project = await project_by_id(tracking, request, str(body.get("project", "")))
@@ -146,6 +153,8 @@ async def save_view(services: WebServices, tracking: TrackingServices, request: 
     def store() -> Report:
         if body.get("id") is not None:
             view = _own_view(tracking.reports, project, str(body["id"]))
+            if body.get("stamp") not in {None, str(view.updated_at)}:
+                raise ConflictError(_CHANGED)
             return tracking.reports.change(view.report_id, spec=spec, display_name=name or None)
         if not name:
             raise InvalidArgumentError("a view needs a name")
@@ -153,7 +162,8 @@ async def save_view(services: WebServices, tracking: TrackingServices, request: 
         return tracking.reports.create(project.project_id, user, kind=KIND, name=name, display_name=name, spec=spec)
 
     view = await asyncio.to_thread(store)
-    return JSONResponse({"id": str(view.report_id), "url": f"{project_url(project)}/workspace?view={view.report_id}"}, headers=NO_STORE)
+    address = f"{project_url(project)}/workspace?view={view.report_id}"
+    return JSONResponse({"id": str(view.report_id), "url": address, "stamp": str(view.updated_at)}, headers=NO_STORE)
 
 
 async def act_on_view(services: WebServices, tracking: TrackingServices, request: Request) -> Response:

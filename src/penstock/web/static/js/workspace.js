@@ -271,14 +271,15 @@ class Workspace {
 
   async save(name = null) {
     try {
-      const answer = await postJson("/ui/tracking/views", { project: root.dataset.project, id: name === null ? this.view.id : null, name, document: { ...this.document.value, query: this.query } });
+      const answer = await postJson("/ui/tracking/views", { project: root.dataset.project, id: name === null ? this.view.id : null, stamp: this.view.stamp, name, document: { ...this.document.value, query: this.query } });
       this.document.saved();
-      if (name === null) this.view.query = this.query;
+      if (name === null) Object.assign(this.view, { query: this.query, stamp: answer.stamp });
       localStorage.removeItem(this.place);
       if (name !== null) location.href = this.addressOf(answer.url);
       else this.paint();
     } catch (error) {
       if (name !== null) throw error; // the dialog says it
+      if (error.status === 409) this.view.stamp = null; // told once, the reader may replace it
       notify(why(error));
     }
   }

@@ -100,9 +100,9 @@ def _chosen(columns: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         inner = [row[name] for row in rows if isinstance(row.get(name), dict)]
         if name not in rows[0]:
             raise InvalidArgumentError(f"--columns: rows have no {field!r}; they have {', '.join(rows[0])}")
-        if key and all(_within(one, key) is None for one in inner):
-            known = ", ".join(list(dict.fromkeys(f"{name}.{one}" for row in inner for one in row))[:_MOST_NAMED])
-            raise InvalidArgumentError(f"--columns: no row shown has {field!r}; {f'there are {known}' if known else f'{name} has no keys'}")
+        known = list(dict.fromkeys(f"{name}.{one}" for row in inner for one in row))[:_MOST_NAMED]
+        if key and known and all(_within(one, key) is None for one in inner):
+            raise InvalidArgumentError(f"--columns: no row shown has {field!r}; there are {', '.join(known)}")
     return chosen
 
 

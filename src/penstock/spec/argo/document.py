@@ -12,6 +12,7 @@ from penstock.domain.errors import SpecError
 from penstock.spec.argo.leftovers import of_workflow
 from penstock.spec.argo.lost_outputs import with_lost_outputs
 from penstock.spec.argo.shape import check_shape
+from penstock.spec.argo.text import substitute
 
 SDK_VERSION_KEY = "pipelines.kubeflow.org/kfp_sdk_version"
 PIPELINE_SPEC_KEY = "pipelines.kubeflow.org/pipeline_spec"
@@ -67,6 +68,7 @@ def read_workflow(manifest: Mapping[str, Any]) -> WorkflowDocument:
     if not is_workflow(manifest):
         raise SpecError("not an Argo Workflow (apiVersion argoproj.io/*, kind Workflow)")
     check_shape(manifest)
+    manifest = _with_own_facts(manifest)
     metadata = _mapping(manifest, "metadata", "metadata")
     spec = _mapping(manifest, "spec", "spec")
     entrypoint = spec.get("entrypoint")
@@ -111,6 +113,15 @@ def read_workflow(manifest: Mapping[str, Any]) -> WorkflowDocument:
         is_fail_fast=is_fail_fast,
         leftovers=(*of_workflow(spec), *mixed),
     )
+
+
+def _with_own_facts(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Say what the workflow says of itself and no run changes; a priority that it does not have is left as it is written."""
+    spec = manifest.get("spec") or {}
+    facts = {"workflow.mainEntrypoint": spec.get("entrypoint"), "workflow.priority": spec.get("priority")}
+    known = {name: str(value) for name, value in facts.items() if isinstance(value, str | int) and not isinstance(value, bool)}
+    said: Mapping[str, Any] = substitute(manifest, known.get)
+    return said
 
 
 def _resource_prefix(metadata: Mapping[str, Any]) -> str:

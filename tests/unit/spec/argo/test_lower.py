@@ -38,6 +38,19 @@ def graph(manifest: dict[str, Any], name: str) -> GraphTemplate:
     return template
 
 
+def test_a_workflow_says_its_entrypoint_and_the_priority_that_it_has() -> None:
+    said = {"name": "x", "value": "{{workflow.mainEntrypoint}} at {{ workflow.priority }}"}
+    task = {"name": "a", "template": "a", "arguments": {"parameters": [said]}}
+    step = leaf("a", inputs={"parameters": [{"name": "x"}]})
+    step["container"]["args"] = ["{{workflow.mainEntrypoint}}"]
+
+    assert graph(workflow(dag("main", task), step, priority=5), "main").tasks["a"].parameters["x"] == Const("main at 5")
+    assert graph(workflow(dag("main", task), step), "main").tasks["a"].parameters["x"] == Const("main at {{ workflow.priority }}")
+    lowered = lower_workflow(workflow(dag("main", task), step)).templates["a"]
+    assert isinstance(lowered, LeafTemplate)
+    assert "'args': ['main']" in str(lowered.work)
+
+
 def test_dependencies_come_from_the_list_and_from_references() -> None:
     use = {
         "name": "use",

@@ -12,6 +12,7 @@ EXPECT = {
         "given.Output": ["lr=0.05;x", "lr=0.5;x"],
         "made.Output": ["a=1", "a=1-0", "a=1-1", "a=2", "a=2-0", "a=2-1"],
         "literal.Output": ["b=1|5", "b=2|5"],
+        "both.Output": ["3", "3 6", "4", "4 6"],
         "guarded.Output": ["n=10"],
         "small.Output": ["lr=0.05"],
         "named.Output": ["1 z"],
@@ -51,3 +52,7 @@ def pipeline(rows: List[dict] = [{"lr": 1.0, "n": 1}], tail: str = "x"):
     with dsl.ParallelFor([{"b": 1}, {"b": 2}]) as literal:
         with dsl.ParallelFor([5]) as five:
             say(text=f"b={literal.b}|{five}").set_display_name("literal")
+    with dsl.ParallelFor([{"c": "3"}, {"c": "4"}]) as both:
+        say(text=both.c).set_display_name("both")
+        with dsl.ParallelFor([6]) as six:
+            say(text=f"{both.c} {six}").set_display_name("both")

@@ -36,8 +36,7 @@ def thread_loop_items(document: Document) -> Document:
         SpecError: an input binding is malformed.
     """
     lost = list(_lost_items(document.pipeline))
-    loops = list(_loops_with_keys(document.pipeline))
-    if not lost and not loops:
+    if not lost and not any(_loops_with_keys(document.pipeline)):
         return document
     mended = _Wiring(copy.deepcopy(dict(document.pipeline.data)))
     for dag, task, name, item in lost:
@@ -45,7 +44,8 @@ def thread_loop_items(document: Document) -> Document:
             mended.hand_down(dag, item)
         else:
             mended.drop(dag, task, name)
-    for dag, task in loops:
+    # Also those whose keys were handed down just now.
+    for dag, task in list(_loops_with_keys(Section(mended.pipeline, document.pipeline.place))):
         mended.take_keys_from_item(dag, task)
     return replace(document, pipeline=Section(mended.pipeline, document.pipeline.place))
 

@@ -48,6 +48,27 @@ def test_an_outer_item_is_handed_down_and_a_senseless_input_is_dropped() -> None
     assert set(inner.parameters) == {INNER, OUTER}
 
 
+def test_a_key_that_only_a_loop_inside_quotes_is_read_from_the_item() -> None:
+    item = "pipelinechannel--loop-item-param-1"
+    key = f"{item}-subvar-a"
+    inner = task(parameters={key: from_input(key), INNER: from_input(INNER)})
+    spec = pipeline(
+        {"for-loop-1": loop("comp-outer", item)},
+        components={
+            "comp-outer": {
+                "dag": {"tasks": {"for-loop-3": loop("comp-inner", INNER, **{key: from_input(key)})}},
+                "inputDefinitions": definitions(parameters={item: "STRUCT"}),
+            },
+            "comp-inner": {"dag": {"tasks": {"echo": inner}}, "inputDefinitions": definitions(parameters={key: "STRING", INNER: "STRING"})},
+        },
+    )
+
+    outer = lower_pipeline(spec).templates["comp-outer"]
+
+    assert isinstance(outer, GraphTemplate)
+    assert outer.tasks["for-loop-3"].parameters[key] == Index(ParseJson(ScopeInput(item)), Const("a"))
+
+
 def test_keys_of_an_item_are_read_from_the_item() -> None:
     item = "pipelinechannel--rows-loop-item"
     key = f"{item}-subvar-a"

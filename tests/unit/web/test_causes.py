@@ -63,3 +63,11 @@ def test_dots_lie_inside_the_drawing_and_longer_runs_lie_higher() -> None:
     heights = [dot.y for dot in drawn.dots]
     assert heights == sorted(heights, reverse=True)
     assert scatter_of(points[:1]) is None
+
+
+def test_durations_between_two_round_numbers_have_a_line_of_their_own() -> None:
+    drawn = scatter_of([RunPoint("a", "run", "SUCCEEDED", 100.0, 4.0), RunPoint("b", "run", "SUCCEEDED", 101.0, 4.84)])
+    assert drawn is not None
+    ((seconds, height),) = drawn.lines
+    assert seconds == pytest.approx(4.4)
+    assert drawn.dots[1].y < height < drawn.dots[0].y

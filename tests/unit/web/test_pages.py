@@ -192,6 +192,10 @@ def test_metrics_and_outputs_of_a_loop_name_the_iteration_that_they_are_of(seede
         assert [label for label in ("train-model[0]", "train-model[4]") if label not in page] == [], view
 
 
+def test_the_best_metric_of_an_experiment_says_what_it_is_where_rows_are_cards(client: PageClient) -> None:
+    assert 'data-label="Best accuracy"' in client.get("/ui/experiments?metric=accuracy").text
+
+
 def test_the_root_of_the_pages_is_home_with_and_without_a_slash(client: PageClient) -> None:
     assert [client.get(path).headers["location"] for path in ("/ui", "/ui/")] == ["/ui/home", "/ui/home"]
 

@@ -56,5 +56,7 @@ def scatter_of(points: Sequence[RunPoint]) -> Scatter | None:
         return round(HEIGHT - scale * math.log(seconds / lowest), 1)
 
     dots = [Dot(point, round(WIDTH * (point.created_at - from_at) / (until_at - from_at), 1), height(seconds)) for point, seconds in placed]
-    lines = [(seconds, height(seconds)) for seconds in _LINES if lowest < seconds < highest]
+    # Runs that took about the same lie between two round numbers.
+    marks = [seconds for seconds in _LINES if lowest < seconds < highest] or [math.sqrt(min(durations) * max(durations))]
+    lines = [(seconds, height(seconds)) for seconds in marks]
     return Scatter(dots, from_at, until_at, lowest, highest, lines)

@@ -272,6 +272,7 @@ def test_every_snippet_runs_as_it_stands(tab: Page, logged: Logged) -> None:
     assert list(version) == ["In a run", "Without a run", "In a pipeline", "As an imported file", "In a flow"]
     tab.goto("/ui/artifacts?tab=stored")
     tab.locator("tbody th a").first.click()
+    tab.wait_for_url(re.compile(r"/ui/artifacts/\d+$"))
     artifact = _snippets(tab)
     check_axe(tab)
     assert list(artifact) == ["In a pipeline", "In a run", "In a flow", "In plain Python"]

@@ -130,8 +130,7 @@ def test_an_order_that_changes_under_the_pointer_is_offered_and_comes_when_the_p
 def test_who_uses_an_artifact_is_read_on_a_telephone_without_a_scroll_to_the_side(page: Page, served: Served) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto("/ui/artifacts?tab=stored&q=type:Dataset")
-    page.locator("table[data-table=artifacts] tbody th a").last.click()
-    page.goto(page.url + "?tab=usage")
+    page.goto(f"{page.locator('table[data-table=artifacts] tbody th a').last.get_attribute('href')}?tab=usage")
     box = page.get_by_role("region", name="Usage")
     expect(box).to_be_visible()
     assert box.evaluate("box => box.scrollWidth <= box.clientWidth")

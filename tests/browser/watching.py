@@ -40,4 +40,4 @@ def watched_page(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
         yield page
     finally:
         context.close()
-    assert (away, problems) == ([], [])
+    assert (away, problems) == ([], []), f"asked of others: {away}; said to the console: {problems}"

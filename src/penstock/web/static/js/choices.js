@@ -4,7 +4,8 @@ import { make, throttle } from "./dom.js";
 
 const offers = new Map();
 
-async function offered(address) {
+/** What the server offers, asked for once. */
+export async function offered(address) {
   if (!offers.has(address)) {
     offers.set(address, fetch(address, { credentials: "same-origin" }).then((answer) => (answer.ok ? answer.json() : [])).catch(() => []));
   }

@@ -50,7 +50,9 @@ class Console {
   }
 
   async end() {
+    this.aim = null;
     const page = await this.fetch({ last: PAGE, limit: PAGE });
+    if (this.aim !== null) return;
     this.lines.replaceChildren(...page.lines.map((line) => this.element(line)));
     this.first = page.lines[0]?.[0] ?? 0;
     this.last = page.lines.at(-1)?.[0] ?? -1;
@@ -65,7 +67,9 @@ class Console {
     if (this.isLoading || !this.hasEarlier) return;
     this.isLoading = true;
     try {
-      const page = await this.fetch({ before: this.first, limit: PAGE });
+      const { first } = this;
+      const page = await this.fetch({ before: first, limit: PAGE });
+      if (first !== this.first) return; // other lines are shown by now
       this.hasEarlier = page.lines.length === PAGE;
       if (!page.lines.length) return;
       this.first = page.lines[0][0];
@@ -86,7 +90,9 @@ class Console {
     if (this.isLoading) return false;
     this.isLoading = true;
     try {
-      const page = await this.fetch({ after: this.last, limit: PAGE });
+      const { last } = this;
+      const page = await this.fetch({ after: last, limit: PAGE });
+      if (last !== this.last) return false;
       if (page.lines.length) {
         this.lines.append(...page.lines.map((line) => this.element(line)));
         this.last = page.lines.at(-1)[0];
@@ -116,9 +122,11 @@ class Console {
 
   async goTo(number) {
     this.follow(false);
+    this.aim = number;
     let line = this.lines.querySelector(`[data-line="${number}"]`);
     if (!line) {
       const page = await this.fetch({ after: Math.max(-1, number - 200), limit: PAGE });
+      if (this.aim !== number) return;
       this.lines.replaceChildren(...page.lines.map((entry) => this.element(entry)));
       this.first = page.lines[0]?.[0] ?? 0;
       this.last = page.lines.at(-1)?.[0] ?? -1;
@@ -139,6 +147,7 @@ class Console {
 
   async search(text) {
     const status = this.root.querySelector("[data-log-matches]");
+    this.sought = text;
     this.matches = [];
     this.matchAt = -1;
     if (!text) {
@@ -146,6 +155,7 @@ class Console {
       return;
     }
     const found = await this.fetch({ q: text });
+    if (this.sought !== text) return;
     this.matches = found.matches;
     status.textContent = this.matches.length ? `${this.matches.length}${found.is_cut ? "+" : ""} ${say("lines")}` : say("no matches");
   }
@@ -184,7 +194,7 @@ class Console {
       if (event.key !== "Enter") return;
       event.preventDefault();
       clearTimeout(timer);
-      if (!this.matches.length) await this.search(field.value);
+      if (!this.matches.length || this.sought !== field.value) await this.search(field.value);
       this.step(event.shiftKey ? -1 : 1);
     });
     this.lines.addEventListener("click", (event) => {

@@ -8,7 +8,7 @@ import { openNode, searchMembers, shownNode } from "./lineage_panel.js";
 import { showMap } from "./minimap.js";
 import { placeFlat } from "./placing.js";
 import { asRead, showFocused } from "./tabbing.js";
-import { ask, waitAt } from "./waiting.js";
+import { ask, waitAt, waitForText } from "./waiting.js";
 
 const LOOKS = { SUCCEEDED: "succeeded", FAILED: "failed", RUNNING: "running", PENDING: "pending", SKIPPED: "skipped", CANCELED: "canceled" };
 const KINDS = { "system.Dataset": "dataset", "system.Model": "model", "system.Metrics": "metrics", "system.ClassificationMetrics": "metrics", "system.HTML": "document", "system.Markdown": "document" };
@@ -309,7 +309,7 @@ function showRows() {
     const rows = table.querySelector(".lineage-rows");
     const { source } = table.dataset;
     if (!table.open || rows.dataset.source === source) return;
-    const html = await waitAt(rows, (signal) => ask(source, { signal }).then((answer) => answer.text()), load, { bars: 3 });
+    const html = await waitForText(rows, source, load, { bars: 3 });
     if (html === undefined) return;
     rows.dataset.source = source;
     rows.innerHTML = html;

@@ -1,7 +1,7 @@
 // What is asked of a drawn lineage applies as it is moved: the address, the drawing and the list below follow. Without script there is a button.
 
 import { patch } from "./live.js";
-import { ask, waitAt } from "./waiting.js";
+import { waitForText } from "./waiting.js";
 
 const PARTS = ["lineage-asked", "lineage-said", "lineage-more", "lineage-table"];
 const ASKED = ["of", "around", "direction", "depth", "contents", "explode", "expand", "to"];
@@ -32,7 +32,7 @@ export function followForm(place, redraw) {
   let shown = wish(location.href);
   let timer = 0;
   const load = async (address) => {
-    const html = await waitAt(place, (signal) => ask(address, { signal }).then((answer) => answer.text()), () => load(address), { bars: 0 });
+    const html = await waitForText(place, address, () => load(address), { bars: 0 });
     if (html === undefined) return;
     shown = wish(address);
     const page = new DOMParser().parseFromString(html, "text/html");

@@ -2,7 +2,7 @@
 
 import { isTyping } from "./dom.js";
 import { startPreviews } from "./preview.js";
-import { ask, waitAt } from "./waiting.js";
+import { waitForText } from "./waiting.js";
 
 const panel = document.getElementById("lineage-panel");
 const frame = document.getElementById("lineage-frame");
@@ -41,7 +41,7 @@ export async function openNode(ref, { push = true, isEntered = false } = {}) {
   if (push && shownNode() !== ref) history.pushState(history.state, "", addressOf(ref));
   tell(ref);
   if (hadFocus) panel.focus({ preventScroll: true });
-  const html = await waitAt(panel, (signal) => ask(source, { signal }).then((answer) => answer.text()), () => openNode(ref, { push: false }), { bars: 6 });
+  const html = await waitForText(panel, source, () => openNode(ref, { push: false }), { bars: 6 });
   if (html === undefined) return;
   const holder = new DOMParser().parseFromString(html, "text/html");
   panel.replaceChildren(...holder.body.childNodes);

@@ -38,10 +38,8 @@ export function startLive() {
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) listen(address);
   });
-  for (const box of document.querySelectorAll(".table-box")) {
-    box.addEventListener("pointerdown", () => { isHeld = true; });
-  }
-  document.addEventListener("pointerup", () => { isHeld = false; });
+  // What is pressed stays what it is until it is let go or dragged.
+  for (const name of ["down", "move", "up", "cancel"]) document.addEventListener(`pointer${name}`, ({ buttons }) => { isHeld = buttons % 2 > 0; }, true);
   setInterval(showAge, 1000);
   document.addEventListener("penstock:session", ({ detail: isOn }) => badge(isOn ? (letGo && !lostAt ? "live" : "reconnecting") : "out"));
   listen(address);
@@ -148,18 +146,20 @@ function showAge() {
   if (lostAt && Date.now() - lostAt > STALE_AFTER) badge("stale", ` ${clock(lostAt).slice(11)}`);
 }
 
+/** Whether nobody looks, or something is pressed: what is new comes later then. */
+function isNotNow() {
+  isMissed = document.hidden || isHeld;
+  if (isHeld) setTimeout(refresh, PATCH_PAUSE);
+  return isMissed;
+}
+
 /** Fetch this page again and patch what is live, at most about once a second. */
 export const refresh = throttle(async () => {
-  if (document.hidden || isHeld) {
-    isMissed = true;
-    if (isHeld) setTimeout(refresh, PATCH_PAUSE);
-    return;
-  }
-  isMissed = false;
+  if (isNotNow()) return;
   const regions = [...document.querySelectorAll("[data-live][id]")];
   if (!regions.length && letGo) return; // without a stream the page still asks whether the server is there
   const fresh = await fetchPage(shown ?? location.href);
-  if (!fresh) return;
+  if (!fresh || isNotNow()) return;
   for (const old of regions) {
     const replacement = fresh.getElementById(old.id);
     if (!replacement || !old.isConnected) continue;

@@ -25,7 +25,6 @@ class LogView {
     this.firstLine = 0;
     this.rest = new Uint8Array();
     this.isFollowing = true;
-    this.isLoading = false;
     this.matches = [];
     this.matchAt = -1;
     this.searching = 0;
@@ -61,7 +60,9 @@ class LogView {
   }
 
   async loadEnd() {
+    this.aim = null;
     const part = await this.fetchWindow({});
+    if (this.aim !== null) return;
     this.reset(part);
     this.append(part);
     if (this.isFollowing) this.view.scrollTop = this.view.scrollHeight;
@@ -144,42 +145,46 @@ class LogView {
     }
   }
 
-  async loadEarlier() {
-    if (this.isLoading || (this.start === 0 && !this.isTrimmed)) return;
-    this.isLoading = true;
-    try {
-      if (this.isTrimmed) {
-        await this.goToLine(Math.max(0, this.firstLine - 1), false);
-        return;
-      }
-      const length = Math.min(262144, this.start);
-      const part = await this.fetchWindow({ offset: this.start - length, length, align: this.start - length > 0 ? 1 : 0 });
-      const fragment = document.createDocumentFragment();
-      const shown = decode(part.bytes).replace(/\n$/, "").split("\n");
-      const first = part.line < 0 ? this.firstLine - shown.length : part.line;
-      const starts = lineStarts(part.bytes, part.bytes.length);
-      const isError = errorsIn(part.stderr);
-      shown.forEach((content, index) => fragment.append(lineAt(part.offset + starts[index], content, first + index, isError)));
-      const height = this.view.scrollHeight;
-      this.lines.prepend(fragment);
-      this.view.scrollTop += this.view.scrollHeight - height;
-      this.start = part.offset;
-      this.firstLine = first;
-      this.trim(false);
-      this.times.fill();
-    } finally {
-      this.isLoading = false;
+  /** Load lines before those that are there; who asks while they come waits for them, too. */
+  loadEarlier() {
+    return (this.loading ??= this.prepend().finally(() => { this.loading = null; }));
+  }
+
+  async prepend() {
+    if (this.start === 0 && !this.isTrimmed) return;
+    if (this.isTrimmed) {
+      await this.goToLine(Math.max(0, this.firstLine - 1), false);
+      return;
     }
+    const { start } = this;
+    const length = Math.min(262144, start);
+    const part = await this.fetchWindow({ offset: start - length, length, align: start - length > 0 ? 1 : 0 });
+    if (start !== this.start) return; // other lines are shown by now
+    const fragment = document.createDocumentFragment();
+    const shown = decode(part.bytes).replace(/\n$/, "").split("\n");
+    const first = part.line < 0 ? this.firstLine - shown.length : part.line;
+    const starts = lineStarts(part.bytes, part.bytes.length);
+    const isError = errorsIn(part.stderr);
+    shown.forEach((content, index) => fragment.append(lineAt(part.offset + starts[index], content, first + index, isError)));
+    const height = this.view.scrollHeight;
+    this.lines.prepend(fragment);
+    this.view.scrollTop += this.view.scrollHeight - height;
+    this.start = part.offset;
+    this.firstLine = first;
+    this.trim(false);
+    this.times.fill();
   }
 
   /** Show the surroundings of line `number` (0-based). */
   async goToLine(number, mark = true) {
     this.follow(false);
+    this.aim = number;
     let element = this.lines.querySelector(`[data-line="${number}"]`);
     if (!element) {
       const offset = await this.offsetOf(number);
       const from = Math.max(0, offset - 65536);
       const part = await this.fetchWindow({ offset: from, length: 524288, align: from ? 1 : 0 });
+      if (this.aim !== number) return;
       this.reset(part);
       this.isTrimmed = false;
       this.append(part);
@@ -188,10 +193,7 @@ class LogView {
       element = this.lines.querySelector(`[data-line="${number}"]`);
     }
     element?.scrollIntoView({ block: "center" });
-    if (mark && element) {
-      for (const other of this.lines.querySelectorAll(".is-marked")) other.classList.remove("is-marked");
-      element.classList.add("is-marked");
-    }
+    if (mark) this.mark(number, number);
   }
 
   async offsetOf(number) {
@@ -206,9 +208,10 @@ class LogView {
     if (!this.root.isConnected) return;
     try {
       if (!document.hidden && !this.isTailCut) {
-        const part = await this.fetchWindow({ offset: this.end, align: 0 });
+        const { end } = this;
+        const part = await this.fetchWindow({ offset: end, align: 0 });
         this.lost.hidden = true;
-        if (part.bytes.length) {
+        if (part.bytes.length && end === this.end) {
           this.append(part);
           if (this.isFollowing) this.view.scrollTop = this.view.scrollHeight;
           else this.isTailCut = this.end < part.size; // the reader scrolls on, at their own pace

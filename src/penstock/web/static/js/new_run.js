@@ -2,7 +2,7 @@
 
 import "./choices.js";
 import { text } from "./dom.js";
-import { ask, waitAt, why } from "./waiting.js";
+import { ask, waitForText, why } from "./waiting.js";
 
 const KEPT = "penstock new run"; // what was typed before another pipeline or version was chosen
 
@@ -82,7 +82,7 @@ function checkJson(field) {
 }
 
 async function post(address, target) {
-  const html = await waitAt(target, (signal) => ask(address, { method: "POST", body: new FormData(form), headers: { "hx-request": "true" }, signal }).then((answer) => answer.text()), () => post(address, target));
+  const html = await waitForText(target, address, () => post(address, target), { method: "POST", body: new FormData(form), headers: { "hx-request": "true" } });
   if (html === undefined) return;
   const page = new DOMParser().parseFromString(html, "text/html");
   target.replaceChildren(...page.body.childNodes);

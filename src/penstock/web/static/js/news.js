@@ -1,12 +1,12 @@
 // The bell: how much happened since the reader last looked, and what. Asked for once a page, and again when the menu opens.
 
 import { remember } from "./dom.js";
-import { ask, waitAt } from "./waiting.js";
+import { waitForText } from "./waiting.js";
 
 const menu = document.getElementById("news");
 
 async function load() {
-  const html = await waitAt(menu.querySelector(".menu-body"), (signal) => ask(menu.dataset.news, { signal }).then((answer) => answer.text()), load);
+  const html = await waitForText(menu.querySelector(".menu-body"), menu.dataset.news, load);
   if (html === undefined) return;
   const page = new DOMParser().parseFromString(html, "text/html");
   const part = page.querySelector("[data-news-count]");

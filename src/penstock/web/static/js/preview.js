@@ -6,7 +6,6 @@ import "./swipe.js";
 import { make } from "./dom.js";
 import { figure } from "./figure.js";
 import { imageElement, layersOf, viewer } from "./image.js";
-import { startReaders } from "./reader.js";
 import { themeColors } from "./theme.js";
 import { drawVega } from "./vega_drawing.js";
 import { ask, waitAt } from "./waiting.js";
@@ -96,7 +95,8 @@ document.addEventListener("click", (event) => {
 
 /** Give the previews below `root` what script adds to them. */
 export function startPreviews(root) {
-  startReaders(root);
+  const texts = [...root.querySelectorAll("[data-reader]")];
+  if (texts.length) import(new URL("./reader.js", import.meta.url).href).then(({ Reader }) => texts.forEach((place) => new Reader(place)));
   for (const link of root.querySelectorAll("[data-picture]")) link.setAttribute("aria-haspopup", "dialog");
   for (const table of root.querySelectorAll("[data-sift]")) dress(table);
   for (const place of root.querySelectorAll("[data-figure]")) draw(place);

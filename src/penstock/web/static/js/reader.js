@@ -1,4 +1,4 @@
-// Texts of previews: lines with numbers, folded by their indentation, and searched. The text itself comes with the page.
+// Texts of previews: lines with numbers, folded by their indentation, and searched. The text itself comes with the page, this once there is one.
 
 import { icon, make } from "./dom.js";
 
@@ -37,7 +37,8 @@ function patternOf(text) {
   }
 }
 
-class Reader {
+/** Makes a reader of the text at a place. */
+export class Reader {
   constructor(place) {
     this.words = JSON.parse(place.dataset.reader);
     const code = place.querySelector("code");
@@ -129,9 +130,4 @@ class Reader {
     mark.scrollIntoView({ block: "nearest", inline: "nearest" });
     this.told.textContent = `${this.at + 1} / ${this.hits.length}`;
   }
-}
-
-/** Make the texts below `root` readers. */
-export function startReaders(root) {
-  for (const place of root.querySelectorAll("[data-reader]")) new Reader(place);
 }

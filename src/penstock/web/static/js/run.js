@@ -3,7 +3,7 @@
 import { icon, isTyping, make, remember, sprite, text } from "./dom.js";
 import { startLogs } from "./logs.js";
 import { startPreviews } from "./preview.js";
-import { ask, waitAt } from "./waiting.js";
+import { waitForText } from "./waiting.js";
 
 const panel = document.getElementById("panel");
 const body = document.getElementById("run-body");
@@ -37,7 +37,7 @@ export async function openTask(taskId, { tab = null, attempt = null, output = nu
   const focused = focusIn(panel);
   panel.hidden = false;
   body.classList.add("has-panel");
-  const html = await waitAt(panel, (signal) => ask(part, { signal }).then((answer) => answer.text()), () => openTask(taskId, { tab, attempt, output, push }), { bars: 6 });
+  const html = await waitForText(panel, part, () => openTask(taskId, { tab, attempt, output, push }), { bars: 6 });
   if (html === undefined) {
     leaveable();
     return;

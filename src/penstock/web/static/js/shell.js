@@ -176,16 +176,33 @@ document.addEventListener("submit", (event) => {
   }
 }, true);
 
+let answered = null; // the words whose results are there
+let isEntered = false;
+
+/** Go to the chosen result; Enter waits for what was found for all that was typed. */
+function openResult() {
+  const { value } = document.querySelector("#search input");
+  isEntered = value !== answered;
+  if (isEntered) return;
+  const chosen = document.querySelector('#search-results [aria-selected="true"]') ?? document.querySelector("#search-results .result");
+  if (chosen) chosen.click();
+  else if (value.trim()) location.href = `/ui/search?q=${encodeURIComponent(value.trim())}`;
+}
+
+document.addEventListener("htmx:afterSwap", ({ detail: { target, requestConfig } }) => {
+  if (target.id !== "search-results") return;
+  answered = requestConfig.parameters.q;
+  if (isEntered && target.checkVisibility()) openResult();
+});
+
 document.querySelector("#search")?.addEventListener("keydown", (event) => {
+  isEntered = false;
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     event.preventDefault();
     moveResult(event.key === "ArrowDown" ? 1 : -1);
   } else if (event.key === "Enter") {
     event.preventDefault();
-    const chosen = document.querySelector('#search-results .result[aria-selected="true"]') ?? document.querySelector("#search-results .result");
-    const value = document.querySelector("#search input").value.trim();
-    if (chosen) chosen.click();
-    else if (value) location.href = `/ui/search?q=${encodeURIComponent(value)}`;
+    openResult();
   }
 });
 

@@ -1,8 +1,8 @@
 // Tables: row selection with a bulk bar, keyboard rows, completion in the filter bar. Works on whatever the server rendered.
 
-import "./choices.js";
 import "./columns.js";
 
+import { offered } from "./choices.js";
 import { zone } from "./clocks.js";
 import { isTyping, make, text } from "./dom.js";
 import { grow, reveal } from "./long_list.js";
@@ -82,16 +82,10 @@ function knownValues(form, field) {
   return ["<1h", "<24h", "<7d", today, `${today}..`, today.slice(0, 7)];
 }
 
-const known = new Map();
-
-/** Values of a field that contain `text`, from the server; asked for once each. */
-async function valuesOf(form, field, text) {
+/** Values of a field that contain `text`, from the server. */
+function valuesOf(form, field, text) {
   const { values } = form.dataset;
-  const address = `${values}${values.includes("?") ? "&" : "?"}${new URLSearchParams({ field, text })}`;
-  if (!known.has(address)) {
-    known.set(address, fetch(address, { credentials: "same-origin" }).then((answer) => (answer.ok ? answer.json() : [])).catch(() => []));
-  }
-  return known.get(address);
+  return offered(`${values}${values.includes("?") ? "&" : "?"}${new URLSearchParams({ field, text })}`);
 }
 
 /** Write a value as the filter bar reads it. */

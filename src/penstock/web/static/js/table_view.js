@@ -22,7 +22,12 @@ export function wholeTable(answer, fileAddress, address, label) {
     foot.replaceChildren(make("span", { class: "grow" }, say("rows", { shown: `${got.rows.length ? wish.from + 1 : 0}–${wish.from + got.rows.length}`, count: got.matching ?? got.count })), ...(answer.count > size ? [step(-size, "previous", wish.from === 0), step(size, "next", wish.from + got.rows.length >= (got.matching ?? got.count))] : []));
     for (const [at, head] of heads.entries()) head.setAttribute("aria-sort", wish.sort === String(at) ? "ascending" : wish.sort === `-${at}` ? "descending" : "none");
   };
-  const ask = async () => fill(await fetchJson(address(`&${new URLSearchParams(wish)}`)));
+  let asked = 0;
+  const ask = async () => {
+    const turn = (asked += 1);
+    const got = await fetchJson(address(`&${new URLSearchParams(wish)}`));
+    if (turn === asked) fill(got);
+  };
   let timer = 0;
   field.addEventListener("input", () => {
     clearTimeout(timer);

@@ -99,6 +99,9 @@ export async function waitAt(place, work, again, options = {}) {
   }
 }
 
+/** Likewise for the text at an address. */
+export const waitForText = (place, address, again, options = {}) => waitAt(place, (signal) => ask(address, { ...options, signal }).then((answer) => answer.text()), again, options);
+
 // --- fragments that htmx fetches: menus, results of the search ----------------------------
 
 const marks = new WeakMap();

@@ -242,3 +242,10 @@ def test_whole_numbers_in_lists_stand_as_people_wrote_them() -> None:
     specs = {"rates": ParameterSpec("rates", ParameterType.LIST, default=[1.0, 2.5, {"a": 3.0}])}
     assert fields_of(specs, {})[0].value == '[1, 2.5, {"a": 3}]'
     assert yaml_of({"rates": [1.0, 2.5], "rate": 1.0}) == "rates:\n- 1\n- 2.5\nrate: 1.0\n"
+
+
+def test_start_and_plan_are_off_until_there_is_a_pipeline_and_say_why(client: PageClient) -> None:
+    for address, count in (("/ui/runs/new", 2), ("/ui/runs/new?pipeline=pipe-digits", 0)):
+        page = client.get(address).text
+        assert page.count('disabled aria-describedby="start-why">') == count
+        assert ("Choose a pipeline first.</span>" in page) is bool(count)

@@ -44,6 +44,8 @@ _ZONE = re.compile(r"(?:CRON_)?TZ=(\S+)")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(h|m(?!s)|s|ms)")
 _DURATION_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _HOURS = 24
+_LONGEST_INTERVAL = 100 * 366 * 24 * 3600
+"""Seconds; calendars end with the year 9999, and pages show several times ahead."""
 _HORIZON_DAYS = 366 * 8 + 1
 """29 February is at most eight years away; an expression without a match by then (30 February) never fires."""
 _MISSED_LISTED = 20
@@ -261,6 +263,9 @@ def check_trigger(trigger: Trigger, *, anchored_at: float, zone: tzinfo = UTC) -
     """
     if trigger.event is None:
         schedule_of(trigger, anchored_at=anchored_at, zone=zone)
+        interval = trigger.interval_seconds if trigger.cron is None else every_seconds(trigger.cron)
+        if interval is not None and interval > _LONGEST_INTERVAL:
+            raise InvalidArgumentError("trigger: an interval is at most 100 years")
     elif trigger.cron is not None or trigger.interval_seconds is not None:
         raise InvalidArgumentError("trigger: give either a schedule or an event")
     else:

@@ -23,7 +23,7 @@ from penstock.pipelines.experiments import ExperimentService
 from penstock.pipelines.pipelines import PipelineService
 from penstock.pipelines.recurring_runs import RecurringChange, RecurringRequest, RecurringRunService
 from penstock.pipelines.runs import RunRequest, RunService
-from penstock.pipelines.schedules import series_of
+from penstock.pipelines.schedules import check_trigger, series_of
 from penstock.pipelines.versions import VersionService, name_from_file
 from penstock.server.pipelines import PipelineParts
 from penstock.server.planned_environments import PlannedEnvironments
@@ -236,7 +236,10 @@ class RecurringRunForms:
         Raises:
             InvalidArgumentError: the trigger cannot be read.
         """
-        schedule = series_of(_trigger(trigger), anchored_at=after if anchored_at is None else anchored_at, zone=self._zone)
+        wanted = _trigger(trigger)
+        if anchored_at is None:
+            check_trigger(wanted, anchored_at=after, zone=self._zone)
+        schedule = series_of(wanted, anchored_at=after if anchored_at is None else anchored_at, zone=self._zone)
         times: list[float] = []
         moment: float | None = after
         while len(times) < count and moment is not None and (moment := schedule.first_after(moment)) is not None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from penstock.domain.catalog import RecurringRun, Trigger
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.ids import ExperimentId, RecurringRunId
-from penstock.pipelines.schedules import Period, decide, describe, every_seconds, next_times, parse_cron, schedule_of
+from penstock.pipelines.schedules import Period, check_trigger, decide, describe, every_seconds, next_times, parse_cron, schedule_of
 
 
 def at(text: str) -> float:
@@ -139,6 +139,12 @@ def test_a_period_starts_one_interval_after_creation_or_at_its_start() -> None:
     assert schedule_of(Trigger(interval_seconds=10), anchored_at=100.0) == Period(110.0, 10)
     assert schedule_of(Trigger(interval_seconds=10, start_at=50.0), anchored_at=100.0) == Period(110.0, 10)
     assert schedule_of(Trigger(interval_seconds=10, start_at=150.0), anchored_at=100.0) == Period(150.0, 10)
+
+
+@pytest.mark.parametrize("trigger", [Trigger(interval_seconds=10**10), Trigger(cron="@every 99999999h")])
+def test_a_trigger_that_would_fire_after_all_calendars_is_refused(trigger: Trigger) -> None:
+    with pytest.raises(InvalidArgumentError, match="at most 100 years"):
+        check_trigger(trigger, anchored_at=0.0)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ PATTERNS = (
     "cron: there is no time zone {name}",
     "trigger: end_time is before start_time",
     "trigger: interval_second has to be at least 1",
+    "trigger: an interval is at most 100 years",
     "trigger: ring_limit has to be 1 to {number}, not {value}",
     "trigger: max_per_hour has to be 1 to {number}, not {value}",
     "trigger: project {name} is not of the form entity/project",

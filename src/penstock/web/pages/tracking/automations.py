@@ -132,7 +132,7 @@ async def _asked(tracking: TrackingServices, request: Request) -> tuple[Mapping[
     check_own_form(request)
     form = {name: str(value).strip() for name, value in (await request.form()).items()}
     check_writable(tracking, request, form.get("entity", ""))
-    project = await tracking.projects.get(form["entity"], form.get("project", ""))
+    project = await tracking.projects.get(form.get("entity", ""), form.get("project", ""))
     if project is None:
         raise NotFoundError("There is no such project any more.")
     return form, project

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 FLOW_VARIABLE = "METAFLOW_FLOW_NAME"
 """Variable by which the task of a deployed flow is known; holds the flow's name."""
 
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 SortKey = tuple[int, int, str]
 """Time in milliseconds and number of a row, both newest first, and its name where several have these in common."""
@@ -51,6 +54,16 @@ class FlowRun:
     def shown_id(self) -> str:
         """The id that users see and paths accept."""
         return self.run_id if self.run_id is not None else str(self.run_number)
+
+    @property
+    def title(self) -> str:
+        """What people read: flow and id, or the number, which stands for the run in addresses too, where the id is a UUID."""
+        return run_title(self.flow_id, self.run_number, self.shown_id)
+
+
+def run_title(flow_id: str, run_number: int, shown_id: str) -> str:
+    """Return what people read of a run of a flow; see `FlowRun.title`."""
+    return f"{flow_id}/{run_number if _UUID.fullmatch(shown_id) else shown_id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ from penstock.interfaces.flow_values import FlowValueStore, UnreadTask
 PLAIN_TYPES = frozenset({"int", "float", "str", "bool", "list", "dict", "set"})
 MAX_PLAIN_BYTES = 64 * 1024
 """Larger values stay in the datastore."""
+_SPLITS, _TRANSITION = "_foreach_num_splits", "_transition"
+"""Artifacts of Metaflow's own: to how many tasks a task fans out, and of which step (observed with metaflow 2.19)."""
+_MOST_SPLITS = 10_000_000
 
 
 class FlowValues:
@@ -37,6 +40,7 @@ class FlowValues:
     async def _take(self, item: UnreadTask) -> None:
         try:
             values = await (self._parameters(item) if item.task.step_name == PARAMETERS_STEP else self._own_values(item))
+            await self._fan_out(item)
         except PenstockError as error:
             await self._put_off(item, is_hopeless(item, error))
         else:
@@ -51,6 +55,19 @@ class FlowValues:
 
     async def _own_values(self, item: UnreadTask) -> dict[str, Any]:
         return await self._plain(item, item.own)
+
+    async def _fan_out(self, item: UnreadTask) -> None:
+        """Note how many tasks of which step follow a task of a foreach."""
+        if not item.fans_out:
+            return
+        ids = (item.task.run.flow_id, item.task.run.shown_id, item.task.step_name, item.task.shown_id)
+        infos = [info for info in await self._reader.values(*ids, item.attempt) if info.name in {_SPLITS, _TRANSITION}]
+        found = await self._reader.plain_values(*ids, infos)
+        count, steps = found.get(_SPLITS), found.get(_TRANSITION)
+        while isinstance(steps, list) and steps:
+            steps = steps[0]  # (["train"], None): the steps that follow, of a foreach one
+        if isinstance(count, int) and 0 < count <= _MOST_SPLITS and isinstance(steps, str):
+            await self._store.keep_fan_out(item, steps, count)
 
     async def _plain(self, item: UnreadTask, names: Sequence[str]) -> dict[str, Any]:
         task = item.task

@@ -19,6 +19,8 @@ class UnreadTask:
     """How often reading was tried before."""
     own: Sequence[str]
     """Artifacts that this task set: public names whose value no earlier step of the run had."""
+    fans_out: bool = False
+    """Whether it is one of a foreach, and says how many tasks follow."""
 
 
 class FlowValueStore(Protocol):
@@ -30,6 +32,10 @@ class FlowValueStore(Protocol):
 
     async def keep(self, item: UnreadTask, values: Mapping[str, Any]) -> None:
         """Store what was read, in the tracked runs concerned, and take the task from the queue. Safe to repeat."""
+        ...
+
+    async def keep_fan_out(self, item: UnreadTask, step_name: str, count: int) -> None:
+        """Store that `count` tasks of a step follow this one. Safe to repeat; the task stays in the queue."""
         ...
 
     async def put_off(self, item: UnreadTask, *, for_good: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from penstock.interfaces.flow_files import DatastoreRoot
@@ -44,6 +44,18 @@ class FlowQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowTrigger:
+    """An event that started a run, as its client told."""
+
+    name: str
+    """Of the event; of a run of another flow that ended, what it is called."""
+    event_id: str
+    at: float | None
+    run: str = ""
+    """`Flow/run` of the run whose end it was; empty for events."""
+
+
+@dataclass(frozen=True, slots=True)
 class FlowRunItem:
     """A recorded run in lists and at the head of its page."""
 
@@ -64,6 +76,23 @@ class FlowRunItem:
     end_step: str = "end"
     pipeline_run_id: str | None = None
     """Run of the engine that executes it here, if one does."""
+    title: str = ""
+    """What people read: `Flow/run`, with the run's number where its id is a UUID."""
+    triggers: Sequence[FlowTrigger] = ()
+    """What started it, where events did."""
+    recurring_run_id: str = ""
+    """Schedule or trigger that started it here; empty when none did."""
+    recurring_name: str = ""
+
+    @property
+    def is_started_by_itself(self) -> bool:
+        """Whether events or a schedule started it, no person."""
+        return bool(self.triggers or self.recurring_run_id)
+
+    @property
+    def short_title(self) -> str:
+        """The same without the flow."""
+        return self.title.partition("/")[2]
 
     @property
     def is_final(self) -> bool:
@@ -210,6 +239,8 @@ class FlowRunView:
     """The task that failed first."""
     origin_run: str = ""
     """The run that this one resumes; empty unless it resumes one."""
+    expected: Mapping[str, int] = field(default_factory=dict)
+    """How many tasks steps are known to get, by their names: those that a foreach leads to."""
 
     @property
     def task_count(self) -> int:

@@ -160,7 +160,7 @@ def _describe(trigger: EventTrigger) -> str:
         case EventKind.METRIC:
             return f"when {trigger.metric} {trigger.comparison} {trigger.threshold:g} in a run {whose}"
         case EventKind.WEBHOOK:
-            return "when its webhook is called"
+            return f"when event {trigger.name} is published" if trigger.name else "when its webhook is called"
         case EventKind.FILE:
             return f"when {trigger.path} changes"
 

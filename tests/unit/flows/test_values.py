@@ -37,6 +37,9 @@ class Queue:
             raise error
         self.told.append((item.task.shown_id, values))
 
+    async def keep_fan_out(self, item: UnreadTask, step_name: str, count: int) -> None:
+        self.told.append((item.task.shown_id, (step_name, count)))
+
     async def put_off(self, item: UnreadTask, *, for_good: bool) -> None:
         self.told.append((item.task.shown_id, "given up" if for_good else "put off"))
 

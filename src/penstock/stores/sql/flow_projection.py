@@ -16,8 +16,11 @@ from penstock.domain.flows import FlowRun, FlowStep, FlowTask
 from penstock.domain.states import RuntimeState, TaskType
 from penstock.interfaces.flow_failures import UNEXPLAINED
 from penstock.stores.sql.database import Row, Transaction
+from penstock.stores.sql.flow_fan_out import begin_expected
 
 PARAMETERS_STEP = "_parameters"
+MAX_TRIGGERS = 20_000
+"""Characters of what a client told of the events that started a run, beyond which it is not kept with the run."""
 LOST = '{"kind":"LOST"'
 """How the `error` of an attempt begins that told nothing of its end, as JSON text."""
 
@@ -69,9 +72,12 @@ def project_run(tx: Transaction, run: FlowRun) -> None:
     tx.execute(
         "INSERT INTO run (run_id, kind, name, resource_name, pipeline_name, service_account, tags, state, state_history,"
         " created_at, scheduled_at, started_at)"
-        " VALUES (:run, 'flow', :run, :run, :flow, :user, :tags, 'RUNNING', :history, :at, :at, :at) ON CONFLICT (run_id) DO NOTHING",
-        {"run": run_id, "flow": run.flow_id, "user": run.by.user_name or "", "tags": run_tags(run), "history": history, "at": at},
-    )
+        " VALUES (:run, 'flow', :name, :run, :flow, :user, :tags, 'RUNNING', :history, :at, :at, :at) ON CONFLICT (run_id) DO NOTHING",
+        {
+            "run": run_id, "name": run.title, "flow": run.flow_id, "user": run.by.user_name or "", "tags": run_tags(run),
+            "history": history, "at": at,
+        },
+    )  # fmt: skip
     # The engine run of a deployed flow has the same id, and may have been paused before its first step told of the run.
     tx.execute(
         "UPDATE run SET state = 'PAUSED' WHERE run_id = :run"
@@ -116,7 +122,8 @@ def project_task(tx: Transaction, task: FlowTask) -> None:
         task.ts_epoch / 1000,
         RuntimeState.PENDING,
     )
-    tx.execute("UPDATE run SET task_count = task_count + 1, version = version + 1 WHERE run_id = :run", {"run": run_id})
+    more = 0 if begin_expected(tx, task) else 1
+    tx.execute("UPDATE run SET task_count = task_count + :more, version = version + 1 WHERE run_id = :run", {"more": more, "run": run_id})
 
 
 def _add_task(
@@ -178,6 +185,10 @@ def project_metadata(tx: Transaction, task: FlowTask, rows: list[dict[str, Any]]
                 "UPDATE task SET code_digest = :digest WHERE task_id = :task",
                 {"digest": _package_digest(value), "task": shared_task_id(task)},
             )
+        elif field == "execution-triggers":
+            if len(value) <= MAX_TRIGGERS:
+                params = {"told": orjson.dumps(value).decode(), "run": task.run.run_number}
+                tx.execute("UPDATE flow_run SET triggers = :told WHERE run_number = :run", params)
         elif field == "origin-task-id":
             tx.execute(
                 "UPDATE task SET is_cached = 1, cached_task_id = :origin WHERE task_id = :task",

@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.interfaces.flow_values import UnreadTask
 from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.flow_fan_out import NOTHING, SPLITS, put_fan_out
 from penstock.stores.sql.flow_projection import PARAMETERS_STEP
 from penstock.stores.sql.flows import run_from_row, task_from_row
 from penstock.stores.sql.tracking_flow_tasks import put_parameters, put_values
@@ -47,6 +48,10 @@ class SqlFlowValues:
 
         await self._database.write(work)
 
+    async def keep_fan_out(self, item: UnreadTask, step_name: str, count: int) -> None:
+        """See `FlowValueStore.keep_fan_out`."""
+        await self._database.write(lambda tx: put_fan_out(tx, item.task, step_name, count))
+
     async def put_off(self, item: UnreadTask, *, for_good: bool) -> None:
         """See `FlowValueStore.put_off`."""
 
@@ -65,7 +70,14 @@ def _unread(tx: Transaction, row: Row) -> UnreadTask | None:
     if run is None or task is None:
         return None
     own = tx.all(_OWN, (row["task_number"], row["attempt"]))
-    return UnreadTask(task_from_row(run_from_row(run), task), row["attempt"], row["tries"], [item["name"] for item in own])
+    names = [item["name"] for item in own]
+    return UnreadTask(task_from_row(run_from_row(run), task), row["attempt"], row["tries"], names, _fans_out(tx, row))
+
+
+def _fans_out(tx: Transaction, row: Row) -> bool:
+    told = "SELECT sha FROM flow_artifact WHERE task_number = ? AND attempt_id = ? AND name = ?"
+    found = tx.one(told, (row["task_number"], row["attempt"], SPLITS))
+    return found is not None and found["sha"] not in NOTHING
 
 
 def _forget(tx: Transaction, item: UnreadTask) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -20,10 +21,12 @@ from penstock.interfaces.page_flows import (
 from penstock.interfaces.pages import COUNT_LIMIT, LOOKED_AT
 from penstock.interfaces.run_tables import RowGroups
 from penstock.stores.sql.database import Database, Row, Transaction, escape_like
+from penstock.stores.sql.flow_fan_out import expected_of
 from penstock.stores.sql.flow_projection import PARAMETERS_STEP
 from penstock.stores.sql.flow_run_tasks import message_of, origin_of, steps_of, tasks_page
+from penstock.stores.sql.flow_triggers import triggers_of
 from penstock.stores.sql.json_keys import require, value_of_key
-from penstock.stores.sql.page_filters import Where, count_up_to
+from penstock.stores.sql.page_filters import Where, count_up_to, id_range
 from penstock.stores.sql.page_rows import named_places
 from penstock.stores.sql.pages_run_tables import gathered, of_judged
 
@@ -32,8 +35,10 @@ _SHARED = f"flow_run.flow_id || '/' || {_SHOWN_RUN}"
 _JOINED = f"flow_run JOIN run ON run.run_id = {_SHARED}"
 _RUNS = (
     f"SELECT flow_run.*, {_SHOWN_RUN} AS shown_id, run.state AS state, run.finished_at AS finished_at, run.error AS error,"
-    " run.task_count AS task_count, run.done_count AS done_count, run.failed_count AS failed_count, engine.run_id AS engine_run"
+    " run.task_count AS task_count, run.done_count AS done_count, run.failed_count AS failed_count, engine.run_id AS engine_run,"
+    " run.name AS title, recurring_run.recurring_run_id AS recurring_id, recurring_run.display_name AS recurring_name"
     f" FROM {_JOINED} LEFT JOIN run engine ON engine.run_id = flow_run.run_id"
+    " LEFT JOIN recurring_run ON recurring_run.recurring_run_id = engine.recurring_run_id"
 )
 _SORTED = "flow_run.ts_epoch + 0"
 """The same as the column, but nothing that SQLite would go through all runs for where it has the ids of a few."""
@@ -109,12 +114,12 @@ class SqlFlowPages:
             row = _found(tx, flow_id, run_id)
             if row is None:
                 return None
-            run, number = _run_item(row), int(row["run_number"])
             others = tx.all(f"{_RUNS} WHERE flow_run.flow_id = :flow ORDER BY flow_run.run_number DESC LIMIT 10", {"flow": flow_id})
+            (run, *neighbours), number = _run_items(tx, [row, *others]), int(row["run_number"])
             steps = steps_of(tx, number, run.shared_id)
             failed = tasks_page(tx, number, run.shared_id, FlowTaskQuery(state="FAILED", limit=1)).items
             first = failed[0] if failed else None
-            return FlowRunView(run, steps, [_run_item(other) for other in others], first, origin_of(tx, number))
+            return FlowRunView(run, steps, neighbours, first, origin_of(tx, number), expected_of(tx, number))
 
         return await self._database.read(work)
 
@@ -123,7 +128,7 @@ class SqlFlowPages:
 
         def work(tx: Transaction) -> FlowTaskPage:
             row = _found(tx, flow_id, run_id)
-            return FlowTaskPage((), 0) if row is None else tasks_page(tx, int(row["run_number"]), _run_item(row).shared_id, query)
+            return FlowTaskPage((), 0) if row is None else tasks_page(tx, int(row["run_number"]), f"{flow_id}/{row['shown_id']}", query)
 
         return await self._database.read(work)
 
@@ -210,14 +215,22 @@ def _where(tx: Transaction, query: FlowQuery) -> tuple[Where, str]:
             order = _SORTED
     if query.text:
         ids = where.few_runs(query.text)
-        where.add(where.contains("run.name", query.text))
+        where.add(f"({where.contains('run.name', query.text)} OR {where.contains('run.run_id', query.text)})")
         if ids is not None:
-            where.among(_SHARED, ids)
+            where.among(_SHARED, [*ids, *_given(tx, query.text)])
             order = _SORTED
     with where.judged():
         for condition in query.parameters:
             require(where, value_of_key(where, _PARAMETERS, condition.field), condition)
     return where, f"{order} DESC, flow_run.run_number DESC"
+
+
+def _given(tx: Transaction, text: str) -> list[str]:
+    """Shared ids of the runs whose id begins so: runs with a UUID have another name."""
+    start, end = id_range(text)
+    sql = f"SELECT {_SHARED} AS shared FROM flow_run WHERE run_id >= :start AND run_id < :end LIMIT {_FEW}"
+    found = tx.all(sql, {"start": start, "end": end})
+    return [row["shared"] for row in found]
 
 
 def _late_order(where: Where, sort: str) -> tuple[str, ...]:
@@ -247,7 +260,7 @@ def _listed(tx: Transaction, query: FlowQuery, where: Where, order: str, late: S
     if late:
         picked, sorted_by = _among_newest(where, order), ", ".join(f"{sql} {direction}" for sql in (*late, "flow_run.run_number"))
     rows = tx.all(f"{_RUNS} {picked.sql()} ORDER BY {sorted_by} LIMIT {int(limit)} OFFSET {int(query.offset)}", where.params)
-    return [_run_item(row) for row in rows]
+    return _run_items(tx, rows)
 
 
 def _names(tx: Transaction, where: Where, order: str) -> tuple[list[str], list[str]]:
@@ -255,6 +268,12 @@ def _names(tx: Transaction, where: Where, order: str) -> tuple[list[str], list[s
     newest = f"SELECT flow_run.flow_id, flow_run.user_name FROM {_JOINED} {where.sql()} ORDER BY {order} LIMIT {_NAMED_ROWS}"
     rows = tx.all(f"SELECT DISTINCT flow_id, user_name FROM ({newest}) AS newest", where.params)
     return sorted({row["flow_id"] for row in rows}), sorted({row["user_name"] for row in rows if row["user_name"]})
+
+
+def _run_items(tx: Transaction, rows: Sequence[Row]) -> list[FlowRunItem]:
+    """The runs, with what started each."""
+    told = triggers_of(tx, [row["triggers"] for row in rows])
+    return [replace(_run_item(row), triggers=triggers) for row, triggers in zip(rows, told, strict=True)]
 
 
 def _run_item(row: Row) -> FlowRunItem:
@@ -274,4 +293,7 @@ def _run_item(row: Row) -> FlowRunItem:
         error_message=message_of(row["error"]),
         end_step=row["end_step"],
         pipeline_run_id=row["engine_run"],
+        title=row["title"],
+        recurring_run_id=row["recurring_id"] or "",
+        recurring_name=row["recurring_name"] or "",
     )

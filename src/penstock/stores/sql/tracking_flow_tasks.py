@@ -47,9 +47,12 @@ class FlowTaskRuns:
                 _end(tx, task, ok=str(row["value"]) == "True", at=at)
 
     @staticmethod
-    def await_values(tx: Transaction, task: FlowTask, attempt: int) -> None:
-        """Queue a task whose artifacts are stored for the reader of values (`interfaces.flow_values`), when they belong into a record."""
-        if task.step_name == PARAMETERS_STEP or _automatic_runs(tx, task):
+    def await_values(tx: Transaction, task: FlowTask, attempt: int, *, is_fanning_out: bool = False) -> None:
+        """Queue a task whose artifacts are stored for the reader of values (`interfaces.flow_values`), when there is something to read.
+
+        That is what belongs into a record, and how many tasks a foreach starts.
+        """
+        if task.step_name == PARAMETERS_STEP or is_fanning_out or _automatic_runs(tx, task):
             tx.execute(
                 "INSERT INTO flow_unread (task_number, run_number, step_name, attempt) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (task_number) DO UPDATE SET attempt = excluded.attempt, tries = 0",

@@ -39,11 +39,16 @@ class StepNode:
     state: str
     """Worst of its tasks'; empty when none began."""
     count: int
-    """Tasks so far."""
+    """Tasks so far, with those that are known to come."""
     counts: Mapping[str, int]
     """Tasks by state."""
     x: int
     y: int
+
+    @property
+    def begun(self) -> int:
+        """Tasks so far."""
+        return sum(self.counts.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +75,8 @@ class FlowGraph:
     doc: str = ""
 
 
-def graph_of(info: Mapping[str, Any] | None, begun: Sequence[FlowStep]) -> FlowGraph:
-    """Lay out the steps of a run; those that began say how their tasks are."""
+def graph_of(info: Mapping[str, Any] | None, begun: Sequence[FlowStep], expected: Mapping[str, int] | None = None) -> FlowGraph:
+    """Lay out the steps of a run; those that began say how their tasks are, and `expected` how many tasks a foreach leads to."""
     by_step = {step.name: step.states for step in begun}
     steps = _steps(info)
     is_flat = not steps
@@ -79,6 +84,7 @@ def graph_of(info: Mapping[str, Any] | None, begun: Sequence[FlowStep]) -> FlowG
         names = list(by_step)
         steps = {name: {"next": names[index + 1 : index + 2]} for index, name in enumerate(names)}
     layers = _layers(steps, str((info or {}).get("start_step") or "start"))
+    totals = _totals(steps, layers, expected or {})
     widest = max((len(layer) for layer in layers), default=1)
     width = widest * (NODE_WIDTH + GAP_X) - GAP_X + 2 * MARGIN
     nodes = []
@@ -86,7 +92,7 @@ def graph_of(info: Mapping[str, Any] | None, begun: Sequence[FlowStep]) -> FlowG
         left = (width - len(layer) * (NODE_WIDTH + GAP_X) + GAP_X) // 2
         for place, name in enumerate(layer):
             x, y = left + place * (NODE_WIDTH + GAP_X), MARGIN + depth * (NODE_HEIGHT + GAP_Y)
-            nodes.append(_node(name, steps[name], by_step.get(name, {}), x, y))
+            nodes.append(_node(name, steps[name], by_step.get(name, {}), totals.get(name, 0), x, y))
     placed = {node.name: node for node in nodes}
     edges = [
         _edge(placed[name], placed[target], placed[name].kind in {"foreach", "parallel"}, nodes)
@@ -146,11 +152,22 @@ def _targets(steps: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:
     return [str(target) for target in steps[name].get("next") or () if target in steps]
 
 
-def _node(name: str, step: Mapping[str, Any], counts: Mapping[str, int], x: int, y: int) -> StepNode:
+def _totals(steps: Mapping[str, Mapping[str, Any]], layers: Sequence[Sequence[str]], expected: Mapping[str, int]) -> dict[str, int]:
+    """How many tasks steps will have: what follows a step of a loop within the loop gets as many."""
+    found = dict(expected)
+    for name in (name for layer in layers for name in layer):
+        if name in found and steps[name].get("type") in {"linear", "split-static"}:
+            for target in _targets(steps, name):
+                if steps[target].get("type") != "join":
+                    found.setdefault(target, found[name])
+    return found
+
+
+def _node(name: str, step: Mapping[str, Any], counts: Mapping[str, int], total: int, x: int, y: int) -> StepNode:
     named = [str(item.get("name", "")) for item in step.get("decorators") or () if isinstance(item, Mapping)]
     decorators = [name for name in named if name != _OWN_DECORATOR]
     kind = _WORDS.get(str(step.get("type") or ""), "")
-    return StepNode(name, kind, str(step.get("doc") or ""), decorators, worst_state(counts), sum(counts.values()), counts, x, y)
+    return StepNode(name, kind, str(step.get("doc") or ""), decorators, worst_state(counts), max(sum(counts.values()), total), counts, x, y)
 
 
 def _edge(source: StepNode, target: StepNode, is_foreach: bool, nodes: Sequence[StepNode]) -> StepEdge:

@@ -109,7 +109,7 @@ class _StepWaits(Waits):
 def _node(step: StepNode, tasks: Sequence[FlowTaskItem], run: str, caught: str) -> GraphNode:
     began = [task.started_at for task in tasks if task.started_at is not None]
     ended = [task.finished_at for task in tasks]
-    is_whole = bool(began) and len(tasks) == step.count
+    is_whole = bool(began) and len(tasks) == step.begun
     last = max((moment for moment in ended if moment is not None), default=None)
     return GraphNode(
         id=step.name,

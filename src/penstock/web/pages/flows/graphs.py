@@ -57,4 +57,4 @@ async def _drawn(flows: FlowWeb, request: Request) -> tuple[FlowRunItem, FlowGra
     view = await flows.pages.run(flow_id, run_id)
     if view is None:
         raise NotFoundError(f"There is no run {flow_id}/{run_id}.")
-    return view.run, graph_of(await flows.reader.graph(flow_id, run_id), view.steps)
+    return view.run, graph_of(await flows.reader.graph(flow_id, run_id), view.steps, view.expected)

@@ -189,11 +189,12 @@ async def run_page(services: WebServices, flows: FlowWeb, request: Request) -> R
     page = replace(page, last_words=await _last_words(flows, page))
     language = language_of(request)
     states = [translate(language, state_word(other.state)) for other in view.neighbours]
-    others = [(f"{one.run_id} · {state}", f"/flows/{flow_id}/{one.run_id}") for one, state in zip(view.neighbours, states, strict=True)]
-    name = translate(language, RUN_CRUMB, run=view.run.run_id)
+    beside = zip(view.neighbours, states, strict=True)
+    others = [(f"{one.short_title} · {state}", f"/flows/{flow_id}/{one.run_id}") for one, state in beside]
+    name = translate(language, RUN_CRUMB, run=view.run.short_title)
     crumbs = (Crumb("Flows", "/flows"), Crumb(flow_id, f"/flows/{flow_id}"), Crumb(name, "", others))
     scripts = ("table", "flows", "timeline", *_SCRIPTS.get(tab, ()))
-    frame = Frame(title=f"{flow_id}/{view.run.run_id}", section="flows", crumbs=crumbs, live=live_of(view.run), scripts=scripts)
+    frame = Frame(title=view.run.title, section="flows", crumbs=crumbs, live=live_of(view.run), scripts=scripts)
     return render(services, request, "flows/run.html", frame=frame, page=page)
 
 
@@ -262,7 +263,7 @@ async def _parameter_tasks(flows: FlowWeb, view: FlowRunView) -> list[str]:
 async def _tab(services: WebServices, flows: FlowWeb, view: FlowRunView, tab: str, wanted: Mapping[str, str]) -> dict[str, Any]:
     run = view.run
     if tab == "dag":
-        return {"graph": graph_of(await flows.reader.graph(run.flow_id, run.run_id), view.steps)}
+        return {"graph": graph_of(await flows.reader.graph(run.flow_id, run.run_id), view.steps, view.expected)}
     if tab == "timeline":
         end = run.finished_at or services.clock.now()
         drawn = await flows.pages.tasks(run.flow_id, run.run_id, FlowTaskQuery(limit=_MAX_BARS))

@@ -156,7 +156,7 @@ def _crumbs(page: FlowTaskPage, language: str) -> Sequence[Crumb]:
     return (
         Crumb("Flows", "/flows"),
         Crumb(run.flow_id, f"/flows/{run.flow_id}"),
-        Crumb(translate(language, RUN_CRUMB, run=run.run_id), above),
+        Crumb(translate(language, RUN_CRUMB, run=run.short_title), above),
         Crumb(task.step_name, f"{above}/{task.step_name}"),
         Crumb(translate(language, TASK_CRUMB, task=task.task_id)),
     )

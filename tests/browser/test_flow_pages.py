@@ -105,6 +105,20 @@ def test_the_timeline_has_every_attempt_and_leads_to_it(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("exit code 1: ValueError: b needs a second try")
 
 
+def test_on_a_telephone_what_a_task_of_a_loop_works_on_stands_whole_above_its_bar(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/flows?tag=nightly")
+    run = page.locator("a.name[href^='/flows/ShownFlow/']").first.get_attribute("href")
+    page.goto(f"{run}/view/timeline")
+    row = page.locator(".timeline-row.is-long").first
+    expect(row).to_contain_text("=")
+    expect(row.locator(".timeline-name")).to_have_css("white-space", "normal")
+    above = "row => row.querySelector('.timeline-name').getBoundingClientRect().bottom <= row.querySelector('.timeline-track').getBoundingClientRect().top"
+    whole = "name => name.scrollWidth <= name.clientWidth && name.clientWidth > 250"
+    assert row.evaluate(above)
+    assert row.locator(".timeline-name").evaluate(whole)
+
+
 def test_the_log_of_a_task_is_searched_timed_and_linked_to_like_those_of_pipelines(page: Page) -> None:
     open_run(page)
     open_tab(page, "Timeline")

@@ -27,6 +27,36 @@ def trainer(wandb_server: LiveServer, tmp_path: Path) -> Client:
     return Client(Path(os.environ["PENSTOCK_TEST_FRAMEWORKS"]), wandb_server, tmp_path)
 
 
+@pytest.mark.parametrize("log", ["gradients", "parameters", "all", None])
+def test_a_watched_model_logs_histograms_and_its_graph(trainer: Client, log: str | None) -> None:
+    answer = trainer.run(
+        f"""
+import json, torch
+run = wandb.init(id="watched")
+model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 1))
+run.watch(model, log={log!r}, log_freq=2, log_graph=True)
+for _ in range(4):
+    model(torch.rand(5, 4)).mean().backward()
+    run.log({{"loss": 1}})
+run.unwatch(model)
+run.finish()
+run = wandb.Api().run(PROJECT + "/watched")
+rows = list(run.scan_history())
+drawn = [key for key in rows[1] if key.startswith(("gradients/", "parameters/"))]
+graph = run.summary["graph_0"]
+nodes = json.load(run.file(graph["path"]).download(root="graph"))["nodes"]
+answer = {{
+    "kinds": sorted({{key.split("/")[0] for key in drawn}}), "layers": sorted({{key.split("/")[1] for key in drawn}}),
+    "histograms": all(rows[1][key]["_type"] == "histogram" and sum(rows[1][key]["values"]) for key in drawn),
+    "summary": all(run.summary[key]["_type"] == "histogram" for key in drawn), "graph": graph["_type"], "nodes": [node["name"] for node in nodes],
+}}
+"""
+    )
+    kinds = {None: [], "all": ["gradients", "parameters"]}.get(log, [log])
+    layers = ["0.bias", "0.weight", "2.bias", "2.weight"] if log else []
+    assert answer == {"kinds": kinds, "layers": layers, "histograms": True, "summary": True, "graph": "graph-file", "nodes": ["0", "1", "2"]}
+
+
 def test_lightning_logs_steps_epochs_gradients_and_checkpoints(trainer: Client) -> None:
     answer = trainer.run(
         """

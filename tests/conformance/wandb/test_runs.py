@@ -132,6 +132,28 @@ answer = stopped
     assert answer is True
 
 
+def test_filters_take_every_regular_expression(any_client: Client) -> None:
+    answer = any_client.run(
+        r"""
+for name in ("foo-1", "bar_2", "Foo-barfoo-3"):
+    wandb.init(name=name, config={"opt": {"name": "adam" if name == "foo-1" else "sgd"}}).finish()
+def found(field, pattern, **more):
+    return sorted(run.name for run in wandb.Api().runs(PROJECT, filters={field: {"$regex": pattern, **more}}))
+try:
+    found("display_name", "(?=f)")
+except Exception as error:
+    refused = str(error)
+answer = {"repeated": found("display_name", "^(foo|bar)+[-_]"), "dots": found("display_name", ".*o.*-.*o.*-.*"), "flag": found("display_name", "(?i)^FOO"),
+          "options": found("display_name", "^FOO", **{"$options": "i"}), "config": found("config.opt.name", "^(a|ad)*am$"),
+          "class": found("display_name", "^[[:lower:]]+_"), "refused": "look-around" in refused}
+"""
+    )
+    assert answer == {
+        "repeated": ["bar_2", "foo-1"], "dots": ["Foo-barfoo-3"], "flag": ["Foo-barfoo-3", "foo-1"], "options": ["Foo-barfoo-3", "foo-1"],
+        "config": ["foo-1"], "class": ["bar_2"], "refused": True,
+    }  # fmt: skip
+
+
 def test_runs_are_listed_filtered_and_ordered(any_client: Client) -> None:
     answer = any_client.run(
         """

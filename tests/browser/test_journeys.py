@@ -421,9 +421,11 @@ def test_the_critical_path_is_told_and_the_rest_dims_and_buttons_walk_matches(pa
     expect(page.locator("#graph-path-text")).to_be_hidden()
     expect(page.locator("#graph-search-next")).to_be_disabled()
     page.locator("#graph-search").fill("e")
-    drawn, count = page.locator(".node.is-match").count(), page.locator("#graph-search-count")
+    count = page.locator("#graph-search-count")
+    every = "() => parseInt(document.querySelector('#graph-search-count').textContent) === document.querySelectorAll('.node.is-match').length + 6"
+    page.wait_for_function(every)  # those that are drawn, five in the closed loop and one in the branch not taken
+    drawn = page.locator(".node.is-match").count()
     assert drawn > 2
-    expect(count).to_have_text(re.compile(rf"^{drawn + 6} "))  # with five in the closed loop and one in the branch not taken
     page.locator("#graph-search-previous").click()
     expect(count).to_have_text(re.compile(rf"^{drawn + 6}/{drawn + 6} "))
     page.locator("#graph-search-next").click()
@@ -545,6 +547,7 @@ def test_a_confusion_matrix_shows_shares_of_chosen_classes_and_a_curve_is_follow
     page.locator("tbody a.name").first.click()
     matrix = page.locator("[data-matrix]")
     first = matrix.locator("tbody tr").first.locator("td").first
+    expect(first).to_be_visible()
     counts = [float(text) for text in matrix.locator("tbody tr").first.locator("td").all_inner_texts()]
     matrix.get_by_label("Values").select_option("row")
     expect(first).to_have_text(f"{counts[0] / sum(counts) * 100:.1f} %")

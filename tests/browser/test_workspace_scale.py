@@ -361,7 +361,14 @@ def test_a_colour_that_was_chosen_stays_and_what_looks_like_it_takes_another_sty
     expect(entries.filter(has_text="try 258").locator(".legend-swatch")).to_have_class("legend-swatch series-11")
 
 
+def beat(logged: Many, name: str) -> None:
+    """Let a run say that it is still there: on a busy machine it may have been silent for so long that it counts as crashed."""
+    told = httpx.post(f"{logged.url}/files/tester/many/{name}/file_stream", json={"files": {}}, auth=("api", logged.key))
+    assert told.status_code == 200
+
+
 def test_rows_further_down_follow_what_happens_to_their_runs(tab: Page, logged: Many) -> None:
+    beat(logged, "r0")
     tab.goto(logged.base)
     to_end(tab, RUNS)
     row = tab.locator("#workspace-runs .workspace-row").last
@@ -369,10 +376,11 @@ def test_rows_further_down_follow_what_happens_to_their_runs(tab: Page, logged: 
     expect(row).to_contain_text(re.compile("try 000.*Running", re.DOTALL))
     ended = httpx.post(f"{logged.url}/files/tester/many/r0/file_stream", json={"complete": True, "exitcode": 0}, auth=("api", logged.key))
     assert ended.status_code == 200
-    expect(row).to_contain_text(re.compile("try 000.*Finished", re.DOTALL), timeout=15000)
+    expect(row).to_contain_text(re.compile("try 000.*Finished", re.DOTALL))
 
 
 def test_rows_that_were_out_of_sight_are_brought_up_to_date_when_they_are_scrolled_to(tab: Page, logged: Many) -> None:
+    beat(logged, "r1")
     tab.goto(logged.base)
     to_end(tab, RUNS)
     row = tab.locator('#workspace-runs [data-name="r1"]')
@@ -408,7 +416,7 @@ def test_a_run_that_is_renamed_elsewhere_has_its_new_name_in_list_legends_and_pa
     expect(bars.filter(has_text="try 251")).to_have_count(1)
     change(logged, "r251", displayName="aa 251")
     row = tab.locator('#workspace-runs [data-name="r251"]')
-    expect(row.get_by_role("link")).to_have_text("aa 251", timeout=15000)
+    expect(row.get_by_role("link")).to_have_text("aa 251")
     expect(panel.locator(".chart-legend")).to_contain_text("aa 251")
     expect(bars.filter(has_text="aa 251")).to_have_count(1)
     expect(tab.locator("#workspace-runs .workspace-row").first).to_contain_text("aa 251")  # it stands where its name belongs
@@ -416,7 +424,7 @@ def test_a_run_that_is_renamed_elsewhere_has_its_new_name_in_list_legends_and_pa
     tab.keyboard.press("Shift+ArrowRight")
     expect(panel.locator(".chart-tip .tip-row").filter(has_text="aa 251")).to_have_count(1)
     change(logged, "r251", displayName="try 251")
-    expect(row.get_by_role("link")).to_have_text("try 251", timeout=15000)
+    expect(row.get_by_role("link")).to_have_text("try 251")
 
 
 def test_a_run_that_gets_another_group_or_tag_elsewhere_moves_in_the_list(tab: Page, logged: Many) -> None:
@@ -424,14 +432,14 @@ def test_a_run_that_gets_another_group_or_tag_elsewhere_moves_in_the_list(tab: P
     before = tab.locator(".run-group").filter(has=tab.locator('[data-name="r252"]'))
     expect(before.locator("strong")).to_have_text("g2")
     change(logged, "r252", groupName="moved")
-    expect(before.locator("strong")).to_have_text("moved", timeout=15000)
+    expect(before.locator("strong")).to_have_text("moved")
     expect(tab.locator('figure[data-panel="loss"] .chart-legend')).to_contain_text("moved (1)")
     tab.goto(f"{logged.base}?q=tag:chosen")
     expect(tab.locator(".workspace-row")).to_have_count(0)
     change(logged, "r252", tags=["chosen"], groupName="g2")
-    expect(tab.locator('#workspace-runs [data-name="r252"]')).to_have_count(1, timeout=15000)
+    expect(tab.locator('#workspace-runs [data-name="r252"]')).to_have_count(1)
     change(logged, "r252", tags=[])
-    expect(tab.locator('#workspace-runs [data-name="r252"]')).to_have_count(0, timeout=15000)
+    expect(tab.locator('#workspace-runs [data-name="r252"]')).to_have_count(0)
 
 
 def test_a_view_keeps_the_filter_groups_and_order_of_its_runs_and_the_address_tells_them(tab: Page, logged: Many) -> None:

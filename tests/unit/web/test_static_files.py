@@ -21,7 +21,7 @@ SCRIPTS = sorted({name for path in (STATIC.parent / "pages").rglob("*.py") for n
 """Names that pages give to their frames."""
 CODE = {".css", ".js", ".svg"}
 CHARTS = {"vega.min.js", "vega-lite.min.js", "vega-interpreter.js"}
-LATER = CHARTS | {"vega_view.js", "vega_fill.js", "report_export.js", "image_viewer.js", "reader.js", "in_space.js", "space.js", "solid_files.js", "textures.js", "molecules.js", "blocks.js", "layout_worker.js"}
+LATER = CHARTS | {"vega_view.js", "vega_fill.js", "report_export.js", "image_viewer.js", "panel_range.js", "reader.js", "in_space.js", "space.js", "solid_files.js", "textures.js", "molecules.js", "blocks.js", "layout_worker.js"}
 """Loaded when a graph has many boxes, when a custom chart, a text or something in space comes into view, when an image is opened, or a report with custom charts is exported, not before."""
 
 

@@ -321,8 +321,9 @@ export class Board {
     this.note();
   }
 
-  reload() {
-    for (const panel of this.panels) if (panel.isDrawn) panel.load();
+  /** Load what is in sight again; settled when all of it is here. */
+  reload(isMeant = () => true) {
+    return Promise.all(this.panels.filter((panel) => panel.isDrawn && isMeant(panel)).map((panel) => panel.load()));
   }
 
   /** Draw again what is there, or only panels that hold a `part`. */
@@ -459,15 +460,11 @@ export class Board {
     }
   }
 
-  /** Draw again when the history of a shown run grew. */
+  /** Draw again when the history of a shown run grew, but never before the last answers are drawn: a slow server would answer for nothing. */
   listen(what) {
     const names = () => new Set(this.visible().map((run) => run.runName ?? run.name));
-    const again = throttle(() => {
-      if (!document.hidden) this.reload();
-    }, LIVE_PAUSE);
-    const retold = throttle(() => {
-      if (!document.hidden) for (const panel of this.panels) if (panel.isDrawn && panel.isOfValues) panel.load();
-    }, LIVE_PAUSE);
+    const again = throttle(() => (document.hidden ? null : this.reload()), LIVE_PAUSE);
+    const retold = throttle(() => (document.hidden ? null : this.reload((panel) => panel.isOfValues)), LIVE_PAUSE);
     document.addEventListener("penstock:change", (event) => {
       const known = names();
       if (event.detail?.some((change) => change.what === "config")) retold(); // names, tags, groups and config, of runs that are not in the list too

@@ -28,6 +28,7 @@ class LogView {
     this.matches = [];
     this.matchAt = -1;
     this.searching = 0;
+    this.polling = 0;
     this.timer = null;
     this.times = new LineTimes(root, (from, to) => this.address({ from, to }, "/times"));
   }
@@ -122,14 +123,16 @@ class LogView {
       this.tail = lineAt(start + cut, decode(this.rest.subarray(Math.max(0, this.rest.length - 20000))), this.nextLine, isError);
       fragment.append(this.tail);
     }
+    const before = this.lines.childElementCount;
     this.lines.append(fragment);
-    this.trim(true);
+    this.trim(true, this.isFollowing ? Infinity : Math.max(0, before - KEEP / 2)); // not what the reader looks at
+    this.trim(false);
     this.empty.hidden = true;
     this.times.fill();
   }
 
-  trim(fromStart) {
-    const extra = this.lines.childElementCount - KEEP;
+  trim(fromStart, most = Infinity) {
+    const extra = Math.min(most, this.lines.childElementCount - KEEP);
     if (extra <= 0) return;
     const before = this.view.scrollHeight;
     if (!fromStart) {
@@ -165,12 +168,13 @@ class LogView {
     const first = part.line < 0 ? this.firstLine - shown.length : part.line;
     const starts = lineStarts(part.bytes, part.bytes.length);
     const isError = errorsIn(part.stderr);
-    shown.forEach((content, index) => fragment.append(lineAt(part.offset + starts[index], content, first + index, isError)));
+    const left = Math.max(0, shown.length - KEEP / 2); // of short lines not all, else what the reader looks at would have to go
+    shown.slice(left).forEach((content, index) => fragment.append(lineAt(part.offset + starts[left + index], content, first + left + index, isError)));
     const height = this.view.scrollHeight;
     this.lines.prepend(fragment);
     this.view.scrollTop += this.view.scrollHeight - height;
-    this.start = part.offset;
-    this.firstLine = first;
+    this.start = part.offset + starts[left];
+    this.firstLine = first + left;
     this.trim(false);
     this.times.fill();
   }
@@ -182,7 +186,7 @@ class LogView {
     let element = this.lines.querySelector(`[data-line="${number}"]`);
     if (!element) {
       const offset = await this.offsetOf(number);
-      const from = Math.max(0, offset - 65536);
+      const from = Math.max(0, offset - 16384);
       const part = await this.fetchWindow({ offset: from, length: 524288, align: from ? 1 : 0 });
       if (this.aim !== number) return;
       this.reset(part);
@@ -205,6 +209,7 @@ class LogView {
 
   async poll() {
     clearTimeout(this.timer);
+    const mine = (this.polling += 1); // one goes on, whoever began others
     if (!this.root.isConnected) return;
     try {
       if (!document.hidden && !this.isTailCut) {
@@ -221,7 +226,7 @@ class LogView {
     } catch {
       this.lost.hidden = false; // and go on trying
     }
-    this.timer = setTimeout(() => this.poll(), FOLLOW_PAUSE);
+    if (mine === this.polling) this.timer = setTimeout(() => this.poll(), FOLLOW_PAUSE);
   }
 
   follow(isOn) {

@@ -32,7 +32,9 @@ export class MediaPanel extends Panel {
   async load() {
     const runs = this.board.visible();
     const wanted = runs.map((run) => run.id).join();
-    if (this.isLoaded && this.drawnRuns === wanted && !this.isStale) return;
+    if (this.asked === wanted && !this.isStale) return; // here, or on its way
+    Object.assign(this, { asked: wanted, isStale: false });
+    let isHere = false;
     await this.working(async (signal) => {
       const held = [];
       for (let at = 0; at < runs.length && held.length < MAX_RUNS; at += MAX_RUNS) {
@@ -40,12 +42,11 @@ export class MediaPanel extends Panel {
         held.push(...parts.filter((part) => part.values.length));
       }
       held.length = Math.min(held.length, MAX_RUNS);
-      this.isLoaded = true;
-      this.drawnRuns = wanted;
-      this.isStale = false;
       this.held = held;
       this.show();
+      isHere = true;
     });
+    if (!isHere && this.asked === wanted) this.asked = null;
   }
 
   retell() {

@@ -25,10 +25,14 @@ const CHOICES = {
   smoother: ["", "ema", "gaussian", "mean"], agg: ["", "mean", "median", "min", "max"], band: ["", "range", "std", "stderr", "none"], logX: ["", "yes", "no"], logY: ["", "yes", "no"],
 };
 
-/** Ask for a panel. `spec` null: a new one. */
+let asked = 0;
+
+/** Ask for a panel. `spec` null: a new one. Who asks twice before the dialog is there gets one. */
 export async function editPanel(board, spec) {
-  const columns = (await fetchJson(`/ui/tracking/columns?${board.source}`).catch(() => ({ columns: [] }))).columns;
-  const presets = (await fetchJson(`/ui/tracking/charts/presets?entity=${location.pathname.split("/")[1]}`).catch(() => ({ presets: [] }))).presets;
+  const mine = (asked += 1);
+  const [{ columns = [] }, { presets = [] }] = await Promise.all([`columns?${board.source}`, `charts/presets?entity=${location.pathname.split("/")[1]}`]
+    .map((address) => fetchJson(`/ui/tracking/${address}`).catch(() => ({}))));
+  if (mine !== asked) return;
   const tables = board.auto.filter((one) => one.kind === "table" || one.table).map((one) => one.key);
   const lists = { keys: board.lineKeys(), columns, presets, tables, media: board.auto.filter((one) => one.kind !== "line").map((one) => one.key) };
   const form = make("form", { method: "dialog", class: "panel-form" });
@@ -189,14 +193,18 @@ export function askText(board, label, value, proposals, work) {
   const form = make("form", { method: "dialog" }, row("asked-text", label, input), make("datalist", { id: "asked-list" }, ...proposals.map((one) => make("option", { value: one }))), problem,
     make("footer", {}, make("button", { class: "button", type: "button", onclick: () => dialog.close() }, say("cancel")), make("button", { class: "button primary" }, say("save"))));
   const dialog = make("dialog", { "aria-label": label }, form);
+  let isSent = false; // what a second click would do a second time
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (isSent) return;
+    isSent = true;
     problem.textContent = "";
     try {
       await work(input.value.trim());
       dialog.close();
     } catch (error) {
       problem.textContent = why(error);
+      isSent = false;
     }
   });
   dialog.addEventListener("close", () => dialog.remove());

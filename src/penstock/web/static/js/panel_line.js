@@ -1,19 +1,21 @@
 // Line panels: one or several keys, keys by pattern, or an expression, over the visible runs.
 
-import { make } from "./dom.js";
+import { fieldTime, momentOf, zone } from "./clocks.js";
+import { make, notify } from "./dom.js";
 import { expression } from "./expressions.js";
 import { isLaneWanted, lane } from "./lanes.js";
 import { apart, lookClass, restyled, styleAt } from "./looks.js";
 import { Panel } from "./panel.js";
-import { askRange } from "./panel_range.js";
 import { canDraw, Plot } from "./plot.js";
 import { combined, grouped } from "./series.js";
+import { why } from "./waiting.js";
 import { groupTitle, say, shortNumber } from "./words.js";
 
 const MOST_KEYS = 16; // at first, and as many more each time the reader asks
 const MOST_NAMES = 8;
 const MOST_COMPARED = 20;
 const LEVEL_STYLE = 2; // of lines that are one number
+const rangeDialog = () => import(new URL("./panel_range.js", import.meta.url).href);
 const OWN = ["x", "smooth", "smoother", "logY", "logX", "clip", "agg", "band", "yMin", "yMax"];
 
 export class LinePanel extends Panel {
@@ -258,9 +260,10 @@ export class LinePanel extends Panel {
   }
 
   /** Zoom, or choose runs, by numbers: what dragging does, without a pointer. */
-  askRange() {
+  async askRange() {
     const { x, y } = this.plot?.plot?.scales ?? {};
-    if (x) askRange(this, { x: [x.min, x.max], y: [y.min, y.max] });
+    const dialog = x && (await rangeDialog().catch((error) => notify(why(error))));
+    if (dialog && !document.querySelector(".panel-dialog")) dialog.askRange(this, { x: [x.min, x.max], y: [y.min, y.max] }, { fieldTime, momentOf, zone });
   }
 
   entries() {

@@ -1,6 +1,6 @@
 // The dialog of a line drawing that takes ranges of x and y as numbers: it zooms, and chooses the runs whose lines pass, as dragging does.
+// It comes when it is asked for.
 
-import { fieldTime, momentOf, zone } from "./clocks.js";
 import { make } from "./dom.js";
 import { say } from "./words.js";
 
@@ -9,13 +9,12 @@ const SIDES = [["x", 0, "x from"], ["x", 1, "x to"], ["y", 0, "y from"], ["y", 1
 /** How ends of a range are asked for: numbers, or moments in the reader's zone; `unit` stands behind the label. */
 const NUMBERS = { type: "number", unit: "", tell: (value) => String(Number(value.toPrecision(7))), read: Number };
 const SECONDS = { ...NUMBERS, unit: " (s)" };
-const MOMENTS = { type: "datetime-local", unit: ` (${zone})`, tell: (value) => fieldTime(Math.round(value * 1000)), read: (text) => momentOf(text) / 1000 };
-const X_KINDS = { _timestamp: MOMENTS, _runtime: SECONDS };
+const momentsBy = ({ fieldTime, momentOf, zone }) => ({ type: "datetime-local", unit: ` (${zone})`, tell: (value) => fieldTime(Math.round(value * 1000)), read: (text) => momentOf(text) / 1000 });
 
-/** Ask for ranges, beginning with those that are shown. */
-export function askRange(panel, shown) {
+/** Ask for ranges, beginning with those that are shown; `clock`: how the page tells times. */
+export function askRange(panel, shown, clock) {
   const problem = make("p", { class: "problem small", role: "alert" });
-  const kinds = { x: X_KINDS[panel.settings().x] ?? NUMBERS, y: NUMBERS };
+  const kinds = { x: { _timestamp: momentsBy(clock), _runtime: SECONDS }[panel.settings().x] ?? NUMBERS, y: NUMBERS };
   const fields = SIDES.map(([axis, side, label]) => {
     const id = `range-${axis}${side}`;
     const { type, unit, tell } = kinds[axis];

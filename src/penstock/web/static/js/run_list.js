@@ -110,7 +110,8 @@ export class RunList {
 
   /** Have the rows of these runs too: those that the list has not come to are fetched and stand above it. */
   async want(ids) {
-    for (const row of [...this.chosen.children]) if (!ids.has(row.dataset.run)) row.remove();
+    this.wanted = ids;
+    for (const { dataset: { run: id } } of [...this.chosen.children]) if (!ids.has(id)) this.forget(id);
     const far = [...ids].filter((id) => !this.rows.has(id) && !this.missing.has(id)).slice(0, MOST_CHOSEN);
     if (!far.length) {
       this.chosen.hidden = !this.chosen.firstElementChild;
@@ -118,9 +119,16 @@ export class RunList {
     }
     for (const id of far) this.missing.add(id); // asked for once; also those that are gone
     const fresh = await this.fetch({ runs: far.join(",") });
+    for (const id of far) if (!fresh || !this.wanted.has(id)) this.missing.delete(id);
     if (!fresh) return;
-    this.chosen.append(...[...fresh.querySelectorAll("[data-run]")].filter((row) => !this.rows.has(row.dataset.run)));
+    this.chosen.append(...[...fresh.querySelectorAll("[data-run]")].filter(({ dataset: { run: id } }) => this.wanted.has(id) && !this.rows.has(id)));
     this.changed();
+  }
+
+  /** The list has not come to a run, and nobody wants it any more. */
+  forget(id) {
+    this.leave(id);
+    this.missing.delete(id);
   }
 
   /** Put rows and groups of `fresh` into `place`: known ones are brought up to date, others stand behind those that they follow, else below or above all. */

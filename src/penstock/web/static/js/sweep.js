@@ -1,6 +1,7 @@
 // The page of a sweep: parallel coordinates with brushes in place of the still drawing, whenever the page says that trials were added.
 
 import { Board } from "./board.js";
+import { throttle } from "./dom.js";
 import { refresh } from "./live.js";
 
 const LOOK_AGAIN = 10000;
@@ -13,10 +14,11 @@ if (root) {
   const board = new Board(root, { runs, isAddressed: false, source: source(runs) });
   root.querySelector("[data-awaited]")?.remove();
   board.setPanels(JSON.parse(root.dataset.panelsOf));
+  const again = throttle(() => board.reload(), 0);
   document.addEventListener("penstock:patched", () => {
     board.runs = read();
     board.source = source(board.runs);
-    board.reload();
+    again();
   });
 }
 

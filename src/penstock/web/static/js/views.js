@@ -19,9 +19,9 @@ export class ViewDocument {
     return JSON.stringify(this.value) !== this.base;
   }
 
-  /** Take the present state as the stored one. */
-  saved() {
-    this.base = JSON.stringify(this.value);
+  /** Take `value` as the stored one; what was changed since it was sent is not. */
+  saved(value = this.value) {
+    this.base = JSON.stringify(value);
   }
 
   change(work) {

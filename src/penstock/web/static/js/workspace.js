@@ -270,17 +270,22 @@ class Workspace {
   }
 
   async save(name = null) {
+    if (this.isSaving) return; // a second click would find the view changed, by the first
+    this.isSaving = true;
+    const { value } = this.document;
     try {
-      const answer = await postJson("/ui/tracking/views", { project: root.dataset.project, id: name === null ? this.view.id : null, stamp: this.view.stamp, name, document: { ...this.document.value, query: this.query } });
-      this.document.saved();
+      const answer = await postJson("/ui/tracking/views", { project: root.dataset.project, id: name === null ? this.view.id : null, stamp: this.view.stamp, name, document: { ...value, query: this.query } });
+      this.document.saved(value);
       if (name === null) Object.assign(this.view, { query: this.query, stamp: answer.stamp });
-      localStorage.removeItem(this.place);
+      this.keep();
       if (name !== null) location.href = this.addressOf(answer.url);
       else this.paint();
     } catch (error) {
       if (name !== null) throw error; // the dialog says it
       if (error.status === 409) this.view.stamp = null; // told once, the reader may replace it
       notify(why(error));
+    } finally {
+      this.isSaving = false;
     }
   }
 

@@ -259,6 +259,10 @@ def test_edits_are_written_down_with_who_made_them(tab: Page) -> None:
     check_axe(tab)
     tab.goto("/tester/digits/artifacts/dataset/digits/v0/usage")
     expect(tab.locator("tbody tr")).to_contain_text("train")
+    tab.set_viewport_size({"width": 390, "height": 844})
+    box = tab.locator(".table-box")
+    expect(box.locator("thead")).not_to_be_in_viewport()
+    assert box.evaluate("(box) => box.scrollWidth <= box.clientWidth")
 
 
 def _snippets(tab: Page) -> dict[str, str]:

@@ -66,6 +66,25 @@ def test_a_page_goes_on_with_what_is_new_after_something_was_dragged(page: Page,
     expect(rows).to_have_count(count + 1, timeout=30_000)
 
 
+def test_a_page_asks_for_no_news_of_itself_while_a_form_may_delete_it(page: Page, served: Served, late: Database) -> None:
+    held: list[Route] = []
+    asked: list[str] = []
+    late.write_sync(lambda tx: experiment(tx, "late-1", time.time()))
+    page.goto("/ui/experiments/late-1")
+    expect(page.locator("#live-badge")).to_have_attribute("data-state", "live")
+    page.evaluate("document.addEventListener('penstock:change', () => { document.documentElement.dataset.told = ''; })")
+    page.route("**/ui/**", lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
+    page.on("request", lambda request: asked.append(request.url) if is_refresh(request) else None)
+    page.get_by_role("button", name="Delete").click()
+    with page.expect_request(lambda request: request.method == "POST"):
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    tell(served)
+    expect(page.locator("html")).to_have_attribute("data-told", "")
+    held[0].fulfill(json={"location": "/ui/experiments"})
+    page.wait_for_url("**/ui/experiments")
+    assert asked == []
+
+
 def test_enter_in_the_search_opens_what_was_found_for_all_that_was_typed(page: Page) -> None:
     page.emulate_media(color_scheme="light")
     page.goto("/ui/home")

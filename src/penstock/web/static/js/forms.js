@@ -30,7 +30,12 @@ document.addEventListener("submit", (event) => {
 });
 
 // The browser showed a page again as it was left.
-addEventListener("pageshow", (event) => event.persisted && sending.clear());
+addEventListener("pageshow", (event) => event.persisted && sending.forEach(settle));
+
+function settle(form) {
+  sending.delete(form);
+  form.removeAttribute("aria-busy");
+}
 
 async function submit(form, submitter) {
   sending.add(form);
@@ -50,8 +55,7 @@ async function submit(form, submitter) {
   } finally {
     end();
     // Until the next page is here, a second click on this one would do it a second time.
-    setTimeout(() => sending.delete(form), leaves ? LEAVING_MS : 0);
-    form.removeAttribute("aria-busy");
+    setTimeout(() => settle(form), leaves ? LEAVING_MS : 0);
   }
 }
 

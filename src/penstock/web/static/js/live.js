@@ -146,10 +146,11 @@ function showAge() {
   if (lostAt && Date.now() - lostAt > STALE_AFTER) badge("stale", ` ${clock(lostAt).slice(11)}`);
 }
 
-/** Whether nobody looks, or something is pressed: what is new comes later then. */
+/** Whether nobody looks, something is pressed, or a form is on its way, which may delete what the page shows: what is new comes later then. */
 function isNotNow() {
-  isMissed = document.hidden || isHeld;
-  if (isHeld) setTimeout(refresh, PATCH_PAUSE);
+  const isBusy = isHeld || document.querySelector("form[aria-busy]") !== null;
+  isMissed = document.hidden || isBusy;
+  if (isBusy) setTimeout(refresh, PATCH_PAUSE);
   return isMissed;
 }
 

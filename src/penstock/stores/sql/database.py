@@ -6,9 +6,10 @@ and the cost of a durable commit is shared by everything that arrived meanwhile.
 `read` runs a function on a reader connection in a small thread pool and sees everything committed before it began.
 
 What the database itself refuses (disk full, file locked, connection lost) reaches callers as `UnavailableError`, never as an error of a
-driver; a value that it cannot hold (a text with NUL or a lone surrogate, a number of more than 64 bits) as `InvalidArgumentError`, since
-nearly all that gets there was sent by somebody. A lost connection is given up and opened anew by the next use; a write whose commit was
-under way then may or may not have happened, which is why writes that must not happen twice carry keys of their own.
+driver. Text that it cannot hold (NUL, lone surrogates) is stored and looked for with U+FFFD instead; where that is too late (among many
+rows), and for a number of more than 64 bits, they hear `InvalidArgumentError`, since nearly all that gets there was sent by somebody. A
+lost connection is given up and opened anew by the next use; a write whose commit was under way then may or may not have happened, which
+is why writes that must not happen twice carry keys of their own.
 
 SQL is written for both dialects: named parameters as `:name`, positional as `?`; the few differences are fragments of `SqlDialect`.
 Functions given to `write` may run twice on PostgreSQL serialisation failures, so they must not have other effects.
@@ -32,6 +33,7 @@ from typing import Any, Protocol, TypeVar
 from penstock.domain.errors import InvalidArgumentError, UnavailableError
 from penstock.stores.sql.migrate import migrate
 from penstock.stores.sql.slow_reads import SlowReads
+from penstock.stores.sql.storable import storable_text
 from penstock.stores.write_queue import WriteQueue, answer, refuse
 
 T = TypeVar("T")
@@ -149,16 +151,10 @@ class Transaction(Protocol):
 
 
 def _storable(params: Params) -> Params:
-    """The same values without what is no text for a database: NUL and lone surrogates become U+FFFD, as they are kept elsewhere."""
-
-    def clean(value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        return value.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
-
+    """The same values, their texts such as every database holds."""
     if isinstance(params, Mapping):
-        return {name: clean(value) for name, value in params.items()}
-    return tuple(clean(value) for value in params)
+        return {name: storable_text(value) if isinstance(value, str) else value for name, value in params.items()}
+    return tuple(storable_text(value) if isinstance(value, str) else value for value in params)
 
 
 class _SqliteTransaction:

@@ -1,6 +1,7 @@
 """How many tasks the steps of a run are known to get: a foreach says so when the task that fans out has ended.
 
-`run.task_count` counts tasks that began and those that are known to come; `flow_expected.ahead` is how many of a step have not begun.
+`run.task_count` counts tasks that began and those that are known to come; `flow_expected.ahead` is how many of a step have not begun,
+below zero where more began than are known of.
 """
 
 from __future__ import annotations
@@ -35,8 +36,11 @@ def put_fan_out(tx: Transaction, task: FlowTask, step_name: str, count: int) -> 
 
 def begin_expected(tx: Transaction, task: FlowTask) -> bool:
     """Note that a task began; return whether it was known to come, and is counted already."""
-    sql = "UPDATE flow_expected SET ahead = ahead - 1 WHERE run_number = ? AND step_name = ? AND ahead > 0"
-    return bool(tx.execute(sql, (task.run.run_number, task.step_name)))
+    step = (task.run.run_number, task.step_name)
+    known = tx.one("SELECT ahead FROM flow_expected WHERE run_number = ? AND step_name = ?", step)
+    if known is not None:
+        tx.execute("UPDATE flow_expected SET ahead = ahead - 1 WHERE run_number = ? AND step_name = ?", step)
+    return known is not None and int(known["ahead"]) > 0
 
 
 def expected_of(tx: Transaction, run_number: int) -> dict[str, int]:
@@ -46,17 +50,19 @@ def expected_of(tx: Transaction, run_number: int) -> dict[str, int]:
 
 
 def _expect(tx: Transaction, task: FlowTask, step_name: str, more: int) -> None:
-    run = task.run.run_number
-    known = tx.one("SELECT tasks, ahead FROM flow_expected WHERE run_number = ? AND step_name = ?", (run, step_name))
-    begun = tx.one("SELECT COUNT(*) AS n FROM flow_task WHERE run_number = ? AND step_name = ?", (run, step_name))
-    total = max((int(known["tasks"]) if known is not None else 0) + more, 0)
-    ahead = max(total - (int(begun["n"]) if begun is not None else 0), 0)
+    step = (task.run.run_number, step_name)
+    known = tx.one("SELECT tasks, ahead FROM flow_expected WHERE run_number = ? AND step_name = ?", step)
+    if known is None:  # once for each step: tasks of a large loop are not counted for each that fans out
+        begun = tx.one("SELECT COUNT(*) AS n FROM flow_task WHERE run_number = ? AND step_name = ?", step)
+        tasks, ahead = 0, -int(begun["n"]) if begun is not None else 0
+    else:
+        tasks, ahead = int(known["tasks"]), int(known["ahead"])
     tx.execute(
         "INSERT INTO flow_expected (run_number, step_name, tasks, ahead) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (run_number, step_name) DO UPDATE SET tasks = excluded.tasks, ahead = excluded.ahead",
-        (run, step_name, total, ahead),
+        (*step, tasks + more, ahead + more),
     )
-    further = ahead - (int(known["ahead"]) if known is not None else 0)
+    further = max(ahead + more, 0) - max(ahead, 0)
     if further:
         sql = "UPDATE run SET task_count = task_count + ?, version = version + 1 WHERE run_id = ?"
         tx.execute(sql, (further, f"{task.run.flow_id}/{task.run.shown_id}"))

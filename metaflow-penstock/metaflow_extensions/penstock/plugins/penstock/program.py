@@ -17,6 +17,7 @@ def flow_step(__SIGNATURE__) -> NamedTuple("Outputs", path=str, splits=list, nex
     from urllib.parse import urlsplit
 
     import boto3
+    from botocore.config import Config
 
     settings = json.loads(__SETTINGS__)
     given = __GIVEN__
@@ -34,7 +35,9 @@ def flow_step(__SIGNATURE__) -> NamedTuple("Outputs", path=str, splits=list, nex
         env["PENSTOCK_FLOW_FIRST"] = "1"
     env.update(settings["post_extract"], PYTHONUNBUFFERED="x")
     address = urlsplit(settings["code_url"])
-    client = boto3.client("s3", endpoint_url=os.environ["METAFLOW_S3_ENDPOINT_URL"])
+    # Some ten tries are about a minute: the server may be starting anew.
+    patience = Config(retries={"max_attempts": 10, "mode": "standard"})
+    client = boto3.client("s3", endpoint_url=os.environ["METAFLOW_S3_ENDPOINT_URL"], config=patience)
     client.download_file(address.netloc, address.path.lstrip("/"), "job.tar")
     for command in settings["extract"]:
         subprocess.run(command if isinstance(command, list) else ["sh", "-c", command], check=True)

@@ -94,18 +94,15 @@ def parse_selector(text: str, value: Expr, *, place: str) -> Expr:
     return _Parser(text, place, names=lambda name: Format((value,)) if name == "string_value" else None).parse()
 
 
-class _Parser:
-    """Recursive descent, one method per precedence level of the CEL grammar."""
+class _Tokens:
+    """The tokens of an expression, read from left to right."""
 
-    def __init__(self, text: str, place: str, names: Names | None, texts: Collection[str] = (), *, is_verbatim: bool = False) -> None:
+    def __init__(self, text: str, place: str, *, is_verbatim: bool) -> None:
         self._text = text
-        self._is_verbatim = is_verbatim
-        self._texts = texts
         self._place = place
-        self._names = names
+        self._is_verbatim = is_verbatim
         self._tokens = self._scan()
         self._at = 0
-        self._depth = 0
 
     def _scan(self) -> list[tuple[str, str]]:
         tokens: list[tuple[str, str]] = []
@@ -141,6 +138,22 @@ class _Parser:
         if self._accept(op) is None:
             found = self._tokens[self._at][1] if self._at < len(self._tokens) else "the end"
             raise self._error(f"expected {op!r}, found {found!r}")
+
+    def _name(self) -> str:
+        if self._at < len(self._tokens) and self._tokens[self._at][0] == "name":
+            self._at += 1
+            return self._tokens[self._at - 1][1]
+        raise self._error("expected a name after '.'")
+
+
+class _Parser(_Tokens):
+    """Recursive descent, one method per precedence level of the CEL grammar."""
+
+    def __init__(self, text: str, place: str, names: Names | None, texts: Collection[str] = (), *, is_verbatim: bool = False) -> None:
+        super().__init__(text, place, is_verbatim=is_verbatim)
+        self._texts = texts
+        self._names = names
+        self._depth = 0
 
     def parse(self) -> Expr:
         """Return the whole text as one expression."""
@@ -249,12 +262,6 @@ class _Parser:
                 raise self._error(f"'inputs.{key.value}' is not available in conditions")
             return _Inputs(f"inputs.{key.value}")
         return OwnInput(key.value)
-
-    def _name(self) -> str:
-        if self._at < len(self._tokens) and self._tokens[self._at][0] == "name":
-            self._at += 1
-            return self._tokens[self._at - 1][1]
-        raise self._error("expected a name after '.'")
 
     def _primary(self) -> Expr | _Inputs:
         if self._at >= len(self._tokens):

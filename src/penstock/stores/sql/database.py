@@ -19,21 +19,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import re
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from penstock.domain.errors import InvalidArgumentError, UnavailableError
+from penstock.stores.sql.dialects import POSTGRESQL, SQLITE, SqlDialect
 from penstock.stores.sql.migrate import migrate
 from penstock.stores.sql.slow_reads import SlowReads
-from penstock.stores.sql.storable import storable_text
+from penstock.stores.sql.storable import storable_params
 from penstock.stores.write_queue import WriteQueue, answer, refuse
 
 T = TypeVar("T")
@@ -70,64 +69,6 @@ _CHECKPOINT_PAGES = 8_000
 by its next event: carried over every 1,000 pages, as is SQLite's way, each would be written several times."""
 
 
-@dataclass(frozen=True, slots=True)
-class SqlDialect:
-    """Fragments in which the databases differ."""
-
-    name: str
-    """`sqlite` or `postgresql`."""
-    types: Mapping[str, str]
-    """Column type words used in migrations: `{blob}`, `{bigint}`, `{double}`, `{serial}`."""
-
-    def json_text(self, column: str, *keys: str) -> str:
-        """SQL for the text of a nested JSON value of `column`; keys are trusted literals, not user input."""
-        if self.name == "sqlite":
-            path = "$" + "".join(f'."{key}"' for key in keys)
-            return f"json_extract({column}, '{path}')"
-        return f"({column}::jsonb #>> '{{{','.join(keys)}}}')"
-
-    def json_member(self, column: str, bind: Callable[[str], str], name: str) -> str:
-        """SQL for the text of a member of a JSON object in `column`; `bind` binds its name, which users write."""
-        if self.name == "sqlite":
-            return f"json_extract({column}, {bind(sqlite_json_path([name]))})"
-        return f"({column}::jsonb ->> {bind(name)})"
-
-    def ilike(self, column: str, parameter: str) -> str:
-        """SQL for case-insensitive substring match with `escape_like` text."""
-        if self.name == "sqlite":  # whose LIKE ignores the case by itself, of ASCII as its LOWER does, three times faster
-            return f"{column} LIKE {parameter} ESCAPE '\\'"
-        return f"LOWER({column}) LIKE LOWER({parameter}) ESCAPE '\\'"
-
-
-SQLITE = SqlDialect("sqlite", {"blob": "BLOB", "bigint": "INTEGER", "double": "REAL", "serial": "INTEGER PRIMARY KEY AUTOINCREMENT"})
-POSTGRESQL = SqlDialect(
-    "postgresql", {"blob": "BYTEA", "bigint": "BIGINT", "double": "DOUBLE PRECISION", "serial": "BIGSERIAL PRIMARY KEY"}
-)
-
-
-def sqlite_json_path(keys: Sequence[str], *, is_ascii: bool = True) -> str:
-    """Return the path of a member in SQLite's JSON, which compares names as they are written: with escapes of what is not ASCII or without.
-
-    A quotation mark ends a quoted name even where it is escaped (before 3.45), so such a name stands without quotes; where it cannot,
-    the path leads to nothing.
-    """
-    steps = []
-    for key in keys:
-        written = json.dumps(key, ensure_ascii=is_ascii)[1:-1]
-        if '"' not in written:
-            steps.append(f'."{written}"')
-        elif not {".", "["} & set(written):
-            steps.append(f".{written}")
-        else:
-            return '$."\\u0000"."\\u0000"'
-    return "$" + "".join(steps)
-
-
-def escape_like(text: str) -> str:
-    """Escape the wildcards of LIKE with a backslash."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
 class Transaction(Protocol):
     """What a function given to `read` or `write` works with."""
 
@@ -148,13 +89,6 @@ class Transaction(Protocol):
     def all(self, sql: str, params: Params = ()) -> list[Row]:
         """Return all rows."""
         ...
-
-
-def _storable(params: Params) -> Params:
-    """The same values, their texts such as every database holds."""
-    if isinstance(params, Mapping):
-        return {name: storable_text(value) if isinstance(value, str) else value for name, value in params.items()}
-    return tuple(storable_text(value) if isinstance(value, str) else value for value in params)
 
 
 class _SqliteTransaction:
@@ -180,7 +114,7 @@ class _SqliteTransaction:
         try:
             return self._connection.execute(sql, params)
         except UnicodeEncodeError:
-            return self._connection.execute(sql, _storable(params))
+            return self._connection.execute(sql, storable_params(params))
 
 
 class _PostgresTransaction:
@@ -212,7 +146,7 @@ class _PostgresTransaction:
             is_refused = type(error).__name__ == "DataError" and getattr(error, "sqlstate", None) is None
             if not is_refused and not isinstance(error, UnicodeEncodeError):
                 raise
-            return self._connection.execute(_to_pyformat(sql), _storable(params))
+            return self._connection.execute(_to_pyformat(sql), storable_params(params))
 
 
 _PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|(?<![:\w]):([a-zA-Z_]\w*)|\?|%")

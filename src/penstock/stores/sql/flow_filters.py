@@ -7,7 +7,7 @@ from typing import Any
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.flows import RunFilter
-from penstock.stores.sql.database import SqlDialect, escape_like
+from penstock.stores.sql.dialects import SqlDialect, escape_like
 
 _NUMBERS = {"run_number": "flow_run.run_number", "ts_epoch": "ts_epoch", "last_heartbeat_ts": "last_heartbeat_ts"}
 _OWNER = "CASE WHEN flow_run.system_tags LIKE '%\"user:' || user_name || '\"%' THEN user_name END"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from penstock.interfaces.pages import Condition
-from penstock.stores.sql.database import sqlite_json_path
+from penstock.stores.sql.dialects import sqlite_json_path
 from penstock.stores.sql.page_filters import COMPARE, LateSorts, Where, number_of
 
 _DEEPEST = 3

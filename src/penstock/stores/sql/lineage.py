@@ -14,7 +14,8 @@ from penstock.domain.ids import Digest
 from penstock.domain.lineage import EdgeKind, LineageEdge, LineageNode
 from penstock.interfaces.lineage_store import UnreadVersion
 from penstock.stores.sql import lineage_edges as sql
-from penstock.stores.sql.database import Database, Row, SqlDialect, Transaction
+from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.dialects import SqlDialect
 from penstock.stores.sql.lineage_names import describe, find
 
 

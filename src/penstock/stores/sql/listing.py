@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from penstock.domain.errors import InvalidArgumentError
 from penstock.interfaces.listing import ListQuery, Op, Page, Predicate, Scalar
-from penstock.stores.sql.database import Row, SqlDialect, Transaction, escape_like
+from penstock.stores.sql.database import Row, Transaction
+from penstock.stores.sql.dialects import SqlDialect, escape_like
 
 T = TypeVar("T")
 

@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 from penstock.domain.errors import InvalidArgumentError
 from penstock.domain.periods import bounds_of, seconds_of, zone_named
 from penstock.interfaces.pages import COUNT_LIMIT, LOOKED_AT, Condition, ListQuery, Page
-from penstock.stores.sql.database import Row, SqlDialect, Transaction, escape_like
+from penstock.stores.sql.database import Row, Transaction
+from penstock.stores.sql.dialects import SqlDialect, escape_like
 
 T = TypeVar("T")
 Sort = str | tuple[str, ...]

@@ -20,7 +20,8 @@ from penstock.interfaces.page_flows import (
 )
 from penstock.interfaces.pages import COUNT_LIMIT, LOOKED_AT
 from penstock.interfaces.run_tables import RowGroups
-from penstock.stores.sql.database import Database, Row, Transaction, escape_like
+from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.dialects import escape_like
 from penstock.stores.sql.flow_fan_out import expected_of
 from penstock.stores.sql.flow_projection import PARAMETERS_STEP
 from penstock.stores.sql.flow_run_tasks import message_of, origin_of, steps_of, tasks_page

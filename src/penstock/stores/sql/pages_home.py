@@ -11,7 +11,8 @@ from penstock.interfaces.page_catalog import HomeView, NewsItem, QueueItem, Rece
 from penstock.interfaces.pages import ListQuery
 from penstock.stores.sql.budgets import budget_news
 from penstock.stores.sql.data_losses import newest_losses
-from penstock.stores.sql.database import Database, Row, Transaction, escape_like
+from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.dialects import escape_like
 from penstock.stores.sql.json_columns import decode
 from penstock.stores.sql.page_filters import Where, id_range, in_namespace, seen_by
 from penstock.stores.sql.page_rows import RUN_COLUMNS, RUN_JOINS, TASK_COLUMNS, run_from_row, task_from_row

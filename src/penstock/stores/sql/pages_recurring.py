@@ -22,7 +22,8 @@ from penstock.stores.sql.catalog_filters import (
     of_last_run,
     recurring_where,
 )  # fmt: skip
-from penstock.stores.sql.database import Row, SqlDialect, Transaction
+from penstock.stores.sql.database import Row, Transaction
+from penstock.stores.sql.dialects import SqlDialect
 from penstock.stores.sql.json_columns import decode_object
 from penstock.stores.sql.last_runs import last_runs
 from penstock.stores.sql.page_filters import LateSorts, select_page

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from penstock.domain.ids import TrackedRunId
 from penstock.domain.tracking import ConsoleLine
 from penstock.interfaces.tracking_store import ConsoleEnds, ConsoleWrite
-from penstock.stores.sql.database import Database, Row, Transaction, escape_like
+from penstock.stores.sql.database import Database, Row, Transaction
+from penstock.stores.sql.dialects import escape_like
 
 _AT_ONCE = 1000
 """Lines that are read at once when it is not known how many are wanted."""

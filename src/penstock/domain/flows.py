@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 FLOW_VARIABLE = "METAFLOW_FLOW_NAME"
+FOREACH_SPLITS = "_foreach_num_splits"
+"""Artifact of every task: to how many tasks it fans out, None for most (observed with metaflow 2.19)."""
 """Variable by which the task of a deployed flow is known; holds the flow's name."""
 
 

@@ -6,10 +6,11 @@ in a process apart; where the server cannot read it, records go without them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from penstock.domain.errors import NotFoundError, PenstockError
+from penstock.domain.flows import FOREACH_SPLITS
 from penstock.flows.queue import FlowQueue, is_hopeless
 from penstock.flows.reading import PARAMETERS_STEP, FlowReader
 from penstock.interfaces.flow_values import FlowValueStore, UnreadTask
@@ -17,8 +18,8 @@ from penstock.interfaces.flow_values import FlowValueStore, UnreadTask
 PLAIN_TYPES = frozenset({"int", "float", "str", "bool", "list", "dict", "set"})
 MAX_PLAIN_BYTES = 64 * 1024
 """Larger values stay in the datastore."""
-_SPLITS, _TRANSITION = "_foreach_num_splits", "_transition"
-"""Artifacts of Metaflow's own: to how many tasks a task fans out, and of which step (observed with metaflow 2.19)."""
+_TRANSITION = "_transition"
+"""Artifact of Metaflow's own: which steps follow a task (observed with metaflow 2.19)."""
 _MOST_SPLITS = 10_000_000
 
 
@@ -60,16 +61,14 @@ class FlowValues:
         """Note how many tasks of which step follow a task of a foreach."""
         if not item.fans_out:
             return
-        ids = (item.task.run.flow_id, item.task.run.shown_id, item.task.step_name, item.task.shown_id)
-        infos = [info for info in await self._reader.values(*ids, item.attempt) if info.name in {_SPLITS, _TRANSITION}]
-        found = await self._reader.plain_values(*ids, infos)
-        count, steps = found.get(_SPLITS), found.get(_TRANSITION)
+        found = await self._plain(item, (FOREACH_SPLITS, _TRANSITION), types=PLAIN_TYPES | {"tuple"})
+        count, steps = found.get(FOREACH_SPLITS), found.get(_TRANSITION)
         while isinstance(steps, list) and steps:
             steps = steps[0]  # (["train"], None): the steps that follow, of a foreach one
         if isinstance(count, int) and 0 < count <= _MOST_SPLITS and isinstance(steps, str):
             await self._store.keep_fan_out(item, steps, count)
 
-    async def _plain(self, item: UnreadTask, names: Sequence[str]) -> dict[str, Any]:
+    async def _plain(self, item: UnreadTask, names: Sequence[str], *, types: Collection[str] = PLAIN_TYPES) -> dict[str, Any]:
         task = item.task
         wanted = set(names)
         if not wanted:
@@ -78,6 +77,6 @@ class FlowValues:
         small = [
             info
             for info in infos
-            if info.name in wanted and info.type_name in PLAIN_TYPES and info.size_bytes is not None and info.size_bytes <= MAX_PLAIN_BYTES
+            if info.name in wanted and info.type_name in types and info.size_bytes is not None and info.size_bytes <= MAX_PLAIN_BYTES
         ]
         return await self._reader.plain_values(task.run.flow_id, task.run.shown_id, task.step_name, task.shown_id, small)

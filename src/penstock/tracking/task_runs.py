@@ -19,6 +19,7 @@ from urllib.parse import quote
 from penstock.domain.execution import LaunchRequest
 from penstock.domain.plan import ParameterType
 from penstock.domain.states import RuntimeState
+from penstock.domain.storable import without_surrogates
 from penstock.domain.tracking import TrackedState
 from penstock.interfaces.journal import TaskRecord
 from penstock.spec.argo.lower import ARGO_DIALECT
@@ -123,7 +124,7 @@ def merged_summary(stored: str, outputs: Mapping[str, Any]) -> str:
     """Lay a task's outputs under what the client stored: its own values hold."""
     known = json.loads(stored or "{}")
     text = json.dumps({**outputs, **known}, separators=(",", ":"), ensure_ascii=False, default=str)
-    return text.encode("utf-8", "replace").decode()  # no database holds a lone surrogate
+    return without_surrogates(text)  # no database holds a lone surrogate
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,13 @@ def test_a_running_foreach_says_of_how_many_tasks_it_is(room: Room) -> None:
     assert run.told == ("7/8", "7/8")
 
 
+def test_what_says_which_steps_follow_is_not_read_when_it_is_large(room: Room) -> None:
+    run = Run(room)
+    run.task("fan", _foreach_num_splits=5, _transition=(["work"] + [f"step{number}" for number in range(10_000)], None))
+    run.read_values()
+    assert run.told == ("1/1", "1/1")
+
+
 def test_tasks_that_began_before_the_number_was_read_are_counted_once(room: Room) -> None:
     run = Run(room)
     run.task("fan", _foreach_num_splits=3, _transition=(["work"], None))

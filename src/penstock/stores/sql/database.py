@@ -29,10 +29,10 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from penstock.domain.errors import InvalidArgumentError, UnavailableError
+from penstock.domain.storable import storable_params
 from penstock.stores.sql.dialects import POSTGRESQL, SQLITE, SqlDialect
 from penstock.stores.sql.migrate import migrate
 from penstock.stores.sql.slow_reads import SlowReads
-from penstock.stores.sql.storable import storable_params
 from penstock.stores.write_queue import WriteQueue, answer, refuse
 
 T = TypeVar("T")

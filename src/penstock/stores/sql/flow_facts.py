@@ -11,10 +11,10 @@ from typing import Any
 
 import orjson
 
-from penstock.domain.flows import ArtifactRow, FlowRun, FlowTask, MetadataRow, NewArtifact, NewMetadata, Page
+from penstock.domain.flows import FOREACH_SPLITS, ArtifactRow, FlowRun, FlowTask, MetadataRow, NewArtifact, NewMetadata, Page
 from penstock.domain.patterns import compile_pattern
 from penstock.stores.sql.database import Database, Row, Transaction
-from penstock.stores.sql.flow_fan_out import NOTHING, SPLITS
+from penstock.stores.sql.flow_fan_out import NOTHING
 from penstock.stores.sql.flow_projection import PARAMETERS_STEP, project_metadata, project_parameters
 from penstock.stores.sql.flows import SqlFlowRegistry, authorship, dump_tags, find_run, find_task, page_clause
 from penstock.stores.sql.tracking_flow_tasks import FlowTaskRuns
@@ -145,7 +145,7 @@ class SqlFlowStore(SqlFlowRegistry):
                     },
                 )
             if added and self._task_runs is not None:
-                is_fanning_out = any(row.name == SPLITS and row.sha not in NOTHING for row in rows)
+                is_fanning_out = any(row.name == FOREACH_SPLITS and row.sha not in NOTHING for row in rows)
                 self._task_runs.await_values(tx, task, max(row.attempt_id for row in rows), is_fanning_out=is_fanning_out)
             return added
 

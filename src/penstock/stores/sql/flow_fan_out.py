@@ -12,8 +12,6 @@ import pickle
 from penstock.domain.flows import FlowTask
 from penstock.stores.sql.database import Transaction
 
-SPLITS = "_foreach_num_splits"
-"""Artifact of every task: how many tasks it fans out to, None for most."""
 NOTHING = tuple(hashlib.sha1(pickle.dumps(None, protocol=number), usedforsecurity=False).hexdigest() for number in range(2, 6))
 """SHAs of None, as Metaflow writes it."""
 

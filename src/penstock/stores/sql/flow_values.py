@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from penstock.domain.flows import FOREACH_SPLITS
 from penstock.interfaces.flow_values import UnreadTask
 from penstock.stores.sql.database import Database, Row, Transaction
-from penstock.stores.sql.flow_fan_out import NOTHING, SPLITS, put_fan_out
+from penstock.stores.sql.flow_fan_out import NOTHING, put_fan_out
 from penstock.stores.sql.flow_projection import PARAMETERS_STEP
 from penstock.stores.sql.flows import run_from_row, task_from_row
 from penstock.stores.sql.tracking_flow_tasks import put_parameters, put_values
@@ -76,7 +77,7 @@ def _unread(tx: Transaction, row: Row) -> UnreadTask | None:
 
 def _fans_out(tx: Transaction, row: Row) -> bool:
     told = "SELECT sha FROM flow_artifact WHERE task_number = ? AND attempt_id = ? AND name = ?"
-    found = tx.one(told, (row["task_number"], row["attempt"], SPLITS))
+    found = tx.one(told, (row["task_number"], row["attempt"], FOREACH_SPLITS))
     return found is not None and found["sha"] not in NOTHING
 
 

@@ -19,6 +19,7 @@ from penstock.domain.ids import ArtifactId, Digest, ExperimentId, PipelineId, Pi
 from penstock.domain.numbers import finite_number
 from penstock.domain.runs import NewRun
 from penstock.domain.states import RuntimeState
+from penstock.domain.storable import storable_text
 from penstock.interfaces.journal import (
     ArtifactRecord,
     ArtifactUseRecord,
@@ -30,7 +31,6 @@ from penstock.interfaces.journal import (
     TaskRecord,
 )
 from penstock.stores.sql.database import Row, Transaction
-from penstock.stores.sql.storable import storable_text
 
 _LONG_TEXT, _KEPT_TEXTS = 4096, 8
 # ASCII only: text that is not valid Unicode (lone surrogates) can be stored as an escape and in no other way.

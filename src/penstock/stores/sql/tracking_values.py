@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.domain.ids import TrackedRunId
+from penstock.domain.storable import without_surrogates
 from penstock.domain.tracking import TrackedProjectId
 from penstock.stores.sql.database import Transaction
 
@@ -144,7 +145,7 @@ def _flatten(prefix: str, document: Mapping[str, Any]) -> Iterator[tuple[str, In
 def _kept(tx: Transaction, text: str) -> str:
     """Return text as this database holds it: without lone surrogates, and PostgreSQL without NUL."""
     if not text.isascii():
-        text = text.encode("utf-8", "replace").decode()
+        text = without_surrogates(text)
     return text if tx.dialect.name == "sqlite" else text.replace("\x00", "")
 
 

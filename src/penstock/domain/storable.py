@@ -6,9 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
+def without_surrogates(text: str) -> str:
+    """Return text without lone surrogates, halves of characters; a sign stands for each."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def storable_text(text: str) -> str:
     """Return text without NUL and lone surrogates; a sign stands for each."""
-    return text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return without_surrogates(text).replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def storable_params(params: Mapping[str, Any] | Sequence[Any]) -> Mapping[str, Any] | Sequence[Any]:
